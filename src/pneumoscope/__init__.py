@@ -1,0 +1,54 @@
+"""pneumoscope reads a chest X-ray. Research use, not a medical device.
+
+    >>> import pneumoscope
+    >>> classifier = pneumoscope.load()
+    >>> prediction = classifier.predict("film.jpg")
+    >>> prediction.label, prediction.p_pneumonia
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pneumoscope.errors import PneumoscopeError
+    from pneumoscope.images import read
+    from pneumoscope.records import FilmFacts, Outcome, Prediction, Radiograph
+    from pneumoscope.runtime import Classifier, load
+
+_HOMES = {
+    "Classifier": "pneumoscope.runtime",
+    "FilmFacts": "pneumoscope.records",
+    "Outcome": "pneumoscope.records",
+    "PneumoscopeError": "pneumoscope.errors",
+    "Prediction": "pneumoscope.records",
+    "Radiograph": "pneumoscope.records",
+    "load": "pneumoscope.runtime",
+    "read": "pneumoscope.images",
+}
+
+__all__ = [
+    "Classifier",
+    "FilmFacts",
+    "Outcome",
+    "PneumoscopeError",
+    "Prediction",
+    "Radiograph",
+    "__version__",
+    "load",
+    "read",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # `pneumoscope --help` and `import pneumoscope` should not wait for onnxruntime.
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'pneumoscope' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,243 @@
+"""The model folder: read, verify, write.
+
+A bundle is a folder with ``model.onnx`` (everything from uint8 films to calibrated
+probabilities), ``bundle.json`` (what the numbers mean), ``golden.npz`` (inputs and the outputs
+they must give) and ``README.md`` (the model card). ``bundle.json`` holds the SHA-256 of the other
+files, so its own SHA-256 identifies the whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.errors import (
+    BundleDamaged,
+    BundleMismatch,
+    BundleMissing,
+    UnknownOperatingPoint,
+    UsageError,
+)
+from pneumoscope.records import OperatingPoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1
+"""Version of the layout of ``bundle.json``; other versions are refused."""
+
+MODEL, META, GOLDEN, CARD = "model.onnx", "bundle.json", "golden.npz", "README.md"
+
+SHIPPED = Path(__file__).parent / "bundles" / "flagship"
+"""The bundle inside the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Whom the training films show; predictions outside it carry a warning.
+
+    Attributes:
+        text: One sentence for people.
+        age_years: (youngest, oldest), inclusive.
+        views: DICOM View Position values.
+    """
+
+    text: str
+    age_years: tuple[float, float]
+    views: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleMeta:
+    """The content of ``bundle.json``.
+
+    Attributes:
+        name: Short name of the model.
+        version: Version of the model, not of the package.
+        labels: Class names in the order of the network's outputs.
+        negative: The class that means "nothing found"; P(pneumonia) = 1 - P(negative).
+        size: Side of the network's input in pixels.
+        source_size: Side in pixels to which larger films are resampled first, because the
+            training films were.
+        temperature: Divisor of the logits, already inside ``model.onnx``.
+        operating_points: Thresholds on P(pneumonia).
+        default_operating_point: The name that is used when nobody chooses.
+        population: Whom the training films show.
+        intended_use: What the model is for, and what not.
+        recipe: The resolved recipe.
+        data: Counts and hash of the training manifest.
+        validation: Figures on held-out patients, as the model card tells them.
+    """
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    negative: str
+    size: int
+    source_size: int
+    temperature: float
+    operating_points: tuple[OperatingPoint, ...]
+    default_operating_point: str
+    population: Population
+    intended_use: str
+    recipe: Mapping[str, Any]
+    data: Mapping[str, Any]
+    validation: Mapping[str, Any]
+
+    def operating_point(self, name: str | None = None) -> OperatingPoint:
+        """The operating point of that name, or the default one.
+
+        Raises:
+            UnknownOperatingPoint: No such name; the hint lists those there are.
+        """
+        wanted = name or self.default_operating_point
+        for point in self.operating_points:
+            if point.name == wanted:
+                return point
+        raise UnknownOperatingPoint(wanted, tuple(p.name for p in self.operating_points))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified model folder.
+
+    Attributes:
+        path: The folder.
+        meta: The content of ``bundle.json``.
+        sha256: SHA-256 of ``bundle.json``, which holds the hashes of all other files.
+    """
+
+    path: Path
+    meta: BundleMeta
+    sha256: str
+
+    @property
+    def model(self) -> Path:
+        return self.path / MODEL
+
+    @property
+    def title(self) -> str:
+        """Name and version, as shown to people."""
+        return f"{self.meta.name} {self.meta.version}"
+
+
+def open_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
+    """Reads a model folder and checks the hash of every file in it.
+
+    Args:
+        path: The folder; None for the bundle inside the package.
+
+    Raises:
+        BundleMissing: No such folder, or a file of it is missing.
+        BundleDamaged: A file does not match its hash.
+        BundleMismatch: ``bundle.json`` is malformed or of another format version.
+    """
+    folder = Path(path) if path is not None else SHIPPED
+    name = folder.name or str(folder)
+    if not folder.is_dir():
+        raise BundleMissing(str(folder))
+    try:
+        raw = (folder / META).read_bytes()
+    except OSError:
+        raise BundleMissing(name, f"{META} is missing or unreadable") from None
+    try:
+        content = json.loads(raw)
+        version = content["format"]
+        if version != FORMAT:
+            raise BundleMismatch(name, f"format {version} (this pneumoscope reads {FORMAT})")
+        files = dict(content["files"])
+        meta = _meta_from_json(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, BundleMismatch):
+            raise
+        raise BundleMismatch(name, f"{META} is malformed ({error!r})") from error
+    for required in (MODEL, GOLDEN, CARD):
+        if required not in files:
+            raise BundleMismatch(name, f"{META} does not list {required}")
+    for file, expected in files.items():
+        try:
+            found = sha256_of(folder / file)
+        except OSError:
+            raise BundleMissing(name, f"{file} is missing or unreadable") from None
+        if found != expected:
+            raise BundleDamaged(name, file)
+    return Bundle(folder, meta, hashlib.sha256(raw).hexdigest())
+
+
+def write_bundle(folder: str | os.PathLike[str], meta: BundleMeta, files: Mapping[str, Path]) -> Bundle:
+    """Writes a model folder in one step: either the whole new one stands there, or what was before.
+
+    Args:
+        folder: Target; an existing bundle there is replaced, any other content is refused.
+        meta: The content of ``bundle.json``.
+        files: Name inside the bundle to the file to copy; must hold model, golden and card.
+
+    Raises:
+        UsageError: The target exists and is not a bundle.
+    """
+    target = Path(folder)
+    if target.exists() and not (target / META).is_file() and any(target.iterdir()):
+        raise UsageError(f"{target}: is not empty and not a bundle", "Name a new folder.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        for name, source in files.items():
+            shutil.copyfile(source, staging / name)
+        hashes = {name: sha256_of(staging / name) for name in sorted(files)}
+        content = {"format": FORMAT, **asdict(meta), "files": hashes}
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        (staging / META).write_text(text + "\n", encoding="utf-8")
+        staging.chmod(0o755)
+        old = None
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+            target.replace(old / target.name)
+        staging.replace(target)
+        if old is not None:
+            shutil.rmtree(old)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return open_bundle(target)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
+    population = content["population"]
+    low, high = population["age_years"]
+    meta = BundleMeta(
+        name=str(content["name"]),
+        version=str(content["version"]),
+        labels=tuple(content["labels"]),
+        negative=str(content["negative"]),
+        size=int(content["size"]),
+        source_size=int(content["source_size"]),
+        temperature=float(content["temperature"]),
+        operating_points=tuple(
+            OperatingPoint(str(p["name"]), float(p["threshold"]), str(p["rule"]))
+            for p in content["operating_points"]
+        ),
+        default_operating_point=str(content["default_operating_point"]),
+        population=Population(
+            str(population["text"]), (float(low), float(high)), tuple(population["views"])
+        ),
+        intended_use=str(content["intended_use"]),
+        recipe=dict(content["recipe"]),
+        data=dict(content["data"]),
+        validation=dict(content["validation"]),
+    )
+    if meta.negative not in meta.labels or len(meta.labels) < 2:
+        raise ValueError(f"negative class {meta.negative!r} is not among the labels {meta.labels}")
+    meta.operating_point()
+    return meta

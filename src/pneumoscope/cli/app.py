@@ -1,0 +1,145 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pneumoscope import __version__
+
+app = typer.Typer(
+    name="pneumoscope",
+    help="Reads chest X-rays: NORMAL or PNEUMONIA, with a probability and a heatmap. "
+    "Research use, not a medical device.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pneumoscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+Bundle = Annotated[
+    Path | None,
+    typer.Option("--bundle", metavar="DIR", help="Model folder. [default: the shipped one]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+
+
+@app.command(
+    epilog="Example: pneumoscope predict film.dcm ward/ --heatmaps out --json > results.json"
+)
+def predict(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Films, folders, glob patterns, or - for one film on stdin."
+        ),
+    ],
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV to stdout.")] = False,
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each film with its heatmap as PNG."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write one HTML page: films, heatmaps, verdicts."),
+    ] = None,
+    operating_point: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Threshold for the label; see `pneumoscope info`."),
+    ] = None,
+    bundle: Bundle = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor threads. [default: all]")
+    ] = None,
+) -> None:
+    """Say NORMAL or PNEUMONIA for each film.
+
+    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP. A film that cannot be read is reported, the rest
+    goes on, and the exit code is 1.
+    """
+    from pneumoscope.cli import predict as command
+
+    if json and csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
+    output = "json" if json else "csv" if csv else "table"
+    request = command.Request(tuple(paths), output, heatmaps, sheet)
+    sys.exit(command.run(request, bundle, threads, operating_point))
+
+
+@app.command(epilog="Example: pneumoscope info --json")
+def info(
+    bundle: Bundle = None,
+    json: Json = False,
+    card: Annotated[bool, typer.Option("--card", help="Print the whole model card.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Run the golden inputs: does this machine compute the same?"),
+    ] = False,
+) -> None:
+    """Show the bundle, its figures, operating points, versions and providers."""
+    from pneumoscope.cli import info as command
+
+    command.run(bundle, as_json=json, card=card, check=check)
+
+
+@app.command(
+    epilog="Example: pneumoscope train flagship --data chest_xray --out runs/flagship "
+    "(a killed run goes on with the same command)"
+)
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")
+    ] = "flagship",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_DATA",
+            metavar="DIR",
+            help="Folder of the Kaggle set chest-xray-pneumonia.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run folder. [default: runs/RECIPE-SEED]"),
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(help="'imagenet' (downloaded by Keras), a .h5 file, or 'none'."),
+    ] = "imagenet",
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's.")] = None,
+    backend: Annotated[
+        str, typer.Option(help="Keras backend: tensorflow, jax or torch.")
+    ] = "tensorflow",
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Decoded films. [default: user cache]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train a recipe and write its bundle."""
+    from pneumoscope.cli import train as command
+
+    command.run(
+        command.Request(recipe, data, out, weights, cache, backend),
+        {"seed": seed, "epochs": epochs},
+        as_json=json,
+    )

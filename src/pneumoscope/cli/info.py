@@ -1,0 +1,108 @@
+"""``pneumoscope info``."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import __version__, runtime
+from pneumoscope.bundle import CARD
+from pneumoscope.serialise import NOTICE
+
+if TYPE_CHECKING:
+    import os
+
+_PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
+
+
+def run(
+    bundle: os.PathLike[str] | None, *, as_json: bool = False, card: bool = False, check: bool = False
+) -> None:
+    """Prints what the bundle and the installation are."""
+    classifier = runtime.load(bundle)
+    if card:
+        sys.stdout.write((classifier.bundle.path / CARD).read_text(encoding="utf-8"))
+        return
+    facts = _facts(classifier)
+    if check:
+        facts["golden_max_dp"] = classifier.check()
+    if as_json:
+        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+    else:
+        _print(facts)
+
+
+def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
+    bundle, meta = classifier.bundle, classifier.bundle.meta
+    return {
+        "pneumoscope": __version__,
+        "bundle": bundle.title,
+        "bundle_path": str(bundle.path),
+        "bundle_sha256": bundle.sha256,
+        "labels": list(meta.labels),
+        "input_px": meta.size,
+        "temperature": meta.temperature,
+        "operating_points": [asdict(p) for p in meta.operating_points],
+        "default_operating_point": meta.default_operating_point,
+        "population": asdict(meta.population),
+        "validation": dict(meta.validation),
+        "providers": list(classifier.providers),
+        "threads": classifier.threads,
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in _PACKAGES},
+        "notice": NOTICE,
+    }
+
+
+def _print(facts: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+
+    def add(name: str, text: str) -> None:
+        table.add_row(name, escape(text))
+
+    add("pneumoscope", facts["pneumoscope"])
+    add("bundle", f"{facts['bundle']} ({facts['bundle_path']})")
+    add("SHA-256", facts["bundle_sha256"])
+    add("classes", ", ".join(facts["labels"]))
+    add("input", f"{facts['input_px']} x {facts['input_px']} pixels")
+    for point in facts["operating_points"]:
+        mark = " (default)" if point["name"] == facts["default_operating_point"] else ""
+        add(f"{point['name']}{mark}", f"from {point['threshold']:.3f}: {point['rule']}")
+    add("population", facts["population"]["text"])
+    for name, figure in _headline(facts["validation"]).items():
+        add(name, figure)
+    if "golden_max_dp" in facts:
+        add("golden check", f"passed, largest |dp| {facts['golden_max_dp']:.1e}")
+    add("providers", f"{', '.join(facts['providers'])}, {facts['threads']} threads")
+    add("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items()))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"{facts['notice']} The whole model card: pneumoscope info --card", style="dim")
+
+
+def _headline(validation: dict[str, Any]) -> dict[str, str]:
+    """The few figures that people ask for first, with their intervals."""
+    if "plain" not in validation:
+        return {}
+
+    def text(figure: dict[str, Any]) -> str:
+        return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+    plain, worst = validation["plain"], validation["worst"]
+    return {
+        "validation AUC": f"{text(plain['auc'])}, worst perturbation {text(worst['auc'])}",
+        "sensitivity": text(plain["sensitivity"]),
+        "specificity": text(plain["specificity"]),
+        "balanced accuracy": f"{text(plain['balanced_accuracy'])}, worst perturbation "
+        f"{text(worst['balanced_accuracy'])} ({worst['balanced_accuracy']['condition']})",
+    }

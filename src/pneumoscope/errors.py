@@ -1,0 +1,200 @@
+"""Every error that pneumoscope raises on purpose.
+
+    PneumoscopeError
+    ├── ImageError                  a film cannot be read
+    │   ├── MissingFile             (FileNotFoundError)  no such file
+    │   ├── IsADirectory            (IsADirectoryError)  a folder where one film was expected
+    │   ├── NotPermitted            (PermissionError)    the system refuses to open it
+    │   ├── EmptySource             (ValueError)         zero bytes
+    │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format we read
+    │   ├── UnreadableImage         (ValueError)         right format, broken content
+    │   │   └── TruncatedImage                           ... because its end is missing
+    │   ├── UnsupportedSyntax       (ValueError)         DICOM transfer syntax without a decoder
+    │   │   └── DeflatedDicom                            ... refused on purpose
+    │   ├── UnsupportedObject       (ValueError)         DICOM without a film for people (SR, CT, For Processing)
+    │   ├── NotA2DImage             (ValueError)         several frames or pages, or no pixels at all
+    │   ├── TooSmall                (ValueError)         fewer pixels than a verdict needs
+    │   └── TooLarge                (ValueError)         over the limit on bytes or pixels
+    ├── BundleError                 a model folder cannot be used
+    │   ├── BundleMissing           (FileNotFoundError)
+    │   ├── BundleDamaged           (ValueError)         a file does not match its hash
+    │   └── BundleMismatch          (ValueError)         made for another version, or malformed
+    ├── UnknownOperatingPoint       (ValueError)
+    ├── UsageError                  (ValueError)         arguments that do not go together
+    ├── MissingExtra                (ImportError)        an optional part is not installed
+    └── TrainingError               a bundle cannot be trained
+        ├── RecipeError             (ValueError)
+        └── DataError               (ValueError)
+
+An error knows a ``hint``: one sentence on what to do next, or ``""``.
+"""
+
+from __future__ import annotations
+
+
+class PneumoscopeError(Exception):
+    """Root of the tree. ``str(error)`` says what happened, ``error.hint`` what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def code(self) -> str:
+        """The class name, the stable identifier in JSON output."""
+        return type(self).__name__
+
+
+class ImageError(PneumoscopeError):
+    """A film cannot be read."""
+
+
+class MissingFile(ImageError, FileNotFoundError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: no such file", "Check the path; quote names that hold spaces.")
+
+
+class IsADirectory(ImageError, IsADirectoryError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}: is a folder, not a film",
+            "Give the film itself; `pneumoscope predict FOLDER` reads every film in a folder.",
+        )
+
+
+class NotPermitted(ImageError, PermissionError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: not allowed to read it", "Check the file's permissions.")
+
+
+class EmptySource(ImageError, ValueError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: empty (0 bytes)", "Copy or export the film again.")
+
+
+class UnknownFormat(ImageError, ValueError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}: not an image format that pneumoscope reads",
+            "Export the film as DICOM, PNG, JPEG, TIFF, BMP or WebP; the content counts, not the ending.",
+        )
+
+
+class UnreadableImage(ImageError, ValueError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"{name}: cannot be decoded ({reason})", "The file is damaged; export it again."
+        )
+
+
+class TruncatedImage(UnreadableImage):
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "its end is missing")
+        self.hint = "The copy broke off; transfer the file again."
+
+
+class UnsupportedSyntax(ImageError, ValueError):
+    def __init__(self, name: str, syntax: str) -> None:
+        super().__init__(
+            f"{name}: DICOM transfer syntax {syntax} is not supported",
+            "Export with another compression, for instance Explicit VR Little Endian or JPEG 2000.",
+        )
+
+
+class DeflatedDicom(UnsupportedSyntax):
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "Deflated Explicit VR Little Endian")
+        self.hint = (
+            "Deflated files are refused because a small one can fill the memory; "
+            "export as Explicit VR Little Endian."
+        )
+
+
+class UnsupportedObject(ImageError, ValueError):
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"{name}: {what}",
+            "Send Computed Radiography, Digital X-Ray For Presentation or Secondary Capture.",
+        )
+
+
+class NotA2DImage(ImageError, ValueError):
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name}: not one 2-D image ({what})", "Export the one film you mean.")
+
+
+class TooSmall(ImageError, ValueError):
+    def __init__(self, name: str, rows: int, columns: int, least: int) -> None:
+        super().__init__(
+            f"{name}: {columns} x {rows} pixels, at least {least} x {least} are needed",
+            "Use the original film, not its thumbnail.",
+        )
+
+
+class TooLarge(ImageError, ValueError):
+    def __init__(self, name: str, what: str, limit: str) -> None:
+        super().__init__(
+            f"{name}: {what}, the limit is {limit}", "Export the film at a smaller size."
+        )
+
+
+class BundleError(PneumoscopeError):
+    """A model folder cannot be used."""
+
+
+class BundleMissing(BundleError, FileNotFoundError):
+    def __init__(self, name: str, reason: str = "no such folder") -> None:
+        super().__init__(
+            f"bundle {name}: {reason}",
+            "Name a folder with bundle.json and model.onnx, or leave --bundle out for the shipped one.",
+        )
+
+
+class BundleDamaged(BundleError, ValueError):
+    def __init__(self, name: str, file: str) -> None:
+        super().__init__(
+            f"bundle {name}: {file} does not match the hash in bundle.json",
+            "The folder was changed or copied badly; install pneumoscope or export the bundle again.",
+        )
+
+
+class BundleMismatch(BundleError, ValueError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"bundle {name}: {reason}", "Export the bundle again with this version of pneumoscope."
+        )
+
+
+class UnknownOperatingPoint(PneumoscopeError, ValueError):
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"operating point {name!r} is not in this bundle", f"Choose one of: {', '.join(known)}."
+        )
+
+
+class UsageError(PneumoscopeError, ValueError):
+    """Arguments that do not go together."""
+
+
+class MissingExtra(PneumoscopeError, ImportError):
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs an optional part that is not installed",
+            f"Install it with: pip install 'pneumoscope[{extra}]'",
+        )
+
+
+class TrainingError(PneumoscopeError):
+    """A bundle cannot be trained."""
+
+
+class RecipeError(TrainingError, ValueError):
+    """The recipe has an unknown key, a wrong type or a value out of range."""
+
+
+class DataError(TrainingError, ValueError):
+    """The training films cannot be used."""

@@ -1,0 +1,42 @@
+"""Files that either stand there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary stream whose content takes the place of ``path`` when the block ends well."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text in one step."""
+    with replacing(path) as stream:
+        stream.write(text.encode())
+
+
+def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Writes uint8 (rows, columns) or (rows, columns, 3) as PNG in one step."""
+    from PIL import Image
+
+    with replacing(path) as stream:
+        Image.fromarray(picture).save(stream, "PNG")

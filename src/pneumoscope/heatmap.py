@@ -1,0 +1,89 @@
+"""Heatmaps for people: enlarge, colour, overlay."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pneumoscope.records import Outcome
+
+# Polynomial fit of the Turbo colour map by A. Mikhailov and M. Roberts (Google, Apache-2.0),
+# coefficients of t^0 ... t^5 for red, green and blue.
+_TURBO = np.array(
+    [
+        [0.13572138, 4.61539260, -42.66032258, 132.13108234, -152.94239396, 59.28637943],
+        [0.09140261, 2.19418839, 4.84296658, -14.18503333, 4.27729857, 2.82956604],
+        [0.10667330, 12.64194608, -60.58204836, 110.36276771, -89.90310912, 27.34824973],
+    ]
+)
+
+
+@cache
+def colour_table() -> NDArray[np.uint8]:
+    """The Turbo colour map as uint8 (256, 3), from cold (dark blue) to hot (dark red)."""
+    t = np.linspace(0.0, 1.0, 256)
+    powers = t[:, None] ** np.arange(6)
+    return np.clip(np.rint(255 * powers @ _TURBO.T), 0, 255).astype(np.uint8)
+
+
+def enlarge(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """Scales a heatmap to film size and to [0, 1].
+
+    Args:
+        heatmap: float32 (h, w), >= 0.
+        rows: Wanted height in pixels.
+        columns: Wanted width in pixels.
+
+    Returns:
+        float32 (rows, columns), the hottest spot at 1; all 0 if the heatmap is all 0.
+    """
+    from PIL import Image
+
+    peak = float(heatmap.max(initial=0.0))
+    scaled = heatmap / peak if peak > 0 else heatmap
+    image = Image.fromarray(np.ascontiguousarray(scaled, np.float32))
+    smooth = image.resize((columns, rows), Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(smooth), 0.0, 1.0)
+
+
+def overlay(
+    pixels: NDArray[np.float32], heatmap: NDArray[np.float32], opacity: float = 0.55
+) -> NDArray[np.uint8]:
+    """Lays a heatmap over its film.
+
+    Cold regions stay grey: the colour's opacity follows the heat, so that the film itself can be
+    read wherever the model did not look.
+
+    Args:
+        pixels: float32 (rows, columns) in [0, 1].
+        heatmap: float32 (h, w), >= 0, of any size.
+        opacity: Opacity of the hottest spot, in [0, 1].
+
+    Returns:
+        uint8 RGB (rows, columns, 3).
+    """
+    heat = enlarge(heatmap, *pixels.shape)
+    colours = colour_table()[np.rint(heat * 255).astype(np.uint8)]
+    # From 0.2 to 0.6 of the peak the colour fades in.
+    alpha = opacity * np.clip((heat - 0.2) / 0.4, 0.0, 1.0)[..., None]
+    grey = (np.clip(pixels, 0.0, 1.0) * 255)[..., None]
+    mixed = (1 - alpha) * grey + alpha * colours
+    return np.rint(mixed).astype(np.uint8)
+
+
+def overlay_of(outcome: Outcome) -> NDArray[np.uint8]:
+    """The overlay of a predicted film that its outcome kept, as `overlay` gives it.
+
+    Raises:
+        UsageError: The outcome holds no prediction, or its film was not kept.
+    """
+    if outcome.prediction is None or outcome.film is None:
+        raise UsageError(f"{outcome.source}: no film to draw on", "Predict with keep_films=True.")
+    return overlay(outcome.film.pixels, outcome.prediction.heatmap)

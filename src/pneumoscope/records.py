@@ -1,0 +1,138 @@
+"""The values that travel through pneumoscope: frozen, without behaviour that needs a model.
+
+Arrays inside records are read-only by convention and never compared: records have identity
+equality, because comparing films pixel by pixel is never what a caller means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the records themselves cost no import
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pneumoscope.errors import PneumoscopeError
+
+NORMAL = "NORMAL"
+PNEUMONIA = "PNEUMONIA"
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFacts:
+    """What a source says of itself; ``None`` where it is silent. Never a name or an identifier.
+
+    Attributes:
+        format: ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"BMP"``, ``"WEBP"`` or ``"DICOM"``.
+        rows: Height of the stored film in pixels, after EXIF orientation.
+        columns: Width of the stored film in pixels, after EXIF orientation.
+        bits: Bits that one stored sample uses.
+        colour: True if the stored film is in colour and its channels really differ.
+        reduced_by: Factor by which the decoder shrank the film (1, 2, 4 or 8).
+        modality: DICOM Modality (0008,0060), such as ``"CR"``.
+        view_position: DICOM View Position (0018,5101), such as ``"AP"``.
+        body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
+        laterality: DICOM Image Laterality (0020,0062) or Laterality (0020,0060).
+        age_years: Patient's Age (0010,1010) in years; months, weeks and days as a fraction.
+        pixel_spacing_mm: (row spacing, column spacing) in mm at the stored size, from Pixel
+            Spacing (0028,0030), else Imager Pixel Spacing (0018,1164).
+        photometric: DICOM Photometric Interpretation (0028,0004).
+        transfer_syntax: DICOM Transfer Syntax UID (0002,0010).
+    """
+
+    format: str
+    rows: int
+    columns: int
+    bits: int = 8
+    colour: bool = False
+    reduced_by: int = 1
+    modality: str | None = None
+    view_position: str | None = None
+    body_part: str | None = None
+    laterality: str | None = None
+    age_years: float | None = None
+    pixel_spacing_mm: tuple[float, float] | None = None
+    photometric: str | None = None
+    transfer_syntax: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Radiograph:
+    """One decoded film.
+
+    Attributes:
+        pixels: float32, (rows, columns), in [0, 1]; 0 is air-dark, as in MONOCHROME2.
+        facts: What the source says of itself.
+    """
+
+    pixels: NDArray[np.float32]
+    facts: FilmFacts
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A named threshold on P(pneumonia), chosen on validation films.
+
+    Attributes:
+        name: Such as ``"balanced"``.
+        threshold: P(pneumonia) at or above it is called PNEUMONIA; in (0, 1).
+        rule: How it was chosen, in words.
+    """
+
+    name: str
+    threshold: float
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What the model says of one film. Research use, not a medical device.
+
+    Attributes:
+        label: ``"NORMAL"`` or ``"PNEUMONIA"``, at ``operating_point``.
+        p_pneumonia: P(pneumonia) = 1 - P(normal), in [0, 1], after temperature scaling.
+        probabilities: Class name to probability, in the bundle's order; they sum to 1.
+        subtype: The likelier kind of pneumonia (``"bacterial"``, ``"viral"``) if the label is
+            PNEUMONIA, else None. In children a film alone cannot tell them apart.
+        operating_point: The threshold that gave the label.
+        heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised.
+        heatmap_class: The class that the heatmap explains: the sub-type, or ``"normal"``.
+        facts: What the source says of itself.
+        warnings: Sentences for the reader, such as an age outside the training population.
+        timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
+        bundle: Name and version of the bundle.
+        bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which holds the other files' hashes.
+    """
+
+    label: str
+    p_pneumonia: float
+    probabilities: Mapping[str, float]
+    subtype: str | None
+    operating_point: OperatingPoint
+    heatmap: NDArray[np.float32]
+    heatmap_class: str
+    facts: FilmFacts
+    warnings: tuple[str, ...]
+    timings_ms: Mapping[str, float]
+    bundle: str
+    bundle_sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """One film of a batch: exactly one of ``prediction`` and ``error`` is set.
+
+    Attributes:
+        source: What the caller asked for, by name (a path, or ``"<bytes>"``).
+        index: Position in the caller's sequence, from 0.
+        film: The decoded film, if the caller asked to keep it.
+    """
+
+    source: str
+    index: int
+    prediction: Prediction | None = None
+    error: PneumoscopeError | None = None
+    film: Radiograph | None = field(default=None, repr=False)

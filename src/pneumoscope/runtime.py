@@ -1,0 +1,280 @@
+"""The classifier: the only user of onnxruntime, and the one way from a film to a prediction."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+
+from pneumoscope import images, triage
+from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
+from pneumoscope.errors import BundleMismatch, PneumoscopeError, UsageError
+from pneumoscope.records import PNEUMONIA, OperatingPoint, Outcome, Prediction, Radiograph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.images import Source
+
+GOLDEN_TOLERANCE = 1e-3
+"""Largest |dp| at which another processor still counts as computing the same function."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Input:
+    """One decoded film on its way to the network."""
+
+    source: str
+    film: Radiograph
+    pixels: NDArray[np.uint8]
+    read_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outputs:
+    """What one run of the network gives for n films."""
+
+    probabilities: NDArray[np.float32]  # (n, classes)
+    heatmaps: NDArray[np.float32]  # (n, classes, h, w)
+    embedding: NDArray[np.float32]  # (n, features)
+
+
+def load(
+    bundle: str | os.PathLike[str] | Bundle | None = None,
+    *,
+    threads: int | None = None,
+    operating_point: str | None = None,
+) -> Classifier:
+    """Loads a bundle and makes a classifier of it.
+
+    Args:
+        bundle: A bundle folder; None for the one inside the package.
+        threads: Processor threads to use in all; None for every core this process may use.
+        operating_point: Name of the threshold for the label; None for the bundle's default.
+
+    Raises:
+        BundleError: The folder is missing, damaged or of another version.
+        UnknownOperatingPoint: The bundle has no such threshold.
+        UsageError: ``threads`` is below 1.
+    """
+    opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
+    return Classifier(opened, threads=threads, operating_point=operating_point)
+
+
+class Classifier:
+    """Reads films with one bundle. Safe to share between threads.
+
+    Attributes:
+        bundle: The model folder in use.
+        operating_point: The threshold that makes the label.
+        threads: Processor threads in use.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, threads: int | None = None, operating_point: str | None = None
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads is {threads}", "Use 1 or more.")
+        self.bundle = bundle
+        self.operating_point: OperatingPoint = bundle.meta.operating_point(operating_point)
+        self.threads = threads or _usable_cores()
+        self._session = _session(bundle, self.threads)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The ONNX Runtime providers that run the network."""
+        return tuple(self._session.get_providers())
+
+    def predict(self, source: Source) -> Prediction:
+        """Reads and judges one film.
+
+        Args:
+            source: A path, the bytes of a file, or a binary stream.
+
+        Raises:
+            ImageError: The film cannot be read; the class says why, its hint what to do.
+        """
+        return self._predict_batch([self._read(source)])[0]
+
+    def predict_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        batch_size: int = 16,
+        keep_films: bool = False,
+    ) -> Iterator[Outcome]:
+        """Reads and judges many films, decoding some while the network runs on others.
+
+        Every film gives one outcome, in the order of the sources; a film that cannot be read
+        gives one with an error and disturbs no other. Memory stays bounded however many
+        sources there are.
+
+        Args:
+            sources: Paths, bytes or binary streams; read lazily.
+            batch_size: Films in one run of the network.
+            keep_films: Keep each decoded film in its outcome.
+
+        Raises:
+            UsageError: ``batch_size`` is below 1.
+        """
+        if batch_size < 1:
+            raise UsageError(f"batch_size is {batch_size}", "Use 1 or more.")
+        return self._predict_many(sources, batch_size, keep_films)
+
+    def run(self, inputs: NDArray[np.uint8]) -> _Outputs:
+        """Runs the network on ready inputs.
+
+        Args:
+            inputs: uint8 (n, size, size, 1), as ``images.model_input`` makes them.
+
+        Returns:
+            ``probabilities`` float32 (n, classes), ``heatmaps`` float32 (n, classes, h, w) and
+            ``embedding`` float32 (n, features).
+        """
+        return _Outputs(*self._session.run(_OUTPUTS, {_INPUT: inputs}))
+
+    def check(self) -> float:
+        """Runs the golden inputs of the bundle; returns the largest |dp| from what they must give.
+
+        Raises:
+            BundleMismatch: It exceeds `GOLDEN_TOLERANCE`: this machine computes another function.
+        """
+        with np.load(self.bundle.path / GOLDEN) as golden:
+            found = self.run(golden["inputs"]).probabilities
+            worst = float(np.abs(found - golden["probabilities"]).max())
+        if not worst <= GOLDEN_TOLERANCE:
+            raise BundleMismatch(
+                self.bundle.path.name, f"golden inputs differ by {worst:.2g} on this machine"
+            )
+        return worst
+
+    def _predict_many(
+        self, sources: Iterable[Source], batch_size: int, keep_films: bool
+    ) -> Iterator[Outcome]:
+        # Each worker takes a whole chunk from decoding to prediction, so that cores never wait
+        # for one another within a film and order costs nothing.
+        waiting: deque[Future[list[Outcome]]] = deque()
+        numbered = enumerate(sources)
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="pneumoscope")
+        try:
+            while chunk := list(islice(numbered, batch_size)):
+                waiting.append(pool.submit(self._chunk, chunk, keep_films))
+                if len(waiting) > self.threads:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _chunk(self, chunk: list[tuple[int, Source]], keep_films: bool) -> list[Outcome]:
+        inputs: list[_Input] = []
+        where: list[int] = []
+        outcomes: list[Outcome] = []
+        for position, (index, source) in enumerate(chunk):
+            try:
+                read = self._read(source)
+            except PneumoscopeError as error:
+                outcomes.append(Outcome(images.name_of(source), index, error=error))
+                continue
+            inputs.append(read)
+            where.append(position)
+            outcomes.append(
+                Outcome(read.source, index, film=read.film if keep_films else None)
+            )
+        if inputs:
+            for position, prediction in zip(where, self._predict_batch(inputs), strict=True):
+                bare = outcomes[position]
+                outcomes[position] = Outcome(
+                    bare.source, bare.index, prediction=prediction, film=bare.film
+                )
+        return outcomes
+
+    def _read(self, source: Source) -> _Input:
+        meta = self.bundle.meta
+        started = time.perf_counter()
+        film = images.read(source, at_least_px=meta.source_size)
+        pixels = images.model_input(film, meta.size, meta.source_size)
+        return _Input(
+            images.name_of(source), film, pixels, 1000 * (time.perf_counter() - started)
+        )
+
+    def _predict_batch(self, batch: list[_Input]) -> list[Prediction]:
+        started = time.perf_counter()
+        outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
+        infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
+        return [
+            self._prediction(item, outputs.probabilities[i], outputs.heatmaps[i], infer_ms)
+            for i, item in enumerate(batch)
+        ]
+
+    def _prediction(
+        self,
+        item: _Input,
+        probabilities: NDArray[np.float32],
+        heatmaps: NDArray[np.float32],
+        infer_ms: float,
+    ) -> Prediction:
+        meta = self.bundle.meta
+        named = dict(zip(meta.labels, probabilities.tolist(), strict=True))
+        p_pneumonia = min(1.0, max(0.0, 1.0 - named[meta.negative]))
+        label = triage.label_at(p_pneumonia, self.operating_point)
+        subtype = triage.likelier_subtype(named, meta.negative) if label == PNEUMONIA else None
+        explained = subtype or meta.negative
+        return Prediction(
+            label=label,
+            p_pneumonia=p_pneumonia,
+            probabilities=named,
+            subtype=subtype,
+            operating_point=self.operating_point,
+            heatmap=heatmaps[meta.labels.index(explained)],
+            heatmap_class=explained,
+            facts=item.film.facts,
+            warnings=triage.warnings_for(item.film.facts, meta.population, label),
+            timings_ms={"read": item.read_ms, "infer": infer_ms},
+            bundle=self.bundle.title,
+            bundle_sha256=self.bundle.sha256,
+        )
+
+
+_INPUT = "films"
+_OUTPUTS = ("probabilities", "heatmaps", "embedding")
+
+
+def _usable_cores() -> int:
+    # A container may be allowed fewer cores than the machine has.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _session(bundle: Bundle, threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads that spin would take the cores that decode the next films.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            bundle.model, options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime raises its own unexported classes
+        raise BundleMismatch(bundle.path.name, f"model.onnx cannot be loaded ({error})") from error
+    names = tuple(output.name for output in session.get_outputs())
+    first = session.get_inputs()[0]
+    size, labels = bundle.meta.size, len(bundle.meta.labels)
+    if first.name != _INPUT or list(first.shape[1:]) != [size, size, 1] or names != _OUTPUTS:
+        raise BundleMismatch(bundle.path.name, "model.onnx has other inputs or outputs")
+    if session.get_outputs()[0].shape[1] != labels:
+        raise BundleMismatch(bundle.path.name, f"model.onnx does not give {labels} classes")
+    return session

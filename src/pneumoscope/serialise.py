@@ -1,0 +1,55 @@
+"""Predictions as plain JSON values: the one definition for command line, files and services."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pneumoscope.records import Outcome, Prediction
+
+NOTICE = "Research use, not a medical device."
+
+
+def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict[str, Any]:
+    """A prediction as JSON-ready values.
+
+    Args:
+        prediction: What the classifier said.
+        heatmap: Include the heatmap as nested lists of (h, w) floats.
+    """
+    facts = {key: value for key, value in asdict(prediction.facts).items() if value is not None}
+    record: dict[str, Any] = {
+        "label": prediction.label,
+        "p_pneumonia": round(prediction.p_pneumonia, 6),
+        "probabilities": {name: round(p, 6) for name, p in prediction.probabilities.items()},
+        "subtype": prediction.subtype,
+        "operating_point": asdict(prediction.operating_point),
+        "warnings": list(prediction.warnings),
+        "heatmap_class": prediction.heatmap_class,
+        "film": facts,
+        "timings_ms": {step: round(ms, 3) for step, ms in prediction.timings_ms.items()},
+        "bundle": prediction.bundle,
+        "bundle_sha256": prediction.bundle_sha256,
+        "notice": NOTICE,
+    }
+    if heatmap:
+        record["heatmap"] = [[round(float(v), 6) for v in row] for row in prediction.heatmap]
+    return record
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    """One film of a batch: ``source`` with the prediction's values, or with ``error``."""
+    if outcome.prediction is not None:
+        return {"source": outcome.source, **prediction_to_json(outcome.prediction)}
+    error = outcome.error
+    if error is None:
+        raise ValueError("an outcome holds a prediction or an error")
+    return {
+        "source": outcome.source,
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+        },
+    }

@@ -1,0 +1,140 @@
+"""One self-contained HTML page: each film, its heatmap and its verdict."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope import heatmap
+from pneumoscope.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.records import Outcome, Prediction
+
+_SIDE = 640
+"""Longest side of a picture on the page, in pixels."""
+
+_STYLE = """
+:root{color-scheme:dark;--ground:#101418;--card:#171d23;--line:#27303a;--text:#e8edf2;--soft:#9fb0c0;
+--red:#ff6b6b;--green:#4ccf8a;--amber:#f2b84b}
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--text);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+main{max-width:1120px;margin:0 auto;padding:40px 24px 64px}
+h1{font-size:28px;font-weight:600;margin:0 0 4px;letter-spacing:-.01em}
+.notice{color:var(--amber);margin:0 0 32px}
+article{background:var(--card);border:1px solid var(--line);border-radius:14px;margin:0 0 24px;
+padding:20px;display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr) 300px;gap:20px;
+break-inside:avoid}
+figure{margin:0}figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#000;
+border-radius:8px;display:block}
+figcaption{color:var(--soft);font-size:13px;margin-top:6px}
+h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
+.verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
+.PNEUMONIA{color:var(--red)}.NORMAL{color:var(--green)}.error{color:var(--amber)}
+.verdict svg{width:24px;height:24px;flex:none}
+.p{font-size:15px;margin:12px 0 6px}
+.bar{position:relative;height:10px;border-radius:5px;background:#2a343e}
+.bar i{position:absolute;left:0;top:0;bottom:0;border-radius:5px;background:currentColor}
+.bar b{position:absolute;top:-4px;bottom:-4px;width:2px;background:var(--text)}
+.scale{position:relative;height:18px;font-size:12px;color:var(--soft)}
+.scale span{position:absolute;transform:translateX(-50%);white-space:nowrap}
+table{border-collapse:collapse;width:100%;margin-top:12px;font-size:14px}
+td{padding:3px 0;border-top:1px solid var(--line)}td+td{text-align:right;font-variant-numeric:tabular-nums}
+.mind{margin:14px 0 0;padding:0;list-style:none;font-size:13px;color:var(--soft)}
+.mind li{padding-left:18px;position:relative;margin-top:6px}.mind li:before{content:"!";color:var(--amber);
+font-weight:700;position:absolute;left:4px}
+footer{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
+@media(max-width:900px){article{grid-template-columns:1fr 1fr}article>div{grid-column:1/-1}}
+@media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--line:#ccc;--text:#111;--soft:#444;
+--red:#b3261e;--green:#14693f;--amber:#7a4d00}.bar{background:#ddd;print-color-adjust:exact}}
+"""
+
+_ICONS = {
+    "PNEUMONIA": '<path d="M12 3 2 21h20zM12 10v5m0 2.5v.5" fill="none" stroke="currentColor" '
+    'stroke-width="2" stroke-linejoin="round" stroke-linecap="round"/>',
+    "NORMAL": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="m8 12 3 3 5-6" fill="none" stroke="currentColor" stroke-width="2" '
+    'stroke-linecap="round" stroke-linejoin="round"/>',
+    "error": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="M7 12h10" stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
+}
+
+
+def page(rows: Sequence[str], title: str = "pneumoscope") -> str:
+    """The page around the rows that `row` made."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
+        f'<h1>{escape(title)}</h1><p class="notice">{NOTICE}</p>{"".join(rows)}'
+        f"<footer>The heatmap (Grad-CAM) shows which regions raised the score of the named class "
+        f"in the network; it is not an outline of disease. {NOTICE}</footer>"
+        f"</main></body></html>\n"
+    )
+
+
+def row(outcome: Outcome) -> str:
+    """One film as an HTML article; the outcome must hold its film (``keep_films``)."""
+    name = f"<h2>{escape(outcome.source)}</h2>"
+    if outcome.prediction is None or outcome.film is None:
+        error = outcome.error
+        hint = f'<ul class="mind"><li>{escape(error.hint)}</li></ul>' if error else ""
+        return (
+            f'<article><div style="grid-column:1/-1">{name}'
+            f"{_verdict('error', 'NOT READ')}<p>{escape(str(error))}</p>{hint}</div></article>"
+        )
+    p = outcome.prediction
+    grey = np.rint(np.clip(outcome.film.pixels, 0, 1) * 255).astype(np.uint8)
+    alt = escape(f"{outcome.source}: film", quote=True)
+    return (
+        f'<article><figure><img alt="{alt}" src="{_picture(grey)}"><figcaption>Film, '
+        f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
+        f'<figure><img alt="{alt} with heatmap" src="{_picture(heatmap.overlay_of(outcome))}">'
+        f"<figcaption>Heatmap for: {escape(p.heatmap_class)}</figcaption></figure>"
+        f"<div>{name}{_judgement(p)}</div></article>"
+    )
+
+
+def _judgement(p: Prediction) -> str:
+    threshold = p.operating_point.threshold
+    shares = "".join(
+        f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
+        for name, value in p.probabilities.items()
+    )
+    mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
+    # Near the ends of the bar the caption would leave the card.
+    at = min(max(threshold, 0.2), 0.8)
+    return (
+        f'<div class="{p.label}">{_verdict(p.label, p.label)}'
+        f'<p class="p" style="color:var(--text)">P(pneumonia) {p.p_pneumonia:.3f}</p>'
+        f'<div class="bar"><i style="width:{100 * p.p_pneumonia:.1f}%"></i>'
+        f'<b style="left:{100 * threshold:.1f}%"></b></div>'
+        f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
+        f"{threshold:.3f}</span></div></div>"
+        f'<table>{shares}</table><ul class="mind">{mind}</ul>'
+        f'<p class="scale">{escape(p.bundle)} · {p.bundle_sha256[:12]}</p>'
+    )
+
+
+def _verdict(kind: str, text: str) -> str:
+    svg = f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[kind]}</svg>'
+    return f'<div class="verdict {kind}">{svg}{escape(text)}</div>'
+
+
+def _picture(pixels: NDArray[np.uint8]) -> str:
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -1,0 +1,246 @@
+"""Training-time augmentation of 8-bit chest films.
+
+The class labels of the training collection can be told from its acquisition alone (sharpness, compression, tone,
+shape), so the purpose of every step here is to make one of those traces useless: geometry hides the aspect ratio,
+the tone curve hides exposure and post-processing, the sharpness steps hide resolution and compression, and the
+occlusions hide frames and markers. Only NumPy, OpenCV and Pillow are needed, about 1 ms a film on one thread.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Films = NDArray[np.uint8]
+
+_LEVELS: Final = np.arange(256, dtype=np.float32) / 255.0
+_INTERPOLATIONS: Final = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Ranges and probabilities. A range is `(low, high)`; a probability of 0 switches a step off."""
+
+    # Geometry: one affine map. Scales are sizes on the output: 1.3 enlarges (crops), 0.85 shrinks (adds a frame).
+    rotation: float = 12.0  # degrees, either way
+    shear: float = 0.10  # either way
+    scale_x: tuple[float, float] = (0.85, 1.35)
+    scale_y: tuple[float, float] = (0.85, 1.35)
+    shift: float = 0.07  # of the side, either way
+    flip: float = 0.0  # left-right; anatomically wrong, hence off
+    # Cutting edges off and stretching the rest back: what differently collimated, non-square originals go through.
+    crop: float = 0.3
+    crop_max: float = 0.15  # of the side, each edge on its own
+
+    # Tone: one table of 256 entries.
+    match: float = 0.25  # towards the histogram of another film of the batch
+    equalise: float = 0.15  # towards a flat histogram
+    curve: float = 0.3  # a random monotone curve
+    curve_knots: int = 6
+    gamma: tuple[float, float] = (0.6, 1.7)
+    contrast: tuple[float, float] = (0.65, 1.4)
+    brightness: float = 0.15  # of full scale, either way
+    shading: float = 0.25  # a smooth multiplicative field
+    shading_depth: float = 0.3
+
+    # Sharpness.
+    sharpness_match: float = 0.3  # towards the sharpness of another film of the batch
+    blur: float = 0.2
+    blur_sigma: tuple[float, float] = (0.4, 2.2)
+    sharpen: float = 0.15
+    sharpen_amount: tuple[float, float] = (0.3, 2.0)
+    low_resolution: float = 0.2
+    low_resolution_side: tuple[int, int] = (64, 176)
+    jpeg: float = 0.3
+    jpeg_quality: tuple[int, int] = (12, 90)
+    noise: float = 0.3
+    noise_sigma: tuple[float, float] = (1.0, 12.0)  # grey levels
+
+    # Occlusion.
+    frame: float = 0.15
+    frame_max: float = 0.12  # of the side, each edge on its own
+    marker: float = 0.2
+    erase: float = 0.3
+    erase_side: tuple[float, float] = (0.08, 0.30)  # of the side
+
+    def __post_init__(self) -> None:
+        for name in (
+            "flip", "crop", "match", "equalise", "curve", "shading", "sharpness_match", "blur", "sharpen",
+            "low_resolution", "jpeg", "noise", "frame", "marker", "erase",
+        ):  # fmt: skip
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"augmentation: {name} is a probability, not {getattr(self, name)!r}")
+        for name in (
+            "scale_x", "scale_y", "gamma", "contrast", "blur_sigma", "sharpen_amount", "low_resolution_side",
+            "jpeg_quality", "noise_sigma", "erase_side",
+        ):  # fmt: skip
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"augmentation: {name} needs 0 < low <= high, not {getattr(self, name)!r}")
+
+
+def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentation) -> Films:
+    """One random view of each film of `(n, height, width)`, resampled to `(n, size, size)`.
+
+    Histograms and sharpness of the batch itself serve as references, so a batch should hold films of all classes.
+    """
+    count = len(films)
+    views = np.empty((count, size, size), np.uint8)
+    partners = rng.permutation(count)
+    # One block of noise for the batch; each film reads it from another offset (drawing it is the dearest step).
+    pool = rng.standard_normal(2 * films[0].size, dtype=np.float32) if count and config.noise > 0 else None
+    for i in range(count):
+        view = _geometry(films[i], rng, config)
+        other = films[partners[i]]
+        view = _tone(view, other, rng, config)
+        view = _sharpness(view, other, rng, config)
+        view = _occlusion(view, rng, config)
+        view = _acquisition(view, pool, rng, config)
+        views[i] = resample(view, size)
+    return views
+
+
+def resample(film: Films, size: int) -> Films:
+    """Antialiased bilinear resampling: the one definition of the model's input, in training and in use."""
+    if film.shape == (size, size):
+        return film
+    return np.asarray(Image.fromarray(film).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def sharpness(film: Films) -> float:
+    """Mean absolute Laplacian: the shortcut that alone reaches an AUC of 0.88 on the training collection."""
+    return float(cv2.mean(np.abs(cv2.Laplacian(film, cv2.CV_16S)))[0])
+
+
+def _chance(rng: np.random.Generator, probability: float) -> bool:
+    return probability > 0 and rng.random() < probability
+
+
+def _log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float:
+    return math.exp(rng.uniform(math.log(limits[0]), math.log(limits[1])))
+
+
+def _geometry(film: Films, rng: np.random.Generator, config: Augmentation) -> Films:
+    height, width = film.shape
+    left = top = right = bottom = 0.0
+    if _chance(rng, config.crop):
+        left, top, right, bottom = rng.uniform(0.0, config.crop_max, 4)
+    # Centre of the kept part, and the size that it is stretched to.
+    centre_x, centre_y = (1 + left - right) * width / 2, (1 + top - bottom) * height / 2
+    scale_x = _log_uniform(rng, config.scale_x) / (1 - left - right)
+    scale_y = _log_uniform(rng, config.scale_y) / (1 - top - bottom)
+    if _chance(rng, config.flip):
+        scale_x = -scale_x
+    angle = math.radians(rng.uniform(-config.rotation, config.rotation))
+    shear = rng.uniform(-config.shear, config.shear)
+    cos, sin = math.cos(angle), math.sin(angle)
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1.0, shear], [0.0, 1.0]]) @ np.diag([scale_x, scale_y])
+    shift = rng.uniform(-config.shift, config.shift, 2) * (width, height)
+    offset = np.array([width / 2, height / 2]) + shift - linear @ np.array([centre_x, centre_y])
+    # A black frame is what most devices leave; repeated edges stop the frame's shape from giving the map away.
+    mode = cv2.BORDER_CONSTANT if rng.random() < 0.6 else cv2.BORDER_REPLICATE
+    return cv2.warpAffine(
+        film, np.column_stack([linear, offset]), (width, height), flags=cv2.INTER_LINEAR, borderMode=mode
+    )
+
+
+def _histogram(film: Films) -> NDArray[np.float32]:
+    """Cumulative, from 0 to 1."""
+    counts = cv2.calcHist([film], [0], None, [256], [0, 256]).ravel()
+    total = np.cumsum(counts)
+    return (total / total[-1]).astype(np.float32)
+
+
+def _tone(film: Films, other: Films, rng: np.random.Generator, config: Augmentation) -> Films:
+    table = _LEVELS.copy()
+    if _chance(rng, config.match):
+        blend = rng.uniform(0.3, 1.0)
+        table += blend * (np.interp(_histogram(film), _histogram(other), _LEVELS).astype(np.float32) - table)
+    elif _chance(rng, config.equalise):
+        table += rng.uniform(0.2, 0.9) * (_histogram(film) - table)
+    if _chance(rng, config.curve):
+        # Positive steps make it monotone; the constant added to them keeps it away from a staircase.
+        steps = rng.exponential(size=config.curve_knots) + 0.35
+        knots = np.concatenate([[0.0], np.cumsum(steps) / steps.sum()])
+        table = np.interp(table, np.linspace(0.0, 1.0, config.curve_knots + 1), knots)
+    table = np.clip(table, 0.0, 1.0) ** _log_uniform(rng, config.gamma)
+    middle = float(table[int(cv2.mean(film)[0])])
+    table = (table - middle) * _log_uniform(rng, config.contrast) + middle
+    table = table + rng.uniform(-config.brightness, config.brightness)
+    film = cv2.LUT(film, np.clip(table * 255.0 + 0.5, 0, 255).astype(np.uint8))
+    if _chance(rng, config.shading):
+        depth = config.shading_depth
+        coarse = rng.uniform(1 - depth, 1 + depth, (3, 3)).astype(np.float32)
+        field = cv2.resize(coarse, film.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        film = cv2.multiply(film, field, dtype=cv2.CV_8U)
+    return film
+
+
+def _sharpness(film: Films, other: Films, rng: np.random.Generator, config: Augmentation) -> Films:
+    if _chance(rng, config.sharpness_match):
+        smooth = cv2.GaussianBlur(film, (0, 0), rng.uniform(0.8, 1.6))
+        own, floor = sharpness(film), sharpness(smooth)
+        # The Laplacian is linear, so its mean size is nearly linear in the weight of the smoothed film, on both
+        # sides of 0: a negative weight sharpens (unsharp masking).
+        weight = float(np.clip((own - sharpness(other)) / max(own - floor, 0.1), -2.0, 1.0))
+        return cv2.addWeighted(film, 1 - weight, smooth, weight, 0.0)
+    if _chance(rng, config.blur):
+        film = cv2.GaussianBlur(film, (0, 0), rng.uniform(*config.blur_sigma))
+    elif _chance(rng, config.sharpen):
+        amount = rng.uniform(*config.sharpen_amount)
+        smooth = cv2.GaussianBlur(film, (0, 0), rng.uniform(0.8, 2.5))
+        film = cv2.addWeighted(film, 1 + amount, smooth, -amount, 0.0)
+    if _chance(rng, config.low_resolution):
+        low, high = config.low_resolution_side
+        width, height = (int(side) for side in rng.integers(low, high + 1, 2))
+        small = cv2.resize(film, (width, height), interpolation=_INTERPOLATIONS[rng.integers(3)])
+        film = cv2.resize(small, film.shape[::-1], interpolation=_INTERPOLATIONS[rng.integers(1, 3)])
+    return film
+
+
+def _occlusion(film: Films, rng: np.random.Generator, config: Augmentation) -> Films:
+    height, width = film.shape
+    if _chance(rng, config.erase):
+        for _ in range(int(rng.integers(1, 3))):
+            high, wide = (rng.uniform(*config.erase_side, 2) * film.shape).astype(int)
+            y, x = int(rng.integers(0, height - high + 1)), int(rng.integers(0, width - wide + 1))
+            film[y : y + high, x : x + wide] = rng.integers(256)
+    if _chance(rng, config.marker):
+        # A letter and a plate near the upper or lower corners: side markers, names, dates.
+        bright = int(rng.integers(170, 256))
+        x, y = int(rng.integers(0, width // 5)), int(rng.integers(0, height // 5))
+        x = x if rng.random() < 0.5 else width - 24 - x
+        y = y + 22 if rng.random() < 0.7 else height - 4 - y
+        if rng.random() < 0.3:
+            wide, high = (int(side) for side in rng.integers(10, 40, 2))
+            cv2.rectangle(film, (x, y - high), (x + wide, y), bright, -1)
+        else:
+            text = "LRAPD8"[rng.integers(6)] * int(rng.integers(1, 3))
+            cv2.putText(film, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.4, 1.0), bright, 2)
+    if _chance(rng, config.frame):
+        grey = 0 if rng.random() < 0.75 else int(rng.integers(256))
+        widths = rng.uniform(0.0, config.frame_max, 4) * (rng.random(4) < 0.6)
+        left, top, right, bottom = (int(part) for part in widths * (width, height, width, height))
+        film[:top], film[height - bottom :] = grey, grey
+        film[:, :left], film[:, width - right :] = grey, grey
+    return film
+
+
+def _acquisition(
+    film: Films, pool: NDArray[np.float32] | None, rng: np.random.Generator, config: Augmentation
+) -> Films:
+    if pool is not None and _chance(rng, config.noise):
+        start = int(rng.integers(pool.size - film.size + 1))
+        grain = pool[start : start + film.size].reshape(film.shape)
+        film = cv2.addWeighted(film, 1.0, grain, rng.uniform(*config.noise_sigma), 0.0, dtype=cv2.CV_8U)
+    if _chance(rng, config.jpeg):
+        low, high = config.jpeg_quality
+        _, code = cv2.imencode(".jpg", film, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(low, high + 1))))
+        film = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+    return film

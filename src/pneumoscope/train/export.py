@@ -1,0 +1,177 @@
+"""From a trained Keras network to ``model.onnx``, with the parity that proves it the same.
+
+tf2onnx needs Keras on TensorFlow, whatever backend trained the network, so the export runs as its
+own process: ``python -m pneumoscope.train.export JOB.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.errors import TrainingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pneumoscope.train.recipe import Recipe
+
+OUTPUTS = ("probabilities", "heatmaps", "embedding")
+MAX_DP = 1e-4
+MAX_HEATMAP_ERROR = 1e-3
+
+
+def export_onnx(
+    recipe: Recipe,
+    recipe_file: Path,
+    weights: Path,
+    temperature: float,
+    inputs: NDArray[np.uint8],
+    target: Path,
+) -> dict[str, float]:
+    """Writes ``model.onnx`` and measures its parity with Keras.
+
+    Args:
+        recipe: Of the trained network; only its seed is overridden for the file's.
+        recipe_file: The resolved recipe as JSON.
+        weights: What ``fit.save`` wrote.
+        temperature: Divisor of the logits.
+        inputs: uint8 (n, size, size, 1), films for the parity.
+        target: The file to write.
+
+    Returns:
+        ``max_dp`` between Keras and ONNX and ``max_heatmap_error``, relative to each film's peak,
+        between the closed form in ONNX and Grad-CAM by automatic differentiation.
+
+    Raises:
+        TrainingError: The export failed, or parity is worse than `MAX_DP`, `MAX_HEATMAP_ERROR`.
+    """
+    job = target.with_suffix(".job.json")
+    films = target.with_suffix(".films.npy")
+    np.save(films, inputs)
+    job.write_text(
+        json.dumps(
+            {
+                "recipe": str(recipe_file),
+                "weights": str(weights),
+                "temperature": temperature,
+                "films": str(films),
+                "target": str(target),
+            }
+        )
+    )
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "pneumoscope.train.export", str(job)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        job.unlink()
+        films.unlink()
+    if done.returncode:
+        raise TrainingError(
+            f"the export to ONNX failed: {done.stderr.strip().splitlines()[-1:]}",
+            "Is tensorflow-cpu installed? pip install 'pneumoscope[train]'",
+        )
+    parity: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    if parity["max_dp"] > MAX_DP or parity["max_heatmap_error"] > MAX_HEATMAP_ERROR:
+        raise TrainingError(f"ONNX and Keras differ for {recipe.name}: {parity}")
+    return parity
+
+
+def autodiff_grad_cam(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grad-CAM of every class by gradients (Selvaraju et al. 2017): (n, classes, h, w).
+
+    TensorFlow only; the reference for the closed form.
+    """
+    import keras
+    import tensorflow as tf
+
+    from pneumoscope.train import network
+
+    features_of = keras.Model(model.inputs, model.get_layer(network.FEATURES).output)
+    head = model.get_layer(network.LOGITS)
+    features = tf.convert_to_tensor(features_of(films))
+    maps = []
+    for c in range(head.units):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            score = head(tf.reduce_mean(features, axis=(1, 2)))[:, c]
+        weights = tf.reduce_mean(tape.gradient(score, features), axis=(1, 2), keepdims=True)
+        maps.append(tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)))
+    return np.stack([m.numpy() for m in maps], axis=1)
+
+
+def _convert(serving: Any, target: Path) -> None:
+    """Keras to ONNX, constants folded and BatchNorm merged once here instead of at every start."""
+    import onnx
+    import onnxruntime
+
+    raw = target.with_suffix(".raw.onnx")
+    slim = target.with_suffix(".slim.onnx")
+    try:
+        serving.export(str(raw), format="onnx", verbose=False)
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(slim)
+        # "Basic" keeps to standard operators, so the file runs on any processor.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
+        model = onnx.load(str(slim))
+        by_name = {output.name: output for output in model.graph.output}
+        del model.graph.output[:]
+        model.graph.output.extend(by_name[name] for name in OUTPUTS)
+        for value in (*model.graph.input, *model.graph.output):
+            value.type.tensor_type.shape.dim[0].dim_param = "n"
+        onnx.checker.check_model(model)
+        onnx.save(model, str(target))
+    finally:
+        raw.unlink(missing_ok=True)
+        slim.unlink(missing_ok=True)
+
+
+def _parity(model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8]) -> dict[str, float]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(onnx_file), providers=["CPUExecutionProvider"])
+    max_dp = max_error = 0.0
+    for i in range(0, len(films), 32):
+        part = films[i : i + 32]
+        probabilities, heatmaps = session.run(OUTPUTS[:2], {"films": part})
+        max_dp = max(max_dp, float(np.abs(serving(part)["probabilities"] - probabilities).max()))
+        reference = autodiff_grad_cam(model, part)
+        peak = reference.max(axis=(1, 2, 3), keepdims=True)
+        error = np.abs(reference - heatmaps) / np.maximum(peak, 1e-12)
+        max_error = max(max_error, float(error.max()))
+    return {"films": len(films), "max_dp": max_dp, "max_heatmap_error": max_error}
+
+
+def main(job_file: str) -> None:
+    """Runs one export job; prints its parity as the last line."""
+    from pneumoscope.train import fit, network, recipe
+    from pneumoscope.train.data import LABELS
+
+    job = json.loads(Path(job_file).read_text())
+    resolved = recipe.from_json(json.loads(Path(job["recipe"]).read_text()))
+    model = network.build(resolved, len(LABELS), None)
+    fit.restore(model, Path(job["weights"]))
+    serving = network.serving_model(model, job["temperature"])
+    films = np.load(job["films"])
+    serving(films[:1])  # Keras exports called models only
+    target = Path(job["target"])
+    _convert(serving, target)
+    sys.stdout.write("\n" + json.dumps(_parity(model, serving, target, films)) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,168 @@
+"""The network, in Keras 3, on any of its backends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import ops
+
+if TYPE_CHECKING:
+    from pneumoscope.train.recipe import Recipe
+
+EMBEDDING = "embedding"
+LOGITS = "logits"
+FEATURES = "features"
+
+# Blocks of MobileNetV2's last stage (output stride 32) and their depthwise layers.
+_LAST_STRIDE = "block_13"
+_LAST_DEPTHWISE = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwise")
+
+
+@keras.saving.register_keras_serializable("pneumoscope")
+class Standardise(keras.layers.Layer):  # type: ignore[misc]
+    """Per-film standardisation, so that exposure and contrast of the device do not matter.
+
+    Input: any dtype, (n, rows, columns, 1). Output: float32 (n, rows, columns, 3): each film
+    with mean 0 and standard deviation 1, clipped to ``[-limit, limit]`` and scaled into the
+    range [-1, 1] that the ImageNet weights expect.
+    """
+
+    def __init__(self, limit: float = 2.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.limit = limit
+
+    def call(self, films: Any) -> Any:
+        x = ops.cast(films, "float32")
+        mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
+        x = x - mean
+        variance = ops.mean(ops.square(x), axis=(1, 2, 3), keepdims=True)
+        # One grey level: a blank film stays blank instead of becoming amplified noise.
+        x = x / ops.sqrt(variance + 1.0)
+        x = ops.clip(x, -self.limit, self.limit) / self.limit
+        return ops.concatenate([x, x, x], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 3)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "limit": self.limit}
+
+
+def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
+    """The flagship network: films in, logits out.
+
+    Args:
+        recipe: Size, dropout and tail of the network.
+        classes: Number of outputs.
+        weights: ``"imagenet"`` for Keras' download, a path of a ``.h5`` file, or None for
+            random weights.
+
+    Returns:
+        A ``keras.Model`` from uint8-valued films (n, size, size, 1) to logits (n, classes). Its
+        layers ``"features"`` and ``"embedding"`` give the last feature maps and their averages.
+    """
+    films = keras.Input((recipe.size, recipe.size, 1), name="films", dtype="uint8")
+    backbone = _backbone(recipe.size, recipe.tail, weights)
+    x = backbone(Standardise(recipe.clip, name="standardise")(films))
+    x = keras.layers.Activation("linear", name=FEATURES)(x)
+    x = keras.layers.GlobalAveragePooling2D(name=EMBEDDING, dtype="float32")(x)
+    if recipe.dropout:
+        x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed, name="dropout")(x)
+    logits = keras.layers.Dense(classes, name=LOGITS, dtype="float32")(x)
+    model = keras.Model(films, logits, name="pneumoscope")
+    if recipe.batch_norm_frozen:
+        freeze_batch_norm(model)
+    return model
+
+
+def backbone_of(model: Any) -> Any:
+    """The pretrained part of a network that `build` made."""
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def freeze_batch_norm(model: Any) -> None:
+    """Keeps every BatchNorm at its pretrained statistics and affine parameters.
+
+    ``keras.applications`` builds MobileNetV2 with momentum 0.999: a short fine-tuning with live
+    BatchNorm ends with ImageNet's moving statistics and a useless network.
+    """
+    for layer in backbone_of(model).layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def serving_model(model: Any, temperature: float) -> Any:
+    """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
+
+    Grad-CAM needs no gradient here: with global average pooling and one dense layer the gradient
+    of logit c at every pixel of feature map A_k is w_kc / (h w), so its Grad-CAM is exactly
+    relu(sum_k w_kc A_k) / (h w) (Selvaraju et al. 2017, with CAM of Zhou et al. 2016).
+
+    Args:
+        model: What `build` made, trained.
+        temperature: Divisor of the logits (Guo et al. 2017).
+
+    Returns:
+        A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
+        ``heatmaps`` (n, classes, h, w) and ``embedding`` (n, features), float32.
+    """
+    features = model.get_layer(FEATURES).output
+    embedding = model.get_layer(EMBEDDING).output
+    head = model.get_layer(LOGITS)
+    heatmaps = GradCam(head, name="heatmaps")(features)
+    scaled = keras.layers.Rescaling(1.0 / temperature, name="temperature")(head(embedding))
+    probabilities = keras.layers.Softmax(name="probabilities")(scaled)
+    return keras.Model(
+        model.inputs,
+        {"probabilities": probabilities, "heatmaps": heatmaps, "embedding": embedding},
+        name="serving",
+    )
+
+
+class GradCam(keras.layers.Layer):  # type: ignore[misc]
+    """Grad-CAM of every class in closed form: (n, h, w, k) to (n, classes, h, w)."""
+
+    def __init__(self, head: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._head = head
+
+    def call(self, features: Any) -> Any:
+        x = ops.cast(features, "float32")
+        _, rows, columns, _ = x.shape
+        cam = ops.matmul(x, self._head.kernel) / (rows * columns)
+        return ops.transpose(ops.relu(cam), (0, 3, 1, 2))
+
+
+def _backbone(size: int, tail: str, weights: str | None) -> Any:
+    stock = keras.applications.MobileNetV2(
+        include_top=False, weights=None, input_shape=(size, size, 3)
+    )
+    model = stock if tail == "strided" else _with_stride_16(stock, dilation=2 if tail == "dilated" else 1)
+    if weights == "imagenet":
+        source = keras.applications.MobileNetV2(
+            include_top=False, weights="imagenet", input_shape=(224, 224, 3)
+        )
+        model.set_weights(source.get_weights())
+    elif weights is not None:
+        stock.load_weights(weights)
+        model.set_weights(stock.get_weights())
+    return model
+
+
+def _with_stride_16(stock: Any, dilation: int) -> Any:
+    """The same layers and weights with the last stride taken out.
+
+    The last stage then sees a map twice as fine; with ``dilation=2`` its kernels keep their reach
+    on the film. At 128 pixels that gives heatmaps of 8 x 8 in place of 4 x 4.
+    """
+    config = stock.get_config()
+    for layer in config["layers"]:
+        name, settings = layer["config"]["name"], layer["config"]
+        if name == f"{_LAST_STRIDE}_pad":
+            settings["padding"] = [[1, 1], [1, 1]]
+        elif name == f"{_LAST_STRIDE}_depthwise":
+            settings["strides"] = [1, 1]
+        elif name in _LAST_DEPTHWISE:
+            settings["dilation_rate"] = [dilation, dilation]
+    return keras.Model.from_config(config)

@@ -1,0 +1,96 @@
+"""Tells people how far a training is."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+
+class Progress:
+    """A bar on a terminal, a line an epoch elsewhere; always on stderr."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[info]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._began = 0.0
+        self._films = 0
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def note(self, text: str) -> None:
+        """Prints one line."""
+        self._console.print(text, highlight=False)
+
+    def count(self, text: str, done: int, total: int) -> None:
+        """Shows how many of a known number of things are done."""
+        if self._task is None:
+            self._task = self._bars.add_task(text, total=total, info="")
+        self._bars.update(self._task, completed=done, description=text, total=total)
+        if done >= total:
+            self._close()
+
+    def epoch(self, phase: str, number: int, of: int, steps: int, first: int) -> None:
+        """An epoch begins at a step."""
+        self._close()
+        self._task = self._bars.add_task(
+            f"{phase} {number}/{of}", total=steps, completed=first, info=""
+        )
+        self._began, self._films = time.monotonic(), 0
+
+    def step(self, films: int, loss: float) -> None:
+        """One step with so many films is done; ``loss`` is the epoch's mean so far."""
+        if self._task is None:
+            return
+        self._films += films
+        rate = self._films / max(time.monotonic() - self._began, 1e-6)
+        self._bars.update(self._task, advance=1, info=f"loss {loss:.4f}, {rate:.0f} films/s")
+
+    def done(self, row: Mapping[str, Any]) -> None:
+        """An epoch is over; prints what the log gets."""
+        self._close()
+        self.note(
+            f"{row['phase']} {row['epoch']}: loss {row['loss']:.4f}, "
+            f"validation AUC {row['validation_auc']:.4f}, "
+            f"three-class accuracy {row['validation_accuracy_3']:.3f}, {row['seconds']:.0f} s"
+        )
+
+    def _close(self) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+            self._task = None

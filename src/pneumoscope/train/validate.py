@@ -1,0 +1,271 @@
+"""What a trained network is worth: plain and stress validation, temperature, operating points."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.metrics import (
+    expected_calibration_error,
+    patient_bootstrap,
+    roc_auc,
+    share,
+)
+from pneumoscope.records import OperatingPoint
+from pneumoscope.train.augment import resample, sharpness
+from pneumoscope.train.stress import stress_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.train.data import FilmSet
+
+    Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+
+PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validation:
+    """Probabilities of the validation films, untouched and under every perturbation.
+
+    Attributes:
+        truth: Class of each film, (n,).
+        patients: Patient key of each film.
+        probabilities: Name of the condition (``"plain"`` or a perturbation) to (n, classes).
+    """
+
+    truth: NDArray[np.intp]
+    patients: tuple[str, ...]
+    probabilities: dict[str, NDArray[np.float64]]
+
+    @property
+    def ill(self) -> NDArray[np.bool_]:
+        """True for pneumonia, (n,)."""
+        return self.truth > 0
+
+    def p_pneumonia(self, condition: str = PLAIN) -> NDArray[np.float64]:
+        """P(pneumonia) of each film under a condition, (n,)."""
+        return 1 - self.probabilities[condition][:, 0]
+
+
+def run(
+    predict: Predict,
+    films: FilmSet,
+    size: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Validation:
+    """Predicts the validation films, plain and under the stress suite.
+
+    Args:
+        predict: uint8 (n, size, size, 1) to probabilities (n, classes).
+        films: All films; those of the split ``"validation"`` are used.
+        size: Side of the network's input.
+        progress: Called with (conditions done, conditions in all).
+    """
+    rows = films.rows("validation")
+    conditions = {PLAIN: None, **stress_suite()}
+    probabilities = {}
+    for done, (name, perturb) in enumerate(conditions.items(), 1):
+        parts = []
+        for i in range(0, len(rows), 64):
+            part = [films.pixels[row] for row in rows[i : i + 64]]
+            x = np.stack([resample(perturb(f) if perturb else f, size) for f in part])
+            parts.append(predict(x[..., None]))
+        probabilities[name] = np.concatenate(parts).astype(np.float64)
+        progress(done, len(conditions))
+    return Validation(
+        films.labels[rows], tuple(films.films[row].patient for row in rows), probabilities
+    )
+
+
+def fit_temperature(validation: Validation) -> float:
+    """The divisor of the logits that makes probabilities honest (Guo et al. 2017).
+
+    Fitted on plain and perturbed films together, since other hospitals' films are perturbed ones.
+
+    Args:
+        validation: Probabilities at temperature 1.
+    """
+    from scipy.optimize import minimize_scalar
+
+    logs = np.concatenate(
+        [np.log(np.clip(p, 1e-12, 1.0)) for p in validation.probabilities.values()]
+    )
+    truth = np.tile(validation.truth, len(validation.probabilities))
+
+    def loss(log_temperature: float) -> float:
+        z = logs / np.exp(log_temperature)
+        z -= z.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), truth]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+
+
+def with_temperature(validation: Validation, temperature: float) -> Validation:
+    """The same validation as the network would give with its logits divided."""
+    scaled = {}
+    for name, p in validation.probabilities.items():
+        z = np.log(np.clip(p, 1e-12, 1.0)) / temperature
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        scaled[name] = e / e.sum(axis=1, keepdims=True)
+    return Validation(validation.truth, validation.patients, scaled)
+
+
+def worst_balanced_accuracy(validation: Validation, threshold: float) -> tuple[float, str]:
+    """Lowest balanced accuracy over all conditions at one threshold, and where."""
+    ill = validation.ill
+    results = {}
+    for name in validation.probabilities:
+        called = validation.p_pneumonia(name) >= threshold
+        results[name] = 0.5 * (called[ill].mean() + (~called[~ill]).mean())
+    worst = min(results, key=results.__getitem__)
+    return float(results[worst]), worst
+
+
+def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...]:
+    """``balanced``, ``screen`` and ``rule-in``, all on validation patients.
+
+    ``balanced`` maximises the worst balanced accuracy over plain and perturbed films; where
+    several thresholds do equally well it takes the middle of them.
+    """
+    grid = np.round(np.arange(0.02, 0.981, 0.005), 3)
+    scores = np.array([worst_balanced_accuracy(validation, t)[0] for t in grid])
+    best = grid[scores >= scores.max() - 0.001]
+    plain, ill = validation.p_pneumonia(), validation.ill
+    screen = float(np.quantile(plain[ill], 0.03, method="lower"))
+    rule_in = float(np.quantile(plain[~ill], 0.95, method="higher"))
+    return (
+        OperatingPoint(
+            "balanced",
+            float(np.median(best)),
+            "best worst-case balanced accuracy over plain and perturbed validation films",
+        ),
+        OperatingPoint(
+            "screen", _inside(screen), "sensitivity of at least 0.97 on validation films"
+        ),
+        OperatingPoint(
+            "rule-in",
+            _inside(float(np.nextafter(rule_in, 2.0))),
+            "specificity of at least 0.95 on validation films",
+        ),
+    )
+
+
+def figures(
+    validation: Validation, point: OperatingPoint, draws: int = 2000
+) -> dict[str, Any]:
+    """The figures of the model card, each with a patient-clustered 95 % interval.
+
+    Returns:
+        ``plain``: auc, accuracy, sensitivity, specificity, balanced_accuracy, accuracy_3 and ece;
+        ``stress``: name to auc and balanced_accuracy; ``worst``: name and figures of the worst
+        auc and balanced_accuracy.
+    """
+    truth, ill, everyone = validation.truth, validation.ill, np.ones(len(validation.truth), bool)
+
+    def interval(figure: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> dict[str, float]:
+        return asdict(patient_bootstrap(figure, validation.patients, draws))
+
+    def of(condition: str) -> dict[str, dict[str, float]]:
+        p = validation.p_pneumonia(condition)
+        called = p >= point.threshold
+        right = validation.probabilities[condition].argmax(axis=1) == truth
+        return {
+            "auc": interval(lambda w: roc_auc(ill, p, w)),
+            "accuracy": interval(lambda w: share(called == ill, everyone, w)),
+            "sensitivity": interval(lambda w: share(called, ill, w)),
+            "specificity": interval(lambda w: share(~called, ~ill, w)),
+            "balanced_accuracy": interval(
+                lambda w: 0.5 * (share(called, ill, w) + share(~called, ~ill, w))
+            ),
+            "accuracy_3": interval(lambda w: share(right, everyone, w)),
+        }
+
+    by_condition = {name: of(name) for name in validation.probabilities}
+    stress = {name: by_condition[name] for name in by_condition if name != PLAIN}
+
+    def worst(figure: str) -> dict[str, Any]:
+        name = min(stress, key=lambda n: stress[n][figure]["value"])
+        return {"condition": name, **stress[name][figure]}
+
+    return {
+        "films": len(truth),
+        "patients": len(set(validation.patients)),
+        "operating_point": asdict(point),
+        "plain": {
+            **by_condition[PLAIN],
+            "ece": expected_calibration_error(ill, validation.p_pneumonia()),
+        },
+        "stress": stress,
+        "stress_ece": float(
+            np.mean([expected_calibration_error(ill, validation.p_pneumonia(n)) for n in stress])
+        ),
+        "worst": {
+            "auc": worst("auc"),
+            "balanced_accuracy": worst("balanced_accuracy"),
+            "accuracy_3": worst("accuracy_3"),
+        },
+    }
+
+
+def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
+    """What nine global statistics tell without any anatomy: the shortcut that films offer.
+
+    Returns:
+        ``pneumonia`` and ``bacterial_against_viral``: AUC on validation films, with interval, of
+        gradient-boosted trees on the statistics, trained on the training films.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    features = np.stack([_statistics(film) for film in films.pixels])
+    train, held, labels = films.rows("train"), films.rows("validation"), films.labels
+    patients = np.array([film.patient for film in films.films])
+    tasks = {"pneumonia": (0, 1, 2), "bacterial_against_viral": (1, 2)}
+    found: dict[str, Any] = {}
+    for name, classes in tasks.items():
+        own, other = train[np.isin(labels[train], classes)], held[np.isin(labels[held], classes)]
+        positive = labels > 0 if 0 in classes else labels == 1
+        model = HistGradientBoostingClassifier(random_state=0, max_iter=150)
+        model.fit(features[own], positive[own])
+        score = model.predict_proba(features[other])[:, 1]
+        truth = positive[other]
+
+        def auc(
+            w: NDArray[np.float64],
+            truth: NDArray[np.bool_] = truth,
+            score: NDArray[np.float64] = score,
+        ) -> NDArray[np.float64]:
+            return roc_auc(truth, score, w)
+
+        found[name] = asdict(patient_bootstrap(auc, patients[other].tolist(), draws))
+    return found
+
+
+def _statistics(film: NDArray[np.uint8]) -> NDArray[np.float64]:
+    counts = np.bincount(film.ravel(), minlength=256) / film.size
+    entropy = -float(np.sum(counts[counts > 0] * np.log2(counts[counts > 0])))
+    border = np.concatenate([film[:8].ravel(), film[-8:].ravel()])
+    sides = np.concatenate([film[:, :8].ravel(), film[:, -8:].ravel()])
+    low, middle, high = np.percentile(film, [5, 50, 95])
+    return np.array(
+        [
+            film.mean(),
+            film.std(),
+            low,
+            middle,
+            high,
+            sharpness(film),
+            entropy,
+            border.mean(),
+            sides.mean(),
+        ]
+    )
+
+
+def _inside(threshold: float) -> float:
+    return float(np.clip(threshold, 0.001, 0.999))

@@ -1,0 +1,188 @@
+"""Makes the files that the tests of images/ read. Everything is seeded or counted by hand."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+
+IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+RLE = "1.2.840.10008.1.2.5"
+JPEG_8, JPEG_12 = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
+LOSSLESS, LOSSLESS_SV1 = "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"
+JLS, JLS_NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
+J2K_LOSSLESS, J2K = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
+
+CR = "1.2.840.10008.5.1.4.1.1.1"
+DX = "1.2.840.10008.5.1.4.1.1.1.1"
+DX_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
+CT = "1.2.840.10008.5.1.4.1.1.2"
+SR = "1.2.840.10008.5.1.4.1.1.88.33"
+SC = "1.2.840.10008.5.1.4.1.1.7"
+SC_WORDS = "1.2.840.10008.5.1.4.1.1.7.3"
+
+PATIENT = "DOE^JANE^SECRET"
+PATIENT_ID = "ID-987654321"
+
+
+def ramp(rows: int = 64, columns: int = 80) -> np.ndarray:
+    """uint8, no two neighbours alike, and no symmetry."""
+    y, x = np.mgrid[:rows, :columns]
+    return ((3 * x + 2 * y) % 251).astype(np.uint8)
+
+
+def smooth(rows: int = 64, columns: int = 80) -> np.ndarray:
+    """uint8, gentle enough for JPEG to keep within a few grey levels."""
+    y, x = np.mgrid[:rows, :columns]
+    return (40 + 120 * x / columns + 60 * y / rows).astype(np.uint8)
+
+
+def save(image: Image.Image | np.ndarray, kind: str, **options: object) -> bytes:
+    out = BytesIO()
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def png_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of the given (type, data) chunks with right checksums."""
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for kind, data in chunks:
+        crc = zlib.crc32(kind + data)
+        parts.append(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc))
+    return b"".join(parts)
+
+
+def tiff(
+    pixels: np.ndarray,
+    photometric: int = 1,
+    order: str = "<",
+    bits: int | None = None,
+    fmt: int = 1,
+) -> bytes:
+    """An uncompressed one-strip TIFF, by TIFF 6.0, so that no writer has a say in it."""
+    rows, columns = pixels.shape
+    entries = [
+        (256, 4, columns),
+        (257, 4, rows),
+        (258, 3, bits or pixels.itemsize * 8),
+        (259, 3, 1),
+        (262, 3, photometric),
+        (273, 4, 8 + 2 + 10 * 12 + 4),
+        (277, 3, 1),
+        (278, 4, rows),
+        (279, 4, pixels.nbytes),
+        (339, 3, fmt),
+    ]
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    ifd = struct.pack(order + "H", len(entries))
+    for tag, kind, value in entries:
+        packed = struct.pack(order + ("H2x" if kind == 3 else "I"), value)
+        ifd += struct.pack(order + "HHI", tag, kind, 1) + packed
+    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    return head + ifd + struct.pack(order + "I", 0) + data
+
+
+def dataset(stored: np.ndarray, **elements: object) -> Dataset:
+    """A CR film with a patient; ``elements`` override, None removes."""
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = CR, "1.2.3.4"
+    ds.Modality = "CR"
+    ds.PatientName, ds.PatientID, ds.PatientBirthDate = PATIENT, PATIENT_ID, "19991231"
+    ds.SamplesPerPixel = 3 if stored.ndim == 3 else 1
+    ds.PhotometricInterpretation = "RGB" if stored.ndim == 3 else "MONOCHROME2"
+    if stored.ndim == 3:
+        ds.PlanarConfiguration = 0
+    ds.Rows, ds.Columns = stored.shape[:2]
+    ds.BitsAllocated = ds.BitsStored = stored.itemsize * 8
+    ds.HighBit = ds.BitsStored - 1
+    ds.PixelRepresentation = int(stored.dtype.kind == "i")
+    ds.PixelData = stored.tobytes() + b"\0" * (stored.nbytes % 2)
+    ds["PixelData"].VR = "OW" if stored.itemsize > 1 else "OB"
+    for key, value in elements.items():
+        if value is None:
+            delattr(ds, key)
+        else:
+            setattr(ds, key, value)
+    return ds
+
+
+def write(ds: Dataset, syntax: str = EXPLICIT, preamble: bool = True) -> bytes:
+    """The bytes of a DICOM file. Big endian swaps 16-bit pixels here."""
+    implicit, little = syntax == IMPLICIT, syntax != BIG
+    out = BytesIO()
+    if preamble:
+        meta = FileMetaDataset()
+        meta.TransferSyntaxUID = syntax
+        meta.MediaStorageSOPClassUID = ds.get("SOPClassUID", "1.2.3")
+        meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+        ds.file_meta = meta
+        if syntax == BIG and "PixelData" in ds and ds.BitsAllocated == 16:
+            ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
+            ds["PixelData"].VR = "OW"
+        ds.save_as(out, implicit_vr=implicit, little_endian=little, enforce_file_format=True)
+    else:
+        ds.save_as(out, implicit_vr=implicit, little_endian=little, enforce_file_format=False)
+    return out.getvalue()
+
+
+def dicom(stored: np.ndarray, syntax: str = EXPLICIT, **elements: object) -> bytes:
+    return write(dataset(stored, **elements), syntax)
+
+
+def compressed(ds: Dataset, syntax: str, plugin: str, **options: object) -> bytes:
+    """A DICOM file whose pixels a pydicom plugin compresses."""
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = EXPLICIT
+    ds.compress(syntax, encoding_plugin=plugin, generate_instance_uid=False, **options)
+    return write(ds, syntax)
+
+
+def wrap(ds: Dataset, codestream: bytes, syntax: str) -> bytes:
+    """A DICOM file around a codestream that is compressed already."""
+    ds.PixelData = encapsulate([codestream])
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    return write(ds, syntax)
+
+
+def lossless_jpeg(stored: np.ndarray, bits: int, predictor: int) -> bytes:
+    """Encodes ITU-T T.81 process 14 (annex H), predictor 1 (left) or 2 (above).
+
+    The Huffman table gives each of the 17 categories a code of five bits, so that it can be
+    written down: category c has the code c.
+    """
+    values = stored.astype(np.int64)
+    predicted = np.empty_like(values)
+    predicted[1:, 1:] = values[1:, :-1] if predictor == 1 else values[:-1, 1:]
+    predicted[0, 1:], predicted[1:, 0] = values[0, :-1], values[:-1, 0]
+    predicted[0, 0] = 1 << (bits - 1)
+    out = []
+    for difference in (values - predicted).ravel().tolist():
+        category = abs(difference).bit_length()
+        out.append(format(category, "05b"))
+        if 0 < category < 16:  # H.1.2.2: category 16 is 32768 alone, and has no further bits
+            extra = difference if difference > 0 else difference + (1 << category) - 1
+            out.append(format(extra, f"0{category}b"))
+    text = "".join(out)
+    text += "1" * (-len(text) % 8)
+    scan = int(text, 2).to_bytes(len(text) // 8, "big").replace(b"\xff", b"\xff\0")
+    rows, columns = stored.shape
+    sof = struct.pack(">BHHBBBB", bits, rows, columns, 1, 1, 0x11, 0)
+    dht = b"\0" + bytes([0, 0, 0, 0, 17] + [0] * 11) + bytes(range(17))
+    sos = bytes([1, 1, 0, predictor, 0, 0])
+
+    def segment(marker: int, body: bytes) -> bytes:
+        return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+    return (
+        b"\xff\xd8" + segment(0xC3, sof) + segment(0xC4, dht) + segment(0xDA, sos) + scan
+        + b"\xff\xd9"
+    )

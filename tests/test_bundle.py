@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import tiny_files, tiny_meta
+
+from pneumoscope.bundle import META, SHIPPED, Bundle, open_bundle, write_bundle
+from pneumoscope.errors import (
+    BundleDamaged,
+    BundleMismatch,
+    BundleMissing,
+    UnknownOperatingPoint,
+    UsageError,
+)
+
+
+@pytest.fixture
+def copy(tiny_bundle: Bundle, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle.path, tmp_path / "copy"))
+
+
+def test_a_written_bundle_reads_back_equal(tiny_bundle: Bundle) -> None:
+    assert open_bundle(tiny_bundle.path).meta == tiny_meta()
+
+
+def test_the_hash_depends_on_the_content_only(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    again = write_bundle(tmp_path / "b", tiny_meta(), tiny_files(tmp_path / "parts"))
+    other = write_bundle(tmp_path / "c", tiny_meta(version="2"), tiny_files(tmp_path / "parts"))
+    assert again.sha256 == tiny_bundle.sha256 != other.sha256
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "golden.npz", "README.md"])
+def test_a_changed_file_is_noticed(copy: Path, file: str) -> None:
+    with (copy / file).open("ab") as stream:
+        stream.write(b"x")
+    with pytest.raises(BundleDamaged, match=file.replace(".", r"\.")):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "golden.npz", "README.md", "bundle.json"])
+def test_a_missing_file_is_named(copy: Path, file: str) -> None:
+    (copy / file).unlink()
+    with pytest.raises(BundleMissing, match=file.replace(".", r"\.")):
+        open_bundle(copy)
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(BundleMissing, match="no such folder"):
+        open_bundle(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("format", 99),
+        ("size", "many"),
+        ("labels", ["only"]),
+        ("negative", "other"),
+        ("operating_points", [{"name": "x"}]),
+        ("population", None),
+        ("files", {}),
+        ("files", 3),
+    ],
+)
+def test_malformed_metadata_is_a_mismatch(copy: Path, key: str, value: object) -> None:
+    content = json.loads((copy / META).read_text())
+    (copy / META).write_text(json.dumps(content | {key: value}))
+    with pytest.raises(BundleMismatch):
+        open_bundle(copy)
+
+
+def test_metadata_that_is_not_json(copy: Path) -> None:
+    (copy / META).write_bytes(b"\xff\xfe{")
+    with pytest.raises(BundleMismatch, match="malformed"):
+        open_bundle(copy)
+
+
+def test_the_default_operating_point_must_exist(copy: Path) -> None:
+    content = json.loads((copy / META).read_text())
+    (copy / META).write_text(json.dumps(content | {"default_operating_point": "none"}))
+    with pytest.raises(BundleMismatch):
+        open_bundle(copy)
+
+
+def test_operating_points_by_name(tiny_bundle: Bundle) -> None:
+    assert tiny_bundle.meta.operating_point().name == "balanced"
+    assert tiny_bundle.meta.operating_point("screen").threshold == 0.1
+    with pytest.raises(UnknownOperatingPoint) as caught:
+        tiny_bundle.meta.operating_point("scren")
+    assert "balanced, screen" in caught.value.hint
+
+
+def test_writing_replaces_a_bundle_and_leaves_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "bundle"
+    files = tiny_files(tmp_path / "parts")
+    write_bundle(target, tiny_meta(), files)
+    assert write_bundle(target, tiny_meta(version="2"), files).meta.version == "2"
+    assert [p.name for p in target.parent.iterdir()] == ["bundle"]
+
+
+def test_writing_refuses_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("x")
+    with pytest.raises(UsageError, match="not empty"):
+        write_bundle(tmp_path / "precious", tiny_meta(), tiny_files(tmp_path / "parts"))
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "x"
+
+
+def test_a_failed_write_leaves_the_old_bundle(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "bundle"
+    files = tiny_files(tmp_path / "parts")
+    before = write_bundle(target, tiny_meta(), files)
+    with pytest.raises(FileNotFoundError):
+        write_bundle(target, tiny_meta(version="2"), files | {"model.onnx": tmp_path / "no"})
+    assert open_bundle(target).sha256 == before.sha256
+    assert [p.name for p in target.parent.iterdir()] == ["bundle"]
+
+
+def test_the_shipped_bundle_is_whole_and_small() -> None:
+    assert open_bundle().meta.labels == ("normal", "bacterial", "viral")
+    assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 15_000_000

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pneumoscope
+from pneumoscope.bundle import Bundle
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs the command as its own process, as a user does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pneumoscope", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in err
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+@pytest.fixture
+def tiny(tiny_bundle: Bundle) -> tuple[str, Path]:
+    return "--bundle", tiny_bundle.path
+
+
+def test_predict_table(tiny: tuple[str, Path], film_files: Path) -> None:
+    done = run("predict", film_files, *tiny)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split() for line in lines[1:3]] == [
+        [str(film_files / "bright.png"), "PNEUMONIA", "0.938", "bacterial", "(0.69)"],
+        [str(film_files / "dark.png"), "NORMAL", "0.110"],
+    ]
+    assert "not a medical device" in done.stdout
+    assert "operating point balanced" in done.stdout
+
+
+def test_predict_json(tiny: tuple[str, Path], film_files: Path) -> None:
+    document = json.loads(run("predict", "--json", film_files, *tiny).stdout)
+    assert document["notice"] == "Research use, not a medical device."
+    bright, dark = document["results"]
+    assert (bright["label"], bright["subtype"]) == ("PNEUMONIA", "bacterial")
+    assert (dark["label"], dark["subtype"]) == ("NORMAL", None)
+    assert sum(dark["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert dark["film"]["format"] == "PNG"
+    assert (dark["film"]["rows"], dark["film"]["columns"]) == (240, 260)
+    assert dark["operating_point"] == {"name": "balanced", "threshold": 0.5, "rule": "by hand"}
+
+
+def test_predict_csv(tiny: tuple[str, Path], film_files: Path) -> None:
+    done = run("predict", "--csv", film_files, film_files / "no.png", *tiny)
+    bright, dark, missing = csv.DictReader(io.StringIO(done.stdout))
+    assert done.returncode == 1
+    assert (bright["label"], dark["label"], missing["label"]) == ("PNEUMONIA", "NORMAL", "")
+    assert float(dark["p_normal"]) == pytest.approx(1 - float(dark["p_pneumonia"]), abs=1e-5)
+    assert "no such file" in missing["error"]
+
+
+def test_one_bad_film_among_many(tiny: tuple[str, Path], film_files: Path) -> None:
+    (film_files / "broken.png").write_bytes((film_files / "dark.png").read_bytes()[:60])
+    done = run("predict", film_files, film_files / "no.png", *tiny)
+    assert done.returncode == 1
+    assert done.stdout.count("NOT READ") == 2
+    assert "PNEUMONIA" in done.stdout
+    assert "NORMAL" in done.stdout
+    assert done.stderr.count("error:") == done.stderr.count("hint:") == 2
+    results = json.loads(run("predict", "--json", film_files, *tiny).stdout)["results"]
+    assert [("error" in r, "label" in r) for r in results] == [
+        (False, True), (True, False), (False, True)
+    ]  # fmt: skip
+
+
+def test_stdin_and_globs(tiny: tuple[str, Path], film_files: Path) -> None:
+    film = (film_files / "bright.png").read_bytes()
+    (one,) = json.loads(run("predict", "-", "--json", *tiny, stdin=film).stdout)["results"]
+    assert one["label"] == "PNEUMONIA"
+    found = json.loads(run("predict", film_files / "*.png", "--json", *tiny).stdout)["results"]
+    assert [Path(r["source"]).name for r in found] == ["bright.png", "dark.png"]
+
+
+def test_heatmaps_are_written_whole_and_never_overwrite_each_other(
+    tiny: tuple[str, Path], film_files: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(film_files / "dark.png", other / "dark.png")
+    target = tmp_path / "maps"
+    done = run("predict", film_files, other, "--heatmaps", target, *tiny)
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in target.iterdir()) == ["bright.png", "dark-2.png", "dark.png"]
+    with Image.open(target / "dark.png") as picture:
+        assert (picture.mode, picture.size) == ("RGB", (260, 240))
+
+
+def test_sheet(tiny: tuple[str, Path], film_files: Path, tmp_path: Path) -> None:
+    (film_files / "<b>.png").write_bytes(b"no film")
+    done = run("predict", film_files, "--sheet", tmp_path / "sheet.html", *tiny)
+    assert done.returncode == 1
+    page = (tmp_path / "sheet.html").read_text()
+    assert page.count("<article>") == 3
+    assert page.count("data:image/jpeg;base64,") == 4
+    assert "not a medical device" in page
+    assert "<b>.png" not in page
+    assert "&lt;b&gt;.png" in page
+    assert "http" not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--operating-point", "scren"], 1, "Choose one of: balanced, screen"),
+        (["--bundle", "nowhere"], 1, "no such folder"),
+        (["--threads", "0"], 2, "threads"),
+        (["--json", "--csv"], 2, "exclude each other"),
+        (["--heatmap", "x"], 2, "--heatmaps"),
+        (["--sheet", "no/such/folder/x.html"], 1, "no such folder"),
+    ],
+)
+def test_bad_options(
+    tiny: tuple[str, Path], film_files: Path, arguments: list[str], code: int, message: str
+) -> None:
+    bundle = () if "--bundle" in arguments else tiny
+    done = run("predict", film_files, *arguments, *bundle)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_empty_folder_is_an_error(tiny: tuple[str, Path], tmp_path: Path) -> None:
+    done = run("predict", tmp_path, *tiny)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no films found" in done.stderr
+
+
+def test_a_damaged_bundle_is_refused(tiny_bundle: Bundle, film_files: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_bundle.path, tmp_path / "copy"))
+    (copy / "model.onnx").write_bytes(b"x")
+    done = run("predict", film_files, "--bundle", copy)
+    assert done.returncode == 1
+    assert "does not match the hash" in done.stderr
+
+
+def test_info(tiny: tuple[str, Path], tiny_bundle: Bundle) -> None:
+    text = run("info", "--check", *tiny).stdout
+    assert tiny_bundle.sha256 in text
+    assert "golden check" in text
+    facts = json.loads(run("info", "--json", *tiny).stdout)
+    assert facts["bundle"] == "tiny 1"
+    assert facts["labels"] == ["normal", "bacterial", "viral"]
+    assert facts["providers"] == ["CPUExecutionProvider"]
+    assert run("info", "--card", *tiny).stdout == "# tiny\n"
+
+
+def test_info_of_the_shipped_bundle_shows_figures_with_intervals() -> None:
+    done = run("info")
+    assert done.returncode == 0, done.stderr
+    assert "validation AUC" in done.stdout
+    assert "balanced accuracy" in done.stdout
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout == f"pneumoscope {pneumoscope.__version__}\n"
+    for command in ("predict", "info", "train"):
+        done = run(command, "--help")
+        assert done.returncode == 0
+        assert "Example:" in done.stdout
+
+
+def test_a_typo_suggests_the_command() -> None:
+    done = run("predct")
+    assert done.returncode == 2
+    assert "predict" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no training films named"),
+        (["--backend", "theano"], "One of tensorflow, jax, torch"),
+    ],
+)
+def test_train_without_what_it_needs(arguments: list[str], message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pneumoscope", "train", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if k != "PNEUMOSCOPE_DATA"},
+    )
+    assert done.returncode == 1
+    missing_extra = "pip install 'pneumoscope[train]'" in done.stderr
+    assert message in done.stderr or (missing_extra and "backend" not in message)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_pipe_is_no_error_message(tiny: tuple[str, Path], film_files: Path) -> None:
+    many = [str(film_files / "dark.png")] * 2000
+    command = [sys.executable, "-m", "pneumoscope", "predict", "--json", *map(str, tiny), *many]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_every_film_at_full_size_in_one_call(films_dir: Path) -> None:
+    done = run("predict", "--json", films_dir / "full_size")
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)["results"]
+    assert len(results) == 29
+    assert np.isfinite([r["p_pneumonia"] for r in results]).all()

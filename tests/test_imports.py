@@ -1,0 +1,103 @@
+"""Imports point one way, and inference loads nothing that it does not need."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
+
+# A module imports only from lower floors, or from its own folder.
+FLOORS = {
+    "errors": 0,
+    "files": 0,
+    "records": 1,
+    "images": 2,
+    "metrics": 2,
+    "serialise": 2,
+    "bundle": 3,
+    "heatmap": 3,
+    "triage": 4,
+    "runtime": 5,
+    "sheet": 6,
+    "train": 6,
+    "cli": 7,
+    "__main__": 8,
+}
+FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "sklearn", "scipy"}
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+
+def unit(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports anywhere, in functions and for types too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            yield module
+            # `from pneumoscope import images` names a module of the package.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_downwards(path: Path) -> None:
+    own = unit(path)
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] != "pneumoscope" or len(parts) < 2 or parts[1] not in FLOORS:
+            continue
+        assert parts[1] == own or FLOORS[parts[1]] < FLOORS[own], f"{own} imports {parts[1]}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_training_knows_keras_and_its_kin(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported(path)}
+    if unit(path) != "train":
+        assert not roots & FORBIDDEN
+    if unit(path) not in ("train", "runtime"):
+        assert "onnxruntime" not in roots
+
+
+def test_every_module_has_a_floor() -> None:
+    assert {unit(path) for path in modules()} == set(FLOORS)
+
+
+def loaded_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_is_light() -> None:
+    loaded = loaded_after("import pneumoscope")
+    heavy = FORBIDDEN | {"fastapi", "pynetdicom", "matplotlib", "onnxruntime", "numpy", "pydicom"}
+    assert not loaded & (heavy | {"PIL", "rich", "typer", "highdicom"})
+
+
+def test_predicting_a_png_loads_no_training_and_no_dicom() -> None:
+    code = (
+        "import io, numpy as np, pneumoscope\n"
+        "from PIL import Image\n"
+        "s = io.BytesIO(); Image.fromarray(np.full((300, 300), 90, 'uint8')).save(s, 'PNG')\n"
+        "pneumoscope.load().predict(s.getvalue())"
+    )
+    loaded = loaded_after(code)
+    assert not loaded & (
+        FORBIDDEN | {"fastapi", "pynetdicom", "matplotlib", "pydicom", "rich", "typer"}
+    )

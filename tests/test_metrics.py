@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pneumoscope.errors import UsageError
+from pneumoscope.metrics import expected_calibration_error, patient_bootstrap, roc_auc, share
+
+POSITIVE = np.array([False, False, True, True])
+
+
+def test_auc_by_hand_with_a_tie() -> None:
+    # Pairs (positive, negative): .5 > .1, .5 = .5, .9 > .1, .9 > .5: 3.5 of 4.
+    score = np.array([0.1, 0.5, 0.5, 0.9])
+    assert roc_auc(POSITIVE, score, np.ones((1, 4)))[0] == pytest.approx(3.5 / 4)
+
+
+def test_auc_of_weights_is_auc_of_repeated_films() -> None:
+    rng = np.random.default_rng(0)
+    positive, score = rng.random(40) < 0.4, np.round(rng.random(40), 1)
+    weights = rng.integers(0, 4, (5, 40)).astype(float)
+    for row, auc in zip(weights, roc_auc(positive, score, weights), strict=True):
+        again = np.repeat(np.arange(40), row.astype(int))
+        plain = roc_auc(positive[again], score[again], np.ones((1, len(again))))
+        assert auc == pytest.approx(plain[0])
+
+
+def test_auc_of_one_class_does_not_exist() -> None:
+    assert np.isnan(roc_auc(np.ones(3, bool), np.arange(3.0), np.ones((1, 3))))[0]
+
+
+def test_shares_by_hand() -> None:
+    called = np.array([True, False, True, False])
+    weights = np.array([[1.0, 1, 1, 1], [0, 1, 3, 1], [1, 1, 0, 0]])
+    sensitivity = share(called, POSITIVE, weights)
+    assert sensitivity[:2] == pytest.approx([0.5, 0.75])
+    assert np.isnan(sensitivity[2])
+
+
+def test_the_bootstrap_draws_patients_with_all_their_films() -> None:
+    # Ten films of one patient tell no more than one film: the interval must not shrink.
+    hit = np.array([True, False] * 10)
+    everyone = np.ones(200, bool)
+    patients = [f"p{i}" for i in range(20) for _ in range(10)]
+    clustered = patient_bootstrap(lambda w: share(np.repeat(hit, 10), everyone, w), patients)
+    alone = patient_bootstrap(
+        lambda w: share(hit, np.ones(20, bool), w), [f"p{i}" for i in range(20)]
+    )
+    assert clustered.value == alone.value == 0.5
+    assert (clustered.low, clustered.high) == pytest.approx((alone.low, alone.high))
+    # Binomial, n = 20, p = 0.5: standard error 0.112.
+    assert alone.low == pytest.approx(0.5 - 1.96 * 0.112, abs=0.03)
+
+
+def test_the_bootstrap_is_seeded() -> None:
+    rng = np.random.default_rng(1)
+    hit, everyone = rng.random(500) < 0.7, np.ones(500, bool)
+    patients = [str(i // 3) for i in range(500)]
+    first, second, other = (
+        patient_bootstrap(lambda w: share(hit, everyone, w), patients, seed=s) for s in (0, 0, 1)
+    )
+    assert first == second != other
+
+
+def test_the_bootstrap_covers_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(7)
+    covered = 0
+    for _ in range(200):
+        rates = rng.beta(7, 3, 80)  # mean 0.7; films of one patient share a rate
+        hit = rng.random((80, 3)) < rates[:, None]
+        patients = [str(i) for i in range(80) for _ in range(3)]
+        everyone = np.ones(240, bool)
+        found = patient_bootstrap(
+            lambda w, hit=hit, everyone=everyone: share(hit.ravel(), everyone, w), patients, 400
+        )
+        covered += found.low <= 0.7 <= found.high
+    assert 0.90 <= covered / 200 <= 0.985
+
+
+def test_figures_that_do_not_exist_are_an_error_not_nan() -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        patient_bootstrap(
+            lambda w: roc_auc(np.ones(3, bool), np.arange(3.0), w), ["a", "b", "c"]
+        )
+    with pytest.raises(UsageError, match="no films"):
+        patient_bootstrap(lambda w: w.sum(axis=1), [])
+
+
+def test_calibration_error_by_hand() -> None:
+    # Two bins of two films: |0.5 - 0.15| and |1 - 0.75|, each with half of the films.
+    probability = np.array([0.1, 0.2, 0.7, 0.8])
+    positive = np.array([False, True, True, True])
+    found = expected_calibration_error(positive, probability, bins=2)
+    assert found == pytest.approx(0.5 * 0.35 + 0.5 * 0.25)
