@@ -1,4 +1,4 @@
-"""Films and bundles that the tests make, so that most of the suite needs neither data nor Keras."""
+"""Fixtures for the whole suite."""
 
 from __future__ import annotations
 
@@ -9,106 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumoscope.bundle import CARD, GOLDEN, MODEL, Bundle, BundleMeta, Population, write_bundle
-from pneumoscope.records import OperatingPoint
+from pneumoscope.bundle import Bundle, write_bundle
+from tiny import tiny_files, tiny_meta
 
 ROOT = Path(__file__).parents[1]
-TINY_SIZE = 32
 
 
-def real_data() -> Path:
+@pytest.fixture(scope="session")
+def films_dir() -> Path:
     """The folder of real films, or a skip with the reason."""
     path = Path(os.environ.get("PNEUMOSCOPE_DATA") or ROOT.parent / "shared" / "data")
     if not path.is_dir():
         pytest.skip("no real films: PNEUMOSCOPE_DATA is not set")
     return path
-
-
-@pytest.fixture(scope="session")
-def films_dir() -> Path:
-    return real_data()
-
-
-def tiny_model(path: Path) -> None:
-    """A network whose answer can be computed by hand.
-
-    With m the film's mean grey level / 255, the logits are (0, 8 (m - 0.5), 8 (m - 0.5) - 1):
-    bright films are bacterial, dark ones normal. Heatmaps are 8 x 8 means of 4 x 4 pixels / 255.
-    """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    def constant(name: str, value: object, dtype: type = np.float32) -> onnx.TensorProto:
-        return numpy_helper.from_array(np.asarray(value, dtype), name)
-
-    nodes = [
-        helper.make_node("Cast", ["films"], ["grey"], to=TensorProto.FLOAT),
-        helper.make_node("Div", ["grey", "full"], ["x"]),
-        helper.make_node("Transpose", ["x"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node(
-            "AveragePool", ["planes"], ["pooled"], kernel_shape=[4, 4], strides=[4, 4]
-        ),
-        helper.make_node("Flatten", ["pooled"], ["embedding"]),
-        helper.make_node("Concat", ["pooled", "pooled", "pooled"], ["heatmaps"], axis=1),
-        helper.make_node("ReduceMean", ["embedding"], ["mean"], axes=[1], keepdims=1),
-        helper.make_node("MatMul", ["mean", "slopes"], ["tilted"]),
-        helper.make_node("Add", ["tilted", "offsets"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-    ]
-    size = TINY_SIZE
-    graph = helper.make_graph(
-        nodes,
-        "tiny",
-        [helper.make_tensor_value_info("films", TensorProto.UINT8, ["n", size, size, 1])],
-        [
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 3]),
-            helper.make_tensor_value_info("heatmaps", TensorProto.FLOAT, ["n", 3, 8, 8]),
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 64]),
-        ],
-        [
-            constant("full", 255.0),
-            constant("slopes", [[0.0, 8.0, 8.0]]),
-            constant("offsets", [0.0, -4.0, -5.0]),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-
-
-def tiny_meta(**changes: object) -> BundleMeta:
-    values: dict[str, object] = {
-        "name": "tiny",
-        "version": "1",
-        "labels": ("normal", "bacterial", "viral"),
-        "negative": "normal",
-        "size": TINY_SIZE,
-        "source_size": 224,
-        "temperature": 1.0,
-        "operating_points": (
-            OperatingPoint("balanced", 0.5, "by hand"),
-            OperatingPoint("screen", 0.1, "by hand"),
-        ),
-        "default_operating_point": "balanced",
-        "population": Population("children in tests", (1.0, 5.0), ("AP", "PA")),
-        "intended_use": "Tests.",
-        "recipe": {},
-        "data": {},
-        "validation": {},
-    }
-    return BundleMeta(**(values | changes))  # type: ignore[arg-type]
-
-
-def tiny_files(folder: Path) -> dict[str, Path]:
-    """The three files of a tiny bundle, in a folder of parts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tiny_model(folder / MODEL)
-    (folder / CARD).write_text("# tiny\n")
-    inputs = np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8)
-    logits = np.array([0.0, -4.0, -5.0])
-    probabilities = np.exp(logits) / np.exp(logits).sum()
-    np.savez(folder / GOLDEN, inputs=inputs, probabilities=probabilities[None].astype(np.float32))
-    return {name: folder / name for name in (MODEL, GOLDEN, CARD)}
 
 
 @pytest.fixture(scope="session")

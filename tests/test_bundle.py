@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import tiny_files, tiny_meta
 
 from pneumoscope.bundle import META, SHIPPED, Bundle, open_bundle, write_bundle
 from pneumoscope.errors import (
@@ -15,6 +14,7 @@ from pneumoscope.errors import (
     UnknownOperatingPoint,
     UsageError,
 )
+from tiny import tiny_files, tiny_meta
 
 
 @pytest.fixture

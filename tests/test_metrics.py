@@ -79,9 +79,7 @@ def test_the_bootstrap_covers_as_often_as_it_says() -> None:
 
 def test_figures_that_do_not_exist_are_an_error_not_nan() -> None:
     with pytest.raises(UsageError, match="does not exist"):
-        patient_bootstrap(
-            lambda w: roc_auc(np.ones(3, bool), np.arange(3.0), w), ["a", "b", "c"]
-        )
+        patient_bootstrap(lambda w: roc_auc(np.ones(3, bool), np.arange(3.0), w), ["a", "b", "c"])
     with pytest.raises(UsageError, match="no films"):
         patient_bootstrap(lambda w: w.sum(axis=1), [])
 

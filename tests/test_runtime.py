@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tiny_files, tiny_meta
 from PIL import Image
 
 import pneumoscope
@@ -22,6 +21,7 @@ from pneumoscope.errors import (
     UsageError,
 )
 from pneumoscope.runtime import Classifier, load
+from tiny import tiny_files, tiny_meta
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,10 @@ def by_hand(grey: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "grey", "label", "subtype", "explained"),
-    [("dark", 51, "NORMAL", None, "normal"), ("bright", 204, "PNEUMONIA", "bacterial", "bacterial")],
+    [
+        ("dark", 51, "NORMAL", None, "normal"),
+        ("bright", 204, "PNEUMONIA", "bacterial", "bacterial"),
+    ],
 )
 def test_predict_by_hand(
     classifier: Classifier, film_files: Path, name: str, grey: int, label: str, subtype: str | None,

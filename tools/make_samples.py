@@ -99,7 +99,10 @@ def write(path: Path, film: NDArray[np.uint8], seed: int) -> None:
     meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["pneumoscope sample", str(seed)])
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    ds.SOPClassUID, ds.SOPInstanceUID = (
+        meta.MediaStorageSOPClassUID,
+        meta.MediaStorageSOPInstanceUID,
+    )
     ds.PatientName, ds.PatientID, ds.PatientAge = "SYNTHETIC^SAMPLE", "SAMPLE", "004Y"
     ds.Modality, ds.BodyPartExamined, ds.ViewPosition = "DX", "CHEST", "AP"
     ds.Rows, ds.Columns = pixels.shape

@@ -1,9 +1,9 @@
 """pneumoscope reads a chest X-ray. Research use, not a medical device.
 
-    >>> import pneumoscope
-    >>> classifier = pneumoscope.load()
-    >>> prediction = classifier.predict("film.jpg")
-    >>> prediction.label, prediction.p_pneumonia
+>>> import pneumoscope
+>>> classifier = pneumoscope.load()
+>>> prediction = classifier.predict("film.jpg")
+>>> prediction.label, prediction.p_pneumonia
 """
 
 from __future__ import annotations

@@ -170,7 +170,9 @@ def open_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
     return Bundle(folder, meta, hashlib.sha256(raw).hexdigest())
 
 
-def write_bundle(folder: str | os.PathLike[str], meta: BundleMeta, files: Mapping[str, Path]) -> Bundle:
+def write_bundle(
+    folder: str | os.PathLike[str], meta: BundleMeta, files: Mapping[str, Path]
+) -> Bundle:
     """Writes a model folder in one step: either the whole new one stands there, or what was before.
 
     Args:

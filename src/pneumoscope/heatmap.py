@@ -30,7 +30,8 @@ def colour_table() -> NDArray[np.uint8]:
     """The Turbo colour map as uint8 (256, 3), from cold (dark blue) to hot (dark red)."""
     t = np.linspace(0.0, 1.0, 256)
     powers = t[:, None] ** np.arange(6)
-    return np.clip(np.rint(255 * powers @ _TURBO.T), 0, 255).astype(np.uint8)
+    table: NDArray[np.uint8] = np.clip(np.rint(255 * powers @ _TURBO.T), 0, 255).astype(np.uint8)
+    return table
 
 
 def enlarge(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
@@ -50,7 +51,7 @@ def enlarge(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np
     scaled = heatmap / peak if peak > 0 else heatmap
     image = Image.fromarray(np.ascontiguousarray(scaled, np.float32))
     smooth = image.resize((columns, rows), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(smooth), 0.0, 1.0)
+    return np.asarray(smooth).clip(0.0, 1.0)
 
 
 def overlay(
@@ -75,7 +76,7 @@ def overlay(
     alpha = opacity * np.clip((heat - 0.2) / 0.4, 0.0, 1.0)[..., None]
     grey = (np.clip(pixels, 0.0, 1.0) * 255)[..., None]
     mixed = (1 - alpha) * grey + alpha * colours
-    return np.rint(mixed).astype(np.uint8)
+    return np.asarray(np.rint(mixed), np.uint8)
 
 
 def overlay_of(outcome: Outcome) -> NDArray[np.uint8]:

@@ -188,9 +188,7 @@ class Classifier:
                 continue
             inputs.append(read)
             where.append(position)
-            outcomes.append(
-                Outcome(read.source, index, film=read.film if keep_films else None)
-            )
+            outcomes.append(Outcome(read.source, index, film=read.film if keep_films else None))
         if inputs:
             for position, prediction in zip(where, self._predict_batch(inputs), strict=True):
                 bare = outcomes[position]
@@ -204,9 +202,7 @@ class Classifier:
         started = time.perf_counter()
         film = images.read(source, at_least_px=meta.source_size)
         pixels = images.model_input(film, meta.size, meta.source_size)
-        return _Input(
-            images.name_of(source), film, pixels, 1000 * (time.perf_counter() - started)
-        )
+        return _Input(images.name_of(source), film, pixels, 1000 * (time.perf_counter() - started))
 
     def _predict_batch(self, batch: list[_Input]) -> list[Prediction]:
         started = time.perf_counter()

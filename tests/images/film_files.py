@@ -7,6 +7,7 @@ import zlib
 from io import BytesIO
 
 import numpy as np
+from openjpeg.utils import encode_array
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -138,11 +139,25 @@ def dicom(stored: np.ndarray, syntax: str = EXPLICIT, **elements: object) -> byt
 
 
 def compressed(ds: Dataset, syntax: str, plugin: str, **options: object) -> bytes:
-    """A DICOM file whose pixels a pydicom plugin compresses."""
+    """A DICOM file whose pixels a pydicom plugin, or openjpeg itself, compresses."""
+    if plugin == "openjpeg":
+        return wrap(ds, jpeg_2000(stored_of(ds), ds.BitsStored, **options), syntax)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = EXPLICIT
     ds.compress(syntax, encoding_plugin=plugin, generate_instance_uid=False, **options)
     return write(ds, syntax)
+
+
+def stored_of(ds: Dataset) -> np.ndarray:
+    kind = f"<{'ui'[ds.PixelRepresentation]}{ds.BitsAllocated // 8}"
+    shape = (ds.Rows, ds.Columns, 3)[: 2 + (ds.SamplesPerPixel == 3)]
+    return np.frombuffer(ds.PixelData, kind, count=int(np.prod(shape))).reshape(shape)
+
+
+def jpeg_2000(stored: np.ndarray, bits: int, **options: object) -> bytes:
+    """A JPEG 2000 codestream; colour goes through the component transform."""
+    photometric = 1 if stored.ndim == 3 else 2  # openjpeg's numbers for sRGB and grey
+    return encode_array(stored, bits, photometric, stored.ndim == 3, **options)
 
 
 def wrap(ds: Dataset, codestream: bytes, syntax: str) -> bytes:
@@ -183,6 +198,10 @@ def lossless_jpeg(stored: np.ndarray, bits: int, predictor: int) -> bytes:
         return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
     return (
-        b"\xff\xd8" + segment(0xC3, sof) + segment(0xC4, dht) + segment(0xDA, sos) + scan
+        b"\xff\xd8"
+        + segment(0xC3, sof)
+        + segment(0xC4, dht)
+        + segment(0xDA, sos)
+        + scan
         + b"\xff\xd9"
     )

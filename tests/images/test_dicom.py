@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 
-import film_files as make
 import numpy as np
 import pytest
-from film_files import dataset, dicom, lossless_jpeg, ramp, save, smooth, wrap, write
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+import film_files as make
+from film_files import dataset, dicom, lossless_jpeg, ramp, save, smooth, wrap, write
 from pneumoscope import images
 from pneumoscope.errors import UnreadableImage, UnsupportedObject, UnsupportedSyntax
 
@@ -74,7 +74,7 @@ def test_8_bit_in_big_endian_words() -> None:
     [
         (make.RLE, "pydicom"),
         (make.JLS, "pyjpegls"),
-        (make.J2K_LOSSLESS, "pylibjpeg"),
+        (make.J2K_LOSSLESS, "openjpeg"),
     ],
 )
 @pytest.mark.parametrize("bits", [8, 12, 16])
@@ -90,7 +90,7 @@ def test_lossless_compression(syntax: str, plugin: str, bits: int) -> None:
     ("syntax", "plugin", "options"),
     [
         (make.JLS_NEAR, "pyjpegls", {"jls_error": 2}),
-        (make.J2K, "pylibjpeg", {"j2k_cr": [4]}),
+        (make.J2K, "openjpeg", {"compression_ratios": [4]}),
     ],
 )
 def test_lossy_compression(syntax: str, plugin: str, options: dict[str, object]) -> None:
@@ -98,6 +98,26 @@ def test_lossy_compression(syntax: str, plugin: str, options: dict[str, object])
     ds = dataset(stored, BitsStored=12, HighBit=11, WindowCenter=2048, WindowWidth=4096)
     film = images.read(make.compressed(ds, syntax, plugin, **options))
     assert np.abs(film.pixels - stored / 4095).max() < 0.01
+
+
+def test_signed_jpeg_2000_and_jpeg_ls() -> None:
+    stored = four(-2048, -1024, 0, 2047, dtype=np.int16)
+    expected = [0.0, 0.2501, 0.5001, 1.0]
+    ds = dataset(stored, BitsStored=12, HighBit=11)
+    assert shades(make.compressed(ds, make.J2K_LOSSLESS, "openjpeg")) == expected
+    # a codestream that lost the sign: the same bits, called unsigned
+    ds = dataset(stored, BitsStored=12, HighBit=11)
+    unsigned = make.jpeg_2000((stored & 0x0FFF).astype(np.uint16), 12)
+    assert shades(wrap(ds, unsigned, make.J2K_LOSSLESS)) == expected
+    ds = dataset(stored, BitsStored=12, HighBit=11)
+    assert shades(make.compressed(ds, make.JLS, "pyjpegls")) == expected
+
+
+def test_jpeg_2000_in_a_jp2_file() -> None:
+    codestream = make.jpeg_2000(ramp(), 8, codec_format=1)
+    assert codestream[4:8] == b"jP  "
+    film = images.read(wrap(dataset(ramp()), codestream, make.J2K_LOSSLESS))
+    np.testing.assert_allclose(film.pixels, ramp() / 255, atol=1e-6)
 
 
 def test_jpeg_baseline() -> None:
@@ -214,9 +234,7 @@ def test_linear_exact_window() -> None:
 
 
 def test_sigmoid_window() -> None:
-    data = dicom(
-        four(0, 50, 100, 150), WindowCenter=100, WindowWidth=100, VOILUTFunction="SIGMOID"
-    )
+    data = dicom(four(0, 50, 100, 150), WindowCenter=100, WindowWidth=100, VOILUTFunction="SIGMOID")
     # 1 / (1 + e^(-4 (x - 100) / 100)): e^4 = 54.598, e^2 = 7.3891
     assert shades(data) == [0.018, 0.1192, 0.5, 0.8808]
 
@@ -308,9 +326,7 @@ def test_modality_lut_goes_before_the_window() -> None:
 
 
 def test_modality_lut_without_a_window() -> None:
-    data = dicom(
-        four(0, 1, 2, 3), ModalityLUTSequence=Sequence([lut(0, [100, 200, 300, 500], 16)])
-    )
+    data = dicom(four(0, 1, 2, 3), ModalityLUTSequence=Sequence([lut(0, [100, 200, 300, 500], 16)]))
     assert shades(data) == [0.0, 0.25, 0.5, 1.0]
 
 
@@ -413,7 +429,8 @@ def test_rgb_secondary_capture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("syntax", "plugin"), [(make.RLE, "pydicom"), (make.JLS, "pyjpegls"), (make.J2K_LOSSLESS, "pylibjpeg")]
+    ("syntax", "plugin"),
+    [(make.RLE, "pydicom"), (make.JLS, "pyjpegls"), (make.J2K_LOSSLESS, "openjpeg")],
 )
 def test_rgb_compressed(syntax: str, plugin: str) -> None:
     rgb = np.stack([ramp(), ramp()[::-1], smooth()], axis=-1)
@@ -524,7 +541,11 @@ def test_nonsense_values_are_tolerated() -> None:
         WindowWidth="5678",
         PixelSpacing=[0.15, 0.15],
     )
-    broken = data.replace(b"1234", b"12E*").replace(b"0.15\\0.15", b"much\\more").replace(b"AP", b"a\xe9")
+    broken = (
+        data.replace(b"1234", b"12E*")
+        .replace(b"0.15\\0.15", b"much\\more")
+        .replace(b"AP", b"a\xe9")
+    )
     broken = broken.replace(b"054Y", b"YYYY")
     assert shades(broken) == [0.0, 0.25, 0.5, 1.0]
     facts = images.read(broken).facts

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film_files import ramp, save, smooth, tiff
 from PIL import Image
 
+from film_files import ramp, save, smooth, tiff
 from pneumoscope import images
 from pneumoscope.images import raster
 
@@ -147,12 +147,26 @@ def test_cmyk_jpeg_has_adobes_polarity() -> None:
 
 @pytest.mark.parametrize(
     ("brightest", "bits"),
-    [(255, 8), (256, 10), (1023, 10), (1024, 12), (4095, 12), (16000, 14), (16384, 16), (65535, 16)],
+    [
+        (255, 8),
+        (256, 10),
+        (1023, 10),
+        (1024, 12),
+        (4095, 12),
+        (16000, 14),
+        (16384, 16),
+        (65535, 16),
+    ],
 )
 def test_16_bit_files_scale_by_the_depth_in_use(brightest: int, bits: int) -> None:
     deep = np.linspace(0, brightest, 64 * 80).reshape(64, 80).astype(np.uint16)
     expected = deep / (2**bits - 1)
-    for data in (save(deep, "PNG"), save(deep, "TIFF"), tiff(deep, order="<"), tiff(deep, order=">")):
+    for data in (
+        save(deep, "PNG"),
+        save(deep, "TIFF"),
+        tiff(deep, order="<"),
+        tiff(deep, order=">"),
+    ):
         film = images.read(data)
         check_form(film)
         np.testing.assert_allclose(film.pixels, expected, atol=1e-6)

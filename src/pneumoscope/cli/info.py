@@ -20,7 +20,11 @@ _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
 
 
 def run(
-    bundle: os.PathLike[str] | None, *, as_json: bool = False, card: bool = False, check: bool = False
+    bundle: os.PathLike[str] | None,
+    *,
+    as_json: bool = False,
+    card: bool = False,
+    check: bool = False,
 ) -> None:
     """Prints what the bundle and the installation are."""
     classifier = runtime.load(bundle)

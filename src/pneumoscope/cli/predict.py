@@ -199,7 +199,9 @@ def _add_row(table: Table, outcome: Outcome) -> None:
 
     name = escape(outcome.source)
     if outcome.prediction is None:
-        table.add_row(name, "[yellow]NOT READ[/]", "", "", outcome.error.code if outcome.error else "")
+        table.add_row(
+            name, "[yellow]NOT READ[/]", "", "", outcome.error.code if outcome.error else ""
+        )
         return
     p = outcome.prediction
     colour = "red" if p.label == PNEUMONIA else "green"

@@ -33,10 +33,16 @@ class Request:
 def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool) -> None:
     """Trains, and prints where the bundle is and what it is worth."""
     if request.backend not in BACKENDS:
-        raise UsageError(f"backend {request.backend!r} is unknown", f"One of {', '.join(BACKENDS)}.")
+        raise UsageError(
+            f"backend {request.backend!r} is unknown", f"One of {', '.join(BACKENDS)}."
+        )
     for module in ("keras", "cv2", "tf2onnx", "sklearn", "tensorflow", request.backend):
         if importlib.util.find_spec(module) is None:
-            extra = "train" if module != request.backend or module == "tensorflow" else f"train,{module}"
+            extra = (
+                "train"
+                if module != request.backend or module == "tensorflow"
+                else f"train,{module}"
+            )
             raise MissingExtra(f"training ({module})", extra)
     if request.data is None:
         raise DataError(

@@ -144,6 +144,10 @@ def _is_bare_dicom(head: bytes) -> bool:
 
 def _load(source: Source, name: str, max_bytes: int) -> bytes:
     """All bytes of a source, at most ``max_bytes``."""
+    if not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) and not hasattr(
+        source, "read"
+    ):
+        raise TypeError(f"a film is a path, bytes or a binary stream, not {type(source).__name__}")
     limit = f"{max_bytes:,} bytes"
     if isinstance(source, bytes | bytearray | memoryview):
         size = source.nbytes if isinstance(source, memoryview) else len(source)
@@ -161,9 +165,9 @@ def _load(source: Source, name: str, max_bytes: int) -> bytes:
                     data = _drain(file, max_bytes + 1, max(size + 1, 2**16))
             else:
                 data = _drain(source, max_bytes + 1, 2**20)
-        except FileNotFoundError as error:
-            raise MissingFile(name) from error
-        except NotADirectoryError as error:
+        except ImageError:
+            raise
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise MissingFile(name) from error
         except IsADirectoryError as error:
             raise IsADirectory(name) from error
@@ -187,6 +191,8 @@ def _drain(stream: IO[bytes], most: int, step: int) -> bytes:
     """
     pieces = []
     while most > 0 and (piece := stream.read(min(most, step))):
+        if isinstance(piece, str):
+            raise TypeError("the stream gives text; open it with mode 'rb'")
         pieces.append(piece)
         most -= len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -68,3 +68,65 @@ def _jpeg_2000(data: bytes) -> Frame | None:
     right, bottom, left, top = (int.from_bytes(data[i : i + 4]) for i in (8, 12, 16, 20))
     samples = int.from_bytes(data[40:42])
     return Frame(bottom - top, right - left, samples, 1 + (data[42] & 0x7F))
+
+
+def check_lossless(data: bytes, most_bits: int) -> None:
+    """Checks the header of a lossless JPEG (ITU-T T.81 annex H) as strictly as the standard.
+
+    gdcm ends the whole process over some damaged headers, so it gets sound ones only.
+
+    Args:
+        data: The codestream.
+        most_bits: Bits Allocated (0028,0100).
+
+    Raises:
+        ValueError: The header breaks the standard.
+    """
+    tables: set[int] = set()
+    components: dict[int, int] = {}
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
+        body = data[at + 4 : at + 2 + size]
+        at += 2 + size
+        if size < 2 or len(body) != size - 2:
+            raise ValueError("a segment is cut")
+        if marker == 0xC4:  # DHT, B.2.4.2
+            tables |= _huffman_tables(body)
+        elif marker == 0xC3 and not components:  # SOF3, B.2.2
+            if len(body) < 9 or len(body) != 6 + 3 * body[5] or not 2 <= body[0] <= most_bits:
+                raise ValueError("bad frame header")
+            components = {body[i]: body[i + 1] for i in range(6, len(body), 3)}
+            if len(components) != body[5] or set(components.values()) != {0x11}:
+                raise ValueError("bad components")
+        elif marker == 0xDA:  # SOS, B.2.3 and table H.1
+            if not components or len(body) != 4 + 2 * body[0] or body[0] != len(components):
+                raise ValueError("bad scan header")
+            for i in range(1, 1 + 2 * body[0], 2):
+                if body[i] not in components or body[i + 1] >> 4 not in tables:
+                    raise ValueError("a component has no Huffman table")
+            if not 1 <= body[-3] <= 7 or body[-2] != 0 or body[-1] != 0:
+                raise ValueError("bad predictor")
+            return
+        elif marker == 0xDD and len(body) != 2:  # DRI, B.2.4.4
+            raise ValueError("bad restart interval")
+        elif marker not in (0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)):  # DQT, DRI, COM, APPn
+            raise ValueError(f"marker {marker:02X} is out of place")
+    raise ValueError("no scan")
+
+
+def _huffman_tables(body: bytes) -> set[int]:
+    """Destinations of the tables in a DHT segment; each must be a prefix code of categories."""
+    found = set()
+    while body:
+        counts = body[1:17]
+        total = sum(counts)
+        space = sum(count << (16 - bits) for bits, count in enumerate(counts, 1))
+        values = body[17 : 17 + total]
+        if body[0] > 3 or len(values) != total or not 1 <= total <= 17 or space > 1 << 16:
+            raise ValueError("bad Huffman table")
+        if max(values) > 16:  # table H.2
+            raise ValueError("bad category")
+        found.add(body[0])
+        body = body[17 + total :]
+    return found

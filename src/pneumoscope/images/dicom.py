@@ -20,18 +20,20 @@ from pneumoscope.errors import (
     UnsupportedSyntax,
 )
 from pneumoscope.images import header as h
-from pneumoscope.images.codestream import frame_of
+from pneumoscope.images.codestream import check_lossless, frame_of
 from pneumoscope.images.greyscale import Look, Lut, Window, grey
 from pneumoscope.images.raster import COLOUR_TOLERANCE
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from pneumoscope.images.limits import Limits
 
 _IMPLICIT, _EXPLICIT, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
-_DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1")  # the whole set; each frame
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 _EXTENDED = "1.2.840.10008.1.2.4.51"
 
 # Transfer syntax (PS3.6 table A-1) to the pydicom plugin that decodes it; "" is pydicom itself.
@@ -47,8 +49,9 @@ _PLUGINS = {
     "1.2.840.10008.1.2.4.70": "gdcm",  # JPEG Lossless SV1
     "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS Lossless
     "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS Near-lossless
-    "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 Lossless, by pylibjpeg-openjpeg
-    "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
+    # pydicom's own way to openjpeg asks for the pylibjpeg package too; see _jpeg_2000
+    "1.2.840.10008.1.2.4.90": "openjpeg",  # JPEG 2000 Lossless
+    "1.2.840.10008.1.2.4.91": "openjpeg",  # JPEG 2000
 }
 _NATIVE = (_IMPLICIT, _EXPLICIT, _BIG)
 
@@ -64,6 +67,10 @@ _CLASSES = frozenset(
 )
 _DX_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 _MODALITIES = (None, "CR", "DX", "DR", "RG", "XR")  # for films without SOP class
+_PHOTOMETRICS = {  # PS3.3 C.7.6.3.1.2, by samples per pixel
+    1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
+    3: ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
+}
 _VR = re.compile(rb"[A-Z]{2}")
 
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"  # PS3.5 A.4, little endian
@@ -88,7 +95,7 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
         ImageError: It cannot be read, or is not one film for people.
     """
     syntax, start = _file_meta(data, name)
-    if syntax in _DEFLATED:  # before anything is inflated: 249 KiB can become 500 MiB
+    if syntax == _DEFLATED:  # before anything is inflated: 249 KiB can become 500 MiB
         raise DeflatedDicom(name)
     if syntax is not None and syntax not in _PLUGINS:
         raise UnsupportedSyntax(name, _uid_name(syntax))
@@ -162,11 +169,20 @@ def _check_pixels(head: h.Header, syntax: str, name: str, limits: Limits) -> tup
     if syntax == _EXTENDED and stored != 8:
         raise UnsupportedSyntax(name, "JPEG Extended with 12 bits")
     limits.check(name, rows, columns, frames)
-    if (head.short(h.SAMPLES) or 1) not in (1, 3):
-        raise UnreadableImage(name, f"{head.short(h.SAMPLES)} samples per pixel")
+    samples = head.short(h.SAMPLES) or 1
+    if samples not in _PHOTOMETRICS:
+        raise UnreadableImage(name, f"{samples} samples per pixel")
+    if _photometric(head) not in _PHOTOMETRICS[samples]:
+        said = _code(head, h.PHOTOMETRIC)
+        raise UnreadableImage(name, f"photometric interpretation {said}, {samples} samples")
     if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
         raise UnreadableImage(name, f"{stored} bits stored in {allocated}")
     return rows, columns
+
+
+def _photometric(head: h.Header) -> str:
+    default = "RGB" if head.short(h.SAMPLES) == 3 else "MONOCHROME2"
+    return (head.text(h.PHOTOMETRIC) or default).upper()
 
 
 def _stored_bits(head: h.Header) -> int:
@@ -178,6 +194,7 @@ def _decode(
     data: bytes, at: int, head: h.Header, syntax: str, implicit: bool, name: str
 ) -> NDArray[Any]:
     """Integers (rows, columns), or (rows, columns, 3) in RGB."""
+    from pydicom.encaps import encapsulate
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
@@ -185,12 +202,11 @@ def _decode(
     if int.from_bytes(data[at + 2 : at + 4], order) != 0x0010:
         raise UnsupportedObject(name, "floating point pixels, not a radiograph")
     begin, length = _pixel_value(data, at, implicit, order)
-    samples = head.short(h.SAMPLES) or 1
-    photometric = (head.text(h.PHOTOMETRIC) or ("MONOCHROME2", "RGB")[samples == 3]).upper()
+    photometric = _photometric(head)
     options: dict[str, Any] = {
         "rows": head.short(h.ROWS),
         "columns": head.short(h.COLUMNS),
-        "samples_per_pixel": samples,
+        "samples_per_pixel": head.short(h.SAMPLES) or 1,
         "bits_allocated": head.short(h.ALLOCATED),
         "bits_stored": _stored_bits(head),
         "pixel_representation": int(head.short(h.SIGNED) == 1),
@@ -208,7 +224,12 @@ def _decode(
             raise TruncatedImage(name)
         source = value + b"\0" * (len(value) % 2)
     else:
-        source = _encapsulated(data, begin, length, head, name)
+        codestream = _codestream(data, begin, length, head, name)
+        if _PLUGINS[syntax] == "openjpeg":
+            return _jpeg_2000(codestream, options)
+        if _PLUGINS[syntax] == "gdcm":
+            check_lossless(codestream, head.short(h.ALLOCATED) or 0)
+        source = encapsulate([codestream])
     decoder = get_decoder(UID(syntax))
     array, _ = decoder.as_array(source, index=0, decoding_plugin=_PLUGINS[syntax], **options)
     return array
@@ -229,13 +250,11 @@ def _native_bytes(head: h.Header, photometric: str) -> int:
     return -(-pixels * samples * (head.short(h.ALLOCATED) or 0) // 8)
 
 
-def _encapsulated(data: bytes, at: int, length: int, head: h.Header, name: str) -> bytes:
-    """The one frame of an encapsulated value (PS3.5 A.4), its fragments joined, wrapped again.
+def _codestream(data: bytes, at: int, length: int, head: h.Header, name: str) -> bytes:
+    """The one frame of an encapsulated value (PS3.5 A.4), its fragments joined.
 
     Its own header must agree with the data set's: a decoder sets memory aside by the frame's.
     """
-    from pydicom.encaps import encapsulate
-
     end = len(data) if length == _UNDEFINED else at + length
     items: list[bytes] = []
     while data[at : at + 4] == _ITEM and at < end:
@@ -261,12 +280,30 @@ def _encapsulated(data: bytes, at: int, length: int, head: h.Header, name: str) 
             )
         if frame.samples != (head.short(h.SAMPLES) or 1):
             raise UnreadableImage(name, f"its frame holds {frame.samples} samples per pixel")
-    return encapsulate([codestream])
+    return codestream
+
+
+def _jpeg_2000(codestream: bytes, options: Mapping[str, Any]) -> NDArray[Any]:
+    """Decodes by pylibjpeg-openjpeg; the component transforms are undone, so colour is RGB."""
+    import openjpeg
+
+    array: NDArray[Any] = openjpeg.decode(codestream)
+    signed = options["pixel_representation"] == 1
+    frame = frame_of(codestream)
+    if frame is not None and array.ndim == 2 and signed != (array.dtype.kind == "i"):
+        # The codestream has lost the sign that the header states: take the bits as they are meant.
+        array = array.view(array.dtype.str.replace(array.dtype.kind, "i" if signed else "u"))
+        array = array << (8 * array.itemsize - frame.bits) >> (8 * array.itemsize - frame.bits)
+    if array.ndim == 3 and options["photometric_interpretation"].startswith("YBR_FULL"):
+        from pydicom.pixels.processing import convert_color_space
+
+        return convert_color_space(array, "YBR_FULL", "RGB")
+    return array
 
 
 def _shown(stored: NDArray[Any], head: h.Header) -> tuple[NDArray[np.float32], bool]:
     """Grey float32 (rows, columns) in [0, 1], and whether the film is in colour."""
-    if (head.text(h.PHOTOMETRIC) or "").upper() == "PALETTE COLOR":
+    if _photometric(head) == "PALETTE COLOR":
         from pydicom.pixels.processing import apply_color_lut
 
         stored = apply_color_lut(stored, head.palette())[..., :3]
@@ -304,7 +341,7 @@ def _look(head: h.Header) -> Look:
         voi=voi,
         # Both say the same thing, so they do not cancel: INVERSE is the shape that PS3.3 C.8.11.3
         # asks for with MONOCHROME1, and many films leave it out.
-        inverse=(head.text(h.PHOTOMETRIC) or "").upper() == "MONOCHROME1"
+        inverse=_photometric(head) == "MONOCHROME1"
         or (head.text(h.SHAPE) or "").upper() == "INVERSE",
         padding=padding,
     )

@@ -122,6 +122,18 @@ class Header:
         return getattr(self._elements.get(tag), "value", None)
 
 
+class _Stream(BytesIO):
+    """Remembers that a read ended early: pydicom takes that for the end of the data set."""
+
+    is_short = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        if found and len(found) < (size or 0):
+            self.is_short = True
+        return found
+
+
 def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header, int]:
     """Splits a data set up to its pixels.
 
@@ -138,7 +150,7 @@ def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header
     Raises:
         EOFError: An element of undefined length has no end.
     """
-    stream = BytesIO(data)
+    stream = _Stream(data)
     stream.seek(start)
     elements = {
         int(element.tag): element
@@ -148,6 +160,8 @@ def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header
     }
     for element in elements.values():
         value = element.value
-        if isinstance(value, bytes) and 0 < len(value) < getattr(element, "length", 0) < 0xFFFFFFFF:
+        if isinstance(value, bytes) and len(value) < getattr(element, "length", 0) < 0xFFFFFFFF:
             raise EOFError(f"element {element.tag} is cut")
+    if stream.is_short:
+        raise EOFError("the last element is cut")
     return Header(elements), stream.tell()

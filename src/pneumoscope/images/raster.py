@@ -64,20 +64,19 @@ def read_raster(
             limits.check(name, rows, columns)  # Pillow sets the canvas aside when it opens the file
         image = _open(kind, data)
         columns, rows = image.size
-        frames = 2 if getattr(image, "is_animated", False) else 1
-        if frames > 1:
+        if getattr(image, "is_animated", False):
             raise NotA2DImage(name, "animation" if kind in ("PNG", "WEBP") else "several pages")
         limits.check(name, rows, columns)
         if kind == "JPEG":
             _draft(image, at_least_px)
+        elif kind == "PNG":
+            _check_png(data, name)
         image.load()
         pixels, bits, colour = _grey(image)
         if kind == "TIFF" and image.mode in ("F", *_DEEP_MODES) and _white_is_zero(image):
             pixels = 1 - pixels  # Pillow inverts up to 8 bits only
         turn = 1 if kind == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
-    except ImageError:
-        raise
-    except MemoryError:
+    except (ImageError, MemoryError):
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, above a raised max_pixels
         raise TooLarge(name, f"{columns} x {rows} pixels", "that of Pillow") from error
@@ -140,6 +139,22 @@ def _webp_size(data: bytes, name: str) -> tuple[int, int]:
         columns = int.from_bytes(data[26:28], "little") & 0x3FFF
         rows = int.from_bytes(data[28:30], "little") & 0x3FFF
     return columns, rows
+
+
+def _check_png(data: bytes, name: str) -> None:
+    """Checks the chunks' checksums (PNG 5.3): Pillow lets wrong ones of pixel data pass."""
+    from zlib import crc32
+
+    view, at, kind = memoryview(data), 8, b""
+    while kind != b"IEND":
+        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        end = at + 8 + size
+        if end + 4 > len(data):
+            raise TruncatedImage(name)
+        is_critical = not kind[0] & 0x20  # PNG 5.4: the case of the first letter
+        if is_critical and crc32(view[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            raise UnreadableImage(name, "a checksum is wrong")
+        at = end + 4
 
 
 def _draft(image: ImageFile, at_least_px: int | None) -> None:

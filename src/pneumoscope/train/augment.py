@@ -75,14 +75,18 @@ class Augmentation:
             "low_resolution", "jpeg", "noise", "frame", "marker", "erase",
         ):  # fmt: skip
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"augmentation: {name} is a probability, not {getattr(self, name)!r}")
+                raise ValueError(
+                    f"augmentation: {name} is a probability, not {getattr(self, name)!r}"
+                )
         for name in (
             "scale_x", "scale_y", "gamma", "contrast", "blur_sigma", "sharpen_amount", "low_resolution_side",
             "jpeg_quality", "noise_sigma", "erase_side",
         ):  # fmt: skip
             low, high = getattr(self, name)
             if not 0 < low <= high:
-                raise ValueError(f"augmentation: {name} needs 0 < low <= high, not {getattr(self, name)!r}")
+                raise ValueError(
+                    f"augmentation: {name} needs 0 < low <= high, not {getattr(self, name)!r}"
+                )
 
 
 def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentation) -> Films:
@@ -94,7 +98,11 @@ def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentat
     views = np.empty((count, size, size), np.uint8)
     partners = rng.permutation(count)
     # One block of noise for the batch; each film reads it from another offset (drawing it is the dearest step).
-    pool = rng.standard_normal(2 * films[0].size, dtype=np.float32) if count and config.noise > 0 else None
+    pool = (
+        rng.standard_normal(2 * films[0].size, dtype=np.float32)
+        if count and config.noise > 0
+        else None
+    )
     for i in range(count):
         view = _geometry(films[i], rng, config)
         other = films[partners[i]]
@@ -140,13 +148,21 @@ def _geometry(film: Films, rng: np.random.Generator, config: Augmentation) -> Fi
     angle = math.radians(rng.uniform(-config.rotation, config.rotation))
     shear = rng.uniform(-config.shear, config.shear)
     cos, sin = math.cos(angle), math.sin(angle)
-    linear = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1.0, shear], [0.0, 1.0]]) @ np.diag([scale_x, scale_y])
+    linear = (
+        np.array([[cos, -sin], [sin, cos]])
+        @ np.array([[1.0, shear], [0.0, 1.0]])
+        @ np.diag([scale_x, scale_y])
+    )
     shift = rng.uniform(-config.shift, config.shift, 2) * (width, height)
     offset = np.array([width / 2, height / 2]) + shift - linear @ np.array([centre_x, centre_y])
     # A black frame is what most devices leave; repeated edges stop the frame's shape from giving the map away.
     mode = cv2.BORDER_CONSTANT if rng.random() < 0.6 else cv2.BORDER_REPLICATE
     return cv2.warpAffine(
-        film, np.column_stack([linear, offset]), (width, height), flags=cv2.INTER_LINEAR, borderMode=mode
+        film,
+        np.column_stack([linear, offset]),
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=mode,
     )
 
 
@@ -161,7 +177,9 @@ def _tone(film: Films, other: Films, rng: np.random.Generator, config: Augmentat
     table = _LEVELS.copy()
     if _chance(rng, config.match):
         blend = rng.uniform(0.3, 1.0)
-        table += blend * (np.interp(_histogram(film), _histogram(other), _LEVELS).astype(np.float32) - table)
+        table += blend * (
+            np.interp(_histogram(film), _histogram(other), _LEVELS).astype(np.float32) - table
+        )
     elif _chance(rng, config.equalise):
         table += rng.uniform(0.2, 0.9) * (_histogram(film) - table)
     if _chance(rng, config.curve):
@@ -200,7 +218,9 @@ def _sharpness(film: Films, other: Films, rng: np.random.Generator, config: Augm
         low, high = config.low_resolution_side
         width, height = (int(side) for side in rng.integers(low, high + 1, 2))
         small = cv2.resize(film, (width, height), interpolation=_INTERPOLATIONS[rng.integers(3)])
-        film = cv2.resize(small, film.shape[::-1], interpolation=_INTERPOLATIONS[rng.integers(1, 3)])
+        film = cv2.resize(
+            small, film.shape[::-1], interpolation=_INTERPOLATIONS[rng.integers(1, 3)]
+        )
     return film
 
 
@@ -222,7 +242,9 @@ def _occlusion(film: Films, rng: np.random.Generator, config: Augmentation) -> F
             cv2.rectangle(film, (x, y - high), (x + wide, y), bright, -1)
         else:
             text = "LRAPD8"[rng.integers(6)] * int(rng.integers(1, 3))
-            cv2.putText(film, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.4, 1.0), bright, 2)
+            cv2.putText(
+                film, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.4, 1.0), bright, 2
+            )
     if _chance(rng, config.frame):
         grey = 0 if rng.random() < 0.75 else int(rng.integers(256))
         widths = rng.uniform(0.0, config.frame_max, 4) * (rng.random(4) < 0.6)
@@ -238,9 +260,13 @@ def _acquisition(
     if pool is not None and _chance(rng, config.noise):
         start = int(rng.integers(pool.size - film.size + 1))
         grain = pool[start : start + film.size].reshape(film.shape)
-        film = cv2.addWeighted(film, 1.0, grain, rng.uniform(*config.noise_sigma), 0.0, dtype=cv2.CV_8U)
+        film = cv2.addWeighted(
+            film, 1.0, grain, rng.uniform(*config.noise_sigma), 0.0, dtype=cv2.CV_8U
+        )
     if _chance(rng, config.jpeg):
         low, high = config.jpeg_quality
-        _, code = cv2.imencode(".jpg", film, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(low, high + 1))))
-        film = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+        _, code = cv2.imencode(
+            ".jpg", film, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(low, high + 1)))
+        )
+        film = np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
     return film

@@ -23,7 +23,9 @@ def model_card(meta: BundleMeta) -> str:
             v["stress"].items(), key=lambda item: item[1]["balanced_accuracy"]["value"]
         )
     )
-    points = "\n".join(f"| {p.name} | {p.threshold:.3f} | {p.rule} |" for p in meta.operating_points)
+    points = "\n".join(
+        f"| {p.name} | {p.threshold:.3f} | {p.rule} |" for p in meta.operating_points
+    )
     return f"""# {meta.name} {meta.version}
 
 **{meta.intended_use}**

@@ -205,7 +205,9 @@ def _cached(
     paths: list[Path], side: int, cache: Path, progress: Callable[[int, int], None]
 ) -> tuple[NDArray[np.uint8], list[str]]:
     stats = [path.stat() for path in paths]
-    listing = [[str(p.resolve()), s.st_size, s.st_mtime_ns] for p, s in zip(paths, stats, strict=True)]
+    listing = [
+        [str(p.resolve()), s.st_size, s.st_mtime_ns] for p, s in zip(paths, stats, strict=True)
+    ]
     key = hashlib.sha256(json.dumps([side, listing]).encode()).hexdigest()[:20]
     films, hashes = cache / f"{key}.npy", cache / f"{key}.json"
     if not (films.is_file() and hashes.is_file()):

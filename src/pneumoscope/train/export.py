@@ -99,7 +99,7 @@ def autodiff_grad_cam(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float3
 
     from pneumoscope.train import network
 
-    features_of = keras.Model(model.inputs, model.get_layer(network.FEATURES).output)
+    features_of = keras.Model(model.input, model.get_layer(network.FEATURES).output)
     head = model.get_layer(network.LOGITS)
     features = tf.convert_to_tensor(features_of(films))
     maps = []
@@ -140,7 +140,9 @@ def _convert(serving: Any, target: Path) -> None:
         slim.unlink(missing_ok=True)
 
 
-def _parity(model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8]) -> dict[str, float]:
+def _parity(
+    model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8]
+) -> dict[str, float]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(onnx_file), providers=["CPUExecutionProvider"])

@@ -50,7 +50,9 @@ class Phase:
     whole: bool
 
 
-def fit(recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress) -> Any:
+def fit(
+    recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
+) -> Any:
     """Trains the recipe's network, or goes on where a killed training stood.
 
     Args:
@@ -67,6 +69,7 @@ def fit(recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progr
     Raises:
         TrainingError: The loss is no longer a number.
     """
+    keras.utils.set_random_seed(recipe.seed)
     trainer = _Trainer(recipe, films, folder, progress)
     if (folder / WEIGHTS).is_file():
         trainer.model = network.build(recipe, len(LABELS), None)
@@ -257,7 +260,7 @@ class _Trainer:
         """Logits of the validation films, with the averaged weights where the recipe has them."""
         variables = self.model.trainable_variables
         averaged = optimizer is not None and self.recipe.ema > 0
-        if averaged:
+        if optimizer is not None and averaged:
             kept = [keras.ops.convert_to_numpy(v).copy() for v in variables]
             optimizer.finalize_variable_values(variables)
         size = self.recipe.size

@@ -114,7 +114,7 @@ def serving_model(model: Any, temperature: float) -> Any:
     scaled = keras.layers.Rescaling(1.0 / temperature, name="temperature")(head(embedding))
     probabilities = keras.layers.Softmax(name="probabilities")(scaled)
     return keras.Model(
-        model.inputs,
+        model.input,
         {"probabilities": probabilities, "heatmaps": heatmaps, "embedding": embedding},
         name="serving",
     )
@@ -138,7 +138,11 @@ def _backbone(size: int, tail: str, weights: str | None) -> Any:
     stock = keras.applications.MobileNetV2(
         include_top=False, weights=None, input_shape=(size, size, 3)
     )
-    model = stock if tail == "strided" else _with_stride_16(stock, dilation=2 if tail == "dilated" else 1)
+    model = (
+        stock
+        if tail == "strided"
+        else _with_stride_16(stock, dilation=2 if tail == "dilated" else 1)
+    )
     if weights == "imagenet":
         source = keras.applications.MobileNetV2(
             include_top=False, weights="imagenet", input_shape=(224, 224, 3)

@@ -75,7 +75,10 @@ class Recipe:
             "balanced or none",
         )  # fmt: skip
         _check(
-            self.size >= 32 and self.size % 32 == 0, "size", self.size, "a multiple of 32, 32 or more"
+            self.size >= 32 and self.size % 32 == 0,
+            "size",
+            self.size,
+            "a multiple of 32, 32 or more",
         )
         _check(self.source_size >= self.size, "source_size", self.source_size, "at least size")
         _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
@@ -159,7 +162,9 @@ def _convert(wanted: Any, value: Any, name: str) -> Any:
     if get_origin(wanted) is tuple:
         parts = get_args(wanted)
         if not isinstance(value, list) or len(value) != len(parts):
-            raise RecipeError(f"recipe: {name} must be a list of {len(parts)} values, not {value!r}")
+            raise RecipeError(
+                f"recipe: {name} must be a list of {len(parts)} values, not {value!r}"
+            )
         return tuple(_convert(t, v, name) for t, v in zip(parts, value, strict=True))
     if wanted is float and type(value) is int:
         return float(value)

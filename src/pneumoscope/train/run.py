@@ -13,6 +13,7 @@ import numpy as np
 from pneumoscope.bundle import CARD, GOLDEN, MODEL, Bundle, BundleMeta, Population, write_bundle
 from pneumoscope.errors import TrainingError, UsageError
 from pneumoscope.train import card, data, export, fit, phantom, validate
+from pneumoscope.train.augment import resample
 from pneumoscope.train.recipe import Recipe, resolved
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _finish(
     work.mkdir(exist_ok=True)
     model = work / MODEL
     held = films.rows("validation")[:PARITY_FILMS]
-    inputs = np.stack([validate.resample(films.pixels[i], recipe.size) for i in held])[..., None]
+    inputs = np.stack([resample(films.pixels[i], recipe.size) for i in held])[..., None]
 
     progress.note("exporting to ONNX")
     export.export_onnx(recipe, run / RECIPE, run / fit.WEIGHTS, 1.0, inputs, model)
@@ -135,9 +136,7 @@ def _finish(
     temperature = validate.fit_temperature(found)
     found = validate.with_temperature(found, temperature)
     points = validate.choose_operating_points(found)
-    parity = export.export_onnx(
-        recipe, run / RECIPE, run / fit.WEIGHTS, temperature, inputs, model
-    )
+    parity = export.export_onnx(recipe, run / RECIPE, run / fit.WEIGHTS, temperature, inputs, model)
     progress.note("measuring with patient-clustered intervals")
     measured = {
         **validate.figures(found, points[0]),
@@ -147,11 +146,16 @@ def _finish(
     }
     meta = _meta(recipe, films, temperature, points, measured)
     golden = phantom.films(16, recipe.size)
-    np.savez_compressed(work / GOLDEN, inputs=golden, **_run_once(model, golden))
-    (work / CARD).write_text(card.model_card(meta), encoding="utf-8")
-    return write_bundle(
-        run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)}
+    probabilities, heatmaps, embedding = _session(model).run(export.OUTPUTS, {"films": golden})
+    np.savez_compressed(
+        work / GOLDEN,
+        inputs=golden,
+        probabilities=probabilities,
+        heatmaps=heatmaps,
+        embedding=embedding,
     )
+    (work / CARD).write_text(card.model_card(meta), encoding="utf-8")
+    return write_bundle(run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)})
 
 
 def _meta(
@@ -198,10 +202,6 @@ def _predictor(model: Path) -> validate.Predict:
         return np.asarray(session.run(["probabilities"], {"films": x})[0], np.float64)
 
     return predict
-
-
-def _run_once(model: Path, x: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    return dict(zip(export.OUTPUTS, _session(model).run(export.OUTPUTS, {"films": x}), strict=True))
 
 
 def _session(model: Path) -> Any:

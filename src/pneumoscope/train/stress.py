@@ -66,7 +66,7 @@ def _low_resolution(film: Film, side: int) -> Film:
 
 def _jpeg(film: Film, quality: int) -> Film:
     _, code = cv2.imencode(".jpg", film, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
 
 
 def _gamma(film: Film, exponent: float) -> Film:
@@ -106,14 +106,18 @@ def _letterbox(film: Film, part: float) -> Film:
     height, width = film.shape
     bar = round(part * width)
     boxed = np.zeros_like(film)
-    boxed[:, bar : width - bar] = cv2.resize(film, (width - 2 * bar, height), interpolation=cv2.INTER_AREA)
+    boxed[:, bar : width - bar] = cv2.resize(
+        film, (width - 2 * bar, height), interpolation=cv2.INTER_AREA
+    )
     return boxed
 
 
 def _rotate(film: Film, degrees: float) -> Film:
     height, width = film.shape
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    return cv2.warpAffine(film, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return cv2.warpAffine(
+        film, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+    )
 
 
 def _clahe(film: Film, limit: float) -> Film:

@@ -156,9 +156,7 @@ def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...
     )
 
 
-def figures(
-    validation: Validation, point: OperatingPoint, draws: int = 2000
-) -> dict[str, Any]:
+def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) -> dict[str, Any]:
     """The figures of the model card, each with a patient-clustered 95 % interval.
 
     Returns:

@@ -1,0 +1,180 @@
+"""The whole way from films to a bundle, with Keras on TensorFlow, on drawn films."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drawn import drawn_set
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+import pneumoscope
+from pneumoscope.bundle import open_bundle
+
+pytestmark = pytest.mark.train
+
+SMALL = """
+name = "small"
+size = 64
+batch_size = 16
+head_epochs = 1
+epochs = 3
+validation = 0.25
+ema = 0.9
+"""
+
+
+def command(out: Path, films: Path, *more: object) -> list[str]:
+    recipe = out.parent / "small.toml"
+    recipe.write_text(SMALL)
+    return [
+        sys.executable, "-m", "pneumoscope", "train", str(recipe), "--data", str(films),
+        "--out", str(out), "--weights", "none", "--cache", str(out.parent / "cache"),
+        *map(str, more),
+    ]  # fmt: skip
+
+
+def train(out: Path, films: Path, *more: object) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(out, films, *more), capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn_set(tmp_path_factory.mktemp("drawn") / "films")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, films: Path) -> Path:
+    out = tmp_path_factory.mktemp("run") / "run"
+    done = train(out, films, "--json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout.splitlines()[-1])
+    assert record["bundle"] == str(out / "bundle")
+    assert record["validation"]["plain"]["auc"]["low"] >= 0
+    return out
+
+
+def test_a_training_makes_a_bundle_that_predicts(trained: Path, films: Path) -> None:
+    classifier = pneumoscope.load(trained / "bundle")
+    assert classifier.check() < 1e-5
+    prediction = classifier.predict(next((films / "train" / "NORMAL").iterdir()))
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert prediction.heatmap.shape == (4, 4)
+    outputs = classifier.run(np.zeros((2, 64, 64, 1), np.uint8))
+    assert outputs.embedding.shape == (2, 1280)
+    assert outputs.heatmaps.shape == (2, 3, 4, 4)
+
+
+def test_parity_is_measured_and_kept(trained: Path) -> None:
+    parity = open_bundle(trained / "bundle").meta.validation["parity"]
+    assert 0 <= parity["max_dp"] <= 1e-4
+    assert 0 <= parity["max_heatmap_error"] <= 1e-3
+
+
+def test_the_log_has_a_row_for_each_epoch(trained: Path) -> None:
+    with (trained / "log.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["phase"], r["epoch"]) for r in rows] == [
+        ("head", "1"), ("whole network", "1"), ("whole network", "2"), ("whole network", "3")
+    ]  # fmt: skip
+    assert all(float(r["loss"]) > 0 for r in rows)
+
+
+def test_the_card_tells_figures_limits_and_sources(trained: Path) -> None:
+    card = (trained / "bundle" / "README.md").read_text()
+    for text in (
+        "not for diagnosis",
+        "CC BY 4.0",
+        "Baseline without anatomy",
+        "cut-rows",
+        "Limits",
+    ):
+        assert text in card
+    assert "nan" not in card.lower().replace("financ", "")
+
+
+def test_nothing_half_written_is_left(trained: Path) -> None:
+    names = {p.name for p in trained.iterdir()}
+    assert names == {"recipe.json", "log.csv", "weights.npz", "export", "bundle"}
+
+
+def test_another_recipe_does_not_overwrite_a_run(trained: Path, films: Path) -> None:
+    done = train(trained, films, "--seed", 1)
+    assert done.returncode == 1
+    assert "another recipe" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_killed_training_resumes_and_ends_the_same(
+    trained: Path, films: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command(out, films), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    # Killed in the middle of the second epoch of the whole network.
+    for line in process.stderr:
+        if line.startswith("whole network 1"):
+            break
+    time.sleep(0.2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert (out / "checkpoint.npz").is_file()
+    done = train(out, films)
+    assert done.returncode == 0, done.stderr
+    assert "resuming at whole network" in done.stderr
+    with np.load(trained / "weights.npz") as whole, np.load(out / "weights.npz") as resumed:
+        assert set(whole) == set(resumed)
+        for name in whole:
+            assert np.allclose(whole[name], resumed[name], atol=1e-3), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--weights", "no.h5"], "no such file"),
+        (["--data", "nowhere"], "no such folder"),
+    ],
+)
+def test_bad_arguments_cost_no_time(
+    films: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = train(tmp_path / "run", films, *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "hint:" in done.stderr
+    assert not (tmp_path / "run" / "log.csv").exists()
+
+
+def test_too_few_patients(tmp_path: Path) -> None:
+    done = train(tmp_path / "run", drawn_set(tmp_path / "few", normal=2, pneumonia=4))
+    assert done.returncode == 1
+    assert "too few patients" in done.stderr
+
+
+def test_the_default_data_folder_may_come_from_the_environment(films: Path, tmp_path: Path) -> None:
+    arguments = command(tmp_path / "run", films)
+    at = arguments.index("--data")
+    del arguments[at : at + 2]
+    done = subprocess.run(
+        [*arguments, "--weights", "no.h5"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PNEUMOSCOPE_DATA": str(films)},
+    )
+    assert "no.h5" in done.stderr

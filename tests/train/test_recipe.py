@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+
+from pneumoscope.errors import RecipeError
+from pneumoscope.train import recipe
+from pneumoscope.train.recipe import Recipe
+
+
+def written(tmp_path: Path, text: str) -> str:
+    (tmp_path / "r.toml").write_text(text)
+    return str(tmp_path / "r.toml")
+
+
+def test_a_recipe_is_a_delta_over_the_defaults(tmp_path: Path) -> None:
+    found = recipe.load(written(tmp_path, "epochs = 3\n[augment]\nrotation = 4\n"))
+    default = Recipe()
+    assert found.epochs == 3
+    assert found.augment.rotation == 4.0
+    assert found == dataclasses.replace(
+        default, epochs=3, augment=dataclasses.replace(default.augment, rotation=4.0)
+    )
+
+
+def test_overrides_win_and_none_leaves_the_file(tmp_path: Path) -> None:
+    found = recipe.load(written(tmp_path, "epochs = 3\nseed = 5\n"), epochs=9, seed=None)
+    assert (found.epochs, found.seed) == (9, 5)
+
+
+def test_a_resolved_recipe_survives_json() -> None:
+    for name in recipe.shipped():
+        found = recipe.load(name)
+        assert recipe.from_json(json.loads(json.dumps(recipe.resolved(found)))) == found
+
+
+@pytest.mark.parametrize("name", sorted(recipe.shipped()))
+def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> None:
+    header = recipe.shipped()[name].read_text().split("\n\n")[0]
+    assert all(line.startswith("#") for line in header.splitlines())
+    assert f"pneumoscope train {name}" in header
+    assert "Expected:" in header
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch = 3", "unknown key epoch"),
+        ("[augment]\nrotate = 3", r"unknown key augment\.rotate"),
+        ("epochs = 'many'", "epochs must be int"),
+        ("epochs = 2.5", "epochs must be int"),
+        ("epochs = true", "epochs must be int"),
+        ("augment = 3", "augment must be a table"),
+        ("[augment]\ngamma = [1.0]", "list of 2"),
+        ("[augment]\njpeg = 3.0", "probability"),
+        ("[augment]\ngamma = [2.0, 1.0]", "low <= high"),
+        ("tail = 'long'", "tail is 'long'"),
+        ("size = 100", "size is 100"),
+        ("size = 256", "source_size is 224"),
+        ("validation = 1.0", "validation is 1.0"),
+        ("dropout = 1.0", "dropout is 1.0"),
+        ("learning_rate = 0", "learning_rate is 0"),
+        ("class_weights = 'some'", "class_weights"),
+        ("epochs = 0", "epochs is 0"),
+        ("epochs = ", "is not TOML"),
+    ],
+)
+def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        recipe.load(written(tmp_path, text))
+
+
+def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipe.load("flagshp")
+    assert "flagship" in caught.value.hint

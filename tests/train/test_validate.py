@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+pytest.importorskip("sklearn", reason="needs the [train] extra")
+
+from pneumoscope.train import validate
+from pneumoscope.train.validate import Validation
+
+
+def validation(**conditions: list[float]) -> Validation:
+    """Four films, two of them ill, from P(pneumonia) by condition."""
+    probabilities = {
+        name: np.array([[1 - p, 0.7 * p, 0.3 * p] for p in ps]) for name, ps in conditions.items()
+    }
+    return Validation(np.array([0, 0, 1, 2]), ("a", "b", "c", "d"), probabilities)
+
+
+def test_the_worst_condition_counts() -> None:
+    v = validation(
+        plain=[0.1, 0.2, 0.8, 0.9], blur=[0.1, 0.6, 0.7, 0.9], noise=[0.1, 0.2, 0.3, 0.9]
+    )
+    assert validate.worst_balanced_accuracy(v, 0.65) == (0.75, "noise")
+    assert validate.worst_balanced_accuracy(v, 0.25) == (0.75, "blur")
+
+
+def test_the_balanced_point_lies_in_the_middle_of_the_best() -> None:
+    v = validation(plain=[0.1, 0.2, 0.8, 0.9], blur=[0.1, 0.4, 0.7, 0.9])
+    points = {p.name: p for p in validate.choose_operating_points(v)}
+    assert points["balanced"].threshold == pytest.approx(0.55, abs=0.02)
+
+
+def test_screen_and_rule_in_keep_their_promise() -> None:
+    rng = np.random.default_rng(0)
+    truth = (np.arange(600) % 3).astype(np.intp)
+    p = np.clip(rng.normal(np.where(truth > 0, 0.7, 0.3), 0.2), 0.01, 0.99)
+    probabilities = {"plain": np.stack([1 - p, 0.6 * p, 0.4 * p], axis=1)}
+    v = Validation(truth, tuple(map(str, range(600))), probabilities)
+    points = {q.name: q.threshold for q in validate.choose_operating_points(v)}
+    called, ill = v.p_pneumonia() >= points["screen"], truth > 0
+    assert 0.97 <= called[ill].mean() < 0.98
+    ruled = v.p_pneumonia() >= points["rule-in"]
+    assert 0.95 <= (~ruled[~ill]).mean() < 0.96
+
+
+def test_temperature_recovers_a_known_one() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (4000, 3))
+    honest = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = np.array([rng.choice(3, p=p) for p in honest])
+    sharp = np.exp(2.5 * logits) / np.exp(2.5 * logits).sum(1, keepdims=True)
+    v = Validation(truth, tuple(map(str, range(4000))), {"plain": sharp})
+    temperature = validate.fit_temperature(v)
+    assert temperature == pytest.approx(2.5, rel=0.05)
+    back = validate.with_temperature(v, temperature).probabilities["plain"]
+    assert back == pytest.approx(honest, abs=0.03)
+
+
+def test_figures_by_hand() -> None:
+    v = validation(plain=[0.1, 0.6, 0.8, 0.9], blur=[0.1, 0.2, 0.3, 0.9])
+    point = validate.OperatingPoint("x", 0.5, "")
+    found = validate.figures(v, point, draws=50)
+    assert found["films"] == found["patients"] == 4
+    plain = found["plain"]
+    assert plain["auc"]["value"] == 1.0
+    assert plain["sensitivity"]["value"] == 1.0
+    assert plain["specificity"]["value"] == 0.5
+    assert plain["accuracy"]["value"] == 0.75
+    assert plain["balanced_accuracy"]["value"] == 0.75
+    # argmax: normal, bacterial (p .6: .4 .42 .18), bacterial, bacterial; truth 0 0 1 2.
+    assert plain["accuracy_3"]["value"] == 0.5
+    assert found["stress"]["blur"]["sensitivity"]["value"] == 0.5
+    assert found["worst"]["balanced_accuracy"]["condition"] == "blur"
+
+
+def test_the_run_gives_every_condition(films_folder, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    from pneumoscope.train import data
+    from pneumoscope.train.stress import stress_suite
+
+    films = data.load(films_folder, 224, 0.25, 0, cache=tmp_path / "cache")
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        p = x.mean(axis=(1, 2, 3)) / 255
+        return np.stack([1 - p, p / 2, p / 2], axis=1)
+
+    seen = []
+    v = validate.run(predict, films, 96, lambda done, total: seen.append((done, total)))
+    assert set(v.probabilities) == {"plain", *stress_suite()}
+    assert seen[-1] == (len(v.probabilities), len(v.probabilities))
+    assert v.p_pneumonia("brightness-up").mean() > v.p_pneumonia().mean()
+    baseline = validate.statistics_baseline(films, draws=20)
+    assert 0 <= baseline["pneumonia"]["value"] <= 1
