@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumoscope.bundle import META, SHIPPED, Bundle, open_bundle, write_bundle
+from pneumoscope.bundle import META, Bundle, open_bundle, write_bundle
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
@@ -61,6 +61,9 @@ def test_a_missing_folder(tmp_path: Path) -> None:
         ("negative", "other"),
         ("operating_points", [{"name": "x"}]),
         ("population", None),
+        ("source_size", 0),
+        ("operating_points", [{"name": "balanced", "threshold": float("nan"), "rule": ""}]),
+        ("operating_points", [{"name": "balanced", "threshold": 1.0, "rule": ""}]),
         ("files", {}),
         ("files", 3),
     ],
@@ -109,6 +112,26 @@ def test_writing_refuses_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "x"
 
 
+def test_a_failed_swap_leaves_the_old_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out" / "bundle"
+    files = tiny_files(tmp_path / "parts")
+    before = write_bundle(target, tiny_meta(), files)
+    replace = Path.replace
+
+    def failing(self: Path, other: Path) -> Path:
+        if other == target and not self.name.endswith("-old"):
+            raise OSError("no space left")
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(OSError, match="no space"):
+        write_bundle(target, tiny_meta(version="2"), files)
+    assert open_bundle(target).sha256 == before.sha256
+    assert [p.name for p in target.parent.iterdir()] == ["bundle"]
+
+
 def test_a_failed_write_leaves_the_old_bundle(tmp_path: Path) -> None:
     target = tmp_path / "out" / "bundle"
     files = tiny_files(tmp_path / "parts")
@@ -117,8 +140,3 @@ def test_a_failed_write_leaves_the_old_bundle(tmp_path: Path) -> None:
         write_bundle(target, tiny_meta(version="2"), files | {"model.onnx": tmp_path / "no"})
     assert open_bundle(target).sha256 == before.sha256
     assert [p.name for p in target.parent.iterdir()] == ["bundle"]
-
-
-def test_the_shipped_bundle_is_whole_and_small() -> None:
-    assert open_bundle().meta.labels == ("normal", "bacterial", "viral")
-    assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 15_000_000

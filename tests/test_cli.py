@@ -86,7 +86,7 @@ def test_one_bad_film_among_many(tiny: tuple[str, Path], film_files: Path) -> No
 def test_stdin_and_globs(tiny: tuple[str, Path], film_files: Path) -> None:
     film = (film_files / "bright.png").read_bytes()
     (one,) = json.loads(run("predict", "-", "--json", *tiny, stdin=film).stdout)["results"]
-    assert one["label"] == "PNEUMONIA"
+    assert (one["label"], one["source"]) == ("PNEUMONIA", "<stdin>")
     found = json.loads(run("predict", film_files / "*.png", "--json", *tiny).stdout)["results"]
     assert [Path(r["source"]).name for r in found] == ["bright.png", "dark.png"]
 
@@ -100,8 +100,9 @@ def test_heatmaps_are_written_whole_and_never_overwrite_each_other(
     target = tmp_path / "maps"
     done = run("predict", film_files, other, "--heatmaps", target, *tiny)
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in target.iterdir()) == ["bright.png", "dark-2.png", "dark.png"]
-    with Image.open(target / "dark.png") as picture:
+    names = ["bright.png", "dark.png-2", "dark.png"]
+    assert sorted(p.name for p in target.iterdir()) == [f"{n}.heatmap.png" for n in names]
+    with Image.open(target / "dark.png.heatmap.png") as picture:
         assert (picture.mode, picture.size) == ("RGB", (260, 240))
 
 
@@ -118,6 +119,71 @@ def test_sheet(tiny: tuple[str, Path], film_files: Path, tmp_path: Path) -> None
     assert "http" not in page
 
 
+def test_records_name_their_overlays(
+    tiny: tuple[str, Path], film_files: Path, tmp_path: Path
+) -> None:
+    arguments = ("predict", film_files, "--heatmaps", tmp_path / "maps", *tiny)
+    for record in json.loads(run(*arguments, "--json").stdout)["results"]:
+        overlay = Path(record["heatmap_file"])
+        assert overlay.is_file()
+        assert overlay.name.startswith(Path(record["source"]).name)
+    rows = csv.DictReader(io.StringIO(run(*arguments, "--csv").stdout))
+    assert all(Path(row["heatmap_file"]).is_file() for row in rows)
+
+
+def test_pictures_never_replace_films(tiny: tuple[str, Path], film_files: Path) -> None:
+    before = {p.name: p.read_bytes() for p in film_files.iterdir()}
+    assert run("predict", film_files, "--heatmaps", film_files, *tiny).returncode == 0
+    done = run("predict", film_files / "dark.png", "--sheet", film_files / "bright.png", *tiny)
+    assert done.returncode == 1
+    assert "is not a sheet" in done.stderr
+    assert {name: (film_files / name).read_bytes() for name in before} == before
+
+
+def test_results_are_shown_even_if_the_sheet_cannot_be_written(
+    tiny: tuple[str, Path], film_files: Path
+) -> None:
+    done = run("predict", film_files, "--sheet", "/proc/none.html", *tiny)
+    assert done.returncode == 1
+    assert "error:" in done.stderr
+    assert "hint:" in done.stderr
+    assert "PNEUMONIA" in done.stdout
+
+
+def test_a_sheet_replaces_an_older_one(
+    tiny: tuple[str, Path], film_files: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "new" / "folder" / "sheet.html"
+    for films in (film_files, film_files / "dark.png"):
+        assert run("predict", films, "--sheet", sheet, *tiny).returncode == 0
+    assert sheet.read_text().count("<article>") == 1
+
+
+def test_a_name_that_is_no_text(tiny: tuple[str, Path], film_files: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(film_files) + b"/odd\xff.png"
+    Path(os.fsdecode(odd)).write_bytes((film_files / "dark.png").read_bytes())
+    done = run("predict", film_files, "--sheet", tmp_path / "s.html", *tiny)
+    assert done.returncode == 0
+    assert done.stdout.count("NORMAL") == 2
+
+
+def test_results_go_to_the_file_while_a_bar_is_on_the_terminal(
+    tiny: tuple[str, Path], film_files: Path, tmp_path: Path
+) -> None:
+    paths = [str(film_files / "dark.png")] * 60
+    command = [sys.executable, "-m", "pneumoscope", "predict", "--json", *map(str, tiny), *paths]
+    leader, follower = os.openpty()
+    with (tmp_path / "out.json").open("wb") as out:
+        code = subprocess.run(command, stdout=out, stderr=follower, check=False).returncode
+    os.close(follower)
+    shown = os.read(leader, 100_000)
+    os.close(leader)
+    assert code == 0
+    assert len(json.loads((tmp_path / "out.json").read_text())["results"]) == 60
+    assert b"reading films" in shown
+    assert b"p_pneumonia" not in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -126,7 +192,9 @@ def test_sheet(tiny: tuple[str, Path], film_files: Path, tmp_path: Path) -> None
         (["--threads", "0"], 2, "threads"),
         (["--json", "--csv"], 2, "exclude each other"),
         (["--heatmap", "x"], 2, "--heatmaps"),
-        (["--sheet", "no/such/folder/x.html"], 1, "no such folder"),
+        (["--sheet", "."], 1, "is a folder"),
+        (["--heatmaps", str(Path(__file__))], 1, "is not a folder"),
+        (["--heatmaps", "/proc/none"], 1, "error:"),
     ],
 )
 def test_bad_options(
@@ -151,6 +219,33 @@ def test_a_damaged_bundle_is_refused(tiny_bundle: Bundle, film_files: Path, tmp_
     done = run("predict", film_files, "--bundle", copy)
     assert done.returncode == 1
     assert "does not match the hash" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("", "an empty path"), ("sampels/*.png", "no film matches this pattern")],
+)
+def test_paths_that_name_nothing(tiny: tuple[str, Path], path: str, message: str) -> None:
+    done = run("predict", path, *tiny)
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
+def test_a_full_disk_is_an_error_with_a_hint(tiny: tuple[str, Path], film_files: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pneumoscope", "predict", str(film_files), *map(str, tiny)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
+    assert b"No space left" in done.stderr
+
+
+def test_the_card_stands_alone(tiny: tuple[str, Path]) -> None:
+    assert run("info", "--card", "--json", *tiny).returncode == 2
 
 
 def test_info(tiny: tuple[str, Path], tiny_bundle: Bundle) -> None:

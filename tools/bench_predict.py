@@ -32,7 +32,7 @@ def main() -> None:
     data = parser.parse_args().data
     classifier = pneumoscope.load()
     small = sorted((data / "chest_xray" / "train").glob("*/*.jpeg"))[::10]
-    large = sorted((data / "full_size").glob("*/*.jpeg")) * 4
+    large = sorted((data / "full_size").glob("*/*.jpeg")) * 12
     report("224-pixel JPEGs", classifier, small)
     report("full-size JPEGs", classifier, large)
     single(classifier, small[:200])

@@ -196,17 +196,29 @@ def write_bundle(
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         (staging / META).write_text(text + "\n", encoding="utf-8")
         staging.chmod(0o755)
-        old = None
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-            target.replace(old / target.name)
-        staging.replace(target)
-        if old is not None:
-            shutil.rmtree(old)
+        for path in staging.iterdir():
+            with path.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        _swap(staging, target)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return open_bundle(target)
+
+
+def _swap(staging: Path, target: Path) -> None:
+    """Puts the new folder in the place of the old one, or leaves the old one there."""
+    if not target.exists():
+        staging.replace(target)
+        return
+    old = staging.with_name(f"{staging.name}-old")
+    target.replace(old)
+    try:
+        staging.replace(target)
+    except BaseException:
+        old.replace(target)
+        raise
+    shutil.rmtree(old)
 
 
 def sha256_of(path: Path) -> str:
@@ -239,6 +251,11 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         data=dict(content["data"]),
         validation=dict(content["validation"]),
     )
+    if not 0 < meta.size <= meta.source_size:
+        raise ValueError(f"size {meta.size}, source_size {meta.source_size}")
+    for point in meta.operating_points:
+        if not 0 < point.threshold < 1:
+            raise ValueError(f"threshold {point.threshold} of {point.name}")
     if meta.negative not in meta.labels or len(meta.labels) < 2:
         raise ValueError(f"negative class {meta.negative!r} is not among the labels {meta.labels}")
     meta.operating_point()

@@ -43,10 +43,20 @@ class PneumoscopeError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Subclasses take other arguments; an outcome must survive the way between processes.
+        return _restored, (type(self), self.message, self.hint)
+
     @property
     def code(self) -> str:
         """The class name, the stable identifier in JSON output."""
         return type(self).__name__
+
+
+def _restored(kind: type[PneumoscopeError], message: str, hint: str) -> PneumoscopeError:
+    error = kind.__new__(kind, message)
+    PneumoscopeError.__init__(error, message, hint)
+    return error
 
 
 class ImageError(PneumoscopeError):
@@ -55,7 +65,11 @@ class ImageError(PneumoscopeError):
 
 class MissingFile(ImageError, FileNotFoundError):
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name}: no such file", "Check the path; quote names that hold spaces.")
+        pattern = any(sign in name for sign in "*?[")
+        super().__init__(
+            f"{name}: no film matches this pattern" if pattern else f"{name}: no such file",
+            "Check the path; quote names that hold spaces.",
+        )
 
 
 class IsADirectory(ImageError, IsADirectoryError):

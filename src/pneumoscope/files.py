@@ -31,7 +31,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text in one step."""
     with replacing(path) as stream:
-        stream.write(text.encode())
+        # A file name may hold bytes that are not text.
+        stream.write(text.encode("utf-8", "replace"))
 
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:

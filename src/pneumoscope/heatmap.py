@@ -72,8 +72,8 @@ def overlay(
     """
     heat = enlarge(heatmap, *pixels.shape)
     colours = colour_table()[np.rint(heat * 255).astype(np.uint8)]
-    # From 0.2 to 0.6 of the peak the colour fades in.
-    alpha = opacity * np.clip((heat - 0.2) / 0.4, 0.0, 1.0)[..., None]
+    # From 0.35 to 0.85 of the peak the colour fades in.
+    alpha = opacity * np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
     grey = (np.clip(pixels, 0.0, 1.0) * 255)[..., None]
     mixed = (1 - alpha) * grey + alpha * colours
     return np.asarray(np.rint(mixed), np.uint8)

@@ -14,7 +14,7 @@ import numpy as np
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,8 +29,10 @@ class Interval:
     low: float
     high: float
 
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+def interval_text(figure: Mapping[str, Any]) -> str:
+    """A recorded interval for people: ``0.974 [0.960, 0.985]``."""
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
 def roc_auc(

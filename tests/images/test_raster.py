@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from io import BytesIO
 from pathlib import Path
 
@@ -12,12 +11,6 @@ from PIL import Image
 
 from film_files import ramp, save, smooth, tiff
 from pneumoscope import images
-from pneumoscope.images import raster
-
-FULL_SIZE = (
-    Path(os.environ.get("PNEUMOSCOPE_DATA", Path(__file__).parents[2] / "../shared/data"))
-    / "full_size"
-)
 
 
 def stored(film: images.Radiograph) -> np.ndarray:
@@ -302,19 +295,19 @@ def test_a_second_picture_inside_a_jpeg_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("side", "reduced"), [(671, 1), (1343, 1), (1344, 2), (2688, 4), (5376, 8)]
 )
-def test_draft_keeps_three_times_the_wanted_side(side: int, reduced: int) -> None:
+def test_draft_keeps_the_wanted_side(side: int, reduced: int) -> None:
     data = save(np.zeros((side, side + 9), np.uint8), "JPEG")
-    film = images.read(data, at_least_px=224)
+    film = images.read(data, at_least_px=672)
     assert (film.facts.rows, film.facts.columns) == (side, side + 9)
     assert film.facts.reduced_by == reduced
     assert film.pixels.shape == (-(-side // reduced), -(-(side + 9) // reduced))
-    assert min(film.pixels.shape) >= min(side, 3 * 224)
+    assert min(film.pixels.shape) >= min(side, 672)
 
 
 def test_draft_and_orientation() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    film = images.read(save(np.zeros((1344, 2000), np.uint8), "JPEG", exif=exif), at_least_px=224)
+    film = images.read(save(np.zeros((1344, 2000), np.uint8), "JPEG", exif=exif), at_least_px=672)
     assert (film.facts.rows, film.facts.columns, film.facts.reduced_by) == (2000, 1344, 2)
     assert film.pixels.shape == (1000, 672)
 
@@ -325,7 +318,7 @@ def test_draft_parity_on_a_synthetic_film() -> None:
     y, x = np.mgrid[:1500, :1800]
     film = 128 + 60 * np.sin(x / 23) * np.cos(y / 31) + rng.normal(0, 12, x.shape)
     data = save(np.clip(film, 0, 255).astype(np.uint8), "JPEG", quality=90)
-    reduced = images.read(data, at_least_px=224)
+    reduced = images.read(data, at_least_px=672)
     assert reduced.facts.reduced_by == 2
     full = images.model_input(images.read(data), 224).astype(int)
     difference = np.abs(images.model_input(reduced, 224) - full)
@@ -333,15 +326,12 @@ def test_draft_parity_on_a_synthetic_film() -> None:
     assert difference.max() <= 3
 
 
-@pytest.mark.data
-def test_draft_parity_on_real_films() -> None:
-    films = sorted(FULL_SIZE.rglob("*.jp*g"))
-    if not films:
-        pytest.skip(f"no films in {FULL_SIZE} (set PNEUMOSCOPE_DATA)")
+def test_draft_parity_on_real_films(films_dir: Path) -> None:
+    films = sorted((films_dir / "full_size").rglob("*.jp*g"))
     means, sharpness = [], []
     for path in films:
         full = images.model_input(images.read(path), 224).astype(int)
-        fast = images.model_input(images.read(path, at_least_px=224), 224).astype(int)
+        fast = images.model_input(images.read(path, at_least_px=672), 224).astype(int)
         means.append(np.abs(fast - full).mean())
         laplacian = [np.abs(np.diff(f, 2, axis=0)).mean() for f in (full, fast)]
         sharpness.append(laplacian[1] / laplacian[0])
@@ -354,7 +344,6 @@ def test_pillow_limits_stay_as_they_are() -> None:
     before = Image.MAX_IMAGE_PIXELS
     images.read(save(ramp(), "PNG"))
     assert before == Image.MAX_IMAGE_PIXELS
-    assert raster.DRAFT_MARGIN == 3
 
 
 def test_films_beyond_pillows_warning_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ import pytest
 cv2 = pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from pneumoscope import images
+from pneumoscope.images import resample
 from pneumoscope.train import phantom
-from pneumoscope.train.augment import Augmentation, augment, resample, sharpness
+from pneumoscope.train.augment import Augmentation, augment, sharpness
 from pneumoscope.train.stress import stress_suite
 
 FILMS = phantom.films(8, 224)[..., 0]
@@ -19,7 +20,7 @@ OFF = Augmentation(
     rotation=0, shear=0, scale_x=(1, 1), scale_y=(1, 1), shift=0, flip=0, crop=0, match=0,
     equalise=0, curve=0, gamma=(1, 1), contrast=(1, 1), brightness=0, shading=0,
     sharpness_match=0, blur=0, sharpen=0, low_resolution=0, jpeg=0, noise=0, frame=0, marker=0,
-    erase=0,
+    erase=0, detail=0,
 )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def test_the_films_themselves_are_left_alone() -> None:
         {"rotation": 15.0}, {"shear": 0.2}, {"scale_x": (0.7, 0.8)}, {"scale_y": (1.2, 1.3)},
         {"shift": 0.1}, {"flip": 1.0}, {"crop": 1.0}, {"match": 1.0}, {"equalise": 1.0},
         {"curve": 1.0}, {"gamma": (0.5, 0.6)}, {"contrast": (0.5, 0.6)}, {"brightness": 0.2},
-        {"shading": 1.0}, {"sharpness_match": 1.0}, {"blur": 1.0}, {"sharpen": 1.0},
+        {"shading": 1.0}, {"detail": 1.0}, {"sharpness_match": 1.0}, {"blur": 1.0}, {"sharpen": 1.0},
         {"low_resolution": 1.0}, {"jpeg": 1.0}, {"noise": 1.0}, {"frame": 1.0}, {"marker": 1.0},
         {"erase": 1.0},
     ],

@@ -29,11 +29,11 @@ FILMS = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 1)).astype(np.uint
 def test_standardise_by_hand() -> None:
     film = np.zeros((1, 2, 2, 1), np.uint8)
     film[0, 0] = 200
-    out = keras.ops.convert_to_numpy(network.Standardise(limit=0.5)(film))
+    out = keras.ops.convert_to_numpy(network.Standardise(0.5, 4.0)(film))
     assert out.shape == (1, 2, 2, 3)
-    # Mean 100, standard deviation 100: values +-1, clipped at 0.5, scaled by 1 / 0.5.
-    assert np.allclose(out[0, 0], 1)
-    assert np.allclose(out[0, 1], -1)
+    # Mean 100, standard deviation 100: values +-1, clipped at 0.5, times 4.
+    assert np.allclose(out[0, 0], 2)
+    assert np.allclose(out[0, 1], -2)
 
 
 def test_exposure_and_contrast_do_not_matter(model: keras.Model) -> None:
@@ -78,6 +78,17 @@ def test_temperature_divides_the_logits(model: keras.Model) -> None:
     assert np.allclose(found, e / e.sum(1, keepdims=True), atol=1e-5)
 
 
-def test_frozen_batch_norm_has_nothing_to_train(model: keras.Model) -> None:
-    names = {v.path.split("/")[-1] for v in model.trainable_variables}
-    assert names == {"kernel", "bias"}
+def trainable(model: keras.Model) -> set[str]:
+    return {v.path.split("/")[-2] for v in model.trainable_variables}
+
+
+def test_the_phases_train_what_they_should() -> None:
+    model = network.build(Recipe(size=64), 3, None)
+    network.set_trainable(model, Recipe(), whole=False, keep_statistics=False)
+    assert trainable(model) == {"logits"}
+    network.set_trainable(model, Recipe(frozen_blocks=5), whole=True, keep_statistics=True)
+    assert not {"Conv1", "expanded_conv_project", "block_3_project"} & trainable(model)
+    assert {"block_4_project", "block_16_project", "Conv_1", "logits"} <= trainable(model)
+    assert not any("BN" in name or name.startswith("bn_") for name in trainable(model))
+    network.set_trainable(model, Recipe(), whole=True, keep_statistics=False)
+    assert {"Conv1", "bn_Conv1", "block_1_project", "block_1_project_BN"} <= trainable(model)

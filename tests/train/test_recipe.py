@@ -65,7 +65,7 @@ def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> No
         ("validation = 1.0", "validation is 1.0"),
         ("dropout = 1.0", "dropout is 1.0"),
         ("learning_rate = 0", "learning_rate is 0"),
-        ("class_weights = 'some'", "class_weights"),
+        ("class_weight_power = -1", "class_weight_power"),
         ("epochs = 0", "epochs is 0"),
         ("epochs = ", "is not TOML"),
     ],

@@ -32,17 +32,32 @@ def test_the_balanced_point_lies_in_the_middle_of_the_best() -> None:
     assert points["balanced"].threshold == pytest.approx(0.55, abs=0.02)
 
 
-def test_screen_and_rule_in_keep_their_promise() -> None:
+def overlapping(shift: float) -> Validation:
+    """600 films whose scores overlap, and the same films scored higher by a shift."""
     rng = np.random.default_rng(0)
     truth = (np.arange(600) % 3).astype(np.intp)
-    p = np.clip(rng.normal(np.where(truth > 0, 0.7, 0.3), 0.2), 0.01, 0.99)
-    probabilities = {"plain": np.stack([1 - p, 0.6 * p, 0.4 * p], axis=1)}
-    v = Validation(truth, tuple(map(str, range(600))), probabilities)
+    p = np.clip(rng.normal(np.where(truth > 0, 0.6, 0.3), 0.15), 0.01, 0.9)
+    probabilities = {
+        name: np.stack([1 - q, 0.6 * q, 0.4 * q], axis=1)
+        for name, q in {"plain": p, "bright": p + shift}.items()
+    }
+    return Validation(truth, tuple(map(str, range(600))), probabilities)
+
+
+def test_screen_and_rule_in_keep_their_promise_under_every_condition() -> None:
+    v = overlapping(shift=0.05)
     points = {q.name: q.threshold for q in validate.choose_operating_points(v)}
-    called, ill = v.p_pneumonia() >= points["screen"], truth > 0
-    assert 0.97 <= called[ill].mean() < 0.98
-    ruled = v.p_pneumonia() >= points["rule-in"]
-    assert 0.95 <= (~ruled[~ill]).mean() < 0.96
+    sensitivity = [(v.p_pneumonia(c)[v.ill] >= points["screen"]).mean() for c in v.probabilities]
+    specificity = [(v.p_pneumonia(c)[~v.ill] < points["rule-in"]).mean() for c in v.probabilities]
+    assert 0.97 <= min(sensitivity) < 0.98
+    assert 0.95 <= min(specificity) < 0.96
+    assert points["screen"] < points["balanced"] < points["rule-in"]
+
+
+def test_points_never_cross_where_the_classes_lie_far_apart() -> None:
+    v = validation(plain=[0.1, 0.2, 0.8, 0.9], blur=[0.1, 0.4, 0.7, 0.9])
+    points = {q.name: q.threshold for q in validate.choose_operating_points(v)}
+    assert points["screen"] <= points["balanced"] <= points["rule-in"]
 
 
 def test_temperature_recovers_a_known_one() -> None:

@@ -37,7 +37,7 @@ def _main(
 
 Bundle = Annotated[
     Path | None,
-    typer.Option("--bundle", metavar="DIR", help="Model folder. [default: the shipped one]"),
+    typer.Option("--bundle", metavar="DIR", help="Model folder; the shipped one by default."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
@@ -49,7 +49,7 @@ def predict(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...", help="Films, folders, glob patterns, or - for one film on stdin."
+            metavar="PATH", help="Films, folders, glob patterns, or - for one film on stdin."
         ),
     ],
     json: Json = False,
@@ -68,13 +68,13 @@ def predict(
     ] = None,
     bundle: Bundle = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Processor threads. [default: all]")
+        int | None, typer.Option(min=1, help="Processor threads; all by default.")
     ] = None,
 ) -> None:
     """Say NORMAL or PNEUMONIA for each film.
 
-    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP. A film that cannot be read is reported, the rest
-    goes on, and the exit code is 1.
+    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, by content. A film that cannot be read is
+    reported, the others go on, and the exit code is 1.
     """
     from pneumoscope.cli import predict as command
 
@@ -98,6 +98,8 @@ def info(
     """Show the bundle, its figures, operating points, versions and providers."""
     from pneumoscope.cli import info as command
 
+    if card and (json or check):
+        raise typer.BadParameter("--card stands alone")
     command.run(bundle, as_json=json, card=card, check=check)
 
 
@@ -119,7 +121,7 @@ def train(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Run folder. [default: runs/RECIPE-SEED]"),
+        typer.Option(metavar="DIR", help="Run folder; runs/NAME-SEED by default."),
     ] = None,
     weights: Annotated[
         str,
@@ -131,7 +133,7 @@ def train(
         str, typer.Option(help="Keras backend: tensorflow, jax or torch.")
     ] = "tensorflow",
     cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Decoded films. [default: user cache]")
+        Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope import __version__, runtime
 from pneumoscope.bundle import CARD
+from pneumoscope.cli import console
+from pneumoscope.metrics import interval_text
 from pneumoscope.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -63,7 +65,6 @@ def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -89,9 +90,9 @@ def _print(facts: dict[str, Any]) -> None:
         add("golden check", f"passed, largest |dp| {facts['golden_max_dp']:.1e}")
     add("providers", f"{', '.join(facts['providers'])}, {facts['threads']} threads")
     add("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items()))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"{facts['notice']} The whole model card: pneumoscope info --card", style="dim")
+    out = console()
+    out.print(table)
+    out.print(f"{facts['notice']} The whole model card: pneumoscope info --card", style="dim")
 
 
 def _headline(validation: dict[str, Any]) -> dict[str, str]:
@@ -99,9 +100,7 @@ def _headline(validation: dict[str, Any]) -> dict[str, str]:
     if "plain" not in validation:
         return {}
 
-    def text(figure: dict[str, Any]) -> str:
-        return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-
+    text = interval_text
     plain, worst = validation["plain"], validation["worst"]
     return {
         "validation AUC": f"{text(plain['auc'])}, worst perturbation {text(worst['auc'])}",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import files, images, runtime
-from pneumoscope.cli import report
+from pneumoscope.cli import console, report
 from pneumoscope.errors import UsageError
 from pneumoscope.records import PNEUMONIA
 from pneumoscope.serialise import NOTICE, outcome_to_json
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
-    from rich.table import Table
-
     from pneumoscope.records import Outcome, Prediction
+
+# Few films at once where each is kept at full size for its pictures.
+_BATCH, _BATCH_WITH_PICTURES = 8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,14 @@ class Request:
     sheet: Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One film's outcome, and the overlay that was written for it, if any."""
+
+    outcome: Outcome
+    heatmap: Path | None
+
+
 def run(
     request: Request,
     bundle: os.PathLike[str] | None,
@@ -51,166 +60,201 @@ def run(
     sources = list(_sources(request.paths))
     if not sources:
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
-    for target in (request.heatmaps, request.sheet):
-        _check_target(target, folder=target is request.heatmaps)
+    _check_targets(request, sources)
     classifier = runtime.load(bundle, threads=threads, operating_point=operating_point)
     pictures = request.heatmaps is not None or request.sheet is not None
-    stream = classifier.predict_many(sources, keep_films=pictures)
-    outcomes = _each(stream, len(sources), request)
+    stream = classifier.predict_many(
+        sources, batch_size=_BATCH_WITH_PICTURES if pictures else _BATCH, keep_films=pictures
+    )
+    shown = _each(stream, len(sources), request)
     if request.output == "csv":
-        failed = _print_csv(outcomes, classifier.bundle.meta.labels)
+        failed = _print_csv(shown, classifier.bundle.meta.labels)
     elif request.output == "json":
-        failed = _print_json(outcomes)
+        failed = _print_json(shown)
     else:
-        failed = _print_table(outcomes)
+        failed = _print_table(shown)
     return 1 if failed else 0
 
 
 def _sources(paths: Iterable[str]) -> Iterator[Any]:
     for path in paths:
+        if not path:
+            raise UsageError("an empty path", "Is a variable of your shell not set?")
         if path == "-":
-            yield sys.stdin.buffer.read()
+            if sys.stdin is None:
+                raise UsageError("there is no stdin to read", "Name a file in place of -.")
+            yield sys.stdin.buffer
         else:
             yield from images.find_films([path])
 
 
-def _check_target(target: Path | None, *, folder: bool) -> None:
-    """Refuses a target that cannot work before any time is spent."""
-    if target is None:
+def _check_targets(request: Request, sources: list[Any]) -> None:
+    """Makes the folders for pictures, and refuses a sheet that would replace something else."""
+    if request.heatmaps is not None:
+        if request.heatmaps.exists() and not request.heatmaps.is_dir():
+            raise UsageError(f"{request.heatmaps}: is not a folder", "Name one for the heatmaps.")
+        request.heatmaps.mkdir(parents=True, exist_ok=True)
+    sheet = request.sheet
+    if sheet is None:
         return
-    if folder and target.exists() and not target.is_dir():
-        raise UsageError(f"{target}: is not a folder", "Name a folder for the heatmaps.")
-    if not folder and target.is_dir():
-        raise UsageError(f"{target}: is a folder", "Name an HTML file.")
-    if not folder and not target.parent.is_dir():
-        raise UsageError(f"{target.parent}: no such folder", "Make it first.")
+    if sheet.is_dir():
+        raise UsageError(f"{sheet}: is a folder", "Name an HTML file.")
+    films = {path.resolve() for path in sources if isinstance(path, Path)}
+    if sheet.resolve() in films or (sheet.exists() and not _is_sheet(sheet)):
+        raise UsageError(f"{sheet}: exists and is not a sheet", "Name a new HTML file.")
+    sheet.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _each(stream: Iterator[Outcome], total: int, request: Request) -> Iterator[Outcome]:
+def _is_sheet(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(15).lower() == b"<!doctype html>"
+
+
+def _each(stream: Iterator[Outcome], total: int, request: Request) -> Iterator[Shown]:
     """Passes outcomes on, reports errors, writes pictures, shows progress on a terminal."""
     taken: set[str] = set()
-    shown = []
-    if request.heatmaps is not None:
-        request.heatmaps.mkdir(parents=True, exist_ok=True)
+    rows = []
     for outcome in _with_progress(stream, total):
+        written = None
         if outcome.error is not None:
             report(outcome.error)
         elif request.heatmaps is not None:
             from pneumoscope import heatmap
 
-            name = _free_name(Path(outcome.source).stem, taken)
-            files.write_png(request.heatmaps / name, heatmap.overlay_of(outcome))
+            written = request.heatmaps / _free_name(Path(outcome.source).name, taken)
+            files.write_png(written, heatmap.overlay_of(outcome))
         if request.sheet is not None:
             from pneumoscope import sheet
 
-            shown.append(sheet.row(outcome))
-        yield outcome
+            rows.append(sheet.row(outcome))
+        yield Shown(outcome, written)
     if request.sheet is not None:
-        files.write_text(request.sheet, sheet.page(shown))
+        files.write_text(request.sheet, sheet.page(rows))
 
 
 def _with_progress(stream: Iterator[Outcome], total: int) -> Iterator[Outcome]:
     # Under a few dozen films the bar would only flicker.
-    if total < 50 or not sys.stderr.isatty():
+    if total < 50 or sys.stderr is None or not sys.stderr.isatty():
         yield from stream
         return
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    yield from track(
-        stream, "reading films", total=total, console=Console(stderr=True), transient=True
-    )
+    # Redirected, stdout would go to the terminal in place of the file that the user named.
+    with Progress(
+        console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bars:
+        yield from bars.track(stream, total=total, description="reading films")
 
 
-def _free_name(stem: str, taken: set[str]) -> str:
-    name, number = stem.strip("<>") or "film", 1
-    while f"{name}.png" in taken:
+def _free_name(film: str, taken: set[str]) -> str:
+    """A name for the film's overlay that no film has and no other overlay of this run."""
+    base = film.strip("<>") or "film"
+    name, number = f"{base}.heatmap.png", 1
+    while name in taken:
         number += 1
-        name = f"{stem}-{number}"
-    taken.add(f"{name}.png")
-    return f"{name}.png"
+        name = f"{base}-{number}.heatmap.png"
+    taken.add(name)
+    return name
 
 
-def _print_json(outcomes: Iterable[Outcome]) -> int:
+def _record(shown: Shown) -> dict[str, Any]:
+    record = outcome_to_json(shown.outcome)
+    return record | {"heatmap_file": str(shown.heatmap)} if shown.heatmap else record
+
+
+def _print_json(films: Iterable[Shown]) -> int:
     failed = 0
     sys.stdout.write('{\n"notice": ' + json.dumps(NOTICE) + ',\n"results": [')
-    for i, outcome in enumerate(outcomes):
-        failed += outcome.error is not None
-        sys.stdout.write((",\n" if i else "\n") + json.dumps(outcome_to_json(outcome)))
+    for i, shown in enumerate(films):
+        failed += shown.outcome.error is not None
+        sys.stdout.write((",\n" if i else "\n") + json.dumps(_record(shown)))
     sys.stdout.write("\n]\n}\n")
     return failed
 
 
-def _print_csv(outcomes: Iterable[Outcome], labels: tuple[str, ...]) -> int:
+def _print_csv(films: Iterable[Shown], labels: tuple[str, ...]) -> int:
     failed = 0
     shares = [f"p_{name}" for name in labels]
     columns = [
         "source", "label", "p_pneumonia", *shares, "subtype", "operating_point", "threshold",
-        "warnings", "error", "hint", "bundle", "bundle_sha256",
+        "warnings", "heatmap_file", "error_code", "error", "hint", "bundle", "bundle_sha256",
     ]  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
-    for outcome in outcomes:
-        failed += outcome.error is not None
-        writer.writerow(_csv_row(outcome))
+    for shown in films:
+        failed += shown.outcome.error is not None
+        writer.writerow(_csv_row(_record(shown)))
     return failed
 
 
-def _csv_row(outcome: Outcome) -> dict[str, Any]:
-    row: dict[str, Any] = {"source": outcome.source}
-    if outcome.error is not None:
-        return row | {"error": outcome.error.message, "hint": outcome.error.hint}
-    record = outcome_to_json(outcome)
+def _csv_row(record: dict[str, Any]) -> dict[str, Any]:
+    if "error" in record:
+        error = record["error"]
+        return {
+            "source": record["source"],
+            "error_code": error["code"],
+            "error": error["message"],
+            "hint": error["hint"],
+        }
+    same = ("source", "label", "p_pneumonia", "subtype", "bundle", "bundle_sha256")
     point = record["operating_point"]
     return (
-        row
+        {key: record[key] for key in same}
         | {f"p_{name}": value for name, value in record["probabilities"].items()}
-        | {key: record[key] for key in ("label", "p_pneumonia", "subtype", "bundle")}
-        | {"bundle_sha256": record["bundle_sha256"], "warnings": "; ".join(record["warnings"])}
         | {"operating_point": point["name"], "threshold": point["threshold"]}
+        | {"warnings": "; ".join(record["warnings"])}
+        | {"heatmap_file": record.get("heatmap_file", "")}
     )
 
 
-def _print_table(outcomes: Iterable[Outcome]) -> int:
-    from rich.console import Console
+def _print_table(films: Iterable[Shown]) -> int:
+    failed, last = 0, None
+    rows: list[tuple[str, str, str, str, str]] = []
+    try:
+        for shown in films:
+            failed += shown.outcome.error is not None
+            last = shown.outcome.prediction or last
+            rows.append(_row(shown.outcome))
+    finally:
+        # Interrupted, too: what was done is worth showing.
+        _show(rows, last)
+    return failed
+
+
+def _show(rows: list[tuple[str, str, str, str, str]], last: Prediction | None) -> None:
     from rich.table import Table
 
-    # Piped text is searched and cut by other programs: one line a film, however long.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("film", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     table.add_column("P(pneumonia)", justify="right", no_wrap=True)
     table.add_column("likelier kind", no_wrap=True)
-    table.add_column("mind", overflow="fold")
-    failed, last = 0, None
-    for outcome in outcomes:
-        failed += outcome.error is not None
-        last = outcome.prediction or last
-        _add_row(table, outcome)
-    console.print(table)
+    with_notes = any(row[-1] for row in rows)
+    if with_notes:
+        table.add_column("notes", overflow="fold")
+    for row in rows:
+        table.add_row(*row if with_notes else row[:-1])
+    out = console()
+    out.print(table)
     if last is not None:
-        console.print(_footer(last), style="dim")
-    return failed
+        out.print(_footer(last), style="dim")
 
 
-def _add_row(table: Table, outcome: Outcome) -> None:
+def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     from rich.markup import escape
 
     name = escape(outcome.source)
     if outcome.prediction is None:
-        table.add_row(
-            name, "[yellow]NOT READ[/]", "", "", outcome.error.code if outcome.error else ""
-        )
-        return
+        why = str(outcome.error).removeprefix(f"{outcome.source}: ")
+        return name, "[yellow]NOT READ[/]", "", "", escape(why)
     p = outcome.prediction
     colour = "red" if p.label == PNEUMONIA else "green"
     kind = f"{p.subtype} ({p.probabilities[p.subtype]:.2f})" if p.subtype else ""
     # The note on sub-types stands once below the table.
-    mind = [w for w in p.warnings if not w.startswith("bacterial or viral")]
-    table.add_row(
-        name, f"[bold {colour}]{p.label}[/]", f"{p.p_pneumonia:.3f}", kind, escape("; ".join(mind))
-    )
+    notes = [w for w in p.warnings if not w.startswith("bacterial or viral")]
+    verdict = f"[bold {colour}]{p.label}[/]"
+    return name, verdict, f"{p.p_pneumonia:.3f}", kind, escape("; ".join(notes))
 
 
 def _footer(p: Prediction) -> str:

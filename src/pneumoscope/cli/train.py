@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.errors import DataError, MissingExtra, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -38,11 +39,7 @@ def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool)
         )
     for module in ("keras", "cv2", "tf2onnx", "sklearn", "tensorflow", request.backend):
         if importlib.util.find_spec(module) is None:
-            extra = (
-                "train"
-                if module != request.backend or module == "tensorflow"
-                else f"train,{module}"
-            )
+            extra = module if module in ("jax", "torch") else "train"
             raise MissingExtra(f"training ({module})", extra)
     if request.data is None:
         raise DataError(
@@ -57,8 +54,8 @@ def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool)
     from pneumoscope.train.progress import Progress
 
     resolved = recipe.load(request.recipe, **overrides)
-
-    from pneumoscope.train import run as training
+    with _no_chatter():
+        from pneumoscope.train import run as training
 
     out = request.out or Path("runs") / f"{resolved.name}-{resolved.seed}"
     with Progress() as progress:
@@ -74,3 +71,18 @@ def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool)
         f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n"
         f"Its figures: pneumoscope info --bundle {bundle.path}\n"
     )
+
+
+@contextmanager
+def _no_chatter() -> Iterator[None]:
+    """Mutes stderr: TensorFlow's libraries write to it before their logging can be set up."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

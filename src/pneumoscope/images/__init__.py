@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,10 +31,13 @@ from pneumoscope.records import Radiograph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Source", "find_films", "model_input", "name_of", "read", "sniff"]
+_log = logging.getLogger(__name__)
+
+__all__ = ["Source", "find_films", "model_input", "name_of", "read", "resample", "sniff"]
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
+VERSION = 1  # of what `read` and `model_input` make of a film; caches of older versions are void
 SOURCE_SIZE = 224  # px; the training films were stored at 224 x 224
 
 _ENDINGS = frozenset(
@@ -59,7 +63,7 @@ def read(
     Args:
         source: A path, the bytes of a file, or a binary stream (read from its current position).
         at_least_px: If given, a large JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long
-            as either side keeps at least three times this many pixels. ``facts.rows`` and
+            as either side keeps at least this many pixels. ``facts.rows`` and
             ``facts.columns`` stay those of the stored film.
         name: What to call the film in messages; by default ``name_of(source)``.
         min_side_px: Fewest pixels along either side.
@@ -92,6 +96,7 @@ def read(
     except MemoryError as error:
         raise UnreadableImage(label, "the memory does not suffice") from error
     except Exception as error:
+        _log.debug("the %s decoder failed", kind, exc_info=True)
         # A decoder's text may quote the file, and a DICOM header holds names: its class suffices.
         raise UnreadableImage(
             label, f"the {kind} decoder failed: {type(error).__name__}"
@@ -99,10 +104,13 @@ def read(
 
 
 def name_of(source: object) -> str:
-    """What to call a source in messages: its path, ``"<bytes>"`` or ``"<stream>"``."""
+    """What to call a source in messages: its path, its name, ``"<bytes>"`` or ``"<stream>"``."""
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
-    return "<bytes>" if isinstance(source, bytes | bytearray | memoryview) else "<stream>"
+    if isinstance(source, bytes | bytearray | memoryview):
+        return "<bytes>"
+    own = getattr(source, "name", None)  # of an open file, or "<stdin>"
+    return own if isinstance(own, str) else "<stream>"
 
 
 def sniff(head: bytes) -> str | None:
@@ -177,6 +185,10 @@ def _load(source: Source, name: str, max_bytes: int) -> bytes:
             raise UnreadableImage(name, error.strerror or type(error).__name__) from error
         except ValueError as error:  # a NUL in the path, a closed stream
             raise UnreadableImage(name, str(error)) from error
+        except TypeError:
+            raise  # not a binary stream: the caller's mistake
+        except Exception as error:  # a stream may raise what it likes: EOFError, zlib.error ...
+            raise UnreadableImage(name, type(error).__name__) from error
     if len(data) > max_bytes:
         raise TooLarge(name, f"more than {max_bytes:,} bytes", limit)
     if not data:
@@ -214,18 +226,29 @@ def model_input(
     Returns:
         uint8 (size, size), 0 to 255.
     """
+    pixels = film.pixels if isinstance(film, Radiograph) else film
+    # Adding one half and cutting rounds non-negative numbers; rint would cost a pass more.
+    scaled = np.clip(pixels, 0.0, 1.0)
+    scaled *= np.float32(255)
+    scaled += np.float32(0.5)
+    return resample(resample(scaled.astype(np.uint8), source_size), size)
+
+
+def resample(film: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """One step of `model_input`; training takes the second after its augmentation.
+
+    Args:
+        film: uint8 (rows, columns).
+        size: Wanted side in pixels.
+
+    Returns:
+        uint8 (size, size), by bilinear resampling with antialiasing, as Pillow always does.
+    """
     from PIL import Image
 
-    pixels = film.pixels if isinstance(film, Radiograph) else film
-    bilinear = Image.Resampling.BILINEAR  # with antialiasing, as ``resize`` always does
-    if pixels.shape != (source_size, source_size):
-        image = Image.fromarray(np.ascontiguousarray(pixels, np.float32))
-        pixels = np.asarray(image.resize((source_size, source_size), bilinear))
-    # Adding one half and cutting rounds non-negative numbers; rint would cost a pass more.
-    eight_bit = (np.clip(pixels, 0.0, 1.0) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-    if size == source_size:
-        return eight_bit
-    return np.array(Image.fromarray(eight_bit).resize((size, size), bilinear))
+    if film.shape == (size, size):
+        return film
+    return np.array(Image.fromarray(film).resize((size, size), Image.Resampling.BILINEAR))
 
 
 def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.images.limits import Limits
 
-# A JPEG may be decoded at a fraction as long as its sides keep this multiple of the wanted size.
-# Measured on 29 full-size films against full decoding, at 224 px in grey levels of 255: 3 gives a
-# mean difference of 0.03 and a sharpness (mean absolute Laplacian) within 1 %; 2 gives 0.13 and
-# 3.4 %, 1 gives 0.48 and 10 %. Sharpness tells the classes apart in the training data.
-DRAFT_MARGIN = 3
-
 # Grey levels of 255 by which channels, or chroma from its centre, may stray in a grey film: JPEG's
 # quantisation leaves a few.
 COLOUR_TOLERANCE = 8
@@ -49,7 +43,7 @@ def read_raster(
         kind: ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"BMP"`` or ``"WEBP"``.
         name: What to call the film in messages.
         limits: Bounds on its size.
-        at_least_px: Sides that a reduced JPEG must keep three times, or None for full size.
+        at_least_px: Least sides of a reduced JPEG, or None for full size.
 
     Returns:
         The film, turned upright.
@@ -169,9 +163,8 @@ def _draft(image: ImageFile, at_least_px: int | None) -> None:
             transform == 0 or (transform is None and ids in ((82, 71, 66), (114, 103, 98)))
         )
         mode = None if is_rgb else "YCbCr"
-    least = at_least_px * DRAFT_MARGIN if at_least_px else None
-    if mode or least:
-        jpeg.draft(mode, (least, least) if least else None)
+    if mode or at_least_px:
+        jpeg.draft(mode, (at_least_px, at_least_px) if at_least_px else None)
 
 
 def _grey(image: Image.Image) -> tuple[NDArray[np.float32], int, bool]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.errors import DataError, ImageError
+from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LABELS = ("normal", "bacterial", "viral")
+FIDELITY = 3
+"""Large JPEGs are decoded at this multiple of the cached side or more: on 29 full-size films that
+keeps sharpness, which tells the classes apart, within 1 % of full decoding (2: 3.4 %, 1: 10 %)."""
+
 _FOLDERS = ("NORMAL", "PNEUMONIA")
 _SUBTYPE = {"bacteria": "bacterial", "virus": "viral"}
 # The same personN with another sub-type is another child, and so is the same IM-N with the
@@ -169,7 +174,7 @@ def load(
     seed: int,
     *,
     cache: Path | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilmSet:
     """Finds, decodes and splits the films; decoded films are cached on disk and memory-mapped.
 
@@ -208,7 +213,7 @@ def _cached(
     listing = [
         [str(p.resolve()), s.st_size, s.st_mtime_ns] for p, s in zip(paths, stats, strict=True)
     ]
-    key = hashlib.sha256(json.dumps([side, listing]).encode()).hexdigest()[:20]
+    key = hashlib.sha256(json.dumps([images.VERSION, side, listing]).encode()).hexdigest()[:20]
     films, hashes = cache / f"{key}.npy", cache / f"{key}.json"
     if not (films.is_file() and hashes.is_file()):
         _decode(paths, side, films, hashes, progress)
@@ -219,8 +224,7 @@ def _decode(
     paths: list[Path], side: int, films: Path, hashes: Path, progress: Callable[[int, int], None]
 ) -> None:
     films.parent.mkdir(parents=True, exist_ok=True)
-    mark = f".{os.getpid()}.part"
-    part = films.with_name(films.name + mark)
+    part = films.with_name(f"{films.name}.{os.getpid()}.part")
     digests = []
     try:
         store = np.lib.format.open_memmap(part, "w+", np.uint8, (len(paths), side, side))
@@ -230,9 +234,7 @@ def _decode(
                 digests.append(hashlib.sha256(film.tobytes()).hexdigest())
                 progress(i + 1, len(paths))
         store.flush()
-        listing = hashes.with_name(hashes.name + mark)
-        listing.write_text(json.dumps(digests))
-        listing.replace(hashes)
+        write_text(hashes, json.dumps(digests))
         part.replace(films)
     finally:
         part.unlink(missing_ok=True)
@@ -240,6 +242,6 @@ def _decode(
 
 def _film(path: Path, side: int) -> NDArray[np.uint8]:
     try:
-        return images.model_input(images.read(path, at_least_px=side), side, side)
+        return images.model_input(images.read(path, at_least_px=FIDELITY * side), side, side)
     except ImageError as error:
         raise DataError(str(error), f"{error.hint} Or remove the film.") from error

@@ -13,9 +13,11 @@ import keras
 import numpy as np
 
 from pneumoscope.errors import TrainingError
+from pneumoscope.files import replacing
+from pneumoscope.images import resample
 from pneumoscope.metrics import roc_auc
 from pneumoscope.train import network
-from pneumoscope.train.augment import augment, resample
+from pneumoscope.train.augment import augment
 from pneumoscope.train.data import LABELS, FilmSet
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ def fit(
     """
     keras.utils.set_random_seed(recipe.seed)
     trainer = _Trainer(recipe, films, folder, progress)
+    # Random weights have no statistics that are worth keeping.
+    trainer.freezes = recipe.batch_norm_frozen and weights is not None
     if (folder / WEIGHTS).is_file():
         trainer.model = network.build(recipe, len(LABELS), None)
         restore(trainer.model, folder / WEIGHTS)
@@ -79,6 +83,9 @@ def fit(
     # Loading pretrained weights would be wasted if the checkpoint overwrites them.
     trainer.model = network.build(recipe, len(LABELS), None if resuming else weights)
     start = trainer.resume() if resuming else Position()
+    before = sum(phase.epochs for phase in trainer.phases[: start.phase]) + start.epoch
+    total = sum(phase.epochs for phase in trainer.phases)
+    progress.training(total * trainer.steps, before * trainer.steps + start.step)
     for index, phase in enumerate(trainer.phases):
         if index >= start.phase:
             here = start if index == start.phase else Position(phase=index)
@@ -91,10 +98,8 @@ def fit(
 def save(model: Any, path: Path, **extra: Any) -> None:
     """Writes all variables of a model and whatever else is given, in one step."""
     arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(model.variables)}
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as stream:
+    with replacing(path) as stream:
         np.savez(stream, **arrays, **extra)
-    part.replace(path)
 
 
 def restore(model: Any, path: Path) -> None:
@@ -102,6 +107,43 @@ def restore(model: Any, path: Path) -> None:
     with np.load(path) as stored:
         for i, variable in enumerate(model.variables):
             variable.assign(stored[f"v{i}"])
+
+
+class _Average:
+    """Exponential moving average of a model's weights and BatchNorm statistics.
+
+    Its own, because Keras' optimizers average trainable weights only: averaged weights with the
+    statistics of the last steps would not fit together.
+    """
+
+    def __init__(self, model: Any, decay: float) -> None:
+        self.model, self.decay, self.updates = model, decay, 0
+        self.values = self._current()
+
+    def update(self) -> None:
+        # The first steps count for little (as in TensorFlow's ExponentialMovingAverage).
+        keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for average, value in zip(self.values, self._current(), strict=True):
+            average += (1 - keep) * (value - average)
+        self.updates += 1
+
+    def apply(self) -> list[NDArray[Any]]:
+        """Puts the averages into the model; returns what was there."""
+        before = self._current()
+        self.put(self.values)
+        return before
+
+    def put(self, values: list[NDArray[Any]]) -> None:
+        for variable, value in zip(_floats(self.model), values, strict=True):
+            variable.assign(value)
+
+    def _current(self) -> list[NDArray[Any]]:
+        return [keras.ops.convert_to_numpy(v).copy() for v in _floats(self.model)]
+
+
+def _floats(model: Any) -> list[Any]:
+    """All variables but the counters of random generators."""
+    return [v for v in model.variables if "float" in str(v.dtype)]
 
 
 class _Trainer:
@@ -121,16 +163,22 @@ class _Trainer:
         self.class_weights = _class_weights(recipe, self.labels[self.rows])
         self.steps = -(-len(self.rows) // recipe.batch_size)
         self.model: Any = None
-        self._stored_optimizer: list[NDArray[Any]] = []
-        self._totals = np.zeros(2)
+        self.freezes = recipe.batch_norm_frozen
+        self.average: _Average | None = None
+        self._updates = 0
+        self._stored: dict[str, list[NDArray[Any]]] = {}
+        self._totals = np.zeros(3)  # loss x films, films, seconds of the current epoch
 
     def resume(self) -> Position:
         restore(self.model, self.folder / CHECKPOINT)
         with np.load(self.folder / CHECKPOINT) as stored:
-            count = int(stored["optimizer_variables"])
-            self._stored_optimizer = [stored[f"o{i}"] for i in range(count)]
-            self._totals = stored["totals"]
             position = Position(**json.loads(str(stored["position"])))
+            self._totals = stored["totals"]
+            for kind in ("optimizer", "average"):
+                count = sum(name.startswith(f"{kind}_") for name in stored.files)
+                self._stored[kind] = [stored[f"{kind}_{i}"] for i in range(count)]
+            self._updates = int(stored["updates"])
+        self._forget_later_epochs(position)
         self.progress.note(
             f"resuming at {self.phases[position.phase].name}, epoch {position.epoch + 1}, "
             f"step {position.step + 1}"
@@ -144,32 +192,35 @@ class _Trainer:
             if first == 0:
                 self._totals[:] = 0
             self._run_epoch(Position(index, epoch, first), phase, optimizer)
-            last = epoch == phase.epochs - 1
-            if last and self.recipe.ema and phase.whole:
-                optimizer.finalize_variable_values(self.model.trainable_variables)
-            following = Position(index + 1, 0, 0) if last else Position(index, epoch + 1, 0)
-            if following.phase < len(self.phases):
-                self._checkpoint(following, None if last else optimizer)
+            if epoch < phase.epochs - 1:
+                self._checkpoint(Position(index, epoch + 1), optimizer)
+        if self.average is not None:
+            self.average.apply()
+            self.average = None
+        if index + 1 < len(self.phases):
+            self._checkpoint(Position(index + 1), None)
 
     def _prepare(self, phase: Phase) -> Any:
-        recipe = self.recipe
-        network.backbone_of(self.model).trainable = phase.whole
-        if phase.whole and recipe.batch_norm_frozen:
-            network.freeze_batch_norm(self.model)
-        optimizer = _optimizer(recipe, phase, self.steps)
+        network.set_trainable(
+            self.model, self.recipe, whole=phase.whole, keep_statistics=self.freezes
+        )
+        optimizer = _optimizer(self.recipe, phase, self.steps)
         self.model.compile(
             optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False
         )
         optimizer.build(self.model.trainable_variables)
-        if self._stored_optimizer:
-            for variable, value in zip(optimizer.variables, self._stored_optimizer, strict=True):
+        if phase.whole and self.recipe.ema:
+            self.average = _Average(self.model, self.recipe.ema)
+        if stored := self._stored.pop("optimizer", []):
+            for variable, value in zip(optimizer.variables, stored, strict=True):
                 variable.assign(value)
-            self._stored_optimizer = []
+        if (averages := self._stored.pop("average", [])) and self.average is not None:
+            self.average.values, self.average.updates = averages, self._updates
         return optimizer
 
     def _run_epoch(self, start: Position, phase: Phase, optimizer: Any) -> None:
         began = saved = time.monotonic()
-        self.progress.epoch(phase.name, start.epoch + 1, phase.epochs, self.steps, start.step)
+        self.progress.epoch(phase.name, start.epoch + 1, phase.epochs)
         for step, (x, y, weight) in enumerate(self._batches(start), start.step):
             loss = float(self.model.train_on_batch(x, y, sample_weight=weight))
             if not np.isfinite(loss):
@@ -177,24 +228,41 @@ class _Trainer:
                     f"the loss became {loss} in {phase.name}, epoch {start.epoch + 1}",
                     "Lower learning_rate in the recipe and start a new run folder.",
                 )
-            self._totals += loss * len(x), len(x)
+            if self.average is not None:
+                self.average.update()
+            now = time.monotonic()
+            self._totals += loss * len(x), len(x), now - began
+            began = now
             self.progress.step(len(x), float(self._totals[0] / self._totals[1]))
-            if time.monotonic() - saved > _SAVE_EVERY_S and step + 1 < self.steps:
+            if now - saved > _SAVE_EVERY_S and step + 1 < self.steps:
                 self._checkpoint(Position(start.phase, start.epoch, step + 1), optimizer)
-                saved = time.monotonic()
-        self._log(start, phase, optimizer, time.monotonic() - began)
+                saved = now
+        self._log(start, phase, optimizer)
 
     def _checkpoint(self, position: Position, optimizer: Any | None) -> None:
-        values = optimizer.variables if optimizer is not None else []
-        stored = {f"o{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(values)}
+        values = {"optimizer": [], "average": []}  # type: dict[str, list[Any]]
+        if optimizer is not None:
+            values["optimizer"] = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
+        if self.average is not None:
+            values["average"] = self.average.values
         save(
             self.model,
             self.folder / CHECKPOINT,
             position=json.dumps(asdict(position)),
-            optimizer_variables=len(values),
             totals=self._totals,
-            **stored,
+            updates=self.average.updates if self.average is not None else 0,
+            **{f"{kind}_{i}": v for kind, vs in values.items() for i, v in enumerate(vs)},
         )
+
+    def _forget_later_epochs(self, position: Position) -> None:
+        """Drops log rows of epochs that will be done again: the kill came after the row."""
+        path = self.folder / LOG
+        if not path.exists():
+            return
+        rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        done = sum(phase.epochs for phase in self.phases[: position.phase]) + position.epoch
+        with replacing(path) as stream:
+            stream.write("".join(rows[: 1 + done]).encode())
 
     def _batches(
         self, start: Position
@@ -233,10 +301,9 @@ class _Trainer:
             weight = (share * weight + (1 - share) * weight[partner]).astype(np.float32)
         return x[..., None], y, weight
 
-    def _log(self, at: Position, phase: Phase, optimizer: Any, seconds: float) -> None:
-        logits = self._validate(optimizer if phase.whole else None)
+    def _log(self, at: Position, phase: Phase, optimizer: Any) -> None:
         truth = self.labels[self.held]
-        p = _softmax(logits)
+        p = _softmax(self._validate())
         auc = float(roc_auc(truth > 0, 1 - p[:, 0], np.ones((1, len(truth))))[0])
         row = {
             "phase": phase.name,
@@ -245,7 +312,7 @@ class _Trainer:
             "learning_rate": f"{float(keras.ops.convert_to_numpy(optimizer.learning_rate)):.3g}",
             "validation_auc": round(auc, 5),
             "validation_accuracy_3": round(float((p.argmax(1) == truth).mean()), 5),
-            "seconds": round(seconds, 1),
+            "seconds": round(float(self._totals[2]), 1),
         }
         path = self.folder / LOG
         fresh = not path.exists()
@@ -256,13 +323,9 @@ class _Trainer:
             writer.writerow(row)
         self.progress.done(row)
 
-    def _validate(self, optimizer: Any | None) -> NDArray[np.float32]:
+    def _validate(self) -> NDArray[np.float32]:
         """Logits of the validation films, with the averaged weights where the recipe has them."""
-        variables = self.model.trainable_variables
-        averaged = optimizer is not None and self.recipe.ema > 0
-        if optimizer is not None and averaged:
-            kept = [keras.ops.convert_to_numpy(v).copy() for v in variables]
-            optimizer.finalize_variable_values(variables)
+        before = self.average.apply() if self.average is not None else []
         size = self.recipe.size
         x = np.stack([resample(self.films.pixels[row], size) for row in self.held])[..., None]
         logits = np.concatenate(
@@ -271,9 +334,8 @@ class _Trainer:
                 for i in range(0, len(x), 64)
             ]
         )
-        if averaged:
-            for variable, value in zip(variables, kept, strict=True):
-                variable.assign(value)
+        if self.average is not None:
+            self.average.put(before)
         return np.asarray(logits, np.float32)
 
 
@@ -287,22 +349,22 @@ def _optimizer(recipe: Recipe, phase: Phase, steps: int) -> Any:
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(
-        rate,
-        weight_decay=recipe.weight_decay,
-        use_ema=recipe.ema > 0,
-        ema_momentum=recipe.ema or 0.99,
-    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer
 
 
 def _class_weights(recipe: Recipe, labels: NDArray[np.intp]) -> NDArray[np.float32]:
     """One weight per class, with mean 1 over the films."""
-    counts = np.bincount(labels, minlength=len(LABELS))
-    if recipe.class_weights == "none":
-        return np.ones(len(LABELS), np.float32)
-    return (len(labels) / (len(LABELS) * np.maximum(counts, 1))).astype(np.float32)
+    counts = np.maximum(np.bincount(labels, minlength=len(LABELS)), 1)
+    weights = (counts / len(labels)) ** -recipe.class_weight_power
+    return np.asarray(weights / np.average(weights, weights=counts), np.float32)
+
+
+def minutes(folder: Path) -> float:
+    """Minutes of all epochs in a run's log, whether they were done at once or resumed."""
+    with (folder / LOG).open(encoding="utf-8", newline="") as stream:
+        return sum(float(row["seconds"]) for row in csv.DictReader(stream)) / 60
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

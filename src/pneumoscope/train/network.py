@@ -14,6 +14,9 @@ EMBEDDING = "embedding"
 LOGITS = "logits"
 FEATURES = "features"
 
+BATCH_NORM_MOMENTUM = 0.95
+"""``keras.applications`` has 0.999: after a short fine-tuning the statistics would still be ImageNet's."""
+
 # Blocks of MobileNetV2's last stage (output stride 32) and their depthwise layers.
 _LAST_STRIDE = "block_13"
 _LAST_DEPTHWISE = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwise")
@@ -24,13 +27,13 @@ class Standardise(keras.layers.Layer):  # type: ignore[misc]
     """Per-film standardisation, so that exposure and contrast of the device do not matter.
 
     Input: any dtype, (n, rows, columns, 1). Output: float32 (n, rows, columns, 3): each film
-    with mean 0 and standard deviation 1, clipped to ``[-limit, limit]`` and scaled into the
-    range [-1, 1] that the ImageNet weights expect.
+    with mean 0 and standard deviation `scale`, clipped at `limit` standard deviations. A scale of
+    0.5 gives about the spread of the inputs in [-1, 1] that the ImageNet weights know.
     """
 
-    def __init__(self, limit: float = 2.5, **kwargs: Any) -> None:
+    def __init__(self, limit: float = 3.0, scale: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.limit = limit
+        self.limit, self.scale = limit, scale
 
     def call(self, films: Any) -> Any:
         x = ops.cast(films, "float32")
@@ -39,14 +42,14 @@ class Standardise(keras.layers.Layer):  # type: ignore[misc]
         variance = ops.mean(ops.square(x), axis=(1, 2, 3), keepdims=True)
         # One grey level: a blank film stays blank instead of becoming amplified noise.
         x = x / ops.sqrt(variance + 1.0)
-        x = ops.clip(x, -self.limit, self.limit) / self.limit
+        x = ops.clip(x, -self.limit, self.limit) * self.scale
         return ops.concatenate([x, x, x], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], 3)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "limit": self.limit}
+        return {**super().get_config(), "limit": self.limit, "scale": self.scale}
 
 
 def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
@@ -70,10 +73,7 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
     if recipe.dropout:
         x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed, name="dropout")(x)
     logits = keras.layers.Dense(classes, name=LOGITS, dtype="float32")(x)
-    model = keras.Model(films, logits, name="pneumoscope")
-    if recipe.batch_norm_frozen:
-        freeze_batch_norm(model)
-    return model
+    return keras.Model(films, logits, name="pneumoscope")
 
 
 def backbone_of(model: Any) -> Any:
@@ -81,15 +81,32 @@ def backbone_of(model: Any) -> Any:
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
-def freeze_batch_norm(model: Any) -> None:
-    """Keeps every BatchNorm at its pretrained statistics and affine parameters.
+def set_trainable(model: Any, recipe: Recipe, *, whole: bool, keep_statistics: bool) -> None:
+    """Says which weights the next phase changes.
 
-    ``keras.applications`` builds MobileNetV2 with momentum 0.999: a short fine-tuning with live
-    BatchNorm ends with ImageNet's moving statistics and a useless network.
+    Args:
+        model: What `build` made.
+        recipe: Its ``frozen_blocks`` stay as they are.
+        whole: Train the backbone too, not only the head.
+        keep_statistics: Keep every BatchNorm at its pretrained statistics and affine parameters.
     """
-    for layer in backbone_of(model).layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    backbone = backbone_of(model)
+    backbone.trainable = whole
+    if not whole:
+        return
+    for layer in backbone.layers:
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        frozen = _part(layer.name) < recipe.frozen_blocks or (is_norm and keep_statistics)
+        layer.trainable = not frozen
+
+
+def _part(layer: str) -> int:
+    """Position of a layer's block in MobileNetV2: stem 0, expanded_conv 1, block_1 2, ..."""
+    if layer.startswith("block_"):
+        return int(layer.split("_")[1]) + 1
+    if layer.startswith("expanded_conv"):
+        return 1
+    return 18 if layer.startswith(("Conv_1", "out_")) else 0
 
 
 def serving_model(model: Any, temperature: float) -> Any:
@@ -138,11 +155,7 @@ def _backbone(size: int, tail: str, weights: str | None) -> Any:
     stock = keras.applications.MobileNetV2(
         include_top=False, weights=None, input_shape=(size, size, 3)
     )
-    model = (
-        stock
-        if tail == "strided"
-        else _with_stride_16(stock, dilation=2 if tail == "dilated" else 1)
-    )
+    model = _changed(stock, tail)
     if weights == "imagenet":
         source = keras.applications.MobileNetV2(
             include_top=False, weights="imagenet", input_shape=(224, 224, 3)
@@ -154,19 +167,23 @@ def _backbone(size: int, tail: str, weights: str | None) -> Any:
     return model
 
 
-def _with_stride_16(stock: Any, dilation: int) -> Any:
-    """The same layers and weights with the last stride taken out.
+def _changed(stock: Any, tail: str) -> Any:
+    """The same layers and weights, with the tail's strides and a usable BatchNorm momentum.
 
-    The last stage then sees a map twice as fine; with ``dilation=2`` its kernels keep their reach
-    on the film. At 128 pixels that gives heatmaps of 8 x 8 in place of 4 x 4.
+    Without its stride the last stage sees a map twice as fine; with dilation 2 its kernels keep
+    their reach on the film. At 128 pixels that gives heatmaps of 8 x 8 in place of 4 x 4.
     """
     config = stock.get_config()
     for layer in config["layers"]:
         name, settings = layer["config"]["name"], layer["config"]
+        if layer["class_name"] == "BatchNormalization":
+            settings["momentum"] = BATCH_NORM_MOMENTUM
+        if tail == "strided":
+            continue
         if name == f"{_LAST_STRIDE}_pad":
             settings["padding"] = [[1, 1], [1, 1]]
         elif name == f"{_LAST_STRIDE}_depthwise":
             settings["strides"] = [1, 1]
-        elif name in _LAST_DEPTHWISE:
-            settings["dilation_rate"] = [dilation, dilation]
+        elif name in _LAST_DEPTHWISE and tail == "dilated":
+            settings["dilation_rate"] = [2, 2]
     return keras.Model.from_config(config)

@@ -39,7 +39,7 @@ class Progress:
         )
         self._task: TaskID | None = None
         self._began = 0.0
-        self._films = 0
+        self._films = self._first = self._done = self._steps = 0
 
     def __enter__(self) -> Progress:
         self._bars.start()
@@ -55,7 +55,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Prints one line."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, soft_wrap=True)
 
     def count(self, text: str, done: int, total: int) -> None:
         """Shows how many of a known number of things are done."""
@@ -65,29 +65,36 @@ class Progress:
         if done >= total:
             self._close()
 
-    def epoch(self, phase: str, number: int, of: int, steps: int, first: int) -> None:
-        """An epoch begins at a step."""
+    def training(self, steps: int, done: int) -> None:
+        """A training of so many steps begins, or goes on after some of them."""
         self._close()
-        self._task = self._bars.add_task(
-            f"{phase} {number}/{of}", total=steps, completed=first, info=""
-        )
-        self._began, self._films = time.monotonic(), 0
+        self._task = self._bars.add_task("training", total=steps, completed=done, info="")
+        self._began, self._films, self._first, self._done, self._steps = (
+            time.monotonic(), 0, done, done, steps,
+        )  # fmt: skip
+
+    def epoch(self, phase: str, number: int, of: int) -> None:
+        """An epoch begins."""
+        if self._task is not None:
+            self._bars.update(self._task, description=f"{phase} {number}/{of}")
 
     def step(self, films: int, loss: float) -> None:
         """One step with so many films is done; ``loss`` is the epoch's mean so far."""
-        if self._task is None:
-            return
         self._films += films
-        rate = self._films / max(time.monotonic() - self._began, 1e-6)
-        self._bars.update(self._task, advance=1, info=f"loss {loss:.4f}, {rate:.0f} films/s")
+        self._done += 1
+        if self._task is not None:
+            rate = self._films / max(time.monotonic() - self._began, 1e-6)
+            self._bars.update(self._task, advance=1, info=f"loss {loss:.4f}, {rate:.0f} films/s")
 
     def done(self, row: Mapping[str, Any]) -> None:
-        """An epoch is over; prints what the log gets."""
-        self._close()
+        """An epoch is over; prints what the log gets, and the time left by the pace so far."""
+        pace = (time.monotonic() - self._began) / max(self._done - self._first, 1)
+        left = (self._steps - self._done) * pace / 60
         self.note(
             f"{row['phase']} {row['epoch']}: loss {row['loss']:.4f}, "
             f"validation AUC {row['validation_auc']:.4f}, "
-            f"three-class accuracy {row['validation_accuracy_3']:.3f}, {row['seconds']:.0f} s"
+            f"three-class accuracy {row['validation_accuracy_3']:.3f}, {row['seconds']:.0f} s, "
+            f"about {left:.0f} min left"
         )
 
     def _close(self) -> None:

@@ -29,10 +29,14 @@ class Recipe:
             ``"undilated"`` or ``"dilated"`` without its stride (size / 16).
         clip: Standardised films are clipped at this many standard deviations.
         dropout: Before the last layer.
-        batch_norm_frozen: Keep BatchNorm at its pretrained values.
+        batch_norm_frozen: Keep BatchNorm at its pretrained values; without pretrained weights it
+            is always trained, with momentum 0.95.
         validation: Share of each class's patients that is held out.
         batch_size: Films in a step.
-        class_weights: ``"balanced"`` or ``"none"``.
+        class_weight_power: Films of a class with share q weigh q ** -power; 0 is off, 1 makes the
+            classes equal.
+        frozen_blocks: Leading parts of the backbone (stem, then blocks) that are never trained;
+            edges and textures of ImageNet serve as they are, and each step costs less.
         label_smoothing: In [0, 1).
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
         head_epochs: Epochs with a frozen backbone.
@@ -40,8 +44,9 @@ class Recipe:
         epochs: Epochs with the whole network.
         learning_rate: Peak of warm-up and cosine.
         warmup_epochs: Of a linear warm-up, may be a fraction.
-        weight_decay: Of AdamW, on kernels only.
-        ema: Decay of the exponential moving average of the weights; 0 is off.
+        weight_decay: Of AdamW; in the second phase on kernels only.
+        ema: Decay of the exponential moving average of weights and BatchNorm statistics, per step;
+            0 is off.
         augment: Ranges and probabilities of the augmentation.
     """
 
@@ -51,12 +56,13 @@ class Recipe:
     size: int = 128
     source_size: int = 224
     tail: str = "dilated"
-    clip: float = 2.5
+    clip: float = 3.0
     dropout: float = 0.2
     batch_norm_frozen: bool = True
     validation: float = 0.15
     batch_size: int = 32
-    class_weights: str = "balanced"
+    class_weight_power: float = 0.5
+    frozen_blocks: int = 0
     label_smoothing: float = 0.0
     mixup: float = 0.0
     head_epochs: int = 1
@@ -71,10 +77,6 @@ class Recipe:
     def __post_init__(self) -> None:
         _check(self.tail in TAILS, "tail", self.tail, f"one of {', '.join(TAILS)}")
         _check(
-            self.class_weights in ("balanced", "none"), "class_weights", self.class_weights,
-            "balanced or none",
-        )  # fmt: skip
-        _check(
             self.size >= 32 and self.size % 32 == 0,
             "size",
             self.size,
@@ -84,11 +86,19 @@ class Recipe:
         _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
         for name in ("dropout", "label_smoothing", "ema"):
             _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
+        _check(0 <= self.frozen_blocks <= 17, "frozen_blocks", self.frozen_blocks, "0 to 17")
         for name in ("batch_size", "epochs"):
             _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         for name in ("clip", "learning_rate", "head_learning_rate"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        for name in ("head_epochs", "weight_decay", "mixup", "warmup_epochs", "seed"):
+        for name in (
+            "head_epochs",
+            "weight_decay",
+            "mixup",
+            "warmup_epochs",
+            "seed",
+            "class_weight_power",
+        ):
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
 
 

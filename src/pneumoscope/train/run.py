@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.bundle import CARD, GOLDEN, MODEL, Bundle, BundleMeta, Population, write_bundle
-from pneumoscope.errors import TrainingError, UsageError
+from pneumoscope.bundle import (
+    CARD,
+    GOLDEN,
+    MODEL,
+    Bundle,
+    BundleMeta,
+    Population,
+    sha256_of,
+    write_bundle,
+)
+from pneumoscope.errors import DataError, UsageError
+from pneumoscope.files import write_text
+from pneumoscope.images import resample
 from pneumoscope.train import card, data, export, fit, phantom, validate
-from pneumoscope.train.augment import resample
 from pneumoscope.train.recipe import Recipe, resolved
 
 if TYPE_CHECKING:
@@ -22,13 +31,14 @@ if TYPE_CHECKING:
     from pneumoscope.records import OperatingPoint
     from pneumoscope.train.progress import Progress
 
-RECIPE = "recipe.json"
+RECORD = "run.json"
+"""What a run folder was begun with: recipe, films, start weights."""
 PARITY_FILMS = 200
 
 POPULATION = Population(
     text="children of one to five years, anterior-posterior views, one hospital (Guangzhou, China)",
     age_years=(1.0, 5.0),
-    views=("AP", "PA"),
+    views=("AP",),
 )
 INTENDED_USE = (
     "Research and teaching on frontal chest radiographs. Not a medical device; not for diagnosis, "
@@ -58,11 +68,12 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
 
     Raises:
         RecipeError, DataError: Before anything is trained.
-        UsageError: The run folder belongs to another recipe, or the weights do not exist.
+        UsageError: The run folder was begun with another recipe, other films or other weights, or
+            the weights do not exist.
         TrainingError: Training or export failed.
     """
     weights = _weights(paths.weights)
-    _claim(paths.run, recipe)
+    _check_folder(paths.run, recipe)
     films = data.load(
         paths.data,
         recipe.source_size,
@@ -71,14 +82,12 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
         cache=paths.cache,
         progress=lambda done, total: progress.count("reading films", done, total),
     )
-    if not len(films.rows("validation")) or len(set(films.labels[films.rows("validation")])) < len(
-        data.LABELS
-    ):
-        raise TrainingError("too few patients to hold some out of every class", "Add films.")
-    began = time.monotonic()
+    held = films.labels[films.rows("validation")]
+    if set(held) != set(range(len(data.LABELS))):
+        raise DataError("too few patients to hold some out of every class", "Add films.")
+    _claim(paths, recipe, films)
     fit.fit(recipe, films, paths.run, weights, progress)
-    minutes = (time.monotonic() - began) / 60
-    return _finish(recipe, films, paths.run, minutes, progress)
+    return _finish(recipe, films, paths, progress)
 
 
 SPLIT_SEED = 20180222
@@ -96,37 +105,65 @@ def _weights(name: str) -> str | None:
     return name
 
 
-def _claim(run: Path, recipe: Recipe) -> None:
-    """Makes the run folder, or checks that it is this recipe's own."""
-    file = run / RECIPE
-    text = json.dumps(resolved(recipe), indent=2) + "\n"
+def _check_folder(run: Path, recipe: Recipe) -> None:
+    """Refuses a folder that is no run, or another recipe's, before films are decoded."""
+    file = run / RECORD
     if file.is_file():
-        if file.read_text(encoding="utf-8") != text:
+        if json.loads(file.read_text(encoding="utf-8"))["recipe"] != _plain(resolved(recipe)):
             raise UsageError(
                 f"{run}: holds a run of another recipe or other settings",
                 "Name a new folder with --out, or delete this one.",
             )
-        return
-    if run.is_dir() and any(run.iterdir()):
+    elif run.is_dir() and any(run.iterdir()):
         raise UsageError(f"{run}: is not empty and not a run", "Name a new folder with --out.")
     run.mkdir(parents=True, exist_ok=True)
-    part = run / f".{RECIPE}.part"
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
 
 
-def _finish(
-    recipe: Recipe, films: data.FilmSet, run: Path, minutes: float, progress: Progress
-) -> Bundle:
+def _claim(paths: Paths, recipe: Recipe, films: data.FilmSet) -> None:
+    """Makes the folder this run's own, or checks that it is.
+
+    Other films would be split otherwise, and some that the network was trained on would count as
+    held out; other start weights would be named in the card than were used.
+    """
+    record = _plain(
+        {
+            "recipe": resolved(recipe),
+            "manifest_sha256": films.manifest_sha256,
+            "start_weights": _start(paths.weights),
+        }
+    )
+    file = paths.run / RECORD
+    if not file.is_file():
+        write_text(file, json.dumps(record, indent=2) + "\n")
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))
+    for name, what in (("manifest_sha256", "films"), ("start_weights", "start weights")):
+        if before[name] != record[name]:
+            raise UsageError(
+                f"{paths.run}: was begun with other {what}",
+                "Go on with the same ones, or name a new folder with --out.",
+            )
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as it reads back from JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(record))
+    return plain
+
+
+def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progress) -> Bundle:
     """Export, validation, temperature, operating points, golden outputs, card, bundle."""
+    run = paths.run
     work = run / "export"
     work.mkdir(exist_ok=True)
     model = work / MODEL
-    held = films.rows("validation")[:PARITY_FILMS]
+    held = films.rows("validation")
+    # Evenly over all classes: films are sorted by class.
+    held = held[np.linspace(0, len(held) - 1, min(PARITY_FILMS, len(held))).astype(int)]
     inputs = np.stack([resample(films.pixels[i], recipe.size) for i in held])[..., None]
 
     progress.note("exporting to ONNX")
-    export.export_onnx(recipe, run / RECIPE, run / fit.WEIGHTS, 1.0, inputs, model)
+    export.export_onnx(recipe, run / fit.WEIGHTS, 1.0, model)
     found = validate.run(
         _predictor(model),
         films,
@@ -136,15 +173,16 @@ def _finish(
     temperature = validate.fit_temperature(found)
     found = validate.with_temperature(found, temperature)
     points = validate.choose_operating_points(found)
-    parity = export.export_onnx(recipe, run / RECIPE, run / fit.WEIGHTS, temperature, inputs, model)
+    parity = export.export_onnx(recipe, run / fit.WEIGHTS, temperature, model, inputs)
     progress.note("measuring with patient-clustered intervals")
     measured = {
         **validate.figures(found, points[0]),
         "statistics_baseline": validate.statistics_baseline(films),
         "parity": parity,
-        "training_minutes": round(minutes, 1),
+        "training_minutes": round(fit.minutes(run), 1),
     }
-    meta = _meta(recipe, films, temperature, points, measured)
+    start = _start(paths.weights)
+    meta = _meta(recipe, films, temperature, points, {"start_weights": start, **measured})
     golden = phantom.films(16, recipe.size)
     probabilities, heatmaps, embedding = _session(model).run(export.OUTPUTS, {"films": golden})
     np.savez_compressed(
@@ -156,6 +194,13 @@ def _finish(
     )
     (work / CARD).write_text(card.model_card(meta), encoding="utf-8")
     return write_bundle(run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)})
+
+
+def _start(weights: str) -> dict[str, str]:
+    """What the training started from, for the model card."""
+    if weights in ("imagenet", "none"):
+        return {"name": weights}
+    return {"name": Path(weights).name, "sha256": sha256_of(Path(weights))}
 
 
 def _meta(

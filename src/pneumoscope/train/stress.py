@@ -2,7 +2,8 @@
 
 Validation films come from the one hospital that the training films come from, so plain validation cannot tell a
 network that reads lungs from one that reads the scanner. The worst result over this set does so better. Nothing
-here is random between calls, and no perturbation equals a training augmentation with the same parameters.
+here is random between calls. Most perturbations are relatives of a training augmentation with a value inside its
+range, so passing them is necessary, not sufficient; clahe, contrast-low, brightness and illumination are not.
 """
 
 from __future__ import annotations
