@@ -46,7 +46,7 @@ class _Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Outputs:
+class NetworkOutputs:
     """What one run of the network gives for n films."""
 
     probabilities: NDArray[np.float32]  # (n, classes)
@@ -138,7 +138,7 @@ class Classifier:
             raise UsageError(f"batch_size is {batch_size}", "Use 1 or more.")
         return self._predict_many(sources, batch_size, keep_films)
 
-    def run(self, inputs: NDArray[np.uint8]) -> _Outputs:
+    def run(self, inputs: NDArray[np.uint8]) -> NetworkOutputs:
         """Runs the network on ready inputs.
 
         Args:
@@ -148,7 +148,7 @@ class Classifier:
             ``probabilities`` float32 (n, classes), ``heatmaps`` float32 (n, classes, h, w) and
             ``embedding`` float32 (n, features).
         """
-        return _Outputs(*self._session.run(_OUTPUTS, {_INPUT: inputs}))
+        return NetworkOutputs(*self._session.run(_OUTPUTS, {_INPUT: inputs}))
 
     def check(self) -> float:
         """Runs the golden inputs of the bundle; returns the largest |dp| from what they must give.

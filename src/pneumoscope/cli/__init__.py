@@ -45,6 +45,8 @@ def _run() -> int:
     except (PneumoscopeError, OSError) as error:
         report(error)
         return 1
+    except KeyboardInterrupt:  # before typer, which handles it from then on
+        return 130
     except SystemExit as done:  # how typer ends, whatever the outcome
         if isinstance(done.code, str):
             report(RuntimeError(done.code))

@@ -240,7 +240,7 @@ class _Trainer:
         self._log(start, phase, optimizer)
 
     def _checkpoint(self, position: Position, optimizer: Any | None) -> None:
-        values = {"optimizer": [], "average": []}  # type: dict[str, list[Any]]
+        values: dict[str, list[Any]] = {}
         if optimizer is not None:
             values["optimizer"] = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
         if self.average is not None:
