@@ -87,6 +87,8 @@ another hospital's films.
 - It says NORMAL or PNEUMONIA to anything, also to a photograph of a cat.
 - Bacterial or viral: in children a film alone cannot tell them apart; the network's answer
   repeats how this data set was labelled and compressed.
+- Heatmaps tell which cells raised a score in this network, not where disease is. With the dilated
+  tail the peak falls into the same few cells of the grid on most films, whatever they show.
 - One hospital, one age group, no external validation in this card.
 
 ## Parity
