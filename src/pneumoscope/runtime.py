@@ -184,31 +184,24 @@ class Classifier:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _chunk(self, chunk: list[tuple[int, Source]], keep_films: bool) -> list[Outcome]:
-        inputs: list[_Input] = []
-        where: list[int] = []
-        outcomes: list[Outcome] = []
-        for position, (index, source) in enumerate(chunk):
-            try:
-                read = self._read(source, keep=keep_films)
-            except PneumoscopeError as error:
-                outcomes.append(Outcome(images.name_of(source), index, error=error))
-                continue
-            except Exception as error:  # noqa: BLE001 (one film must not sink the batch)
-                _log.exception("a film could not be read")
-                name = images.name_of(source)
-                failure = UnreadableImage(name, f"unexpected {type(error).__name__}")
-                outcomes.append(Outcome(name, index, error=failure))
-                continue
-            inputs.append(read)
-            where.append(position)
-            outcomes.append(Outcome(read.source, index, film=read.film))
-        if inputs:
-            for position, prediction in zip(where, self._predict_batch(inputs), strict=True):
-                bare = outcomes[position]
-                outcomes[position] = Outcome(
-                    bare.source, bare.index, prediction=prediction, film=bare.film
-                )
-        return outcomes
+        items = [self._attempt(source, keep=keep_films) for _, source in chunk]
+        inputs = [item for item in items if isinstance(item, _Input)]
+        predictions = iter(self._predict_batch(inputs) if inputs else ())
+        return [
+            Outcome(item.source, index, prediction=next(predictions), film=item.film)
+            if isinstance(item, _Input)
+            else Outcome(images.name_of(source), index, error=item)
+            for (index, source), item in zip(chunk, items, strict=True)
+        ]
+
+    def _attempt(self, source: Source, *, keep: bool) -> _Input | PneumoscopeError:
+        try:
+            return self._read(source, keep=keep)
+        except PneumoscopeError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 (one film must not sink the batch)
+            _log.exception("a film could not be read")
+            return UnreadableImage(images.name_of(source), f"unexpected {type(error).__name__}")
 
     def _read(self, source: Source, *, keep: bool) -> _Input:
         meta = self.bundle.meta
