@@ -92,3 +92,22 @@ def test_the_phases_train_what_they_should() -> None:
     assert not any("BN" in name or name.startswith("bn_") for name in trainable(model))
     network.set_trainable(model, Recipe(), whole=True, keep_statistics=False)
     assert {"Conv1", "bn_Conv1", "block_1_project", "block_1_project_BN"} <= trainable(model)
+
+
+def test_regional_averages_by_hand(model: keras.Model) -> None:
+    """Everything in the first part is the plain network; two halves average to it."""
+    regional = network.regional(model)
+    side = network.map_side(model)
+    shares = np.zeros((4, 2, side, side), np.float32)
+    shares[:, 0] = 1 / side**2
+    whole = keras.ops.convert_to_numpy(regional([FILMS, shares], training=False))
+    plain = keras.ops.convert_to_numpy(model(FILMS, training=False))
+    assert whole.shape == (4, 2, 3)
+    near = 1e-3 * np.abs(plain).max()  # of random weights the logits are tiny
+    assert np.allclose(whole[:, 0], plain, atol=near)
+    shares[:, 0, :, : side // 2] = 2 / side**2
+    shares[:, 0, :, side // 2 :] = 0
+    shares[:, 1] = shares[:, 0, :, ::-1]
+    halves = keras.ops.convert_to_numpy(regional([FILMS, shares], training=False))
+    assert np.allclose(halves.mean(axis=1), plain, atol=near)
+    assert not np.allclose(halves[:, 0], halves[:, 1], atol=10 * near)

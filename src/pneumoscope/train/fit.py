@@ -16,7 +16,7 @@ from pneumoscope.errors import TrainingError
 from pneumoscope.files import replacing
 from pneumoscope.images import resample
 from pneumoscope.metrics import roc_auc
-from pneumoscope.train import network
+from pneumoscope.train import network, regions
 from pneumoscope.train.augment import augment
 from pneumoscope.train.data import LABELS, FilmSet
 
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 CHECKPOINT, WEIGHTS, LOG = "checkpoint.npz", "weights.npz", "log.csv"
 _SAVE_EVERY_S = 60.0
 _AHEAD = 3  # batches prepared while the network works
+
+
+if TYPE_CHECKING:
+    Films = NDArray[np.uint8] | tuple[NDArray[np.uint8], NDArray[np.float32]]
+    Batch = tuple[Films, NDArray[np.float32], NDArray[np.float32]]
+    """Films (with the shares of their parts, if composed), targets and weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +169,7 @@ class _Trainer:
         self.class_weights = _class_weights(recipe, self.labels[self.rows])
         self.steps = -(-len(self.rows) // recipe.batch_size)
         self.model: Any = None
+        self.trainee: Any = None  # the model, or its form for composed films
         self.freezes = recipe.batch_norm_frozen
         self.average: _Average | None = None
         self._updates = 0
@@ -205,7 +212,8 @@ class _Trainer:
             self.model, self.recipe, whole=phase.whole, keep_statistics=self.freezes
         )
         optimizer = _optimizer(self.recipe, phase, self.steps)
-        self.model.compile(
+        self.trainee = network.regional(self.model) if self.recipe.regions else self.model
+        self.trainee.compile(
             optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False
         )
         optimizer.build(self.model.trainable_variables)
@@ -222,7 +230,7 @@ class _Trainer:
         began = saved = time.monotonic()
         self.progress.epoch(phase.name, start.epoch + 1, phase.epochs)
         for step, (x, y, weight) in enumerate(self._batches(start), start.step):
-            loss = float(self.model.train_on_batch(x, y, sample_weight=weight))
+            loss = float(self.trainee.train_on_batch(x, y, sample_weight=weight))
             if not np.isfinite(loss):
                 raise TrainingError(
                     f"the loss became {loss} in {phase.name}, epoch {start.epoch + 1}",
@@ -231,9 +239,9 @@ class _Trainer:
             if self.average is not None:
                 self.average.update()
             now = time.monotonic()
-            self._totals += loss * len(x), len(x), now - began
+            self._totals += loss * len(y), len(y), now - began
             began = now
-            self.progress.step(len(x), float(self._totals[0] / self._totals[1]))
+            self.progress.step(len(y), float(self._totals[0] / self._totals[1]))
             if now - saved > _SAVE_EVERY_S and step + 1 < self.steps:
                 self._checkpoint(Position(start.phase, start.epoch, step + 1), optimizer)
                 saved = now
@@ -264,9 +272,7 @@ class _Trainer:
         with replacing(path) as stream:
             stream.write("".join(rows[: 1 + done]).encode())
 
-    def _batches(
-        self, start: Position
-    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]]:
+    def _batches(self, start: Position) -> Iterator[Batch]:
         """The batches of one epoch from a step on; the same whether resumed or not."""
         order = np.random.default_rng((self.recipe.seed, start.phase, start.epoch)).permutation(
             self.rows
@@ -280,9 +286,7 @@ class _Trainer:
             for future in waiting:
                 yield future.result()
 
-    def _batch(
-        self, order: NDArray[np.intp], phase: int, epoch: int, step: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    def _batch(self, order: NDArray[np.intp], phase: int, epoch: int, step: int) -> Batch:
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, phase, epoch, step))
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
@@ -299,6 +303,17 @@ class _Trainer:
             x = np.rint(share * x + (1 - share) * x[partner]).astype(np.uint8)
             y = (share * y + (1 - share) * y[partner]).astype(np.float32)
             weight = (share * weight + (1 - share) * weight[partner]).astype(np.float32)
+        if recipe.regions:
+            partner = rng.permutation(len(rows))
+            own = regions.draw(len(rows), network.map_side(self.model), recipe.regions, rng)
+            x = regions.compose(x, partner, own)
+            parts = np.stack([own, ~own], 1).astype(np.float32)
+            areas = parts.sum(axis=(2, 3))
+            shares = parts / np.maximum(areas, 1)[..., None, None]
+            y = np.stack([y, y[partner]], 1)
+            # Keras averages over films and parts: twice the area's share keeps the loss's scale.
+            weight = np.stack([weight, weight[partner]], 1) * 2 * areas / own[0].size
+            return (x[..., None], shares), y, weight
         return x[..., None], y, weight
 
     def _log(self, at: Position, phase: Phase, optimizer: Any) -> None:

@@ -76,6 +76,46 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
     return keras.Model(films, logits, name="pneumoscope")
 
 
+def regional(model: Any) -> Any:
+    """The same network for films composed of two, see `pneumoscope.train.regions`.
+
+    Args:
+        model: What `build` made; all weights are shared with it.
+
+    Returns:
+        A ``keras.Model`` from films (n, size, size, 1) and shares (n, 2, h, w) to logits
+        (n, 2, classes): each film's own cells and its partner's, averaged apart. The shares of
+        either are 0, or sum to 1.
+    """
+    features = model.get_layer(FEATURES).output
+    _, rows, columns, _ = features.shape
+    shares = keras.Input((2, rows, columns), name="shares")
+    x = RegionalPooling(name="regional_pooling", dtype="float32")([features, shares])
+    for layer in model.layers[model.layers.index(model.get_layer(EMBEDDING)) + 1 :]:
+        x = layer(x)
+    return keras.Model([model.input, shares], x, name="regional")
+
+
+@keras.saving.register_keras_serializable("pneumoscope")
+class RegionalPooling(keras.layers.Layer):  # type: ignore[misc]
+    """Features (n, h, w, k) and shares (n, r, h, w) to averages by share (n, r, k)."""
+
+    def call(self, inputs: Any) -> Any:
+        features, shares = inputs
+        _, regions, rows, columns = shares.shape
+        flat = ops.reshape(features, (-1, rows * columns, features.shape[-1]))
+        return ops.matmul(ops.reshape(shares, (-1, regions, rows * columns)), flat)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        features, shares = input_shape
+        return (features[0], shares[1], features[-1])
+
+
+def map_side(model: Any) -> int:
+    """Cells along each side of the last map."""
+    return int(model.get_layer(FEATURES).output.shape[1])
+
+
 def backbone_of(model: Any) -> Any:
     """The pretrained part of a network that `build` made."""
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))

@@ -39,6 +39,8 @@ class Recipe:
             edges and textures of ImageNet serve as they are, and each step costs less.
         label_smoothing: In [0, 1).
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
+        regions: Share of the films that are composed of two, each part answering for its own
+            class, so that heatmaps localise; 0 is off.
         head_epochs: Epochs with a frozen backbone.
         head_learning_rate: Their learning rate, constant.
         epochs: Epochs with the whole network.
@@ -65,6 +67,7 @@ class Recipe:
     frozen_blocks: int = 0
     label_smoothing: float = 0.0
     mixup: float = 0.0
+    regions: float = 0.0
     head_epochs: int = 1
     head_learning_rate: float = 1e-3
     epochs: int = 12
@@ -86,6 +89,8 @@ class Recipe:
         _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
         for name in ("dropout", "label_smoothing", "ema"):
             _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
+        _check(0 <= self.regions <= 1, "regions", self.regions, "in [0, 1]")
+        _check(not (self.regions and self.mixup), "mixup", self.mixup, "0 where regions are in use")
         _check(0 <= self.frozen_blocks <= 17, "frozen_blocks", self.frozen_blocks, "0 to 17")
         for name in ("batch_size", "epochs"):
             _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
