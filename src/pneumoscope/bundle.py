@@ -62,6 +62,7 @@ class BundleMeta:
         version: Version of the model, not of the package.
         labels: Class names in the order of the network's outputs.
         negative: The class that means "nothing found"; P(pneumonia) = 1 - P(negative).
+        positive: What a film is called that is not negative, such as ``"PNEUMONIA"``.
         size: Side of the network's input in pixels.
         source_size: Side in pixels to which larger films are resampled first, because the
             training films were.
@@ -79,6 +80,7 @@ class BundleMeta:
     version: str
     labels: tuple[str, ...]
     negative: str
+    positive: str
     size: int
     source_size: int
     temperature: float
@@ -235,6 +237,7 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         version=str(content["version"]),
         labels=tuple(content["labels"]),
         negative=str(content["negative"]),
+        positive=str(content["positive"]),
         size=int(content["size"]),
         source_size=int(content["source_size"]),
         temperature=float(content["temperature"]),
