@@ -176,7 +176,7 @@ def test_a_training_cut_within_an_epoch_resumes_there(
 
     monkeypatch.setattr(fit, "_SAVE_EVERY_S", -1.0)
     recipe = Recipe(size=32, batch_size=16, head_epochs=1, epochs=2, ema=0.9)
-    drawn = data.load(films, 224, 0.25, 0, cache=tmp_path / "cache")
+    drawn = data.load(films, 224, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache")
     runs = {name: tmp_path / name for name in ("whole", "cut")}
     for folder in runs.values():
         folder.mkdir()

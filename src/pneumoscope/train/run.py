@@ -77,13 +77,16 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
     films = data.load(
         paths.data,
         recipe.source_size,
-        recipe.validation,
-        SPLIT_SEED,
+        task="multiclass",
+        share=recipe.validation,
+        seed=SPLIT_SEED,
         cache=paths.cache,
         progress=lambda done, total: progress.count("reading films", done, total),
     )
+    for warning in films.warnings:
+        progress.note(f"warning: {warning}")
     held = films.labels[films.rows("validation")]
-    if set(held) != set(range(len(data.LABELS))):
+    if set(held) != set(range(len(films.names))):
         raise DataError("too few patients to hold some out of every class", "Add films.")
     _claim(paths, recipe, films)
     fit.fit(recipe, films, paths.run, weights, progress)
@@ -213,15 +216,15 @@ def _meta(
     counts = {
         split: {
             label: int((films.labels[films.rows(split)] == i).sum())
-            for i, label in enumerate(data.LABELS)
+            for i, label in enumerate(films.names)
         }
         for split in ("train", "validation")
     }
     return BundleMeta(
         name=recipe.name,
         version=recipe.version,
-        labels=data.LABELS,
-        negative=data.LABELS[0],
+        labels=films.names,
+        negative=films.names[0],
         size=recipe.size,
         source_size=recipe.source_size,
         temperature=temperature,
@@ -231,7 +234,7 @@ def _meta(
         intended_use=INTENDED_USE,
         recipe=resolved(recipe),
         data={
-            "source": "Kermany, Zhang, Goldbaum, Mendeley Data, doi:10.17632/rscbjbr9sj (CC BY 4.0)",
+            "source": films.source,
             "manifest_sha256": films.manifest_sha256,
             "split_seed": SPLIT_SEED,
             "films": counts,
