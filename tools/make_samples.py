@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("samples"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    films = data.load(arguments.data, SIDE, 0.15, 0)
+    films = data.load(arguments.data, SIDE, task="multiclass", share=0.15, seed=0)
     for label in sorted({label for _, label, _ in SAMPLES}):
         rows = np.flatnonzero(films.labels == label)
         own = films.pixels[rows].reshape(len(rows), -1).astype(np.float32)
@@ -52,7 +52,7 @@ def main() -> None:
                 print(f"{name}: correlation with the nearest film {nearest(film, own):.3f}")
                 write(arguments.out / name, film, seed)
         others = [nearest(own[i].reshape(SIDE, SIDE), np.delete(own, i, 0)) for i in range(20)]
-        print(f"{data.LABELS[label]} films: with their nearest {np.median(others):.3f} (median)")
+        print(f"{films.names[label]} films: with their nearest {np.median(others):.3f} (median)")
 
 
 def components(

@@ -44,12 +44,12 @@ class Population:
 
     Attributes:
         text: One sentence for people.
-        age_years: (youngest, oldest), inclusive.
+        age_years: (youngest, oldest), inclusive; None if not known.
         views: DICOM View Position values.
     """
 
     text: str
-    age_years: tuple[float, float]
+    age_years: tuple[float, float] | None
     views: tuple[str, ...]
 
 
@@ -231,7 +231,7 @@ def sha256_of(path: Path) -> str:
 
 def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
     population = content["population"]
-    low, high = population["age_years"]
+    ages = population["age_years"]
     meta = BundleMeta(
         name=str(content["name"]),
         version=str(content["version"]),
@@ -247,7 +247,9 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         ),
         default_operating_point=str(content["default_operating_point"]),
         population=Population(
-            str(population["text"]), (float(low), float(high)), tuple(population["views"])
+            str(population["text"]),
+            None if ages is None else (float(ages[0]), float(ages[1])),
+            tuple(population["views"]),
         ),
         intended_use=str(content["intended_use"]),
         recipe=dict(content["recipe"]),

@@ -33,7 +33,7 @@ def warnings_for(facts: FilmFacts, population: Population, subtype: str | None) 
     were wrong), so they warn and never refuse.
     """
     found = []
-    low, high = population.age_years
+    low, high = population.age_years or (0.0, float("inf"))
     # A child counts as five until the sixth birthday.
     if facts.age_years is not None and not low <= facts.age_years < high + 1:
         found.append(

@@ -195,7 +195,9 @@ def test_the_phases_train_what_they_should() -> None:
     model = network.build(Recipe(size=64), 3, None)
     network.set_trainable(model, Recipe(), whole=False, keep_statistics=False)
     assert trainable(model) == {"logits"}
-    network.set_trainable(model, Recipe(train_from="block_4_expand"), whole=True, keep_statistics=True)
+    network.set_trainable(
+        model, Recipe(train_from="block_4_expand"), whole=True, keep_statistics=True
+    )
     assert not {"Conv1", "expanded_conv_project", "block_3_project"} & trainable(model)
     assert {"block_4_project", "block_16_project", "Conv_1", "logits"} <= trainable(model)
     assert not any("BN" in name or name.startswith("bn_") for name in trainable(model))

@@ -94,7 +94,9 @@ def test_the_run_gives_every_condition(films_folder, tmp_path) -> None:  # type:
     from pneumoscope.train import data
     from pneumoscope.train.stress import stress_suite
 
-    films = data.load(films_folder, 224, 0.25, 0, cache=tmp_path / "cache")
+    films = data.load(
+        films_folder, 224, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache"
+    )
 
     def predict(x: np.ndarray) -> np.ndarray:
         p = x.mean(axis=(1, 2, 3)) / 255

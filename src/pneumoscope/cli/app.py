@@ -169,3 +169,58 @@ def leaderboard(
     from pneumoscope.cli import leaderboard as command
 
     command.run(runs, blind or [], out, as_json=json)
+
+
+data_app = typer.Typer(help="Get training films, and see what is in them.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+@data_app.command(
+    epilog="Example: pneumoscope data check chest_xray --json > report.json",
+)
+def check(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            envvar="PNEUMOSCOPE_DATA",
+            metavar="DIR",
+            help="Folder of films in any layout that training knows, or a CSV manifest.",
+        ),
+    ],
+    json: Json = False,
+    task: Annotated[
+        str | None,
+        typer.Option(help="binary, multiclass or multilabel; by default what the labels tell."),
+    ] = None,
+) -> None:
+    """Say what a data folder holds: classes, broken films, duplicates, patients.
+
+    Reads every film. The exit code is 1 if one cannot be read.
+    """
+    from pneumoscope.cli import data as command
+
+    sys.exit(command.check(folder, task, as_json=json))
+
+
+@data_app.command(
+    epilog="Example: pneumoscope data download --from archive.zip --to chest_xray",
+)
+def download(
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR|ZIP", help="A copy of the set; by default it comes from Kaggle."
+        ),
+    ] = None,
+    target: Annotated[
+        Path,
+        typer.Option(
+            "--to", envvar="PNEUMOSCOPE_DATA", metavar="DIR", help="New folder for the films."
+        ),
+    ] = Path("chest_xray"),
+    json: Json = False,
+) -> None:
+    """Get the Kaggle set chest-xray-pneumonia, or copy or unpack another, with SHA-256 sums."""
+    from pneumoscope.cli import data as command
+
+    command.download(source, target, as_json=json)

@@ -152,6 +152,20 @@ class RegionalPooling(keras.layers.Layer):  # type: ignore[misc]
         return (features[0], shares[1], features[-1])
 
 
+def head_of(model: Any) -> Any:
+    """What follows the pooling, as a network of its own: pooled features (n, k) to logits."""
+    pooled = model.get_layer(POOLED)
+    x = features = keras.Input(pooled.output.shape[1:], name="pooled_features")
+    for layer in model.layers[model.layers.index(pooled) + 1 :]:
+        x = layer(x)
+    return keras.Model(features, x, name="head")
+
+
+def pooling_of(model: Any) -> Any:
+    """What comes before the head: films to pooled features (n, k)."""
+    return keras.Model(model.input, model.get_layer(POOLED).output, name="pooling")
+
+
 def map_side(model: Any) -> int:
     """Cells along each side of the last map."""
     return int(model.get_layer(FEATURES).output.shape[1])

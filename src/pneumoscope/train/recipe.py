@@ -63,6 +63,8 @@ class Recipe:
             class, so that heatmaps localise; 0 is off.
         head_epochs: Epochs with a frozen backbone.
         head_learning_rate: Their learning rate, constant.
+        cached_views: The epochs with a frozen backbone run on the features of so many augmented
+            views of each film, made once; 0 makes new views in every epoch.
         epochs: Epochs of the second phase; 0 leaves the backbone frozen.
         train_from: First layer of the backbone that the second phase trains, by name; all before
             it stay as they are. Empty: the whole backbone.
@@ -109,6 +111,7 @@ class Recipe:
     regions: float = 0.0
     head_epochs: int = 1
     head_learning_rate: float = 1e-3
+    cached_views: int = 0
     epochs: int = 12
     train_from: str = ""
     train_last: int = 0
@@ -152,6 +155,13 @@ class Recipe:
         if self.regions:
             _check(not self.mixup, "mixup", self.mixup, "0 where regions are in use")
             _check(self.head == "gap", "regions", self.regions, "0 unless head is 'gap'")
+        if self.cached_views:
+            _check(
+                not (self.mixup or self.regions),
+                "cached_views",
+                self.cached_views,
+                "0 beside mixup and regions",
+            )
         if self.train_last:
             _check(not self.train_from, "train_last", self.train_last, "0 beside train_from")
 
@@ -169,7 +179,7 @@ _CHOICES = {
 }
 _NOT_NEGATIVE = (
     "seed", "class_weight_power", "focal_gamma", "mixup", "head_epochs", "epochs", "train_last",
-    "warmup_epochs", "weight_decay", "patience", "dense",
+    "warmup_epochs", "weight_decay", "patience", "dense", "cached_views",
 )  # fmt: skip
 
 

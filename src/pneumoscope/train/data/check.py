@@ -1,0 +1,211 @@
+"""What is in a data folder: classes, broken films, duplicates, patients."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope import images
+from pneumoscope.errors import ImageError
+from pneumoscope.train.data import cache, duplicates, listing
+from pneumoscope.train.data.films import find
+from pneumoscope.train.data.listing import KERMANY, NO_SUBTYPE
+from pneumoscope.train.data.split import straddling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.train.data.duplicates import Duplicate
+    from pneumoscope.train.data.listing import Entry, Listing
+
+UNSPLIT = "films"
+"""Stands for the split where the layout has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A film that cannot be read.
+
+    Attributes:
+        path: Relative to the data folder.
+        code: Class of the error.
+        message: What is wrong.
+        hint: What to do.
+    """
+
+    path: str
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Films that show one picture.
+
+    Attributes:
+        paths: Relative to the data folder.
+        exact: Whether their pixels are the same.
+        correlation: See `duplicates.Duplicate`.
+        across: What they differ in: ``"split"``, ``"class"``, ``"patient"``.
+    """
+
+    paths: tuple[str, ...]
+    exact: bool
+    correlation: float
+    across: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `check` found.
+
+    Attributes:
+        layout: See `listing.Listing`.
+        source: Where the films come from.
+        task: What the classes were counted for.
+        names: Classes or findings.
+        films: Split to number of films, ``"films"`` where there are no splits.
+        counts: Split to class to number of films that have it.
+        unknown: Split to finding to number of films of which it is not known.
+        patients: Split to number of patients, None where keys are missing.
+        broken: Films that cannot be read.
+        twins: Duplicates among the others.
+        warnings: Sentences.
+    """
+
+    layout: str
+    source: str
+    task: str
+    names: tuple[str, ...]
+    films: dict[str, int]
+    counts: dict[str, dict[str, int]]
+    unknown: dict[str, dict[str, int]]
+    patients: dict[str, int | None]
+    broken: tuple[Broken, ...]
+    twins: tuple[Twin, ...]
+    warnings: tuple[str, ...]
+
+
+def check(
+    root: Path,
+    task: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Report:
+    """Reads every film of a data folder, those for testing too, and counts.
+
+    Args:
+        root: See `films.find`.
+        task: What to count classes for; None for the one that the labels tell most about.
+        progress: Called with (films done, films in all).
+
+    Raises:
+        DataError: The layout is not known, or the labels do not answer the task.
+    """
+    found = find(root)
+    task = task or _natural_task(found)
+    labelled = listing.for_task(found, task)
+    hashes: list[str] = []
+    thumbs: list[NDArray[np.uint8]] = []
+    whole: list[Entry] = []
+    broken = []
+    for done, (entry, result) in enumerate(_read(found.entries), 1):
+        if isinstance(result, ImageError):
+            broken.append(Broken(entry.name, result.code, str(result), result.hint))
+        else:
+            whole.append(entry)
+            hashes.append(result[0])
+            thumbs.append(result[1])
+        progress(done, len(found.entries))
+    pictures = duplicates.duplicates(hashes, np.stack(thumbs)) if thumbs else ()
+    splits = list(dict.fromkeys(_split(entry) for entry in found.entries))
+    with_targets = list(zip(labelled.entries, labelled.targets, strict=True))
+
+    def tally(value: float | None) -> dict[str, dict[str, int]]:
+        return {
+            split: {
+                name: sum(t[i] == value for e, t in with_targets if _split(e) == split)
+                for i, name in enumerate(labelled.names)
+            }
+            for split in splits
+        }
+
+    return Report(
+        found.layout,
+        found.source,
+        task,
+        labelled.names,
+        dict(Counter(_split(entry) for entry in found.entries)),
+        tally(1.0),
+        tally(None) if task == "multilabel" else {},
+        {split: _patients(found, split) for split in splits},
+        tuple(broken),
+        tuple(_twin(picture, whole) for picture in pictures),
+        (*found.warnings, *labelled.warnings, *_warnings(found)),
+    )
+
+
+def _natural_task(found: Listing) -> str:
+    if found.findings:
+        return "multilabel"
+    return "binary" if found.layout == KERMANY and NO_SUBTYPE in found.names else "multiclass"
+
+
+def _read(
+    entries: tuple[Entry, ...],
+) -> Iterator[tuple[Entry, tuple[str, NDArray[np.uint8]] | ImageError]]:
+    """Each film's hash and thumbnail, or why it cannot be read."""
+
+    def one(entry: Entry) -> tuple[str, NDArray[np.uint8]] | ImageError:
+        try:
+            pixels = cache.film(entry.path, images.SOURCE_SIZE)
+        except ImageError as error:
+            return error
+        return hashlib.sha256(pixels.tobytes()).hexdigest(), duplicates.thumbnail(pixels)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from zip(entries, pool.map(one, entries), strict=True)
+
+
+def _twin(picture: Duplicate, whole: list[Entry]) -> Twin:
+    own = [whole[i] for i in picture.films]
+    differences = {
+        "split": {_split(entry) for entry in own},
+        "class": {entry.values for entry in own},
+        "patient": {entry.patient if entry.keyed else None for entry in own},
+    }
+    return Twin(
+        tuple(entry.name for entry in own),
+        picture.exact,
+        picture.correlation,
+        tuple(name for name, values in differences.items() if len(values) > 1),
+    )
+
+
+def _patients(found: Listing, split: str) -> int | None:
+    own = [entry for entry in found.entries if _split(entry) == split]
+    return len({e.patient for e in own}) if all(e.keyed for e in own) else None
+
+
+def _warnings(found: Listing) -> list[str]:
+    warnings = []
+    bare = sum(not entry.keyed for entry in found.entries)
+    if bare:
+        warnings.append(f"no patient keys for {bare:,} of {len(found.entries):,} films")
+    if both := straddling(found.entries):
+        named = ", ".join(both[:3]) + (" ..." if len(both) > 3 else "")
+        warnings.append(f"{len(both):,} patients stand in two splits: {named}")
+    return warnings
+
+
+def _split(entry: Entry) -> str:
+    return entry.split or UNSPLIT

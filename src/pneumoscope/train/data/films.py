@@ -1,0 +1,324 @@
+"""The films of a data folder, ready for training."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.errors import DataError
+from pneumoscope.files import write_text
+from pneumoscope.train.data import folders, listing, tables
+from pneumoscope.train.data.cache import cache_home, cached
+from pneumoscope.train.data.split import (
+    MODES,
+    check_split,
+    split_films,
+    split_patients,
+    straddling,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.train.data.listing import Entry, Labelled, Listing
+
+MANIFEST = "manifest.csv"
+FEW = 100
+"""Films; a validation on fewer moves by a point or more with every film."""
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """One labelled training film.
+
+    Attributes:
+        path: Relative to the data folder.
+        targets: One per name of the set: one-hot for class tasks; for several findings 1.0, 0.0
+            or None where uncertain or missing.
+        patient: Key of the patient, or of the film where patients are not known. No key stands in
+            two splits, unless the set was loaded with the split ``"film"`` or ``"given"``.
+        sha256: Of the film's pixels at the cached size.
+        split: ``"train"``, ``"validation"`` or ``"test"``; `load` leaves test films out.
+    """
+
+    path: str
+    targets: tuple[float | None, ...]
+    patient: str
+    sha256: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmSet:
+    """The films of a data folder, ready for training.
+
+    Attributes:
+        task: ``"binary"``, ``"multiclass"`` or ``"multilabel"``.
+        names: Classes or findings in the order of the targets; for class tasks the negative class
+            first, if there is one.
+        negative: The class that means "nothing found", or None.
+        films: One record per film, in the order of ``pixels``.
+        pixels: uint8 (n, side, side), memory-mapped from the cache.
+        source: Where the films come from, a sentence without its full stop.
+        warnings: What is doubtful about the films or their split, in sentences.
+    """
+
+    task: str
+    names: tuple[str, ...]
+    negative: str | None
+    films: tuple[Film, ...]
+    pixels: NDArray[np.uint8]
+    source: str
+    warnings: tuple[str, ...]
+
+    def rows(self, split: str) -> NDArray[np.intp]:
+        """Positions of the films of a split."""
+        return np.flatnonzero([film.split == split for film in self.films])
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """Targets of every film, (n, names), in {0, 1}, NaN where unknown."""
+        values = [film.targets for film in self.films]
+        return np.array(values, dtype=np.float32).reshape(len(values), len(self.names))
+
+    @property
+    def labels(self) -> NDArray[np.intp]:
+        """Class of every film as an index into ``names``, (n,).
+
+        Raises:
+            DataError: The task is ``"multilabel"``, so that a film has no one class.
+        """
+        if self.task == "multilabel":
+            raise DataError("films with several findings have no one class", "Use their targets.")
+        return np.array([film.targets.index(1.0) for film in self.films], dtype=np.intp)
+
+    @property
+    def manifest_sha256(self) -> str:
+        """Hash of which film, with which pixels and targets, stands in which split."""
+        text = json.dumps([asdict(film) for film in self.films], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find(root: Path) -> Listing:
+    """Lists the films of a data folder in whichever layout it has; decodes nothing.
+
+    Args:
+        root: A CSV manifest; or a folder with ``manifest.csv``, with NIH's ``Data_Entry_2017*.csv``,
+            with ``train`` (or ``chest_xray/train``) and a folder per class in it, or with a folder
+            per class.
+
+    Raises:
+        DataError: There is no such folder, or nothing fits.
+    """
+    if root.is_file():
+        if root.suffix.lower() != ".csv":
+            raise DataError(f"{root}: is not a folder", "Name a folder, or a manifest (.csv).")
+        return tables.read_nih(root) if tables.is_nih(root) else tables.read_manifest(root)
+    if not root.is_dir():
+        raise DataError(
+            f"{root}: no such folder",
+            "Give the folder of the films with --data or PNEUMOSCOPE_DATA.",
+        )
+    if (root / MANIFEST).is_file():
+        return tables.read_manifest(root / MANIFEST)
+    if official := sorted(root.glob("Data_Entry_2017*.csv")):
+        return tables.read_nih(official[0])
+    for base in (root, root / "chest_xray"):
+        if base.is_dir() and any(p.name.lower() == "train" and p.is_dir() for p in base.iterdir()):
+            return folders.read_split_folders(base, root)
+    return folders.read_class_folders(root)
+
+
+def load(
+    root: Path,
+    side: int,
+    *,
+    task: str,
+    split: str = "patient",
+    share: float,
+    seed: int,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> FilmSet:
+    """Finds, decodes and splits the films; decoded films are cached on disk and memory-mapped.
+
+    Films for testing are left out and never decoded.
+
+    Args:
+        root: The data folder, see `find`.
+        side: Side in pixels of the cached films.
+        task: ``"binary"``, ``"multiclass"`` or ``"multilabel"``.
+        split: ``"patient"`` draws validation patients from the training films, class by class
+            (several findings: regardless of them); ``"film"`` draws films, whoever is on them;
+            ``"given"`` takes the folder's own validation films. The split column of a manifest and
+            NIH's lists are obeyed by all three.
+        share: Share of the patients (or films) of each class for validation, in (0, 1).
+        seed: Of the draw.
+        cache: Folder for decoded films; None for the user's cache folder.
+        progress: Called with (films done, films in all) while films are decoded.
+
+    Raises:
+        DataError: See `find`; also if the labels do not answer the task, a film cannot be read,
+            nothing could be held out, or a manifest puts one patient into two splits.
+    """
+    if split not in MODES:
+        raise DataError(f"split {split!r} is unknown", f"One of {', '.join(MODES)}.")
+    found = find(root)
+    fixed = _is_fixed(found, split, root)
+    if split == "patient" and found.obeyed:
+        check_split(replace(e, split=e.split or "train") for e in found.entries)
+    labelled = listing.for_task(
+        listing.without(found, "test", *(() if fixed else ("validation",))), task
+    )
+    entries = labelled.entries
+    if not entries:
+        raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
+    pixels, hashes = cached([e.path for e in entries], side, cache or cache_home(), progress)
+    if fixed:
+        splits = [entry.split or "train" for entry in entries]
+    elif split == "film":
+        splits = split_films(labelled.strata, share, seed)
+    else:
+        keys = [entry.patient for entry in entries]
+        splits = split_patients(labelled.strata, keys, hashes, share, seed)
+    films = tuple(
+        Film(entry.name, targets, entry.patient, digest, place)
+        for entry, targets, digest, place in zip(
+            entries, labelled.targets, hashes, splits, strict=True
+        )
+    )
+    _check_held(films, labelled, task)
+    warnings = (
+        *found.warnings,
+        *labelled.warnings,
+        *_warnings(found, entries, films, split, fixed=fixed),
+        *_silent(films, labelled, task),
+    )
+    return FilmSet(task, labelled.names, labelled.negative, films, pixels, found.source, warnings)
+
+
+def write_manifest(films: FilmSet, path: Path, root: Path | None = None) -> None:
+    """Writes which film stands in which split, as a manifest that `load` reads again.
+
+    Args:
+        films: What `load` gave.
+        path: CSV file with the columns path, sha256, patient, split and one per name.
+        root: Folder that the films' paths are relative to, if ``path`` is to stand elsewhere; the
+            paths in the file are then relative to the file.
+
+    Raises:
+        DataError: A class or finding has the name of another column.
+    """
+    columns = ("path", "sha256", "patient", "split")
+    if taken := [n for n in films.names if n.lower() in tables.RESERVED]:
+        raise DataError(
+            f"a manifest cannot have a second column {taken[0]}", "Give the class another name."
+        )
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*columns, *films.names))
+    for film in films.films:
+        name = film.path
+        if root is not None:
+            name = Path(os.path.relpath(root / name, path.parent)).as_posix()
+        values = ("" if t is None else int(t) for t in film.targets)
+        writer.writerow((name, film.sha256, film.patient, film.split, *values))
+    write_text(path, text.getvalue())
+
+
+def _is_fixed(found: Listing, split: str, root: Path) -> bool:
+    """Whether the layout's own validation films are taken, rather than drawn."""
+    given = any(entry.split == "validation" for entry in found.entries)
+    if split == "given" and not given:
+        raise DataError(
+            f"{root}: has no validation films of its own",
+            "Add a folder val or a manifest's column split, or use the split patient.",
+        )
+    return given and (split == "given" or found.obeyed)
+
+
+def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
+    """Both sides have films, and no class is unknown to the training."""
+    train = [film.targets for film in films if film.split == "train"]
+    if len(train) in (0, len(films)):
+        raise DataError(
+            "no film could be held out for validation"
+            if train
+            else "all films are for validation, none is for training",
+            "Each class needs films of two patients or more.",
+        )
+    if task == "multilabel":
+        return
+    known = {targets.index(1.0) for targets in train}
+    if strange := {film.targets.index(1.0) for film in films} - known:
+        raise DataError(
+            f"{labelled.names[min(strange)]} has validation films but none for training",
+            "Add some, or leave the class out.",
+        )
+
+
+def _warnings(
+    found: Listing, entries: Sequence[Entry], films: Sequence[Film], split: str, *, fixed: bool
+) -> list[str]:
+    """What is doubtful about the split."""
+    warnings = []
+    bare = sum(not entry.keyed for entry in entries)
+    if bare and not fixed and split == "patient":
+        some = "" if bare == len(entries) else f" for {bare:,} of {len(entries):,} films"
+        warnings.append(
+            f"no patient keys{some}: split by film, so films of one patient may stand on both sides"
+        )
+    if split == "film" and not fixed:
+        warnings.append(
+            "split by film: films of one patient stand on both sides, so validation figures are "
+            "too good"
+        )
+    if split != "patient" and (both := straddling(films)):
+        warnings.append(f"{len(both):,} patients stand in train and in validation")
+    held = [film for film in films if film.split == "validation"]
+    seen = {film.sha256 for film in films if film.split == "train"}
+    if twins := sum(film.sha256 in seen for film in held):
+        warnings.append(f"{twins:,} validation films are exact duplicates of training films")
+    if split == "given" and len(held) < FEW:
+        warnings.append(f"only {len(held)} validation films: too few to choose anything on")
+    offered = sum(entry.split == "validation" for entry in found.entries)
+    if not fixed and offered >= FEW:
+        warnings.append(
+            f"{offered:,} validation films of the folder are not used; the split 'given' uses them"
+        )
+    changed = sum(
+        entry.sha256 not in ("", film.sha256) for entry, film in zip(entries, films, strict=True)
+    )
+    if changed:
+        warnings.append(
+            f"{changed:,} films have other pixels than the manifest says: another size, or changed"
+        )
+    return warnings
+
+
+def _silent(films: Sequence[Film], labelled: Labelled, task: str) -> list[str]:
+    """Findings that one side cannot tell anything about."""
+    if task != "multilabel":
+        return []
+    warnings = []
+    for side in ("train", "validation"):
+        seen: list[set[float | None]] = [set() for _ in labelled.names]
+        for film in films:
+            if film.split == side:
+                for known, value in zip(seen, film.targets, strict=True):
+                    known.add(value)
+        for word, value in (("with", 1.0), ("without", 0.0)):
+            names = [n for n, known in zip(labelled.names, seen, strict=True) if value not in known]
+            if names:
+                warnings.append(f"no {side} film is known to be {word} {', '.join(names)}")
+    return warnings

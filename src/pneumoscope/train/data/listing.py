@@ -1,0 +1,261 @@
+"""What a data folder holds before anything is decoded, and what a task makes of its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pneumoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    Targets = tuple[float | None, ...]
+
+TASKS = ("binary", "multiclass", "multilabel")
+KERMANY = "kermany"
+LABELS = ("normal", "bacterial", "viral")
+"""Classes of the Kermany set, from its file names."""
+NO_SUBTYPE = "pneumonia"
+"""Class of a Kermany film whose name tells no sub-type; a binary task can use it."""
+
+_NEGATIVE = {"normal", "negative", "healthy", "no finding", "no_finding", "none"}
+# CheXpert's labeller says "No Finding" whatever devices it sees (Irvin et al. 2019).
+_NO_PATHOLOGY = {"support devices"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One film as its layout tells it.
+
+    Attributes:
+        path: Where the film lies.
+        name: Its path relative to the data folder.
+        values: One per name of the listing: 1.0, 0.0 or None for unknown.
+        patient: Key of the patient, of the film itself where the layout knows no patients.
+        keyed: Whether ``patient`` is a patient's key.
+        split: ``"train"``, ``"validation"``, ``"test"``, or None if the layout says nothing.
+        sha256: Of the pixels, as a manifest tells it, or ``""``.
+    """
+
+    path: Path
+    name: str
+    values: Targets
+    patient: str
+    keyed: bool
+    split: str | None
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All films of a data folder, those for testing included.
+
+    Attributes:
+        layout: ``"manifest"``, ``"nih"``, ``"kermany"``, ``"split folders"`` or
+            ``"class folders"``.
+        findings: Whether a film can have several of the names, or none.
+        names: Classes or findings; the negative one is among them if the layout has it.
+        entries: The films.
+        source: Where the films come from, one sentence without its full stop.
+        obeyed: Whether the layout's own validation films are a decision to follow (a manifest)
+            rather than an offer (a folder called ``val``).
+        warnings: Sentences.
+    """
+
+    layout: str
+    findings: bool
+    names: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    source: str
+    obeyed: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A listing in the terms of a task.
+
+    Attributes:
+        names: Of the targets; the negative class first, if there is one.
+        negative: The negative class of a class task, or None.
+        entries: The films that have a label.
+        targets: One tuple per film.
+        strata: One number per film: the finest class that is known, whatever the task, so that
+            all tasks draw the same validation patients; 0 everywhere for several labels.
+        warnings: Sentences.
+    """
+
+    names: tuple[str, ...]
+    negative: str | None
+    entries: tuple[Entry, ...]
+    targets: tuple[Targets, ...]
+    strata: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+def negative_of(names: Iterable[str]) -> str | None:
+    """The first name that means "nothing found", whatever its capitals, or None."""
+    return next((name for name in names if name.lower() in _NEGATIVE), None)
+
+
+def negative_first(names: Iterable[str]) -> tuple[str, ...]:
+    """The same names in their order, but for the negative one, which comes first."""
+    given = tuple(names)
+    negative = negative_of(given)
+    return given if negative is None else (negative, *(n for n in given if n != negative))
+
+
+def one_hot(index: int, count: int) -> Targets:
+    """1.0 at an index, 0.0 elsewhere."""
+    return tuple(float(i == index) for i in range(count))
+
+
+def for_task(listing: Listing, task: str) -> Labelled:
+    """Translates a listing's labels.
+
+    Args:
+        listing: Films; those that do not count (of the test split, say) must be gone already.
+        task: One of `TASKS`.
+
+    Returns:
+        The films with a known label. For ``"binary"`` everything that is not the negative class
+        is one class, called ``"pneumonia"`` for the Kermany set and ``"abnormal"`` elsewhere;
+        two classes keep their names.
+
+    Raises:
+        DataError: The task is unknown or the labels do not answer it.
+    """
+    if task not in TASKS:
+        raise DataError(f"task {task!r} is unknown", f"One of {', '.join(TASKS)}.")
+    if task == "multilabel":
+        return _findings(listing)
+    if listing.findings and not _is_one_hot(listing):
+        if task == "binary":
+            return _any_finding(listing)
+        raise DataError(
+            "a film has several findings or none, so its class is not known",
+            "Use the task multilabel, or binary for no finding against any.",
+        )
+    return _classes(listing, task)
+
+
+def _classes(listing: Listing, task: str) -> Labelled:
+    entries = tuple(e for e in listing.entries if 1.0 in e.values)
+    raw = [e.values.index(1.0) for e in entries]
+    used = [n for i, n in enumerate(listing.names) if i in set(raw)]
+    names = negative_first(used)
+    if listing.layout == KERMANY:
+        names = ("normal", "pneumonia") if task == "binary" else LABELS
+        if task == "multiclass" and NO_SUBTYPE in used:
+            film = next(e for e in entries if e.values[-1] and len(e.values) > len(LABELS))
+            raise DataError(
+                f"{film.path.name}: the name tells neither bacteria nor virus",
+                "Sub-types need names such as person12_virus_3.jpeg; the task binary needs none.",
+            )
+    elif len(names) < 2:
+        raise DataError(
+            f"only one class has films: {', '.join(names) or 'none'}",
+            "At least two classes are needed.",
+        )
+    negative = negative_of(names)
+    if task == "binary" and len(names) > 2:
+        if negative is None:
+            raise DataError(
+                f"the task binary needs to know which of {', '.join(names)} is the negative class",
+                "Call it normal, or use the task multiclass.",
+            )
+        names = (negative, "abnormal")
+    grouped = len(names) == 2 and negative is not None
+    classes = [
+        int(listing.names[i] != negative) if grouped else names.index(listing.names[i]) for i in raw
+    ]
+    return Labelled(
+        names,
+        negative,
+        entries,
+        tuple(one_hot(c, len(names)) for c in classes),
+        tuple(raw),
+        _left_out(listing, entries),
+    )
+
+
+def _findings(listing: Listing) -> Labelled:
+    if not listing.findings:
+        raise DataError(
+            "one class per film does not tell several findings",
+            "Use the task multiclass, or a CSV manifest with a column per finding.",
+        )
+    negative = negative_of(listing.names)
+    names = tuple(n for n in listing.names if n != negative)
+    if not names:
+        raise DataError("no findings are named", "Name at least one besides the negative one.")
+    targets = []
+    for entry in listing.entries:
+        known = dict(zip(listing.names, entry.values, strict=True))
+        healthy = negative is not None and known[negative] == 1.0
+        targets.append(
+            tuple(
+                0.0 if known[n] is None and healthy and n.lower() not in _NO_PATHOLOGY else known[n]
+                for n in names
+            )
+        )
+    blind = sum(set(t) == {None} for t in targets)
+    warnings = (f"{blind} films have no known finding at all",) if blind else ()
+    strata = (0,) * len(targets)
+    return Labelled(names, None, listing.entries, tuple(targets), strata, warnings)
+
+
+def _any_finding(listing: Listing) -> Labelled:
+    """No finding against any; films that say neither are left out."""
+    negative = negative_of(listing.names)
+    entries, targets = [], []
+    for entry in listing.entries:
+        known = {
+            name: value
+            for name, value in zip(listing.names, entry.values, strict=True)
+            if name.lower() not in _NO_PATHOLOGY
+        }
+        healthy = known.pop(negative) == 1.0 if negative is not None else False
+        if 1.0 in known.values():
+            targets.append((0.0, 1.0))
+        elif healthy or set(known.values()) == {0.0}:
+            targets.append((1.0, 0.0))
+        else:
+            continue
+        entries.append(entry)
+    name = negative or "No Finding"
+    strata = tuple(int(t[1]) for t in targets)
+    if len(set(strata)) < 2:
+        raise DataError(
+            "all films have a finding, or none has", "The task binary needs films of both kinds."
+        )
+    return Labelled(
+        (name, "abnormal"),
+        name,
+        tuple(entries),
+        tuple(targets),
+        strata,
+        _left_out(listing, entries),
+    )
+
+
+def _is_one_hot(listing: Listing) -> bool:
+    """Whether every film with a label has exactly one: a class per column."""
+    rest = len(listing.names) - 1
+    return all(
+        entry.values.count(1.0) == 1 and entry.values.count(0.0) == rest
+        for entry in listing.entries
+        if set(entry.values) != {None}
+    )
+
+
+def _left_out(listing: Listing, entries: Sequence[Entry]) -> tuple[str, ...]:
+    missing = len(listing.entries) - len(entries)
+    return (f"{missing} films without a known label are left out",) if missing else ()
+
+
+def without(listing: Listing, *splits: str) -> Listing:
+    """The listing without the films of some splits."""
+    return replace(listing, entries=tuple(e for e in listing.entries if e.split not in splits))

@@ -1,0 +1,99 @@
+"""Which films are held out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from pneumoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MODES = ("patient", "film", "given")
+
+
+class _Placed(Protocol):
+    @property
+    def patient(self) -> str: ...
+    @property
+    def split(self) -> str | None: ...
+
+
+def split_patients(
+    labels: Sequence[int], patients: Sequence[str], hashes: Sequence[str], share: float, seed: int
+) -> list[str]:
+    """Draws the validation patients, class by class.
+
+    Patients who share an exact duplicate film count as one, so that no film stands on both sides.
+
+    Args:
+        labels: Class of each film.
+        patients: Patient key of each film.
+        hashes: Hash of each film's pixels.
+        share: Share of the patients of each class for validation, in (0, 1).
+        seed: Of the draw.
+
+    Returns:
+        ``"train"`` or ``"validation"`` for each film.
+    """
+    group = {patient: patient for patient in patients}
+
+    def root(patient: str) -> str:
+        while group[patient] != patient:
+            group[patient] = group[group[patient]]
+            patient = group[patient]
+        return patient
+
+    first_with: dict[str, str] = {}
+    for patient, digest in zip(patients, hashes, strict=True):
+        twin = first_with.setdefault(digest, patient)
+        group[root(patient)] = root(twin)
+    rng = np.random.default_rng(seed)
+    held: set[str] = set()
+    for label in sorted(set(labels)):
+        own = sorted({root(p) for p, y in zip(patients, labels, strict=True) if y == label} - held)
+        count = max(1, round(share * len(own))) if len(own) > 1 else 0
+        held |= {own[i] for i in rng.permutation(len(own))[:count]}
+    return ["validation" if root(patient) in held else "train" for patient in patients]
+
+
+def split_films(labels: Sequence[int], share: float, seed: int) -> list[str]:
+    """Draws validation films, class by class, whoever is on them.
+
+    Args:
+        labels: Class of each film.
+        share: Share of the films of each class for validation, in (0, 1).
+        seed: Of the draw.
+
+    Returns:
+        ``"train"`` or ``"validation"`` for each film.
+    """
+    # Each film as a patient of its own; equal widths keep the order of the films.
+    keys = [f"{i:09d}" for i in range(len(labels))]
+    return split_patients(labels, keys, keys, share, seed)
+
+
+def straddling(films: Iterable[_Placed]) -> list[str]:
+    """Keys of the patients who stand in two splits, sorted."""
+    first: dict[str, str | None] = {}
+    return sorted({f.patient for f in films if first.setdefault(f.patient, f.split) != f.split})
+
+
+def check_split(films: Iterable[_Placed]) -> None:
+    """Makes sure that no patient stands in two splits.
+
+    Args:
+        films: Anything with a ``patient`` and a ``split``, such as `Film`.
+
+    Raises:
+        DataError: One does; up to three are named.
+    """
+    if both := straddling(films):
+        more = f" and {len(both) - 3} more" if len(both) > 3 else ""
+        raise DataError(
+            f"patients stand in two splits: {', '.join(both[:3])}{more}",
+            "Give each patient's films one split; or train with the split 'given', which takes "
+            "them as they are and flatters the figures.",
+        )

@@ -1,0 +1,240 @@
+"""Layouts whose labels stand in a table: CSV manifests and NIH ChestX-ray14."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from pneumoscope import images
+from pneumoscope.errors import DataError
+from pneumoscope.train.data.folders import SPLITS
+from pneumoscope.train.data.listing import Entry, Listing, negative_first, one_hot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pneumoscope.train.data.listing import Targets
+
+    Row = dict[str, str]
+
+RESERVED = ("path", "sha256", "patient", "split", "label", "labels")
+"""Columns of a manifest that are no findings, in small letters."""
+
+_ALIASES = {"patient id": "patient", "patient_id": "patient", "patientid": "patient"}
+# Columns of CheXpert (Irvin et al. 2019) beside its findings.
+_FACTS = {"sex", "gender", "age", "frontal/lateral", "ap/pa", "view", "view position"}
+_VALUES: dict[str, float | None] = {
+    "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": None, "-1.0": None, "": None,
+}  # fmt: skip
+_SPLIT_VALUES = SPLITS | {"training": "train", "testing": "test", "": "train"}
+_CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
+
+_NIH_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+_NIH_TRAIN, _NIH_TEST = "train_val_list.txt", "test_list.txt"
+
+
+def is_nih(file: Path) -> bool:
+    """Whether a CSV file is the table of NIH ChestX-ray14, by its columns."""
+    return set(_NIH_COLUMNS) <= set(_rows(file)[0])
+
+
+def read_manifest(file: Path) -> Listing:
+    """Lists a CSV manifest.
+
+    Columns, in any capitals: ``path`` (relative to the file); then ``label`` (one class),
+    ``labels`` (findings with ``|`` between them) or one column per name with 1, 0, -1 or
+    nothing, the last two for unknown; and, if wanted, ``patient``, ``split`` and ``sha256``.
+
+    Raises:
+        DataError: The table is broken, says nothing, or names a film twice.
+    """
+    header, rows = _lowered(file)
+    if "path" not in header:
+        raise DataError(f"{file}: has no column path", "The films' paths, relative to the file.")
+    if not rows:
+        raise DataError(f"{file}: names no films", "Add a row per film.")
+    names, values, findings, warnings = _labels(file, header, rows)
+    base = file.parent
+    if not (base / rows[0]["path"]).exists() and (base.parent / rows[0]["path"]).exists():
+        base = base.parent  # CheXpert's paths begin with the name of its own folder
+    entries = []
+    seen: set[str] = set()
+    for number, (row, value) in enumerate(zip(rows, values, strict=True), 2):
+        if not row["path"]:
+            raise DataError(f"{file}, row {number}: names no film", "Fill the column path.")
+        name = PurePosixPath(row["path"]).as_posix()
+        if name in seen:
+            raise DataError(f"{file}: names {name} twice", "One row per film.")
+        seen.add(name)
+        patient = row.get("patient", "")
+        if not patient and (match := _CHEXPERT_PATIENT.search(name)):
+            patient = match[1]
+        entries.append(
+            Entry(
+                base / name,
+                name,
+                value,
+                patient or f"file/{name}",
+                bool(patient),
+                _split(file, number, row["split"]) if "split" in header else None,
+                row.get("sha256", ""),
+            )
+        )
+    source = f"CSV manifest {file.name} in {file.parent.resolve().name}"
+    return Listing("manifest", findings, names, tuple(entries), source, "split" in header, warnings)
+
+
+def read_nih(file: Path) -> Listing:
+    """Lists NIH ChestX-ray14 (Wang et al., CVPR 2017): the films of its table below its folder.
+
+    The official lists, where they lie beside the table, decide what is test; films that stand on
+    neither list are left out. "No Finding" is a name of the listing.
+
+    Raises:
+        DataError: No film of the table is there.
+    """
+    _, rows = _rows(file)
+    root = file.parent
+    where: dict[str, Path] = {}
+    for path in images.find_films([root]):
+        where.setdefault(path.name, path)
+    train, test = _list(root / _NIH_TRAIN), _list(root / _NIH_TEST)
+    there = [row for row in rows if row["Image Index"] in where]
+    if not there:
+        raise DataError(
+            f"{file}: none of its films lies below {root}",
+            "Unpack the archives images_*.tar.gz beside the table.",
+        )
+    warnings = []
+    if len(there) < len(rows):
+        warnings.append(
+            f"{len(rows) - len(there):,} of {len(rows):,} films of {file.name} are not there"
+        )
+    if test is None:
+        warnings.append(f"{_NIH_TEST} is not there: official test films count as training films")
+    listed = [
+        row
+        for row in there
+        if train is None or row["Image Index"] in train or row["Image Index"] in (test or ())
+    ]
+    if len(listed) < len(there):
+        warnings.append(f"{len(there) - len(listed):,} films stand on no official list: left out")
+    found = [_words(row["Finding Labels"]) for row in listed]
+    names = negative_first(sorted({label for labels in found for label in labels}))
+    entries = tuple(
+        Entry(
+            where[row["Image Index"]],
+            where[row["Image Index"]].relative_to(root).as_posix(),
+            tuple(float(name in labels) for name in names),
+            row["Patient ID"],
+            True,
+            "test" if test is not None and row["Image Index"] in test else "train",
+        )
+        for row, labels in zip(listed, found, strict=True)
+    )
+    source = f"NIH ChestX-ray14 (Wang et al., CVPR 2017), folder {root.resolve().name}"
+    return Listing("nih", True, names, entries, source, True, tuple(warnings))
+
+
+def _labels(
+    file: Path, header: list[str], rows: list[Row]
+) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:
+    """Names, values per row, whether they are findings, warnings."""
+    if "label" in header and "labels" in header:
+        raise DataError(f"{file}: has both label and labels", "Keep one of the two columns.")
+    if "label" in header:
+        names = negative_first(sorted({row["label"] for row in rows} - {""}))
+        unknown: Targets = (None,) * len(names)
+        values = [
+            one_hot(names.index(row["label"]), len(names)) if row["label"] else unknown
+            for row in rows
+        ]
+        return names, values, False, ()
+    if "labels" in header:
+        found = [_words(row["labels"]) for row in rows]
+        names = negative_first(sorted({label for labels in found for label in labels}))
+        unknown = (None,) * len(names)
+        # Nothing between the commas says nothing; "No Finding" says that nothing was found.
+        values = [
+            tuple(float(n in labels) for n in names) if labels else unknown for labels in found
+        ]
+        return names, values, True, ()
+    return _columns(file, header, rows)
+
+
+def _columns(
+    file: Path, header: list[str], rows: list[Row]
+) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:
+    names, unused = [], []
+    for column in header:
+        if column.lower() in (*RESERVED, *_FACTS):
+            continue
+        fits = [row[column] in _VALUES for row in rows]
+        if all(fits) and any(row[column] for row in rows):
+            names.append(column)
+        elif sum(fits) * 2 > len(fits) and any(
+            row[column] for row, fit in zip(rows, fits, strict=True) if fit
+        ):
+            number = fits.index(False)
+            raise DataError(
+                f"{file}, row {number + 2}: {column} is {rows[number][column]!r}",
+                "A finding is 1, 0, -1 (uncertain) or empty (unknown).",
+            )
+        else:
+            unused.append(column)
+    if not names:
+        raise DataError(
+            f"{file}: tells no labels",
+            "Add a column label, labels (with | between findings), or one of 1 and 0 per finding.",
+        )
+    warnings = (f"columns of {file.name} that are not used: {', '.join(unused)}",) if unused else ()
+    ordered = negative_first(names)
+    return ordered, [tuple(_VALUES[row[n]] for n in ordered) for row in rows], True, warnings
+
+
+def _lowered(file: Path) -> tuple[list[str], list[Row]]:
+    """The table with the columns that have a meaning in small letters."""
+    header, rows = _rows(file)
+    known: Callable[[str], str] = lambda name: (  # noqa: E731
+        _ALIASES.get(name.lower(), name.lower()) if name.lower() in (*RESERVED, *_ALIASES) else name
+    )
+    columns = [known(name) for name in header]
+    if double := {c for c in columns if columns.count(c) > 1}:
+        raise DataError(f"{file}: has two columns {double.pop()}", "Keep one.")
+    return columns, [{known(name): row[name] for name in header} for row in rows]
+
+
+def _rows(file: Path) -> tuple[list[str], list[Row]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, skipinitialspace=True)
+            header = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = header
+            rows = [{name: (row[name] or "").strip() for name in header} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(
+            f"{file}: cannot be read as a table ({reason})", "Save it as CSV in UTF-8."
+        ) from error
+    return header, rows
+
+
+def _split(file: Path, number: int, value: str) -> str:
+    try:
+        return _SPLIT_VALUES[value.lower()]
+    except KeyError:
+        raise DataError(
+            f"{file}, row {number}: split is {value!r}", "Use train, validation or test."
+        ) from None
+
+
+def _list(file: Path) -> set[str] | None:
+    if not file.is_file():
+        return None
+    return {line.strip() for line in file.read_text(encoding="utf-8").splitlines()} - {""}
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split("|") if word.strip())
