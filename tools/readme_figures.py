@@ -18,7 +18,7 @@ START, END = "<!-- figures -->", "<!-- end of figures -->"
 
 def main() -> None:
     v = open_bundle().meta.validation
-    baseline = v["statistics_baseline"]["pneumonia"]
+    baseline = v["statistics_baseline"]["positive"]
     text = f"""{START}
 On {v["films"]} held-out films of {v["patients"]} children (patient-grouped; these films chose the recipe, the
 temperature and the thresholds, so they flatter; 95 % intervals by patient-clustered bootstrap), at the

@@ -66,10 +66,13 @@ class Radiograph:
     Attributes:
         pixels: float32, (rows, columns), in [0, 1]; 0 is air-dark, as in MONOCHROME2.
         facts: What the source says of itself.
+        levels: uint8 (rows, columns), ``pixels`` times 255, if the source holds 8-bit grey: spares
+            the way to float32 and back.
     """
 
     pixels: NDArray[np.float32]
     facts: FilmFacts
+    levels: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)

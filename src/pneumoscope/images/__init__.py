@@ -226,6 +226,8 @@ def model_input(
     Returns:
         uint8 (size, size), 0 to 255.
     """
+    if isinstance(film, Radiograph) and film.levels is not None:
+        return resample(resample(film.levels, source_size), size)
     pixels = film.pixels if isinstance(film, Radiograph) else film
     # Adding one half and cutting rounds non-negative numbers; rint would cost a pass more.
     scaled = np.clip(pixels, 0.0, 1.0)

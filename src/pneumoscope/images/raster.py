@@ -89,7 +89,10 @@ def read_raster(
         colour=colour,
         reduced_by=config[0] if config else 1,
     )
-    return Radiograph(_turned(pixels, turn), facts)
+    upright = _turned(pixels, turn)
+    if upright.dtype == np.uint8:
+        return Radiograph(np.divide(upright, np.float32(255), dtype=np.float32), facts, upright)
+    return Radiograph(upright, facts)
 
 
 def _open(kind: str, data: bytes) -> ImageFile:
@@ -167,20 +170,20 @@ def _draft(image: ImageFile, at_least_px: int | None) -> None:
         jpeg.draft(mode, (at_least_px, at_least_px) if at_least_px else None)
 
 
-def _grey(image: Image.Image) -> tuple[NDArray[np.float32], int, bool]:
-    """Luminance float32 (rows, columns) in [0, 1], bits per sample, and whether it is a colour film.
+def _grey(image: Image.Image) -> tuple[NDArray[Any], int, bool]:
+    """Luminance (rows, columns), bits per sample, and whether it is a colour film.
 
-    Luminance is ITU-R 601-2 luma, as Pillow's mode L; what is transparent lies on black.
+    It is uint8 where the film holds 8-bit grey, else float32 in [0, 1]. Luminance is ITU-R 601-2 luma, as Pillow's mode L; what is transparent lies on black.
     """
     mode = image.mode
     if mode == "L" and "transparency" not in image.info:
-        return _unit(image), 8, False
+        return _levels(image), 8, False
     if mode == "1":
-        return _unit(image.convert("L")), 1, False
+        return _levels(image.convert("L")), 1, False
     if mode == "YCbCr":
         luma, *chroma = image.split()
         spread = [extreme for band in chroma for extreme in _extrema(band)]
-        return _unit(luma), 8, max(abs(value - 128) for value in spread) > COLOUR_TOLERANCE
+        return _levels(luma), 8, max(abs(value - 128) for value in spread) > COLOUR_TOLERANCE
     if mode in _DEEP_MODES:
         return _deep(np.asarray(image).astype(np.int32))
     if mode == "F":
@@ -192,13 +195,16 @@ def _grey(image: Image.Image) -> tuple[NDArray[np.float32], int, bool]:
         grey = _unit(image.convert("RGB").convert("L")) * _unit(image.getchannel("A"))
         return grey, 8, mode not in ("LA", "La", "L") and _is_coloured(image)
     rgb = image if mode == "RGB" else image.convert("RGB")
-    return _unit(rgb.convert("L")), 8, _is_coloured(rgb)
+    return _levels(rgb.convert("L")), 8, _is_coloured(rgb)
+
+
+def _levels(image: Image.Image) -> NDArray[np.uint8]:
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
 
 
 def _unit(image: Image.Image) -> NDArray[np.float32]:
     """8-bit grey as float32 in [0, 1]; multiplied by 255 it gives the stored value again."""
-    stored = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
-    return np.divide(stored, np.float32(255), dtype=np.float32)
+    return np.divide(_levels(image), np.float32(255), dtype=np.float32)
 
 
 def _extrema(band: Image.Image) -> tuple[int, int]:
@@ -257,7 +263,7 @@ def _orientation(image: ImageFile) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Undoes an Exif orientation: 2 mirrored, 3 upside down, 4 flipped, 5 to 8 on its side."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.T
@@ -265,7 +271,9 @@ def _turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32
         pixels = pixels[::-1]
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels, np.float32)
+    if pixels.dtype != np.uint8:
+        return np.ascontiguousarray(pixels, np.float32)
+    return np.ascontiguousarray(pixels)
 
 
 def _is_cut(kind: str, data: bytes) -> bool:
