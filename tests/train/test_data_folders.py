@@ -124,5 +124,5 @@ def test_a_file_that_is_no_manifest(tmp_path: Path) -> None:
 
 
 def test_nothing_can_be_held_out(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no film could be held out"):
+    with pytest.raises(DataError, match="too few patients to hold some out"):
         load(draw(tmp_path / "mine", "tb/0.png", "normal/0.png"))

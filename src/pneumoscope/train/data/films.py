@@ -252,7 +252,7 @@ def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
     train = [film.targets for film in films if film.split == "train"]
     if len(train) in (0, len(films)):
         raise DataError(
-            "no film could be held out for validation"
+            "too few patients to hold some out for validation"
             if train
             else "all films are for validation, none is for training",
             "Each class needs films of two patients or more.",
