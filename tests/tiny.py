@@ -65,6 +65,7 @@ def tiny_meta(**changes: object) -> BundleMeta:
         "version": "1",
         "labels": ("normal", "bacterial", "viral"),
         "negative": "normal",
+        "positive": "PNEUMONIA",
         "size": TINY_SIZE,
         "source_size": 224,
         "temperature": 1.0,

@@ -44,12 +44,12 @@ class Population:
 
     Attributes:
         text: One sentence for people.
-        age_years: (youngest, oldest), inclusive.
+        age_years: (youngest, oldest), inclusive; None if not known.
         views: DICOM View Position values.
     """
 
     text: str
-    age_years: tuple[float, float]
+    age_years: tuple[float, float] | None
     views: tuple[str, ...]
 
 
@@ -62,6 +62,7 @@ class BundleMeta:
         version: Version of the model, not of the package.
         labels: Class names in the order of the network's outputs.
         negative: The class that means "nothing found"; P(pneumonia) = 1 - P(negative).
+        positive: What a film is called that is not negative, such as ``"PNEUMONIA"``.
         size: Side of the network's input in pixels.
         source_size: Side in pixels to which larger films are resampled first, because the
             training films were.
@@ -79,6 +80,7 @@ class BundleMeta:
     version: str
     labels: tuple[str, ...]
     negative: str
+    positive: str
     size: int
     source_size: int
     temperature: float
@@ -229,12 +231,13 @@ def sha256_of(path: Path) -> str:
 
 def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
     population = content["population"]
-    low, high = population["age_years"]
+    ages = population["age_years"]
     meta = BundleMeta(
         name=str(content["name"]),
         version=str(content["version"]),
         labels=tuple(content["labels"]),
         negative=str(content["negative"]),
+        positive=str(content["positive"]),
         size=int(content["size"]),
         source_size=int(content["source_size"]),
         temperature=float(content["temperature"]),
@@ -244,7 +247,9 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         ),
         default_operating_point=str(content["default_operating_point"]),
         population=Population(
-            str(population["text"]), (float(low), float(high)), tuple(population["views"])
+            str(population["text"]),
+            None if ages is None else (float(ages[0]), float(ages[1])),
+            tuple(population["views"]),
         ),
         intended_use=str(content["intended_use"]),
         recipe=dict(content["recipe"]),

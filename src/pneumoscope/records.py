@@ -78,7 +78,8 @@ class OperatingPoint:
 
     Attributes:
         name: Such as ``"balanced"``.
-        threshold: P(pneumonia) at or above it is called PNEUMONIA; in (0, 1).
+        threshold: P(pneumonia) at or above it is called PNEUMONIA (of other bundles: their
+            positive name); in (0, 1).
         rule: How it was chosen, in words.
     """
 
@@ -92,14 +93,17 @@ class Prediction:
     """What the model says of one film. Research use, not a medical device.
 
     Attributes:
-        label: ``"NORMAL"`` or ``"PNEUMONIA"``, at ``operating_point``.
-        p_pneumonia: P(pneumonia) = 1 - P(normal), in [0, 1], after temperature scaling.
+        label: ``"NORMAL"`` or ``positive``, at ``operating_point``.
+        positive: What the bundle calls a film that is not normal: ``"PNEUMONIA"`` for the shipped
+            one, such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"`` for others.
+        p_pneumonia: P(positive) = 1 - P(normal), in [0, 1], after temperature scaling.
         probabilities: Class name to probability, in the bundle's order; they sum to 1.
-        subtype: The likelier kind of pneumonia (``"bacterial"``, ``"viral"``) if the label is
-            PNEUMONIA, else None. In children a film alone cannot tell them apart.
+        subtype: The likelier kind (``"bacterial"``, ``"viral"``) if the label is positive and the
+            bundle knows several kinds, else None. In children a film alone cannot tell these apart.
         operating_point: The threshold that gave the label.
         heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised.
-        heatmap_class: The class that the heatmap explains: the sub-type, or ``"normal"``.
+        heatmap_class: The class that the heatmap explains: the likelier positive one, or the
+            negative one.
         facts: What the source says of itself.
         warnings: Sentences for the reader, such as an age outside the training population.
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
@@ -108,6 +112,7 @@ class Prediction:
     """
 
     label: str
+    positive: str
     p_pneumonia: float
     probabilities: Mapping[str, float]
     subtype: str | None

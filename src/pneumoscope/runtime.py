@@ -17,7 +17,7 @@ import onnxruntime
 from pneumoscope import images, triage
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.records import PNEUMONIA, OperatingPoint, Outcome, Prediction
+from pneumoscope.records import NORMAL, OperatingPoint, Outcome, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -231,11 +231,13 @@ class Classifier:
         meta = self.bundle.meta
         named = dict(zip(meta.labels, probabilities.tolist(), strict=True))
         p_pneumonia = min(1.0, max(0.0, 1.0 - named[meta.negative]))
-        label = triage.label_at(p_pneumonia, self.operating_point)
-        subtype = triage.likelier_subtype(named, meta.negative) if label == PNEUMONIA else None
-        explained = subtype or meta.negative
+        label = triage.label_at(p_pneumonia, self.operating_point, meta.positive)
+        kind = triage.likelier_kind(named, meta.negative)
+        explained = meta.negative if label == NORMAL else kind
+        subtype = kind if explained == kind and len(meta.labels) > 2 else None
         return Prediction(
             label=label,
+            positive=meta.positive,
             p_pneumonia=p_pneumonia,
             probabilities=named,
             subtype=subtype,
@@ -243,7 +245,7 @@ class Classifier:
             heatmap=heatmaps[meta.labels.index(explained)],
             heatmap_class=explained,
             facts=item.facts,
-            warnings=triage.warnings_for(item.facts, meta.population, label),
+            warnings=triage.warnings_for(item.facts, meta.population, subtype),
             timings_ms={"read": item.read_ms, "infer": infer_ms},
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,

@@ -21,6 +21,7 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
     facts = {key: value for key, value in asdict(prediction.facts).items() if value is not None}
     record: dict[str, Any] = {
         "label": prediction.label,
+        "positive": prediction.positive,
         "p_pneumonia": round(prediction.p_pneumonia, 6),
         "probabilities": {name: round(p, 6) for name, p in prediction.probabilities.items()},
         "subtype": prediction.subtype,

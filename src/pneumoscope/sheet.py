@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope import heatmap
+from pneumoscope.records import NORMAL
 from pneumoscope.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ border-radius:8px;display:block}
 figcaption{color:var(--soft);font-size:13px;margin-top:6px}
 h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
 .verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
-.PNEUMONIA{color:var(--red)}.NORMAL{color:var(--green)}.error{color:var(--amber)}
+.positive{color:var(--red)}.negative{color:var(--green)}.error{color:var(--amber)}
 .verdict svg{width:24px;height:24px;flex:none}
 .p{font-size:15px;margin:12px 0 6px}
 .bar{position:relative;height:10px;border-radius:5px;background:#2a343e}
@@ -59,9 +60,9 @@ footer{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 """
 
 _ICONS = {
-    "PNEUMONIA": '<path d="M12 3 2 21h20zM12 10v5m0 2.5v.5" fill="none" stroke="currentColor" '
+    "positive": '<path d="M12 3 2 21h20zM12 10v5m0 2.5v.5" fill="none" stroke="currentColor" '
     'stroke-width="2" stroke-linejoin="round" stroke-linecap="round"/>',
-    "NORMAL": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    "negative": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
     '<path d="m8 12 3 3 5-6" fill="none" stroke="currentColor" stroke-width="2" '
     'stroke-linecap="round" stroke-linejoin="round"/>',
     "error": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
@@ -106,6 +107,7 @@ def row(outcome: Outcome) -> str:
 
 def _judgement(p: Prediction) -> str:
     threshold = p.operating_point.threshold
+    kind = "negative" if p.label == NORMAL else "positive"
     shares = "".join(
         f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
         for name, value in p.probabilities.items()
@@ -114,8 +116,9 @@ def _judgement(p: Prediction) -> str:
     # Near the ends of the bar the caption would leave the card.
     at = min(max(threshold, 0.2), 0.8)
     return (
-        f'<div class="{p.label}">{_verdict(p.label, p.label)}'
-        f'<p class="p" style="color:var(--text)">P(pneumonia) {p.p_pneumonia:.3f}</p>'
+        f'<div class="{kind}">{_verdict(kind, p.label)}'
+        f'<p class="p" style="color:var(--text)">P({escape(p.positive.lower())}) '
+        f"{p.p_pneumonia:.3f}</p>"
         f'<div class="bar"><i style="width:{100 * p.p_pneumonia:.1f}%"></i>'
         f'<b style="left:{100 * threshold:.1f}%"></b></div>'
         f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.records import NORMAL, PNEUMONIA, FilmFacts, OperatingPoint
+from pneumoscope.records import NORMAL, FilmFacts, OperatingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.bundle import Population
 
+_SUBTYPES = frozenset({"bacterial", "viral"})
 _LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
 _CHEST = frozenset({"CHEST", "THORAX", "LUNG", "PORT CHEST", "CHESTABD", "CHEST_TO_ABDOMEN"})
 
 
-def label_at(p_pneumonia: float, point: OperatingPoint) -> str:
-    """``"PNEUMONIA"`` if the probability reaches the operating point, else ``"NORMAL"``."""
-    return PNEUMONIA if p_pneumonia >= point.threshold else NORMAL
+def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:
+    """The positive name if the probability reaches the operating point, else ``"NORMAL"``."""
+    return positive if p_positive >= point.threshold else NORMAL
 
 
-def likelier_subtype(probabilities: Mapping[str, float], negative: str) -> str:
+def likelier_kind(probabilities: Mapping[str, float], negative: str) -> str:
     """The most probable class apart from the negative one."""
     return max((name for name in probabilities if name != negative), key=probabilities.__getitem__)
 
 
-def warnings_for(facts: FilmFacts, population: Population, label: str) -> tuple[str, ...]:
+def warnings_for(facts: FilmFacts, population: Population, subtype: str | None) -> tuple[str, ...]:
     """Sentences that a reader of this verdict should see.
 
     Header tags are hints only (in 1,885 real studies up to 70 % of the filled orientation tags
     were wrong), so they warn and never refuse.
     """
     found = []
-    low, high = population.age_years
+    low, high = population.age_years or (0.0, float("inf"))
     # A child counts as five until the sixth birthday.
     if facts.age_years is not None and not low <= facts.age_years < high + 1:
         found.append(
@@ -50,6 +51,6 @@ def warnings_for(facts: FilmFacts, population: Population, label: str) -> tuple[
         found.append(f"the header says body part {part}, not chest")
     if facts.colour:
         found.append("the picture is in colour; is it a radiograph?")
-    if label == PNEUMONIA:
+    if subtype in _SUBTYPES:
         found.append("bacterial or viral: in children a film alone cannot tell them apart")
     return tuple(found)

@@ -21,6 +21,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 import pneumoscope
 from pneumoscope.bundle import open_bundle
+from pneumoscope.train import recipe as recipes
 
 pytestmark = [
     pytest.mark.train,
@@ -252,3 +253,29 @@ def test_the_default_data_folder_may_come_from_the_environment(films: Path, tmp_
         env=os.environ | {"PNEUMOSCOPE_DATA": str(films)},
     )
     assert "no.h5" in done.stderr
+
+
+RECIPES = sorted(recipes.shipped())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_shipped_recipe_runs_and_serves(name: str, films: Path, tmp_path: Path) -> None:
+    """64 films, one epoch, from one command to a bundle that predicts."""
+    settings = recipes.load(name)
+    epochs = ["--head-epochs", min(settings.head_epochs, 1), "--epochs", min(settings.epochs, 1)]
+    arguments = [
+        sys.executable, "-m", "pneumoscope", "train", name, "--data", films, "--weights", "none",
+        "--out", tmp_path / "run", "--cache", tmp_path / "cache", *epochs, "--json",
+    ]  # fmt: skip
+    done = subprocess.run([*map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    classifier = pneumoscope.load(tmp_path / "run" / "bundle")
+    prediction = classifier.predict(next((films / "train" / "PNEUMONIA").iterdir()))
+    assert len(prediction.probabilities) == (2 if settings.task == "binary" else 3)
+    assert prediction.label in ("NORMAL", "PNEUMONIA")
+    assert (prediction.subtype is None) or settings.task == "multiclass"
+    assert prediction.heatmap.ndim == 2
+    assert not (tmp_path / "run" / "features.npy").exists()
+    for picture in ("curves.png", "augmented.png"):
+        assert (tmp_path / "run" / picture).stat().st_size > 10_000

@@ -1,20 +1,27 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from pneumoscope.errors import RecipeError, UsageError
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
 
-    from pneumoscope.train import export, network
+    from pneumoscope.train import backbones, export, network
     from pneumoscope.train.recipe import Recipe
 
-pytestmark = pytest.mark.train
+pytestmark = [
+    pytest.mark.train,
+    # Keras 3.15 with NumPy 2 on TensorFlow.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +78,108 @@ def test_closed_form_heatmaps_are_grad_cam(model: keras.Model) -> None:
     assert (np.abs(closed - reference) / peak).max() <= 1e-3
 
 
+HEADS = [
+    {"task": "binary"},
+    {"task": "binary", "head": "flatten", "dense": 16},
+    {"task": "binary", "head_batch_norm": True, "dense": 16, "dropout": 0.5},
+    {"head_batch_norm": True},
+    {"network": "cnn", "filters": (8, 12), "head": "flatten", "dense": 16, "scaling": "unit"},
+]
+
+
+@pytest.mark.parametrize("settings", HEADS, ids=lambda s: "-".join(map(str, s.values())))
+def test_every_head_has_its_closed_form(settings: dict[str, object]) -> None:
+    keras.utils.set_random_seed(1)
+    recipe = Recipe(size=64, **settings)  # type: ignore[arg-type]
+    built = network.build(recipe, 2 if recipe.task == "binary" else 3, None)
+    # Statistics and scales that are not the ones of a fresh BatchNorm.
+    rng = np.random.default_rng(0)
+    for variable in built.get_layer("head_norm").variables if recipe.head_batch_norm else ():
+        variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+    outputs = network.serving_model(built, 1.3)(FILMS)
+    closed = keras.ops.convert_to_numpy(outputs["heatmaps"])
+    reference = export.autodiff_grad_cam(built, FILMS)
+    assert closed.shape == reference.shape
+    peak = reference.max(axis=(1, 2, 3), keepdims=True)
+    assert peak.min() > 0
+    assert (np.abs(closed - reference) / peak).max() <= 1e-3
+    p = keras.ops.convert_to_numpy(outputs["probabilities"])
+    assert p.shape == (4, closed.shape[1])
+    assert np.allclose(p.sum(axis=1), 1, atol=1e-6)
+
+
+def test_one_logit_is_the_sigmoid_of_the_positive_class() -> None:
+    keras.utils.set_random_seed(0)
+    built = network.build(Recipe(size=64, task="binary", network="cnn", scaling="unit"), 2, None)
+    logit = keras.ops.convert_to_numpy(built(FILMS, training=False))
+    assert logit.shape == (4, 1)
+    p = keras.ops.convert_to_numpy(network.serving_model(built, 2.0)(FILMS)["probabilities"])
+    assert np.allclose(p[:, 1], 1 / (1 + np.exp(-logit[:, 0] / 2)), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(backbones.STOCK))
+def test_every_backbone_builds_and_scales(name: str) -> None:
+    recipe = Recipe(network=name, size=64, scaling="own")
+    backbone = backbones.build(recipe, None)
+    assert backbone.input_shape == (None, 64, 64, 3)
+    assert len(backbone.output_shape) == 4
+    kinds = {type(layer).__name__ for layer in backbone.layers}
+    # Scaling happens once, in the network, never again inside the backbone.
+    assert not kinds & {"Rescaling", "Normalization"}
+    norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert all(norm.momentum == backbones.BATCH_NORM_MOMENTUM for norm in norms)
+
+
+@pytest.mark.parametrize(
+    ("name", "preprocess"),
+    [
+        ("MobileNetV2", keras.applications.mobilenet_v2.preprocess_input),
+        ("ResNet50", keras.applications.resnet50.preprocess_input),
+        ("DenseNet121", keras.applications.densenet.preprocess_input),
+    ],
+)
+def test_own_scaling_is_that_of_keras(name: str, preprocess: object) -> None:
+    rgb = np.repeat(FILMS[:1], 3, axis=-1).astype(np.float32)
+    expected = preprocess(rgb.copy())  # type: ignore[operator]
+    found = network.Scale(*backbones.own_scaling(name))(FILMS[:1])
+    assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-4)
+
+
+def test_unknown_networks_and_layers() -> None:
+    with pytest.raises(RecipeError, match="MobilNet") as caught:
+        backbones.build(Recipe(network="MobilNet"), None)
+    assert "MobileNetV2" in caught.value.hint
+    with pytest.raises(RecipeError, match="cannot be imported"):
+        backbones.build(Recipe(network="no_such_module:build"), None)
+    with pytest.raises(RecipeError, match="gives no backbone"):
+        backbones.build(Recipe(network="builtins:repr"), None)
+    built = network.build(Recipe(size=64), 3, None)
+    with pytest.raises(RecipeError, match="train_from"):
+        network.set_trainable(built, Recipe(train_from="x"), whole=True, keep_statistics=True)
+    with pytest.raises(RecipeError, match="train_last"):
+        network.set_trainable(built, Recipe(train_last=999), whole=True, keep_statistics=True)
+
+
+def test_a_network_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine_net.py").write_text(
+        "import keras\n"
+        "def build(recipe):\n"
+        "    x = films = keras.Input((recipe.size, recipe.size, 3))\n"
+        "    x = keras.layers.Conv2D(6, 3, strides=4, activation='relu')(x)\n"
+        "    return keras.Model(films, x)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    built = network.build(Recipe(network="mine_net:build", size=64), 3, None)
+    assert built.get_layer(network.FEATURES).output.shape == (None, 16, 16, 6)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "cnn.weights.h5"
+    backbones.build(Recipe(network="cnn", size=64), None).save_weights(file)
+    with pytest.raises(UsageError, match="do not fit MobileNetV2"):
+        backbones.build(Recipe(size=64), str(file))
+
+
 def test_temperature_divides_the_logits(model: keras.Model) -> None:
     logits = keras.ops.convert_to_numpy(model(FILMS, training=False))
     found = keras.ops.convert_to_numpy(network.serving_model(model, 2.0)(FILMS)["probabilities"])
@@ -86,7 +195,9 @@ def test_the_phases_train_what_they_should() -> None:
     model = network.build(Recipe(size=64), 3, None)
     network.set_trainable(model, Recipe(), whole=False, keep_statistics=False)
     assert trainable(model) == {"logits"}
-    network.set_trainable(model, Recipe(frozen_blocks=5), whole=True, keep_statistics=True)
+    network.set_trainable(
+        model, Recipe(train_from="block_4_expand"), whole=True, keep_statistics=True
+    )
     assert not {"Conv1", "expanded_conv_project", "block_3_project"} & trainable(model)
     assert {"block_4_project", "block_16_project", "Conv_1", "logits"} <= trainable(model)
     assert not any("BN" in name or name.startswith("bn_") for name in trainable(model))

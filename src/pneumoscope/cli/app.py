@@ -128,7 +128,10 @@ def train(
         typer.Option(help="'imagenet' (downloaded by Keras), a .h5 file, or 'none'."),
     ] = "imagenet",
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
+    head_epochs: Annotated[
+        int | None, typer.Option(min=0, help="Those with a frozen backbone, likewise.")
+    ] = None,
     backend: Annotated[
         str, typer.Option(help="Keras backend: tensorflow, jax or torch.")
     ] = "tensorflow",
@@ -142,9 +145,30 @@ def train(
 
     command.run(
         command.Request(recipe, data, out, weights, cache, backend),
-        {"seed": seed, "epochs": epochs},
+        {"seed": seed, "epochs": epochs, "head_epochs": head_epochs},
         as_json=json,
     )
+
+
+@app.command(epilog="Example: pneumoscope leaderboard runs --out results.md")
+def leaderboard(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUNS", help="Run folders, or folders that hold some."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all figures as a Markdown page.")
+    ] = None,
+    blind: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="JSON of predictions per film on a set kept apart."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare finished runs: one row per recipe, means over seeds, patient-clustered intervals."""
+    from pneumoscope.cli import leaderboard as command
+
+    command.run(runs, blind or [], out, as_json=json)
 
 
 data_app = typer.Typer(help="Get training films, and see what is in them.", no_args_is_help=True)

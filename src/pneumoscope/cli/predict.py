@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import files, images, runtime
 from pneumoscope.cli import console, report
 from pneumoscope.errors import UsageError
-from pneumoscope.records import PNEUMONIA
+from pneumoscope.records import NORMAL
 from pneumoscope.serialise import NOTICE, outcome_to_json
 
 if TYPE_CHECKING:
@@ -228,7 +228,9 @@ def _show(rows: list[tuple[str, str, str, str, str]], last: Prediction | None) -
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("film", overflow="fold")
     table.add_column("verdict", no_wrap=True)
-    table.add_column("P(pneumonia)", justify="right", no_wrap=True)
+    table.add_column(
+        f"P({last.positive.lower() if last else 'pneumonia'})", justify="right", no_wrap=True
+    )
     table.add_column("likelier kind", no_wrap=True)
     with_notes = any(row[-1] for row in rows)
     if with_notes:
@@ -249,7 +251,7 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
         why = str(outcome.error).removeprefix(f"{outcome.source}: ")
         return name, "[yellow]NOT READ[/]", "", "", escape(why)
     p = outcome.prediction
-    colour = "red" if p.label == PNEUMONIA else "green"
+    colour = "green" if p.label == NORMAL else "red"
     kind = f"{p.subtype} ({p.probabilities[p.subtype]:.2f})" if p.subtype else ""
     # The note on sub-types stands once below the table.
     notes = [w for w in p.warnings if not w.startswith("bacterial or viral")]
@@ -260,7 +262,7 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
 def _footer(p: Prediction) -> str:
     point = p.operating_point
     return (
-        f"{p.bundle} ({p.bundle_sha256[:12]}), operating point {point.name}: PNEUMONIA from "
+        f"{p.bundle} ({p.bundle_sha256[:12]}), operating point {point.name}: {p.positive} from "
         f"{point.threshold:.3f}.\nBacterial or viral: in children a film alone cannot tell them "
         f"apart. {NOTICE}"
     )

@@ -30,6 +30,7 @@ MAX_HEATMAP_ERROR = 1e-3
 
 def export_onnx(
     recipe: Recipe,
+    classes: int,
     weights: Path,
     temperature: float,
     target: Path,
@@ -39,6 +40,7 @@ def export_onnx(
 
     Args:
         recipe: Of the trained network.
+        classes: How many it tells apart.
         weights: What ``fit.save`` wrote.
         temperature: Divisor of the logits.
         target: The file to write.
@@ -60,6 +62,7 @@ def export_onnx(
             np.save(inputs, films)
         content = {
             "recipe": resolved(recipe),
+            "classes": classes,
             "weights": str(weights.resolve()),
             "temperature": temperature,
             "films": str(inputs) if films is not None else None,
@@ -88,7 +91,8 @@ def export_onnx(
 def autodiff_grad_cam(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Grad-CAM of every class by gradients (Selvaraju et al. 2017): (n, classes, h, w).
 
-    TensorFlow only; the reference for the closed form.
+    TensorFlow only; the reference for the closed form. One logit gives two classes, as in
+    `network.GradCam`.
     """
     import keras
     import tensorflow as tf
@@ -96,16 +100,22 @@ def autodiff_grad_cam(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float3
     from pneumoscope.train import network
 
     features_of = keras.Model(model.input, model.get_layer(network.FEATURES).output)
-    head = model.get_layer(network.LOGITS)
+    pooled = model.layers.index(model.get_layer(network.POOLED))
     features = tf.convert_to_tensor(features_of(films))
-    maps = []
-    for c in range(head.units):
+
+    def map_of(unit: int, sign: float) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(features)
-            score = head(tf.reduce_mean(features, axis=(1, 2)))[:, c]
+            x = features
+            for layer in model.layers[pooled:]:
+                x = layer(x, training=False)
+            score = sign * x[:, unit]
         weights = tf.reduce_mean(tape.gradient(score, features), axis=(1, 2), keepdims=True)
-        maps.append(tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)))
-    return np.stack([m.numpy() for m in maps], axis=1)
+        return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy()
+
+    units = model.get_layer(network.LOGITS).units
+    classes = [(0, -1.0), (0, 1.0)] if units == 1 else [(c, 1.0) for c in range(units)]
+    return np.stack([map_of(*c) for c in classes], axis=1)
 
 
 def _convert(serving: Any, target: Path) -> None:
@@ -157,11 +167,10 @@ def _parity(
 def main(job_file: str) -> None:
     """Runs one export job; prints its parity as the last line."""
     from pneumoscope.train import fit, network, recipe
-    from pneumoscope.train.data import LABELS
 
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     resolved = recipe.from_json(job["recipe"])
-    model = network.build(resolved, len(LABELS), None)
+    model = network.build(resolved, job["classes"], None)
     fit.restore(model, Path(job["weights"]))
     serving = network.serving_model(model, job["temperature"])
     size = resolved.size

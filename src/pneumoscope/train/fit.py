@@ -15,10 +15,10 @@ import numpy as np
 from pneumoscope.errors import TrainingError
 from pneumoscope.files import replacing
 from pneumoscope.images import resample
-from pneumoscope.metrics import roc_auc
 from pneumoscope.train import network, regions
 from pneumoscope.train.augment import augment
-from pneumoscope.train.data import LABELS, FilmSet
+from pneumoscope.train.losses import loss_of
+from pneumoscope.train.validate import Scores, probabilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pneumoscope.train.data import FilmSet
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe import Recipe
 
 CHECKPOINT, WEIGHTS, LOG = "checkpoint.npz", "weights.npz", "log.csv"
+_FEATURES = "features.npy"
 _SAVE_EVERY_S = 60.0
 _AHEAD = 3  # batches prepared while the network works
 
@@ -78,20 +80,18 @@ def fit(
         TrainingError: The loss is no longer a number.
     """
     keras.utils.set_random_seed(recipe.seed)
+    keras.mixed_precision.set_dtype_policy(_precision(recipe))
     trainer = _Trainer(recipe, films, folder, progress)
     # Random weights have no statistics that are worth keeping.
     trainer.freezes = recipe.batch_norm_frozen and weights is not None
     if (folder / WEIGHTS).is_file():
-        trainer.model = network.build(recipe, len(LABELS), None)
+        trainer.model = network.build(recipe, len(films.names), None)
         restore(trainer.model, folder / WEIGHTS)
         return trainer.model
     resuming = (folder / CHECKPOINT).is_file()
     # Loading pretrained weights would be wasted if the checkpoint overwrites them.
-    trainer.model = network.build(recipe, len(LABELS), None if resuming else weights)
+    trainer.model = network.build(recipe, len(films.names), None if resuming else weights)
     start = trainer.resume() if resuming else Position()
-    before = sum(phase.epochs for phase in trainer.phases[: start.phase]) + start.epoch
-    total = sum(phase.epochs for phase in trainer.phases)
-    progress.training(total * trainer.steps, before * trainer.steps + start.step)
     for index, phase in enumerate(trainer.phases):
         if index >= start.phase:
             here = start if index == start.phase else Position(phase=index)
@@ -124,32 +124,43 @@ class _Average:
 
     def __init__(self, model: Any, decay: float) -> None:
         self.model, self.decay, self.updates = model, decay, 0
-        self.values = self._current()
+        self.values = _current(model)
 
     def update(self) -> None:
         # The first steps count for little (as in TensorFlow's ExponentialMovingAverage).
         keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for average, value in zip(self.values, self._current(), strict=True):
+        for average, value in zip(self.values, _current(self.model), strict=True):
             average += (1 - keep) * (value - average)
         self.updates += 1
 
     def apply(self) -> list[NDArray[Any]]:
         """Puts the averages into the model; returns what was there."""
-        before = self._current()
-        self.put(self.values)
+        before = _current(self.model)
+        _put(self.model, self.values)
         return before
 
-    def put(self, values: list[NDArray[Any]]) -> None:
-        for variable, value in zip(_floats(self.model), values, strict=True):
-            variable.assign(value)
 
-    def _current(self) -> list[NDArray[Any]]:
-        return [keras.ops.convert_to_numpy(v).copy() for v in _floats(self.model)]
+def _current(model: Any) -> list[NDArray[Any]]:
+    return [keras.ops.convert_to_numpy(v).copy() for v in _floats(model)]
+
+
+def _put(model: Any, values: list[NDArray[Any]]) -> None:
+    for variable, value in zip(_floats(model), values, strict=True):
+        variable.assign(value)
 
 
 def _floats(model: Any) -> list[Any]:
     """All variables but the counters of random generators."""
     return [v for v in model.variables if "float" in str(v.dtype)]
+
+
+@dataclass(slots=True)
+class _Best:
+    """The best epoch so far, for early stopping."""
+
+    merit: float  # higher is better
+    epoch: int
+    values: list[NDArray[Any]]
 
 
 class _Trainer:
@@ -166,12 +177,15 @@ class _Trainer:
         self.rows = films.rows("train")
         self.held = films.rows("validation")
         self.labels = films.labels
-        self.class_weights = _class_weights(recipe, self.labels[self.rows])
+        self.classes = len(films.names)
+        self.class_weights = _class_weights(recipe, self.labels[self.rows], self.classes)
         self.steps = -(-len(self.rows) // recipe.batch_size)
         self.model: Any = None
         self.trainee: Any = None  # the model, or its form for composed films
+        self.features: NDArray[np.float16] | None = None  # of a frozen backbone, (views, n, k)
         self.freezes = recipe.batch_norm_frozen
         self.average: _Average | None = None
+        self.best: _Best | None = None
         self._updates = 0
         self._stored: dict[str, list[NDArray[Any]]] = {}
         self._totals = np.zeros(3)  # loss x films, films, seconds of the current epoch
@@ -181,10 +195,13 @@ class _Trainer:
         with np.load(self.folder / CHECKPOINT) as stored:
             position = Position(**json.loads(str(stored["position"])))
             self._totals = stored["totals"]
-            for kind in ("optimizer", "average"):
+            for kind in ("optimizer", "average", "best"):
                 count = sum(name.startswith(f"{kind}_") for name in stored.files)
                 self._stored[kind] = [stored[f"{kind}_{i}"] for i in range(count)]
             self._updates = int(stored["updates"])
+            if best := self._stored.pop("best"):
+                merit, epoch = stored["merit"]
+                self.best = _Best(float(merit), int(epoch), best)
         self._forget_later_epochs(position)
         self.progress.note(
             f"resuming at {self.phases[position.phase].name}, epoch {position.epoch + 1}, "
@@ -194,18 +211,30 @@ class _Trainer:
 
     def run_phase(self, index: int, phase: Phase, start: Position) -> None:
         optimizer = self._prepare(phase)
+        self.progress.training(
+            sum(p.epochs for p in self.phases) * self.steps,
+            (sum(p.epochs for p in self.phases[:index]) + start.epoch) * self.steps + start.step,
+        )
         for epoch in range(start.epoch, phase.epochs):
             first = start.step if epoch == start.epoch else 0
             if first == 0:
                 self._totals[:] = 0
-            self._run_epoch(Position(index, epoch, first), phase, optimizer)
+            scores = self._run_epoch(Position(index, epoch, first), phase, optimizer)
+            if phase.whole and self.recipe.patience and self._is_over(epoch, scores):
+                self.progress.note(f"no better epoch for {self.recipe.patience}: stopping")
+                break
             if epoch < phase.epochs - 1:
                 self._checkpoint(Position(index, epoch + 1), optimizer)
-        if self.average is not None:
+        if self.best is not None:
+            _put(self.model, self.best.values)
+            self.progress.note(f"keeping the weights of epoch {self.best.epoch + 1}")
+        elif self.average is not None:
             self.average.apply()
-            self.average = None
+        self.average = None
         if index + 1 < len(self.phases):
             self._checkpoint(Position(index + 1), None)
+        self.features = None
+        (self.folder / _FEATURES).unlink(missing_ok=True)
 
     def _prepare(self, phase: Phase) -> Any:
         network.set_trainable(
@@ -213,10 +242,11 @@ class _Trainer:
         )
         optimizer = _optimizer(self.recipe, phase, self.steps)
         self.trainee = network.regional(self.model) if self.recipe.regions else self.model
-        self.trainee.compile(
-            optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False
-        )
-        optimizer.build(self.model.trainable_variables)
+        self.features = None
+        if self.recipe.cached_views and not phase.whole:
+            self.trainee, self.features = network.head_of(self.model), self._pooled_views(phase)
+        self.trainee.compile(optimizer, loss_of(self.recipe), jit_compile=False)
+        optimizer.build(self.trainee.trainable_variables)
         if phase.whole and self.recipe.ema:
             self.average = _Average(self.model, self.recipe.ema)
         if stored := self._stored.pop("optimizer", []):
@@ -226,7 +256,16 @@ class _Trainer:
             self.average.values, self.average.updates = averages, self._updates
         return optimizer
 
-    def _run_epoch(self, start: Position, phase: Phase, optimizer: Any) -> None:
+    def _is_over(self, epoch: int, scores: Scores) -> bool:
+        """Remembers the epoch if it is the best; says whether patience is at its end."""
+        value = getattr(scores, self.recipe.monitor)
+        merit = -value if self.recipe.monitor == "loss" else value
+        if self.best is None or merit > self.best.merit:
+            source = self.average.values if self.average is not None else _current(self.model)
+            self.best = _Best(merit, epoch, [value.copy() for value in source])
+        return epoch - self.best.epoch >= self.recipe.patience
+
+    def _run_epoch(self, start: Position, phase: Phase, optimizer: Any) -> Scores:
         began = saved = time.monotonic()
         self.progress.epoch(phase.name, start.epoch + 1, phase.epochs)
         for step, (x, y, weight) in enumerate(self._batches(start), start.step):
@@ -245,7 +284,7 @@ class _Trainer:
             if now - saved > _SAVE_EVERY_S and step + 1 < self.steps:
                 self._checkpoint(Position(start.phase, start.epoch, step + 1), optimizer)
                 saved = now
-        self._log(start, phase, optimizer)
+        return self._log(start, phase, optimizer)
 
     def _checkpoint(self, position: Position, optimizer: Any | None) -> None:
         values: dict[str, list[Any]] = {}
@@ -253,12 +292,15 @@ class _Trainer:
             values["optimizer"] = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
         if self.average is not None:
             values["average"] = self.average.values
+        if self.best is not None:
+            values["best"] = self.best.values
         save(
             self.model,
             self.folder / CHECKPOINT,
             position=json.dumps(asdict(position)),
             totals=self._totals,
             updates=self.average.updates if self.average is not None else 0,
+            merit=(self.best.merit, self.best.epoch) if self.best is not None else (0.0, 0),
             **{f"{kind}_{i}": v for kind, vs in values.items() for i, v in enumerate(vs)},
         )
 
@@ -274,9 +316,10 @@ class _Trainer:
 
     def _batches(self, start: Position) -> Iterator[Batch]:
         """The batches of one epoch from a step on; the same whether resumed or not."""
-        order = np.random.default_rng((self.recipe.seed, start.phase, start.epoch)).permutation(
-            self.rows
-        )
+        rng = np.random.default_rng((self.recipe.seed, start.phase, start.epoch))
+        order = rng.permutation(self.rows)
+        if self.recipe.sampling == "balanced":
+            order = _balanced(order, self.labels, rng)
         with ThreadPoolExecutor(1, thread_name_prefix="augment") as pool:
             waiting = []
             for step in range(start.step, self.steps):
@@ -292,11 +335,19 @@ class _Trainer:
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
         # Sorted reads are kinder to the memory map; the order within a batch does not matter.
         rows = np.sort(rows)
-        x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-        y = np.eye(len(LABELS), dtype=np.float32)[self.labels[rows]]
+        x: NDArray[Any]
+        if self.features is not None:
+            x = self.features[epoch % len(self.features), np.searchsorted(self.rows, rows)]
+        else:
+            x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
+        y = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
         weight = self.class_weights[self.labels[rows]]
         if recipe.label_smoothing:
-            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / len(LABELS)
+            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / self.classes
+        if recipe.task == "binary":
+            y = y[:, 1:]
+        if self.features is not None:
+            return x, y, weight
         if recipe.mixup:
             share = float(rng.beta(recipe.mixup, recipe.mixup))
             partner = rng.permutation(len(rows))
@@ -316,17 +367,44 @@ class _Trainer:
             return (x[..., None], shares), y, weight
         return x[..., None], y, weight
 
-    def _log(self, at: Position, phase: Phase, optimizer: Any) -> None:
-        truth = self.labels[self.held]
-        p = _softmax(self._validate())
-        auc = float(roc_auc(truth > 0, 1 - p[:, 0], np.ones((1, len(truth))))[0])
+    def _pooled_views(self, phase: Phase) -> NDArray[np.float16]:
+        """Features of the augmented training films behind the frozen backbone, on disk.
+
+        In float16 they take half the space; a flattened film of MobileNetV2 has 62,720.
+        """
+        path = self.folder / _FEATURES
+        recipe, count = self.recipe, len(self.rows)
+        pooling = network.pooling_of(self.model)
+        views = min(recipe.cached_views, phase.epochs)
+        shape = (views, count, int(pooling.output.shape[-1]))
+        if path.is_file() and np.load(path, mmap_mode="r").shape == shape:
+            return np.load(path, mmap_mode="r")
+        part = path.with_suffix(".part")
+        store = np.lib.format.open_memmap(part, "w+", np.float16, shape)
+        total, done = views * count, 0
+        for view in range(views):
+            for first in range(0, count, 64):
+                rng = np.random.default_rng((recipe.seed, view, first))
+                rows = self.rows[first : first + 64]
+                x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
+                features = keras.ops.convert_to_numpy(pooling.predict_on_batch(x[..., None]))
+                store[view, first : first + len(rows)] = features
+                done += len(rows)
+                self.progress.count("features of augmented films", done, total)
+        store.flush()
+        part.replace(path)
+        return store
+
+    def _log(self, at: Position, phase: Phase, optimizer: Any) -> Scores:
+        scores = Scores.of(probabilities_of(self._validate()), self.labels[self.held])
         row = {
             "phase": phase.name,
             "epoch": at.epoch + 1,
             "loss": round(float(self._totals[0] / self._totals[1]), 5),
             "learning_rate": f"{float(keras.ops.convert_to_numpy(optimizer.learning_rate)):.3g}",
-            "validation_auc": round(auc, 5),
-            "validation_accuracy_3": round(float((p.argmax(1) == truth).mean()), 5),
+            "validation_loss": round(scores.loss, 5),
+            "validation_auc": round(scores.auc, 5),
+            "validation_accuracy": round(scores.accuracy, 5),
             "seconds": round(float(self._totals[2]), 1),
         }
         path = self.folder / LOG
@@ -337,6 +415,7 @@ class _Trainer:
                 writer.writeheader()
             writer.writerow(row)
         self.progress.done(row)
+        return scores
 
     def _validate(self) -> NDArray[np.float32]:
         """Logits of the validation films, with the averaged weights where the recipe has them."""
@@ -350,38 +429,59 @@ class _Trainer:
             ]
         )
         if self.average is not None:
-            self.average.put(before)
+            _put(self.model, before)
         return np.asarray(logits, np.float32)
 
 
 def _optimizer(recipe: Recipe, phase: Phase, steps: int) -> Any:
-    if not phase.whole:
-        return keras.optimizers.AdamW(recipe.head_learning_rate, weight_decay=recipe.weight_decay)
-    warmup = round(recipe.warmup_epochs * steps)
-    rate = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / 100 if warmup else recipe.learning_rate,
-        decay_steps=max(1, recipe.epochs * steps - warmup),
-        warmup_target=recipe.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
+    rate: Any = recipe.learning_rate if phase.whole else recipe.head_learning_rate
+    if phase.whole and recipe.cosine:
+        warmup = round(recipe.warmup_epochs * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            recipe.learning_rate / 100 if warmup else recipe.learning_rate,
+            decay_steps=max(1, recipe.epochs * steps - warmup),
+            warmup_target=recipe.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    if recipe.optimiser == "adam":
+        return keras.optimizers.Adam(rate)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    if phase.whole:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer
 
 
-def _class_weights(recipe: Recipe, labels: NDArray[np.intp]) -> NDArray[np.float32]:
+def _precision(recipe: Recipe) -> str:
+    if not recipe.mixed_precision:
+        return "float32"
+    # Losses below float16's range would need scaling, which bfloat16 does not.
+    return "mixed_bfloat16"
+
+
+def _class_weights(recipe: Recipe, labels: NDArray[np.intp], classes: int) -> NDArray[np.float32]:
     """One weight per class, with mean 1 over the films."""
-    counts = np.maximum(np.bincount(labels, minlength=len(LABELS)), 1)
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
     weights = (counts / len(labels)) ** -recipe.class_weight_power
     return np.asarray(weights / np.average(weights, weights=counts), np.float32)
+
+
+def _balanced(
+    order: NDArray[np.intp], labels: NDArray[np.intp], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """As many films as before, every class as often; those of rare classes come several times."""
+    classes = np.unique(labels[order])
+    share = -(-len(order) // len(classes))
+    drawn = [np.resize(order[labels[order] == c], share) for c in classes]
+    return rng.permutation(np.concatenate(drawn))[: len(order)]
+
+
+def parameters(folder: Path) -> int:
+    """Weights and BatchNorm statistics of a run's network, counted."""
+    with np.load(folder / WEIGHTS) as stored:
+        return int(sum(v.size for name in stored if (v := stored[name]).dtype.kind == "f"))
 
 
 def minutes(folder: Path) -> float:
     """Minutes of all epochs in a run's log, whether they were done at once or resumed."""
     with (folder / LOG).open(encoding="utf-8", newline="") as stream:
         return sum(float(row["seconds"]) for row in csv.DictReader(stream)) / 60
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True), np.float32)

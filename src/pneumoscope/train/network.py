@@ -1,4 +1,4 @@
-"""The network, in Keras 3, on any of its backends."""
+"""The network, in Keras 3, on any of its backends: films, scaling, backbone, head."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
+from pneumoscope.errors import RecipeError
+from pneumoscope.train import backbones
+
 if TYPE_CHECKING:
     from pneumoscope.train.recipe import Recipe
 
+POOLED = "pooled"
 EMBEDDING = "embedding"
 LOGITS = "logits"
 FEATURES = "features"
-
-BATCH_NORM_MOMENTUM = 0.95
-"""``keras.applications`` has 0.999: after a short fine-tuning the statistics would still be ImageNet's."""
-
-# Blocks of MobileNetV2's last stage (output stride 32) and their depthwise layers.
-_LAST_STRIDE = "block_13"
-_LAST_DEPTHWISE = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwise")
 
 
 @keras.saving.register_keras_serializable("pneumoscope")
@@ -52,46 +49,90 @@ class Standardise(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "limit": self.limit, "scale": self.scale}
 
 
+@keras.saving.register_keras_serializable("pneumoscope")
+class Scale(keras.layers.Layer):  # type: ignore[misc]
+    """(film - offset) * scale, channel by channel: (n, rows, columns, 1) to (..., 3) float32."""
+
+    def __init__(self, offset: Any, scale: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.offset, self.scale = tuple(offset), tuple(scale)
+
+    def call(self, films: Any) -> Any:
+        x = ops.cast(films, "float32")
+        return (x - ops.array(self.offset, "float32")) * ops.array(self.scale, "float32")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 3)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "offset": self.offset, "scale": self.scale}
+
+
 def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
-    """The flagship network: films in, logits out.
+    """A recipe's network: films in, logits out.
 
     Args:
-        recipe: Size, dropout and tail of the network.
-        classes: Number of outputs.
+        recipe: Its network, size, scaling and head count.
+        classes: Number of classes; a binary task has one logit, that of the positive class.
         weights: ``"imagenet"`` for Keras' download, a path of a ``.h5`` file, or None for
             random weights.
 
     Returns:
-        A ``keras.Model`` from uint8-valued films (n, size, size, 1) to logits (n, classes). Its
-        layers ``"features"`` and ``"embedding"`` give the last feature maps and their averages.
+        A ``keras.Model`` from uint8-valued films (n, size, size, 1) to logits (n, units). Its
+        layers ``"features"`` and ``"embedding"`` give the last feature maps and what the last
+        dense layer sees, before dropout.
+
+    Raises:
+        RecipeError: See `backbones.build`.
+        UsageError: See `backbones.build`.
     """
     films = keras.Input((recipe.size, recipe.size, 1), name="films", dtype="uint8")
-    backbone = _backbone(recipe.size, recipe.tail, weights)
-    x = backbone(Standardise(recipe.clip, name="standardise")(films))
-    x = keras.layers.Activation("linear", name=FEATURES)(x)
-    x = keras.layers.GlobalAveragePooling2D(name=EMBEDDING, dtype="float32")(x)
+    x = backbones.build(recipe, weights)(_scaling(recipe)(films))
+    # The head in float32 also where the backbone computes with less.
+    x = keras.layers.Activation("linear", name=FEATURES, dtype="float32")(x)
+    pooling = (
+        keras.layers.Flatten if recipe.head == "flatten" else keras.layers.GlobalAveragePooling2D
+    )
+    x = pooling(name=POOLED, dtype="float32")(x)
+    if recipe.head_batch_norm:
+        norm = keras.layers.BatchNormalization(
+            momentum=backbones.BATCH_NORM_MOMENTUM, name="head_norm", dtype="float32"
+        )
+        x = norm(x)
+    if recipe.dense:
+        x = keras.layers.Dense(recipe.dense, "relu", name="hidden", dtype="float32")(x)
+    x = keras.layers.Activation("linear", name=EMBEDDING, dtype="float32")(x)
     if recipe.dropout:
         x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed, name="dropout")(x)
-    logits = keras.layers.Dense(classes, name=LOGITS, dtype="float32")(x)
+    units = 1 if recipe.task == "binary" else classes
+    logits = keras.layers.Dense(units, name=LOGITS, dtype="float32")(x)
     return keras.Model(films, logits, name="pneumoscope")
+
+
+def _scaling(recipe: Recipe) -> Any:
+    if recipe.scaling == "standardise":
+        return Standardise(recipe.clip, name="standardise")
+    if recipe.scaling == "unit":
+        return Scale((0.0,) * 3, (1 / 255,) * 3, name="unit")
+    return Scale(*backbones.own_scaling(recipe.network), name="own")
 
 
 def regional(model: Any) -> Any:
     """The same network for films composed of two, see `pneumoscope.train.regions`.
 
     Args:
-        model: What `build` made; all weights are shared with it.
+        model: What `build` made, with global average pooling; all weights are shared with it.
 
     Returns:
         A ``keras.Model`` from films (n, size, size, 1) and shares (n, 2, h, w) to logits
-        (n, 2, classes): each film's own cells and its partner's, averaged apart. The shares of
+        (n, 2, units): each film's own cells and its partner's, averaged apart. The shares of
         either are 0, or sum to 1.
     """
     features = model.get_layer(FEATURES).output
     _, rows, columns, _ = features.shape
     shares = keras.Input((2, rows, columns), name="shares")
     x = RegionalPooling(name="regional_pooling", dtype="float32")([features, shares])
-    for layer in model.layers[model.layers.index(model.get_layer(EMBEDDING)) + 1 :]:
+    for layer in model.layers[model.layers.index(model.get_layer(POOLED)) + 1 :]:
         x = layer(x)
     return keras.Model([model.input, shares], x, name="regional")
 
@@ -111,13 +152,27 @@ class RegionalPooling(keras.layers.Layer):  # type: ignore[misc]
         return (features[0], shares[1], features[-1])
 
 
+def head_of(model: Any) -> Any:
+    """What follows the pooling, as a network of its own: pooled features (n, k) to logits."""
+    pooled = model.get_layer(POOLED)
+    x = features = keras.Input(pooled.output.shape[1:], name="pooled_features")
+    for layer in model.layers[model.layers.index(pooled) + 1 :]:
+        x = layer(x)
+    return keras.Model(features, x, name="head")
+
+
+def pooling_of(model: Any) -> Any:
+    """What comes before the head: films to pooled features (n, k)."""
+    return keras.Model(model.input, model.get_layer(POOLED).output, name="pooling")
+
+
 def map_side(model: Any) -> int:
     """Cells along each side of the last map."""
     return int(model.get_layer(FEATURES).output.shape[1])
 
 
 def backbone_of(model: Any) -> Any:
-    """The pretrained part of a network that `build` made."""
+    """The part of a network that `backbones.build` made."""
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
@@ -126,35 +181,44 @@ def set_trainable(model: Any, recipe: Recipe, *, whole: bool, keep_statistics: b
 
     Args:
         model: What `build` made.
-        recipe: Its ``frozen_blocks`` stay as they are.
+        recipe: The layers before its ``train_from`` or ``train_last`` stay as they are.
         whole: Train the backbone too, not only the head.
         keep_statistics: Keep every BatchNorm at its pretrained statistics and affine parameters.
+
+    Raises:
+        RecipeError: The backbone has no layer of that name, or fewer layers.
     """
     backbone = backbone_of(model)
     backbone.trainable = whole
     if not whole:
         return
-    for layer in backbone.layers:
+    first = _first_trained(recipe, backbone.layers)
+    for i, layer in enumerate(backbone.layers):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        frozen = _part(layer.name) < recipe.frozen_blocks or (is_norm and keep_statistics)
-        layer.trainable = not frozen
+        layer.trainable = i >= first and not (is_norm and keep_statistics)
 
 
-def _part(layer: str) -> int:
-    """Position of a layer's block in MobileNetV2: stem 0, expanded_conv 1, block_1 2, ..."""
-    if layer.startswith("block_"):
-        return int(layer.split("_")[1]) + 1
-    if layer.startswith("expanded_conv"):
-        return 1
-    return 18 if layer.startswith(("Conv_1", "out_")) else 0
+def _first_trained(recipe: Recipe, layers: list[Any]) -> int:
+    if recipe.train_last:
+        if recipe.train_last > len(layers):
+            raise RecipeError(
+                f"recipe: train_last is {recipe.train_last}",
+                f"{recipe.network} has {len(layers)} layers.",
+            )
+        return len(layers) - recipe.train_last
+    names = [layer.name for layer in layers]
+    if not recipe.train_from:
+        return 0
+    if recipe.train_from not in names:
+        raise RecipeError(
+            f"recipe: train_from is {recipe.train_from!r}, no layer of {recipe.network}",
+            f"Its layers: {', '.join(names[:4])}, ..., {', '.join(names[-4:])}.",
+        )
+    return names.index(recipe.train_from)
 
 
 def serving_model(model: Any, temperature: float) -> Any:
     """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
-
-    Grad-CAM needs no gradient here: with global average pooling and one dense layer the gradient
-    of logit c at every pixel of feature map A_k is w_kc / (h w), so its Grad-CAM is exactly
-    relu(sum_k w_kc A_k) / (h w) (Selvaraju et al. 2017, with CAM of Zhou et al. 2016).
 
     Args:
         model: What `build` made, trained.
@@ -162,13 +226,18 @@ def serving_model(model: Any, temperature: float) -> Any:
 
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
-        ``heatmaps`` (n, classes, h, w) and ``embedding`` (n, features), float32.
+        ``heatmaps`` (n, classes, h, w) and ``embedding`` (n, features), float32. One logit gives
+        two classes, the negative one first.
     """
     features = model.get_layer(FEATURES).output
     embedding = model.get_layer(EMBEDDING).output
     head = model.get_layer(LOGITS)
-    heatmaps = GradCam(head, name="heatmaps")(features)
-    scaled = keras.layers.Rescaling(1.0 / temperature, name="temperature")(head(embedding))
+    heatmaps = GradCam(model, name="heatmaps")([features, embedding])
+    logits = head(embedding)
+    if head.units == 1:
+        # The softmax of (0, z) is the sigmoid of z.
+        logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
+    scaled = keras.layers.Rescaling(1.0 / temperature, name="temperature")(logits)
     probabilities = keras.layers.Softmax(name="probabilities")(scaled)
     return keras.Model(
         model.input,
@@ -178,52 +247,45 @@ def serving_model(model: Any, temperature: float) -> Any:
 
 
 class GradCam(keras.layers.Layer):  # type: ignore[misc]
-    """Grad-CAM of every class in closed form: (n, h, w, k) to (n, classes, h, w)."""
+    """Grad-CAM of every class (Selvaraju et al. 2017) in closed form, without a gradient operator.
 
-    def __init__(self, head: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._head = head
+    The heads of `build` are linear apart from the ReLU of the hidden layer, whose derivative is 1
+    where the embedding is above 0. So the gradient of a logit at the feature maps A_k is a product
+    of the layers' weights, and with global average pooling and one dense layer it is w_kc / (h w)
+    at every pixel (CAM of Zhou et al. 2016). One logit gives two maps: what speaks against and for.
 
-    def call(self, features: Any) -> Any:
-        x = ops.cast(features, "float32")
-        _, rows, columns, _ = x.shape
-        cam = ops.matmul(x, self._head.kernel) / (rows * columns)
-        return ops.transpose(ops.relu(cam), (0, 3, 1, 2))
-
-
-def _backbone(size: int, tail: str, weights: str | None) -> Any:
-    stock = keras.applications.MobileNetV2(
-        include_top=False, weights=None, input_shape=(size, size, 3)
-    )
-    model = _changed(stock, tail)
-    if weights == "imagenet":
-        source = keras.applications.MobileNetV2(
-            include_top=False, weights="imagenet", input_shape=(224, 224, 3)
-        )
-        model.set_weights(source.get_weights())
-    elif weights is not None:
-        stock.load_weights(weights)
-        model.set_weights(stock.get_weights())
-    return model
-
-
-def _changed(stock: Any, tail: str) -> Any:
-    """The same layers and weights, with the tail's strides and a usable BatchNorm momentum.
-
-    Without its stride the last stage sees a map twice as fine; with dilation 2 its kernels keep
-    their reach on the film. At 128 pixels that gives heatmaps of 8 x 8 in place of 4 x 4.
+    Input: feature maps (n, h, w, k) and embedding (n, features). Output: float32 (n, classes, h, w).
     """
-    config = stock.get_config()
-    for layer in config["layers"]:
-        name, settings = layer["config"]["name"], layer["config"]
-        if layer["class_name"] == "BatchNormalization":
-            settings["momentum"] = BATCH_NORM_MOMENTUM
-        if tail == "strided":
-            continue
-        if name == f"{_LAST_STRIDE}_pad":
-            settings["padding"] = [[1, 1], [1, 1]]
-        elif name == f"{_LAST_STRIDE}_depthwise":
-            settings["strides"] = [1, 1]
-        elif name in _LAST_DEPTHWISE and tail == "dilated":
-            settings["dilation_rate"] = [2, 2]
-    return keras.Model.from_config(config)
+
+    def __init__(self, model: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        names = {layer.name for layer in model.layers}
+        self._head = model.get_layer(LOGITS)
+        self._hidden = model.get_layer("hidden") if "hidden" in names else None
+        self._norm = model.get_layer("head_norm") if "head_norm" in names else None
+        self._flat = isinstance(model.get_layer(POOLED), keras.layers.Flatten)
+
+    def call(self, inputs: Any) -> Any:
+        features, embedding = inputs
+        _, rows, columns, channels = features.shape
+        kernel = ops.transpose(self._head.kernel)  # (units, features)
+        if self._hidden is None:
+            gradient = kernel[None]
+        else:
+            open_ = ops.cast(embedding > 0, "float32")
+            gradient = ops.matmul(
+                kernel[None] * open_[:, None], ops.transpose(self._hidden.kernel)[None]
+            )
+        if self._norm is not None:
+            norm = self._norm
+            gradient = gradient * norm.gamma / ops.sqrt(norm.moving_variance + norm.epsilon)
+        if self._flat:
+            shape = (-1, self._head.units, rows * columns, channels)
+            weights = ops.mean(ops.reshape(gradient, shape), axis=2)
+        else:
+            weights = gradient / (rows * columns)
+        pixels = ops.reshape(ops.cast(features, "float32"), (-1, rows * columns, channels))
+        maps = ops.matmul(weights, ops.transpose(pixels, (0, 2, 1)))
+        if self._head.units == 1:
+            maps = ops.concatenate([-maps, maps], axis=1)
+        return ops.reshape(ops.relu(maps), (-1, maps.shape[1], rows, columns))

@@ -93,7 +93,7 @@ class Progress:
         self.note(
             f"{row['phase']} {row['epoch']}: loss {row['loss']:.4f}, "
             f"validation AUC {row['validation_auc']:.4f}, "
-            f"three-class accuracy {row['validation_accuracy_3']:.3f}, {row['seconds']:.0f} s, "
+            f"accuracy {row['validation_accuracy']:.3f}, {row['seconds']:.0f} s, "
             f"about {left:.0f} min left"
         )
 

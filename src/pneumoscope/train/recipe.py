@@ -12,7 +12,15 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pneumoscope.errors import RecipeError
 from pneumoscope.train.augment import Augmentation
 
+TASKS = ("binary", "multiclass")
 TAILS = ("strided", "undilated", "dilated")
+HEADS = ("gap", "flatten")
+SCALINGS = ("standardise", "unit", "own")
+SPLITS = ("patient", "film", "given")
+OPTIMISERS = ("adamw", "adam")
+LOSSES = ("cross-entropy", "focal")
+SAMPLINGS = ("natural", "balanced")
+MONITORS = ("auc", "accuracy", "loss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,88 +31,156 @@ class Recipe:
         name: Name of the bundle.
         version: Version of the bundle.
         seed: Of the weights of the head, the order of the films and the augmentation.
+        task: ``"binary"`` (one sigmoid: ill or not) or ``"multiclass"`` (a softmax over the classes
+            of the data).
+        split: Where validation films come from: ``"patient"`` draws patients, ``"film"`` draws
+            films and so lets one patient stand on both sides, ``"given"`` takes the data's own.
+        validation: Share of each class's patients (or films) that is held out.
+        network: Name of a backbone, see `pneumoscope.train.backbones`, or ``"module:function"``.
         size: Side of the network's input in pixels.
         source_size: Side in pixels at which films are cached and augmented.
+        scaling: What the backbone sees: ``"standardise"`` (each film with mean 0 and standard
+            deviation 0.5), ``"unit"`` (1/255) or ``"own"`` (as its ImageNet weights were trained).
+        clip: Standardised films are clipped at this many standard deviations.
         tail: Last stage of MobileNetV2: ``"strided"`` as published (heatmap of size / 32),
             ``"undilated"`` or ``"dilated"`` without its stride (size / 16).
-        clip: Standardised films are clipped at this many standard deviations.
+        filters: Of the convolutions of the network ``"cnn"``, each followed by a max-pooling.
+        head: From feature maps to a vector: ``"gap"`` (global average pooling) or ``"flatten"``.
+        head_batch_norm: BatchNorm after it.
+        dense: Units of a hidden layer with ReLU after that; 0 is none.
         dropout: Before the last layer.
         batch_norm_frozen: Keep BatchNorm at its pretrained values; without pretrained weights it
             is always trained, with momentum 0.95.
-        validation: Share of each class's patients that is held out.
         batch_size: Films in a step.
         class_weight_power: Films of a class with share q weigh q ** -power; 0 is off, 1 makes the
             classes equal.
-        frozen_blocks: Leading parts of the backbone (stem, then blocks) that are never trained;
-            edges and textures of ImageNet serve as they are, and each step costs less.
+        sampling: ``"natural"``, or ``"balanced"``: every class as often in an epoch.
+        loss: ``"cross-entropy"`` or ``"focal"`` (Lin et al. 2017).
+        focal_gamma: Of the focal loss.
         label_smoothing: In [0, 1).
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
         regions: Share of the films that are composed of two, each part answering for its own
             class, so that heatmaps localise; 0 is off.
         head_epochs: Epochs with a frozen backbone.
         head_learning_rate: Their learning rate, constant.
-        epochs: Epochs with the whole network.
-        learning_rate: Peak of warm-up and cosine.
-        warmup_epochs: Of a linear warm-up, may be a fraction.
+        cached_views: The epochs with a frozen backbone run on the features of so many augmented
+            views of each film, made once; 0 makes new views in every epoch.
+        epochs: Epochs of the second phase; 0 leaves the backbone frozen.
+        train_from: First layer of the backbone that the second phase trains, by name; all before
+            it stay as they are. Empty: the whole backbone.
+        train_last: The same by count: so many last layers of the backbone. 0: see ``train_from``.
+        optimiser: ``"adamw"`` or ``"adam"``.
+        learning_rate: Of the second phase; its peak where there is warm-up and cosine.
+        cosine: Let the learning rate of the second phase fall to 0 along a cosine.
+        warmup_epochs: Of a linear warm-up, may be a fraction; with the cosine only.
         weight_decay: Of AdamW; in the second phase on kernels only.
         ema: Decay of the exponential moving average of weights and BatchNorm statistics, per step;
             0 is off.
+        patience: The second phase ends after so many epochs without a better ``monitor``, and the
+            best epoch's weights are kept; 0 is off.
+        monitor: ``"auc"``, ``"accuracy"`` or ``"loss"`` of the validation films.
+        mixed_precision: Compute in float16 or bfloat16 (on a GPU); weights stay float32.
         augment: Ranges and probabilities of the augmentation.
     """
 
     name: str = "model"
     version: str = "1"
     seed: int = 0
+    task: str = "multiclass"
+    split: str = "patient"
+    validation: float = 0.15
+    network: str = "MobileNetV2"
     size: int = 128
     source_size: int = 224
-    tail: str = "dilated"
+    scaling: str = "standardise"
     clip: float = 3.0
+    tail: str = "strided"
+    filters: tuple[int, ...] = (32, 64)
+    head: str = "gap"
+    head_batch_norm: bool = False
+    dense: int = 0
     dropout: float = 0.2
     batch_norm_frozen: bool = True
-    validation: float = 0.15
     batch_size: int = 32
     class_weight_power: float = 0.5
-    frozen_blocks: int = 0
+    sampling: str = "natural"
+    loss: str = "cross-entropy"
+    focal_gamma: float = 2.0
     label_smoothing: float = 0.0
     mixup: float = 0.0
     regions: float = 0.0
     head_epochs: int = 1
     head_learning_rate: float = 1e-3
+    cached_views: int = 0
     epochs: int = 12
+    train_from: str = ""
+    train_last: int = 0
+    optimiser: str = "adamw"
     learning_rate: float = 5e-4
+    cosine: bool = True
     warmup_epochs: float = 1.0
     weight_decay: float = 1e-4
     ema: float = 0.0
+    patience: int = 0
+    monitor: str = "auc"
+    mixed_precision: bool = False
     augment: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        _check(self.tail in TAILS, "tail", self.tail, f"one of {', '.join(TAILS)}")
-        _check(
-            self.size >= 32 and self.size % 32 == 0,
-            "size",
-            self.size,
-            "a multiple of 32, 32 or more",
-        )
-        _check(self.source_size >= self.size, "source_size", self.source_size, "at least size")
-        _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
-        for name in ("dropout", "label_smoothing", "ema"):
-            _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
-        _check(0 <= self.regions <= 1, "regions", self.regions, "in [0, 1]")
-        _check(not (self.regions and self.mixup), "mixup", self.mixup, "0 where regions are in use")
-        _check(0 <= self.frozen_blocks <= 17, "frozen_blocks", self.frozen_blocks, "0 to 17")
-        for name in ("batch_size", "epochs"):
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
+            _check(value in known, name, value, f"one of {', '.join(known)}")
+        for name in ("batch_size",):
             _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         for name in ("clip", "learning_rate", "head_learning_rate"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        for name in (
-            "head_epochs",
-            "weight_decay",
-            "mixup",
-            "warmup_epochs",
-            "seed",
-            "class_weight_power",
-        ):
+        for name in ("dropout", "label_smoothing", "ema"):
+            _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
+        for name in _NOT_NEGATIVE:
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
+        _check(0 <= self.regions <= 1, "regions", self.regions, "in [0, 1]")
+        _check(self.size >= 32, "size", self.size, "32 or more")
+        _check(self.source_size >= self.size, "source_size", self.source_size, "at least size")
+        _check(self.epochs + self.head_epochs >= 1, "epochs", self.epochs, "1 or more")
+        _check(
+            bool(self.filters) and min(self.filters) >= 1, "filters", self.filters, "1 or more each"
+        )
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        if self.tail != "strided":
+            _check(self.network == "MobileNetV2", "tail", self.tail, "'strided' but in MobileNetV2")
+            _check(self.size % 32 == 0, "size", self.size, f"a multiple of 32 for tail {self.tail}")
+        if self.regions:
+            _check(not self.mixup, "mixup", self.mixup, "0 where regions are in use")
+            _check(self.head == "gap", "regions", self.regions, "0 unless head is 'gap'")
+        if self.cached_views:
+            _check(
+                not (self.mixup or self.regions),
+                "cached_views",
+                self.cached_views,
+                "0 beside mixup and regions",
+            )
+        if self.train_last:
+            _check(not self.train_from, "train_last", self.train_last, "0 beside train_from")
+
+
+_CHOICES = {
+    "task": TASKS,
+    "split": SPLITS,
+    "scaling": SCALINGS,
+    "tail": TAILS,
+    "head": HEADS,
+    "sampling": SAMPLINGS,
+    "loss": LOSSES,
+    "optimiser": OPTIMISERS,
+    "monitor": MONITORS,
+}
+_NOT_NEGATIVE = (
+    "seed", "class_weight_power", "focal_gamma", "mixup", "head_epochs", "epochs", "train_last",
+    "warmup_epochs", "weight_decay", "patience", "dense", "cached_views",
+)  # fmt: skip
 
 
 def shipped() -> dict[str, Path]:
@@ -176,7 +252,11 @@ def _convert(wanted: Any, value: Any, name: str) -> Any:
         return _from_table(wanted, value, f"{name}.")
     if get_origin(wanted) is tuple:
         parts = get_args(wanted)
-        if not isinstance(value, list) or len(value) != len(parts):
+        if not isinstance(value, list):
+            raise RecipeError(f"recipe: {name} must be a list, not {value!r}")
+        if parts[-1] is Ellipsis:
+            parts = parts[:1] * len(value)
+        if len(value) != len(parts):
             raise RecipeError(
                 f"recipe: {name} must be a list of {len(parts)} values, not {value!r}"
             )

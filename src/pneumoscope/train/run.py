@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,18 @@ from pneumoscope.bundle import (
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.images import resample
-from pneumoscope.train import card, data, export, fit, phantom, validate
+from pneumoscope.records import PNEUMONIA
+from pneumoscope.train import (
+    backbones,
+    card,
+    data,
+    export,
+    fit,
+    localise,
+    phantom,
+    pictures,
+    validate,
+)
 from pneumoscope.train.recipe import Recipe, resolved
 
 if TYPE_CHECKING:
@@ -33,9 +46,12 @@ if TYPE_CHECKING:
 
 RECORD = "run.json"
 """What a run folder was begun with: recipe, films, start weights."""
+VALIDATION = "validation.npz"
+"""Class, patient and probabilities of every validation film, for tables over several runs."""
+ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
 PARITY_FILMS = 200
 
-POPULATION = Population(
+KERMANY_POPULATION = Population(
     text="children of one to five years, anterior-posterior views, one hospital (Guangzhou, China)",
     age_years=(1.0, 5.0),
     views=("AP",),
@@ -72,12 +88,16 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
             the weights do not exist.
         TrainingError: Training or export failed.
     """
+    backbones.check(recipe.network)
+    if not backbones.is_pretrained(recipe.network):
+        paths = replace(paths, weights="none")
     weights = _weights(paths.weights)
     _check_folder(paths.run, recipe)
     films = data.load(
         paths.data,
         recipe.source_size,
-        task="multiclass",
+        task=recipe.task,
+        split=recipe.split,
         share=recipe.validation,
         seed=SPLIT_SEED,
         cache=paths.cache,
@@ -85,11 +105,20 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
     )
     for warning in films.warnings:
         progress.note(f"warning: {warning}")
-    held = films.labels[films.rows("validation")]
-    if set(held) != set(range(len(films.names))):
-        raise DataError("too few patients to hold some out of every class", "Add films.")
+    for split in ("train", "validation"):
+        if set(films.labels[films.rows(split)]) != set(range(len(films.names))):
+            raise DataError("too few patients to hold some out of every class", "Add films.")
+    if films.negative is None:
+        raise DataError(
+            f"no class of {', '.join(films.names)} means that nothing was found",
+            "Name one of the folders NORMAL.",
+        )
     _claim(paths, recipe, films)
+    data.write_manifest(films, paths.run / MANIFEST)
+    write_text(paths.run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
+    pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
     fit.fit(recipe, films, paths.run, weights, progress)
+    pictures.curves(paths.run / fit.LOG, paths.run / pictures.CURVES)
     return _finish(recipe, films, paths, progress)
 
 
@@ -148,6 +177,26 @@ def _claim(paths: Paths, recipe: Recipe, films: data.FilmSet) -> None:
             )
 
 
+def _environment() -> dict[str, Any]:
+    """What else may decide the outcome of a training: versions, processor, backend."""
+    import keras
+
+    packages = ("pneumoscope", "numpy", "keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
+    versions = {}
+    for package in (*packages, "opencv-python-headless", "onnx", "onnxruntime", "tf2onnx"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "backend": keras.backend.backend(),
+        "packages": versions,
+    }
+
+
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
     """The record as it reads back from JSON."""
     plain: dict[str, Any] = json.loads(json.dumps(record))
@@ -166,7 +215,7 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     inputs = np.stack([resample(films.pixels[i], recipe.size) for i in held])[..., None]
 
     progress.note("exporting to ONNX")
-    export.export_onnx(recipe, run / fit.WEIGHTS, 1.0, model)
+    export.export_onnx(recipe, len(films.names), run / fit.WEIGHTS, 1.0, model)
     found = validate.run(
         _predictor(model),
         films,
@@ -176,13 +225,19 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     temperature = validate.fit_temperature(found)
     found = validate.with_temperature(found, temperature)
     points = validate.choose_operating_points(found)
-    parity = export.export_onnx(recipe, run / fit.WEIGHTS, temperature, model, inputs)
+    parity = export.export_onnx(
+        recipe, len(films.names), run / fit.WEIGHTS, temperature, model, inputs
+    )
+    validate.save(found, run / VALIDATION)
     progress.note("measuring with patient-clustered intervals")
     measured = {
         **validate.figures(found, points[0]),
+        "classes": len(films.names),
+        "heatmaps": localise.measure(_looker(model), films, recipe.size),
         "statistics_baseline": validate.statistics_baseline(films),
         "parity": parity,
         "training_minutes": round(fit.minutes(run), 1),
+        "parameters": fit.parameters(run),
     }
     start = _start(paths.weights)
     meta = _meta(recipe, films, temperature, points, {"start_weights": start, **measured})
@@ -225,22 +280,37 @@ def _meta(
         version=recipe.version,
         labels=films.names,
         negative=films.names[0],
+        positive=_positive(films.names),
         size=recipe.size,
         source_size=recipe.source_size,
         temperature=temperature,
         operating_points=points,
         default_operating_point=points[0].name,
-        population=POPULATION,
+        population=_population(films),
         intended_use=INTENDED_USE,
         recipe=resolved(recipe),
         data={
             "source": films.source,
+            "split": recipe.split,
             "manifest_sha256": films.manifest_sha256,
             "split_seed": SPLIT_SEED,
             "films": counts,
         },
         validation=measured,
     )
+
+
+def _positive(names: tuple[str, ...]) -> str:
+    """What a film of any class but the first is called."""
+    if set(names[1:]) == {"bacterial", "viral"}:
+        return PNEUMONIA
+    return names[1].upper() if len(names) == 2 else "ABNORMAL"
+
+
+def _population(films: data.FilmSet) -> Population:
+    if "Kermany" in films.source:
+        return KERMANY_POPULATION
+    return Population(f"whoever the training films show ({films.source})", None, ())
 
 
 def _predictor(model: Path) -> validate.Predict:
@@ -250,6 +320,16 @@ def _predictor(model: Path) -> validate.Predict:
         return np.asarray(session.run(["probabilities"], {"films": x})[0], np.float64)
 
     return predict
+
+
+def _looker(model: Path) -> localise.Look:
+    session = _session(model)
+
+    def look(x: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        probabilities, heatmaps = session.run(["probabilities", "heatmaps"], {"films": x})
+        return probabilities, heatmaps
+
+    return look
 
 
 def _session(model: Path) -> Any:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.errors import DataError
+from pneumoscope.files import replacing
 from pneumoscope.images import resample
 from pneumoscope.metrics import (
     expected_calibration_error,
@@ -20,9 +22,11 @@ from pneumoscope.train.stress import stress_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from pneumoscope.metrics import Weighted
     from pneumoscope.train.data import FilmSet
 
     Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
@@ -32,6 +36,39 @@ SCREEN, RULE_IN = 0.97, 0.95
 """Least sensitivity and specificity of the operating points of these names."""
 NOISE = 0.005
 """Below the standard error (0.008) of the worst balanced accuracy on some 780 films."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What an epoch is worth on the validation films.
+
+    Attributes:
+        auc: Area under the ROC curve of P(ill) = 1 - P(first class).
+        accuracy: Share of films whose most probable class is the right one.
+        loss: Cross-entropy per film.
+    """
+
+    auc: float
+    accuracy: float
+    loss: float
+
+    @classmethod
+    def of(cls, p: NDArray[np.floating[Any]], truth: NDArray[np.intp]) -> Scores:
+        """From probabilities (n, classes) and classes (n,)."""
+        auc = float(roc_auc(truth > 0, 1 - p[:, 0], np.ones((1, len(truth))))[0])
+        own = p[np.arange(len(truth)), truth]
+        return cls(
+            auc, float((p.argmax(1) == truth).mean()), float(-np.log(np.clip(own, 1e-7, 1)).mean())
+        )
+
+
+def probabilities_of(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Softmax of logits (n, classes); one logit is the positive one of two classes."""
+    z = np.asarray(logits, np.float64)
+    if z.shape[1] == 1:
+        z = np.concatenate([np.zeros_like(z), z], axis=1)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +125,40 @@ def run(
     )
 
 
+def save(validation: Validation, path: Path) -> None:
+    """Writes a validation as ``.npz``, see `load`."""
+    with replacing(path) as stream:
+        np.savez_compressed(
+            stream,
+            truth=validation.truth,
+            patients=np.array(validation.patients),
+            conditions=np.array(list(validation.probabilities)),
+            probabilities=np.stack(list(validation.probabilities.values())).astype(np.float32),
+        )
+
+
+def load(path: Path) -> Validation:
+    """Reads what `save` wrote.
+
+    Raises:
+        DataError: The file is missing or something else.
+    """
+    try:
+        with np.load(path) as stored:
+            conditions = stored["conditions"].tolist()
+            parts = stored["probabilities"].astype(np.float64)
+            return Validation(
+                stored["truth"],
+                tuple(stored["patients"].tolist()),
+                dict(zip(conditions, parts, strict=True)),
+            )
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{path}: no validation record ({type(error).__name__})",
+            "Run the training's command again: it writes what is missing.",
+        ) from error
+
+
 def fit_temperature(validation: Validation) -> float:
     """The divisor of the logits that makes probabilities honest (Guo et al. 2017).
 
@@ -115,9 +186,7 @@ def with_temperature(validation: Validation, temperature: float) -> Validation:
     """The same validation as the network would give with its logits divided."""
     scaled = {}
     for name, p in validation.probabilities.items():
-        z = np.log(np.clip(p, 1e-12, 1.0)) / temperature
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        scaled[name] = e / e.sum(axis=1, keepdims=True)
+        scaled[name] = probabilities_of(np.log(np.clip(p, 1e-12, 1.0)) / temperature)
     return Validation(validation.truth, validation.patients, scaled)
 
 
@@ -169,35 +238,43 @@ def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...
     )
 
 
+def measures(
+    validation: Validation, threshold: float, condition: str = PLAIN
+) -> dict[str, Weighted]:
+    """The figures of one condition at one threshold, as functions of weights (draws, n)."""
+    truth, ill = validation.truth, validation.ill
+    everyone = np.ones(len(truth), bool)
+    p = validation.p_pneumonia(condition)
+    called = p >= threshold
+    right = validation.probabilities[condition].argmax(axis=1) == truth
+    return {
+        "auc": lambda w: roc_auc(ill, p, w),
+        "accuracy": lambda w: share(called == ill, everyone, w),
+        "sensitivity": lambda w: share(called, ill, w),
+        "specificity": lambda w: share(~called, ~ill, w),
+        "balanced_accuracy": lambda w: 0.5 * (share(called, ill, w) + share(~called, ~ill, w)),
+        "f1": lambda w: _f1(called, ill, w),
+        "class_accuracy": lambda w: share(right, everyone, w),
+    }
+
+
 def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) -> dict[str, Any]:
     """The figures of the model card, each with a patient-clustered 95 % interval.
 
     Returns:
-        ``plain``: auc, accuracy, sensitivity, specificity, balanced_accuracy, accuracy_3 and ece;
+        ``plain``: auc, accuracy, sensitivity, specificity, balanced_accuracy, f1, class_accuracy (of the
+        most probable class) and ece;
         ``stress``: name to auc and balanced_accuracy; ``worst``: name and figures of the worst
         auc and balanced_accuracy.
     """
-    truth, ill, everyone = validation.truth, validation.ill, np.ones(len(validation.truth), bool)
-
-    def interval(figure: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> dict[str, float]:
-        return asdict(patient_bootstrap(figure, validation.patients, draws))
-
-    def of(condition: str) -> dict[str, dict[str, float]]:
-        p = validation.p_pneumonia(condition)
-        called = p >= point.threshold
-        right = validation.probabilities[condition].argmax(axis=1) == truth
-        return {
-            "auc": interval(lambda w: roc_auc(ill, p, w)),
-            "accuracy": interval(lambda w: share(called == ill, everyone, w)),
-            "sensitivity": interval(lambda w: share(called, ill, w)),
-            "specificity": interval(lambda w: share(~called, ~ill, w)),
-            "balanced_accuracy": interval(
-                lambda w: 0.5 * (share(called, ill, w) + share(~called, ~ill, w))
-            ),
-            "accuracy_3": interval(lambda w: share(right, everyone, w)),
+    truth, ill = validation.truth, validation.ill
+    by_condition = {
+        name: {
+            key: asdict(patient_bootstrap(figure, validation.patients, draws))
+            for key, figure in measures(validation, point.threshold, name).items()
         }
-
-    by_condition = {name: of(name) for name in validation.probabilities}
+        for name in validation.probabilities
+    }
     stress = {name: by_condition[name] for name in by_condition if name != PLAIN}
 
     def worst(figure: str) -> dict[str, Any]:
@@ -220,7 +297,7 @@ def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) ->
         "worst": {
             "auc": worst("auc"),
             "balanced_accuracy": worst("balanced_accuracy"),
-            "accuracy_3": worst("accuracy_3"),
+            "class_accuracy": worst("class_accuracy"),
         },
     }
 
@@ -229,7 +306,8 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
     """What nine global statistics tell without any anatomy: the shortcut that films offer.
 
     Returns:
-        ``pneumonia`` and ``bacterial_against_viral``: AUC on validation films, with interval, of
+        ``positive`` (any class but the first) and, where these are the classes,
+        ``bacterial_against_viral``: AUC on validation films, with interval, of
         gradient-boosted trees on the statistics, trained on the training films.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -237,7 +315,9 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
     features = np.stack([_statistics(film) for film in films.pixels])
     train, held, labels = films.rows("train"), films.rows("validation"), films.labels
     patients = np.array([film.patient for film in films.films])
-    tasks = {"pneumonia": (0, 1, 2), "bacterial_against_viral": (1, 2)}
+    tasks = {"positive": tuple(range(len(films.names)))}
+    if films.names == ("normal", "bacterial", "viral"):
+        tasks["bacterial_against_viral"] = (1, 2)
     found: dict[str, Any] = {}
     for name, classes in tasks.items():
         own, other = train[np.isin(labels[train], classes)], held[np.isin(labels[held], classes)]
@@ -277,6 +357,13 @@ def _statistics(film: NDArray[np.uint8]) -> NDArray[np.float64]:
             sides.mean(),
         ]
     )
+
+
+def _f1(
+    called: NDArray[np.bool_], ill: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    hits = weights @ (called & ill).astype(np.float64)
+    return np.asarray(2 * hits / (weights @ (called.astype(np.float64) + ill)))
 
 
 def _inside(threshold: float) -> float:

@@ -1,0 +1,275 @@
+"""Runs side by side, by one yardstick."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.bundle import META, Bundle, open_bundle
+from pneumoscope.errors import DataError, UsageError
+from pneumoscope.metrics import Interval, interval_text, patient_bootstrap
+from pneumoscope.train import validate
+from pneumoscope.train.run import VALIDATION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.metrics import Weighted
+    from pneumoscope.train.validate import Validation
+
+_PLAIN = ("auc", "accuracy", "sensitivity", "specificity", "f1", "class_accuracy")
+_WORST = ("auc", "balanced_accuracy")
+_BLIND = ("auc", "accuracy", "sensitivity", "specificity", "class_accuracy")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One finished run: its bundle and what it said of the validation films."""
+
+    bundle: Bundle
+    validation: Validation
+
+    @property
+    def threshold(self) -> float:
+        return self.bundle.meta.operating_point().threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All runs of one recipe, which differ in their seed.
+
+    Attributes:
+        recipe: Name and version.
+        seeds: Of its runs.
+        classes: Number of classes.
+        parameters: Of the network.
+        minutes: Of training, on average over the runs.
+        start: Name of the start weights.
+        films: Validation films.
+        plain: Figure to its mean over the runs, with interval.
+        worst: The same under the perturbation that is worst on average, with its name.
+        auc_by_seed: Plain AUC of each run.
+        pointing: Share of heat on the ill half, mean over the runs.
+        blind: Set to figure to mean with interval, from predictions made elsewhere.
+    """
+
+    recipe: str
+    seeds: tuple[int, ...]
+    classes: int
+    parameters: int
+    minutes: float
+    start: str
+    films: int
+    plain: dict[str, Interval]
+    worst: dict[str, tuple[str, Interval]]
+    auc_by_seed: tuple[float, ...]
+    pointing: float
+    blind: dict[str, dict[str, Interval]]
+
+
+def find(folders: Iterable[Path]) -> list[Run]:
+    """The finished runs in or below some folders.
+
+    Raises:
+        DataError: No folder holds one, or one cannot be read.
+    """
+    folders = list(folders)
+    runs = []
+    for folder in folders:
+        for meta in sorted({*folder.glob(f"bundle/{META}"), *folder.glob(f"*/bundle/{META}")}):
+            bundle = open_bundle(meta.parent)
+            runs.append(Run(bundle, validate.load(meta.parents[1] / VALIDATION)))
+    if not runs:
+        names = ", ".join(map(str, folders))
+        raise DataError(f"{names}: no finished run there", "Name the folder that holds your runs.")
+    return runs
+
+
+def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]:
+    """Predictions per film that were made elsewhere: set to SHA-256 of the bundle to films.
+
+    Args:
+        files: JSON: ``set`` (its name), ``bundle_sha256``, ``labels`` (class names in the
+            bundle's order) and ``films``, each with ``label`` (a class name), ``patient`` and
+            ``probabilities`` (class name to probability).
+
+    Raises:
+        DataError: A file is missing or has another content.
+    """
+    found: dict[str, dict[str, Validation]] = {}
+    for file in files:
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            names = record["labels"]
+            films = record["films"]
+            validation = validate.Validation(
+                np.array([names.index(f["label"]) for f in films], np.intp),
+                tuple(str(f["patient"]) for f in films),
+                {validate.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
+            )
+            found.setdefault(str(record["set"]), {})[str(record["bundle_sha256"])] = validation
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{file}: no record of predictions ({error!r})",
+                "It needs set, bundle_sha256, labels and films.",
+            ) from error
+    return found
+
+
+def table(
+    runs: Sequence[Run],
+    blind: dict[str, dict[str, Validation]] | None = None,
+    draws: int = 2000,
+) -> list[Row]:
+    """One row per recipe, the best worst-case balanced accuracy first.
+
+    Raises:
+        UsageError: Runs of one recipe were validated on different films.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.bundle.title, []).append(run)
+    rows = [_row(title, group, blind or {}, draws) for title, group in groups.items()]
+    return sorted(rows, key=lambda row: -row.worst["balanced_accuracy"][1].value)
+
+
+def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows as JSON-ready values."""
+    return [asdict(row) for row in rows]
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """The rows as the page docs/results.md."""
+    sets = sorted({name for row in rows for name in row.blind}) or ["official test"]
+    return "\n".join(
+        [
+            "# Results",
+            "",
+            "Written by `pneumoscope leaderboard RUNS --out docs/results.md`. Every figure is the mean over",
+            "the seeds of a recipe, with the 95 % interval of that mean by patient-clustered bootstrap, at",
+            "the operating point `balanced`, which the same films chose. *Worst* is the worst of 21",
+            "perturbations of the validation films at the same threshold.",
+            "",
+            "## Validation films as they are",
+            "",
+            "| recipe | seeds | films | parameters | minutes | AUC | by seed | accuracy | sensitivity "
+            "| specificity | F1 | class accuracy |",
+            "|---|---|---|---|---|---|---|---|---|---|---|---|",
+            *map(_plain_line, rows),
+            "",
+            "## Under the worst perturbation",
+            "",
+            "| recipe | AUC | balanced accuracy | heat on the ill half |",
+            "|---|---|---|---|",
+            *map(_worst_line, rows),
+            "",
+            "Class accuracy is that of the most probable class, where a recipe knows more than two. *Heat",
+            "on the ill half*: of films composed of a healthy and an ill half (0.5 is chance).",
+            "",
+            "## Blind",
+            "",
+            "From predictions per film that were made elsewhere (`--blind FILE.json`).",
+            "",
+            "| recipe | set | AUC | accuracy | sensitivity | specificity | class accuracy |",
+            "|---|---|---|---|---|---|---|",
+            *(_blind_line(row, name) for row in rows for name in sets),
+            "",
+        ]
+    )
+
+
+def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], draws: int) -> Row:
+    first = runs[0].validation
+    if any(run.validation.patients != first.patients for run in runs):
+        raise UsageError(
+            f"the runs of {title} were validated on different films",
+            "Compare runs on the same data folder only, or give the recipes different names.",
+        )
+
+    def mean(figures: Sequence[Weighted], patients: Sequence[str]) -> Interval:
+        def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.mean([figure(weights) for figure in figures], axis=0)
+
+        return patient_bootstrap(average, patients, draws)
+
+    def measured(condition: str, keys: Sequence[str]) -> dict[str, Interval]:
+        each = [validate.measures(r.validation, r.threshold, condition) for r in runs]
+        return {key: mean([figures[key] for figures in each], first.patients) for key in keys}
+
+    def worst(key: str) -> tuple[str, Interval]:
+        ones = np.ones((1, len(first.truth)))
+        conditions = [c for c in first.probabilities if c != validate.PLAIN]
+        values = [
+            np.mean([validate.measures(r.validation, r.threshold, c)[key](ones) for r in runs])
+            for c in conditions
+        ]
+        name = conditions[int(np.argmin(values))]
+        return name, measured(name, [key])[key]
+
+    metas = [run.bundle.meta for run in runs]
+    ones = np.ones((1, len(first.truth)))
+    return Row(
+        recipe=title,
+        seeds=tuple(int(meta.recipe["seed"]) for meta in metas),
+        classes=len(metas[0].labels),
+        parameters=int(metas[0].validation["parameters"]),
+        minutes=float(np.mean([meta.validation["training_minutes"] for meta in metas])),
+        start=str(metas[0].validation["start_weights"]["name"]),
+        films=len(first.truth),
+        plain=measured(validate.PLAIN, _PLAIN),
+        worst={key: worst(key) for key in _WORST},
+        auc_by_seed=tuple(
+            float(validate.measures(r.validation, r.threshold)["auc"](ones)[0]) for r in runs
+        ),
+        pointing=float(np.mean([m.validation["heatmaps"]["pointing"]["value"] for m in metas])),
+        blind=_blind(runs, blind, mean),
+    )
+
+
+def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) -> Any:
+    found = {}
+    for name, by_bundle in blind.items():
+        own = [(r, by_bundle[r.bundle.sha256]) for r in runs if r.bundle.sha256 in by_bundle]
+        if not own:
+            continue
+        each = [validate.measures(v, run.threshold) for run, v in own]
+        patients = own[0][1].patients
+        found[name] = {key: mean([f[key] for f in each], patients) for key in _BLIND}
+    return found
+
+
+def _text(figure: Interval) -> str:
+    return interval_text(asdict(figure))
+
+
+def _plain_line(row: Row) -> str:
+    by_seed = ", ".join(
+        f"{seed}: {auc:.4f}" for seed, auc in zip(row.seeds, row.auc_by_seed, strict=True)
+    )
+    figures = [_text(row.plain[key]) for key in _PLAIN[1:-1]]
+    classes = _text(row.plain["class_accuracy"]) if row.classes > 2 else ""
+    start = " (random start)" if row.start == "none" else ""
+    return (
+        f"| {row.recipe}{start} | {len(row.seeds)} | {row.films} | {row.parameters:,} | {row.minutes:.0f} "
+        f"| {_text(row.plain['auc'])} | {by_seed} | {' | '.join(figures)} | {classes} |"
+    )
+
+
+def _worst_line(row: Row) -> str:
+    cells = [f"{_text(figure)} ({name})" for name, figure in row.worst.values()]
+    return f"| {row.recipe} | {' | '.join(cells)} | {row.pointing:.2f} |"
+
+
+def _blind_line(row: Row, name: str) -> str:
+    if name not in row.blind:
+        return f"| {row.recipe} | {name} | not measured | | | | |"
+    found = row.blind[name]
+    cells = [_text(found[key]) for key in _BLIND[:-1]]
+    classes = _text(found["class_accuracy"]) if row.classes > 2 else ""
+    return f"| {row.recipe} | {name} | {' | '.join(cells)} | {classes} |"
