@@ -60,9 +60,13 @@ def test_python_blocks_run(code: str, workplace: Path) -> None:
 
 def test_every_command_is_documented() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in DOCS)
-    for command in app.registered_commands:
+    commands = [("", command) for command in app.registered_commands]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        commands += [(f"{group.name} ", c) for c in group.typer_instance.registered_commands]
+    for prefix, command in commands:
         name = command.name or getattr(command.callback, "__name__", "")
-        assert f"pneumoscope {name}" in text
+        assert f"pneumoscope {prefix}{name}" in text
 
 
 def test_every_error_is_documented_and_drawn() -> None:

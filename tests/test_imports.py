@@ -101,3 +101,8 @@ def test_predicting_a_png_loads_no_training_and_no_dicom() -> None:
     assert not loaded & (
         FORBIDDEN | {"fastapi", "pynetdicom", "matplotlib", "pydicom", "rich", "typer"}
     )
+
+
+def test_looking_after_data_loads_no_training() -> None:
+    loaded = loaded_after("from pneumoscope.train.data import check, obtain")
+    assert not loaded & (FORBIDDEN | {"onnxruntime", "kagglehub", "rich", "typer"})

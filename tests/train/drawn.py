@@ -27,3 +27,16 @@ def drawn_set(root: Path, normal: int = 24, pneumonia: int = 40) -> Path:
         picture = Image.fromarray(np.clip(film, 0, 255).astype(np.uint8))
         picture.save(root / "train" / "PNEUMONIA" / name, quality=90)
     return root
+
+
+def draw(root: Path, *names: str) -> Path:
+    """Writes a small drawn film, each another one, under every name below a folder."""
+    pytest.importorskip("cv2")
+    from pneumoscope.train import phantom
+
+    films = phantom.films(len(names), 96, seed=7)[..., 0]
+    for name, film in zip(names, films, strict=True):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(film).save(path)
+    return root

@@ -10,44 +10,112 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from pneumoscope.errors import DataError
 from pneumoscope.train import data
+from pneumoscope.train.data import folders
+from pneumoscope.train.data.split import split_films
+
+# What the draw held out before other layouts were known; a change of it would make the figures of
+# two versions incomparable.
+HELD_OF_THE_DRAWN_SET = [
+    "train/NORMAL/IM-0004-0000.jpeg",
+    "train/NORMAL/IM-0004-0001.jpeg",
+    "train/NORMAL/IM-0008-0000.jpeg",
+    "train/NORMAL/IM-0008-0001.jpeg",
+    "train/NORMAL/IM-0009-0000.jpeg",
+    "train/NORMAL/IM-0009-0001.jpeg",
+    "train/PNEUMONIA/person0_bacteria_0.jpeg",
+    "train/PNEUMONIA/person0_bacteria_1.jpeg",
+    "train/PNEUMONIA/person2_bacteria_4.jpeg",
+    "train/PNEUMONIA/person2_bacteria_5.jpeg",
+    "train/PNEUMONIA/person3_virus_6.jpeg",
+    "train/PNEUMONIA/person3_virus_7.jpeg",
+    "train/PNEUMONIA/person9_virus_18.jpeg",
+    "train/PNEUMONIA/person9_virus_19.jpeg",
+]
 
 
-def load(folder: Path, tmp_path: Path, seed: int = 0) -> data.FilmSet:
-    return data.load(folder, 224, 0.25, seed, cache=tmp_path / "cache")
+def load(
+    folder: Path, tmp_path: Path, seed: int = 0, task: str = "multiclass", split: str = "patient"
+) -> data.FilmSet:
+    return data.load(
+        folder, 224, task=task, split=split, share=0.25, seed=seed, cache=tmp_path / "cache"
+    )
+
+
+def held(films: data.FilmSet) -> list[str]:
+    return [film.path for film in films.films if film.split == "validation"]
 
 
 def test_labels_and_patients_come_from_names(films_folder: Path) -> None:
-    found = {path.name: (label, key) for path, label, key in data.find(films_folder)}
-    assert len(found) == 64
-    assert found["IM-0003-0001.jpeg"] == (0, "normal/IM-0003")
-    assert found["person0_bacteria_1.jpeg"] == (1, "bacteria/person0")
-    assert found["person1_virus_2.jpeg"] == (2, "virus/person1")
+    found = data.find(films_folder)
+    assert found.names == ("normal", "bacterial", "viral")
+    films = {entry.path.name: (entry.values, entry.patient) for entry in found.entries}
+    assert len(films) == 64
+    assert films["IM-0003-0001.jpeg"] == ((1.0, 0.0, 0.0), "normal/IM-0003")
+    assert films["person0_bacteria_1.jpeg"] == ((0.0, 1.0, 0.0), "bacteria/person0")
+    assert films["person1_virus_2.jpeg"] == ((0.0, 0.0, 1.0), "virus/person1")
 
 
 @pytest.mark.parametrize(
     ("name", "folder", "expected"),
     [
-        ("NORMAL2-IM-1266-0001.jpeg", "NORMAL", (0, "normal/NORMAL2-IM-1266")),
-        ("IM-1266-0001.jpeg", "NORMAL", (0, "normal/IM-1266")),
-        ("scan.jpeg", "NORMAL", (0, "normal/file/scan.jpeg")),
-        ("person7_virus_12.jpeg", "PNEUMONIA", (2, "virus/person7")),
-        ("person7_bacteria_12.jpeg", "PNEUMONIA", (1, "bacteria/person7")),
+        ("NORMAL2-IM-1266-0001.jpeg", "NORMAL", ("normal", "normal/NORMAL2-IM-1266", True)),
+        ("IM-1266-0001.jpeg", "NORMAL", ("normal", "normal/IM-1266", True)),
+        ("scan.jpeg", "NORMAL", ("normal", "normal/file/scan.jpeg", False)),
+        ("person7_virus_12.jpeg", "PNEUMONIA", ("viral", "virus/person7", True)),
+        ("person7_bacteria_12.jpeg", "PNEUMONIA", ("bacterial", "bacteria/person7", True)),
+        ("scan.jpeg", "PNEUMONIA", ("pneumonia", "pneumonia/file/scan.jpeg", False)),
     ],
 )
-def test_keys_keep_prefix_and_subtype(name: str, folder: str, expected: tuple[int, str]) -> None:
-    assert data._label(name, folder) == expected
+def test_keys_keep_prefix_and_subtype(
+    name: str, folder: str, expected: tuple[str, str, bool]
+) -> None:
+    assert folders.kermany_label(name, folder) == expected
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_the_split_of_the_kermany_set_is_pinned(
+    films_folder: Path, tmp_path: Path, task: str
+) -> None:
+    films = load(films_folder, tmp_path, 20180222, task)
+    assert held(films) == HELD_OF_THE_DRAWN_SET
+    assert films.warnings == ()
+    assert films.source.startswith("Kermany")
+
+
+def test_tasks_of_the_kermany_set(films_folder: Path, tmp_path: Path) -> None:
+    three = load(films_folder, tmp_path)
+    assert (three.names, three.negative) == (("normal", "bacterial", "viral"), "normal")
+    assert np.bincount(three.labels).tolist() == [24, 20, 20]
+    two = load(films_folder, tmp_path, task="binary")
+    assert (two.names, two.negative) == (("normal", "pneumonia"), "normal")
+    assert (two.labels == (three.labels > 0)).all()
+    assert two.targets.shape == (64, 2)
+    assert two.targets.dtype == np.float32
+    with pytest.raises(DataError, match="several findings"):
+        load(films_folder, tmp_path, task="multilabel")
+
+
+def test_validation_and_test_folders_are_left_out(films_folder: Path, tmp_path: Path) -> None:
+    for name in ("val", "test"):
+        shutil.copytree(films_folder / "train", films_folder / name)
+    (films_folder / "test" / "NORMAL" / "IM-0000-0000.jpeg").write_bytes(b"broken")
+    films = load(films_folder, tmp_path, 20180222)
+    assert held(films) == HELD_OF_THE_DRAWN_SET
+    assert len(films.films) == 64
 
 
 def test_no_patient_in_two_splits(films_folder: Path, tmp_path: Path) -> None:
-    films = load(films_folder, tmp_path).films
+    loaded = load(films_folder, tmp_path)
+    films = loaded.films
+    data.check_split(films)
     splits: dict[str, set[str]] = {}
     for film in films:
         splits.setdefault(film.patient, set()).add(film.split)
     assert all(len(s) == 1 for s in splits.values())
     for label in range(3):
-        held = {f.patient for f in films if f.label == label and f.split == "validation"}
-        own = {f.patient for f in films if f.label == label}
-        assert len(held) == round(0.25 * len(own))
+        own = {f.patient for f in films if f.targets[label]}
+        out = {f.patient for f in films if f.targets[label] and f.split == "validation"}
+        assert len(out) == round(0.25 * len(own))
 
 
 def test_patients_who_share_a_film_stay_together() -> None:
@@ -70,7 +138,13 @@ def test_films_are_cached_and_the_cache_notices_changes(films_folder: Path, tmp_
 
     def run() -> data.FilmSet:
         return data.load(
-            films_folder, 224, 0.25, 0, cache=tmp_path / "c", progress=lambda d, t: calls.append(d)
+            films_folder,
+            224,
+            task="multiclass",
+            share=0.25,
+            seed=0,
+            cache=tmp_path / "c",
+            progress=lambda d, t: calls.append(d),
         )
 
     first = run()
@@ -88,7 +162,9 @@ def test_films_are_cached_and_the_cache_notices_changes(films_folder: Path, tmp_
 def test_the_parent_of_chest_xray_is_found(films_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "parent").mkdir()
     shutil.move(films_folder, tmp_path / "parent" / "chest_xray")
-    assert len(data.find(tmp_path / "parent")) == 64
+    found = data.find(tmp_path / "parent")
+    assert len(found.entries) == 64
+    assert found.entries[0].name == "chest_xray/train/NORMAL/IM-0000-0000.jpeg"
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
@@ -97,8 +173,9 @@ def test_a_missing_folder(tmp_path: Path) -> None:
 
 
 def test_another_layout(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="neither train/"):
+    with pytest.raises(DataError, match="no training films in a layout") as raised:
         data.find(tmp_path)
+    assert "a folder per class" in raised.value.hint
 
 
 def test_one_class_only(films_folder: Path) -> None:
@@ -107,11 +184,17 @@ def test_one_class_only(films_folder: Path) -> None:
         data.find(films_folder)
 
 
-def test_a_name_without_subtype(films_folder: Path) -> None:
+def test_a_name_without_subtype(films_folder: Path, tmp_path: Path) -> None:
     folder = films_folder / "train" / "PNEUMONIA"
     (folder / "person0_bacteria_0.jpeg").rename(folder / "film.jpeg")
-    with pytest.raises(DataError, match="neither bacteria nor virus"):
-        data.find(films_folder)
+    with pytest.raises(DataError, match=r"film\.jpeg: the name tells neither bacteria nor virus"):
+        load(films_folder, tmp_path)
+    films = load(films_folder, tmp_path, task="binary")
+    assert np.bincount(films.labels).tolist() == [24, 40]
+    assert films.warnings == (
+        "no patient keys for 1 of 64 films: split by film, so films of one patient may stand on "
+        "both sides",
+    )
 
 
 def test_an_unreadable_film_is_named(films_folder: Path, tmp_path: Path) -> None:
@@ -119,3 +202,84 @@ def test_an_unreadable_film_is_named(films_folder: Path, tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"IM-0001-0000\.jpeg"):
         load(films_folder, tmp_path)
     assert not list((tmp_path / "cache").glob("*"))
+
+
+def test_splitting_by_film_ignores_patients(films_folder: Path, tmp_path: Path) -> None:
+    films = load(films_folder, tmp_path, split="film")
+    assert len(held(films)) == 16  # a quarter of 24 + 20 + 20
+    with pytest.raises(DataError, match="stand in two splits"):
+        data.check_split(films.films)
+    assert films.warnings[0].startswith("split by film")
+    assert films.warnings[1].startswith("patients in train and in validation: ")
+
+
+def test_splitting_by_film_takes_a_share_of_each_class() -> None:
+    labels = [0] * 8 + [1] * 4
+    split = split_films(labels, 0.25, 3)
+    assert (split[:8].count("validation"), split[8:].count("validation")) == (2, 1)
+    assert split == split_films(labels, 0.25, 3)
+
+
+def test_given_takes_the_folders_own_validation(films_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no validation films of its own"):
+        load(films_folder, tmp_path, split="given")
+    for kind, name in (("NORMAL", "IM-0000-0000.jpeg"), ("PNEUMONIA", "person1_virus_2.jpeg")):
+        (films_folder / "val" / kind).mkdir(parents=True)
+        (films_folder / "train" / kind / name).rename(films_folder / "val" / kind / name)
+    films = load(films_folder, tmp_path, split="given")
+    assert held(films) == ["val/NORMAL/IM-0000-0000.jpeg", "val/PNEUMONIA/person1_virus_2.jpeg"]
+    assert films.warnings == (
+        "patients in train and in validation: 2",
+        "only 2 validation films: too few to choose anything on",
+    )
+
+
+def test_a_patient_in_two_splits_is_named() -> None:
+    films = [
+        data.Film(f"{i}.png", (1.0, 0.0), patient, "", split)
+        for i, (patient, split) in enumerate(
+            [("p2", "train"), ("p2", "test"), ("p1", "train"), ("p1", "train")]
+        )
+    ]
+    data.check_split(films[2:])
+    with pytest.raises(DataError, match=r"two splits: p2$"):
+        data.check_split(films)
+    many = [data.Film("", (), f"p{i}", "", s) for i in range(5) for s in ("train", "validation")]
+    with pytest.raises(DataError, match="p0, p1, p2 and 2 more"):
+        data.check_split(many)
+
+
+def test_unknown_tasks_and_splits(films_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="task 'three' is unknown"):
+        load(films_folder, tmp_path, task="three")
+    with pytest.raises(DataError, match="split 'random' is unknown"):
+        load(films_folder, tmp_path, split="random")
+
+
+def test_the_written_manifest_reads_back_the_same(films_folder: Path, tmp_path: Path) -> None:
+    films = load(films_folder, tmp_path)
+    data.write_manifest(films, films_folder / "manifest.csv")
+    again = load(films_folder, tmp_path, seed=99)  # the manifest's split, not another draw
+    assert again.films == films.films
+    assert (again.names, again.negative) == (films.names, films.negative)
+    assert again.manifest_sha256 == films.manifest_sha256
+    assert (again.source, again.warnings) == ("CSV manifest manifest.csv in films", ())
+
+
+def test_a_manifest_elsewhere_leads_back(films_folder: Path, tmp_path: Path) -> None:
+    films = load(films_folder, tmp_path)
+    (tmp_path / "lists").mkdir()
+    data.write_manifest(films, tmp_path / "lists" / "split.csv", films_folder)
+    again = load(tmp_path / "lists" / "split.csv", tmp_path, task="binary")
+    assert again.names == ("normal", "abnormal")
+    assert again.films[0].path == "../films/train/NORMAL/IM-0000-0000.jpeg"
+    assert [f.split for f in again.films] == [f.split for f in films.films]
+
+
+def test_a_manifest_tells_when_films_changed(films_folder: Path, tmp_path: Path) -> None:
+    data.write_manifest(load(films_folder, tmp_path), films_folder / "manifest.csv")
+    folder = films_folder / "train" / "NORMAL"
+    shutil.copy(folder / "IM-0001-0000.jpeg", folder / "IM-0001-0001.jpeg")
+    assert load(films_folder, tmp_path).warnings == (
+        "films with other pixels than the manifest says (another size, or changed): 1",
+    )

@@ -178,7 +178,7 @@ def _read(
 
 def _twin(picture: Duplicate, whole: list[Entry]) -> Twin:
     own = [whole[i] for i in picture.films]
-    differences = {
+    differences: dict[str, set[object]] = {
         "split": {_split(entry) for entry in own},
         "class": {entry.values for entry in own},
         "patient": {entry.patient if entry.keyed else None for entry in own},
@@ -203,7 +203,7 @@ def _warnings(found: Listing) -> list[str]:
         warnings.append(f"no patient keys for {bare:,} of {len(found.entries):,} films")
     if both := straddling(found.entries):
         named = ", ".join(both[:3]) + (" ..." if len(both) > 3 else "")
-        warnings.append(f"{len(both):,} patients stand in two splits: {named}")
+        warnings.append(f"patients in two splits: {len(both):,} ({named})")
     return warnings
 
 

@@ -252,7 +252,7 @@ def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
     train = [film.targets for film in films if film.split == "train"]
     if len(train) in (0, len(films)):
         raise DataError(
-            "no film could be held out for validation"
+            "too few patients to hold some out for validation"
             if train
             else "all films are for validation, none is for training",
             "Each class needs films of two patients or more.",
@@ -273,22 +273,21 @@ def _warnings(
     """What is doubtful about the split."""
     warnings = []
     bare = sum(not entry.keyed for entry in entries)
-    if bare and not fixed and split == "patient":
+    if bare and split != "film":
         some = "" if bare == len(entries) else f" for {bare:,} of {len(entries):,} films"
-        warnings.append(
-            f"no patient keys{some}: split by film, so films of one patient may stand on both sides"
-        )
+        how = "" if fixed else "split by film, so "
+        warnings.append(f"no patient keys{some}: {how}films of one patient may stand on both sides")
     if split == "film" and not fixed:
         warnings.append(
             "split by film: films of one patient stand on both sides, so validation figures are "
             "too good"
         )
     if split != "patient" and (both := straddling(films)):
-        warnings.append(f"{len(both):,} patients stand in train and in validation")
+        warnings.append(f"patients in train and in validation: {len(both):,}")
     held = [film for film in films if film.split == "validation"]
     seen = {film.sha256 for film in films if film.split == "train"}
     if twins := sum(film.sha256 in seen for film in held):
-        warnings.append(f"{twins:,} validation films are exact duplicates of training films")
+        warnings.append(f"validation films that are exact duplicates of training films: {twins:,}")
     if split == "given" and len(held) < FEW:
         warnings.append(f"only {len(held)} validation films: too few to choose anything on")
     offered = sum(entry.split == "validation" for entry in found.entries)
@@ -301,7 +300,7 @@ def _warnings(
     )
     if changed:
         warnings.append(
-            f"{changed:,} films have other pixels than the manifest says: another size, or changed"
+            f"films with other pixels than the manifest says (another size, or changed): {changed:,}"
         )
     return warnings
 

@@ -56,7 +56,7 @@ def read_split_folders(base: Path, root: Path) -> Listing:
     train = next(f for f, split in splits.items() if split == "train")
     if is_kermany(train):
         return _kermany(splits, root, train)
-    films = [
+    films: list[tuple[Path, str, str | None]] = [
         (path, kind.name, split)
         for folder, split in splits.items()
         for kind in _folders(folder)
@@ -73,7 +73,9 @@ def read_class_folders(root: Path) -> Listing:
     Raises:
         DataError: No folder holds films.
     """
-    films = [(path, kind.name, None) for kind in _folders(root) for path in films_of(kind)]
+    films: list[tuple[Path, str, str | None]] = [
+        (path, kind.name, None) for kind in _folders(root) for path in films_of(kind)
+    ]
     if not films:
         raise DataError(
             f"{root}: holds no training films in a layout that is known",

@@ -202,7 +202,7 @@ def _findings(listing: Listing) -> Labelled:
             )
         )
     blind = sum(set(t) == {None} for t in targets)
-    warnings = (f"{blind} films have no known finding at all",) if blind else ()
+    warnings = (f"films without any known finding: {blind:,}",) if blind else ()
     strata = (0,) * len(targets)
     return Labelled(names, None, listing.entries, tuple(targets), strata, warnings)
 
@@ -253,7 +253,7 @@ def _is_one_hot(listing: Listing) -> bool:
 
 def _left_out(listing: Listing, entries: Sequence[Entry]) -> tuple[str, ...]:
     missing = len(listing.entries) - len(entries)
-    return (f"{missing} films without a known label are left out",) if missing else ()
+    return (f"films without a known label, left out: {missing:,}",) if missing else ()
 
 
 def without(listing: Listing, *splits: str) -> Listing:

@@ -13,8 +13,6 @@ from pneumoscope.train.data.folders import SPLITS
 from pneumoscope.train.data.listing import Entry, Listing, negative_first, one_hot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pneumoscope.train.data.listing import Targets
 
     Row = dict[str, str]
@@ -22,13 +20,16 @@ if TYPE_CHECKING:
 RESERVED = ("path", "sha256", "patient", "split", "label", "labels")
 """Columns of a manifest that are no findings, in small letters."""
 
-_ALIASES = {"patient id": "patient", "patient_id": "patient", "patientid": "patient"}
+_ALIASES = {name: name for name in RESERVED} | dict.fromkeys(
+    ("patient id", "patient_id", "patientid"), "patient"
+)
 # Columns of CheXpert (Irvin et al. 2019) beside its findings.
 _FACTS = {"sex", "gender", "age", "frontal/lateral", "ap/pa", "view", "view position"}
 _VALUES: dict[str, float | None] = {
     "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": None, "-1.0": None, "": None,
 }  # fmt: skip
 _SPLIT_VALUES = SPLITS | {"training": "train", "testing": "test", "": "train"}
+_FILM_KEY = re.compile(r"(?:^|/)file/")  # where the layout that was written out knew no patient
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
 
 _NIH_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
@@ -77,7 +78,7 @@ def read_manifest(file: Path) -> Listing:
                 name,
                 value,
                 patient or f"file/{name}",
-                bool(patient),
+                bool(patient) and not _FILM_KEY.search(patient),
                 _split(file, number, row["split"]) if "split" in header else None,
                 row.get("sha256", ""),
             )
@@ -110,7 +111,7 @@ def read_nih(file: Path) -> Listing:
     warnings = []
     if len(there) < len(rows):
         warnings.append(
-            f"{len(rows) - len(there):,} of {len(rows):,} films of {file.name} are not there"
+            f"films of {file.name} that are not there: {len(rows) - len(there):,} of {len(rows):,}"
         )
     if test is None:
         warnings.append(f"{_NIH_TEST} is not there: official test films count as training films")
@@ -120,7 +121,7 @@ def read_nih(file: Path) -> Listing:
         if train is None or row["Image Index"] in train or row["Image Index"] in (test or ())
     ]
     if len(listed) < len(there):
-        warnings.append(f"{len(there) - len(listed):,} films stand on no official list: left out")
+        warnings.append(f"films on no official list, left out: {len(there) - len(listed):,}")
     found = [_words(row["Finding Labels"]) for row in listed]
     names = negative_first(sorted({label for labels in found for label in labels}))
     entries = tuple(
@@ -169,17 +170,15 @@ def _columns(
 ) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:
     names, unused = [], []
     for column in header:
-        if column.lower() in (*RESERVED, *_FACTS):
+        if not column or column.lower() in (*RESERVED, *_FACTS):
             continue
-        fits = [row[column] in _VALUES for row in rows]
-        if all(fits) and any(row[column] for row in rows):
+        told = [(number, row[column]) for number, row in enumerate(rows, 2) if row[column]]
+        odd = [(number, value) for number, value in told if value not in _VALUES]
+        if told and not odd:
             names.append(column)
-        elif sum(fits) * 2 > len(fits) and any(
-            row[column] for row, fit in zip(rows, fits, strict=True) if fit
-        ):
-            number = fits.index(False)
+        elif len(odd) * 10 < len(told):  # a slip, not another kind of column
             raise DataError(
-                f"{file}, row {number + 2}: {column} is {rows[number][column]!r}",
+                f"{file}, row {odd[0][0]}: {column} is {odd[0][1]!r}",
                 "A finding is 1, 0, -1 (uncertain) or empty (unknown).",
             )
         else:
@@ -197,13 +196,11 @@ def _columns(
 def _lowered(file: Path) -> tuple[list[str], list[Row]]:
     """The table with the columns that have a meaning in small letters."""
     header, rows = _rows(file)
-    known: Callable[[str], str] = lambda name: (  # noqa: E731
-        _ALIASES.get(name.lower(), name.lower()) if name.lower() in (*RESERVED, *_ALIASES) else name
-    )
-    columns = [known(name) for name in header]
-    if double := {c for c in columns if columns.count(c) > 1}:
-        raise DataError(f"{file}: has two columns {double.pop()}", "Keep one.")
-    return columns, [{known(name): row[name] for name in header} for row in rows]
+    known = {name: _ALIASES.get(name.lower(), name) for name in header}
+    columns = list(known.values())
+    if double := sorted({c for c in columns if columns.count(c) > 1}):
+        raise DataError(f"{file}: has two columns {double[0]}", "Keep one.")
+    return columns, [{known[name]: row[name] for name in header} for row in rows]
 
 
 def _rows(file: Path) -> tuple[list[str], list[Row]]:

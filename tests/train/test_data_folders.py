@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+
+from drawn import draw, drawn_set
+from pneumoscope.errors import DataError
+from pneumoscope.train import data
+
+NO_KEYS = "no patient keys: split by film, so films of one patient may stand on both sides"
+
+
+def load(root: Path, task: str = "multiclass", split: str = "patient") -> data.FilmSet:
+    return data.load(
+        root, 64, task=task, split=split, share=0.25, seed=1, cache=root.parent / "cache"
+    )
+
+
+def numbered(*folders: str, count: int = 4) -> list[str]:
+    return [f"{folder}/{i}.png" for folder in folders for i in range(count)]
+
+
+def test_class_folders_only(tmp_path: Path) -> None:
+    root = draw(tmp_path / "mine", *numbered("TB", "Healthy", "covid"))
+    (root / "TB" / "notes.txt").write_text("not a film")
+    (root / "TB" / ".hidden.png").write_bytes(b"")
+    (root / "__MACOSX").mkdir()
+    films = load(root)
+    assert (films.names, films.negative) == (("Healthy", "TB", "covid"), "Healthy")
+    assert [f.path for f in films.films[:2]] == ["Healthy/0.png", "Healthy/1.png"]
+    assert sorted(films.labels.tolist()) == [0] * 4 + [1] * 4 + [2] * 4
+    assert len(films.rows("validation")) == 3
+    assert films.warnings == (NO_KEYS,)
+    assert films.source == "class folders of mine"
+
+
+def test_binary_groups_everything_against_the_negative_class(tmp_path: Path) -> None:
+    root = draw(tmp_path / "mine", *numbered("TB", "Healthy", "covid"))
+    three, two = load(root), load(root, "binary")
+    assert (two.names, two.negative) == (("Healthy", "abnormal"), "Healthy")
+    assert (two.labels == (three.labels > 0)).all()
+    assert [f.split for f in two.films] == [f.split for f in three.films]
+
+
+def test_two_classes_keep_their_names(tmp_path: Path) -> None:
+    films = load(draw(tmp_path / "a", *numbered("tb", "NORMAL")), "binary")
+    assert (films.names, films.negative) == (("NORMAL", "tb"), "NORMAL")
+    films = load(draw(tmp_path / "b", *numbered("tb", "covid")), "binary")
+    assert (films.names, films.negative) == (("covid", "tb"), None)
+    assert films.labels.tolist() == [0] * 4 + [1] * 4
+
+
+def test_binary_needs_a_negative_class(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="which of covid, flu, tb is the negative class"):
+        load(draw(tmp_path / "mine", *numbered("tb", "covid", "flu")), "binary")
+
+
+def test_one_class_is_not_enough(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="only one class has films: tb"):
+        load(draw(tmp_path / "mine", *numbered("tb")))
+
+
+def test_class_folders_do_not_tell_findings(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="one class per film") as raised:
+        load(draw(tmp_path / "mine", *numbered("tb", "normal")), "multilabel")
+    assert "manifest" in raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "Validation"])
+def test_split_folders(tmp_path: Path, name: str) -> None:
+    names = numbered("train/tb", "train/normal", f"{name}/tb", f"{name}/normal", "test/tb")
+    root = draw(tmp_path / "mine", *names)
+    (root / "test" / "tb" / "0.png").write_bytes(b"never read")
+    given = load(root, split="given")
+    assert {f.path.split("/")[0] for f in given.films if f.split == "validation"} == {name}
+    assert (len(given.rows("train")), len(given.rows("validation"))) == (8, 8)
+    assert given.warnings[-1] == "only 8 validation films: too few to choose anything on"
+    drawn = load(root)
+    assert {f.path.split("/")[0] for f in drawn.films} == {"train"}
+    assert len(drawn.rows("validation")) == 2
+    assert drawn.warnings == (NO_KEYS,)
+
+
+def test_a_class_without_training_films(tmp_path: Path) -> None:
+    root = draw(tmp_path / "mine", *numbered("train/tb", "train/normal", "val/covid"))
+    with pytest.raises(DataError, match="covid has validation films but none for training"):
+        load(root, split="given")
+    assert load(root).names == ("normal", "tb")
+
+
+def test_a_validation_folder_without_train(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds test, val but no train folder"):
+        load(draw(tmp_path / "mine", "val/tb/0.png", "test/tb/0.png"))
+
+
+def test_a_class_folder_with_masks_beside_its_images(tmp_path: Path) -> None:
+    names = numbered("COVID/images", "COVID/masks", "Normal/images", "Normal/masks")
+    films = load(draw(tmp_path / "mine", *names))
+    assert len(films.films) == 8
+    assert all("/images/" in f.path for f in films.films)
+
+
+def test_kermany_films_keep_their_patients_among_other_classes(tmp_path: Path) -> None:
+    root = drawn_set(tmp_path / "films", 8, 12)
+    draw(root, *numbered("train/TUBERCULOSIS"))
+    films = load(root)
+    assert films.names == ("NORMAL", "PNEUMONIA", "TUBERCULOSIS")
+    patients = {f.path.split("/", 1)[1]: f.patient for f in films.films}
+    assert patients["NORMAL/IM-0001-0000.jpeg"] == "normal/IM-0001"
+    assert patients["PNEUMONIA/person1_virus_2.jpeg"] == "virus/person1"
+    assert patients["TUBERCULOSIS/0.png"] == "file/train/TUBERCULOSIS/0.png"
+    data.check_split(films.films)
+    assert films.warnings[0].startswith("no patient keys for 4 of 24 films")
+    assert films.source == "train and test folders of films"
+
+
+def test_a_file_that_is_no_manifest(tmp_path: Path) -> None:
+    (tmp_path / "films.zip").write_bytes(b"")
+    with pytest.raises(DataError, match="is not a folder"):
+        data.find(tmp_path / "films.zip")
+
+
+def test_nothing_can_be_held_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too few patients to hold some out"):
+        load(draw(tmp_path / "mine", "tb/0.png", "normal/0.png"))

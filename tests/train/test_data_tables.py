@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+
+from drawn import draw
+from pneumoscope.errors import DataError
+from pneumoscope.train import data
+
+NAMES = [f"f{i}.png" for i in range(8)]
+
+
+def load(root: Path, task: str = "multiclass", split: str = "patient") -> data.FilmSet:
+    folder = root if root.is_dir() else root.parent
+    return data.load(
+        root, 64, task=task, split=split, share=0.25, seed=1, cache=folder.parent / "cache"
+    )
+
+
+def manifest(folder: Path, header: str, *rows: str, name: str = "manifest.csv") -> Path:
+    """A folder with eight films, one manifest row each: path, then what is given."""
+    draw(folder, *NAMES)
+    lines = [f"{film},{row}" for film, row in zip(NAMES, rows, strict=True)]
+    (folder / name).write_text("\n".join([header, *lines]) + "\n", encoding="utf-8-sig")
+    return folder
+
+
+def test_one_label_per_film(tmp_path: Path) -> None:
+    labels = ["tb", "Normal", "tb", "Normal", "flu", "flu", "tb", ""]
+    root = manifest(tmp_path / "m", "path,label", *labels)
+    films = load(root)
+    assert (films.names, films.negative) == (("Normal", "flu", "tb"), "Normal")
+    assert films.labels.tolist() == [2, 0, 2, 0, 1, 1, 2]
+    assert films.warnings[0] == "films without a known label, left out: 1"
+    assert films.warnings[1].startswith("no patient keys")
+    assert load(root / "manifest.csv").films == films.films
+
+
+def test_patients_of_a_manifest_stay_together(tmp_path: Path) -> None:
+    rows = [f"{'tb' if i < 4 else 'normal'},p{i // 2}" for i in range(8)]
+    films = load(manifest(tmp_path / "m", "path,label,Patient ID", *rows))
+    assert [f.patient for f in films.films] == ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3"]
+    data.check_split(films.films)
+    assert len(films.rows("validation")) == 4
+    assert films.warnings == ()
+
+
+def test_a_split_column_is_obeyed(tmp_path: Path) -> None:
+    splits = ["train", "valid", "train", "test", "", "VAL", "training", "validation"]
+    rows = [f"{'normal' if i % 4 > 1 else 'tb'},p{i},{s}" for i, s in enumerate(splits)]
+    root = manifest(tmp_path / "m", "path,label,patient,split", *rows)
+    (root / "f3.png").unlink()  # for testing: not looked at
+    for mode in ("patient", "film", "given"):
+        films = load(root, split=mode)
+        assert [f.split for f in films.films] == [
+            *("train", "validation", "train", "train", "validation", "train", "validation"),
+        ]
+
+
+def test_a_split_column_without_validation_leaves_the_draw_to_us(tmp_path: Path) -> None:
+    rows = [f"{'tb' if i % 2 else 'normal'},p{i},{'test' if i < 2 else 'train'}" for i in range(8)]
+    films = load(manifest(tmp_path / "m", "path,label,patient,split", *rows))
+    assert (len(films.rows("train")), len(films.rows("validation"))) == (4, 2)
+
+
+def test_a_manifest_with_a_patient_in_two_splits(tmp_path: Path) -> None:
+    splits = ["train", "test", "train", "validation", "train", "validation", "train", "validation"]
+    rows = [f"{'tb' if i % 4 < 2 else 'normal'},p{i // 2},{s}" for i, s in enumerate(splits)]
+    root = manifest(tmp_path / "m", "path,label,patient,split", *rows)
+    with pytest.raises(DataError, match="patients stand in two splits: p0, p1, p2 and 1 more"):
+        load(root)
+    assert load(root, split="given").warnings[0] == "patients in train and in validation: 3"
+
+
+def test_labels_with_bars_are_findings(tmp_path: Path) -> None:
+    rows = ["Mass|Edema", "No Finding", "Mass", "", "Edema", "No Finding", "Mass", "Edema"]
+    root = manifest(tmp_path / "m", "path,labels", *rows)
+    films = load(root, "multilabel")
+    assert (films.names, films.negative) == (("Edema", "Mass"), None)
+    nan = float("nan")
+    expected = [[1, 1], [0, 0], [0, 1], [nan, nan], [1, 0], [0, 0], [0, 1], [1, 0]]
+    assert np.array_equal(films.targets, np.array(expected, np.float32), equal_nan=True)
+    assert films.films[3].targets == (None, None)
+    assert films.warnings[0] == "films without any known finding: 1"
+    with pytest.raises(DataError, match="no one class"):
+        _ = films.labels
+    with pytest.raises(DataError, match="several findings or none"):
+        load(root)
+    two = load(root, "binary")
+    assert (two.names, two.negative) == (("No Finding", "abnormal"), "No Finding")
+    assert two.labels.tolist() == [1, 0, 1, 1, 0, 1, 1]
+
+
+def test_a_column_per_finding_as_in_chexpert(tmp_path: Path) -> None:
+    header = "Path,Sex,Age,AP/PA,No Finding,Edema,Support Devices,Hospital"
+    rows = [
+        *("F,60,AP,1.0,,,a", "M,61,,,1.0,0.0,b", "M,1,,0,-1.0,1,c", "F,0,AP,,0.0,,d"),
+        *("F,60,AP,1.0,,1,a", "M,61,,,1.0,0.0,b", "M,1,,0,-1.0,1,c", "F,0,AP,,0.0,,d"),
+    ]
+    films = load(manifest(tmp_path / "m", header, *rows), "multilabel")
+    assert films.names == ("Edema", "Support Devices")
+    # No Finding answers for the silent pathology, not for devices; -1 stays unknown.
+    assert [f.targets for f in films.films[:5]] == [
+        (0.0, None), (1.0, 0.0), (None, 1.0), (0.0, None), (0.0, 1.0),
+    ]  # fmt: skip
+    assert films.warnings[0] == "columns of manifest.csv that are not used: Hospital"
+
+
+def test_chexpert_paths_begin_with_its_folder_and_name_patients(tmp_path: Path) -> None:
+    names = [f"chexpert/train/patient{i // 2}/study1/view{i}_frontal.jpg" for i in range(6)]
+    draw(tmp_path, *names)
+    lines = ["Path,Edema", *(f"{name},{i % 2}" for i, name in enumerate(names))]
+    (tmp_path / "chexpert" / "train.csv").write_text("\n".join(lines))
+    films = load(tmp_path / "chexpert" / "train.csv", "multilabel")
+    assert [f.patient for f in films.films[:3]] == ["patient0", "patient0", "patient1"]
+    assert len(films.rows("validation")) == 2
+
+
+def test_findings_are_drawn_by_patient_and_silent_ones_are_told(tmp_path: Path) -> None:
+    rows = [f"p{i // 2},{int(i == 0)},1" for i in range(8)]
+    films = load(manifest(tmp_path / "m", "path,patient,Edema,Mass", *rows), "multilabel")
+    data.check_split(films.films)
+    assert len(films.rows("validation")) == 2
+    assert "no train film is known to be without Mass" in films.warnings
+    assert "no validation film is known to be without Mass" in films.warnings
+
+
+def test_findings_read_back_the_same(tmp_path: Path) -> None:
+    rows = [f"p{i},{'' if i == 3 else i % 2},{(1, 0, -1)[i % 3]}" for i in range(8)]
+    root = manifest(tmp_path / "m", "path,patient,Edema,Mass", *rows)
+    films = load(root, "multilabel")
+    data.write_manifest(films, root / "split.csv")
+    assert (root / "split.csv").read_text().splitlines()[
+        0
+    ] == "path,sha256,patient,split,Edema,Mass"
+    again = load(root / "split.csv", "multilabel")
+    assert again.films == films.films
+    assert again.manifest_sha256 == films.manifest_sha256
+
+
+def test_a_written_manifest_still_knows_that_it_knew_no_patients(tmp_path: Path) -> None:
+    rows = ["tb", "normal"] * 4
+    root = manifest(tmp_path / "m", "path,label", *rows)
+    data.write_manifest(load(root), root / "split.csv")
+    assert load(root / "split.csv").warnings == (
+        "no patient keys: films of one patient may stand on both sides",
+    )
+
+
+def test_a_class_cannot_take_a_column_of_the_manifest(tmp_path: Path) -> None:
+    films = load(manifest(tmp_path / "m", "path,label", *["Label", "normal"] * 4))
+    with pytest.raises(DataError, match="second column Label"):
+        data.write_manifest(films, tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("film,label\nf0.png,tb\n", "has no column path"),
+        ("path,label\n", "names no films"),
+        ("path,label\n,tb\n", "row 2: names no film"),
+        ("path,label\nf0.png,tb\nf0.png,normal\n", "names f0.png twice"),
+        ("path,Path,label\nf0.png,f0.png,tb\n", "two columns path"),
+        ("path,label,labels\nf0.png,tb,tb\n", "both label and labels"),
+        ("path,hospital\nf0.png,north\n", "tells no labels"),
+        ("path,label,split\nf0.png,tb,later\n", "row 2: split is 'later'"),
+        (
+            "path,Edema\n" + "".join(f"f{i}.png,{'l' if i == 5 else 1}\n" for i in range(20)),
+            "row 7: Edema is 'l'",
+        ),
+    ],
+)
+def test_broken_manifests(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "manifest.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        data.find(tmp_path)
+
+
+def test_a_manifest_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_bytes("path,label\nf0.png,größe\n".encode("latin-1"))
+    with pytest.raises(DataError, match="cannot be read as a table"):
+        data.find(tmp_path)
+
+
+def test_a_film_of_the_manifest_that_is_not_there(tmp_path: Path) -> None:
+    root = manifest(tmp_path / "m", "path,label", *["tb", "normal"] * 4)
+    (root / "f5.png").unlink()
+    with pytest.raises(DataError, match=r"f5\.png: no such file"):
+        load(root)
+
+
+def nih(root: Path) -> Path:
+    """Ten films of five patients in two archives' folders; the last patient is for testing."""
+    names = [f"0000000{i // 2}_00{i % 2}.png" for i in range(10)]
+    draw(root, *(f"images_{1 + i // 6:03d}/images/{name}" for i, name in enumerate(names)))
+    findings = ["Mass|Edema", "No Finding", "Mass", "Edema", *["No Finding"] * 4, "Hernia", "Mass"]
+    rows = [
+        f"{n},{f},{i % 2},{i // 2}" for i, (n, f) in enumerate(zip(names, findings, strict=True))
+    ]
+    header = "Image Index,Finding Labels,Follow-up #,Patient ID"
+    (root / "Data_Entry_2017_v2020.csv").write_text("\n".join([header, *rows]) + "\n")
+    (root / "train_val_list.txt").write_text("\n".join(names[:8]))
+    (root / "test_list.txt").write_text("\n".join(names[8:]) + "\n")
+    return root
+
+
+def test_nih_chestxray14(tmp_path: Path) -> None:
+    root = nih(tmp_path / "nih")
+    films = load(root, "multilabel")
+    assert films.names == ("Edema", "Hernia", "Mass")
+    assert len(films.films) == 8
+    assert films.films[0] == data.Film(
+        "images_001/images/00000000_000.png", (1.0, 0.0, 1.0), "0", films.films[0].sha256,
+        films.films[0].split,
+    )  # fmt: skip
+    assert films.films[1].targets == (0.0, 0.0, 0.0)
+    assert films.films[7].path == "images_002/images/00000003_001.png"
+    data.check_split(films.films)
+    assert len(films.rows("validation")) == 2
+    assert films.source == "NIH ChestX-ray14 (Wang et al., CVPR 2017), folder nih"
+    assert load(root / "Data_Entry_2017_v2020.csv", "multilabel").films == films.films
+    assert load(root, "binary").names == ("No Finding", "abnormal")
+    with pytest.raises(DataError, match="several findings"):
+        load(root)
+    with pytest.raises(DataError, match="no validation films of its own"):
+        load(root, "multilabel", "given")
+
+
+def test_a_part_of_nih(tmp_path: Path) -> None:
+    root = nih(tmp_path / "nih")
+    (root / "test_list.txt").unlink()
+    (root / "train_val_list.txt").unlink()
+    (root / "images_001" / "images" / "00000000_000.png").unlink()
+    films = load(root, "multilabel")
+    assert len(films.films) == 9
+    assert films.warnings[:2] == (
+        "films of Data_Entry_2017_v2020.csv that are not there: 1 of 10",
+        "test_list.txt is not there: official test films count as training films",
+    )
+    (tmp_path / "empty").mkdir()
+    (root / "Data_Entry_2017_v2020.csv").rename(tmp_path / "empty" / "Data_Entry_2017.csv")
+    with pytest.raises(DataError, match="none of its films"):
+        load(tmp_path / "empty", "multilabel")
+
+
+def test_nih_films_on_no_list(tmp_path: Path) -> None:
+    root = nih(tmp_path / "nih")
+    names = (root / "train_val_list.txt").read_text().splitlines()
+    (root / "train_val_list.txt").write_text("\n".join(names[2:]))
+    films = load(root, "multilabel")
+    assert len(films.films) == 6
+    assert films.warnings[0] == "films on no official list, left out: 2"
