@@ -41,6 +41,19 @@ Bundle = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_DATA",
+        metavar="DIR",
+        help="Folder of the Kaggle set chest-xray-pneumonia.",
+    ),
+]
+Backend = Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")]
+Cache = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")
+]
+
 
 @app.command(
     epilog="Example: pneumoscope predict film.dcm ward/ --heatmaps out --json > results.json"
@@ -111,14 +124,7 @@ def train(
     recipe: Annotated[
         str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")
     ] = "flagship",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="PNEUMOSCOPE_DATA",
-            metavar="DIR",
-            help="Folder of the Kaggle set chest-xray-pneumonia.",
-        ),
-    ] = None,
+    data: Data = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run folder; runs/NAME-SEED by default."),
@@ -132,12 +138,8 @@ def train(
     head_epochs: Annotated[
         int | None, typer.Option(min=0, help="Those with a frozen backbone, likewise.")
     ] = None,
-    backend: Annotated[
-        str, typer.Option(help="Keras backend: tensorflow, jax or torch.")
-    ] = "tensorflow",
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")
-    ] = None,
+    backend: Backend = "tensorflow",
+    cache: Cache = None,
     json: Json = False,
 ) -> None:
     """Train a recipe and write its bundle."""
@@ -224,3 +226,30 @@ def download(
     from pneumoscope.cli import data as command
 
     command.download(source, target, as_json=json)
+
+
+bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.callback()
+def _bench() -> None:
+    pass
+
+
+@bench_app.command("train", epilog="Example: pneumoscope bench train flagship --data chest_xray")
+def bench_train(
+    recipe: Annotated[
+        str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")
+    ] = "flagship",
+    data: Data = None,
+    backend: Backend = "tensorflow",
+    cache: Cache = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in a round.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; medians count.")] = 5,
+    json: Json = False,
+) -> None:
+    """Films a second in training: the ceiling, this studio, and the notebooks' way, in turns."""
+    from pneumoscope.cli import bench as command
+
+    command.train(recipe, data, cache, backend, steps, rounds, as_json=json)

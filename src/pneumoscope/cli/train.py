@@ -33,34 +33,19 @@ class Request:
 
 def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool) -> None:
     """Trains, and prints where the bundle is and what it is worth."""
-    if request.backend not in BACKENDS:
-        raise UsageError(
-            f"backend {request.backend!r} is unknown", f"One of {', '.join(BACKENDS)}."
-        )
-    for module in ("keras", "cv2", "tf2onnx", "sklearn", "tensorflow", request.backend):
-        if importlib.util.find_spec(module) is None:
-            extra = module if module in ("jax", "torch") else "train"
-            raise MissingExtra(f"training ({module})", extra)
-    if request.data is None:
-        raise DataError(
-            "no training films named",
-            "Name the folder of the Kaggle set chest-xray-pneumonia with --data or PNEUMOSCOPE_DATA.",
-        )
-    # Keras reads both when it is first imported.
-    os.environ["KERAS_BACKEND"] = request.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    data = prepare(request.backend, request.data)
 
     from pneumoscope.train import recipe
     from pneumoscope.train.progress import Progress
 
     resolved = recipe.load(request.recipe, **overrides)
-    with _no_chatter():
+    with no_chatter():
         from pneumoscope.train import run as training
 
     out = request.out or Path("runs") / f"{resolved.name}-{resolved.seed}"
     with Progress() as progress:
         bundle = training.train(
-            resolved, training.Paths(request.data, out, request.weights, request.cache), progress
+            resolved, training.Paths(data, out, request.weights, request.cache), progress
         )
     if as_json:
         facts = {"bundle": str(bundle.path), "sha256": bundle.sha256}
@@ -73,8 +58,33 @@ def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool)
     )
 
 
+def prepare(backend: str, data: Path | None) -> Path:
+    """Checks what training needs and points Keras to its backend; gives the data folder.
+
+    Raises:
+        UsageError: The backend is unknown.
+        MissingExtra: A package is not installed.
+        DataError: No data folder is named.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(f"backend {backend!r} is unknown", f"One of {', '.join(BACKENDS)}.")
+    for module in ("keras", "cv2", "tf2onnx", "sklearn", "tensorflow", backend):
+        if importlib.util.find_spec(module) is None:
+            extra = module if module in ("jax", "torch") else "train"
+            raise MissingExtra(f"training ({module})", extra)
+    if data is None:
+        raise DataError(
+            "no training films named",
+            "Name the folder of the Kaggle set chest-xray-pneumonia with --data or PNEUMOSCOPE_DATA.",
+        )
+    # Keras reads both when it is first imported.
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    return data
+
+
 @contextmanager
-def _no_chatter() -> Iterator[None]:
+def no_chatter() -> Iterator[None]:
     """Mutes stderr: TensorFlow's libraries write to it before their logging can be set up."""
     sys.stderr.flush()
     kept = os.dup(2)

@@ -81,7 +81,7 @@ def fit(
     """
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_dtype_policy(_precision(recipe))
-    trainer = _Trainer(recipe, films, folder, progress)
+    trainer = Trainer(recipe, films, folder, progress)
     # Random weights have no statistics that are worth keeping.
     trainer.freezes = recipe.batch_norm_frozen and weights is not None
     if (folder / WEIGHTS).is_file():
@@ -163,7 +163,9 @@ class _Best:
     values: list[NDArray[Any]]
 
 
-class _Trainer:
+class Trainer:
+    """One training: its network, its batches, where it stands. `fit` drives it."""
+
     def __init__(self, recipe: Recipe, films: FilmSet, folder: Path, progress: Progress) -> None:
         self.recipe, self.films, self.folder, self.progress = recipe, films, folder, progress
         self.phases = tuple(
@@ -210,7 +212,7 @@ class _Trainer:
         return position
 
     def run_phase(self, index: int, phase: Phase, start: Position) -> None:
-        optimizer = self._prepare(phase)
+        optimizer = self.prepare(phase)
         self.progress.training(
             sum(p.epochs for p in self.phases) * self.steps,
             (sum(p.epochs for p in self.phases[:index]) + start.epoch) * self.steps + start.step,
@@ -236,7 +238,8 @@ class _Trainer:
         self.features = None
         (self.folder / _FEATURES).unlink(missing_ok=True)
 
-    def _prepare(self, phase: Phase) -> Any:
+    def prepare(self, phase: Phase) -> Any:
+        """Compiles the network for a phase; gives its optimiser."""
         network.set_trainable(
             self.model, self.recipe, whole=phase.whole, keep_statistics=self.freezes
         )
@@ -268,15 +271,13 @@ class _Trainer:
     def _run_epoch(self, start: Position, phase: Phase, optimizer: Any) -> Scores:
         began = saved = time.monotonic()
         self.progress.epoch(phase.name, start.epoch + 1, phase.epochs)
-        for step, (x, y, weight) in enumerate(self._batches(start), start.step):
-            loss = float(self.trainee.train_on_batch(x, y, sample_weight=weight))
+        for step, (x, y, weight) in enumerate(self.batches(start), start.step):
+            loss = self.learn((x, y, weight))
             if not np.isfinite(loss):
                 raise TrainingError(
                     f"the loss became {loss} in {phase.name}, epoch {start.epoch + 1}",
                     "Lower learning_rate in the recipe and start a new run folder.",
                 )
-            if self.average is not None:
-                self.average.update()
             now = time.monotonic()
             self._totals += loss * len(y), len(y), now - began
             began = now
@@ -285,6 +286,14 @@ class _Trainer:
                 self._checkpoint(Position(start.phase, start.epoch, step + 1), optimizer)
                 saved = now
         return self._log(start, phase, optimizer)
+
+    def learn(self, batch: Batch) -> float:
+        """One step on one batch; gives its loss."""
+        x, y, weight = batch
+        loss = float(self.trainee.train_on_batch(x, y, sample_weight=weight))
+        if self.average is not None:
+            self.average.update()
+        return loss
 
     def _checkpoint(self, position: Position, optimizer: Any | None) -> None:
         values: dict[str, list[Any]] = {}
@@ -314,7 +323,7 @@ class _Trainer:
         with replacing(path) as stream:
             stream.write("".join(rows[: 1 + done]).encode())
 
-    def _batches(self, start: Position) -> Iterator[Batch]:
+    def batches(self, start: Position) -> Iterator[Batch]:
         """The batches of one epoch from a step on; the same whether resumed or not."""
         rng = np.random.default_rng((self.recipe.seed, start.phase, start.epoch))
         order = rng.permutation(self.rows)

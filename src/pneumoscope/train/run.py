@@ -114,7 +114,8 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
             "Name one of the folders NORMAL.",
         )
     _claim(paths, recipe, films)
-    data.write_manifest(films, paths.run / MANIFEST)
+    root = paths.data.parent if paths.data.is_file() else paths.data
+    data.write_manifest(films, paths.run / MANIFEST, root=root)
     write_text(paths.run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
     pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
     fit.fit(recipe, films, paths.run, weights, progress)

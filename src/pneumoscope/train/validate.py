@@ -363,7 +363,8 @@ def _f1(
     called: NDArray[np.bool_], ill: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     hits = weights @ (called & ill).astype(np.float64)
-    return np.asarray(2 * hits / (weights @ (called.astype(np.float64) + ill)))
+    with np.errstate(invalid="ignore"):  # NaN where a draw holds neither called nor ill films
+        return np.asarray(2 * hits / (weights @ (called.astype(np.float64) + ill)))
 
 
 def _inside(threshold: float) -> float:

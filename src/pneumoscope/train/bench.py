@@ -1,0 +1,150 @@
+"""How fast training runs, beside what its network could do and beside the notebooks' way."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.errors import UsageError
+from pneumoscope.train import data, fit, network
+from pneumoscope.train.data.cache import cached
+from pneumoscope.train.progress import Progress
+from pneumoscope.train.run import SPLIT_SEED
+
+if TYPE_CHECKING:
+    from pneumoscope.train.recipe import Recipe
+
+
+def measure(
+    recipe: Recipe, root: Path, cache: Path | None, progress: Progress, steps: int, rounds: int
+) -> dict[str, Any]:
+    """Films a second of four ways, measured in turns so that other work on the machine hits all.
+
+    Args:
+        recipe: Its last phase is measured.
+        root: Data folder.
+        cache: Folder for decoded films; None for the user's cache.
+        progress: Is told how far it is.
+        steps: Steps of each way in a round.
+        rounds: Rounds; medians count.
+
+    Returns:
+        ``random``: the network on one batch of random arrays, the ceiling; ``later``: this studio
+        with decoded films, augmentation and averaging; ``decode``: reading and resizing files into
+        the cache; ``first``: the first epoch, decoding included; ``notebook``: decoding and
+        augmenting every film by itself in every epoch, as Keras' ImageDataGenerator does, on the
+        same network; ``later_share``, ``speedup_first``, ``speedup_later``: the ratios.
+
+    Raises:
+        UsageError: There are fewer films than the steps need.
+    """
+    films = data.load(
+        root, recipe.source_size, task=recipe.task, split=recipe.split, share=recipe.validation,
+        seed=SPLIT_SEED, cache=cache,
+        progress=lambda done, total: progress.count("reading films", done, total),
+    )  # fmt: skip
+    if len(films.rows("train")) < steps * recipe.batch_size:
+        raise UsageError(
+            f"{len(films.rows('train'))} films are too few for {steps} steps of "
+            f"{recipe.batch_size}",
+            "Lower --steps.",
+        )
+    paths = [root / films.films[row].path for row in films.rows("train")]
+    with tempfile.TemporaryDirectory() as folder:
+        # New views each time: cached features would measure another network.
+        trainer = fit.Trainer(replace(recipe, cached_views=0), films, Path(folder), progress)
+        trainer.model = network.build(recipe, len(films.names), None)
+        last = len(trainer.phases) - 1
+        trainer.prepare(trainer.phases[last])
+        batches = trainer.batches(fit.Position(last, 0, 0))
+        ready = next(batches)
+        notebook = _notebook(trainer, paths, recipe)
+
+        def ours() -> None:
+            trainer.learn(next(batches))
+
+        ways: dict[str, Callable[[], None]] = {
+            "random": lambda: _floor(trainer, ready),
+            "later": ours,
+            "notebook": notebook,
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        left = trainer.steps - 1
+        total = rounds + 1
+        for round_ in range(total):  # the first warms up
+            for name, step in ways.items():
+                if name == "later" and left < steps:
+                    batches = trainer.batches(fit.Position(last, round_ + 1, 0))
+                    next(batches)
+                    left = trainer.steps - 1
+                began = time.perf_counter()
+                for _ in range(steps):
+                    step()
+                if round_:
+                    seconds[name].append(time.perf_counter() - began)
+                left -= steps if name == "later" else 0
+            progress.count("measuring", round_ + 1, total)
+        sample = paths[:: max(1, len(paths) // 300)]
+        began = time.perf_counter()
+        cached(sample, recipe.source_size, Path(folder), lambda _done, _total: None)
+        decode = len(sample) / (time.perf_counter() - began)
+    films_a_step = steps * recipe.batch_size
+    rates = {name: films_a_step / median(times) for name, times in seconds.items()}
+    ratios = [r / o for r, o in zip(seconds["random"], seconds["later"], strict=True)]
+    first = 1 / (1 / decode + 1 / rates["later"])
+    return {
+        **rates,
+        "decode": decode,
+        "first": first,
+        "later_share": median(ratios),
+        "later_share_range": [min(ratios), max(ratios)],
+        "speedup_first": first / rates["notebook"],
+        "speedup_later": rates["later"] / rates["notebook"],
+        "recipe": recipe.name,
+        "steps": steps,
+        "rounds": rounds,
+    }
+
+
+def _floor(trainer: fit.Trainer, batch: fit.Batch) -> None:
+    x, y, weight = batch
+    trainer.trainee.train_on_batch(x, y, sample_weight=weight)
+
+
+def _notebook(trainer: fit.Trainer, paths: list[Path], recipe: Recipe) -> Callable[[], None]:
+    """One step of the notebooks' way: files decoded and turned one by one, in the training's thread."""
+    from tensorflow import keras as tf_keras
+
+    pictures = tf_keras.preprocessing.image
+    generator = pictures.ImageDataGenerator(
+        rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1,
+        horizontal_flip=True,
+    )  # fmt: skip
+    size, rng = (recipe.size, recipe.size), np.random.default_rng(0)
+    model = trainer.model
+    targets = np.eye(model.output_shape[-1], dtype=np.float32)[:1].repeat(recipe.batch_size, 0)
+    weights = np.ones(recipe.batch_size, np.float32)
+
+    def step() -> None:
+        films = []
+        for i in rng.integers(0, len(paths), recipe.batch_size):
+            film = pictures.load_img(paths[i], color_mode="grayscale", target_size=size)
+            films.append(generator.random_transform(pictures.img_to_array(film)))
+        x: Any = np.stack(films).astype(np.uint8)
+        y, w = targets, weights
+        if trainer.recipe.regions:
+            side = network.map_side(model)
+            whole = np.zeros((len(x), 2, side, side), np.float32)
+            whole[:, 0] = 1 / side**2
+            x, y = (x, whole), np.stack([targets, targets], 1)
+            w = np.stack([weights, 0 * weights], 1)
+        trainer.trainee.train_on_batch(x, y, sample_weight=w)
+
+    return step
