@@ -47,3 +47,21 @@ def test_no_warning_without_cause(facts: dict[str, Any]) -> None:
 def test_pneumonia_warns_of_the_subtype() -> None:
     (warning,) = warnings_for(FilmFacts("PNG", 300, 300), CHILDREN, "PNEUMONIA")
     assert "cannot tell them apart" in warning
+
+
+def test_one_kind_of_pneumonia_has_no_subtype() -> None:
+    assert likelier_subtype({"normal": 0.2, "pneumonia": 0.8}, "normal") is None
+    facts = FilmFacts("PNG", 300, 300)
+    assert warnings_for(facts, CHILDREN, "PNEUMONIA", subtypes=False) == ()
+
+
+def test_an_unknown_population_warns_of_no_age_and_no_view() -> None:
+    unknown = Population("unknown", None, ())
+    assert (
+        warnings_for(
+            FilmFacts("DICOM", 300, 300, age_years=54.0, view_position="PA"), unknown, "NORMAL"
+        )
+        == ()
+    )
+    (warning,) = warnings_for(FilmFacts("DICOM", 300, 300, view_position="LL"), unknown, "NORMAL")
+    assert "frontal" in warning

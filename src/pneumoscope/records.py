@@ -96,10 +96,12 @@ class Prediction:
         p_pneumonia: P(pneumonia) = 1 - P(normal), in [0, 1], after temperature scaling.
         probabilities: Class name to probability, in the bundle's order; they sum to 1.
         subtype: The likelier kind of pneumonia (``"bacterial"``, ``"viral"``) if the label is
-            PNEUMONIA, else None. In children a film alone cannot tell them apart.
+            PNEUMONIA and the model knows several kinds, else None. In children a film alone
+            cannot tell them apart.
         operating_point: The threshold that gave the label.
         heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised.
-        heatmap_class: The class that the heatmap explains: the sub-type, or ``"normal"``.
+        heatmap_class: The class that the heatmap explains: the sub-type (the only class
+            of pneumonia if there are no sub-types), or the negative class.
         facts: What the source says of itself.
         warnings: Sentences for the reader, such as an age outside the training population.
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.

@@ -233,7 +233,9 @@ class Classifier:
         p_pneumonia = min(1.0, max(0.0, 1.0 - named[meta.negative]))
         label = triage.label_at(p_pneumonia, self.operating_point)
         subtype = triage.likelier_subtype(named, meta.negative) if label == PNEUMONIA else None
-        explained = subtype or meta.negative
+        explained = meta.negative
+        if label == PNEUMONIA:
+            explained = subtype or next(name for name in meta.labels if name != meta.negative)
         return Prediction(
             label=label,
             p_pneumonia=p_pneumonia,
@@ -243,7 +245,9 @@ class Classifier:
             heatmap=heatmaps[meta.labels.index(explained)],
             heatmap_class=explained,
             facts=item.facts,
-            warnings=triage.warnings_for(item.facts, meta.population, label),
+            warnings=triage.warnings_for(
+                item.facts, meta.population, label, subtypes=len(meta.labels) > 2
+            ),
             timings_ms={"read": item.read_ms, "infer": infer_ms},
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,

@@ -20,25 +20,35 @@ def label_at(p_pneumonia: float, point: OperatingPoint) -> str:
     return PNEUMONIA if p_pneumonia >= point.threshold else NORMAL
 
 
-def likelier_subtype(probabilities: Mapping[str, float], negative: str) -> str:
-    """The most probable class apart from the negative one."""
-    return max((name for name in probabilities if name != negative), key=probabilities.__getitem__)
+def likelier_subtype(probabilities: Mapping[str, float], negative: str) -> str | None:
+    """The most probable class apart from the negative one; None if there is only one such class."""
+    others = [name for name in probabilities if name != negative]
+    return max(others, key=probabilities.__getitem__) if len(others) > 1 else None
 
 
-def warnings_for(facts: FilmFacts, population: Population, label: str) -> tuple[str, ...]:
+def warnings_for(
+    facts: FilmFacts, population: Population, label: str, *, subtypes: bool = True
+) -> tuple[str, ...]:
     """Sentences that a reader of this verdict should see.
+
+    Args:
+        facts: What the film says of itself.
+        population: Whom the training films show.
+        label: The verdict.
+        subtypes: Whether the model names kinds of pneumonia.
 
     Header tags are hints only (in 1,885 real studies up to 70 % of the filled orientation tags
     were wrong), so they warn and never refuse.
     """
     found = []
-    low, high = population.age_years
-    # A child counts as five until the sixth birthday.
-    if facts.age_years is not None and not low <= facts.age_years < high + 1:
-        found.append(
-            f"patient age {facts.age_years:.3g} years is outside the training population "
-            f"({low:g} to {high:g} years)"
-        )
+    if population.age_years is not None and facts.age_years is not None:
+        low, high = population.age_years
+        # A child counts as five until the sixth birthday.
+        if not low <= facts.age_years < high + 1:
+            found.append(
+                f"patient age {facts.age_years:.3g} years is outside the training population "
+                f"({low:g} to {high:g} years)"
+            )
     view = (facts.view_position or "").upper()
     if view in _LATERAL:
         found.append(f"the header says view {view}; the model knows frontal films only")
@@ -50,6 +60,6 @@ def warnings_for(facts: FilmFacts, population: Population, label: str) -> tuple[
         found.append(f"the header says body part {part}, not chest")
     if facts.colour:
         found.append("the picture is in colour; is it a radiograph?")
-    if label == PNEUMONIA:
+    if label == PNEUMONIA and subtypes:
         found.append("bacterial or viral: in children a film alone cannot tell them apart")
     return tuple(found)

@@ -6,15 +6,15 @@ import importlib.util
 import json
 import os
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import DataError, MissingExtra, UsageError
+from pneumoscope.train.quiet import no_chatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -54,7 +54,7 @@ def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool)
     from pneumoscope.train.progress import Progress
 
     resolved = recipe.load(request.recipe, **overrides)
-    with _no_chatter():
+    with no_chatter():
         from pneumoscope.train import run as training
 
     out = request.out or Path("runs") / f"{resolved.name}-{resolved.seed}"
@@ -71,18 +71,3 @@ def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool)
         f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n"
         f"Its figures: pneumoscope info --bundle {bundle.path}\n"
     )
-
-
-@contextmanager
-def _no_chatter() -> Iterator[None]:
-    """Mutes stderr: TensorFlow's libraries write to it before their logging can be set up."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

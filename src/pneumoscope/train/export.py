@@ -108,8 +108,13 @@ def autodiff_grad_cam(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float3
     return np.stack([m.numpy() for m in maps], axis=1)
 
 
-def _convert(serving: Any, target: Path) -> None:
-    """Keras to ONNX, constants folded and BatchNorm merged once here instead of at every start."""
+def convert(serving: Any, target: Path) -> None:
+    """Keras to ONNX, constants folded and BatchNorm merged once here instead of at every start.
+
+    Args:
+        serving: A called ``keras.Model`` whose outputs are a dictionary by `OUTPUTS`.
+        target: The file to write.
+    """
     import onnx
     import onnxruntime
 
@@ -167,7 +172,7 @@ def main(job_file: str) -> None:
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])
-    _convert(serving, target)
+    convert(serving, target)
     films = np.load(job["films"]) if job["films"] else np.zeros((0, size, size, 1), np.uint8)
     sys.stdout.write("\n" + json.dumps(_parity(model, serving, target, films)) + "\n")
 

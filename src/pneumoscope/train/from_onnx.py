@@ -53,7 +53,6 @@ class _Value:
         return ops.transpose(self.stored, tuple(self.axes[i] for i in back))
 
 
-
 def keras_model(onnx_file: Path) -> Any:
     """Builds a Keras model that computes the same function.
 
@@ -393,9 +392,7 @@ def _conv(node: _Node) -> None:
     channels = x.shape[-1]
     # ONNX: (out, in / group, rows, columns).
     if group == channels and group > 1:
-        layer = layers.DepthwiseConv2D(
-            kernel, depth_multiplier=weights.shape[0] // group, **common
-        )
+        layer = layers.DepthwiseConv2D(kernel, depth_multiplier=weights.shape[0] // group, **common)
         stored = weights[:, 0].reshape(group, -1, *kernel).transpose(2, 3, 0, 1)
     else:
         layer = layers.Conv2D(weights.shape[0], kernel, groups=group, **common)
