@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumoscope.bundle import META, Bundle, open_bundle, write_bundle
+from pneumoscope.bundle import META, Bundle, Population, open_bundle, write_bundle
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
@@ -24,6 +24,12 @@ def copy(tiny_bundle: Bundle, tmp_path: Path) -> Path:
 
 def test_a_written_bundle_reads_back_equal(tiny_bundle: Bundle) -> None:
     assert open_bundle(tiny_bundle.path).meta == tiny_meta()
+
+
+def test_a_population_that_nobody_knows_reads_back(tmp_path: Path) -> None:
+    meta = tiny_meta(population=Population("unknown", None, ()))
+    written = write_bundle(tmp_path / "b", meta, tiny_files(tmp_path / "parts"))
+    assert open_bundle(written.path).meta == meta
 
 
 def test_the_hash_depends_on_the_content_only(tiny_bundle: Bundle, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pneumoscope.bundle import Population
 from pneumoscope.records import FilmFacts, OperatingPoint
-from pneumoscope.triage import label_at, likelier_kind, warnings_for
+from pneumoscope.triage import label_at, likelier_kind, positive_name, warnings_for
 
 CHILDREN = Population("children", (1.0, 5.0), ("AP", "PA"))
 
@@ -53,3 +53,16 @@ def test_a_bundle_without_a_known_population_warns_of_no_age() -> None:
 def test_pneumonia_warns_of_the_subtype() -> None:
     (warning,) = warnings_for(FilmFacts("PNG", 300, 300), CHILDREN, "viral")
     assert "cannot tell them apart" in warning
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"),
+    [
+        (("normal", "bacterial", "viral"), "PNEUMONIA"),
+        (("normal", "pneumonia"), "PNEUMONIA"),
+        (("normal", "tuberculosis"), "TUBERCULOSIS"),
+        (("normal", "covid", "tuberculosis"), "ABNORMAL"),
+    ],
+)
+def test_what_is_not_negative_has_a_name(labels: tuple[str, ...], positive: str) -> None:
+    assert positive_name(labels, "normal") == positive

@@ -44,8 +44,8 @@ class Population:
 
     Attributes:
         text: One sentence for people.
-        age_years: (youngest, oldest), inclusive; None if not known.
-        views: DICOM View Position values.
+        age_years: (youngest, oldest), inclusive; None if nobody knows.
+        views: DICOM View Position values; empty if nobody knows.
     """
 
     text: str
@@ -232,6 +232,9 @@ def sha256_of(path: Path) -> str:
 def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
     population = content["population"]
     ages = population["age_years"]
+    if ages is not None:
+        low, high = ages
+        ages = (float(low), float(high))
     meta = BundleMeta(
         name=str(content["name"]),
         version=str(content["version"]),
@@ -246,11 +249,7 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
             for p in content["operating_points"]
         ),
         default_operating_point=str(content["default_operating_point"]),
-        population=Population(
-            str(population["text"]),
-            None if ages is None else (float(ages[0]), float(ages[1])),
-            tuple(population["views"]),
-        ),
+        population=Population(str(population["text"]), ages, tuple(population["views"])),
         intended_use=str(content["intended_use"]),
         recipe=dict(content["recipe"]),
         data=dict(content["data"]),

@@ -22,6 +22,7 @@
     ├── UnknownOperatingPoint       (ValueError)
     ├── UsageError                  (ValueError)         arguments that do not go together
     ├── MissingExtra                (ImportError)        an optional part is not installed
+    ├── ConversionError             (ValueError)         a model cannot be brought into another format
     └── TrainingError               a bundle cannot be trained
         ├── RecipeError             (ValueError)
         └── DataError               (ValueError)
@@ -200,6 +201,10 @@ class MissingExtra(PneumoscopeError, ImportError):
             f"{what} needs an optional part that is not installed",
             f"Install it with: pip install 'pneumoscope[{extra}]'",
         )
+
+
+class ConversionError(PneumoscopeError, ValueError):
+    """A model cannot be brought into another format, or came out of it as another function."""
 
 
 class TrainingError(PneumoscopeError):

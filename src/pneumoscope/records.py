@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # the records themselves cost no import
 
 NORMAL = "NORMAL"
 PNEUMONIA = "PNEUMONIA"
+ABNORMAL = "ABNORMAL"
+"""The verdict of a bundle that knows several diseases."""
 
 
 @dataclass(frozen=True, slots=True)

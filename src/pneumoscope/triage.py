@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.records import NORMAL, FilmFacts, OperatingPoint
+from pneumoscope.records import ABNORMAL, NORMAL, PNEUMONIA, FilmFacts, OperatingPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pneumoscope.bundle import Population
 
@@ -21,6 +21,14 @@ def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:
     return positive if p_positive >= point.threshold else NORMAL
 
 
+def positive_name(labels: Sequence[str], negative: str) -> str:
+    """What a film is called that is not negative, such as ``"PNEUMONIA"`` or ``"ABNORMAL"``."""
+    others = {label.lower() for label in labels if label != negative}
+    if others <= _SUBTYPES:
+        return PNEUMONIA
+    return others.pop().upper() if len(others) == 1 else ABNORMAL
+
+
 def likelier_kind(probabilities: Mapping[str, float], negative: str) -> str:
     """The most probable class apart from the negative one."""
     return max((name for name in probabilities if name != negative), key=probabilities.__getitem__)
@@ -29,17 +37,23 @@ def likelier_kind(probabilities: Mapping[str, float], negative: str) -> str:
 def warnings_for(facts: FilmFacts, population: Population, subtype: str | None) -> tuple[str, ...]:
     """Sentences that a reader of this verdict should see.
 
+    Args:
+        facts: What the film says of itself.
+        population: Whom the training films show.
+        subtype: The likelier kind that the verdict names, or None.
+
     Header tags are hints only (in 1,885 real studies up to 70 % of the filled orientation tags
     were wrong), so they warn and never refuse.
     """
     found = []
-    low, high = population.age_years or (0.0, float("inf"))
-    # A child counts as five until the sixth birthday.
-    if facts.age_years is not None and not low <= facts.age_years < high + 1:
-        found.append(
-            f"patient age {facts.age_years:.3g} years is outside the training population "
-            f"({low:g} to {high:g} years)"
-        )
+    if population.age_years is not None and facts.age_years is not None:
+        low, high = population.age_years
+        # A child counts as five until the sixth birthday.
+        if not low <= facts.age_years < high + 1:
+            found.append(
+                f"patient age {facts.age_years:.3g} years is outside the training population "
+                f"({low:g} to {high:g} years)"
+            )
     view = (facts.view_position or "").upper()
     if view in _LATERAL:
         found.append(f"the header says view {view}; the model knows frontal films only")

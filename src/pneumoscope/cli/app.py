@@ -253,3 +253,66 @@ def bench_train(
     from pneumoscope.cli import bench as command
 
     command.train(recipe, data, cache, backend, steps, rounds, as_json=json)
+
+
+@app.command(epilog="Example: pneumoscope export --format litert --films chest_xray/train")
+def export(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="Model folder; the shipped one by default.")
+    ] = None,
+    format: Annotated[  # noqa: A002 (the option's name)
+        str,
+        typer.Option(help="keras, savedmodel, onnx, litert, litert-int8 or openvino."),
+    ] = "onnx",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="File, or folder for savedmodel and openvino."),
+    ] = None,
+    films: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Films to compare on, up to 500; drawn ones by default. int8 calibrates on some.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a bundle in another format, checked against ONNX Runtime."""
+    from pneumoscope.cli import export as command
+
+    command.run(command.Request(bundle, format, out, films), as_json=json)
+
+
+@app.command(
+    "import",
+    epilog="Example: pneumoscope import model.h5 --labels normal,pneumonia --size 150 --out mine",
+)
+def import_model(
+    model: Annotated[Path, typer.Argument(help="A whole Keras model: .keras or .h5.")],
+    labels: Annotated[
+        str, typer.Option(help="Class names in the order of the outputs, with commas between.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The bundle to write.")],
+    size: Annotated[
+        int | None, typer.Option(min=16, max=1024, help="Side of its input; the model's own.")
+    ] = None,
+    scaling: Annotated[
+        str,
+        typer.Option(
+            help="How the notebook scaled its pictures: unit (x/255), none, minus-one-to-one, "
+            "imagenet (ResNet50, VGG) or imagenet-torch (DenseNet)."
+        ),
+    ] = "unit",
+    channels: Annotated[int | None, typer.Option(help="1 or 3; the model's own.")] = None,
+    negative: Annotated[
+        str | None, typer.Option(help="The class that means nothing found; the first label.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the bundle; the file's by default.")] = None,
+    json: Json = False,
+) -> None:
+    """Turn a notebook's Keras model into a bundle."""
+    from pneumoscope.cli import import_model as command
+
+    command.run(
+        command.Request(model, labels, out, size, scaling, channels, negative, name), as_json=json
+    )

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from pneumoscope.cli.train import no_chatter, prepare
+from pneumoscope.cli.train import prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ def train(
     root = prepare(backend, data)
     from pneumoscope.train import recipe
     from pneumoscope.train.progress import Progress
+    from pneumoscope.train.quiet import no_chatter
 
     resolved = recipe.load(name)
     with no_chatter():

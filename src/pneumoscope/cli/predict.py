@@ -261,8 +261,10 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
 
 def _footer(p: Prediction) -> str:
     point = p.operating_point
+    kinds = ""
+    if "viral" in p.probabilities:
+        kinds = "Bacterial or viral: in children a film alone cannot tell them apart. "
     return (
         f"{p.bundle} ({p.bundle_sha256[:12]}), operating point {point.name}: {p.positive} from "
-        f"{point.threshold:.3f}.\nBacterial or viral: in children a film alone cannot tell them "
-        f"apart. {NOTICE}"
+        f"{point.threshold:.3f}.\n{kinds}{NOTICE}"
     )

@@ -6,15 +6,15 @@ import importlib.util
 import json
 import os
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import DataError, MissingExtra, UsageError
+from pneumoscope.train.quiet import no_chatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -81,18 +81,3 @@ def prepare(backend: str, data: Path | None) -> Path:
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return data
-
-
-@contextmanager
-def no_chatter() -> Iterator[None]:
-    """Mutes stderr: TensorFlow's libraries write to it before their logging can be set up."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -88,38 +88,13 @@ def export_onnx(
     return parity
 
 
-def autodiff_grad_cam(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grad-CAM of every class by gradients (Selvaraju et al. 2017): (n, classes, h, w).
+def convert(serving: Any, target: Path) -> None:
+    """Keras to ONNX, constants folded and BatchNorm merged once here instead of at every start.
 
-    TensorFlow only; the reference for the closed form. One logit gives two classes, as in
-    `network.GradCam`.
+    Args:
+        serving: A called ``keras.Model`` whose outputs are a dictionary by `OUTPUTS`.
+        target: The file to write.
     """
-    import keras
-    import tensorflow as tf
-
-    from pneumoscope.train import network
-
-    features_of = keras.Model(model.input, model.get_layer(network.FEATURES).output)
-    pooled = model.layers.index(model.get_layer(network.POOLED))
-    features = tf.convert_to_tensor(features_of(films))
-
-    def map_of(unit: int, sign: float) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(features)
-            x = features
-            for layer in model.layers[pooled:]:
-                x = layer(x, training=False)
-            score = sign * x[:, unit]
-        weights = tf.reduce_mean(tape.gradient(score, features), axis=(1, 2), keepdims=True)
-        return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy()
-
-    units = model.get_layer(network.LOGITS).units
-    classes = [(0, -1.0), (0, 1.0)] if units == 1 else [(c, 1.0) for c in range(units)]
-    return np.stack([map_of(*c) for c in classes], axis=1)
-
-
-def _convert(serving: Any, target: Path) -> None:
-    """Keras to ONNX, constants folded and BatchNorm merged once here instead of at every start."""
     import onnx
     import onnxruntime
 
@@ -149,15 +124,19 @@ def _convert(serving: Any, target: Path) -> None:
 def _parity(
     model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8]
 ) -> dict[str, float]:
+    import keras
     import onnxruntime
 
+    from pneumoscope.train import gradcam, network
+
+    features_of = keras.Model(model.input, model.get_layer(network.FEATURES).output)
     session = onnxruntime.InferenceSession(str(onnx_file), providers=["CPUExecutionProvider"])
     max_dp = max_error = 0.0
     for i in range(0, len(films), 32):
         part = films[i : i + 32]
         probabilities, heatmaps = session.run(OUTPUTS[:2], {"films": part})
         max_dp = max(max_dp, float(np.abs(serving(part)["probabilities"] - probabilities).max()))
-        reference = autodiff_grad_cam(model, part)
+        reference = gradcam.autodiff_grad_cam(features_of(part), network.layers_of_head(model))
         peak = reference.max(axis=(1, 2, 3), keepdims=True)
         error = np.abs(reference - heatmaps) / np.maximum(peak, 1e-12)
         max_error = max(max_error, float(error.max()))
@@ -176,7 +155,7 @@ def main(job_file: str) -> None:
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])
-    _convert(serving, target)
+    convert(serving, target)
     films = np.load(job["films"]) if job["films"] else np.zeros((0, size, size, 1), np.uint8)
     sys.stdout.write("\n" + json.dumps(_parity(model, serving, target, films)) + "\n")
 

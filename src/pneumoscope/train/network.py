@@ -9,6 +9,7 @@ from keras import ops
 
 from pneumoscope.errors import RecipeError
 from pneumoscope.train import backbones
+from pneumoscope.train.gradcam import HeadGradCam
 
 if TYPE_CHECKING:
     from pneumoscope.train.recipe import Recipe
@@ -132,7 +133,7 @@ def regional(model: Any) -> Any:
     _, rows, columns, _ = features.shape
     shares = keras.Input((2, rows, columns), name="shares")
     x = RegionalPooling(name="regional_pooling", dtype="float32")([features, shares])
-    for layer in model.layers[model.layers.index(model.get_layer(POOLED)) + 1 :]:
+    for layer in layers_of_head(model)[1:]:
         x = layer(x)
     return keras.Model([model.input, shares], x, name="regional")
 
@@ -154,8 +155,8 @@ class RegionalPooling(keras.layers.Layer):  # type: ignore[misc]
 
 def head_of(model: Any) -> Any:
     """What follows the pooling, as a network of its own: pooled features (n, k) to logits."""
-    pooled = model.get_layer(POOLED)
-    x = features = keras.Input(pooled.output.shape[1:], name="pooled_features")
+    pooled = model.get_layer(POOLED).output
+    x = features = keras.Input(pooled.shape[1:], name="pooled_features")
     for layer in model.layers[model.layers.index(pooled) + 1 :]:
         x = layer(x)
     return keras.Model(features, x, name="head")
@@ -217,6 +218,11 @@ def _first_trained(recipe: Recipe, layers: list[Any]) -> int:
     return names.index(recipe.train_from)
 
 
+def layers_of_head(model: Any) -> list[Any]:
+    """From the pooling of the feature maps to the logits, in order."""
+    return list(model.layers[model.layers.index(model.get_layer(POOLED)) :])
+
+
 def serving_model(model: Any, temperature: float) -> Any:
     """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
 
@@ -227,12 +233,12 @@ def serving_model(model: Any, temperature: float) -> Any:
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
         ``heatmaps`` (n, classes, h, w) and ``embedding`` (n, features), float32. One logit gives
-        two classes, the negative one first.
+        two classes, the negative one first. Heatmaps are Grad-CAM, see `gradcam`.
     """
     features = model.get_layer(FEATURES).output
     embedding = model.get_layer(EMBEDDING).output
     head = model.get_layer(LOGITS)
-    heatmaps = GradCam(model, name="heatmaps")([features, embedding])
+    heatmaps = HeadGradCam(layers_of_head(model), name="heatmaps")(features)
     logits = head(embedding)
     if head.units == 1:
         # The softmax of (0, z) is the sigmoid of z.
@@ -244,48 +250,3 @@ def serving_model(model: Any, temperature: float) -> Any:
         {"probabilities": probabilities, "heatmaps": heatmaps, "embedding": embedding},
         name="serving",
     )
-
-
-class GradCam(keras.layers.Layer):  # type: ignore[misc]
-    """Grad-CAM of every class (Selvaraju et al. 2017) in closed form, without a gradient operator.
-
-    The heads of `build` are linear apart from the ReLU of the hidden layer, whose derivative is 1
-    where the embedding is above 0. So the gradient of a logit at the feature maps A_k is a product
-    of the layers' weights, and with global average pooling and one dense layer it is w_kc / (h w)
-    at every pixel (CAM of Zhou et al. 2016). One logit gives two maps: what speaks against and for.
-
-    Input: feature maps (n, h, w, k) and embedding (n, features). Output: float32 (n, classes, h, w).
-    """
-
-    def __init__(self, model: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        names = {layer.name for layer in model.layers}
-        self._head = model.get_layer(LOGITS)
-        self._hidden = model.get_layer("hidden") if "hidden" in names else None
-        self._norm = model.get_layer("head_norm") if "head_norm" in names else None
-        self._flat = isinstance(model.get_layer(POOLED), keras.layers.Flatten)
-
-    def call(self, inputs: Any) -> Any:
-        features, embedding = inputs
-        _, rows, columns, channels = features.shape
-        kernel = ops.transpose(self._head.kernel)  # (units, features)
-        if self._hidden is None:
-            gradient = kernel[None]
-        else:
-            open_ = ops.cast(embedding > 0, "float32")
-            gradient = ops.matmul(
-                kernel[None] * open_[:, None], ops.transpose(self._hidden.kernel)[None]
-            )
-        if self._norm is not None:
-            norm = self._norm
-            gradient = gradient * norm.gamma / ops.sqrt(norm.moving_variance + norm.epsilon)
-        if self._flat:
-            shape = (-1, self._head.units, rows * columns, channels)
-            weights = ops.mean(ops.reshape(gradient, shape), axis=2)
-        else:
-            weights = gradient / (rows * columns)
-        pixels = ops.reshape(ops.cast(features, "float32"), (-1, rows * columns, channels))
-        maps = ops.matmul(weights, ops.transpose(pixels, (0, 2, 1)))
-        if self._head.units == 1:
-            maps = ops.concatenate([-maps, maps], axis=1)
-        return ops.reshape(ops.relu(maps), (-1, maps.shape[1], rows, columns))

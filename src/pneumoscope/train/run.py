@@ -24,7 +24,6 @@ from pneumoscope.bundle import (
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.images import resample
-from pneumoscope.records import PNEUMONIA
 from pneumoscope.train import (
     backbones,
     card,
@@ -37,6 +36,7 @@ from pneumoscope.train import (
     validate,
 )
 from pneumoscope.train.recipe import Recipe, resolved
+from pneumoscope.triage import positive_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -281,7 +281,7 @@ def _meta(
         version=recipe.version,
         labels=films.names,
         negative=films.names[0],
-        positive=_positive(films.names),
+        positive=positive_name(films.names, films.names[0]),
         size=recipe.size,
         source_size=recipe.source_size,
         temperature=temperature,
@@ -299,13 +299,6 @@ def _meta(
         },
         validation=measured,
     )
-
-
-def _positive(names: tuple[str, ...]) -> str:
-    """What a film of any class but the first is called."""
-    if set(names[1:]) == {"bacterial", "viral"}:
-        return PNEUMONIA
-    return names[1].upper() if len(names) == 2 else "ABNORMAL"
 
 
 def _population(films: data.FilmSet) -> Population:
