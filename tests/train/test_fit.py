@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from drawn import drawn_set
 
@@ -279,3 +281,93 @@ def test_every_shipped_recipe_runs_and_serves(name: str, films: Path, tmp_path: 
     assert not (tmp_path / "run" / "features.npy").exists()
     for picture in ("curves.png", "augmented.png"):
         assert (tmp_path / "run" / picture).stat().st_size > 10_000
+
+
+TOY = """
+name = "toy"
+network = "cnn"
+filters = [8]
+size = 32
+scaling = "unit"
+head_epochs = 0
+epochs = 6
+batch_size = 16
+validation = 0.3
+sampling = "balanced"
+loss = "focal"
+patience = 1
+learning_rate = 0.02
+cosine = false
+"""
+
+
+def class_folders(root: Path) -> Path:
+    """Three classes told apart by brightness."""
+    rng = np.random.default_rng(0)
+    for name, level, count in (("NORMAL", 60, 14), ("TUBERCULOSIS", 130, 30), ("COVID", 200, 9)):
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = np.clip(rng.normal(level, 12, (96, 96)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
+    return root
+
+
+def test_another_disease_from_class_folders(tmp_path: Path) -> None:
+    (tmp_path / "toy.toml").write_text(TOY)
+    arguments = [
+        sys.executable, "-m", "pneumoscope", "train", tmp_path / "toy.toml", "--data",
+        class_folders(tmp_path / "films"), "--out", tmp_path / "run", "--cache", tmp_path / "cache",
+    ]  # fmt: skip
+    done = subprocess.run([*map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning: no patient keys" in done.stderr
+    assert "keeping the weights of epoch" in done.stderr
+    bundle = open_bundle(tmp_path / "run" / "bundle")
+    assert bundle.meta.labels[0] == "NORMAL"
+    assert set(bundle.meta.labels) == {"NORMAL", "COVID", "TUBERCULOSIS"}
+    assert bundle.meta.positive == "ABNORMAL"
+    assert bundle.meta.population.age_years is None
+    assert "Kermany" not in (bundle.path / "README.md").read_text()
+    classifier = pneumoscope.load(bundle)
+    ill = classifier.predict(tmp_path / "films" / "COVID" / "0.png")
+    assert ill.subtype in (None, "COVID", "TUBERCULOSIS")
+    assert ill.heatmap_class in bundle.meta.labels
+    assert not any("bacterial" in warning for warning in ill.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("COVID", "no class"), ("NORMAL", "too few|one class|hold")],
+)
+def test_classes_that_cannot_be_trained(tmp_path: Path, name: str, message: str) -> None:
+    """No folder that means normal; then one class only."""
+    root = class_folders(tmp_path / "films")
+    keep = {"COVID": ("COVID", "TUBERCULOSIS"), "NORMAL": ("NORMAL",)}[name]
+    for folder in root.iterdir():
+        if folder.name not in keep:
+            shutil.rmtree(folder)
+    (tmp_path / "toy.toml").write_text(TOY)
+    arguments = [
+        sys.executable, "-m", "pneumoscope", "train", tmp_path / "toy.toml", "--data", root,
+        "--out", tmp_path / "run", "--cache", tmp_path / "cache",
+    ]  # fmt: skip
+    done = subprocess.run([*map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert re.search(message, done.stderr), done.stderr
+    assert "hint:" in done.stderr
+    assert not (tmp_path / "run" / "log.csv").exists()
+
+
+def test_the_bench_compares_three_ways(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "toy.toml").write_text(TOY.replace("epochs = 6", "epochs = 2"))
+    arguments = [
+        sys.executable, "-m", "pneumoscope", "bench", "train", tmp_path / "toy.toml", "--data",
+        films, "--cache", tmp_path / "cache", "--steps", 1, "--rounds", 2, "--json",
+    ]  # fmt: skip
+    done = subprocess.run([*map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for name in ("random", "later", "first", "notebook", "decode", "later_share"):
+        assert found[name] > 0
+    assert found["first"] < min(found["later"], found["decode"])

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+pytest.importorskip("sklearn", reason="needs the [train] extra")
+
+from pneumoscope.bundle import open_bundle, write_bundle
+from pneumoscope.errors import DataError, UsageError
+from pneumoscope.train import leaderboard, validate
+from pneumoscope.train.validate import Validation
+from tiny import tiny_files, tiny_meta
+
+TRUTH = np.array([0, 0, 0, 1, 1, 2], np.intp)
+PATIENTS = ("a", "b", "c", "d", "e", "f")
+# P(pneumonia): one of three healthy films is called; under blur one of three ill ones is missed too.
+PLAIN = [0.1, 0.2, 0.7, 0.8, 0.9, 0.6]
+BLUR = [0.1, 0.2, 0.7, 0.8, 0.9, 0.3]
+
+
+def run_folder(
+    root: Path,
+    seed: int,
+    plain: list[float] = PLAIN,
+    name: str = "small",
+    patients: tuple[str, ...] = PATIENTS,
+) -> Path:
+    run = root / f"{name}-{seed}"
+    meta = tiny_meta(
+        name=name,
+        recipe={"seed": seed},
+        validation={
+            "parameters": 1234,
+            "training_minutes": 2.0 * seed,
+            "start_weights": {"name": "none"},
+            "heatmaps": {"pointing": {"value": 0.75, "low": 0.7, "high": 0.8}},
+        },
+    )
+    write_bundle(run / "bundle", meta, tiny_files(root / "parts"))
+    probabilities = {
+        condition: np.array([[1 - p, 0.6 * p, 0.4 * p] for p in ps])
+        for condition, ps in {"plain": plain, "blur": BLUR, "noise": plain}.items()
+    }
+    validate.save(Validation(TRUTH, patients, probabilities), run / "validation.npz")
+    return run
+
+
+def test_a_validation_survives_its_file(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, 1)
+    found = validate.load(run / "validation.npz")
+    assert found.patients == PATIENTS
+    assert (found.truth == TRUTH).all()
+    assert np.allclose(found.p_pneumonia("blur"), BLUR)
+    assert list(found.probabilities) == ["plain", "blur", "noise"]
+
+
+def test_a_row_by_hand(tmp_path: Path) -> None:
+    better = [0.1, 0.2, 0.3, 0.8, 0.9, 0.6]  # all right
+    run_folder(tmp_path, 1)
+    run_folder(tmp_path, 2, better)
+    (row,) = leaderboard.table(leaderboard.find([tmp_path]), draws=200)
+    assert row.seeds == (1, 2)
+    assert row.minutes == 3.0
+    assert row.parameters == 1234
+    # Two thirds of the healthy are right at 0.5 in the first run, all in the second.
+    assert row.plain["specificity"].value == pytest.approx((2 / 3 + 1) / 2)
+    assert row.plain["sensitivity"].value == 1.0
+    assert row.plain["f1"].value == pytest.approx((6 / 7 + 1) / 2)
+    assert row.plain["specificity"].low <= row.plain["specificity"].value
+    # Eight of nine pairs in order in the first run: 0.6 of the viral film lies below 0.7.
+    assert row.auc_by_seed == pytest.approx((8 / 9, 1.0))
+    condition, worst = row.worst["balanced_accuracy"]
+    assert condition == "blur"
+    assert worst.value == pytest.approx(2 / 3)
+
+
+def test_rows_are_sorted_by_their_worst_case(tmp_path: Path) -> None:
+    run_folder(tmp_path, 1, name="weak", plain=[0.9, 0.9, 0.9, 0.1, 0.1, 0.1])
+    run_folder(tmp_path, 1, name="strong")
+    rows = leaderboard.table(leaderboard.find([tmp_path]), draws=50)
+    assert [row.recipe for row in rows] == ["strong 1", "weak 1"]
+
+
+def test_runs_on_different_films_are_not_averaged(tmp_path: Path) -> None:
+    run_folder(tmp_path, 1)
+    run_folder(tmp_path, 2, patients=("a", "b", "c", "d", "e", "x"))
+    with pytest.raises(UsageError, match="different films"):
+        leaderboard.table(leaderboard.find([tmp_path]))
+
+
+def test_blind_predictions_meet_their_bundle(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, 1)
+    record = {
+        "set": "another hospital",
+        "bundle_sha256": open_bundle(run / "bundle").sha256,
+        "labels": ["normal", "bacterial", "viral"],
+        "films": [
+            {
+                "label": "normal",
+                "patient": "p1",
+                "probabilities": {"normal": 0.9, "bacterial": 0.05, "viral": 0.05},
+            },
+            {
+                "label": "viral",
+                "patient": "p2",
+                "probabilities": {"normal": 0.2, "bacterial": 0.5, "viral": 0.3},
+            },
+        ],
+    }
+    file = tmp_path / "blind.json"
+    file.write_text(json.dumps(record))
+    blind = leaderboard.blind_predictions([file])
+    (row,) = leaderboard.table(leaderboard.find([run]), blind, draws=50)
+    found = row.blind["another hospital"]
+    assert found["accuracy"].value == 1.0
+    assert found["class_accuracy"].value == 0.5
+    page = leaderboard.to_markdown([row])
+    assert "| small 1 | another hospital | 1.000" in page
+    other = run_folder(tmp_path / "other", 3, name="other")
+    (row,) = leaderboard.table(leaderboard.find([other]), blind, draws=50)
+    assert "not measured" in leaderboard.to_markdown([row])
+
+
+@pytest.mark.parametrize("text", ["{}", "nonsense", '{"labels": ["a"], "films": [{"label": "b"}]}'])
+def test_a_broken_record_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "b.json").write_text(text)
+    with pytest.raises(DataError, match=r"b\.json"):
+        leaderboard.blind_predictions([tmp_path / "b.json"])
+
+
+def test_no_runs_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished run"):
+        leaderboard.find([tmp_path])
+    run = run_folder(tmp_path, 1)
+    (run / "validation.npz").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="no validation record"):
+        leaderboard.find([tmp_path])
+
+
+def test_the_command(tmp_path: Path) -> None:
+    run_folder(tmp_path / "runs", 1)
+    page = tmp_path / "results.md"
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pneumoscope", "leaderboard", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    shown = call(tmp_path / "runs")
+    assert shown.returncode == 0, shown.stderr
+    assert "small 1" in shown.stdout
+    written = call(tmp_path / "runs", "--out", page, "--json")
+    (row,) = json.loads(written.stdout)
+    assert row["plain"]["accuracy"]["value"] == pytest.approx(5 / 6)
+    text = page.read_text()
+    assert "| small 1 (random start) | 1 | 6 | 1,234 | 2 |" in text
+    assert "not measured" in text
+    wrong = call(tmp_path / "nowhere")
+    assert wrong.returncode == 1
+    assert "no finished run" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+
+from pneumoscope.train import localise
+from pneumoscope.train.data import Film, FilmSet
+
+SIZE = 64
+
+
+def films() -> FilmSet:
+    """Dark healthy films and bright ill ones."""
+    records, pixels = [], []
+    for i in range(40):
+        ill = i % 2
+        targets = (1.0 - ill, float(ill), 0.0)
+        records.append(Film(f"{i}.png", targets, f"p{i}", str(i), "validation"))
+        pixels.append(np.full((SIZE, SIZE), 200 if ill else 50, np.uint8))
+    names = ("normal", "bacterial", "viral")
+    return FilmSet("multiclass", names, "normal", tuple(records), np.stack(pixels), "drawn", ())
+
+
+def seeing(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Heat of every class wherever the film is bright: a network that looks where it should."""
+    grey = x[..., 0].reshape(len(x), 8, 8, 8, 8).mean(axis=(2, 4))
+    heat = np.maximum(grey - 100, 0)
+    p = np.tile([0.2, 0.5, 0.3], (len(x), 1))
+    return p, np.repeat(heat[:, None], 3, axis=1)
+
+
+def blind(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All heat in one cell, whatever the film shows."""
+    heat = np.zeros((len(x), 3, 8, 8))
+    heat[:, :, 1, 1] = 1
+    return np.tile([0.2, 0.5, 0.3], (len(x), 1)), heat
+
+
+def cold(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.tile([0.2, 0.5, 0.3], (len(x), 1)), np.zeros((len(x), 3, 8, 8))
+
+
+@pytest.mark.parametrize(("look", "expected"), [(seeing, 1.0), (blind, 0.5), (cold, 0.5)])
+def test_pointing(look: localise.Look, expected: float) -> None:
+    found = localise.measure(look, films(), SIZE, draws=100)
+    assert found["films"] == 40
+    assert found["pointing"]["value"] == pytest.approx(expected, abs=0.02)
+
+
+def test_one_peak_for_all_films_shows() -> None:
+    assert localise.measure(blind, films(), SIZE, draws=10)["same_peak"] == 1.0
