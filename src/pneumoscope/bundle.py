@@ -24,7 +24,7 @@ from pneumoscope.errors import (
     UnknownOperatingPoint,
     UsageError,
 )
-from pneumoscope.records import OperatingPoint
+from pneumoscope.records import NORMAL, OperatingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -262,5 +262,7 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
             raise ValueError(f"threshold {point.threshold} of {point.name}")
     if meta.negative not in meta.labels or len(meta.labels) < 2:
         raise ValueError(f"negative class {meta.negative!r} is not among the labels {meta.labels}")
+    if meta.positive == NORMAL:
+        raise ValueError(f"what is not {meta.negative} cannot be called {NORMAL}")
     meta.operating_point()
     return meta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,32 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_array(
+    path: Path, kind: type[np.generic], shape: tuple[int, ...]
+) -> Iterator[NDArray[Any]]:
+    """A ``.npy`` file to fill through a memory map; it takes its name when the block ends well.
+
+    Its space is claimed first: writing into a map of a full disk would kill the process.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    import numpy as np
+
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        store = np.lib.format.open_memmap(part, "w+", kind, shape)
+        if hasattr(os, "posix_fallocate"):
+            with part.open("rb+") as stream:
+                os.posix_fallocate(stream.fileno(), 0, part.stat().st_size)
+        yield store
+        store.flush()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

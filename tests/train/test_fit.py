@@ -12,6 +12,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ pytestmark = [
 SMALL = """
 name = "small"
 size = 64
+tail = "undilated"
 batch_size = 16
 head_epochs = 1
 epochs = 3
@@ -115,7 +117,10 @@ def test_the_card_tells_figures_limits_and_sources(trained: Path) -> None:
 
 def test_nothing_half_written_is_left(trained: Path) -> None:
     names = {p.name for p in trained.iterdir()}
-    assert names == {"run.json", "log.csv", "weights.npz", "export", "bundle"}
+    assert names == {
+        "run.json", "log.csv", "weights.npz", "export", "bundle", "films.csv", "environment.json",
+        "validation.npz", "curves.png", "augmented.png",
+    }  # fmt: skip
 
 
 def test_another_recipe_does_not_overwrite_a_run(trained: Path, films: Path) -> None:
@@ -153,8 +158,17 @@ class Cut(Exception):
     pass
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ema": 0.9},
+        {"cached_views": 1, "task": "binary", "dense": 8},
+        {"regions": 0.5, "patience": 3, "tail": "undilated", "size": 64},
+    ],
+    ids=["average", "cached", "regions"],
+)
 def test_a_training_cut_within_an_epoch_resumes_there(
-    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own imports warn
@@ -178,8 +192,9 @@ def test_a_training_cut_within_an_epoch_resumes_there(
                 raise Cut
 
     monkeypatch.setattr(fit, "_SAVE_EVERY_S", -1.0)
-    recipe = Recipe(size=32, batch_size=16, head_epochs=1, epochs=2, ema=0.9)
-    drawn = data.load(films, 224, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache")
+    settings = {"size": 32, "batch_size": 16, "head_epochs": 1, "epochs": 2, **settings}
+    recipe = Recipe(**settings)
+    drawn = data.load(films, 224, task=recipe.task, share=0.25, seed=0, cache=tmp_path / "cache")
     runs = {name: tmp_path / name for name in ("whole", "cut")}
     for folder in runs.values():
         folder.mkdir()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -94,12 +95,30 @@ def test_runs_on_different_films_are_not_averaged(tmp_path: Path) -> None:
         leaderboard.table(leaderboard.find([tmp_path]))
 
 
+def test_changed_recipes_under_one_name_are_refused(tmp_path: Path) -> None:
+    run_folder(tmp_path, 1)
+    other = run_folder(tmp_path / "more", 2)
+    parts = tiny_files(tmp_path / "p")
+    meta = open_bundle(other / "bundle").meta
+    changed = dataclasses.replace(meta, recipe={"seed": 2, "split": "film"})
+    write_bundle(other / "bundle", changed, parts)
+    with pytest.raises(UsageError, match="differ in more than their seed"):
+        leaderboard.table(leaderboard.find([tmp_path, tmp_path / "more"]))
+
+
+def test_a_run_counts_once(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, 1)
+    (row,) = leaderboard.table(leaderboard.find([tmp_path, run]), draws=20)
+    assert row.seeds == (1,)
+
+
 def test_blind_predictions_meet_their_bundle(tmp_path: Path) -> None:
     run = run_folder(tmp_path, 1)
     record = {
         "set": "another hospital",
         "bundle_sha256": open_bundle(run / "bundle").sha256,
         "labels": ["normal", "bacterial", "viral"],
+        "negative": "normal",
         "films": [
             {
                 "label": "normal",

@@ -20,7 +20,7 @@ def films() -> FilmSet:
         records.append(Film(f"{i}.png", targets, f"p{i}", str(i), "validation"))
         pixels.append(np.full((SIZE, SIZE), 200 if ill else 50, np.uint8))
     names = ("normal", "bacterial", "viral")
-    return FilmSet("multiclass", names, "normal", tuple(records), np.stack(pixels), "drawn", ())
+    return FilmSet("multiclass", names, "normal", tuple(records), np.stack(pixels), "drawn", (), ())
 
 
 def seeing(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ Data = Annotated[
     typer.Option(
         envvar="PNEUMOSCOPE_DATA",
         metavar="DIR",
-        help="Folder of the Kaggle set chest-xray-pneumonia.",
+        help="Films in any layout, such as the Kaggle set chest-xray-pneumonia.",
     ),
 ]
 Backend = Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")]
@@ -305,7 +305,8 @@ def import_model(
     ] = "unit",
     channels: Annotated[int | None, typer.Option(help="1 or 3; the model's own.")] = None,
     negative: Annotated[
-        str | None, typer.Option(help="The class that means nothing found; the first label.")
+        str | None,
+        typer.Option(help="The class that means nothing found, if it is not called normal."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the bundle; the file's by default.")] = None,
     json: Json = False,

@@ -75,7 +75,7 @@ def prepare(backend: str, data: Path | None) -> Path:
     if data is None:
         raise DataError(
             "no training films named",
-            "Name the folder of the Kaggle set chest-xray-pneumonia with --data or PNEUMOSCOPE_DATA.",
+            "Name their folder or manifest with --data or PNEUMOSCOPE_DATA.",
         )
     # Keras reads both when it is first imported.
     os.environ["KERAS_BACKEND"] = backend

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,17 +111,12 @@ def build(recipe: Recipe, weights: str | None) -> Any:
     plain = make(include_top=False, weights=None, input_shape=shape, **dict(stock.options))
     model = _changed(plain, recipe.tail)
     if weights == "imagenet":
-        # ImageNet's weights are offered for 224 pixels.
-        source = make(
-            include_top=False,
-            weights="imagenet",
-            input_shape=(224, 224, 3),
-            **dict(stock.options),
-        )
-        model.set_weights(source.get_weights())
+        model.set_weights(_imagenet_weights(make, recipe.network, dict(stock.options)))
     elif weights is not None:
         try:
-            plain.load_weights(weights)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what does not fit, before the error says so
+                plain.load_weights(weights)
         except (ValueError, OSError, KeyError) as error:
             raise UsageError(
                 f"weights {weights}: do not fit {recipe.network} ({str(error).splitlines()[0]})",
@@ -128,6 +124,18 @@ def build(recipe: Recipe, weights: str | None) -> Any:
             ) from error
         model.set_weights(plain.get_weights())
     return model
+
+
+def _imagenet_weights(make: Any, name: str, options: dict[str, Any]) -> list[Any]:
+    try:
+        # Offered for 224 pixels.
+        source = make(include_top=False, weights="imagenet", input_shape=(224, 224, 3), **options)
+    except Exception as error:  # Keras raises a bare Exception where the download fails
+        raise UsageError(
+            f"the ImageNet weights of {name} cannot be had ({str(error).splitlines()[0]})",
+            "Offline, name a file with --weights, or start from random weights: --weights none.",
+        ) from error
+    return list(source.get_weights())
 
 
 def own_scaling(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pneumoscope.train.recipe import Recipe
 
 
+_WARM = fit.AHEAD + 1
+
+
 def measure(
     recipe: Recipe, root: Path, cache: Path | None, progress: Progress, steps: int, rounds: int
 ) -> dict[str, Any]:
@@ -50,47 +53,42 @@ def measure(
         seed=SPLIT_SEED, cache=cache,
         progress=lambda done, total: progress.count("reading films", done, total),
     )  # fmt: skip
-    if len(films.rows("train")) < steps * recipe.batch_size:
+    needed = (steps + _WARM) * recipe.batch_size
+    if len(films.rows("train")) < needed:
         raise UsageError(
             f"{len(films.rows('train'))} films are too few for {steps} steps of "
-            f"{recipe.batch_size}",
+            f"{recipe.batch_size}: {needed} are needed",
             "Lower --steps.",
         )
-    paths = [root / films.films[row].path for row in films.rows("train")]
+    paths = [films.files[row] for row in films.rows("train")]
     with tempfile.TemporaryDirectory() as folder:
         # New views each time: cached features would measure another network.
         trainer = fit.Trainer(replace(recipe, cached_views=0), films, Path(folder), progress)
         trainer.model = network.build(recipe, len(films.names), None)
         last = len(trainer.phases) - 1
         trainer.prepare(trainer.phases[last])
-        batches = trainer.batches(fit.Position(last, 0, 0))
-        ready = next(batches)
+        ready = next(trainer.batches(fit.Position(last, 0, 0)))
         notebook = _notebook(trainer, paths, recipe)
-
-        def ours() -> None:
-            trainer.learn(next(batches))
-
-        ways: dict[str, Callable[[], None]] = {
-            "random": lambda: _floor(trainer, ready),
-            "later": ours,
-            "notebook": notebook,
-        }
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        left = trainer.steps - 1
-        total = rounds + 1
-        for round_ in range(total):  # the first warms up
+        seconds: dict[str, list[float]] = {"random": [], "later": [], "notebook": []}
+        for round_ in range(rounds + 1):  # the first warms up
+            batches = trainer.batches(fit.Position(last, round_, 0))
+            # Batches prepared before the clock starts would make augmentation look free.
+            for _ in range(_WARM):
+                trainer.learn(next(batches))
+            ways: dict[str, Callable[[], object]] = {
+                "later": lambda batches=batches: trainer.learn(next(batches)),  # type: ignore[misc]
+                "random": lambda: _floor(trainer, ready),
+                "notebook": notebook,
+            }
             for name, step in ways.items():
-                if name == "later" and left < steps:
-                    batches = trainer.batches(fit.Position(last, round_ + 1, 0))
-                    next(batches)
-                    left = trainer.steps - 1
                 began = time.perf_counter()
                 for _ in range(steps):
                     step()
                 if round_:
                     seconds[name].append(time.perf_counter() - began)
-                left -= steps if name == "later" else 0
-            progress.count("measuring", round_ + 1, total)
+                if name == "later":
+                    batches.close()  # waits for what is still being prepared
+            progress.count("measuring", round_ + 1, rounds + 1)
         sample = paths[:: max(1, len(paths) // 300)]
         began = time.perf_counter()
         cached(sample, recipe.source_size, Path(folder), lambda _done, _total: None)

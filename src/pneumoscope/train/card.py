@@ -43,7 +43,7 @@ promised, and a verdict carries a warning where the header tells.
 ## Data
 
 {meta.data["source"]}. Films per class ({", ".join(meta.labels)}): train
-{_counts(counts["train"])}, validation {_counts(counts["validation"])}. {_SPLIT[meta.data["split"]]}
+{_counts(counts["train"])}, validation {_counts(counts["validation"])}. {_split(meta)}
 Manifest SHA-256 `{meta.data["manifest_sha256"]}`.
 
 The labels come from the data set's authors. Where image sharpness, compression or shape differ
@@ -55,8 +55,7 @@ is why the table below tells of perturbed films too.
 {v["films"]} films of {v["patients"]} patients. Brackets hold 95 % intervals from {v["draws"]:,}
 bootstrap draws of patients. Operating point `{v["operating_point"]["name"]}`,
 threshold {v["operating_point"]["threshold"]:.3f}. These films chose the temperature and the
-thresholds, and the recipe was chosen on them, so they flatter. The official test split was not
-used.
+thresholds, and the recipe was chosen on them, so they flatter. No test film was used.
 
 {headline(v)}
 
@@ -80,7 +79,7 @@ another hospital's films.
 
 ## Operating points
 
-| name | threshold on P(pneumonia) | chosen for |
+| name | threshold on P({_positive(meta)}) | chosen for |
 |---|---|---|
 {points}
 
@@ -126,6 +125,13 @@ _SCALINGS = {
     "unit": "pixels divided by 255",
     "own": "pixels scaled as for the start weights",
 }
+
+
+def _split(meta: BundleMeta) -> str:
+    """How films were held out, and what the data layer found doubtful."""
+    doubts = "".join(f" **{text[0].upper()}{text[1:]}.**" for text in meta.data["warnings"])
+    by_film = any("no patient keys" in text for text in meta.data["warnings"])
+    return _SPLIT["film" if by_film else meta.data["split"]] + doubts
 
 
 def _network(meta: BundleMeta) -> str:

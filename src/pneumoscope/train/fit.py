@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from pneumoscope.errors import TrainingError
-from pneumoscope.files import replacing
+from pneumoscope.files import replacing, whole_array
 from pneumoscope.images import resample
 from pneumoscope.train import network, regions
 from pneumoscope.train.augment import augment
@@ -21,7 +21,7 @@ from pneumoscope.train.losses import loss_of
 from pneumoscope.train.validate import Scores, probabilities_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 CHECKPOINT, WEIGHTS, LOG = "checkpoint.npz", "weights.npz", "log.csv"
 _FEATURES = "features.npy"
 _SAVE_EVERY_S = 60.0
-_AHEAD = 3  # batches prepared while the network works
+AHEAD = 3
+"""Batches prepared while the network works."""
 
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_dtype_policy(_precision(recipe))
     trainer = Trainer(recipe, films, folder, progress)
-    # Random weights have no statistics that are worth keeping.
-    trainer.freezes = recipe.batch_norm_frozen and weights is not None
+    # Random weights have no statistics that are worth keeping; a user's network may have its own.
+    trainer.freezes = recipe.batch_norm_frozen and (weights is not None or ":" in recipe.network)
     if (folder / WEIGHTS).is_file():
         trainer.model = network.build(recipe, len(films.names), None)
         restore(trainer.model, folder / WEIGHTS)
@@ -92,6 +93,7 @@ def fit(
     # Loading pretrained weights would be wasted if the checkpoint overwrites them.
     trainer.model = network.build(recipe, len(films.names), None if resuming else weights)
     start = trainer.resume() if resuming else Position()
+    trainer.forget_later_epochs(start)
     for index, phase in enumerate(trainer.phases):
         if index >= start.phase:
             here = start if index == start.phase else Position(phase=index)
@@ -188,6 +190,7 @@ class Trainer:
         self.freezes = recipe.batch_norm_frozen
         self.average: _Average | None = None
         self.best: _Best | None = None
+        self._features_s = 0.0  # spent on them, counted with the first epoch
         self._updates = 0
         self._stored: dict[str, list[NDArray[Any]]] = {}
         self._totals = np.zeros(3)  # loss x films, films, seconds of the current epoch
@@ -204,7 +207,6 @@ class Trainer:
             if best := self._stored.pop("best"):
                 merit, epoch = stored["merit"]
                 self.best = _Best(float(merit), int(epoch), best)
-        self._forget_later_epochs(position)
         self.progress.note(
             f"resuming at {self.phases[position.phase].name}, epoch {position.epoch + 1}, "
             f"step {position.step + 1}"
@@ -220,7 +222,8 @@ class Trainer:
         for epoch in range(start.epoch, phase.epochs):
             first = start.step if epoch == start.epoch else 0
             if first == 0:
-                self._totals[:] = 0
+                self._totals[:] = 0, 0, self._features_s
+                self._features_s = 0.0
             scores = self._run_epoch(Position(index, epoch, first), phase, optimizer)
             if phase.whole and self.recipe.patience and self._is_over(epoch, scores):
                 self.progress.note(f"no better epoch for {self.recipe.patience}: stopping")
@@ -313,7 +316,7 @@ class Trainer:
             **{f"{kind}_{i}": v for kind, vs in values.items() for i, v in enumerate(vs)},
         )
 
-    def _forget_later_epochs(self, position: Position) -> None:
+    def forget_later_epochs(self, position: Position) -> None:
         """Drops log rows of epochs that will be done again: the kill came after the row."""
         path = self.folder / LOG
         if not path.exists():
@@ -323,7 +326,7 @@ class Trainer:
         with replacing(path) as stream:
             stream.write("".join(rows[: 1 + done]).encode())
 
-    def batches(self, start: Position) -> Iterator[Batch]:
+    def batches(self, start: Position) -> Generator[Batch]:
         """The batches of one epoch from a step on; the same whether resumed or not."""
         rng = np.random.default_rng((self.recipe.seed, start.phase, start.epoch))
         order = rng.permutation(self.rows)
@@ -333,7 +336,7 @@ class Trainer:
             waiting = []
             for step in range(start.step, self.steps):
                 waiting.append(pool.submit(self._batch, order, start.phase, start.epoch, step))
-                if len(waiting) > _AHEAD:
+                if len(waiting) > AHEAD:
                     yield waiting.pop(0).result()
             for future in waiting:
                 yield future.result()
@@ -388,21 +391,19 @@ class Trainer:
         shape = (views, count, int(pooling.output.shape[-1]))
         if path.is_file() and np.load(path, mmap_mode="r").shape == shape:
             return np.load(path, mmap_mode="r")
-        part = path.with_suffix(".part")
-        store = np.lib.format.open_memmap(part, "w+", np.float16, shape)
-        total, done = views * count, 0
-        for view in range(views):
-            for first in range(0, count, 64):
-                rng = np.random.default_rng((recipe.seed, view, first))
-                rows = self.rows[first : first + 64]
-                x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-                features = keras.ops.convert_to_numpy(pooling.predict_on_batch(x[..., None]))
-                store[view, first : first + len(rows)] = features
-                done += len(rows)
-                self.progress.count("features of augmented films", done, total)
-        store.flush()
-        part.replace(path)
-        return store
+        began, total, done = time.monotonic(), views * count, 0
+        with whole_array(path, np.float16, shape) as store:
+            for view in range(views):
+                for first in range(0, count, 64):
+                    rng = np.random.default_rng((recipe.seed, view, first))
+                    rows = self.rows[first : first + 64]
+                    x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
+                    features = pooling.predict_on_batch(x[..., None])
+                    store[view, first : first + len(rows)] = keras.ops.convert_to_numpy(features)
+                    done += len(rows)
+                    self.progress.count("features of augmented films", done, total)
+        self._features_s = time.monotonic() - began
+        return np.load(path, mmap_mode="r")
 
     def _log(self, at: Position, phase: Phase, optimizer: Any) -> Scores:
         scores = Scores.of(probabilities_of(self._validate()), self.labels[self.held])

@@ -32,6 +32,7 @@ from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
 from pneumoscope.records import OperatingPoint
 from pneumoscope.train import gradcam, phantom
+from pneumoscope.train.data.listing import negative_of
 from pneumoscope.train.export import MAX_DP, MAX_HEATMAP_ERROR, OUTPUTS, convert
 from pneumoscope.train.quiet import no_chatter
 from pneumoscope.triage import positive_name
@@ -144,6 +145,11 @@ def _check_wanted(wanted: Wanted) -> None:
         raise UsageError(
             f"negative class {wanted.negative!r} is not among the labels",
             f"One of {', '.join(labels)}.",
+        )
+    if wanted.negative is None and negative_of(labels) is None:
+        raise UsageError(
+            f"none of the labels {', '.join(labels)} means that nothing was found",
+            "Name the one that does with --negative.",
         )
     if wanted.scaling not in SCALINGS:
         raise UsageError(f"scaling {wanted.scaling!r} is unknown", f"One of {', '.join(SCALINGS)}.")
@@ -453,7 +459,7 @@ def _meta(
     file: Path, wanted: Wanted, size: int, channels: int, parity: dict[str, float]
 ) -> BundleMeta:
     digest = sha256_of(file)
-    negative = wanted.negative or wanted.labels[0]
+    negative = wanted.negative or negative_of(wanted.labels) or wanted.labels[0]
     point = OperatingPoint("imported", 0.5, "0.5 by convention; it was not chosen on any film")
     return BundleMeta(
         name=wanted.name or file.stem,

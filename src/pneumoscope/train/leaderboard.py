@@ -96,7 +96,7 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
 
     Args:
         files: JSON: ``set`` (its name), ``bundle_sha256``, ``labels`` (class names in the
-            bundle's order) and ``films``, each with ``label`` (a class name), ``patient`` and
+            bundle's order), ``negative`` (the first of them) and ``films``, each with ``label`` (a class name), ``patient`` and
             ``probabilities`` (class name to probability).
 
     Raises:
@@ -106,8 +106,9 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
     for file in files:
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-            names = record["labels"]
-            films = record["films"]
+            names, films = record["labels"], record["films"]
+            if len(names) < 2 or names[0] != record["negative"]:
+                raise ValueError("labels must be those of the bundle, the negative one first")
             validation = validate.Validation(
                 np.array([names.index(f["label"]) for f in films], np.intp),
                 tuple(str(f["patient"]) for f in films),
@@ -117,7 +118,7 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{file}: no record of predictions ({error!r})",
-                "It needs set, bundle_sha256, labels and films.",
+                "It needs set, bundle_sha256, labels, negative and films.",
             ) from error
     return found
 
@@ -130,11 +131,18 @@ def table(
     """One row per recipe, the best worst-case balanced accuracy first.
 
     Raises:
-        UsageError: Runs of one recipe were validated on different films.
+        UsageError: Runs of one recipe differ in more than their seed, or were validated on
+            different films.
     """
     groups: dict[str, list[Run]] = {}
-    for run in runs:
+    for run in {run.bundle.sha256: run for run in runs}.values():
         groups.setdefault(run.bundle.title, []).append(run)
+    for title, group in groups.items():
+        if len({_settings(run) for run in group}) > 1:
+            raise UsageError(
+                f"the runs of {title} differ in more than their seed",
+                "Give changed recipes another name, or compare the runs apart.",
+            )
     rows = [_row(title, group, blind or {}, draws) for title, group in groups.items()]
     return sorted(rows, key=lambda row: -row.worst["balanced_accuracy"][1].value)
 
@@ -151,10 +159,11 @@ def to_markdown(rows: Sequence[Row]) -> str:
         [
             "# Results",
             "",
-            "Written by `pneumoscope leaderboard RUNS --out docs/results.md`. Every figure is the mean over",
+            "Written by `pneumoscope leaderboard RUNS --out FILE`. Every figure is the mean over",
             "the seeds of a recipe, with the 95 % interval of that mean by patient-clustered bootstrap, at",
             "the operating point `balanced`, which the same films chose. *Worst* is the worst of 21",
-            "perturbations of the validation films at the same threshold.",
+            "perturbations of the validation films at the same threshold. Recipes hold out different shares",
+            "of the patients, so rows with another number of films stand on other films.",
             "",
             "## Validation films as they are",
             "",
@@ -182,6 +191,12 @@ def to_markdown(rows: Sequence[Row]) -> str:
             "",
         ]
     )
+
+
+def _settings(run: Run) -> str:
+    meta = run.bundle.meta
+    recipe = {key: value for key, value in meta.recipe.items() if key != "seed"}
+    return json.dumps([recipe, meta.validation["start_weights"]], sort_keys=True)
 
 
 def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], draws: int) -> Row:
@@ -238,8 +253,10 @@ def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) 
         own = [(r, by_bundle[r.bundle.sha256]) for r in runs if r.bundle.sha256 in by_bundle]
         if not own:
             continue
+        patients, truth = own[0][1].patients, own[0][1].truth
+        if any(v.patients != patients or (v.truth != truth).any() for _, v in own):
+            raise DataError(f"{name}: the runs were tried on different films", "Use the same list.")
         each = [validate.measures(v, run.threshold) for run, v in own]
-        patients = own[0][1].patients
         found[name] = {key: mean([f[key] for f in each], patients) for key in _BLIND}
     return found
 

@@ -104,7 +104,9 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
         x = keras.layers.Dense(recipe.dense, "relu", name="hidden", dtype="float32")(x)
     x = keras.layers.Activation("linear", name=EMBEDDING, dtype="float32")(x)
     if recipe.dropout:
-        x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed, name="dropout")(x)
+        x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed, name="dropout", dtype="float32")(
+            x
+        )
     units = 1 if recipe.task == "binary" else classes
     logits = keras.layers.Dense(units, name=LOGITS, dtype="float32")(x)
     return keras.Model(films, logits, name="pneumoscope")
@@ -157,7 +159,7 @@ def head_of(model: Any) -> Any:
     """What follows the pooling, as a network of its own: pooled features (n, k) to logits."""
     pooled = model.get_layer(POOLED).output
     x = features = keras.Input(pooled.shape[1:], name="pooled_features")
-    for layer in model.layers[model.layers.index(pooled) + 1 :]:
+    for layer in layers_of_head(model)[1:]:
         x = layer(x)
     return keras.Model(features, x, name="head")
 

@@ -90,6 +90,11 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
     """
     backbones.check(recipe.network)
     if not backbones.is_pretrained(recipe.network):
+        if paths.weights not in ("imagenet", "none"):
+            raise UsageError(
+                f"weights {paths.weights}: there are none for the network {recipe.network}",
+                "Leave --weights out; a function of your own loads what it needs.",
+            )
         paths = replace(paths, weights="none")
     weights = _weights(paths.weights)
     _check_folder(paths.run, recipe)
@@ -114,8 +119,7 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
             "Name one of the folders NORMAL.",
         )
     _claim(paths, recipe, films)
-    root = paths.data.parent if paths.data.is_file() else paths.data
-    data.write_manifest(films, paths.run / MANIFEST, root=root)
+    data.write_manifest(films, paths.run / MANIFEST)
     write_text(paths.run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
     pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
     fit.fit(recipe, films, paths.run, weights, progress)
@@ -141,15 +145,22 @@ def _weights(name: str) -> str | None:
 def _check_folder(run: Path, recipe: Recipe) -> None:
     """Refuses a folder that is no run, or another recipe's, before films are decoded."""
     file = run / RECORD
-    if file.is_file():
+    if file.is_file() and _has_begun(run):
         if json.loads(file.read_text(encoding="utf-8"))["recipe"] != _plain(resolved(recipe)):
             raise UsageError(
                 f"{run}: holds a run of another recipe or other settings",
                 "Name a new folder with --out, or delete this one.",
             )
-    elif run.is_dir() and any(run.iterdir()):
+    elif run.is_dir() and not file.is_file() and any(run.iterdir()):
         raise UsageError(f"{run}: is not empty and not a run", "Name a new folder with --out.")
     run.mkdir(parents=True, exist_ok=True)
+
+
+def _has_begun(run: Path) -> bool:
+    """Whether there is anything to go on from; before that a corrected recipe may take the folder."""
+    return (run / RECORD).is_file() and any(
+        (run / name).exists() for name in (fit.CHECKPOINT, fit.WEIGHTS, fit.LOG)
+    )
 
 
 def _claim(paths: Paths, recipe: Recipe, films: data.FilmSet) -> None:
@@ -166,7 +177,7 @@ def _claim(paths: Paths, recipe: Recipe, films: data.FilmSet) -> None:
         }
     )
     file = paths.run / RECORD
-    if not file.is_file():
+    if not _has_begun(paths.run):
         write_text(file, json.dumps(record, indent=2) + "\n")
         return
     before = json.loads(file.read_text(encoding="utf-8"))
@@ -293,6 +304,7 @@ def _meta(
         data={
             "source": films.source,
             "split": recipe.split,
+            "warnings": list(films.warnings),
             "manifest_sha256": films.manifest_sha256,
             "split_seed": SPLIT_SEED,
             "films": counts,

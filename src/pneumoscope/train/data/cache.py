@@ -13,7 +13,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.errors import DataError, ImageError, MissingFile
-from pneumoscope.files import write_text
+from pneumoscope.files import whole_array, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,20 +66,14 @@ def _decode(
     paths: list[Path], side: int, films: Path, hashes: Path, progress: Callable[[int, int], None]
 ) -> None:
     films.parent.mkdir(parents=True, exist_ok=True)
-    part = films.with_name(f"{films.name}.{os.getpid()}.part")
     digests = []
-    try:
-        store = np.lib.format.open_memmap(part, "w+", np.uint8, (len(paths), side, side))
+    with whole_array(films, np.uint8, (len(paths), side, side)) as store:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for i, pixels in enumerate(pool.map(lambda path: _readable(path, side), paths)):
                 store[i] = pixels
                 digests.append(hashlib.sha256(pixels.tobytes()).hexdigest())
                 progress(i + 1, len(paths))
-        store.flush()
         write_text(hashes, json.dumps(digests))
-        part.replace(films)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def film(path: Path, side: int) -> NDArray[np.uint8]:

@@ -71,6 +71,7 @@ class FilmSet:
         pixels: uint8 (n, side, side), memory-mapped from the cache.
         source: Where the films come from, a sentence without its full stop.
         warnings: What is doubtful about the films or their split, in sentences.
+        files: Where each film lies.
     """
 
     task: str
@@ -80,6 +81,7 @@ class FilmSet:
     pixels: NDArray[np.uint8]
     source: str
     warnings: tuple[str, ...]
+    files: tuple[Path, ...]
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """Positions of the films of a split."""
@@ -204,17 +206,19 @@ def load(
         *_warnings(found, entries, films, split, fixed=fixed),
         *_silent(films, labelled, task),
     )
-    return FilmSet(task, labelled.names, labelled.negative, films, pixels, found.source, warnings)
+    files = tuple(entry.path for entry in entries)
+    return FilmSet(
+        task, labelled.names, labelled.negative, films, pixels, found.source, warnings, files
+    )
 
 
-def write_manifest(films: FilmSet, path: Path, root: Path | None = None) -> None:
+def write_manifest(films: FilmSet, path: Path) -> None:
     """Writes which film stands in which split, as a manifest that `load` reads again.
 
     Args:
         films: What `load` gave.
-        path: CSV file with the columns path, sha256, patient, split and one per name.
-        root: Folder that the films' paths are relative to, if ``path`` is to stand elsewhere; the
-            paths in the file are then relative to the file.
+        path: CSV file with the columns path (relative to the file), sha256, patient, split and one
+            per name.
 
     Raises:
         DataError: A class or finding has the name of another column.
@@ -227,10 +231,8 @@ def write_manifest(films: FilmSet, path: Path, root: Path | None = None) -> None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow((*columns, *films.names))
-    for film in films.films:
-        name = film.path
-        if root is not None:
-            name = Path(os.path.relpath(root / name, path.parent)).as_posix()
+    for film, file in zip(films.films, films.files, strict=True):
+        name = Path(os.path.relpath(file, path.parent)).as_posix()
         values = ("" if t is None else int(t) for t in film.targets)
         writer.writerow((name, film.sha256, film.patient, film.split, *values))
     write_text(path, text.getvalue())
