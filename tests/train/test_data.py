@@ -269,7 +269,7 @@ def test_the_written_manifest_reads_back_the_same(films_folder: Path, tmp_path: 
 def test_a_manifest_elsewhere_leads_back(films_folder: Path, tmp_path: Path) -> None:
     films = load(films_folder, tmp_path)
     (tmp_path / "lists").mkdir()
-    data.write_manifest(films, tmp_path / "lists" / "split.csv", films_folder)
+    data.write_manifest(films, tmp_path / "lists" / "split.csv")
     again = load(tmp_path / "lists" / "split.csv", tmp_path, task="binary")
     assert again.names == ("normal", "abnormal")
     assert again.films[0].path == "../films/train/NORMAL/IM-0000-0000.jpeg"

@@ -294,3 +294,26 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
     assert command("import", tmp_path / "no.h5").returncode == 2
+
+
+@pytest.mark.parametrize("labels", [("COVID", "NORMAL"), ("normal", "covid")])
+def test_the_class_called_normal_is_the_negative_one(
+    tmp_path: Path, labels: tuple[str, str]
+) -> None:
+    """Keras' folder readers sort class names, so NORMAL is often not the first."""
+    cnn(2, "softmax").save(tmp_path / "m.keras")
+    bundle = imported.import_model(
+        tmp_path / "m.keras", Wanted(labels=labels), tmp_path / "bundle", quiet
+    )
+    assert bundle.meta.negative.lower() == "normal"
+    assert bundle.meta.positive == "COVID"
+
+
+def test_labels_without_a_negative_class_need_one_named(tmp_path: Path) -> None:
+    cnn(2, "softmax").save(tmp_path / "m.keras")
+    with pytest.raises(UsageError, match="means that nothing was found") as caught:
+        imported.import_model(
+            tmp_path / "m.keras", Wanted(labels=("a", "b")), tmp_path / "bundle", quiet
+        )
+    assert "--negative" in caught.value.hint
+    assert not (tmp_path / "bundle").exists()

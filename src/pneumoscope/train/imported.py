@@ -78,7 +78,8 @@ class Wanted:
         size: Side of the network's input in pixels; None for what the file says.
         scaling: One of `SCALINGS`, how the notebook scaled its pictures.
         channels: 1 or 3; None for what the file says.
-        negative: The class that means "nothing found"; None for the first.
+        negative: The class that means "nothing found"; None for the one that is called normal,
+            negative or healthy.
         name: Of the bundle; None for the file's.
     """
 
