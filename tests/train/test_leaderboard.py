@@ -72,6 +72,7 @@ def test_a_row_by_hand(tmp_path: Path) -> None:
     # Two thirds of the healthy are right at 0.5 in the first run, all in the second.
     assert row.plain["specificity"].value == pytest.approx((2 / 3 + 1) / 2)
     assert row.plain["sensitivity"].value == 1.0
+    assert row.at_half.value == pytest.approx((5 / 6 + 1) / 2)
     assert row.plain["f1"].value == pytest.approx((6 / 7 + 1) / 2)
     assert row.plain["specificity"].low <= row.plain["specificity"].value
     # Eight of nine pairs in order in the first run: 0.6 of the viral film lies below 0.7.
