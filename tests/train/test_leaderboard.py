@@ -173,6 +173,7 @@ def test_the_command(tmp_path: Path) -> None:
 
     shown = call(tmp_path / "runs")
     assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == ""  # no Keras, no chatter
     assert "small 1" in shown.stdout
     written = call(tmp_path / "runs", "--out", page, "--json")
     (row,) = json.loads(written.stdout)

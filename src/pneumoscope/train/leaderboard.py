@@ -13,7 +13,6 @@ from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.metrics import Interval, interval_text, patient_bootstrap
 from pneumoscope.train import validate
-from pneumoscope.train.run import VALIDATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,7 +85,7 @@ def find(folders: Iterable[Path]) -> list[Run]:
     for folder in folders:
         for meta in sorted({*folder.glob(f"bundle/{META}"), *folder.glob(f"*/bundle/{META}")}):
             bundle = open_bundle(meta.parent)
-            runs.append(Run(bundle, validate.load(meta.parents[1] / VALIDATION)))
+            runs.append(Run(bundle, validate.load(meta.parents[1] / validate.FILE)))
     if not runs:
         names = ", ".join(map(str, folders))
         raise DataError(f"{names}: no finished run there", "Name the folder that holds your runs.")

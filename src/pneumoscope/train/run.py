@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 RECORD = "run.json"
 """What a run folder was begun with: recipe, films, start weights."""
-VALIDATION = "validation.npz"
-"""Class, patient and probabilities of every validation film, for tables over several runs."""
 ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
 PARITY_FILMS = 200
 
@@ -240,7 +238,7 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     parity = export.export_onnx(
         recipe, len(films.names), run / fit.WEIGHTS, temperature, model, inputs
     )
-    validate.save(found, run / VALIDATION)
+    validate.save(found, run / validate.FILE)
     progress.note("measuring with patient-clustered intervals")
     measured = {
         **validate.figures(found, points[0]),

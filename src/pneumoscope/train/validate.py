@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
+FILE = "validation.npz"
+"""In a run folder: class, patient and probabilities of every validation film, see `save`."""
 PLAIN = "plain"
 SCREEN, RULE_IN = 0.97, 0.95
 """Least sensitivity and specificity of the operating points of these names."""
