@@ -35,6 +35,12 @@ def test_its_figures_reach_what_was_asked_for() -> None:
     assert len(v["stress"]) >= 16
 
 
+def test_its_heatmaps_localise() -> None:
+    heatmaps = META.validation["heatmaps"]
+    assert heatmaps["pointing"]["low"] >= 0.85
+    assert heatmaps["same_peak"] <= 0.25
+
+
 def test_its_operating_points_are_in_order() -> None:
     screen, balanced, rule_in = (
         META.operating_point(name).threshold for name in ("screen", "balanced", "rule-in")
@@ -110,15 +116,13 @@ def test_a_full_size_film_and_its_224_pixel_copy_agree(
         for a, b in zip(classifier.predict_many(full), classifier.predict_many(twins), strict=True)
     ]
     assert len(pairs) == 29
-    differences, other_label = [], 0
+    differences = []
     for large, small in pairs:
         assert large is not None
         assert small is not None
-        other_label += large.label != small.label
+        assert large.label == small.label
         differences.append(abs(large.p_pneumonia - small.p_pneumonia))
     assert np.median(differences) <= 0.03
-    # person989_virus_1667 is uncertain (0.4 and 0.7): its copy went through JPEG at quality 80.
-    assert other_label <= 1
 
 
 def test_it_was_trained_by_the_shipped_recipe() -> None:
