@@ -375,7 +375,7 @@ def test_classes_that_cannot_be_trained(tmp_path: Path, name: str, message: str)
 
 
 def test_the_bench_compares_three_ways(films: Path, tmp_path: Path) -> None:
-    (tmp_path / "toy.toml").write_text(TOY.replace("epochs = 6", "epochs = 2"))
+    (tmp_path / "toy.toml").write_text(TOY.replace("batch_size = 16", "batch_size = 4"))
     arguments = [
         sys.executable, "-m", "pneumoscope", "bench", "train", tmp_path / "toy.toml", "--data",
         films, "--cache", tmp_path / "cache", "--steps", 1, "--rounds", 2, "--json",
