@@ -163,7 +163,7 @@ class Cut(Exception):
     "settings",
     [
         {"ema": 0.9},
-        {"cached_views": 1, "task": "binary", "dense": 8},
+        {"network": "cnn", "cached_views": 1, "task": "binary", "dense": 8},
         {"regions": 0.5, "patience": 3, "tail": "undilated", "size": 64},
     ],
     ids=["average", "cached", "regions"],
