@@ -63,7 +63,6 @@ STOCK = {
     "DenseNet121": _imagenet("DenseNet121"),
     # Caffe's scaling: blue, green, red without the means; a grey film has one value in all three.
     "ResNet50": Stock("ResNet50", (103.939, 116.779, 123.68), (1.0,) * 3),
-    "ConvNeXtTiny": _imagenet("ConvNeXtTiny", **_BARE),
 }  # fmt: skip
 
 # Blocks of MobileNetV2's last stage (output stride 32) and their depthwise layers.
