@@ -24,6 +24,7 @@ from pneumoscope.errors import (
     UnknownOperatingPoint,
     UsageError,
 )
+from pneumoscope.files import swap_folder
 from pneumoscope.records import NORMAL, OperatingPoint
 
 if TYPE_CHECKING:
@@ -201,26 +202,11 @@ def write_bundle(
         for path in staging.iterdir():
             with path.open("rb+") as stream:
                 os.fsync(stream.fileno())
-        _swap(staging, target)
+        swap_folder(staging, target)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return open_bundle(target)
-
-
-def _swap(staging: Path, target: Path) -> None:
-    """Puts the new folder in the place of the old one, or leaves the old one there."""
-    if not target.exists():
-        staging.replace(target)
-        return
-    old = staging.with_name(f"{staging.name}-old")
-    target.replace(old)
-    try:
-        staging.replace(target)
-    except BaseException:
-        old.replace(target)
-        raise
-    shutil.rmtree(old)
 
 
 def sha256_of(path: Path) -> str:

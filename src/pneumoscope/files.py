@@ -54,6 +54,28 @@ def whole_array(
         part.unlink(missing_ok=True)
 
 
+def swap_folder(staged: Path, target: Path) -> None:
+    """Puts a new folder in the place of an old one, or leaves the old one there.
+
+    Args:
+        staged: The new folder, on the same file system.
+        target: Where it belongs; a folder that stands there is deleted in the end.
+    """
+    import shutil
+
+    if not target.exists():
+        staged.replace(target)
+        return
+    old = staged.with_name(f"{staged.name}-old")
+    target.replace(old)
+    try:
+        staged.replace(target)
+    except BaseException:
+        old.replace(target)
+        raise
+    shutil.rmtree(old)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text in one step."""
     with replacing(path) as stream:

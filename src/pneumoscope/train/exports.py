@@ -18,6 +18,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.errors import ConversionError, DataError, ImageError, MissingExtra, UsageError
+from pneumoscope.files import swap_folder
 from pneumoscope.metrics import roc_auc
 from pneumoscope.train.export import OUTPUTS
 from pneumoscope.train.quiet import no_chatter
@@ -186,18 +187,10 @@ def _place(staged: Path, target: Path) -> None:
     """Puts the export in place in one step; an older folder stays until the new one is there."""
     if staged.is_dir():
         staged.chmod(0o755)
-        if target.exists():
-            old = staged.with_name("old")  # goes with the temporary folder
-            target.replace(old)
-            try:
-                staged.replace(target)
-            except BaseException:
-                old.replace(target)
-                raise
-            return
-    else:
-        with staged.open("rb+") as stream:
-            os.fsync(stream.fileno())
+        swap_folder(staged, target)
+        return
+    with staged.open("rb+") as stream:
+        os.fsync(stream.fileno())
     staged.replace(target)
 
 

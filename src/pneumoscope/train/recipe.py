@@ -130,8 +130,7 @@ class Recipe:
         for name, known in _CHOICES.items():
             value = getattr(self, name)
             _check(value in known, name, value, f"one of {', '.join(known)}")
-        for name in ("batch_size",):
-            _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        _check(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
         for name in ("clip", "learning_rate", "head_learning_rate"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         for name in ("dropout", "label_smoothing", "ema"):
