@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from drawn import drawn_set
 from pneumoscope.bundle import Bundle, write_bundle
 from tiny import tiny_files, tiny_meta
 
@@ -38,3 +39,9 @@ def film_files(tmp_path: Path) -> Path:
     Image.fromarray(np.full((240, 260), 51, np.uint8)).save(folder / "dark.png")
     Image.fromarray(np.full((300, 224), 204, np.uint8)).save(folder / "bright.png")
     return folder
+
+
+@pytest.fixture
+def films_folder(tmp_path: Path) -> Path:
+    """A data folder in the Kermany layout with 64 drawn films."""
+    return drawn_set(tmp_path / "films")

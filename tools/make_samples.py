@@ -19,7 +19,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-from pneumoscope.train import data
+from pneumoscope import data
 
 SIDE = 224
 # Enough components for ribs and lung markings; more only repeat the grain of single films.

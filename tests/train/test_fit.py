@@ -173,7 +173,8 @@ def test_a_training_cut_within_an_epoch_resumes_there(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-        from pneumoscope.train import data, fit
+        from pneumoscope import data
+        from pneumoscope.train import fit
         from pneumoscope.train.progress import Progress
         from pneumoscope.train.recipe import Recipe
 
@@ -285,7 +286,8 @@ TRAINED_ONLY = ("mobilenetv2-flatten", "mobilenetv2-gap", "resnet50")
 def test_the_larger_recipes_train_and_serve(name: str, films: Path, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-        from pneumoscope.train import data, fit, network
+        from pneumoscope import data
+        from pneumoscope.train import fit, network
         from pneumoscope.train.progress import Progress
     settings = recipes.load(name)
     one = dataclasses.replace(

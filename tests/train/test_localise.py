@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
+from pneumoscope.data import Film, FilmSet
 from pneumoscope.train import localise
-from pneumoscope.train.data import Film, FilmSet
 
 SIZE = 64
 

@@ -91,8 +91,8 @@ def test_figures_by_hand() -> None:
 
 
 def test_the_run_gives_every_condition(films_folder, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from pneumoscope.train import data
-    from pneumoscope.train.stress import stress_suite
+    from pneumoscope import data
+    from pneumoscope.stress import stress_suite
 
     films = data.load(
         films_folder, 224, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache"

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pneumoscope.train.data.check import Report, Twin
+    from pneumoscope.data.check import Report, Twin
 
 _SHOWN = 10  # duplicates in the table; --json has all
 
 
 def check(folder: Path, task: str | None, *, as_json: bool) -> int:
     """Prints what is in a data folder; the exit code is 1 if a film is broken."""
-    from pneumoscope.train.data import check as checking
+    from pneumoscope.data import check as checking
 
     with _bar("reading films") as progress:
         found = checking.check(folder, task, progress)
@@ -37,7 +37,7 @@ def check(folder: Path, task: str | None, *, as_json: bool) -> int:
 
 def download(source: Path | None, target: Path, *, as_json: bool) -> None:
     """Brings a data set to its place, and says how to use it."""
-    from pneumoscope.train.data import obtain as obtaining
+    from pneumoscope.data import obtain as obtaining
 
     with _bar("copying", as_bytes=True) as progress:
         done = obtaining.obtain(source, target, progress)

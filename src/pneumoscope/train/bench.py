@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope import data
+from pneumoscope.data.cache import cached
 from pneumoscope.errors import UsageError
-from pneumoscope.train import data, fit, network
-from pneumoscope.train.data.cache import cached
+from pneumoscope.train import fit, network
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.run import SPLIT_SEED
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.train.data import FilmSet
+    from pneumoscope.data import FilmSet
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe import Recipe
 

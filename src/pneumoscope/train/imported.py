@@ -28,11 +28,11 @@ from pneumoscope.bundle import (
     sha256_of,
     write_bundle,
 )
+from pneumoscope.data.listing import negative_of
 from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
 from pneumoscope.records import OperatingPoint
 from pneumoscope.train import gradcam, phantom
-from pneumoscope.train.data.listing import negative_of
 from pneumoscope.train.export import MAX_DP, MAX_HEATMAP_ERROR, OUTPUTS, convert
 from pneumoscope.train.quiet import no_chatter
 from pneumoscope.triage import positive_name

@@ -19,7 +19,7 @@ from pneumoscope.metrics import patient_bootstrap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pneumoscope.train.data import FilmSet
+    from pneumoscope.data import FilmSet
 
     Look = Callable[
         [NDArray[np.uint8]], tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]

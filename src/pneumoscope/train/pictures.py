@@ -14,7 +14,7 @@ from pneumoscope.train.augment import augment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.train.data import FilmSet
+    from pneumoscope.data import FilmSet
     from pneumoscope.train.recipe import Recipe
 
 CURVES, SHEET = "curves.png", "augmented.png"

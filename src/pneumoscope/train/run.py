@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope import data
 from pneumoscope.bundle import (
     CARD,
     GOLDEN,
@@ -27,7 +28,6 @@ from pneumoscope.images import resample
 from pneumoscope.train import (
     backbones,
     card,
-    data,
     export,
     fit,
     localise,

@@ -17,8 +17,8 @@ from pneumoscope.metrics import (
     share,
 )
 from pneumoscope.records import OperatingPoint
+from pneumoscope.stress import stress_suite
 from pneumoscope.train.augment import sharpness
-from pneumoscope.train.stress import stress_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pneumoscope.data import FilmSet
     from pneumoscope.metrics import Weighted
-    from pneumoscope.train.data import FilmSet
 
     Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 

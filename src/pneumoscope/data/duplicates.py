@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.train.data.films import FilmSet
+    from pneumoscope.data.films import FilmSet
 
 THUMB = 32
 """Side of a thumbnail in pixels."""

@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
+from pneumoscope import data
+from pneumoscope.data import folders
+from pneumoscope.data.split import split_films
 from pneumoscope.errors import DataError
-from pneumoscope.train import data
-from pneumoscope.train.data import folders
-from pneumoscope.train.data.split import split_films
 
 # What the draw held out before other layouts were known; a change of it would make the figures of
 # two versions incomparable.

@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from drawn import draw
+from pneumoscope.data import obtain as module
+from pneumoscope.data.obtain import obtain
 from pneumoscope.errors import DataError, MissingExtra, UsageError
-from pneumoscope.train.data import obtain as module
-from pneumoscope.train.data.obtain import obtain
 
 FILMS = ["train/NORMAL/IM-1-1.png", "train/PNEUMONIA/person1_virus_1.png", "val/NORMAL/IM-2-1.png"]
 

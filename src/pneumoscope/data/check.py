@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope import images
+from pneumoscope.data import cache, duplicates, listing
+from pneumoscope.data.films import find
+from pneumoscope.data.listing import KERMANY, NO_SUBTYPE
+from pneumoscope.data.split import straddling
 from pneumoscope.errors import ImageError
-from pneumoscope.train.data import cache, duplicates, listing
-from pneumoscope.train.data.films import find
-from pneumoscope.train.data.listing import KERMANY, NO_SUBTYPE
-from pneumoscope.train.data.split import straddling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.train.data.duplicates import Duplicate
-    from pneumoscope.train.data.listing import Entry, Listing
+    from pneumoscope.data.duplicates import Duplicate
+    from pneumoscope.data.listing import Entry, Listing
 
 UNSPLIT = "films"
 """Stands for the split where the layout has none."""

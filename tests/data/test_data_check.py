@@ -13,9 +13,10 @@ cv2 = pytest.importorskip("cv2", reason="needs the [train] extra")
 from numpy.typing import NDArray
 
 from drawn import draw, drawn_set
-from pneumoscope.train import data, phantom
-from pneumoscope.train.data import duplicates
-from pneumoscope.train.data.check import check
+from pneumoscope import data
+from pneumoscope.data import duplicates
+from pneumoscope.data.check import check
+from pneumoscope.train import phantom
 
 
 def found(films: list[NDArray[np.uint8]]) -> tuple[duplicates.Duplicate, ...]:

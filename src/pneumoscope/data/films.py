@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.errors import DataError
-from pneumoscope.files import write_text
-from pneumoscope.train.data import folders, listing, tables
-from pneumoscope.train.data.cache import cache_home, cached
-from pneumoscope.train.data.split import (
+from pneumoscope.data import folders, listing, tables
+from pneumoscope.data.cache import cache_home, cached
+from pneumoscope.data.split import (
     MODES,
     check_split,
     split_films,
     split_patients,
     straddling,
 )
+from pneumoscope.errors import DataError
+from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from pneumoscope.train.data.listing import Entry, Labelled, Listing
+    from pneumoscope.data.listing import Entry, Labelled, Listing
 
 MANIFEST = "manifest.csv"
 FEW = 100

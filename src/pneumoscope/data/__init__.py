@@ -5,9 +5,9 @@ labels, ``cache`` decodes once, ``split`` holds films out, ``load`` does all of 
 ``check`` and ``obtain`` look after the films themselves.
 """
 
-from pneumoscope.train.data.films import Film, FilmSet, find, load, write_manifest
-from pneumoscope.train.data.listing import LABELS, TASKS
-from pneumoscope.train.data.split import MODES, check_split, split_patients
+from pneumoscope.data.films import Film, FilmSet, find, load, write_manifest
+from pneumoscope.data.listing import LABELS, TASKS
+from pneumoscope.data.split import MODES, check_split, split_patients
 
 __all__ = [
     "LABELS",

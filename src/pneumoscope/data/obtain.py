@@ -17,10 +17,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from pneumoscope import images
+from pneumoscope.data.folders import SPLITS
 from pneumoscope.errors import DataError, MissingExtra, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.images.limits import MAX_BYTES
-from pneumoscope.train.data.folders import SPLITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

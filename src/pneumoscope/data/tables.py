@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pneumoscope import images
+from pneumoscope.data.folders import SPLITS
+from pneumoscope.data.listing import Entry, Listing, negative_first, one_hot
 from pneumoscope.errors import DataError
-from pneumoscope.train.data.folders import SPLITS
-from pneumoscope.train.data.listing import Entry, Listing, negative_first, one_hot
 
 if TYPE_CHECKING:
-    from pneumoscope.train.data.listing import Targets
+    from pneumoscope.data.listing import Targets
 
     Row = dict[str, str]
 

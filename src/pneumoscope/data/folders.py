@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pneumoscope import images
-from pneumoscope.errors import DataError
-from pneumoscope.train.data.listing import (
+from pneumoscope.data.listing import (
     KERMANY,
     LABELS,
     NO_SUBTYPE,
@@ -17,6 +16,7 @@ from pneumoscope.train.data.listing import (
     negative_of,
     one_hot,
 )
+from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

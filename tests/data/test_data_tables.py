@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from drawn import draw
+from pneumoscope import data
 from pneumoscope.errors import DataError
-from pneumoscope.train import data
 
 NAMES = [f"f{i}.png" for i in range(8)]
 

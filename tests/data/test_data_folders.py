@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from drawn import draw, drawn_set
+from pneumoscope import data
 from pneumoscope.errors import DataError
-from pneumoscope.train import data
 
 NO_KEYS = "no patient keys: split by film, so films of one patient may stand on both sides"
 
