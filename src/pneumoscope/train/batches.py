@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from pneumoscope.files import whole_array
-from pneumoscope.train import network, regions
+from pneumoscope.train import devices, network, regions
 from pneumoscope.train.augment import augment
 
 if TYPE_CHECKING:
@@ -57,7 +56,9 @@ class Batches:
         self.labels = films.labels
         self.classes = len(films.names)
         self.class_weights = _class_weights(recipe, self.labels[self.rows], self.classes)
-        self.steps = -(-len(self.rows) // recipe.batch_size)
+        self.devices = devices.count()
+        whole, rest = divmod(len(self.rows), recipe.batch_size)
+        self.steps = whole + (rest >= self.devices)
         self.features: NDArray[np.float16] | None = None
         self.side = 0
 
@@ -80,6 +81,8 @@ class Batches:
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, phase, epoch, step))
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        # The last films of an epoch that several devices cannot share wait for the next one.
+        rows = rows[: len(rows) // self.devices * self.devices]
         # Sorted reads are kinder to the memory map; the order within a batch does not matter.
         rows = np.sort(rows)
         x: NDArray[Any]
@@ -139,8 +142,8 @@ class Batches:
                         rng = np.random.default_rng((recipe.seed, view, first))
                         rows = self.rows[first : first + 64]
                         x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-                        found = pooling.predict_on_batch(x[..., None])
-                        store[view, first : first + len(rows)] = keras.ops.convert_to_numpy(found)
+                        found = devices.predict(pooling, x[..., None])
+                        store[view, first : first + len(rows)] = found
                         done += len(rows)
                         progress.count("features of augmented films", done, total)
         self.features = np.load(path, mmap_mode="r")
