@@ -81,9 +81,9 @@ def find_learning_rate(
         return
     for test in tests:
         found = (
-            f"{test.suggested:.1e} suggested (the loss falls fastest at {test.steepest:.1e})"
+            f"{test.suggested:.1e} suggested"
             if test.suggested is not None
-            else "no suggestion: the loss fell at no rate"
+            else "has no suggestion, as the loss fell at no rate"
         )
         sys.stdout.write(f"{test.phase}: {test.key} {found}; the recipe has {test.own_rate:.1e}\n")
     sys.stdout.write(f"Suggested is {finder.RULE}.\nPlot: {plot}\n")

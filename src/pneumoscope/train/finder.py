@@ -38,6 +38,8 @@ DIVERGED = 4.0
 """The test ends where the smoothed loss is so many times its lowest."""
 SETTLING = 10
 """Steps before any rate is judged: the smoothed loss still moves with each batch."""
+FALLEN = 0.9
+"""What differs less is within the noise of batches of 16 to 32 films."""
 RULE = (
     "a tenth of the rate at which the smoothed loss was lowest (the rule 'minimum' of fastai's "
     "lr_find, Howard and Gugger 2020, after Smith's range test, 2017)"
@@ -56,7 +58,6 @@ class RangeTest:
         losses: The loss of each step's batch, before the step.
         smoothed: Their exponential moving average, without the bias of its start.
         suggested: By `RULE`; None if the loss fell at no rate.
-        steepest: The rate at which the smoothed loss fell fastest per decade, for comparison.
     """
 
     phase: str
@@ -66,7 +67,6 @@ class RangeTest:
     losses: tuple[float, ...]
     smoothed: tuple[float, ...]
     suggested: float | None
-    steepest: float | None
 
 
 def find(
@@ -95,7 +95,7 @@ def find(
         trainer.model = network.build(plain, len(films.names), weights)
         for index, phase in enumerate(trainer.phases):
             before = checkpoint.current(trainer.model)
-            tests.append(_test(trainer, index))
+            tests.append(range_test(trainer, index))
             checkpoint.put(trainer.model, before)
             if index + 1 < len(trainer.phases):
                 trainer.prepare(phase)
@@ -117,17 +117,16 @@ def smooth(losses: list[float]) -> list[float]:
     return values
 
 
-def suggest(rates: list[float], smoothed: list[float]) -> tuple[float | None, float | None]:
-    """The rate by `RULE` and the steepest one; None, None if the loss fell at no rate."""
+def suggest(rates: list[float], smoothed: list[float]) -> float | None:
+    """The rate by `RULE`; None if the smoothed loss never fell to `FALLEN` of what it was."""
     lowest = int(np.argmin(smoothed))
-    if lowest < SETTLING:
-        return None, None
-    slopes = np.gradient(smoothed[: lowest + 1], np.log10(rates[: lowest + 1]))
-    steepest = SETTLING // 2 + int(np.argmin(slopes[SETTLING // 2 :]))
-    return rates[lowest] / 10, rates[steepest]
+    if lowest < SETTLING or smoothed[lowest] > FALLEN * smoothed[SETTLING - 1]:
+        return None
+    return rates[lowest] / 10
 
 
-def _test(trainer: fit.Trainer, index: int) -> RangeTest:
+def range_test(trainer: fit.Trainer, index: int) -> RangeTest:
+    """Raises the rate step by step from the trainer's present weights; they are not put back."""
     phase = trainer.phases[index]
     optimizer = trainer.prepare(phase)
     rates: list[float] = []
@@ -152,11 +151,10 @@ def _test(trainer: fit.Trainer, index: int) -> RangeTest:
             "Try without mixed_precision, and look at what your network gives.",
         )
     smoothed = smooth(losses)
-    suggested, steepest = suggest(rates, smoothed)
     key = "learning_rate" if phase.whole else "head_learning_rate"
     return RangeTest(
         phase.name, key, getattr(trainer.recipe, key),
-        tuple(rates), tuple(losses), tuple(smoothed), suggested, steepest,
+        tuple(rates), tuple(losses), tuple(smoothed), suggest(rates, smoothed),
     )  # fmt: skip
 
 
