@@ -81,14 +81,23 @@ def whole_array(
     try:
         with room_for(path):
             store = np.lib.format.open_memmap(part, "w+", kind, shape)
-            if hasattr(os, "posix_fallocate"):
-                with part.open("rb+") as stream:
-                    os.posix_fallocate(stream.fileno(), 0, part.stat().st_size)
+            claim(part, part.stat().st_size)
         yield store
         store.flush()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def claim(path: Path, size_bytes: int) -> None:
+    """Claims a file's space on the disk, where the system can: some writers do not say it is full.
+
+    Raises:
+        OSError: There is not so much.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("ab") as stream:
+            os.posix_fallocate(stream.fileno(), 0, size_bytes)
 
 
 def swap_folder(staged: Path, target: Path) -> None:

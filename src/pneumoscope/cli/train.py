@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import sys
 from dataclasses import asdict, dataclass
@@ -127,4 +128,6 @@ def prepare(backend: str, data: Path | None) -> Path:
     # Keras reads both when it is first imported.
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # It counts the phases' own graphs as needless tracing.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return data

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import DiskFull, TrainingError
-from pneumoscope.files import replacing, room_for, tells_of_full_disk
+from pneumoscope.files import claim, replacing, room_for, tells_of_full_disk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,6 +106,9 @@ def convert(serving: Any, target: Path) -> None:
     slim = target.with_suffix(".slim.onnx")
     try:
         serving.export(str(raw), format="onnx", verbose=False)
+        # Of a full disk ONNX Runtime says "Protobuf serialization failed": room for its file and
+        # for the last one.
+        claim(slim, 2 * raw.stat().st_size)
         options = onnxruntime.SessionOptions()
         options.optimized_model_filepath = str(slim)
         # "Basic" keeps to standard operators, so the file runs on any processor.
