@@ -108,23 +108,34 @@ def row(outcome: Outcome) -> str:
 def _judgement(p: Prediction) -> str:
     threshold = p.operating_point.threshold
     kind = "negative" if p.label == NORMAL else "positive"
-    shares = "".join(
-        f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
-        for name, value in p.probabilities.items()
-    )
+    named = p.findings[0].name if p.findings else p.positive.lower()
     mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
     # Near the ends of the bar the caption would leave the card.
     at = min(max(threshold, 0.2), 0.8)
     return (
         f'<div class="{kind}">{_verdict(kind, p.label)}'
-        f'<p class="p" style="color:var(--text)">P({escape(p.positive.lower())}) '
+        f'<p class="p" style="color:var(--text)">P({escape(named)}) '
         f"{p.p_pneumonia:.3f}</p>"
         f'<div class="bar"><i style="width:{100 * p.p_pneumonia:.1f}%"></i>'
         f'<b style="left:{100 * threshold:.1f}%"></b></div>'
         f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
         f"{threshold:.3f}</span></div></div>"
-        f'<table>{shares}</table><ul class="mind">{mind}</ul>'
+        f'<table>{_shares(p)}</table><ul class="mind">{mind}</ul>'
         f'<p class="scale">{escape(p.bundle)} · {p.bundle_sha256[:12]}</p>'
+    )
+
+
+def _shares(p: Prediction) -> str:
+    """Rows of every class, or of every finding with its own threshold."""
+    if not p.findings:
+        return "".join(
+            f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
+            for name, value in p.probabilities.items()
+        )
+    return "".join(
+        f"<tr{' class=positive' if f.present else ''}><td>{escape(f.name)}</td>"
+        f"<td>{f.probability:.3f}, from {f.threshold:.3f}</td></tr>"
+        for f in p.findings
     )
 
 

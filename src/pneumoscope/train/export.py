@@ -151,7 +151,7 @@ def main(job_file: str) -> None:
     resolved = recipe.from_json(job["recipe"])
     model = network.build(resolved, job["classes"], None)
     fit.restore(model, Path(job["weights"]))
-    serving = network.serving_model(model, job["temperature"])
+    serving = network.serving_model(model, job["temperature"], resolved.task)
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])

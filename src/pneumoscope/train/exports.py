@@ -272,9 +272,15 @@ def _parity(
         np.concatenate([run(film[None]) for film in inputs]) for run in (predict, reference)
     )
     dp = np.abs(found.astype(np.float64) - expected)
-    negative = bundle.meta.labels.index(bundle.meta.negative)
-    threshold = bundle.meta.operating_point().threshold
-    scores = [1 - p[:, negative].astype(np.float64) for p in (found, expected)]
+    meta, points = bundle.meta, bundle.meta.points()
+    if meta.negative is None:  # several findings: by how much the leading one passes its threshold
+        limits = np.array([point.threshold for point in points])
+        scores = [(p.astype(np.float64) - limits).max(axis=1) for p in (found, expected)]
+        threshold = 0.0
+    else:
+        negative = meta.labels.index(meta.negative)
+        scores = [1 - p[:, negative].astype(np.float64) for p in (found, expected)]
+        threshold = points[0].threshold
     aucs: list[float | None] = [None, None]
     if positive is not None and 0 < positive.sum() < len(positive):
         once = np.ones((1, len(positive)))

@@ -15,7 +15,7 @@ import numpy as np
 from pneumoscope.errors import TrainingError
 from pneumoscope.files import replacing, whole_array
 from pneumoscope.images import resample
-from pneumoscope.train import network, regions
+from pneumoscope.train import findings, network, regions
 from pneumoscope.train.augment import augment
 from pneumoscope.train.losses import loss_of
 from pneumoscope.train.validate import Scores, probabilities_of
@@ -180,9 +180,14 @@ class Trainer:
         )
         self.rows = films.rows("train")
         self.held = films.rows("validation")
-        self.labels = films.labels
+        self.several = recipe.task == "multilabel"
+        self.targets = films.targets
+        self.labels = np.zeros(len(films.films), np.intp) if self.several else films.labels
         self.classes = len(films.names)
         self.class_weights = _class_weights(recipe, self.labels[self.rows], self.classes)
+        self.finding_weights = (
+            _finding_weights(recipe, self.targets[self.rows]) if self.several else None
+        )
         self.steps = -(-len(self.rows) // recipe.batch_size)
         self.model: Any = None
         self.trainee: Any = None  # the model, or its form for composed films
@@ -251,7 +256,9 @@ class Trainer:
         self.features = None
         if self.recipe.cached_views and not phase.whole:
             self.trainee, self.features = network.head_of(self.model), self._pooled_views(phase)
-        self.trainee.compile(optimizer, loss_of(self.recipe), jit_compile=False)
+        self.trainee.compile(
+            optimizer, loss_of(self.recipe, self.finding_weights), jit_compile=False
+        )
         optimizer.build(self.trainee.trainable_variables)
         if phase.whole and self.recipe.ema:
             self.average = _Average(self.model, self.recipe.ema)
@@ -352,10 +359,11 @@ class Trainer:
             x = self.features[epoch % len(self.features), np.searchsorted(self.rows, rows)]
         else:
             x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-        y = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
+        y = self.targets[rows]
         weight = self.class_weights[self.labels[rows]]
         if recipe.label_smoothing:
-            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / self.classes
+            even = 2 if self.several else self.classes
+            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / even
         if recipe.task == "binary":
             y = y[:, 1:]
         if self.features is not None:
@@ -406,7 +414,11 @@ class Trainer:
         return np.load(path, mmap_mode="r")
 
     def _log(self, at: Position, phase: Phase, optimizer: Any) -> Scores:
-        scores = Scores.of(probabilities_of(self._validate()), self.labels[self.held])
+        logits = self._validate()
+        if self.several:
+            scores = findings.scores(findings.probabilities_of(logits), self.targets[self.held])
+        else:
+            scores = Scores.of(probabilities_of(logits), self.labels[self.held])
         row = {
             "phase": phase.name,
             "epoch": at.epoch + 1,
@@ -473,6 +485,15 @@ def _class_weights(recipe: Recipe, labels: NDArray[np.intp], classes: int) -> ND
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
     weights = (counts / len(labels)) ** -recipe.class_weight_power
     return np.asarray(weights / np.average(weights, weights=counts), np.float32)
+
+
+def _finding_weights(recipe: Recipe, targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights (2, findings) of films without and with each finding, with mean 1 over known ones."""
+    counts = np.stack([(targets == value).sum(axis=0) for value in (0, 1)])
+    weights = np.maximum(counts / np.maximum(counts.sum(axis=0), 1), 1 / len(targets))
+    weights = weights**-recipe.class_weight_power
+    mean = (weights * counts).sum(axis=0) / np.maximum(counts.sum(axis=0), 1)
+    return np.asarray(weights / np.where(mean > 0, mean, 1), np.float32)
 
 
 def _balanced(

@@ -465,6 +465,7 @@ def _meta(
     return BundleMeta(
         name=wanted.name or file.stem,
         version=f"imported-{digest[:8]}",
+        task="binary" if len(wanted.labels) == 2 else "multiclass",
         labels=wanted.labels,
         negative=negative,
         positive=positive_name(wanted.labels, negative),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
+SIDES = ("train", "validation")
 FILE = "validation.npz"
 """In a run folder: class, patient and probabilities of every validation film, see `save`."""
 PLAIN = "plain"
@@ -78,12 +80,13 @@ class Validation:
     """Probabilities of the validation films, untouched and under every perturbation.
 
     Attributes:
-        truth: Class of each film, (n,).
+        truth: Class of each film, (n,); of several findings their targets float32 (n, findings), NaN
+            where unknown.
         patients: Patient key of each film.
         probabilities: Name of the condition (``"plain"`` or a perturbation) to (n, classes).
     """
 
-    truth: NDArray[np.intp]
+    truth: NDArray[Any]
     patients: tuple[str, ...]
     probabilities: dict[str, NDArray[np.float64]]
 
@@ -122,9 +125,8 @@ def run(
             parts.append(predict(x[..., None]))
         probabilities[name] = np.concatenate(parts).astype(np.float64)
         progress(done, len(conditions))
-    return Validation(
-        films.labels[rows], tuple(films.films[row].patient for row in rows), probabilities
-    )
+    truth = films.targets if films.task == "multilabel" else films.labels
+    return Validation(truth[rows], tuple(films.films[row].patient for row in rows), probabilities)
 
 
 def save(validation: Validation, path: Path) -> None:
@@ -309,35 +311,40 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
 
     Returns:
         ``positive`` (any class but the first) and, where these are the classes,
-        ``bacterial_against_viral``: AUC on validation films, with interval, of
-        gradient-boosted trees on the statistics, trained on the training films.
+        ``bacterial_against_viral``; or every finding that films of both splits have and lack: AUC on
+        validation films, with interval, of gradient-boosted trees on the statistics, trained on the
+        training films.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     features = np.stack([_statistics(film) for film in films.pixels])
-    train, held, labels = films.rows("train"), films.rows("validation"), films.labels
     patients = np.array([film.patient for film in films.films])
-    tasks = {"positive": tuple(range(len(films.names)))}
-    if films.names == ("normal", "bacterial", "viral"):
-        tasks["bacterial_against_viral"] = (1, 2)
     found: dict[str, Any] = {}
-    for name, classes in tasks.items():
-        own, other = train[np.isin(labels[train], classes)], held[np.isin(labels[held], classes)]
-        positive = labels > 0 if 0 in classes else labels == 1
+    for name, target in _questions(films).items():
+        known = ~np.isnan(target)
+        own, other = (rows[known[rows]] for rows in map(films.rows, SIDES))
+        positive = target == 1
+        if any(len(np.unique(positive[rows])) < 2 for rows in (own, other)):
+            continue
         model = HistGradientBoostingClassifier(random_state=0, max_iter=150)
         model.fit(features[own], positive[own])
         score = model.predict_proba(features[other])[:, 1]
-        truth = positive[other]
-
-        def auc(
-            w: NDArray[np.float64],
-            truth: NDArray[np.bool_] = truth,
-            score: NDArray[np.float64] = score,
-        ) -> NDArray[np.float64]:
-            return roc_auc(truth, score, w)
-
+        auc = partial(roc_auc, positive[other], score)
         found[name] = asdict(patient_bootstrap(auc, patients[other].tolist(), draws))
     return found
+
+
+def _questions(films: FilmSet) -> dict[str, NDArray[np.float64]]:
+    """What the statistics are asked: targets (n,) of every film, NaN where they do not count."""
+    if films.task == "multilabel":
+        targets = films.targets.astype(np.float64)
+        return {name: targets[:, i] for i, name in enumerate(films.names)}
+    labels = films.labels
+    questions = {"positive": (labels > 0).astype(np.float64)}
+    if films.names == ("normal", "bacterial", "viral"):
+        bacterial = np.where(labels == 0, np.nan, (labels == 1).astype(np.float64))
+        questions["bacterial_against_viral"] = bacterial
+    return questions
 
 
 def _statistics(film: NDArray[np.uint8]) -> NDArray[np.float64]:
