@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
 
-    from pneumoscope.train.fit import _finding_weights
+    from pneumoscope.train.batches import _finding_weights
     from pneumoscope.train.losses import loss_of
     from pneumoscope.train.recipe import Recipe
 

@@ -16,14 +16,16 @@ from pneumoscope import data
 from pneumoscope.data.cache import cached
 from pneumoscope.errors import UsageError
 from pneumoscope.train import fit, network
+from pneumoscope.train.batches import AHEAD, Position
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.run import SPLIT_SEED
 
 if TYPE_CHECKING:
+    from pneumoscope.train.batches import Batch
     from pneumoscope.train.recipe import Recipe
 
 
-_WARM = fit.AHEAD + 1
+_WARM = AHEAD + 1
 
 
 def measure(
@@ -68,11 +70,11 @@ def measure(
         trainer.model = network.build(recipe, len(films.names), None)
         last = len(trainer.phases) - 1
         trainer.prepare(trainer.phases[last])
-        ready = next(trainer.batches(fit.Position(last, 0, 0)))
+        ready = next(trainer.batches.of(Position(last, 0, 0)))
         notebook = _notebook(trainer, paths, recipe)
         seconds: dict[str, list[float]] = {"random": [], "later": [], "notebook": []}
         for round_ in range(rounds + 1):  # the first warms up
-            batches = trainer.batches(fit.Position(last, round_, 0))
+            batches = trainer.batches.of(Position(last, round_, 0))
             # Batches prepared before the clock starts would make augmentation look free.
             for _ in range(_WARM):
                 trainer.learn(next(batches))
@@ -112,7 +114,7 @@ def measure(
     }
 
 
-def _floor(trainer: fit.Trainer, batch: fit.Batch) -> None:
+def _floor(trainer: fit.Trainer, batch: Batch) -> None:
     x, y, weight = batch
     trainer.trainee.train_on_batch(x, y, sample_weight=weight)
 

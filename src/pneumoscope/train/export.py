@@ -41,7 +41,7 @@ def export_onnx(
     Args:
         recipe: Of the trained network.
         classes: How many it tells apart.
-        weights: What ``fit.save`` wrote.
+        weights: What ``checkpoint.save`` wrote.
         temperature: Divisor of the logits.
         target: The file to write.
         films: uint8 (n, size, size, 1) for the parity, or None.
@@ -145,12 +145,12 @@ def _parity(
 
 def main(job_file: str) -> None:
     """Runs one export job; prints its parity as the last line."""
-    from pneumoscope.train import fit, network, recipe
+    from pneumoscope.train import checkpoint, network, recipe
 
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     resolved = recipe.from_json(job["recipe"])
     model = network.build(resolved, job["classes"], None)
-    fit.restore(model, Path(job["weights"]))
+    checkpoint.restore(model, Path(job["weights"]))
     serving = network.serving_model(model, job["temperature"], resolved.task)
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only

@@ -28,6 +28,7 @@ from pneumoscope.images import resample
 from pneumoscope.train import (
     backbones,
     card,
+    checkpoint,
     export,
     findings,
     fit,
@@ -182,7 +183,7 @@ def _check_folder(run: Path, recipe: Recipe) -> None:
 def _has_begun(run: Path) -> bool:
     """Whether there is anything to go on from; before that a corrected recipe may take the folder."""
     return (run / RECORD).is_file() and any(
-        (run / name).exists() for name in (fit.CHECKPOINT, fit.WEIGHTS, fit.LOG)
+        (run / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, fit.LOG)
     )
 
 
@@ -250,7 +251,7 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     inputs = np.stack([resample(films.pixels[i], recipe.size) for i in held])[..., None]
 
     progress.note("exporting to ONNX")
-    export.export_onnx(recipe, len(films.names), run / fit.WEIGHTS, 1.0, model)
+    export.export_onnx(recipe, len(films.names), run / checkpoint.WEIGHTS, 1.0, model)
     found = validate.run(
         _predictor(model),
         films,
@@ -259,7 +260,7 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     )
     found, temperature, points = _calibrate(found, films)
     parity = export.export_onnx(
-        recipe, len(films.names), run / fit.WEIGHTS, temperature, model, inputs
+        recipe, len(films.names), run / checkpoint.WEIGHTS, temperature, model, inputs
     )
     validate.save(found, run / validate.FILE)
     progress.note("measuring with patient-clustered intervals")
@@ -276,7 +277,7 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
         "statistics_baseline": validate.statistics_baseline(films),
         "parity": parity,
         "training_minutes": round(fit.minutes(run), 1),
-        "parameters": fit.parameters(run),
+        "parameters": checkpoint.parameters(run),
     }
     start = _start(paths.weights)
     meta = _meta(recipe, films, temperature, points, {"start_weights": start, **measured})
