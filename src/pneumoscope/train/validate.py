@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope import metrics, thresholds
 from pneumoscope.errors import DataError
 from pneumoscope.files import replacing
 from pneumoscope.images import resample
@@ -17,7 +18,6 @@ from pneumoscope.metrics import (
     roc_auc,
     share,
 )
-from pneumoscope.records import OperatingPoint
 from pneumoscope.stress import stress_suite
 from pneumoscope.train.augment import sharpness
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.data import FilmSet
     from pneumoscope.metrics import Weighted
+    from pneumoscope.records import OperatingPoint
 
     Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -36,10 +37,6 @@ SIDES = ("train", "validation")
 FILE = "validation.npz"
 """In a run folder: class, patient and probabilities of every validation film, see `save`."""
 PLAIN = "plain"
-SCREEN, RULE_IN = 0.97, 0.95
-"""Least sensitivity and specificity of the operating points of these names."""
-NOISE = 0.005
-"""Below the standard error (0.008) of the worst balanced accuracy on some 780 films."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +66,7 @@ class Scores:
 def probabilities_of(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Softmax of logits (n, classes); one logit is the positive one of two classes."""
     z = np.asarray(logits, np.float64)
-    if z.shape[1] == 1:
-        z = np.concatenate([np.zeros_like(z), z], axis=1)
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    return metrics.softmax(np.concatenate([np.zeros_like(z), z], axis=1) if z.shape[1] == 1 else z)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,58 +182,20 @@ def fit_temperature(validation: Validation) -> float:
 
 def with_temperature(validation: Validation, temperature: float) -> Validation:
     """The same validation as the network would give with its logits divided."""
-    scaled = {}
-    for name, p in validation.probabilities.items():
-        scaled[name] = probabilities_of(np.log(np.clip(p, 1e-12, 1.0)) / temperature)
+    scaled = {
+        name: metrics.with_temperature(p, temperature)
+        for name, p in validation.probabilities.items()
+    }
     return Validation(validation.truth, validation.patients, scaled)
-
-
-def worst_balanced_accuracy(validation: Validation, threshold: float) -> tuple[float, str]:
-    """Lowest balanced accuracy over all conditions at one threshold, and where."""
-    ill = validation.ill
-    results = {}
-    for name in validation.probabilities:
-        called = validation.p_pneumonia(name) >= threshold
-        results[name] = 0.5 * (called[ill].mean() + (~called[~ill]).mean())
-    worst = min(results, key=results.__getitem__)
-    return float(results[worst]), worst
 
 
 def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...]:
     """``balanced``, ``screen`` and ``rule-in``, on plain and perturbed validation films alike.
 
-    ``balanced`` has the best worst-case balanced accuracy. Its curve is flat at the top, so the
-    point is the middle of all thresholds within `NOISE` of the best, not an accident of few films.
-    ``screen`` is the highest threshold whose sensitivity, ``rule-in`` the lowest whose specificity
-    holds under every condition. If the classes lie so far apart that one would pass
-    ``balanced``, it equals ``balanced``.
+    See `pneumoscope.thresholds.choose`.
     """
-    grid = np.round(np.arange(0.02, 0.981, 0.005), 3)
-    scores = np.array([worst_balanced_accuracy(validation, t)[0] for t in grid])
-    balanced = float(np.median(grid[scores >= scores.max() - NOISE]))
-    ill, conditions = validation.ill, list(validation.probabilities)
-    screen = min(
-        float(np.quantile(validation.p_pneumonia(c)[ill], 1 - SCREEN, method="lower"))
-        for c in conditions
-    )
-    rule_in = max(
-        float(np.quantile(validation.p_pneumonia(c)[~ill], RULE_IN, method="higher"))
-        for c in conditions
-    )
-    everywhere = "on plain and on every set of perturbed validation films"
-    return (
-        OperatingPoint(
-            "balanced", balanced, "best worst-case balanced accuracy over plain and perturbed films"
-        ),
-        OperatingPoint(
-            "screen", _inside(min(screen, balanced)), f"sensitivity >= {SCREEN} {everywhere}"
-        ),
-        OperatingPoint(
-            "rule-in",
-            _inside(max(float(np.nextafter(rule_in, 2.0)), balanced)),
-            f"specificity >= {RULE_IN} {everywhere}",
-        ),
-    )
+    scores = {name: validation.p_pneumonia(name) for name in validation.probabilities}
+    return thresholds.choose(validation.ill, scores)
 
 
 def measures(
@@ -374,7 +330,3 @@ def _f1(
     hits = weights @ (called & ill).astype(np.float64)
     with np.errstate(invalid="ignore"):  # NaN where a draw holds neither called nor ill films
         return np.asarray(2 * hits / (weights @ (called.astype(np.float64) + ill)))
-
-
-def _inside(threshold: float) -> float:
-    return float(np.clip(threshold, 0.001, 0.999))
