@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import DataError
+from pneumoscope.film_statistics import statistics
 from pneumoscope.files import replacing
 from pneumoscope.images import resample
 from pneumoscope.metrics import (
@@ -18,7 +19,6 @@ from pneumoscope.metrics import (
 )
 from pneumoscope.records import OperatingPoint
 from pneumoscope.stress import stress_suite
-from pneumoscope.train.augment import sharpness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -314,7 +314,7 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    features = np.stack([_statistics(film) for film in films.pixels])
+    features = np.stack([statistics(film) for film in films.pixels])
     train, held, labels = films.rows("train"), films.rows("validation"), films.labels
     patients = np.array([film.patient for film in films.films])
     tasks = {"positive": tuple(range(len(films.names)))}
@@ -338,27 +338,6 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
 
         found[name] = asdict(patient_bootstrap(auc, patients[other].tolist(), draws))
     return found
-
-
-def _statistics(film: NDArray[np.uint8]) -> NDArray[np.float64]:
-    counts = np.bincount(film.ravel(), minlength=256) / film.size
-    entropy = -float(np.sum(counts[counts > 0] * np.log2(counts[counts > 0])))
-    border = np.concatenate([film[:8].ravel(), film[-8:].ravel()])
-    sides = np.concatenate([film[:, :8].ravel(), film[:, -8:].ravel()])
-    low, middle, high = np.percentile(film, [5, 50, 95])
-    return np.array(
-        [
-            film.mean(),
-            film.std(),
-            low,
-            middle,
-            high,
-            sharpness(film),
-            entropy,
-            border.mean(),
-            sides.mean(),
-        ]
-    )
 
 
 def _f1(
