@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pneumoscope.data.listing import Listing
     from pneumoscope.evidence.audit_films import Reading
     from pneumoscope.evidence.audit_labels import Doubts
-    from pneumoscope.evidence.audit_listing import Contrast
     from pneumoscope.evidence.audit_splits import Grouping, Shift
     from pneumoscope.evidence.audit_verdict import Finding
     from pneumoscope.evidence.near_duplicates import Copy
@@ -80,6 +79,7 @@ class Audit:
         doubts: Films whose labels may be wrong.
         warnings: Sentences of the layout.
         limits: What could not be said, in sentences.
+        sides: Contrast to the films of the reading, each with whether it is of the positive group.
         findings: The judgement, check by check.
     """
 
@@ -94,6 +94,7 @@ class Audit:
     doubts: Doubts
     warnings: tuple[str, ...]
     limits: tuple[str, ...]
+    sides: dict[str, tuple[tuple[int, bool], ...]]
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -142,7 +143,8 @@ def audit(
     patients = [entry.patient for entry in own]
     groups = united(patients, same)
     scored = tuple(measure(pair, read, patients, groups, step) for pair in pairs)
-    doubtful = doubts(found, read, groups)
+    trained_on = classifier.bundle.meta.data.get("source")
+    doubtful = doubts(found, read, groups, seen=found.source == trained_on)
     measuring(steps, steps)
     whole = Audit(
         found,
@@ -156,6 +158,7 @@ def audit(
         doubtful,
         found.warnings,
         (*limits, *((silence,) if silence else ())),
+        {pair.name: tuple(pair.among(read.rows)) for pair in pairs},
     )
     return replace(whole, findings=audit_verdict.findings(whole))
 
@@ -202,7 +205,10 @@ def to_json(result: Audit) -> dict[str, Any]:
             for s in result.shortcuts
         ],
         "label_doubts": asdict(result.doubts)
-        | {"found": [asdict(d) | {"film": own[d.film]} for d in result.doubts.found]},
+        | {
+            "confident": result.doubts.confident,
+            "found": [asdict(d) | {"film": own[d.film]} for d in result.doubts.found],
+        },
         "warnings": list(result.warnings),
         "limits": list(result.limits),
         "bundle": result.bundle,

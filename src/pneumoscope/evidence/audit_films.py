@@ -149,9 +149,7 @@ def _attempt(path: Path) -> _One | ImageError:
     digest = hashlib.sha256(f"{stored.shape} {stored.dtype} ".encode())
     digest.update(np.ascontiguousarray(stored).data)
     pixels = images.model_input(film, images.SOURCE_SIZE)
-    return _One(
-        digest.hexdigest(), duplicates.thumbnail(pixels), statistics(pixels), file, pixels
-    )
+    return _One(digest.hexdigest(), duplicates.thumbnail(pixels), statistics(pixels), file, pixels)
 
 
 def _bytes(path: Path) -> bytes:

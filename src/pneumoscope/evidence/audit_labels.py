@@ -1,8 +1,8 @@
 """Films whose label the others doubt: confident learning (Northcutt et al., JAIR 2021).
 
 A classifier on the bundle's embeddings is fitted out of fold. A class's threshold is the mean
-probability that its own films get; a film counts as doubtful if it passes the threshold of another
-class and is likelier there than at home. The most doubtful come first.
+probability that its own films get. A film that is likelier of another class is a candidate; if it passes
+that class's threshold as well, it is a confident one. The most doubtful come first.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Doubt:
         other: What the other films suggest.
         p_label: Out-of-fold probability of its label, in [0, 1].
         p_other: That of the other class.
+        confident: Whether the other class's threshold is passed.
     """
 
     film: int
@@ -43,6 +44,7 @@ class Doubt:
     other: str
     p_label: float
     p_other: float
+    confident: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +54,33 @@ class Doubts:
     Attributes:
         classes: The classes compared.
         films: Films that have one of them.
-        found: The doubtful ones, the most doubtful first.
+        found: The candidates, the most doubtful first.
         silence: Why nothing was looked at, or ``""``.
+        seen: Whether the bundle was trained on films of this source, so that it knows their labels.
     """
 
     classes: tuple[str, ...]
     films: int
     found: tuple[Doubt, ...]
     silence: str = ""
+    seen: bool = False
+
+    @property
+    def confident(self) -> int:
+        """Number of confident candidates."""
+        return sum(doubt.confident for doubt in self.found)
 
 
-def doubts(found: Listing, reading: Reading, groups: Sequence[int]) -> Doubts:
+def doubts(
+    found: Listing, reading: Reading, groups: Sequence[int], *, seen: bool = False
+) -> Doubts:
     """Ranks films whose label the embeddings of all other patients contradict.
 
     Args:
         found: All films with their labels.
         reading: Of those that could be read.
         groups: Of each film of the reading; films of one group share a fold.
+        seen: See `Doubts`.
     """
     labelled, reason = _classes(found)
     if labelled is None:
@@ -98,31 +110,33 @@ def doubts(found: Listing, reading: Reading, groups: Sequence[int]) -> Doubts:
                 labelled.names[other],
                 round(float(p[i, own[i]]), 4),
                 round(float(p[i, other]), 4),
+                confident,
             )
-            for i, other in doubtful(p, own)
+            for i, other, confident in doubtful(p, own)
         ),
+        seen=seen,
     )
 
 
-def doubtful(p: NDArray[np.float64], own: NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Films off the diagonal of the confident joint, ranked by normalised margin.
+def doubtful(p: NDArray[np.float64], own: NDArray[np.intp]) -> list[tuple[int, int, bool]]:
+    """Films that are likelier of another class, ranked by normalised margin.
 
     Args:
         p: Out-of-fold probabilities, (n, classes).
         own: Label of each film, (n,).
 
     Returns:
-        Position and likelier class of each, by p(label) - p(other), the lowest first.
+        Position, likeliest class, and whether that class's threshold is passed; the lowest
+        p(label) - p(other) first.
     """
     limits = np.array([p[own == c, c].mean() for c in range(p.shape[1])])
-    passing = np.where(p >= limits, p, -1.0)
-    other = passing.argmax(axis=1)
-    rows = np.arange(len(p))
-    sure = (passing.max(axis=1) >= 0) & (other != own)
+    rows, other = np.arange(len(p)), p.argmax(axis=1)
     margin = p[rows, own] - p[rows, other]
     return [
-        (int(i), int(other[i])) for i in np.argsort(margin, kind="stable") if sure[i] and margin[i] < 0
-    ]  # fmt: skip
+        (int(i), int(other[i]), bool(p[i, other[i]] >= limits[other[i]]))
+        for i in np.argsort(margin, kind="stable")
+        if margin[i] < 0
+    ]
 
 
 def probabilities(

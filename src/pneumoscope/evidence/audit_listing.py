@@ -50,6 +50,19 @@ class Contrast:
         """Such as ``"pneumonia against normal"``."""
         return f"{self.positive} against {self.negative}"
 
+    def among(self, rows: NDArray[np.intp]) -> list[tuple[int, bool]]:
+        """Those of its films that are among some, by their positions there, with their truth.
+
+        Args:
+            rows: Positions among all films, (m,).
+        """
+        place = {int(row): i for i, row in enumerate(rows)}
+        return [
+            (place[int(row)], bool(truth))
+            for row, truth in zip(self.rows, self.truth, strict=True)
+            if int(row) in place
+        ]
+
 
 def open_films(root: Path) -> tuple[Listing, tuple[str, ...]]:
     """Lists the films of a folder or manifest; films that training could not use are listed too.
@@ -154,9 +167,7 @@ def _main(found: Listing) -> Iterator[Contrast]:
 
 def _rest(found: Listing) -> Iterator[Contrast]:
     """Each class against the other ones of its side."""
-    own = np.array(
-        [e.values.index(1.0) if 1.0 in e.values else -1 for e in found.entries], np.intp
-    )
+    own = np.array([e.values.index(1.0) if 1.0 in e.values else -1 for e in found.entries], np.intp)
     negative = listing.negative_of(found.names)
     used = [
         i

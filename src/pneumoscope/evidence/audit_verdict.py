@@ -87,13 +87,17 @@ def _labels(audit: Audit) -> Iterator[Finding]:
         yield Finding("labels", UNKNOWN, f"{limit[0].upper()}{limit[1:]}.")
     missing = sum(1.0 not in e.values for e in audit.listing.entries)
     if missing and not audit.listing.findings and audit.listing.names:
-        yield Finding("labels", LOOK, f"{missing:,} films have no label.", "Training leaves them out.")
+        yield Finding(
+            "labels", LOOK, f"{missing:,} films have no label.", "Training leaves them out."
+        )
 
 
 def _copies(audit: Audit) -> Iterator[Finding]:
     pictures = audit.pictures
     if not pictures:
-        yield Finding("copies", PASS, "No film stands in the set twice, exact, saved anew or turned.")
+        yield Finding(
+            "copies", PASS, "No film stands in the set twice, exact, saved anew or turned."
+        )
         return
     exact = sum(p.exact for p in pictures)
     near = len(pictures) - exact
@@ -101,10 +105,14 @@ def _copies(audit: Audit) -> Iterator[Finding]:
     what = f"{_many(exact, 'group')} of films with the same pixels, {_many(near, 'pair')} of films that show the same picture"
     if turned:
         what += f" ({turned:,} of them mirrored or turned)"
-    across = {kind: sum(kind in p.across for p in pictures) for kind in ("split", "class", "patient")}
+    across = {
+        kind: sum(kind in p.across for p in pictures) for kind in ("split", "class", "patient")
+    }
     reasons = []
     if across["split"]:
-        reasons.append(f"{across['split']:,} lie across splits: what is learnt by heart counts as right")
+        reasons.append(
+            f"{across['split']:,} lie across splits: what is learnt by heart counts as right"
+        )
     if across["class"]:
         reasons.append(f"{across['class']:,} have different labels, so one of the labels is wrong")
     if across["patient"]:
@@ -130,7 +138,9 @@ def _patients(audit: Audit) -> Iterator[Finding]:
             "Write a manifest with a column patient.",
         )
     if not has_splits:
-        yield Finding("patients", NOTHING, "The films have no splits, so no patient can stand in two.")
+        yield Finding(
+            "patients", NOTHING, "The films have no splits, so no patient can stand in two."
+        )
         return
     for i, grouping in enumerate(audit.groupings):
         both = len(grouping.in_two_splits)
@@ -181,14 +191,18 @@ def _prior(audit: Audit) -> Iterator[Finding]:
 def _encoder(audit: Audit) -> Iterator[Finding]:
     """Words of the header that give the label away, each named."""
     for shortcuts in audit.shortcuts:
-        told = [s for s in shortcuts.scores if s.feature in WORDS and s.source == FILE and s.notable]
-        for score in sorted(told, key=lambda s: -s.auc.low):
+        told = [
+            s for s in shortcuts.scores if s.feature in WORDS and s.source == FILE and s.notable
+        ]
+        for i, score in enumerate(sorted(told, key=lambda s: -s.auc.low)):
             yield Finding(
                 f"how films were saved ({shortcuts.contrast})",
                 STOP if score.auc.low > GIVEN_AWAY else LOOK,
-                f"{score.words[0].upper()}{score.words[1:]}. AUC {_text(score.auc)}.",
-                "Decode all films and save them in one way; the trace in the pixels stays, so look at the "
-                "image statistics afterwards.",
+                f"{score.feature[0].upper()}{score.feature[1:]}: {score.words}. AUC {_text(score.auc)}.",
+                ""
+                if i
+                else "Decode all films and save them in one way; the trace in the pixels stays, so look at "
+                "the image statistics afterwards.",
             )
 
 
@@ -251,12 +265,18 @@ def _doubts(audit: Audit) -> Iterator[Finding]:
     if doubts.silence:
         yield Finding("label errors", UNKNOWN, f"{doubts.silence[0].upper()}{doubts.silence[1:]}.")
         return
-    many = len(doubts.found) > MANY_DOUBTS * doubts.films
+    sure, all_told = doubts.confident, len(doubts.found)
+    seen = (
+        " The bundle was trained on films of this source and knows their labels, so errors that it learnt by "
+        "heart do not show."
+        if doubts.seen
+        else ""
+    )
     yield Finding(
         "label errors",
-        LOOK if many else PASS,
-        f"{len(doubts.found):,} of {doubts.films:,} films look more like another class than like their own "
-        f"({', '.join(doubts.classes)}). These are candidates, not errors.",
+        LOOK if sure > MANY_DOUBTS * doubts.films else PASS,
+        f"{sure:,} of {doubts.films:,} films clearly look like another class than their own "
+        f"({', '.join(doubts.classes)}), {all_told - sure:,} more lean that way. These are candidates, not errors.{seen}",
         "Have the ranked sheet read by somebody who can." if doubts.found else "",
     )
 

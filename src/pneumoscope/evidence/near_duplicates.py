@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -32,7 +32,7 @@ more after JPEG at quality 10, a third of the size, gamma 0.6 or 1.5, noise of 1
 a shift by 4 of 224 pixels. A cut of 2 % per edge (0.71) or a turn by 2 degrees (0.77) is not found."""
 _SIDE, _BOX, _SHIFT = 64, 7, 3  # of the second look, in pixels
 
-TURNS: dict[str, Callable[[Film], Film]] = {
+TURNS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "": lambda film: film,
     "mirrored": lambda film: film[..., ::-1],
     "upside down": lambda film: film[..., ::-1, :],

@@ -119,8 +119,7 @@ def measure(
         groups: Of each film of the reading; films of one group share a fold.
         step: Called after each of `STEPS` steps.
     """
-    place = {int(row): i for i, row in enumerate(reading.rows)}
-    kept = [(place[int(r)], bool(t)) for r, t in zip(contrast.rows, contrast.truth, strict=True) if int(r) in place]  # fmt: skip
+    kept = contrast.among(reading.rows)
     at = np.array([i for i, _ in kept], np.intp)
     truth = np.array([t for _, t in kept], bool)
     own = tuple(patients[i] for i in at)
@@ -174,8 +173,8 @@ def _scores(side: _Side, reading: Reading, step: Callable[[], None]) -> Iterator
 
 def _number(side: _Side, source: str, name: str, values: Scores) -> Score:
     known = values[~np.isnan(values)]
-    if not len(known) or (known == known[0]).all() and len(known) == len(values):
-        what = f"{known[0]:.4g}" if len(known) else "unknown"
+    if not len(known) or ((known == known[0]).all() and len(known) == len(values)):
+        what = number_text(known[0]) if len(known) else "unknown"
         return Score(source, name, _HALF, f"the same for all films: {what}", True)
     # What a format does not know ranks in the middle, so that it says nothing.
     filled = np.where(np.isnan(values), np.median(known), values)
@@ -186,7 +185,8 @@ def _number(side: _Side, source: str, name: str, values: Scores) -> Score:
         source,
         name,
         auc,
-        f"median {medians[0]:.4g} in {side.contrast.positive}, {medians[1]:.4g} in {side.contrast.negative}",
+        f"median {number_text(medians[0])} in {side.contrast.positive}, "
+        f"{number_text(medians[1])} in {side.contrast.negative}",
     )
 
 
@@ -205,12 +205,10 @@ def _word(side: _Side, name: str, values: NDArray[np.str_]) -> Score:
         score[test] = _logit(share[codes[test]]) - _logit(prior)
         called[test] = share[codes[test]] >= 0.5
     right = int((called == side.truth).sum())
-    return Score(FILE, name, _auc(side, score), _tell(side, name, kinds, codes, right))
+    return Score(FILE, name, _auc(side, score), _tell(side, kinds, codes, right))
 
 
-def _tell(
-    side: _Side, name: str, kinds: NDArray[np.str_], codes: NDArray[np.intp], right: int
-) -> str:
+def _tell(side: _Side, kinds: NDArray[np.str_], codes: NDArray[np.intp], right: int) -> str:
     """Who has the value that differs most between the groups, and how far knowing it goes."""
     counts = [np.bincount(codes[side.truth == s], minlength=len(kinds)) for s in (True, False)]
     totals = [int(c.sum()) for c in counts]
@@ -227,7 +225,7 @@ def _tell(
         )
     most = max(totals)
     return (
-        f"{name}: {'; '.join(parts)}. Whoever reads this and no pixel calls {right:,} of "
+        f"{'; '.join(parts)}. Whoever reads this and no pixel calls {right:,} of "
         f"{sum(totals):,} films right ({right / sum(totals):.1%}; always the larger class: {most / sum(totals):.1%})"
     )
 
@@ -288,11 +286,17 @@ def _out_of_fold(
     fit: Callable[[Scores, NDArray[np.bool_]], Any],
     words: str,
 ) -> Score:
+    from threadpoolctl import threadpool_limits
+
     score = np.zeros(len(features))
     for train, test in side.folds:
         y = side.truth[train]
         # Less the fold's own prior, so that a model that knows nothing ranks nothing.
-        score[test] = fit(features[train], y).decision_function(features[test]) - _logit(y.mean())
+        # One thread: OpenMP's threads wait for each other actively, which beside other work takes
+        # a hundred times as long.
+        with threadpool_limits(1):
+            model = fit(features[train], y)
+            score[test] = model.decision_function(features[test]) - _logit(y.mean())
     return Score(source, name, _auc(side, score), words)
 
 
@@ -315,6 +319,11 @@ def _folds(
     for train, test in splitter.split(groups, truth, groups):
         if len(test) and 0 < truth[train].sum() < len(train):
             yield train, test
+
+
+def number_text(value: float) -> str:
+    """A number for people: four digits that count, large ones without powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _logit(share: Any) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.records import FilmFacts
+    from pneumoscope.records import FilmFacts, Radiograph
 
 NUMBERS = ("bytes", "bytes per pixel", "width", "height", "aspect ratio", "mean quantisation step")
 """What `FileFacts.numbers` gives, in order."""
@@ -107,7 +107,7 @@ def facts_of(data: bytes, film: FilmFacts) -> FileFacts:
     return FileFacts((*map(float, numbers), step), words, film.columns, film.rows)
 
 
-def read(data: bytes, name: str) -> tuple[FileFacts, images.Radiograph]:
+def read(data: bytes, name: str) -> tuple[FileFacts, Radiograph]:
     """Decodes a film at its full size, and reads its header.
 
     Raises:
@@ -152,7 +152,7 @@ def _sampling(layers: Sequence[tuple[int, int, int, int]]) -> str:
     if len(layers) == 1:
         return "grey"
     factors = [(h, v) for _, h, v, _ in layers]
-    known = {
+    known: dict[tuple[tuple[int, int], ...], str] = {
         ((1, 1), (1, 1), (1, 1)): "4:4:4",
         ((2, 1), (1, 1), (1, 1)): "4:2:2",
         ((2, 2), (1, 1), (1, 1)): "4:2:0",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import DataError
-from pneumoscope.film_statistics import statistics
 from pneumoscope.files import replacing
+from pneumoscope.film_statistics import statistics
 from pneumoscope.images import resample
 from pneumoscope.metrics import (
     expected_calibration_error,
