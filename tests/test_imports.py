@@ -19,6 +19,7 @@ FLOORS = {
     "records": 1,
     "conformal": 2,
     "images": 2,
+    "film_statistics": 2,
     "metrics": 2,
     "serialise": 2,
     "thresholds": 2,
@@ -26,10 +27,10 @@ FLOORS = {
     "data": 3,
     "heatmap": 3,
     "stress": 3,
+    "sheet": 4,
     "triage": 4,
     "runtime": 5,
     "evidence": 6,
-    "sheet": 6,
     "train": 6,
     "cli": 7,
     "__main__": 8,
@@ -37,7 +38,11 @@ FLOORS = {
 FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "sklearn", "scipy"}
 
 # Apart from training, who may use what of the [train] and [evidence] extras.
-EXTRAS = {"stress": {"cv2"}, "evidence": {"scipy", "sklearn"}}
+EXTRAS = {
+    "film_statistics": {"cv2"},
+    "stress": {"cv2"},
+    "evidence": {"cv2", "scipy", "sklearn"},
+}
 
 
 def modules() -> list[Path]:

@@ -70,16 +70,29 @@ _ICONS = {
 }
 
 
-def page(rows: Sequence[str], title: str = "pneumoscope") -> str:
-    """The page around the rows that `row` made."""
+_FOOTER = (
+    "The heatmap (Grad-CAM) shows which regions raised the score of the named class in the network; "
+    f"it is not an outline of disease. {NOTICE}"
+)
+
+
+def page(
+    rows: Sequence[str], title: str = "pneumoscope", *, style: str = "", footer: str = _FOOTER
+) -> str:
+    """A self-contained page.
+
+    Args:
+        rows: HTML, such as `row` makes.
+        title: Of the page, as text.
+        style: CSS beside the page's own.
+        footer: Last line, as text.
+    """
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body><main>"
         f'<h1>{escape(title)}</h1><p class="notice">{NOTICE}</p>{"".join(rows)}'
-        f"<footer>The heatmap (Grad-CAM) shows which regions raised the score of the named class "
-        f"in the network; it is not an outline of disease. {NOTICE}</footer>"
-        f"</main></body></html>\n"
+        f"<footer>{escape(footer)}</footer></main></body></html>\n"
     )
 
 
@@ -97,9 +110,9 @@ def row(outcome: Outcome) -> str:
     grey = np.rint(np.clip(outcome.film.pixels, 0, 1) * 255).astype(np.uint8)
     alt = escape(f"{outcome.source}: film", quote=True)
     return (
-        f'<article><figure><img alt="{alt}" src="{_picture(grey)}"><figcaption>Film, '
+        f'<article><figure><img alt="{alt}" src="{picture(grey)}"><figcaption>Film, '
         f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
-        f'<figure><img alt="{alt} with heatmap" src="{_picture(heatmap.overlay_of(outcome))}">'
+        f'<figure><img alt="{alt} with heatmap" src="{picture(heatmap.overlay_of(outcome))}">'
         f"<figcaption>Heatmap for: {escape(p.heatmap_class)}</figcaption></figure>"
         f"<div>{name}{_judgement(p)}</div></article>"
     )
@@ -144,11 +157,17 @@ def _verdict(kind: str, text: str) -> str:
     return f'<div class="verdict {kind}">{svg}{escape(text)}</div>'
 
 
-def _picture(pixels: NDArray[np.uint8]) -> str:
+def picture(pixels: NDArray[np.uint8], side_px: int = _SIDE) -> str:
+    """A picture as a data URL.
+
+    Args:
+        pixels: uint8 (rows, columns) or (rows, columns, 3).
+        side_px: Most of its longer side.
+    """
     from PIL import Image
 
     image = Image.fromarray(pixels)
-    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

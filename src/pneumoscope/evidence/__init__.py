@@ -1,1 +1,1 @@
-"""Evidence: figures with intervals that a reviewer would accept. Reads films and bundles, trains nothing."""
+"""Evidence: what a data set holds before anyone trains, and what a bundle is worth."""

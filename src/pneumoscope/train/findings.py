@@ -9,7 +9,8 @@ import numpy as np
 
 from pneumoscope.metrics import patient_bootstrap, roc_auc, share
 from pneumoscope.records import OperatingPoint
-from pneumoscope.train.validate import PLAIN, RULE_IN, SCREEN, Scores, Validation
+from pneumoscope.thresholds import RULE_IN, SCREEN
+from pneumoscope.train.validate import PLAIN, Scores, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

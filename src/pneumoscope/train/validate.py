@@ -11,6 +11,7 @@ import numpy as np
 from pneumoscope import metrics, thresholds
 from pneumoscope.errors import DataError
 from pneumoscope.files import replacing
+from pneumoscope.film_statistics import statistics
 from pneumoscope.images import resample
 from pneumoscope.metrics import (
     expected_calibration_error,
@@ -19,7 +20,6 @@ from pneumoscope.metrics import (
     share,
 )
 from pneumoscope.stress import stress_suite
-from pneumoscope.train.augment import sharpness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,7 +273,7 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    features = np.stack([_statistics(film) for film in films.pixels])
+    features = np.stack([statistics(film) for film in films.pixels])
     patients = np.array([film.patient for film in films.films])
     found: dict[str, Any] = {}
     for name, target in _questions(films).items():
@@ -301,27 +301,6 @@ def _questions(films: FilmSet) -> dict[str, NDArray[np.float64]]:
         bacterial = np.where(labels == 0, np.nan, (labels == 1).astype(np.float64))
         questions["bacterial_against_viral"] = bacterial
     return questions
-
-
-def _statistics(film: NDArray[np.uint8]) -> NDArray[np.float64]:
-    counts = np.bincount(film.ravel(), minlength=256) / film.size
-    entropy = -float(np.sum(counts[counts > 0] * np.log2(counts[counts > 0])))
-    border = np.concatenate([film[:8].ravel(), film[-8:].ravel()])
-    sides = np.concatenate([film[:, :8].ravel(), film[:, -8:].ravel()])
-    low, middle, high = np.percentile(film, [5, 50, 95])
-    return np.array(
-        [
-            film.mean(),
-            film.std(),
-            low,
-            middle,
-            high,
-            sharpness(film),
-            entropy,
-            border.mean(),
-            sides.mean(),
-        ]
-    )
 
 
 def _f1(
