@@ -56,7 +56,7 @@ tr.quiet td{color:var(--soft)}
 td svg{display:block}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:16px;margin-top:14px}
 .grid figure,.pair{break-inside:avoid}
-.grid.pairs{grid-template-columns:repeat(auto-fill,minmax(310px,1fr))}
+.grid.pairs{grid-template-columns:repeat(auto-fill,minmax(225px,1fr))}
 .pair>div{display:grid;grid-template-columns:1fr 1fr;gap:4px}.pair .mark{color:var(--red);font-weight:600}
 figcaption{overflow-wrap:anywhere}
 .charts{display:flex;flex-wrap:wrap;gap:24px;margin-top:8px}
