@@ -60,7 +60,7 @@ td svg,th svg{display:block}
 .grid figure,.pair{break-inside:avoid}
 .grid.pairs{grid-template-columns:repeat(auto-fill,minmax(225px,1fr))}
 .pair>div{display:grid;grid-template-columns:1fr 1fr;gap:4px}.pair .mark{color:var(--red);font-weight:600}
-figcaption{overflow-wrap:anywhere}
+figcaption{overflow-wrap:anywhere}.pair figcaption{font-size:12px}
 .charts{display:flex;flex-wrap:wrap;gap:24px;margin-top:8px}
 .charts figure{max-width:300px}
 .a{fill:var(--red);stroke:var(--red)}.b{fill:var(--green);stroke:var(--green)}
