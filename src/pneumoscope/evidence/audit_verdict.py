@@ -132,11 +132,16 @@ def _patients(audit: Audit) -> Iterator[Finding]:
     total = len(audit.listing.entries)
     has_splits = len({entry.split for entry in audit.listing.entries}) > 1
     if bare:
+        where = (
+            "whether one patient stands in two splits cannot be said"
+            if has_splits
+            else "a split of them may put one patient on both sides"
+        )
         yield Finding(
             "patients",
             UNKNOWN,
-            f"{bare:,} of {total:,} films have no patient key: whether one patient stands in two splits "
-            "cannot be said, and intervals take each of these films for a patient, so they are too narrow.",
+            f"{bare:,} of {total:,} films have no patient key: {where}, and intervals take each of these "
+            "films for a patient, so they may be too narrow.",
             "Write a manifest with a column patient.",
         )
     if not has_splits:
