@@ -138,7 +138,7 @@ def _imagenet_weights(make: Callable[..., Any], name: str) -> list[NDArray[Any]]
     except Exception as error:  # Keras raises a bare Exception where the download fails
         raise UsageError(
             f"the ImageNet weights of {name} cannot be had ({_first_line(error)})",
-            "Offline, name a file with --weights, or start from random weights: --weights none.",
+            "Offline, name a file with --weights FILE, or start from random weights: --weights none.",
         ) from error
     return list(source.get_weights())
 

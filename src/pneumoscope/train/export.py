@@ -128,26 +128,34 @@ def convert(serving: Any, target: Path) -> None:
 
 
 def _teach_erfc() -> None:
-    """TensorFlow computes the exact GELU with Erfc, which tf2onnx does not know: 1 - Erf."""
+    """Lets tf2onnx export the exact GELU, which TensorFlow computes as x/2 erfc(-x / sqrt(2)).
+
+    ONNX has no erfc. As x/2 (1 + erf(x / sqrt(2))) ONNX Runtime and LiteRT know it as GELU.
+    """
     from tf2onnx import utils
     from tf2onnx.handler import tf_op
 
     class Erfc:
         @classmethod
         def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
-            (output,) = node.output
+            (z,), (output,) = node.input, node.output
             shape, dtype = graph.get_shape(output), graph.get_dtype(output)
-            one = np.ones((), utils.map_onnx_to_numpy_type(dtype))
-            graph.remove_node(node.name)
-            erf = graph.make_node("Erf", node.input, shapes=[shape], dtypes=[dtype])
-            constant = graph.make_const(utils.make_name("one"), one)
-            graph.make_node(
-                "Sub",
-                [constant.output[0], erf.output[0]],
-                outputs=[output],
-                shapes=[shape],
-                dtypes=[dtype],
+
+            def add(kind: str, *inputs: str, **more: Any) -> str:
+                made = graph.make_node(kind, inputs, shapes=[shape], dtypes=[dtype], **more)
+                return str(made.output[0])
+
+            scaled = node.inputs[0]
+            negated = scaled.inputs[0] if scaled.type == "Mul" else None
+            if negated is not None and negated.type == "Neg":
+                minus_z = add("Mul", negated.input[0], scaled.input[1])
+            else:
+                minus_z = add("Neg", z)
+            one = graph.make_const(
+                utils.make_name("one"), np.ones((), utils.map_onnx_to_numpy_type(dtype))
             )
+            graph.remove_node(node.name)
+            add("Add", add("Erf", minus_z), one.output[0], outputs=[output])
 
     tf_op("Erfc")(Erfc)
 

@@ -236,7 +236,8 @@ def _first_trained(recipe: Recipe, layers: list[Any]) -> int:
     if not recipe.train_from:
         return 0
     if recipe.train_from not in names:
-        near = difflib.get_close_matches(recipe.train_from, names, 3, 0.5)
+        near = [name for name in names if recipe.train_from in name][:6]
+        near = near or difflib.get_close_matches(recipe.train_from, names, 3, 0.5)
         raise RecipeError(
             f"recipe: train_from is {recipe.train_from!r}, no layer of {recipe.network}",
             (f"Near it: {', '.join(near)}. " if near else "")
