@@ -70,6 +70,8 @@ def fit(
         The trained ``keras.Model``.
 
     Raises:
+        RecipeError: See `network.build` and `network.check`.
+        UsageError: See `network.build`.
         TrainingError: The loss is no longer a number.
     """
     keras.utils.set_random_seed(recipe.seed)
@@ -84,6 +86,7 @@ def fit(
     resuming = (folder / CHECKPOINT).is_file()
     # Loading pretrained weights would be wasted if the checkpoint overwrites them.
     trainer.model = network.build(recipe, len(films.names), None if resuming else weights)
+    network.check(trainer.model, recipe)
     start = trainer.resume() if resuming else Position()
     trainer.forget_later_epochs(start)
     for index, phase in enumerate(trainer.phases):
