@@ -24,7 +24,7 @@ from pneumoscope.errors import (
     UnknownOperatingPoint,
     UsageError,
 )
-from pneumoscope.files import swap_folder
+from pneumoscope.files import room_for, swap_folder
 from pneumoscope.records import NORMAL, TASKS, OperatingPoint
 
 if TYPE_CHECKING:
@@ -199,6 +199,7 @@ def write_bundle(
 
     Raises:
         UsageError: The target exists and is not a bundle.
+        DiskFull: It does not fit.
     """
     target = Path(folder)
     if target.exists() and not (target / META).is_file() and any(target.iterdir()):
@@ -206,17 +207,18 @@ def write_bundle(
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        for name, source in files.items():
-            shutil.copyfile(source, staging / name)
-        hashes = {name: sha256_of(staging / name) for name in sorted(files)}
-        content = {"format": FORMAT, **asdict(meta), "files": hashes}
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        (staging / META).write_text(text + "\n", encoding="utf-8")
-        staging.chmod(0o755)
-        for path in staging.iterdir():
-            with path.open("rb+") as stream:
-                os.fsync(stream.fileno())
-        swap_folder(staging, target)
+        with room_for(target):
+            for name, source in files.items():
+                shutil.copyfile(source, staging / name)
+            hashes = {name: sha256_of(staging / name) for name in sorted(files)}
+            content = {"format": FORMAT, **asdict(meta), "files": hashes}
+            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+            (staging / META).write_text(text + "\n", encoding="utf-8")
+            staging.chmod(0o755)
+            for path in staging.iterdir():
+                with path.open("rb+") as stream:
+                    os.fsync(stream.fileno())
+            swap_folder(staging, target)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise

@@ -140,16 +140,38 @@ def train(
     ] = None,
     backend: Backend = "tensorflow",
     cache: Cache = None,
+    devices: Annotated[
+        str,
+        typer.Option(
+            metavar="N|all", help="Devices that share each batch; more than 1 with --backend jax."
+        ),
+    ] = "1",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files into RUN/tensorboard.")
+    ] = False,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(metavar="URI|DIR", help="Tell an MLflow server, or a database in a folder."),
+    ] = None,
+    find_learning_rate: Annotated[
+        bool,
+        typer.Option(
+            "--find-learning-rate",
+            help="Train nothing; test a range of rates for each phase, plot and suggest one.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a recipe and write its bundle."""
     from pneumoscope.cli import train as command
 
-    command.run(
-        command.Request(recipe, data, out, weights, cache, backend),
-        {"seed": seed, "epochs": epochs, "head_epochs": head_epochs},
-        as_json=json,
+    if find_learning_rate and (tensorboard or mlflow is not None):
+        raise typer.BadParameter("--find-learning-rate tells TensorBoard and MLflow nothing")
+    request = command.Request(
+        recipe, data, out, weights, cache, backend, devices, tensorboard, mlflow
     )
+    start = command.find_learning_rate if find_learning_rate else command.run
+    start(request, {"seed": seed, "epochs": epochs, "head_epochs": head_epochs}, as_json=json)
 
 
 @app.command(epilog="Example: pneumoscope leaderboard runs --out results.md")

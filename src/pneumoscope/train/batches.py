@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from pneumoscope.files import whole_array
-from pneumoscope.train import network, regions
+from pneumoscope.train import devices, network, regions
 from pneumoscope.train.augment import augment
 
 if TYPE_CHECKING:
@@ -64,7 +63,9 @@ class Batches:
         self.finding_weights = (
             _finding_weights(recipe, self.targets[self.rows]) if self.several else None
         )
-        self.steps = -(-len(self.rows) // recipe.batch_size)
+        self.devices = devices.count()
+        whole, rest = divmod(len(self.rows), recipe.batch_size)
+        self.steps = whole + (rest >= self.devices)
         self.features: NDArray[np.float16] | None = None
         self.side = 0
 
@@ -87,6 +88,8 @@ class Batches:
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, phase, epoch, step))
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        # The last films of an epoch that several devices cannot share wait for the next one.
+        rows = rows[: len(rows) // self.devices * self.devices]
         # Sorted reads are kinder to the memory map; the order within a batch does not matter.
         rows = np.sort(rows)
         x: NDArray[Any]
@@ -147,8 +150,8 @@ class Batches:
                         rng = np.random.default_rng((recipe.seed, view, first))
                         rows = self.rows[first : first + 64]
                         x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-                        found = pooling.predict_on_batch(x[..., None])
-                        store[view, first : first + len(rows)] = keras.ops.convert_to_numpy(found)
+                        found = devices.predict(pooling, x[..., None])
+                        store[view, first : first + len(rows)] = found
                         done += len(rows)
                         progress.count("features of augmented films", done, total)
         self.features = np.load(path, mmap_mode="r")

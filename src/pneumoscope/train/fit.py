@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import time
 from dataclasses import asdict, dataclass
@@ -12,9 +13,9 @@ import keras
 import numpy as np
 
 from pneumoscope.errors import TrainingError
-from pneumoscope.files import replacing
+from pneumoscope.files import write_text
 from pneumoscope.images import resample
-from pneumoscope.train import findings, network
+from pneumoscope.train import devices, findings, network
 from pneumoscope.train.batches import Batches, Position
 from pneumoscope.train.checkpoint import (
     CHECKPOINT,
@@ -30,6 +31,7 @@ from pneumoscope.train.losses import loss_of
 from pneumoscope.train.validate import Scores, probabilities_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -54,7 +56,12 @@ class Phase:
 
 
 def fit(
-    recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
+    recipe: Recipe,
+    films: FilmSet,
+    folder: Path,
+    weights: str | None,
+    progress: Progress,
+    after_epoch: Callable[[], None] = lambda: None,
 ) -> Any:
     """Trains the recipe's network, or goes on where a killed training stood.
 
@@ -65,6 +72,7 @@ def fit(
             and ``weights.npz`` at its end.
         weights: Pretrained weights, see `network.build`.
         progress: Is told of every step.
+        after_epoch: Called when an epoch's row is in the log.
 
     Returns:
         The trained ``keras.Model``.
@@ -74,11 +82,8 @@ def fit(
         UsageError: See `network.build`.
         TrainingError: The loss is no longer a number.
     """
-    keras.utils.set_random_seed(recipe.seed)
-    keras.mixed_precision.set_dtype_policy(_precision(recipe))
-    trainer = Trainer(recipe, films, folder, progress)
-    # Random weights have no statistics that are worth keeping; a user's network may have its own.
-    trainer.freezes = recipe.batch_norm_frozen and (weights is not None or ":" in recipe.network)
+    trainer = begin(recipe, films, folder, weights, progress)
+    trainer.after_epoch = after_epoch
     if (folder / WEIGHTS).is_file():
         trainer.model = network.build(recipe, len(films.names), None)
         restore(trainer.model, folder / WEIGHTS)
@@ -96,6 +101,18 @@ def fit(
     save(trainer.model, folder / WEIGHTS)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return trainer.model
+
+
+def begin(
+    recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
+) -> Trainer:
+    """Seeds everything and makes a trainer, still without its network; see `fit`."""
+    keras.utils.set_random_seed(recipe.seed)
+    keras.mixed_precision.set_dtype_policy(_precision(recipe))
+    trainer = Trainer(recipe, films, folder, progress)
+    # Random weights have no statistics that are worth keeping; a user's network may have its own.
+    trainer.freezes = recipe.batch_norm_frozen and (weights is not None or ":" in recipe.network)
+    return trainer
 
 
 class Trainer:
@@ -117,6 +134,7 @@ class Trainer:
         self.model: Any = None
         self.trainee: Any = None  # the model, or its form for composed films
         self.freezes = recipe.batch_norm_frozen
+        self.after_epoch: Callable[[], None] = lambda: None
         self.average: Average | None = None
         self.best: Best | None = None
         self._features_s = 0.0  # spent on them, counted with the first epoch
@@ -187,6 +205,8 @@ class Trainer:
         self.trainee.compile(
             optimizer, loss_of(self.recipe, self.batches.finding_weights), jit_compile=False
         )
+        # On several devices Keras keeps the layout of what was trainable when it was made.
+        self.model.make_predict_function(force=True)
         optimizer.build(self.trainee.trainable_variables)
         if phase.whole and self.recipe.ema:
             self.average = Average(self.model, self.recipe.ema)
@@ -258,8 +278,7 @@ class Trainer:
             return
         rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
         done = sum(phase.epochs for phase in self.phases[: position.phase]) + position.epoch
-        with replacing(path) as stream:
-            stream.write("".join(rows[: 1 + done]).encode())
+        write_text(path, "".join(rows[: 1 + done]))
 
     def _log(self, at: Position, phase: Phase, optimizer: Any) -> Scores:
         logits = self._validate()
@@ -279,13 +298,16 @@ class Trainer:
             "seconds": round(float(self._totals[2]), 1),
         }
         path = self.folder / LOG
-        fresh = not path.exists()
-        with path.open("a", newline="") as stream:
-            writer = csv.DictWriter(stream, row)
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, row, lineterminator="\n")
+        if path.exists():
+            text.write(path.read_text(encoding="utf-8"))
+        else:
+            writer.writeheader()
+        writer.writerow(row)
+        write_text(path, text.getvalue())  # whole: half a row could not be gone on from
         self.progress.done(row)
+        self.after_epoch()
         return scores
 
     def _validate(self) -> NDArray[np.float32]:
@@ -294,10 +316,7 @@ class Trainer:
         size = self.recipe.size
         x = np.stack([resample(self.films.pixels[row], size) for row in self.held])[..., None]
         logits = np.concatenate(
-            [
-                keras.ops.convert_to_numpy(self.model.predict_on_batch(x[i : i + 64]))
-                for i in range(0, len(x), 64)
-            ]
+            [devices.predict(self.model, x[i : i + 64]) for i in range(0, len(x), 64)]
         )
         if self.average is not None:
             put(self.model, before)

@@ -23,32 +23,40 @@ from pneumoscope.bundle import (
     write_bundle,
 )
 from pneumoscope.errors import DataError, UsageError
-from pneumoscope.files import write_text
+from pneumoscope.files import room_for, write_text
 from pneumoscope.images import resample
 from pneumoscope.train import (
     backbones,
     card,
     checkpoint,
+    devices,
     export,
+    finder,
     findings,
     fit,
     localise,
     phantom,
     pictures,
+    tracking,
     validate,
 )
 from pneumoscope.train.recipe import Recipe, resolved
 from pneumoscope.triage import positive_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pneumoscope.records import OperatingPoint
     from pneumoscope.train.progress import Progress
+    from pneumoscope.train.tracking import Tracker
 
 RECORD = "run.json"
 """What a run folder was begun with: recipe, films, start weights."""
 ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
+_SHOWN = (pictures.CURVES, pictures.SHEET, RECORD, ENVIRONMENT, fit.LOG)
+"""What trackers get of a run folder: not the manifest, whose keys of patients stay here."""
 PARITY_FILMS = 200
 
 KERMANY_POPULATION = Population(
@@ -79,35 +87,28 @@ class Paths:
     cache: Path | None = None
 
 
-def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
+def train(
+    recipe: Recipe, paths: Paths, progress: Progress, trackers: Sequence[Tracker] = ()
+) -> Bundle:
     """Trains a recipe, exports it and writes its bundle; goes on where a killed run stood.
+
+    Args:
+        recipe: What to do.
+        paths: Where to read and write.
+        progress: Is told how far it is.
+        trackers: Are told of every epoch and of what came out, see `tracking.open_trackers`.
 
     Raises:
         RecipeError, DataError: Before anything is trained.
         UsageError: The run folder was begun with another recipe, other films or other weights, or
             the weights do not exist.
+        TrackingError: A tracker does not work, before anything is trained.
+        DiskFull: Something does not fit; the same command goes on when there is room.
         TrainingError: Training or export failed.
     """
-    backbones.check(recipe.network)
-    if not backbones.is_pretrained(recipe.network):
-        if paths.weights not in ("imagenet", "none"):
-            raise UsageError(
-                f"weights {paths.weights}: there are none for the network {recipe.network}",
-                "Leave --weights out; a function of your own loads what it needs.",
-            )
-        paths = replace(paths, weights="none")
-    weights = _weights(paths.weights)
+    paths, weights = _start_weights(recipe, paths)
     _check_folder(paths.run, recipe)
-    films = data.load(
-        paths.data,
-        recipe.source_size,
-        task=recipe.task,
-        split=recipe.split,
-        share=recipe.validation,
-        seed=SPLIT_SEED,
-        cache=paths.cache,
-        progress=lambda done, total: progress.count("reading films", done, total),
-    )
+    films = load_films(recipe, paths, progress)
     for warning in films.warnings:
         progress.note(f"warning: {warning}")
     _check_films(films)
@@ -115,9 +116,19 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
     data.write_manifest(films, paths.run / MANIFEST)
     write_text(paths.run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
     pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
-    fit.fit(recipe, films, paths.run, weights, progress)
-    pictures.curves(paths.run / fit.LOG, paths.run / pictures.CURVES)
-    return _finish(recipe, films, paths, progress)
+    with (
+        room_for(paths.run),
+        tracking.Tracking(trackers, paths.run / fit.LOG, progress.note) as tracked,
+    ):
+        tracked.begin(resolved(recipe))
+        fit.fit(recipe, films, paths.run, weights, progress, tracked.epoch)
+        pictures.curves(paths.run / fit.LOG, paths.run / pictures.CURVES)
+        bundle = _finish(recipe, films, paths, progress)
+        tracked.end(
+            tracking.figures_of(bundle.meta.validation),
+            [*(paths.run / name for name in _SHOWN), bundle.path / CARD],
+        )
+    return bundle
 
 
 def _check_films(films: data.FilmSet) -> None:
@@ -155,6 +166,50 @@ SPLIT_SEED = 20180222
 """One split for all recipes, so that their figures can be compared (the day of Kermany's paper)."""
 
 
+def find_learning_rate(
+    recipe: Recipe, paths: Paths, progress: Progress
+) -> tuple[finder.RangeTest, ...]:
+    """The learning-rate range test of each phase of a recipe, on the films that it would train on.
+
+    Writes a plot and a table into the run folder and touches nothing else there.
+
+    Raises:
+        RecipeError, DataError, UsageError: As `train`, though any folder will do.
+        TrainingError: The network gives no number.
+    """
+    paths, weights = _start_weights(recipe, paths)
+    films = load_films(recipe, paths, progress)
+    paths.run.mkdir(parents=True, exist_ok=True)
+    return finder.find(recipe, films, paths.run, weights, progress)
+
+
+def load_films(recipe: Recipe, paths: Paths, progress: Progress) -> data.FilmSet:
+    """The films that a recipe trains on."""
+    return data.load(
+        paths.data,
+        recipe.source_size,
+        task=recipe.task,
+        split=recipe.split,
+        share=recipe.validation,
+        seed=SPLIT_SEED,
+        cache=paths.cache,
+        progress=lambda done, total: progress.count("reading films", done, total),
+    )
+
+
+def _start_weights(recipe: Recipe, paths: Paths) -> tuple[Paths, str | None]:
+    """The paths with the weights that the recipe's network can start from, and these weights."""
+    backbones.check(recipe.network)
+    if not backbones.is_pretrained(recipe.network):
+        if paths.weights not in ("imagenet", "none"):
+            raise UsageError(
+                f"weights {paths.weights}: there are none for the network {recipe.network}",
+                "Leave --weights out; a function of your own loads what it needs.",
+            )
+        paths = replace(paths, weights="none")
+    return paths, _weights(paths.weights)
+
+
 def _weights(name: str) -> str | None:
     if name == "none":
         return None
@@ -175,7 +230,11 @@ def _check_folder(run: Path, recipe: Recipe) -> None:
                 f"{run}: holds a run of another recipe or other settings",
                 "Name a new folder with --out, or delete this one.",
             )
-    elif run.is_dir() and not file.is_file() and any(run.iterdir()):
+    elif (
+        run.is_dir()
+        and not file.is_file()
+        and {p.name for p in run.iterdir()} - {finder.PLOT, finder.TABLE}
+    ):
         raise UsageError(f"{run}: is not empty and not a run", "Name a new folder with --out.")
     run.mkdir(parents=True, exist_ok=True)
 
@@ -229,6 +288,7 @@ def _environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "backend": keras.backend.backend(),
+        "devices": devices.count(),
         "packages": versions,
     }
 
