@@ -219,6 +219,37 @@ def test_an_unknown_operator_is_named(tmp_path: Path) -> None:
         from_onnx.keras_model(graph(tmp_path / "h.onnx", own))
 
 
+@pytest.mark.parametrize("name", ["litert", "litert-int8"])
+def test_an_operator_that_litert_lacks_is_named(name: str, tmp_path: Path) -> None:
+    file = graph(tmp_path / "g.onnx", helper.make_node("Erf", ["x"], ["y"]))
+    films = np.zeros((16, 4, 4, 1), np.uint8)
+    with pytest.raises(ConversionError, match="cannot express this network: Erf") as caught:
+        exports.FORMATS[name].write(file, tmp_path / "m.tflite", films)
+    assert "openvino" in caught.value.hint
+    assert not (tmp_path / "m.tflite").exists()
+
+
+def test_a_gelu_of_erf_is_one_of_litert(tmp_path: Path) -> None:
+    """As the exact GELU comes out of the export to ONNX."""
+    import tensorflow as tf
+
+    nodes = [
+        ("Mul", ["root", "x"], "scaled"), ("Erf", ["scaled"], "erf"), ("Add", ["erf", "one"], "sum"),
+        ("Mul", ["half", "x"], "halved"), ("Mul", ["halved", "sum"], "y"),
+    ]  # fmt: skip
+    file = graph(tmp_path / "g.onnx", *(helper.make_node(k, ins, [out]) for k, ins, out in nodes))
+    model = onnx.load(str(file))
+    for name, value in {"root": 0.5**0.5, "one": 1.0, "half": 0.5}.items():
+        constant = onnx.numpy_helper.from_array(np.array(value, np.float32), name)
+        model.graph.initializer.append(constant)
+    onnx.save(model, str(file))
+    exports.FORMATS["litert"].write(file, tmp_path / "m.tflite", np.zeros(0, np.uint8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(str(tmp_path / "m.tflite"))
+    assert "GELU" in {operation["op_name"] for operation in interpreter._get_ops_details()}
+
+
 def test_a_format_that_differs_is_not_written(
     conv_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

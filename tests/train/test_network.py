@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
-from pneumoscope.errors import RecipeError, UsageError
+from pneumoscope.errors import RecipeError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
 
-    from pneumoscope.train import backbones, gradcam, network
+    from pneumoscope.train import gradcam, network
     from pneumoscope.train.recipe import Recipe
 
 pytestmark = [
@@ -122,69 +121,6 @@ def test_one_logit_is_the_sigmoid_of_the_positive_class() -> None:
     assert np.allclose(p[:, 1], 1 / (1 + np.exp(-logit[:, 0] / 2)), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(backbones.STOCK))
-def test_every_backbone_builds_and_scales(name: str) -> None:
-    recipe = Recipe(network=name, size=64, scaling="own")
-    backbone = backbones.build(recipe, None)
-    assert backbone.input_shape == (None, 64, 64, 3)
-    assert len(backbone.output_shape) == 4
-    kinds = {type(layer).__name__ for layer in backbone.layers}
-    # Scaling happens once, in the network, never again inside the backbone.
-    assert not kinds & {"Rescaling", "Normalization"}
-    norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
-    assert all(norm.momentum == backbones.BATCH_NORM_MOMENTUM for norm in norms)
-
-
-@pytest.mark.parametrize(
-    ("name", "preprocess"),
-    [
-        ("MobileNetV2", keras.applications.mobilenet_v2.preprocess_input),
-        ("ResNet50", keras.applications.resnet50.preprocess_input),
-        ("DenseNet121", keras.applications.densenet.preprocess_input),
-    ],
-)
-def test_own_scaling_is_that_of_keras(name: str, preprocess: object) -> None:
-    rgb = np.repeat(FILMS[:1], 3, axis=-1).astype(np.float32)
-    expected = preprocess(rgb.copy())  # type: ignore[operator]
-    found = network.Scale(*backbones.own_scaling(name))(FILMS[:1])
-    assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-4)
-
-
-def test_unknown_networks_and_layers() -> None:
-    with pytest.raises(RecipeError, match="MobilNet") as caught:
-        backbones.build(Recipe(network="MobilNet"), None)
-    assert "MobileNetV2" in caught.value.hint
-    with pytest.raises(RecipeError, match="cannot be imported"):
-        backbones.build(Recipe(network="no_such_module:build"), None)
-    with pytest.raises(RecipeError, match="gives no backbone"):
-        backbones.build(Recipe(network="builtins:repr"), None)
-    built = network.build(Recipe(size=64), 3, None)
-    with pytest.raises(RecipeError, match="train_from"):
-        network.set_trainable(built, Recipe(train_from="x"), whole=True, keep_statistics=True)
-    with pytest.raises(RecipeError, match="train_last"):
-        network.set_trainable(built, Recipe(train_last=999), whole=True, keep_statistics=True)
-
-
-def test_a_network_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mine_net.py").write_text(
-        "import keras\n"
-        "def build(recipe):\n"
-        "    x = films = keras.Input((recipe.size, recipe.size, 3))\n"
-        "    x = keras.layers.Conv2D(6, 3, strides=4, activation='relu')(x)\n"
-        "    return keras.Model(films, x)\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    built = network.build(Recipe(network="mine_net:build", size=64), 3, None)
-    assert built.get_layer(network.FEATURES).output.shape == (None, 16, 16, 6)
-
-
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "cnn.weights.h5"
-    backbones.build(Recipe(network="cnn", size=64), None).save_weights(file)
-    with pytest.raises(UsageError, match="do not fit MobileNetV2"):
-        backbones.build(Recipe(size=64), str(file))
-
-
 def test_temperature_divides_the_logits(model: keras.Model) -> None:
     logits = keras.ops.convert_to_numpy(model(FILMS, training=False))
     found = keras.ops.convert_to_numpy(network.serving_model(model, 2.0)(FILMS)["probabilities"])
@@ -208,6 +144,26 @@ def test_the_phases_train_what_they_should() -> None:
     assert not any("BN" in name or name.startswith("bn_") for name in trainable(model))
     network.set_trainable(model, Recipe(), whole=True, keep_statistics=False)
     assert {"Conv1", "bn_Conv1", "block_1_project", "block_1_project_BN"} <= trainable(model)
+
+
+BAD = [
+    ({"train_from": "block_4"}, "train_from", "block_4_expand"),
+    ({"train_from": "x"}, "train_from", "Conv1"),
+    ({"train_last": 999}, "train_last", "154 layers"),
+    ({"regions": 0.5, "tail": "strided"}, "2 x 2", "regions = 0"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message", "hint"), BAD)
+def test_a_recipe_that_its_network_cannot_follow(
+    model: keras.Model, settings: dict[str, object], message: str, hint: str
+) -> None:
+    recipe = Recipe(size=64, **settings)  # type: ignore[arg-type]
+    built = network.build(recipe, 3, None) if "regions" in settings else model
+    with pytest.raises(RecipeError, match=message) as caught:
+        network.check(built, recipe)
+    assert hint in caught.value.hint
+    network.check(model, Recipe(size=64, tail="dilated", regions=0.5, train_from="block_4_expand"))
 
 
 def test_regional_averages_by_hand(model: keras.Model) -> None:

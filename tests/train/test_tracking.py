@@ -79,6 +79,7 @@ def test_figures_without_perturbation() -> None:
     measured = {"films": 9, "plain": {"auc": {"value": 0.9, "low": 0.8, "high": 1.0}, "note": "x"}}
     assert tracking.figures_of(measured) == {"validation/auc": 0.9}
     assert tracking.figures_of({"films": 9}) == {}
+    assert tracking.figures_of({"macro_auc": {"value": 0.8}}) == {"validation/auc": 0.8}
 
 
 def test_event_files_hold_the_log_once_however_often_it_goes_on(tmp_path: Path) -> None:

@@ -250,6 +250,35 @@ def download(
     command.download(source, target, as_json=json)
 
 
+@app.command(
+    epilog="Example: pneumoscope audit chest_xray --out audit (then open audit/audit.html)"
+)
+def audit(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            envvar="PNEUMOSCOPE_DATA",
+            metavar="DATA",
+            help="Folder of films, with labels or without, or a CSV manifest.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for audit.html, audit.json and films.csv.")
+    ] = Path("audit"),
+    bundle: Bundle = None,
+    json: Json = False,
+) -> None:
+    """Judge a data set before anyone trains on it: pass, look or stop, with reasons.
+
+    Copies, patients in two splits, prior shift, what gives the label away without anatomy (files,
+    image statistics, thumbnails), doubtful labels. Reads every film, those for testing too. The exit
+    code is 0 for pass and look, 3 for stop.
+    """
+    from pneumoscope.cli import audit as command
+
+    sys.exit(command.run(data, out, bundle, as_json=json))
+
+
 bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 

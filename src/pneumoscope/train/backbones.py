@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import traceback
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,6 +15,10 @@ import keras
 from pneumoscope.errors import RecipeError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
     from pneumoscope.train.recipe import Recipe
 
 BATCH_NORM_MOMENTUM = 0.95
@@ -63,6 +70,7 @@ STOCK = {
     "DenseNet121": _imagenet("DenseNet121"),
     # Caffe's scaling: blue, green, red without the means; a grey film has one value in all three.
     "ResNet50": Stock("ResNet50", (103.939, 116.779, 123.68), (1.0,) * 3),
+    "ConvNeXtTiny": _imagenet("ConvNeXtTiny", **_BARE),
 }  # fmt: skip
 
 # Blocks of MobileNetV2's last stage (output stride 32) and their depthwise layers.
@@ -76,8 +84,14 @@ def is_pretrained(name: str) -> bool:
 
 
 def check(name: str) -> None:
-    """Raises RecipeError, with the known names, unless `build` knows this one."""
-    if name not in STOCK and name != CNN and ":" not in name:
+    """Refuses unknown names, and functions of the user's that cannot be imported.
+
+    Raises:
+        RecipeError: With the known names, or with what went wrong.
+    """
+    if ":" in name:
+        _function(name)
+    elif name not in STOCK and name != CNN:
         known = ", ".join([*STOCK, CNN])
         raise RecipeError(
             f"recipe: network is {name!r}", f"It must be one of {known}, or 'module:function'."
@@ -110,31 +124,44 @@ def build(recipe: Recipe, weights: str | None) -> Any:
     plain = make(include_top=False, weights=None, input_shape=shape, **dict(stock.options))
     model = _changed(plain, recipe.tail)
     if weights == "imagenet":
-        model.set_weights(_imagenet_weights(make, recipe.network, dict(stock.options)))
+        _set_weights(model, _imagenet_weights(make, recipe.network))
     elif weights is not None:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of what does not fit, before the error says so
-                plain.load_weights(weights)
-        except (ValueError, OSError, KeyError) as error:
-            raise UsageError(
-                f"weights {weights}: do not fit {recipe.network} ({str(error).splitlines()[0]})",
-                "Give weights of that network without its top, or --weights none.",
-            ) from error
-        model.set_weights(plain.get_weights())
+        _load(plain, weights, recipe.network)
+        _set_weights(model, plain.get_weights())
     return model
 
 
-def _imagenet_weights(make: Any, name: str, options: dict[str, Any]) -> list[Any]:
+def _imagenet_weights(make: Callable[..., Any], name: str) -> list[NDArray[Any]]:
     try:
-        # Offered for 224 pixels.
-        source = make(include_top=False, weights="imagenet", input_shape=(224, 224, 3), **options)
+        # As Keras offers them: for 224 pixels, behind its own scaling, which holds no weights.
+        source = make(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
     except Exception as error:  # Keras raises a bare Exception where the download fails
         raise UsageError(
-            f"the ImageNet weights of {name} cannot be had ({str(error).splitlines()[0]})",
-            "Offline, name a file with --weights, or start from random weights: --weights none.",
+            f"the ImageNet weights of {name} cannot be had ({_first_line(error)})",
+            "Offline, name a file with --weights FILE, or start from random weights: --weights none.",
         ) from error
     return list(source.get_weights())
+
+
+def _load(model: Any, path: str, name: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what does not fit, before the error says so
+            model.load_weights(path)
+    except Exception as error:  # whatever h5py and Keras make of a file that is something else
+        raise UsageError(
+            f"weights {path}: do not fit {name} ({_first_line(error)})",
+            "Give weights of that network without its top, or --weights none.",
+        ) from error
+
+
+def _set_weights(model: Any, values: list[NDArray[Any]]) -> None:
+    """Those of the stock network, in the shapes that `_changed` has given them."""
+    model.set_weights([v.reshape(own.shape) for v, own in zip(values, model.weights, strict=True)])
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def own_scaling(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -147,44 +174,108 @@ def _cnn(recipe: Recipe, shape: tuple[int, int, int]) -> Any:
     films = keras.Input(shape)
     x = films
     for i, filters in enumerate(recipe.filters, 1):
+        if x.shape[1] < 4:  # 3 x 3, then 2 x 2
+            raise RecipeError(
+                f"recipe: filters has {len(recipe.filters)} convolutions; a film of {recipe.size} "
+                f"pixels is used up after {i - 1}",
+                "Take fewer, or a larger size.",
+            )
         x = keras.layers.Conv2D(filters, 3, activation="relu", name=f"conv_{i}")(x)
         x = keras.layers.MaxPooling2D(name=f"pool_{i}")(x)
     return keras.Model(films, x, name=CNN)
 
 
-def _own(recipe: Recipe) -> Any:
-    module, _, function = recipe.network.partition(":")
+def _function(network: str) -> Callable[[Recipe], Any]:
+    """The function that ``"module:function"`` names.
+
+    Modules in the working directory are found too, as by ``python -m``.
+    """
+    module, _, function = network.partition(":")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
-        model = getattr(importlib.import_module(module), function)(recipe)
-    except (ImportError, AttributeError) as error:
+        found = getattr(importlib.import_module(module), function)
+    except Exception as error:  # a user's module may raise anything
         raise RecipeError(
-            f"recipe: network {recipe.network!r} cannot be imported ({error})",
-            "Name a function on the Python path as 'module:function'.",
+            f"recipe: network {network!r} cannot be imported ({type(error).__name__}: {error})",
+            "Name a function of a module in the working directory or on the Python path as "
+            "'module:function'.",
+        ) from error
+    if not callable(found):
+        raise RecipeError(f"recipe: network {network!r} is no function", f"It is {found!r}.")
+    return found
+
+
+def _own(recipe: Recipe) -> Any:
+    function = _function(recipe.network)
+    try:
+        model = function(recipe)
+    except Exception as error:  # likewise
+        place = traceback.extract_tb(error.__traceback__)[1:]  # without this function's own line
+        raise RecipeError(
+            f"recipe: {recipe.network!r} failed ({type(error).__name__}: {_first_line(error)})",
+            f"In {place[0].filename}, line {place[0].lineno}." if place else "",
         ) from error
     wanted = (None, recipe.size, recipe.size, 3)
-    if (
-        not isinstance(model, keras.Model)
-        or tuple(model.input_shape) != wanted
-        or len(model.output_shape) != 4
-    ):
+    if not _is_backbone(model, wanted):
         raise RecipeError(
             f"recipe: {recipe.network!r} gives no backbone",
             f"It must return a keras.Model from {wanted} to feature maps (None, h, w, k).",
         )
+    for layer in flat([model]):
+        if getattr(layer, "groups", 1) != 1:
+            raise RecipeError(
+                f"recipe: {recipe.network!r} holds a grouped convolution ({layer.name}), which "
+                "tf2onnx cannot export",
+                "Use DepthwiseConv2D, which has a group for each channel.",
+            )
     return model
 
 
+def _is_backbone(model: Any, wanted: tuple[int | None, ...]) -> bool:
+    if not isinstance(model, keras.Model):
+        return False
+    try:
+        inputs, outputs = model.input_shape, model.output_shape
+    except AttributeError:  # a subclass that was never called
+        return False
+    # Several inputs or outputs come as lists or dictionaries.
+    return (
+        inputs == wanted
+        and isinstance(outputs, tuple)
+        and len(outputs) == 4
+        and None not in outputs[1:]
+    )
+
+
+def flat(layers: Sequence[Any]) -> Iterator[Any]:
+    """All layers, those inside nested models too."""
+    for layer in layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from flat(layer.layers)
+
+
 def _changed(stock: Any, tail: str) -> Any:
-    """The same layers and weights, with the tail's strides and a usable BatchNorm momentum.
+    """The same function, with the tail's strides and a usable BatchNorm momentum.
 
     Without its stride MobileNetV2's last stage sees a map twice as fine; with dilation 2 its kernels
     keep their reach on the film. At 128 pixels that gives heatmaps of 8 x 8 in place of 4 x 4.
+
+    ConvNeXt has convolutions with a group for each channel, which Keras compiles with XLA on
+    TensorFlow, and tf2onnx cannot export that. DepthwiseConv2D does the same with a kernel
+    (h, w, k, 1) for (h, w, 1, k). Its dense layers on maps become convolutions of 1 x 1: for those
+    no format has to reshape the map.
     """
     config = stock.get_config()
     for layer in config["layers"]:
         name, settings = layer["config"]["name"], layer["config"]
         if layer["class_name"] == "BatchNormalization":
             settings["momentum"] = BATCH_NORM_MOMENTUM
+        elif layer["class_name"] == "Conv2D" and settings["groups"] == settings["filters"] > 1:
+            layer["class_name"], layer["config"] = "DepthwiseConv2D", _depthwise(settings)
+        elif layer["class_name"] == "Dense":
+            layer["class_name"], layer["config"] = "Conv2D", _pointwise(settings)
         if tail == "strided":
             continue
         if name == f"{_LAST_STRIDE}_pad":
@@ -194,3 +285,17 @@ def _changed(stock: Any, tail: str) -> Any:
         elif name in _LAST_DEPTHWISE and tail == "dilated":
             settings["dilation_rate"] = [2, 2]
     return stock.__class__.from_config(config)
+
+
+def _depthwise(conv: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a Conv2D with a group for each channel, for DepthwiseConv2D."""
+    same = ("strides", "padding", "data_format", "dilation_rate", "kernel_size")
+    return {key: conv[key] for key in (*_COMMON, *same)}
+
+
+def _pointwise(dense: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a Dense layer on maps, for a Conv2D of 1 x 1."""
+    return {key: dense[key] for key in _COMMON} | {"filters": dense["units"], "kernel_size": 1}
+
+
+_COMMON = ("name", "trainable", "dtype", "activation", "use_bias")

@@ -47,15 +47,22 @@ class Batches:
         rows: Positions of the training films in the set.
         steps: Batches in an epoch.
         features: Features of a frozen backbone in place of films, float16 (views, n, k), or None.
+        finding_weights: Of several findings, (2, findings): of films without and with each.
         side: Cells along each side of the network's last map; needed where films are composed.
     """
 
     def __init__(self, recipe: Recipe, films: FilmSet) -> None:
         self.recipe, self.films = recipe, films
         self.rows = films.rows("train")
-        self.labels = films.labels
+        self.several = recipe.task == "multilabel"
+        self.targets = films.targets
+        # Films with several findings are of one class, for sampling and weights per film.
+        self.labels = np.zeros(len(films.films), np.intp) if self.several else films.labels
         self.classes = len(films.names)
         self.class_weights = _class_weights(recipe, self.labels[self.rows], self.classes)
+        self.finding_weights = (
+            _finding_weights(recipe, self.targets[self.rows]) if self.several else None
+        )
         self.devices = devices.count()
         whole, rest = divmod(len(self.rows), recipe.batch_size)
         self.steps = whole + (rest >= self.devices)
@@ -90,10 +97,11 @@ class Batches:
             x = self.features[epoch % len(self.features), np.searchsorted(self.rows, rows)]
         else:
             x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-        y = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
+        y = self.targets[rows]
         weight = self.class_weights[self.labels[rows]]
         if recipe.label_smoothing:
-            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / self.classes
+            even = 2 if self.several else self.classes
+            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / even
         if recipe.task == "binary":
             y = y[:, 1:]
         if self.features is not None:
@@ -155,6 +163,15 @@ def _class_weights(recipe: Recipe, labels: NDArray[np.intp], classes: int) -> ND
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
     weights = (counts / len(labels)) ** -recipe.class_weight_power
     return np.asarray(weights / np.average(weights, weights=counts), np.float32)
+
+
+def _finding_weights(recipe: Recipe, targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights (2, findings) of films without and with each finding, with mean 1 over known ones."""
+    counts = np.stack([(targets == value).sum(axis=0) for value in (0, 1)])
+    weights = np.maximum(counts / np.maximum(counts.sum(axis=0), 1), 1 / len(targets))
+    weights = weights**-recipe.class_weight_power
+    mean = (weights * counts).sum(axis=0) / np.maximum(counts.sum(axis=0), 1)
+    return np.asarray(weights / np.where(mean > 0, mean, 1), np.float32)
 
 
 def _balanced(

@@ -15,7 +15,7 @@ import numpy as np
 from pneumoscope.errors import TrainingError
 from pneumoscope.files import write_text
 from pneumoscope.images import resample
-from pneumoscope.train import devices, network
+from pneumoscope.train import devices, findings, network
 from pneumoscope.train.batches import Batches, Position
 from pneumoscope.train.checkpoint import (
     CHECKPOINT,
@@ -78,6 +78,8 @@ def fit(
         The trained ``keras.Model``.
 
     Raises:
+        RecipeError: See `network.build` and `network.check`.
+        UsageError: See `network.build`.
         TrainingError: The loss is no longer a number.
     """
     trainer = begin(recipe, films, folder, weights, progress)
@@ -89,6 +91,7 @@ def fit(
     resuming = (folder / CHECKPOINT).is_file()
     # Loading pretrained weights would be wasted if the checkpoint overwrites them.
     trainer.model = network.build(recipe, len(films.names), None if resuming else weights)
+    network.check(trainer.model, recipe)
     start = trainer.resume() if resuming else Position()
     trainer.forget_later_epochs(start)
     for index, phase in enumerate(trainer.phases):
@@ -199,7 +202,9 @@ class Trainer:
             views = min(self.recipe.cached_views, phase.epochs)
             path = self.folder / _FEATURES
             self._features_s = self.batches.cache_features(self.model, views, path, self.progress)
-        self.trainee.compile(optimizer, loss_of(self.recipe), jit_compile=False)
+        self.trainee.compile(
+            optimizer, loss_of(self.recipe, self.batches.finding_weights), jit_compile=False
+        )
         # On several devices Keras keeps the layout of what was trainable when it was made.
         self.model.make_predict_function(force=True)
         optimizer.build(self.trainee.trainable_variables)
@@ -276,7 +281,12 @@ class Trainer:
         write_text(path, "".join(rows[: 1 + done]))
 
     def _log(self, at: Position, phase: Phase, optimizer: Any) -> Scores:
-        scores = Scores.of(probabilities_of(self._validate()), self.films.labels[self.held])
+        logits = self._validate()
+        if self.recipe.task == "multilabel":
+            held = self.films.targets[self.held]
+            scores = findings.scores(findings.probabilities_of(logits), held)
+        else:
+            scores = Scores.of(probabilities_of(logits), self.films.labels[self.held])
         row = {
             "phase": phase.name,
             "epoch": at.epoch + 1,

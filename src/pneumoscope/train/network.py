@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from pneumoscope.errors import RecipeError
-from pneumoscope.train import backbones
+from pneumoscope.train import backbones, regions
 from pneumoscope.train.gradcam import HeadGradCam
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
 
     Args:
         recipe: Its network, size, scaling and head count.
-        classes: Number of classes; a binary task has one logit, that of the positive class.
+        classes: Number of classes or findings; a binary task has one logit, that of the positive
+            class.
         weights: ``"imagenet"`` for Keras' download, a path of a ``.h5`` file, or None for
             random weights.
 
@@ -189,7 +191,7 @@ def set_trainable(model: Any, recipe: Recipe, *, whole: bool, keep_statistics: b
         keep_statistics: Keep every BatchNorm at its pretrained statistics and affine parameters.
 
     Raises:
-        RecipeError: The backbone has no layer of that name, or fewer layers.
+        RecipeError: See `check`.
     """
     backbone = backbone_of(model)
     backbone.trainable = whole
@@ -197,8 +199,30 @@ def set_trainable(model: Any, recipe: Recipe, *, whole: bool, keep_statistics: b
         return
     first = _first_trained(recipe, backbone.layers)
     for i, layer in enumerate(backbone.layers):
-        is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = i >= first and not (is_norm and keep_statistics)
+        layer.trainable = i >= first
+        for part in backbones.flat([layer]) if keep_statistics else ():
+            if isinstance(part, keras.layers.BatchNormalization):
+                part.trainable = False
+
+
+def check(model: Any, recipe: Recipe) -> None:
+    """Refuses what the recipe asks of its network in vain, before anything is trained.
+
+    Args:
+        model: What `build` made.
+        recipe: Its ``train_from``, ``train_last`` and ``regions`` count.
+
+    Raises:
+        RecipeError: The backbone has no layer of that name, or fewer layers, or too small a map.
+    """
+    _first_trained(recipe, backbone_of(model).layers)
+    _, rows, columns, _ = model.get_layer(FEATURES).output.shape
+    if recipe.regions and (rows != columns or rows < regions.MIN_SIDE):
+        raise RecipeError(
+            f"recipe: regions needs a square map of {regions.MIN_SIDE} x {regions.MIN_SIDE} cells "
+            f"or more; {recipe.network} makes {rows} x {columns} of {recipe.size} pixels",
+            "Take a larger size, for MobileNetV2 an undilated or dilated tail, or regions = 0.",
+        )
 
 
 def _first_trained(recipe: Recipe, layers: list[Any]) -> int:
@@ -213,9 +237,12 @@ def _first_trained(recipe: Recipe, layers: list[Any]) -> int:
     if not recipe.train_from:
         return 0
     if recipe.train_from not in names:
+        near = [name for name in names if recipe.train_from in name][:6]
+        near = near or difflib.get_close_matches(recipe.train_from, names, 3, 0.5)
         raise RecipeError(
             f"recipe: train_from is {recipe.train_from!r}, no layer of {recipe.network}",
-            f"Its layers: {', '.join(names[:4])}, ..., {', '.join(names[-4:])}.",
+            (f"Near it: {', '.join(near)}. " if near else "")
+            + f"Its layers: {', '.join(names[:4])}, ..., {', '.join(names[-4:])}.",
         )
     return names.index(recipe.train_from)
 
@@ -225,12 +252,13 @@ def layers_of_head(model: Any) -> list[Any]:
     return list(model.layers[model.layers.index(model.get_layer(POOLED)) :])
 
 
-def serving_model(model: Any, temperature: float) -> Any:
+def serving_model(model: Any, temperature: float, task: str = "multiclass") -> Any:
     """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
 
     Args:
         model: What `build` made, trained.
         temperature: Divisor of the logits (Guo et al. 2017).
+        task: ``"multilabel"`` gives a probability for each logit on its own.
 
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
@@ -246,7 +274,8 @@ def serving_model(model: Any, temperature: float) -> Any:
         # The softmax of (0, z) is the sigmoid of z.
         logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
     scaled = keras.layers.Rescaling(1.0 / temperature, name="temperature")(logits)
-    probabilities = keras.layers.Softmax(name="probabilities")(scaled)
+    activation = "sigmoid" if task == "multilabel" else "softmax"
+    probabilities = keras.layers.Activation(activation, name="probabilities")(scaled)
     return keras.Model(
         model.input,
         {"probabilities": probabilities, "heatmaps": heatmaps, "embedding": embedding},

@@ -15,6 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MIN_SIDE = 4
+"""Cells along each side of the map; on fewer, halves and blocks would be empty."""
+
 _BLOCKS = 4  # of a mosaic, along each side
 
 
@@ -23,7 +26,7 @@ def draw(count: int, side: int, probability: float, rng: np.random.Generator) ->
 
     Args:
         count: Films.
-        side: Cells along each side of the map; 4 or more.
+        side: Cells along each side of the map; `MIN_SIDE` or more.
         probability: Share of the films that are composed.
         rng: Source of chance.
 

@@ -32,6 +32,7 @@ from pneumoscope.train import (
     devices,
     export,
     finder,
+    findings,
     fit,
     localise,
     phantom,
@@ -110,14 +111,7 @@ def train(
     films = load_films(recipe, paths, progress)
     for warning in films.warnings:
         progress.note(f"warning: {warning}")
-    for split in ("train", "validation"):
-        if set(films.labels[films.rows(split)]) != set(range(len(films.names))):
-            raise DataError("too few patients to hold some out of every class", "Add films.")
-    if films.negative is None:
-        raise DataError(
-            f"no class of {', '.join(films.names)} means that nothing was found",
-            "Name one of the folders NORMAL.",
-        )
+    _check_films(films)
     _claim(paths, recipe, films)
     data.write_manifest(films, paths.run / MANIFEST)
     write_text(paths.run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
@@ -135,6 +129,37 @@ def train(
             [*(paths.run / name for name in _SHOWN), bundle.path / CARD],
         )
     return bundle
+
+
+def _check_films(films: data.FilmSet) -> None:
+    """Refuses films that the task could learn nothing from, or that nothing could be measured on."""
+    if films.task == "multilabel":
+        if len(films.names) < 2:
+            raise DataError(
+                f"only one finding, {films.names[0]}", "Use the task binary for one finding."
+            )
+        learnt, told = (
+            set(findings.measurable(films.targets[films.rows(s)]).tolist()) for s in validate.SIDES
+        )
+        if idle := [name for i, name in enumerate(films.names) if i not in learnt]:
+            raise DataError(
+                f"no training films are known both with and without {', '.join(idle)}",
+                "Leave the column out, or add films.",
+            )
+        if not told:
+            raise DataError(
+                "no finding has validation films both with and without it",
+                "Add films, or hold out more patients.",
+            )
+        return
+    for split in validate.SIDES:
+        if set(films.labels[films.rows(split)]) != set(range(len(films.names))):
+            raise DataError("too few patients to hold some out of every class", "Add films.")
+    if films.negative is None:
+        raise DataError(
+            f"no class of {', '.join(films.names)} means that nothing was found",
+            "Name one of the folders NORMAL.",
+        )
 
 
 SPLIT_SEED = 20180222
@@ -293,17 +318,21 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
         recipe.size,
         lambda done, total: progress.count("stress validation", done, total),
     )
-    temperature = validate.fit_temperature(found)
-    found = validate.with_temperature(found, temperature)
-    points = validate.choose_operating_points(found)
+    found, temperature, points = _calibrate(found, films)
     parity = export.export_onnx(
         recipe, len(films.names), run / checkpoint.WEIGHTS, temperature, model, inputs
     )
     validate.save(found, run / validate.FILE)
     progress.note("measuring with patient-clustered intervals")
+    several = films.task == "multilabel"
+    count = len(films.names)
     measured = {
-        **validate.figures(found, points[0]),
-        "classes": len(films.names),
+        **(
+            findings.figures(found, films.names, points[:count])
+            if several
+            else validate.figures(found, points[0])
+        ),
+        "classes": count,
         "heatmaps": localise.measure(_looker(model), films, recipe.size),
         "statistics_baseline": validate.statistics_baseline(films),
         "parity": parity,
@@ -325,6 +354,19 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     return write_bundle(run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)})
 
 
+def _calibrate(
+    found: validate.Validation, films: data.FilmSet
+) -> tuple[validate.Validation, float, tuple[OperatingPoint, ...]]:
+    """The validation at its best temperature, that temperature, and the thresholds chosen there."""
+    if films.task == "multilabel":
+        temperature = findings.fit_temperature(found)
+        found = findings.with_temperature(found, temperature)
+        return found, temperature, findings.choose_operating_points(found, films.names)
+    temperature = validate.fit_temperature(found)
+    found = validate.with_temperature(found, temperature)
+    return found, temperature, validate.choose_operating_points(found)
+
+
 def _start(weights: str) -> dict[str, str]:
     """What the training started from, for the model card."""
     if weights in ("imagenet", "none"):
@@ -339,19 +381,22 @@ def _meta(
     points: tuple[OperatingPoint, ...],
     measured: dict[str, Any],
 ) -> BundleMeta:
+    targets = films.targets
     counts = {
         split: {
-            label: int((films.labels[films.rows(split)] == i).sum())
+            label: int((targets[films.rows(split), i] == 1).sum())
             for i, label in enumerate(films.names)
         }
         for split in ("train", "validation")
     }
+    negative = None if films.task == "multilabel" else films.names[0]
     return BundleMeta(
         name=recipe.name,
         version=recipe.version,
+        task=films.task,
         labels=films.names,
-        negative=films.names[0],
-        positive=positive_name(films.names, films.names[0]),
+        negative=negative,
+        positive=positive_name(films.names, negative),
         size=recipe.size,
         source_size=recipe.source_size,
         temperature=temperature,

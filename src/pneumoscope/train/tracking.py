@@ -149,8 +149,11 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def figures_of(measured: Mapping[str, Any]) -> dict[str, float]:
-    """A bundle's figures without perturbation, as ``validation/auc`` and so on."""
-    plain = measured.get("plain", {})
+    """A bundle's figures without perturbation, as ``validation/auc`` and so on.
+
+    Of several findings the mean AUC.
+    """
+    plain = measured.get("plain") or {"auc": measured.get("macro_auc")}
     return {
         f"validation/{name}": float(figure["value"])
         for name, figure in plain.items()

@@ -1,0 +1,339 @@
+"""Every backbone: what it computes, how it loads, trains and exports.
+
+Exports take most of the time, so one network of each family goes to ONNX with one head (ConvNeXt
+with fewer blocks, ResNet50 not at all), and the plain network with each.
+``PNEUMOSCOPE_ALL_HEADS=1 pytest tests/train/test_backbones.py -k onnx`` tries all with all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+from pneumoscope.errors import RecipeError, UsageError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import keras
+
+    from pneumoscope.train import backbones, export, network, phantom
+    from pneumoscope.train.quiet import no_chatter
+    from pneumoscope.train.recipe import Recipe
+
+pytestmark = [
+    pytest.mark.train,
+    # Keras 3.15 with NumPy 2 on TensorFlow.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+STOCK = sorted(backbones.STOCK)
+# The same code at other depths and widths as those that are left.
+SMALLEST = ["ConvNeXtTiny", "DenseNet121", "EfficientNetV2B0", "MobileNetV2", "MobileNetV3Small"]
+HEADS: dict[str, dict[str, Any]] = {
+    "gap": {},
+    "flatten": {"head": "flatten", "dense": 8},
+    "norm": {"head_batch_norm": True, "dense": 8},
+}
+ALL = "PNEUMOSCOPE_ALL_HEADS"
+FILMS = phantom.films(4, 64)
+
+
+def recipe_of(name: str, **settings: Any) -> Recipe:
+    return Recipe(network=name, size=64, scaling="own", **settings)
+
+
+def stir(model: keras.Model, films: np.ndarray) -> None:
+    """Statistics and scales that are not a fresh layer's, so that every layer counts."""
+    rng = np.random.default_rng(0)
+    for layer in backbones.flat([model]):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.5  # so that one pass moves the statistics
+        elif type(layer).__name__ == "LayerScale":
+            layer.gamma.assign(rng.uniform(0.1, 1, layer.gamma.shape))
+    model(films, training=True)
+    for variable in model.get_layer("head_norm").variables if "head_norm" in names(model) else ():
+        # Four films differ so little that their own variance would only magnify rounding.
+        variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+
+
+def names(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model.layers]
+
+
+@pytest.mark.parametrize("name", STOCK)
+def test_every_backbone_builds_and_scales(name: str) -> None:
+    backbone = backbones.build(recipe_of(name), None)
+    assert backbone.input_shape == (None, 64, 64, 3)
+    assert backbone.output_shape[:3] == (None, 2, 2)
+    layers = list(backbones.flat([backbone]))
+    # Scaling happens once, in the network, never again inside the backbone.
+    assert not {type(layer).__name__ for layer in layers} & {"Rescaling", "Normalization"}
+    assert all(getattr(layer, "groups", 1) == 1 for layer in layers)
+    norms = [x for x in layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert all(norm.momentum == backbones.BATCH_NORM_MOMENTUM for norm in norms)
+
+
+@pytest.mark.parametrize(
+    ("name", "preprocess"),
+    [
+        ("MobileNetV2", keras.applications.mobilenet_v2.preprocess_input),
+        ("ResNet50", keras.applications.resnet50.preprocess_input),
+        ("DenseNet121", keras.applications.densenet.preprocess_input),
+    ],
+)
+def test_own_scaling_is_that_of_keras(name: str, preprocess: Any) -> None:
+    rgb = np.repeat(FILMS[:1], 3, axis=-1).astype(np.float32)
+    assert np.allclose(scaled(name), preprocess(rgb.copy()), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("MobileNetV3Small", "Rescaling"),
+        ("EfficientNetV2B0", "Normalization"),
+        ("ConvNeXtTiny", "Normalization"),
+    ],
+)
+def test_own_scaling_is_that_inside_the_network(name: str, last: str) -> None:
+    whole = getattr(keras.applications, name)(
+        include_top=False, weights=None, input_shape=(64, 64, 3)
+    )
+    inside = next(layer for layer in whole.layers if type(layer).__name__ == last)
+    rgb = np.repeat(FILMS[:1], 3, axis=-1).astype(np.float32)
+    expected = keras.Model(whole.input, inside.output)(rgb)
+    assert np.allclose(scaled(name), keras.ops.convert_to_numpy(expected), atol=1e-4)
+
+
+def scaled(name: str) -> np.ndarray:
+    return keras.ops.convert_to_numpy(network.Scale(*backbones.own_scaling(name))(FILMS[:1]))
+
+
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small"])
+def test_the_weights_of_keras_give_the_same_maps(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the download and from a file: as keras.applications with its own scaling inside."""
+    keras.utils.set_random_seed(0)
+    make = getattr(keras.applications, name)
+    rgb = np.repeat(FILMS, 3, axis=-1).astype(np.float32)
+    small = make(include_top=False, weights=None, input_shape=(64, 64, 3))
+    stir(small, rgb)
+    expected = keras.ops.convert_to_numpy(small(rgb, training=False))
+    whole = make(include_top=False, weights=None, input_shape=(224, 224, 3))
+    whole.set_weights(small.get_weights())
+    file = tmp_path / "keras.weights.h5"
+    whole.save_weights(file)
+    # Keras' networks call it there.
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(file))
+    own = network.Scale(*backbones.own_scaling(name))(FILMS)
+    for weights in ("imagenet", str(file)):
+        backbone = backbones.build(recipe_of(name), weights)
+        found = keras.ops.convert_to_numpy(backbone(own, training=False))
+        assert found.std() > 0.01
+        assert np.allclose(found, expected, atol=1e-3 * np.abs(expected).max()), weights
+
+
+def test_a_download_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(name: str, origin: str, **_: Any) -> str:
+        raise Exception(f"URL fetch failure on {origin}: None -- [Errno -2] no name")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
+    with pytest.raises(UsageError, match=r"EfficientNetV2B0 cannot be had \(URL fetch") as caught:
+        backbones.build(recipe_of("EfficientNetV2B0"), "imagenet")
+    assert "--weights none" in caught.value.hint
+    assert "--weights FILE" in caught.value.hint
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.weights.h5"
+    backbones.build(recipe_of("MobileNetV3Large"), None).save_weights(other)
+    text, empty = tmp_path / "text.h5", tmp_path / "weights.txt"
+    text.write_text("no HDF5")
+    empty.touch()
+    for file in (other, text, empty, tmp_path):
+        with pytest.raises(UsageError, match="do not fit MobileNetV3Small") as caught:
+            backbones.build(recipe_of("MobileNetV3Small"), str(file))
+        assert "without its top" in caught.value.hint
+
+
+def every_case() -> list[tuple[str, str]]:
+    if os.environ.get(ALL):
+        return [(name, head) for name in (*STOCK, "cnn") for head in HEADS]
+    networks = ["cnn"] * len(HEADS) + SMALLEST
+    return list(zip(networks, itertools.cycle(HEADS), strict=False))
+
+
+@pytest.mark.parametrize(("name", "head"), every_case())
+def test_onnx_computes_the_same(
+    name: str, head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Probabilities, embedding, and heatmaps as automatic differentiation has them."""
+    if not os.environ.get(ALL):
+        # A block in each of ConvNeXt's stages in place of 3, 3, 9, 3.
+        config = keras.src.applications.convnext.MODEL_CONFIGS["tiny"]
+        monkeypatch.setitem(config, "depths", [1, 1, 1, 1])
+    keras.utils.set_random_seed(0)
+    model = network.build(recipe_of(name, **HEADS[head]), 3, None)
+    stir(model, FILMS)
+    serving = network.serving_model(model, 1.3)
+    serving(FILMS)
+    with no_chatter(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tf2onnx's own
+        export.convert(serving, tmp_path / "model.onnx")
+    found = export.parity(model, serving, tmp_path / "model.onnx", FILMS)
+    assert found["max_dp"] <= 1e-4
+    assert found["max_heatmap_error"] <= 1e-3
+    assert found["max_embedding_error"] <= 1e-3
+    heatmaps = keras.ops.convert_to_numpy(serving(FILMS)["heatmaps"])
+    assert heatmaps.shape[:2] == (4, 3)
+    assert (heatmaps.max(axis=(1, 2, 3)) > 0).all()
+
+
+@pytest.mark.parametrize("name", [*SMALLEST, "ResNet50"])
+def test_layer_wise_unfreezing(name: str) -> None:
+    """By name or count the same layers learn, and BatchNorm does not."""
+    model = network.build(recipe_of(name), 3, None)
+    backbone = network.backbone_of(model)
+    first = len(backbone.layers) - 20
+    by_name = recipe_of(name, train_from=names(backbone)[first])
+    for recipe in (recipe_of(name, train_last=20), by_name):
+        network.check(model, recipe)
+        network.set_trainable(model, recipe, whole=True, keep_statistics=True)
+        learns = [bool(layer.trainable_variables) for layer in backbone.layers]
+        assert not any(learns[:first])
+        for layer, does in zip(backbone.layers[first:], learns[first:], strict=True):
+            is_norm = isinstance(layer, keras.layers.BatchNormalization)
+            assert does == (bool(layer.weights) and not is_norm), layer.name
+        assert any(learns)
+
+
+def test_a_convolution_too_many() -> None:
+    with pytest.raises(RecipeError, match="used up after 4"):
+        backbones.build(recipe_of("cnn", filters=(4,) * 6), None)
+    # 64 -> 62 -> 31 -> 29 -> 14 -> 12 -> 6 -> 4 -> 2
+    assert backbones.build(recipe_of("cnn", filters=(4,) * 4), None).output_shape == (None, 2, 2, 4)
+
+
+def test_unknown_networks() -> None:
+    with pytest.raises(RecipeError, match="MobilNet") as caught:
+        backbones.build(recipe_of("MobilNet"), None)
+    for name in (*STOCK, "cnn"):
+        assert name in caught.value.hint
+
+
+OWN = """
+import keras
+
+def build(recipe):
+    films = keras.Input((recipe.size, recipe.size, 3))
+    inner = keras.Sequential([
+        keras.layers.Conv2D(6, 3, strides=4, activation="gelu"),
+        keras.layers.BatchNormalization(),
+    ])
+    return keras.Model(films, inner(films))
+
+def raises(recipe):
+    return inside(recipe)
+
+def inside(recipe):
+    raise KeyError("nothing here")
+
+def nothing(recipe):
+    pass
+
+def pooled(recipe):
+    films = keras.Input((recipe.size, recipe.size, 3))
+    return keras.Model(films, keras.layers.GlobalAveragePooling2D()(films))
+
+def any_size(recipe):
+    films = keras.Input((None, None, 3))
+    return keras.Model(films, keras.layers.Conv2D(6, 3)(films))
+
+def two_outputs(recipe):
+    films = keras.Input((recipe.size, recipe.size, 3))
+    return keras.Model(films, [films, films])
+
+class Subclass(keras.Model):
+    pass
+
+def uncalled(recipe):
+    return Subclass()
+
+def grouped(recipe):
+    films = keras.Input((recipe.size, recipe.size, 3))
+    return keras.Model(films, keras.layers.Conv2D(6, 3, groups=3)(films))
+
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module in the working directory, which is not on Python's path."""
+    module = f"own_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{module}.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p])
+    return module
+
+
+def test_a_network_of_the_users_own_exports(own: str, tmp_path: Path) -> None:
+    from pneumoscope.train import fit
+
+    recipe = Recipe(network=f"{own}:build", size=64)
+    backbones.check(recipe.network)
+    model = network.build(recipe, 3, None)
+    assert model.get_layer(network.FEATURES).output.shape == (None, 16, 16, 6)
+    network.set_trainable(model, recipe, whole=True, keep_statistics=True)
+    # A kernel and a bias; of the nested BatchNorm nothing; the head's two.
+    assert len(model.trainable_variables) == 4
+    fit.save(model, tmp_path / "weights.npz")
+    target = tmp_path / "model.onnx"
+    found = export.export_onnx(recipe, 3, tmp_path / "weights.npz", 1.0, target, FILMS)
+    assert found["films"] == 4
+    assert target.is_file()
+
+
+@pytest.mark.parametrize(
+    ("function", "message", "hint"),
+    [
+        ("missing", "cannot be imported .AttributeError", "working directory"),
+        ("number", "is no function", "3"),
+        ("raises", "failed .KeyError: 'nothing here'", "line 13"),
+        ("nothing", "gives no backbone", "(None, 64, 64, 3)"),
+        ("pooled", "gives no backbone", "(None, h, w, k)"),
+        ("any_size", "gives no backbone", "(None, 64, 64, 3)"),
+        ("two_outputs", "gives no backbone", "keras.Model"),
+        ("uncalled", "gives no backbone", "keras.Model"),
+        ("grouped", "grouped convolution", "DepthwiseConv2D"),
+    ],
+)
+def test_functions_that_give_no_network(own: str, function: str, message: str, hint: str) -> None:
+    with pytest.raises(RecipeError, match=message) as caught:
+        backbones.build(recipe_of(f"{own}:{function}"), None)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "ModuleNotFoundError"),
+        ("def build(:", "SyntaxError.*line 1"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("import no_such_package", "no_such_package"),
+    ],
+)
+def test_modules_that_cannot_be_imported(own: str, content: str | None, message: str) -> None:
+    """Before any film is read."""
+    if content is not None:
+        Path(f"bad_{own}.py").write_text(content)
+    with pytest.raises(RecipeError, match=f"cannot be imported.*{message}"):
+        backbones.check(f"bad_{own}:build")
