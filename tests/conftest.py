@@ -11,7 +11,7 @@ from PIL import Image
 
 from drawn import drawn_set
 from pneumoscope.bundle import Bundle, write_bundle
-from tiny import tiny_files, tiny_meta
+from tiny import findings_meta, tiny_files, tiny_meta
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +29,15 @@ def films_dir() -> Path:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("tiny")
     return write_bundle(folder / "bundle", tiny_meta(), tiny_files(folder / "parts"))
+
+
+@pytest.fixture(scope="session")
+def findings_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The tiny network with three findings in place of three classes."""
+    folder = tmp_path_factory.mktemp("findings")
+    return write_bundle(
+        folder / "bundle", findings_meta(), tiny_files(folder / "parts", last="Sigmoid")
+    )
 
 
 @pytest.fixture

@@ -57,7 +57,12 @@ def test_predict_json(tiny: tuple[str, Path], film_files: Path) -> None:
     assert sum(dark["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert dark["film"]["format"] == "PNG"
     assert (dark["film"]["rows"], dark["film"]["columns"]) == (240, 260)
-    assert dark["operating_point"] == {"name": "balanced", "threshold": 0.5, "rule": "by hand"}
+    assert dark["operating_point"] == {
+        "name": "balanced",
+        "threshold": 0.5,
+        "rule": "by hand",
+        "finding": None,
+    }
 
 
 def test_predict_csv(tiny: tuple[str, Path], film_files: Path) -> None:

@@ -17,24 +17,32 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "records": 1,
+    "conformal": 2,
     "images": 2,
+    "film_statistics": 2,
     "metrics": 2,
     "serialise": 2,
+    "thresholds": 2,
     "bundle": 3,
     "data": 3,
     "heatmap": 3,
     "stress": 3,
+    "sheet": 4,
     "triage": 4,
     "runtime": 5,
-    "sheet": 6,
+    "evidence": 6,
     "train": 6,
     "cli": 7,
     "__main__": 8,
 }
 FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "sklearn", "scipy"}
 
-# Apart from training, who may use what of the [train] extra.
-EXTRAS = {"stress": {"cv2"}}
+# Apart from training, who may use what of the [train] and [evidence] extras.
+EXTRAS = {
+    "film_statistics": {"cv2"},
+    "stress": {"cv2"},
+    "evidence": {"cv2", "scipy", "sklearn"},
+}
 
 
 def modules() -> list[Path]:

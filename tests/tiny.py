@@ -12,11 +12,12 @@ from pneumoscope.records import OperatingPoint
 TINY_SIZE = 32
 
 
-def tiny_model(path: Path) -> None:
+def tiny_model(path: Path, last: str = "Softmax") -> None:
     """A network whose answer can be computed by hand.
 
     With m the film's mean grey level / 255, the logits are (0, 8 (m - 0.5), 8 (m - 0.5) - 1):
     bright films are bacterial, dark ones normal. Heatmaps are 8 x 8 means of 4 x 4 pixels / 255.
+    With ``last`` "Sigmoid" the three logits stand for three findings.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -36,7 +37,9 @@ def tiny_model(path: Path) -> None:
         helper.make_node("ReduceMean", ["embedding"], ["mean"], axes=[1], keepdims=1),
         helper.make_node("MatMul", ["mean", "slopes"], ["tilted"]),
         helper.make_node("Add", ["tilted", "offsets"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        helper.make_node(
+            last, ["logits"], ["probabilities"], **({"axis": 1} if last == "Softmax" else {})
+        ),
     ]
     size = TINY_SIZE
     graph = helper.make_graph(
@@ -63,6 +66,7 @@ def tiny_meta(**changes: object) -> BundleMeta:
     values: dict[str, object] = {
         "name": "tiny",
         "version": "1",
+        "task": "multiclass",
         "labels": ("normal", "bacterial", "viral"),
         "negative": "normal",
         "positive": "PNEUMONIA",
@@ -83,13 +87,32 @@ def tiny_meta(**changes: object) -> BundleMeta:
     return BundleMeta(**(values | changes))  # type: ignore[arg-type]
 
 
-def tiny_files(folder: Path) -> dict[str, Path]:
+def findings_meta(**changes: object) -> BundleMeta:
+    """Of the tiny network with sigmoids: of a film of mean grey m, Mass has the logit 8 (m - 0.5)."""
+    names = ("Device", "Mass", "Nodule")
+    points = [
+        OperatingPoint(point, threshold, "by hand", name)
+        for point, thresholds in (("balanced", (0.6, 0.5, 0.05)), ("screen", (0.6, 0.1, 0.01)))
+        for name, threshold in zip(names, thresholds, strict=True)
+    ]
+    return tiny_meta(
+        task="multilabel",
+        labels=names,
+        negative=None,
+        positive="ABNORMAL",
+        operating_points=tuple(points),
+        **changes,
+    )
+
+
+def tiny_files(folder: Path, last: str = "Softmax") -> dict[str, Path]:
     """The three files of a tiny bundle, in a folder of parts."""
     folder.mkdir(parents=True, exist_ok=True)
-    tiny_model(folder / MODEL)
+    tiny_model(folder / MODEL, last)
     (folder / CARD).write_text("# tiny\n")
     inputs = np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8)
     logits = np.array([0.0, -4.0, -5.0])
-    probabilities = np.exp(logits) / np.exp(logits).sum()
+    odds = np.exp(logits)
+    probabilities = odds / odds.sum() if last == "Softmax" else odds / (1 + odds)
     np.savez(folder / GOLDEN, inputs=inputs, probabilities=probabilities[None].astype(np.float32))
     return {name: folder / name for name in (MODEL, GOLDEN, CARD)}

@@ -24,8 +24,8 @@ from pneumoscope.errors import (
     UnknownOperatingPoint,
     UsageError,
 )
-from pneumoscope.files import swap_folder
-from pneumoscope.records import NORMAL, OperatingPoint
+from pneumoscope.files import room_for, swap_folder
+from pneumoscope.records import NORMAL, TASKS, OperatingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,14 +61,18 @@ class BundleMeta:
     Attributes:
         name: Short name of the model.
         version: Version of the model, not of the package.
-        labels: Class names in the order of the network's outputs.
-        negative: The class that means "nothing found"; P(pneumonia) = 1 - P(negative).
+        task: ``"binary"``, ``"multiclass"`` (a film has one class) or ``"multilabel"`` (several
+            findings or none).
+        labels: Classes or findings in the order of the network's outputs.
+        negative: The class that means "nothing found"; P(pneumonia) = 1 - P(negative). None for
+            several findings.
         positive: What a film is called that is not negative, such as ``"PNEUMONIA"``.
         size: Side of the network's input in pixels.
         source_size: Side in pixels to which larger films are resampled first, because the
             training films were.
         temperature: Divisor of the logits, already inside ``model.onnx``.
-        operating_points: Thresholds on P(pneumonia).
+        operating_points: Thresholds on P(pneumonia); for several findings one of each name for
+            each finding.
         default_operating_point: The name that is used when nobody chooses.
         population: Whom the training films show.
         intended_use: What the model is for, and what not.
@@ -79,8 +83,9 @@ class BundleMeta:
 
     name: str
     version: str
+    task: str
     labels: tuple[str, ...]
-    negative: str
+    negative: str | None
     positive: str
     size: int
     source_size: int
@@ -93,17 +98,26 @@ class BundleMeta:
     data: Mapping[str, Any]
     validation: Mapping[str, Any]
 
-    def operating_point(self, name: str | None = None) -> OperatingPoint:
-        """The operating point of that name, or the default one.
+    def points(self, name: str | None = None) -> tuple[OperatingPoint, ...]:
+        """The thresholds of that name, or of the default one: one, or one per finding.
 
         Raises:
             UnknownOperatingPoint: No such name; the hint lists those there are.
         """
         wanted = name or self.default_operating_point
-        for point in self.operating_points:
-            if point.name == wanted:
-                return point
-        raise UnknownOperatingPoint(wanted, tuple(p.name for p in self.operating_points))
+        found = tuple(point for point in self.operating_points if point.name == wanted)
+        if not found:
+            names = dict.fromkeys(point.name for point in self.operating_points)
+            raise UnknownOperatingPoint(wanted, tuple(names))
+        return found
+
+    def operating_point(self, name: str | None = None) -> OperatingPoint:
+        """The threshold of that name, or the default one, of a bundle whose films have one class.
+
+        Raises:
+            UnknownOperatingPoint: No such name; the hint lists those there are.
+        """
+        return self.points(name)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +199,7 @@ def write_bundle(
 
     Raises:
         UsageError: The target exists and is not a bundle.
+        DiskFull: It does not fit.
     """
     target = Path(folder)
     if target.exists() and not (target / META).is_file() and any(target.iterdir()):
@@ -192,17 +207,18 @@ def write_bundle(
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        for name, source in files.items():
-            shutil.copyfile(source, staging / name)
-        hashes = {name: sha256_of(staging / name) for name in sorted(files)}
-        content = {"format": FORMAT, **asdict(meta), "files": hashes}
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        (staging / META).write_text(text + "\n", encoding="utf-8")
-        staging.chmod(0o755)
-        for path in staging.iterdir():
-            with path.open("rb+") as stream:
-                os.fsync(stream.fileno())
-        swap_folder(staging, target)
+        with room_for(target):
+            for name, source in files.items():
+                shutil.copyfile(source, staging / name)
+            hashes = {name: sha256_of(staging / name) for name in sorted(files)}
+            content = {"format": FORMAT, **asdict(meta), "files": hashes}
+            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+            (staging / META).write_text(text + "\n", encoding="utf-8")
+            staging.chmod(0o755)
+            for path in staging.iterdir():
+                with path.open("rb+") as stream:
+                    os.fsync(stream.fileno())
+            swap_folder(staging, target)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -224,14 +240,15 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
     meta = BundleMeta(
         name=str(content["name"]),
         version=str(content["version"]),
+        task=str(content["task"]),
         labels=tuple(content["labels"]),
-        negative=str(content["negative"]),
+        negative=None if content["negative"] is None else str(content["negative"]),
         positive=str(content["positive"]),
         size=int(content["size"]),
         source_size=int(content["source_size"]),
         temperature=float(content["temperature"]),
         operating_points=tuple(
-            OperatingPoint(str(p["name"]), float(p["threshold"]), str(p["rule"]))
+            OperatingPoint(str(p["name"]), float(p["threshold"]), str(p["rule"]), p["finding"])
             for p in content["operating_points"]
         ),
         default_operating_point=str(content["default_operating_point"]),
@@ -246,9 +263,22 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
     for point in meta.operating_points:
         if not 0 < point.threshold < 1:
             raise ValueError(f"threshold {point.threshold} of {point.name}")
-    if meta.negative not in meta.labels or len(meta.labels) < 2:
-        raise ValueError(f"negative class {meta.negative!r} is not among the labels {meta.labels}")
     if meta.positive == NORMAL:
         raise ValueError(f"what is not {meta.negative} cannot be called {NORMAL}")
-    meta.operating_point()
+    _check_labels(meta)
     return meta
+
+
+def _check_labels(meta: BundleMeta) -> None:
+    if meta.task not in TASKS or len(set(meta.labels)) < max(2, len(meta.labels)):
+        raise ValueError(f"task {meta.task!r} with the labels {meta.labels}")
+    several = meta.task == "multilabel"
+    if several != (meta.negative is None) or not (several or meta.negative in meta.labels):
+        raise ValueError(
+            f"task {meta.task}: negative class {meta.negative!r}, labels {meta.labels}"
+        )
+    for name in {point.name for point in meta.operating_points}:
+        found = [point.finding for point in meta.points(name)]
+        if found != (list(meta.labels) if several else [None]):
+            raise ValueError(f"operating point {name} stands for {found}")
+    meta.points()

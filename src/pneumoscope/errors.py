@@ -22,9 +22,11 @@
     ├── UnknownOperatingPoint       (ValueError)
     ├── UsageError                  (ValueError)         arguments that do not go together
     ├── MissingExtra                (ImportError)        an optional part is not installed
+    ├── DiskFull                    (OSError)            no room for what is being written
     ├── ConversionError             (ValueError)         a model cannot be brought into another format
     └── TrainingError               a bundle cannot be trained
         ├── RecipeError             (ValueError)
+        ├── TrackingError                                TensorBoard's files or MLflow cannot be written
         └── DataError               (ValueError)
 
 An error knows a ``hint``: one sentence on what to do next, or ``""``.
@@ -203,6 +205,14 @@ class MissingExtra(PneumoscopeError, ImportError):
         )
 
 
+class DiskFull(PneumoscopeError, OSError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}: cannot be written whole, the disk or the quota is full",
+            "Free some space, or name a place on another disk, and give the same command again.",
+        )
+
+
 class ConversionError(PneumoscopeError, ValueError):
     """A model cannot be brought into another format, or came out of it as another function."""
 
@@ -213,6 +223,10 @@ class TrainingError(PneumoscopeError):
 
 class RecipeError(TrainingError, ValueError):
     """The recipe has an unknown key, a wrong type or a value out of range."""
+
+
+class TrackingError(TrainingError):
+    """What a training tells TensorBoard or MLflow cannot be written."""
 
 
 class DataError(TrainingError, ValueError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
+
+from pneumoscope.errors import DiskFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,12 +17,45 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def tells_of_full_disk(text: str) -> bool:
+    """Whether a library's message holds the system's words for it; not all raise OSError."""
+    return any(os.strerror(number) in text for number in _NO_ROOM)
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Says of what is written in this block that it does not fit, if it does not.
+
+    Args:
+        path: What is being written, or its folder.
+
+    Raises:
+        DiskFull: The disk, a quota or the limit on a file's size is reached.
+    """
+    try:
+        yield
+    except DiskFull:
+        raise
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in _NO_ROOM
+        if full or tells_of_full_disk(str(error)):
+            raise DiskFull(str(path)) from error
+        raise
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A binary stream whose content takes the place of ``path`` when the block ends well."""
+    """A binary stream whose content takes the place of ``path`` when the block ends well.
+
+    Raises:
+        DiskFull: See `room_for`.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as stream:
+        with room_for(path), part.open("wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -37,16 +73,17 @@ def whole_array(
     Its space is claimed first: writing into a map of a full disk would kill the process.
 
     Raises:
-        OSError: The disk is full.
+        DiskFull: See `room_for`.
     """
     import numpy as np
 
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        store = np.lib.format.open_memmap(part, "w+", kind, shape)
-        if hasattr(os, "posix_fallocate"):
-            with part.open("rb+") as stream:
-                os.posix_fallocate(stream.fileno(), 0, part.stat().st_size)
+        with room_for(path):
+            store = np.lib.format.open_memmap(part, "w+", kind, shape)
+            if hasattr(os, "posix_fallocate"):
+                with part.open("rb+") as stream:
+                    os.posix_fallocate(stream.fileno(), 0, part.stat().st_size)
         yield store
         store.flush()
         part.replace(path)

@@ -1,4 +1,4 @@
-"""Figures on labelled films, with patient-clustered intervals.
+"""Figures on labelled films, and the draws of patients that their intervals come from.
 
 Films of one patient resemble each other, so an interval that treats films as independent is too
 narrow: the bootstrap here draws patients, with all their films (Field and Welsh 2007).
@@ -61,6 +61,30 @@ def roc_auc(
         return np.where(pairs > 0, (up * below).sum(axis=1) / pairs, np.nan)
 
 
+def average_precision(
+    positive: NDArray[np.bool_], score: NDArray[np.floating[Any]], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Average precision (step-wise area under precision and recall) for many weightings at once.
+
+    Args:
+        positive: bool (n,).
+        score: float (n,), higher for positive; films with equal scores are called together.
+        weights: float64 (draws, n), how often each film counts.
+
+    Returns:
+        float64 (draws,); NaN where a draw holds no positive film.
+    """
+    order = np.argsort(-score, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
+    sorted_weights = weights[:, order]
+    up = np.add.reduceat(np.where(positive[order], sorted_weights, 0.0), starts, axis=1)
+    called = np.cumsum(np.add.reduceat(sorted_weights, starts, axis=1), axis=1)
+    hits = np.cumsum(up, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.where(called > 0, hits / called, 0.0)
+        return np.where(hits[:, -1] > 0, (up * precision).sum(axis=1) / hits[:, -1], np.nan)
+
+
 def share(
     hit: NDArray[np.bool_], among: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -74,10 +98,30 @@ def share(
         return np.where(whole > 0, weights @ (hit & among).astype(np.float64) / whole, np.nan)
 
 
+def patient_groups(patients: Sequence[str]) -> NDArray[np.intp]:
+    """Number of each film's patient, (n,), from 0 to patients - 1.
+
+    Raises:
+        UsageError: Not one film.
+    """
+    if not len(patients):
+        raise UsageError("no films to measure")
+    return np.asarray(np.unique(np.asarray(patients, dtype=str), return_inverse=True)[1])
+
+
+def patient_draws(patients: int, draws: int, seed: int) -> NDArray[np.int64]:
+    """How often each patient is drawn, (draws, patients): as many with replacement as there are."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(patients, np.full(patients, 1 / patients), size=draws)
+
+
 def patient_bootstrap(
     figure: Weighted, patients: Sequence[str], draws: int = 2000, seed: int = 0
 ) -> Interval:
     """A figure on all films and its percentile interval over draws of patients.
+
+    Quick, for comparing runs while training. Figures close to 1 get intervals that are too narrow
+    and lie too high; `pneumoscope.evidence.intervals` does better (docs/explanation/statistics.md).
 
     Args:
         figure: Takes weights float64 (draws, n), gives the figure float64 (draws,).
@@ -88,29 +132,50 @@ def patient_bootstrap(
     Raises:
         UsageError: Not one film, or the figure does not exist on all films.
     """
-    if not len(patients):
-        raise UsageError("no films to measure")
-    _, group = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
+    group = patient_groups(patients)
     value = float(figure(np.ones((1, len(group))))[0])
     if not np.isfinite(value):
         raise UsageError("the figure does not exist on these films", "Is a class missing?")
-    rng = np.random.default_rng(seed)
-    count = int(group.max()) + 1
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)
+    drawn = patient_draws(int(group.max()) + 1, draws, seed)
     sample = figure(drawn[:, group].astype(np.float64))
     low, high = np.nanpercentile(sample, [2.5, 97.5])
     return Interval(value, float(low), float(high))
+
+
+def equal_mass_bins(score: NDArray[np.floating[Any]], bins: int = 15) -> NDArray[np.intp]:
+    """Bin of each film, (n,), by rank: equally many films each, but equal scores stay together.
+
+    Bins are numbered from 0 in the order of the scores, without gaps; there are fewer than
+    ``bins`` if films or distinct scores are few.
+    """
+    _, value, count = np.unique(score, return_inverse=True, return_counts=True)
+    middle = np.cumsum(count) - 0.5 * count  # midrank - 0.5, in (0, n)
+    part = np.floor(bins * middle / len(score)).astype(np.intp)
+    return np.asarray(np.unique(part, return_inverse=True)[1][value])
 
 
 def expected_calibration_error(
     positive: NDArray[np.bool_], probability: NDArray[np.floating[Any]], bins: int = 15
 ) -> float:
     """ECE over bins of equal mass (Nixon et al. 2019), in [0, 1]."""
-    order = np.argsort(probability, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    return float(
-        sum(
-            len(part) / len(order) * abs(positive[part].mean() - probability[part].mean())
-            for part in parts
-        )
-    )
+    part = equal_mass_bins(probability, bins)
+    gap = np.bincount(part, weights=np.asarray(positive, np.float64) - probability)
+    return float(np.abs(gap).sum() / len(part))
+
+
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Probabilities (n, classes) of logits (n, classes)."""
+    z = np.asarray(logits, np.float64)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def with_temperature(
+    probabilities: NDArray[np.floating[Any]], temperature: float
+) -> NDArray[np.float64]:
+    """Probabilities (n, classes) as they were if the logits were divided by a temperature.
+
+    The logarithms of probabilities are logits up to a constant, so 1 / T undoes T. Probabilities
+    below 1e-12 count as 1e-12.
+    """
+    return softmax(np.log(np.clip(probabilities, 1e-12, 1.0)) / temperature)

@@ -21,6 +21,8 @@ NORMAL = "NORMAL"
 PNEUMONIA = "PNEUMONIA"
 ABNORMAL = "ABNORMAL"
 """The verdict of a bundle that knows several diseases."""
+TASKS = ("binary", "multiclass", "multilabel")
+"""What a network tells apart: two classes, several classes, or several findings on one film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +81,38 @@ class Radiograph:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A named threshold on P(pneumonia), chosen on validation films.
+    """A named threshold, chosen on validation films.
 
     Attributes:
         name: Such as ``"balanced"``.
         threshold: P(pneumonia) at or above it is called PNEUMONIA (of other bundles: their
             positive name); in (0, 1).
         rule: How it was chosen, in words.
+        finding: The finding whose probability it cuts, where a bundle knows several findings; None
+            where a film has one class.
     """
 
     name: str
     threshold: float
     rule: str
+    finding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a bundle for several findings says of one of them.
+
+    Attributes:
+        name: Such as ``"Effusion"``.
+        probability: In [0, 1].
+        threshold: Its own, at the operating point.
+        present: Whether the probability reaches the threshold.
+    """
+
+    name: str
+    probability: float
+    threshold: float
+    present: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,14 +123,18 @@ class Prediction:
         label: ``"NORMAL"`` or ``positive``, at ``operating_point``.
         positive: What the bundle calls a film that is not normal: ``"PNEUMONIA"`` for the shipped
             one, such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"`` for others.
-        p_pneumonia: P(positive) = 1 - P(normal), in [0, 1], after temperature scaling.
-        probabilities: Class name to probability, in the bundle's order; they sum to 1.
+        p_pneumonia: P(positive) = 1 - P(normal), in [0, 1], after temperature scaling; of several
+            findings, that of the leading one.
+        probabilities: Class or finding to probability, in the bundle's order; those of classes sum
+            to 1.
         subtype: The likelier kind (``"bacterial"``, ``"viral"``) if the label is positive and the
             bundle knows several kinds, else None. In children a film alone cannot tell these apart.
-        operating_point: The threshold that gave the label.
+        findings: Of a bundle for several findings all of them, the leading one first: that whose
+            probability lies furthest above its threshold, in logits. Empty for classes.
+        operating_point: The threshold that gave the label; of several findings, the leading one's.
         heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised.
         heatmap_class: The class that the heatmap explains: the likelier positive one, or the
-            negative one.
+            negative one; the leading finding.
         facts: What the source says of itself.
         warnings: Sentences for the reader, such as an age outside the training population.
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
@@ -121,6 +147,7 @@ class Prediction:
     p_pneumonia: float
     probabilities: Mapping[str, float]
     subtype: str | None
+    findings: tuple[Finding, ...]
     operating_point: OperatingPoint
     heatmap: NDArray[np.float32]
     heatmap_class: str

@@ -17,7 +17,7 @@ import onnxruntime
 from pneumoscope import images, triage
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.records import NORMAL, OperatingPoint, Outcome, Prediction
+from pneumoscope.records import Outcome, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.images import Source
-    from pneumoscope.records import FilmFacts, Radiograph
+    from pneumoscope.records import FilmFacts, OperatingPoint, Radiograph
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Classifier:
 
     Attributes:
         bundle: The model folder in use.
-        operating_point: The threshold that makes the label.
+        points: The thresholds that make the label: one, or one per finding.
         threads: Threads that `predict_many` uses.
     """
 
@@ -92,7 +92,7 @@ class Classifier:
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
         self.bundle = bundle
-        self.operating_point: OperatingPoint = bundle.meta.operating_point(operating_point)
+        self.points: tuple[OperatingPoint, ...] = bundle.meta.points(operating_point)
         self.threads = threads or _usable_cores()
         self._session = _session(bundle)
 
@@ -230,22 +230,19 @@ class Classifier:
     ) -> Prediction:
         meta = self.bundle.meta
         named = dict(zip(meta.labels, probabilities.tolist(), strict=True))
-        p_pneumonia = min(1.0, max(0.0, 1.0 - named[meta.negative]))
-        label = triage.label_at(p_pneumonia, self.operating_point, meta.positive)
-        kind = triage.likelier_kind(named, meta.negative)
-        explained = meta.negative if label == NORMAL else kind
-        subtype = kind if explained == kind and len(meta.labels) > 2 else None
+        verdict = triage.judge(named, meta, self.points)
         return Prediction(
-            label=label,
+            label=verdict.label,
             positive=meta.positive,
-            p_pneumonia=p_pneumonia,
+            p_pneumonia=verdict.p_pneumonia,
             probabilities=named,
-            subtype=subtype,
-            operating_point=self.operating_point,
-            heatmap=heatmaps[meta.labels.index(explained)],
-            heatmap_class=explained,
+            subtype=verdict.subtype,
+            findings=verdict.findings,
+            operating_point=verdict.operating_point,
+            heatmap=heatmaps[meta.labels.index(verdict.heatmap_class)],
+            heatmap_class=verdict.heatmap_class,
             facts=item.facts,
-            warnings=triage.warnings_for(item.facts, meta.population, subtype),
+            warnings=triage.warnings_for(item.facts, meta.population, verdict.subtype),
             timings_ms={"read": item.read_ms, "infer": infer_ms},
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
@@ -287,5 +284,7 @@ def _session(bundle: Bundle) -> Any:
     if first.name != _INPUT or list(first.shape[1:]) != [size, size, 1] or names != _OUTPUTS:
         raise BundleMismatch(bundle.path.name, "model.onnx has other inputs or outputs")
     if session.get_outputs()[0].shape[1] != labels:
-        raise BundleMismatch(bundle.path.name, f"model.onnx does not give {labels} classes")
+        raise BundleMismatch(
+            bundle.path.name, f"model.onnx does not give {labels} classes or findings"
+        )
     return session

@@ -25,6 +25,10 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "p_pneumonia": round(prediction.p_pneumonia, 6),
         "probabilities": {name: round(p, 6) for name, p in prediction.probabilities.items()},
         "subtype": prediction.subtype,
+        "findings": [
+            asdict(finding) | {"probability": round(finding.probability, 6)}
+            for finding in prediction.findings
+        ],
         "operating_point": asdict(prediction.operating_point),
         "warnings": list(prediction.warnings),
         "heatmap_class": prediction.heatmap_class,

@@ -70,16 +70,29 @@ _ICONS = {
 }
 
 
-def page(rows: Sequence[str], title: str = "pneumoscope") -> str:
-    """The page around the rows that `row` made."""
+_FOOTER = (
+    "The heatmap (Grad-CAM) shows which regions raised the score of the named class in the network; "
+    f"it is not an outline of disease. {NOTICE}"
+)
+
+
+def page(
+    rows: Sequence[str], title: str = "pneumoscope", *, style: str = "", footer: str = _FOOTER
+) -> str:
+    """A self-contained page.
+
+    Args:
+        rows: HTML, such as `row` makes.
+        title: Of the page, as text.
+        style: CSS beside the page's own.
+        footer: Last line, as text.
+    """
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body><main>"
         f'<h1>{escape(title)}</h1><p class="notice">{NOTICE}</p>{"".join(rows)}'
-        f"<footer>The heatmap (Grad-CAM) shows which regions raised the score of the named class "
-        f"in the network; it is not an outline of disease. {NOTICE}</footer>"
-        f"</main></body></html>\n"
+        f"<footer>{escape(footer)}</footer></main></body></html>\n"
     )
 
 
@@ -97,9 +110,9 @@ def row(outcome: Outcome) -> str:
     grey = np.rint(np.clip(outcome.film.pixels, 0, 1) * 255).astype(np.uint8)
     alt = escape(f"{outcome.source}: film", quote=True)
     return (
-        f'<article><figure><img alt="{alt}" src="{_picture(grey)}"><figcaption>Film, '
+        f'<article><figure><img alt="{alt}" src="{picture(grey)}"><figcaption>Film, '
         f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
-        f'<figure><img alt="{alt} with heatmap" src="{_picture(heatmap.overlay_of(outcome))}">'
+        f'<figure><img alt="{alt} with heatmap" src="{picture(heatmap.overlay_of(outcome))}">'
         f"<figcaption>Heatmap for: {escape(p.heatmap_class)}</figcaption></figure>"
         f"<div>{name}{_judgement(p)}</div></article>"
     )
@@ -108,23 +121,34 @@ def row(outcome: Outcome) -> str:
 def _judgement(p: Prediction) -> str:
     threshold = p.operating_point.threshold
     kind = "negative" if p.label == NORMAL else "positive"
-    shares = "".join(
-        f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
-        for name, value in p.probabilities.items()
-    )
+    named = p.findings[0].name if p.findings else p.positive.lower()
     mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
     # Near the ends of the bar the caption would leave the card.
     at = min(max(threshold, 0.2), 0.8)
     return (
         f'<div class="{kind}">{_verdict(kind, p.label)}'
-        f'<p class="p" style="color:var(--text)">P({escape(p.positive.lower())}) '
+        f'<p class="p" style="color:var(--text)">P({escape(named)}) '
         f"{p.p_pneumonia:.3f}</p>"
         f'<div class="bar"><i style="width:{100 * p.p_pneumonia:.1f}%"></i>'
         f'<b style="left:{100 * threshold:.1f}%"></b></div>'
         f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
         f"{threshold:.3f}</span></div></div>"
-        f'<table>{shares}</table><ul class="mind">{mind}</ul>'
+        f'<table>{_shares(p)}</table><ul class="mind">{mind}</ul>'
         f'<p class="scale">{escape(p.bundle)} · {p.bundle_sha256[:12]}</p>'
+    )
+
+
+def _shares(p: Prediction) -> str:
+    """Rows of every class, or of every finding with its own threshold."""
+    if not p.findings:
+        return "".join(
+            f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
+            for name, value in p.probabilities.items()
+        )
+    return "".join(
+        f"<tr{' class=positive' if f.present else ''}><td>{escape(f.name)}</td>"
+        f"<td>{f.probability:.3f}, from {f.threshold:.3f}</td></tr>"
+        for f in p.findings
     )
 
 
@@ -133,11 +157,17 @@ def _verdict(kind: str, text: str) -> str:
     return f'<div class="verdict {kind}">{svg}{escape(text)}</div>'
 
 
-def _picture(pixels: NDArray[np.uint8]) -> str:
+def picture(pixels: NDArray[np.uint8], side_px: int = _SIDE) -> str:
+    """A picture as a data URL.
+
+    Args:
+        pixels: uint8 (rows, columns) or (rows, columns, 3).
+        side_px: Most of its longer side.
+    """
     from PIL import Image
 
     image = Image.fromarray(pixels)
-    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -2,18 +2,73 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.records import ABNORMAL, NORMAL, PNEUMONIA, FilmFacts, OperatingPoint
+from pneumoscope.records import ABNORMAL, NORMAL, PNEUMONIA, FilmFacts, Finding, OperatingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumoscope.bundle import Population
+    from pneumoscope.bundle import BundleMeta, Population
 
 _SUBTYPES = frozenset({"bacterial", "viral"})
 _LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
 _CHEST = frozenset({"CHEST", "THORAX", "LUNG", "PORT CHEST", "CHESTABD", "CHEST_TO_ABDOMEN"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one film's probabilities mean; the attributes are those of `Prediction`."""
+
+    label: str
+    p_pneumonia: float
+    subtype: str | None
+    findings: tuple[Finding, ...]
+    operating_point: OperatingPoint
+    heatmap_class: str
+
+
+def judge(
+    probabilities: Mapping[str, float], meta: BundleMeta, points: Sequence[OperatingPoint]
+) -> Verdict:
+    """The verdict on one film.
+
+    Args:
+        probabilities: Class or finding to probability.
+        meta: Of the bundle that gave them.
+        points: ``meta.points(name)``.
+    """
+    if meta.negative is None:
+        return _of_findings(probabilities, meta, points)
+    p = min(1.0, max(0.0, 1.0 - probabilities[meta.negative]))
+    label = label_at(p, points[0], meta.positive)
+    kind = likelier_kind(probabilities, meta.negative)
+    explained = meta.negative if label == NORMAL else kind
+    subtype = kind if explained == kind and len(meta.labels) > 2 else None
+    return Verdict(label, p, subtype, (), points[0], explained)
+
+
+def _of_findings(
+    probabilities: Mapping[str, float], meta: BundleMeta, points: Sequence[OperatingPoint]
+) -> Verdict:
+    by_margin = sorted(
+        zip(meta.labels, points, strict=True),
+        key=lambda pair: _logit(pair[1].threshold) - _logit(probabilities[pair[0]]),
+    )
+    findings = tuple(
+        Finding(name, probabilities[name], point.threshold, probabilities[name] >= point.threshold)
+        for name, point in by_margin
+    )
+    name, point = by_margin[0]
+    label = label_at(probabilities[name], point, meta.positive)
+    return Verdict(label, probabilities[name], None, findings, point, name)
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-7), 1 - 1e-7)
+    return math.log(p / (1 - p))
 
 
 def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:
@@ -21,7 +76,7 @@ def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:
     return positive if p_positive >= point.threshold else NORMAL
 
 
-def positive_name(labels: Sequence[str], negative: str) -> str:
+def positive_name(labels: Sequence[str], negative: str | None) -> str:
     """What a film is called that is not negative, such as ``"PNEUMONIA"`` or ``"ABNORMAL"``."""
     others = {label.lower() for label in labels if label != negative}
     if others <= _SUBTYPES:

@@ -42,7 +42,7 @@ def test_details_are_films_less_their_surroundings() -> None:
     # One bright pixel in the middle: 250 there, less 250 / 25 in the 5 x 5 around, mean 0.
     film = np.zeros((1, 32, 32), np.uint8)
     film[0, 16, 16] = 250
-    details = duplicates._details(film)[0].reshape(32, 32)
+    details = duplicates.details(film)[0].reshape(32, 32)
     raw = np.zeros((32, 32))
     raw[14:19, 14:19] = -10
     raw[16, 16] = 240

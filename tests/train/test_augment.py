@@ -8,10 +8,11 @@ import pytest
 cv2 = pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from pneumoscope import images
+from pneumoscope.film_statistics import sharpness
 from pneumoscope.images import resample
 from pneumoscope.stress import stress_suite
 from pneumoscope.train import phantom
-from pneumoscope.train.augment import Augmentation, augment, sharpness
+from pneumoscope.train.augment import Augmentation, augment
 
 FILMS = phantom.films(8, 224)[..., 0]
 # Half of them soft, so that one film's sharpness can be matched to another's.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,24 @@ def test_pointing(look: localise.Look, expected: float) -> None:
 
 def test_one_peak_for_all_films_shows() -> None:
     assert localise.measure(blind, films(), SIZE, draws=10)["same_peak"] == 1.0
+
+
+def test_several_findings_point_to_any_of_them() -> None:
+    given = films()
+    targets = [(0.0, 0.0) if film.targets[0] else (0.0, 1.0) for film in given.films]
+    records = tuple(
+        replace(film, targets=values) for film, values in zip(given.films, targets, strict=True)
+    )
+    several = replace(
+        given, task="multilabel", names=("Mass", "Edema"), negative=None, films=records
+    )
+
+    def look(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p, heat = seeing(x)
+        return p[:, 1:], heat[:, 1:]
+
+    found = localise.measure(look, several, SIZE, draws=100)
+    assert found is not None
+    assert found["pointing"]["value"] == pytest.approx(1.0, abs=0.02)
+    unknown = tuple(replace(film, targets=(None, film.targets[1])) for film in records)
+    assert localise.measure(look, replace(several, films=unknown), SIZE, draws=10) is None

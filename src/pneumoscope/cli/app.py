@@ -140,6 +140,26 @@ def train(
     ] = None,
     backend: Backend = "tensorflow",
     cache: Cache = None,
+    devices: Annotated[
+        str,
+        typer.Option(
+            metavar="N|all", help="Devices that share each batch; more than 1 with --backend jax."
+        ),
+    ] = "1",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files into RUN/tensorboard.")
+    ] = False,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(metavar="URI|DIR", help="Tell an MLflow server, or a database in a folder."),
+    ] = None,
+    find_learning_rate: Annotated[
+        bool,
+        typer.Option(
+            "--find-learning-rate",
+            help="Train nothing; test a range of rates for each phase, plot and suggest one.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a recipe and write its bundle.
@@ -150,11 +170,13 @@ def train(
     """
     from pneumoscope.cli import train as command
 
-    command.run(
-        command.Request(recipe, data, out, weights, cache, backend),
-        {"seed": seed, "epochs": epochs, "head_epochs": head_epochs},
-        as_json=json,
+    if find_learning_rate and (tensorboard or mlflow is not None):
+        raise typer.BadParameter("--find-learning-rate tells TensorBoard and MLflow nothing")
+    request = command.Request(
+        recipe, data, out, weights, cache, backend, devices, tensorboard, mlflow
     )
+    start = command.find_learning_rate if find_learning_rate else command.run
+    start(request, {"seed": seed, "epochs": epochs, "head_epochs": head_epochs}, as_json=json)
 
 
 @app.command(epilog="Example: pneumoscope leaderboard runs --out results.md")
@@ -231,6 +253,35 @@ def download(
     from pneumoscope.cli import data as command
 
     command.download(source, target, as_json=json)
+
+
+@app.command(
+    epilog="Example: pneumoscope audit chest_xray --out audit (then open audit/audit.html)"
+)
+def audit(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            envvar="PNEUMOSCOPE_DATA",
+            metavar="DATA",
+            help="Folder of films, with labels or without, or a CSV manifest.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for audit.html, audit.json and films.csv.")
+    ] = Path("audit"),
+    bundle: Bundle = None,
+    json: Json = False,
+) -> None:
+    """Judge a data set before anyone trains on it: pass, look or stop, with reasons.
+
+    Copies, patients in two splits, prior shift, what gives the label away without anatomy (files,
+    image statistics, thumbnails), doubtful labels. Reads every film, those for testing too. The exit
+    code is 0 for pass and look, 3 for stop.
+    """
+    from pneumoscope.cli import audit as command
+
+    sys.exit(command.run(data, out, bundle, as_json=json))
 
 
 bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)

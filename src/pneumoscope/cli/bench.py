@@ -39,11 +39,14 @@ def train(
         return
     low, high = found["later_share_range"]
     sys.stdout.write(
-        f"{found['recipe']}, films a second, medians of {rounds} rounds of {steps} steps:\n"
+        f"{found['recipe']} on {found['films']} training films of {found['megapixels']:.2f} "
+        f"megapixels (median)\n"
+        f"Films a second, medians of {rounds} rounds of {steps} steps:\n"
         f"  {found['random']:7.1f}  the network on random arrays\n"
         f"  {found['later']:7.1f}  training, later epochs: {found['later_share']:.2f} of that "
         f"({low:.2f} to {high:.2f})\n"
-        f"  {found['first']:7.1f}  training, first epoch, decoding {found['decode']:.0f} a second\n"
+        f"  {found['first']:7.1f}  training, first epoch, with building the cache "
+        f"({found['decode']:.0f} a second)\n"
         f"  {found['notebook']:7.1f}  decoding and augmenting film by film in each epoch\n"
         f"Against film by film: first epoch {found['speedup_first']:.2f} times, later ones "
         f"{found['speedup_later']:.2f} times as fast.\n"

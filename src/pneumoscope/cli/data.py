@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pneumoscope.cli import console
+from pneumoscope.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pneumoscope.data.check import Report, Twin
@@ -24,7 +23,7 @@ def check(folder: Path, task: str | None, *, as_json: bool) -> int:
     """Prints what is in a data folder; the exit code is 1 if a film is broken."""
     from pneumoscope.data import check as checking
 
-    with _bar("reading films") as progress:
+    with progress_bar("reading films") as progress:
         found = checking.check(folder, task, progress)
     for film in found.broken:
         sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
@@ -39,7 +38,7 @@ def download(source: Path | None, target: Path, *, as_json: bool) -> None:
     """Brings a data set to its place, and says how to use it."""
     from pneumoscope.data import obtain as obtaining
 
-    with _bar("copying", as_bytes=True) as progress:
+    with progress_bar("copying", as_bytes=True) as progress:
         done = obtaining.obtain(source, target, progress)
     place = done.folder.resolve()
     for warning in done.warnings:
@@ -93,36 +92,3 @@ def _line(twin: Twin) -> str:
     kind = "same pixels" if twin.exact else f"alike {twin.correlation:.3f}"
     crossing = f", across {' and '.join(twin.across)}" if twin.across else ""
     return f"{' = '.join(twin.paths)} ({kind}{crossing})"
-
-
-@contextmanager
-def _bar(text: str, *, as_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr if it is a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    bars = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn() if as_bytes else MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=bars,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-        disable=not bars.is_terminal,
-    ) as progress:
-        # Not before there is something to count: Kaggle's own bar may come first.
-        def count(done: int, total: int) -> None:
-            task = progress.task_ids[0] if progress.task_ids else progress.add_task(text)
-            progress.update(task, completed=done, total=total)
-
-        yield count

@@ -49,6 +49,7 @@ def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
         "bundle": bundle.title,
         "bundle_path": str(bundle.path),
         "bundle_sha256": bundle.sha256,
+        "task": meta.task,
         "labels": list(meta.labels),
         "input_px": meta.size,
         "temperature": meta.temperature,
@@ -78,11 +79,13 @@ def _print(facts: dict[str, Any]) -> None:
     add("pneumoscope", facts["pneumoscope"])
     add("bundle", f"{facts['bundle']} ({facts['bundle_path']})")
     add("SHA-256", facts["bundle_sha256"])
-    add("classes", ", ".join(facts["labels"]))
+    several = facts["task"] == "multilabel"
+    add("findings" if several else "classes", ", ".join(facts["labels"]))
     add("input", f"{facts['input_px']} x {facts['input_px']} pixels")
     for point in facts["operating_points"]:
         mark = " (default)" if point["name"] == facts["default_operating_point"] else ""
-        add(f"{point['name']}{mark}", f"from {point['threshold']:.3f}: {point['rule']}")
+        of = f"{point['finding']} " if several else ""
+        add(f"{point['name']}{mark}", f"{of}from {point['threshold']:.3f}: {point['rule']}")
     add("population", facts["population"]["text"])
     for name, figure in _headline(facts["validation"]).items():
         add(name, figure)
@@ -97,10 +100,15 @@ def _print(facts: dict[str, Any]) -> None:
 
 def _headline(validation: dict[str, Any]) -> dict[str, str]:
     """The few figures that people ask for first, with their intervals."""
+    text = interval_text
+    if "macro_auc" in validation:
+        mean, bad = validation["macro_auc"], validation["worst"]
+        return {
+            "validation AUC": f"{text(mean)}, mean over findings; worst perturbation {text(bad)} "
+            f"({bad['condition']})"
+        }
     if "plain" not in validation:
         return {}
-
-    text = interval_text
     plain, worst = validation["plain"], validation["worst"]
     return {
         "validation AUC": f"{text(plain['auc'])}, worst perturbation {text(worst['auc'])}",

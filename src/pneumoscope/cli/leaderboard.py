@@ -45,21 +45,26 @@ def _print(rows: Sequence[Row]) -> None:
     for column in ("recipe", "seeds", "AUC", "accuracy", "sensitivity", "specificity", "worst"):
         table.add_column(column, justify="left" if column in ("recipe", "worst") else "right")
 
-    def text(figure: Interval) -> str:
+    def text(figure: Interval | None) -> str:
+        if figure is None:
+            return ""
         return f"{figure.value:.3f}\n[dim]{figure.low:.3f} - {figure.high:.3f}[/]"
 
     for row in rows:
-        condition, worst = row.worst["balanced_accuracy"]
+        condition, worst = row.worst.get("balanced_accuracy") or row.worst["auc"]
         table.add_row(
             escape(row.recipe),
             str(len(row.seeds)),
-            *(text(row.plain[key]) for key in ("auc", "accuracy", "sensitivity", "specificity")),
+            *(
+                text(row.plain.get(key))
+                for key in ("auc", "accuracy", "sensitivity", "specificity")
+            ),
             f"{text(worst)} {condition}",
         )
     out = console()
     out.print(table)
     out.print(
-        "Means over seeds, 95 % patient-clustered intervals; worst: balanced accuracy under the worst "
-        "of the perturbations. --out FILE.md writes all figures.",
+        "Means over seeds, 95 % patient-clustered intervals; worst: balanced accuracy (several findings: "
+        "mean AUC) under the worst of the perturbations. --out FILE.md writes all figures.",
         style="dim",
     )

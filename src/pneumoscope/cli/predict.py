@@ -177,7 +177,7 @@ def _print_csv(films: Iterable[Shown], labels: tuple[str, ...]) -> int:
     failed = 0
     shares = [f"p_{name}" for name in labels]
     columns = [
-        "source", "label", "p_pneumonia", *shares, "subtype", "operating_point", "threshold",
+        "source", "label", "p_pneumonia", *shares, "subtype", "findings", "operating_point", "threshold",
         "warnings", "heatmap_file", "error_code", "error", "hint", "bundle", "bundle_sha256",
     ]  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
@@ -202,6 +202,7 @@ def _csv_row(record: dict[str, Any]) -> dict[str, Any]:
     return (
         {key: record[key] for key in same}
         | {f"p_{name}": value for name, value in record["probabilities"].items()}
+        | {"findings": "; ".join(f["name"] for f in record["findings"] if f["present"])}
         | {"operating_point": point["name"], "threshold": point["threshold"]}
         | {"warnings": "; ".join(record["warnings"])}
         | {"heatmap_file": record.get("heatmap_file", "")}
@@ -228,10 +229,10 @@ def _show(rows: list[tuple[str, str, str, str, str]], last: Prediction | None) -
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("film", overflow="fold")
     table.add_column("verdict", no_wrap=True)
-    table.add_column(
-        f"P({last.positive.lower() if last else 'pneumonia'})", justify="right", no_wrap=True
-    )
-    table.add_column("likelier kind", no_wrap=True)
+    several = last is not None and bool(last.findings)
+    name = last.positive.lower() if last else "pneumonia"
+    table.add_column("P(leading)" if several else f"P({name})", justify="right", no_wrap=True)
+    table.add_column("findings" if several else "likelier kind", no_wrap=not several)
     with_notes = any(row[-1] for row in rows)
     if with_notes:
         table.add_column("notes", overflow="fold")
@@ -252,11 +253,12 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
         return name, "[yellow]NOT READ[/]", "", "", escape(why)
     p = outcome.prediction
     colour = "green" if p.label == NORMAL else "red"
-    kind = f"{p.subtype} ({p.probabilities[p.subtype]:.2f})" if p.subtype else ""
+    kinds = [f.name for f in p.findings if f.present] + ([p.subtype] if p.subtype else [])
+    kind = ", ".join(f"{name} ({p.probabilities[name]:.2f})" for name in kinds)
     # The note on sub-types stands once below the table.
     notes = [w for w in p.warnings if not w.startswith("bacterial or viral")]
     verdict = f"[bold {colour}]{p.label}[/]"
-    return name, verdict, f"{p.p_pneumonia:.3f}", kind, escape("; ".join(notes))
+    return name, verdict, f"{p.p_pneumonia:.3f}", escape(kind), escape("; ".join(notes))
 
 
 def _footer(p: Prediction) -> str:
@@ -264,7 +266,11 @@ def _footer(p: Prediction) -> str:
     kinds = ""
     if "viral" in p.probabilities:
         kinds = "Bacterial or viral: in children a film alone cannot tell them apart. "
+    limit = f"from {point.threshold:.3f}"
+    if p.findings:
+        limit = "where a finding reaches its own threshold"
+        kinds = "P(leading): of the finding that lies furthest above its threshold. "
     return (
-        f"{p.bundle} ({p.bundle_sha256[:12]}), operating point {point.name}: {p.positive} from "
-        f"{point.threshold:.3f}.\n{kinds}{NOTICE}"
+        f"{p.bundle} ({p.bundle_sha256[:12]}), operating point {point.name}: {p.positive} {limit}.\n"
+        f"{kinds}{NOTICE}"
     )

@@ -6,13 +6,12 @@ labels, ``cache`` decodes once, ``split`` holds films out, ``load`` does all of 
 """
 
 from pneumoscope.data.films import Film, FilmSet, find, load, write_manifest
-from pneumoscope.data.listing import LABELS, TASKS
+from pneumoscope.data.listing import LABELS
 from pneumoscope.data.split import MODES, check_split, split_patients
 
 __all__ = [
     "LABELS",
     "MODES",
-    "TASKS",
     "Film",
     "FilmSet",
     "check_split",

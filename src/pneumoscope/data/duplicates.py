@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,29 +85,55 @@ def duplicates(hashes: Sequence[str], thumbs: NDArray[np.uint8]) -> tuple[Duplic
         Groups of exact duplicates, then near pairs with the most alike first. Of exact duplicates
         only the first film is looked at for near ones.
     """
-    groups: dict[str, list[int]] = {}
-    for i, digest in enumerate(hashes):
-        groups.setdefault(digest, []).append(i)
-    exact = [Duplicate(tuple(g), True, 1.0) for g in groups.values() if len(g) > 1]
-    first = np.array([g[0] for g in groups.values()], np.intp)
-    near = []
-    starts = range(0, len(first), _ROWS)
-    parts = [_details(thumbs[first[i : i + _ROWS]]) for i in starts]
-    details = np.concatenate(parts) if parts else np.zeros((0, THUMB * THUMB), np.float32)
-    for start in starts:
-        alike = details[start : start + _ROWS] @ details[start:].T
-        # The upper triangle: each pair once, no film with itself.
-        for a, b in np.argwhere(np.triu(alike >= ALIKE, 1)):
-            pair = int(first[start + a]), int(first[start + b])
-            near.append(Duplicate(pair, False, round(float(alike[a, b]), 3)))
+    groups = groups_of(hashes)
+    exact = [Duplicate(tuple(g), True, 1.0) for g in groups if len(g) > 1]
+    first = np.array([g[0] for g in groups], np.intp)
+    own = details(thumbs[first])
+    near = [
+        Duplicate((int(first[a]), int(first[b])), False, round(alike, 3))
+        for a, b, alike in alike_pairs(own, own, ALIKE)
+    ]
     return (*exact, *sorted(near, key=lambda d: -d.correlation))
 
 
-def _details(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
+def groups_of(hashes: Sequence[str]) -> list[list[int]]:
+    """Positions with the same hash, in the order of each hash's first film."""
+    groups: dict[str, list[int]] = {}
+    for i, digest in enumerate(hashes):
+        groups.setdefault(digest, []).append(i)
+    return list(groups.values())
+
+
+def alike_pairs(
+    own: NDArray[np.float32], other: NDArray[np.float32], least: float
+) -> Iterator[tuple[int, int, float]]:
+    """Pairs a < b whose ``own[a]`` and ``other[b]`` correlate.
+
+    Args:
+        own: float32 (n, 1024), see `details`.
+        other: The same films, or their mirror images.
+        least: Correlation, in [-1, 1].
+    """
+    for start in range(0, len(own), _ROWS):
+        alike = own[start : start + _ROWS] @ other[start:].T
+        # The upper triangle: each pair once, no film with itself.
+        for a, b in np.argwhere(np.triu(alike >= least, 1)):
+            yield start + int(a), start + int(b), float(alike[a, b])
+
+
+def details(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Thumbnails less their mean over 5 x 5 pixels, as unit vectors: float32 (n, 1024).
 
     All chests share their large shapes; ribs, vessels and markers tell them apart.
+
+    Args:
+        thumbs: uint8 (n, 32, 32).
     """
+    parts = [_details(thumbs[i : i + _ROWS]) for i in range(0, len(thumbs), _ROWS)]
+    return np.concatenate(parts) if parts else np.zeros((0, THUMB * THUMB), np.float32)
+
+
+def _details(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
     films = thumbs.astype(np.float32)
     sums = np.pad(films, ((0, 0), (3, 2), (3, 2)), mode="edge").cumsum(1).cumsum(2)
     boxes = sums[:, 5:, 5:] - sums[:, :-5, 5:] - sums[:, 5:, :-5] + sums[:, :-5, :-5]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import DataError
+from pneumoscope.records import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     Targets = tuple[float | None, ...]
 
-TASKS = ("binary", "multiclass", "multilabel")
 KERMANY = "kermany"
 LABELS = ("normal", "bacterial", "viral")
 """Classes of the Kermany set, from its file names."""

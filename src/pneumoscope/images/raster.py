@@ -56,7 +56,7 @@ def read_raster(
         if kind == "WEBP":
             columns, rows = _webp_size(data, name)
             limits.check(name, rows, columns)  # Pillow sets the canvas aside when it opens the file
-        image = _open(kind, data)
+        image = header_of(kind, data)
         columns, rows = image.size
         if getattr(image, "is_animated", False):
             raise NotA2DImage(name, "animation" if kind in ("PNG", "WEBP") else "several pages")
@@ -95,8 +95,13 @@ def read_raster(
     return Radiograph(upright, facts)
 
 
-def _open(kind: str, data: bytes) -> ImageFile:
-    """Parses the header; only WebP sets memory aside for pixels."""
+def header_of(kind: str, data: bytes) -> ImageFile:
+    """A film's header; only WebP sets memory aside for pixels.
+
+    Args:
+        kind: What `images.sniff` said: ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"BMP"`` or ``"WEBP"``.
+        data: The whole file.
+    """
     stream = BytesIO(data)
     if kind == "JPEG":
         from PIL.JpegImagePlugin import JpegImageFile
@@ -297,7 +302,7 @@ def _tiff_is_cut(data: bytes) -> bool:
     if start + 2 > len(data):
         return True
     try:
-        tags = cast("Any", _open("TIFF", data)).tag_v2
+        tags = cast("Any", header_of("TIFF", data)).tag_v2
         for where, size in ((_STRIP_OFFSETS, _STRIP_BYTES), (_TILE_OFFSETS, _TILE_BYTES)):
             ends = zip(tags.get(where, ()), tags.get(size, ()), strict=False)
             if any(offset + count > len(data) for offset, count in ends):

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumoscope.film_statistics import sharpness
 from pneumoscope.images import resample
 
 Films = NDArray[np.uint8]
@@ -120,11 +121,6 @@ def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentat
         view = _acquisition(view, pool, rng, config)
         views[i] = resample(view, size)
     return views
-
-
-def sharpness(film: Films) -> float:
-    """Mean absolute Laplacian: the shortcut that alone reaches an AUC of 0.88 on the training collection."""
-    return float(cv2.mean(np.abs(cv2.Laplacian(film, cv2.CV_16S)))[0])
 
 
 def _chance(rng: np.random.Generator, probability: float) -> bool:

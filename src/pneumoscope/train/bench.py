@@ -12,18 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope import data
+from pneumoscope import images
 from pneumoscope.data.cache import cached
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import DataError
 from pneumoscope.train import fit, network
+from pneumoscope.train.batches import AHEAD, Position
 from pneumoscope.train.progress import Progress
-from pneumoscope.train.run import SPLIT_SEED
+from pneumoscope.train.run import Paths, load_films
 
 if TYPE_CHECKING:
+    from pneumoscope.train.batches import Batch
     from pneumoscope.train.recipe import Recipe
 
 
-_WARM = fit.AHEAD + 1
+_WARM = AHEAD + 1
+_SAMPLE = 300
+"""Films that are decoded into an empty cache."""
+_SIZED = 30
+"""Films whose size is looked at."""
 
 
 def measure(
@@ -42,37 +48,34 @@ def measure(
     Returns:
         ``random``: the network on one batch of random arrays, the ceiling; ``later``: this studio
         with decoded films, augmentation and averaging; ``decode``: reading and resizing files into
-        the cache; ``first``: the first epoch, decoding included; ``notebook``: decoding and
-        augmenting every film by itself in every epoch, as Keras' ImageDataGenerator does, on the
-        same network; ``later_share``, ``speedup_first``, ``speedup_later``: the ratios.
+        a cache that is empty; ``first``: the first epoch, which builds the cache before it trains,
+        from these two; ``notebook``: decoding and augmenting every film by itself in every epoch,
+        as Keras' ImageDataGenerator does, on the same network; ``later_share``,
+        ``speedup_first``, ``speedup_later``: the ratios; ``films`` and ``megapixels``: how many
+        training films there are, and their median size.
 
     Raises:
-        UsageError: There are fewer films than the steps need.
+        DataError: Keras cannot read films of this kind.
     """
-    films = data.load(
-        root, recipe.source_size, task=recipe.task, split=recipe.split, share=recipe.validation,
-        seed=SPLIT_SEED, cache=cache,
-        progress=lambda done, total: progress.count("reading films", done, total),
-    )  # fmt: skip
-    needed = (steps + _WARM) * recipe.batch_size
-    if len(films.rows("train")) < needed:
-        raise UsageError(
-            f"{len(films.rows('train'))} films are too few for {steps} steps of "
-            f"{recipe.batch_size}: {needed} are needed",
-            "Lower --steps.",
-        )
+    films = load_films(recipe, Paths(root, Path(), "none", cache), progress)
     paths = [films.files[row] for row in films.rows("train")]
     with tempfile.TemporaryDirectory() as folder:
         # New views each time: cached features would measure another network.
-        trainer = fit.Trainer(replace(recipe, cached_views=0), films, Path(folder), progress)
+        fresh = replace(recipe, cached_views=0)
+        trainer = fit.begin(fresh, films, Path(folder), None, progress)
+        trainer.freezes = recipe.batch_norm_frozen  # as with pretrained weights
+        # Where there are fewer films than a round takes, they come again.
+        epoch = trainer.batches
+        epoch.steps = max(epoch.steps, steps + _WARM)
+        epoch.rows = np.resize(epoch.rows, epoch.steps * recipe.batch_size)
         trainer.model = network.build(recipe, len(films.names), None)
         last = len(trainer.phases) - 1
         trainer.prepare(trainer.phases[last])
-        ready = next(trainer.batches(fit.Position(last, 0, 0)))
+        ready = next(epoch.of(Position(last, 0, 0)))
         notebook = _notebook(trainer, paths, recipe)
         seconds: dict[str, list[float]] = {"random": [], "later": [], "notebook": []}
         for round_ in range(rounds + 1):  # the first warms up
-            batches = trainer.batches(fit.Position(last, round_, 0))
+            batches = epoch.of(Position(last, round_, 0))
             # Batches prepared before the clock starts would make augmentation look free.
             for _ in range(_WARM):
                 trainer.learn(next(batches))
@@ -90,7 +93,7 @@ def measure(
                 if name == "later":
                     batches.close()  # waits for what is still being prepared
             progress.count("measuring", round_ + 1, rounds + 1)
-        sample = paths[:: max(1, len(paths) // 300)]
+        sample = paths[:: max(1, len(paths) // _SAMPLE)]
         began = time.perf_counter()
         cached(sample, recipe.source_size, Path(folder), lambda _done, _total: None)
         decode = len(sample) / (time.perf_counter() - began)
@@ -106,13 +109,17 @@ def measure(
         "later_share_range": [min(ratios), max(ratios)],
         "speedup_first": first / rates["notebook"],
         "speedup_later": rates["later"] / rates["notebook"],
+        "films": len(paths),
+        "megapixels": median(
+            images.read(path).pixels.size / 1e6 for path in sample[:: max(1, len(sample) // _SIZED)]
+        ),
         "recipe": recipe.name,
         "steps": steps,
         "rounds": rounds,
     }
 
 
-def _floor(trainer: fit.Trainer, batch: fit.Batch) -> None:
+def _floor(trainer: fit.Trainer, batch: Batch) -> None:
     x, y, weight = batch
     trainer.trainee.train_on_batch(x, y, sample_weight=weight)
 
@@ -126,6 +133,13 @@ def _notebook(trainer: fit.Trainer, paths: list[Path], recipe: Recipe) -> Callab
         rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1,
         horizontal_flip=True,
     )  # fmt: skip
+    try:
+        pictures.load_img(paths[0])
+    except OSError as error:
+        raise DataError(
+            f"{paths[0]}: Keras' ImageDataGenerator cannot read it",
+            "Name a folder of JPEG or PNG films, as the notebooks have.",
+        ) from error
     size, rng = (recipe.size, recipe.size), np.random.default_rng(0)
     model = trainer.model
     targets = np.eye(model.output_shape[-1], dtype=np.float32)[:1].repeat(recipe.batch_size, 0)

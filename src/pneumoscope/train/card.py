@@ -11,28 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.bundle import BundleMeta
+    from pneumoscope.records import OperatingPoint
 
 
 def model_card(meta: BundleMeta) -> str:
     """Markdown; every figure comes from the record, none from elsewhere."""
     v = meta.validation
-    baseline = v["statistics_baseline"]
     counts = meta.data["films"]
-    stress_rows = "\n".join(
-        f"| {name} | {interval_text(row['auc'])} | {interval_text(row['sensitivity'])} "
-        f"| {interval_text(row['specificity'])} | {interval_text(row['balanced_accuracy'])} |"
-        for name, row in sorted(
-            v["stress"].items(), key=lambda item: item[1]["balanced_accuracy"]["value"]
-        )
-    )
+    several = meta.negative is None
+    figures = _figures_of_findings(meta) if several else _figures_of_classes(meta)
     points = "\n".join(
-        f"| {p.name} | {p.threshold:.3f} | {p.rule} |" for p in meta.operating_points
+        f"| {p.name} | {_cut(p, meta)} | {p.threshold:.3f} | {p.rule} |"
+        for p in meta.operating_points
     )
     return f"""# {meta.name} {meta.version}
 
 **{meta.intended_use}**
 
-{_network(meta)} P({_positive(meta)}) = 1 - P({meta.negative}). Logits are divided by temperature
+{_network(meta)} {_verdict(meta)} Logits are divided by temperature
 {meta.temperature:.3f}; the heatmaps are Grad-CAM in closed form.
 
 ## Population
@@ -42,7 +38,7 @@ promised, and a verdict carries a warning where the header tells.
 
 ## Data
 
-{meta.data["source"]}. Films per class ({", ".join(meta.labels)}): train
+{meta.data["source"]}. Films {"with each finding" if several else "per class"} ({", ".join(meta.labels)}): train
 {_counts(counts["train"])}, validation {_counts(counts["validation"])}. {_split(meta)}
 Manifest SHA-256 `{meta.data["manifest_sha256"]}`.
 
@@ -53,34 +49,15 @@ is why the table below tells of perturbed films too.
 ## Figures on held-out patients
 
 {v["films"]} films of {v["patients"]} patients. Brackets hold 95 % intervals from {v["draws"]:,}
-bootstrap draws of patients. Operating point `{v["operating_point"]["name"]}`,
-threshold {v["operating_point"]["threshold"]:.3f}. These films chose the temperature and the
+bootstrap draws of patients. {_point(meta)} These films chose the temperature and the
 thresholds, and the recipe was chosen on them, so they flatter. No test film was used.
 
-{headline(v)}
-
-**Baseline without anatomy**: nine global image statistics (brightness, contrast, sharpness,
-borders) alone reach AUC {interval_text(baseline["positive"])} for {_positive(meta)}{_subtypes(baseline)}
-on the same films.
-
-**Heatmaps**: on {v["heatmaps"]["films"]} films composed of a healthy and an ill half, the ill half holds
-{interval_text(v["heatmaps"]["pointing"])} of the heat (0.5 is chance). The peak lies in one and the same
-cell on {v["heatmaps"]["same_peak"]:.0%} of the ill films.
-
-### Under each perturbation, at the same threshold
-
-Most of these are milder relatives of the training augmentation; clahe, contrast-low, brightness-up,
-brightness-down and illumination lie outside it. A network can be robust to all of them and fail on
-another hospital's films.
-
-| perturbation | AUC | sensitivity | specificity | balanced accuracy |
-|---|---|---|---|---|
-{stress_rows}
+{figures}
 
 ## Operating points
 
-| name | threshold on P({_positive(meta)}) | chosen for |
-|---|---|---|
+| name | threshold on | from | chosen for |
+|---|---|---|---|
 {points}
 
 ## Limits
@@ -110,6 +87,103 @@ Trained for {v["training_minutes"]:.0f} minutes, validation and export apart.
 """
 
 
+def _figures_of_classes(meta: BundleMeta) -> str:
+    v = meta.validation
+    baseline = v["statistics_baseline"]
+    rows = "\n".join(
+        f"| {name} | {interval_text(row['auc'])} | {interval_text(row['sensitivity'])} "
+        f"| {interval_text(row['specificity'])} | {interval_text(row['balanced_accuracy'])} |"
+        for name, row in sorted(
+            v["stress"].items(), key=lambda item: item[1]["balanced_accuracy"]["value"]
+        )
+    )
+    return f"""{headline(v)}
+
+**Baseline without anatomy**: nine global image statistics (brightness, contrast, sharpness,
+borders) alone reach AUC {interval_text(baseline["positive"])} for {_positive(meta)}{_subtypes(baseline)}
+on the same films.
+
+{_heatmaps(v)}
+
+### Under each perturbation, at the same threshold
+
+{_STRESS}
+
+| perturbation | AUC | sensitivity | specificity | balanced accuracy |
+|---|---|---|---|---|
+{rows}"""
+
+
+def _figures_of_findings(meta: BundleMeta) -> str:
+    v = meta.validation
+    rows = "\n".join(
+        f"| {name} | {row['with']} | {row['without']} | {row['unknown']} | {_measured(row)} "
+        f"| {_baseline(v['statistics_baseline'], name)} |"
+        for name, row in v["findings"].items()
+    )
+    stress = "\n".join(
+        f"| {name} | {auc:.3f} |" for name, auc in sorted(v["stress"].items(), key=lambda i: i[1])
+    )
+    return f"""| finding | with | without | unknown | AUC | sensitivity | specificity | statistics alone |
+|---|---|---|---|---|---|---|---|
+{rows}
+
+*Statistics alone*: AUC of nine global image statistics (brightness, contrast, sharpness, borders),
+without any anatomy. Mean AUC over the findings that can be measured: {interval_text(v["macro_auc"])};
+under the worst of {len(v["stress"])} perturbations ({v["worst"]["condition"]})
+{interval_text(v["worst"])}.
+
+{_heatmaps(v)}
+
+### Mean AUC under each perturbation
+
+{_STRESS}
+
+| perturbation | mean AUC |
+|---|---|
+{stress}"""
+
+
+_STRESS = """Most of these are milder relatives of the training augmentation; clahe, contrast-low, brightness-up,
+brightness-down and illumination lie outside it. A network can be robust to all of them and fail on
+another hospital's films."""
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    keys = ("auc", "sensitivity", "specificity")
+    return " | ".join(interval_text(row[key]) if key in row else "not measurable" for key in keys)
+
+
+def _baseline(baseline: Mapping[str, Any], name: str) -> str:
+    return interval_text(baseline[name]) if name in baseline else "not measurable"
+
+
+def _heatmaps(v: Mapping[str, Any]) -> str:
+    heat = v["heatmaps"]
+    if heat is None:
+        return "**Heatmaps**: not measured, for want of validation films of both kinds."
+    return f"""**Heatmaps**: on {heat["films"]} films composed of a healthy and an ill half, the ill half holds
+{interval_text(heat["pointing"])} of the heat (0.5 is chance). The peak lies in one and the same
+cell on {heat["same_peak"]:.0%} of the ill films."""
+
+
+def _point(meta: BundleMeta) -> str:
+    point = meta.validation["operating_point"]
+    if meta.negative is None:
+        return f"Operating point `{point}`, a threshold for each finding."
+    return f"Operating point `{point['name']}`,\nthreshold {point['threshold']:.3f}."
+
+
+def _cut(point: OperatingPoint, meta: BundleMeta) -> str:
+    return f"P({point.finding or _positive(meta)})"
+
+
+def _verdict(meta: BundleMeta) -> str:
+    if meta.negative is None:
+        return f"A film is called {meta.positive} if any finding reaches its own threshold."
+    return f"P({_positive(meta)}) = 1 - P({meta.negative})."
+
+
 _SPLIT = {
     "patient": "Split by patient; exact duplicates stand on one side.",
     "film": "Split by film: **one patient may stand on both sides, so every figure below flatters**.",
@@ -137,11 +211,11 @@ def _split(meta: BundleMeta) -> str:
 def _network(meta: BundleMeta) -> str:
     recipe = meta.recipe
     head = "global average pooling" if recipe["head"] == "gap" else "flattened feature maps"
-    last = (
-        "one sigmoid"
-        if recipe["task"] == "binary"
-        else f"a softmax over {len(meta.labels)} classes"
-    )
+    last = {
+        "binary": "one sigmoid",
+        "multiclass": f"a softmax over {len(meta.labels)} classes",
+        "multilabel": f"a sigmoid for each of {len(meta.labels)} findings",
+    }[meta.task]
     return (
         f"{recipe['network']} with {head} and {last} ({', '.join(meta.labels)}), {meta.size} x "
         f"{meta.size} pixels, {_SCALINGS[recipe['scaling']]}."

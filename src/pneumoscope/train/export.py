@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.errors import TrainingError
+from pneumoscope.errors import DiskFull, TrainingError
+from pneumoscope.files import replacing, room_for, tells_of_full_disk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def export_onnx(
     Args:
         recipe: Of the trained network.
         classes: How many it tells apart.
-        weights: What ``fit.save`` wrote.
+        weights: What ``checkpoint.save`` wrote.
         temperature: Divisor of the logits.
         target: The file to write.
         films: uint8 (n, size, size, 1) for the parity, or None.
@@ -51,12 +52,13 @@ def export_onnx(
         See `parity`.
 
     Raises:
+        DiskFull: It does not fit, or its inputs do not fit into the folder for temporary files.
         TrainingError: The export failed, or parity is worse than `MAX_DP`, `MAX_HEATMAP_ERROR` or
             `MAX_EMBEDDING_ERROR`.
     """
     from pneumoscope.train.recipe import resolved
 
-    with tempfile.TemporaryDirectory() as folder:
+    with room_for(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
         job, inputs = Path(folder, "job.json"), Path(folder, "films.npy")
         if films is not None:
             np.save(inputs, films)
@@ -76,6 +78,8 @@ def export_onnx(
             text=True,
             check=False,
         )
+    if done.returncode and tells_of_full_disk(done.stderr):
+        raise DiskFull(str(target))
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise TrainingError(
@@ -121,7 +125,8 @@ def convert(serving: Any, target: Path) -> None:
         for value in (*model.graph.input, *model.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "n"
         onnx.checker.check_model(model)
-        onnx.save(model, str(target))
+        with replacing(target) as stream:
+            onnx.save(model, stream)
     finally:
         raw.unlink(missing_ok=True)
         slim.unlink(missing_ok=True)
@@ -207,13 +212,13 @@ def _relative(
 
 def main(job_file: str) -> None:
     """Runs one export job; prints its parity as the last line."""
-    from pneumoscope.train import fit, network, recipe
+    from pneumoscope.train import checkpoint, network, recipe
 
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     resolved = recipe.from_json(job["recipe"])
     model = network.build(resolved, job["classes"], None)
-    fit.restore(model, Path(job["weights"]))
-    serving = network.serving_model(model, job["temperature"])
+    checkpoint.restore(model, Path(job["weights"]))
+    serving = network.serving_model(model, job["temperature"], resolved.task)
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])

@@ -20,7 +20,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.errors import ConversionError, DataError, ImageError, MissingExtra, UsageError
-from pneumoscope.files import swap_folder
+from pneumoscope.files import room_for, swap_folder
 from pneumoscope.metrics import roc_auc
 from pneumoscope.train.export import OUTPUTS
 from pneumoscope.train.quiet import no_chatter
@@ -130,6 +130,7 @@ def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, note
         UsageError: Unknown format, or something else stands at ``out``.
         MissingExtra: The format's library is not installed.
         DataError: int8 without films, or no film can be read.
+        DiskFull: It does not fit.
         ConversionError: The graph cannot be translated, or the export differs by more than
             `MAX_DP` (float), `MAX_MEAN_DP_INT8` on average (int8) or `MAX_AUC_DIFFERENCE`.
     """
@@ -150,7 +151,8 @@ def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, note
         inputs, positive, calibration = _calibration(inputs, positive)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is a rename.
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+    staging = tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
+    with room_for(target), staging as folder:
         staged = Path(folder, f"model{kind.ending}")
         note(f"writing {name}")
         with no_chatter():
@@ -274,9 +276,15 @@ def _parity(
         np.concatenate([run(film[None]) for film in inputs]) for run in (predict, reference)
     )
     dp = np.abs(found.astype(np.float64) - expected)
-    negative = bundle.meta.labels.index(bundle.meta.negative)
-    threshold = bundle.meta.operating_point().threshold
-    scores = [1 - p[:, negative].astype(np.float64) for p in (found, expected)]
+    meta, points = bundle.meta, bundle.meta.points()
+    if meta.negative is None:  # several findings: by how much the leading one passes its threshold
+        limits = np.array([point.threshold for point in points])
+        scores = [(p.astype(np.float64) - limits).max(axis=1) for p in (found, expected)]
+        threshold = 0.0
+    else:
+        negative = meta.labels.index(meta.negative)
+        scores = [1 - p[:, negative].astype(np.float64) for p in (found, expected)]
+        threshold = points[0].threshold
     aucs: list[float | None] = [None, None]
     if positive is not None and 0 < positive.sum() < len(positive):
         once = np.ones((1, len(positive)))

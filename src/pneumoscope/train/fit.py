@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,43 +13,37 @@ import keras
 import numpy as np
 
 from pneumoscope.errors import TrainingError
-from pneumoscope.files import replacing, whole_array
+from pneumoscope.files import write_text
 from pneumoscope.images import resample
-from pneumoscope.train import network, regions
-from pneumoscope.train.augment import augment
+from pneumoscope.train import devices, findings, network
+from pneumoscope.train.batches import Batches, Position
+from pneumoscope.train.checkpoint import (
+    CHECKPOINT,
+    WEIGHTS,
+    Average,
+    Best,
+    current,
+    put,
+    restore,
+    save,
+)
 from pneumoscope.train.losses import loss_of
 from pneumoscope.train.validate import Scores, probabilities_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
+    from pneumoscope.train.batches import Batch
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe import Recipe
 
-CHECKPOINT, WEIGHTS, LOG = "checkpoint.npz", "weights.npz", "log.csv"
+LOG = "log.csv"
 _FEATURES = "features.npy"
 _SAVE_EVERY_S = 60.0
-AHEAD = 3
-"""Batches prepared while the network works."""
-
-
-if TYPE_CHECKING:
-    Films = NDArray[np.uint8] | tuple[NDArray[np.uint8], NDArray[np.float32]]
-    Batch = tuple[Films, NDArray[np.float32], NDArray[np.float32]]
-    """Films (with the shares of their parts, if composed), targets and weights."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a training stands: the next step to do."""
-
-    phase: int = 0
-    epoch: int = 0
-    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,12 @@ class Phase:
 
 
 def fit(
-    recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
+    recipe: Recipe,
+    films: FilmSet,
+    folder: Path,
+    weights: str | None,
+    progress: Progress,
+    after_epoch: Callable[[], None] = lambda: None,
 ) -> Any:
     """Trains the recipe's network, or goes on where a killed training stood.
 
@@ -73,6 +72,7 @@ def fit(
             and ``weights.npz`` at its end.
         weights: Pretrained weights, see `network.build`.
         progress: Is told of every step.
+        after_epoch: Called when an epoch's row is in the log.
 
     Returns:
         The trained ``keras.Model``.
@@ -82,11 +82,8 @@ def fit(
         UsageError: See `network.build`.
         TrainingError: The loss is no longer a number.
     """
-    keras.utils.set_random_seed(recipe.seed)
-    keras.mixed_precision.set_dtype_policy(_precision(recipe))
-    trainer = Trainer(recipe, films, folder, progress)
-    # Random weights have no statistics that are worth keeping; a user's network may have its own.
-    trainer.freezes = recipe.batch_norm_frozen and (weights is not None or ":" in recipe.network)
+    trainer = begin(recipe, films, folder, weights, progress)
+    trainer.after_epoch = after_epoch
     if (folder / WEIGHTS).is_file():
         trainer.model = network.build(recipe, len(films.names), None)
         restore(trainer.model, folder / WEIGHTS)
@@ -106,66 +103,16 @@ def fit(
     return trainer.model
 
 
-def save(model: Any, path: Path, **extra: Any) -> None:
-    """Writes all variables of a model and whatever else is given, in one step."""
-    arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(model.variables)}
-    with replacing(path) as stream:
-        np.savez(stream, **arrays, **extra)
-
-
-def restore(model: Any, path: Path) -> None:
-    """Reads what `save` wrote into a model of the same recipe."""
-    with np.load(path) as stored:
-        for i, variable in enumerate(model.variables):
-            variable.assign(stored[f"v{i}"])
-
-
-class _Average:
-    """Exponential moving average of a model's weights and BatchNorm statistics.
-
-    Its own, because Keras' optimizers average trainable weights only: averaged weights with the
-    statistics of the last steps would not fit together.
-    """
-
-    def __init__(self, model: Any, decay: float) -> None:
-        self.model, self.decay, self.updates = model, decay, 0
-        self.values = _current(model)
-
-    def update(self) -> None:
-        # The first steps count for little (as in TensorFlow's ExponentialMovingAverage).
-        keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for average, value in zip(self.values, _current(self.model), strict=True):
-            average += (1 - keep) * (value - average)
-        self.updates += 1
-
-    def apply(self) -> list[NDArray[Any]]:
-        """Puts the averages into the model; returns what was there."""
-        before = _current(self.model)
-        _put(self.model, self.values)
-        return before
-
-
-def _current(model: Any) -> list[NDArray[Any]]:
-    return [keras.ops.convert_to_numpy(v).copy() for v in _floats(model)]
-
-
-def _put(model: Any, values: list[NDArray[Any]]) -> None:
-    for variable, value in zip(_floats(model), values, strict=True):
-        variable.assign(value)
-
-
-def _floats(model: Any) -> list[Any]:
-    """All variables but the counters of random generators."""
-    return [v for v in model.variables if "float" in str(v.dtype)]
-
-
-@dataclass(slots=True)
-class _Best:
-    """The best epoch so far, for early stopping."""
-
-    merit: float  # higher is better
-    epoch: int
-    values: list[NDArray[Any]]
+def begin(
+    recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
+) -> Trainer:
+    """Seeds everything and makes a trainer, still without its network; see `fit`."""
+    keras.utils.set_random_seed(recipe.seed)
+    keras.mixed_precision.set_dtype_policy(_precision(recipe))
+    trainer = Trainer(recipe, films, folder, progress)
+    # Random weights have no statistics that are worth keeping; a user's network may have its own.
+    trainer.freezes = recipe.batch_norm_frozen and (weights is not None or ":" in recipe.network)
+    return trainer
 
 
 class Trainer:
@@ -181,18 +128,15 @@ class Trainer:
             )
             if phase.epochs
         )
-        self.rows = films.rows("train")
+        self.batches = Batches(recipe, films)
+        self.steps = self.batches.steps
         self.held = films.rows("validation")
-        self.labels = films.labels
-        self.classes = len(films.names)
-        self.class_weights = _class_weights(recipe, self.labels[self.rows], self.classes)
-        self.steps = -(-len(self.rows) // recipe.batch_size)
         self.model: Any = None
         self.trainee: Any = None  # the model, or its form for composed films
-        self.features: NDArray[np.float16] | None = None  # of a frozen backbone, (views, n, k)
         self.freezes = recipe.batch_norm_frozen
-        self.average: _Average | None = None
-        self.best: _Best | None = None
+        self.after_epoch: Callable[[], None] = lambda: None
+        self.average: Average | None = None
+        self.best: Best | None = None
         self._features_s = 0.0  # spent on them, counted with the first epoch
         self._updates = 0
         self._stored: dict[str, list[NDArray[Any]]] = {}
@@ -209,7 +153,7 @@ class Trainer:
             self._updates = int(stored["updates"])
             if best := self._stored.pop("best"):
                 merit, epoch = stored["merit"]
-                self.best = _Best(float(merit), int(epoch), best)
+                self.best = Best(float(merit), int(epoch), best)
         self.progress.note(
             f"resuming at {self.phases[position.phase].name}, epoch {position.epoch + 1}, "
             f"step {position.step + 1}"
@@ -234,14 +178,14 @@ class Trainer:
             if epoch < phase.epochs - 1:
                 self._checkpoint(Position(index, epoch + 1), optimizer)
         if self.best is not None:
-            _put(self.model, self.best.values)
+            put(self.model, self.best.values)
             self.progress.note(f"keeping the weights of epoch {self.best.epoch + 1}")
         elif self.average is not None:
             self.average.apply()
         self.average = None
         if index + 1 < len(self.phases):
             self._checkpoint(Position(index + 1), None)
-        self.features = None
+        self.batches.features = None
         (self.folder / _FEATURES).unlink(missing_ok=True)
 
     def prepare(self, phase: Phase) -> Any:
@@ -251,13 +195,21 @@ class Trainer:
         )
         optimizer = _optimizer(self.recipe, phase, self.steps)
         self.trainee = network.regional(self.model) if self.recipe.regions else self.model
-        self.features = None
+        self.batches.side = network.map_side(self.model)
+        self.batches.features = None
         if self.recipe.cached_views and not phase.whole:
-            self.trainee, self.features = network.head_of(self.model), self._pooled_views(phase)
-        self.trainee.compile(optimizer, loss_of(self.recipe), jit_compile=False)
+            self.trainee = network.head_of(self.model)
+            views = min(self.recipe.cached_views, phase.epochs)
+            path = self.folder / _FEATURES
+            self._features_s = self.batches.cache_features(self.model, views, path, self.progress)
+        self.trainee.compile(
+            optimizer, loss_of(self.recipe, self.batches.finding_weights), jit_compile=False
+        )
+        # On several devices Keras keeps the layout of what was trainable when it was made.
+        self.model.make_predict_function(force=True)
         optimizer.build(self.trainee.trainable_variables)
         if phase.whole and self.recipe.ema:
-            self.average = _Average(self.model, self.recipe.ema)
+            self.average = Average(self.model, self.recipe.ema)
         if stored := self._stored.pop("optimizer", []):
             for variable, value in zip(optimizer.variables, stored, strict=True):
                 variable.assign(value)
@@ -270,14 +222,14 @@ class Trainer:
         value = getattr(scores, self.recipe.monitor)
         merit = -value if self.recipe.monitor == "loss" else value
         if self.best is None or merit > self.best.merit:
-            source = self.average.values if self.average is not None else _current(self.model)
-            self.best = _Best(merit, epoch, [value.copy() for value in source])
+            source = self.average.values if self.average is not None else current(self.model)
+            self.best = Best(merit, epoch, [value.copy() for value in source])
         return epoch - self.best.epoch >= self.recipe.patience
 
     def _run_epoch(self, start: Position, phase: Phase, optimizer: Any) -> Scores:
         began = saved = time.monotonic()
         self.progress.epoch(phase.name, start.epoch + 1, phase.epochs)
-        for step, (x, y, weight) in enumerate(self.batches(start), start.step):
+        for step, (x, y, weight) in enumerate(self.batches.of(start), start.step):
             loss = self.learn((x, y, weight))
             if not np.isfinite(loss):
                 raise TrainingError(
@@ -326,90 +278,15 @@ class Trainer:
             return
         rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
         done = sum(phase.epochs for phase in self.phases[: position.phase]) + position.epoch
-        with replacing(path) as stream:
-            stream.write("".join(rows[: 1 + done]).encode())
-
-    def batches(self, start: Position) -> Generator[Batch]:
-        """The batches of one epoch from a step on; the same whether resumed or not."""
-        rng = np.random.default_rng((self.recipe.seed, start.phase, start.epoch))
-        order = rng.permutation(self.rows)
-        if self.recipe.sampling == "balanced":
-            order = _balanced(order, self.labels, rng)
-        with ThreadPoolExecutor(1, thread_name_prefix="augment") as pool:
-            waiting = []
-            for step in range(start.step, self.steps):
-                waiting.append(pool.submit(self._batch, order, start.phase, start.epoch, step))
-                if len(waiting) > AHEAD:
-                    yield waiting.pop(0).result()
-            for future in waiting:
-                yield future.result()
-
-    def _batch(self, order: NDArray[np.intp], phase: int, epoch: int, step: int) -> Batch:
-        recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, phase, epoch, step))
-        rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        # Sorted reads are kinder to the memory map; the order within a batch does not matter.
-        rows = np.sort(rows)
-        x: NDArray[Any]
-        if self.features is not None:
-            x = self.features[epoch % len(self.features), np.searchsorted(self.rows, rows)]
-        else:
-            x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-        y = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
-        weight = self.class_weights[self.labels[rows]]
-        if recipe.label_smoothing:
-            y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / self.classes
-        if recipe.task == "binary":
-            y = y[:, 1:]
-        if self.features is not None:
-            return x, y, weight
-        if recipe.mixup:
-            share = float(rng.beta(recipe.mixup, recipe.mixup))
-            partner = rng.permutation(len(rows))
-            x = np.rint(share * x + (1 - share) * x[partner]).astype(np.uint8)
-            y = (share * y + (1 - share) * y[partner]).astype(np.float32)
-            weight = (share * weight + (1 - share) * weight[partner]).astype(np.float32)
-        if recipe.regions:
-            partner = rng.permutation(len(rows))
-            own = regions.draw(len(rows), network.map_side(self.model), recipe.regions, rng)
-            x = regions.compose(x, partner, own)
-            parts = np.stack([own, ~own], 1).astype(np.float32)
-            areas = parts.sum(axis=(2, 3))
-            shares = parts / np.maximum(areas, 1)[..., None, None]
-            y = np.stack([y, y[partner]], 1)
-            # Keras averages over films and parts: twice the area's share keeps the loss's scale.
-            weight = np.stack([weight, weight[partner]], 1) * 2 * areas / own[0].size
-            return (x[..., None], shares), y, weight
-        return x[..., None], y, weight
-
-    def _pooled_views(self, phase: Phase) -> NDArray[np.float16]:
-        """Features of the augmented training films behind the frozen backbone, on disk.
-
-        In float16 they take half the space; a flattened film of MobileNetV2 has 62,720.
-        """
-        path = self.folder / _FEATURES
-        recipe, count = self.recipe, len(self.rows)
-        pooling = network.pooling_of(self.model)
-        views = min(recipe.cached_views, phase.epochs)
-        shape = (views, count, int(pooling.output.shape[-1]))
-        if path.is_file() and np.load(path, mmap_mode="r").shape == shape:
-            return np.load(path, mmap_mode="r")
-        began, total, done = time.monotonic(), views * count, 0
-        with whole_array(path, np.float16, shape) as store:
-            for view in range(views):
-                for first in range(0, count, 64):
-                    rng = np.random.default_rng((recipe.seed, view, first))
-                    rows = self.rows[first : first + 64]
-                    x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-                    features = pooling.predict_on_batch(x[..., None])
-                    store[view, first : first + len(rows)] = keras.ops.convert_to_numpy(features)
-                    done += len(rows)
-                    self.progress.count("features of augmented films", done, total)
-        self._features_s = time.monotonic() - began
-        return np.load(path, mmap_mode="r")
+        write_text(path, "".join(rows[: 1 + done]))
 
     def _log(self, at: Position, phase: Phase, optimizer: Any) -> Scores:
-        scores = Scores.of(probabilities_of(self._validate()), self.labels[self.held])
+        logits = self._validate()
+        if self.recipe.task == "multilabel":
+            held = self.films.targets[self.held]
+            scores = findings.scores(findings.probabilities_of(logits), held)
+        else:
+            scores = Scores.of(probabilities_of(logits), self.films.labels[self.held])
         row = {
             "phase": phase.name,
             "epoch": at.epoch + 1,
@@ -421,13 +298,16 @@ class Trainer:
             "seconds": round(float(self._totals[2]), 1),
         }
         path = self.folder / LOG
-        fresh = not path.exists()
-        with path.open("a", newline="") as stream:
-            writer = csv.DictWriter(stream, row)
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, row, lineterminator="\n")
+        if path.exists():
+            text.write(path.read_text(encoding="utf-8"))
+        else:
+            writer.writeheader()
+        writer.writerow(row)
+        write_text(path, text.getvalue())  # whole: half a row could not be gone on from
         self.progress.done(row)
+        self.after_epoch()
         return scores
 
     def _validate(self) -> NDArray[np.float32]:
@@ -436,13 +316,10 @@ class Trainer:
         size = self.recipe.size
         x = np.stack([resample(self.films.pixels[row], size) for row in self.held])[..., None]
         logits = np.concatenate(
-            [
-                keras.ops.convert_to_numpy(self.model.predict_on_batch(x[i : i + 64]))
-                for i in range(0, len(x), 64)
-            ]
+            [devices.predict(self.model, x[i : i + 64]) for i in range(0, len(x), 64)]
         )
         if self.average is not None:
-            _put(self.model, before)
+            put(self.model, before)
         return np.asarray(logits, np.float32)
 
 
@@ -469,29 +346,6 @@ def _precision(recipe: Recipe) -> str:
         return "float32"
     # Losses below float16's range would need scaling, which bfloat16 does not.
     return "mixed_bfloat16"
-
-
-def _class_weights(recipe: Recipe, labels: NDArray[np.intp], classes: int) -> NDArray[np.float32]:
-    """One weight per class, with mean 1 over the films."""
-    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
-    weights = (counts / len(labels)) ** -recipe.class_weight_power
-    return np.asarray(weights / np.average(weights, weights=counts), np.float32)
-
-
-def _balanced(
-    order: NDArray[np.intp], labels: NDArray[np.intp], rng: np.random.Generator
-) -> NDArray[np.intp]:
-    """As many films as before, every class as often; those of rare classes come several times."""
-    classes = np.unique(labels[order])
-    share = -(-len(order) // len(classes))
-    drawn = [np.resize(order[labels[order] == c], share) for c in classes]
-    return rng.permutation(np.concatenate(drawn))[: len(order)]
-
-
-def parameters(folder: Path) -> int:
-    """Weights and BatchNorm statistics of a run's network, counted."""
-    with np.load(folder / WEIGHTS) as stored:
-        return int(sum(v.size for name in stored if (v := stored[name]).dtype.kind == "f"))
 
 
 def minutes(folder: Path) -> float:

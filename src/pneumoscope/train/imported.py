@@ -32,7 +32,7 @@ from pneumoscope.data.listing import negative_of
 from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
 from pneumoscope.records import OperatingPoint
-from pneumoscope.train import gradcam, phantom
+from pneumoscope.train import gradcam, keras2, phantom
 from pneumoscope.train.export import MAX_DP, MAX_HEATMAP_ERROR, OUTPUTS, convert
 from pneumoscope.train.quiet import no_chatter
 from pneumoscope.triage import positive_name
@@ -159,10 +159,12 @@ def _check_wanted(wanted: Wanted) -> None:
 def _load(file: Path) -> Any:
     if not file.is_file():
         raise UsageError(f"{file}: no such file", "Name a model saved as .keras or .h5.")
-    _refuse_code(file, _config(file))
+    config = _config(file)
+    _refuse_code(file, config)
     try:
-        # An .h5 file may end in .hdf5 or in nothing; Keras goes by the ending.
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
+        with tempfile.TemporaryDirectory() as folder:
+            readable = keras2.rewritten(file, config, Path(folder, f"model{file.suffix}"))
+            return keras.saving.load_model(readable, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise ConversionError(
@@ -180,7 +182,10 @@ def _config(file: Path) -> Any:
     try:
         if file.suffix == ".keras":
             with zipfile.ZipFile(file) as archive:
-                return json.loads(archive.read("config.json"))
+                config = json.loads(archive.read("config.json"))
+                # Nothing of it is loaded; Keras 2 names its losses there as functions.
+                config.pop("compile_config", None)
+                return config
         if file.suffix in (".h5", ".hdf5"):
             import h5py
 
@@ -465,6 +470,7 @@ def _meta(
     return BundleMeta(
         name=wanted.name or file.stem,
         version=f"imported-{digest[:8]}",
+        task="binary" if len(wanted.labels) == 2 else "multiclass",
         labels=wanted.labels,
         negative=negative,
         positive=positive_name(wanted.labels, negative),

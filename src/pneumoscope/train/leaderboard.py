@@ -12,7 +12,7 @@ import numpy as np
 from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.metrics import Interval, interval_text, patient_bootstrap
-from pneumoscope.train import validate
+from pneumoscope.train import findings, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,9 +34,18 @@ class Run:
     bundle: Bundle
     validation: Validation
 
-    @property
-    def threshold(self) -> float:
-        return self.bundle.meta.operating_point().threshold
+    def measures(self, condition: str = validate.PLAIN) -> dict[str, Weighted]:
+        """Its figures at its default operating point; of several findings their mean AUC."""
+        return self.measures_of(self.validation, condition)
+
+    def measures_of(
+        self, films: Validation, condition: str = validate.PLAIN
+    ) -> dict[str, Weighted]:
+        """The same of other films."""
+        if self.bundle.meta.task == "multilabel":
+            return {"auc": findings.macro_auc(films, condition)}
+        threshold = self.bundle.meta.operating_point().threshold
+        return validate.measures(films, threshold, condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class Row:
 
     Attributes:
         recipe: Name and version.
+        task: Of its bundles. For several findings ``auc`` is their mean, and there are no figures of
+            classes.
         seeds: Of its runs.
         classes: Number of classes.
         parameters: Of the network.
@@ -52,14 +63,15 @@ class Row:
         start: Name of the start weights.
         films: Validation films.
         plain: Figure to its mean over the runs, with interval.
-        at_half: Accuracy at the threshold 0.5, as notebooks report it.
+        at_half: Accuracy at the threshold 0.5, as notebooks report it; None for several findings.
         worst: The same as ``plain`` under the perturbation that is worst on average, with its name.
         auc_by_seed: Plain AUC of each run.
-        pointing: Share of heat on the ill half, mean over the runs.
+        pointing: Share of heat on the ill half, mean over the runs; None if it was not measured.
         blind: Set to figure to mean with interval, from predictions made elsewhere.
     """
 
     recipe: str
+    task: str
     seeds: tuple[int, ...]
     classes: int
     parameters: int
@@ -67,10 +79,10 @@ class Row:
     start: str
     films: int
     plain: dict[str, Interval]
-    at_half: Interval
+    at_half: Interval | None
     worst: dict[str, tuple[str, Interval]]
     auc_by_seed: tuple[float, ...]
-    pointing: float
+    pointing: float | None
     blind: dict[str, dict[str, Interval]]
 
 
@@ -129,7 +141,7 @@ def table(
     blind: dict[str, dict[str, Validation]] | None = None,
     draws: int = 2000,
 ) -> list[Row]:
-    """One row per recipe, the best worst-case balanced accuracy first.
+    """One row per recipe, the best worst-case balanced accuracy (several findings: AUC) first.
 
     Raises:
         UsageError: Runs of one recipe differ in more than their seed, or were validated on
@@ -145,7 +157,11 @@ def table(
                 "Give changed recipes another name, or compare the runs apart.",
             )
     rows = [_row(title, group, blind or {}, draws) for title, group in groups.items()]
-    return sorted(rows, key=lambda row: -row.worst["balanced_accuracy"][1].value)
+    return sorted(rows, key=lambda row: -row.worst[_merit(row)][1].value)
+
+
+def _merit(row: Row) -> str:
+    return "auc" if row.task == "multilabel" else "balanced_accuracy"
 
 
 def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -155,6 +171,27 @@ def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """The rows as the page docs/results.md."""
+    several = [row for row in rows if row.task == "multilabel"]
+    rows = [row for row in rows if row not in several]
+    page = _classes_to_markdown(rows) if rows or not several else "# Results\n"
+    if several:
+        page += "\n".join(
+            [
+                "",
+                "## Several findings on one film",
+                "",
+                "AUC is the mean over the findings that the validation films can tell about.",
+                "",
+                "| recipe | seeds | films | parameters | minutes | mean AUC | under the worst perturbation |",
+                "|---|---|---|---|---|---|---|",
+                *map(_findings_line, several),
+                "",
+            ]
+        )
+    return page
+
+
+def _classes_to_markdown(rows: Sequence[Row]) -> str:
     sets = sorted({name for row in rows for name in row.blind}) or ["official test"]
     return "\n".join(
         [
@@ -216,23 +253,25 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
         return patient_bootstrap(average, patients, draws)
 
     def measured(condition: str, keys: Sequence[str]) -> dict[str, Interval]:
-        each = [validate.measures(r.validation, r.threshold, condition) for r in runs]
-        return {key: mean([figures[key] for figures in each], first.patients) for key in keys}
+        each = [run.measures(condition) for run in runs]
+        known = [key for key in keys if key in each[0]]
+        return {key: mean([figures[key] for figures in each], first.patients) for key in known}
 
     def worst(key: str) -> tuple[str, Interval]:
         ones = np.ones((1, len(first.truth)))
         conditions = [c for c in first.probabilities if c != validate.PLAIN]
-        values = [
-            np.mean([validate.measures(r.validation, r.threshold, c)[key](ones) for r in runs])
-            for c in conditions
-        ]
+        values = [np.mean([run.measures(c)[key](ones) for run in runs]) for c in conditions]
         name = conditions[int(np.argmin(values))]
         return name, measured(name, [key])[key]
 
     metas = [run.bundle.meta for run in runs]
     ones = np.ones((1, len(first.truth)))
+    classes = metas[0].task != "multilabel"
+    halves = [validate.measures(r.validation, 0.5)["accuracy"] for r in runs] if classes else []
+    heats = [meta.validation["heatmaps"] for meta in metas]
     return Row(
         recipe=title,
+        task=metas[0].task,
         seeds=tuple(int(meta.recipe["seed"]) for meta in metas),
         classes=len(metas[0].labels),
         parameters=int(metas[0].validation["parameters"]),
@@ -240,14 +279,12 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
         start=str(metas[0].validation["start_weights"]["name"]),
         films=len(first.truth),
         plain=measured(validate.PLAIN, _PLAIN),
-        at_half=mean(
-            [validate.measures(r.validation, 0.5)["accuracy"] for r in runs], first.patients
-        ),
-        worst={key: worst(key) for key in _WORST},
-        auc_by_seed=tuple(
-            float(validate.measures(r.validation, r.threshold)["auc"](ones)[0]) for r in runs
-        ),
-        pointing=float(np.mean([m.validation["heatmaps"]["pointing"]["value"] for m in metas])),
+        at_half=mean(halves, first.patients) if classes else None,
+        worst={key: worst(key) for key in _WORST if key in runs[0].measures()},
+        auc_by_seed=tuple(float(run.measures()["auc"](ones)[0]) for run in runs),
+        pointing=float(np.mean([heat["pointing"]["value"] for heat in heats]))
+        if all(heats)
+        else None,
         blind=_blind(runs, blind, mean),
     )
 
@@ -261,13 +298,21 @@ def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) 
         patients, truth = own[0][1].patients, own[0][1].truth
         if any(v.patients != patients or (v.truth != truth).any() for _, v in own):
             raise DataError(f"{name}: the runs were tried on different films", "Use the same list.")
-        each = [validate.measures(v, run.threshold) for run, v in own]
+        each = [run.measures_of(v) for run, v in own]
         found[name] = {key: mean([f[key] for f in each], patients) for key in _BLIND}
     return found
 
 
-def _text(figure: Interval) -> str:
-    return interval_text(asdict(figure))
+def _text(figure: Interval | None) -> str:
+    return interval_text(asdict(figure)) if figure is not None else ""
+
+
+def _findings_line(row: Row) -> str:
+    name, worst = row.worst["auc"]
+    return (
+        f"| {row.recipe} | {len(row.seeds)} | {row.films} | {row.parameters:,} | {row.minutes:.0f} "
+        f"| {_text(row.plain['auc'])} | {_text(worst)} ({name}) |"
+    )
 
 
 def _plain_line(row: Row) -> str:
@@ -285,7 +330,8 @@ def _plain_line(row: Row) -> str:
 
 def _worst_line(row: Row) -> str:
     cells = [f"{_text(figure)} ({name})" for name, figure in row.worst.values()]
-    return f"| {row.recipe} | {' | '.join(cells)} | {row.pointing:.2f} |"
+    pointing = "" if row.pointing is None else f"{row.pointing:.2f}"
+    return f"| {row.recipe} | {' | '.join(cells)} | {pointing} |"
 
 
 def _blind_line(row: Row, name: str) -> str:

@@ -10,11 +10,24 @@ from keras import ops
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pneumoscope.train.recipe import Recipe
 
 
-def loss_of(recipe: Recipe) -> Callable[[Any, Any], Any]:
-    """The loss of a recipe: targets and logits (..., units) to one loss (...) per film."""
+def loss_of(
+    recipe: Recipe, finding_weights: NDArray[np.float32] | None = None
+) -> Callable[[Any, Any], Any]:
+    """The loss of a recipe: targets and logits (..., units) to one loss (...) per film.
+
+    Args:
+        recipe: Its task, loss and focal_gamma.
+        finding_weights: Of several findings, (2, findings): of films without and with each.
+    """
+    if recipe.task == "multilabel":
+        gamma = recipe.focal_gamma if recipe.loss == "focal" else 0.0
+        return MaskedCrossentropy(finding_weights, gamma, name="masked")
     if recipe.loss == "focal":
         if recipe.task == "binary":
             return keras.losses.BinaryFocalCrossentropy(
@@ -39,3 +52,36 @@ class _Focal(keras.losses.Loss):  # type: ignore[misc]
     def call(self, y_true: Any, y_pred: Any) -> Any:
         logs = ops.log_softmax(y_pred, axis=-1)
         return -ops.sum(y_true * (1 - ops.exp(logs)) ** self.gamma * logs, axis=-1)
+
+
+class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
+    """Mean binary cross-entropy over the findings of a film; unknown ones (NaN) add nothing.
+
+    The sum is divided by the number of findings, not of known ones: a film of which little is known
+    says less.
+
+    Args:
+        weights: (2, findings), of films without and with each finding; None for 1.
+        gamma: Of the focal loss (Lin et al. 2017); 0 is plain cross-entropy.
+    """
+
+    def __init__(
+        self, weights: NDArray[np.float32] | None = None, gamma: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.weights, self.gamma = weights, gamma
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        known = ops.logical_not(ops.isnan(y_true))
+        # Before any arithmetic: NaN times 0 is NaN.
+        y = ops.where(known, y_true, ops.zeros_like(y_true))
+        loss = y * ops.softplus(-y_pred) + (1 - y) * ops.softplus(y_pred)
+        if self.gamma:
+            p = ops.sigmoid(y_pred)
+            loss = y * (1 - p) ** self.gamma * ops.softplus(-y_pred) + (
+                1 - y
+            ) * p**self.gamma * ops.softplus(y_pred)
+        if self.weights is not None:
+            without, present = (ops.array(row) for row in self.weights)
+            loss = loss * (y * present + (1 - y) * without)
+        return ops.mean(ops.where(known, loss, ops.zeros_like(loss)), axis=-1)

@@ -75,7 +75,8 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
 
     Args:
         recipe: Its network, size, scaling and head count.
-        classes: Number of classes; a binary task has one logit, that of the positive class.
+        classes: Number of classes or findings; a binary task has one logit, that of the positive
+            class.
         weights: ``"imagenet"`` for Keras' download, a path of a ``.h5`` file, or None for
             random weights.
 
@@ -251,12 +252,13 @@ def layers_of_head(model: Any) -> list[Any]:
     return list(model.layers[model.layers.index(model.get_layer(POOLED)) :])
 
 
-def serving_model(model: Any, temperature: float) -> Any:
+def serving_model(model: Any, temperature: float, task: str = "multiclass") -> Any:
     """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
 
     Args:
         model: What `build` made, trained.
         temperature: Divisor of the logits (Guo et al. 2017).
+        task: ``"multilabel"`` gives a probability for each logit on its own.
 
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
@@ -272,7 +274,8 @@ def serving_model(model: Any, temperature: float) -> Any:
         # The softmax of (0, z) is the sigmoid of z.
         logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
     scaled = keras.layers.Rescaling(1.0 / temperature, name="temperature")(logits)
-    probabilities = keras.layers.Softmax(name="probabilities")(scaled)
+    activation = "sigmoid" if task == "multilabel" else "softmax"
+    probabilities = keras.layers.Activation(activation, name="probabilities")(scaled)
     return keras.Model(
         model.input,
         {"probabilities": probabilities, "heatmaps": heatmaps, "embedding": embedding},

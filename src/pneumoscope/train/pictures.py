@@ -9,6 +9,7 @@ import numpy as np
 
 from pneumoscope.files import replacing, write_png
 from pneumoscope.images import resample
+from pneumoscope.train import regions
 from pneumoscope.train.augment import augment
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def curves(log: Path, target: Path) -> None:
 
 
 def contact_sheet(recipe: Recipe, films: FilmSet, target: Path) -> None:
-    """Training films as they are (first column) and as the network may see them, as PNG."""
+    """Training films as they are (first column) and as the network may see them, as PNG.
+
+    Where the recipe composes films of two, the last two columns are composed.
+    """
     rng = np.random.default_rng(recipe.seed)
     rows = films.rows("train")
     # A film from each part of the list: films are sorted by class.
@@ -64,6 +68,11 @@ def contact_sheet(recipe: Recipe, films: FilmSet, target: Path) -> None:
     batches = [
         augment(films.pixels[chosen], side, rng, recipe.augment) for _ in range(_COLUMNS - 1)
     ]
+    if recipe.regions:
+        for batch in batches[-2:]:
+            own = regions.draw(_ROWS, _ROWS * 4, 1.0, rng)
+            # Far partners: films that lie beside each other are often of one class.
+            batch[:] = regions.compose(batch, np.roll(np.arange(_ROWS), _ROWS // 2), own)
     plain = np.stack([resample(films.pixels[row], side) for row in chosen])
     for column, views in enumerate([plain, *batches]):
         for row, view in enumerate(views):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pneumoscope.errors import RecipeError
+from pneumoscope.records import TASKS
 from pneumoscope.train.augment import Augmentation
 
-TASKS = ("binary", "multiclass")
 TAILS = ("strided", "undilated", "dilated")
 HEADS = ("gap", "flatten")
 SCALINGS = ("standardise", "unit", "own")
@@ -31,8 +31,8 @@ class Recipe:
         name: Name of the bundle.
         version: Version of the bundle.
         seed: Of the weights of the head, the order of the films and the augmentation.
-        task: ``"binary"`` (one sigmoid: ill or not) or ``"multiclass"`` (a softmax over the classes
-            of the data).
+        task: ``"binary"`` (one sigmoid: ill or not), ``"multiclass"`` (a softmax over the classes
+            of the data) or ``"multilabel"`` (a sigmoid per finding; unknown labels do not count).
         split: Where validation films come from: ``"patient"`` draws patients, ``"film"`` draws
             films and so lets one patient stand on both sides, ``"given"`` takes the data's own.
         validation: Share of each class's patients (or films) that is held out.
@@ -53,7 +53,7 @@ class Recipe:
             is always trained, with momentum 0.95.
         batch_size: Films in a step.
         class_weight_power: Films of a class with share q weigh q ** -power; 0 is off, 1 makes the
-            classes equal.
+            classes equal. Several findings: the same for with and without, finding by finding.
         sampling: ``"natural"``, or ``"balanced"``: every class as often in an epoch.
         loss: ``"cross-entropy"`` or ``"focal"`` (Lin et al. 2017).
         focal_gamma: Of the focal loss.
@@ -160,6 +160,13 @@ class Recipe:
                 "cached_views",
                 self.cached_views,
                 "0 beside mixup and regions",
+            )
+        if self.task == "multilabel":
+            _check(
+                self.sampling == "natural",
+                "sampling",
+                self.sampling,
+                "'natural' for task multilabel (use class_weight_power)",
             )
         if self.train_last:
             _check(not self.train_from, "train_last", self.train_last, "0 beside train_from")

@@ -23,30 +23,40 @@ from pneumoscope.bundle import (
     write_bundle,
 )
 from pneumoscope.errors import DataError, UsageError
-from pneumoscope.files import write_text
+from pneumoscope.files import room_for, write_text
 from pneumoscope.images import resample
 from pneumoscope.train import (
     backbones,
     card,
+    checkpoint,
+    devices,
     export,
+    finder,
+    findings,
     fit,
     localise,
     phantom,
     pictures,
+    tracking,
     validate,
 )
 from pneumoscope.train.recipe import Recipe, resolved
 from pneumoscope.triage import positive_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pneumoscope.records import OperatingPoint
     from pneumoscope.train.progress import Progress
+    from pneumoscope.train.tracking import Tracker
 
 RECORD = "run.json"
 """What a run folder was begun with: recipe, films, start weights."""
 ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
+_SHOWN = (pictures.CURVES, pictures.SHEET, RECORD, ENVIRONMENT, fit.LOG)
+"""What trackers get of a run folder: not the manifest, whose keys of patients stay here."""
 PARITY_FILMS = 200
 
 KERMANY_POPULATION = Population(
@@ -77,26 +87,105 @@ class Paths:
     cache: Path | None = None
 
 
-def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
+def train(
+    recipe: Recipe, paths: Paths, progress: Progress, trackers: Sequence[Tracker] = ()
+) -> Bundle:
     """Trains a recipe, exports it and writes its bundle; goes on where a killed run stood.
+
+    Args:
+        recipe: What to do.
+        paths: Where to read and write.
+        progress: Is told how far it is.
+        trackers: Are told of every epoch and of what came out, see `tracking.open_trackers`.
 
     Raises:
         RecipeError, DataError: Before anything is trained.
         UsageError: The run folder was begun with another recipe, other films or other weights, or
             the weights do not exist.
+        TrackingError: A tracker does not work, before anything is trained.
+        DiskFull: Something does not fit; the same command goes on when there is room.
         TrainingError: Training or export failed.
     """
-    backbones.check(recipe.network)
-    if not backbones.is_pretrained(recipe.network):
-        if paths.weights not in ("imagenet", "none"):
-            raise UsageError(
-                f"weights {paths.weights}: there are none for the network {recipe.network}",
-                "Leave --weights out; a function of your own loads what it needs.",
-            )
-        paths = replace(paths, weights="none")
-    weights = _weights(paths.weights)
+    paths, weights = _start_weights(recipe, paths)
     _check_folder(paths.run, recipe)
-    films = data.load(
+    films = load_films(recipe, paths, progress)
+    for warning in films.warnings:
+        progress.note(f"warning: {warning}")
+    _check_films(films)
+    _claim(paths, recipe, films)
+    data.write_manifest(films, paths.run / MANIFEST)
+    write_text(paths.run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
+    pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
+    with (
+        room_for(paths.run),
+        tracking.Tracking(trackers, paths.run / fit.LOG, progress.note) as tracked,
+    ):
+        tracked.begin(resolved(recipe))
+        fit.fit(recipe, films, paths.run, weights, progress, tracked.epoch)
+        pictures.curves(paths.run / fit.LOG, paths.run / pictures.CURVES)
+        bundle = _finish(recipe, films, paths, progress)
+        tracked.end(
+            tracking.figures_of(bundle.meta.validation),
+            [*(paths.run / name for name in _SHOWN), bundle.path / CARD],
+        )
+    return bundle
+
+
+def _check_films(films: data.FilmSet) -> None:
+    """Refuses films that the task could learn nothing from, or that nothing could be measured on."""
+    if films.task == "multilabel":
+        if len(films.names) < 2:
+            raise DataError(
+                f"only one finding, {films.names[0]}", "Use the task binary for one finding."
+            )
+        learnt, told = (
+            set(findings.measurable(films.targets[films.rows(s)]).tolist()) for s in validate.SIDES
+        )
+        if idle := [name for i, name in enumerate(films.names) if i not in learnt]:
+            raise DataError(
+                f"no training films are known both with and without {', '.join(idle)}",
+                "Leave the column out, or add films.",
+            )
+        if not told:
+            raise DataError(
+                "no finding has validation films both with and without it",
+                "Add films, or hold out more patients.",
+            )
+        return
+    for split in validate.SIDES:
+        if set(films.labels[films.rows(split)]) != set(range(len(films.names))):
+            raise DataError("too few patients to hold some out of every class", "Add films.")
+    if films.negative is None:
+        raise DataError(
+            f"no class of {', '.join(films.names)} means that nothing was found",
+            "Name one of the folders NORMAL.",
+        )
+
+
+SPLIT_SEED = 20180222
+"""One split for all recipes, so that their figures can be compared (the day of Kermany's paper)."""
+
+
+def find_learning_rate(
+    recipe: Recipe, paths: Paths, progress: Progress
+) -> tuple[finder.RangeTest, ...]:
+    """The learning-rate range test of each phase of a recipe, on the films that it would train on.
+
+    Writes a plot and a table into the run folder and touches nothing else there.
+
+    Raises:
+        RecipeError, DataError, UsageError: As `train`, though any folder will do.
+        TrainingError: The network gives no number.
+    """
+    paths, weights = _start_weights(recipe, paths)
+    films = load_films(recipe, paths, progress)
+    paths.run.mkdir(parents=True, exist_ok=True)
+    return finder.find(recipe, films, paths.run, weights, progress)
+
+
+def load_films(recipe: Recipe, paths: Paths, progress: Progress) -> data.FilmSet:
+    """The films that a recipe trains on."""
+    return data.load(
         paths.data,
         recipe.source_size,
         task=recipe.task,
@@ -106,27 +195,19 @@ def train(recipe: Recipe, paths: Paths, progress: Progress) -> Bundle:
         cache=paths.cache,
         progress=lambda done, total: progress.count("reading films", done, total),
     )
-    for warning in films.warnings:
-        progress.note(f"warning: {warning}")
-    for split in ("train", "validation"):
-        if set(films.labels[films.rows(split)]) != set(range(len(films.names))):
-            raise DataError("too few patients to hold some out of every class", "Add films.")
-    if films.negative is None:
-        raise DataError(
-            f"no class of {', '.join(films.names)} means that nothing was found",
-            "Name one of the folders NORMAL.",
-        )
-    _claim(paths, recipe, films)
-    data.write_manifest(films, paths.run / MANIFEST)
-    write_text(paths.run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
-    pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
-    fit.fit(recipe, films, paths.run, weights, progress)
-    pictures.curves(paths.run / fit.LOG, paths.run / pictures.CURVES)
-    return _finish(recipe, films, paths, progress)
 
 
-SPLIT_SEED = 20180222
-"""One split for all recipes, so that their figures can be compared (the day of Kermany's paper)."""
+def _start_weights(recipe: Recipe, paths: Paths) -> tuple[Paths, str | None]:
+    """The paths with the weights that the recipe's network can start from, and these weights."""
+    backbones.check(recipe.network)
+    if not backbones.is_pretrained(recipe.network):
+        if paths.weights not in ("imagenet", "none"):
+            raise UsageError(
+                f"weights {paths.weights}: there are none for the network {recipe.network}",
+                "Leave --weights out; a function of your own loads what it needs.",
+            )
+        paths = replace(paths, weights="none")
+    return paths, _weights(paths.weights)
 
 
 def _weights(name: str) -> str | None:
@@ -149,7 +230,11 @@ def _check_folder(run: Path, recipe: Recipe) -> None:
                 f"{run}: holds a run of another recipe or other settings",
                 "Name a new folder with --out, or delete this one.",
             )
-    elif run.is_dir() and not file.is_file() and any(run.iterdir()):
+    elif (
+        run.is_dir()
+        and not file.is_file()
+        and {p.name for p in run.iterdir()} - {finder.PLOT, finder.TABLE}
+    ):
         raise UsageError(f"{run}: is not empty and not a run", "Name a new folder with --out.")
     run.mkdir(parents=True, exist_ok=True)
 
@@ -157,7 +242,7 @@ def _check_folder(run: Path, recipe: Recipe) -> None:
 def _has_begun(run: Path) -> bool:
     """Whether there is anything to go on from; before that a corrected recipe may take the folder."""
     return (run / RECORD).is_file() and any(
-        (run / name).exists() for name in (fit.CHECKPOINT, fit.WEIGHTS, fit.LOG)
+        (run / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, fit.LOG)
     )
 
 
@@ -203,6 +288,7 @@ def _environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "backend": keras.backend.backend(),
+        "devices": devices.count(),
         "packages": versions,
     }
 
@@ -225,29 +311,33 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     inputs = np.stack([resample(films.pixels[i], recipe.size) for i in held])[..., None]
 
     progress.note("exporting to ONNX")
-    export.export_onnx(recipe, len(films.names), run / fit.WEIGHTS, 1.0, model)
+    export.export_onnx(recipe, len(films.names), run / checkpoint.WEIGHTS, 1.0, model)
     found = validate.run(
         _predictor(model),
         films,
         recipe.size,
         lambda done, total: progress.count("stress validation", done, total),
     )
-    temperature = validate.fit_temperature(found)
-    found = validate.with_temperature(found, temperature)
-    points = validate.choose_operating_points(found)
+    found, temperature, points = _calibrate(found, films)
     parity = export.export_onnx(
-        recipe, len(films.names), run / fit.WEIGHTS, temperature, model, inputs
+        recipe, len(films.names), run / checkpoint.WEIGHTS, temperature, model, inputs
     )
     validate.save(found, run / validate.FILE)
     progress.note("measuring with patient-clustered intervals")
+    several = films.task == "multilabel"
+    count = len(films.names)
     measured = {
-        **validate.figures(found, points[0]),
-        "classes": len(films.names),
+        **(
+            findings.figures(found, films.names, points[:count])
+            if several
+            else validate.figures(found, points[0])
+        ),
+        "classes": count,
         "heatmaps": localise.measure(_looker(model), films, recipe.size),
         "statistics_baseline": validate.statistics_baseline(films),
         "parity": parity,
         "training_minutes": round(fit.minutes(run), 1),
-        "parameters": fit.parameters(run),
+        "parameters": checkpoint.parameters(run),
     }
     start = _start(paths.weights)
     meta = _meta(recipe, films, temperature, points, {"start_weights": start, **measured})
@@ -264,6 +354,19 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     return write_bundle(run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)})
 
 
+def _calibrate(
+    found: validate.Validation, films: data.FilmSet
+) -> tuple[validate.Validation, float, tuple[OperatingPoint, ...]]:
+    """The validation at its best temperature, that temperature, and the thresholds chosen there."""
+    if films.task == "multilabel":
+        temperature = findings.fit_temperature(found)
+        found = findings.with_temperature(found, temperature)
+        return found, temperature, findings.choose_operating_points(found, films.names)
+    temperature = validate.fit_temperature(found)
+    found = validate.with_temperature(found, temperature)
+    return found, temperature, validate.choose_operating_points(found)
+
+
 def _start(weights: str) -> dict[str, str]:
     """What the training started from, for the model card."""
     if weights in ("imagenet", "none"):
@@ -278,19 +381,22 @@ def _meta(
     points: tuple[OperatingPoint, ...],
     measured: dict[str, Any],
 ) -> BundleMeta:
+    targets = films.targets
     counts = {
         split: {
-            label: int((films.labels[films.rows(split)] == i).sum())
+            label: int((targets[films.rows(split), i] == 1).sum())
             for i, label in enumerate(films.names)
         }
         for split in ("train", "validation")
     }
+    negative = None if films.task == "multilabel" else films.names[0]
     return BundleMeta(
         name=recipe.name,
         version=recipe.version,
+        task=films.task,
         labels=films.names,
-        negative=films.names[0],
-        positive=positive_name(films.names, films.names[0]),
+        negative=negative,
+        positive=positive_name(films.names, negative),
         size=recipe.size,
         source_size=recipe.source_size,
         temperature=temperature,

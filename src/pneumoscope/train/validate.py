@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope import metrics, thresholds
 from pneumoscope.errors import DataError
 from pneumoscope.files import replacing
+from pneumoscope.film_statistics import statistics
 from pneumoscope.images import resample
 from pneumoscope.metrics import (
     expected_calibration_error,
@@ -16,9 +19,7 @@ from pneumoscope.metrics import (
     roc_auc,
     share,
 )
-from pneumoscope.records import OperatingPoint
 from pneumoscope.stress import stress_suite
-from pneumoscope.train.augment import sharpness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,16 +29,14 @@ if TYPE_CHECKING:
 
     from pneumoscope.data import FilmSet
     from pneumoscope.metrics import Weighted
+    from pneumoscope.records import OperatingPoint
 
     Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
+SIDES = ("train", "validation")
 FILE = "validation.npz"
 """In a run folder: class, patient and probabilities of every validation film, see `save`."""
 PLAIN = "plain"
-SCREEN, RULE_IN = 0.97, 0.95
-"""Least sensitivity and specificity of the operating points of these names."""
-NOISE = 0.005
-"""Below the standard error (0.008) of the worst balanced accuracy on some 780 films."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,7 @@ class Scores:
 def probabilities_of(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Softmax of logits (n, classes); one logit is the positive one of two classes."""
     z = np.asarray(logits, np.float64)
-    if z.shape[1] == 1:
-        z = np.concatenate([np.zeros_like(z), z], axis=1)
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    return metrics.softmax(np.concatenate([np.zeros_like(z), z], axis=1) if z.shape[1] == 1 else z)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,12 +74,13 @@ class Validation:
     """Probabilities of the validation films, untouched and under every perturbation.
 
     Attributes:
-        truth: Class of each film, (n,).
+        truth: Class of each film, (n,); of several findings their targets float32 (n, findings), NaN
+            where unknown.
         patients: Patient key of each film.
         probabilities: Name of the condition (``"plain"`` or a perturbation) to (n, classes).
     """
 
-    truth: NDArray[np.intp]
+    truth: NDArray[Any]
     patients: tuple[str, ...]
     probabilities: dict[str, NDArray[np.float64]]
 
@@ -122,9 +119,8 @@ def run(
             parts.append(predict(x[..., None]))
         probabilities[name] = np.concatenate(parts).astype(np.float64)
         progress(done, len(conditions))
-    return Validation(
-        films.labels[rows], tuple(films.films[row].patient for row in rows), probabilities
-    )
+    truth = films.targets if films.task == "multilabel" else films.labels
+    return Validation(truth[rows], tuple(films.films[row].patient for row in rows), probabilities)
 
 
 def save(validation: Validation, path: Path) -> None:
@@ -186,58 +182,20 @@ def fit_temperature(validation: Validation) -> float:
 
 def with_temperature(validation: Validation, temperature: float) -> Validation:
     """The same validation as the network would give with its logits divided."""
-    scaled = {}
-    for name, p in validation.probabilities.items():
-        scaled[name] = probabilities_of(np.log(np.clip(p, 1e-12, 1.0)) / temperature)
+    scaled = {
+        name: metrics.with_temperature(p, temperature)
+        for name, p in validation.probabilities.items()
+    }
     return Validation(validation.truth, validation.patients, scaled)
-
-
-def worst_balanced_accuracy(validation: Validation, threshold: float) -> tuple[float, str]:
-    """Lowest balanced accuracy over all conditions at one threshold, and where."""
-    ill = validation.ill
-    results = {}
-    for name in validation.probabilities:
-        called = validation.p_pneumonia(name) >= threshold
-        results[name] = 0.5 * (called[ill].mean() + (~called[~ill]).mean())
-    worst = min(results, key=results.__getitem__)
-    return float(results[worst]), worst
 
 
 def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...]:
     """``balanced``, ``screen`` and ``rule-in``, on plain and perturbed validation films alike.
 
-    ``balanced`` has the best worst-case balanced accuracy. Its curve is flat at the top, so the
-    point is the middle of all thresholds within `NOISE` of the best, not an accident of few films.
-    ``screen`` is the highest threshold whose sensitivity, ``rule-in`` the lowest whose specificity
-    holds under every condition. If the classes lie so far apart that one would pass
-    ``balanced``, it equals ``balanced``.
+    See `pneumoscope.thresholds.choose`.
     """
-    grid = np.round(np.arange(0.02, 0.981, 0.005), 3)
-    scores = np.array([worst_balanced_accuracy(validation, t)[0] for t in grid])
-    balanced = float(np.median(grid[scores >= scores.max() - NOISE]))
-    ill, conditions = validation.ill, list(validation.probabilities)
-    screen = min(
-        float(np.quantile(validation.p_pneumonia(c)[ill], 1 - SCREEN, method="lower"))
-        for c in conditions
-    )
-    rule_in = max(
-        float(np.quantile(validation.p_pneumonia(c)[~ill], RULE_IN, method="higher"))
-        for c in conditions
-    )
-    everywhere = "on plain and on every set of perturbed validation films"
-    return (
-        OperatingPoint(
-            "balanced", balanced, "best worst-case balanced accuracy over plain and perturbed films"
-        ),
-        OperatingPoint(
-            "screen", _inside(min(screen, balanced)), f"sensitivity >= {SCREEN} {everywhere}"
-        ),
-        OperatingPoint(
-            "rule-in",
-            _inside(max(float(np.nextafter(rule_in, 2.0)), balanced)),
-            f"specificity >= {RULE_IN} {everywhere}",
-        ),
-    )
+    scores = {name: validation.p_pneumonia(name) for name in validation.probabilities}
+    return thresholds.choose(validation.ill, scores)
 
 
 def measures(
@@ -309,56 +267,40 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
 
     Returns:
         ``positive`` (any class but the first) and, where these are the classes,
-        ``bacterial_against_viral``: AUC on validation films, with interval, of
-        gradient-boosted trees on the statistics, trained on the training films.
+        ``bacterial_against_viral``; or every finding that films of both splits have and lack: AUC on
+        validation films, with interval, of gradient-boosted trees on the statistics, trained on the
+        training films.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    features = np.stack([_statistics(film) for film in films.pixels])
-    train, held, labels = films.rows("train"), films.rows("validation"), films.labels
+    features = np.stack([statistics(film) for film in films.pixels])
     patients = np.array([film.patient for film in films.films])
-    tasks = {"positive": tuple(range(len(films.names)))}
-    if films.names == ("normal", "bacterial", "viral"):
-        tasks["bacterial_against_viral"] = (1, 2)
     found: dict[str, Any] = {}
-    for name, classes in tasks.items():
-        own, other = train[np.isin(labels[train], classes)], held[np.isin(labels[held], classes)]
-        positive = labels > 0 if 0 in classes else labels == 1
+    for name, target in _questions(films).items():
+        known = ~np.isnan(target)
+        own, other = (rows[known[rows]] for rows in map(films.rows, SIDES))
+        positive = target == 1
+        if any(len(np.unique(positive[rows])) < 2 for rows in (own, other)):
+            continue
         model = HistGradientBoostingClassifier(random_state=0, max_iter=150)
         model.fit(features[own], positive[own])
         score = model.predict_proba(features[other])[:, 1]
-        truth = positive[other]
-
-        def auc(
-            w: NDArray[np.float64],
-            truth: NDArray[np.bool_] = truth,
-            score: NDArray[np.float64] = score,
-        ) -> NDArray[np.float64]:
-            return roc_auc(truth, score, w)
-
+        auc = partial(roc_auc, positive[other], score)
         found[name] = asdict(patient_bootstrap(auc, patients[other].tolist(), draws))
     return found
 
 
-def _statistics(film: NDArray[np.uint8]) -> NDArray[np.float64]:
-    counts = np.bincount(film.ravel(), minlength=256) / film.size
-    entropy = -float(np.sum(counts[counts > 0] * np.log2(counts[counts > 0])))
-    border = np.concatenate([film[:8].ravel(), film[-8:].ravel()])
-    sides = np.concatenate([film[:, :8].ravel(), film[:, -8:].ravel()])
-    low, middle, high = np.percentile(film, [5, 50, 95])
-    return np.array(
-        [
-            film.mean(),
-            film.std(),
-            low,
-            middle,
-            high,
-            sharpness(film),
-            entropy,
-            border.mean(),
-            sides.mean(),
-        ]
-    )
+def _questions(films: FilmSet) -> dict[str, NDArray[np.float64]]:
+    """What the statistics are asked: targets (n,) of every film, NaN where they do not count."""
+    if films.task == "multilabel":
+        targets = films.targets.astype(np.float64)
+        return {name: targets[:, i] for i, name in enumerate(films.names)}
+    labels = films.labels
+    questions = {"positive": (labels > 0).astype(np.float64)}
+    if films.names == ("normal", "bacterial", "viral"):
+        bacterial = np.where(labels == 0, np.nan, (labels == 1).astype(np.float64))
+        questions["bacterial_against_viral"] = bacterial
+    return questions
 
 
 def _f1(
@@ -367,7 +309,3 @@ def _f1(
     hits = weights @ (called & ill).astype(np.float64)
     with np.errstate(invalid="ignore"):  # NaN where a draw holds neither called nor ill films
         return np.asarray(2 * hits / (weights @ (called.astype(np.float64) + ill)))
-
-
-def _inside(threshold: float) -> float:
-    return float(np.clip(threshold, 0.001, 0.999))

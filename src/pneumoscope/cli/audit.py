@@ -1,0 +1,74 @@
+"""``pneumoscope audit``."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from pneumoscope.cli import console
+from pneumoscope.cli.progress import progress_bar
+from pneumoscope.errors import MissingExtra, UsageError
+from pneumoscope.files import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumoscope.evidence.audit import Audit
+
+PAGE, RECORD, TABLE = "audit.html", "audit.json", "films.csv"
+STOPPED = 3
+"""Exit code of the verdict stop."""
+_COLOURS = {"pass": "green", "look": "yellow", "unknown": "yellow", "stop": "red"}
+
+
+def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
+    """Audits a folder and writes its report; the exit code is 3 for the verdict stop."""
+    for module in ("cv2", "scipy", "sklearn"):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtra(f"the audit ({module})", "train")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is not a folder", "Name a folder for the report with --out.")
+    from pneumoscope.evidence import audit, audit_page
+
+    with progress_bar("reading films") as count:
+        result = audit.audit(
+            folder, bundle, count, lambda done, total: count(done, total, "measuring")
+        )
+    record = json.dumps(audit.to_json(result), indent=2)
+    page, table = audit_page.html(result), audit.to_csv(result)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in ((PAGE, page), (RECORD, record + "\n"), (TABLE, table)):
+        write_text(out / name, text)
+    for film in result.broken:
+        sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
+    if as_json:
+        sys.stdout.write(record + "\n")
+    else:
+        _print(result, out)
+    return STOPPED if result.verdict == "stop" else 0
+
+
+def _print(result: Audit, out: Path) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = console()
+    shown.print(
+        f"{escape(result.listing.source)}: {len(result.listing.entries):,} films", soft_wrap=True
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("level")
+    table.add_column("check")
+    table.add_column("reason", overflow="fold")
+    for finding in result.findings:
+        colour = _COLOURS.get(finding.level, "dim")
+        table.add_row(
+            f"[{colour}]{finding.level}[/]", escape(finding.check), escape(finding.reason)
+        )
+    shown.print(table)
+    colour = _COLOURS[result.verdict]
+    shown.print(
+        f"[bold {colour}]{result.verdict.upper()}[/]: {escape(str(out / PAGE))}", soft_wrap=True
+    )

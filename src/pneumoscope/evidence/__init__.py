@@ -1,0 +1,1 @@
+"""Evidence: what a data set holds before anyone trains, and what a bundle is worth."""

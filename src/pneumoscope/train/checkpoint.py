@@ -1,0 +1,88 @@
+"""What a training keeps: weights on disk, their moving average, the best epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from pneumoscope.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
+
+
+def save(model: Any, path: Path, **extra: Any) -> None:
+    """Writes all variables of a model and whatever else is given, in one step."""
+    arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(model.variables)}
+    with replacing(path) as stream:
+        np.savez(stream, **arrays, **extra)
+
+
+def restore(model: Any, path: Path) -> None:
+    """Reads what `save` wrote into a model of the same recipe."""
+    with np.load(path) as stored:
+        for i, variable in enumerate(model.variables):
+            variable.assign(stored[f"v{i}"])
+
+
+def parameters(folder: Path) -> int:
+    """Weights and BatchNorm statistics of a run's network, counted."""
+    with np.load(folder / WEIGHTS) as stored:
+        return int(sum(v.size for name in stored if (v := stored[name]).dtype.kind == "f"))
+
+
+class Average:
+    """Exponential moving average of a model's weights and BatchNorm statistics.
+
+    Its own, because Keras' optimizers average trainable weights only: averaged weights with the
+    statistics of the last steps would not fit together.
+    """
+
+    def __init__(self, model: Any, decay: float) -> None:
+        self.model, self.decay, self.updates = model, decay, 0
+        self.values = current(model)
+
+    def update(self) -> None:
+        # The first steps count for little (as in TensorFlow's ExponentialMovingAverage).
+        keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for average, value in zip(self.values, current(self.model), strict=True):
+            average += (1 - keep) * (value - average)
+        self.updates += 1
+
+    def apply(self) -> list[NDArray[Any]]:
+        """Puts the averages into the model; returns what was there."""
+        before = current(self.model)
+        put(self.model, self.values)
+        return before
+
+
+def current(model: Any) -> list[NDArray[Any]]:
+    """Copies of a model's weights and statistics."""
+    return [keras.ops.convert_to_numpy(v).copy() for v in _floats(model)]
+
+
+def put(model: Any, values: list[NDArray[Any]]) -> None:
+    """Sets a model to what `current` gave."""
+    for variable, value in zip(_floats(model), values, strict=True):
+        variable.assign(value)
+
+
+def _floats(model: Any) -> list[Any]:
+    """All variables but the counters of random generators."""
+    return [v for v in model.variables if "float" in str(v.dtype)]
+
+
+@dataclass(slots=True)
+class Best:
+    """The best epoch so far, for early stopping."""
+
+    merit: float  # higher is better
+    epoch: int
+    values: list[NDArray[Any]]

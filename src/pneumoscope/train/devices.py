@@ -1,0 +1,86 @@
+"""Several devices that share every batch: data parallelism through ``keras.distribution``.
+
+Every device holds the whole network and sees its part of each batch; the gradients are summed. Keras
+does that on JAX only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from pneumoscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+ALL = "all"
+
+
+def use(wanted: str, batch_size: int, note: Callable[[str], None]) -> int:
+    """Lets networks that are built from now on train on several devices.
+
+    Args:
+        wanted: Their number, or ``"all"``.
+        batch_size: Films in a step.
+        note: Is told which devices are in use, or that there are idle ones.
+
+    Returns:
+        How many devices share a batch.
+
+    Raises:
+        UsageError: That is no number of devices, the backend trains on one only, there are fewer,
+            or a batch cannot be shared evenly.
+    """
+    if wanted != ALL and not (wanted.isdecimal() and int(wanted)):
+        raise UsageError(
+            f"devices {wanted!r}: is no number of devices", f"Give 1, 2, ... or {ALL!r}."
+        )
+    there = keras.distribution.list_devices() if keras.backend.backend() == "jax" else []
+    if wanted == "1":
+        if len(there) > 1:
+            note(f"one of {len(there)} devices is in use; --devices {ALL} takes them all")
+        return 1
+    if not there:
+        raise UsageError(
+            f"Keras on {keras.backend.backend()} trains on one device only",
+            "Add --backend jax, or leave --devices out.",
+        )
+    count = len(there) if wanted == ALL else int(wanted)
+    if count > len(there):
+        raise UsageError(
+            f"{count} devices are wanted, JAX finds {len(there)} ({', '.join(there)})",
+            "Install the JAX build for your accelerators, or name fewer devices.",
+        )
+    if batch_size % count:
+        raise UsageError(
+            f"{count} devices cannot share a batch of {batch_size} films evenly",
+            f"Set batch_size in the recipe to a multiple of {count}, or name fewer devices.",
+        )
+    if count > 1:
+        shared = keras.distribution.DataParallel(devices=there[:count])
+        keras.distribution.set_distribution(shared)
+        note(f"each batch is shared among {', '.join(there[:count])}")
+    return count
+
+
+def count() -> int:
+    """How many devices share a batch."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else int(distribution.device_mesh.devices.size)
+
+
+def predict(model: Any, films: NDArray[np.uint8]) -> NDArray[Any]:
+    """A model's outputs on films (n, ...), which the devices share as in training."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(films)))
+    lacking = -len(films) % count()
+    even = np.concatenate([films, films[:1].repeat(lacking, axis=0)])
+    layout = distribution.get_data_layout(even.shape)
+    outputs = model.predict_on_batch(keras.distribution.distribute_tensor(even, layout))
+    return np.asarray(keras.ops.convert_to_numpy(outputs))[: len(films)]

@@ -1,0 +1,139 @@
+"""Files as Keras 2 wrote them: those of Keras 3, with the configuration put back into its words.
+
+The words were taken from files of tf_keras 2.21 (`axis` as a list, `groups` of DepthwiseConv2D, ends of
+networks as lists, the modules of classes).
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import h5py
+    import keras
+
+    from pneumoscope.train import imported, phantom
+    from pneumoscope.train.imported import Wanted
+    from pneumoscope.train.keras2 import for_keras3
+
+import pneumoscope
+
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
+
+SIZE = 64
+
+
+def aged(config: Any) -> Any:
+    """A configuration in the words of Keras 2."""
+    if isinstance(config, list):
+        return [aged(entry) for entry in config]
+    if not isinstance(config, dict):
+        return config
+    found = {key: aged(value) for key, value in config.items()}
+    own = found.get("config")
+    if isinstance(own, dict):
+        if found.get("class_name") == "DepthwiseConv2D":
+            own["groups"] = 1
+        if found.get("class_name") == "BatchNormalization":
+            own["axis"] = [own["axis"]]
+        for key in ("input_layers", "output_layers"):
+            if isinstance(own.get(key), list) and isinstance(own[key][0], str):
+                own[key] = [own[key]]
+    if found.get("class_name") == "Functional":
+        found |= {"module": "tf_keras.src.engine.functional", "registered_name": "Functional"}
+    return found
+
+
+def notebook() -> keras.Model:
+    """MobileNetV2 inside a Sequential, with statistics that are not those of a fresh network."""
+    keras.utils.set_random_seed(3)
+    base = keras.applications.MobileNetV2(
+        include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35
+    )
+    films = phantom.films(8, SIZE).repeat(3, -1) / np.float32(255)
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    base(films, training=True)
+    return keras.Sequential(
+        [
+            base,
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dropout(0.3),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+
+
+def age(file: Path) -> None:
+    """Rewrites a file of Keras 3 in place."""
+    if file.suffix == ".h5":
+        with h5py.File(file, "r+") as content:
+            content.attrs["model_config"] = json.dumps(
+                aged(json.loads(content.attrs["model_config"]))
+            )
+        return
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = aged(json.loads(parts["config.json"]))
+    config["compile_config"] = {"loss": {"module": "builtins", "class_name": "function"}}
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_a_model_of_keras_2_gives_the_same_answers(ending: str, tmp_path: Path) -> None:
+    model, file = notebook(), tmp_path / f"model{ending}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(file)
+    age(file)
+    before = file.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(Exception, match=r"groups|axis|Functional|BatchN"):
+            keras.saving.load_model(file, compile=False)
+    bundle = imported.import_model(
+        file, Wanted(("normal", "pneumonia"), SIZE), tmp_path / "bundle", lambda _: None
+    )
+    films = phantom.films(6, SIZE, seed=4)
+    said = np.asarray(model(films.repeat(3, -1) / np.float32(255), training=False))[:, 0]
+    found = pneumoscope.load(bundle).run(films).probabilities[:, 1]
+    assert np.ptp(said) > 1e-4  # not one answer for all films
+    assert found == pytest.approx(said, abs=1e-4)
+    assert file.read_bytes() == before
+
+
+def test_words_of_keras_3_stay_as_they_are() -> None:
+    config = json.loads(notebook().to_json())
+    assert for_keras3(config) == for_keras3(for_keras3(config))
+    layer = {"class_name": "BatchNormalization", "config": {"axis": -1, "groups": 4}}
+    assert for_keras3(layer) == layer
+    two = {"class_name": "Functional", "config": {"output_layers": [["a", 0, 0], ["b", 0, 0]]}}
+    assert for_keras3(two) == two
+
+
+@pytest.mark.parametrize(
+    ("module", "kind", "expected"),
+    [
+        ("tf_keras.src.engine.functional", "Functional", "keras.src.models.functional"),
+        ("keras.src.engine.sequential", "Sequential", "keras"),
+        ("tensorflow.python.keras.layers.core", "Dense", "keras.layers"),
+        ("keras.layers", "Dense", "keras.layers"),
+    ],
+)
+def test_modules_that_moved(module: str, kind: str, expected: str) -> None:
+    entry = {"module": module, "class_name": kind, "config": {}, "registered_name": kind}
+    assert for_keras3(entry)["module"] == expected
