@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from typer.testing import CliRunner
+
+from pneumoscope.cli.app import app
 from pneumoscope.errors import RecipeError, UsageError
 
 with warnings.catch_warnings():
@@ -227,6 +231,14 @@ def test_unknown_networks() -> None:
         backbones.build(recipe_of("MobilNet"), None)
     for name in (*STOCK, "cnn"):
         assert name in caught.value.hint
+
+
+def test_help_and_docs_name_every_network() -> None:
+    shown = CliRunner().invoke(app, ["train", "--help"], env={"NO_COLOR": "1", "COLUMNS": "300"})
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "train.md"
+    for name in (*STOCK, "cnn"):
+        assert re.search(rf"\b{name}\b", shown.stdout), name
+        assert f"`{name}`" in page.read_text(encoding="utf-8"), name
 
 
 OWN = """

@@ -29,6 +29,7 @@ with warnings.catch_warnings():
 from pneumoscope import bundle as bundles
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import ConversionError, DataError, MissingExtra, UsageError
+from pneumoscope.train.export import OUTPUTS
 
 # Keras' own saving warns under NumPy 2.
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
@@ -152,7 +153,7 @@ def test_the_shipped_network_comes_back(tmp_path: Path) -> None:
     films = phantom.films(4, shipped.meta.size)
     found = model(films)
     session = onnxruntime.InferenceSession(str(shipped.model))
-    for output in exports.OUTPUTS:
+    for output in OUTPUTS:
         (expected,) = session.run([output], {"films": films})
         assert np.abs(np.asarray(found[output]) - expected).max() <= 1e-4, output
     assert model.input_shape == (None, shipped.meta.size, shipped.meta.size, 1)

@@ -162,7 +162,12 @@ def train(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train a recipe and write its bundle."""
+    """Train a recipe and write its bundle.
+
+    Networks that a recipe may name: MobileNetV2, MobileNetV3Small, MobileNetV3Large,
+    EfficientNetV2B0, EfficientNetV2B1, EfficientNetV2B2, EfficientNetV2B3, DenseNet121, ResNet50,
+    ConvNeXtTiny, cnn, or a function of your own as module:function.
+    """
     from pneumoscope.cli import train as command
 
     if find_learning_rate and (tensorboard or mlflow is not None):

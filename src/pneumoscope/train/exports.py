@@ -2,71 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
-import math
 import os
-import re
-import shutil
 import statistics
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumoscope import images
-from pneumoscope.errors import ConversionError, DataError, ImageError, MissingExtra, UsageError
+from pneumoscope.errors import ConversionError, DataError, ImageError, UsageError
 from pneumoscope.files import room_for, swap_folder
 from pneumoscope.metrics import roc_auc
-from pneumoscope.train.export import OUTPUTS
+from pneumoscope.train.formats import FORMATS, MIN_CALIBRATION, Format
 from pneumoscope.train.quiet import no_chatter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from pneumoscope.bundle import Bundle
+    from pneumoscope.train.formats import Predict
 
-    Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     Note = Callable[[str], None]
 
 PARITY_FILMS = 500
 CALIBRATION_FILMS = 200
-MIN_CALIBRATION = 16
-"""Fewer films do not show which range the activations take."""
 ROUNDS = 30
-
-_FLOAT = (
-    *("CAST", "SUB", "MEAN", "MUL", "RSQRT", "SQRT", "DIV", "MINIMUM", "MAXIMUM", "CONCATENATION"),
-    "SOFTMAX",
-)
-"""LiteRT operators that int8 leaves in float: standardisation of the film, pooling, softmax."""
 
 MAX_DP = 0.01
 MAX_MEAN_DP_INT8 = 0.03
 MAX_AUC_DIFFERENCE = 0.003
-
-
-@dataclass(frozen=True, slots=True)
-class _Format:
-    """How one format is made and run.
-
-    Attributes:
-        ending: Of the file; a name without a dot is a folder.
-        mark: A file inside a folder of this format, by which an older export is recognised.
-        write: Makes it from an ONNX file at a path; gets calibration films.
-        load: Its predictor of P per class, single-threaded where the library allows.
-    """
-
-    ending: str
-    mark: str
-    write: Callable[[Path, Path, NDArray[np.uint8]], None]
-    load: Callable[[Path], Predict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +138,14 @@ def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, note
     return Exported(name, target, megabytes, latency, onnx_latency, parity)
 
 
-def _default_name(bundle: Bundle, name: str, kind: _Format) -> str:
+def _default_name(bundle: Bundle, name: str, kind: Format) -> str:
     own = bundle.meta.name.replace("/", "-")
     # What the ending does not tell.
     tail = {"litert-int8": "-int8", "savedmodel": "-savedmodel", "openvino": "-openvino"}
     return f"{own}{tail.get(name, '')}{kind.ending}"
 
 
-def _check_target(target: Path, kind: _Format) -> None:
+def _check_target(target: Path, kind: Format) -> None:
     if not target.exists():
         return
     if kind.mark:
@@ -329,187 +298,3 @@ def _latencies(
             run(film)
             own.append(1000 * (time.perf_counter() - began))
     return statistics.median(times[0]), statistics.median(times[1])
-
-
-def _write_onnx(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
-    shutil.copyfile(model, target)
-
-
-def _load_onnx(path: Path) -> Predict:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    # All outputs, as the other formats compute them.
-    return lambda films: session.run(OUTPUTS, {"films": films})[0]
-
-
-def _write_keras(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
-    from pneumoscope.train import from_onnx
-
-    from_onnx.keras_model(model).save(target)
-
-
-def _load_keras(path: Path) -> Predict:
-    import keras
-    import tensorflow as tf
-
-    _one_thread()
-    run = tf.function(keras.saving.load_model(path, compile=False), reduce_retracing=True)
-    return lambda films: run(tf.constant(films))["probabilities"].numpy()
-
-
-def _write_savedmodel(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
-    from pneumoscope.train import from_onnx
-
-    from_onnx.keras_model(model).export(str(target), verbose=False)
-
-
-def _load_savedmodel(path: Path) -> Predict:
-    import tensorflow as tf
-
-    _one_thread()
-    loaded = tf.saved_model.load(str(path))  # the signature lives as long as the whole
-    run = loaded.signatures["serving_default"]
-    return lambda films: (loaded, run(films=tf.constant(films)))[1]["probabilities"].numpy()
-
-
-def _one_thread() -> None:
-    """Holds TensorFlow to one thread, unless it has begun to compute in this process."""
-    import tensorflow as tf
-
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        return
-
-
-def _write_litert(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
-    with _refusing():
-        content = _converter(_saved(model, target)).convert()
-    target.write_bytes(content)
-
-
-@contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    """Names the operators that LiteRT does not have, in place of pages of compiler output."""
-    try:
-        yield
-    except Exception as error:  # the converter's own class is private
-        lacking = re.search(r"(?:Select|Custom) ops: (.+)", str(error))
-        what = lacking[1] if lacking else (str(error).strip().splitlines() or ["?"])[0]
-        raise ConversionError(
-            f"LiteRT cannot express this network: {what}",
-            "Nothing was written. The formats onnx and openvino read ONNX themselves.",
-        ) from error
-
-
-def _saved(model: Path, target: Path) -> Path:
-    saved = target.with_name("savedmodel")
-    _write_savedmodel(model, saved, np.zeros(0, np.uint8))
-    return saved
-
-
-def _converter(saved: Path) -> Any:
-    import tensorflow as tf
-
-    return tf.lite.TFLiteConverter.from_saved_model(str(saved))
-
-
-def _load_litert(path: Path) -> Predict:
-    import tensorflow as tf
-
-    interpreter = tf.lite.Interpreter(str(path), num_threads=1)
-    run = interpreter.get_signature_runner("serving_default")
-    return lambda films: run(films=films)["probabilities"]
-
-
-def _write_openvino(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
-    openvino = _openvino()
-    target.mkdir()
-    # Half precision would halve the file; on CPUs it changes nothing else, and accuracy a little.
-    openvino.save_model(
-        openvino.convert_model(str(model)), str(target / "model.xml"), compress_to_fp16=False
-    )
-
-
-def _load_openvino(path: Path) -> Predict:
-    openvino = _openvino()
-    settings = {
-        "INFERENCE_NUM_THREADS": 1,
-        "PERFORMANCE_HINT": "LATENCY",
-        # On some processors it would compute in bfloat16 unasked.
-        "INFERENCE_PRECISION_HINT": "f32",
-    }
-    compiled = openvino.compile_model(str(path / "model.xml"), "CPU", settings)
-    return lambda films: compiled({"films": films})["probabilities"]
-
-
-def _openvino() -> Any:
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingExtra("export to OpenVINO", "openvino") from error
-    return openvino
-
-
-def _write_litert_int8(model: Path, target: Path, films: NDArray[np.uint8]) -> None:
-    """Weights and activations in int8, apart from `_FLOAT` and from `_fragile` first layers."""
-    import tensorflow as tf
-
-    # The debugger is LiteRT's only interface to selective quantisation.
-    tools = tf.lite.experimental
-    # Once: a second Keras model would get other names, and layers are left out by name.
-    saved = _saved(model, target)
-
-    def debugger(feed: Callable[[], Any], left_out: Sequence[str] = ()) -> Any:
-        converter = _converter(saved)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ({"films": film[None]} for film in films)
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
-            tf.lite.OpsSet.TFLITE_BUILTINS,
-        ]
-        options = tools.QuantizationDebugOptions(
-            denylisted_ops=list(_FLOAT), denylisted_nodes=list(left_out)
-        )
-        with _refusing():
-            return tools.QuantizationDebugger(
-                converter=converter, debug_dataset=feed, debug_options=options
-            )
-
-    step = max(1, len(films) // MIN_CALIBRATION)
-    first = debugger(lambda: ([film[None]] for film in films[::step]))
-    first.run()
-    table = io.StringIO()
-    first.layer_statistics_dump(table)
-    rows = list(csv.DictReader(io.StringIO(table.getvalue())))
-    fragile = _fragile(rows)
-    content = (debugger(lambda: (), fragile) if fragile else first).get_nondebug_quantized_model()
-    target.write_bytes(content)
-
-
-def _fragile(layers: Sequence[Mapping[str, str]]) -> list[str]:
-    """First layers that int8 would damage, up to the last that loses twice what rounding costs.
-
-    An even rounding error is 1/sqrt(12) of a step. In the shipped network one expansion behind the
-    stem loses 3.5 steps; without it, mean |dp| was 0.041, with the five layers up to it in float
-    0.008, for 0.02 MB. Later layers stay in int8 whatever they lose, else little would.
-    """
-    early = layers[: max(1, len(layers) // 3)]
-    loss = [math.sqrt(float(row["mean_squared_error"])) / float(row["scale"]) for row in early]
-    bad = [i for i, steps in enumerate(loss) if steps > 2 / math.sqrt(12)]
-    return [row["tensor_name"] for row in early[: bad[-1] + 1]] if bad else []
-
-
-FORMATS = {
-    "keras": _Format(".keras", "", _write_keras, _load_keras),
-    "savedmodel": _Format("", "saved_model.pb", _write_savedmodel, _load_savedmodel),
-    "onnx": _Format(".onnx", "", _write_onnx, _load_onnx),
-    "litert": _Format(".tflite", "", _write_litert, _load_litert),
-    "litert-int8": _Format(".tflite", "", _write_litert_int8, _load_litert),
-    "openvino": _Format("", "model.xml", _write_openvino, _load_openvino),
-}
-"""Every format by its name on the command line."""
