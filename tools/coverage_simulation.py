@@ -52,9 +52,7 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario(20, 1.5, 0.5),
     Scenario(50, 1.5, 0.5),
-    Scenario(200, 1.5, 0.3),
     Scenario(550, 2.8, 0.7),
     Scenario(550, 3.5, 0.7),
 )

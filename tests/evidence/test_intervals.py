@@ -126,7 +126,7 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
 
 
 def test_intervals_cover_as_often_as_they_say_near_1() -> None:
-    """Share 0.95 among 60 patients with three films each; percentiles cover 89 %."""
+    """Share 0.95 among 60 patients with three films each."""
     rng = np.random.default_rng(7)
     covered = 0
     for seed in range(600):
