@@ -44,7 +44,7 @@ from pneumoscope.train.recipe import Recipe
 
 root = Path(sys.argv[1])
 films = data.load(root / "films", 32, task="multiclass", share=0.25, seed=0, cache=root / "cache")
-recipe = Recipe(network="cnn", filters=(4,), size=32, source_size=32, scaling="unit", regions=0.5,
+recipe = Recipe(network="cnn", filters=(4,), size=32, source_size=64, scaling="unit", regions=0.5,
                 head_epochs=1, epochs=1, batch_size=16, learning_rate=0.01, ema=0.9)
 errors, notes, parts, losses, weights = [], [], [], {}, {}
 for wanted, size in (("3", 15), ("2", 15)):
@@ -149,7 +149,7 @@ def test_the_last_batch_is_one_that_can_be_shared(
     )
     assert len(films.rows("train")) == 50
     monkeypatch.setattr(devices, "count", lambda: sharing)
-    batches = Batches(Recipe(size=32, source_size=32, batch_size=batch_size), films)
+    batches = Batches(Recipe(size=32, source_size=64, batch_size=batch_size), films)
     found = [len(y) for _, y, _ in batches.of(Position())]
     assert found == sizes
     assert batches.steps == len(sizes)

@@ -70,6 +70,7 @@ def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> No
         ("filters = []", "filters is"),
         ("filters = [3.5]", "filters must be int"),
         ("size = 256", "source_size is 224"),
+        ("size = 48\nsource_size = 48", "source_size is 48"),
         ("validation = 1.0", "validation is 1.0"),
         ("dropout = 1.0", "dropout is 1.0"),
         ("learning_rate = 0", "learning_rate is 0"),

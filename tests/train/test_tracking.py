@@ -349,7 +349,7 @@ def test_a_training_that_is_cut_and_goes_on_tells_each_epoch_once(
                 raise Cut
 
     recipe = Recipe(
-        network="cnn", filters=(4,), size=32, source_size=32, batch_size=16, head_epochs=0,
+        network="cnn", filters=(4,), size=32, source_size=64, batch_size=16, head_epochs=0,
         epochs=3, validation=0.25, scaling="unit",
     )  # fmt: skip
     films = data.load(

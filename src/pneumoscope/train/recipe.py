@@ -20,6 +20,8 @@ SPLITS = ("patient", "film", "given")
 OPTIMISERS = ("adamw", "adam")
 LOSSES = ("cross-entropy", "focal")
 SAMPLINGS = ("natural", "balanced")
+SMALLEST_SOURCE = 64
+"""Side in pixels; on smaller films the perturbations of the stress validation have no pixels left."""
 MONITORS = ("auc", "accuracy", "loss")
 
 
@@ -140,7 +142,8 @@ class Recipe:
         _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
         _check(0 <= self.regions <= 1, "regions", self.regions, "in [0, 1]")
         _check(self.size >= 32, "size", self.size, "32 or more")
-        _check(self.source_size >= self.size, "source_size", self.source_size, "at least size")
+        least = max(self.size, SMALLEST_SOURCE)
+        _check(self.source_size >= least, "source_size", self.source_size, f"{least} or more")
         _check(self.epochs + self.head_epochs >= 1, "epochs", self.epochs, "1 or more")
         _check(
             bool(self.filters) and min(self.filters) >= 1, "filters", self.filters, "1 or more each"
