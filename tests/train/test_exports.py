@@ -193,10 +193,12 @@ def graph(path: Path, *nodes: onnx.NodeProto, domain: str = "") -> Path:
         [("Sub", ["grid", "x"], "a", {}), ("Transpose", ["a"], "b", {"perm": [0, 3, 1, 2]}), ("LeakyRelu", ["b"], "y", {"alpha": 0.3})],
         [("HardSigmoid", ["x"], "y", {"alpha": 0.01, "beta": 0.1})],
         [("Transpose", ["x"], "a", {"perm": [0, 3, 1, 2]}), ("MaxPool", ["a"], "b", {"kernel_shape": [2, 2], "strides": [2, 2]}), ("Flatten", ["b"], "y", {})],
+        [("Sub", ["grid", "x"], "a", {}), ("Transpose", ["a"], "b", {"perm": [0, 3, 1, 2]}), ("MaxPool", ["b"], "y", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]})],
+        [("Relu", ["x"], "a", {}), ("Transpose", ["a"], "b", {"perm": [0, 3, 1, 2]}), ("MaxPool", ["b"], "y", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]})],
     ],
 )  # fmt: skip
-def test_orders_of_axes(nodes: list[tuple[str, list[str], str, dict[str, Any]]], tmp_path: Path) -> None:  # fmt: skip
-    """Asymmetric films through transpositions: the same as ONNX Runtime says."""
+def test_the_same_as_onnx_runtime(nodes: list[tuple[str, list[str], str, dict[str, Any]]], tmp_path: Path) -> None:  # fmt: skip
+    """Asymmetric films through transpositions and paddings."""
     import onnxruntime
 
     made = [helper.make_node(kind, ins, [out], **more) for kind, ins, out, more in nodes]

@@ -107,8 +107,9 @@ def _one_thread() -> None:
 
 
 def _write_litert(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
+    saved = _saved(model, target)
     with _refusing():
-        content = _converter(_saved(model, target)).convert()
+        content = _converter(saved).convert()
     target.write_bytes(content)
 
 

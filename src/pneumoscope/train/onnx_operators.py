@@ -236,9 +236,17 @@ def _conv(node: Node) -> None:
 
 
 def _padded(
-    node: Node, x: Any, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
+    node: Node,
+    x: Any,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    fill: float | None = 0.0,
 ) -> tuple[Any, str]:
-    """Pads as the node says, by Keras' own "same" or "valid" where that means it."""
+    """Pads as the node says, by Keras' own "same" or "valid" where that means it.
+
+    Where it does not, with ``fill``; None refuses.
+    """
     auto = node.attributes.get("auto_pad", b"NOTSET")
     if auto == b"SAME_UPPER":
         return x, "same"
@@ -255,9 +263,11 @@ def _padded(
         same.append((whole // 2, whole - whole // 2))
     if sides == same:
         return x, "same"
-    if node.kind != "Conv":
+    if fill is None:
         raise node.refuse(f"with pads {pads}")
-    return layers.ZeroPadding2D(tuple(sides))(x), "valid"
+    if fill == 0:
+        return layers.ZeroPadding2D(tuple(sides))(x), "valid"
+    return ops.pad(x, ((0, 0), *sides, (0, 0)), constant_values=fill), "valid"
 
 
 def _pool(kind: str) -> Callable[[Node], None]:
@@ -267,13 +277,21 @@ def _pool(kind: str) -> Callable[[Node], None]:
         kernel = tuple(node.attributes["kernel_shape"])
         strides = tuple(node.attributes.get("strides", (1,) * len(kernel)))
         x = node.value().in_order(CHANNELS_FIRST)
-        x, padding = _padded(node, x, kernel, strides, (1, 1))
+        x, padding = _padded(
+            node, x, kernel, strides, (1, 1), _beside(x) if kind == "max" else None
+        )
         if kind == "average" and padding == "same" and node.attributes.get("count_include_pad"):
             raise node.refuse("with count_include_pad")
         layer = layers.MaxPooling2D if kind == "max" else layers.AveragePooling2D
         node.give(layer(kernel, strides=strides, padding=padding)(x), CHANNELS_FIRST)
 
     return translate
+
+
+def _beside(x: Any) -> float:
+    """What never is the largest of a window. Behind a ReLU 0 is enough, which int8 can express."""
+    made_by = x._keras_history.operation
+    return 0.0 if isinstance(made_by, layers.ReLU) else float(np.finfo(np.float32).min)
 
 
 def _pad(node: Node) -> None:
