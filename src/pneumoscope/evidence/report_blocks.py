@@ -112,9 +112,9 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Films in a grid."""
+    """Films in a grid; None leaves a cell empty."""
 
-    films: tuple[Film, ...]
+    films: tuple[Film | None, ...]
     columns: int = 4
 
 
@@ -154,5 +154,5 @@ def words_of(report: Report) -> list[str]:
             case Picture(caption=caption):
                 found.append(caption)
             case Gallery(films=films):
-                found.extend(line for film in films for line in film.lines)
+                found.extend(line for film in films if film is not None for line in film.lines)
     return [text for text in found if text]

@@ -151,6 +151,9 @@ def _picture(picture: Picture) -> str:
 def _gallery(gallery: Gallery) -> str:
     figures = []
     for film in gallery.films:
+        if film is None:
+            figures.append("<span></span>")
+            continue
         first, *rest = (escape(line) for line in film.lines)
         caption = "<br>".join([f"<b>{first}</b>", *rest])
         data = base64.b64encode(film.jpeg).decode()

@@ -243,6 +243,9 @@ def _gallery(gallery: Gallery) -> Flowable:
     for i, film in enumerate(gallery.films):
         if i % gallery.columns == 0:
             cells.append([])
+        if film is None:
+            cells[-1].append("")
+            continue
         first, *rest = film.lines
         image = Image(io.BytesIO(film.jpeg))
         image._restrictSize(width - 8, width - 8)

@@ -13,7 +13,6 @@ from pneumoscope.evidence.report_words import (
     counted,
     plot_name,
     read,
-    sentence,
     share,
     silence,
     titled,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
         CalibrationResult,
         ClassResult,
         Evaluation,
-        PointResult,
         TargetResult,
     )
     from pneumoscope.evidence.ranking import ByClass
@@ -207,7 +205,7 @@ def calibration(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]
         "it larger than 0, so compare it with what perfect probabilities would show on such films."
     )
     if all(target.calibration is None for target in bundle.targets):
-        yield from silence(bundle, ev.CALIBRATION)
+        yield from silence(evaluation, bundle, ev.CALIBRATION)
         return
     yield from _each(evaluation, bundle, _calibration)
 
@@ -217,7 +215,7 @@ def _calibration(
 ) -> Iterator[Block]:
     result = target.calibration
     if result is None:
-        yield from silence(bundle, ev.CALIBRATION)
+        yield from silence(evaluation, bundle, ev.CALIBRATION)
         return
     notes = Footnotes()
     columns = [("before temperature", result.before), ("as the bundle gives them", result.after)]
@@ -279,7 +277,7 @@ def decision(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         "line lies above both acting on all and acting on none."
     )
     if all(target.decision is None for target in bundle.targets):
-        yield from silence(bundle, ev.DECISION)
+        yield from silence(evaluation, bundle, ev.DECISION)
     else:
         yield from _each(evaluation, bundle, _decision)
     yield from _conformal(evaluation, bundle)
@@ -317,7 +315,7 @@ def _conformal(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     result = bundle.classes.conformal if bundle.classes is not None else None
     yield Heading("Conformal sets", 2)
     if result is None:
-        yield from silence(bundle, ev.CONFORMAL)
+        yield from silence(evaluation, bundle, ev.CONFORMAL)
         return
     yield read(
         "A conformal set names every class that cannot be ruled out, and should hold the true class on the "
@@ -349,11 +347,6 @@ def _conformal(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         plots_tables.conformal(plot_name(evaluation, bundle, "conformal"), result),
         "Coverage of conformal sets: mean (mark) and range over the splits.",
     )
-
-
-def rule_of(point: PointResult) -> str:
-    """An operating point in a sentence's part."""
-    return f"{point.name} (from {point.figures.threshold:.3f}; {sentence(point.rule).rstrip('.')})"
 
 
 def _each(evaluation: Evaluation, bundle: BundleResult, part: Part) -> Iterator[Block]:

@@ -129,7 +129,9 @@ def plot_name(
     return slug(kind, prefix(evaluation, bundle), question)
 
 
-def silence(bundle: BundleResult, section: str) -> list[Block]:
+def silence(evaluation: Evaluation, bundle: BundleResult | None, section: str) -> list[Block]:
     """Why a section is missing."""
-    why = bundle.silences.get(section, "it was left out of this evaluation")
+    why = evaluation.silences.get(section, "it was left out of this evaluation")
+    if bundle is not None:
+        why = bundle.silences.get(section, why)
     return [Note("Not measured.", sentence(why), kind="mind")]
