@@ -406,7 +406,6 @@ class BundleResult:
         findings: Of bundles for several findings: each ranked, and the mean; else None.
         robustness: None if left out.
         gallery: None if left out.
-        shortcuts: What labels can be told from without anatomy, one per target; empty if left out.
         anatomy: From `anatomy`, or None.
         sanity: From `heatmap_sanity`, or None.
         silences: Section to why it is missing, in a sentence.
@@ -425,7 +424,6 @@ class BundleResult:
     findings: ByClass | None
     robustness: Robustness | None
     gallery: Gallery | None
-    shortcuts: tuple[Shortcuts, ...]
     anatomy: Any
     sanity: Any
     silences: Mapping[str, str]
@@ -492,6 +490,9 @@ class Evaluation:
         films: The films.
         bundles: In the order they were given.
         pairs: Every two bundles that answer a common question.
+        shortcuts: What the labels of these films can be told from without anatomy and without any
+            bundle, one per contrast of labels; empty if left out.
+        silences: Section to why it is missing, in a sentence; beside those of each bundle.
         settings: What was asked for.
         seconds: Step to seconds; ``"bootstrap"`` is all figures with intervals together.
         version: Of pneumoscope.
@@ -502,6 +503,8 @@ class Evaluation:
     films: Films
     bundles: tuple[BundleResult, ...]
     pairs: tuple[Pair, ...]
+    shortcuts: tuple[Shortcuts, ...]
+    silences: Mapping[str, str]
     settings: Settings
     seconds: Mapping[str, float]
     version: str
