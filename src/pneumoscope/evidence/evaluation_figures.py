@@ -107,7 +107,7 @@ def questions(
                 scores[rows, k],
                 before[rows, k],
                 tuple(point for point in meta.operating_points if point.finding == finding),
-                Bootstrap.of([patients[i] for i in rows], settings.draws, settings.seed),
+                Bootstrap.of([patients[int(i)] for i in rows], settings.draws, settings.seed),
             )
         )
     return tuple(found)
@@ -134,7 +134,7 @@ def target_result(
     default = default_point(q, meta)
     both = bool(q.positive.any() and not q.positive.all())
     called = q.p >= default.threshold
-    margin = np.abs(_logit(q.p) - _logit(np.array(default.threshold)))
+    margin = np.abs(logit(q.p) - logit(np.array(default.threshold)))
     return TargetResult(
         q.name,
         q.negative,
@@ -164,7 +164,7 @@ def class_result(
     rows = np.flatnonzero(truth.classes >= 0)
     if not len(rows) or len(np.unique(truth.classes[rows])) < 2:
         return None
-    boot = Bootstrap.of([patients[i] for i in rows], settings.draws, settings.seed)
+    boot = Bootstrap.of([patients[int(i)] for i in rows], settings.draws, settings.seed)
     own, classes = p[rows], truth.classes[rows]
     return ClassResult(
         len(rows),
@@ -198,6 +198,11 @@ def pair_results(
     )
 
 
+def logit(p: Array) -> Array:
+    """Log odds of probabilities, kept `calibration.LEAST` from 0 and 1."""
+    return np.asarray(special.logit(np.clip(p, cal.LEAST, 1 - cal.LEAST)))
+
+
 def default_point(question: Question, meta: BundleMeta) -> OperatingPoint:
     """The threshold that makes the question's labels when nobody chooses."""
     name = meta.default_operating_point
@@ -217,7 +222,7 @@ def _pairs(
             rows, at, at_two = rows[same], at[same], at_two[same]
             if not len(rows):
                 continue
-            boot = Bootstrap.of([patients[i] for i in rows], settings.draws, settings.seed)
+            boot = Bootstrap.of([patients[int(i)] for i in rows], settings.draws, settings.seed)
             positive = one.positive[at]
             scores = one.p[at], two.p[at_two]
             cuts = one.default.figures.threshold, two.default.figures.threshold
@@ -304,11 +309,7 @@ def _undivided(p: Array, meta: BundleMeta) -> Array:
     """Probabilities (films, labels) as they were at temperature 1."""
     if meta.negative is not None:
         return with_temperature(p, 1 / meta.temperature)
-    return np.asarray(special.expit(_logit(p) * meta.temperature))
-
-
-def _logit(p: Array) -> Array:
-    return np.asarray(special.logit(np.clip(p, cal.LEAST, 1 - cal.LEAST)))
+    return np.asarray(special.expit(logit(p) * meta.temperature))
 
 
 def _roc(q: Question) -> Curve:

@@ -75,7 +75,7 @@ class Work:
         if path.is_file():
             with np.load(path) as stored:
                 return {name: stored[name] for name in stored.files}
-        found = compute()
+        found: dict[str, Any] = compute()
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as stream:
             np.savez(stream, **found)
