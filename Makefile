@@ -28,7 +28,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[train,dev]'
+	$(PIP) -e '.[train,evidence,dev]'
 	@touch $@ $(VENV)/.base
 
 clean:

@@ -41,7 +41,7 @@ FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "s
 EXTRAS = {
     "film_statistics": {"cv2"},
     "stress": {"cv2"},
-    "evidence": {"cv2", "scipy", "sklearn"},
+    "evidence": {"cv2", "onnx", "scipy", "sklearn"},
 }
 
 

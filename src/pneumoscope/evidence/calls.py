@@ -166,7 +166,7 @@ def threshold_samples(
         NaN where a figure does not exist.
     """
     boot.check(positive=positive, called=called)
-    table = _tables(positive.astype(np.intp), called.astype(np.intp), 2, boot)
+    table = tables(positive.astype(np.intp), called.astype(np.intp), 2, boot)
     (tn, fp), (fn, tp) = np.moveaxis(table, 0, -1)
     with np.errstate(invalid="ignore", divide="ignore"):
         sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
@@ -178,8 +178,8 @@ def threshold_samples(
             "ppv": tp / (tp + fp),
             "npv": tn / (tn + fn),
             "f1": 2 * tp / (2 * tp + fp + fn),
-            "mcc": _mcc(table),
-            "kappa": _kappa(table),
+            "mcc": mcc(table),
+            "kappa": kappa(table),
             "lr_positive": sensitivity / (1 - specificity),
             "lr_negative": (1 - sensitivity) / specificity,
             "prevalence": (tp + fn) / (tp + fn + fp + tn),
@@ -233,7 +233,7 @@ def most_probable(
     """Figures of several classes, each film called the most probable one; args as `one_against_rest`."""
     check_classes(truth, p, labels, boot)
     called, number = np.asarray(p.argmax(axis=1)), len(labels)
-    table = _tables(truth, called, number, boot)
+    table = tables(truth, called, number, boot)
     diagonal = np.einsum("dii->di", table)
     rows, columns = table.sum(axis=2), table.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -247,8 +247,8 @@ def most_probable(
         figure_of(right, boot, "unit", trials=boot.patients),
         figure_of(recall.mean(axis=1), boot, "unit", reason),
         figure_of(f1.mean(axis=1), boot, "unit", reason),
-        figure_of(_mcc(table), boot, "correlation", alike),
-        figure_of(_kappa(table), boot, "correlation", alike),
+        figure_of(mcc(table), boot, "correlation", alike),
+        figure_of(kappa(table), boot, "correlation", alike),
         confusion(truth, called, labels, boot),
     )
 
@@ -265,7 +265,7 @@ def confusion(
         boot: Draws of the films' patients.
     """
     boot.check(truth=truth, called=called)
-    table = _tables(truth, called, len(labels), boot)
+    table = tables(truth, called, len(labels), boot)
     with np.errstate(invalid="ignore"):
         shares = table / table.sum(axis=2, keepdims=True)
     rows = []
@@ -290,7 +290,7 @@ def _bounded(low: float, side: str) -> Figure:
     return Figure(1.0, float(low), 1.0, f"from the exact interval of {side}, which is 1 here")
 
 
-def _tables(
+def tables(
     truth: NDArray[np.intp], called: NDArray[np.intp], classes: int, boot: Bootstrap
 ) -> Array:
     """Confusion matrices (draws + 1, true class, called class)."""
@@ -298,7 +298,7 @@ def _tables(
     return boot.sums(cell).reshape(-1, classes, classes)
 
 
-def _mcc(table: Array) -> Array:
+def mcc(table: Array) -> Array:
     """Matthews' correlation of tables (draws, classes, classes), Gorodkin 2004, eq. 8."""
     whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
     rows, columns = table.sum(axis=2), table.sum(axis=1)
@@ -308,7 +308,7 @@ def _mcc(table: Array) -> Array:
         return np.where(bottom > 0, top / np.sqrt(bottom), np.nan)
 
 
-def _kappa(table: Array) -> Array:
+def kappa(table: Array) -> Array:
     """Cohen's kappa (1960) of tables (draws, classes, classes)."""
     whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
     chance = (table.sum(axis=2) * table.sum(axis=1)).sum(axis=1) / whole**2

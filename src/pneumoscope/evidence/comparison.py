@@ -209,9 +209,9 @@ def mcnemar(
         return McNemar(0, 0, 1.0, 1.0)
     tail = float(stats.binom.cdf(min(b, c), b + c, 0.5))
     exact = min(1.0, 2 * tail)
-    # Half the chance of exactly this result; with b == c both halves make 1.
-    mid = 2 * tail - float(stats.binom.pmf(min(b, c), b + c, 0.5)) if b != c else 1.0
-    return McNemar(b, c, exact, mid)
+    here = float(stats.binom.pmf(min(b, c), b + c, 0.5))
+    # Exactly this result counts half, on both sides; with b == c both sides are the same.
+    return McNemar(b, c, exact, 2 * tail - here if b != c else 1 - here / 2)
 
 
 def _components(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ that the films cannot answer, are None, and ``silences`` says why.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from pneumoscope.bundle import BundleMeta
     from pneumoscope.data.check import Broken
+    from pneumoscope.evidence.anatomy import Anatomy
     from pneumoscope.evidence.calibration import Bin, Brier, CalibrationError, Recalibration
     from pneumoscope.evidence.calls import AtPrevalence, AtThreshold, Confusion, MostProbable
     from pneumoscope.evidence.comparison import DeLong, Difference, McNemar
     from pneumoscope.evidence.coverage import ConformalCoverage
     from pneumoscope.evidence.decision import DecisionCurve, RiskCoverage
+    from pneumoscope.evidence.heatmap_deletion import Perturbation
+    from pneumoscope.evidence.heatmap_sanity import Agreement, Randomisation
     from pneumoscope.evidence.intervals import Figure
     from pneumoscope.evidence.ranking import ByClass, Ranking
     from pneumoscope.evidence.shift import PriorShift
@@ -390,6 +393,19 @@ class Gallery:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sanity:
+    """Whether heatmaps depend on what the network learned.
+
+    Attributes:
+        randomisation: Maps after weights were randomised layer by layer; None if it cannot be done.
+        perturbation: Deletion and insertion curves against random ones.
+    """
+
+    randomisation: Randomisation | None
+    perturbation: Perturbation | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BundleResult:
     """One bundle on the films.
@@ -406,9 +422,10 @@ class BundleResult:
         findings: Of bundles for several findings: each ranked, and the mean; else None.
         robustness: None if left out.
         gallery: None if left out.
-        shortcuts: What labels can be told from without anatomy, one per target; empty if left out.
-        anatomy: From `anatomy`, or None.
-        sanity: From `heatmap_sanity`, or None.
+        anatomy: The bundle on films with and without lungs, or None; of several findings the most
+            frequent one (``anatomy_of``).
+        anatomy_of: The question that ``anatomy`` ranks, see `TargetResult.name`; ``""`` without it.
+        sanity: Of the heatmaps, or None.
         silences: Section to why it is missing, in a sentence.
         seconds_per_thousand: From file to prediction, with ``threads`` threads.
         warnings: Sentences about this bundle and these films.
@@ -425,9 +442,9 @@ class BundleResult:
     findings: ByClass | None
     robustness: Robustness | None
     gallery: Gallery | None
-    shortcuts: tuple[Shortcuts, ...]
-    anatomy: Any
-    sanity: Any
+    anatomy: Anatomy | None
+    anatomy_of: str
+    sanity: Sanity | None
     silences: Mapping[str, str]
     seconds_per_thousand: float
     warnings: tuple[str, ...]
@@ -492,6 +509,10 @@ class Evaluation:
         films: The films.
         bundles: In the order they were given.
         pairs: Every two bundles that answer a common question.
+        shortcuts: What the labels of these films can be told from without anatomy and without any
+            bundle, one per contrast of labels; empty if left out.
+        agreement: Whether the heatmaps of several bundles with the same labels agree, or None.
+        silences: Section to why it is missing, in a sentence; beside those of each bundle.
         settings: What was asked for.
         seconds: Step to seconds; ``"bootstrap"`` is all figures with intervals together.
         version: Of pneumoscope.
@@ -502,6 +523,9 @@ class Evaluation:
     films: Films
     bundles: tuple[BundleResult, ...]
     pairs: tuple[Pair, ...]
+    shortcuts: tuple[Shortcuts, ...]
+    agreement: Agreement | None
+    silences: Mapping[str, str]
     settings: Settings
     seconds: Mapping[str, float]
     version: str

@@ -1,0 +1,136 @@
+"""Whatever films come: a figure in its range, a reason in words, or a clear error. Never NaN."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="needs the [evidence] extra")
+pytest.importorskip("hypothesis", reason="needs the [dev] extra")
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pneumoscope.evidence import calibration, calls, comparison, coverage, decision, ranking, shift
+from pneumoscope.evidence.intervals import Bootstrap, Figure
+
+QUICK = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+LABELS = ("a", "b", "c")
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, Bootstrap]:
+    """1 to 30 films: any labels, scores with ties and at 0 and 1, any patients."""
+    number = draw(st.integers(1, 30))
+    truth = draw(st.lists(st.integers(0, 2), min_size=number, max_size=number))
+    grid = st.sampled_from([0.0, 1e-9, 0.2, 0.5, 0.5, 0.7, 1.0])
+    ill = draw(st.lists(grid, min_size=number, max_size=number))
+    most = draw(st.integers(0, number - 1))
+    patients = draw(st.lists(st.integers(0, most), min_size=number, max_size=number))
+    p = np.array(ill)
+    boot = Bootstrap.of([str(k) for k in patients], draws=20)
+    return np.array(truth), np.stack([1 - p, 0.6 * p, 0.4 * p], axis=1), boot
+
+
+def figures(result: Any) -> list[Figure]:
+    """All figures anywhere in a result, and a check that no other number in it is NaN."""
+    if isinstance(result, Figure):
+        return [result]
+    if is_dataclass(result):
+        return [f for field in fields(result) for f in figures(getattr(result, field.name))]
+    if isinstance(result, dict):
+        return [f for value in result.values() for f in figures(value)]
+    if isinstance(result, tuple | list):
+        return [f for value in result for f in figures(value)]
+    assert not isinstance(result, float) or np.isfinite(result)
+    return []
+
+
+def check(result: Any) -> None:
+    for figure in figures(result):
+        numbers = [x for x in (figure.value, figure.low, figure.high) if x is not None]
+        assert all(type(x) is float and np.isfinite(x) for x in numbers), figure
+        assert (figure.low is None) == (figure.high is None), figure
+        assert figure.note or len(numbers) == 3, figure
+        if len(numbers) == 3:
+            assert figure.low <= figure.high, figure
+        if figure.value is None:
+            assert figure.low is None
+
+
+@QUICK
+@given(studies())
+def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
+    truth, p, boot = study
+    positive, score = truth > 0, 1 - p[:, 0]
+    check(ranking.ranking(positive, score, boot))
+    check(calls.at_threshold(positive, score, 0.5, boot))
+    check(calls.at_prevalence(positive, score, 0.5, 0.01, boot))
+    check(calibration.reliability(positive, score, boot))
+    check(calibration.calibration_error(positive, score, boot))
+    check(calibration.brier(positive, score, boot))
+    check(calibration.recalibration(positive, score, boot))
+    check(decision.decision_curve(positive, score, boot, (0.1, 0.5)))
+    check(decision.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
+    check(comparison.compare(positive, (score, score[::-1]), (0.5, 0.2), boot))
+    check(comparison.delong(positive, score, score[::-1]))
+    check(comparison.mcnemar(positive, score >= 0.5, score >= 0.2))
+
+
+@QUICK
+@given(studies())
+def test_several_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
+    truth, p, boot = study
+    check(ranking.one_against_rest(truth, p, LABELS, boot))
+    check(calls.most_probable(truth, p, LABELS, boot))
+    check(shift.estimate_priors(p, np.array([0.5, 0.3, 0.2]), boot))
+    if boot.patients > 1:
+        check(coverage.conformal_coverage(truth, p, LABELS, boot, 0.2))
+
+
+@QUICK
+@given(studies(), st.data())
+def test_missing_labels(
+    study: tuple[np.ndarray, np.ndarray, Bootstrap], data: st.DataObject
+) -> None:
+    truth, p, boot = study
+    label = np.eye(3)[truth]
+    cells = st.lists(st.booleans(), min_size=label.size, max_size=label.size)
+    label[np.array(data.draw(cells)).reshape(label.shape)] = np.nan
+    check(ranking.findings(label, p, LABELS, boot))
+
+
+@QUICK
+@given(studies())
+def test_the_order_of_films_does_not_matter(
+    study: tuple[np.ndarray, np.ndarray, Bootstrap],
+) -> None:
+    truth, p, boot = study
+    turned = Bootstrap(boot.group[::-1], boot.counts)
+    positive, score = truth > 0, 1 - p[:, 0]
+    pairs = [
+        (
+            ranking.ranking(positive, score, boot),
+            ranking.ranking(positive[::-1], score[::-1], turned),
+        ),
+        (
+            calibration.calibration_error(positive, score, boot),
+            calibration.calibration_error(positive[::-1], score[::-1], turned),
+        ),
+    ]
+    for one, other in pairs:
+        for first, second in zip(figures(one), figures(other), strict=True):
+            assert (first.value, first.low, first.note) == (
+                second.value if first.value is None else pytest.approx(second.value, abs=1e-9),
+                second.low if first.low is None else pytest.approx(second.low, abs=1e-6),
+                second.note,
+            )
