@@ -11,6 +11,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
 
@@ -48,6 +49,8 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
+    "axes.prop_cycle": cycler(color=[DARK, LIGHT, INK, GREY])
+    + cycler(linestyle=["-", "--", ":", "-."]),
     "figure.constrained_layout.use": True,
     # Letters as outlines: the page has to look the same where the font is not installed.
     "svg.fonttype": "path",
@@ -64,10 +67,21 @@ def drawn(name: str, width: float, height: float, draw: Callable[[Drawing], None
         height: In inches.
         draw: Draws on an empty figure.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure = Drawing(figsize=(width, height))
-        FigureCanvasAgg(figure)
+
+    def make() -> Drawing:
+        figure = Drawing()
         draw(figure)
+        return figure
+
+    return saved(name, width, height, make)
+
+
+def saved(name: str, width: float, height: float, make: Callable[[], Drawing]) -> Plot:
+    """As `drawn`, of a figure that somebody else makes: in our style and at our size."""
+    with matplotlib.rc_context(_STYLE):
+        figure = make()
+        figure.set_size_inches(width, height)
+        FigureCanvasAgg(figure)
         png, svg = io.BytesIO(), io.BytesIO()
         figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})

@@ -117,11 +117,14 @@ def precision_recall(name: str, target: TargetResult) -> Plot:
 
 def scores(name: str, target: TargetResult) -> Plot:
     """Scores of both kinds of films, with the operating points."""
-    bins = np.linspace(0, 1, 41)
+    bins = [k / 40 for k in range(41)]
 
     def draw(figure: Drawing) -> None:
         axes = figure.subplots()
-        kinds = ((target.positive, target.name, LIGHT, ""), (~target.positive, target.negative, DARK, "///"))
+        kinds = (
+            (target.positive, target.name, LIGHT, ""),
+            (~target.positive, target.negative, DARK, "///"),
+        )
         for own, kind, colour, hatch in kinds:
             axes.hist(
                 target.p[own], bins, histtype="stepfilled", facecolor=(colour, 0.5), hatch=hatch,
@@ -177,7 +180,11 @@ def decision(name: str, curve: DecisionCurve, thresholds: Sequence[tuple[str, fl
         band(axes, curve.thresholds, curve.model, DARK)
         axes.plot(curve.thresholds, values(curve.model), color=DARK, label="act on the model")
         axes.plot(
-            curve.thresholds, values(curve.treat_all), color=LIGHT, linestyle="--", label="treat all"
+            curve.thresholds,
+            values(curve.treat_all),
+            color=LIGHT,
+            linestyle="--",
+            label="treat all",
         )
         axes.axhline(0, color=GREY, linestyle=":", linewidth=1.5, label="treat none")
         top = max((v for v in values(curve.model) if np.isfinite(v)), default=1.0)
@@ -231,7 +238,9 @@ def predictive_values(name: str, target: TargetResult) -> Plot:
                 hits, false = sens * shares, (1 - spec) * (1 - shares)
                 right, misses = spec * (1 - shares), (1 - sens) * shares
                 axes.plot(shares, hits / (hits + false), color=DARK, label="PPV")
-                axes.plot(shares, right / (right + misses), color=LIGHT, linestyle="--", label="NPV")
+                axes.plot(
+                    shares, right / (right + misses), color=LIGHT, linestyle="--", label="NPV"
+                )
             asked = list(point.at_prevalence)
             at = [own.prevalence for own in asked]
             marks(axes, at, [own.ppv for own in asked], colour=DARK)

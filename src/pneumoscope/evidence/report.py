@@ -14,7 +14,7 @@ from pneumoscope.evidence import (
     report_target,
 )
 from pneumoscope.evidence.report_blocks import Heading, Paragraph, Picture, Points, Report, Table
-from pneumoscope.evidence.report_sanity import sanity
+from pneumoscope.evidence.report_sanity import agreement, sanity
 from pneumoscope.files import replacing
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def report_of(evaluation: Evaluation) -> Report:
     Its pictures are films, so it is as confidential as they are.
     """
     titles = ", ".join(bundle.title for bundle in evaluation.bundles)
-    hashes = ", ".join(
-        f"{bundle.title} {bundle.sha256[:12]}" for bundle in evaluation.bundles
-    )
+    hashes = ", ".join(f"{bundle.title} {bundle.sha256[:12]}" for bundle in evaluation.bundles)
     return Report(
         title=f"Evaluation of {titles}",
         subtitle=f"{evaluation.films.name} · {len(evaluation.films.films):,} films · pneumoscope "
@@ -87,6 +85,7 @@ def _blocks(evaluation: Evaluation) -> Iterator[Block]:
     yield from report_summary.summary(evaluation)
     yield from report_films.films(evaluation)
     yield from report_films.pairs(evaluation)
+    yield from agreement(evaluation)
     for bundle in evaluation.bundles:
         for section in _PER_BUNDLE:
             yield from section(evaluation, bundle)

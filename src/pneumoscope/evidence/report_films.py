@@ -124,7 +124,11 @@ def _subgroups(
     evaluation: Evaluation, bundle: BundleResult, target: TargetResult
 ) -> Iterator[Block]:
     notes = Footnotes()
-    keys = [key for key in ("roc_auc", "sensitivity", "specificity") if key in target.subgroups[0].figures]
+    keys = [
+        key
+        for key in ("roc_auc", "sensitivity", "specificity")
+        if key in target.subgroups[0].figures
+    ]
     rows = [
         (
             f"{group.column}: {group.value}",
@@ -138,9 +142,13 @@ def _subgroups(
     yield Table(head, tuple(rows), widths=(2.6, 2, 1.2, *([3] * len(keys))))
     yield from notes.blocks()
     if any(group.column == "class" for group in target.subgroups):
-        yield Paragraph("A class stands against all negative films, so its specificity is theirs.", soft=True)
+        yield Paragraph(
+            "A class stands against all negative films, so its specificity is theirs.", soft=True
+        )
     for key in ("roc_auc", "sensitivity"):
-        drawn = [(f"{g.column}: {g.value}", g.figures[key]) for g in target.subgroups if key in g.figures]
+        drawn = [
+            (f"{g.column}: {g.value}", g.figures[key]) for g in target.subgroups if key in g.figures
+        ]
         if drawn:
             yield Picture(
                 plots_tables.forest(
@@ -199,7 +207,9 @@ def gallery(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         return
     tally = ", ".join(counted(n, kind) for kind, n in found.mistakes.items())
     yield Paragraph(f"{sentence(found.words)} In all: {tally or 'no mistakes'}.")
-    yield Note("Confidential.", "These pictures are films: treat this report as you treat them.", "mind")
+    yield Note(
+        "Confidential.", "These pictures are films: treat this report as you treat them.", "mind"
+    )
     for kind in dict.fromkeys(film.kind for film in found.films):
         own = [film for film in found.films if film.kind == kind]
         yield Heading(sentence(kind).rstrip("."), 2)
@@ -215,7 +225,7 @@ def gallery(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
 
 
 def _film(film: GalleryFilm) -> Film:
-    grey = film.pixels.astype(np.float32) / 255
+    grey = film.pixels.astype(np.float32) / np.float32(255)
     return Film(
         jpeg(heatmap.overlay(grey, film.heatmap)),
         (
@@ -315,7 +325,11 @@ def _tests(pair: Pair) -> Iterator[Block]:
     why = delong.difference.note or "not defined"
     rows = [("DeLong, AUC", notes.cell(delong.difference), notes.number(delong.p_value, why=why))]
     rows += [
-        (f"McNemar, {name}", f"{test.only_first:,} against {test.only_second:,} films", f"{test.p_mid:.3f}")
+        (
+            f"McNemar, {name}",
+            f"{test.only_first:,} against {test.only_second:,} films",
+            f"{test.p_mid:.3f}",
+        )
         for name, test in pair.mcnemar.items()
     ]
     yield Paragraph(

@@ -126,8 +126,7 @@ def _table(table: Table) -> str:
     rows = "".join(
         f"<tr{' class=strong' if i in table.strong else ''}>"
         + "".join(
-            f'<td class="{kind}">{escape(cell)}</td>'
-            for kind, cell in zip(kinds, row, strict=True)
+            f'<td class="{kind}">{escape(cell)}</td>' for kind, cell in zip(kinds, row, strict=True)
         )
         + "</tr>"
         for i, row in enumerate(table.rows)

@@ -51,8 +51,6 @@ _WIDTH = _PAGE[0] - 2 * _SIDE
 _LINE, _TEXT, _SOFT = (colors.HexColor(c) for c in ("#d0d6de", "#17202b", "#566575"))
 _BLUE, _WASH = colors.HexColor("#0b3c5d"), colors.HexColor("#eef3f7")
 _AMBER, _MIND = colors.HexColor("#8a5a00"), colors.HexColor("#fdf5e3")
-_WIDEST = 6.9 * inch
-"""Plots are drawn this wide at most; wider ones shrink to the page."""
 
 
 @cache
@@ -73,10 +71,10 @@ def _fonts() -> tuple[str, str]:
 @cache
 def _style(name: str) -> styles.ParagraphStyle:
     regular, bold = _fonts()
-    size, leading, font, colour, extra = {
+    looks: dict[str, tuple[float, float, str, Any, dict[str, Any]]] = {
         "title": (19, 24, bold, _TEXT, {"spaceAfter": 4}),
         "notice": (9, 13, bold, _AMBER, {"spaceAfter": 3}),
-        "subtitle": (8, 11.5, regular, _SOFT, {"spaceAfter": 10}),
+        "subtitle": (7.5, 11, regular, _SOFT, {"spaceAfter": 10}),
         "h1": (14, 18, bold, _BLUE, {"spaceBefore": 16, "spaceAfter": 6}),
         "h2": (10.5, 14, bold, _TEXT, {"spaceBefore": 10, "spaceAfter": 4}),
         "text": (8.5, 12.5, regular, _TEXT, {"spaceAfter": 6}),
@@ -87,7 +85,8 @@ def _style(name: str) -> styles.ParagraphStyle:
         "head n": (7.2, 9.6, bold, _TEXT, {"alignment": 2}),
         "film": (6.4, 8.4, regular, _SOFT, {"wordWrap": "CJK"}),
         "contents": (8.5, 14, regular, _TEXT, {}),
-    }[name]
+    }
+    size, leading, font, colour, extra = looks[name]
     return styles.ParagraphStyle(
         name, fontName=font, fontSize=size, leading=leading, textColor=colour, **extra
     )
@@ -105,9 +104,7 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
             subject=report.mark,
             invariant=1,
         )
-        frame = Frame(
-            _SIDE, _BOTTOM, _WIDTH, _PAGE[1] - _TOP - _BOTTOM, 0, 0, 0, 0, id="page"
-        )
+        frame = Frame(_SIDE, _BOTTOM, _WIDTH, _PAGE[1] - _TOP - _BOTTOM, 0, 0, 0, 0, id="page")
         self._mark = f"{report.mark} · {NOTICE}"
         self.addPageTemplates([PageTemplate("page", [frame], onPage=self._foot)])
 
@@ -121,7 +118,7 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
         canvas.drawRightString(_PAGE[0] - _SIDE, _BOTTOM - 8 * mm, str(canvas.getPageNumber()))
         canvas.restoreState()
 
-    def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802 (reportlab's name)
+    def afterFlowable(self, flowable: Flowable) -> None:
         """Enters sections into the table of contents and the outline."""
         if getattr(flowable, "style", None) is not _style("h1"):
             return

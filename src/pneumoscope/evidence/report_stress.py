@@ -19,6 +19,7 @@ from pneumoscope.evidence.report_words import (
     slug,
     titled,
 )
+from pneumoscope.evidence.robustness import REALISTIC, worst_of
 from pneumoscope.evidence.shortcuts import ALL, FILE, PICTURE, THUMBNAIL
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         for c in result.conditions
     ]
     bad = {result.worst[key] for key in keys if key in result.worst}
-    strong = frozenset(
-        i for i, c in enumerate(result.conditions, 1) if (c.kind, c.severity) in bad
-    )
+    strong = frozenset(i for i, c in enumerate(result.conditions, 1) if (c.kind, c.severity) in bad)
     yield Heading("Every perturbation", 2)
     yield Table(
         ("films", "severity", *(NAMES[key] for key in keys)),
@@ -74,18 +73,15 @@ def _worst(result: Robustness) -> Iterator[Block]:
     notes = Footnotes()
     rows = []
     for key in (key for key in _ORDER if key in result.plain):
-        for name, where in (("any", result.worst), ("1 to 3", result.worst_realistic)):
-            if key not in where:
+        for name, realistic in (("any", False), (f"1 to {REALISTIC}", True)):
+            found = worst_of(result, key, realistic=realistic)
+            if found is None:
                 continue
-            kind, severity = where[key]
-            found = next(
-                c for c in result.conditions if (c.kind, c.severity) == (kind, severity)
-            )
             change = found.change.get(key)
             rows.append(
                 (
                     f"{NAMES[key]}, severity {name}",
-                    f"{found.words} ({severity})",
+                    f"{found.words} ({found.severity})",
                     notes.cell(result.plain[key]),
                     notes.cell(found.figures[key]),
                     notes.cell(change.difference if change is not None else None),
@@ -129,17 +125,14 @@ def _shortcuts(evaluation: Evaluation, contrast: Shortcuts) -> Iterator[Block]:
     if found:
         rows = [(f"{score.source}: {score.feature}", auc_of(score), False) for score in found]
         rows += [
-            (f"model: {name}", figure, True)
-            for name, figure in _views_of(evaluation, contrast)
+            (f"model: {name}", figure, True) for name, figure in _views_of(evaluation, contrast)
         ]
         yield Picture(
             plots_tables.bars(slug("shortcuts", contrast.contrast), rows, whole=whole),
             "The best that each source tells on its own (hatched), with 95 % intervals of patients, and "
             "the model on whole films (dashed).",
         )
-    notable = sorted(
-        (s for s in contrast.scores if not s.constant), key=lambda s: -s.auc.value
-    )
+    notable = sorted((s for s in contrast.scores if not s.constant), key=lambda s: -s.auc.value)
     rows_all = tuple(
         (s.source, s.feature, f"{s.auc.value:.3f} [{s.auc.low:.3f}, {s.auc.high:.3f}]", s.words)
         for s in notable
@@ -209,7 +202,12 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         )
         for view in result.views
     )
-    outline = ("outlines of the lungs alone, without the model", notes.cell(result.outline_auc), "", "")
+    outline = (
+        "outlines of the lungs alone, without the model",
+        notes.cell(result.outline_auc),
+        "",
+        "",
+    )
     yield Table(
         ("films", "AUC", "lost", "share that needs anatomy"),
         (*rows, outline),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.report_blocks import Heading, Note, Paragraph, Points, Table
 from pneumoscope.evidence.report_stress import SOURCES, auc_of, model_auc
 from pneumoscope.evidence.report_words import NAMES, Footnotes, counted, sentence, share
+from pneumoscope.evidence.robustness import REALISTIC, worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,9 @@ def summary(evaluation: Evaluation) -> Iterator[Block]:
         yield from _headline(evaluation, bundle)
     worst = [text for bundle in evaluation.bundles if (text := worst_case(bundle))]
     yield Heading("Worst case and shortcuts", 2)
-    yield Points((*(worst or ["Worst case: perturbed films were not measured."]), *verdicts(evaluation)))
+    yield Points(
+        (*(worst or ["Worst case: perturbed films were not measured."]), *verdicts(evaluation))
+    )
     yield Heading("What can't be said", 2)
     yield Points(tuple(unsaid(evaluation)))
 
@@ -44,7 +47,9 @@ def _what(evaluation: Evaluation) -> Iterator[Block]:
         f"{counted(films.patients, 'patient')} from {films.source}. {sentence(films.chosen)}"
     )
     if films.broken:
-        yield Paragraph(f"{counted(len(films.broken), 'film')} could not be read and count nowhere.")
+        yield Paragraph(
+            f"{counted(len(films.broken), 'film')} could not be read and count nowhere."
+        )
     for bundle in evaluation.bundles:
         if not bundle.overlap.known or bundle.overlap.films or bundle.overlap.patients:
             yield Note(f"{bundle.title}:", sentence(bundle.overlap.words), kind="mind")
@@ -66,7 +71,9 @@ def _headline(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         for target in bundle.targets
     )
     name = bundle.targets[0].default.name
-    yield Paragraph(f"{bundle.title}, at the operating point {name}; 95 % intervals from draws of patients.")
+    yield Paragraph(
+        f"{bundle.title}, at the operating point {name}; 95 % intervals from draws of patients."
+    )
     yield Table(("finding", "positive films", "AUC", "sensitivity", "specificity"), rows)
     yield from notes.blocks()
 
@@ -80,9 +87,8 @@ def _one(evaluation: Evaluation, bundle: BundleResult, target: TargetResult) -> 
     rows = []
     for key, figure in figures.items():
         bad = ""
-        if rob is not None and key in rob.worst:
-            kind, severity = rob.worst[key]
-            own = next(c for c in rob.conditions if (c.kind, c.severity) == (kind, severity))
+        own = None if rob is None else worst_of(rob, key)
+        if own is not None:
             bad = f"{notes.cell(own.figures[key])} ({own.words})"
         rows.append((NAMES[key], notes.cell(figure), bad))
     if bundle.classes is not None and len(bundle.meta.labels) > 2:
@@ -112,16 +118,17 @@ def worst_case(bundle: BundleResult) -> str:
     if rob is None or "balanced_accuracy" not in rob.worst:
         return ""
     parts = []
-    for key, where in (("balanced_accuracy", rob.worst), ("balanced_accuracy", rob.worst_realistic)):
-        if key not in where:
-            continue
-        own = next(c for c in rob.conditions if (c.kind, c.severity) == where[key])
-        figure = own.figures[key]
-        value = "is not defined" if figure.value is None else f"is {Footnotes().cell(figure)}"
-        parts.append(f"{own.words} ({own.kind}, severity {own.severity}): {NAMES[key]} {value}")
+    for realistic in (False, True):
+        own = worst_of(rob, "balanced_accuracy", realistic=realistic)
+        if own is not None:
+            figure = own.figures["balanced_accuracy"]
+            value = "is not defined" if figure.value is None else f"is {Footnotes().cell(figure)}"
+            parts.append(
+                f"{own.words} ({own.kind}, severity {own.severity}): balanced accuracy {value}"
+            )
     text = f"Worst case of {bundle.title}, of {len(rob.conditions)} perturbations: {parts[0]}"
     if len(parts) > 1 and parts[1] != parts[0]:
-        text += f". Among severities 1 to 3: {parts[1]}"
+        text += f". Among severities 1 to {REALISTIC}: {parts[1]}"
     return f"{text}."
 
 
@@ -163,16 +170,19 @@ def _verdict(evaluation: Evaluation, contrast: Shortcuts) -> str:
 def _anatomy(bundle: BundleResult) -> str:
     if bundle.anatomy is None:
         return f"{bundle.title} without lungs: not measured."
-    # The smallest share is the fairest: another way of painting may leave less.
-    told = [v for v in bundle.anatomy.views if v.needs_anatomy is not None]
-    known = [v for v in told if v.needs_anatomy.value is not None]
-    if not known:
+    told = [
+        (view.needs_anatomy.value, view)
+        for view in bundle.anatomy.views
+        if view.needs_anatomy is not None and view.needs_anatomy.value is not None
+    ]
+    if not told:
         return f"{bundle.title} without lungs: can't say, its AUC has nothing above chance here."
-    least = min(known, key=lambda v: v.needs_anatomy.value)
+    # The smallest share is the fairest: another way of painting may leave less.
+    least, view = min(told, key=lambda pair: pair[0])
     return (
-        f"{bundle.title} without lungs ({least.name}): AUC {Footnotes().cell(least.roc_auc)}; of what its AUC "
-        f"has above chance, {share(least.needs_anatomy.value)} needs the lung field, by the least "
-        f"favourable of {len(known)} ways to paint it over."
+        f"{bundle.title} without lungs ({view.name}): AUC {Footnotes().cell(view.roc_auc)}; of "
+        f"what its AUC has above chance, {share(least)} needs the lung field, by the least "
+        f"favourable of {len(told)} ways to paint it over."
     )
 
 

@@ -86,9 +86,7 @@ def _discrimination(
         )
 
 
-def _classes(
-    evaluation: Evaluation, bundle: BundleResult, result: ClassResult
-) -> Iterator[Block]:
+def _classes(evaluation: Evaluation, bundle: BundleResult, result: ClassResult) -> Iterator[Block]:
     notes, own = Footnotes(), result.most_probable
     yield Heading("Several classes", 2)
     yield Paragraph(
@@ -319,7 +317,7 @@ def _conformal(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         return
     yield read(
         "A conformal set names every class that cannot be ruled out, and should hold the true class on the "
-        "promised share of films of each class. A set with several classes is an honest \"don't know\"."
+        'promised share of films of each class. A set with several classes is an honest "don\'t know".'
     )
     notes = Footnotes()
     rows = [(f"coverage of {name}", own) for name, own in result.by_class.items()]
@@ -335,7 +333,12 @@ def _conformal(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         if own.mean is not None and own.note:
             mean += f" {notes.mark(own.note)}"
         cells.append(
-            (name, mean, notes.number(own.lowest, why=own.note), notes.number(own.highest, why=own.note))
+            (
+                name,
+                mean,
+                notes.number(own.lowest, why=own.note),
+                notes.number(own.highest, why=own.note),
+            )
         )
     yield Paragraph(
         f"Calibrated on half of the patients and measured on the others, {result.splits} times; promised: "
