@@ -56,6 +56,16 @@ class Read:
     hashes: tuple[str, ...]
     broken: dict[int, Broken]
 
+    def of(self, rows: Sequence[int]) -> Read:
+        """Some of the films, none of them broken."""
+        pixels = self.pixels if len(rows) == len(self.files) else self.pixels[list(rows)]
+        return Read(
+            pixels,
+            tuple(self.files[i] for i in rows),
+            tuple(self.hashes[i] for i in rows),
+            {},
+        )
+
 
 class Work:
     """The folder of intermediate results."""
