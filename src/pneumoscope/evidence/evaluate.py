@@ -98,6 +98,7 @@ def evaluate(
         __version__,
         _packages(),
         datetime.now(UTC).isoformat(timespec="seconds"),
+        {step: round(seconds, 3) for step, seconds in context.cpu_seconds.items()},
     )
 
 
@@ -141,7 +142,8 @@ def _predictions(
                 entries, files, classifier, work, context.counting(what)
             )
         broken = bad | broken
-        found.append((title, classifier, p, 1000 * seconds / len(entries)))
+        wall, cpu = (1000 * seconds / len(entries)).tolist()
+        found.append((title, classifier, p, (wall, cpu)))
     kept = [i for i in range(len(entries)) if i not in broken]
     if not kept:
         first = next(iter(broken.values()))
@@ -151,13 +153,13 @@ def _predictions(
     films = _films(root, choice, own, read[images.SOURCE_SIZE], warnings, broken)
     patients = tuple(entry.patient for entry in own)
     predicted = []
-    for (title, classifier, p, seconds), training in zip(found, choice.training, strict=True):
+    for (title, classifier, p, spent), training in zip(found, choice.training, strict=True):
         source = read[classifier.bundle.meta.source_size]
         truth = truth_of(own, choice.listing, classifier.bundle)
         predicted.append(
             Predicted(
                 title, classifier, truth, p[kept], source.pixels, source.hashes, patients,
-                training, seconds,
+                training, spent,
             )
         )  # fmt: skip
     return films, own, predicted
@@ -277,8 +279,9 @@ def _bundle(one: Predicted, films: ev.Films, context: Context) -> ev.BundleResul
         extra.anatomy_of,
         extra.sanity,
         silences,
-        round(one.seconds, 3),
+        round(one.seconds[0], 3),
         tuple(_doubts(one, targets)),
+        round(one.seconds[1], 3),
     )
 
 
