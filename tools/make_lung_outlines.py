@@ -30,6 +30,7 @@ RIDGE = 0.3
 COPIES = 6  # distorted copies of a thresholded film
 OWN_COPIES = 2  # of a film that the model outlined itself
 OWN_FILMS = 1500
+LEAST_LIKENESS, MOST_OUTSIDE = 0.6, 0.12  # stricter than what the field doubts
 
 Outlines = NDArray[np.float32]
 
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=lungs.MODEL, help="model file to write")
     args = parser.parse_args()
     cv2.setNumThreads(1)
+    lungs.MODEL = args.out
     films = data.load(args.data, FILM, task="multiclass", share=0.15, seed=SPLIT_SEED)
     rows = films.rows("train")
     pixels = np.asarray(films.pixels)[rows]
@@ -286,7 +288,8 @@ def settled(
     found, drawn = [], []
     for i in others:
         field = lungs.lung_field(pixels[i])
-        if field.ok:
+        sure = field.likeness >= LEAST_LIKENESS
+        if field.ok and sure and lungs.outside_film(field.outlines) <= MOST_OUTSIDE:
             found.append(i)
             drawn.append(field.outlines)
         if len(found) == OWN_FILMS:

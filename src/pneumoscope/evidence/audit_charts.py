@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.evidence.shortcuts import number_text
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,19 +17,31 @@ _WIDTH, _LOWEST = 180, 0.4  # px; AUC at the left end
 _BINS = 30
 
 
+def _x(value: float) -> float:
+    return 4 + (_WIDTH - 8) * (max(value, _LOWEST) - _LOWEST) / (1 - _LOWEST)
+
+
+def axis() -> str:
+    """The axis of `interval_bar`, to stand above them."""
+    ticks = "".join(
+        f'<text x="{min(_x(value), _WIDTH - 4):.1f}" y="13" text-anchor="{anchor}">{value:g}</text>'
+        for value, anchor in ((0.5, "middle"), (0.75, "middle"), (1.0, "end"))
+    )
+    return (
+        f'<svg width="{_WIDTH}" height="18" viewBox="0 0 {_WIDTH} 18" role="img" aria-label="axis from 0.4 to 1">'
+        f'<g fill="var(--soft)" font-size="12">{ticks}</g></svg>'
+    )
+
+
 def interval_bar(auc: Interval) -> str:
     """An AUC with its interval on an axis from 0.4 to 1, with a mark at 0.5."""
-
-    def x(value: float) -> float:
-        return 4 + (_WIDTH - 8) * (max(value, _LOWEST) - _LOWEST) / (1 - _LOWEST)
-
     label = f"{auc.value:.3f}, from {auc.low:.3f} to {auc.high:.3f}"
     return (
-        f'<svg width="{_WIDTH}" height="20" role="img" aria-label="{label}">'
+        f'<svg width="{_WIDTH}" height="20" viewBox="0 0 {_WIDTH} 20" role="img" aria-label="{label}">'
         f'<path d="M4 10H{_WIDTH - 4}" stroke="var(--line)"/>'
-        f'<path d="M{x(0.5):.1f} 3V17" stroke="var(--soft)" stroke-dasharray="2 2"/>'
-        f'<path d="M{x(auc.low):.1f} 10H{x(auc.high):.1f}" stroke="currentColor" stroke-width="3"/>'
-        f'<circle cx="{x(auc.value):.1f}" cy="10" r="4.5" fill="currentColor"/></svg>'
+        f'<path d="M{_x(0.5):.1f} 3V17" stroke="var(--soft)" stroke-dasharray="2 2"/>'
+        f'<path d="M{_x(auc.low):.1f} 10H{_x(auc.high):.1f}" stroke="currentColor" stroke-width="3"/>'
+        f'<circle cx="{_x(auc.value):.1f}" cy="10" r="4.5" fill="currentColor"/></svg>'
     )
 
 
@@ -57,8 +71,8 @@ def histogram(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:
     return (
         f'<svg width="{width}" height="{height + 18}" role="img" aria-label="histogram">{drawn}'
         f'<path d="M0 {height}H{width}" stroke="var(--soft)"/>'
-        f'<g fill="var(--soft)" font-size="12"><text x="0" y="{height + 14}">{low:.3g}</text>'
-        f'<text x="{width}" y="{height + 14}" text-anchor="end">{high:.3g}</text></g></svg>'
+        f'<g fill="var(--soft)" font-size="12"><text x="0" y="{height + 14}">{number_text(low)}</text>'
+        f'<text x="{width}" y="{height + 14}" text-anchor="end">{number_text(high)}</text></g></svg>'
     )
 
 

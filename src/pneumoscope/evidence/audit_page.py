@@ -12,7 +12,7 @@ from pneumoscope import __version__, sheet
 from pneumoscope.errors import ImageError
 from pneumoscope.evidence import audit_films, audit_verdict
 from pneumoscope.evidence.audit import counts, sizes
-from pneumoscope.evidence.audit_charts import histogram, interval_bar
+from pneumoscope.evidence.audit_charts import axis, histogram, interval_bar
 from pneumoscope.evidence.near_duplicates import TURNS
 from pneumoscope.evidence.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, number_text
 from pneumoscope.evidence.shortcuts_file import NUMBERS, WORDS
@@ -53,17 +53,22 @@ th{border-top:0;font-size:13px;font-weight:500;color:var(--soft)}
 td+td{text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.words{font-size:13px;color:var(--soft);overflow-wrap:anywhere}
 tr.quiet td{color:var(--soft)}
-td svg{display:block}
+td svg,th svg{display:block}
+.scores{table-layout:fixed}.scores th:nth-child(1){width:25%}.scores th:nth-child(2){width:19%}
+.scores th:nth-child(3){width:200px}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:16px;margin-top:14px}
 .grid figure,.pair{break-inside:avoid}
-.grid.pairs{grid-template-columns:repeat(auto-fill,minmax(310px,1fr))}
+.grid.pairs{grid-template-columns:repeat(auto-fill,minmax(225px,1fr))}
 .pair>div{display:grid;grid-template-columns:1fr 1fr;gap:4px}.pair .mark{color:var(--red);font-weight:600}
-figcaption{overflow-wrap:anywhere}
+figcaption{overflow-wrap:anywhere}.pair figcaption{font-size:12px}
 .charts{display:flex;flex-wrap:wrap;gap:24px;margin-top:8px}
 .charts figure{max-width:300px}
 .a{fill:var(--red);stroke:var(--red)}.b{fill:var(--green);stroke:var(--green)}
 .key{font-size:13px;color:var(--soft)}.key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin:0 5px 0 12px}
-@media print{main{max-width:none;padding:0}section{padding:12px 14px}body{font-size:13px}
+tr{break-inside:avoid}
+@media print{.scores svg{width:110px}.scores th:nth-child(1){width:18%}.scores th:nth-child(2){width:21%}
+.scores th:nth-child(3){width:120px}td.words{font-size:11px}
+main{max-width:none;padding:0}section{padding:12px 14px}body{font-size:13px}
 .a,.b,.stamp{print-color-adjust:exact}}
 """
 
@@ -276,8 +281,8 @@ def _scores(scores: Sequence[Score]) -> str:
     )
     if not rows:
         return told
-    head = '<tr><th>known</th><th class="n">AUC</th><th></th><th></th></tr>'
-    return f"<table>{head}{''.join(rows)}</table>{told}"
+    head = f'<tr><th>known</th><th class="n">AUC</th><th>{axis()}</th><th></th></tr>'
+    return f"<table class=scores>{head}{''.join(rows)}</table>{told}"
 
 
 def _charts(result: Audit, shortcuts: Shortcuts, scores: Sequence[Score]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.evidence.shortcuts import ALL, FILE, PICTURE, THUMBNAIL
-from pneumoscope.evidence.shortcuts_file import WORDS
+from pneumoscope.evidence.shortcuts_file import NUMBERS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +25,8 @@ MANY_BROKEN = 0.05
 MANY_DOUBTS = 0.01
 CLEAR_SHIFT = 0.05
 """Difference of a label's share between splits below which nobody need act."""
+WIDE_SHIFT = 0.1
+"""Difference that an interval must leave out before "no clear difference" means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,16 @@ def _patients(audit: Audit) -> Iterator[Finding]:
     total = len(audit.listing.entries)
     has_splits = len({entry.split for entry in audit.listing.entries}) > 1
     if bare:
+        where = (
+            "whether one patient stands in two splits cannot be said"
+            if has_splits
+            else "a split of them may put one patient on both sides"
+        )
         yield Finding(
             "patients",
             UNKNOWN,
-            f"{bare:,} of {total:,} films have no patient key: whether one patient stands in two splits "
-            "cannot be said, and intervals take each of these films for a patient, so they are too narrow.",
+            f"{bare:,} of {total:,} films have no patient key: {where}, and intervals take each of these "
+            "films for a patient, so they may be too narrow.",
             "Write a manifest with a column patient.",
         )
     if not has_splits:
@@ -178,6 +185,13 @@ def _prior(audit: Audit) -> Iterator[Finding]:
                 f"{shares}.",
                 "Probabilities and thresholds of one split do not fit the other; give PPV and NPV for "
                 "a stated prevalence.",
+            )
+        elif not shift.clear and max(-shift.difference.low, shift.difference.high) > WIDE_SHIFT:
+            yield Finding(
+                "prior shift",
+                UNKNOWN,
+                f"{shares}: too few films to say whether they differ.",
+                "Give the small split more films; figures on it move with every film.",
             )
         else:
             end = "small" if shift.clear else "these films show no clear difference"
@@ -241,7 +255,8 @@ def _source(
                 level(best),
                 f"Best: {best.feature}, AUC {_text(best.auc)} ({what})."
                 + (f" Next: {others}." if others else "")
-                + _strongest_number(shortcuts, source),
+                + _strongest_number(shortcuts, source)
+                + _length_alone(shortcuts, source),
                 "A network learns this first. Report its AUC beside the network's, augment against it, and "
                 "test on films from elsewhere.",
             )
@@ -258,6 +273,21 @@ def _strongest_number(shortcuts: Shortcuts, source: str) -> str:
     ]  # fmt: skip
     top = max(numbers, key=lambda s: s.auc.low, default=None)
     return f" {top.feature[0].upper()}{top.feature[1:]}: {top.words}." if top else ""
+
+
+def _length_alone(shortcuts: Shortcuts, source: str) -> str:
+    """Says so where only the number of bytes tells, so that nobody looks for it in the header."""
+    own = [s for s in shortcuts.scores if s.source == source and s.notable]
+    if (
+        source != FILE
+        or not own
+        or any("byte" not in s.feature and s.feature in NUMBERS + WORDS for s in own)
+    ):
+        return ""
+    return (
+        " No entry of the header tells the label, only the length of the file does: among films of one size, saved "
+        "in one way, it measures how sharp and noisy they are, so saving them anew changes nothing."
+    )
 
 
 def _doubts(audit: Audit) -> Iterator[Finding]:

@@ -429,6 +429,8 @@ class BundleResult:
         silences: Section to why it is missing, in a sentence.
         seconds_per_thousand: From file to prediction, with ``threads`` threads.
         warnings: Sentences about this bundle and these films.
+        cpu_seconds_per_thousand: The same of all cores together: other work on the machine hardly
+            counts.
     """
 
     title: str
@@ -448,6 +450,7 @@ class BundleResult:
     silences: Mapping[str, str]
     seconds_per_thousand: float
     warnings: tuple[str, ...]
+    cpu_seconds_per_thousand: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,6 +521,7 @@ class Evaluation:
         version: Of pneumoscope.
         packages: Package to version, of those that decide about numbers.
         created: UTC, ISO 8601.
+        cpu_seconds: As ``seconds``, of all cores together.
     """
 
     films: Films
@@ -531,3 +535,4 @@ class Evaluation:
     version: str
     packages: Mapping[str, str]
     created: str
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +55,16 @@ class Read:
     files: tuple[str, ...]
     hashes: tuple[str, ...]
     broken: dict[int, Broken]
+
+    def of(self, rows: Sequence[int]) -> Read:
+        """Some of the films, none of them broken."""
+        pixels = self.pixels if len(rows) == len(self.files) else self.pixels[list(rows)]
+        return Read(
+            pixels,
+            tuple(self.files[i] for i in rows),
+            tuple(self.hashes[i] for i in rows),
+            {},
+        )
 
 
 class Work:
@@ -134,7 +144,7 @@ def predict_films(
     classifier: Classifier,
     work: Work,
     progress: Count,
-) -> tuple[NDArray[np.float64], dict[int, Broken], float]:
+) -> tuple[NDArray[np.float64], dict[int, Broken], NDArray[np.float64]]:
     """Predicts files the product's own way, `Classifier.predict_many`.
 
     Args:
@@ -146,15 +156,15 @@ def predict_films(
 
     Returns:
         Probabilities (films, labels), NaN where a film cannot be read; position to why; seconds
-        that it took when it was computed.
+        that it took when it was computed, (2,): on the wall, and of all cores.
     """
     labels = classifier.bundle.meta.labels
-    parts, broken, seconds = [], {}, 0.0
+    parts, broken, seconds = [], {}, np.zeros(2)
     for start in range(0, len(entries), BLOCK):
         block = entries[start : start + BLOCK]
 
         def compute(block: Sequence[Entry] = block, start: int = start) -> dict[str, NDArray[Any]]:
-            began = perf_counter()
+            began = np.array([perf_counter(), process_time()])
             p = np.full((len(block), len(labels)), np.nan, np.float32)
             bad = []
             for outcome in classifier.predict_many([entry.path for entry in block]):
@@ -168,14 +178,14 @@ def predict_films(
             return {
                 "p": p,
                 "broken": np.array(json.dumps(bad)),
-                "seconds": np.array(perf_counter() - began),
+                "seconds": np.array([perf_counter(), process_time()]) - began,
             }
 
         names = list(files[start : start + BLOCK])
         path = work.path("plain", classifier.bundle.sha256, names, ending=".npz")
         found = work.arrays(path, compute)
         parts.append(found["p"].astype(np.float64))
-        seconds += float(found["seconds"])
+        seconds += found["seconds"]
         for index, *told in json.loads(str(found["broken"])):
             broken[start + index] = Broken(*told)
         progress(min(start + BLOCK, len(entries)), len(entries))

@@ -15,6 +15,7 @@ import numpy as np
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.heatmap_sanity import explained, mean_figure
 from pneumoscope.evidence.intervals import Bootstrap, Figure
+from pneumoscope.evidence.likeness import enlarged
 from pneumoscope.evidence.views import network_inputs, outputs_of
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.evidence.likeness import enlarged, rank_correlation, structural_similarity
 from pneumoscope.evidence.randomised import randomised
 from pneumoscope.evidence.views import network_inputs, outputs_of
 
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.evidence.intervals import Array, Scale
+    from pneumoscope.evidence.likeness import Maps
     from pneumoscope.evidence.views import LabelledFilms, Step
     from pneumoscope.runtime import Classifier
 
-    Maps = NDArray[np.floating]
-
-_SSIM_SIDE = 32  # cells to which maps are enlarged first: a window of 11 needs some room
 _DEPTHS = 10  # at which the cascade is looked at
 
 
@@ -189,7 +187,7 @@ def agreement(
     outputs = [outputs_of(c, network_inputs(films.pixels, c.bundle.meta.size)) for c in classifiers]
     likeliest = np.mean([o.probabilities for o in outputs], axis=0).argmax(axis=1)
     side = max(o.heatmaps.shape[-1] for o in outputs)
-    maps = [_enlarged(of_class(o.heatmaps, likeliest), side) for o in outputs]
+    maps = [enlarged(of_class(o.heatmaps, likeliest), side) for o in outputs]
     others = _others(films.patients, seed)
     pairs = list(combinations(range(len(maps)), 2))
     same = [_alike(maps[i], maps[j]) for i, j in pairs]
@@ -209,33 +207,6 @@ def explained(classifier: Classifier, inputs: NDArray[np.uint8]) -> tuple[NDArra
     outputs = outputs_of(classifier, inputs)
     likeliest = outputs.probabilities.argmax(axis=1)
     return likeliest, of_class(outputs.heatmaps, likeliest)
-
-
-def rank_correlation(first: Maps, second: Maps) -> Array:
-    """Spearman's correlation of maps (n, h, w), pair by pair: (n,); 0 where one is constant."""
-    from scipy.stats import rankdata
-
-    a, b = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second))
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    size = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    return np.where(size > 0, (a * b).sum(axis=1) / np.where(size > 0, size, 1.0), 0.0)
-
-
-def structural_similarity(first: Maps, second: Maps) -> Array:
-    """Mean SSIM of maps (n, h, w), each divided by its maximum, pair by pair: (n,).
-
-    Gaussian window of 1.5 pixels and constants of Wang et al. 2004, at 32 cells a side.
-    """
-    found = []
-    for pair in zip(first, second, strict=True):
-        a, b = (_enlarged((m / max(float(m.max()), 1e-30))[None], _SSIM_SIDE)[0] for m in pair)
-        blur = [cv2.GaussianBlur(x, (11, 11), 1.5) for x in (a, b, a * a, b * b, a * b)]
-        mean_a, mean_b = blur[0], blur[1]
-        vary = blur[2] - mean_a**2 + blur[3] - mean_b**2
-        both = blur[4] - mean_a * mean_b
-        top = (2 * mean_a * mean_b + 1e-4) * (2 * both + 9e-4)
-        found.append(float((top / ((mean_a**2 + mean_b**2 + 1e-4) * (vary + 9e-4))).mean()))
-    return np.array(found)
 
 
 def _alike(first: Maps, second: Maps) -> tuple[Array, Array]:
@@ -258,12 +229,6 @@ def mean_figure(values: Array, boot: Bootstrap, scale: Scale = "real") -> Figure
 def of_class(heatmaps: NDArray[np.floating], label: NDArray[np.intp]) -> Maps:
     """The map (n, h, w) of one class of each film."""
     return heatmaps[np.arange(len(label)), label].astype(np.float64)
-
-
-def _enlarged(maps: Maps, side: int) -> Maps:
-    if maps.shape[1:] == (side, side):
-        return maps
-    return np.stack([cv2.resize(m, (side, side), interpolation=cv2.INTER_LINEAR) for m in maps])
 
 
 def _others(patients: Sequence[str], seed: int) -> NDArray[np.intp]:

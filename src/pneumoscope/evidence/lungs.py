@@ -40,9 +40,11 @@ MARGIN = 0.01
 """Of the film's side, added around the outlines: learned from smoothed pictures, they run inside
 the pleura by about as much."""
 
-# A fit is doubted beyond what all but about 1 in 200 training films reach, see `_doubts`.
-_LEAST_AREA, _LEAST_RATIO, _MOST_OUTSIDE = 0.035, 0.35, 0.12
-_MOST_CORRECTION, _MOST_MODES, _LEAST_LIKENESS = 0.35, 2.2, 0.6
+# A fit is doubted beyond what all but some 1 in 100 training films reach: areas as shares of the film, modes and
+# corrections in their standard deviations, likeness as a cosine. Noise, sideways, upside-down and inverted films
+# have a likeness below 0.46.
+_LEAST_AREA, _LEAST_RATIO, _MOST_OUTSIDE = 0.035, 0.35, 0.16
+_MOST_CORRECTION, _MOST_MODES, _LEAST_LIKENESS = 0.35, 2.2, 0.5
 _LEAST_CONTRAST = 2.0  # grey levels of 255
 
 _NEAR = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)], np.float32)
@@ -59,11 +61,14 @@ class LungField:
         mask: bool, (rows, columns) of the film.
         outlines: float32 (2, 32, 2), x and y as shares of width and height, which may lie a little
             outside [0, 1]; first the lung on the picture's left. Without `MARGIN`.
+        likeness: How much the film around the outlines looks like the border of lungs: cosine of the
+            last correction's features and their mean over training films; 0.81 at the median.
         doubts: Why the field should not be trusted, in words; empty if there is no reason.
     """
 
     mask: NDArray[np.bool_]
     outlines: Floats
+    likeness: float
     doubts: tuple[str, ...]
 
     @property
@@ -99,7 +104,7 @@ def lung_field(film: NDArray[Any]) -> LungField:
     typical = learned["typical"]
     likeness = float(features @ typical) / max(float(np.linalg.norm(features)), 1e-9)
     doubts = _doubts(grey, outlines, modes / spread, correction / spread, likeness)
-    return LungField(filled(outlines, grey.shape, MARGIN), outlines, doubts)
+    return LungField(filled(outlines, grey.shape, MARGIN), outlines, likeness, doubts)
 
 
 def body(film: NDArray[Any]) -> NDArray[np.bool_]:
@@ -206,7 +211,7 @@ def _doubts(
     grey: Floats, outlines: Floats, modes: Floats, correction: Floats, likeness: float
 ) -> tuple[str, ...]:
     areas = np.array([_area(outline) for outline in outlines])
-    outside = float(np.mean((outlines < 0) | (outlines > 1)) * 2)
+    outside = outside_film(outlines)
     doubts = []
     if float(grey.std()) < _LEAST_CONTRAST:
         doubts.append("the film has no contrast")
@@ -223,6 +228,11 @@ def _doubts(
     if likeness < _LEAST_LIKENESS:
         doubts.append("it does not look like the border of lungs")
     return tuple(doubts)
+
+
+def outside_film(outlines: Floats) -> float:
+    """Twice the share of the outlines' coordinates that lie outside the film: a point misses in one."""
+    return float(np.mean((outlines < 0) | (outlines > 1)) * 2)
 
 
 def _area(outline: Floats) -> float:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.intervals import Array
     from pneumoscope.stress import Perturbation
 
-    Perturbed = Callable[[str, Perturbation], Array]
+    Perturbed = Callable[[str, Perturbation | None], Array]
 
 REALISTIC = 3
 """Severities up to this one are what archives hold; beyond it readers send films back."""
@@ -36,7 +36,6 @@ def robustness(
     asked: Sequence[Question],
     meta: BundleMeta,
     patients: Sequence[str],
-    plain: Array,
     perturbed: Perturbed,
     settings: Settings,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -47,8 +46,8 @@ def robustness(
         asked: The bundle's questions. Of several findings, those count that films have and lack.
         meta: Of the bundle.
         patients: Of all films.
-        plain: Probabilities (films, labels) of the films as they are, from the same pixels.
-        perturbed: Name and perturbation to probabilities (films, labels).
+        perturbed: Name and perturbation (None: the films as they are) to probabilities (films,
+            labels), all from the same pixels.
         settings: Draws and seed.
         progress: Called with (conditions done, conditions in all).
 
@@ -65,7 +64,7 @@ def robustness(
     def samples(p: Array) -> dict[str, Array]:
         return _samples(counted, scores_of(p, meta), meta, boot, names)
 
-    base = samples(plain)
+    base = samples(perturbed("", None))
     conditions = []
     table = severities()
     for done, one in enumerate(table, 1):

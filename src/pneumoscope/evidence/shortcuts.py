@@ -35,6 +35,7 @@ NOTABLE = 0.6
 _DRAWS = 1000
 _MOST_WEIGHTS = 2 * 10**7  # films x draws at once: 160 MB
 _THUMB = 16
+_SHAPES = 32  # principal components of thumbnails
 _OFTEN = 40  # values of a word beyond which it names films, not kinds of films
 
 
@@ -155,7 +156,8 @@ def _scores(side: _Side, reading: Reading, step: Callable[[], None]) -> Iterator
     for i, name in enumerate(NUMBERS):
         yield _number(side, FILE, name, numbers[:, i])
     codes = _codes(words)
-    header = np.column_stack([numbers, codes])
+    # Numbers are positive. scikit-learn 1.9 cannot bin a column that no film knows.
+    header = np.column_stack([np.nan_to_num(numbers, nan=-1.0), codes])
     is_word = [False] * len(NUMBERS) + [True] * codes.shape[1]
     yield _fitted(side, FILE, "all of them", header, is_word)
     step()
@@ -165,10 +167,17 @@ def _scores(side: _Side, reading: Reading, step: Callable[[], None]) -> Iterator
     step()
     yield _linear(side, THUMBNAIL, f"{_THUMB} x {_THUMB} pixels", thumbs)
     step()
-    everything = np.column_stack([header, pictures, thumbs])
+    everything = np.column_stack([header, pictures, _shapes(thumbs)])
     rest = [False] * (everything.shape[1] - len(is_word))
     yield _fitted(side, ALL, "file, statistics, thumbnail", everything, [*is_word, *rest])
     step()
+
+
+def _shapes(thumbs: Scores) -> Scores:
+    """Thumbnails as few numbers: trees on each pixel take ten times as long and tell no more."""
+    from sklearn.decomposition import PCA
+
+    return PCA(min(_SHAPES, *thumbs.shape), random_state=0).fit_transform(thumbs)
 
 
 def _number(side: _Side, source: str, name: str, values: Scores) -> Score:
