@@ -24,7 +24,7 @@ from pneumoscope.evidence import evaluation_work
 from tiny import tiny_files, tiny_meta
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
-QUICK = ("--draws", "200", "--skip", "robustness", "--skip", "shortcuts", "--skip", "anatomy",
+QUICK = ("--no-report", "--draws", "200", "--skip", "robustness", "--skip", "shortcuts", "--skip", "anatomy",
          "--skip", "sanity")  # fmt: skip
 
 

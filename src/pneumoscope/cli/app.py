@@ -337,19 +337,23 @@ def evaluate(
         int | None, typer.Option(min=1, help="Processor threads; all by default.")
     ] = None,
     cache: Cache = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report/--no-report", help="Write report.html, report.pdf and plots too."),
+    ] = True,
     json: Json = False,
 ) -> None:
     """Measure bundles on labelled films: everything that a reviewer would ask for.
 
-    Every figure has a 95 % interval by patient-clustered bootstrap. Writes metrics.json and
-    predictions.parquet. A film that cannot be read is reported, the others go on, and the exit code
+    Every figure has a 95 % interval by patient-clustered bootstrap. Writes report.html,
+    report.pdf, plots, metrics.json and predictions.parquet. A film that cannot be read is reported, the others go on, and the exit code
     is 1.
     """
     from pneumoscope.cli import evaluate as command
 
     request = command.Request(
         tuple(paths), out, split, tuple(prevalence or ()), tuple(by or ()), draws, seed,
-        tuple(only or ()), tuple(skip or ()), threads, cache,
+        tuple(only or ()), tuple(skip or ()), threads, cache, report,
     )  # fmt: skip
     sys.exit(command.run(request, as_json=json))
 

@@ -40,6 +40,7 @@ class Request:
         skip: Sections to leave out.
         threads: Films at once; None for every core.
         cache: Folder for decoded films of the training; None for the user's.
+        report: Whether to write report.html, report.pdf and the plots.
     """
 
     paths: tuple[Path, ...]
@@ -53,16 +54,17 @@ class Request:
     skip: tuple[str, ...]
     threads: int | None
     cache: Path | None
+    report: bool = True
 
 
 def run(request: Request, *, as_json: bool) -> int:
     """Evaluates and writes the folder; the exit code is 1 if a film could not be read."""
-    for module in ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow"):
+    for module in ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow", "reportlab"):
         if importlib.util.find_spec(module) is None:
             raise MissingExtra(f"the evaluation ({module})", "evidence")
     bundles, data = _told_apart(request.paths)
     _check_out(request.out, data)
-    from pneumoscope.evidence import evaluate, evaluation_record
+    from pneumoscope.evidence import evaluate, evaluation_record, report
     from pneumoscope.evidence.evaluation import Settings
     from pneumoscope.evidence.evaluation_context import Context
     from pneumoscope.evidence.evaluation_work import Work
@@ -81,7 +83,12 @@ def run(request: Request, *, as_json: bool) -> int:
         context = Context(settings, Work(request.out / WORK), count)
         result = evaluate.evaluate(data, bundles, context, request.cache)
         request.out.mkdir(parents=True, exist_ok=True)
-        written = evaluation_record.write(result, request.out)
+        written = []
+        if request.report:
+            count(0, 1, "writing the report")
+            written = report.write(result, request.out)
+        # Last: whoever finds metrics.json finds the others as well.
+        written = [*evaluation_record.write(result, request.out), *written]
     for film in result.films.broken:
         sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
     if as_json:

@@ -52,7 +52,7 @@ class _Facts:
 def answers_of(evaluation: Evaluation) -> dict[str, Answer | None]:
     """Key to answer; None where the records hold nothing."""
     facts = _Facts(evaluation, evaluation.bundles[0])
-    return {key: ask(facts) for key, ask in _ANSWERS.items()}
+    return {key: ask(facts) for key, ask in ANSWERS.items()}
 
 
 def _part(text: str, missing: str) -> Answer:
@@ -388,7 +388,7 @@ def _variability(f: _Facts) -> Answer | None:
 
 
 def _updating(_: _Facts) -> Answer | None:
-    return Answer("None: the bundle was evaluated as it is.")
+    return Answer("Nothing was updated: the bundle was evaluated as it is.")
 
 
 def _predictions(f: _Facts) -> Answer | None:
@@ -462,7 +462,7 @@ def _outputs(_: _Facts) -> Answer | None:
     )
 
 
-_ANSWERS: dict[str, Ask] = {
+ANSWERS: dict[str, Ask] = {
     "method": _method,
     "summary": _summary,
     "background": _background,

@@ -47,7 +47,8 @@ def plot_perturbation(found: Perturbation) -> Any:
     )
     for axes, (what, own) in zip(panels, curves, strict=True):
         for curve in own:
-            label = f"{curve.order}: {curve.area.value:.3f}"
+            area = curve.area.value
+            label = f"{curve.order}: {'not defined' if area is None else f'{area:.3f}'}"
             axes.plot(found.fractions, curve.probability, label=label)
         axes.set_xlabel(f"share of the pixels {what}")
         axes.legend(frameon=False, fontsize=8, title="area under the curve", title_fontsize=8)

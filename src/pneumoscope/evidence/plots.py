@@ -52,6 +52,7 @@ _STYLE: dict[str, Any] = {
     "axes.prop_cycle": cycler(color=[DARK, LIGHT, INK, GREY])
     + cycler(linestyle=["-", "--", ":", "-."]),
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.07,  # inches
     # Letters as outlines: the page has to look the same where the font is not installed.
     "svg.fonttype": "path",
     "svg.hashsalt": "pneumoscope",
@@ -84,6 +85,9 @@ def saved(name: str, width: float, height: float, make: Callable[[], Drawing]) -
         FigureCanvasAgg(figure)
         png, svg = io.BytesIO(), io.BytesIO()
         figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
+        figure.set_layout_engine(
+            "none"
+        )  # what the first save found stays: it takes as long as drawing
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     return Plot(name, png.getvalue(), svg.getvalue(), width, height)
 

@@ -186,7 +186,14 @@ def conformal(name: str, result: ConformalCoverage) -> Plot:
         for place, own in zip(at, result.by_class.values(), strict=True):
             if own.mean is None or own.lowest is None or own.highest is None:
                 continue
-            axes.plot([own.lowest, own.highest], [place, place], color=DARK, linewidth=3, alpha=0.4)
+            axes.plot(
+                [own.lowest, own.highest],
+                [place, place],
+                color=DARK,
+                linestyle="-",
+                linewidth=3,
+                alpha=0.4,
+            )
             axes.plot(own.mean, place, "o", color=DARK)
             text = f"{own.mean:.3f} ({own.lowest:.3f} to {own.highest:.3f})"
             axes.annotate(

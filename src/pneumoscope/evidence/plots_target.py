@@ -237,10 +237,8 @@ def predictive_values(name: str, target: TargetResult) -> Plot:
             if sens is not None and spec is not None:
                 hits, false = sens * shares, (1 - spec) * (1 - shares)
                 right, misses = spec * (1 - shares), (1 - sens) * shares
-                axes.plot(shares, hits / (hits + false), color=DARK, label="PPV")
-                axes.plot(
-                    shares, right / (right + misses), color=LIGHT, linestyle="--", label="NPV"
-                )
+                axes.plot(shares, _part(hits, false), color=DARK, label="PPV")
+                axes.plot(shares, _part(right, misses), color=LIGHT, linestyle="--", label="NPV")
             asked = list(point.at_prevalence)
             at = [own.prevalence for own in asked]
             marks(axes, at, [own.ppv for own in asked], colour=DARK)
@@ -250,7 +248,8 @@ def predictive_values(name: str, target: TargetResult) -> Plot:
                 axes.axvline(here, color=GREY, linestyle=":", linewidth=1.2, label="these films")
             axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="prevalence", title=point.name)
         sides[0].set_ylabel("predictive value")
-        sides[0].legend(loc="lower center")
+        if sides[0].get_legend_handles_labels()[0]:
+            sides[0].legend(loc="lower center")
 
     return drawn(name, 6.9, 2.7, draw)
 
@@ -258,3 +257,9 @@ def predictive_values(name: str, target: TargetResult) -> Plot:
 def _short(figure: object) -> str:
     """A figure for a title, without the note of what is missing."""
     return str(figure).split(" (no interval")[0].split(":")[0]
+
+
+def _part(one: Array, other: Array) -> Array:
+    """one / (one + other); NaN where nothing is called so."""
+    both = one + other
+    return np.divide(one, both, out=np.full_like(both, np.nan), where=both > 0)

@@ -60,25 +60,27 @@ def plots_of(report: Report) -> list[Plot]:
     return [block.plot for block in report.blocks if isinstance(block, Picture)]
 
 
-def write(evaluation: Evaluation, folder: Path) -> Report:
+def write(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Writes ``report.html``, ``report.pdf`` and ``plots/*.png`` and ``*.svg``.
 
     Args:
         evaluation: What to report.
         folder: Made if it does not exist; files of those names there are replaced.
+
+    Returns:
+        The page, the PDF and the folder of plots.
     """
     report = report_of(evaluation)
     plots = folder / PLOTS
     plots.mkdir(parents=True, exist_ok=True)
+    files = {folder / HTML: report_html.html(report).encode(), folder / PDF: report_pdf.pdf(report)}
     for plot in plots_of(report):
-        for ending, content in (("png", plot.png), ("svg", plot.svg)):
-            with replacing(plots / f"{plot.name}.{ending}") as stream:
-                stream.write(content)
-    page = report_html.html(report).encode()
-    for name, content in ((HTML, page), (PDF, report_pdf.pdf(report))):
-        with replacing(folder / name) as stream:
+        files[plots / f"{plot.name}.png"] = plot.png
+        files[plots / f"{plot.name}.svg"] = plot.svg
+    for path, content in files.items():
+        with replacing(path) as stream:
             stream.write(content)
-    return report
+    return [folder / HTML, folder / PDF, plots]
 
 
 def _blocks(evaluation: Evaluation) -> Iterator[Block]:

@@ -142,7 +142,8 @@ def pdf(report: Report) -> bytes:
     for block in report.blocks:
         if isinstance(block, Heading) and block.level == 1 and not seen:
             seen = True
-            story += [_text("Contents", "h2"), contents]
+            lines = sum(isinstance(b, Heading) and b.level == 1 for b in report.blocks)
+            story += [CondPageBreak((lines + 3) * 14), _text("Contents", "h2"), contents]
         story += _block(block)
     _Document(stream, report).multiBuild(story)
     return stream.getvalue()
@@ -157,7 +158,7 @@ def _block(block: Block) -> list[Flowable]:
     match block:
         case Heading(text=text, level=level):
             # A heading at the very end of a page belongs on the next.
-            return [CondPageBreak(45 * mm if level == 1 else 25 * mm), _text(text, f"h{level}")]
+            return [CondPageBreak(70 * mm if level == 1 else 62 * mm), _text(text, f"h{level}")]
         case Paragraph(text=text, soft=soft):
             return [_text(text, "soft" if soft else "text")]
         case Points(items=items):

@@ -97,7 +97,7 @@ def shortcuts(evaluation: Evaluation) -> Iterator[Block]:
     """What tells the labels of these films apart without anatomy."""
     yield Heading("Shortcuts in the films")
     yield read(
-        "How well can the label be told from what is no anatomy: the file, brightness and sharpness, a "
+        "How well can the label be told from what holds little or no anatomy: the file, brightness and sharpness, a "
         "picture of 16 x 16 pixels? Where that does nearly as well as the model, the model's result proves "
         "little about reading lungs, because nobody knows which of the two it reads."
     )

@@ -105,7 +105,7 @@ def _one(evaluation: Evaluation, bundle: BundleResult, target: TargetResult) -> 
         f"{evaluation.settings.draws:,} draws of patients."
     )
     if rob is None:
-        yield Table(("figure", "these films"), tuple(row[:2] for row in rows))
+        yield Table(("figure", "these films"), tuple(row[:2] for row in rows), words=frozenset({1}))
     else:
         head = f"under the worst of {len(rob.conditions)} perturbations"
         yield Table(("figure", "these films", head), tuple(rows), widths=(2, 2.2, 4))
@@ -156,7 +156,7 @@ def _verdict(evaluation: Evaluation, contrast: Shortcuts) -> str:
             f"{Footnotes().cell(auc_of(top))}, {top.source})."
         )
     text = (
-        f"Shortcuts, {name}: without any anatomy, {top.feature} ({top.source}) reach AUC "
+        f"Shortcuts, {name}: {top.feature} ({top.source}), without any model of lungs, reach AUC "
         f"{Footnotes().cell(auc_of(top))}"
     )
     model = model_auc(evaluation, contrast)
@@ -192,12 +192,12 @@ def unsaid(evaluation: Evaluation) -> Iterator[str]:
     for bundle in evaluation.bundles:
         told += bundle.warnings
         told.append(
-            f"{bundle.title} was trained on {bundle.meta.population.text}; what is measured here holds for "
-            "films like the evaluated ones only"
+            f"Training films of {bundle.title}: {bundle.meta.population.text}; what is measured here holds "
+            "for films like the evaluated ones only"
         )
-    told += [f"{section}: {why}" for section, why in evaluation.silences.items()]
+    told += [f"Section {section}: {why}" for section, why in evaluation.silences.items()]
     told += [
-        f"{bundle.title}, {section}: {why}"
+        f"Section {section} of {bundle.title}: {why}"
         for bundle in evaluation.bundles
         for section, why in bundle.silences.items()
     ]

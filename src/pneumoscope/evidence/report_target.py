@@ -67,6 +67,7 @@ def _discrimination(
             ("AUC", notes.cell(own.roc_auc)),
             ("average precision", notes.cell(own.average_precision)),
         ),
+        words=frozenset({1}),
     )
     yield from notes.blocks()
     if target.roc is not None:
@@ -94,7 +95,7 @@ def _classes(evaluation: Evaluation, bundle: BundleResult, result: ClassResult) 
     )
     keys = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa")
     rows = tuple((NAMES[key], notes.cell(getattr(own, key))) for key in keys)
-    yield Table(("figure", "value [95 % interval]"), rows)
+    yield Table(("figure", "value [95 % interval]"), rows, words=frozenset({1}))
     yield from notes.blocks()
     yield from _by_class(result.ranking, "class against the others")
     yield Picture(
@@ -305,6 +306,7 @@ def _decision(
                 ("wrong calls, all films kept", notes.cell(curve.full)),
                 ("mean over all shares kept (AURC)", notes.cell(curve.aurc)),
             ),
+            words=frozenset({1}),
         )
         yield from notes.blocks()
 
