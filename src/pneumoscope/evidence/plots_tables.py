@@ -65,15 +65,11 @@ def robustness(name: str, result: Robustness) -> Plot:
         )
         if key in result.plain
     ]
-    lowest = min(
-        (
-            f.low if f.low is not None else f.value
-            for c in result.conditions
-            for f in c.figures.values()
-            if f.value is not None
-        ),
-        default=0.0,
-    )
+    # Intervals of one figure only: four would hide each other. The table has them all.
+    told = [result.plain, *(c.figures for c in result.conditions)]
+    ends = [f.value for own in told for f in own.values() if f.value is not None]
+    ends += [f.low for own in told if (f := own["balanced_accuracy"]).low is not None]
+    lowest = min(ends, default=0.0)
     rows = -(-len(kinds) // _COLUMNS)
     columns = min(_COLUMNS, len(kinds))
 
@@ -87,9 +83,12 @@ def robustness(name: str, result: Robustness) -> Plot:
             for key, label, colour, shape, line in shown:
                 places = [0.0, *at]
                 figures = [result.plain[key], *(c.figures[key] for c in own)]
+                if key != "balanced_accuracy":
+                    figures = [Figure(f.value) for f in figures]
                 marks(axes, places, figures, colour=colour, shape=shape, label=label, line=line)
             axes.set(title=kind, ylim=(max(-0.02, lowest - 0.04), 1.02))
             axes.set_xticks(range(6), ["0", "1", "2", "3", "4", "5"])
+            axes.tick_params(labelbottom=True)
         for axes in grid[-1]:
             axes.set_xlabel("severity")
         handles, labels = grid.flat[0].get_legend_handles_labels()

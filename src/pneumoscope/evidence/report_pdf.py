@@ -50,6 +50,7 @@ _SIDE, _TOP, _BOTTOM = 17 * mm, 16 * mm, 20 * mm
 _WIDTH = _PAGE[0] - 2 * _SIDE
 _LINE, _TEXT, _SOFT = (colors.HexColor(c) for c in ("#d0d6de", "#17202b", "#566575"))
 _BLUE, _WASH = colors.HexColor("#0b3c5d"), colors.HexColor("#eef3f7")
+_MANY = 6  # columns from which on letters are smaller
 _AMBER, _MIND = colors.HexColor("#8a5a00"), colors.HexColor("#fdf5e3")
 
 
@@ -81,6 +82,8 @@ def _style(name: str) -> styles.ParagraphStyle:
         "soft": (7.5, 11, regular, _SOFT, {"spaceAfter": 6}),
         "cell": (7.2, 9.6, regular, _TEXT, {}),
         "cell n": (7.2, 9.6, regular, _TEXT, {"alignment": 2}),
+        "narrow": (6.2, 8.4, regular, _TEXT, {}),
+        "narrow n": (6.2, 8.4, regular, _TEXT, {"alignment": 2}),
         "head": (7.2, 9.6, bold, _TEXT, {}),
         "head n": (7.2, 9.6, bold, _TEXT, {"alignment": 2}),
         "film": (6.4, 8.4, regular, _SOFT, {"wordWrap": "CJK"}),
@@ -195,10 +198,11 @@ def _note(note: Note) -> Flowable:
 def _table(table: Table) -> Flowable:
     kinds = ["" if i == 0 or i in table.words else " n" for i in range(len(table.head))]
     rows = [[_text(cell, f"head{k}") for k, cell in zip(kinds, table.head, strict=True)]]
+    size = "narrow" if len(table.head) >= _MANY else "cell"
     for i, row in enumerate(table.rows):
         strong = i in table.strong
         rows.append(
-            [_text(cell, f"cell{k}", bold=strong) for k, cell in zip(kinds, row, strict=True)]
+            [_text(cell, f"{size}{k}", bold=strong) for k, cell in zip(kinds, row, strict=True)]
         )
     grid = LongTable(rows, colWidths=_widths(table, kinds), repeatRows=1)
     style = [

@@ -48,7 +48,8 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     yield from _worst(result)
     yield Picture(
         plots_tables.robustness(plot_name(evaluation, bundle, "robustness"), result),
-        f"Figures by severity at {result.point}, whose threshold stays what it is.",
+        f"Figures by severity at {result.point}, whose threshold stays what it is. Whiskers: 95 % intervals of "
+        "balanced accuracy; the table has those of all figures.",
     )
     notes = Footnotes()
     keys = [key for key in _ORDER if key in result.plain]
@@ -61,10 +62,10 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     strong = frozenset(i for i, c in enumerate(result.conditions, 1) if (c.kind, c.severity) in bad)
     yield Heading("Every perturbation", 2)
     yield Table(
-        ("films", "severity", *(NAMES[key] for key in keys)),
+        ("films", "step", *(NAMES[key] for key in keys)),
         tuple(rows),
         strong=strong,
-        widths=(4, 1.4, *([3.2] * len(keys))),
+        widths=(3.4, 0.8, *([3.4] * len(keys))),
     )
     yield from notes.blocks()
 
@@ -73,14 +74,14 @@ def _worst(result: Robustness) -> Iterator[Block]:
     notes = Footnotes()
     rows = []
     for key in (key for key in _ORDER if key in result.plain):
-        for name, realistic in (("any", False), (f"1 to {REALISTIC}", True)):
+        for name, realistic in (("any severity", False), (f"severity 1 to {REALISTIC}", True)):
             found = worst_of(result, key, realistic=realistic)
             if found is None:
                 continue
             change = found.change.get(key)
             rows.append(
                 (
-                    f"{NAMES[key]}, severity {name}",
+                    f"{NAMES[key]}, {name}",
                     f"{found.words} ({found.severity})",
                     notes.cell(result.plain[key]),
                     notes.cell(found.figures[key]),
