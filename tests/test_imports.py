@@ -27,6 +27,7 @@ FLOORS = {
     "data": 3,
     "heatmap": 3,
     "stress": 3,
+    "card": 4,
     "sheet": 4,
     "triage": 4,
     "runtime": 5,

@@ -117,6 +117,36 @@ def info(
 
 
 @app.command(
+    epilog="Example: pneumoscope card runs/flagship/bundle --evidence evidence --out card.md"
+)
+def card(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="Model folder; the shipped one by default.")
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of `pneumoscope evaluate`: adds its figures."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
+    ] = None,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place",
+            help="Replace the card inside the bundle. The bundle's SHA-256 changes, its model does not.",
+        ),
+    ] = False,
+) -> None:
+    """Write a bundle's model card and the data sheet of its training films, from the records."""
+    from pneumoscope.cli import card as command
+
+    if out is not None and in_place:
+        raise typer.BadParameter("--out and --in-place exclude each other")
+    command.run(bundle, evidence, out, in_place=in_place)
+
+
+@app.command(
     epilog="Example: pneumoscope train flagship --data chest_xray --out runs/flagship "
     "(a killed run goes on with the same command)"
 )
