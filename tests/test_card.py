@@ -42,7 +42,12 @@ def record(sha256: str) -> dict[str, Any]:
         "points": [point],
         "calibration": None,
     }
-    bad = {"kind": "jpeg", "severity": 5, "words": "JPEG quality 5", "figures": {"roc_auc": figure(0.7)}}
+    bad = {
+        "kind": "jpeg",
+        "severity": 5,
+        "words": "JPEG quality 5",
+        "figures": {"roc_auc": figure(0.7)},
+    }
     return {
         "format": 1,
         "version": "0.1",
