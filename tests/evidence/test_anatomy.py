@@ -77,6 +77,7 @@ def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> Non
     assert (found.films, found.patients, found.doubted) == (40, 40, 0)
     assert steps[-1] == (12, 12)
     assert found.hidden_by_middle == 1.0
+    assert found.area_of_middle == 32 * 48 / 64**2
     assert found.box_auc.value == 0.5
     json.dumps(asdict(found), allow_nan=False)
 

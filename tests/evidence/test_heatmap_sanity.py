@@ -15,7 +15,7 @@ pytest.importorskip("cv2")
 stats = pytest.importorskip("scipy.stats")
 
 from conv import conv_bundle
-from pneumoscope.bundle import Bundle
+from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence import heatmap_deletion, heatmap_sanity
 from pneumoscope.evidence.likeness import rank_correlation, structural_similarity
@@ -204,3 +204,15 @@ def test_plots(conv: Classifier) -> None:
         target = io.BytesIO()
         canvas.savefig(target, format="svg")
         assert text in target.getvalue().decode()
+
+
+def test_every_layer_of_the_shipped_network_is_randomised() -> None:
+    classifier = Classifier(open_bundle())
+    inputs = np.random.default_rng(1).integers(0, 256, (2, 128, 128)).astype(np.uint8)
+    before = outputs_of(classifier, inputs)
+    first, last = randomised(classifier, depths=2, seed=0)
+    # MobileNetV2 has 52 convolutions; the dense layer and its copy in Grad-CAM are one layer.
+    assert (first.layers, last.layers) == (1, 53)
+    np.testing.assert_array_equal(outputs_of(first.classifier, inputs).embedding, before.embedding)
+    assert np.abs(outputs_of(first.classifier, inputs).heatmaps - before.heatmaps).max() > 0
+    assert np.abs(outputs_of(last.classifier, inputs).embedding - before.embedding).max() > 0.1

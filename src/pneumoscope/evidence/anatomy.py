@@ -105,6 +105,7 @@ class Anatomy:
             themselves may give away.
         box_auc: What the four edges of the lungs' box alone tell: how the chest was framed.
         hidden_by_middle: Mean share of the lung field that `NO_MIDDLE` hides.
+        area_of_middle: Share of the film that it hides.
         heat: Class or finding to where its heat lies.
     """
 
@@ -115,6 +116,7 @@ class Anatomy:
     outline_auc: Figure
     box_auc: Figure
     hidden_by_middle: float
+    area_of_middle: float
     heat: Mapping[str, HeatShare]
 
 
@@ -177,6 +179,7 @@ def measure(
         outline_auc=outline,
         box_auc=edges,
         hidden_by_middle=float(np.mean([(m & middle).sum() / max(m.sum(), 1) for m in masks])),
+        area_of_middle=float(middle.mean()),
         heat=heat,
     )
 
