@@ -20,7 +20,7 @@ from pneumoscope.evidence.anatomy import (
     box_of,
     filled_from_around,
     heat_shares,
-    middle_of,
+    places_of,
     without_lungs,
 )
 from pneumoscope.evidence.intervals import Bootstrap
@@ -66,7 +66,7 @@ def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> Non
     views = {view.name: view for view in found.views}
     smooth = views[anatomy.NO_LUNGS_SMOOTH]
     assert smooth.roc_auc.value == 0.5  # every ill film has a healthy twin
-    assert views[anatomy.NO_MIDDLE].roc_auc.value == views[anatomy.NO_LUNGS].roc_auc.value == 0.5
+    assert views[anatomy.NO_PLACES].roc_auc.value == views[anatomy.NO_LUNGS].roc_auc.value == 0.5
     assert smooth.lost is not None
     assert smooth.lost.value == pytest.approx(views[anatomy.WHOLE].roc_auc.value - 0.5)
     assert smooth.needs_anatomy is not None
@@ -75,9 +75,9 @@ def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> Non
     assert views[anatomy.LUNGS].roc_auc.value == 1.0
     assert views[anatomy.COARSE].needs_anatomy is None
     assert (found.films, found.patients, found.doubted) == (40, 40, 0)
-    assert steps[-1] == (12, 12)
-    assert found.hidden_by_middle == 1.0
-    assert found.area_of_middle == 32 * 48 / 64**2
+    assert steps[-1] == (11, 11)
+    assert found.hidden_by_places == 1.0
+    assert found.area_of_places == 2 * 32 * 16 / 64**2
     assert found.box_auc.value == 0.5
     json.dumps(asdict(found), allow_nan=False)
 
@@ -162,14 +162,12 @@ def test_box_by_hand() -> None:
     assert not box_of(np.zeros((4, 4), bool)).any()
 
 
-def test_middle_by_hand() -> None:
-    masks = np.zeros((21, 100, 100), bool)
-    for i, mask in enumerate(masks):
-        mask[10 + i : 80 + i, 20 : 60 + i] = True
-    middle = middle_of(masks)
-    # 5th percentile of 10..30 is 11, 95th of the bottoms 80..100 is 99, of the rights 60..80 is 79.
-    assert middle[11:99, 20:79].all()
-    assert middle.sum() == 88 * 59
+def test_places_by_hand() -> None:
+    masks = np.zeros((100, 4, 4), bool)
+    masks[:, 0, 0] = True
+    masks[:3, 1, 1] = True
+    masks[:2, 2, 2] = True  # no more than 2 %
+    assert np.argwhere(places_of(masks)).tolist() == [[0, 0], [1, 1]]
 
 
 def test_heat_shares_by_hand() -> None:

@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 
 WHOLE = "as they are"
 NO_LUNGS, NO_LUNGS_SMOOTH = "without lungs (mean)", "without lungs (from around)"
-NO_BOX, NO_MIDDLE = "without the lungs' box", "without the middle, the same of all films"
+NO_BOX, NO_PLACES = "without the lungs' box", "without all films' lungs"
 LUNGS, BOX = "lungs only", "lungs' box only"
 SILHOUETTE, COARSE = "silhouette of the lungs", "16 x 16 pixels"
-WITHOUT = (NO_LUNGS, NO_LUNGS_SMOOTH, NO_BOX, NO_MIDDLE)
+WITHOUT = (NO_LUNGS, NO_LUNGS_SMOOTH, NO_BOX, NO_PLACES)
 """The views without anatomy, of which the share of the result is told. The masks of the first three
-differ between films and may tell something by their shape; that of `NO_MIDDLE` cannot."""
-_MIDDLE = (5, 95)  # percentiles of the edges of all films' boxes
+differ between films and may tell something by their shape; that of `NO_PLACES` is the same on every
+film and cannot."""
+_RARELY = 0.02
+"""Share of the films up to which a pixel that is lung is left: more hides no more lung, but more else."""
 _COARSE = 16
 _DARK, _BRIGHT = 60, 150  # of the silhouette: about lungs and chest wall
 _FOLDS = 5
@@ -104,8 +106,8 @@ class Anatomy:
         outline_auc: What the outlines' coordinates alone tell, out of fold: how much the masks
             themselves may give away.
         box_auc: What the four edges of the lungs' box alone tell: how the chest was framed.
-        hidden_by_middle: Mean share of the lung field that `NO_MIDDLE` hides.
-        area_of_middle: Share of the film that it hides.
+        hidden_by_places: Mean share of the lung field that `NO_PLACES` hides.
+        area_of_places: Share of the film that it hides.
         heat: Class or finding to where its heat lies.
     """
 
@@ -115,8 +117,8 @@ class Anatomy:
     views: tuple[View, ...]
     outline_auc: Figure
     box_auc: Figure
-    hidden_by_middle: float
-    area_of_middle: float
+    hidden_by_places: float
+    area_of_places: float
     heat: Mapping[str, HeatShare]
 
 
@@ -148,28 +150,27 @@ def measure(
     positive, known = truth_of(films.targets, meta, finding)
     if not known.any():
         raise UsageError("no film has a label")
-    total = len(_VIEWS) + 3
+    total = len(_VIEWS) + 2
     fields = [lung_field(film) for film in films.pixels]
     masks = np.stack([field.mask for field in fields])
     step(1, total)
     boot = Bootstrap.of(films.patients, seed=seed)
-    middle = middle_of(masks)
-    scores, heatmaps = {}, None
+    places = places_of(masks)
+    scores: dict[str, Array] = {}
+    heat: dict[str, HeatShare] = {}
     for done, (name, change) in enumerate(_VIEWS.items(), 2):
-        # The middle is a mask like others, the same for all films.
-        own = np.broadcast_to(middle, masks.shape) if name == NO_MIDDLE else masks
+        # A mask like others, but the same for all films.
+        own = np.broadcast_to(places, masks.shape) if name == NO_PLACES else masks
         changed = np.stack([change(f, m) for f, m in zip(films.pixels, own, strict=True)])
         outputs = outputs_of(classifier, network_inputs(changed, meta.size))
         scores[name] = score_of(outputs.probabilities, meta, finding)
-        heatmaps = outputs.heatmaps if name == WHOLE else heatmaps
+        if name == WHOLE:
+            bodies = np.stack([body(film) for film in films.pixels])
+            heat = heat_shares(outputs.heatmaps, masks, bodies, films.targets, meta.labels, boot)
         step(done, total)
     learn = partial(_shape_auc, positive, known, films.patients, boot, seed)
     outline = learn(np.stack([field.outlines.ravel() for field in fields]))
     edges = learn(_edges(masks).astype(np.float64))
-    step(total - 1, total)
-    assert heatmaps is not None  # noqa: S101 (WHOLE is one of the views)
-    bodies = np.stack([body(film) for film in films.pixels])
-    heat = heat_shares(heatmaps, masks, bodies, films.targets, meta.labels, boot)
     step(total, total)
     return Anatomy(
         films=len(masks),
@@ -178,8 +179,8 @@ def measure(
         views=tuple(_views(scores, positive, known, boot)),
         outline_auc=outline,
         box_auc=edges,
-        hidden_by_middle=float(np.mean([(m & middle).sum() / max(m.sum(), 1) for m in masks])),
-        area_of_middle=float(middle.mean()),
+        hidden_by_places=float(np.mean([(m & places).sum() / max(m.sum(), 1) for m in masks])),
+        area_of_places=float(places.mean()),
         heat=heat,
     )
 
@@ -218,17 +219,9 @@ def box_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return box
 
 
-def middle_of(masks: Masks) -> NDArray[np.bool_]:
-    """One box for all films that covers most of their lungs, bool (rows, columns).
-
-    From the 5th percentile of the upper and left edges of the films' boxes to the 95th of the others.
-    """
-    edges = _edges(masks)
-    top, left = np.floor(np.percentile(edges[:, (0, 2)], _MIDDLE[0], axis=0)).astype(int)
-    bottom, right = np.ceil(np.percentile(edges[:, (1, 3)], _MIDDLE[1], axis=0)).astype(int)
-    middle = np.zeros_like(masks[0])
-    middle[top:bottom, left:right] = True
-    return middle
+def places_of(masks: Masks) -> NDArray[np.bool_]:
+    """Where the lungs of more than 2 % of the films are, bool (rows, columns)."""
+    return np.asarray(masks.mean(axis=0) > _RARELY)
 
 
 def _edges(masks: Masks) -> NDArray[np.intp]:
@@ -255,7 +248,7 @@ _VIEWS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.ui
     NO_LUNGS: without_lungs,
     NO_LUNGS_SMOOTH: filled_from_around,
     NO_BOX: lambda film, mask: without_lungs(film, box_of(mask)),
-    NO_MIDDLE: without_lungs,
+    NO_PLACES: without_lungs,
     LUNGS: lambda film, mask: without_lungs(film, ~mask),
     BOX: lambda film, mask: without_lungs(film, ~box_of(mask)),
     SILHOUETTE: _silhouette,
