@@ -105,7 +105,7 @@ def test_forty_films_without_patient_keys(
     assert point["at_prevalence"][0]["ppv"]["value"] == pytest.approx(0.5)
     # The folders do not tell bacterial from viral.
     assert bundle["classes"] is None
-    assert "classes are not known" in bundle["silences"]["conformal"]
+    assert "is known are of one class" in bundle["silences"]["conformal"]
     assert "does not tell which class" in bundle["warnings"][0]
     assert found["silences"]["pairs"].startswith("one bundle")
     names = {(c["kind"], c["severity"]) for c in bundle["robustness"]["conditions"]}
