@@ -458,6 +458,26 @@ def test_without_the_extra_the_error_says_what_to_install(
     assert "pneumoscope[evidence]" in err
 
 
+def test_auto_takes_what_the_data_keep_apart(
+    evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
+) -> None:
+    films = folders(tmp_path / "films", normal=DARK[:9], viral=BRIGHT[:9])
+    rows = [f"{p.relative_to(tmp_path)},{p.parent.name}" for p in sorted(films.rglob("*.png"))]
+    for splits, wanted, count in (
+        (("train", "validation", "test"), "test", 6),
+        (("train", "validation", "validation"), "validation", 12),
+        (("train", "train", "train"), "all", 18),
+    ):
+        lines = [f"{row},{splits[i % 3]}" for i, row in enumerate(rows)]
+        table = manifest(tmp_path, "path,label,split", *lines)
+        code, found, _ = evaluate(tiny_bundle.path, table, *QUICK, "--only", "decision")
+        assert code == 0
+        assert (found["films"]["split"], found["films"]["films"]) == (wanted, count)
+    assert found["films"]["warnings"] == [
+        "films that the data keep for training are among them: 18"
+    ]
+
+
 def test_films_labelled_otherwise_are_left_out_and_counted(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:
