@@ -69,7 +69,7 @@ class Severity:
 def severities() -> tuple[Severity, ...]:
     """What may befall a film on its way, at five severities each, the mildest first.
 
-    Values are of films of 224 x 224 pixels; those of `stress_suite` lie at severities 2 to 4.
+    Values are of films of 224 x 224 pixels; severity 3 is that of `stress_suite`.
     Negatives mix a film with its own: at 100 % it is what a viewer shows that takes MONOCHROME1 for
     MONOCHROME2 (DICOM PS3.3, C.7.6.3.1.2).
     """

@@ -71,11 +71,11 @@ def refuse(constant: str) -> None:
     raise AssertionError(f"{constant} in metrics.json")
 
 
-# Means of 20 films a class: the tiny network's threshold 0.5 lies at grey 134.3, where
-# exp(-4 + 8m) (1 + 1/e) = 1 for m = grey / 255.
-DARK = [60, 70, 80, 90, 95, 100, 105, 110, 115, 120, 62, 72, 82, 92, 97, 102, 107, 112, 150, 160]
+# Means of 20 films a class: the tiny network's threshold 0.5 lies at grey 117.5, where
+# exp(-4 + 8 m) (1 + 1/e) = 1 for m = grey / 255; its threshold 0.1 at grey 47.5.
+DARK = [60, 70, 80, 90, 95, 99, 105, 109, 114, 111, 62, 72, 82, 92, 97, 102, 107, 112, 150, 160]
 BRIGHT = [220, 210, 200, 190, 185, 180, 175, 170, 165, 162, 218, 208, 198, 188, 183, 178, 173, 168,
-          130, 121]  # fmt: skip
+          110, 100]  # fmt: skip
 
 
 def test_forty_films_without_patient_keys(
@@ -93,7 +93,7 @@ def test_forty_films_without_patient_keys(
     (bundle,) = found["bundles"]
     assert not bundle["overlap"]["known"]
     (target,) = bundle["targets"]
-    # 19 of 20 bright films lie above 134, 18 of 20 dark ones below; of 400 pairs in order.
+    # 18 of 20 bright films lie above 117.5, 18 of 20 dark ones below.
     point = next(p for p in target["points"] if p["default"])
     assert point["confusion"]["counts"] == [[18, 2], [2, 18]]
     assert point["figures"]["sensitivity"]["value"] == pytest.approx(0.9)
@@ -105,7 +105,7 @@ def test_forty_films_without_patient_keys(
     assert point["at_prevalence"][0]["ppv"]["value"] == pytest.approx(0.5)
     # The folders do not tell bacterial from viral.
     assert bundle["classes"] is None
-    assert "classes are not known" in bundle["silences"]["conformal"]
+    assert "is known are of one class" in bundle["silences"]["conformal"]
     assert "does not tell which class" in bundle["warnings"][0]
     assert found["silences"]["pairs"].startswith("one bundle")
     names = {(c["kind"], c["severity"]) for c in bundle["robustness"]["conditions"]}
@@ -121,7 +121,7 @@ def test_forty_films_without_patient_keys(
     kinds = [f["kind"] for f in bundle["gallery"]["films"]]
     assert kinds[:4] == ["false positive"] * 2 + ["false negative"] * 2
     assert bundle["gallery"]["films"][0]["path"].endswith("NORMAL19.png")  # grey 160
-    assert bundle["gallery"]["films"][2]["path"].endswith("PNEUMONIA19.png")  # grey 121
+    assert bundle["gallery"]["films"][2]["path"].endswith("PNEUMONIA19.png")  # grey 100
     (contrast,) = found["shortcuts"]
     grey = next(s for s in contrast["scores"] if s["feature"] == "mean grey level")
     assert grey["auc"]["value"] == pytest.approx(pairs)
@@ -238,9 +238,8 @@ def test_bundles_are_compared_on_the_same_films(
     assert pair["points"] == ["balanced", "screen"]
     assert pair["differences"]["roc_auc"]["difference"]["value"] == 0.0
     assert pair["delong"]["difference"]["note"] == "both models rank these films alike"
-    # At 0.1 all films from grey 75 up are called positive.
-    called = sum(level >= 75 for level in DARK)
-    assert pair["mcnemar"]["specificity"]["only_first"] == called - 2
+    # At 0.1 every film is called positive.
+    assert pair["mcnemar"]["specificity"]["only_first"] == 18
     assert pair["mcnemar"]["sensitivity"]["only_second"] == 2
     assert "higher by" in pair["differences"]["specificity"]["verdict"]
 
@@ -260,8 +259,8 @@ def test_several_findings(evaluate: Run, tmp_path: Path, findings_bundle: Bundle
     assert "findings that the films' labels do not tell: Device" in bundle["warnings"]
     mass, nodule = bundle["targets"]
     assert (mass["films"], mass["patients"], nodule["films"]) == (40, 20, 20)
-    # Mass is called from m = 0.5, grey 127.5: 130 and up.
-    assert mass["points"][0]["figures"]["sensitivity"]["value"] == pytest.approx(19 / 20)
+    # Mass is called from m = 0.5, grey 127.5.
+    assert mass["points"][0]["figures"]["sensitivity"]["value"] == pytest.approx(18 / 20)
     assert mass["points"][0]["confusion"]["labels"] == ["no Mass", "Mass"]
     assert nodule["ranking"]["roc_auc"]["value"] is None
     assert bundle["findings"]["macro"]["roc_auc"]["value"] == mass["ranking"]["roc_auc"]["value"]
@@ -407,11 +406,11 @@ def wrong(tmp_path: Path, bundle: Bundle, findings: Bundle) -> Iterator[tuple[li
     yield [bundle.path, films, "--prevalence", "5"], "--prevalence 5 is not between"
     yield [bundle.path, films, "--only", "robust"], "--only robust: no such section"
     yield [bundle.path, films, "--by", "sex"], "has no table with columns"
-    yield [findings.path, films], "which says nothing to the bundle"
     film(tmp_path / "loose" / "a.png", 90)
     yield [bundle.path, tmp_path / "loose"], "no film has a label"
     other = folders(tmp_path / "other", TUBERCULOSIS=[90, 91], HERNIA=[100])
     yield [bundle.path, other], "which says nothing to the bundle"
+    yield [findings.path, other], "which says nothing to the bundle"
     broken = tmp_path / "broken" / "NORMAL" / "a.png"
     broken.parent.mkdir(parents=True)
     broken.write_bytes(b"")
@@ -457,6 +456,26 @@ def test_without_the_extra_the_error_says_what_to_install(
     code, _, err = evaluate(tmp_path)
     assert code == 1
     assert "pneumoscope[evidence]" in err
+
+
+def test_auto_takes_what_the_data_keep_apart(
+    evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
+) -> None:
+    films = folders(tmp_path / "films", normal=DARK[:9], viral=BRIGHT[:9])
+    rows = [f"{p.relative_to(tmp_path)},{p.parent.name}" for p in sorted(films.rglob("*.png"))]
+    for splits, wanted, count in (
+        (("train", "validation", "test"), "test", 6),
+        (("train", "validation", "validation"), "validation", 12),
+        (("train", "train", "train"), "all", 18),
+    ):
+        lines = [f"{row},{splits[i % 3]}" for i, row in enumerate(rows)]
+        table = manifest(tmp_path, "path,label,split", *lines)
+        code, found, _ = evaluate(tiny_bundle.path, table, *QUICK, "--only", "decision")
+        assert code == 0
+        assert (found["films"]["split"], found["films"]["films"]) == (wanted, count)
+    assert found["films"]["warnings"] == [
+        "films that the data keep for training are among them: 18"
+    ]
 
 
 def test_films_labelled_otherwise_are_left_out_and_counted(

@@ -307,7 +307,8 @@ def evaluate(
         str,
         typer.Option(
             help="auto, validation, test, train or all. auto: films held out in the bundle's "
-            "training if the data are that set, else the data's films for testing, else all."
+            "training if the data are that set, else the data's films for testing, else those that "
+            "a table keeps for validation, else all."
         ),
     ] = "auto",
     prevalence: Annotated[

@@ -8,6 +8,7 @@ like no film that it was trained on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
     Masks = NDArray[np.bool_]
 
 WHOLE = "as they are"
-NO_LUNGS, NO_LUNGS_SMOOTH = "lungs filled with the mean", "lungs filled from around"
-NO_BOX = "box of the lungs filled with the mean"
-LUNGS, BOX = "lungs only", "box of the lungs only"
+NO_LUNGS, NO_LUNGS_SMOOTH = "without lungs (mean)", "without lungs (from around)"
+NO_BOX, NO_PLACES = "without the lungs' box", "without all films' lungs"
+LUNGS, BOX = "lungs only", "lungs' box only"
 SILHOUETTE, COARSE = "silhouette of the lungs", "16 x 16 pixels"
-WITHOUT = (NO_LUNGS, NO_LUNGS_SMOOTH, NO_BOX)
-"""The views without anatomy, of which the share of the result is told."""
+WITHOUT = (NO_LUNGS, NO_LUNGS_SMOOTH, NO_BOX, NO_PLACES)
+"""The views without anatomy, of which the share of the result is told. The masks of the first three
+differ between films and may tell something by their shape; that of `NO_PLACES` is the same on every
+film and cannot."""
+_RARELY = 0.02
+"""Share of the films up to which a pixel that is lung is left: more hides no more lung, but more else."""
 _COARSE = 16
 _DARK, _BRIGHT = 60, 150  # of the silhouette: about lungs and chest wall
 _FOLDS = 5
@@ -100,6 +105,9 @@ class Anatomy:
         views: The bundle on changed films, first `WHOLE`.
         outline_auc: What the outlines' coordinates alone tell, out of fold: how much the masks
             themselves may give away.
+        box_auc: What the four edges of the lungs' box alone tell: how the chest was framed.
+        hidden_by_places: Mean share of the lung field that `NO_PLACES` hides.
+        area_of_places: Share of the film that it hides.
         heat: Class or finding to where its heat lies.
     """
 
@@ -108,6 +116,9 @@ class Anatomy:
     doubted: int
     views: tuple[View, ...]
     outline_auc: Figure
+    box_auc: Figure
+    hidden_by_places: float
+    area_of_places: float
     heat: Mapping[str, HeatShare]
 
 
@@ -139,24 +150,27 @@ def measure(
     positive, known = truth_of(films.targets, meta, finding)
     if not known.any():
         raise UsageError("no film has a label")
-    total = len(_VIEWS) + 3
+    total = len(_VIEWS) + 2
     fields = [lung_field(film) for film in films.pixels]
     masks = np.stack([field.mask for field in fields])
     step(1, total)
     boot = Bootstrap.of(films.patients, seed=seed)
-    scores, heatmaps = {}, None
+    places = places_of(masks)
+    scores: dict[str, Array] = {}
+    heat: dict[str, HeatShare] = {}
     for done, (name, change) in enumerate(_VIEWS.items(), 2):
-        changed = np.stack([change(f, m) for f, m in zip(films.pixels, masks, strict=True)])
+        # A mask like others, but the same for all films.
+        own = np.broadcast_to(places, masks.shape) if name == NO_PLACES else masks
+        changed = np.stack([change(f, m) for f, m in zip(films.pixels, own, strict=True)])
         outputs = outputs_of(classifier, network_inputs(changed, meta.size))
         scores[name] = score_of(outputs.probabilities, meta, finding)
-        heatmaps = outputs.heatmaps if name == WHOLE else heatmaps
+        if name == WHOLE:
+            bodies = np.stack([body(film) for film in films.pixels])
+            heat = heat_shares(outputs.heatmaps, masks, bodies, films.targets, meta.labels, boot)
         step(done, total)
-    outlines = np.stack([field.outlines.ravel() for field in fields])
-    outline = _outline_auc(outlines, positive, known, films.patients, boot, seed)
-    step(total - 1, total)
-    assert heatmaps is not None  # noqa: S101 (WHOLE is one of the views)
-    bodies = np.stack([body(film) for film in films.pixels])
-    heat = heat_shares(heatmaps, masks, bodies, films.targets, meta.labels, boot)
+    learn = partial(_shape_auc, positive, known, films.patients, boot, seed)
+    outline = learn(np.stack([field.outlines.ravel() for field in fields]))
+    edges = learn(_edges(masks).astype(np.float64))
     step(total, total)
     return Anatomy(
         films=len(masks),
@@ -164,13 +178,20 @@ def measure(
         doubted=sum(not field.ok for field in fields),
         views=tuple(_views(scores, positive, known, boot)),
         outline_auc=outline,
+        box_auc=edges,
+        hidden_by_places=float(np.mean([(m & places).sum() / max(m.sum(), 1) for m in masks])),
+        area_of_places=float(places.mean()),
         heat=heat,
     )
 
 
 def without_lungs(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The film with its mean in place of the mask."""
-    return np.where(mask, np.uint8(round(film.mean())), film)
+    """The film with the mean of what remains in place of the mask.
+
+    Not with the film's own mean, which would tell how bright the lungs were.
+    """
+    rest = film[~mask]
+    return np.where(mask, np.uint8(round(rest.mean() if len(rest) else film.mean())), film)
 
 
 def filled_from_around(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -193,10 +214,24 @@ def filled_from_around(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDAr
 def box_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The upright box around a mask, as a mask; empty for an empty one."""
     box = np.zeros_like(mask)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows):
-        box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    top, bottom, left, right = _edges(mask[None])[0]
+    box[top:bottom, left:right] = True
     return box
+
+
+def places_of(masks: Masks) -> NDArray[np.bool_]:
+    """Where the lungs of more than 2 % of the films are, bool (rows, columns)."""
+    return np.asarray(masks.mean(axis=0) > _RARELY)
+
+
+def _edges(masks: Masks) -> NDArray[np.intp]:
+    """Top, bottom, left and right edge of every mask, (n, 4), the later ones exclusive; 0 if empty."""
+    found = np.zeros((len(masks), 4), np.intp)
+    for edges, mask in zip(found, masks, strict=True):
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if len(rows):
+            edges[:] = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    return found
 
 
 def _silhouette(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -213,6 +248,7 @@ _VIEWS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.ui
     NO_LUNGS: without_lungs,
     NO_LUNGS_SMOOTH: filled_from_around,
     NO_BOX: lambda film, mask: without_lungs(film, box_of(mask)),
+    NO_PLACES: without_lungs,
     LUNGS: lambda film, mask: without_lungs(film, ~mask),
     BOX: lambda film, mask: without_lungs(film, ~box_of(mask)),
     SILHOUETTE: _silhouette,
@@ -251,15 +287,15 @@ def _views(
         )  # fmt: skip
 
 
-def _outline_auc(
-    outlines: NDArray[np.floating],
+def _shape_auc(
     positive: NDArray[np.bool_],
     known: NDArray[np.bool_],
     patients: Sequence[str],
     boot: Bootstrap,
     seed: int,
+    shapes: NDArray[np.floating],
 ) -> Figure:
-    """AUC of a logistic regression on the outlines' coordinates, folds by patient."""
+    """AUC of a logistic regression on numbers (n, k) that describe masks, folds by patient."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
@@ -270,7 +306,7 @@ def _outline_auc(
         few = f"fewer than {_LEAST_PATIENTS} patients of one class, too few to learn from"
         return Figure(None, note=few)
     rows = np.flatnonzero(known)
-    x, y = outlines[rows], positive[rows]
+    x, y = shapes[rows], positive[rows]
     groups = np.asarray(patients, dtype=str)[rows]
     score = np.zeros(len(known))
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)

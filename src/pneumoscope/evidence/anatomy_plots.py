@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 def plot_anatomy(anatomy: Anatomy) -> Any:
     """Two panels: AUC of every view; where the heat of every class lies."""
-    canvas = Canvas(figsize=(11, 3.6), layout="constrained")
+    canvas = Canvas(figsize=(11, 4.2), layout="constrained")
     left, right = canvas.subplots(1, 2, width_ratios=(3, 2))
     rows = [(view.name, view.roc_auc) for view in anatomy.views]
-    rows.append(("outlines of the lungs (own regression)", anatomy.outline_auc))
+    rows.append(("outlines alone (own regression)", anatomy.outline_auc))
+    rows.append(("edges of the box alone (own regression)", anatomy.box_auc))
     for y, (_, auc) in enumerate(reversed(rows)):
         if auc.value is not None:
             if auc.low is not None:

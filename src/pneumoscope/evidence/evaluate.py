@@ -191,12 +191,14 @@ def _films(
             evaluation_films.label_of(entry, choice.listing),
             entry.patient,
             entry.keyed,
-            _split_of(entry, choice),
+            split,
             file,
             digest,
             choice.columns.get(entry.name, {}),
         )
-        for entry, file, digest in zip(entries, read.files, read.hashes, strict=True)
+        for entry, split, file, digest in zip(
+            entries, _splits(entries, choice), read.files, read.hashes, strict=True
+        )
     )
     patients = len({film.patient for film in records})
     twins = len(read.hashes) - len(set(read.hashes))
@@ -228,14 +230,13 @@ def _films(
     )
 
 
-def _split_of(entry: Entry, choice: Choice) -> str:
+def _splits(entries: Sequence[Entry], choice: Choice) -> list[str]:
+    """Where each film stands; the split of a bundle's training goes before that of the data."""
     if choice.split != evaluation_films.ALL:
-        return choice.split
-    for films in choice.training:
-        if films is not None:
-            held = next((f.split for f in films.films if f.path == entry.name), None)
-            return held or entry.split or ""
-    return entry.split or ""
+        return [choice.split] * len(entries)
+    own = next((films for films in choice.training if films is not None), None)
+    held = {film.path: film.split for film in own.films} if own else {}
+    return [held.get(entry.name) or entry.split or "" for entry in entries]
 
 
 def _bundle(one: Predicted, films: ev.Films, context: Context) -> ev.BundleResult:
@@ -257,11 +258,7 @@ def _bundle(one: Predicted, films: ev.Films, context: Context) -> ev.BundleResul
     extra = slow_sections(one, asked, films, context)
     silences = dict(extra.silences)
     if classes is None or classes.conformal is None:
-        silences[ev.CONFORMAL] = (
-            "conformal sets are of classes, this bundle tells findings"
-            if meta.negative is None
-            else "the films' classes are not known in this bundle's terms"
-        )
+        silences[ev.CONFORMAL] = _no_classes(one)
     _left_out(silences, set(ev.SECTIONS) - {ev.PAIRS, ev.SHORTCUTS}, settings)
     return ev.BundleResult(
         one.title,
@@ -283,6 +280,14 @@ def _bundle(one: Predicted, films: ev.Films, context: Context) -> ev.BundleResul
         tuple(_doubts(one, targets)),
         round(one.seconds[1], 3),
     )
+
+
+def _no_classes(one: Predicted) -> str:
+    if one.truth.classes is None:
+        return "conformal sets are of classes, this bundle tells findings"
+    if (one.truth.classes >= 0).any():
+        return "the films whose class is known are of one class, or of one patient"
+    return "the films' classes are not known in this bundle's terms"
 
 
 def _doubts(one: Predicted, targets: Sequence[ev.TargetResult]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def choose(
         bundles: Whose training films must be told apart.
         split: One of `SPLITS`. ``"auto"``: the films held out when the bundles were trained, if the
             data give that split again; else the data's films for testing, if there are some; else
-            all.
+            those that a table keeps for validation; else all.
         by: Columns of the data's table to keep.
         cache: Folder for decoded films; None for the user's.
         progress: Called with (films done, films in all, what is done).
@@ -105,6 +105,9 @@ def choose(
     warnings = [*found.warnings]
     if taken != "test" and (test := sum(e.split == "test" for e in found.entries)):
         warnings.append(f"films for testing that were not taken: {test:,} (--split test)")
+    trained = sum(entry.split == "train" for entry in entries)
+    if taken == ALL and trained:
+        warnings.append(f"films that the data keep for training are among them: {trained:,}")
     return Choice(
         found, entries, taken, words, tuple(training), kept, tuple(warnings), _limits(entries)
     )
@@ -168,10 +171,7 @@ def _taken(
     found: Listing, split: str, training: Sequence[FilmSet | None]
 ) -> tuple[tuple[Entry, ...], str, str]:
     own = [films for films in training if films is not None]
-    has_test = any(entry.split == "test" for entry in found.entries)
-    wanted = split
-    if split == AUTO:
-        wanted = "validation" if own else "test" if has_test else ALL
+    wanted = _best(found, own) if split == AUTO else split
     if wanted in ("validation", "train") and own:
         sets = [{f.path for f in films.films if f.split == wanted} for films in own]
         common = set.intersection(*sets)
@@ -186,10 +186,21 @@ def _taken(
             words += f"; {len(training) - len(own)} of {len(training)} bundles had other films"
         return entries, wanted, words
     if wanted == ALL:
-        why = "all films" if split == ALL else "all films, as the data have none for testing"
+        why = "all films" if split == ALL else "all films, as the data keep none apart for this"
         return found.entries, ALL, why
     entries = tuple(e for e in found.entries if e.split == wanted)
     return entries, wanted, f"the data's own films for {_purpose(wanted)}"
+
+
+def _best(found: Listing, own: Sequence[FilmSet]) -> str:
+    """What ``auto`` takes."""
+    there = {entry.split for entry in found.entries}
+    if own:
+        return "validation"
+    if "test" in there:
+        return "test"
+    # A table's split is a decision; a folder val may hold a handful (Kermany's has 16).
+    return "validation" if found.obeyed and "validation" in there else ALL
 
 
 def _purpose(split: str) -> str:

@@ -45,6 +45,7 @@ the pleura by about as much."""
 # have a likeness below 0.46.
 _LEAST_AREA, _LEAST_RATIO, _MOST_OUTSIDE = 0.035, 0.35, 0.16
 _MOST_CORRECTION, _MOST_MODES, _LEAST_LIKENESS = 0.35, 2.2, 0.5
+_BODY_SIDE = 256  # pixels; background needs no more
 _LEAST_CONTRAST = 2.0  # grey levels of 255
 
 _NEAR = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)], np.float32)
@@ -89,7 +90,7 @@ def lung_field(film: NDArray[Any]) -> LungField:
     Raises:
         UsageError: The array is no such film.
     """
-    grey = _grey(film)
+    grey = _grey(film, SIDE, SIDE)
     learned = _learned()
     standard = standardised(grey)
     modes = whole_film(standard) @ learned["whole"] + learned["whole_offset"]
@@ -104,7 +105,8 @@ def lung_field(film: NDArray[Any]) -> LungField:
     typical = learned["typical"]
     likeness = float(features @ typical) / max(float(np.linalg.norm(features)), 1e-9)
     doubts = _doubts(grey, outlines, modes / spread, correction / spread, likeness)
-    return LungField(filled(outlines, grey.shape, MARGIN), outlines, likeness, doubts)
+    rows, columns = film.shape
+    return LungField(filled(outlines, (rows, columns), MARGIN), outlines, likeness, doubts)
 
 
 def body(film: NDArray[Any]) -> NDArray[np.bool_]:
@@ -120,19 +122,20 @@ def body(film: NDArray[Any]) -> NDArray[np.bool_]:
     Raises:
         UsageError: The array is no such film.
     """
-    grey = _grey(film)
-    rows, columns = grey.shape
-    smooth = cv2.GaussianBlur(grey, (0, 0), max(rows, columns) / 112)
+    rows, columns = np.shape(film)[:2]
+    shrink = min(1.0, _BODY_SIDE / max(rows, columns, 1))
+    grey = _grey(film, max(1, round(rows * shrink)), max(1, round(columns * shrink)))
+    smooth = cv2.GaussianBlur(grey, (0, 0), max(grey.shape[0], grey.shape[1]) / 112)
     dark = smooth < max(12.0, 0.18 * float(np.percentile(smooth, 90)))
     _, areas = cv2.connectedComponents(dark.astype(np.uint8))
     border = np.unique(np.concatenate([areas[0], areas[-1], areas[:, 0], areas[:, -1]]))
-    outside: NDArray[np.bool_] = ~np.isin(areas, border[border > 0])
-    return outside
+    inside = (~np.isin(areas, border[border > 0])).astype(np.uint8)
+    return np.asarray(cv2.resize(inside, (columns, rows), interpolation=cv2.INTER_NEAREST) > 0)
 
 
 def standardised(film: NDArray[Any]) -> Floats:
     """A film at `SIDE` less its surroundings' mean, by their contrast: float32 (SIDE, SIDE)."""
-    small = cv2.resize(film, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = _resized(film, SIDE, SIDE)
     mean = cv2.GaussianBlur(small, (0, 0), 12.0)
     variance = cv2.GaussianBlur(small * small, (0, 0), 12.0) - mean * mean
     # Five grey levels of 255 are added, so that noise in flat areas stays small.
@@ -177,14 +180,13 @@ def filled(outlines: Floats, shape: tuple[int, int], margin: float = 0.0) -> NDA
     """
     rows, columns = shape
     mask = np.zeros(shape, np.uint8)
+    grow = round(margin * max(shape))
     for outline in outlines:
         # Four binary digits of a pixel; the centre of pixel 0 lies at 0.
         points = np.rint((outline * [columns, rows] - 0.5) * 16).astype(np.int32)
         cv2.fillPoly(mask, [points[:, None]], 1, shift=4)
-    grow = round(margin * max(shape))
-    if grow:
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-        mask = cv2.dilate(mask, disc)
+        if grow:
+            cv2.polylines(mask, [points[:, None]], True, 1, 2 * grow + 1, shift=4)
     return np.asarray(mask > 0)
 
 
@@ -241,20 +243,27 @@ def _area(outline: Floats) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def _grey(film: NDArray[Any]) -> Floats:
-    """The film as float32 in grey levels of [0, 255]."""
+def _grey(film: NDArray[Any], rows: int, columns: int) -> Floats:
+    """The film at another size as float32 in grey levels of [0, 255]."""
     pixels = np.asarray(film)
     if pixels.ndim != 2 or min(pixels.shape) < 32:
         raise UsageError(
             f"a film of shape {pixels.shape}", "Give rows x columns, at least 32 x 32 pixels."
         )
     if pixels.dtype == np.uint8:
-        return pixels.astype(np.float32)
+        return _resized(pixels, rows, columns)
     if not np.issubdtype(pixels.dtype, np.floating) or not np.isfinite(pixels).all():
         raise UsageError(f"a film of {pixels.dtype}", "Give uint8, or finite floats in [0, 1].")
     if pixels.min() < 0 or pixels.max() > 1:
         raise UsageError("a film of floats outside [0, 1]", "Divide by the largest grey level.")
-    return np.asarray(pixels * 255.0, np.float32)
+    return _resized(pixels.astype(np.float32), rows, columns) * np.float32(255)
+
+
+def _resized(film: NDArray[Any], rows: int, columns: int) -> Floats:
+    if film.shape == (rows, columns):
+        return film.astype(np.float32)
+    small = cv2.resize(film, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 @cache

@@ -92,10 +92,14 @@ def _layers(graph: Any, values: dict[str, NDArray[Any]]) -> list[tuple[str, list
         own = [n for n in node.input if n in values and values[n].dtype.kind == "f"]
         if node.op_type in _WEIGHTED:
             weights = [n for n in own if values[n].ndim >= 2 and n not in seen]
-            if not weights or any(_is_copy(values[weights[0]], values[s]) for s in seen):
+            if not weights:
                 continue
-            own = [n for n in own if values[n].size > 1 and n not in seen]
-            found.append((node.name or node.output[0], own))
+            vectors = [n for n in own if values[n].size > 1 and n not in (*weights, *seen)]
+            twin = next((k for k in found if _is_copy(values[k[1][0]], values[weights[0]])), None)
+            if twin is None:
+                found.append((node.name or node.output[0], [*weights, *vectors]))
+            else:
+                twin[1].extend(vectors)
             seen.update(own)
         elif node.op_type == "Add" and own and found:
             before = [by_output.get(n) for n in node.input if n not in values]

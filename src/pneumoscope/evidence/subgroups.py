@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 CLASS = "class"
 """Stands for the column of the films' own labels."""
 MOST = 12
-"""Values of a column that are shown, the most frequent; more make a table that nobody reads."""
+"""Values of a column that are shown, the most frequent; all others make one group."""
 _FIGURES = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
 _NUMBERS = 8  # distinct numbers from which on a column is cut into quarters
-UNKNOWN = "(unknown)"
+UNKNOWN, OTHERS = "(unknown)", "(other values)"
 
 
 def subgroups(
@@ -46,7 +46,7 @@ def subgroups(
     found = [*_subtypes(question, own, threshold, settings)]
     for column in settings.by:
         values = _values([film.columns.get(column, "") for film in own])
-        for value in _shown(values):
+        for value in _ordered(values):
             group = np.array([v == value for v in values])
             found.append(_subgroup(question, own, (column, value), group, threshold, settings))
     return tuple(found)
@@ -127,7 +127,8 @@ def _values(values: Sequence[str]) -> list[str]:
     told = [value for value in values if value]
     numbers = [_number(value) for value in told]
     if len(set(told)) <= _NUMBERS or any(number is None for number in numbers):
-        return [value or UNKNOWN for value in values]
+        common = {value for value, _ in Counter(told).most_common(MOST)}
+        return [value if value in common else OTHERS if value else UNKNOWN for value in values]
     known = np.array([number for number in numbers if number is not None])
     edges = np.unique(np.quantile(known, [0, 0.25, 0.5, 0.75, 1]))
     found = []
@@ -142,11 +143,13 @@ def _values(values: Sequence[str]) -> list[str]:
     return found
 
 
-def _shown(values: Sequence[str]) -> list[str]:
-    common = [value for value, _ in Counter(values).most_common(MOST)]
-    return sorted(
-        common, key=lambda value: (value == UNKNOWN, _number(value.split(" ")[0]) or 0.0, value)
-    )
+def _ordered(values: Sequence[str]) -> list[str]:
+    """Each value once: numbers by size, words by letter, what is no value last."""
+
+    def rank(value: str) -> tuple[bool, float, str]:
+        return value in (UNKNOWN, OTHERS), _number(value.split(" ")[0]) or 0.0, value
+
+    return sorted(set(values), key=rank)
 
 
 def _number(value: str) -> float | None:
