@@ -27,6 +27,7 @@ FLOORS = {
     "data": 3,
     "heatmap": 3,
     "stress": 3,
+    "card": 4,
     "sheet": 4,
     "triage": 4,
     "runtime": 5,
@@ -41,7 +42,7 @@ FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "s
 EXTRAS = {
     "film_statistics": {"cv2"},
     "stress": {"cv2"},
-    "evidence": {"cv2", "scipy", "sklearn"},
+    "evidence": {"cv2", "onnx", "scipy", "sklearn"},
 }
 
 

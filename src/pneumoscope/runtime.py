@@ -93,7 +93,7 @@ class Classifier:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
         self.bundle = bundle
         self.points: tuple[OperatingPoint, ...] = bundle.meta.points(operating_point)
-        self.threads = threads or _usable_cores()
+        self.threads = threads or usable_cores()
         self._session = _session(bundle)
 
     @property
@@ -258,7 +258,8 @@ _INPUT = "films"
 _OUTPUTS = ("probabilities", "heatmaps", "embedding")
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     # A container may be allowed fewer cores than the machine has.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -9,6 +9,7 @@ range, so passing them is necessary, not sufficient; clahe, contrast-low, bright
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -46,6 +47,54 @@ def stress_suite() -> dict[str, Perturbation]:
         "marker": _marker,
         "illumination": partial(_illumination, depth=0.35),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """One perturbation at one of five severities.
+
+    Attributes:
+        kind: Such as ``"jpeg"``.
+        level: 1 (mild) to 5 (a film that a reader would send back).
+        words: Such as ``"JPEG quality 20"``.
+        perturb: Keeps the film's shape.
+    """
+
+    kind: str
+    level: int
+    words: str
+    perturb: Perturbation
+
+
+def severities() -> tuple[Severity, ...]:
+    """What may befall a film on its way, at five severities each, the mildest first.
+
+    Values are of films of 224 x 224 pixels; severity 3 is that of `stress_suite`.
+    Negatives mix a film with its own: at 100 % it is what a viewer shows that takes MONOCHROME1 for
+    MONOCHROME2 (DICOM PS3.3, C.7.6.3.1.2).
+    """
+    table: tuple[tuple[str, str, Callable[..., Film], str, tuple[float, ...]], ...] = (
+        ("blur", "blur, sigma {:g} pixels", _blur, "sigma", (0.6, 1.2, 1.8, 2.7, 4.0)),
+        ("sharpen", "sharpened by {:g}", partial(_sharpen, sigma=1.2), "amount",
+         (0.5, 1.0, 1.5, 2.5, 4.0)),
+        ("resolution", "{0:g} x {0:g} pixels", _low_resolution, "side", (160, 112, 80, 56, 40)),
+        ("jpeg", "JPEG quality {:g}", _jpeg, "quality", (60, 40, 20, 10, 5)),
+        ("contrast-low", "contrast x {:g}", _contrast, "factor", (0.8, 0.7, 0.6, 0.45, 0.3)),
+        ("contrast-high", "contrast x {:g}", _contrast, "factor", (1.2, 1.3, 1.4, 1.7, 2.2)),
+        ("gamma-bright", "gamma {:g}", _gamma, "exponent", (0.8, 0.7, 0.6, 0.45, 0.3)),
+        ("gamma-dark", "gamma {:g}", _gamma, "exponent", (1.25, 1.4, 1.6, 2.2, 3.0)),
+        ("noise", "noise of {:g} grey levels", _noise, "sigma", (3.0, 6.0, 10.0, 18.0, 30.0)),
+        ("rotation", "turned by {:g} degrees", _rotate, "degrees", (3.0, 5.0, 7.0, 12.0, 20.0)),
+        ("crop", "{:.0%} cut off at each edge", _crop, "part", (0.03, 0.06, 0.10, 0.15, 0.20)),
+        ("negative", "mixed with {:.0%} of its negative", _negative, "part",
+         (0.1, 0.2, 0.3, 0.75, 1.0)),
+        ("borders", "black borders of {:.0%}", _frame, "part", (0.03, 0.05, 0.08, 0.12, 0.18)),
+    )  # fmt: skip
+    return tuple(
+        Severity(kind, level, words.format(value), partial(function, **{name: value}))
+        for kind, words, function, name, values in table
+        for level, value in enumerate(values, 1)
+    )
 
 
 def _to_uint8(film: NDArray[np.floating]) -> Film:
@@ -100,6 +149,15 @@ def _cut(film: Film, rows: int, columns: int) -> Film:
     height, width = film.shape
     kept = film[rows : height - rows, columns : width - columns]
     return cv2.resize(kept, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _crop(film: Film, part: float) -> Film:
+    height, width = film.shape
+    return _cut(film, round(part * height), round(part * width))
+
+
+def _negative(film: Film, part: float) -> Film:
+    return _to_uint8((1 - part) * film + part * (255.0 - film))
 
 
 def _letterbox(film: Film, part: float) -> Film:

@@ -117,6 +117,36 @@ def info(
 
 
 @app.command(
+    epilog="Example: pneumoscope card runs/flagship/bundle --evidence evidence --out card.md"
+)
+def card(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="Model folder; the shipped one by default.")
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of `pneumoscope evaluate`: adds its figures."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
+    ] = None,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place",
+            help="Replace the card inside the bundle. The bundle's SHA-256 changes, its model does not.",
+        ),
+    ] = False,
+) -> None:
+    """Write a bundle's model card and the data sheet of its training films, from the records."""
+    from pneumoscope.cli import card as command
+
+    if out is not None and in_place:
+        raise typer.BadParameter("--out and --in-place exclude each other")
+    command.run(bundle, evidence, out, in_place=in_place)
+
+
+@app.command(
     epilog="Example: pneumoscope train flagship --data chest_xray --out runs/flagship "
     "(a killed run goes on with the same command)"
 )
@@ -282,6 +312,78 @@ def audit(
     from pneumoscope.cli import audit as command
 
     sys.exit(command.run(data, out, bundle, as_json=json))
+
+
+@app.command(
+    epilog="Example: pneumoscope evaluate runs/mine chest_xray --out evidence --prevalence 0.05"
+)
+def evaluate(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[BUNDLE]... DATA",
+            help="Model folders (the shipped bundle if there is none), then labelled films: a folder in "
+            "any layout, or a CSV manifest.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder of the evaluation; goes on with a killed one."),
+    ] = Path("evidence"),
+    split: Annotated[
+        str,
+        typer.Option(
+            help="auto, validation, test, train or all. auto: films held out in the bundle's "
+            "training if the data are that set, else the data's films for testing, else those that "
+            "a table keeps for validation, else all."
+        ),
+    ] = "auto",
+    prevalence: Annotated[
+        list[float] | None,
+        typer.Option(metavar="SHARE", help="Also PPV and NPV at this prevalence; repeatable."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Subgroups by this column of the manifest; repeatable."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SECTION",
+            help="Of calibration, decision, conformal, subgroups, pairs, shortcuts, gallery, "
+            "robustness, anatomy, sanity measure only these; repeatable.",
+        ),
+    ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="SECTION", help="Leave these out; repeatable.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=2, help="Draws of patients for the intervals.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor threads; all by default.")
+    ] = None,
+    cache: Cache = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report/--no-report", help="Write report.html, report.pdf and plots too."),
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Measure bundles on labelled films: everything that a reviewer would ask for.
+
+    Every figure has a 95 % interval by patient-clustered bootstrap. Writes report.html,
+    report.pdf, plots, metrics.json and predictions.parquet. A film that cannot be read is reported, the others go on, and the exit code
+    is 1.
+    """
+    from pneumoscope.cli import evaluate as command
+
+    request = command.Request(
+        tuple(paths), out, split, tuple(prevalence or ()), tuple(by or ()), draws, seed,
+        tuple(only or ()), tuple(skip or ()), threads, cache, report,
+    )  # fmt: skip
+    sys.exit(command.run(request, as_json=json))
 
 
 bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)

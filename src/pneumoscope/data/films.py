@@ -125,20 +125,26 @@ def find(root: Path) -> Listing:
     if root.is_file():
         if root.suffix.lower() != ".csv":
             raise DataError(f"{root}: is not a folder", "Name a folder, or a manifest (.csv).")
-        return tables.read_nih(root) if tables.is_nih(root) else tables.read_manifest(root)
-    if not root.is_dir():
+    elif not root.is_dir():
         raise DataError(
             f"{root}: no such folder",
             "Give the folder of the films with --data or PNEUMOSCOPE_DATA.",
         )
-    if (root / MANIFEST).is_file():
-        return tables.read_manifest(root / MANIFEST)
-    if official := sorted(root.glob("Data_Entry_2017*.csv")):
-        return tables.read_nih(official[0])
+    if file := table(root):
+        return tables.read_nih(file) if tables.is_nih(file) else tables.read_manifest(file)
     for base in (root, root / "chest_xray"):
         if base.is_dir() and any(p.name.lower() == "train" and p.is_dir() for p in base.iterdir()):
             return folders.read_split_folders(base, root)
     return folders.read_class_folders(root)
+
+
+def table(root: Path) -> Path | None:
+    """The CSV table that tells a data folder's labels, ``root`` itself if it is one; else None."""
+    if root.is_file():
+        return root
+    if (root / MANIFEST).is_file():
+        return root / MANIFEST
+    return next(iter(sorted(root.glob("Data_Entry_2017*.csv"))), None)
 
 
 def load(

@@ -139,6 +139,24 @@ def read_nih(file: Path) -> Listing:
     return Listing("nih", True, names, entries, source, True, tuple(warnings))
 
 
+def columns(file: Path) -> tuple[tuple[str, ...], dict[str, Row]]:
+    """All columns of a table, by film, whatever they mean.
+
+    Args:
+        file: A manifest, or NIH's table.
+
+    Returns:
+        The columns' names as they stand there, and by film their values: by its path as the
+        manifest gives it, of NIH's table by its file name.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    header, rows = _rows(file)
+    key = next((name for name in header if name.lower() == "path"), _NIH_COLUMNS[0])
+    return tuple(header), {PurePosixPath(row[key]).as_posix(): row for row in rows if row.get(key)}
+
+
 def _labels(
     file: Path, header: list[str], rows: list[Row]
 ) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:

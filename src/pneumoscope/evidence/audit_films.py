@@ -142,7 +142,7 @@ def _attempt(path: Path) -> _One | ImageError:
     name = os.fspath(path)
     try:
         # `images.read` sees bytes only: the header is looked at as well.
-        file, film = shortcuts_file.read(_bytes(path), name)
+        file, film = shortcuts_file.read(file_bytes(path), name)
     except ImageError as error:
         return error
     stored = film.pixels if film.levels is None else film.levels
@@ -152,7 +152,12 @@ def _attempt(path: Path) -> _One | ImageError:
     return _One(digest.hexdigest(), duplicates.thumbnail(pixels), statistics(pixels), file, pixels)
 
 
-def _bytes(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
+    """A whole file.
+
+    Raises:
+        ImageError: It is missing or cannot be read.
+    """
     name = os.fspath(path)
     try:
         return path.read_bytes()

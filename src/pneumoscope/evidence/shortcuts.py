@@ -156,7 +156,8 @@ def _scores(side: _Side, reading: Reading, step: Callable[[], None]) -> Iterator
     for i, name in enumerate(NUMBERS):
         yield _number(side, FILE, name, numbers[:, i])
     codes = _codes(words)
-    header = np.column_stack([numbers, codes])
+    # Numbers are positive. scikit-learn 1.9 cannot bin a column that no film knows.
+    header = np.column_stack([np.nan_to_num(numbers, nan=-1.0), codes])
     is_word = [False] * len(NUMBERS) + [True] * codes.shape[1]
     yield _fitted(side, FILE, "all of them", header, is_word)
     step()

@@ -108,7 +108,7 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
     """Predictions per film that were made elsewhere: set to SHA-256 of the bundle to films.
 
     Args:
-        files: JSON: ``set`` (its name), ``bundle_sha256``, ``labels`` (class names in the
+        files: JSON, one record or a list of them: ``set`` (its name), ``bundle_sha256``, ``labels`` (class names in the
             bundle's order), ``negative`` (the first of them) and ``films``, each with ``label`` (a class name), ``patient`` and
             ``probabilities`` (class name to probability).
 
@@ -118,22 +118,27 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
     found: dict[str, dict[str, Validation]] = {}
     for file in files:
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            names, films = record["labels"], record["films"]
-            if len(names) < 2 or names[0] != record["negative"]:
-                raise ValueError("labels must be those of the bundle, the negative one first")
-            validation = validate.Validation(
-                np.array([names.index(f["label"]) for f in films], np.intp),
-                tuple(str(f["patient"]) for f in films),
-                {validate.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
-            )
-            found.setdefault(str(record["set"]), {})[str(record["bundle_sha256"])] = validation
+            content = json.loads(file.read_text(encoding="utf-8"))
+            for record in content if isinstance(content, list) else [content]:
+                by_bundle = found.setdefault(str(record["set"]), {})
+                by_bundle[str(record["bundle_sha256"])] = _recorded(record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{file}: no record of predictions ({error!r})",
                 "It needs set, bundle_sha256, labels, negative and films.",
             ) from error
     return found
+
+
+def _recorded(record: dict[str, Any]) -> Validation:
+    names, films = record["labels"], record["films"]
+    if len(names) < 2 or names[0] != record["negative"]:
+        raise ValueError("labels must be those of the bundle, the negative one first")
+    return validate.Validation(
+        np.array([names.index(f["label"]) for f in films], np.intp),
+        tuple(str(f["patient"]) for f in films),
+        {validate.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
+    )
 
 
 def table(

@@ -22,12 +22,12 @@ from pneumoscope.bundle import (
     sha256_of,
     write_bundle,
 )
+from pneumoscope.card import card_of
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import room_for, write_text
 from pneumoscope.images import resample
 from pneumoscope.train import (
     backbones,
-    card,
     checkpoint,
     devices,
     export,
@@ -350,7 +350,7 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
         heatmaps=heatmaps,
         embedding=embedding,
     )
-    (work / CARD).write_text(card.model_card(meta), encoding="utf-8")
+    (work / CARD).write_text(card_of(meta), encoding="utf-8")
     return write_bundle(run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)})
 
 

@@ -16,75 +16,104 @@ if TYPE_CHECKING:
 
 def model_card(meta: BundleMeta) -> str:
     """Markdown; every figure comes from the record, none from elsewhere."""
-    v = meta.validation
-    counts = meta.data["films"]
-    several = meta.negative is None
-    figures = _figures_of_findings(meta) if several else _figures_of_classes(meta)
-    points = "\n".join(
-        f"| {p.name} | {_cut(p, meta)} | {p.threshold:.3f} | {p.rule} |"
-        for p in meta.operating_points
-    )
-    return f"""# {meta.name} {meta.version}
-
-**{meta.intended_use}**
-
-{_network(meta)} {_verdict(meta)} Logits are divided by temperature
-{meta.temperature:.3f}; the heatmaps are Grad-CAM in closed form.
-
-## Population
+    if "imported_from" in meta.recipe:
+        return imported_card(meta)
+    parts = [
+        f"# {meta.name} {meta.version}\n\n**{meta.intended_use}**\n\n{_network(meta)} {_verdict(meta)} "
+        f"Logits are divided by temperature {meta.temperature:.3f}; the heatmaps are Grad-CAM in closed form.",
+        f"""## Population
 
 {meta.population.text}. On other films - adults, other hospitals, other views - nothing below is
-promised, and a verdict carries a warning where the header tells.
+promised, and a verdict carries a warning where the header tells.""",
+        _data(meta),
+        _figures(meta),
+        _points(meta),
+        f"""## Limits
 
-## Data
+- It gives a verdict on anything, also on a photograph of a cat.
+{_subtype_limit(meta)}- Heatmaps tell which cells raised a score in this network, not where disease is.
+- The bundle's record holds no external validation.""",
+        _parity(meta),
+        f"## Attribution\n\n{_attributions(meta)}",
+        _recipe(meta),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
-{meta.data["source"]}. Films {"with each finding" if several else "per class"} ({", ".join(meta.labels)}): train
+
+def _data(meta: BundleMeta) -> str:
+    data = meta.data
+    if not {"source", "films"} <= data.keys():
+        return "## Data\n\nThe record does not tell which films the network was trained on."
+    counts, several = data["films"], meta.negative is None
+    return f"""## Data
+
+{data["source"]}. Films {"with each finding" if several else "per class"} ({", ".join(meta.labels)}): train
 {_counts(counts["train"])}, validation {_counts(counts["validation"])}. {_split(meta)}
-Manifest SHA-256 `{meta.data["manifest_sha256"]}`.
+Manifest SHA-256 `{data["manifest_sha256"]}`.
 
 The labels come from the data set's authors. Where image sharpness, compression or shape differ
 between the classes, a part of any validation figure rests on the device and not on the lungs. That
-is why the table below tells of perturbed films too.
+is why the table below tells of perturbed films too."""
 
-## Figures on held-out patients
+
+def _figures(meta: BundleMeta) -> str:
+    v = meta.validation
+    if "films" not in v:
+        return "## Figures on held-out patients\n\nThe record holds none."
+    figures = _figures_of_findings(meta) if meta.negative is None else _figures_of_classes(meta)
+    return f"""## Figures on held-out patients
 
 {v["films"]} films of {v["patients"]} patients. Brackets hold 95 % intervals from {v["draws"]:,}
 bootstrap draws of patients. {_point(meta)} These films chose the temperature and the
 thresholds, and the recipe was chosen on them, so they flatter. No test film was used.
 
-{figures}
+{figures}"""
 
-## Operating points
+
+def _points(meta: BundleMeta) -> str:
+    rows = "\n".join(
+        f"| {p.name} | {_cut(p, meta)} | {p.threshold:.3f} | {p.rule} |"
+        for p in meta.operating_points
+    )
+    return f"""## Operating points
 
 | name | threshold on | from | chosen for |
 |---|---|---|---|
-{points}
+{rows}"""
 
-## Limits
 
-- It gives a verdict on anything, also on a photograph of a cat.
-{_subtype_limit(meta)}- Heatmaps tell which cells raised a score in this network, not where disease is.
-- No external validation in this card.
+def _parity(meta: BundleMeta) -> str:
+    parity = meta.validation.get("parity")
+    if parity is None:
+        return ""
+    return f"""## Parity
 
-## Parity
-
-ONNX against Keras on {v["parity"]["films"]} films: largest |dp| {v["parity"]["max_dp"]:.1e};
+ONNX against Keras on {parity["films"]} films: largest |dp| {parity["max_dp"]:.1e};
 heatmaps against Grad-CAM by automatic differentiation: largest error
-{v["parity"]["max_heatmap_error"]:.1e} of the peak.
+{parity["max_heatmap_error"]:.1e} of the peak."""
 
-## Attribution
 
-- Films: {_attribution(meta)} The network was trained on them; no film is part of the bundle.
-- Start weights: {_start(v["start_weights"], meta)}
+def _attributions(meta: BundleMeta) -> str:
+    lines = []
+    if meta.data.get("source"):
+        lines.append(
+            f"- Films: {_attribution(meta)} The network was trained on them; no film is part of the bundle."
+        )
+    if "start_weights" in meta.validation:
+        lines.append(f"- Start weights: {_start(meta.validation['start_weights'], meta)}")
+    return "\n".join(lines) or "Not recorded."
 
-## Recipe
 
-Trained for {v["training_minutes"]:.0f} minutes, validation and export apart.
-
-```json
-{json.dumps(meta.recipe, indent=2)}
-```
-"""
+def _recipe(meta: BundleMeta) -> str:
+    if not meta.recipe:
+        return "## Recipe\n\nNot recorded."
+    minutes = meta.validation.get("training_minutes")
+    spent = (
+        ""
+        if minutes is None
+        else f"Trained for {minutes:.0f} minutes, validation and export apart.\n\n"
+    )
+    return f"## Recipe\n\n{spent}```json\n{json.dumps(meta.recipe, indent=2)}\n```"
 
 
 def _figures_of_classes(meta: BundleMeta) -> str:
@@ -122,7 +151,9 @@ def _figures_of_findings(meta: BundleMeta) -> str:
         for name, row in v["findings"].items()
     )
     stress = "\n".join(
-        f"| {name} | {auc:.3f} |" for name, auc in sorted(v["stress"].items(), key=lambda i: i[1])
+        f"| {name} | {auc:.3f} |"
+        for name, auc in sorted(v["stress"].items(), key=lambda i: i[1] or 0.0)
+        if auc is not None
     )
     return f"""| finding | with | without | unknown | AUC | sensitivity | specificity | statistics alone |
 |---|---|---|---|---|---|---|---|
@@ -210,6 +241,8 @@ def _split(meta: BundleMeta) -> str:
 
 def _network(meta: BundleMeta) -> str:
     recipe = meta.recipe
+    if "network" not in recipe:
+        return f"A network of {meta.size} x {meta.size} pixels for {', '.join(meta.labels)}; no recipe is recorded."
     head = "global average pooling" if recipe["head"] == "gap" else "flattened feature maps"
     last = {
         "binary": "one sigmoid",
@@ -288,3 +321,41 @@ def _start(weights: Mapping[str, str], meta: BundleMeta) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(str(n) for n in counts.values())
+
+
+def imported_card(meta: BundleMeta) -> str:
+    """The card of a bundle that was trained elsewhere: what is known is how it was brought here."""
+    recipe, parity = meta.recipe, meta.validation["parity"]
+    return f"""# {meta.name} {meta.version}
+
+**{meta.intended_use}**
+
+An imported Keras model, {recipe["imported_from"]}, SHA-256 `{recipe["sha256"]}`. Classes in the
+order of its outputs: {", ".join(meta.labels)}; "nothing found" is {meta.negative}. Input
+{meta.size} x {meta.size} pixels, {recipe["channels"]} channel(s), scaling `{recipe["scaling"]}`.
+
+## Not validated here
+
+Nothing is known of the films that it was trained on, of the split, or of its accuracy on any film.
+Its probabilities are what its last layer gives; they were not calibrated. The threshold
+{meta.operating_points[0].threshold} was not chosen on any film. `labels` and `scaling` were named
+by whoever imported it: a wrong order or scaling gives wrong answers without any error.
+
+## Preprocessing
+
+pneumoscope makes every film {meta.source_size} x {meta.source_size} pixels by antialiased bilinear
+resampling, and then {meta.size} x {meta.size} in the same way. Notebooks resize in one step, often
+without antialiasing (Keras: nearest neighbour by default), so probabilities differ a little from
+the notebook's own.
+
+## Heatmaps
+
+Grad-CAM on the logits, in closed form, at the last feature maps. They tell which cells raised a
+score in this network, not where disease is.
+
+## Parity
+
+ONNX against Keras on {parity["films"]} drawn films: largest |dp| {parity["max_dp"]:.1e}; heatmaps
+against Grad-CAM by automatic differentiation: largest error {parity["max_heatmap_error"]:.1e} of
+the peak.
+"""
