@@ -65,7 +65,7 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         ("films", "step", *(NAMES[key] for key in keys)),
         tuple(rows),
         strong=strong,
-        widths=(3.4, 0.8, *([3.4] * len(keys))),
+        widths=(3.4, 1.1, *([3.4] * len(keys))),
     )
     yield from notes.blocks()
 
