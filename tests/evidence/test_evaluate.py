@@ -117,6 +117,7 @@ def test_forty_films_without_patient_keys(
         c for c in bundle["robustness"]["conditions"] if c["words"].endswith("100% of its negative")
     ]
     assert whole[0]["figures"]["roc_auc"]["value"] == pytest.approx(1 - pairs)
+    assert whole[0]["change"]["roc_auc"]["verdict"].startswith("The untouched films' figure")
     assert bundle["robustness"]["worst"]["roc_auc"][0] == "negative"
     kinds = [f["kind"] for f in bundle["gallery"]["films"]]
     assert kinds[:4] == ["false positive"] * 2 + ["false negative"] * 2

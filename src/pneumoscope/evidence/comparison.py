@@ -86,7 +86,13 @@ class McNemar:
     p_mid: float
 
 
-def difference(first: Array, second: Array, boot: Bootstrap, reason: str = "") -> Difference:
+def difference(
+    first: Array,
+    second: Array,
+    boot: Bootstrap,
+    reason: str = "",
+    sides: tuple[str, str] = ("first model's", "second model's"),
+) -> Difference:
     """The difference of any figure, from its values on the same draws.
 
     Args:
@@ -95,6 +101,7 @@ def difference(first: Array, second: Array, boot: Bootstrap, reason: str = "") -
         second: Of the other model, with the same ``boot``.
         boot: The draws.
         reason: Why the figure does not exist, if it does not.
+        sides: Whose figures the two are, for the verdict.
 
     Raises:
         UsageError: The samples have different lengths.
@@ -110,7 +117,7 @@ def difference(first: Array, second: Array, boot: Bootstrap, reason: str = "") -
     freedom = boot.patients - 1
     p_value = float(2 * stats.t.sf(abs(gap[0]) / error, freedom))
     detectable = float(error * (stats.t.ppf(0.5 + LEVEL / 2, freedom) + stats.norm.ppf(POWER)))
-    return Difference(one, two, found, p_value, detectable, _verdict(found, detectable))
+    return Difference(one, two, found, p_value, detectable, _verdict(found, detectable, sides))
 
 
 def compare(
@@ -223,11 +230,11 @@ def _components(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> tup
     return below, above
 
 
-def _verdict(found: Figure, detectable: float) -> str:
+def _verdict(found: Figure, detectable: float, sides: tuple[str, str]) -> str:
     assert found.value is not None  # noqa: S101 - only called for figures that exist
     if found.low is not None and found.high is not None and not found.low <= 0 <= found.high:
-        which = "first" if found.value > 0 else "second"
-        return f"The {which} model's figure is higher by {abs(found.value):.3g}."
+        which = sides[0] if found.value > 0 else sides[1]
+        return f"The {which} figure is higher by {abs(found.value):.3g}."
     return (
         f"A difference of {abs(found.value):.3g} is smaller than what these data can detect: a true "
         f"difference has to be about {detectable:.2g} to be found with {POWER:.0%} power."

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 REALISTIC = 3
 """Severities up to this one are what archives hold; beyond it readers send films back."""
-CONDITIONS = len(severities())
+SIDES = ("perturbed films'", "untouched films'")
 _CLASSES = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity")
 _FINDINGS = ("roc_auc", "balanced_accuracy")
 
@@ -70,7 +70,9 @@ def robustness(
     for done, one in enumerate(table, 1):
         found = samples(perturbed(f"{one.kind} {one.words}", one.perturb))
         figures = _figures(found, boot, counted)
-        change = {name: difference(found[name], base[name], boot, ONE_CLASS) for name in figures}
+        change = {
+            name: difference(found[name], base[name], boot, ONE_CLASS, SIDES) for name in figures
+        }
         conditions.append(Condition(one.kind, one.level, one.words, figures, change))
         progress(done, len(table))
     return Robustness(

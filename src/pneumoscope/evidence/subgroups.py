@@ -28,6 +28,7 @@ MOST = 12
 """Values of a column that are shown, the most frequent; all others make one group."""
 _FIGURES = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
 _NUMBERS = 8  # distinct numbers from which on a column is cut into quarters
+SIDES = ("group's", "other films'")
 UNKNOWN, OTHERS = "(unknown)", "(other values)"
 
 
@@ -91,7 +92,7 @@ def _subgroup(
     else:
         one, rest = _samples(q, group, threshold), _samples(q, ~group, threshold)
         reason = "one of the two groups of films has one class only"
-        against = {f: difference(one[f], rest[f], q.boot, reason) for f in _FIGURES}
+        against = {f: difference(one[f], rest[f], q.boot, reason, SIDES) for f in _FIGURES}
     return Subgroup(
         *name,
         int(group.sum()),
