@@ -128,15 +128,17 @@ def test_filled_by_hand() -> None:
     [
         np.zeros((224, 224, 3), np.uint8),
         np.zeros((20, 224), np.uint8),
+        np.zeros(224, np.uint8),
         np.zeros((64, 64), np.int16),
         np.full((64, 64), 2.0),
         np.full((64, 64), np.nan),
     ],
-    ids=["colour", "small", "int16", "above 1", "NaN"],
+    ids=["colour", "small", "one row", "int16", "above 1", "NaN"],
 )
 def test_what_is_no_film_is_refused(film: NDArray[np.generic]) -> None:
-    with pytest.raises(UsageError):
-        lung_field(film)
+    for find in (lung_field, body):
+        with pytest.raises(UsageError):
+            find(film)
 
 
 def test_real_films(films_dir: Path) -> None:
