@@ -56,6 +56,7 @@ def record(sha256: str) -> dict[str, Any]:
         "films": {
             "films": 40,
             "patients": 30,
+            "keyed": 40,
             "source": "drawn films",
             "chosen": "all films",
             "limits": ["nobody knows their ages"],

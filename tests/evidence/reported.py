@@ -117,13 +117,23 @@ def gallery() -> ev.Gallery:
 
 
 def anatomy() -> Anatomy:
-    view = View("lungs filled with the mean", Figure(0.7, 0.6, 0.8), Figure(0.2, 0.1, 0.3),
+    view = View("without lungs (mean)", Figure(0.7, 0.6, 0.8), Figure(0.2, 0.1, 0.3),
                 Figure(0.5, 0.3, 0.7), (0.2, 0.6))  # fmt: skip
     whole = View("as they are", Figure(0.9, 0.8, 0.95), None, None, (0.1, 0.8))
     heat = HeatShare(
         40, 0, Figure(0.6, 0.5, 0.7), 0.3, Figure(0.8, 0.7, 0.9), 0.5, Figure(0.01), 0.1
     )
-    return Anatomy(N, N // 2, 3, (whole, view), Figure(0.55, 0.45, 0.65), {"bacterial": heat})
+    return Anatomy(
+        N,
+        N // 2,
+        3,
+        (whole, view),
+        Figure(0.55, 0.45, 0.65),
+        Figure(0.5),
+        0.9,
+        0.4,
+        {"bacterial": heat},
+    )
 
 
 def sanity() -> ev.Sanity:

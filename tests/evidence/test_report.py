@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -314,3 +315,10 @@ def test_small_words() -> None:
 def test_a_row_must_fit_its_table() -> None:
     with pytest.raises(ValueError, match="2 cells under 1 columns"):
         Table(("a",), (("1", "2"),))
+
+
+def test_films_without_patients_are_not_said_to_have_some(record: Evaluation) -> None:
+    unknown = replace(record, films=replace(record.films, keyed=0))
+    first, second = (words_of(Report("", "", "", tuple(summary(e)))) for e in (record, unknown))
+    assert "evaluated on 60 films of 30 patients from drawn films" in first[0]
+    assert "60 films (whose patients are not known; each film counts as one) from" in second[0]

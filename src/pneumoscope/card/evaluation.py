@@ -67,11 +67,12 @@ def figure_text(figure: Mapping[str, Any] | None) -> str:
 def _text(record: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
     films = record["films"]
     count = len(films["films"]) if isinstance(films["films"], list) else films["films"]
+    patients = f"of {films['patients']:,} patients" if films["keyed"] else "of patients not known"
     lines = [
         "## Evaluation",
         "",
         f"By `pneumoscope evaluate` {record['version']} on {record['created'][:10]}, of the bundle SHA-256 "
-        f"`{bundle['sha256']}`, on {count:,} films of {films['patients']:,} patients: {films['source']}. "
+        f"`{bundle['sha256']}`, on {count:,} films {patients}: {films['source']}. "
         f"{_sentence(films['chosen'])} {_sentence(bundle['overlap']['words'])} Brackets hold 95 % intervals from "
         f"{record['settings']['draws']:,} draws of patients.",
     ]

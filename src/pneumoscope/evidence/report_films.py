@@ -66,7 +66,7 @@ def films(evaluation: Evaluation) -> Iterator[Block]:
         ("why these", sentence(own.chosen)),
         ("films read", f"{len(own.films):,}"),
         ("films that could not be read", f"{len(own.broken):,}"),
-        ("patients", f"{own.patients:,}"),
+        ("patients", f"{own.patients:,}" if own.keyed else "not known; each film counts as one"),
         ("films with a patient's key", f"{own.keyed:,}"),
         ("labels", ", ".join(f"{name or 'without'} {n:,}" for name, n in labels.items())),
         ("SHA-256 of the list of films", own.sha256),

@@ -65,7 +65,7 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         ("films", "step", *(NAMES[key] for key in keys)),
         tuple(rows),
         strong=strong,
-        widths=(3.4, 0.8, *([3.4] * len(keys))),
+        widths=(3.4, 1.1, *([3.4] * len(keys))),
     )
     yield from notes.blocks()
 
@@ -190,7 +190,7 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         yield from silence(evaluation, bundle, ev.ANATOMY)
         return
     yield Paragraph(
-        f"{counted(result.films, 'film')} of {counted(result.patients, 'patient')}; the lung field is found by "
+        f"{bundle.anatomy_of}: {counted(result.films, 'film')} of {counted(result.patients, 'patient')}; the lung field is found by "
         f"a classical method, which doubts itself on {result.doubted:,} of them."
     )
     notes = Footnotes()
@@ -203,29 +203,28 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         )
         for view in result.views
     )
-    outline = (
-        "outlines of the lungs alone, without the model",
-        notes.cell(result.outline_auc),
-        "",
-        "",
+    alone = (
+        ("outlines of the lungs alone, without the model", result.outline_auc),
+        ("edges of the lungs' box alone, without the model", result.box_auc),
     )
     yield Table(
         ("films", "AUC", "lost", "share that needs anatomy"),
-        (*rows, outline),
+        (*rows, *((name, notes.cell(auc), "", "") for name, auc in alone)),
         widths=(4, 3, 3, 3),
     )
     yield from notes.blocks()
     yield Paragraph(
         "Share that needs anatomy: of what the model's AUC has above chance (0.5), the part that is gone "
-        "without the lungs; above 1 the films without lungs are ranked the wrong way round. Outlines alone: "
-        "how much the shape of the masks gives away.",
+        "without the lungs; above 1 the films without lungs are ranked the wrong way round. Outlines and edges "
+        "alone: how much the masks themselves give away. All films' lungs: one mask for all, which hides "
+        f"{share(result.hidden_by_places)} of the lung field and {share(result.area_of_places)} of the film.",
         soft=True,
     )
     drawn = [(view.name, view.roc_auc) for view in result.views]
     yield Picture(
         plots_tables.forest(
             plot_name(evaluation, bundle, "anatomy"),
-            [*drawn, ("outlines alone", result.outline_auc)],
+            [*drawn, ("outlines alone", result.outline_auc), ("box alone", result.box_auc)],
             label="AUC",
             zero=0.5,
         ),

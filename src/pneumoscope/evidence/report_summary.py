@@ -12,7 +12,7 @@ from pneumoscope.evidence.robustness import REALISTIC, worst_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pneumoscope.evidence.evaluation import BundleResult, Evaluation, TargetResult
+    from pneumoscope.evidence.evaluation import BundleResult, Evaluation, Films, TargetResult
     from pneumoscope.evidence.report_blocks import Block
     from pneumoscope.evidence.shortcuts import Shortcuts
 
@@ -43,8 +43,8 @@ def _what(evaluation: Evaluation) -> Iterator[Block]:
     titles = " and ".join(bundle.title for bundle in evaluation.bundles)
     verb = "was" if len(evaluation.bundles) == 1 else "were"
     yield Paragraph(
-        f"{titles} {verb} evaluated on {counted(len(films.films), 'film')} of "
-        f"{counted(films.patients, 'patient')} from {films.source}. {sentence(films.chosen)}"
+        f"{titles} {verb} evaluated on {counted(len(films.films), 'film')} {_patients(films)} from "
+        f"{films.source}. {sentence(films.chosen)}"
     )
     if films.broken:
         yield Paragraph(
@@ -53,6 +53,12 @@ def _what(evaluation: Evaluation) -> Iterator[Block]:
     for bundle in evaluation.bundles:
         if not bundle.overlap.known or bundle.overlap.films or bundle.overlap.patients:
             yield Note(f"{bundle.title}:", sentence(bundle.overlap.words), kind="mind")
+
+
+def _patients(films: Films) -> str:
+    if not films.keyed:
+        return "(whose patients are not known; each film counts as one)"
+    return f"of {counted(films.patients, 'patient')}"
 
 
 def _headline(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
