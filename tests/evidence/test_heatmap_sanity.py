@@ -213,6 +213,7 @@ def test_every_layer_of_the_shipped_network_is_randomised() -> None:
     first, last = randomised(classifier, depths=2, seed=0)
     # MobileNetV2 has 52 convolutions; the dense layer and its copy in Grad-CAM are one layer.
     assert (first.layers, last.layers) == (1, 53)
+    assert "logits" in first.layer
     np.testing.assert_array_equal(outputs_of(first.classifier, inputs).embedding, before.embedding)
     assert np.abs(outputs_of(first.classifier, inputs).heatmaps - before.heatmaps).max() > 0
     assert np.abs(outputs_of(last.classifier, inputs).embedding - before.embedding).max() > 0.1

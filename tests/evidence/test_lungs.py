@@ -128,15 +128,30 @@ def test_filled_by_hand() -> None:
     [
         np.zeros((224, 224, 3), np.uint8),
         np.zeros((20, 224), np.uint8),
+        np.zeros(224, np.uint8),
         np.zeros((64, 64), np.int16),
         np.full((64, 64), 2.0),
         np.full((64, 64), np.nan),
     ],
-    ids=["colour", "small", "int16", "above 1", "NaN"],
+    ids=["colour", "small", "one row", "int16", "above 1", "NaN"],
 )
 def test_what_is_no_film_is_refused(film: NDArray[np.generic]) -> None:
-    with pytest.raises(UsageError):
-        lung_field(film)
+    for find in (lung_field, body):
+        with pytest.raises(UsageError):
+            find(film)
+
+
+def test_contact_sheet() -> None:
+    pytest.importorskip("matplotlib")
+    from pneumoscope.evidence.anatomy_plots import plot_fields
+
+    films = [sample(name) for name in NAMES]
+    films.append(films[0][::-1].copy())
+    canvas = plot_fields(films, [lung_field(film) for film in films], [*NAMES, "over"], columns=3)
+    drawn = [axes for axes in canvas.axes if axes.images]
+    assert [axes.get_title() for axes in drawn] == [*NAMES, "over"]
+    colours = [tuple(axes.collections[0].get_edgecolor()[0][:3]) for axes in drawn]
+    assert colours == [(1.0, 1.0, 0.0)] * 4 + [(1.0, 0.0, 0.0)]
 
 
 def test_real_films(films_dir: Path) -> None:

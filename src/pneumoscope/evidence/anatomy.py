@@ -132,7 +132,7 @@ def measure(
 ) -> Anatomy:
     """Measures a bundle on films with and without their lungs.
 
-    About 50 ms a film on one core; a draw of 500 films is enough for most purposes
+    About 60 ms a film on one core; a draw of 500 films is enough for most purposes
     (``films.some(500)``).
 
     Args:

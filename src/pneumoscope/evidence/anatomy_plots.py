@@ -1,4 +1,4 @@
-"""The plot of `pneumoscope.evidence.anatomy`, a matplotlib figure."""
+"""Plots of lung fields and of `pneumoscope.evidence.anatomy`; each function gives a matplotlib figure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure as Canvas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from pneumoscope.evidence.anatomy import Anatomy, HeatShare
     from pneumoscope.evidence.intervals import Figure
+    from pneumoscope.evidence.lungs import LungField
 
 
 def plot_anatomy(anatomy: Anatomy) -> Any:
@@ -60,3 +64,31 @@ def _plot_heat(axes: Any, heat: Mapping[str, HeatShare]) -> None:
     axes.set_ylabel("share of the heat (dotted: of the film)")
     if heat:
         axes.legend(frameon=False)
+
+
+def plot_fields(
+    films: Sequence[NDArray[np.uint8]],
+    fields: Sequence[LungField],
+    titles: Sequence[str] = (),
+    columns: int = 6,
+) -> Any:
+    """A contact sheet of films with the borders of their masks, red where the field is doubted.
+
+    Args:
+        films: uint8 (rows, columns) each, one or more.
+        fields: Their fields.
+        titles: A word above each film, or none at all.
+        columns: Films in a row.
+    """
+    rows = -(-len(films) // columns)
+    canvas = Canvas(figsize=(1.8 * columns, 2.0 * rows), layout="constrained")
+    panels = canvas.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, film, field in zip(panels, films, fields, strict=False):
+        axes.imshow(film, cmap="gray", vmin=0, vmax=255)
+        colour = "yellow" if field.ok else "red"
+        axes.contour(field.mask, levels=[0.5], colors=colour, linewidths=0.8)
+    for axes, title in zip(panels, titles, strict=False):
+        axes.set_title(title, fontsize=7)
+    return canvas

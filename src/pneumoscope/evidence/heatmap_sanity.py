@@ -110,7 +110,7 @@ def randomisation(
 ) -> Randomisation:
     """Randomises the network's weights from the output down and compares the heatmaps.
 
-    About 0.1 s a film on one core; 100 films say enough (``films.some(100)``).
+    About 0.25 s a film on one core; 100 films say enough (``films.some(100)``).
 
     Args:
         classifier: The bundle.

@@ -90,7 +90,8 @@ def lung_field(film: NDArray[Any]) -> LungField:
     Raises:
         UsageError: The array is no such film.
     """
-    grey = _grey(film, SIDE, SIDE)
+    pixels = _checked(film)
+    grey = _grey(pixels, SIDE, SIDE)
     learned = _learned()
     standard = standardised(grey)
     modes = whole_film(standard) @ learned["whole"] + learned["whole_offset"]
@@ -105,7 +106,7 @@ def lung_field(film: NDArray[Any]) -> LungField:
     typical = learned["typical"]
     likeness = float(features @ typical) / max(float(np.linalg.norm(features)), 1e-9)
     doubts = _doubts(grey, outlines, modes / spread, correction / spread, likeness)
-    rows, columns = film.shape
+    rows, columns = pixels.shape
     return LungField(filled(outlines, (rows, columns), MARGIN), outlines, likeness, doubts)
 
 
@@ -122,9 +123,10 @@ def body(film: NDArray[Any]) -> NDArray[np.bool_]:
     Raises:
         UsageError: The array is no such film.
     """
-    rows, columns = np.shape(film)[:2]
-    shrink = min(1.0, _BODY_SIDE / max(rows, columns, 1))
-    grey = _grey(film, max(1, round(rows * shrink)), max(1, round(columns * shrink)))
+    pixels = _checked(film)
+    rows, columns = pixels.shape
+    shrink = min(1.0, _BODY_SIDE / max(rows, columns))
+    grey = _grey(pixels, max(1, round(rows * shrink)), max(1, round(columns * shrink)))
     smooth = cv2.GaussianBlur(grey, (0, 0), max(grey.shape[0], grey.shape[1]) / 112)
     dark = smooth < max(12.0, 0.18 * float(np.percentile(smooth, 90)))
     _, areas = cv2.connectedComponents(dark.astype(np.uint8))
@@ -243,19 +245,26 @@ def _area(outline: Floats) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def _grey(film: NDArray[Any], rows: int, columns: int) -> Floats:
-    """The film at another size as float32 in grey levels of [0, 255]."""
+def _checked(film: NDArray[Any]) -> NDArray[Any]:
+    """The film, if it is one."""
     pixels = np.asarray(film)
     if pixels.ndim != 2 or min(pixels.shape) < 32:
         raise UsageError(
             f"a film of shape {pixels.shape}", "Give rows x columns, at least 32 x 32 pixels."
         )
     if pixels.dtype == np.uint8:
-        return _resized(pixels, rows, columns)
+        return pixels
     if not np.issubdtype(pixels.dtype, np.floating) or not np.isfinite(pixels).all():
         raise UsageError(f"a film of {pixels.dtype}", "Give uint8, or finite floats in [0, 1].")
     if pixels.min() < 0 or pixels.max() > 1:
         raise UsageError("a film of floats outside [0, 1]", "Divide by the largest grey level.")
+    return pixels
+
+
+def _grey(pixels: NDArray[Any], rows: int, columns: int) -> Floats:
+    """A checked film at another size as float32 in grey levels of [0, 255]."""
+    if pixels.dtype == np.uint8:
+        return _resized(pixels, rows, columns)
     return _resized(pixels.astype(np.float32), rows, columns) * np.float32(255)
 
 

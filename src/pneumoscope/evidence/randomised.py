@@ -95,11 +95,16 @@ def _layers(graph: Any, values: dict[str, NDArray[Any]]) -> list[tuple[str, list
             if not weights:
                 continue
             vectors = [n for n in own if values[n].size > 1 and n not in (*weights, *seen)]
-            twin = next((k for k in found if _is_copy(values[k[1][0]], values[weights[0]])), None)
-            if twin is None:
+            twins = [
+                i
+                for i, (_, names) in enumerate(found)
+                if _is_copy(values[names[0]], values[weights[0]])
+            ]
+            if not twins:
                 found.append((node.name or node.output[0], [*weights, *vectors]))
-            else:
-                twin[1].extend(vectors)
+            elif vectors:  # the layer proper has the bias, its copy in Grad-CAM has none
+                names = found[twins[0]][1]
+                found[twins[0]] = (node.name or node.output[0], [*names, *vectors])
             seen.update(own)
         elif node.op_type == "Add" and own and found:
             before = [by_output.get(n) for n in node.input if n not in values]
