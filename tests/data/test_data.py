@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +255,26 @@ def test_unknown_tasks_and_splits(films_folder: Path, tmp_path: Path) -> None:
         load(films_folder, tmp_path, task="three")
     with pytest.raises(DataError, match="split 'random' is unknown"):
         load(films_folder, tmp_path, split="random")
+
+
+def test_the_manifests_hash_is_that_of_pixels_targets_and_split(
+    films_folder: Path, tmp_path: Path
+) -> None:
+    films = load(films_folder, tmp_path)
+    nested = films_folder.rename(tmp_path / "chest_xray").parent
+    elsewhere = load(nested, tmp_path)
+    assert [f.path for f in elsewhere.films] != [f.path for f in films.films]
+    assert elsewhere.manifest_sha256 == films.manifest_sha256
+    first, *others = films.films
+    for changed in (
+        replace(first, split="test"),
+        replace(first, sha256="0"),
+        replace(first, targets=first.targets[::-1]),
+    ):
+        other = replace(films, films=(changed, *others))
+        assert other.manifest_sha256 != films.manifest_sha256
+    turned = replace(films, films=films.films[::-1])
+    assert turned.manifest_sha256 == films.manifest_sha256
 
 
 def test_the_written_manifest_reads_back_the_same(films_folder: Path, tmp_path: Path) -> None:

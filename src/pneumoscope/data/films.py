@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,9 +106,12 @@ class FilmSet:
 
     @property
     def manifest_sha256(self) -> str:
-        """Hash of which film, with which pixels and targets, stands in which split."""
-        text = json.dumps([asdict(film) for film in self.films], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Hash of which pixels, with which targets, stand in which split.
+
+        Neither the films' order nor their names count, so it is the same wherever the films lie.
+        """
+        rows = sorted((film.sha256, str(film.targets), film.split) for film in self.films)
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def find(root: Path) -> Listing:
