@@ -176,14 +176,16 @@ def _taken(
         sets = [{f.path for f in films.films if f.split == wanted} for films in own]
         common = set.intersection(*sets)
         entries = tuple(e for e in found.entries if e.name in common)
-        every = "each bundle's training" if len(training) > 1 else "the bundle's training"
+        whose = "the bundle's training" if len(training) == 1 else "each bundle's training"
+        if len(own) < len(training):
+            whose = f"the training of {len(own)} of {len(training)} bundles"
         words = {
-            "validation": f"the films that were held out in {every}: these data give its split again, "
+            "validation": f"the films that were held out in {whose}: these data give its split again, "
             "film by film. They chose its thresholds and temperature, so they flatter",
-            "train": f"the films of {every}: figures on them say nothing about others",
+            "train": f"the films of {whose}: figures on them say nothing about others",
         }[wanted]
         if len(own) < len(training):
-            words += f"; {len(training) - len(own)} of {len(training)} bundles had other films"
+            words += "; whether the other bundles were trained on them is not known"
         return entries, wanted, words
     if wanted == ALL:
         why = "all films" if split == ALL else "all films, as the data keep none apart for this"
