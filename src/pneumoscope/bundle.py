@@ -277,7 +277,7 @@ def _check_labels(meta: BundleMeta) -> None:
         raise ValueError(
             f"task {meta.task}: negative class {meta.negative!r}, labels {meta.labels}"
         )
-    for name in {point.name for point in meta.operating_points}:
+    for name in dict.fromkeys(point.name for point in meta.operating_points):
         found = [point.finding for point in meta.points(name)]
         if found != (list(meta.labels) if several else [None]):
             raise ValueError(f"operating point {name} stands for {found}")
