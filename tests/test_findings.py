@@ -115,7 +115,7 @@ def test_every_finding_needs_its_threshold(tmp_path: Path, keep: slice) -> None:
         positive="ABNORMAL",
         operating_points=points,
     )
-    with pytest.raises(BundleMismatch, match="balanced"):
+    with pytest.raises(BundleMismatch, match="operating point"):
         write_bundle(tmp_path / "bundle", meta, files)
 
 
