@@ -304,12 +304,18 @@ def test_the_command(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path) -> 
         run("audit", tmp_path / "one", "--out", out, "--bundle", tiny_bundle.path).returncode == 0
     )
 
+    # Named as the table that an audit writes.
+    manifest = _made(tmp_path / "mine") / "films.csv"
+    manifest.write_text("path,label\n../set/sick/001.jpg,sick\n")
+    before = manifest.read_bytes()
     for arguments, message in (
         ((tmp_path / "typo",), "no such folder"),
         ((_made(tmp_path / "empty"),), "holds no films"),
         ((root, "--out", out / "audit.html"), "is not a folder"),
+        ((manifest, "--out", manifest.parent), "is not empty and no audit"),
     ):
         done = run("audit", *arguments)
         assert (done.returncode, done.stdout) == (1, "")
         assert message in done.stderr
         assert "hint: " in done.stderr
+    assert manifest.read_bytes() == before
