@@ -167,7 +167,7 @@ class BundleMissing(BundleError, FileNotFoundError):
     def __init__(self, name: str, reason: str = "no such folder") -> None:
         super().__init__(
             f"bundle {name}: {reason}",
-            "Name a folder with bundle.json and model.onnx, or leave --bundle out for the shipped one.",
+            "Name a folder with bundle.json and model.onnx, or none for the shipped one.",
         )
 
 

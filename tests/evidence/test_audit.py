@@ -281,7 +281,7 @@ def test_the_tables_of_the_full_size_films_give_the_label_away(films_dir: Path) 
 
 
 def test_the_command(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path) -> None:
-    classes = {"normal": forty[0:16:2], "sick": forty[1:16:2]}
+    classes = {"normal": forty[0:36:2], "sick": forty[1:36:2]}
     root = folder(tmp_path / "set", classes, {"normal": 95, "sick": 75})
     out = tmp_path / "out"
     done = run("audit", root, "--out", out, "--bundle", tiny_bundle.path)
@@ -296,7 +296,7 @@ def test_the_command(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path) -> 
     (tmp_path / "one").mkdir()
     shutil.copytree(root / "sick", tmp_path / "one" / "sick")
     done = run("audit", tmp_path / "one", "--out", out, "--bundle", tiny_bundle.path, "--json")
-    assert done.returncode == 3  # an eighth of the films is broken
+    assert done.returncode == 3  # one of 18 films is broken
     assert "hint: " in done.stderr
     assert json.loads(done.stdout)["broken"][0]["path"] == "sick/000.jpg"
     (tmp_path / "one" / "sick" / "000.jpg").unlink()
@@ -304,12 +304,18 @@ def test_the_command(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path) -> 
         run("audit", tmp_path / "one", "--out", out, "--bundle", tiny_bundle.path).returncode == 0
     )
 
+    # Named as the table that an audit writes.
+    manifest = _made(tmp_path / "mine") / "films.csv"
+    manifest.write_text("path,label\n../set/sick/001.jpg,sick\n")
+    before = manifest.read_bytes()
     for arguments, message in (
         ((tmp_path / "typo",), "no such folder"),
         ((_made(tmp_path / "empty"),), "holds no films"),
         ((root, "--out", out / "audit.html"), "is not a folder"),
+        ((manifest, "--out", manifest.parent), "is not empty and no audit"),
     ):
         done = run("audit", *arguments)
         assert (done.returncode, done.stdout) == (1, "")
         assert message in done.stderr
         assert "hint: " in done.stderr
+    assert manifest.read_bytes() == before

@@ -21,6 +21,7 @@ import pyarrow.parquet
 from pneumoscope import cli, data
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.evidence import evaluation_work
+from test_cli import run
 from tiny import tiny_files, tiny_meta
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
@@ -92,6 +93,8 @@ def test_forty_films_without_patient_keys(
     assert "counts as a patient of its own" in found["films"]["limits"][0]
     (bundle,) = found["bundles"]
     assert not bundle["overlap"]["known"]
+    # These may well be a part of the training films: the sentence must not rule that out.
+    assert "is not known" in bundle["overlap"]["words"]
     (target,) = bundle["targets"]
     # 18 of 20 bright films lie above 117.5, 18 of 20 dark ones below.
     point = next(p for p in target["points"] if p["default"])
@@ -317,6 +320,16 @@ def test_films_of_the_training_are_told_from_those_held_out(evaluate: Run, tmp_p
     code, found, _ = evaluate(bundle.path, films, *QUICK)
     assert (found["films"]["split"], found["bundles"][0]["overlap"]["known"]) == ("all", False)
     assert "some may have been training films" in found["bundles"][0]["overlap"]["words"]
+
+
+def test_doubts_about_training_films_stand_beside_the_figures(
+    tmp_path: Path, tiny_bundle: Bundle
+) -> None:
+    films = folders(tmp_path / "films", NORMAL=DARK[:6], PNEUMONIA=BRIGHT[:6])
+    done = run("evaluate", tiny_bundle.path, films, "--out", tmp_path / "out", *QUICK)
+    assert done.returncode == 0
+    assert f"note: {tiny_bundle.meta.name}" in done.stdout
+    assert "training film, or is of a training patient, is not known" in done.stdout
 
 
 def three_as_two(folder: Path, record: dict[str, Any]) -> Bundle:

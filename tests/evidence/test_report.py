@@ -28,7 +28,7 @@ from pneumoscope.evidence import (
     report_pdf,
     report_sanity,
 )
-from pneumoscope.evidence.evaluation import Evaluation
+from pneumoscope.evidence.evaluation import Evaluation, TrainingOverlap
 from pneumoscope.evidence.intervals import Figure
 from pneumoscope.evidence.report_blocks import (
     Heading,
@@ -272,6 +272,28 @@ def test_items_without_an_answer_are_not_done() -> None:
         "answered", "10 perturbations at the fixed operating point balanced.",
     )  # fmt: skip
     assert rows["22"][2] == "not done"  # the tiny bundle has no recipe
+    assert rows["5"][2] == "in part"  # who gathered the films, and when, no record tells
+
+
+def test_nobody_counts_patients_who_are_not_known() -> None:
+    whole = evaluation()
+    own = replace(whole, films=replace(whole.films, keyed=0))
+    told = " ".join(words_of(report.report_of(own)))
+    assert "films of unknown patients (each counts as one)" in told
+    assert not re.search(r"films of \d+ patients", told)
+
+
+def test_answers_do_not_claim_what_was_not_compared() -> None:
+    whole = evaluation(full=False)
+    (bundle, *_) = whole.bundles
+    overlap = TrainingOverlap(False, None, None, "not known")
+    meta = replace(bundle.meta, data={**bundle.meta.data, "split": "patient"})
+    own = replace(whole, bundles=(replace(bundle, overlap=overlap, meta=meta),), pairs=())
+    answers = checklist_answers.answers_of(own)
+    assert answers["disjoint"] is not None
+    assert answers["disjoint"].status == "in part"
+    assert answers["uncertainty"] is not None
+    assert "DeLong" not in answers["uncertainty"].text
 
 
 def test_left_out_sections_leave_their_items_open() -> None:

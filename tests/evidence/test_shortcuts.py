@@ -124,6 +124,15 @@ def test_a_word_that_is_the_label() -> None:
     assert of(found, ALL, "file, statistics, thumbnail") > 0.9
 
 
+def test_few_films_told_apart_completely_have_an_exact_interval() -> None:
+    truth = np.array([True] * 7 + [False] * 13)
+    found = scored(reading(truth, ["A"] * 20, np.arange(20.0)), truth)
+    score = next(s for s in found.scores if s.feature == "bytes")
+    # Clopper and Pearson of 7 trials without a failure: 0.025^(1 / 7)
+    assert (score.auc.value, score.auc.high) == (1.0, 1.0)
+    assert score.auc.low == pytest.approx(0.5904, abs=1e-4)
+
+
 def test_a_number_counts_either_way_and_constants_count_for_nothing() -> None:
     truth = np.array([True] * 10 + [False] * 10)
     number = np.arange(20.0)

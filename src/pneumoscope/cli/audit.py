@@ -28,8 +28,7 @@ def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
     for module in ("cv2", "scipy", "sklearn"):
         if importlib.util.find_spec(module) is None:
             raise MissingExtra(f"the audit ({module})", "train")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is not a folder", "Name a folder for the report with --out.")
+    _check_out(out)
     from pneumoscope.evidence import audit, audit_page
 
     with progress_bar("reading films") as count:
@@ -48,6 +47,14 @@ def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
     else:
         _print(result, out)
     return STOPPED if result.verdict == "stop" else 0
+
+
+def _check_out(out: Path) -> None:
+    """Refuses a folder that holds something else: a manifest may well be called films.csv."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is not a folder", "Name a folder for the report with --out.")
+    if out.is_dir() and any(out.iterdir()) and not (out / RECORD).is_file():
+        raise UsageError(f"{out}: is not empty and no audit", "Name a new folder with --out.")
 
 
 def _print(result: Audit, out: Path) -> None:

@@ -147,7 +147,10 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
         escape(f"{films.source}: {len(films.films):,} films, {patients}; {films.chosen}."),
         soft_wrap=True,
     )
-    for words in (*films.warnings, *films.limits, *(w for b in result.bundles for w in b.warnings)):
+    # What may make figures too good belongs beside them, not only into the report.
+    doubts = [f"{b.title}: {b.overlap.words}" for b in result.bundles if b.overlap.doubtful]
+    warnings = (w for b in result.bundles for w in b.warnings)
+    for words in (*films.warnings, *films.limits, *doubts, *warnings):
         shown.print(f"[yellow]note[/]: {escape(words)}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("bundle", "question", "ROC AUC", "sensitivity", "specificity", "ECE"):

@@ -131,7 +131,7 @@ def find(root: Path) -> Listing:
     elif not root.is_dir():
         raise DataError(
             f"{root}: no such folder",
-            "Give the folder of the films with --data or PNEUMOSCOPE_DATA.",
+            "Give the folder of the films, or a CSV manifest.",
         )
     if file := table(root):
         return tables.read_nih(file) if tables.is_nih(file) else tables.read_manifest(file)

@@ -250,8 +250,10 @@ def _splits(result: Audit) -> str:
 def _shortcuts(result: Audit, shortcuts: Shortcuts) -> str:
     if shortcuts.silence:
         return f"<p>Can't say: {escape(shortcuts.silence)}.</p>"
+    keyed = any(entry.keyed for entry in result.listing.entries)
+    patients = f"{shortcuts.patients:,} patients" if keyed else "unknown patients"
     parts = [
-        f'<p class="soft">{shortcuts.films:,} films of {shortcuts.patients:,} patients, '
+        f'<p class="soft">{shortcuts.films:,} films of {patients}, '
         f"{shortcuts.prevalence:.1%} {escape(shortcuts.positive)}. AUC from 0.5 (tells nothing) to 1 (tells all); "
         "bars are 95 % intervals over patients.</p>"
     ]

@@ -257,7 +257,7 @@ def _source(
                 + (f" Next: {others}." if others else "")
                 + _strongest_number(shortcuts, source)
                 + _length_alone(shortcuts, source),
-                "A network learns this first. Report its AUC beside the network's, augment against it, and "
+                "A network can learn this instead of lungs. Report its AUC beside the network's, augment against it, and "
                 "test on films from elsewhere.",
             )
         else:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pneumoscope.evidence import evaluation as ev
-from pneumoscope.evidence.report_words import NAMES, Footnotes, counted, sentence, share
+from pneumoscope.evidence.report_words import (
+    NAMES,
+    Footnotes,
+    counted,
+    known_patients,
+    sentence,
+    share,
+)
 
 if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation import BundleResult, Evaluation, TargetResult
@@ -77,7 +84,9 @@ def _background(f: _Facts) -> Answer | None:
 
 
 def _design(_: _Facts) -> Answer | None:
-    return Answer("Retrospective: films that were already stored were read.")
+    return _part(
+        "films that were already stored were read", "whether they were gathered for this study"
+    )
 
 
 def _goal(_: _Facts) -> Answer | None:
@@ -154,7 +163,11 @@ def _partitions(f: _Facts) -> Answer | None:
 def _disjoint(f: _Facts) -> Answer | None:
     split = f.bundle.meta.data.get("split")
     words = sentence(f.bundle.overlap.words)
-    return Answer(f"Training split by: {split}. {words}") if split else Answer(words, "in part")
+    if not split:
+        return Answer(words, "in part")
+    # How training and evaluated films are kept apart is half of the question.
+    text = f"Training split by: {split}. {words}"
+    return Answer(text) if f.bundle.overlap.known else Answer(text, "in part")
 
 
 def _model(f: _Facts) -> Answer | None:
@@ -219,10 +232,9 @@ def _metrics(f: _Facts) -> Answer | None:
 
 def _uncertainty(f: _Facts) -> Answer | None:
     settings = f.evaluation.settings
-    return Answer(
-        f"95 % intervals from {settings.draws:,} draws of patients, seed {settings.seed}; pairs of bundles by "
-        "paired draws, DeLong and McNemar."
-    )
+    text = f"95 % intervals from {settings.draws:,} draws of patients, seed {settings.seed}"
+    pairs = "; pairs of bundles by paired draws, DeLong and McNemar" if f.evaluation.pairs else ""
+    return Answer(sentence(text + pairs))
 
 
 def _robustness(f: _Facts) -> Answer | None:
@@ -278,7 +290,7 @@ def _flow(f: _Facts) -> Answer | None:
     films, target = f.evaluation.films, f.target
     return _part(
         f"{counted(len(films.films) + len(films.broken), 'film')} taken, {len(films.broken):,} not readable, "
-        f"{target.films:,} with a known label, of {counted(target.patients, 'patient')}, {target.positives:,} "
+        f"{target.films:,} with a known label, of {known_patients(target.patients, films)}, {target.positives:,} "
         "positive",
         "who was not in the data, and why",
     )

@@ -118,6 +118,11 @@ class TrainingOverlap:
     patients: int | None
     words: str
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether films of the training may be, or are, among the evaluated ones."""
+        return not self.known or bool(self.films) or bool(self.patients)
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:

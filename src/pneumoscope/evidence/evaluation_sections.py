@@ -73,7 +73,10 @@ def overlap_of(one: Predicted, films: ev.Films) -> ev.TrainingOverlap:
     training = one.training
     if training is None:
         same = films.source == one.classifier.bundle.meta.data.get("source")
-        words = "the bundle's training films are not among these data, so nobody can tell here"
+        words = (
+            "these data do not give the bundle's training split again, so whether any film was a "
+            "training film, or is of a training patient, is not known: if so, figures are too good"
+        )
         if same:
             words = (
                 "the films come from the set that the bundle was trained on, but its split cannot be "

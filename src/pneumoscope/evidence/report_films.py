@@ -107,8 +107,9 @@ def subgroups(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     """Figures by the values of columns."""
     yield Heading(titled(evaluation, bundle, "Subgroups"))
     yield read(
-        "A group with a lower figure is served worse, if the interval of its difference to the other films "
-        "leaves out 0. In small groups intervals are wide: that no difference is found there proves nothing."
+        "A group with a lower figure may be served worse, if the interval of its difference to the other films "
+        "leaves out 0. In small groups intervals are wide: that no difference is found there proves nothing. "
+        "Nothing corrects for many groups: of twenty differences that are none, one leaves out 0 by chance."
     )
     if not any(target.subgroups for target in bundle.targets):
         yield from silence(evaluation, bundle, ev.SUBGROUPS)

@@ -12,6 +12,7 @@ from pneumoscope.evidence.report_words import (
     NAMES,
     Footnotes,
     counted,
+    known_patients,
     plot_name,
     read,
     share,
@@ -115,7 +116,7 @@ def _shortcuts(evaluation: Evaluation, contrast: Shortcuts) -> Iterator[Block]:
         yield Paragraph(f"Can't say: {contrast.silence}.")
         return
     yield Paragraph(
-        f"{counted(contrast.films, 'film')} of {counted(contrast.patients, 'patient')}, "
+        f"{counted(contrast.films, 'film')} of {known_patients(contrast.patients, evaluation.films)}, "
         f"{share(contrast.prevalence)} {contrast.positive}. Everything that needs fitting was scored out of "
         "fold, with all films of a patient in one fold.",
         soft=True,
@@ -190,8 +191,8 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         yield from silence(evaluation, bundle, ev.ANATOMY)
         return
     yield Paragraph(
-        f"{bundle.anatomy_of}: {counted(result.films, 'film')} of {counted(result.patients, 'patient')}; the lung field is found by "
-        f"a classical method, which doubts itself on {result.doubted:,} of them."
+        f"{bundle.anatomy_of}: {counted(result.films, 'film')} of {known_patients(result.patients, evaluation.films)}; "
+        f"the lung field is found by a classical method, which doubts itself on {result.doubted:,} of them."
     )
     notes = Footnotes()
     rows = tuple(

@@ -51,7 +51,7 @@ def _what(evaluation: Evaluation) -> Iterator[Block]:
             f"{counted(len(films.broken), 'film')} could not be read and count nowhere."
         )
     for bundle in evaluation.bundles:
-        if not bundle.overlap.known or bundle.overlap.films or bundle.overlap.patients:
+        if bundle.overlap.doubtful:
             yield Note(f"{bundle.title}:", sentence(bundle.overlap.words), kind="mind")
 
 
@@ -167,7 +167,7 @@ def _verdict(evaluation: Evaluation, contrast: Shortcuts) -> str:
     )
     model = model_auc(evaluation, contrast)
     if model is not None and model[1].low is not None and top.auc.high >= model[1].low:
-        return f"{text}: as much as the model, whose result on these films then proves nothing about lungs."
+        return f"{text}: not clearly less than the model, whose result on these films then proves nothing about lungs."
     if top.auc.value >= _MOST:
         return f"{text}: a strong shortcut, which part of any result on these films may rest on."
     return f"{text}: part of any result on these films may rest on it."

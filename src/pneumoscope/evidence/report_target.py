@@ -11,6 +11,7 @@ from pneumoscope.evidence.report_words import (
     NAMES,
     Footnotes,
     counted,
+    known_patients,
     plot_name,
     read,
     share,
@@ -59,7 +60,7 @@ def _discrimination(
     notes, own = Footnotes(), target.ranking
     yield Paragraph(
         f"{target.name} against {target.negative}: {counted(target.films, 'film')} of "
-        f"{counted(target.patients, 'patient')}, {target.positives:,} of the films positive."
+        f"{known_patients(target.patients, evaluation.films)}, {target.positives:,} of the films positive."
     )
     yield Table(
         ("figure", "value [95 % interval]"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.report_blocks import NOTHING, Note, Paragraph
 
 if TYPE_CHECKING:
-    from pneumoscope.evidence.evaluation import BundleResult, Evaluation, TargetResult
+    from pneumoscope.evidence.evaluation import BundleResult, Evaluation, Films, TargetResult
     from pneumoscope.evidence.intervals import Figure
     from pneumoscope.evidence.report_blocks import Block
 
@@ -103,6 +103,11 @@ def share(value: float) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 film``, ``2,000 films``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def known_patients(number: int, films: Films) -> str:
+    """``20 patients``, or that nobody knows whose films these are."""
+    return counted(number, "patient") if films.keyed else "unknown patients (each counts as one)"
 
 
 def slug(*parts: str) -> str:

@@ -313,9 +313,15 @@ def _auc(side: _Side, score: Scores) -> Interval:
     # Rounding errors must not rank films that are alike.
     rounded = np.round(score, 9)
     draws = int(min(_DRAWS, max(200, _MOST_WEIGHTS // len(score))))
-    return patient_bootstrap(
+    found = patient_bootstrap(
         lambda weights: roc_auc(side.truth, rounded, weights), side.patients, draws
     )
+    if found.low < 1.0:
+        return found
+    # Every draw gives 1: the exact interval, as `ranking` has it (docs/explanation/statistics.md).
+    keys = np.asarray(side.patients)
+    least = min(len(np.unique(keys[side.truth == kind])) for kind in (True, False))
+    return Interval(1.0, float(0.025 ** (1 / least)), 1.0)
 
 
 def _folds(
