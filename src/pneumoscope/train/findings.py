@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pneumoscope.metrics import Weighted
 
 _HALF = 0.5
+_LEAST = 1e-7
+"""Thresholds stay so far within (0, 1): what is rare in training has small probabilities."""
 _UNKNOWN = "0.5 by convention: no validation films are known with and without it"
 
 
@@ -81,8 +83,8 @@ def choose_operating_points(
     """``balanced``, ``screen`` and ``rule-in`` of every finding, on the films as they are.
 
     ``balanced`` has the largest sensitivity + specificity (Youden 1950), in the middle of the gap
-    between two films; ``screen`` never passes it, ``rule-in`` never falls below it. A finding that the validation films cannot tell about gets 0.5, and its rule
-    says so.
+    between two films; ``screen`` never passes it, ``rule-in`` never falls below it. A finding that
+    the validation films cannot tell about gets 0.5, and its rule says so.
     """
     told = set(measurable(validation.truth).tolist())
     points = []
@@ -102,19 +104,26 @@ def choose_operating_points(
             ("screen", min(screen, balanced), f"sensitivity >= {SCREEN}"),
             ("rule-in", max(rule_in, balanced), f"specificity >= {RULE_IN}"),
         ):
-            inside = float(np.clip(threshold, 0.001, 0.999))
+            inside = float(np.clip(threshold, _LEAST, 1 - _LEAST))
             points.append(OperatingPoint(point, inside, f"{rule} on validation films", name))
     # All thresholds of one name together, as a bundle lists them.
     return tuple(points[i] for k in range(3) for i in range(k, len(points), 3))
 
 
 def macro_auc(validation: Validation, condition: str = PLAIN) -> Weighted:
-    """Mean AUC over the findings that can be measured, as a function of weights (draws, n)."""
+    """Mean AUC over the findings that can be measured, as a function of weights (draws, n).
+
+    A draw that has no film with a rare finding is the mean over the others: of a dozen rare ones
+    hardly any draw has them all. NaN where a draw can measure none.
+    """
     p, targets = validation.probabilities[condition], validation.truth
     each = [_auc(p[:, i], targets[:, i]) for i in measurable(targets)]
 
     def mean(w: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.mean([auc(w) for auc in each], axis=0))
+        aucs = np.array([auc(w) for auc in each])
+        there = np.isfinite(aucs)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(there, aucs, 0.0).sum(axis=0) / there.sum(axis=0))
 
     return mean
 
