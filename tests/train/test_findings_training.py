@@ -142,6 +142,14 @@ def test_figures_tell_what_cannot_be_measured() -> None:
     )
 
 
+def test_the_largest_sensitivity_and_specificity_among_many_films() -> None:
+    rng = np.random.default_rng(0)
+    p, ill = np.round(rng.random(300), 2), rng.random(300) < 0.3
+    found = findings._youden(p, ill)
+    each = [(p[ill] >= cut).mean() + (p[~ill] < cut).mean() for cut in (*np.unique(p), found)]
+    assert each[-1] == pytest.approx(max(each))
+
+
 def test_a_rare_finding_keeps_its_small_threshold() -> None:
     targets = np.zeros((100, 2), np.float32)
     targets[:2] = 1
