@@ -35,6 +35,11 @@ def interval_text(figure: Mapping[str, Any]) -> str:
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
+def threshold_text(threshold: float) -> str:
+    """A threshold for people: ``0.433``, or ``2.5e-04``, that of a rare finding, which is not 0."""
+    return f"{threshold:.3f}" if threshold >= 0.001 else f"{threshold:.1e}"
+
+
 def roc_auc(
     positive: NDArray[np.bool_], score: NDArray[np.floating[Any]], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:

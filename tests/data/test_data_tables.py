@@ -110,6 +110,17 @@ def test_a_column_per_finding_as_in_chexpert(tmp_path: Path) -> None:
     assert films.warnings[0] == "columns of manifest.csv that are not used: Hospital"
 
 
+def test_lateral_films_are_left_out(tmp_path: Path) -> None:
+    header = "Path,Patient,Frontal/Lateral,Edema,Mass"
+    rows = [f"p{i},{'Lateral' if i == 2 else 'Frontal'},{i % 2},{i // 2 % 2}" for i in range(8)]
+    films = load(manifest(tmp_path / "m", header, *rows), "multilabel")
+    assert "p2" not in [film.patient for film in films.films]
+    assert len(films.films) == 7
+    assert "lateral films of manifest.csv, left out: 1" in films.warnings
+    with pytest.raises(DataError, match="lateral films only"):
+        load(manifest(tmp_path / "n", header, *(["p,lateral,1,0"] * 8)), "multilabel")
+
+
 def test_chexpert_paths_begin_with_its_folder_and_name_patients(tmp_path: Path) -> None:
     names = [f"chexpert/train/patient{i // 2}/study1/view{i}_frontal.jpg" for i in range(6)]
     draw(tmp_path, *names)

@@ -78,6 +78,18 @@ def test_focal_and_weights_by_hand() -> None:
     assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_focal_has_a_slope_where_the_network_is_sure(task: str) -> None:
+    import tensorflow as tf
+
+    recipe = Recipe(task=task, loss="focal", focal_gamma=0.5)
+    z = tf.Variable([[200.0, -200.0]])
+    for right in (0, 1):
+        with tf.GradientTape() as tape:
+            loss = loss_of(recipe)(tf.one_hot([right], 2), z)
+        assert np.isfinite(tape.gradient(loss, z).numpy()).all()
+
+
 def test_finding_weights_have_mean_one_over_known_films() -> None:
     targets = np.array([[1, NAN], [0, NAN], [0, NAN], [0, 1]], np.float32)
     weights = _finding_weights(Recipe(task="multilabel", class_weight_power=1.0), targets)
@@ -128,6 +140,45 @@ def test_figures_tell_what_cannot_be_measured() -> None:
         "noise",
         {"noise": pytest.approx(0.125)},
     )
+
+
+def test_the_largest_sensitivity_and_specificity_among_many_films() -> None:
+    rng = np.random.default_rng(0)
+    p, ill = np.round(rng.random(300), 2), rng.random(300) < 0.3
+    found = findings._youden(p, ill)
+    each = [(p[ill] >= cut).mean() + (p[~ill] < cut).mean() for cut in (*np.unique(p), found)]
+    assert each[-1] == pytest.approx(max(each))
+
+
+def test_a_rare_finding_keeps_its_small_threshold() -> None:
+    targets = np.zeros((100, 2), np.float32)
+    targets[:2] = 1
+    p = np.where(targets == 1, 4e-4, 2e-5).astype(np.float64)
+    rare = Validation(targets, tuple(map(str, range(100))), {"plain": p, "noise": p})
+    points = findings.choose_operating_points(rare, ("a", "b"))
+    assert points[0].threshold == pytest.approx(2.1e-4)
+    found = findings.figures(rare, ("a", "b"), points[:2], draws=50)["findings"]["a"]
+    assert (found["sensitivity"]["value"], found["specificity"]["value"]) == (1.0, 1.0)
+
+
+def test_many_rare_findings_have_an_interval() -> None:
+    # Each is on one patient's film: no draw of patients has all twenty.
+    targets = np.zeros((60, 20), np.float32)
+    targets[np.arange(20), np.arange(20)] = 1
+    p = np.random.default_rng(0).random(targets.shape)
+    rare = Validation(targets, tuple(map(str, range(60))), {"plain": p, "noise": p})
+    names = tuple(map(str, range(20)))
+    points = findings.choose_operating_points(rare, names)
+    found = findings.figures(rare, names, points[:20], draws=200)["macro_auc"]
+    assert 0.3 < found["low"] < found["value"] < found["high"] < 0.8
+    # By hand, of a draw without film 0: the findings 1 and 2 count.
+    weights = np.ones((1, 5))
+    weights[0, 0] = 0
+    three = Validation(np.eye(5, 3, dtype=np.float32), ("a", "b", "c", "d", "e"), {
+        "plain": np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0.0]])
+    })  # fmt: skip
+    # Film 1 stands above its three others; film 2 ties with two and lies below one.
+    assert findings.macro_auc(three)(weights)[0] == pytest.approx((1 + 1 / 3) / 2)
 
 
 def test_the_temperature_makes_overconfident_findings_honest() -> None:

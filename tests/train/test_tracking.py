@@ -114,6 +114,18 @@ def test_event_files_hold_the_log_once_however_often_it_goes_on(tmp_path: Path) 
     assert image.image.colorspace == 3
 
 
+def test_a_folder_that_is_gone_costs_a_warning_and_no_training(tmp_path: Path) -> None:
+    board, notes = tracking.TensorBoard(tmp_path / "tensorboard"), []
+    with tracking.Tracking([board], log(tmp_path, 1), notes.append) as tracked:
+        tracked.begin({})
+        (tmp_path / "tensorboard").rmdir()
+        (tmp_path / "tensorboard").write_text("")
+        tracked.epoch()
+        tracked.end({"validation/auc": 0.9}, [])
+    assert len(notes) == 1
+    assert "cannot be written" in notes[0]
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "tensorboard").write_text("a file")
     with pytest.raises(TrackingError, match="cannot be written"):

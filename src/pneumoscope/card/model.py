@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.metrics import interval_text
+from pneumoscope.metrics import interval_text, threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ thresholds, and the recipe was chosen on them, so they flatter. No test film was
 
 def _points(meta: BundleMeta) -> str:
     rows = "\n".join(
-        f"| {p.name} | {_cut(p, meta)} | {p.threshold:.3f} | {p.rule} |"
+        f"| {p.name} | {_cut(p, meta)} | {threshold_text(p.threshold)} | {p.rule} |"
         for p in meta.operating_points
     )
     return f"""## Operating points

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import __version__, runtime
 from pneumoscope.bundle import CARD
 from pneumoscope.cli import console
-from pneumoscope.metrics import interval_text
+from pneumoscope.metrics import interval_text, threshold_text
 from pneumoscope.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -85,7 +85,10 @@ def _print(facts: dict[str, Any]) -> None:
     for point in facts["operating_points"]:
         mark = " (default)" if point["name"] == facts["default_operating_point"] else ""
         of = f"{point['finding']} " if several else ""
-        add(f"{point['name']}{mark}", f"{of}from {point['threshold']:.3f}: {point['rule']}")
+        add(
+            f"{point['name']}{mark}",
+            f"{of}from {threshold_text(point['threshold'])}: {point['rule']}",
+        )
     add("population", facts["population"]["text"])
     for name, figure in _headline(facts["validation"]).items():
         add(name, figure)

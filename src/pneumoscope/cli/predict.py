@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import files, images, runtime
 from pneumoscope.cli import console, report
 from pneumoscope.errors import UsageError
+from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL
 from pneumoscope.serialise import NOTICE, outcome_to_json
 
@@ -266,7 +267,7 @@ def _footer(p: Prediction) -> str:
     kinds = ""
     if "viral" in p.probabilities:
         kinds = "Bacterial or viral: in children a film alone cannot tell them apart. "
-    limit = f"from {point.threshold:.3f}"
+    limit = f"from {threshold_text(point.threshold)}"
     if p.findings:
         limit = "where a finding reaches its own threshold"
         kinds = "P(leading): of the finding that lies furthest above its threshold. "

@@ -24,7 +24,8 @@ _ALIASES = {name: name for name in RESERVED} | dict.fromkeys(
     ("patient id", "patient_id", "patientid"), "patient"
 )
 # Columns of CheXpert (Irvin et al. 2019) beside its findings.
-_FACTS = {"sex", "gender", "age", "frontal/lateral", "ap/pa", "view", "view position"}
+_VIEW = "frontal/lateral"
+_FACTS = {"sex", "gender", "age", _VIEW, "ap/pa", "view", "view position"}
 _VALUES: dict[str, float | None] = {
     "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": None, "-1.0": None, "": None,
 }  # fmt: skip
@@ -47,6 +48,7 @@ def read_manifest(file: Path) -> Listing:
     Columns, in any capitals: ``path`` (relative to the file); then ``label`` (one class),
     ``labels`` (findings with ``|`` between them) or one column per name with 1, 0, -1 or
     nothing, the last two for unknown; and, if wanted, ``patient``, ``split`` and ``sha256``.
+    Films that CheXpert's column ``Frontal/Lateral`` calls lateral are left out.
 
     Raises:
         DataError: The table is broken, says nothing, or names a film twice.
@@ -60,6 +62,8 @@ def read_manifest(file: Path) -> Listing:
     base = file.parent
     if not (base / rows[0]["path"]).exists() and (base.parent / rows[0]["path"]).exists():
         base = base.parent  # CheXpert's paths begin with the name of its own folder
+    view = next((name for name in header if name.lower() == _VIEW), None)
+    lateral = 0
     entries = []
     seen: set[str] = set()
     for number, (row, value) in enumerate(zip(rows, values, strict=True), 2):
@@ -69,6 +73,9 @@ def read_manifest(file: Path) -> Listing:
         if name in seen:
             raise DataError(f"{file}: names {name} twice", "One row per film.")
         seen.add(name)
+        if view is not None and row[view].lower() == "lateral":
+            lateral += 1
+            continue
         patient = row.get("patient", "")
         if not patient and (match := _CHEXPERT_PATIENT.search(name)):
             patient = match[1]
@@ -83,6 +90,10 @@ def read_manifest(file: Path) -> Listing:
                 row.get("sha256", ""),
             )
         )
+    if not entries:
+        raise DataError(f"{file}: names lateral films only", "Networks here read frontal ones.")
+    if lateral:
+        warnings += (f"lateral films of {file.name}, left out: {lateral:,}",)
     source = f"CSV manifest {file.name} in {file.parent.resolve().name}"
     return Listing("manifest", findings, names, tuple(entries), source, "split" in header, warnings)
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pneumoscope.metrics import Weighted
 
 _HALF = 0.5
+_LEAST = 1e-7
+"""Thresholds stay so far within (0, 1): what is rare in training has small probabilities."""
 _UNKNOWN = "0.5 by convention: no validation films are known with and without it"
 
 
@@ -81,8 +83,8 @@ def choose_operating_points(
     """``balanced``, ``screen`` and ``rule-in`` of every finding, on the films as they are.
 
     ``balanced`` has the largest sensitivity + specificity (Youden 1950), in the middle of the gap
-    between two films; ``screen`` never passes it, ``rule-in`` never falls below it. A finding that the validation films cannot tell about gets 0.5, and its rule
-    says so.
+    between two films; ``screen`` never passes it, ``rule-in`` never falls below it. A finding that
+    the validation films cannot tell about gets 0.5, and its rule says so.
     """
     told = set(measurable(validation.truth).tolist())
     points = []
@@ -102,19 +104,26 @@ def choose_operating_points(
             ("screen", min(screen, balanced), f"sensitivity >= {SCREEN}"),
             ("rule-in", max(rule_in, balanced), f"specificity >= {RULE_IN}"),
         ):
-            inside = float(np.clip(threshold, 0.001, 0.999))
+            inside = float(np.clip(threshold, _LEAST, 1 - _LEAST))
             points.append(OperatingPoint(point, inside, f"{rule} on validation films", name))
     # All thresholds of one name together, as a bundle lists them.
     return tuple(points[i] for k in range(3) for i in range(k, len(points), 3))
 
 
 def macro_auc(validation: Validation, condition: str = PLAIN) -> Weighted:
-    """Mean AUC over the findings that can be measured, as a function of weights (draws, n)."""
+    """Mean AUC over the findings that can be measured, as a function of weights (draws, n).
+
+    A draw that has no film with a rare finding is the mean over the others: of a dozen rare ones
+    hardly any draw has them all. NaN where a draw can measure none.
+    """
     p, targets = validation.probabilities[condition], validation.truth
     each = [_auc(p[:, i], targets[:, i]) for i in measurable(targets)]
 
     def mean(w: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.mean([auc(w) for auc in each], axis=0))
+        aucs = np.array([auc(w) for auc in each])
+        there = np.isfinite(aucs)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(there, aucs, 0.0).sum(axis=0) / there.sum(axis=0))
 
     return mean
 
@@ -194,10 +203,14 @@ def _share(hit: NDArray[np.bool_], among: NDArray[np.bool_]) -> Weighted:
 
 
 def _youden(p: NDArray[np.floating[Any]], ill: NDArray[np.bool_]) -> float:
-    values = np.unique(p)
+    values, place = np.unique(p, return_inverse=True)
     cuts = np.concatenate([values[:1], (values[1:] + values[:-1]) / 2])
-    called = p[None] >= cuts[:, None]
-    merits = called[:, ill].mean(axis=1) - called[:, ~ill].mean(axis=1)
+    # Films from each value on, counted: a table of cuts by films would be too large for CheXpert.
+    hit, false = (
+        np.cumsum(np.bincount(place[side], minlength=len(values))[::-1])[::-1]
+        for side in (ill, ~ill)
+    )
+    merits = hit / ill.sum() - false / (~ill).sum()
     return float(cuts[int(merits.argmax())])
 
 

@@ -51,7 +51,9 @@ class _Focal(keras.losses.Loss):  # type: ignore[misc]
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         logs = ops.log_softmax(y_pred, axis=-1)
-        return -ops.sum(y_true * (1 - ops.exp(logs)) ** self.gamma * logs, axis=-1)
+        # Of 0 the power has an endless slope for gamma below 1.
+        others = ops.maximum(1 - ops.exp(logs), keras.config.epsilon())
+        return -ops.sum(y_true * others**self.gamma * logs, axis=-1)
 
 
 class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
@@ -77,10 +79,9 @@ class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
         y = ops.where(known, y_true, ops.zeros_like(y_true))
         loss = y * ops.softplus(-y_pred) + (1 - y) * ops.softplus(y_pred)
         if self.gamma:
-            p = ops.sigmoid(y_pred)
-            loss = y * (1 - p) ** self.gamma * ops.softplus(-y_pred) + (
-                1 - y
-            ) * p**self.gamma * ops.softplus(y_pred)
+            # (1 - p) ** gamma as a power has an endless slope at p = 1 for gamma below 1.
+            up, down = ops.softplus(-y_pred), ops.softplus(y_pred)  # -log p and -log(1 - p)
+            loss = y * ops.exp(-self.gamma * down) * up + (1 - y) * ops.exp(-self.gamma * up) * down
         if self.weights is not None:
             without, present = (ops.array(row) for row in self.weights)
             loss = loss * (y * present + (1 - y) * without)

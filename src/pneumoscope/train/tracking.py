@@ -199,6 +199,8 @@ class TensorBoard:
             raise TrackingError(f"{self.folder}: cannot be written ({error})") from error
 
     def end(self, figures: Mapping[str, float], files: Sequence[Path]) -> None:
+        if self._writer is None:  # no epoch could be written, which has been told
+            return
         tf = self._tf
         summary = tf.compat.v1.Summary
         values = [summary.Value(tag=name, simple_value=value) for name, value in figures.items()]
