@@ -162,9 +162,9 @@ class Cut(Exception):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"ema": 0.9},
+        {"network": "cnn", "ema": 0.9, "head_batch_norm": True},
         {"network": "cnn", "cached_views": 1, "task": "binary", "dense": 8},
-        {"regions": 0.5, "patience": 3, "tail": "undilated", "size": 64},
+        {"network": "cnn", "regions": 0.5, "patience": 3, "size": 64},
     ],
     ids=["average", "cached", "regions"],
 )
