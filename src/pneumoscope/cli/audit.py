@@ -27,7 +27,7 @@ def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
     """Audits a folder and writes its report; the exit code is 3 for the verdict stop."""
     for module in ("cv2", "scipy", "sklearn"):
         if importlib.util.find_spec(module) is None:
-            raise MissingExtra(f"the audit ({module})", "train")
+            raise MissingExtra(f"the audit ({module})", "evidence")
     _check_out(out)
     from pneumoscope.evidence import audit, audit_page
 
