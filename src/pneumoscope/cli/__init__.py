@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import signal
@@ -61,6 +62,24 @@ def report(error: Exception) -> None:
         hint = "Is there space, and may you write there?"
     if sys.stderr is not None:
         sys.stderr.write(f"error: {error}\n" + (f"hint: {hint}\n" if hint else ""))
+
+
+def require(what: str, extra: str, *modules: str) -> None:
+    """Checks that an optional part is installed, without importing it.
+
+    Args:
+        what: What needs it, in words.
+        extra: Name of the extra that brings it.
+        modules: What has to be there.
+
+    Raises:
+        MissingExtra: The message names the first module that is not.
+    """
+    from pneumoscope.errors import MissingExtra
+
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtra(f"{what} ({module})", extra)
 
 
 def console() -> Console:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from typing import TYPE_CHECKING
 
-from pneumoscope.cli import console
+from pneumoscope.cli import console, require
 from pneumoscope.cli.progress import progress_bar
-from pneumoscope.errors import MissingExtra, UsageError
+from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
@@ -25,9 +24,7 @@ _COLOURS = {"pass": "green", "look": "yellow", "unknown": "yellow", "stop": "red
 
 def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
     """Audits a folder and writes its report; the exit code is 3 for the verdict stop."""
-    for module in ("cv2", "scipy", "sklearn"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtra(f"the audit ({module})", "evidence")
+    require("the audit", "evidence", "cv2", "scipy", "sklearn")
     _check_out(out)
     from pneumoscope.evidence import audit, audit_page
 

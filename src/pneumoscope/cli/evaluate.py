@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.cli import console
+from pneumoscope.cli import console, require
 from pneumoscope.cli.progress import progress_bar
-from pneumoscope.errors import MissingExtra, UsageError
+from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +58,8 @@ class Request:
 
 def run(request: Request, *, as_json: bool) -> int:
     """Evaluates and writes the folder; the exit code is 1 if a film could not be read."""
-    for module in ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow", "reportlab"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtra(f"the evaluation ({module})", "evidence")
+    parts = ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow", "reportlab")
+    require("the evaluation", "evidence", *parts)
     bundles, data = _told_apart(request.paths)
     _check_out(request.out, data)
     from pneumoscope.evidence import evaluate, evaluation_record, report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import sys
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.bundle import open_bundle
-from pneumoscope.errors import MissingExtra
+from pneumoscope.cli import require
 from pneumoscope.train.quiet import no_chatter
 
 if TYPE_CHECKING:
@@ -50,9 +49,7 @@ def prepare(what: str) -> None:
     Raises:
         MissingExtra: Something of the [train] extra is not installed.
     """
-    for module in ("keras", "tensorflow", "onnx", "tf2onnx", "cv2"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtra(f"{what} ({module})", "train")
+    require(what, "train", "keras", "tensorflow", "onnx", "tf2onnx", "cv2")
     # Keras and TensorFlow read these when they are first imported.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from typing import TYPE_CHECKING
 
-from pneumoscope.cli import console
-from pneumoscope.errors import MissingExtra
+from pneumoscope.cli import console, require
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
 
 def run(runs: Sequence[Path], blind: Sequence[Path], out: Path | None, *, as_json: bool) -> None:
     """Prints the table of finished runs, or writes it as a page."""
-    for module in ("cv2", "sklearn"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtra(f"the leaderboard ({module})", "train")
+    require("the leaderboard", "train", "cv2", "sklearn")
     from pneumoscope.train import leaderboard
 
     rows = leaderboard.table(leaderboard.find(runs), leaderboard.blind_predictions(blind))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pneumoscope.cli import require
 from pneumoscope.errors import DataError, MissingExtra, UsageError
 from pneumoscope.train.quiet import no_chatter
 
@@ -116,10 +117,9 @@ def prepare(backend: str, data: Path | None) -> Path:
     """
     if backend not in BACKENDS:
         raise UsageError(f"backend {backend!r} is unknown", f"One of {', '.join(BACKENDS)}.")
-    for module in ("keras", "cv2", "tf2onnx", "sklearn", "tensorflow", backend):
-        if importlib.util.find_spec(module) is None:
-            extra = module if module in ("jax", "torch") else "train"
-            raise MissingExtra(f"training ({module})", extra)
+    require("training", "train", "keras", "cv2", "tf2onnx", "sklearn", "tensorflow")
+    if backend != "tensorflow":
+        require("training", backend, backend)
     if data is None:
         raise DataError(
             "no training films named",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import special
 
 from pneumoscope.evidence.shortcuts_file import NUMBERS, WORDS, matrices
 from pneumoscope.film_statistics import STATISTICS
@@ -211,7 +212,7 @@ def _word(side: _Side, name: str, values: NDArray[np.str_]) -> Score:
         hits = np.bincount(codes[train], side.truth[train], len(kinds))
         seen = np.bincount(codes[train], minlength=len(kinds))
         share = (hits + prior) / (seen + 1)
-        score[test] = _logit(share[codes[test]]) - _logit(prior)
+        score[test] = special.logit(share[codes[test]]) - special.logit(prior)
         called[test] = share[codes[test]] >= 0.5
     right = int((called == side.truth).sum())
     return Score(FILE, name, _auc(side, score), _tell(side, kinds, codes, right))
@@ -305,7 +306,7 @@ def _out_of_fold(
         # a hundred times as long.
         with threadpool_limits(1):
             model = fit(features[train], y)
-            score[test] = model.decision_function(features[test]) - _logit(y.mean())
+            score[test] = model.decision_function(features[test]) - special.logit(y.mean())
     return Score(source, name, _auc(side, score), words)
 
 
@@ -339,10 +340,6 @@ def _folds(
 def number_text(value: float) -> str:
     """A number for people: four digits that count, large ones without powers of ten."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def _logit(share: Any) -> Any:
-    return np.log(share) - np.log1p(-share)
 
 
 _HALF = Interval(0.5, 0.5, 0.5)
