@@ -14,7 +14,7 @@ import pytest
 
 from pneumoscope.bundle import Bundle, open_bundle, write_bundle
 from pneumoscope.errors import BundleMismatch
-from pneumoscope.records import Finding
+from pneumoscope.records import Finding, Settings
 from pneumoscope.runtime import load
 from tiny import findings_meta, tiny_files, tiny_meta
 
@@ -59,7 +59,9 @@ def test_without_any_finding_the_nearest_one_is_explained(
 def test_each_operating_point_has_a_threshold_per_finding(
     findings_bundle: Bundle, film_files: Path
 ) -> None:
-    dark = load(findings_bundle, operating_point="screen").predict(film_files / "dark.png")
+    dark = load(findings_bundle, settings=Settings(operating_point="screen")).predict(
+        film_files / "dark.png"
+    )
     assert (dark.label, dark.heatmap_class) == ("ABNORMAL", "Nodule")
     assert [point.threshold for point in findings_bundle.meta.points("screen")] == [0.6, 0.1, 0.01]
 

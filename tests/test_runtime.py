@@ -21,6 +21,7 @@ from pneumoscope.errors import (
     UnreadableImage,
     UsageError,
 )
+from pneumoscope.records import Settings
 from pneumoscope.runtime import Classifier, load
 from tiny import tiny_files, tiny_meta
 
@@ -74,10 +75,10 @@ def test_the_operating_point_makes_the_label(tiny_bundle: Bundle, film_files: Pa
     # 1 - P(normal) of the dark film is 0.11, between the two thresholds of 0.1 and 0.5.
     film = film_files / "dark.png"
     assert load(tiny_bundle).predict(film).label == "NORMAL"
-    screening = load(tiny_bundle, operating_point="screen").predict(film)
+    screening = load(tiny_bundle, settings=Settings(operating_point="screen")).predict(film)
     assert (screening.label, screening.operating_point.threshold) == ("PNEUMONIA", 0.1)
     with pytest.raises(UnknownOperatingPoint):
-        load(tiny_bundle, operating_point="nonsense")
+        load(tiny_bundle, settings=Settings(operating_point="nonsense"))
 
 
 def test_predict_many_keeps_order_and_survives_bad_films(

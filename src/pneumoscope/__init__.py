@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pneumoscope.errors import PneumoscopeError
     from pneumoscope.images import read
-    from pneumoscope.records import FilmFacts, Outcome, Prediction, Radiograph
+    from pneumoscope.records import FilmFacts, Outcome, Prediction, Radiograph, Settings
     from pneumoscope.runtime import Classifier, load
 
 _HOMES = {
@@ -25,6 +25,7 @@ _HOMES = {
     "PneumoscopeError": "pneumoscope.errors",
     "Prediction": "pneumoscope.records",
     "Radiograph": "pneumoscope.records",
+    "Settings": "pneumoscope.records",
     "load": "pneumoscope.runtime",
     "read": "pneumoscope.images",
 }
@@ -36,6 +37,7 @@ __all__ = [
     "PneumoscopeError",
     "Prediction",
     "Radiograph",
+    "Settings",
     "__version__",
     "load",
     "read",

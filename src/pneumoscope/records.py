@@ -21,6 +21,10 @@ NORMAL = "NORMAL"
 PNEUMONIA = "PNEUMONIA"
 ABNORMAL = "ABNORMAL"
 """The verdict of a bundle that knows several diseases."""
+UNDETERMINED = "UNDETERMINED"
+"""The verdict where the films of the validation patients do not support a single class."""
+REFUSED = "REFUSED"
+"""In place of a verdict, where the gate says that the film cannot be judged."""
 TASKS = ("binary", "multiclass", "multilabel")
 """What a network tells apart: two classes, several classes, or several findings on one film."""
 
@@ -96,6 +100,81 @@ class OperatingPoint:
     threshold: float
     rule: str
     finding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a reader asks of a classifier.
+
+    Attributes:
+        operating_point: Name of the threshold for the label; None for the bundle's default.
+        error: Share of the films of either class whose conformal set may miss the true class, in
+            (0, 1).
+        prevalence: Share of films with pneumonia where the films come from, in (0, 1), to which
+            the shown probability is corrected; None for the prevalence of the validation films.
+        force: Give the verdict even if the gate refuses the film; it is marked.
+        explain: ``"none"``, ``"fast"`` (the heatmap, and what one run of the network tells of it)
+            or ``"checked"`` (also runs the network on covered and shifted copies).
+    """
+
+    operating_point: str | None = None
+    error: float = 0.05
+    prevalence: float | None = None
+    force: bool = False
+    explain: str = "fast"
+
+
+@dataclass(frozen=True, slots=True)
+class GateReason:
+    """One thing that the gate found.
+
+    Attributes:
+        code: Such as ``"inverted"``; see `pneumoscope.gate.REASONS`.
+        level: ``"note"`` or ``"refuse"``.
+        sentence: What was found, for people.
+        hint: What would mend it.
+    """
+
+    code: str
+    level: str
+    sentence: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """Whether a film may be judged.
+
+    Attributes:
+        level: ``"ok"``, ``"note"`` or ``"refuse"``: the gravest of the reasons.
+        reasons: What was found, the gravest first.
+        scores: Name of a measurement to its value, such as ``"distance"``.
+    """
+
+    level: str
+    reasons: tuple[GateReason, ...]
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whether the heatmap of a film explains its verdict.
+
+    Attributes:
+        mode: ``"fast"`` or ``"checked"``.
+        reliable: Whether the score reaches the limit.
+        score: In [0, 1], from the checks.
+        limit: Set on validation films; None if the bundle has none, then nothing is hidden.
+        checks: Name of a check to its value.
+        sentence: For people.
+    """
+
+    mode: str
+    reliable: bool
+    score: float
+    limit: float | None
+    checks: Mapping[str, float]
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import onnxruntime
 from pneumoscope import images, triage
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.records import Outcome, Prediction
+from pneumoscope.records import Outcome, Prediction, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +58,7 @@ def load(
     bundle: str | os.PathLike[str] | Bundle | None = None,
     *,
     threads: int | None = None,
-    operating_point: str | None = None,
+    settings: Settings = Settings(),
 ) -> Classifier:
     """Loads a bundle and makes a classifier of it.
 
@@ -66,7 +66,7 @@ def load(
         bundle: A bundle folder; None for the one inside the package.
         threads: Films that `Classifier.predict_many` works on at once, one thread each; None for
             every core this process may use.
-        operating_point: Name of the threshold for the label; None for the bundle's default.
+        settings: What the reader asks for.
 
     Raises:
         BundleError: The folder is missing, damaged or of another version.
@@ -74,7 +74,7 @@ def load(
         UsageError: ``threads`` is below 1.
     """
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
-    return Classifier(opened, threads=threads, operating_point=operating_point)
+    return Classifier(opened, threads=threads, settings=settings)
 
 
 class Classifier:
@@ -82,17 +82,19 @@ class Classifier:
 
     Attributes:
         bundle: The model folder in use.
+        settings: What the reader asked for.
         points: The thresholds that make the label: one, or one per finding.
         threads: Threads that `predict_many` uses.
     """
 
     def __init__(
-        self, bundle: Bundle, *, threads: int | None = None, operating_point: str | None = None
+        self, bundle: Bundle, *, threads: int | None = None, settings: Settings = Settings()
     ) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
         self.bundle = bundle
-        self.points: tuple[OperatingPoint, ...] = bundle.meta.points(operating_point)
+        self.settings = settings
+        self.points: tuple[OperatingPoint, ...] = bundle.meta.points(settings.operating_point)
         self.threads = threads or usable_cores()
         self._session = _session(bundle)
 

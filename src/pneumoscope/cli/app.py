@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pneumoscope import __version__
+from pneumoscope.records import Settings
 
 app = typer.Typer(
     name="pneumoscope",
@@ -95,7 +96,7 @@ def predict(
         raise typer.BadParameter("--json and --csv exclude each other")
     output = "json" if json else "csv" if csv else "table"
     request = command.Request(tuple(paths), output, heatmaps, sheet)
-    sys.exit(command.run(request, bundle, threads, operating_point))
+    sys.exit(command.run(request, bundle, threads, Settings(operating_point=operating_point)))
 
 
 @app.command(epilog="Example: pneumoscope info --json")

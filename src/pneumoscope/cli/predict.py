@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
-    from pneumoscope.records import Outcome, Prediction
+    from pneumoscope.records import Outcome, Prediction, Settings
 
 # Few films at once where each is kept at full size for its pictures.
 _BATCH, _BATCH_WITH_PICTURES = 8, 2
@@ -55,14 +55,14 @@ def run(
     request: Request,
     bundle: os.PathLike[str] | None,
     threads: int | None,
-    operating_point: str | None,
+    settings: Settings,
 ) -> int:
     """Predicts and prints; the exit code is 1 if a film could not be read."""
     sources = list(_sources(request.paths))
     if not sources:
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
     _check_targets(request, sources)
-    classifier = runtime.load(bundle, threads=threads, operating_point=operating_point)
+    classifier = runtime.load(bundle, threads=threads, settings=settings)
     pictures = request.heatmaps is not None or request.sheet is not None
     stream = classifier.predict_many(
         sources, batch_size=_BATCH_WITH_PICTURES if pictures else _BATCH, keep_films=pictures
