@@ -52,6 +52,7 @@ class NetworkOutputs:
     probabilities: NDArray[np.float32]  # (n, classes)
     heatmaps: NDArray[np.float32]  # (n, classes, h, w)
     embedding: NDArray[np.float32]  # (n, features)
+    features: NDArray[np.float32] | None = None  # (n, d), what the gate sees; not in every bundle
 
 
 def load(
@@ -148,9 +149,9 @@ class Classifier:
 
         Returns:
             ``probabilities`` float32 (n, classes), ``heatmaps`` float32 (n, classes, h, w) and
-            ``embedding`` float32 (n, features).
+            ``embedding`` float32 (n, features); ``features`` float32 (n, d) or None.
         """
-        return NetworkOutputs(*self._session.run(_OUTPUTS, {_INPUT: inputs}))
+        return NetworkOutputs(*self._session.run(None, {_INPUT: inputs}))
 
     def check(self) -> float:
         """Runs the golden inputs of the bundle; returns the largest |dp| from what they must give.
@@ -257,7 +258,8 @@ class Classifier:
 _DRAFT = 1.75
 
 _INPUT = "films"
-_OUTPUTS = ("probabilities", "heatmaps", "embedding")
+_OUTPUTS = ("probabilities", "heatmaps", "embedding", "features")
+"""In this order; the last is not in every bundle."""
 
 
 def usable_cores() -> int:
@@ -284,7 +286,11 @@ def _session(bundle: Bundle) -> Any:
     names = tuple(output.name for output in session.get_outputs())
     first = session.get_inputs()[0]
     size, labels = bundle.meta.size, len(bundle.meta.labels)
-    if first.name != _INPUT or list(first.shape[1:]) != [size, size, 1] or names != _OUTPUTS:
+    if (
+        first.name != _INPUT
+        or list(first.shape[1:]) != [size, size, 1]
+        or names not in (_OUTPUTS, _OUTPUTS[:-1])
+    ):
         raise BundleMismatch(bundle.path.name, "model.onnx has other inputs or outputs")
     if session.get_outputs()[0].shape[1] != labels:
         raise BundleMismatch(

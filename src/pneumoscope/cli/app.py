@@ -171,6 +171,13 @@ def train(
     ] = None,
     backend: Backend = "tensorflow",
     cache: Cache = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Pictures that are no chest films, for the gate; see the how-to on gate material.",
+        ),
+    ] = None,
     devices: Annotated[
         str,
         typer.Option(
@@ -204,7 +211,7 @@ def train(
     if find_learning_rate and (tensorboard or mlflow is not None):
         raise typer.BadParameter("--find-learning-rate tells TensorBoard and MLflow nothing")
     request = command.Request(
-        recipe, data, out, weights, cache, backend, devices, tensorboard, mlflow
+        recipe, data, out, weights, cache, backend, devices, tensorboard, mlflow, pictures
     )
     start = command.find_learning_rate if find_learning_rate else command.run
     start(request, {"seed": seed, "epochs": epochs, "head_epochs": head_epochs}, as_json=json)
