@@ -17,6 +17,7 @@ FLOORS = {
     "errors": 0,
     "files": 1,
     "records": 1,
+    "calibration": 2,
     "conformal": 2,
     "images": 2,
     "film_statistics": 2,
@@ -31,13 +32,13 @@ FLOORS = {
     "sheet": 4,
     "profile": 4,
     "triage": 4,
-    "written": 4,
-    "drift": 5,
     "runtime": 5,
-    "evidence": 6,
-    "train": 6,
-    "cli": 7,
-    "__main__": 8,
+    "written": 5,
+    "drift": 6,
+    "evidence": 7,
+    "train": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "sklearn", "scipy"}
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.calibration import Calibration
+from pneumoscope.conformal import Scores, Sides
 from pneumoscope.errors import ProfileMismatch, ProfileMissing, UnknownOperatingPoint
 from pneumoscope.files import write_text
 from pneumoscope.metrics import Interval
@@ -37,19 +39,6 @@ LEAST = 1e-6
 six decimals."""
 
 GO, NO_GO = "go", "no-go"
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationMap:
-    """log odds at the site = intercept + slope * log odds of the bundle, for P(pneumonia).
-
-    Attributes:
-        slope: Above 0; 1 / slope is the temperature that the site's films ask for.
-        intercept: 0 where the bundle's probabilities are right on the whole.
-    """
-
-    slope: float = 1.0
-    intercept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +68,12 @@ class SiteProfile:
         films: That were read and have a label.
         patients: That they are of.
         classes: Label to number of films.
-        positive_share: Share of the films that are positive, in (0, 1): the prevalence that the
-            site's probabilities hold for.
         prevalence: Share of positive films in the site's practice, in (0, 1); None if nobody said.
-        calibration: The map of log odds.
+        calibration: Of the bundle's probabilities, one scale and offset; its prevalence is the
+            share of positive films among those that were read.
         points: Operating points, the names unique.
         default_operating_point: The one that is used when nobody chooses.
-        conformal: Class (``"negative"``, ``"positive"``, kinds) to the probabilities that its films
-            were given for it by maps fitted without them, ascending.
+        conformal: Scores of the site's films under calibrations fitted without them.
         gate_limits: Name of a gate score to the site's limit, in place of the bundle's.
         reference: Channel of `pneumoscope.drift` to the values of one film per patient, ascending.
         verdict: ``"go"`` or ``"no-go"``.
@@ -100,12 +87,11 @@ class SiteProfile:
     films: int
     patients: int
     classes: Mapping[str, int]
-    positive_share: float
     prevalence: float | None
-    calibration: CalibrationMap
+    calibration: Calibration
     points: tuple[SitePoint, ...]
     default_operating_point: str
-    conformal: Mapping[str, tuple[float, ...]]
+    conformal: Scores
     gate_limits: Mapping[str, float]
     reference: Mapping[str, tuple[float, ...]]
     verdict: str
@@ -144,41 +130,10 @@ def log_odds(p: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(np.log(kept / (1 - kept)))
 
 
-def mapped(p: NDArray[np.floating[Any]], calibration: CalibrationMap) -> NDArray[np.float64]:
-    """The site's P(positive) of the bundle's, any shape."""
-    return expit(calibration.intercept + calibration.slope * log_odds(p))
-
-
-def unmapped(p: NDArray[np.floating[Any]], calibration: CalibrationMap) -> NDArray[np.float64]:
-    """The bundle's P(positive) of the site's: `mapped` backwards."""
-    return expit((log_odds(p) - calibration.intercept) / calibration.slope)
-
-
-def expit(x: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-x)), without overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(x, np.float64))))
-
-
-def apply(
-    probabilities: NDArray[np.floating[Any]], negative: int, calibration: CalibrationMap
-) -> NDArray[np.float64]:
-    """Class probabilities as the site's films ask for them.
-
-    P(positive) = 1 - P(negative) goes through the map; the positive classes keep their shares of
-    it, so that rows still sum to 1.
-
-    Args:
-        probabilities: The bundle's, (n, classes).
-        negative: Column of the negative class.
-        calibration: The site's.
-    """
-    p = np.asarray(probabilities, np.float64)
-    kinds = np.delete(p, negative, axis=1)
-    whole = kinds.sum(axis=1, keepdims=True)
-    positive = mapped(whole, calibration)
-    with np.errstate(invalid="ignore"):
-        shares = np.where(whole > 0, kinds / whole, 1 / kinds.shape[1])
-    return np.asarray(np.insert(shares * positive, negative, 1 - positive[:, 0], axis=1))
+def unmapped(p: float, calibration: Calibration) -> float:
+    """The bundle's P(positive) of the site's: `Calibration.apply` backwards."""
+    kept = min(max(p, LEAST), 1 - LEAST)
+    return float(calibration.undo(np.array([[1 - kept, kept]]), 0)[0, 1])
 
 
 def read_profile(path: str | os.PathLike[str]) -> SiteProfile:
@@ -241,10 +196,11 @@ def _from_json(content: Mapping[str, Any]) -> SiteProfile:
         films=int(content["films"]),
         patients=int(content["patients"]),
         classes={str(name): int(n) for name, n in content["classes"].items()},
-        positive_share=float(content["positive_share"]),
         prevalence=None if content["prevalence"] is None else float(content["prevalence"]),
-        calibration=CalibrationMap(
-            float(content["calibration"]["slope"]), float(content["calibration"]["intercept"])
+        calibration=Calibration(
+            (float(content["calibration"]["scale"][0]),),
+            (float(content["calibration"]["offset"][0]),),
+            prevalence=float(content["calibration"]["prevalence"]),
         ),
         points=tuple(
             SitePoint(
@@ -257,7 +213,10 @@ def _from_json(content: Mapping[str, Any]) -> SiteProfile:
             for one in content["points"]
         ),
         default_operating_point=str(content["default_operating_point"]),
-        conformal=_lists(content["conformal"]),
+        conformal=Scores(
+            {name: Sides(**_lists(s)) for name, s in content["conformal"]["questions"].items()},
+            _lists(content["conformal"]["kinds"]),
+        ),
         gate_limits={str(name): float(x) for name, x in content["gate_limits"].items()},
         reference=_lists(content["reference"]),
         verdict=str(content["verdict"]),
@@ -271,10 +230,10 @@ def _lists(content: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
 
 def _check(profile: SiteProfile) -> None:
     """Refuses values out of range with a ValueError."""
-    slope, intercept = profile.calibration.slope, profile.calibration.intercept
-    if not (math.isfinite(slope) and math.isfinite(intercept) and slope > 0):
-        raise ValueError(f"slope {slope}, intercept {intercept}: the slope must be above 0")
-    for share in (profile.positive_share, profile.prevalence):
+    own = profile.calibration
+    if not (math.isfinite(own.scale[0]) and math.isfinite(own.offset[0]) and own.scale[0] > 0):
+        raise ValueError(f"calibration {own.text}: the scale must be above 0")
+    for share in (own.prevalence, profile.prevalence):
         if share is not None and not 0 < share < 1:
             raise ValueError(f"prevalence {share:g} is not between 0 and 1")
     names = [own.point.name for own in profile.points]
@@ -282,14 +241,17 @@ def _check(profile: SiteProfile) -> None:
         raise ValueError(
             f"operating points {names}, {profile.default_operating_point!r} by default"
         )
-    for own in profile.points:
-        if not 0 < own.point.threshold < 1:
-            raise ValueError(f"threshold {own.point.threshold:g} of {own.point.name}")
-    for kind in (profile.conformal, profile.reference):
-        for name, values in kind.items():
-            if not np.isfinite(values).all() or list(values) != sorted(values):
-                raise ValueError(f"the values of {name} are not finite and ascending")
-    if any(not 0 <= p <= 1 for values in profile.conformal.values() for p in values):
+    for site in profile.points:
+        if not 0 < site.point.threshold < 1:
+            raise ValueError(f"threshold {site.point.threshold:g} of {site.point.name}")
+    scores = [
+        side for s in profile.conformal.questions.values() for side in (s.negative, s.positive)
+    ]
+    scores += profile.conformal.kinds.values()
+    for values in (*scores, *profile.reference.values()):
+        if not np.isfinite(values).all() or list(values) != sorted(values):
+            raise ValueError("reference values or conformal scores are not finite and ascending")
+    if any(not 0 <= p <= 1 for values in scores for p in values):
         raise ValueError("a conformal score is no probability")
     if not all(math.isfinite(limit) for limit in profile.gate_limits.values()):
         raise ValueError("a gate limit is not finite")

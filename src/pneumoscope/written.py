@@ -10,15 +10,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pneumoscope.errors import UsageError
-from pneumoscope.profile import CalibrationMap, unmapped
+from pneumoscope.profile import unmapped
 from pneumoscope.records import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from pneumoscope.calibration import Calibration
 
 _HINT = "Name what `pneumoscope predict FILMS --json > FILE` (or --csv) wrote."
 _PATTERN = "Such as 'person\\d+', or '/(\\d{6})/' for a folder per patient."
@@ -48,11 +48,11 @@ class Written:
     bundle_sha256: str = ""
     profile: str | None = None
 
-    def bundle_p(self, calibration: CalibrationMap | None) -> float | None:
+    def bundle_p(self, calibration: Calibration | None) -> float | None:
         """P(positive) as the bundle gave it, before a site's calibration."""
         if self.p is None or self.profile is None or calibration is None:
             return self.p
-        return float(unmapped(np.array(self.p), calibration))
+        return unmapped(self.p, calibration)
 
 
 def read_predictions(files: Sequence[Path]) -> list[Written]:
@@ -124,6 +124,31 @@ def check_source(written: Sequence[Written], bundle_sha256: str, profile: str) -
             )
 
 
+def written_of(record: Mapping[str, Any]) -> Written:
+    """One record of `serialise.outcome_to_json`, or a row of the CSV in its shape.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: It is none.
+    """
+    source = str(record["source"])
+    if record.get("error") and "bundle_sha256" not in record:
+        return Written(source, read=False)
+    p = record.get("p_unadjusted", record.get("p_pneumonia"))
+    p = None if p is None else float(p)
+    if p is not None and not 0 <= p <= 1:
+        raise ValueError(f"p_pneumonia {p} of {source}")
+    gate = record.get("gate") or {}
+    level = gate.get("level")
+    refused = None if level is None else level == "refuse"
+    if record.get("label") == REFUSED:
+        refused = True
+    scores = {str(name): float(value) for name, value in (gate.get("scores") or {}).items()}
+    return Written(
+        source, True, p, refused, scores, str(record.get("bundle_sha256") or ""),
+        str(record["profile"]) if record.get("profile") else None,
+    )  # fmt: skip
+
+
 def _read(file: Path) -> Iterator[Written]:
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -134,7 +159,7 @@ def _read(file: Path) -> Iterator[Written]:
     try:
         records = _json(text) if text.lstrip()[:1] in ("{", "[") else _csv(text)
         for record in records:
-            yield _written(record)
+            yield written_of(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UsageError):
             raise
@@ -173,23 +198,3 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
-
-
-def _written(record: Mapping[str, Any]) -> Written:
-    source = str(record["source"])
-    if record.get("error") and "bundle_sha256" not in record:
-        return Written(source, read=False)
-    p = record.get("p_unadjusted", record.get("p_pneumonia"))
-    p = None if p is None else float(p)
-    if p is not None and not 0 <= p <= 1:
-        raise ValueError(f"p_pneumonia {p} of {source}")
-    gate = record.get("gate") or {}
-    level = gate.get("level")
-    refused = None if level is None else level == "refuse"
-    if record.get("label") == REFUSED:
-        refused = True
-    scores = {str(name): float(value) for name, value in (gate.get("scores") or {}).items()}
-    return Written(
-        source, True, p, refused, scores, str(record.get("bundle_sha256") or ""),
-        str(record["profile"]) if record.get("profile") else None,
-    )  # fmt: skip

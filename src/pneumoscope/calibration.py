@@ -1,0 +1,222 @@
+"""Probabilities that mean what they say: log odds stretched and moved, on held-out films.
+
+One temperature (Guo et al. 2017) must serve two questions of a network with several kinds of
+disease, ill or not and which kind, and is too high for one and too low for the other. So the log
+odds of "ill" get a scale and an offset of their own (Platt 1999), and the kinds a temperature among
+themselves. Of several findings each has its own scale and offset. numpy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+FLOOR = 1e-12
+"""Probabilities below it count as it, here and inside the network: logarithms stay finite."""
+SCALES = (0.1, 10.0)
+"""What a scale may be: films that a network tells apart without error would ask for infinity."""
+KIND_TEMPERATURES = (0.135, 7.4)
+"""What the temperature of the kinds may be, e^-2 to e^2."""
+FEWEST = 10
+"""Films of either side without which nothing is fitted: what the network says stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the network does with its logits; already inside ``model.onnx``.
+
+    Attributes:
+        scale: Factor of the log odds of "ill", > 0; of several findings, of each.
+        offset: Added to that; as many.
+        kinds_temperature: Divisor of the logits of the kinds among themselves; 1 if there is one.
+        prevalence: Share of ill films among those that it was fitted on, to which the probabilities
+            belong; None for several findings, and if nobody knows.
+    """
+
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+    kinds_temperature: float = 1.0
+    prevalence: float | None = None
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        if self == Calibration(prevalence=self.prevalence):
+            return "not at all"
+        if len(self.scale) > 1:
+            return "the log odds of each finding by a scale and an offset of its own"
+        line = f"log odds times {self.scale[0]:.3f} {self.offset[0]:+.3f}"
+        return f"{line}, kinds at temperature {self.kinds_temperature:.3f}"
+
+    def changes(self, question: int = 0) -> bool:
+        """Whether that question's probability is another than the network's own."""
+        return (self.scale[question], self.offset[question]) != (1.0, 0.0)
+
+    def apply(self, p: NDArray[np.floating[Any]], negative: int | None) -> Array:
+        """Calibrated probabilities.
+
+        Args:
+            p: Those of the network's own logits, (n, classes or findings).
+            negative: Column of the class that means "nothing found"; None for several findings.
+        """
+        return _moved(p, negative, self.scale, self.offset, self.kinds_temperature)
+
+    def undo(self, p: NDArray[np.floating[Any]], negative: int | None) -> Array:
+        """What the network said before; the inverse of `apply`."""
+        scale = tuple(1 / a for a in self.scale)
+        offset = tuple(-b / a for a, b in zip(self.scale, self.offset, strict=True))
+        return _moved(p, negative, scale, offset, 1 / self.kinds_temperature)
+
+
+def log_odds(p: NDArray[np.floating[Any]], negative: int | None) -> Array:
+    """Log odds of "ill" (n, 1), or of each finding (n, findings); see `Calibration.apply`."""
+    q = np.asarray(p, np.float64)
+    if negative is None:
+        return np.asarray(_log(q) - _log(1 - q))
+    others = np.delete(q, negative, axis=1).sum(axis=1, keepdims=True)
+    return np.asarray(_log(others) - _log(q[:, [negative]]))
+
+
+def fit(
+    probabilities: Mapping[str, NDArray[np.floating[Any]]],
+    truth: NDArray[Any],
+    negative: int | None,
+) -> Calibration:
+    """The calibration under which the films are likeliest, over all conditions alike.
+
+    Perturbed films count like plain ones, since other hospitals' films are perturbed ones.
+
+    Args:
+        probabilities: Name of the condition to those of the network's own logits, each
+            (n, classes or findings) of the same films.
+        truth: Class of each film (n,); of several findings 1, 0 or NaN, (n, findings).
+        negative: As in `Calibration.apply`.
+    """
+    conditions = [np.asarray(p, np.float64) for p in probabilities.values()]
+    odds = [log_odds(p, negative) for p in conditions]
+    targets = truth if negative is None else (truth != negative).astype(np.float64)[:, None]
+    fitted = [
+        fit_line([z[:, k] for z in odds], np.asarray(targets[:, k], np.float64))
+        for k in range(targets.shape[1])
+    ]
+    scale, offset = (tuple(side) for side in zip(*fitted, strict=True))
+    if negative is None:
+        return Calibration(scale, offset)
+    ill = truth != negative
+    kinds = np.delete(np.arange(conditions[0].shape[1]), negative)
+    position = np.searchsorted(kinds, truth[ill])
+    temperature = fit_temperature([_log(p[np.ix_(ill, kinds)]) for p in conditions], position)
+    return Calibration(scale, offset, temperature, float(ill.mean()))
+
+
+def fit_line(odds: list[Array], positive: Array) -> tuple[float, float]:
+    """Scale and offset of log odds by maximum likelihood (Platt 1999).
+
+    With Platt's targets, (N + 1) / (N + 2) in place of 1: films that are told apart without error
+    have a finite answer too. (1, 0) with fewer than `FEWEST` films of either side.
+
+    Args:
+        odds: Of each condition, (n,).
+        positive: 1, 0 or NaN where unknown, (n,).
+    """
+    known = np.isfinite(positive)
+    own = positive[known]
+    ill, well = int((own == 1).sum()), int((own == 0).sum())
+    if min(ill, well) < FEWEST:
+        return 1.0, 0.0
+    target = np.where(own == 1, (ill + 1) / (ill + 2), 1 / (well + 2))
+    z = np.concatenate([part[known] for part in odds])
+    t = np.tile(target, len(odds))
+    line = _newton(np.stack([z, np.ones_like(z)], axis=1), t, np.zeros(len(z)))
+    scale = float(np.clip(line[0], *SCALES))
+    if scale != line[0]:  # the offset that goes with the bound
+        line = np.array([scale, _newton(np.ones((len(z), 1)), t, scale * z)[0]])
+    return scale, float(line[1])
+
+
+def fit_temperature(logs: list[Array], truth: NDArray[np.intp]) -> float:
+    """The divisor of logits under which the true classes are likeliest (Guo et al. 2017).
+
+    1 with one class, or with fewer than `FEWEST` films of one.
+
+    Args:
+        logs: Logits up to a constant, of each condition, (n, classes).
+        truth: Class of each film, (n,).
+    """
+    classes = logs[0].shape[1]
+    if classes < 2 or np.bincount(truth, minlength=classes).min() < FEWEST:
+        return 1.0
+    x = np.concatenate(logs)
+    own = np.concatenate([part[np.arange(len(truth)), truth] for part in logs])
+    low, high = (1 / t for t in reversed(KIND_TEMPERATURES))
+    # The loss is convex in 1 / T: bisection on its slope.
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if float(np.mean((_softmax(middle * x) * x).sum(axis=1) - own)) > 0:
+            high = middle
+        else:
+            low = middle
+    return float(1 / (0.5 * (low + high)))
+
+
+def _newton(x: Array, target: Array, given: Array) -> Array:
+    """Coefficients of a logistic regression with an offset, by damped Newton steps."""
+    w = np.zeros(x.shape[1])
+
+    def loss(w: Array) -> float:
+        z = x @ w + given
+        return float(np.mean(np.logaddexp(0, z) - target * z))
+
+    for _ in range(100):
+        p = _sigmoid(x @ w + given)
+        slope = x.T @ (p - target) / len(x)
+        # The ridge is for log odds that are all the same.
+        bend = (x * (p * (1 - p))[:, None]).T @ x / len(x) + 1e-9 * np.eye(len(w))
+        step, now = np.linalg.solve(bend, slope), loss(w)
+        for _ in range(40):
+            if loss(w - step) <= now:
+                break
+            step = step / 2
+        w = w - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return w
+
+
+def _moved(
+    p: NDArray[np.floating[Any]],
+    negative: int | None,
+    scale: tuple[float, ...],
+    offset: tuple[float, ...],
+    temperature: float,
+) -> Array:
+    ill = _sigmoid(log_odds(p, negative) * np.array(scale) + np.array(offset))
+    if negative is None:
+        return ill
+    found = np.empty(p.shape, np.float64)
+    kinds = np.delete(np.arange(p.shape[1]), negative)
+    found[:, [negative]] = 1 - ill
+    found[:, kinds] = ill * _softmax(_log(np.asarray(p, np.float64)[:, kinds]) / temperature)
+    return found
+
+
+def _log(p: Array) -> Array:
+    return np.asarray(np.log(np.maximum(p, FLOOR)))
+
+
+def _sigmoid(z: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-np.clip(z, -60, 60))))
+
+
+def _softmax(z: Array) -> Array:
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
