@@ -23,7 +23,7 @@ from pneumoscope.profile import SitePoint, SiteProfile
 from pneumoscope.serialise import NOTICE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
