@@ -216,7 +216,7 @@ def values_of(
 
     for row, one in enumerate(written):
         p = one.bundle_p(calibration)
-        if p is not None:
+        if p is not None and not one.refused:  # refused films have no figure, unless forced
             put(SCORE, row, float(log_odds(np.array(p))))
         for name, value in one.scores.items():
             put(GATE + name, row, value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 _HINT = "Name what `pneumoscope predict FILMS --json > FILE` (or --csv) wrote."
 _PATTERN = "Such as 'person\\d+', or '/(\\d{6})/' for a folder per patient."
-_GATE = "gate_"
-"""Prefix of the CSV's columns of gate measurements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,19 +179,5 @@ def _csv(text: str) -> Iterator[dict[str, Any]]:
         }
         if "error_code" in filled:
             filled["error"] = filled["error_code"]
-        filled["gate"] = {
-            "level": filled.get("gate"),
-            "scores": {
-                key.removeprefix(_GATE): value
-                for key, value in filled.items()
-                if key.startswith(_GATE) and _is_number(value)
-            },
-        }
+        filled["gate"] = {"level": filled.get("gate")}
         yield filled
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
