@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumoscope.bundle import Bundle
+from pneumoscope.calibration import Calibration
+from pneumoscope.conformal import Scores, Sides
+from pneumoscope.errors import ProfileMismatch, ProfileMissing, UnknownOperatingPoint
+from pneumoscope.metrics import Interval
+from pneumoscope.profile import (
+    SitePoint,
+    SiteProfile,
+    log_odds,
+    read_profile,
+    unmapped,
+    write_profile,
+)
+from pneumoscope.records import OperatingPoint
+
+
+def site_profile(**changes: object) -> SiteProfile:
+    """Of a site that belongs to no bundle, unless told."""
+    point = SitePoint(OperatingPoint("balanced", 0.4, "by hand"), Interval(0.9, 0.8, 0.95), None)
+    values = {
+        "name": "ward",
+        "created": "2026-01-02",
+        "bundle": "tiny 1",
+        "bundle_sha256": "0" * 64,
+        "films": 40,
+        "patients": 30,
+        "classes": {"normal": 20, "pneumonia": 20},
+        "prevalence": None,
+        "calibration": Calibration((0.5,), (1.0,), prevalence=0.5),
+        "points": (point,),
+        "default_operating_point": "balanced",
+        "conformal": Scores({"PNEUMONIA": Sides((0.2, 0.7), (0.5, 0.9))}, {"viral": (0.1,)}),
+        "gate_limits": {"distance": 2.5},
+        "reference": {"log odds": (-1.0, 0.0, 2.0)},
+        "verdict": "no-go",
+        "reasons": ("few films",),
+    }
+    return SiteProfile(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    write_profile(tmp_path / "site.json", site_profile(prevalence=0.1))
+    assert read_profile(tmp_path / "site.json") == site_profile(prevalence=0.1)
+
+
+def test_the_bundle_must_be_the_profile_s(tiny_bundle: Bundle) -> None:
+    site_profile(bundle_sha256=tiny_bundle.sha256).check(tiny_bundle)
+    with pytest.raises(ProfileMismatch, match="made for the bundle tiny 1") as found:
+        site_profile().check(tiny_bundle)
+    assert "calibrate" in found.value.hint
+
+
+def test_operating_points_go_by_name() -> None:
+    assert site_profile().operating_point().threshold == 0.4
+    with pytest.raises(UnknownOperatingPoint) as found:
+        site_profile().operating_point("screen")
+    assert found.value.hint == "Choose one of: balanced."
+
+
+def test_log_odds_stay_finite() -> None:
+    found = log_odds(np.array([0.0, 0.5, 0.8, 1.0]))
+    assert found.tolist() == pytest.approx([-math.log(999999), 0.0, math.log(4), math.log(999999)])
+
+
+def test_the_bundle_s_probability_comes_back() -> None:
+    # log odds 0.5 ln 9 + 1: odds 3 e
+    assert unmapped(3 * math.e / (1 + 3 * math.e), Calibration((0.5,), (1.0,))) == pytest.approx(
+        0.9
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "broken JSON"),
+        ("[1]", "other JSON"),
+        ('{"results": []}', "other JSON"),
+        ('{"bundle_sha256": "", "format": 7}', "format 7"),
+        ('{"bundle_sha256": "", "format": 1}', "name"),
+    ],
+)
+def test_what_is_no_profile_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "site.json").write_text(text)
+    with pytest.raises(ProfileMismatch, match=why):
+        read_profile(tmp_path / "site.json")
+
+
+def test_a_missing_profile_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProfileMissing, match=r"none\.json"):
+        read_profile(tmp_path / "none.json")
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ProfileMismatch, match="not text"):
+        read_profile(tmp_path / "bytes.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"calibration": {"scale": [-0.5], "offset": [0.0], "prevalence": 0.5}}, "above 0"),
+        ({"prevalence": 1.2}, "prevalence 1.2"),
+        ({"default_operating_point": "screen"}, "screen"),
+        ({"reference": {"log odds": [2.0, 1.0]}}, "ascending"),
+        ({"gate_limits": {"distance": math.nan}}, "gate limit"),
+        ({"verdict": "perhaps"}, "perhaps"),
+        (
+            {"conformal": {"questions": {"P": {"negative": [2.0], "positive": []}}, "kinds": {}}},
+            "no p",
+        ),
+    ],
+)
+def test_values_out_of_range_are_refused(
+    tmp_path: Path, change: dict[str, object], why: str
+) -> None:
+    path = tmp_path / "site.json"
+    write_profile(path, site_profile())
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ProfileMismatch, match=why):
+        read_profile(path)
+
+
+def test_a_threshold_out_of_range_is_not_written(tmp_path: Path) -> None:
+    bad = replace(site_profile(), points=(SitePoint(OperatingPoint("balanced", 1.0, "by hand")),))
+    with pytest.raises(ValueError, match="threshold 1 of balanced"):
+        write_profile(tmp_path / "site.json", bad)
+    assert not list(tmp_path.iterdir())
