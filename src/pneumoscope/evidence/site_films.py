@@ -163,9 +163,10 @@ def _check_counts(root: Path, positive: NDArray[np.bool_], bundle: Bundle, which
     counts = {str(meta.negative): int((~positive).sum()), meta.positive: int(positive.sum())}
     for name, number in counts.items():
         if number < FEWEST_FILMS:
+            counted = f"{number} films" if number else "no film"
             told = ", ".join(f"{n} {kind}" for kind, n in counts.items())
             raise DataError(
-                f"{root}: {number or 'no'} films of class {name} {which} (there are {told})",
+                f"{root}: {counted} of class {name} {which} (there are {told})",
                 f"At least {FEWEST_FILMS} of either class are needed; 50 to 200 films in all are "
                 "a good start.",
             )
