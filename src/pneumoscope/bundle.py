@@ -34,6 +34,8 @@ FORMAT = 1
 """Version of the layout of ``bundle.json``; other versions are refused."""
 
 MODEL, META, GOLDEN, CARD = "model.onnx", "bundle.json", "golden.npz", "README.md"
+GATE = "gate.npz"
+"""The learned part of the gate, see `pneumoscope.gate`; not in every bundle."""
 
 SHIPPED = Path(__file__).parent / "bundles" / "flagship"
 """The bundle inside the package."""
@@ -79,6 +81,8 @@ class BundleMeta:
         recipe: The resolved recipe.
         data: Counts and hash of the training manifest.
         validation: Figures on held-out patients, as the model card tells them.
+        gate: ``limits`` of the gate's scores, and what was ``measured`` of them; None for a bundle
+            without a gate of its own.
     """
 
     name: str
@@ -97,6 +101,7 @@ class BundleMeta:
     recipe: Mapping[str, Any]
     data: Mapping[str, Any]
     validation: Mapping[str, Any]
+    gate: Mapping[str, Any] | None = None
 
     def points(self, name: str | None = None) -> tuple[OperatingPoint, ...]:
         """The thresholds of that name, or of the default one: one, or one per finding.
@@ -139,6 +144,11 @@ class Bundle:
         return self.path / MODEL
 
     @property
+    def gate(self) -> Path | None:
+        """The learned part of the gate, if the bundle has one."""
+        return self.path / GATE if self.meta.gate is not None else None
+
+    @property
     def title(self) -> str:
         """Name and version, as shown to people."""
         return f"{self.meta.name} {self.meta.version}"
@@ -174,7 +184,7 @@ def open_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
         if isinstance(error, BundleMismatch):
             raise
         raise BundleMismatch(name, f"{META} is malformed ({error!r})") from error
-    for required in (MODEL, GOLDEN, CARD):
+    for required in (MODEL, GOLDEN, CARD, *((GATE,) if meta.gate is not None else ())):
         if required not in files:
             raise BundleMismatch(name, f"{META} does not list {required}")
     for file, expected in files.items():
@@ -257,6 +267,7 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         recipe=dict(content["recipe"]),
         data=dict(content["data"]),
         validation=dict(content["validation"]),
+        gate=_gate_from_json(content.get("gate")),
     )
     if not 0 < meta.size <= meta.source_size:
         raise ValueError(f"size {meta.size}, source_size {meta.source_size}")
@@ -267,6 +278,13 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         raise ValueError(f"what is not {meta.negative} cannot be called {NORMAL}")
     _check_labels(meta)
     return meta
+
+
+def _gate_from_json(content: Any) -> dict[str, Any] | None:
+    if content is None:
+        return None
+    limits = {str(name): float(value) for name, value in content["limits"].items()}
+    return {"limits": limits, "measured": dict(content["measured"])}
 
 
 def _check_labels(meta: BundleMeta) -> None:

@@ -39,10 +39,13 @@ class FilmFacts:
         columns: Width of the stored film in pixels, after EXIF orientation.
         bits: Bits that one stored sample uses.
         colour: True if the stored film is in colour and its channels really differ.
+        tint: Mean difference of red or blue from green, in [0, 1]; 0 if ``colour`` is False.
         reduced_by: Factor by which the decoder shrank the film (1, 2, 4 or 8).
         modality: DICOM Modality (0008,0060), such as ``"CR"``.
         view_position: DICOM View Position (0018,5101), such as ``"AP"``.
         body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
+        row_direction: Whereto a row runs, the first value of DICOM Patient Orientation (0020,0020),
+            such as ``"L"``, the patient's left, on an upright frontal film.
         laterality: DICOM Image Laterality (0020,0062) or Laterality (0020,0060).
         age_years: Patient's Age (0010,1010) in years; months, weeks and days as a fraction.
         pixel_spacing_mm: (row spacing, column spacing) in mm at the stored size, from Pixel
@@ -56,10 +59,12 @@ class FilmFacts:
     columns: int
     bits: int = 8
     colour: bool = False
+    tint: float = 0.0
     reduced_by: int = 1
     modality: str | None = None
     view_position: str | None = None
     body_part: str | None = None
+    row_direction: str | None = None
     laterality: str | None = None
     age_years: float | None = None
     pixel_spacing_mm: tuple[float, float] | None = None

@@ -112,8 +112,8 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
         raise NotA2DImage(name, "no pixels")
     rows, columns = _check_pixels(head, syntax, name, limits)
     stored = _decode(data, at, head, syntax, implicit, name)
-    pixels, colour = _shown(stored, head)
-    return Radiograph(pixels, _facts(head, rows, columns, colour, syntax))
+    pixels, tint = _shown(stored, head)
+    return Radiograph(pixels, _facts(head, rows, columns, tint, syntax))
 
 
 def _file_meta(data: bytes, name: str) -> tuple[str | None, int]:
@@ -301,21 +301,22 @@ def _jpeg_2000(codestream: bytes, options: Mapping[str, Any]) -> NDArray[Any]:
     return array
 
 
-def _shown(stored: NDArray[Any], head: h.Header) -> tuple[NDArray[np.float32], bool]:
-    """Grey float32 (rows, columns) in [0, 1], and whether the film is in colour."""
+def _shown(stored: NDArray[Any], head: h.Header) -> tuple[NDArray[np.float32], float]:
+    """Grey float32 (rows, columns) in [0, 1], and the tint, see `FilmFacts`."""
     if _photometric(head) == "PALETTE COLOR":
         from pydicom.pixels.processing import apply_color_lut
 
         stored = apply_color_lut(stored, head.palette())[..., :3]
         white = 2.0 ** (8 * stored.dtype.itemsize) - 1
     elif stored.ndim == 2:
-        return np.ascontiguousarray(grey(stored, _look(head)), np.float32), False
+        return np.ascontiguousarray(grey(stored, _look(head)), np.float32), 0.0
     else:
         white = 2.0 ** _stored_bits(head) - 1
     channels = stored.astype(np.float32) / np.float32(white)
-    strayed = np.abs(channels[..., (0, 2)] - channels[..., 1:2]).max()
+    strayed = np.abs(channels[..., (0, 2)] - channels[..., 1:2])
+    tint = float(strayed.mean(axis=(0, 1)).max()) if strayed.max() * 255 > COLOUR_TOLERANCE else 0.0
     luminance = np.clip(channels @ _LUMA.astype(np.float32), 0, 1)
-    return np.ascontiguousarray(luminance, np.float32), bool(strayed * 255 > COLOUR_TOLERANCE)
+    return np.ascontiguousarray(luminance, np.float32), tint
 
 
 def _look(head: h.Header) -> Look:
@@ -368,7 +369,7 @@ def _lut(item: h.Header | None, signed: bool) -> Lut | None:
     return Lut(first, entries[:count].astype(np.int64), bits)
 
 
-def _facts(head: h.Header, rows: int, columns: int, colour: bool, syntax: str) -> FilmFacts:
+def _facts(head: h.Header, rows: int, columns: int, tint: float, syntax: str) -> FilmFacts:
     spacing = head.numbers(h.SPACING) or head.numbers(h.IMAGER_SPACING)
     age = re.fullmatch(r"(\d{1,3})([YMWD])", head.text(h.AGE) or "")
     return FilmFacts(
@@ -376,10 +377,12 @@ def _facts(head: h.Header, rows: int, columns: int, colour: bool, syntax: str) -
         rows=rows,
         columns=columns,
         bits=_stored_bits(head),
-        colour=colour,
+        colour=tint > 0,
+        tint=tint,
         modality=_code(head, h.MODALITY),
         view_position=_code(head, h.VIEW),
         body_part=_code(head, h.BODY_PART),
+        row_direction=_code(head, h.ORIENTATION),
         laterality=_code(head, h.LATERALITY) or _code(head, h.SERIES_LATERALITY),
         age_years=int(age[1]) * _YEARS[age[2]] if age else None,
         pixel_spacing_mm=(spacing[0], spacing[1])

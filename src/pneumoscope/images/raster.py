@@ -66,7 +66,7 @@ def read_raster(
         elif kind == "PNG":
             _check_png(data, name)
         image.load()
-        pixels, bits, colour = _grey(image)
+        pixels, bits, tint = _grey(image)
         if kind == "TIFF" and image.mode in ("F", *_DEEP_MODES) and _white_is_zero(image):
             pixels = 1 - pixels  # Pillow inverts up to 8 bits only
         turn = 1 if kind == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
@@ -86,7 +86,8 @@ def read_raster(
         rows=rows,
         columns=columns,
         bits=data[24] if kind == "PNG" and image.mode not in _DEEP_MODES else bits,  # IHDR's depth
-        colour=colour,
+        colour=tint > 0,
+        tint=tint,
         reduced_by=config[0] if config else 1,
     )
     upright = _turned(pixels, turn)
@@ -175,20 +176,22 @@ def _draft(image: ImageFile, at_least_px: int | None) -> None:
         jpeg.draft(mode, (at_least_px, at_least_px) if at_least_px else None)
 
 
-def _grey(image: Image.Image) -> tuple[NDArray[Any], int, bool]:
-    """Luminance (rows, columns), bits per sample, and whether it is a colour film.
+def _grey(image: Image.Image) -> tuple[NDArray[Any], int, float]:
+    """Luminance (rows, columns), bits per sample, and the tint, see `FilmFacts`.
 
     It is uint8 where the film holds 8-bit grey, else float32 in [0, 1]. Luminance is ITU-R 601-2 luma, as Pillow's mode L; what is transparent lies on black.
     """
     mode = image.mode
     if mode == "L" and "transparency" not in image.info:
-        return _levels(image), 8, False
+        return _levels(image), 8, 0.0
     if mode == "1":
-        return _levels(image.convert("L")), 1, False
+        return _levels(image.convert("L")), 1, 0.0
     if mode == "YCbCr":
         luma, *chroma = image.split()
         spread = [extreme for band in chroma for extreme in _extrema(band)]
-        return _levels(luma), 8, max(abs(value - 128) for value in spread) > COLOUR_TOLERANCE
+        if max(abs(value - 128) for value in spread) <= COLOUR_TOLERANCE:
+            return _levels(luma), 8, 0.0
+        return _levels(luma), 8, _tint(image.convert("RGB"))
     if mode in _DEEP_MODES:
         return _deep(np.asarray(image).astype(np.int32))
     if mode == "F":
@@ -198,9 +201,9 @@ def _grey(image: Image.Image) -> tuple[NDArray[Any], int, bool]:
             image = image.convert(mode[:-1] + "A")
         image = image.convert("RGBA")
         grey = _unit(image.convert("RGB").convert("L")) * _unit(image.getchannel("A"))
-        return grey, 8, mode not in ("LA", "La", "L") and _is_coloured(image)
+        return grey, 8, 0.0 if mode in ("LA", "La", "L") else _tint(image)
     rgb = image if mode == "RGB" else image.convert("RGB")
-    return _levels(rgb.convert("L")), 8, _is_coloured(rgb)
+    return _levels(rgb.convert("L")), 8, _tint(rgb)
 
 
 def _levels(image: Image.Image) -> NDArray[np.uint8]:
@@ -217,26 +220,27 @@ def _extrema(band: Image.Image) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _is_coloured(image: Image.Image) -> bool:
-    """Whether red, green and blue differ somewhere by more than the noise of JPEG."""
-    from PIL import ImageChops
+def _tint(image: Image.Image) -> float:
+    """Mean difference of red and blue from green, in [0, 1]; 0 if it is but the noise of JPEG."""
+    from PIL import ImageChops, ImageStat
 
     red, green, blue = image.split()[:3]
-    return any(
-        _extrema(ImageChops.difference(green, other))[1] > COLOUR_TOLERANCE for other in (red, blue)
-    )
+    differences = [ImageChops.difference(green, other) for other in (red, blue)]
+    if max(_extrema(difference)[1] for difference in differences) <= COLOUR_TOLERANCE:
+        return 0.0
+    return max(float(ImageStat.Stat(difference).mean[0]) for difference in differences) / 255
 
 
-def _deep(stored: NDArray[np.int32]) -> tuple[NDArray[np.float32], int, bool]:
+def _deep(stored: NDArray[np.int32]) -> tuple[NDArray[np.float32], int, float]:
     """Scales 9 to 16 bits by the smallest usual depth that holds the brightest pixel."""
     low, high = int(stored.min()), int(stored.max())
     if low < 0 or high > 65535:  # signed or 32-bit: the file does not say what white is
-        return _stretched(stored.astype(np.float64), low, high), 32 if high > 65535 else 16, False
+        return _stretched(stored.astype(np.float64), low, high), 32 if high > 65535 else 16, 0.0
     bits = next((depth for depth in _DEPTHS if high < 1 << depth), 16)
-    return np.divide(stored, np.float32((1 << bits) - 1), dtype=np.float32), bits, False
+    return np.divide(stored, np.float32((1 << bits) - 1), dtype=np.float32), bits, 0.0
 
 
-def _floating(stored: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, bool]:
+def _floating(stored: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, float]:
     """Takes [0, 1] as it is and stretches any other range; what is not finite becomes the least."""
     finite = np.isfinite(stored)
     if not finite.any():
@@ -244,8 +248,8 @@ def _floating(stored: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, bo
     low, high = float(stored[finite].min()), float(stored[finite].max())
     filled = np.where(finite, stored, np.float32(low))
     if low >= 0 and high <= 1:
-        return filled, 32, False
-    return _stretched(filled.astype(np.float64), low, high), 32, False
+        return filled, 32, 0.0
+    return _stretched(filled.astype(np.float64), low, high), 32, 0.0
 
 
 def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from pneumoscope.errors import DiskFull, TrainingError
 from pneumoscope.files import claim, replacing, room_for, tells_of_full_disk
+from pneumoscope.train import gate_features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pneumoscope.train.recipe import Recipe
 
 OUTPUTS = ("probabilities", "heatmaps", "embedding")
+ALSO = (gate_features.OUTPUT,)
+"""What ``model.onnx`` gives beyond the outputs of the Keras network, where it has maps."""
 MAX_DP = 1e-4
 MAX_HEATMAP_ERROR = 1e-3
 MAX_EMBEDDING_ERROR = 1e-3
@@ -122,9 +125,10 @@ def convert(serving: Any, target: Path) -> None:
         options.log_severity_level = 3
         onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
         model = onnx.load(str(slim))
+        gate_features.add(model)
         by_name = {output.name: output for output in model.graph.output}
         del model.graph.output[:]
-        model.graph.output.extend(by_name[name] for name in OUTPUTS)
+        model.graph.output.extend(by_name[name] for name in (*OUTPUTS, *ALSO) if name in by_name)
         for value in (*model.graph.input, *model.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "n"
         onnx.checker.check_model(model)

@@ -1,0 +1,298 @@
+"""Whether a film may be judged: coded reasons, each with a sentence and what would mend it.
+
+The network calls a cat NORMAL as readily as a lung. So every film passes the gate first: statistics
+of its grey levels, and small heads on maps from the middle of the network (``gate.npz`` of the
+bundle, made by `pneumoscope.train.gatefit`), which know chest films, turned and cut ones, and other
+pictures. Header tags never refuse by themselves: in 1,885 real studies up to 70 % of the filled
+orientation tags were wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pneumoscope.errors import BundleMismatch
+from pneumoscope.records import FilmFacts, GateReason, GateReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.bundle import Bundle, Population
+
+OK, NOTE, REFUSE = "ok", "note", "refuse"
+FRONTAL = "frontal"
+"""The kind of picture that may be judged."""
+
+REASONS: Final[dict[str, tuple[str, str]]] = {
+    "not-a-radiograph": (
+        "this does not look like a radiograph but like a photograph, a drawing or a screen",
+        "Give the chest film itself, as the X-ray system exported it.",
+    ),
+    "not-a-chest": (
+        "this does not look like a chest radiograph",
+        "Give a frontal chest film; other parts of the body, CT, MR and ultrasound cannot be judged.",
+    ),
+    "not-frontal": (
+        "only one lung field is to be seen: a lateral view, or half a film",
+        "Give the frontal view (PA or AP).",
+    ),
+    "inverted": ("black and white are exchanged", "Invert the film: air must be dark."),
+    "rotated-90": (
+        "the film lies on its side: it is turned by 90 degrees counterclockwise",
+        "Turn it clockwise by 90 degrees.",
+    ),
+    "rotated-180": ("the film stands on its head", "Turn it by 180 degrees."),
+    "rotated-270": (
+        "the film lies on its side: it is turned by 90 degrees clockwise",
+        "Turn it counterclockwise by 90 degrees.",
+    ),
+    "mirrored": (
+        "left and right look exchanged",
+        "Is the film mirrored, or the heart on the right? Look at the side marker.",
+    ),
+    "cropped": ("the lungs are cut", "Give the whole film, with both lungs on it."),
+    "low-contrast": (
+        "the film has hardly any contrast",
+        "Export it again with the window that the X-ray system proposes.",
+    ),
+    "over-exposed": (
+        "large parts are pure black or pure white: what was there is lost",
+        "Export it again with a wider window, or repeat it.",
+    ),
+    "too-blurred": ("the film is blurred", "Give the original, not a preview."),
+    "too-small": ("the film is too small", "Give the original, not a preview."),
+    "photo-of-a-screen": (
+        "this looks like a photograph of a screen",
+        "Export the film from the viewer instead.",
+    ),
+    "outside-population": (
+        "the film is unlike those that the model learned from",
+        "Read the verdict with care: nobody knows how good it is on such films.",
+    ),
+    "header-says-otherwise": (
+        "the header names another view or another part of the body",
+        "Is it the right film? Headers are often wrong; the picture decides.",
+    ),
+}
+"""Code to sentence and hint."""
+
+SMALL_PX, SMALLER_THAN_TRAINED_PX = 80, 128
+"""Sides below which a film is refused, and noted: the stress suite's ``low-resolution`` is 80
+pixels, and the shipped network sees 128."""
+SQUARE = 0.62
+"""Width by height below which a picture with one lung field is a cut film rather than a lateral
+one: half of a frontal film of 4 to 3, 0.67, less its border."""
+
+_LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
+_CHEST = frozenset({"CHEST", "THORAX", "LUNG", "PORT CHEST", "CHESTABD", "CHEST_TO_ABDOMEN"})
+# Kinds that are asked after the picture has been found to be no frontal film.
+_TINT = 0.06
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heads:
+    """The learned part of a gate, of ``gate.npz``.
+
+    Attributes:
+        mean: float32 (d,), of the network's ``features``.
+        scale: float32 (d,), by which they are divided, then clipped at `CLIP`.
+        axes: float32 (d, k), principal axes, scaled to unit variance over chest films.
+        centre: float32 (k,), mean of chest films along the axes.
+        kinds: What the head tells apart; `FRONTAL` is one of them.
+        weights: float32 (k, kinds).
+        bias: float32 (kinds,).
+        mirror: float32 (k + 1,): log odds of a mirrored film, the constant last.
+    """
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    centre: NDArray[np.float32]
+    kinds: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    mirror: NDArray[np.float32]
+
+    def coordinates(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """The network's features (n, d) along the axes, float32 (n, k)."""
+        x = np.clip((features - self.mean) / self.scale, -CLIP, CLIP)
+        return np.asarray(x @ self.axes - self.centre, np.float32)
+
+    def scores(self, features: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.float64]]:
+        """What the heads say of n films, each (n,).
+
+        Args:
+            features: (n, d).
+
+        Returns:
+            ``"unsuitable"``: 1 - P(frontal), in [0, 1]; ``"distance"`` from the chest films, by
+            Mahalanobis, 1 on average; ``"mirrored"``: a probability; and P of every other kind by
+            its name.
+        """
+        at = self.coordinates(features)
+        logits = at @ self.weights + self.bias
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
+        p = odds / odds.sum(axis=1, keepdims=True)
+        found = dict(zip(self.kinds, p.T, strict=True))
+        found["unsuitable"] = 1 - found.pop(FRONTAL)
+        found["distance"] = np.sqrt(np.mean(at.astype(np.float64) ** 2, axis=1))
+        found["mirrored"] = 1 / (1 + np.exp(-(at @ self.mirror[:-1] + self.mirror[-1])))
+        return found
+
+
+CLIP = 6.0
+"""Standard deviations at which a feature is cut."""
+
+
+def read_heads(bundle: Bundle) -> Heads | None:
+    """The learned part of a bundle's gate; None for a bundle without one.
+
+    Raises:
+        BundleMismatch: ``gate.npz`` holds something else.
+    """
+    path = bundle.gate
+    if path is None:
+        return None
+    try:
+        with np.load(path) as stored:
+            values = {name: stored[name] for name in stored.files}
+        kinds = tuple(values.pop("kinds").tolist())
+        heads = Heads(kinds=kinds, **{k: v.astype(np.float32) for k, v in values.items()})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleMismatch(bundle.path.name, f"{path.name} is malformed ({error})") from error
+    if FRONTAL not in heads.kinds or not set(heads.kinds) <= {FRONTAL, *REASONS}:
+        raise BundleMismatch(bundle.path.name, f"{path.name} tells {heads.kinds} apart")
+    return heads
+
+
+def grey_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
+    """What grey levels tell of a film's quality; higher is worse.
+
+    Args:
+        pixels: uint8 (size, size), the network's input.
+
+    Returns:
+        ``"flatness"``: 1 - (99th - 1st percentile) / 255; ``"saturation"``: share of pixels within
+        2 levels of black or white, in the middle three quarters of the film, since borders
+        may be black or white; ``"blur"``: 1 - the mean absolute second by twice the first
+        difference along rows: a blur takes more from the second.
+    """
+    rows, columns = pixels.shape
+    counts = np.bincount(pixels.ravel(), minlength=256)
+    below = np.cumsum(counts) / pixels.size
+    low, high = np.searchsorted(below, (0.01, 0.99))
+    inner = pixels[rows // 8 : rows - rows // 8, columns // 8 : columns - columns // 8]
+    ends = np.count_nonzero((inner <= 2) | (inner >= 253)) / inner.size
+    x = pixels.astype(np.int16)
+    along = np.diff(x, axis=1)
+    fine = float(np.abs(np.diff(along, axis=1)).mean())
+    coarse = float(np.abs(along).mean())
+    return {
+        "flatness": 1.0 - float(high - low) / 255,
+        "saturation": float(ends),
+        "blur": 1.0 - fine / max(2 * coarse, 1e-3),
+    }
+
+
+def report(
+    scores: Mapping[str, float],
+    limits: Mapping[str, float],
+    facts: FilmFacts,
+    population: Population,
+) -> GateReport:
+    """The gate's answer on one film.
+
+    Args:
+        scores: Of `Heads.scores` and `grey_statistics`.
+        limits: Score to the value above which it counts, see `pneumoscope.train.gatefit`; a score
+            without a limit never counts. ``distance-note`` is that of a note.
+        facts: What the film says of itself.
+        population: Whom the training films show.
+    """
+    reasons = tuple(
+        sorted(_reasons(scores, limits, facts, population), key=lambda r: r.level != REFUSE)
+    )
+    level = reasons[0].level if reasons else OK
+    return GateReport(level, reasons, dict(scores))
+
+
+def _reasons(
+    scores: Mapping[str, float],
+    limits: Mapping[str, float],
+    facts: FilmFacts,
+    population: Population,
+) -> Iterator[GateReason]:
+    def above(name: str, score: str | None = None) -> bool:
+        return name in limits and scores.get(score or name, 0.0) > limits[name]
+
+    side = min(facts.rows, facts.columns)
+    if side < SMALL_PX:
+        yield _reason(
+            "too-small", REFUSE, f"the film has only {facts.columns} x {facts.rows} pixels"
+        )
+    elif side < SMALLER_THAN_TRAINED_PX:
+        yield _reason("too-small", NOTE, f"the film has only {facts.columns} x {facts.rows} pixels")
+    for score, code in (("flatness", "low-contrast"), ("saturation", "over-exposed"), ("blur", "too-blurred")):  # fmt: skip
+        if above(score):
+            yield _reason(code, REFUSE)
+    unsuitable = above("unsuitable")
+    if facts.tint > _TINT:
+        yield _reason("not-a-radiograph", REFUSE, "the picture is in colour")
+    elif unsuitable:
+        yield _reason(_likeliest(scores, facts), REFUSE)
+    elif above("distance"):
+        yield _reason("outside-population", REFUSE)
+    else:
+        if above("distance-note", "distance"):
+            yield _reason("outside-population", NOTE)
+        if above("mirrored"):
+            # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
+            contradicted = (facts.row_direction or "").startswith("L")
+            yield _reason("mirrored", REFUSE if contradicted else NOTE)
+    if facts.colour and facts.tint <= _TINT:
+        yield _reason("not-a-radiograph", NOTE, "the picture has some colour; is it a radiograph?")
+    yield from _of_header(facts, population)
+
+
+def _likeliest(scores: Mapping[str, float], facts: FilmFacts) -> str:
+    kind = max((name for name in scores if name in REASONS and name != "mirrored"), key=scores.__getitem__)  # fmt: skip
+    if kind == "not-frontal" and facts.columns < SQUARE * facts.rows:
+        return "cropped"
+    return kind
+
+
+def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]:
+    if population.age_years is not None and facts.age_years is not None:
+        low, high = population.age_years
+        # A child counts as five until the sixth birthday.
+        if not low <= facts.age_years < high + 1:
+            yield _reason(
+                "outside-population",
+                NOTE,
+                f"patient age {facts.age_years:.3g} years is outside the training population "
+                f"({low:g} to {high:g} years)",
+            )
+    view = (facts.view_position or "").upper()
+    if view in _LATERAL:
+        sentence = f"the header says view {view}; the model knows frontal films only"
+        yield _reason("header-says-otherwise", NOTE, sentence)
+    elif view and population.views and view not in population.views:
+        known = ", ".join(population.views)
+        yield _reason(
+            "header-says-otherwise",
+            NOTE,
+            f"the header says view {view}; the training films are {known}",
+        )
+    part = (facts.body_part or "").upper()
+    if part and part not in _CHEST:
+        yield _reason("header-says-otherwise", NOTE, f"the header says body part {part}, not chest")
+
+
+def _reason(code: str, level: str, sentence: str | None = None) -> GateReason:
+    usual, hint = REASONS[code]
+    return GateReason(code, level, sentence or usual, hint)
