@@ -14,7 +14,10 @@ from pneumoscope.errors import (
     UnknownOperatingPoint,
     UsageError,
 )
-from tiny import tiny_files, tiny_meta
+from tiny import scored_meta, tiny_files, tiny_meta
+
+CALIBRATION = {"scale": [1.0], "offset": [0.0], "kinds_temperature": 1.0, "prevalence": None}
+SIDES = {"negative": [0.5], "positive": [0.5]}
 
 
 @pytest.fixture
@@ -24,6 +27,23 @@ def copy(tiny_bundle: Bundle, tmp_path: Path) -> Path:
 
 def test_a_written_bundle_reads_back_equal(tiny_bundle: Bundle) -> None:
     assert open_bundle(tiny_bundle.path).meta == tiny_meta()
+
+
+def test_scores_read_back_equal_and_take_a_line_each(tmp_path: Path) -> None:
+    meta = scored_meta()
+    written = write_bundle(tmp_path / "b", meta, tiny_files(tmp_path / "parts"))
+    assert written.meta == meta
+    text = (written.path / META).read_text()
+    assert '"negative": [0.2, 0.8, 0.8,' in text
+    assert max(map(len, text.splitlines())) < 1000
+
+
+def test_a_bundle_with_one_temperature_is_of_an_older_pneumoscope(copy: Path) -> None:
+    content = json.loads((copy / META).read_text())
+    del content["calibration"], content["conformal"]
+    (copy / META).write_text(json.dumps(content | {"temperature": 0.89}))
+    with pytest.raises(BundleMismatch, match="older pneumoscope"):
+        open_bundle(copy)
 
 
 def test_a_population_that_nobody_knows_reads_back(tmp_path: Path) -> None:
@@ -77,6 +97,17 @@ def test_a_missing_folder(tmp_path: Path) -> None:
             [{"name": "balanced", "threshold": float("nan"), "rule": "", "finding": None}],
         ),
         ("operating_points", [{"name": "balanced", "threshold": 1.0, "rule": "", "finding": None}]),
+        ("calibration", {"scale": [1.0], "offset": [0.0], "kinds_temperature": 1.0}),
+        ("calibration", CALIBRATION | {"scale": [-1.0]}),
+        ("calibration", CALIBRATION | {"scale": [float("nan")]}),
+        ("calibration", CALIBRATION | {"offset": [0.0, 1.0]}),
+        ("calibration", CALIBRATION | {"kinds_temperature": 0}),
+        ("calibration", CALIBRATION | {"prevalence": 1.2}),
+        ("conformal", {"questions": {}, "kinds": {}}),
+        ("conformal", {"questions": {"TUBERCULOSIS": SIDES}, "kinds": {}}),
+        ("conformal", {"questions": {"PNEUMONIA": SIDES}, "kinds": {"fungal": [0.5]}}),
+        ("conformal", {"questions": {"PNEUMONIA": SIDES | {"positive": [0.9, 0.2]}}, "kinds": {}}),
+        ("conformal", {"questions": {"PNEUMONIA": SIDES | {"negative": [1.2]}}, "kinds": {}}),
         ("files", {}),
         ("files", 3),
     ],

@@ -65,3 +65,68 @@ def test_what_cannot_be_calibrated_is_refused() -> None:
         conformal.least_probabilities(p, np.array([0, 1, 1]))
     with pytest.raises(UsageError, match="for 0 films"):
         conformal.least_probabilities(p[:0], np.array([], int))
+
+
+def test_limits_by_hand() -> None:
+    nineteen = tuple(np.round(np.arange(1, 20) / 20, 2).tolist())
+    scores = conformal.Scores({"PNEUMONIA": conformal.Sides(nineteen, nineteen[9:])}, {"a": (0.3,)})
+    # 10 films of the positive side support 1 / 11.
+    assert scores.smallest_error == pytest.approx(1 / 11)
+    # floor(0.1 * 20) = 2nd smallest, floor(0.1 * 11) = 1st; one kind's film supports no limit.
+    limits = scores.at(0.1)
+    assert limits.questions == {"PNEUMONIA": (0.1, 0.5)}
+    assert limits.kinds == {"a": 0.0}
+    assert limits.holds("PNEUMONIA", 0.899) == (True, True)
+    assert limits.holds("PNEUMONIA", 0.901) == (False, True)
+    assert limits.holds("PNEUMONIA", 0.499) == (True, False)
+
+
+@pytest.mark.parametrize("error", [0.0, 1.0, -0.1, 1.2, float("nan")])
+def test_an_error_that_is_none(error: float) -> None:
+    scores = conformal.Scores({"P": conformal.Sides((0.5,) * 99, (0.5,) * 99)})
+    with pytest.raises(UsageError, match="not between 0 and 1"):
+        scores.at(error)
+
+
+def test_an_error_that_the_films_do_not_support() -> None:
+    scores = conformal.Scores({"P": conformal.Sides((0.5,) * 99, (0.5,) * 299)})
+    scores.at(0.01)
+    with pytest.raises(UsageError, match="smaller than") as caught:
+        scores.at(0.009)
+    assert caught.value.hint == "The smallest is 0.01."
+
+
+def test_limits_are_those_of_the_calibration_films() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 2, 400)
+    ill = rng.beta(2 + 3 * truth, 5 - 3 * truth)
+    p = np.stack([1 - ill, ill], axis=1)
+    scores = conformal.Scores(
+        {
+            "P": conformal.Sides(
+                conformal.scores_of(p[truth == 0, 0]), conformal.scores_of(p[truth == 1, 1])
+            )
+        }
+    )
+    for error in (0.01, 0.05, 0.2, 0.5):
+        expected = conformal.least_probabilities(p, truth, error)
+        assert scores.at(error).questions["P"] == pytest.approx(tuple(expected), rel=2e-5)
+        assert (np.array(scores.at(error).questions["P"]) <= expected).all()
+
+
+def test_scores_are_rounded_down_and_thinned_to_the_safe_side() -> None:
+    assert conformal.scores_of(np.array([0.12345678, 9.87654321e-7, 0.0, 1.0])) == (
+        0.0,
+        9.87654e-7,
+        0.123456,
+        1.0,
+    )
+    many = np.random.default_rng(4).random(5003)
+    kept = conformal.scores_of(many)
+    assert len(kept) == conformal.MOST_SCORES
+    for error in (0.001, 0.05, 0.0537, 0.5, 0.999):
+        thin = conformal.Scores({"P": conformal.Sides(kept, kept)}).at(error).questions["P"][0]
+        m = int(np.floor(round(error * 5004, 9)))
+        exact = np.sort(many)[m - 1]
+        assert thin <= exact
+        assert thin == pytest.approx(exact, abs=0.004)

@@ -82,6 +82,7 @@ def test_json_and_csv_hold_the_findings(findings_bundle: Bundle, film_files: Pat
         "probability": 0.802184,
         "threshold": 0.05,
         "present": True,
+        "undetermined": False,
     }
     assert [finding["present"] for finding in dark["findings"]] == [False] * 3
     rows = list(csv.DictReader(io.StringIO(run("predict", "--csv", *where))))

@@ -16,12 +16,15 @@ from pneumoscope.metrics import Interval
 from pneumoscope.profile import (
     SitePoint,
     SiteProfile,
+    applied,
     log_odds,
     read_profile,
     unmapped,
     write_profile,
 )
-from pneumoscope.records import OperatingPoint
+from pneumoscope.records import OperatingPoint, Settings
+from pneumoscope.runtime import load
+from test_cli import run
 
 
 def site_profile(**changes: object) -> SiteProfile:
@@ -60,11 +63,50 @@ def test_the_bundle_must_be_the_profile_s(tiny_bundle: Bundle) -> None:
     assert "calibrate" in found.value.hint
 
 
-def test_operating_points_go_by_name() -> None:
-    assert site_profile().operating_point().threshold == 0.4
-    with pytest.raises(UnknownOperatingPoint) as found:
-        site_profile().operating_point("screen")
-    assert found.value.hint == "Choose one of: balanced."
+def test_a_bundle_reads_as_the_site_says(tiny_bundle: Bundle) -> None:
+    gate = {"limits": {"distance": 2.0, "blur": 1.0}, "measured": {}}
+    found = applied(site_profile(), replace(tiny_bundle.meta, gate=gate))
+    assert found.points()[0].threshold == 0.4
+    with pytest.raises(UnknownOperatingPoint) as error:
+        found.points("screen")
+    assert error.value.hint == "Choose one of: balanced."
+    assert found.conformal == site_profile().conformal
+    assert found.calibration.prevalence == 0.5
+    assert found.gate == {"limits": {"distance": 2.5, "blur": 1.0}, "measured": {}}
+    assert applied(site_profile(), tiny_bundle.meta).gate is None
+
+
+def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_path: Path) -> None:
+    wide = Scores(
+        {"PNEUMONIA": Sides(tuple(np.linspace(0.3, 0.9, 40)), tuple(np.linspace(0.5, 0.9, 40)))}
+    )
+    own = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=wide, prevalence=0.1)
+    site = tmp_path / "site.json"
+    write_profile(site, own)
+    settings = Settings(profile=site)
+    found = load(tiny_bundle, settings=settings).predict(film_files / "bright.png")
+    # A film of grey 204 has the log odds 8 * 0.3 + ln(1 + 1 / e); the site makes half of it plus 1.
+    site_odds = 0.5 * (2.4 + math.log(1 + math.exp(-1))) + 1
+    assert found.p_unadjusted == pytest.approx(1 / (1 + math.exp(-site_odds)), abs=1e-5)
+    # From a prevalence of 1/2 to 1/10 the odds fall to a ninth.
+    assert found.p_pneumonia == pytest.approx(1 / (1 + 9 * math.exp(-site_odds)), abs=1e-5)
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    assert (found.profile, found.prevalence, found.operating_point.threshold) == ("ward", 0.1, 0.4)
+    assert load(tiny_bundle).predict(film_files / "bright.png").profile is None
+    asked = Settings(profile=site, prevalence=0.5)
+    assert load(tiny_bundle, settings=asked).predict(film_files / "bright.png").prevalence == 0.5
+    page = tmp_path / "sheet.html"
+    options = ("--profile", site, "--bundle", tiny_bundle.path)
+    done = run("predict", film_files, *options, "--sheet", page)
+    assert done.returncode == 0, done.stderr
+    assert "site profile ward" in done.stdout
+    assert "site profile ward" in page.read_text()
+    assert (
+        json.loads(run("predict", film_files, *options, "--json").stdout)["results"][0]["profile"]
+        == "ward"
+    )
+    done = run("predict", film_files, "--profile", site)
+    assert (done.returncode, "made for the bundle tiny 1" in done.stderr) == (1, True)
 
 
 def test_log_odds_stay_finite() -> None:

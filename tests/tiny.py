@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from pneumoscope.bundle import CARD, GOLDEN, MODEL, BundleMeta, Population
+from pneumoscope.calibration import Calibration
+from pneumoscope.conformal import Scores, Sides
 from pneumoscope.records import OperatingPoint
 
 TINY_SIZE = 32
@@ -72,7 +74,8 @@ def tiny_meta(**changes: object) -> BundleMeta:
         "positive": "PNEUMONIA",
         "size": TINY_SIZE,
         "source_size": 224,
-        "temperature": 1.0,
+        "calibration": Calibration(prevalence=0.5),
+        "conformal": None,
         "operating_points": (
             OperatingPoint("balanced", 0.5, "by hand"),
             OperatingPoint("screen", 0.1, "by hand"),
@@ -85,6 +88,17 @@ def tiny_meta(**changes: object) -> BundleMeta:
         "validation": {},
     }
     return BundleMeta(**(values | changes))  # type: ignore[arg-type]
+
+
+def scored_meta(**changes: object) -> BundleMeta:
+    """At 5 %: NORMAL up to P 0.2, PNEUMONIA from 0.7; bacterial from a share of 0.4, viral from 0.2."""
+
+    def scores(at_1: float, at_5: float) -> tuple[float, ...]:
+        return (at_1,) + (at_5,) * 8 + (0.99,) * 90
+
+    questions = {"PNEUMONIA": Sides(scores(0.2, 0.8), scores(0.4, 0.7))}
+    kinds = {"bacterial": scores(0.1, 0.4), "viral": scores(0.1, 0.2)}
+    return tiny_meta(**({"conformal": Scores(questions, kinds)} | changes))
 
 
 def findings_meta(**changes: object) -> BundleMeta:
@@ -101,7 +115,7 @@ def findings_meta(**changes: object) -> BundleMeta:
         negative=None,
         positive="ABNORMAL",
         operating_points=tuple(points),
-        **changes,
+        **({"calibration": Calibration((1.0,) * 3, (0.0,) * 3)} | changes),
     )
 
 

@@ -11,12 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.calibration import Calibration
+from pneumoscope.conformal import Scores, Sides
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
@@ -72,7 +76,9 @@ class BundleMeta:
         size: Side of the network's input in pixels.
         source_size: Side in pixels to which larger films are resampled first, because the
             training films were.
-        temperature: Divisor of the logits, already inside ``model.onnx``.
+        calibration: What makes the logits honest probabilities, already inside ``model.onnx``.
+        conformal: Scores of the validation films, from which sets of classes follow for any error;
+            None where there are none, as of an imported model, or too few for the usual error.
         operating_points: Thresholds on P(pneumonia); for several findings one of each name for
             each finding.
         default_operating_point: The name that is used when nobody chooses.
@@ -93,7 +99,8 @@ class BundleMeta:
     positive: str
     size: int
     source_size: int
-    temperature: float
+    calibration: Calibration
+    conformal: Scores | None
     operating_points: tuple[OperatingPoint, ...]
     default_operating_point: str
     population: Population
@@ -178,6 +185,8 @@ def open_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
         version = content["format"]
         if version != FORMAT:
             raise BundleMismatch(name, f"format {version} (this pneumoscope reads {FORMAT})")
+        if "calibration" not in content:
+            raise BundleMismatch(name, "an older pneumoscope calibrated it by one temperature")
         files = dict(content["files"])
         meta = _meta_from_json(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -222,7 +231,9 @@ def write_bundle(
                 shutil.copyfile(source, staging / name)
             hashes = {name: sha256_of(staging / name) for name in sorted(files)}
             content = {"format": FORMAT, **asdict(meta), "files": hashes}
-            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+            text = _lists_on_one_line(
+                json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+            )
             (staging / META).write_text(text + "\n", encoding="utf-8")
             staging.chmod(0o755)
             for path in staging.iterdir():
@@ -233,6 +244,15 @@ def write_bundle(
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return open_bundle(target)
+
+
+def _lists_on_one_line(text: str) -> str:
+    """JSON whose lists of numbers take one line each: a bundle holds hundreds of scores."""
+    return re.sub(
+        r"\[\n\s+(-?\d[^\]\"{}]*?)\s+\]",
+        lambda found: "[" + re.sub(r",\s+", ", ", found[1]) + "]",
+        text,
+    )
 
 
 def sha256_of(path: Path) -> str:
@@ -256,7 +276,8 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         positive=str(content["positive"]),
         size=int(content["size"]),
         source_size=int(content["source_size"]),
-        temperature=float(content["temperature"]),
+        calibration=_calibration(content["calibration"]),
+        conformal=None if content["conformal"] is None else _conformal(content["conformal"]),
         operating_points=tuple(
             OperatingPoint(str(p["name"]), float(p["threshold"]), str(p["rule"]), p["finding"])
             for p in content["operating_points"]
@@ -277,6 +298,7 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
     if meta.positive == NORMAL:
         raise ValueError(f"what is not {meta.negative} cannot be called {NORMAL}")
     _check_labels(meta)
+    _check_probabilities(meta)
     return meta
 
 
@@ -285,6 +307,47 @@ def _gate_from_json(content: Any) -> dict[str, Any] | None:
         return None
     limits = {str(name): float(value) for name, value in content["limits"].items()}
     return {"limits": limits, "measured": dict(content["measured"])}
+
+
+def _calibration(content: Mapping[str, Any]) -> Calibration:
+    prevalence = content["prevalence"]
+    return Calibration(
+        tuple(float(a) for a in content["scale"]),
+        tuple(float(b) for b in content["offset"]),
+        float(content["kinds_temperature"]),
+        None if prevalence is None else float(prevalence),
+    )
+
+
+def _conformal(content: Mapping[str, Any]) -> Scores:
+    return Scores(
+        {
+            str(name): Sides(tuple(map(float, s["negative"])), tuple(map(float, s["positive"])))
+            for name, s in content["questions"].items()
+        },
+        {str(name): tuple(map(float, s)) for name, s in content["kinds"].items()},
+    )
+
+
+def _check_probabilities(meta: BundleMeta) -> None:
+    own = meta.calibration
+    questions = len(meta.labels) if meta.negative is None else 1
+    if {len(own.scale), len(own.offset)} != {questions} or not min(own.scale) > 0:
+        raise ValueError(f"calibration of {questions} questions: {own}")
+    if not own.kinds_temperature > 0 or not 0 < (own.prevalence or 0.5) < 1:
+        raise ValueError(f"calibration {own}")
+    if meta.conformal is None:
+        return
+    names = set(meta.labels) if meta.negative is None else {meta.positive}
+    kinds = set(meta.conformal.kinds)
+    if not set(meta.conformal.questions) <= names or not kinds <= set(meta.labels):
+        raise ValueError(f"conformal scores of {[*meta.conformal.questions, *kinds]}")
+    sides = [side for s in meta.conformal.questions.values() for side in (s.negative, s.positive)]
+    for own in (*sides, *meta.conformal.kinds.values()):
+        if not all(0 <= a <= b <= 1 for a, b in pairwise((0.0, *own))):
+            raise ValueError("conformal scores that do not ascend from 0 to 1")
+    if not sides:
+        raise ValueError("conformal scores of nothing")
 
 
 def _check_labels(meta: BundleMeta) -> None:

@@ -134,10 +134,11 @@ def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:
 
 def _rounded_down(value: float) -> float:
     """To six significant digits: a rare finding's probabilities are small."""
-    if value <= 0:
-        return 0.0
+    near = float(f"{value:.6g}")
+    if near <= value:
+        return near
     unit = 10.0 ** (math.floor(math.log10(value)) - 5)
-    return float(f"{math.floor(value / unit) * unit:.6g}")
+    return float(f"{near - unit:.6g}")
 
 
 def _rounded_up(value: float) -> float:

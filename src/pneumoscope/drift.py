@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import UsageError
+from pneumoscope.gate import REASONS
 from pneumoscope.profile import log_odds
 
 if TYPE_CHECKING:
@@ -219,7 +220,8 @@ def values_of(
         if p is not None and not one.refused:  # refused films have no figure, unless forced
             put(SCORE, row, float(log_odds(np.array(p))))
         for name, value in one.scores.items():
-            put(GATE + name, row, value)
+            if name not in REASONS:  # probabilities of one kind: "unsuitable" is their sum
+                put(GATE + name, row, value)
         if one.refused is not None:
             put(REFUSED, row, float(one.refused))
     # As many digits as the profile keeps, or equal values would no longer be equal.

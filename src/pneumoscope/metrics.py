@@ -173,14 +173,3 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     z = np.asarray(logits, np.float64)
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return np.asarray(e / e.sum(axis=1, keepdims=True))
-
-
-def with_temperature(
-    probabilities: NDArray[np.floating[Any]], temperature: float
-) -> NDArray[np.float64]:
-    """Probabilities (n, classes) as they were if the logits were divided by a temperature.
-
-    The logarithms of probabilities are logits up to a constant, so 1 / T undoes T. Probabilities
-    below 1e-12 count as 1e-12.
-    """
-    return softmax(np.log(np.clip(probabilities, 1e-12, 1.0)) / temperature)

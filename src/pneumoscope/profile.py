@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from pneumoscope.calibration import Calibration
 from pneumoscope.conformal import Scores, Sides
-from pneumoscope.errors import ProfileMismatch, ProfileMissing, UnknownOperatingPoint
+from pneumoscope.errors import ProfileMismatch, ProfileMissing
 from pneumoscope.files import write_text
 from pneumoscope.metrics import Interval
 from pneumoscope.records import OperatingPoint
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.bundle import Bundle
+    from pneumoscope.bundle import Bundle, BundleMeta
 
 FORMAT = 1
 """Version of the file's layout; others are refused."""
@@ -97,18 +97,6 @@ class SiteProfile:
     verdict: str
     reasons: tuple[str, ...]
 
-    def operating_point(self, name: str | None = None) -> OperatingPoint:
-        """The threshold of that name, or the default one.
-
-        Raises:
-            UnknownOperatingPoint: No such name; the hint lists those there are.
-        """
-        wanted = name or self.default_operating_point
-        for own in self.points:
-            if own.point.name == wanted:
-                return own.point
-        raise UnknownOperatingPoint(wanted, tuple(own.point.name for own in self.points))
-
     def check(self, bundle: Bundle) -> None:
         """Refuses another bundle than the one that the profile was made with.
 
@@ -122,6 +110,25 @@ class SiteProfile:
                 "Run `pneumoscope calibrate` with this bundle, with --from OLD_BUNDLE to keep what "
                 "the old operating points did.",
             )
+
+
+def applied(profile: SiteProfile, meta: BundleMeta) -> BundleMeta:
+    """A bundle's meta as it reads at the site: points, conformal scores, gate limits, prevalence.
+
+    Its calibration says only to which prevalence the site's probabilities belong; the network's own
+    are still to go through ``profile.calibration``.
+    """
+    gate = meta.gate
+    if gate is not None:
+        gate = {**gate, "limits": {**gate["limits"], **profile.gate_limits}}
+    return replace(
+        meta,
+        calibration=replace(meta.calibration, prevalence=profile.calibration.prevalence),
+        conformal=profile.conformal,
+        operating_points=tuple(own.point for own in profile.points),
+        default_operating_point=profile.default_operating_point,
+        gate=gate,
+    )
 
 
 def log_odds(p: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

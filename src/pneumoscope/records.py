@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the records themselves cost no import
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -114,19 +115,22 @@ class Settings:
     Attributes:
         operating_point: Name of the threshold for the label; None for the bundle's default.
         error: Share of the films of either class whose conformal set may miss the true class, in
-            (0, 1).
+            (0, 1); None for 5 %, or for no sets if the bundle has no scores to make them of.
         prevalence: Share of films with pneumonia where the films come from, in (0, 1), to which
             the shown probability is corrected; None for the prevalence of the validation films.
         force: Give the verdict even if the gate refuses the film; it is marked.
         explain: ``"none"``, ``"fast"`` (the heatmap, and what one run of the network tells of it)
             or ``"checked"`` (also runs the network on covered and shifted copies).
+        profile: Site profile that `pneumoscope calibrate` wrote, a file; None for the bundle as it
+            is. Its prevalence holds where none is given here.
     """
 
     operating_point: str | None = None
-    error: float = 0.05
+    error: float | None = None
     prevalence: float | None = None
     force: bool = False
     explain: str = "fast"
+    profile: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +195,14 @@ class Finding:
         probability: In [0, 1].
         threshold: Its own, at the operating point.
         present: Whether the probability reaches the threshold.
+        undetermined: Whether its conformal set does not hold exactly what ``present`` says.
     """
 
     name: str
     probability: float
     threshold: float
     present: bool
+    undetermined: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,15 +210,26 @@ class Prediction:
     """What the model says of one film. Research use, not a medical device.
 
     Attributes:
-        label: ``"NORMAL"`` or ``positive``, at ``operating_point``.
+        label: ``"NORMAL"`` or ``positive``; ``"UNDETERMINED"`` if ``classes`` is not exactly what is
+            called; ``"REFUSED"`` if the gate refuses the film and nobody forced a verdict. Then no
+            output shows any of the figures below.
+        called: ``"NORMAL"`` or ``positive``, at ``operating_point``, whatever the set and the gate say.
         positive: What the bundle calls a film that is not normal: ``"PNEUMONIA"`` for the shipped
             one, such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"`` for others.
-        p_pneumonia: P(positive) = 1 - P(normal), in [0, 1], after temperature scaling; of several
-            findings, that of the leading one.
+        p_pneumonia: P(positive) = 1 - P(normal), in [0, 1], calibrated, and at ``prevalence`` if that
+            was asked for; of several findings, that of the leading one.
+        p_unadjusted: The same at the prevalence of the validation films: what is compared with
+            the threshold and with the conformal limits, so that neither moves with prevalence.
+        prevalence: What was asked for; None if nothing was.
         probabilities: Class or finding to probability, in the bundle's order; those of classes sum
-            to 1.
-        subtype: The likelier kind (``"bacterial"``, ``"viral"``) if the label is positive and the
-            bundle knows several kinds, else None. In children a film alone cannot tell these apart.
+            to 1, with 1 - P(normal) being ``p_pneumonia``.
+        classes: The conformal set, of ``"NORMAL"`` and ``positive``: neither, one or both. Without
+            scores in the bundle what is called.
+        error: Share of the films of either class whose set may miss it; None without sets.
+        kinds: The conformal set of the kinds of disease, if the label is positive and the bundle knows
+            several; empty too if none conforms. Without scores the likelier one.
+        subtype: The one kind (``"bacterial"``, ``"viral"``) in ``kinds``, else None. In children a film
+            alone cannot tell these apart (Andronikou 2017; PMC5922330).
         findings: Of a bundle for several findings all of them, the leading one first: that whose
             probability lies furthest above its threshold, in logits. Empty for classes.
         operating_point: The threshold that gave the label; of several findings, the leading one's.
@@ -220,26 +237,41 @@ class Prediction:
         heatmap_class: The class that the heatmap explains: the likelier positive one, or the
             negative one; the leading finding.
         facts: What the source says of itself.
-        warnings: Sentences for the reader, such as an age outside the training population.
+        gate: Whether the film may be judged, and why not.
+        forced: Whether the gate refuses the film and a verdict was asked for all the same.
+        explanation: Whether the heatmap explains the verdict; None if nobody asked.
+        warnings: Sentences for the reader, such as an age outside the training population; what the
+            gate found is not among them.
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
         bundle: Name and version of the bundle.
         bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which holds the other files' hashes.
+        profile: Name of the site profile that was applied, or None.
     """
 
     label: str
+    called: str
     positive: str
     p_pneumonia: float
+    p_unadjusted: float
+    prevalence: float | None
     probabilities: Mapping[str, float]
+    classes: tuple[str, ...]
+    error: float | None
+    kinds: tuple[str, ...]
     subtype: str | None
     findings: tuple[Finding, ...]
     operating_point: OperatingPoint
     heatmap: NDArray[np.float32]
     heatmap_class: str
     facts: FilmFacts
+    gate: GateReport
+    forced: bool
+    explanation: Explanation | None
     warnings: tuple[str, ...]
     timings_ms: Mapping[str, float]
     bundle: str
     bundle_sha256: str
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ import onnxruntime
 from pneumoscope import images, triage
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.records import Outcome, Prediction, Settings
+from pneumoscope.profile import applied, read_profile
+from pneumoscope.records import GateReport, Outcome, Prediction, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.images import Source
-    from pneumoscope.records import FilmFacts, OperatingPoint, Radiograph
+    from pneumoscope.records import FilmFacts, Radiograph
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +72,9 @@ def load(
     Raises:
         BundleError: The folder is missing, damaged or of another version.
         UnknownOperatingPoint: The bundle has no such threshold.
-        UsageError: ``threads`` is below 1.
+        ProfileError: The site profile cannot be read, or is another bundle's.
+        UsageError: ``threads`` is below 1, or error or prevalence is out of range or more than the
+            bundle can serve.
     """
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
     return Classifier(opened, threads=threads, settings=settings)
@@ -83,7 +86,8 @@ class Classifier:
     Attributes:
         bundle: The model folder in use.
         settings: What the reader asked for.
-        points: The thresholds that make the label: one, or one per finding.
+        profile: The site profile in use, or None.
+        rules: How probabilities become a verdict: thresholds, conformal limits, prevalence.
         threads: Threads that `predict_many` uses.
     """
 
@@ -94,7 +98,14 @@ class Classifier:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
         self.bundle = bundle
         self.settings = settings
-        self.points: tuple[OperatingPoint, ...] = bundle.meta.points(settings.operating_point)
+        self.profile = None if settings.profile is None else read_profile(settings.profile)
+        meta = bundle.meta
+        if self.profile is not None:
+            self.profile.check(bundle)
+            meta = applied(self.profile, meta)
+            if settings.prevalence is None:
+                settings = replace(settings, prevalence=self.profile.prevalence)
+        self.rules = triage.Rules.of(meta, settings)
         self.threads = threads or usable_cores()
         self._session = _session(bundle)
 
@@ -217,37 +228,58 @@ class Classifier:
     def _predict_batch(self, batch: list[_Input]) -> list[Prediction]:
         started = time.perf_counter()
         outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
+        probabilities = self._site_probabilities(outputs.probabilities)
         infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
         return [
-            self._prediction(item, outputs.probabilities[i], outputs.heatmaps[i], infer_ms)
+            self._prediction(item, probabilities[i], outputs.heatmaps[i], infer_ms)
             for i, item in enumerate(batch)
         ]
+
+    def _site_probabilities(self, p: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        meta = self.bundle.meta
+        if self.profile is None or meta.negative is None:  # no profile is of several findings
+            return p
+        return self.profile.calibration.apply(p, meta.labels.index(meta.negative))
 
     def _prediction(
         self,
         item: _Input,
-        probabilities: NDArray[np.float32],
+        probabilities: NDArray[np.floating[Any]],
         heatmaps: NDArray[np.float32],
         infer_ms: float,
     ) -> Prediction:
         meta = self.bundle.meta
         named = dict(zip(meta.labels, probabilities.tolist(), strict=True))
-        verdict = triage.judge(named, meta, self.points)
+        verdict = triage.judge(named, self.rules)
+        gate = _PASSED
+        label, forced = triage.gated(verdict.label, gate, force=self.settings.force)
+        # The kinds that it speaks of, named or not.
+        spoken = meta.labels if label == meta.positive and len(meta.labels) > 2 else ()
         return Prediction(
-            label=verdict.label,
+            label=label,
+            called=verdict.called,
             positive=meta.positive,
             p_pneumonia=verdict.p_pneumonia,
-            probabilities=named,
+            p_unadjusted=verdict.p_unadjusted,
+            prevalence=self.rules.prevalence,
+            probabilities=verdict.probabilities,
+            classes=verdict.classes,
+            error=self.rules.limits.error if self.rules.limits else None,
+            kinds=verdict.kinds,
             subtype=verdict.subtype,
             findings=verdict.findings,
             operating_point=verdict.operating_point,
             heatmap=heatmaps[meta.labels.index(verdict.heatmap_class)],
             heatmap_class=verdict.heatmap_class,
             facts=item.facts,
-            warnings=triage.warnings_for(item.facts, meta.population, verdict.subtype),
+            gate=gate,
+            forced=forced,
+            explanation=None,
+            warnings=triage.warnings_for(item.facts, meta.population, spoken),
             timings_ms={"read": item.read_ms, "infer": infer_ms},
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
+            profile=self.profile.name if self.profile else None,
         )
 
 
@@ -256,6 +288,7 @@ class Classifier:
 # test_reduced_decoding_hardly_changes_the_answer.
 _DRAFT = 1.75
 
+_PASSED = GateReport("ok", (), {})
 _INPUT = "films"
 _OUTPUTS = ("probabilities", "heatmaps", "embedding")
 

@@ -5,41 +5,66 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope import wording
+
 if TYPE_CHECKING:
     from pneumoscope.records import Outcome, Prediction
 
 NOTICE = "Research use, not a medical device."
+_OF_THE_VERDICT = {
+    *("called", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds", "subtype"),
+    *("findings", "explanation", "heatmap_class", "heatmap"),
+}
+"""What a film that was refused shows as null: a figure would be read as a verdict."""
 
 
 def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict[str, Any]:
     """A prediction as JSON-ready values.
 
     Args:
-        prediction: What the classifier said.
+        prediction: What the classifier said. Of a film that the gate refused only the reasons are
+            given, the verdict's own values are None.
         heatmap: Include the heatmap as nested lists of (h, w) floats.
     """
-    facts = {key: value for key, value in asdict(prediction.facts).items() if value is not None}
+    p = prediction
+    facts = {key: value for key, value in asdict(p.facts).items() if value is not None}
     record: dict[str, Any] = {
-        "label": prediction.label,
-        "positive": prediction.positive,
-        "p_pneumonia": round(prediction.p_pneumonia, 6),
-        "probabilities": {name: round(p, 6) for name, p in prediction.probabilities.items()},
-        "subtype": prediction.subtype,
+        "label": p.label,
+        "called": p.called,
+        "forced": p.forced,
+        "positive": p.positive,
+        "p_pneumonia": round(p.p_pneumonia, 6),
+        "p_unadjusted": round(p.p_unadjusted, 6),
+        "prevalence": p.prevalence,
+        "probabilities": {name: round(value, 6) for name, value in p.probabilities.items()},
+        "classes": list(p.classes),
+        "error_rate": p.error,
+        "kinds": list(p.kinds),
+        "subtype": p.subtype,
         "findings": [
             asdict(finding) | {"probability": round(finding.probability, 6)}
-            for finding in prediction.findings
+            for finding in p.findings
         ],
-        "operating_point": asdict(prediction.operating_point),
-        "warnings": list(prediction.warnings),
-        "heatmap_class": prediction.heatmap_class,
+        "operating_point": asdict(p.operating_point),
+        "gate": {
+            "level": p.gate.level,
+            "reasons": [asdict(reason) for reason in p.gate.reasons],
+            "scores": {name: round(value, 6) for name, value in p.gate.scores.items()},
+        },
+        "explanation": None if p.explanation is None else asdict(p.explanation),
+        "warnings": list(p.warnings),
+        "heatmap_class": p.heatmap_class,
         "film": facts,
-        "timings_ms": {step: round(ms, 3) for step, ms in prediction.timings_ms.items()},
-        "bundle": prediction.bundle,
-        "bundle_sha256": prediction.bundle_sha256,
+        "timings_ms": {step: round(ms, 3) for step, ms in p.timings_ms.items()},
+        "bundle": p.bundle,
+        "bundle_sha256": p.bundle_sha256,
+        "profile": p.profile,
         "notice": NOTICE,
     }
     if heatmap:
-        record["heatmap"] = [[round(float(v), 6) for v in row] for row in prediction.heatmap]
+        record["heatmap"] = [[round(float(v), 6) for v in row] for row in p.heatmap]
+    if not wording.is_shown(p):
+        record |= dict.fromkeys(_OF_THE_VERDICT & record.keys())
     return record
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope import heatmap
-from pneumoscope.records import NORMAL
+from pneumoscope import heatmap, wording
+from pneumoscope.metrics import threshold_text
+from pneumoscope.records import NORMAL, UNDETERMINED
 from pneumoscope.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.records import Outcome, Prediction
+    from pneumoscope.records import Outcome, Prediction, Radiograph
 
 _SIDE = 640
 """Longest side of a picture on the page, in pixels."""
 
 _STYLE = """
 :root{color-scheme:dark;--ground:#101418;--card:#171d23;--line:#27303a;--text:#e8edf2;--soft:#9fb0c0;
---red:#ff6b6b;--green:#4ccf8a;--amber:#f2b84b}
+--red:#ff6b6b;--green:#4ccf8a;--amber:#f2b84b;--grey:#aab4be}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--text);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
@@ -40,7 +41,14 @@ border-radius:8px;display:block}
 figcaption{color:var(--soft);font-size:13px;margin-top:6px}
 h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
 .verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
-.positive{color:var(--red)}.negative{color:var(--green)}.error{color:var(--amber)}
+.positive{color:var(--red)}.negative{color:var(--green)}.error,.unclear{color:var(--amber)}
+.refused{color:var(--grey)}
+.verdict small{font-size:13px;font-weight:600;border:1px solid currentColor;border-radius:6px;padding:1px 7px}
+.why{margin:10px 0 0;font-size:15px;color:var(--text)}
+.quiet{margin:6px 0 0;font-size:13px;color:var(--soft)}
+.reasons{margin:14px 0 0;padding:0;list-style:none;font-size:15px}
+.reasons li{border-left:3px solid var(--grey);padding:2px 0 2px 12px;margin-top:12px}
+.reasons span{display:block;font-size:13px;color:var(--soft)}
 .verdict svg{width:24px;height:24px;flex:none}
 .p{font-size:15px;margin:12px 0 6px}
 .bar{position:relative;height:10px;border-radius:5px;background:#2a343e}
@@ -56,7 +64,7 @@ font-weight:700;position:absolute;left:4px}
 footer{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 @media(max-width:900px){article{grid-template-columns:1fr 1fr}article>div{grid-column:1/-1}}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--line:#ccc;--text:#111;--soft:#444;
---red:#b3261e;--green:#14693f;--amber:#7a4d00}.bar{background:#ddd;print-color-adjust:exact}}
+--red:#b3261e;--green:#14693f;--amber:#7a4d00;--grey:#555}.bar{background:#ddd;print-color-adjust:exact}}
 """
 
 _ICONS = {
@@ -65,6 +73,11 @@ _ICONS = {
     "negative": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
     '<path d="m8 12 3 3 5-6" fill="none" stroke="currentColor" stroke-width="2" '
     'stroke-linecap="round" stroke-linejoin="round"/>',
+    "unclear": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="M9.2 9.5a2.8 2.8 0 1 1 4 2.6c-.8.4-1.2.9-1.2 1.7m0 2.7v.5" fill="none" '
+    'stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
+    "refused": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="m6 6 12 12" stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
     "error": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
     '<path d="M7 12h10" stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
 }
@@ -107,35 +120,77 @@ def row(outcome: Outcome) -> str:
             f"{_verdict('error', 'NOT READ')}<p>{escape(str(error))}</p>{hint}</div></article>"
         )
     p = outcome.prediction
-    grey = np.rint(np.clip(outcome.film.pixels, 0, 1) * 255).astype(np.uint8)
-    alt = escape(f"{outcome.source}: film", quote=True)
+    if not wording.is_shown(p):
+        return (
+            f"<article>{_film(outcome, outcome.film, p)}"
+            f'<div style="grid-column:2/-1">{name}{_verdict("refused", p.label)}'
+            f'<p class="why">No verdict: this film cannot be judged.</p>{_reasons(p)}{_bundle(p)}</div></article>'
+        )
+    alt = escape(f"{outcome.source}: film with heatmap", quote=True)
     return (
-        f'<article><figure><img alt="{alt}" src="{picture(grey)}"><figcaption>Film, '
-        f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
-        f'<figure><img alt="{alt} with heatmap" src="{picture(heatmap.overlay_of(outcome))}">'
+        f"<article>{_film(outcome, outcome.film, p)}"
+        f'<figure><img alt="{alt}" src="{picture(heatmap.overlay_of(outcome))}">'
         f"<figcaption>Heatmap for: {escape(p.heatmap_class)}</figcaption></figure>"
         f"<div>{name}{_judgement(p)}</div></article>"
     )
 
 
+def _film(outcome: Outcome, film: Radiograph, p: Prediction) -> str:
+    grey = np.rint(np.clip(film.pixels, 0, 1) * 255).astype(np.uint8)
+    alt = escape(f"{outcome.source}: film", quote=True)
+    return (
+        f'<figure><img alt="{alt}" src="{picture(grey)}"><figcaption>Film, '
+        f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
+    )
+
+
+def _reasons(p: Prediction) -> str:
+    if not p.gate.reasons:
+        return ""
+    items = "".join(
+        f"<li>{escape(r.sentence)}<span>{escape(r.hint)}</span></li>" for r in p.gate.reasons
+    )
+    return f'<ul class="reasons">{items}</ul>'
+
+
+def _bundle(p: Prediction) -> str:
+    site = f" · site profile {escape(p.profile)}" if p.profile else ""
+    return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}</p>'
+
+
+_KINDS = {NORMAL: "negative", UNDETERMINED: "unclear"}
+
+
 def _judgement(p: Prediction) -> str:
     threshold = p.operating_point.threshold
-    kind = "negative" if p.label == NORMAL else "positive"
+    kind = _KINDS.get(p.label, "positive")
     named = p.findings[0].name if p.findings else p.positive.lower()
     mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
+    forced = ""
+    if p.forced:
+        forced = '<p class="why">The gate refuses this film; the verdict was forced.</p>'
+    told = [wording.call(p), wording.promise(p)]
+    if kinds := wording.kinds(p):
+        told.insert(0, f"Kind: {kinds}.")
     # Near the ends of the bar the caption would leave the card.
     at = min(max(threshold, 0.2), 0.8)
     return (
-        f'<div class="{kind}">{_verdict(kind, p.label)}'
-        f'<p class="p" style="color:var(--text)">P({escape(named)}) '
-        f"{p.p_pneumonia:.3f}</p>"
-        f'<div class="bar"><i style="width:{100 * p.p_pneumonia:.1f}%"></i>'
+        f'<div class="{kind}">{_verdict(kind, p.label, "forced" if p.forced else "")}{forced}'
+        f"{_why(p)}"
+        f'<p class="p" style="color:var(--text)">P({escape(named)}) {escape(wording.probability(p))}</p>'
+        f'<div class="bar"><i style="width:{100 * p.p_unadjusted:.1f}%"></i>'
         f'<b style="left:{100 * threshold:.1f}%"></b></div>'
         f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
-        f"{threshold:.3f}</span></div></div>"
-        f'<table>{_shares(p)}</table><ul class="mind">{mind}</ul>'
-        f'<p class="scale">{escape(p.bundle)} · {p.bundle_sha256[:12]}</p>'
+        f"{threshold_text(threshold)}</span></div></div>"
+        f"<table>{_shares(p)}</table>"
+        + "".join(f'<p class="quiet">{escape(text)}</p>' for text in told if text)
+        + f'{_reasons(p)}<ul class="mind">{mind}</ul>{_bundle(p)}'
     )
+
+
+def _why(p: Prediction) -> str:
+    text = wording.why_undetermined(p)
+    return f'<p class="why">{escape(text[0].upper() + text[1:])}.</p>' if text else ""
 
 
 def _shares(p: Prediction) -> str:
@@ -147,14 +202,15 @@ def _shares(p: Prediction) -> str:
         )
     return "".join(
         f"<tr{' class=positive' if f.present else ''}><td>{escape(f.name)}</td>"
-        f"<td>{f.probability:.3f}, from {f.threshold:.3f}</td></tr>"
+        f"<td>{f.probability:.3f}, {'not clear' if f.undetermined else f'from {f.threshold:.3f}'}</td></tr>"
         for f in p.findings
     )
 
 
-def _verdict(kind: str, text: str) -> str:
+def _verdict(kind: str, text: str, mark: str = "") -> str:
+    mark = f"<small>{mark}</small>" if mark else ""
     svg = f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[kind]}</svg>'
-    return f'<div class="verdict {kind}">{svg}{escape(text)}</div>'
+    return f'<div class="verdict {kind}">{svg}{escape(text)}{mark}</div>'
 
 
 def picture(pixels: NDArray[np.uint8], side_px: int = _SIDE) -> str:

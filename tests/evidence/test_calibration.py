@@ -9,10 +9,10 @@ from scipy import special
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
+from pneumoscope.calibration import Calibration
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence import calibration
 from pneumoscope.evidence.intervals import Bootstrap
-from pneumoscope.metrics import with_temperature
 
 
 def alone(films: int, draws: int = 200) -> Bootstrap:
@@ -127,11 +127,11 @@ def test_every_draw_is_fitted_as_scikit_learn_does() -> None:
         assert found[k] == pytest.approx([model.intercept_[0], model.coef_[0, 0]], abs=1e-4)
 
 
-def test_the_slope_of_undone_temperature_is_the_temperature() -> None:
+def test_the_slope_of_undone_calibration_is_its_scale() -> None:
     positive, p = honest(4000)
     honest_p = np.stack([1 - p, p], axis=1)
-    before = with_temperature(honest_p, 1 / 2.0)
-    assert with_temperature(before, 2.0) == pytest.approx(honest_p)
+    own = Calibration((0.5,), (0.3,))
+    before = own.undo(honest_p, 0)
     after, sharp = (
         calibration.recalibration(positive, q[:, 1], alone(4000)) for q in (honest_p, before)
     )

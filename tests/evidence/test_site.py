@@ -53,7 +53,8 @@ def seen(ill: int, well: int, refused: int = 0) -> Seen:
     flags = np.arange(ill + well) < refused
     patients = [str(i) for i in range(ill + well)]
     films = SiteFilms(
-        "ward", np.zeros((0, 2)), positive, positive.astype(np.intp), {}, tuple(patients), (), flags, None, (), ()
+        "ward", np.zeros((0, 2)), positive, positive.astype(np.intp), {}, tuple(patients), (), flags, {},
+        None, (), (),
     )  # fmt: skip
     return Seen(positive, patients, Figure(0.1), films)
 
@@ -173,7 +174,7 @@ def test_the_reference_has_one_film_of_each_patient() -> None:
     base = seen(2, 1).films
     own = SiteFilms(
         "ward", base.p, base.positive, base.classes, {}, ("a", "a", "b"), tuple(films), base.refused,
-        None, (), (),
+        {}, None, (), (),
     )  # fmt: skip
     assert site.reference_of(own) == {SCORE: pytest.approx((-math.log(4), math.log(4)), abs=1e-4)}
 

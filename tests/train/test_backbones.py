@@ -21,6 +21,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 from typer.testing import CliRunner
 
+from pneumoscope.calibration import Calibration
 from pneumoscope.cli.app import app
 from pneumoscope.errors import RecipeError, UsageError
 
@@ -187,7 +188,7 @@ def test_onnx_computes_the_same(
     keras.utils.set_random_seed(0)
     model = network.build(recipe_of(name, **HEADS[head]), 3, None)
     stir(model, FILMS)
-    serving = network.serving_model(model, 1.3)
+    serving = network.serving_model(model, Calibration((1.3,), (0.4,), 1.2))
     serving(FILMS)
     with no_chatter(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx's own
@@ -309,7 +310,7 @@ def test_a_network_of_the_users_own_exports(own: str, tmp_path: Path) -> None:
     assert len(model.trainable_variables) == 4
     fit.save(model, tmp_path / "weights.npz")
     target = tmp_path / "model.onnx"
-    found = export.export_onnx(recipe, 3, tmp_path / "weights.npz", 1.0, target, FILMS)
+    found = export.export_onnx(recipe, 3, tmp_path / "weights.npz", Calibration(), target, FILMS)
     assert found["films"] == 4
     assert target.is_file()
 

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
 
 import pneumoscope
 from pneumoscope.errors import RecipeError
-from pneumoscope.train import findings
+from pneumoscope.train import findings, validate
 from pneumoscope.train.validate import Validation
 
 pytestmark = [
@@ -181,17 +181,18 @@ def test_many_rare_findings_have_an_interval() -> None:
     assert findings.macro_auc(three)(weights)[0] == pytest.approx((1 + 1 / 3) / 2)
 
 
-def test_the_temperature_makes_overconfident_findings_honest() -> None:
+def test_calibration_makes_each_finding_honest() -> None:
     rng = np.random.default_rng(0)
     honest = rng.uniform(0.02, 0.98, (4000, 2))
     targets = (rng.random(honest.shape) < honest).astype(np.float32)
     targets[rng.random(honest.shape) < 0.2] = NAN
-    logits = np.log(honest / (1 - honest))
-    given = Validation(targets, ("p",) * 4000, {"plain": 1 / (1 + np.exp(-2.5 * logits))})
-    temperature = findings.fit_temperature(given)
-    assert temperature == pytest.approx(2.5, rel=0.06)
-    scaled = findings.with_temperature(given, 2.5).probabilities["plain"]
-    assert scaled == pytest.approx(honest, abs=1e-6)
+    logits = np.log(honest / (1 - honest)) * [2.5, 1.0] + [0.0, 2.0]
+    given = Validation(targets, ("p",) * 4000, {"plain": 1 / (1 + np.exp(-logits))})
+    fitted = validate.fit_calibration(given)
+    assert fitted.scale == pytest.approx((0.4, 1.0), rel=0.1)
+    assert validate.calibrated(given, fitted).probabilities["plain"] == pytest.approx(
+        honest, abs=0.03
+    )
 
 
 def test_balanced_sampling_is_for_classes() -> None:

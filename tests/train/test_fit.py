@@ -25,6 +25,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 import pneumoscope
 from pneumoscope.bundle import open_bundle
+from pneumoscope.calibration import Calibration
 from pneumoscope.train import recipe as recipes
 
 pytestmark = [
@@ -295,7 +296,7 @@ def test_the_larger_recipes_train_and_serve(name: str, films: Path, tmp_path: Pa
     )
     drawn = data.load(films, 224, task=one.task, share=0.25, seed=0, cache=tmp_path / "cache")
     model = fit.fit(one, drawn, tmp_path, None, Progress())
-    outputs = network.serving_model(model, 1.0)(drawn.pixels[:2, ..., None])
+    outputs = network.serving_model(model, Calibration())(drawn.pixels[:2, ..., None])
     assert outputs["probabilities"].shape == (2, 2)
     assert outputs["heatmaps"].shape == (2, 2, 7, 7)
     assert outputs["embedding"].shape == (

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.bundle import Bundle, open_bundle, write_bundle
+from pneumoscope.calibration import Calibration
 from pneumoscope.errors import DiskFull
 from pneumoscope.files import replacing, room_for, whole_array
 from tiny import tiny_files, tiny_meta
@@ -102,7 +103,9 @@ def test_an_export_whose_own_process_finds_the_disk_full(
     done = types.SimpleNamespace(returncode=1, stderr=said, stdout="")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     with pytest.raises(DiskFull, match=r"model\.onnx"):
-        export.export_onnx(Recipe(), 3, tmp_path / "weights.npz", 1.0, tmp_path / "model.onnx")
+        export.export_onnx(
+            Recipe(), 3, tmp_path / "weights.npz", Calibration(), tmp_path / "model.onnx"
+        )
 
 
 RECIPE = """

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from pneumoscope.calibration import Calibration
 from pneumoscope.errors import RecipeError
 
 with warnings.catch_warnings():
@@ -74,7 +75,7 @@ def autodiff(model: keras.Model) -> np.ndarray:
 
 
 def test_closed_form_heatmaps_are_grad_cam(model: keras.Model) -> None:
-    serving = network.serving_model(model, 1.7)
+    serving = network.serving_model(model, Calibration((1.7,), (0.4,), 1.2))
     closed = keras.ops.convert_to_numpy(serving(FILMS)["heatmaps"])
     reference = autodiff(model)
     peak = reference.max(axis=(1, 2, 3), keepdims=True)
@@ -100,7 +101,7 @@ def test_every_head_has_its_closed_form(settings: dict[str, object]) -> None:
     rng = np.random.default_rng(0)
     for variable in built.get_layer("head_norm").variables if recipe.head_batch_norm else ():
         variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-    outputs = network.serving_model(built, 1.3)(FILMS)
+    outputs = network.serving_model(built, Calibration((1.3,), (0.4,), 1.2))(FILMS)
     closed = keras.ops.convert_to_numpy(outputs["heatmaps"])
     reference = autodiff(built)
     assert closed.shape == reference.shape
@@ -112,20 +113,42 @@ def test_every_head_has_its_closed_form(settings: dict[str, object]) -> None:
     assert np.allclose(p.sum(axis=1), 1, atol=1e-6)
 
 
+CALIBRATION = Calibration((1.7,), (0.4,), 1.3)
+
+
 def test_one_logit_is_the_sigmoid_of_the_positive_class() -> None:
     keras.utils.set_random_seed(0)
     built = network.build(Recipe(size=64, task="binary", network="cnn", scaling="unit"), 2, None)
     logit = keras.ops.convert_to_numpy(built(FILMS, training=False))
     assert logit.shape == (4, 1)
-    p = keras.ops.convert_to_numpy(network.serving_model(built, 2.0)(FILMS)["probabilities"])
-    assert np.allclose(p[:, 1], 1 / (1 + np.exp(-logit[:, 0] / 2)), atol=1e-6)
+    outputs = network.serving_model(built, CALIBRATION, "binary")(FILMS)
+    p = keras.ops.convert_to_numpy(outputs["probabilities"])
+    assert np.allclose(p[:, 1], 1 / (1 + np.exp(-1.7 * logit[:, 0] - 0.4)), atol=1e-6)
 
 
-def test_temperature_divides_the_logits(model: keras.Model) -> None:
-    logits = keras.ops.convert_to_numpy(model(FILMS, training=False))
-    found = keras.ops.convert_to_numpy(network.serving_model(model, 2.0)(FILMS)["probabilities"])
-    e = np.exp(logits / 2)
-    assert np.allclose(found, e / e.sum(1, keepdims=True), atol=1e-5)
+def test_the_graph_calibrates_as_numpy_does(model: keras.Model) -> None:
+    logits = 5 * keras.ops.convert_to_numpy(model(FILMS, training=False)).astype(np.float64)
+    e = np.exp(logits)
+    found = network._calibrated(keras.ops.convert_to_tensor(logits), CALIBRATION, "multiclass")
+    expected = CALIBRATION.apply(e / e.sum(axis=1, keepdims=True), 0)
+    assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
+
+
+def test_findings_are_calibrated_one_by_one() -> None:
+    logits = np.array([[-3.0, 0.0, 8.0], [1.0, 2.0, -9.0]])
+    own = Calibration((0.5, 1.0, 2.0), (-1.0, 0.0, 1.5))
+    found = network._calibrated(keras.ops.convert_to_tensor(logits), own, "multilabel")
+    expected = own.apply(1 / (1 + np.exp(-logits)), None)
+    assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 1e4])
+def test_calibration_survives_any_logits(size: float) -> None:
+    logits = size * np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    found = network._calibrated(keras.ops.convert_to_tensor(logits), CALIBRATION, "multiclass")
+    p = keras.ops.convert_to_numpy(found)
+    assert np.isfinite(p).all()
+    assert np.allclose(p.sum(axis=1), 1, atol=1e-6)
 
 
 def trainable(model: keras.Model) -> set[str]:

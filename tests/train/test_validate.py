@@ -7,6 +7,8 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from pneumoscope import thresholds
+from pneumoscope.calibration import Calibration
+from pneumoscope.metrics import expected_calibration_error
 from pneumoscope.records import OperatingPoint
 from pneumoscope.train import validate
 from pneumoscope.train.validate import Validation
@@ -67,17 +69,54 @@ def test_points_never_cross_where_the_classes_lie_far_apart() -> None:
     assert points["screen"] <= points["balanced"] <= points["rule-in"]
 
 
-def test_temperature_recovers_a_known_one() -> None:
+def test_calibration_makes_plain_and_perturbed_films_honest() -> None:
     rng = np.random.default_rng(0)
-    logits = rng.normal(0, 2, (4000, 3))
-    honest = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    honest = rng.dirichlet([0.6, 0.6, 0.6], 3000)
     truth = np.array([rng.choice(3, p=p) for p in honest])
-    sharp = np.exp(2.5 * logits) / np.exp(2.5 * logits).sum(1, keepdims=True)
-    v = Validation(truth, tuple(map(str, range(4000))), {"plain": sharp})
-    temperature = validate.fit_temperature(v)
-    assert temperature == pytest.approx(2.5, rel=0.05)
-    back = validate.with_temperature(v, temperature).probabilities["plain"]
-    assert back == pytest.approx(honest, abs=0.03)
+    before = Calibration((0.6,), (-0.4,), 1.8)  # what the network is to have done to them
+    said = before.apply(honest, 0)
+    v = Validation(truth, tuple(map(str, range(3000))), {"plain": said, "blur": said.copy()})
+    fitted = validate.fit_calibration(v)
+    after = validate.calibrated(v, fitted)
+    assert set(after.probabilities) == {"plain", "blur"}
+    assert after.probabilities["plain"] == pytest.approx(honest, abs=0.05)
+    assert expected_calibration_error(v.ill, v.p_pneumonia()) > 0.1
+    assert expected_calibration_error(after.ill, after.p_pneumonia()) < 0.03
+
+
+def test_conformal_scores_are_of_plain_films() -> None:
+    v = overlapping(shift=0.05)
+    found = validate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
+    assert found is not None
+    sides = found.questions["PNEUMONIA"]
+    p = v.p_pneumonia()
+    assert sides.negative == pytest.approx(np.sort(1 - p[~v.ill]), abs=1e-5)
+    assert sides.positive == pytest.approx(np.sort(p[v.ill]), abs=1e-5)
+    # Every film's kinds have shares of 0.6 and 0.4.
+    assert found.kinds["bacterial"] == pytest.approx((0.6,) * 200, abs=1e-5)
+    assert found.kinds["viral"] == pytest.approx((0.4,) * 200, abs=1e-5)
+
+
+def test_too_few_films_give_no_scores() -> None:
+    v = validation(plain=[0.1, 0.2, 0.8, 0.9])
+    assert validate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA") is None
+
+
+def test_findings_with_too_few_films_have_no_scores() -> None:
+    truth = np.zeros((60, 2), np.float32)
+    truth[:30, 0], truth[:18, 1] = 1, 1
+    truth[50:, 0] = np.nan
+    p = np.linspace(0.1, 0.9, 120).reshape(60, 2)
+    found = validate.conformal_scores(
+        Validation(truth, ("a",) * 60, {"plain": p}), ("Mass", "Nodule"), "ABNORMAL"
+    )
+    assert found is not None
+    assert list(found.questions) == ["Mass"]
+    assert (len(found.questions["Mass"].negative), len(found.questions["Mass"].positive)) == (
+        20,
+        30,
+    )
+    assert found.kinds == {}
 
 
 def test_figures_by_hand() -> None:

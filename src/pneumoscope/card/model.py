@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.conformal import DEFAULT_ERROR
 from pneumoscope.metrics import interval_text, threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.bundle import BundleMeta
+    from pneumoscope.conformal import Scores
     from pneumoscope.records import OperatingPoint
 
 
@@ -20,7 +23,7 @@ def model_card(meta: BundleMeta) -> str:
         return imported_card(meta)
     parts = [
         f"# {meta.name} {meta.version}\n\n**{meta.intended_use}**\n\n{_network(meta)} {_verdict(meta)} "
-        f"Logits are divided by temperature {meta.temperature:.3f}; the heatmaps are Grad-CAM in closed form.",
+        f"The heatmaps are Grad-CAM in closed form.",
         f"""## Population
 
 {meta.population.text}. On other films - adults, other hospitals, other views - nothing below is
@@ -28,6 +31,7 @@ promised, and a verdict carries a warning where the header tells.""",
         _data(meta),
         _figures(meta),
         _points(meta),
+        _probabilities(meta),
         f"""## Limits
 
 - It gives a verdict on anything, also on a photograph of a cat.
@@ -64,7 +68,7 @@ def _figures(meta: BundleMeta) -> str:
     return f"""## Figures on held-out patients
 
 {v["films"]} films of {v["patients"]} patients. Brackets hold 95 % intervals from {v["draws"]:,}
-bootstrap draws of patients. {_point(meta)} These films chose the temperature and the
+bootstrap draws of patients. {_point(meta)} These films chose the calibration and the
 thresholds, and the recipe was chosen on them, so they flatter. No test film was used.
 
 {figures}"""
@@ -80,6 +84,52 @@ def _points(meta: BundleMeta) -> str:
 | name | threshold on | from | chosen for |
 |---|---|---|---|
 {rows}"""
+
+
+def _probabilities(meta: BundleMeta) -> str:
+    own = meta.calibration
+    known = (
+        ""
+        if own.prevalence is None
+        else f"\nThey belong to a prevalence of {own.prevalence:.0%}, that of these films; `--prevalence` carries "
+        "them\nto another, which moves neither thresholds nor sets."
+    )
+    return f"""## Probabilities and UNDETERMINED
+
+Calibrated on the validation films, plain and perturbed: {own.text}.{known}
+
+{_sets(meta)}"""
+
+
+def _sets(meta: BundleMeta) -> str:
+    scores = meta.conformal
+    if scores is None:
+        return (
+            "No verdict is ever UNDETERMINED: the bundle has no scores of enough validation films."
+        )
+    rows = "\n".join(
+        f"| {name} | {len(s.negative)} | {len(s.positive)} | {low} | {high} |"
+        for name, s in scores.questions.items()
+        for low, high in [_limits(scores, name)]
+    )
+    lacking = [n for n in meta.labels if meta.negative is None and n not in scores.questions]
+    without = f"\n\nWithout sets, for want of films: {', '.join(lacking)}." if lacking else ""
+    return f"""A verdict is UNDETERMINED if its conformal set at error {DEFAULT_ERROR:.0%} (`--error` chooses another,
+{_percent_up(scores.smallest_error)} or more) is not exactly the class that the operating point calls. The scores come from the
+plain validation films, which also chose recipe and thresholds.
+
+| question | films without | films with | "no" is possible up to P | "yes" from P |
+|---|---|---|---|---|
+{rows}{without}"""
+
+
+def _limits(scores: Scores, name: str) -> tuple[str, str]:
+    well, ill = scores.at(DEFAULT_ERROR).questions[name]
+    return threshold_text(1 - well), threshold_text(ill)
+
+
+def _percent_up(share: float) -> str:
+    return f"{math.ceil(1000 * share) / 10:g} %"
 
 
 def _parity(meta: BundleMeta) -> str:
@@ -337,7 +387,8 @@ order of its outputs: {", ".join(meta.labels)}; "nothing found" is {meta.negativ
 ## Not validated here
 
 Nothing is known of the films that it was trained on, of the split, or of its accuracy on any film.
-Its probabilities are what its last layer gives; they were not calibrated. The threshold
+Its probabilities are what its last layer gives; they were not calibrated, no prevalence is known to
+carry them from, and no verdict is ever UNDETERMINED. The threshold
 {meta.operating_points[0].threshold} was not chosen on any film. `labels` and `scaling` were named
 by whoever imported it: a wrong order or scaling gives wrong answers without any error.
 

@@ -57,7 +57,7 @@ Cache = Annotated[
 
 
 @app.command(
-    epilog="Example: pneumoscope predict film.dcm ward/ --heatmaps out --json > results.json"
+    epilog="Example: pneumoscope predict film.dcm ward/ --prevalence 0.05 --json > results.json"
 )
 def predict(
     paths: Annotated[
@@ -78,14 +78,51 @@ def predict(
     ] = None,
     operating_point: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Threshold for the label; see `pneumoscope info`."),
+        typer.Option(
+            envvar="PNEUMOSCOPE_OPERATING_POINT",
+            metavar="NAME",
+            help="Threshold for the label; see `pneumoscope info`.",
+        ),
+    ] = None,
+    error: Annotated[
+        float | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_ERROR",
+            metavar="SHARE",
+            help="Films of either class that may get a wrong verdict; unclear ones are "
+            "UNDETERMINED. 0.05 by default.",
+        ),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_PREVALENCE",
+            metavar="SHARE",
+            help="Share of pneumonia where the films come from: corrects the shown probability.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            envvar="PNEUMOSCOPE_FORCE",
+            help="Give a verdict on refused films too, marked.",
+        ),
+    ] = False,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_PROFILE",
+            metavar="FILE",
+            help="Site profile that `pneumoscope calibrate` wrote.",
+        ),
     ] = None,
     bundle: Bundle = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads; all by default.")
     ] = None,
 ) -> None:
-    """Say NORMAL or PNEUMONIA for each film.
+    """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
 
     Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, by content. A film that cannot be read is
     reported, the others go on, and the exit code is 1.
@@ -96,7 +133,8 @@ def predict(
         raise typer.BadParameter("--json and --csv exclude each other")
     output = "json" if json else "csv" if csv else "table"
     request = command.Request(tuple(paths), output, heatmaps, sheet)
-    sys.exit(command.run(request, bundle, threads, Settings(operating_point=operating_point)))
+    settings = Settings(operating_point, error, prevalence, force, profile=profile)
+    sys.exit(command.run(request, bundle, threads, settings))
 
 
 @app.command(epilog="Example: pneumoscope info --json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import sys
 from dataclasses import asdict
@@ -12,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import __version__, runtime
 from pneumoscope.bundle import CARD
 from pneumoscope.cli import console
+from pneumoscope.conformal import DEFAULT_ERROR
 from pneumoscope.metrics import interval_text, threshold_text
 from pneumoscope.serialise import NOTICE
+from pneumoscope.wording import percent
 
 if TYPE_CHECKING:
     import os
+
+    from pneumoscope.calibration import Calibration
+    from pneumoscope.conformal import Scores
 
 _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
 
@@ -52,7 +58,10 @@ def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
         "task": meta.task,
         "labels": list(meta.labels),
         "input_px": meta.size,
-        "temperature": meta.temperature,
+        "calibration": asdict(meta.calibration),
+        "smallest_error": meta.conformal.smallest_error if meta.conformal else None,
+        "probabilities": _probabilities(meta.calibration),
+        "undetermined": _undetermined(meta.conformal),
         "operating_points": [asdict(p) for p in meta.operating_points],
         "default_operating_point": meta.default_operating_point,
         "population": asdict(meta.population),
@@ -63,6 +72,24 @@ def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
         | {name: metadata.version(name) for name in _PACKAGES},
         "notice": NOTICE,
     }
+
+
+def _probabilities(calibration: Calibration) -> str:
+    if calibration.prevalence is None:
+        return f"calibrated: {calibration.text}; --prevalence cannot be served"
+    return (
+        f"calibrated: {calibration.text}; at the prevalence of the validation films, "
+        f"{percent(calibration.prevalence)}, unless --prevalence says another"
+    )
+
+
+def _undetermined(scores: Scores | None) -> str:
+    if scores is None:
+        return "never: the bundle has no scores of enough validation films"
+    return (
+        f"where a film is not clearly of one class at error {percent(DEFAULT_ERROR)}, or at --error, of "
+        f"{percent(math.ceil(1000 * scores.smallest_error) / 1000)} or more"
+    )
 
 
 def _print(facts: dict[str, Any]) -> None:
@@ -89,6 +116,8 @@ def _print(facts: dict[str, Any]) -> None:
             f"{point['name']}{mark}",
             f"{of}from {threshold_text(point['threshold'])}: {point['rule']}",
         )
+    add("probabilities", facts["probabilities"])
+    add("undetermined", facts["undetermined"])
     add("population", facts["population"]["text"])
     for name, figure in _headline(facts["validation"]).items():
         add(name, figure)

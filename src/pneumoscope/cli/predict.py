@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope import files, images, runtime
+from pneumoscope import files, images, runtime, wording
 from pneumoscope.cli import console, report
 from pneumoscope.errors import UsageError
 from pneumoscope.metrics import threshold_text
-from pneumoscope.records import NORMAL
+from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.serialise import NOTICE, outcome_to_json
+from pneumoscope.triage import KINDS_WARNING
 
 if TYPE_CHECKING:
     import os
@@ -119,7 +120,7 @@ def _each(stream: Iterator[Outcome], total: int, request: Request) -> Iterator[S
         written = None
         if outcome.error is not None:
             report(outcome.error)
-        elif request.heatmaps is not None:
+        elif request.heatmaps is not None and _has_heatmap(outcome):
             from pneumoscope import heatmap
 
             written = request.heatmaps / _free_name(Path(outcome.source).name, taken)
@@ -131,6 +132,10 @@ def _each(stream: Iterator[Outcome], total: int, request: Request) -> Iterator[S
         yield Shown(outcome, written)
     if request.sheet is not None:
         files.write_text(request.sheet, sheet.page(rows))
+
+
+def _has_heatmap(outcome: Outcome) -> bool:
+    return outcome.prediction is not None and wording.is_shown(outcome.prediction)
 
 
 def _with_progress(stream: Iterator[Outcome], total: int) -> Iterator[Outcome]:
@@ -178,8 +183,10 @@ def _print_csv(films: Iterable[Shown], labels: tuple[str, ...]) -> int:
     failed = 0
     shares = [f"p_{name}" for name in labels]
     columns = [
-        "source", "label", "p_pneumonia", *shares, "subtype", "findings", "operating_point", "threshold",
+        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", *shares,
+        "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold", "gate", "reasons",
         "warnings", "heatmap_file", "error_code", "error", "hint", "bundle", "bundle_sha256",
+        "profile",
     ]  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
@@ -198,13 +205,19 @@ def _csv_row(record: dict[str, Any]) -> dict[str, Any]:
             "error": error["message"],
             "hint": error["hint"],
         }
-    same = ("source", "label", "p_pneumonia", "subtype", "bundle", "bundle_sha256")
-    point = record["operating_point"]
+    same = (
+        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", "subtype",
+        "bundle", "bundle_sha256", "profile",
+    )  # fmt: skip
+    point, gate = record["operating_point"], record["gate"]
+    present = [f["name"] for f in record["findings"] or () if f["present"]]
     return (
         {key: record[key] for key in same}
-        | {f"p_{name}": value for name, value in record["probabilities"].items()}
-        | {"findings": "; ".join(f["name"] for f in record["findings"] if f["present"])}
+        | {f"p_{name}": value for name, value in (record["probabilities"] or {}).items()}
+        | {key: "; ".join(record[key] or ()) for key in ("classes", "kinds")}
+        | {"error_rate": record["error_rate"], "findings": "; ".join(present)}
         | {"operating_point": point["name"], "threshold": point["threshold"]}
+        | {"gate": gate["level"], "reasons": "; ".join(r["code"] for r in gate["reasons"])}
         | {"warnings": "; ".join(record["warnings"])}
         | {"heatmap_file": record.get("heatmap_file", "")}
     )
@@ -233,7 +246,7 @@ def _show(rows: list[tuple[str, str, str, str, str]], last: Prediction | None) -
     several = last is not None and bool(last.findings)
     name = last.positive.lower() if last else "pneumonia"
     table.add_column("P(leading)" if several else f"P({name})", justify="right", no_wrap=True)
-    table.add_column("findings" if several else "likelier kind", no_wrap=not several)
+    table.add_column("findings" if several else "kind", overflow="fold")
     with_notes = any(row[-1] for row in rows)
     if with_notes:
         table.add_column("notes", overflow="fold")
@@ -253,25 +266,39 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
         why = str(outcome.error).removeprefix(f"{outcome.source}: ")
         return name, "[yellow]NOT READ[/]", "", "", escape(why)
     p = outcome.prediction
-    colour = "green" if p.label == NORMAL else "red"
-    kinds = [f.name for f in p.findings if f.present] + ([p.subtype] if p.subtype else [])
-    kind = ", ".join(f"{name} ({p.probabilities[name]:.2f})" for name in kinds)
+    verdict = f"[bold {_COLOURS.get(p.label, 'red')}]{wording.verdict(p)}[/]"
     # The note on sub-types stands once below the table.
-    notes = [w for w in p.warnings if not w.startswith("bacterial or viral")]
-    verdict = f"[bold {colour}]{p.label}[/]"
+    notes = [*wording.reasons(p), *(w for w in p.warnings if w != KINDS_WARNING)]
+    if not wording.is_shown(p):
+        return name, verdict, "", "", escape(" ".join(wording.reasons(p)))
+    if why := wording.why_undetermined(p):
+        notes.insert(0, why)
+    found = [
+        f"{f.name} ({f.probability:.2f}{', undetermined' if f.undetermined else ''})"
+        for f in p.findings
+        if f.present
+    ]
+    kind = ", ".join(found) or wording.kinds(p)
     return name, verdict, f"{p.p_pneumonia:.3f}", escape(kind), escape("; ".join(notes))
+
+
+_COLOURS = {NORMAL: "green", UNDETERMINED: "yellow", REFUSED: "bright_black"}
 
 
 def _footer(p: Prediction) -> str:
     point = p.operating_point
     kinds = ""
     if "viral" in p.probabilities:
-        kinds = "Bacterial or viral: in children a film alone cannot tell them apart. "
+        kinds = f"{KINDS_WARNING[0].upper()}{KINDS_WARNING[1:]}. "
     limit = f"from {threshold_text(point.threshold)}"
     if p.findings:
         limit = "where a finding reaches its own threshold"
         kinds = "P(leading): of the finding that lies furthest above its threshold. "
+    if p.prevalence is not None:
+        limit += f" of the unadjusted probability; P is at a prevalence of {wording.percent(p.prevalence)}"
+    site = f", site profile {p.profile}" if p.profile else ""
+    promise = f"{wording.promise(p)}\n" if p.error is not None else ""
     return (
-        f"{p.bundle} ({p.bundle_sha256[:12]}), operating point {point.name}: {p.positive} {limit}.\n"
-        f"{kinds}{NOTICE}"
+        f"{p.bundle} ({p.bundle_sha256[:12]}){site}, operating point {point.name}: {p.positive} {limit}.\n"
+        f"{promise}{kinds}{NOTICE}"
     )

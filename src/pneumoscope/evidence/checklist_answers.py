@@ -418,7 +418,7 @@ def _specification(f: _Facts) -> Answer | None:
 
 def _imbalance(f: _Facts) -> Answer | None:
     text = f.recipe("class_weight_power", "sampling", "loss")
-    after = f" Temperature {f.bundle.meta.temperature:.3f} afterwards."
+    after = f" Calibrated afterwards: {f.bundle.meta.calibration.text}."
     return Answer(sentence(text) + after) if text else None
 
 

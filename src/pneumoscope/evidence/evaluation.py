@@ -162,17 +162,19 @@ class PointResult:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Whether probabilities mean what they say, at one temperature.
+    """Whether probabilities mean what they say.
 
     Attributes:
-        temperature: 1.0 before, the bundle's after.
+        scale: Of the log odds: 1 before calibration, the bundle's after.
+        offset: Of the log odds: 0 before, the bundle's after.
         reliability: Points of the plot.
         error: ECE over bins of equal mass.
         brier: With its parts.
         recalibration: Slope and intercepts.
     """
 
-    temperature: float
+    scale: float
+    offset: float
     reliability: tuple[Bin, ...]
     error: CalibrationError
     brier: Brier
@@ -181,10 +183,10 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """Calibration before and after temperature, and for the share of positives found here.
+    """Before and after the bundle's calibration, and for the share of positives found here.
 
     Attributes:
-        before: Logits not divided.
+        before: As the network's own logits give them.
         after: As the bundle gives probabilities.
         prior_shift: Shares of the classes estimated without labels; None if training shares are not
             recorded.

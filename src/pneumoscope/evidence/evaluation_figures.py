@@ -32,7 +32,6 @@ from pneumoscope.evidence.intervals import Bootstrap
 from pneumoscope.evidence.ranking import ByClass, findings, one_against_rest, ranking
 from pneumoscope.evidence.shift import adjust_priors, estimate_priors
 from pneumoscope.evidence.subgroups import subgroups
-from pneumoscope.metrics import with_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +60,7 @@ class Question:
         rows: Positions of the films, (n,).
         positive: bool (n,).
         p: P(positive), (n,).
-        before: The same with logits not divided by the temperature.
+        before: The same before calibration.
         points: Its thresholds.
         boot: Draws of the films' patients.
     """
@@ -89,7 +88,7 @@ def questions(
     p: Array, truth: Truth, meta: BundleMeta, patients: Sequence[str], settings: Settings
 ) -> tuple[Question, ...]:
     """The bundle's questions; findings that the films do not tell are left out."""
-    scores, before = scores_of(p, meta), scores_of(_undivided(p, meta), meta)
+    scores, before = scores_of(p, meta), scores_of(_uncalibrated(p, meta), meta)
     found = []
     names = meta.labels if meta.negative is None else (meta.positive,)
     for k, name in enumerate(names):
@@ -268,19 +267,19 @@ def _point(q: Question, point: OperatingPoint, default: bool, settings: Settings
 
 
 def _calibrations(q: Question, p: Array, meta: BundleMeta, settings: Settings) -> CalibrationResult:
-    after = _calibration(q.positive, q.p, meta.temperature, q.boot, settings.seed)
+    question = q.column if meta.negative is None else 0
+    line = (meta.calibration.scale[question], meta.calibration.offset[question])
+    after = _calibration(q.positive, q.p, line, q.boot, settings.seed)
     before = after
-    if meta.temperature != 1.0:
-        before = _calibration(q.positive, q.before, 1.0, q.boot, settings.seed)
+    if meta.calibration.changes(question):
+        before = _calibration(q.positive, q.before, (1.0, 0.0), q.boot, settings.seed)
     shift = _prior_shift(q, p, meta)
     if shift is None:
         return CalibrationResult(before, after, None, (), None)
     shares = np.array([figure.value or 0.0 for figure in shift.priors])
     shares = np.maximum(shares, _LEAST_SHARE)
     moved = adjust_priors(p[q.rows], np.array(shift.reference), shares / shares.sum())
-    corrected = _calibration(
-        q.positive, scores_of(moved, meta)[:, 0], meta.temperature, q.boot, settings.seed
-    )
+    corrected = _calibration(q.positive, scores_of(moved, meta)[:, 0], line, q.boot, settings.seed)
     return CalibrationResult(before, after, shift, meta.labels, corrected)
 
 
@@ -294,10 +293,10 @@ def _prior_shift(q: Question, p: Array, meta: BundleMeta) -> PriorShift | None:
 
 
 def _calibration(
-    positive: NDArray[np.bool_], p: Array, temperature: float, boot: Bootstrap, seed: int
+    positive: NDArray[np.bool_], p: Array, line: tuple[float, float], boot: Bootstrap, seed: int
 ) -> Calibration:
     return Calibration(
-        temperature,
+        *line,
         cal.reliability(positive, p, boot),
         cal.calibration_error(positive, p, boot, seed=seed),
         cal.brier(positive, p, boot),
@@ -305,11 +304,11 @@ def _calibration(
     )
 
 
-def _undivided(p: Array, meta: BundleMeta) -> Array:
-    """Probabilities (films, labels) as they were at temperature 1."""
-    if meta.negative is not None:
-        return with_temperature(p, 1 / meta.temperature)
-    return np.asarray(special.expit(logit(p) * meta.temperature))
+def _uncalibrated(p: Array, meta: BundleMeta) -> Array:
+    """Probabilities (films, labels) as they were before calibration."""
+    return meta.calibration.undo(
+        p, None if meta.negative is None else meta.labels.index(meta.negative)
+    )
 
 
 def _roc(q: Question) -> Curve:

@@ -181,7 +181,7 @@ def _taken(
             whose = f"the training of {len(own)} of {len(training)} bundles"
         words = {
             "validation": f"the films that were held out in {whose}: these data give its split again, "
-            "film by film. They chose its thresholds and temperature, so they flatter",
+            "film by film. They chose its thresholds and calibration, so they flatter",
             "train": f"the films of {whose}: figures on them say nothing about others",
         }[wanted]
         if len(own) < len(training):

@@ -167,7 +167,7 @@ def _meta(meta: BundleMeta) -> dict[str, Any]:
     """What of a bundle's record decides its figures."""
     names = (
         "name", "version", "task", "labels", "negative", "positive", "size", "source_size",
-        "temperature", "default_operating_point", "data",
+        "calibration", "default_operating_point", "data",
     )  # fmt: skip
     return {name: _plain(getattr(meta, name)) for name in names} | {
         "recipe": meta.recipe.get("name")

@@ -146,11 +146,11 @@ def scores(name: str, target: TargetResult) -> Plot:
 
 
 def reliability(name: str, result: CalibrationResult) -> Plot:
-    """Reliability before and after temperature, with intervals of the observed share."""
+    """Reliability before and after calibration, with intervals of the observed share."""
 
     def draw(figure: Drawing) -> None:
         sides = figure.subplots(1, 2)
-        titles = ("before temperature", f"after temperature {result.after.temperature:.3f}")
+        titles = ("before calibration", "after calibration")
         for axes, own, title in zip(sides, (result.before, result.after), titles, strict=True):
             _reliability(axes, own)
             axes.set_title(f"{title}\nECE {_short(own.error.ece)}", fontsize=9)

@@ -218,11 +218,12 @@ def _calibration(
         yield from silence(evaluation, bundle, ev.CALIBRATION)
         return
     notes = Footnotes()
-    columns = [("before temperature", result.before), ("as the bundle gives them", result.after)]
+    columns = [("before calibration", result.before), ("as the bundle gives them", result.after)]
     if result.corrected is not None:
         columns.append(("corrected for prior shift", result.corrected))
     rows: list[tuple[str, ...]] = [
-        ("temperature", *(f"{own.temperature:.3f}" for _, own in columns)),
+        ("scale of the log odds", *(f"{own.scale:.3f}" for _, own in columns)),
+        ("offset of the log odds", *(f"{own.offset:+.3f}" for _, own in columns)),
         ("ECE", *(notes.cell(own.error.ece) for _, own in columns)),
         ("ECE by chance alone", *(f"{own.error.by_chance:.3f}" for _, own in columns)),
         ("p of an ECE so large by chance", *(f"{own.error.p_value:.3f}" for _, own in columns)),

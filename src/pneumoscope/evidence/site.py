@@ -187,6 +187,8 @@ def calibrate(films: SiteFilms, bundle: Bundle, asked: Asked) -> Calibrated:
     default = default if default in names else names[0]
     kinds = site_fit.kind_scores(p, films.classes[rows], meta.labels, negative).kinds
     scores = site_fit.scores_of(crossed.p, positive, meta.positive)
+    if scores.smallest_error > DEFAULT_ERROR and meta.conformal is not None:
+        scores = site_fit.carried_scores(meta.conformal, fitted, meta.positive)
     main = points[names.index(default)]
     verdict, reasons = site_verdict.judge(
         main, site_verdict.Seen(positive, patients, undetermined, films), asked.goal
@@ -206,7 +208,7 @@ def calibrate(films: SiteFilms, bundle: Bundle, asked: Asked) -> Calibrated:
         ),
         default_operating_point=default,
         conformal=Scores(scores.questions, kinds),
-        gate_limits={},
+        gate_limits=films.gate_limits,
         reference=reference_of(films),
         verdict=verdict,
         reasons=tuple(reasons),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumoscope.data.check import Broken
 from pneumoscope.errors import DataError, UsageError
-from pneumoscope.evidence import evaluation_films
+from pneumoscope.evidence import evaluation_films, site_fit
 from pneumoscope.evidence.evaluation_truth import UNKNOWN, truth_of
+from pneumoscope.gate import REFUSE
 from pneumoscope.records import Settings
 from pneumoscope.runtime import Classifier
 from pneumoscope.serialise import prediction_to_json
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.bundle import Bundle
+    from pneumoscope.bundle import Bundle, BundleMeta
     from pneumoscope.data.listing import Entry
     from pneumoscope.evidence.evaluation_films import Choice
-    from pneumoscope.records import Prediction
+    from pneumoscope.records import GateReport, Prediction
 
     Progress = Callable[[int, int, str], None]
 
@@ -33,6 +34,9 @@ FEWEST_FILMS = 10
 """Of either class; with fewer there is nothing to fit or to measure."""
 FEWEST_PATIENTS = 5
 """Of either class, likewise."""
+REFITTED = {"distance": "outside-population"}
+"""Gate scores whose limit a site sets, and the reason that they give. What is no chest film at all is
+so everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +51,8 @@ class SiteFilms:
         labels: Label to number of films.
         patients: Key of each film's patient.
         written: What `predict` would write of each film.
-        refused: Whether the gate refuses the film, bool (films,).
+        refused: Whether the gate refuses the film at the site's limits, bool (films,).
+        gate_limits: Gate score to the site's limit, where the bundle's is not kept.
         older: P(positive) by the older bundle, (films,), if there is one.
         broken: Films that cannot be read; they are not among the others.
         warnings: What is doubtful, in sentences.
@@ -61,6 +66,7 @@ class SiteFilms:
     patients: tuple[str, ...]
     written: tuple[Written, ...]
     refused: NDArray[np.bool_]
+    gate_limits: dict[str, float]
     older: NDArray[np.float64] | None
     broken: tuple[Broken, ...]
     warnings: tuple[str, ...]
@@ -114,8 +120,12 @@ def read(
     rows = known[kept]
     positive = truth.targets[rows, 0] == 1
     _check_counts(root, positive, bundle, "that can be read")
-    written = tuple(written_of(_record(entries[i], found[i])) for i in kept)
-    refused = np.array([bool(one.refused) for one in written])
+    limits = site_limits([found[i].gate for i in kept], bundle.meta)
+    refused = np.array([is_refused(found[i].gate, limits) for i in kept])
+    written = tuple(
+        replace(written_of(_record(entries[i], found[i])), refused=bool(no))
+        for i, no in zip(kept, refused, strict=True)
+    )
     _check_counts(root, positive[~refused], bundle, "that its gate lets pass")
     keys = [entries[i].patient for i in kept]
     _check_patients(
@@ -131,10 +141,34 @@ def read(
         tuple(keys),
         written,
         refused,
+        limits,
         np.array([before[i].p_pneumonia for i in kept]) if older is not None else None,
         tuple(broken[i] for i in sorted(broken)),
         tuple(_warnings(choice, truth.unanswered, len(broken))),
     )
+
+
+def site_limits(reports: Sequence[GateReport], meta: BundleMeta) -> dict[str, float]:
+    """Limits of the scores in `REFITTED` that the site's own films ask for.
+
+    Args:
+        reports: The gate's, of every film.
+        meta: Of the bundle whose limits they were.
+    """
+    known = meta.gate["limits"] if meta.gate is not None else {}
+    found = {}
+    for name in REFITTED.keys() & known.keys():
+        values = np.array([report.scores[name] for report in reports])
+        limit = site_fit.gate_limit(values, known[name])
+        if limit is not None:
+            found[name] = limit
+    return found
+
+
+def is_refused(report: GateReport, limits: dict[str, float]) -> bool:
+    """Whether the gate refuses a film once the site's limits stand in the place of the bundle's."""
+    forgiven = {REFITTED[name] for name, limit in limits.items() if report.scores[name] <= limit}
+    return any(r.level == REFUSE and r.code not in forgiven for r in report.reasons)
 
 
 def _record(entry: Entry, prediction: Prediction) -> dict[str, object]:

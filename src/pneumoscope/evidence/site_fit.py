@@ -179,6 +179,28 @@ def scores_of(p: Array, positive: NDArray[np.bool_], name: str) -> Scores:
     return Scores({name: Sides(well, ill)})
 
 
+def carried_scores(scores: Scores, calibration: Calibration, name: str) -> Scores:
+    """The bundle's own scores where a site has too few films: they give the same sets as before.
+
+    The calibration is monotone, so limits that go through it cut the same films.
+
+    Args:
+        scores: The bundle's.
+        calibration: The site's.
+        name: Of the question.
+    """
+
+    def moved(p: Sequence[float]) -> Array:
+        ill = np.array(p, np.float64).reshape(-1, 1)
+        return calibration.apply(np.hstack([1 - ill, ill]), 0)[:, 1]
+
+    own = scores.questions[name]
+    well = 1 - moved([1 - q for q in own.negative])
+    return Scores(
+        {name: Sides(conformal.scores_of(well), conformal.scores_of(moved(own.positive)))}
+    )
+
+
 def kind_scores(p: Array, classes: Rows, labels: Sequence[str], negative: int) -> Scores:
     """Conformal scores of the kinds: their share of P(positive) on the films that have them."""
     others = [k for k in range(len(labels)) if k != negative]

@@ -87,8 +87,8 @@ def _against(point: PointResult, seen: Seen, goal: Goal) -> Iterator[str]:
     for kind, own in (("positive", seen.positive), ("negative", ~seen.positive)):
         if (number := int(own.sum())) < needed:
             yield (
-                f"{number} {kind} films are too few for a conformal set at error {DEFAULT_ERROR:.0%}: every "
-                f"film would be UNDETERMINED; {needed} are needed"
+                f"{number} {kind} films are too few for UNDETERMINED at error {DEFAULT_ERROR:.0%}: the bundle's "
+                f"own limits stay, whose promise nobody has tested here; {needed} are needed"
             )
     refused = float(seen.films.refused.mean())
     if refused > MOST_REFUSED:

@@ -11,11 +11,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.calibration import Calibration
 from pneumoscope.errors import DiskFull, TrainingError
 from pneumoscope.files import claim, replacing, room_for, tells_of_full_disk
 from pneumoscope.train import gate_features
@@ -37,7 +39,7 @@ def export_onnx(
     recipe: Recipe,
     classes: int,
     weights: Path,
-    temperature: float,
+    calibration: Calibration,
     target: Path,
     films: NDArray[np.uint8] | None = None,
 ) -> dict[str, float]:
@@ -47,7 +49,7 @@ def export_onnx(
         recipe: Of the trained network.
         classes: How many it tells apart.
         weights: What ``checkpoint.save`` wrote.
-        temperature: Divisor of the logits.
+        calibration: What makes the logits honest probabilities.
         target: The file to write.
         films: uint8 (n, size, size, 1) for the parity, or None.
 
@@ -69,7 +71,7 @@ def export_onnx(
             "recipe": resolved(recipe),
             "classes": classes,
             "weights": str(weights.resolve()),
-            "temperature": temperature,
+            "calibration": asdict(calibration),
             "films": str(inputs) if films is not None else None,
             "target": str(target.resolve()),
         }
@@ -225,7 +227,7 @@ def main(job_file: str) -> None:
     resolved = recipe.from_json(job["recipe"])
     model = network.build(resolved, job["classes"], None)
     checkpoint.restore(model, Path(job["weights"]))
-    serving = network.serving_model(model, job["temperature"], resolved.task)
+    serving = network.serving_model(model, Calibration(**job["calibration"]), resolved.task)
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])

@@ -53,30 +53,6 @@ def scores(p: NDArray[np.floating[Any]], targets: NDArray[np.floating[Any]]) -> 
     )
 
 
-def fit_temperature(validation: Validation) -> float:
-    """One divisor for the logits of all findings, see `validate.fit_temperature`."""
-    from scipy.optimize import minimize_scalar
-
-    known = ~np.isnan(validation.truth)
-    t = np.tile(validation.truth[known], len(validation.probabilities))
-    z = np.concatenate([_logit(p[known]) for p in validation.probabilities.values()])
-
-    def loss(log_temperature: float) -> float:
-        scaled = z / np.exp(log_temperature)
-        return float(np.mean(np.logaddexp(0, scaled) - t * scaled))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
-
-
-def with_temperature(validation: Validation, temperature: float) -> Validation:
-    """The same validation as the network would give with its logits divided."""
-    scaled = {
-        name: probabilities_of(_logit(p) / temperature)
-        for name, p in validation.probabilities.items()
-    }
-    return Validation(validation.truth, validation.patients, scaled)
-
-
 def choose_operating_points(
     validation: Validation, names: Sequence[str]
 ) -> tuple[OperatingPoint, ...]:
@@ -137,7 +113,7 @@ def figures(
     """The figures of the model card, each with a patient-clustered 95 % interval.
 
     Args:
-        validation: At the bundle's temperature.
+        validation: Of the calibrated network.
         names: Of the findings.
         points: One per finding, those that make the labels.
         draws: Of the bootstrap.
@@ -212,8 +188,3 @@ def _youden(p: NDArray[np.floating[Any]], ill: NDArray[np.bool_]) -> float:
     )
     merits = hit / ill.sum() - false / (~ill).sum()
     return float(cuts[int(merits.argmax())])
-
-
-def _logit(p: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    q = np.clip(np.asarray(p, np.float64), 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(q / (1 - q)))

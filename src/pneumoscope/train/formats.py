@@ -29,9 +29,9 @@ MIN_CALIBRATION = 16
 
 _FLOAT = (
     *("CAST", "SUB", "MEAN", "MUL", "RSQRT", "SQRT", "DIV", "MINIMUM", "MAXIMUM", "CONCATENATION"),
-    "SOFTMAX",
+    *("SOFTMAX", "LOG", "SUM", "SLICE", "STRIDED_SLICE"),
 )
-"""LiteRT operators that int8 leaves in float: standardisation of the film, pooling, softmax."""
+"""LiteRT operators that int8 leaves in float: standardisation of the film, pooling, calibration."""
 
 
 @dataclass(frozen=True, slots=True)

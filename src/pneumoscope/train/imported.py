@@ -28,6 +28,7 @@ from pneumoscope.bundle import (
     sha256_of,
     write_bundle,
 )
+from pneumoscope.calibration import Calibration
 from pneumoscope.card import card_of
 from pneumoscope.data.listing import negative_of
 from pneumoscope.errors import ConversionError, UsageError
@@ -477,7 +478,8 @@ def _meta(
         positive=positive_name(wanted.labels, negative),
         size=size,
         source_size=max(SOURCE_SIZE, size),
-        temperature=1.0,
+        calibration=Calibration(),
+        conformal=None,
         operating_points=(point,),
         default_operating_point=point.name,
         population=POPULATION,

@@ -6,13 +6,16 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from pneumoscope.calibration import FLOOR
 from pneumoscope.errors import RecipeError
 from pneumoscope.train import backbones, regions
 from pneumoscope.train.gradcam import HeadGradCam
 
 if TYPE_CHECKING:
+    from pneumoscope.calibration import Calibration
     from pneumoscope.train.recipe import Recipe
 
 POOLED = "pooled"
@@ -252,12 +255,12 @@ def layers_of_head(model: Any) -> list[Any]:
     return list(model.layers[model.layers.index(model.get_layer(POOLED)) :])
 
 
-def serving_model(model: Any, temperature: float, task: str = "multiclass") -> Any:
+def serving_model(model: Any, calibration: Calibration, task: str = "multiclass") -> Any:
     """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
 
     Args:
         model: What `build` made, trained.
-        temperature: Divisor of the logits (Guo et al. 2017).
+        calibration: What makes the logits honest probabilities.
         task: ``"multilabel"`` gives a probability for each logit on its own.
 
     Returns:
@@ -267,17 +270,32 @@ def serving_model(model: Any, temperature: float, task: str = "multiclass") -> A
     """
     features = model.get_layer(FEATURES).output
     embedding = model.get_layer(EMBEDDING).output
-    head = model.get_layer(LOGITS)
     heatmaps = HeadGradCam(layers_of_head(model), name="heatmaps")(features)
-    logits = head(embedding)
-    if head.units == 1:
-        # The softmax of (0, z) is the sigmoid of z.
-        logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
-    scaled = keras.layers.Rescaling(1.0 / temperature, name="temperature")(logits)
-    activation = "sigmoid" if task == "multilabel" else "softmax"
-    probabilities = keras.layers.Activation(activation, name="probabilities")(scaled)
+    probabilities = _calibrated(model.get_layer(LOGITS)(embedding), calibration, task)
+    named = keras.layers.Activation("linear", name="probabilities")(probabilities)
     return keras.Model(
         model.input,
-        {"probabilities": probabilities, "heatmaps": heatmaps, "embedding": embedding},
+        {"probabilities": named, "heatmaps": heatmaps, "embedding": embedding},
         name="serving",
     )
+
+
+def _calibrated(logits: Any, calibration: Calibration, task: str) -> Any:
+    """Probabilities of logits; the same as `Calibration.apply` of the uncalibrated ones."""
+    scale = np.array([calibration.scale], np.float32)
+    # Subtracted: int8 leaves "sub" in float (see `formats`), while "add" joins residual branches.
+    against = -np.array([calibration.offset], np.float32)
+    if task == "multilabel":
+        return ops.sigmoid(logits * scale - against)
+    if logits.shape[-1] == 1:
+        return _two(logits * scale - against)
+    p = ops.maximum(ops.softmax(logits), FLOOR)
+    ill = ops.log(ops.sum(p[:, 1:], axis=-1, keepdims=True)) - ops.log(p[:, :1])
+    sides = _two(ill * scale - against)
+    kinds = ops.softmax(logits[:, 1:] * (1.0 / calibration.kinds_temperature))
+    return ops.concatenate([sides[:, :1], sides[:, 1:] * kinds], axis=-1)
+
+
+def _two(log_odds: Any) -> Any:
+    """(1 - p, p) of log odds (n, 1): the softmax of (0, z) is the sigmoid of z, either side exact."""
+    return ops.softmax(ops.concatenate([ops.zeros_like(log_odds), log_odds], axis=-1))

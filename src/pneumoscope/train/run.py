@@ -22,6 +22,7 @@ from pneumoscope.bundle import (
     sha256_of,
     write_bundle,
 )
+from pneumoscope.calibration import Calibration
 from pneumoscope.card import card_of
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import room_for, write_text
@@ -300,7 +301,7 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progress) -> Bundle:
-    """Export, validation, temperature, operating points, golden outputs, card, bundle."""
+    """Export, validation, calibration, operating points, golden outputs, card, bundle."""
     run = paths.run
     work = run / "export"
     work.mkdir(exist_ok=True)
@@ -311,16 +312,18 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     inputs = np.stack([resample(films.pixels[i], recipe.size) for i in held])[..., None]
 
     progress.note("exporting to ONNX")
-    export.export_onnx(recipe, len(films.names), run / checkpoint.WEIGHTS, 1.0, model)
+    export.export_onnx(recipe, len(films.names), run / checkpoint.WEIGHTS, Calibration(), model)
     found = validate.run(
         _predictor(model),
         films,
         recipe.size,
         lambda done, total: progress.count("stress validation", done, total),
     )
-    found, temperature, points = _calibrate(found, films)
+    fitted = validate.fit_calibration(found)
+    found = validate.calibrated(found, fitted)
+    points = _points(found, films)
     parity = export.export_onnx(
-        recipe, len(films.names), run / checkpoint.WEIGHTS, temperature, model, inputs
+        recipe, len(films.names), run / checkpoint.WEIGHTS, fitted, model, inputs
     )
     validate.save(found, run / validate.FILE)
     progress.note("measuring with patient-clustered intervals")
@@ -340,7 +343,7 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
         "parameters": checkpoint.parameters(run),
     }
     start = _start(paths.weights)
-    meta = _meta(recipe, films, temperature, points, {"start_weights": start, **measured})
+    meta = _meta(recipe, films, found, fitted, points, {"start_weights": start, **measured})
     golden = phantom.films(16, recipe.size)
     probabilities, heatmaps, embedding = _session(model).run(export.OUTPUTS, {"films": golden})
     np.savez_compressed(
@@ -354,17 +357,10 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     return write_bundle(run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)})
 
 
-def _calibrate(
-    found: validate.Validation, films: data.FilmSet
-) -> tuple[validate.Validation, float, tuple[OperatingPoint, ...]]:
-    """The validation at its best temperature, that temperature, and the thresholds chosen there."""
+def _points(found: validate.Validation, films: data.FilmSet) -> tuple[OperatingPoint, ...]:
     if films.task == "multilabel":
-        temperature = findings.fit_temperature(found)
-        found = findings.with_temperature(found, temperature)
-        return found, temperature, findings.choose_operating_points(found, films.names)
-    temperature = validate.fit_temperature(found)
-    found = validate.with_temperature(found, temperature)
-    return found, temperature, validate.choose_operating_points(found)
+        return findings.choose_operating_points(found, films.names)
+    return validate.choose_operating_points(found)
 
 
 def _start(weights: str) -> dict[str, str]:
@@ -377,7 +373,8 @@ def _start(weights: str) -> dict[str, str]:
 def _meta(
     recipe: Recipe,
     films: data.FilmSet,
-    temperature: float,
+    found: validate.Validation,
+    fitted: Calibration,
     points: tuple[OperatingPoint, ...],
     measured: dict[str, Any],
 ) -> BundleMeta:
@@ -390,16 +387,18 @@ def _meta(
         for split in ("train", "validation")
     }
     negative = None if films.task == "multilabel" else films.names[0]
+    positive = positive_name(films.names, negative)
     return BundleMeta(
         name=recipe.name,
         version=recipe.version,
         task=films.task,
         labels=films.names,
         negative=negative,
-        positive=positive_name(films.names, negative),
+        positive=positive,
         size=recipe.size,
         source_size=recipe.source_size,
-        temperature=temperature,
+        calibration=fitted,
+        conformal=validate.conformal_scores(found, films.names, positive),
         operating_points=points,
         default_operating_point=points[0].name,
         population=_population(films),

@@ -1,4 +1,4 @@
-"""What a trained network is worth: plain and stress validation, temperature, operating points."""
+"""What a trained network is worth: plain and stress validation, calibration, operating points."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope import metrics, thresholds
+from pneumoscope import calibration, conformal, metrics, thresholds
 from pneumoscope.errors import DataError
 from pneumoscope.files import replacing
 from pneumoscope.film_statistics import statistics
@@ -22,11 +22,12 @@ from pneumoscope.metrics import (
 from pneumoscope.stress import stress_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from pneumoscope.calibration import Calibration
     from pneumoscope.data import FilmSet
     from pneumoscope.metrics import Weighted
     from pneumoscope.records import OperatingPoint
@@ -83,6 +84,11 @@ class Validation:
     truth: NDArray[Any]
     patients: tuple[str, ...]
     probabilities: dict[str, NDArray[np.float64]]
+
+    @property
+    def negative(self) -> int | None:
+        """Column of the class that means "nothing found"; None for several findings."""
+        return 0 if self.truth.ndim == 1 else None
 
     @property
     def ill(self) -> NDArray[np.bool_]:
@@ -157,36 +163,61 @@ def load(path: Path) -> Validation:
         ) from error
 
 
-def fit_temperature(validation: Validation) -> float:
-    """The divisor of the logits that makes probabilities honest (Guo et al. 2017).
-
-    Fitted on plain and perturbed films together, since other hospitals' films are perturbed ones.
+def fit_calibration(validation: Validation) -> Calibration:
+    """Fits on plain and perturbed films alike; see `pneumoscope.calibration.fit`.
 
     Args:
-        validation: Probabilities at temperature 1.
+        validation: Of the network before calibration.
     """
-    from scipy.optimize import minimize_scalar
-
-    logs = np.concatenate(
-        [np.log(np.clip(p, 1e-12, 1.0)) for p in validation.probabilities.values()]
-    )
-    truth = np.tile(validation.truth, len(validation.probabilities))
-
-    def loss(log_temperature: float) -> float:
-        z = logs / np.exp(log_temperature)
-        z -= z.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), truth]))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+    return calibration.fit(validation.probabilities, validation.truth, validation.negative)
 
 
-def with_temperature(validation: Validation, temperature: float) -> Validation:
-    """The same validation as the network would give with its logits divided."""
-    scaled = {
-        name: metrics.with_temperature(p, temperature)
-        for name, p in validation.probabilities.items()
+def calibrated(validation: Validation, by: Calibration) -> Validation:
+    """The same validation as the calibrated network would give."""
+    moved = {name: by.apply(p, validation.negative) for name, p in validation.probabilities.items()}
+    return Validation(validation.truth, validation.patients, moved)
+
+
+def conformal_scores(
+    validation: Validation, labels: Sequence[str], positive: str
+) -> conformal.Scores | None:
+    """Scores of the plain validation films, for sets of classes at any error.
+
+    Plain ones: a promise per class holds for films like those that it was made on, and each patient's
+    film counts once.
+
+    Args:
+        validation: Of the calibrated network.
+        labels: Classes or findings.
+        positive: What a film is called that is not negative.
+
+    Returns:
+        None if no question has films enough for `conformal.DEFAULT_ERROR`; findings with too few
+        are left out.
+    """
+    p, truth = validation.probabilities[PLAIN], validation.truth
+    if validation.negative is None:
+        names, columns = labels, [(p[:, k], truth[:, k]) for k in range(len(labels))]
+    else:
+        ill = 1 - p[:, validation.negative]
+        names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
+    least = round(1 / conformal.DEFAULT_ERROR) - 1
+    questions = {
+        name: conformal.Sides(
+            conformal.scores_of(1 - own[t == 0]), conformal.scores_of(own[t == 1])
+        )
+        for name, (own, t) in zip(names, columns, strict=True)
+        if min((t == 0).sum(), (t == 1).sum()) >= least
     }
-    return Validation(validation.truth, validation.patients, scaled)
+    if not questions:
+        return None
+    kinds = {}
+    if validation.negative is not None and len(labels) > 2:
+        shares = p[:, 1:] / p[:, 1:].sum(axis=1, keepdims=True)
+        kinds = {
+            labels[k]: conformal.scores_of(shares[truth == k, k - 1]) for k in range(1, len(labels))
+        }
+    return conformal.Scores(questions, kinds)
 
 
 def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...]:

@@ -1,0 +1,102 @@
+"""What a prediction says, in words for readers: the same on the terminal and on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope.metrics import threshold_text
+from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.records import GateReason, Prediction
+
+
+def verdict(p: Prediction) -> str:
+    """The label, marked where it stands only because somebody forced it."""
+    return f"{p.label} (forced)" if p.forced else p.label
+
+
+def is_shown(p: Prediction) -> bool:
+    """Whether the figures of a film are shown: not of one that the gate refused."""
+    return p.label != REFUSED
+
+
+def percent(share: float) -> str:
+    """``5 %``, ``0.5 %``."""
+    return f"{100 * share:.3g} %"
+
+
+def reasons(p: Prediction) -> list[str]:
+    """What the gate found, each with what would mend it."""
+    return [_reason(reason) for reason in p.gate.reasons]
+
+
+def _reason(reason: GateReason) -> str:
+    sentence = reason.sentence.rstrip(".")
+    return f"{sentence}. {reason.hint}" if reason.hint else f"{sentence}."
+
+
+def probability(p: Prediction) -> str:
+    """The probability, and at which prevalence, if one was asked for."""
+    if p.prevalence is None:
+        return f"{p.p_pneumonia:.3f}"
+    return (
+        f"{p.p_pneumonia:.3f} at a prevalence of {percent(p.prevalence)} "
+        f"({p.p_unadjusted:.3f} unadjusted)"
+    )
+
+
+def why_undetermined(p: Prediction) -> str:
+    """Why neither class is named; empty for any other label."""
+    if p.label != UNDETERMINED or p.error is None:
+        return ""
+    if p.findings:
+        unclear = ", ".join(f.name for f in p.findings if f.undetermined)
+        return f"not clear either way: {unclear}"
+    share = percent(p.error)
+    if len(p.classes) == 2:
+        return f"not clear: films that are {NORMAL} and films that are {p.positive} both score so"
+    if not p.classes:
+        return (
+            f"not clear: fewer than {share} of {NORMAL} films score so high, and fewer than {share} of "
+            f"{p.positive} films so low"
+        )
+    side = "reaches" if p.called == p.positive else "stays below"
+    return (
+        f"not clear: only {p.classes[0]} films score so, but it {side} the threshold "
+        f"{p.operating_point.name}"
+    )
+
+
+def call(p: Prediction) -> str:
+    """What the operating point says, in a sentence."""
+    point = p.operating_point
+    limit = threshold_text(point.threshold)
+    side = "at or above" if p.called == p.positive else "below"
+    figure = "the unadjusted figure" if p.prevalence is not None else "it"
+    return f"Called {p.called}: {figure} is {side} {limit} (operating point {point.name})."
+
+
+def promise(p: Prediction) -> str:
+    """What the conformal sets promise, in a sentence; empty without sets."""
+    if p.error is None:
+        return ""
+    return (
+        f"Of the films of either class, about {percent(p.error)} or fewer get the wrong verdict, as far "
+        "as they are like the films of validation; unclear ones are UNDETERMINED."
+    )
+
+
+def kinds(p: Prediction) -> str:
+    """The kind of disease, or that it is not clear; empty where the verdict speaks of none."""
+    if p.label != p.positive or p.findings or len(p.probabilities) < 3:
+        return ""
+    if p.subtype is not None:
+        return f"{p.subtype} ({p.probabilities[p.subtype]:.2f})"
+    return f"undetermined ({_either(p.kinds)})" if p.kinds else "undetermined"
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
