@@ -21,7 +21,7 @@ def main() -> None:
     baseline = v["statistics_baseline"]["positive"]
     text = f"""{START}
 On {v["films"]} held-out films of {v["patients"]} children (patient-grouped; these films chose the recipe, the
-temperature and the thresholds, so they flatter; 95 % intervals by patient-clustered bootstrap), at the
+calibration and the thresholds, so they flatter; 95 % intervals by patient-clustered bootstrap), at the
 operating point `{v["operating_point"]["name"]}`:
 
 {headline(v)}

@@ -121,8 +121,8 @@ def fit(
 def fit_line(odds: list[Array], positive: Array) -> tuple[float, float]:
     """Scale and offset of log odds by maximum likelihood (Platt 1999).
 
-    With Platt's targets, (N + 1) / (N + 2) in place of 1: films that are told apart without error
-    have a finite answer too. (1, 0) with fewer than `FEWEST` films of either side.
+    With Platt's targets, (N + 1) / (N + 2) in place of 1, N over all conditions: films that are told
+    apart without error have a finite answer too. (1, 0) with fewer than `FEWEST` films of either side.
 
     Args:
         odds: Of each condition, (n,).
@@ -133,6 +133,7 @@ def fit_line(odds: list[Array], positive: Array) -> tuple[float, float]:
     ill, well = int((own == 1).sum()), int((own == 0).sum())
     if min(ill, well) < FEWEST:
         return 1.0, 0.0
+    ill, well = ill * len(odds), well * len(odds)
     target = np.where(own == 1, (ill + 1) / (ill + 2), 1 / (well + 2))
     z = np.concatenate([part[known] for part in odds])
     t = np.tile(target, len(odds))

@@ -43,7 +43,7 @@ h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wra
 .verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
 .positive{color:var(--red)}.negative{color:var(--green)}.error,.unclear{color:var(--amber)}
 .refused{color:var(--grey)}
-.verdict small{font-size:13px;font-weight:600;border:1px solid currentColor;border-radius:6px;padding:1px 7px}
+.verdict{flex-wrap:wrap}.verdict small{font-size:13px;font-weight:600;border:1px solid currentColor;border-radius:6px;padding:1px 7px}
 .why{margin:10px 0 0;font-size:15px;color:var(--text)}
 .quiet{margin:6px 0 0;font-size:13px;color:var(--soft)}
 .reasons{margin:14px 0 0;padding:0;list-style:none;font-size:15px}
@@ -85,7 +85,9 @@ _ICONS = {
 
 _FOOTER = (
     "The heatmap (Grad-CAM) shows which regions raised the score of the named class in the network; "
-    f"it is not an outline of disease. {NOTICE}"
+    "it is not an outline of disease. UNDETERMINED stands where a film is not clearly of one class, so that of "
+    "the films of either class no more than the error asked for (5 % by default) should get a wrong verdict, as "
+    f"far as they are like the films of validation. {NOTICE}"
 )
 
 
@@ -169,7 +171,7 @@ def _judgement(p: Prediction) -> str:
     forced = ""
     if p.forced:
         forced = '<p class="why">The gate refuses this film; the verdict was forced.</p>'
-    told = [wording.call(p), wording.promise(p)]
+    told = [wording.call(p)]
     if kinds := wording.kinds(p):
         told.insert(0, f"Kind: {kinds}.")
     # Near the ends of the bar the caption would leave the card.
