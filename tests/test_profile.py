@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pneumoscope.bundle import Bundle
+from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.calibration import Calibration
 from pneumoscope.conformal import Scores, Sides
 from pneumoscope.errors import ProfileMismatch, ProfileMissing, UnknownOperatingPoint
@@ -25,6 +25,7 @@ from pneumoscope.profile import (
 from pneumoscope.records import OperatingPoint, Settings
 from pneumoscope.runtime import load
 from test_cli import run
+from tiny import tiny_files, tiny_meta
 
 
 def site_profile(**changes: object) -> SiteProfile:
@@ -105,7 +106,8 @@ def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_pa
         json.loads(run("predict", film_files, *options, "--json").stdout)["results"][0]["profile"]
         == "ward"
     )
-    done = run("predict", film_files, "--profile", site)
+    newer = write_bundle(tmp_path / "newer", tiny_meta(version="2"), tiny_files(tmp_path / "parts"))
+    done = run("predict", film_files, "--profile", site, "--bundle", newer.path)
     assert (done.returncode, "made for the bundle tiny 1" in done.stderr) == (1, True)
 
 
