@@ -30,13 +30,17 @@ FLOORS = {
     "serialise": 4,
     "stress": 3,
     "card": 4,
+    "gate": 4,
+    "profile": 4,
     "sheet": 5,
     "triage": 4,
     "runtime": 5,
-    "evidence": 6,
-    "train": 6,
-    "cli": 7,
-    "__main__": 8,
+    "written": 5,
+    "drift": 6,
+    "evidence": 7,
+    "train": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "sklearn", "scipy"}
 

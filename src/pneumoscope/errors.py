@@ -19,6 +19,9 @@
     │   ├── BundleMissing           (FileNotFoundError)
     │   ├── BundleDamaged           (ValueError)         a file does not match its hash
     │   └── BundleMismatch          (ValueError)         made for another version, or malformed
+    ├── ProfileError                a site profile cannot be used
+    │   ├── ProfileMissing          (FileNotFoundError)
+    │   └── ProfileMismatch         (ValueError)         of another bundle or version, or malformed
     ├── UnknownOperatingPoint       (ValueError)
     ├── UsageError                  (ValueError)         arguments that do not go together
     ├── MissingExtra                (ImportError)        an optional part is not installed
@@ -184,6 +187,22 @@ class BundleMismatch(BundleError, ValueError):
         super().__init__(
             f"bundle {name}: {reason}", "Export the bundle again with this version of pneumoscope."
         )
+
+
+class ProfileError(PneumoscopeError):
+    """A site profile cannot be used."""
+
+
+class ProfileMissing(ProfileError, FileNotFoundError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"site profile {name}: no such file, or it cannot be read",
+            "Name the file that `pneumoscope calibrate DATA --out FILE` wrote.",
+        )
+
+
+class ProfileMismatch(ProfileError, ValueError):
+    """It belongs to another bundle, was written by another version, or is malformed."""
 
 
 class UnknownOperatingPoint(PneumoscopeError, ValueError):

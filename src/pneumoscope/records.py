@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the records themselves cost no import
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -120,6 +121,8 @@ class Settings:
         force: Give the verdict even if the gate refuses the film; it is marked.
         explain: ``"none"``, ``"fast"`` (the heatmap, and what one run of the network tells of it)
             or ``"checked"`` (also runs the network on covered and shifted copies).
+        profile: Site profile that `pneumoscope calibrate` wrote, a file; None for the bundle as it
+            is. Its prevalence holds where none is given here.
     """
 
     operating_point: str | None = None
@@ -127,6 +130,7 @@ class Settings:
     prevalence: float | None = None
     force: bool = False
     explain: str = "fast"
+    profile: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,7 @@ class Prediction:
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
         bundle: Name and version of the bundle.
         bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which holds the other files' hashes.
+        profile: Name of the site profile that was applied, or None.
     """
 
     label: str
@@ -266,6 +271,7 @@ class Prediction:
     timings_ms: Mapping[str, float]
     bundle: str
     bundle_sha256: str
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import onnxruntime
 from pneumoscope import images, triage
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
+from pneumoscope.profile import applied, read_profile
 from pneumoscope.records import GateReport, Outcome, Prediction, Settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def load(
     Raises:
         BundleError: The folder is missing, damaged or of another version.
         UnknownOperatingPoint: The bundle has no such threshold.
+        ProfileError: The site profile cannot be read, or is another bundle's.
         UsageError: ``threads`` is below 1, or error or prevalence is out of range or more than the
             bundle can serve.
     """
@@ -85,6 +87,7 @@ class Classifier:
     Attributes:
         bundle: The model folder in use.
         settings: What the reader asked for.
+        profile: The site profile in use, or None.
         rules: How probabilities become a verdict: thresholds, conformal limits, prevalence.
         threads: Threads that `predict_many` uses.
     """
@@ -96,7 +99,14 @@ class Classifier:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
         self.bundle = bundle
         self.settings = settings
-        self.rules = triage.Rules.of(bundle.meta, settings)
+        self.profile = None if settings.profile is None else read_profile(settings.profile)
+        meta = bundle.meta
+        if self.profile is not None:
+            self.profile.check(bundle)
+            meta = applied(self.profile, meta)
+            if settings.prevalence is None:
+                settings = replace(settings, prevalence=self.profile.prevalence)
+        self.rules = triage.Rules.of(meta, settings)
         self.threads = threads or usable_cores()
         self._session = _session(bundle)
 
@@ -219,16 +229,23 @@ class Classifier:
     def _predict_batch(self, batch: list[_Input]) -> list[Prediction]:
         started = time.perf_counter()
         outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
+        probabilities = self._site_probabilities(outputs.probabilities)
         infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
         return [
-            self._prediction(item, outputs.probabilities[i], outputs.heatmaps[i], infer_ms)
+            self._prediction(item, probabilities[i], outputs.heatmaps[i], infer_ms)
             for i, item in enumerate(batch)
         ]
+
+    def _site_probabilities(self, p: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        meta = self.bundle.meta
+        if self.profile is None or meta.negative is None:  # no profile is of several findings
+            return p
+        return self.profile.calibration.apply(p, meta.labels.index(meta.negative))
 
     def _prediction(
         self,
         item: _Input,
-        probabilities: NDArray[np.float32],
+        probabilities: NDArray[np.floating[Any]],
         heatmaps: NDArray[np.float32],
         infer_ms: float,
     ) -> Prediction:
@@ -263,6 +280,7 @@ class Classifier:
             timings_ms={"read": item.read_ms, "infer": infer_ms},
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
+            profile=self.profile.name if self.profile else None,
         )
 
 

@@ -58,6 +58,7 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "timings_ms": {step: round(ms, 3) for step, ms in p.timings_ms.items()},
         "bundle": p.bundle,
         "bundle_sha256": p.bundle_sha256,
+        "profile": p.profile,
         "notice": NOTICE,
     }
     if heatmap:

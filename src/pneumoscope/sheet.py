@@ -156,7 +156,8 @@ def _reasons(p: Prediction) -> str:
 
 
 def _bundle(p: Prediction) -> str:
-    return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}</p>'
+    site = f" · site profile {escape(p.profile)}" if p.profile else ""
+    return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}</p>'
 
 
 _KINDS = {NORMAL: "negative", UNDETERMINED: "unclear"}

@@ -109,6 +109,14 @@ def predict(
             help="Give a verdict on refused films too, marked.",
         ),
     ] = False,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_PROFILE",
+            metavar="FILE",
+            help="Site profile that `pneumoscope calibrate` wrote.",
+        ),
+    ] = None,
     bundle: Bundle = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads; all by default.")
@@ -125,7 +133,7 @@ def predict(
         raise typer.BadParameter("--json and --csv exclude each other")
     output = "json" if json else "csv" if csv else "table"
     request = command.Request(tuple(paths), output, heatmaps, sheet)
-    settings = Settings(operating_point, error, prevalence, force)
+    settings = Settings(operating_point, error, prevalence, force, profile=profile)
     sys.exit(command.run(request, bundle, threads, settings))
 
 
@@ -421,6 +429,120 @@ def evaluate(
         tuple(paths), out, split, tuple(prevalence or ()), tuple(by or ()), draws, seed,
         tuple(only or ()), tuple(skip or ()), threads, cache, report,
     )  # fmt: skip
+    sys.exit(command.run(request, as_json=json))
+
+
+@app.command(
+    epilog="Example: pneumoscope calibrate our_films --out site.json --name Ward-7 --report site.html"
+)
+def calibrate(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="50 to 200 labelled films of your own: a folder in any layout, or a CSV manifest.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The site profile to write.")] = Path(
+        "site.json"
+    ),
+    name: Annotated[
+        str | None, typer.Option(help="Of the site; that of the data folder by default.")
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Share of films with pneumonia in your practice."),
+    ] = None,
+    min_sensitivity: Annotated[
+        float, typer.Option(metavar="SHARE", help="Go only if its 95 % interval lies above.")
+    ] = 0.9,
+    min_specificity: Annotated[
+        float, typer.Option(metavar="SHARE", help="Go only if its 95 % interval lies above.")
+    ] = 0.7,
+    bundle: Bundle = None,
+    older: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="Older bundle whose operating points are carried over."
+        ),
+    ] = None,
+    older_profile: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-profile", metavar="FILE", help="Site profile that was in use with it."
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="auto, validation, test, train or all; see `pneumoscope evaluate`.")
+    ] = "auto",
+    cache: Cache = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write an HTML page with plots.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on no-go.")] = False,
+    json: Json = False,
+) -> None:
+    """Fit a bundle to a site's own films: go or no-go, and a site profile for `predict --profile`.
+
+    Refits calibration, operating points, conformal scores and gate limits, measures them on films that
+    had no part in the fit, and says whether the films are enough to rely on. Nothing leaves the machine;
+    the profile holds no film and no name.
+    """
+    from pneumoscope.cli import calibrate as command
+
+    request = command.Request(
+        data, out, name, prevalence, (min_sensitivity, min_specificity), bundle,
+        (older, older_profile), split, cache, report, strict,
+    )  # fmt: skip
+    sys.exit(command.run(request, as_json=json))
+
+
+@app.command(
+    epilog="Example: pneumoscope drift monday.json tuesday.json --profile site.json --report drift.html"
+)
+def drift(
+    predictions: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PREDICTIONS",
+            help="JSON or CSV that `pneumoscope predict` wrote, in order of time.",
+        ),
+    ],
+    profile: Annotated[
+        Path,
+        typer.Option(
+            envvar="PNEUMOSCOPE_PROFILE", metavar="FILE", help="Of `pneumoscope calibrate`."
+        ),
+    ],
+    last: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the last N films.")
+    ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Finds the patient in a film's name; only the first film of each counts.",
+        ),
+    ] = None,
+    false_alarms: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", help="Chance of an alarm over a whole stretch without change."
+        ),
+    ] = 0.05,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write an HTML page with a plot.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare a stretch of predictions with the site profile: have the films changed?
+
+    A sequential test of scores, gate measurements and refusals, with a stated chance of false alarms
+    however often it is looked at. The exit code is 3 for an alarm.
+    """
+    from pneumoscope.cli import drift as command
+
+    request = command.Request(tuple(predictions), profile, last, patient, false_alarms, report)
     sys.exit(command.run(request, as_json=json))
 
 

@@ -186,6 +186,7 @@ def _print_csv(films: Iterable[Shown], labels: tuple[str, ...]) -> int:
         "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", *shares,
         "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold", "gate", "reasons",
         "warnings", "heatmap_file", "error_code", "error", "hint", "bundle", "bundle_sha256",
+        "profile",
     ]  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
@@ -206,7 +207,7 @@ def _csv_row(record: dict[str, Any]) -> dict[str, Any]:
         }
     same = (
         "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", "subtype",
-        "bundle", "bundle_sha256",
+        "bundle", "bundle_sha256", "profile",
     )  # fmt: skip
     point, gate = record["operating_point"], record["gate"]
     present = [f["name"] for f in record["findings"] or () if f["present"]]
@@ -295,8 +296,9 @@ def _footer(p: Prediction) -> str:
         kinds = "P(leading): of the finding that lies furthest above its threshold. "
     if p.prevalence is not None:
         limit += f" of the unadjusted probability; P is at a prevalence of {wording.percent(p.prevalence)}"
+    site = f", site profile {p.profile}" if p.profile else ""
     promise = f"{wording.promise(p)}\n" if p.error is not None else ""
     return (
-        f"{p.bundle} ({p.bundle_sha256[:12]}), operating point {point.name}: {p.positive} {limit}.\n"
+        f"{p.bundle} ({p.bundle_sha256[:12]}){site}, operating point {point.name}: {p.positive} {limit}.\n"
         f"{promise}{kinds}{NOTICE}"
     )
