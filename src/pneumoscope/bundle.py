@@ -79,6 +79,9 @@ class BundleMeta:
         recipe: The resolved recipe.
         data: Counts and hash of the training manifest.
         validation: Figures on held-out patients, as the model card tells them.
+        explanation: What the scores of the heatmaps are worth on held-out patients; ``limits`` maps
+            a mode of `pneumoscope.explain` to the least score that is shown. None if nobody
+            measured it.
     """
 
     name: str
@@ -97,6 +100,7 @@ class BundleMeta:
     recipe: Mapping[str, Any]
     data: Mapping[str, Any]
     validation: Mapping[str, Any]
+    explanation: Mapping[str, Any] | None = None
 
     def points(self, name: str | None = None) -> tuple[OperatingPoint, ...]:
         """The thresholds of that name, or of the default one: one, or one per finding.
@@ -257,6 +261,7 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         recipe=dict(content["recipe"]),
         data=dict(content["data"]),
         validation=dict(content["validation"]),
+        explanation=_explanation(content.get("explanation")),
     )
     if not 0 < meta.size <= meta.source_size:
         raise ValueError(f"size {meta.size}, source_size {meta.source_size}")
@@ -267,6 +272,15 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         raise ValueError(f"what is not {meta.negative} cannot be called {NORMAL}")
     _check_labels(meta)
     return meta
+
+
+def _explanation(content: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if content is None:
+        return None
+    limits = {str(mode): float(limit) for mode, limit in content["limits"].items()}
+    if not all(0 <= limit <= 1 for limit in limits.values()):
+        raise ValueError(f"explanation limits {limits}")
+    return {**content, "limits": limits}
 
 
 def _check_labels(meta: BundleMeta) -> None:

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from pneumoscope import images, triage
+from pneumoscope import explain, images, triage
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.records import Outcome, Prediction, Settings
+from pneumoscope.records import NORMAL, Outcome, Prediction, Radiograph, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from pneumoscope.images import Source
-    from pneumoscope.records import FilmFacts, OperatingPoint, Radiograph
+    from pneumoscope.records import FilmFacts, OperatingPoint
+    from pneumoscope.triage import Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -92,10 +93,13 @@ class Classifier:
     ) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
+        explain.check_mode(settings.explain)
         self.bundle = bundle
         self.settings = settings
         self.points: tuple[OperatingPoint, ...] = bundle.meta.points(settings.operating_point)
         self.threads = threads or usable_cores()
+        measured = bundle.meta.explanation
+        self._limits: Mapping[str, float] | None = measured["limits"] if measured else None
         self._session = _session(bundle)
 
     @property
@@ -151,6 +155,45 @@ class Classifier:
             ``embedding`` float32 (n, features).
         """
         return NetworkOutputs(*self._session.run(_OUTPUTS, {_INPUT: inputs}))
+
+    def occlusion(
+        self,
+        source: Source | Radiograph,
+        step: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> NDArray[np.float32]:
+        """What covering each place of a film does to its verdict; runs the network 257 times.
+
+        Args:
+            source: A path, the bytes of a file, a binary stream, or a film that was read.
+            step: Takes (places done, places in all).
+
+        Returns:
+            float32 (16, 16), in natural logarithms of odds, see `pneumoscope.explain.occlusion`. Above
+            0 the place supports the verdict, below 0 it speaks against it.
+
+        Raises:
+            ImageError: The film cannot be read.
+        """
+        meta = self.bundle.meta
+        if isinstance(source, Radiograph):
+            pixels = images.model_input(source, meta.size, meta.source_size)
+        else:
+            pixels = self._read(source, keep=False).pixels
+        p, heatmaps = self._look(pixels[None, ..., None])
+        verdict = triage.judge(
+            dict(zip(meta.labels, p[0].tolist(), strict=True)), meta, self.points
+        )
+        subject = self._subject(pixels, heatmaps[0], verdict)
+        return explain.occlusion(subject, p[0], self._look, step)
+
+    def explained(self, prediction: Prediction) -> tuple[str, float]:
+        """What heatmap and occlusion map explain, for people, and its probability in [0, 1]."""
+        negative, shown = self.bundle.meta.negative, prediction.heatmap_class
+        if negative is None:
+            return shown, prediction.probabilities[shown]
+        if shown == negative:
+            return NORMAL, prediction.probabilities[shown]
+        return prediction.positive, prediction.p_pneumonia
 
     def check(self) -> float:
         """Runs the golden inputs of the bundle; returns the largest |dp| from what they must give.
@@ -233,6 +276,15 @@ class Classifier:
         meta = self.bundle.meta
         named = dict(zip(meta.labels, probabilities.tolist(), strict=True))
         verdict = triage.judge(named, meta, self.points)
+        subject = self._subject(item.pixels, heatmaps, verdict)
+        timings = {"read": item.read_ms, "infer": infer_ms}
+        explanation = None
+        if self.settings.explain != explain.NONE:
+            started = time.perf_counter()
+            explanation = explain.explain(
+                subject, self.settings.explain, self._limits, probabilities, self._look
+            )
+            timings["explain"] = 1000 * (time.perf_counter() - started)
         return Prediction(
             label=verdict.label,
             positive=meta.positive,
@@ -241,14 +293,24 @@ class Classifier:
             subtype=verdict.subtype,
             findings=verdict.findings,
             operating_point=verdict.operating_point,
-            heatmap=heatmaps[meta.labels.index(verdict.heatmap_class)],
+            heatmap=subject.heatmap if explanation else None,
             heatmap_class=verdict.heatmap_class,
+            explanation=explanation,
             facts=item.facts,
             warnings=triage.warnings_for(item.facts, meta.population, verdict.subtype),
-            timings_ms={"read": item.read_ms, "infer": infer_ms},
+            timings_ms=timings,
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
         )
+
+    def _look(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        outputs = self.run(inputs)
+        return outputs.probabilities, outputs.heatmaps
+
+    def _subject(
+        self, pixels: NDArray[np.uint8], heatmaps: NDArray[np.float32], verdict: Verdict
+    ) -> explain.Subject:
+        return explain.subject_of(pixels, heatmaps, verdict.heatmap_class, self.bundle.meta)
 
 
 # A large JPEG is decoded at this multiple of the network's input or more. Measured on 29 full-size

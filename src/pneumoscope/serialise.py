@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pneumoscope.records import Outcome, Prediction
+    from pneumoscope.records import Explanation, Outcome, Prediction
 
 NOTICE = "Research use, not a medical device."
 
@@ -16,7 +16,7 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
 
     Args:
         prediction: What the classifier said.
-        heatmap: Include the heatmap as nested lists of (h, w) floats.
+        heatmap: Include the heatmap, if there is one, as nested lists of (h, w) floats.
     """
     facts = {key: value for key, value in asdict(prediction.facts).items() if value is not None}
     record: dict[str, Any] = {
@@ -32,15 +32,23 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "operating_point": asdict(prediction.operating_point),
         "warnings": list(prediction.warnings),
         "heatmap_class": prediction.heatmap_class,
+        "explanation": _explanation_to_json(prediction.explanation),
         "film": facts,
         "timings_ms": {step: round(ms, 3) for step, ms in prediction.timings_ms.items()},
         "bundle": prediction.bundle,
         "bundle_sha256": prediction.bundle_sha256,
         "notice": NOTICE,
     }
-    if heatmap:
+    if heatmap and prediction.heatmap is not None:
         record["heatmap"] = [[round(float(v), 6) for v in row] for row in prediction.heatmap]
     return record
+
+
+def _explanation_to_json(explanation: Explanation | None) -> dict[str, Any] | None:
+    if explanation is None:
+        return None
+    checks = {name: round(value, 6) for name, value in explanation.checks.items()}
+    return asdict(explanation) | {"score": round(explanation.score, 6), "checks": checks}
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:

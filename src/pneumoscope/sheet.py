@@ -112,9 +112,19 @@ def row(outcome: Outcome) -> str:
     return (
         f'<article><figure><img alt="{alt}" src="{picture(grey)}"><figcaption>Film, '
         f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
-        f'<figure><img alt="{alt} with heatmap" src="{picture(heatmap.overlay_of(outcome))}">'
-        f"<figcaption>Heatmap for: {escape(p.heatmap_class)}</figcaption></figure>"
+        f"{_explained(outcome, p, alt)}"
         f"<div>{name}{_judgement(p)}</div></article>"
+    )
+
+
+def _explained(outcome: Outcome, p: Prediction, alt: str) -> str:
+    if p.explanation is None:
+        return "<figure><figcaption>No heatmap was asked for.</figcaption></figure>"
+    told = escape(p.explanation.sentence[0].upper() + p.explanation.sentence[1:])
+    shown = f"Heatmap for: {escape(p.heatmap_class)}. " if p.explanation.reliable else ""
+    return (
+        f'<figure><img alt="{alt} with heatmap" src="{picture(heatmap.overlay_of(outcome))}">'
+        f"<figcaption>{shown}{told}.</figcaption></figure>"
     )
 
 

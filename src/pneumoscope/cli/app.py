@@ -80,6 +80,22 @@ def predict(
         str | None,
         typer.Option(metavar="NAME", help="Threshold for the label; see `pneumoscope info`."),
     ] = None,
+    explain: Annotated[
+        str,
+        typer.Option(
+            envvar="PNEUMOSCOPE_EXPLAIN",
+            metavar="none|fast|checked",
+            help="Heatmap: none; fast, with checks that cost nothing; or checked, which also runs "
+            "the network on covered and shifted copies. One that fails is not shown.",
+        ),
+    ] = "fast",
+    occlusion: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write as PNG how covering each place of a film changes its odds; slow.",
+        ),
+    ] = None,
     bundle: Bundle = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads; all by default.")
@@ -95,8 +111,11 @@ def predict(
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")
     output = "json" if json else "csv" if csv else "table"
-    request = command.Request(tuple(paths), output, heatmaps, sheet)
-    sys.exit(command.run(request, bundle, threads, Settings(operating_point=operating_point)))
+    if explain == "none" and heatmaps is not None:
+        raise typer.BadParameter("--heatmaps and --explain none exclude each other")
+    request = command.Request(tuple(paths), output, heatmaps, sheet, occlusion)
+    settings = Settings(operating_point=operating_point, explain=explain)
+    sys.exit(command.run(request, bundle, threads, settings))
 
 
 @app.command(epilog="Example: pneumoscope info --json")

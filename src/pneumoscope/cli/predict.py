@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import files, images, runtime
 from pneumoscope.cli import console, report
 from pneumoscope.errors import UsageError
+from pneumoscope.explain import CHECKED
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL
 from pneumoscope.serialise import NOTICE, outcome_to_json
@@ -35,20 +36,23 @@ class Request:
         output: ``"table"``, ``"json"`` or ``"csv"``.
         heatmaps: Folder for overlays, or None.
         sheet: HTML file to write, or None.
+        occlusion: Folder for occlusion maps, or None.
     """
 
     paths: tuple[str, ...]
     output: str
     heatmaps: Path | None
     sheet: Path | None
+    occlusion: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One film's outcome, and the overlay that was written for it, if any."""
+    """One film's outcome, and the pictures that were written for it, if any."""
 
     outcome: Outcome
     heatmap: Path | None
+    occlusion: Path | None = None
 
 
 def run(
@@ -63,11 +67,14 @@ def run(
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
     _check_targets(request, sources)
     classifier = runtime.load(bundle, threads=threads, settings=settings)
-    pictures = request.heatmaps is not None or request.sheet is not None
+    pictures = any((request.heatmaps, request.sheet, request.occlusion))
     stream = classifier.predict_many(
         sources, batch_size=_BATCH_WITH_PICTURES if pictures else _BATCH, keep_films=pictures
     )
-    shown = _each(stream, len(sources), request)
+    if request.occlusion is None:
+        shown = _each(_with_progress(stream, len(sources)), request)
+    else:
+        shown = _occluded(stream, len(sources), request, classifier)
     if request.output == "csv":
         failed = _print_csv(shown, classifier.bundle.meta.labels)
     elif request.output == "json":
@@ -91,10 +98,12 @@ def _sources(paths: Iterable[str]) -> Iterator[Any]:
 
 def _check_targets(request: Request, sources: list[Any]) -> None:
     """Makes the folders for pictures, and refuses a sheet that would replace something else."""
-    if request.heatmaps is not None:
-        if request.heatmaps.exists() and not request.heatmaps.is_dir():
-            raise UsageError(f"{request.heatmaps}: is not a folder", "Name one for the heatmaps.")
-        request.heatmaps.mkdir(parents=True, exist_ok=True)
+    for folder, what in ((request.heatmaps, "heatmaps"), (request.occlusion, "occlusion maps")):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder}: is not a folder", f"Name one for the {what}.")
+    for folder in (request.heatmaps, request.occlusion):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
     sheet = request.sheet
     if sheet is None:
         return
@@ -111,11 +120,11 @@ def _is_sheet(path: Path) -> bool:
         return stream.read(15).lower() == b"<!doctype html>"
 
 
-def _each(stream: Iterator[Outcome], total: int, request: Request) -> Iterator[Shown]:
-    """Passes outcomes on, reports errors, writes pictures, shows progress on a terminal."""
+def _each(stream: Iterator[Outcome], request: Request) -> Iterator[Shown]:
+    """Passes outcomes on, reports errors, writes pictures."""
     taken: set[str] = set()
     rows = []
-    for outcome in _with_progress(stream, total):
+    for outcome in stream:
         written = None
         if outcome.error is not None:
             report(outcome.error)
@@ -133,6 +142,34 @@ def _each(stream: Iterator[Outcome], total: int, request: Request) -> Iterator[S
         files.write_text(request.sheet, sheet.page(rows))
 
 
+def _occluded(
+    stream: Iterator[Outcome], total: int, request: Request, classifier: runtime.Classifier
+) -> Iterator[Shown]:
+    """As `_each`, and writes the occlusion map of each film; shows progress on a terminal."""
+    from pneumoscope.cli.progress import progress_bar
+    from pneumoscope.occlusion_picture import occlusion_picture
+
+    folder = request.occlusion
+    if folder is None:
+        raise ValueError("no folder for occlusion maps")
+    taken: set[str] = set()
+    with progress_bar("covering places") as count:
+        for done, shown in enumerate(_each(stream, request)):
+            film, p = shown.outcome.film, shown.outcome.prediction
+            if film is None or p is None:
+                yield shown
+                continue
+
+            def step(i: int, n: int, done: int = done) -> None:
+                count(done * n + i, total * n)
+
+            change = classifier.occlusion(film, step)
+            name, probability = classifier.explained(p)
+            written = folder / _free_name(Path(shown.outcome.source).name, taken, "occlusion")
+            files.write_png(written, occlusion_picture(film.pixels, change, name, probability))
+            yield Shown(shown.outcome, shown.heatmap, written)
+
+
 def _with_progress(stream: Iterator[Outcome], total: int) -> Iterator[Outcome]:
     # Under a few dozen films the bar would only flicker.
     if total < 50 or sys.stderr is None or not sys.stderr.isatty():
@@ -148,20 +185,23 @@ def _with_progress(stream: Iterator[Outcome], total: int) -> Iterator[Outcome]:
         yield from bars.track(stream, total=total, description="reading films")
 
 
-def _free_name(film: str, taken: set[str]) -> str:
-    """A name for the film's overlay that no film has and no other overlay of this run."""
+def _free_name(film: str, taken: set[str], kind: str = "heatmap") -> str:
+    """A name for the film's picture that no film has and no other picture of this run."""
     base = film.strip("<>") or "film"
-    name, number = f"{base}.heatmap.png", 1
+    name, number = f"{base}.{kind}.png", 1
     while name in taken:
         number += 1
-        name = f"{base}-{number}.heatmap.png"
+        name = f"{base}-{number}.{kind}.png"
     taken.add(name)
     return name
 
 
 def _record(shown: Shown) -> dict[str, Any]:
     record = outcome_to_json(shown.outcome)
-    return record | {"heatmap_file": str(shown.heatmap)} if shown.heatmap else record
+    for key, path in (("heatmap_file", shown.heatmap), ("occlusion_file", shown.occlusion)):
+        if path is not None:
+            record[key] = str(path)
+    return record
 
 
 def _print_json(films: Iterable[Shown]) -> int:
@@ -179,7 +219,7 @@ def _print_csv(films: Iterable[Shown], labels: tuple[str, ...]) -> int:
     shares = [f"p_{name}" for name in labels]
     columns = [
         "source", "label", "p_pneumonia", *shares, "subtype", "findings", "operating_point", "threshold",
-        "warnings", "heatmap_file", "error_code", "error", "hint", "bundle", "bundle_sha256",
+        "warnings", "explanation_reliable", "explanation_score", "heatmap_file", "error_code", "error", "hint", "bundle", "bundle_sha256",
     ]  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
@@ -206,8 +246,14 @@ def _csv_row(record: dict[str, Any]) -> dict[str, Any]:
         | {"findings": "; ".join(f["name"] for f in record["findings"] if f["present"])}
         | {"operating_point": point["name"], "threshold": point["threshold"]}
         | {"warnings": "; ".join(record["warnings"])}
+        | {f"explanation_{key}": value for key, value in _explained(record).items()}
         | {"heatmap_file": record.get("heatmap_file", "")}
     )
+
+
+def _explained(record: dict[str, Any]) -> dict[str, Any]:
+    explanation = record["explanation"] or {}
+    return {key: explanation.get(key, "") for key in ("reliable", "score")}
 
 
 def _print_table(films: Iterable[Shown]) -> int:
@@ -258,6 +304,8 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     kind = ", ".join(f"{name} ({p.probabilities[name]:.2f})" for name in kinds)
     # The note on sub-types stands once below the table.
     notes = [w for w in p.warnings if not w.startswith("bacterial or viral")]
+    if p.explanation is not None and p.explanation.mode == CHECKED:
+        notes.append(f"heatmap: {p.explanation.sentence}")
     verdict = f"[bold {colour}]{p.label}[/]"
     return name, verdict, f"{p.p_pneumonia:.3f}", escape(kind), escape("; ".join(notes))
 

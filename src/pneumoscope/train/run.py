@@ -30,6 +30,7 @@ from pneumoscope.train import (
     backbones,
     checkpoint,
     devices,
+    explanations,
     export,
     finder,
     findings,
@@ -341,6 +342,14 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     }
     start = _start(paths.weights)
     meta = _meta(recipe, films, temperature, points, {"start_weights": start, **measured})
+    scored = explanations.scores(
+        _looker(model),
+        meta,
+        films,
+        lambda done, total: progress.count("checking heatmaps", done, total),
+    )
+    if scored is not None:
+        meta = replace(meta, explanation=explanations.record_of(scored))
     golden = phantom.films(16, recipe.size)
     probabilities, heatmaps, embedding = _session(model).run(export.OUTPUTS, {"films": golden})
     np.savez_compressed(
