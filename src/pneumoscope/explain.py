@@ -254,14 +254,18 @@ def body(film: NDArray[np.uint8]) -> NDArray[np.bool_]:
     grey = np.asarray(Image.fromarray(film).reduce(max(1, film.shape[0] // _GRID)))
     bright = np.partition(grey.ravel(), (9 * grey.size) // 10)[(9 * grey.size) // 10]
     outside = grey < max(12.0, 0.18 * float(bright))
-    for turned, free in ((grey, outside), (grey.T, outside.T)):
-        flat = turned.max(axis=1) - turned.min(axis=1) <= _FLAT
-        if flat.all():  # of one grey: no frame
-            continue
-        first, last = int(flat.argmin()), int(flat[::-1].argmin())
-        # The row between frame and film has something of both.
-        free[: first + 1 if first else 0] = True
-        free[len(flat) - last - 1 if last else len(flat) :] = True
+    # Python's own max and min on bytes: numpy's calls would cost more than all the rest.
+    levels, (rows, columns) = grey.tobytes(), grey.shape
+    lines = [levels[i * columns : (i + 1) * columns] for i in range(rows)]
+    top, bottom = _frame(lines), _frame(lines[::-1])
+    if top < rows:  # else of one grey: no frame
+        outside[:top] = True
+        outside[rows - bottom :] = True
+    lines = [levels[j::columns] for j in range(columns)]
+    left, right = _frame(lines), _frame(lines[::-1])
+    if left < columns:
+        outside[:, :left] = True
+        outside[:, columns - right :] = True
     along = np.logical_and.accumulate
     return ~np.asarray(
         along(outside, axis=0)
@@ -269,6 +273,16 @@ def body(film: NDArray[np.uint8]) -> NDArray[np.bool_]:
         | along(outside, axis=1)
         | along(outside[:, ::-1], axis=1)[:, ::-1]
     )
+
+
+def _frame(lines: list[bytes]) -> int:
+    """How many rows from the first on are a drawn frame, and the one that has something of both."""
+    flat = 0
+    for line in lines:
+        if max(line) - min(line) > _FLAT:
+            break
+        flat += 1
+    return flat + 1 if flat else 0
 
 
 def _regions(subject: Subject) -> NDArray[np.float32]:
