@@ -32,6 +32,7 @@ from pneumoscope.train import (
     backbones,
     checkpoint,
     devices,
+    explanations,
     export,
     finder,
     findings,
@@ -361,6 +362,14 @@ def _finish(
     }
     start = _start(paths.weights)
     meta = _meta(recipe, films, found, fitted, points, {"start_weights": start, **measured})
+    scored = explanations.scores(
+        _looker(model),
+        meta,
+        films,
+        lambda done, total: progress.count("checking heatmaps", done, total),
+    )
+    if scored is not None:
+        meta = replace(meta, explanation=explanations.record_of(scored))
     golden = phantom.films(16, recipe.size)
     probabilities, heatmaps, embedding = _session(model).run(export.OUTPUTS, {"films": golden})
     gate = _gate(films, recipe.size, foreign, work, progress)
