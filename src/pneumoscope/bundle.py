@@ -316,7 +316,8 @@ def _check_probabilities(meta: BundleMeta) -> None:
     questions = len(meta.labels) if meta.negative is None else 1
     if {len(own.scale), len(own.offset)} != {questions} or not min(own.scale) > 0:
         raise ValueError(f"calibration of {questions} questions: {own}")
-    if not own.kinds_temperature > 0 or not 0 < (own.prevalence or 0.5) < 1:
+    known = own.prevalence is not None
+    if not own.kinds_temperature > 0 or (known and not 0 < (own.prevalence or 0.0) < 1):
         raise ValueError(f"calibration {own}")
     if meta.conformal is None:
         return
@@ -325,8 +326,8 @@ def _check_probabilities(meta: BundleMeta) -> None:
     if not set(meta.conformal.questions) <= names or not kinds <= set(meta.labels):
         raise ValueError(f"conformal scores of {[*meta.conformal.questions, *kinds]}")
     sides = [side for s in meta.conformal.questions.values() for side in (s.negative, s.positive)]
-    for own in (*sides, *meta.conformal.kinds.values()):
-        if not all(0 <= a <= b <= 1 for a, b in pairwise((0.0, *own))):
+    for scores in (*sides, *meta.conformal.kinds.values()):
+        if not all(0 <= a <= b <= 1 for a, b in pairwise((0.0, *scores))):
             raise ValueError("conformal scores that do not ascend from 0 to 1")
     if not sides:
         raise ValueError("conformal scores of nothing")
