@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SIDE = 640
 """Longest side of the film in the picture, in pixels."""
-_LEAST = math.log(1.5)
+_LEAST = math.log(3)
 """Least end of the colour bar, in log odds: what moves less should not look like much."""
 _SUPPORTS, _AGAINST = (255, 96, 48), (64, 144, 255)
 _GROUND, _TEXT, _SOFT = (16, 20, 24), (232, 237, 242), (159, 176, 192)

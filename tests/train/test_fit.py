@@ -89,6 +89,13 @@ def test_a_training_makes_a_bundle_that_predicts(trained: Path, films: Path) -> 
     assert outputs.heatmaps.shape == (2, 3, 4, 4)
 
 
+def test_scores_of_heatmaps_are_measured_and_kept(trained: Path) -> None:
+    explanation = open_bundle(trained / "bundle").meta.explanation
+    assert explanation is not None
+    assert explanation["films"] > 0
+    assert set(explanation["limits"]) <= set(explanation["modes"]) == {"fast", "checked"}
+
+
 def test_parity_is_measured_and_kept(trained: Path) -> None:
     parity = open_bundle(trained / "bundle").meta.validation["parity"]
     assert 0 <= parity["max_dp"] <= 1e-4
