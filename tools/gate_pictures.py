@@ -89,7 +89,12 @@ def gimp_pattern(path: Path) -> Pictures:
     tile = pixels.reshape((height, width) if depth == 1 else (height, width, 3))
     repeat = max(2, 1 + 128 // min(width, height))
     whole = np.tile(tile, (repeat, repeat) if depth == 1 else (repeat, repeat, 1))
-    yield "", flat(Image.fromarray(whole).crop((0, 0, SIDE, SIDE) if min(whole.shape[:2]) > SIDE else None))
+    yield (
+        "",
+        flat(
+            Image.fromarray(whole).crop((0, 0, SIDE, SIDE) if min(whole.shape[:2]) > SIDE else None)
+        ),
+    )
 
 
 def dicom_frames(path: Path) -> Pictures:
@@ -108,7 +113,10 @@ def dicom_frames(path: Path) -> Pictures:
     frames = pixels if pixels.ndim == 3 + colour else pixels[None]
     for number, frame in enumerate(frames):
         grey = frame.dtype == np.uint8
-        yield f"-{number:02}", flat(Image.fromarray(frame if grey else stretched(frame.astype(np.float32))))
+        yield (
+            f"-{number:02}",
+            flat(Image.fromarray(frame if grey else stretched(frame.astype(np.float32)))),
+        )
 
 
 def dicom_crops(path: Path) -> Pictures:
@@ -291,13 +299,17 @@ def text_pages(count: int, seed: int, texts: list[str]) -> Pictures:
         start = int(rng.integers(0, max(1, len(text) - 3000)))
         columns = int(rng.integers(1, 3))
         margin = int(rng.integers(8, 50))
-        lines = wrapped(text[start : start + 4000], font, (size[0] - margin * (columns + 1)) // columns)
+        lines = wrapped(
+            text[start : start + 4000], font, (size[0] - margin * (columns + 1)) // columns
+        )
         step = round(font.size * rng.uniform(1.1, 1.7))
         rows = max(1, (size[1] - 2 * margin) // step)
         for place, line in enumerate(lines[: rows * columns]):
             column, row = divmod(place, rows)
             left = margin + column * (size[0] - margin) // columns
-            draw.text((left, margin + row * step), line, 235 if dark else int(rng.integers(0, 60)), font)
+            draw.text(
+                (left, margin + row * step), line, 235 if dark else int(rng.integers(0, 60)), font
+            )
         if rng.random() < 0.3:
             page = page.rotate(float(rng.uniform(-4, 4)), fillcolor=page.getpixel((0, 0)))
         yield f"{number:03}", page
@@ -348,7 +360,10 @@ def phantoms(count: int, seed: int, texts: list[str]) -> Pictures:
             size = rng.uniform(0.04, 0.12)
             ellipses = np.array(
                 [(0.5, 0.85, 0.85, 0, 0, 0)]
-                + [(rng.uniform(-0.4, 0.5), size, size, far * np.cos(a), far * np.sin(a), 0) for a in around]
+                + [
+                    (rng.uniform(-0.4, 0.5), size, size, far * np.cos(a), far * np.sin(a), 0)
+                    for a in around
+                ]
             )
         else:
             ellipses[:, 0] *= rng.uniform(0.6, 1.4, len(ellipses))

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import gate_pictures as make
 from PIL import Image
+
+import gate_pictures as make
 
 # A maker turns one file into named pictures; most files are one picture.
 Maker = Callable[[Path], Iterator[tuple[str, Image.Image]]]
@@ -79,10 +80,24 @@ SOURCES = (
         "0.18.3",
         "BSD-3-Clause; pictures: public domain or CC0 (skimage/data/README.txt)",
         (
-            Part("photograph", ("skimage/data/*.png", "skimage/data/*.jpg"), 20, without=NOT_PHOTOGRAPHS),
-            Part("texture", tuple(f"skimage/data/{n}.png" for n in ("brick", "grass", "gravel")), 30, make.tiles),
+            Part(
+                "photograph",
+                ("skimage/data/*.png", "skimage/data/*.jpg"),
+                20,
+                without=NOT_PHOTOGRAPHS,
+            ),
+            Part(
+                "texture",
+                tuple(f"skimage/data/{n}.png" for n in ("brick", "grass", "gravel")),
+                30,
+                make.tiles,
+            ),
             Part("microscopy", ("skimage/data/ihc.png", "skimage/data/retina.jpg"), 24, make.tiles),
-            Part("microscopy", ("skimage/data/cell.png", "skimage/data/ihc.png", "skimage/data/retina.jpg"), 3),
+            Part(
+                "microscopy",
+                ("skimage/data/cell.png", "skimage/data/ihc.png", "skimage/data/retina.jpg"),
+                3,
+            ),
             Part("astronomy", ("skimage/data/hubble_deep_field.jpg", "skimage/data/moon.png"), 2),
             Part("text-page", ("skimage/data/page.png", "skimage/data/text.png"), 2),
             Part("drawing", ("skimage/data/logo.png", "skimage/data/horse.png"), 2),
@@ -129,7 +144,12 @@ SOURCES = (
         "0.8.5",
         "BSD-3-Clause",
         (
-            Part("microscopy", ("stardist/data/images/img2d.tif", "stardist/data/images/histo.jpg"), 20, make.tiles),
+            Part(
+                "microscopy",
+                ("stardist/data/images/img2d.tif", "stardist/data/images/histo.jpg"),
+                20,
+                make.tiles,
+            ),
             Part("microscopy", ("stardist/data/images/img3d.tif",), 12, make.tiff_frames),
         ),
         (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2014_x86_64"),
@@ -139,11 +159,46 @@ SOURCES = (
         "3.0.1",
         "MIT; data: public test files",
         (
-            Part("ct-slice", tuple(f"**/test_files/{n}.dcm" for n in ("CT_small", "693_J2KI", "J2K_pixelrep_mismatch")), 3, make.dicom_frames),
-            Part("mr-slice", ("**/test_files/MR_small.dcm", "**/test_files/examples_overlay.dcm"), 2, make.dicom_frames),
-            Part("ultrasound", tuple(f"**/test_files/{n}.dcm" for n in ("examples_jpeg2k", "examples_palette", "examples_rgb_color", "examples_ybr_color")), 60, make.dicom_crops),
+            Part(
+                "ct-slice",
+                tuple(
+                    f"**/test_files/{n}.dcm"
+                    for n in ("CT_small", "693_J2KI", "J2K_pixelrep_mismatch")
+                ),
+                3,
+                make.dicom_frames,
+            ),
+            Part(
+                "mr-slice",
+                ("**/test_files/MR_small.dcm", "**/test_files/examples_overlay.dcm"),
+                2,
+                make.dicom_frames,
+            ),
+            Part(
+                "ultrasound",
+                tuple(
+                    f"**/test_files/{n}.dcm"
+                    for n in (
+                        "examples_jpeg2k",
+                        "examples_palette",
+                        "examples_rgb_color",
+                        "examples_ybr_color",
+                    )
+                ),
+                60,
+                make.dicom_crops,
+            ),
             Part("scintigram", ("**/test_files/JPEG2000.dcm",), 20, make.dicom_crops),
-            Part("phantom", ("**/test_files/SC_rgb.dcm", "**/test_files/SC_rgb_jpeg.dcm", "**/test_files/image_dfl.dcm"), 3, make.dicom_frames),
+            Part(
+                "phantom",
+                (
+                    "**/test_files/SC_rgb.dcm",
+                    "**/test_files/SC_rgb_jpeg.dcm",
+                    "**/test_files/image_dfl.dcm",
+                ),
+                3,
+                make.dicom_frames,
+            ),
         ),
         WHEEL,
     ),
@@ -164,7 +219,12 @@ SOURCES = (
             Part("mr-slice", ("**/example_mr_sm.nii.gz",), 20, make.mr_axial),
             Part("drr-abdomen", ("**/reference_files/example_ct.nii.gz",), 60, make.drr_abdomen),
             Part("drr-lateral", ("**/aorta_report/example_ct.nii.gz",), 60, make.drr_lateral),
-            Part("drr-axial", ("**/reference_files/example_ct.nii.gz", "**/aorta_report/example_ct.nii.gz"), 60, make.drr_axial),
+            Part(
+                "drr-axial",
+                ("**/reference_files/example_ct.nii.gz", "**/aorta_report/example_ct.nii.gz"),
+                60,
+                make.drr_axial,
+            ),
         ),
         SDIST,
     ),
@@ -208,8 +268,18 @@ SOURCES = (
         "",
         "GPL-2",
         (
-            Part("photograph", ("**/stamps/*/**/*.png",), 220, without="cartoon|symbols|seasonal|flags|roadsigns|shapes"),
-            Part("drawing", ("**/cartoon/**/*.png", "**/roadsigns/*.png", "**/symbols/**/*.png"), 60, without="alphabets"),
+            Part(
+                "photograph",
+                ("**/stamps/*/**/*.png",),
+                220,
+                without="cartoon|symbols|seasonal|flags|roadsigns|shapes",
+            ),
+            Part(
+                "drawing",
+                ("**/cartoon/**/*.png", "**/roadsigns/*.png", "**/symbols/**/*.png"),
+                60,
+                without="alphabets",
+            ),
         ),
     ),
     Source(
@@ -217,8 +287,28 @@ SOURCES = (
         "",
         "GPL-2+, LGPL, CC-BY-SA (per picture, debian/copyright)",
         (
-            Part("photograph", tuple(f"**/{n}/contents/images/*.jpg" for n in ("Autumn", "BytheWater", "ColorfulCups", "EveningGlow", "FallenLeaf", "OneStandsOut")), 12, without="2560|1920|1680|1600"),
-            Part("drawing", ("**/wallpapers/*/contents/images*/*.*",), 60, without="5120|3840|2560|1920|Autumn|BytheWater|ColorfulCups|EveningGlow|FallenLeaf|OneStandsOut"),
+            Part(
+                "photograph",
+                tuple(
+                    f"**/{n}/contents/images/*.jpg"
+                    for n in (
+                        "Autumn",
+                        "BytheWater",
+                        "ColorfulCups",
+                        "EveningGlow",
+                        "FallenLeaf",
+                        "OneStandsOut",
+                    )
+                ),
+                12,
+                without="2560|1920|1680|1600",
+            ),
+            Part(
+                "drawing",
+                ("**/wallpapers/*/contents/images*/*.*",),
+                60,
+                without="5120|3840|2560|1920|Autumn|BytheWater|ColorfulCups|EveningGlow|FallenLeaf|OneStandsOut",
+            ),
         ),
     ),
     Source(
@@ -246,14 +336,42 @@ SOURCES = (
         "visp-images-data",
         "",
         "GPL-2",
-        (Part("photograph", ("**/*.pgm", "**/*.png", "**/*.jpg", "**/*.jpeg"), 70, without="Depth|warp|Gaussian-filter|Klimt|Bayer|AprilTag|endianness"),),
+        (
+            Part(
+                "photograph",
+                ("**/*.pgm", "**/*.png", "**/*.jpg", "**/*.jpeg"),
+                70,
+                without="Depth|warp|Gaussian-filter|Klimt|Bayer|AprilTag|endianness",
+            ),
+        ),
     ),
     Source(
         "openclipart-png",
         "",
         "public domain (Creative Commons dedication)",
         (
-            Part("drawing", tuple(f"**/png/{n}/**/*.png" for n in ("animals", "people", "food", "plants", "buildings", "tools", "transportation", "recreation", "education", "geography", "signs_and_symbols", "electronics", "office")), 160),
+            Part(
+                "drawing",
+                tuple(
+                    f"**/png/{n}/**/*.png"
+                    for n in (
+                        "animals",
+                        "people",
+                        "food",
+                        "plants",
+                        "buildings",
+                        "tools",
+                        "transportation",
+                        "recreation",
+                        "education",
+                        "geography",
+                        "signs_and_symbols",
+                        "electronics",
+                        "office",
+                    )
+                ),
+                160,
+            ),
             Part("texture", ("**/special/patterns/**/*.png",), 60),
         ),
     ),
@@ -261,14 +379,29 @@ SOURCES = (
         "gimp-data",
         "",
         "GPL-3+, LGPL-3+, CC-BY-SA (debian/copyright)",
-        (Part("texture", ("**/patterns/**/*.pat",), 60, make.gimp_pattern, without="Stripes|nops|warning"),),
+        (
+            Part(
+                "texture",
+                ("**/patterns/**/*.pat",),
+                60,
+                make.gimp_pattern,
+                without="Stripes|nops|warning",
+            ),
+        ),
     ),
     Source(
         "gimp-help-en",
         "",
         "GFDL-1.2+",
         (
-            Part("screenshot", tuple(f"**/help/en/images/{n}/**/*.png" for n in ("dialogs", "using", "tool-options", "menus", "preferences")), 160),
+            Part(
+                "screenshot",
+                tuple(
+                    f"**/help/en/images/{n}/**/*.png"
+                    for n in ("dialogs", "using", "tool-options", "menus", "preferences")
+                ),
+                160,
+            ),
             Part("photograph", ("**/help/en/images/filters/examples/*.jpg",), 60),
         ),
     ),
@@ -311,15 +444,32 @@ SOURCES = (
         "GPL-2+ (pictures per README: free, NASA and others public domain)",
         (
             Part("astronomy", ("**/nebulae/default/*.png",), 160),
-            Part("astronomy", ("**/stellarium/textures/*.*",), 40, without="neb_|pointeur|gray|fog|rings|cross|star16|gear|disk|indicator|comet|Icon|halo|telescope|nomap|TestSquare|zenith|shadow"),
-            Part("photograph", ("**/landscapes/**/*.png",), 30, without="fog|moon|mars|saturn|jupiter|sun|neptune|uranus"),
+            Part(
+                "astronomy",
+                ("**/stellarium/textures/*.*",),
+                40,
+                without="neb_|pointeur|gray|fog|rings|cross|star16|gear|disk|indicator|comet|Icon|halo|telescope|nomap|TestSquare|zenith|shadow",
+            ),
+            Part(
+                "photograph",
+                ("**/landscapes/**/*.png",),
+                30,
+                without="fog|moon|mars|saturn|jupiter|sun|neptune|uranus",
+            ),
         ),
     ),
     Source(
         "openuniverse-common",
         "",
         "GPL-2+",
-        (Part("astronomy", ("**/openuniverse/textures/*.jpg",), 60, without="flare|rings|hole|smoke|body_|eng|panel|bottom|top|wing|heat|side|tail"),),
+        (
+            Part(
+                "astronomy",
+                ("**/openuniverse/textures/*.jpg",),
+                60,
+                without="flare|rings|hole|smoke|body_|eng|panel|bottom|top|wing|heat|side|tail",
+            ),
+        ),
     ),
 )
 

@@ -34,7 +34,7 @@ SCALE_SD, OFFSET_SD = 0.5, 2.0
 not expected; an offset of 2 is what a prevalence of 0.12 or 0.88 makes of one of 0.5."""
 _REFUSED = 0.02
 """Share of a site's own films that one gate limit may refuse."""
-LOOSEST = 1.5
+LOOSEST = 1.1
 """A site's gate limit is at most this multiple of the bundle's: beyond, the films are others than
 the bundle knows, and no limit makes it know them."""
 

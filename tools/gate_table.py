@@ -1,0 +1,128 @@
+"""What the gate refuses: chest films, changed ones, and pictures that are no chest films.
+
+Prints the Markdown table of docs/explanation/safe-verdicts.md. Chest films are those of the
+validation patients of a run folder; pictures come from ``tools/gate_material.py``.
+
+    python tools/gate_table.py runs/flagship --data chest_xray --pictures gate-pictures
+    python tools/gate_table.py runs/flagship --data chest_xray --pictures gate-pictures \
+        --without drr-lateral drr-abdomen drr-skull
+
+The second fits another gate, which has not seen these kinds, and says what it makes of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from pneumoscope import gate
+from pneumoscope.bundle import open_bundle
+from pneumoscope.metrics import patient_bootstrap, roc_auc
+from pneumoscope.records import FilmFacts
+from pneumoscope.train import gatefit, unsuitable
+from pneumoscope.train.gate_features import OUTPUT
+from pneumoscope.train.progress import Progress
+from pneumoscope.train.recipe import from_json
+from pneumoscope.train.run import Paths, load_films
+
+REFUSING = ("unsuitable", "distance", "flatness", "saturation", "blur")
+
+
+class Judge:
+    """A gate with its network."""
+
+    def __init__(self, bundle, heads, limits):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(bundle.model, options)
+        self.meta, self.heads, self.limits = bundle.meta, heads, limits
+
+    def features(self, x):
+        return self.session.run([OUTPUT], {"films": x})[0]
+
+    def scores(self, films):
+        look = gatefit.Looker(self.features, self.meta.size, len(films))
+        return self.heads.scores(look(films)) | gatefit.grey(films, self.meta.size)
+
+    def reasons(self, scores):
+        """The code that refuses each film, or None."""
+        facts = FilmFacts("PNG", 224, 224)
+        found = []
+        for i in range(len(scores["distance"])):
+            one = {name: float(values[i]) for name, values in scores.items()}
+            report = gate.report(one, self.limits, facts, self.meta.population)
+            found.append(report.reasons[0].code if report.level == gate.REFUSE else None)
+        return found
+
+    def excess(self, scores):
+        """How far the worst score lies beyond its limit, for the area under the ROC curve."""
+        return np.max([scores[name] / self.limits[name] for name in REFUSING], axis=0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("run", type=Path, help="run folder, with its bundle")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--without", nargs="*", default=[], metavar="KIND")
+    parser.add_argument("--cache", type=Path)
+    args = parser.parse_args()
+    bundle = open_bundle(args.run / "bundle")
+    recipe = from_json(bundle.meta.recipe)
+    with Progress() as progress:
+        films = load_films(recipe, Paths(args.data, args.run, "none", args.cache), progress)
+    pictures = gatefit.read_pictures(args.pictures, recipe.source_size)
+    judge = Judge(bundle, gate.read_heads(bundle), (bundle.meta.gate or {}).get("limits"))
+    kinds = np.array(pictures.kinds)
+    unseen = pictures.held_out | np.isin(kinds, args.without)
+    if args.without:
+        learn = gatefit.Pictures(pictures.films, pictures.kinds, unseen)
+        fitted = gatefit.fit(judge.features, films, recipe.size, learn)
+        judge = Judge(bundle, fitted.heads, fitted.record["limits"])
+    held = films.rows("validation")
+    clean = np.stack([films.pixels[i] for i in held])
+    plain = judge.scores(clean)
+    patients = [films.films[i].patient for i in held]
+    refused = np.array([code is not None for code in judge.reasons(plain)])
+    rate = patient_bootstrap(lambda w: w @ refused / w.sum(axis=1), patients, 2000)
+    print(
+        f"Chest films refused: {refused.sum()} of {len(refused)}, "
+        f"{rate.value:.3f} [{rate.low:.3f}, {rate.high:.3f}]\n"
+    )
+    print("| kind | learned from | pictures | refused | AUC | reasons given |")
+    print("|---|---|---|---|---|---|")
+    rng = np.random.default_rng(0)
+    beside = judge.excess(plain)
+    rows = []
+    for kind, change in unsuitable.CHANGES.items():
+        if kind != "mirrored":
+            rows.append(
+                (f"chest film, {kind}", "yes", np.stack([change(f, rng) for f in clean[::3]]))
+            )
+    for kind in sorted(set(kinds)):
+        if args.without and kind not in args.without:
+            continue
+        for held_out in (False, True):
+            some = (kinds == kind) & (unseen == held_out)
+            if some.any():
+                rows.append((kind, "no" if held_out else "yes", pictures.films[some]))
+    for name, learned, part in rows:
+        scores = judge.scores(part)
+        codes = judge.reasons(scores)
+        excess = judge.excess(scores)
+        truth = np.r_[np.ones(len(part), bool), np.zeros(len(beside), bool)]
+        auc = roc_auc(truth, np.r_[excess, beside], np.ones((1, len(truth))))[0]
+        named = Counter(code for code in codes if code)
+        told = ", ".join(f"{code} {count}" for code, count in named.most_common(4))
+        share = np.mean([code is not None for code in codes])
+        print(f"| {name} | {learned} | {len(part)} | {share:.3f} | {auc:.4f} | {told} |")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
