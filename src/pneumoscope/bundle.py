@@ -343,8 +343,8 @@ def _check_probabilities(meta: BundleMeta) -> None:
     if not set(meta.conformal.questions) <= names or not kinds <= set(meta.labels):
         raise ValueError(f"conformal scores of {[*meta.conformal.questions, *kinds]}")
     sides = [side for s in meta.conformal.questions.values() for side in (s.negative, s.positive)]
-    for own in (*sides, *meta.conformal.kinds.values()):
-        if not all(0 <= a <= b <= 1 for a, b in pairwise((0.0, *own))):
+    for scores in (*sides, *meta.conformal.kinds.values()):
+        if not all(0 <= a <= b <= 1 for a, b in pairwise((0.0, *scores))):
             raise ValueError("conformal scores that do not ascend from 0 to 1")
     if not sides:
         raise ValueError("conformal scores of nothing")
