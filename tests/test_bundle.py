@@ -52,6 +52,18 @@ def test_a_population_that_nobody_knows_reads_back(tmp_path: Path) -> None:
     assert open_bundle(written.path).meta == meta
 
 
+def test_limits_of_explanations_read_back(tmp_path: Path) -> None:
+    meta = tiny_meta(explanation={"limits": {"fast": 0.25}, "films": 200})
+    assert write_bundle(tmp_path / "b", meta, tiny_files(tmp_path / "parts")).meta == meta
+
+
+def test_bundles_from_before_there_were_limits_can_be_read(copy: Path) -> None:
+    content = json.loads((copy / "bundle.json").read_text())
+    del content["explanation"]
+    (copy / "bundle.json").write_text(json.dumps(content))
+    assert open_bundle(copy).meta.explanation is None
+
+
 def test_the_hash_depends_on_the_content_only(tiny_bundle: Bundle, tmp_path: Path) -> None:
     again = write_bundle(tmp_path / "b", tiny_meta(), tiny_files(tmp_path / "parts"))
     other = write_bundle(tmp_path / "c", tiny_meta(version="2"), tiny_files(tmp_path / "parts"))

@@ -5,7 +5,15 @@ import pytest
 
 from pneumoscope import heatmap
 from pneumoscope.errors import UsageError
-from pneumoscope.records import Outcome
+from pneumoscope.occlusion_picture import occlusion_picture
+from pneumoscope.records import (
+    Explanation,
+    FilmFacts,
+    OperatingPoint,
+    Outcome,
+    Prediction,
+    Radiograph,
+)
 
 
 def test_enlarge_puts_the_peak_at_one_and_in_its_place() -> None:
@@ -52,3 +60,63 @@ def test_the_colour_table_runs_from_blue_to_red() -> None:
 def test_an_outcome_without_film_cannot_be_drawn() -> None:
     with pytest.raises(UsageError, match="no film"):
         heatmap.overlay_of(Outcome("x.png", 0))
+
+
+def predicted(*, reliable: bool, heatmap: bool = True) -> Outcome:
+    explanation = Explanation("fast", reliable, 0.3, 0.4, {"inside": 0.3}, "told")
+    found = Prediction(
+        label="NORMAL",
+        positive="PNEUMONIA",
+        p_pneumonia=0.1,
+        probabilities={"normal": 0.9, "ill": 0.1},
+        subtype=None,
+        findings=(),
+        operating_point=OperatingPoint("balanced", 0.5, "by hand"),
+        heatmap=np.eye(8, dtype=np.float32) if heatmap else None,
+        heatmap_class="normal",
+        explanation=explanation if heatmap else None,
+        facts=FilmFacts("PNG", 100, 200),
+        warnings=(),
+        timings_ms={},
+        bundle="tiny 1",
+        bundle_sha256="0" * 64,
+    )
+    film = Radiograph(np.full((100, 200), 0.5, np.float32), found.facts)
+    return Outcome("x.png", 0, found, film=film)
+
+
+def test_words_stand_in_place_of_a_heatmap_that_does_not_hold() -> None:
+    shown = heatmap.overlay_of(predicted(reliable=True)).astype(int)
+    hidden = heatmap.overlay_of(predicted(reliable=False)).astype(int)
+    assert shown.shape == hidden.shape == (100, 200, 3)
+    assert (np.ptp(shown, axis=2) > 20).sum() > 500
+    # The film itself stays as it is; the words are in a band along its lower end.
+    assert (hidden[:70] == 128).all()
+    words = np.ptp(hidden[70:], axis=2) > 40
+    assert 200 < words.sum() < 0.5 * words.size
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (30, 400), (400, 30), (2000, 1500)])
+def test_words_fit_any_film(shape: tuple[int, int]) -> None:
+    pixels = np.full(shape, 0.5, np.float32)
+    drawn = heatmap.unexplained(pixels)
+    assert drawn.shape == (*shape, 3)
+    assert (drawn != 128).any()
+
+
+def test_a_heatmap_that_nobody_asked_for_cannot_be_drawn() -> None:
+    with pytest.raises(UsageError, match="no heatmap"):
+        heatmap.overlay_of(predicted(reliable=True, heatmap=False))
+
+
+@pytest.mark.parametrize("shape", [(640, 500), (100, 300), (1200, 60)])
+def test_occlusion_picture_has_both_colours_where_they_belong(shape: tuple[int, int]) -> None:
+    change = np.zeros((16, 16), np.float32)
+    change[2:6, 2:6], change[10:14, 10:14] = 1.2, -1.2
+    drawn = occlusion_picture(np.full(shape, 0.5, np.float32), change, "PNEUMONIA", 0.9)
+    rows, columns = (round(n * 640 / max(shape)) for n in shape)
+    film = drawn[54 : 54 + rows, 20 : 20 + columns].astype(int)
+    red, blue = film[rows // 4, columns // 4], film[3 * rows // 4, 3 * columns // 4]
+    assert red[0] > red[2] + 80
+    assert blue[2] > blue[0] + 80
+    np.testing.assert_array_equal(film[rows // 4, 3 * columns // 4], 128)

@@ -58,7 +58,7 @@ def test_predict_by_hand(
     assert p.heatmap == pytest.approx(np.full((8, 8), grey / 255), abs=1e-6)
     assert p.bundle == "tiny 1"
     assert p.bundle_sha256 == classifier.bundle.sha256
-    assert set(p.timings_ms) == {"read", "infer"}
+    assert set(p.timings_ms) == {"read", "infer", "explain"}
     assert all(math.isfinite(ms) and ms >= 0 for ms in p.timings_ms.values())
 
 

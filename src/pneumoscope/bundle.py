@@ -89,6 +89,9 @@ class BundleMeta:
         validation: Figures on held-out patients, as the model card tells them.
         gate: ``limits`` of the gate's scores, and what was ``measured`` of them; None for a bundle
             without a gate of its own.
+        explanation: What the scores of the heatmaps are worth on held-out patients; ``limits`` maps
+            a mode of `pneumoscope.explain` to the least score that is shown. None if nobody
+            measured it.
     """
 
     name: str
@@ -109,6 +112,7 @@ class BundleMeta:
     data: Mapping[str, Any]
     validation: Mapping[str, Any]
     gate: Mapping[str, Any] | None = None
+    explanation: Mapping[str, Any] | None = None
 
     def points(self, name: str | None = None) -> tuple[OperatingPoint, ...]:
         """The thresholds of that name, or of the default one: one, or one per finding.
@@ -289,6 +293,7 @@ def _meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         data=dict(content["data"]),
         validation=dict(content["validation"]),
         gate=_gate_from_json(content.get("gate")),
+        explanation=_explanation(content.get("explanation")),
     )
     if not 0 < meta.size <= meta.source_size:
         raise ValueError(f"size {meta.size}, source_size {meta.source_size}")
@@ -348,6 +353,15 @@ def _check_probabilities(meta: BundleMeta) -> None:
             raise ValueError("conformal scores that do not ascend from 0 to 1")
     if not sides:
         raise ValueError("conformal scores of nothing")
+
+
+def _explanation(content: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if content is None:
+        return None
+    limits = {str(mode): float(limit) for mode, limit in content["limits"].items()}
+    if not all(0 <= limit <= 1 for limit in limits.values()):
+        raise ValueError(f"explanation limits {limits}")
+    return {**content, "limits": limits}
 
 
 def _check_labels(meta: BundleMeta) -> None:

@@ -1,4 +1,4 @@
-"""Heatmaps for people: enlarge, colour, overlay."""
+"""Heatmaps for people: enlarge, colour, overlay, and what stands in their place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.errors import UsageError
+from pneumoscope.records import NO_EXPLANATION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,9 +83,43 @@ def overlay(
 def overlay_of(outcome: Outcome) -> NDArray[np.uint8]:
     """The overlay of a predicted film that its outcome kept, as `overlay` gives it.
 
+    Where the explanation is not reliable, the film says so in its place: a picture that looks like an
+    answer would be taken for one.
+
     Raises:
-        UsageError: The outcome holds no prediction, or its film was not kept.
+        UsageError: The outcome holds no prediction or no heatmap, or its film was not kept.
     """
-    if outcome.prediction is None or outcome.film is None:
+    prediction = outcome.prediction
+    if prediction is None or outcome.film is None:
         raise UsageError(f"{outcome.source}: no film to draw on", "Predict with keep_films=True.")
-    return overlay(outcome.film.pixels, outcome.prediction.heatmap)
+    if prediction.heatmap is None:
+        raise UsageError(f"{outcome.source}: no heatmap", "Ask for one: explain fast or checked.")
+    if prediction.explanation is not None and not prediction.explanation.reliable:
+        return unexplained(outcome.film.pixels)
+    return overlay(outcome.film.pixels, prediction.heatmap)
+
+
+def unexplained(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A film with the words "no reliable explanation" in place of a heatmap.
+
+    Args:
+        pixels: float32 (rows, columns) in [0, 1].
+
+    Returns:
+        uint8 RGB (rows, columns, 3).
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    grey = np.rint(np.clip(pixels, 0.0, 1.0) * 255).astype(np.uint8)
+    image = Image.fromarray(grey).convert("RGB")
+    draw = ImageDraw.Draw(image, "RGBA")
+    columns, rows = image.size
+    font = ImageFont.load_default(100)
+    wide = draw.textlength(NO_EXPLANATION, font)
+    # As wide as the film allows, not higher than an eighth of it.
+    size = max(6.0, min(100 * 0.9 * columns / wide, rows / 8))
+    font = ImageFont.load_default(size)
+    draw.rectangle((0, rows - round(1.8 * size), columns, rows), fill=(0, 0, 0, 190))
+    middle = (columns / 2, rows - 0.9 * size)
+    draw.text(middle, NO_EXPLANATION, fill=(242, 184, 75), font=font, anchor="mm")
+    return np.asarray(image)

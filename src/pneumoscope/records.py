@@ -26,6 +26,8 @@ UNDETERMINED = "UNDETERMINED"
 """The verdict where the films of the validation patients do not support a single class."""
 REFUSED = "REFUSED"
 """In place of a verdict, where the gate says that the film cannot be judged."""
+NO_EXPLANATION = "no reliable explanation"
+"""In place of a heatmap whose score is below the limit."""
 TASKS = ("binary", "multiclass", "multilabel")
 """What a network tells apart: two classes, several classes, or several findings on one film."""
 
@@ -120,7 +122,8 @@ class Settings:
             the shown probability is corrected; None for the prevalence of the validation films.
         force: Give the verdict even if the gate refuses the film; it is marked.
         explain: ``"none"``, ``"fast"`` (the heatmap, and what one run of the network tells of it)
-            or ``"checked"`` (also runs the network on covered and shifted copies).
+            or ``"checked"`` (also runs the network on covered and shifted copies), see
+            `pneumoscope.explain`.
         profile: Site profile that `pneumoscope calibrate` wrote, a file; None for the bundle as it
             is. Its prevalence holds where none is given here.
     """
@@ -171,7 +174,7 @@ class Explanation:
 
     Attributes:
         mode: ``"fast"`` or ``"checked"``.
-        reliable: Whether the score reaches the limit.
+        reliable: Whether the score reaches the limit; False for a blank map.
         score: In [0, 1], from the checks.
         limit: Set on validation films; None if the bundle has none, then nothing is hidden.
         checks: Name of a check to its value.
@@ -233,13 +236,14 @@ class Prediction:
         findings: Of a bundle for several findings all of them, the leading one first: that whose
             probability lies furthest above its threshold, in logits. Empty for classes.
         operating_point: The threshold that gave the label; of several findings, the leading one's.
-        heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised.
+        heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised. None if none
+            was asked for.
         heatmap_class: The class that the heatmap explains: the likelier positive one, or the
             negative one; the leading finding.
         facts: What the source says of itself.
         gate: Whether the film may be judged, and why not.
         forced: Whether the gate refuses the film and a verdict was asked for all the same.
-        explanation: Whether the heatmap explains the verdict; None if nobody asked.
+        explanation: Whether the heatmap explains the verdict; None without a heatmap.
         warnings: Sentences for the reader, such as an age outside the training population; what the
             gate found is not among them.
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
@@ -261,7 +265,7 @@ class Prediction:
     subtype: str | None
     findings: tuple[Finding, ...]
     operating_point: OperatingPoint
-    heatmap: NDArray[np.float32]
+    heatmap: NDArray[np.float32] | None
     heatmap_class: str
     facts: FilmFacts
     gate: GateReport

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from pneumoscope import images, triage
+from pneumoscope import explain, gate, images, triage
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
 from pneumoscope.profile import applied, read_profile
-from pneumoscope.records import GateReport, Outcome, Prediction, Settings
+from pneumoscope.records import NORMAL, REFUSED, Outcome, Prediction, Radiograph, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from pneumoscope.images import Source
     from pneumoscope.records import FilmFacts, Radiograph
+    from pneumoscope.triage import Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class NetworkOutputs:
     probabilities: NDArray[np.float32]  # (n, classes)
     heatmaps: NDArray[np.float32]  # (n, classes, h, w)
     embedding: NDArray[np.float32]  # (n, features)
+    features: NDArray[np.float32] | None = None  # (n, d), what the gate sees; not in every bundle
 
 
 def load(
@@ -96,6 +98,7 @@ class Classifier:
     ) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
+        explain.check_mode(settings.explain)
         self.bundle = bundle
         self.settings = settings
         self.profile = None if settings.profile is None else read_profile(settings.profile)
@@ -107,6 +110,10 @@ class Classifier:
                 settings = replace(settings, prevalence=self.profile.prevalence)
         self.rules = triage.Rules.of(meta, settings)
         self.threads = threads or usable_cores()
+        measured = bundle.meta.explanation
+        self._limits: Mapping[str, float] | None = measured["limits"] if measured else None
+        self._heads = gate.read_heads(bundle)
+        self._gate_limits: Mapping[str, float] = meta.gate["limits"] if meta.gate else {}
         self._session = _session(bundle)
 
     @property
@@ -159,9 +166,47 @@ class Classifier:
 
         Returns:
             ``probabilities`` float32 (n, classes), ``heatmaps`` float32 (n, classes, h, w) and
-            ``embedding`` float32 (n, features).
+            ``embedding`` float32 (n, features); ``features`` float32 (n, d) or None.
         """
-        return NetworkOutputs(*self._session.run(_OUTPUTS, {_INPUT: inputs}))
+        return NetworkOutputs(*self._session.run(None, {_INPUT: inputs}))
+
+    def occlusion(
+        self,
+        source: Source | Radiograph,
+        step: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> NDArray[np.float32]:
+        """What covering each place of a film does to its verdict; runs the network 257 times.
+
+        Args:
+            source: A path, the bytes of a file, a binary stream, or a film that was read.
+            step: Takes (places done, places in all).
+
+        Returns:
+            float32 (16, 16), in natural logarithms of odds, see `pneumoscope.explain.occlusion`. Above
+            0 the place supports the verdict, below 0 it speaks against it.
+
+        Raises:
+            ImageError: The film cannot be read.
+        """
+        meta = self.bundle.meta
+        if isinstance(source, Radiograph):
+            pixels = images.model_input(source, meta.size, meta.source_size)
+        else:
+            pixels = self._read(source, keep=False).pixels
+        p, heatmaps = self._look(pixels[None, ..., None])
+        named = dict(zip(meta.labels, p[0].tolist(), strict=True))
+        verdict = triage.judge(named, self.rules)
+        subject = self._subject(pixels, heatmaps[0], verdict)
+        return explain.occlusion(subject, p[0], self._look, step)
+
+    def explained(self, prediction: Prediction) -> tuple[str, float]:
+        """What heatmap and occlusion map explain, for people, and its probability in [0, 1]."""
+        negative, shown = self.bundle.meta.negative, prediction.heatmap_class
+        if negative is None:
+            return shown, prediction.probabilities[shown]
+        if shown == negative:
+            return NORMAL, prediction.probabilities[shown]
+        return prediction.positive, prediction.p_pneumonia
 
     def check(self) -> float:
         """Runs the golden inputs of the bundle; returns the largest |dp| from what they must give.
@@ -229,11 +274,22 @@ class Classifier:
         started = time.perf_counter()
         outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
         probabilities = self._site_probabilities(outputs.probabilities)
+        scores = self._gate_scores([item.pixels for item in batch], outputs.features)
         infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
         return [
-            self._prediction(item, probabilities[i], outputs.heatmaps[i], infer_ms)
+            self._prediction(item, probabilities[i], outputs.heatmaps[i], scores[i], infer_ms)
             for i, item in enumerate(batch)
         ]
+
+    def _gate_scores(
+        self, films: list[NDArray[np.uint8]], features: NDArray[np.float32] | None
+    ) -> list[dict[str, float]]:
+        found = [gate.grey_statistics(film) for film in films]
+        if self._heads is not None and features is not None:
+            for name, values in self._heads.scores(features).items():
+                for one, value in zip(found, values.tolist(), strict=True):
+                    one[name] = value
+        return found
 
     def _site_probabilities(self, p: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         meta = self.bundle.meta
@@ -246,15 +302,25 @@ class Classifier:
         item: _Input,
         probabilities: NDArray[np.floating[Any]],
         heatmaps: NDArray[np.float32],
+        scores: dict[str, float],
         infer_ms: float,
     ) -> Prediction:
         meta = self.bundle.meta
         named = dict(zip(meta.labels, probabilities.tolist(), strict=True))
         verdict = triage.judge(named, self.rules)
-        gate = _PASSED
-        label, forced = triage.gated(verdict.label, gate, force=self.settings.force)
+        report = gate.report(scores, self._gate_limits, item.facts, meta.population)
+        label, forced = triage.gated(verdict.label, report, force=self.settings.force)
         # The kinds that it speaks of, named or not.
         spoken = meta.labels if label == meta.positive and len(meta.labels) > 2 else ()
+        subject = self._subject(item.pixels, heatmaps, verdict)
+        timings = {"read": item.read_ms, "infer": infer_ms}
+        explanation = None
+        if self.settings.explain != explain.NONE and label != REFUSED:
+            started = time.perf_counter()
+            explanation = explain.explain(
+                subject, self.settings.explain, self._limits, probabilities, self._look
+            )
+            timings["explain"] = 1000 * (time.perf_counter() - started)
         return Prediction(
             label=label,
             called=verdict.called,
@@ -269,18 +335,27 @@ class Classifier:
             subtype=verdict.subtype,
             findings=verdict.findings,
             operating_point=verdict.operating_point,
-            heatmap=heatmaps[meta.labels.index(verdict.heatmap_class)],
+            heatmap=subject.heatmap if explanation else None,
             heatmap_class=verdict.heatmap_class,
             facts=item.facts,
-            gate=gate,
+            gate=report,
             forced=forced,
-            explanation=None,
-            warnings=triage.warnings_for(item.facts, meta.population, spoken),
-            timings_ms={"read": item.read_ms, "infer": infer_ms},
+            explanation=explanation,
+            warnings=triage.warnings_for(spoken),
+            timings_ms=timings,
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
             profile=self.profile.name if self.profile else None,
         )
+
+    def _look(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        outputs = self.run(inputs)
+        return outputs.probabilities, outputs.heatmaps
+
+    def _subject(
+        self, pixels: NDArray[np.uint8], heatmaps: NDArray[np.float32], verdict: Verdict
+    ) -> explain.Subject:
+        return explain.subject_of(pixels, heatmaps, verdict.heatmap_class, self.bundle.meta)
 
 
 # A large JPEG is decoded at this multiple of the network's input or more. Measured on 29 full-size
@@ -288,9 +363,9 @@ class Classifier:
 # test_reduced_decoding_hardly_changes_the_answer.
 _DRAFT = 1.75
 
-_PASSED = GateReport("ok", (), {})
 _INPUT = "films"
-_OUTPUTS = ("probabilities", "heatmaps", "embedding")
+_OUTPUTS = ("probabilities", "heatmaps", "embedding", "features")
+"""In this order; the last is not in every bundle."""
 
 
 def usable_cores() -> int:
@@ -317,7 +392,11 @@ def _session(bundle: Bundle) -> Any:
     names = tuple(output.name for output in session.get_outputs())
     first = session.get_inputs()[0]
     size, labels = bundle.meta.size, len(bundle.meta.labels)
-    if first.name != _INPUT or list(first.shape[1:]) != [size, size, 1] or names != _OUTPUTS:
+    if (
+        first.name != _INPUT
+        or list(first.shape[1:]) != [size, size, 1]
+        or names not in (_OUTPUTS, _OUTPUTS[:-1])
+    ):
         raise BundleMismatch(bundle.path.name, "model.onnx has other inputs or outputs")
     if session.get_outputs()[0].shape[1] != labels:
         raise BundleMismatch(

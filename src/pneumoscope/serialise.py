@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import wording
 
 if TYPE_CHECKING:
-    from pneumoscope.records import Outcome, Prediction
+    from pneumoscope.records import Explanation, Outcome, Prediction
 
 NOTICE = "Research use, not a medical device."
 _OF_THE_VERDICT = {
@@ -24,7 +24,7 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
     Args:
         prediction: What the classifier said. Of a film that the gate refused only the reasons are
             given, the verdict's own values are None.
-        heatmap: Include the heatmap as nested lists of (h, w) floats.
+        heatmap: Include the heatmap, if there is one, as nested lists of (h, w) floats.
     """
     p = prediction
     facts = {key: value for key, value in asdict(p.facts).items() if value is not None}
@@ -51,7 +51,7 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
             "reasons": [asdict(reason) for reason in p.gate.reasons],
             "scores": {name: round(value, 6) for name, value in p.gate.scores.items()},
         },
-        "explanation": None if p.explanation is None else asdict(p.explanation),
+        "explanation": _explanation_to_json(p.explanation),
         "warnings": list(p.warnings),
         "heatmap_class": p.heatmap_class,
         "film": facts,
@@ -61,11 +61,18 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "profile": p.profile,
         "notice": NOTICE,
     }
-    if heatmap:
+    if heatmap and p.heatmap is not None:
         record["heatmap"] = [[round(float(v), 6) for v in row] for row in p.heatmap]
     if not wording.is_shown(p):
         record |= dict.fromkeys(_OF_THE_VERDICT & record.keys())
     return record
+
+
+def _explanation_to_json(explanation: Explanation | None) -> dict[str, Any] | None:
+    if explanation is None:
+        return None
+    checks = {name: round(value, 6) for name, value in explanation.checks.items()}
+    return asdict(explanation) | {"score": round(explanation.score, 6), "checks": checks}
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:

@@ -128,11 +128,9 @@ def row(outcome: Outcome) -> str:
             f'<div style="grid-column:2/-1">{name}{_verdict("refused", p.label)}'
             f'<p class="why">No verdict: this film cannot be judged.</p>{_reasons(p)}{_bundle(p)}</div></article>'
         )
-    alt = escape(f"{outcome.source}: film with heatmap", quote=True)
     return (
         f"<article>{_film(outcome, outcome.film, p)}"
-        f'<figure><img alt="{alt}" src="{picture(heatmap.overlay_of(outcome))}">'
-        f"<figcaption>Heatmap for: {escape(p.heatmap_class)}</figcaption></figure>"
+        f"{_explained(outcome, p)}"
         f"<div>{name}{_judgement(p)}</div></article>"
     )
 
@@ -161,6 +159,18 @@ def _bundle(p: Prediction) -> str:
 
 
 _KINDS = {NORMAL: "negative", UNDETERMINED: "unclear"}
+
+
+def _explained(outcome: Outcome, p: Prediction) -> str:
+    if p.explanation is None:
+        return "<figure><figcaption>No heatmap was asked for.</figcaption></figure>"
+    alt = escape(f"{outcome.source}: film with heatmap", quote=True)
+    told = escape(p.explanation.sentence[0].upper() + p.explanation.sentence[1:])
+    shown = f"Heatmap for: {escape(p.heatmap_class)}. " if p.explanation.reliable else ""
+    return (
+        f'<figure><img alt="{alt}" src="{picture(heatmap.overlay_of(outcome))}">'
+        f"<figcaption>{shown}{told}.</figcaption></figure>"
+    )
 
 
 def _judgement(p: Prediction) -> str:

@@ -14,7 +14,6 @@ from pneumoscope.records import (
     PNEUMONIA,
     REFUSED,
     UNDETERMINED,
-    FilmFacts,
     Finding,
     OperatingPoint,
 )
@@ -22,15 +21,13 @@ from pneumoscope.records import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumoscope.bundle import BundleMeta, Population
+    from pneumoscope.bundle import BundleMeta
     from pneumoscope.conformal import Limits
     from pneumoscope.records import GateReport, Settings
 
 KINDS_WARNING = "bacterial or viral: in children a film alone cannot tell them apart"
 """Andronikou 2017; PMC5922330."""
 _SUBTYPES = frozenset({"bacterial", "viral"})
-_LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
-_CHEST = frozenset({"CHEST", "THORAX", "LUNG", "PORT CHEST", "CHESTABD", "CHEST_TO_ABDOMEN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,37 +235,10 @@ def likelier_kind(probabilities: Mapping[str, float], negative: str) -> str:
     return max((name for name in probabilities if name != negative), key=probabilities.__getitem__)
 
 
-def warnings_for(facts: FilmFacts, population: Population, kinds: Sequence[str]) -> tuple[str, ...]:
+def warnings_for(kinds: Sequence[str]) -> tuple[str, ...]:
     """Sentences that a reader of this verdict should see.
 
     Args:
-        facts: What the film says of itself.
-        population: Whom the training films show.
         kinds: The kinds of disease that the verdict speaks of.
-
-    Header tags are hints only (in 1,885 real studies up to 70 % of the filled orientation tags
-    were wrong), so they warn and never refuse.
     """
-    found = []
-    if population.age_years is not None and facts.age_years is not None:
-        low, high = population.age_years
-        # A child counts as five until the sixth birthday.
-        if not low <= facts.age_years < high + 1:
-            found.append(
-                f"patient age {facts.age_years:.3g} years is outside the training population "
-                f"({low:g} to {high:g} years)"
-            )
-    view = (facts.view_position or "").upper()
-    if view in _LATERAL:
-        found.append(f"the header says view {view}; the model knows frontal films only")
-    elif view and population.views and view not in population.views:
-        known = ", ".join(population.views)
-        found.append(f"the header says view {view}; the training films are {known}")
-    part = (facts.body_part or "").upper()
-    if part and part not in _CHEST:
-        found.append(f"the header says body part {part}, not chest")
-    if facts.colour:
-        found.append("the picture is in colour; is it a radiograph?")
-    if _SUBTYPES & set(kinds):
-        found.append(KINDS_WARNING)
-    return tuple(found)
+    return (KINDS_WARNING,) if _SUBTYPES & set(kinds) else ()

@@ -117,6 +117,22 @@ def predict(
             help="Site profile that `pneumoscope calibrate` wrote.",
         ),
     ] = None,
+    explain: Annotated[
+        str,
+        typer.Option(
+            envvar="PNEUMOSCOPE_EXPLAIN",
+            metavar="none|fast|checked",
+            help="Heatmap: none; fast, with checks that cost nothing; or checked, which also runs "
+            "the network on covered and shifted copies. One that fails is not shown.",
+        ),
+    ] = "fast",
+    occlusion: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write as PNG how covering each place of a film changes its odds; slow.",
+        ),
+    ] = None,
     bundle: Bundle = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads; all by default.")
@@ -132,8 +148,10 @@ def predict(
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")
     output = "json" if json else "csv" if csv else "table"
-    request = command.Request(tuple(paths), output, heatmaps, sheet)
-    settings = Settings(operating_point, error, prevalence, force, profile=profile)
+    if explain == "none" and heatmaps is not None:
+        raise typer.BadParameter("--heatmaps and --explain none exclude each other")
+    request = command.Request(tuple(paths), output, heatmaps, sheet, occlusion)
+    settings = Settings(operating_point, error, prevalence, force, explain, profile)
     sys.exit(command.run(request, bundle, threads, settings))
 
 
@@ -209,6 +227,13 @@ def train(
     ] = None,
     backend: Backend = "tensorflow",
     cache: Cache = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Pictures that are no chest films, for the gate; see the how-to on gate material.",
+        ),
+    ] = None,
     devices: Annotated[
         str,
         typer.Option(
@@ -242,7 +267,7 @@ def train(
     if find_learning_rate and (tensorboard or mlflow is not None):
         raise typer.BadParameter("--find-learning-rate tells TensorBoard and MLflow nothing")
     request = command.Request(
-        recipe, data, out, weights, cache, backend, devices, tensorboard, mlflow
+        recipe, data, out, weights, cache, backend, devices, tensorboard, mlflow, pictures
     )
     start = command.find_learning_rate if find_learning_rate else command.run
     start(request, {"seed": seed, "epochs": epochs, "head_epochs": head_epochs}, as_json=json)

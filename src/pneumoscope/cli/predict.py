@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import files, images, runtime, wording
 from pneumoscope.cli import console, report
 from pneumoscope.errors import UsageError
+from pneumoscope.explain import CHECKED
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.serialise import NOTICE, outcome_to_json
@@ -36,20 +37,23 @@ class Request:
         output: ``"table"``, ``"json"`` or ``"csv"``.
         heatmaps: Folder for overlays, or None.
         sheet: HTML file to write, or None.
+        occlusion: Folder for occlusion maps, or None.
     """
 
     paths: tuple[str, ...]
     output: str
     heatmaps: Path | None
     sheet: Path | None
+    occlusion: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One film's outcome, and the overlay that was written for it, if any."""
+    """One film's outcome, and the pictures that were written for it, if any."""
 
     outcome: Outcome
     heatmap: Path | None
+    occlusion: Path | None = None
 
 
 def run(
@@ -64,11 +68,14 @@ def run(
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
     _check_targets(request, sources)
     classifier = runtime.load(bundle, threads=threads, settings=settings)
-    pictures = request.heatmaps is not None or request.sheet is not None
+    pictures = any((request.heatmaps, request.sheet, request.occlusion))
     stream = classifier.predict_many(
         sources, batch_size=_BATCH_WITH_PICTURES if pictures else _BATCH, keep_films=pictures
     )
-    shown = _each(stream, len(sources), request)
+    if request.occlusion is None:
+        shown = _each(_with_progress(stream, len(sources)), request)
+    else:
+        shown = _occluded(stream, len(sources), request, classifier)
     if request.output == "csv":
         failed = _print_csv(shown, classifier.bundle.meta.labels)
     elif request.output == "json":
@@ -92,10 +99,12 @@ def _sources(paths: Iterable[str]) -> Iterator[Any]:
 
 def _check_targets(request: Request, sources: list[Any]) -> None:
     """Makes the folders for pictures, and refuses a sheet that would replace something else."""
-    if request.heatmaps is not None:
-        if request.heatmaps.exists() and not request.heatmaps.is_dir():
-            raise UsageError(f"{request.heatmaps}: is not a folder", "Name one for the heatmaps.")
-        request.heatmaps.mkdir(parents=True, exist_ok=True)
+    for folder, what in ((request.heatmaps, "heatmaps"), (request.occlusion, "occlusion maps")):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder}: is not a folder", f"Name one for the {what}.")
+    for folder in (request.heatmaps, request.occlusion):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
     sheet = request.sheet
     if sheet is None:
         return
@@ -112,11 +121,11 @@ def _is_sheet(path: Path) -> bool:
         return stream.read(15).lower() == b"<!doctype html>"
 
 
-def _each(stream: Iterator[Outcome], total: int, request: Request) -> Iterator[Shown]:
-    """Passes outcomes on, reports errors, writes pictures, shows progress on a terminal."""
+def _each(stream: Iterator[Outcome], request: Request) -> Iterator[Shown]:
+    """Passes outcomes on, reports errors, writes pictures."""
     taken: set[str] = set()
     rows = []
-    for outcome in _with_progress(stream, total):
+    for outcome in stream:
         written = None
         if outcome.error is not None:
             report(outcome.error)
@@ -138,6 +147,34 @@ def _has_heatmap(outcome: Outcome) -> bool:
     return outcome.prediction is not None and wording.is_shown(outcome.prediction)
 
 
+def _occluded(
+    stream: Iterator[Outcome], total: int, request: Request, classifier: runtime.Classifier
+) -> Iterator[Shown]:
+    """As `_each`, and writes the occlusion map of each film; shows progress on a terminal."""
+    from pneumoscope.cli.progress import progress_bar
+    from pneumoscope.occlusion_picture import occlusion_picture
+
+    folder = request.occlusion
+    if folder is None:
+        raise ValueError("no folder for occlusion maps")
+    taken: set[str] = set()
+    with progress_bar("covering places") as count:
+        for done, shown in enumerate(_each(stream, request)):
+            film, p = shown.outcome.film, shown.outcome.prediction
+            if film is None or p is None:
+                yield shown
+                continue
+
+            def step(i: int, n: int, done: int = done) -> None:
+                count(done * n + i, total * n)
+
+            change = classifier.occlusion(film, step)
+            name, probability = classifier.explained(p)
+            written = folder / _free_name(Path(shown.outcome.source).name, taken, "occlusion")
+            files.write_png(written, occlusion_picture(film.pixels, change, name, probability))
+            yield Shown(shown.outcome, shown.heatmap, written)
+
+
 def _with_progress(stream: Iterator[Outcome], total: int) -> Iterator[Outcome]:
     # Under a few dozen films the bar would only flicker.
     if total < 50 or sys.stderr is None or not sys.stderr.isatty():
@@ -153,20 +190,23 @@ def _with_progress(stream: Iterator[Outcome], total: int) -> Iterator[Outcome]:
         yield from bars.track(stream, total=total, description="reading films")
 
 
-def _free_name(film: str, taken: set[str]) -> str:
-    """A name for the film's overlay that no film has and no other overlay of this run."""
+def _free_name(film: str, taken: set[str], kind: str = "heatmap") -> str:
+    """A name for the film's picture that no film has and no other picture of this run."""
     base = film.strip("<>") or "film"
-    name, number = f"{base}.heatmap.png", 1
+    name, number = f"{base}.{kind}.png", 1
     while name in taken:
         number += 1
-        name = f"{base}-{number}.heatmap.png"
+        name = f"{base}-{number}.{kind}.png"
     taken.add(name)
     return name
 
 
 def _record(shown: Shown) -> dict[str, Any]:
     record = outcome_to_json(shown.outcome)
-    return record | {"heatmap_file": str(shown.heatmap)} if shown.heatmap else record
+    for key, path in (("heatmap_file", shown.heatmap), ("occlusion_file", shown.occlusion)):
+        if path is not None:
+            record[key] = str(path)
+    return record
 
 
 def _print_json(films: Iterable[Shown]) -> int:
@@ -184,9 +224,9 @@ def _print_csv(films: Iterable[Shown], labels: tuple[str, ...]) -> int:
     shares = [f"p_{name}" for name in labels]
     columns = [
         "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", *shares,
-        "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold", "gate", "reasons",
-        "warnings", "heatmap_file", "error_code", "error", "hint", "bundle", "bundle_sha256",
-        "profile",
+        "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold",
+        "gate", "reasons", "warnings", "explanation_reliable", "explanation_score", "heatmap_file",
+        "error_code", "error", "hint", "bundle", "bundle_sha256", "profile",
     ]  # fmt: skip
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
@@ -219,8 +259,14 @@ def _csv_row(record: dict[str, Any]) -> dict[str, Any]:
         | {"operating_point": point["name"], "threshold": point["threshold"]}
         | {"gate": gate["level"], "reasons": "; ".join(r["code"] for r in gate["reasons"])}
         | {"warnings": "; ".join(record["warnings"])}
+        | {f"explanation_{key}": value for key, value in _explained(record).items()}
         | {"heatmap_file": record.get("heatmap_file", "")}
     )
+
+
+def _explained(record: dict[str, Any]) -> dict[str, Any]:
+    explanation = record["explanation"] or {}
+    return {key: explanation.get(key, "") for key in ("reliable", "score")}
 
 
 def _print_table(films: Iterable[Shown]) -> int:
@@ -273,6 +319,8 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
         return name, verdict, "", "", escape(" ".join(wording.reasons(p)))
     if why := wording.why_undetermined(p):
         notes.insert(0, why)
+    if p.explanation is not None and p.explanation.mode == CHECKED:
+        notes.append(f"heatmap: {p.explanation.sentence}")
     found = [
         f"{f.name} ({f.probability:.2f}{', undetermined' if f.undetermined else ''})"
         for f in p.findings

@@ -37,6 +37,7 @@ class Request:
     devices: str = "1"
     tensorboard: bool = False
     mlflow: str | None = None
+    pictures: Path | None = None
 
 
 def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool) -> None:
@@ -104,7 +105,7 @@ def _begin(request: Request, overrides: Mapping[str, int | None]) -> tuple[Recip
         from pneumoscope.train import run as training
 
     out = request.out or Path("runs") / f"{resolved.name}-{resolved.seed}"
-    return resolved, training.Paths(data, out, request.weights, request.cache)
+    return resolved, training.Paths(data, out, request.weights, request.cache, request.pictures)
 
 
 def prepare(backend: str, data: Path | None) -> Path:

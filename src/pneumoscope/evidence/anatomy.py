@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from pneumoscope.covering import continued
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.intervals import Bootstrap, Figure, figure_of
 from pneumoscope.evidence.lungs import body, lung_field
@@ -197,18 +198,10 @@ def without_lungs(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[n
 def filled_from_around(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The film with a smooth continuation of what surrounds the mask in place of it.
 
-    Weighted means over the surroundings, near ones first: normalised convolution (Knutsson and
-    Westin 1993) with ever wider windows.
+    See `pneumoscope.covering.continued`.
     """
-    grey = film.astype(np.float32)
-    weight = (~mask).astype(np.float32)
-    fill = np.full_like(grey, grey[~mask].mean() if not mask.all() else grey.mean())
-    for sigma in (0.12, 0.06, 0.03):
-        near = cv2.GaussianBlur(weight, (0, 0), sigma * max(film.shape))
-        value = cv2.GaussianBlur(grey * weight, (0, 0), sigma * max(film.shape))
-        part = np.clip(near / 0.1, 0, 1)
-        fill = part * value / np.maximum(near, 1e-6) + (1 - part) * fill
-    return np.where(mask, np.clip(np.rint(fill), 0, 255).astype(np.uint8), film)
+    fill = np.clip(np.rint(continued(film, ~mask)), 0, 255).astype(np.uint8)
+    return np.where(mask, fill, film)
 
 
 def box_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ right half to an ill one, the heat of the ill class belongs on the right: the po
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,44 +41,81 @@ def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[st
         interval over the patients of the ill halves (0.5 is chance, 1 perfect); ``films``, how many
         were composed; ``same_peak``: share of the films of the ill classes whose peak lies in the
         one most frequent cell (1 / cells would be chance; anatomy alone makes it larger). None
-        if there are no films of both kinds. Of several findings, ill is a film with any of them,
-        healthy one that is known to have none; the map is that of the most probable finding.
+        if there are no films of both kinds. Of several findings, the map is that of the most
+        probable one.
     """
-    rows = films.rows("validation")
-    targets = films.targets[rows]
-    if films.task == "multilabel":
-        ill, healthy = np.flatnonzero((targets == 1).any(1)), np.flatnonzero((targets == 0).all(1))
-    else:
-        ill, healthy = np.flatnonzero(targets[:, 0] == 0), np.flatnonzero(targets[:, 0] == 1)
-    if not len(ill) or not len(healthy):
+    halves = composed(films, size)
+    if halves is None:
         return None
     first = 0 if films.task == "multilabel" else 1
-    inputs = np.stack([resample(films.pixels[row], size) for row in rows])
-    rng = np.random.default_rng(0)
-    count = min(len(ill), len(healthy))
-    ill_halves, healthy_halves = rng.permutation(ill)[:count], rng.permutation(healthy)[:count]
-    shares = []
-    for side in ("left", "right"):
-        half = slice(0, size // 2) if side == "left" else slice(size // 2, size)
-        composed = inputs[healthy_halves].copy()
-        composed[:, :, half] = inputs[ill_halves][:, :, half]
-        heat = _heat(look, composed, first)
-        cells = heat.shape[2]
-        # A middle column belongs to neither half.
-        own = heat[:, :, : cells // 2] if side == "left" else heat[:, :, -(cells // 2) :]
-        other = heat[:, :, -(cells // 2) :] if side == "left" else heat[:, :, : cells // 2]
-        parts = own.sum(axis=(1, 2)), other.sum(axis=(1, 2))
-        # No heat at all points nowhere.
-        shares.append(np.where(sum(parts) > 0, parts[0] / np.maximum(sum(parts), 1e-12), 0.5))
-    share = np.concatenate(shares)
-    patients = [films.films[rows[i]].patient for i in (*ill_halves, *ill_halves)]
-    pointing = patient_bootstrap(lambda w: w @ share / w.sum(axis=1), patients, draws)
-    peaks = _heat(look, inputs[ill], first).reshape(len(ill), -1).argmax(axis=1)
+    shares = ill_shares(_heat(look, halves.films, first), halves.ill_left)
+    pointing = patient_bootstrap(lambda w: w @ shares / w.sum(axis=1), halves.patients, draws)
+    rows = films.rows("validation")
+    ill = rows[_kinds(films.targets[rows], films.task)[0]]
+    inputs = np.stack([resample(films.pixels[row], size) for row in ill])
+    peaks = _heat(look, inputs, first).reshape(len(ill), -1).argmax(axis=1)
     return {
-        "films": len(share),
+        "films": len(shares),
         "pointing": asdict(pointing),
         "same_peak": float(np.bincount(peaks).max() / len(ill)),
     }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composed:
+    """Films of a healthy and an ill half, each pair twice: first all with the ill half left, then right.
+
+    Attributes:
+        films: uint8 (n, size, size).
+        ill_left: bool (n,), whether the left half is the ill one.
+        patients: Patient of each film's ill half.
+    """
+
+    films: NDArray[np.uint8]
+    ill_left: NDArray[np.bool_]
+    patients: tuple[str, ...]
+
+
+def composed(films: FilmSet, size: int) -> Composed | None:
+    """Composes validation films; None if there are none of both kinds.
+
+    Of several findings, ill is a film with any of them, healthy one that is known to have none.
+    """
+    rows = films.rows("validation")
+    ill, healthy = _kinds(films.targets[rows], films.task)
+    if not len(ill) or not len(healthy):
+        return None
+    rng = np.random.default_rng(0)
+    count = min(len(ill), len(healthy))
+    chosen = [rows[rng.permutation(kind)[:count]] for kind in (ill, healthy)]
+    ill_films, healthy_films = (
+        np.stack([resample(films.pixels[row], size) for row in own]) for own in chosen
+    )
+    left, right = healthy_films.copy(), healthy_films.copy()
+    left[:, :, : size // 2] = ill_films[:, :, : size // 2]
+    right[:, :, size // 2 :] = ill_films[:, :, size // 2 :]
+    patients = tuple(films.films[row].patient for row in chosen[0])
+    sides = np.repeat([True, False], count)
+    return Composed(np.concatenate([left, right]), sides, patients * 2)
+
+
+def ill_shares(heat: NDArray[np.floating[Any]], ill_left: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Share of the heat (n, h, w) on the ill half, (n,); 0.5 where there is none: it points nowhere."""
+    half = heat.shape[2] // 2
+    # A middle column belongs to neither half.
+    left, right = heat[:, :, :half].sum(axis=(1, 2)), heat[:, :, -half:].sum(axis=(1, 2))
+    whole = left + right
+    share = np.where(ill_left, left, right) / np.maximum(whole, 1e-12)
+    return np.asarray(np.where(whole > 0, share, 0.5), np.float64)
+
+
+def _kinds(
+    targets: NDArray[np.floating[Any]], task: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of the ill films and of the healthy ones."""
+    if task == "multilabel":
+        return np.flatnonzero((targets == 1).any(1)), np.flatnonzero((targets == 0).all(1))
+    return np.flatnonzero(targets[:, 0] == 0), np.flatnonzero(targets[:, 0] == 1)
 
 
 def _heat(look: Look, inputs: NDArray[np.uint8], first: int) -> NDArray[np.float64]:

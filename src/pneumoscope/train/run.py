@@ -14,6 +14,7 @@ import numpy as np
 from pneumoscope import data
 from pneumoscope.bundle import (
     CARD,
+    GATE,
     GOLDEN,
     MODEL,
     Bundle,
@@ -31,10 +32,13 @@ from pneumoscope.train import (
     backbones,
     checkpoint,
     devices,
+    explanations,
     export,
     finder,
     findings,
     fit,
+    gate_features,
+    gatefit,
     localise,
     phantom,
     pictures,
@@ -80,12 +84,15 @@ class Paths:
         run: Run folder; a bundle appears in its ``bundle`` folder.
         weights: ``"imagenet"`` for Keras' download, a path, or ``"none"``.
         cache: Folder for decoded films; None for the user's cache.
+        pictures: Folder of pictures that the gate learns to refuse, see `gatefit.read_pictures`;
+            None for drawn ones only.
     """
 
     data: Path
     run: Path
     weights: str
     cache: Path | None = None
+    pictures: Path | None = None
 
 
 def train(
@@ -109,6 +116,11 @@ def train(
     """
     paths, weights = _start_weights(recipe, paths)
     _check_folder(paths.run, recipe)
+    foreign = (
+        None
+        if paths.pictures is None
+        else gatefit.read_pictures(paths.pictures, recipe.source_size)
+    )
     films = load_films(recipe, paths, progress)
     for warning in films.warnings:
         progress.note(f"warning: {warning}")
@@ -124,7 +136,7 @@ def train(
         tracked.begin(resolved(recipe))
         fit.fit(recipe, films, paths.run, weights, progress, tracked.epoch)
         pictures.curves(paths.run / fit.LOG, paths.run / pictures.CURVES)
-        bundle = _finish(recipe, films, paths, progress)
+        bundle = _finish(recipe, films, foreign, paths, progress)
         tracked.end(
             tracking.figures_of(bundle.meta.validation),
             [*(paths.run / name for name in _SHOWN), bundle.path / CARD],
@@ -300,8 +312,14 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progress) -> Bundle:
-    """Export, validation, calibration, operating points, golden outputs, card, bundle."""
+def _finish(
+    recipe: Recipe,
+    films: data.FilmSet,
+    foreign: gatefit.Pictures | None,
+    paths: Paths,
+    progress: Progress,
+) -> Bundle:
+    """Export, validation, calibration, operating points, gate, golden outputs, card, bundle."""
     run = paths.run
     work = run / "export"
     work.mkdir(exist_ok=True)
@@ -344,8 +362,17 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
     }
     start = _start(paths.weights)
     meta = _meta(recipe, films, found, fitted, points, {"start_weights": start, **measured})
+    scored = explanations.scores(
+        _looker(model),
+        meta,
+        films,
+        lambda done, total: progress.count("checking heatmaps", done, total),
+    )
+    if scored is not None:
+        meta = replace(meta, explanation=explanations.record_of(scored))
     golden = phantom.films(16, recipe.size)
     probabilities, heatmaps, embedding = _session(model).run(export.OUTPUTS, {"films": golden})
+    gate = _gate(films, recipe.size, foreign, work, progress)
     np.savez_compressed(
         work / GOLDEN,
         inputs=golden,
@@ -353,8 +380,37 @@ def _finish(recipe: Recipe, films: data.FilmSet, paths: Paths, progress: Progres
         heatmaps=heatmaps,
         embedding=embedding,
     )
+    meta = replace(meta, gate=gate)
     (work / CARD).write_text(card_of(meta), encoding="utf-8")
-    return write_bundle(run / "bundle", meta, {name: work / name for name in (MODEL, GOLDEN, CARD)})
+    parts = (MODEL, GOLDEN, CARD, *((GATE,) if gate is not None else ()))
+    return write_bundle(run / "bundle", meta, {name: work / name for name in parts})
+
+
+def _gate(
+    films: data.FilmSet,
+    size: int,
+    foreign: gatefit.Pictures | None,
+    work: Path,
+    progress: Progress,
+) -> dict[str, Any] | None:
+    """Fits the gate and writes its heads; None for a network without maps to look at."""
+    session = _session(work / MODEL)
+    if gate_features.OUTPUT not in {output.name for output in session.get_outputs()}:
+        progress.note("warning: the network has no square feature maps: the bundle gets no gate")
+        return None
+
+    def features(x: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(session.run([gate_features.OUTPUT], {"films": x})[0], np.float32)
+
+    fitted = gatefit.fit(
+        features,
+        films,
+        size,
+        foreign,
+        lambda done, total: progress.count("fitting the gate", done, total),
+    )
+    gatefit.save_heads(fitted.heads, work / GATE)
+    return fitted.record
 
 
 def _points(found: validate.Validation, films: data.FilmSet) -> tuple[OperatingPoint, ...]:

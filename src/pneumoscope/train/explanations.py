@@ -1,0 +1,201 @@
+"""What the scores of heatmaps are worth, and the limit below which none is shown.
+
+Of a film composed of a healthy and an ill half (`localise`) it is known where the evidence is. Two
+questions follow. *Misplaced*: does the map as it is score lower where less than three quarters of
+its heat lie on the half that the verdict is about? *Mirrored*: does a map score lower when it is
+exchanged for its mirror image, which marks the same organ on the wrong side?
+
+The limit of a mode hides the lowest twentieth of whole validation films, and is set only if the score tells
+right from wrong by one of the two: else it would hide by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope import explain, triage
+from pneumoscope.errors import UsageError
+from pneumoscope.explain import CHECKED, FAST, Subject, score_of
+from pneumoscope.images import resample
+from pneumoscope.metrics import patient_bootstrap, roc_auc
+from pneumoscope.records import Settings
+from pneumoscope.train import localise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.bundle import BundleMeta
+    from pneumoscope.data import FilmSet
+    from pneumoscope.explain import Run
+
+MOST = 200
+"""Whole films, and composed ones, that are looked at: 18 runs of the network each at most."""
+HIDDEN = 0.05
+PLACED = 0.75
+"""Share of the heat on the verdict's half from which on a map of a composed film counts as right."""
+_FEWEST = 10
+"""Maps of either kind; with fewer an AUC says nothing."""
+_PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scores of heatmaps by mode, each (n,).
+
+    Attributes:
+        whole: Of validation films as they are.
+        composed: Of composed films.
+        mirrored: Of the same, with the mirror images of their maps.
+        placed: Share of the heat on the half that the verdict is about, (composed,).
+        whole_patients: One key per whole film.
+        composed_patients: One key per composed film: that of the ill half.
+    """
+
+    whole: dict[str, NDArray[np.float64]]
+    composed: dict[str, NDArray[np.float64]]
+    mirrored: dict[str, NDArray[np.float64]]
+    placed: NDArray[np.float64]
+    whole_patients: tuple[str, ...]
+    composed_patients: tuple[str, ...]
+
+
+def scores(
+    run: Run,
+    meta: BundleMeta,
+    films: FilmSet,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    most: int = MOST,
+) -> Scores | None:
+    """Scores whole and composed validation films; None if there are no films of both kinds.
+
+    Args:
+        run: The exported network.
+        meta: Of its bundle.
+        films: All films; those of the split ``"validation"`` are used.
+        progress: Takes (films done, films in all).
+        most: Whole films, and composed ones, at most.
+    """
+    halves = localise.composed(films, meta.size)
+    if halves is None:
+        return None
+    rng = np.random.default_rng(0)
+    rows = films.rows("validation")
+    rows = np.sort(rng.permutation(rows)[:most])
+    pairs = len(halves.films) // 2
+    # Each pair once where there are enough of them: its two films are all but the same.
+    chosen = rng.permutation(pairs)[:most]
+    chosen = np.where(np.arange(len(chosen)) % 2 == 0, chosen, chosen + pairs)
+    total = len(rows) + len(chosen)
+    whole, own, other, placed = [], [], [], []
+    for done, row in enumerate(rows, 1):
+        subject, p = _subject(run, meta, resample(films.pixels[row], meta.size))
+        whole.append(_both(subject, p, run))
+        progress(done, total)
+    for done, i in enumerate(chosen, len(rows) + 1):
+        subject, p = _subject(run, meta, halves.films[i])
+        own.append(_both(subject, p, run))
+        # The network's answer to shifted copies is the same, whichever map is shown of it.
+        mirrored = replace(subject, heatmap=subject.heatmap[:, ::-1])
+        other.append(_both(mirrored, p, run, steady=own[-1]["steady"]))
+        ill = localise.ill_shares(subject.heatmap[None], halves.ill_left[i : i + 1])[0]
+        placed.append(1 - ill if subject.label == subject.negative else ill)
+        progress(done, total)
+    return Scores(
+        _by_mode(whole),
+        _by_mode(own),
+        _by_mode(other),
+        np.array(placed),
+        tuple(films.films[row].patient for row in rows),
+        tuple(halves.patients[i] for i in chosen),
+    )
+
+
+def record_of(found: Scores, draws: int = 2000) -> dict[str, Any]:
+    """What ``bundle.json`` keeps of the scores.
+
+    Returns:
+        ``limits``: mode to limit, only where the score tells right from wrong; ``rule``; ``films`` and
+        ``composed``: how many; ``modes``: mode to ``percentiles`` of whole films, ``misplaced`` and
+        ``mirrored`` (AUC with patient-clustered interval, None if it cannot be told) and
+        ``hidden_whole``, ``hidden_composed`` and ``hidden_mirrored``, shares below the limit, None
+        without one; ``misplaced_films``: how many.
+    """
+    right = found.placed >= PLACED
+    limits, modes = {}, {}
+    for mode in (FAST, CHECKED):
+        whole, own, other = found.whole[mode], found.composed[mode], found.mirrored[mode]
+        misplaced = _auc(right, own, found.composed_patients, draws)
+        mirrored = _auc(
+            np.repeat([True, False], len(own)),
+            np.concatenate([own, other]),
+            found.composed_patients * 2,
+            draws,
+        )
+        tells = any(auc is not None and auc["low"] > 0.5 for auc in (misplaced, mirrored))
+        # Four digits; down, so that the film that set it is not hidden itself.
+        limit = float(np.floor(np.quantile(whole, HIDDEN) * 1e4) / 1e4) if tells else None
+        if limit is not None:
+            limits[mode] = limit
+        modes[mode] = {
+            "percentiles": {str(q): float(np.percentile(whole, q)) for q in _PERCENTILES},
+            "misplaced": misplaced,
+            "mirrored": mirrored,
+            **{
+                f"hidden_{name}": None if limit is None else float((values < limit).mean())
+                for name, values in (("whole", whole), ("composed", own), ("mirrored", other))
+            },
+        }
+    return {
+        "limits": limits,
+        "rule": f"hides the lowest {HIDDEN:.0%} of whole validation films, if the score tells right "
+        "from wrong maps of composed ones",
+        "films": len(found.whole[FAST]),
+        "composed": len(right),
+        "misplaced_films": int((~right).sum()),
+        "modes": modes,
+    }
+
+
+def _subject(
+    run: Run, meta: BundleMeta, film: NDArray[np.uint8]
+) -> tuple[Subject, NDArray[np.floating[Any]]]:
+    """The film with the map that its verdict would show, and its probabilities (classes,)."""
+    p, maps = run(film[None, ..., None])
+    named = dict(zip(meta.labels, p[0].tolist(), strict=True))
+    shown = triage.judge(named, triage.Rules.of(meta, Settings())).heatmap_class
+    return explain.subject_of(film, maps[0], shown, meta), p[0]
+
+
+def _both(
+    subject: Subject,
+    probabilities: NDArray[np.floating[Any]],
+    run: Run,
+    steady: float | None = None,
+) -> dict[str, float]:
+    """Scores of both modes, and ``steady``."""
+    checks = explain.quick_checks(subject.film, subject.heatmap)
+    fast = score_of(checks)
+    checks["steady"] = explain.steadiness(subject, run) if steady is None else steady
+    checks |= explain.dependence(subject, probabilities, run)
+    return {FAST: fast, CHECKED: score_of(checks), "steady": checks["steady"]}
+
+
+def _by_mode(found: list[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
+    return {mode: np.array([one[mode] for one in found]) for mode in (FAST, CHECKED)}
+
+
+def _auc(
+    right: NDArray[np.bool_], score: NDArray[np.float64], patients: tuple[str, ...], draws: int
+) -> dict[str, float] | None:
+    if min(right.sum(), (~right).sum()) < _FEWEST:
+        return None
+    try:
+        return asdict(patient_bootstrap(partial(roc_auc, right, score), patients, draws))
+    except UsageError:
+        return None

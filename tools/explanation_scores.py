@@ -1,0 +1,114 @@
+"""What the scores of a bundle's heatmaps are worth, on validation films of a data folder.
+
+    python tools/explanation_scores.py --data PNEUMOSCOPE_DATA --plot scores.svg > scores.json
+
+Does what a training does when it finishes: the JSON is what ``bundle.json`` then holds under
+``explanation``. The films are split as the bundle's training split them, so none of them was trained
+on. The time that each mode adds is measured on the same films, side by side with the run of the network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import pneumoscope
+from pneumoscope import data, explain
+from pneumoscope.explain import CHECKED, FAST
+from pneumoscope.images import resample
+from pneumoscope.runtime import Classifier
+from pneumoscope.train import explanations
+from pneumoscope.train.run import SPLIT_SEED
+
+TIMED = 100  # films
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--cache", type=Path, help="decoded films; the user's cache by default")
+    parser.add_argument("--plot", type=Path, help="picture of the distributions to write")
+    asked = parser.parse_args()
+    classifier = pneumoscope.load(asked.bundle)
+    meta = classifier.bundle.meta
+    films = data.load(
+        asked.data, meta.source_size, task=meta.task, split=meta.data["split"],
+        share=meta.recipe["validation"], seed=meta.data["split_seed"] or SPLIT_SEED, cache=asked.cache,
+    )  # fmt: skip
+    if films.manifest_sha256 != meta.data["manifest_sha256"]:
+        sys.exit("error: not the films that the bundle was trained on: some may not be held out")
+    found = explanations.scores(looker(classifier), meta, films, progress)
+    if found is None:
+        sys.exit("error: no validation films of both kinds")
+    record = explanations.record_of(found)
+    print(json.dumps(record, indent=2))
+    rows = films.rows("validation")[:TIMED]
+    times(classifier, np.stack([resample(films.pixels[row], meta.size) for row in rows]))
+    if asked.plot:
+        plot(found, record, asked.plot)
+
+
+def looker(classifier: Classifier) -> explain.Run:
+    def look(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        outputs = classifier.run(inputs)
+        return outputs.probabilities, outputs.heatmaps
+
+    return look
+
+
+def progress(done: int, total: int) -> None:
+    if sys.stderr.isatty() or done == total:
+        print(f"\r{done} of {total} films", end="\n" if done == total else "", file=sys.stderr)
+
+
+def times(classifier: Classifier, films: np.ndarray) -> None:
+    """Prints medians over films: the network alone, and what each mode adds to it."""
+    look, meta = looker(classifier), classifier.bundle.meta
+    spent: dict[str, list[float]] = {"network": [], FAST: [], CHECKED: []}
+    for film in films:
+        began = time.perf_counter()
+        p, maps = look(film[None, ..., None])
+        spent["network"].append(time.perf_counter() - began)
+        subject = explain.subject_of(film, maps[0], meta.labels[int(p[0].argmax())], meta)
+        for mode in (FAST, CHECKED):
+            began = time.perf_counter()
+            explain.explain(subject, mode, None, p[0], look)
+            spent[mode].append(time.perf_counter() - began)
+    told = (f"{name} {1000 * np.median(values):.3f} ms" for name, values in spent.items())
+    print("time per film, median: " + ", ".join(told), file=sys.stderr)
+
+
+def plot(found: explanations.Scores, record: dict, path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, layout="constrained")
+    edges = np.linspace(0, 1, 41)
+    titles = {FAST: "fast: inside the body, focus", CHECKED: "checked: also steady, depends"}
+    for axis, (mode, title) in zip(axes, titles.items(), strict=True):
+        for values, name, colour in (
+            (found.whole[mode], "validation films", "#1f77b4"),
+            (found.composed[mode], "two halves, map as it is", "#2ca02c"),
+            (found.mirrored[mode], "two halves, map mirrored", "#d62728"),
+        ):
+            axis.hist(values, edges, histtype="stepfilled", alpha=0.3, color=colour)
+            axis.hist(values, edges, histtype="step", color=colour, label=name)
+        if mode in record["limits"]:
+            limit = record["limits"][mode]
+            axis.axvline(limit, color="black", linestyle="--", label=f"limit {limit:.3f}")
+        axis.set(title=title, xlabel="score of the heatmap", ylabel="films", xlim=(0, 1))
+        axis.legend(frameon=False, fontsize=8, loc="upper left")
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+if __name__ == "__main__":
+    main()
