@@ -34,7 +34,7 @@ def site_data(root: Path, well: list[int], ill: list[int], *, each: int = 1) -> 
     for label, levels in (("normal", well), ("pneumonia", ill)):
         for i, level in enumerate(levels):
             name = f"{label}{i}.png"
-            Image.fromarray(np.full((64, 64), level, np.uint8)).save(root / name)
+            Image.fromarray(np.full((128, 128), level, np.uint8)).save(root / name)
             rows.append(f"{name},{label}-{i // each},{label}")
     (root / "manifest.csv").write_text("\n".join(rows) + "\n")
     return root
