@@ -339,7 +339,8 @@ def _check_probabilities(meta: BundleMeta) -> None:
     questions = len(meta.labels) if meta.negative is None else 1
     if {len(own.scale), len(own.offset)} != {questions} or not min(own.scale) > 0:
         raise ValueError(f"calibration of {questions} questions: {own}")
-    if not own.kinds_temperature > 0 or not 0 < (own.prevalence or 0.5) < 1:
+    known = own.prevalence is not None
+    if not own.kinds_temperature > 0 or (known and not 0 < (own.prevalence or 0.0) < 1):
         raise ValueError(f"calibration {own}")
     if meta.conformal is None:
         return

