@@ -100,8 +100,15 @@ def test_every_channel_has_its_share_of_false_alarms() -> None:
     found = watch(films, profile)
     assert [c.name for c in found.channels] == [SCORE, GATE + "distance", REFUSED]
     assert found.silent == (GATE + "blur",)
-    # One film moves a stake by at most a factor of 2.
+    # One film moves a stake by at most a factor of 2; of refusals there are none.
     assert all(1 / 6 <= c.evidence[0] <= 2 / 3 for c in found.channels)
+    assert found.channels[2].evidence[0] == pytest.approx(1 / 3)
+
+
+def test_values_that_are_all_equal_say_nothing() -> None:
+    profile = site_profile(reference={REFUSED: (0.0,) * 60})
+    found = watch([Written(f"{i}.png", refused=False) for i in range(50)], profile)
+    assert found.channels[0].evidence.tolist() == pytest.approx([1.0] * 50)
 
 
 def test_refusals_are_a_channel() -> None:

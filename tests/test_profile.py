@@ -57,6 +57,12 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert read_profile(tmp_path / "site.json") == site_profile(prevalence=0.1)
 
 
+def test_a_new_calibration_has_another_title() -> None:
+    one, other = site_profile(), site_profile(prevalence=0.1)
+    assert one.title.startswith("ward (")
+    assert one.title == site_profile().title != other.title
+
+
 def test_the_bundle_must_be_the_profile_s(tiny_bundle: Bundle) -> None:
     site_profile(bundle_sha256=tiny_bundle.sha256).check(tiny_bundle)
     with pytest.raises(ProfileMismatch, match="made for the bundle tiny 1") as found:
@@ -92,7 +98,8 @@ def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_pa
     # From a prevalence of 1/2 to 1/10 the odds fall to a ninth.
     assert found.p_pneumonia == pytest.approx(1 / (1 + 9 * math.exp(-site_odds)), abs=1e-5)
     assert sum(found.probabilities.values()) == pytest.approx(1)
-    assert (found.profile, found.prevalence, found.operating_point.threshold) == ("ward", 0.1, 0.4)
+    assert found.profile == own.title
+    assert (found.prevalence, found.operating_point.threshold) == (0.1, 0.4)
     assert load(tiny_bundle).predict(film_files / "bright.png").profile is None
     asked = Settings(profile=site, prevalence=0.5)
     assert load(tiny_bundle, settings=asked).predict(film_files / "bright.png").prevalence == 0.5
@@ -100,11 +107,12 @@ def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_pa
     options = ("--profile", site, "--bundle", tiny_bundle.path)
     done = run("predict", film_files, *options, "--sheet", page)
     assert done.returncode == 0, done.stderr
-    assert "site profile ward" in done.stdout
+    assert f"site profile {own.title}, operating point balanced" in done.stdout
+    assert "like those of the site profile" in done.stdout
     assert "site profile ward" in page.read_text()
     assert (
         json.loads(run("predict", film_files, *options, "--json").stdout)["results"][0]["profile"]
-        == "ward"
+        == own.title
     )
     newer = write_bundle(tmp_path / "newer", tiny_meta(version="2"), tiny_files(tmp_path / "parts"))
     done = run("predict", film_files, "--profile", site, "--bundle", newer.path)

@@ -293,7 +293,10 @@ def _channel(
 ) -> Channel:
     """Plays one channel; ``test`` is the number of channels and alpha."""
     channels, alpha = test
-    logs = log_stakes(ranks(reference, stream, rng)) - np.log(channels)
+    logs = np.full(len(stream), -np.log(channels))
+    # Of values that are all equal the ranks are mere chance: no bets, so no alarms.
+    if np.ptp(np.r_[reference, stream]) > 0:
+        logs += log_stakes(ranks(reference, stream, rng))
     reached: NDArray[Any] = np.flatnonzero(logs >= -np.log(alpha))
     alarm = since = None
     start = 0

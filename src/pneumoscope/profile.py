@@ -8,6 +8,7 @@ name, no identifier. numpy only.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, replace
@@ -96,6 +97,12 @@ class SiteProfile:
     reference: Mapping[str, tuple[float, ...]]
     verdict: str
     reasons: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Name and the first digits of a SHA-256 of all values: a new calibration is another one."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return f"{self.name} ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
 
     def check(self, bundle: Bundle) -> None:
         """Refuses another bundle than the one that the profile was made with.

@@ -249,7 +249,7 @@ class Prediction:
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
         bundle: Name and version of the bundle.
         bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which holds the other files' hashes.
-        profile: Name of the site profile that was applied, or None.
+        profile: `SiteProfile.title` of the site profile that was applied, or None.
     """
 
     label: str

@@ -345,7 +345,7 @@ class Classifier:
             timings_ms=timings,
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
-            profile=self.profile.name if self.profile else None,
+            profile=self.profile.title if self.profile else None,
         )
 
     def _look(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

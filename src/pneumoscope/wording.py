@@ -83,9 +83,10 @@ def promise(p: Prediction) -> str:
     """What the conformal sets promise, in a sentence; empty without sets."""
     if p.error is None:
         return ""
+    like = "the films of validation" if p.profile is None else "those of the site profile"
     return (
         f"Of the films of either class, about {percent(p.error)} or fewer get the wrong verdict, as far "
-        "as they are like the films of validation; unclear ones are UNDETERMINED."
+        f"as they are like {like}; unclear ones are UNDETERMINED."
     )
 
 

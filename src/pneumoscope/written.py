@@ -34,7 +34,7 @@ class Written:
         refused: Whether the gate refused the film; None if the file does not say.
         scores: Gate measurement to its value.
         bundle_sha256: Of the bundle that judged; ``""`` if the file does not say.
-        profile: Name of the site profile that was applied to ``p``, or None.
+        profile: Title of the site profile that was applied to ``p``, or None.
     """
 
     source: str
@@ -103,6 +103,11 @@ def one_per_patient(written: Sequence[Written], pattern: str) -> tuple[list[Writ
 
 def check_source(written: Sequence[Written], bundle_sha256: str, profile: str) -> None:
     """Refuses predictions of another bundle, or made with another site profile.
+
+    Args:
+        written: Predictions.
+        bundle_sha256: Of the profile's bundle.
+        profile: Title of the profile.
 
     Raises:
         UsageError: Naming the first such film.

@@ -11,6 +11,8 @@ from PIL import Image
 pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 
 from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.calibration import Calibration
+from pneumoscope.conformal import Scores, Sides
 from pneumoscope.drift import SCORE
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence import site, site_films, site_fit, site_points
@@ -19,7 +21,7 @@ from pneumoscope.evidence.site import PointResult
 from pneumoscope.evidence.site_films import SiteFilms
 from pneumoscope.evidence.site_verdict import Goal, Seen, judge
 from pneumoscope.profile import GO, NO_GO, read_profile
-from pneumoscope.records import OperatingPoint
+from pneumoscope.records import GateReason, GateReport, OperatingPoint
 from pneumoscope.written import Written
 from test_cli import run
 from tiny import tiny_files, tiny_meta
@@ -32,7 +34,7 @@ def site_data(root: Path, well: list[int], ill: list[int], *, each: int = 1) -> 
     for label, levels in (("normal", well), ("pneumonia", ill)):
         for i, level in enumerate(levels):
             name = f"{label}{i}.png"
-            Image.fromarray(np.full((64, 64), level, np.uint8)).save(root / name)
+            Image.fromarray(np.full((128, 128), level, np.uint8)).save(root / name)
             rows.append(f"{name},{label}-{i // each},{label}")
     (root / "manifest.csv").write_text("\n".join(rows) + "\n")
     return root
@@ -113,6 +115,57 @@ def test_gate_limits_are_only_loosened_and_only_so_far() -> None:
     assert site_fit.gate_limit(some + 1, 1.0) == 1.5
     # Of 20 films no quantile says 2 %.
     assert site_fit.gate_limit(np.full(20, 1.2), 1.0) == 1.5
+
+
+def gate_report(distance: float, *codes: str) -> GateReport:
+    reasons = tuple(GateReason(code, "refuse", "", "") for code in codes)
+    return GateReport(
+        "refuse" if codes else "ok", reasons, {"distance": distance, "unsuitable": 0.9}
+    )
+
+
+def test_a_site_s_distances_move_its_limit_and_nothing_else() -> None:
+    meta = tiny_meta(gate={"limits": {"distance": 1.0, "unsuitable": 0.5}, "measured": {}})
+    far = gate_report(1.3, "outside-population")
+    reports = [gate_report(0.5)] * 97 + [gate_report(1.2, "outside-population"), far, far]
+    # ceil(0.98 * 101) = 99: the 99th of 100 distances. "unsuitable" stays the bundle's.
+    limits = site_films.site_limits(reports, meta)
+    assert limits == {"distance": 1.3}
+    assert not site_films.is_refused(far, limits)
+    assert site_films.is_refused(far, {})
+    assert site_films.is_refused(gate_report(1.4, "outside-population"), limits)
+    assert site_films.is_refused(gate_report(1.2, "outside-population", "inverted"), limits)
+    assert site_films.site_limits(reports[:97], meta) == {}
+    assert site_films.site_limits(reports, tiny_meta()) == {}
+
+
+def test_the_bundle_s_scores_give_the_same_sets_after_the_calibration() -> None:
+    p = np.array([0.05, 0.3, 0.5, 0.7, 0.95])
+    scores = Scores({"PNEUMONIA": Sides((0.1, 0.4, 0.9), (0.2, 0.6, 0.8))})
+    calibration = Calibration((0.5,), (1.0,))
+    moved = site_fit.carried_scores(scores, calibration, "PNEUMONIA")
+    site_p = calibration.apply(np.stack([1 - p, p], axis=1), 0)[:, 1]
+    before, after = scores.at(0.5), moved.at(0.5)
+    for one, other in zip(p, site_p, strict=True):
+        assert before.holds("PNEUMONIA", one) == after.holds("PNEUMONIA", other)
+
+
+def test_too_few_films_leave_the_bundle_s_limits(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    own = Scores({"PNEUMONIA": Sides((0.5,) * 40, (0.5,) * 40)}, {})
+    bundle = write_bundle(
+        tmp_path / "scored", tiny_meta(conformal=own), tiny_files(tmp_path / "parts")
+    )
+    data = site_data(tmp_path / "ward", levels(15, 80, 3), levels(30, 180, 4))
+    found = site.calibrate(
+        site_films.read(data, bundle), bundle, site.Asked("ward", None, Goal())
+    ).profile
+    (a,), (b,) = found.calibration.scale, found.calibration.offset
+    # 1/2 has the log odds 0, so at the site they are the offset.
+    assert len(found.conformal.questions["PNEUMONIA"].negative) == 40
+    limit = found.conformal.questions["PNEUMONIA"].positive[0]
+    assert limit == pytest.approx(1 / (1 + math.exp(-b)), abs=1e-4)
+    assert a > 0
+    assert any("15 negative films are too few" in reason for reason in found.reasons)
 
 
 def test_thresholds_that_keep_what_the_old_ones_did() -> None:

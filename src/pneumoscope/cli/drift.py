@@ -52,7 +52,7 @@ def run(request: Request, *, as_json: bool) -> int:
         check_page(request.report)
     profile = read_profile(request.profile)
     written = read_predictions(request.files)
-    check_source(written, profile.bundle_sha256, profile.name)
+    check_source(written, profile.bundle_sha256, profile.title)
     repeated = 0
     if request.patient is not None:
         written, repeated = one_per_patient(written, request.patient)

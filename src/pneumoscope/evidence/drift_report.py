@@ -45,9 +45,9 @@ def _blocks(result: Drift) -> Iterator[Block]:
         f"{1 / result.alpha:g} (dotted) stands the alarm.",
     )
     yield read(
-        "While nothing changes, no channel of a stretch ever reaches the dotted line with probability "
-        f"{1 - result.alpha:g} or more, however long it is and however often it is looked at. A falling line "
-        "is what a quiet stretch looks like; it proves nothing."
+        f"While nothing changes, the chance that any line of a stretch ever reaches the dotted one is at most "
+        f"{result.alpha:g}, however long the stretch is and however often it is looked at. A line that stays "
+        "low is what a quiet stretch looks like; it does not prove that nothing has changed."
     )
     yield Heading("Channels")
     rows = tuple(

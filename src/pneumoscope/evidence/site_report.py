@@ -57,7 +57,7 @@ def _blocks(result: Calibrated) -> Iterator[Block]:
 def _points(result: Calibrated) -> Iterator[Block]:
     yield Heading("Operating points")
     yield read(
-        "The site's thresholds cut the site's P(pneumonia), the bundle's its own. Sensitivity and specificity "
+        f"The site's thresholds cut the site's P({_positive(result)}), the bundle's its own. Sensitivity and specificity "
         "of the site's are of films that had no part in choosing them; brackets hold 95 % intervals, by "
         "draws of patients."
     )
@@ -74,7 +74,7 @@ def _points(result: Calibrated) -> Iterator[Block]:
     yield Table(head, tuple(rows), strong=frozenset({strong}))
     yield Picture(
         _scores(result),
-        "The site's P(pneumonia) of each film, from a calibration without its patient, and the site's "
+        f"The site's P({_positive(result)}) of each film, from a calibration without its patient, and the site's "
         "operating points.",
     )
     yield Paragraph(
@@ -145,6 +145,11 @@ def _method(result: Calibrated) -> Iterator[Block]:
         yield Points(tuple(f"{film.path}: {film.message}" for film in result.broken))
 
 
+def _positive(result: Calibrated) -> str:
+    (name,) = result.profile.conformal.questions
+    return name.lower()
+
+
 def _scores(result: Calibrated) -> Plot:
     edges = [k / 25 for k in range(26)]
 
@@ -164,7 +169,7 @@ def _scores(result: Calibrated) -> Plot:
                 one.point.threshold, color=INK, linewidth=1.3, linestyle=("-", "--", ":", "-.")[i % 4],
                 label=f"{one.point.name}, {one.point.threshold:.3f}",
             )  # fmt: skip
-        axes.set(xlim=(0, 1), xlabel="P(pneumonia)", ylabel="films")
+        axes.set(xlim=(0, 1), xlabel=f"P({_positive(result)})", ylabel="films")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     return drawn("site-scores", 6.9, 2.7, draw)
