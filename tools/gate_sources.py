@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import gate_pictures as make
 from PIL import Image
+
+import gate_drawn
+import gate_pictures as make
+import gate_volumes
 
 # A maker turns one file into named pictures; most files are one picture.
 Maker = Callable[[Path], Iterator[tuple[str, Image.Image]]]
@@ -77,12 +80,26 @@ SOURCES = (
     Source(
         "scikit-image",
         "0.18.3",
-        "BSD-3-Clause; pictures: public domain or CC0 (skimage/data/README.txt)",
+        "BSD-3-Clause; pictures: CC0, public domain or no known restrictions (skimage/data/__init__.py)",
         (
-            Part("photograph", ("skimage/data/*.png", "skimage/data/*.jpg"), 20, without=NOT_PHOTOGRAPHS),
-            Part("texture", tuple(f"skimage/data/{n}.png" for n in ("brick", "grass", "gravel")), 30, make.tiles),
+            Part(
+                "photograph",
+                ("skimage/data/*.png", "skimage/data/*.jpg"),
+                20,
+                without=NOT_PHOTOGRAPHS,
+            ),
+            Part(
+                "texture",
+                tuple(f"skimage/data/{n}.png" for n in ("brick", "grass", "gravel")),
+                30,
+                make.tiles,
+            ),
             Part("microscopy", ("skimage/data/ihc.png", "skimage/data/retina.jpg"), 24, make.tiles),
-            Part("microscopy", ("skimage/data/cell.png", "skimage/data/ihc.png", "skimage/data/retina.jpg"), 3),
+            Part(
+                "microscopy",
+                ("skimage/data/cell.png", "skimage/data/ihc.png", "skimage/data/retina.jpg"),
+                3,
+            ),
             Part("astronomy", ("skimage/data/hubble_deep_field.jpg", "skimage/data/moon.png"), 2),
             Part("text-page", ("skimage/data/page.png", "skimage/data/text.png"), 2),
             Part("drawing", ("skimage/data/logo.png", "skimage/data/horse.png"), 2),
@@ -93,14 +110,14 @@ SOURCES = (
     Source(
         "scikit-learn",
         "1.3.2",
-        "BSD-3-Clause; pictures: CC-BY (sklearn/datasets/images/README.txt)",
+        "BSD-3-Clause; pictures: CC-BY-2.0 (sklearn/datasets/images/README.txt)",
         (Part("photograph", ("sklearn/datasets/images/*.jpg",), 2),),
         (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2014_x86_64"),
     ),
     Source(
         "matplotlib",
         "3.7.5",
-        "PSF-based (matplotlib); grace_hopper.jpg: public domain",
+        "PSF-based; pictures: not stated",
         (
             Part("photograph", ("matplotlib/mpl-data/sample_data/grace_hopper.jpg",), 1),
             Part("drawing", ("matplotlib/mpl-data/sample_data/*.png",), 3),
@@ -110,7 +127,7 @@ SOURCES = (
     Source(
         "imgaug",
         "0.4.0",
-        "MIT; quokka.jpg: CC-BY-SA (its README)",
+        "MIT; picture: not stated",
         (Part("photograph", ("imgaug/quokka.jpg",), 1),),
         WHEEL,
     ),
@@ -129,7 +146,12 @@ SOURCES = (
         "0.8.5",
         "BSD-3-Clause",
         (
-            Part("microscopy", ("stardist/data/images/img2d.tif", "stardist/data/images/histo.jpg"), 20, make.tiles),
+            Part(
+                "microscopy",
+                ("stardist/data/images/img2d.tif", "stardist/data/images/histo.jpg"),
+                20,
+                make.tiles,
+            ),
             Part("microscopy", ("stardist/data/images/img3d.tif",), 12, make.tiff_frames),
         ),
         (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2014_x86_64"),
@@ -137,13 +159,48 @@ SOURCES = (
     Source(
         "pydicom",
         "3.0.1",
-        "MIT; data: public test files",
+        "MIT; data: not stated",
         (
-            Part("ct-slice", tuple(f"**/test_files/{n}.dcm" for n in ("CT_small", "693_J2KI", "J2K_pixelrep_mismatch")), 3, make.dicom_frames),
-            Part("mr-slice", ("**/test_files/MR_small.dcm", "**/test_files/examples_overlay.dcm"), 2, make.dicom_frames),
-            Part("ultrasound", tuple(f"**/test_files/{n}.dcm" for n in ("examples_jpeg2k", "examples_palette", "examples_rgb_color", "examples_ybr_color")), 60, make.dicom_crops),
+            Part(
+                "ct-slice",
+                tuple(
+                    f"**/test_files/{n}.dcm"
+                    for n in ("CT_small", "693_J2KI", "J2K_pixelrep_mismatch")
+                ),
+                3,
+                make.dicom_frames,
+            ),
+            Part(
+                "mr-slice",
+                ("**/test_files/MR_small.dcm", "**/test_files/examples_overlay.dcm"),
+                2,
+                make.dicom_frames,
+            ),
+            Part(
+                "ultrasound",
+                tuple(
+                    f"**/test_files/{n}.dcm"
+                    for n in (
+                        "examples_jpeg2k",
+                        "examples_palette",
+                        "examples_rgb_color",
+                        "examples_ybr_color",
+                    )
+                ),
+                60,
+                make.dicom_crops,
+            ),
             Part("scintigram", ("**/test_files/JPEG2000.dcm",), 20, make.dicom_crops),
-            Part("phantom", ("**/test_files/SC_rgb.dcm", "**/test_files/SC_rgb_jpeg.dcm", "**/test_files/image_dfl.dcm"), 3, make.dicom_frames),
+            Part(
+                "phantom",
+                (
+                    "**/test_files/SC_rgb.dcm",
+                    "**/test_files/SC_rgb_jpeg.dcm",
+                    "**/test_files/image_dfl.dcm",
+                ),
+                3,
+                make.dicom_frames,
+            ),
         ),
         WHEEL,
     ),
@@ -157,41 +214,53 @@ SOURCES = (
     Source(
         "totalsegmentator",
         "2.18.0",
-        "Apache-2.0 (the package; its test CTs carry no licence of their own)",
+        "Apache-2.0; data: not stated",
         (
-            Part("ct-slice", ("**/reference_files/example_ct.nii.gz",), 90, make.ct_slices),
-            Part("ct-slice", ("**/aorta_report/example_ct.nii.gz",), 110, make.ct_slices),
-            Part("mr-slice", ("**/example_mr_sm.nii.gz",), 20, make.mr_axial),
-            Part("drr-abdomen", ("**/reference_files/example_ct.nii.gz",), 60, make.drr_abdomen),
-            Part("drr-lateral", ("**/aorta_report/example_ct.nii.gz",), 60, make.drr_lateral),
-            Part("drr-axial", ("**/reference_files/example_ct.nii.gz", "**/aorta_report/example_ct.nii.gz"), 60, make.drr_axial),
+            Part("ct-slice", ("**/reference_files/example_ct.nii.gz",), 90, gate_volumes.ct_slices),
+            Part("ct-slice", ("**/aorta_report/example_ct.nii.gz",), 110, gate_volumes.ct_slices),
+            Part("mr-slice", ("**/example_mr_sm.nii.gz",), 20, gate_volumes.mr_axial),
+            Part(
+                "drr-abdomen",
+                ("**/reference_files/example_ct.nii.gz",),
+                60,
+                gate_volumes.drr_abdomen,
+            ),
+            Part(
+                "drr-lateral", ("**/aorta_report/example_ct.nii.gz",), 60, gate_volumes.drr_lateral
+            ),
+            Part(
+                "drr-axial",
+                ("**/reference_files/example_ct.nii.gz", "**/aorta_report/example_ct.nii.gz"),
+                60,
+                gate_volumes.drr_axial,
+            ),
         ),
         SDIST,
     ),
     Source(
         "nilearn",
         "0.10.4",
-        "BSD-3-Clause; MNI ICBM152 template: free use with notice (its LICENSE file)",
+        "BSD-3-Clause; template: not stated",
         (
-            Part("mr-slice", ("**/mni_icbm152_t1_*.nii.gz",), 120, make.mr_slices),
-            Part("mr-slice", ("**/mni_icbm152_gm_*.nii.gz",), 40, make.mr_slices),
+            Part("mr-slice", ("**/mni_icbm152_t1_*.nii.gz",), 120, gate_volumes.mr_slices),
+            Part("mr-slice", ("**/mni_icbm152_gm_*.nii.gz",), 40, gate_volumes.mr_slices),
         ),
         WHEEL,
     ),
     Source(
         "nibabel",
         "5.2.1",
-        "MIT; test data: PDDL (its COPYING)",
-        (Part("mr-slice", ("**/tests/data/example4d.nii.gz",), 24, make.mr_axial),),
+        "MIT; data: not stated",
+        (Part("mr-slice", ("**/tests/data/example4d.nii.gz",), 24, gate_volumes.mr_axial),),
         WHEEL,
     ),
     Source(
         "mricron-data",
         "",
-        "BSD-3-Clause (package); templates: free, no licence of their own",
+        "BSD-3-Clause",
         (
-            Part("mr-slice", ("**/templates/ch2.nii.gz",), 80, make.mr_slices),
-            Part("mr-slice", ("**/templates/inia19-t1-brain.nii.gz",), 60, make.mr_slices),
+            Part("mr-slice", ("**/templates/ch2.nii.gz",), 80, gate_volumes.mr_slices),
+            Part("mr-slice", ("**/templates/inia19-t1-brain.nii.gz",), 60, gate_volumes.mr_slices),
         ),
     ),
     Source(
@@ -199,8 +268,8 @@ SOURCES = (
         "",
         "GPL-2",
         (
-            Part("ct-slice", ("**/Cranium.inv3",), 80, make.head_slices),
-            Part("drr-skull", ("**/Cranium.inv3",), 90, make.drr_skull),
+            Part("ct-slice", ("**/Cranium.inv3",), 80, gate_volumes.head_slices),
+            Part("drr-skull", ("**/Cranium.inv3",), 90, gate_volumes.drr_skull),
         ),
     ),
     Source(
@@ -208,17 +277,47 @@ SOURCES = (
         "",
         "GPL-2",
         (
-            Part("photograph", ("**/stamps/*/**/*.png",), 220, without="cartoon|symbols|seasonal|flags|roadsigns|shapes"),
-            Part("drawing", ("**/cartoon/**/*.png", "**/roadsigns/*.png", "**/symbols/**/*.png"), 60, without="alphabets"),
+            Part(
+                "photograph",
+                ("**/stamps/*/**/*.png",),
+                150,
+                without="cartoon|symbols|seasonal|flags|roadsigns|shapes|clothes",
+            ),
+            Part(
+                "drawing",
+                ("**/cartoon/**/*.png", "**/roadsigns/*.png", "**/symbols/**/*.png"),
+                60,
+                without="alphabets",
+            ),
         ),
     ),
     Source(
         "plasma-workspace-wallpapers",
         "",
-        "GPL-2+, LGPL, CC-BY-SA (per picture, debian/copyright)",
+        "GPL-2+",
         (
-            Part("photograph", tuple(f"**/{n}/contents/images/*.jpg" for n in ("Autumn", "BytheWater", "ColorfulCups", "EveningGlow", "FallenLeaf", "OneStandsOut")), 12, without="2560|1920|1680|1600"),
-            Part("drawing", ("**/wallpapers/*/contents/images*/*.*",), 60, without="5120|3840|2560|1920|Autumn|BytheWater|ColorfulCups|EveningGlow|FallenLeaf|OneStandsOut"),
+            Part(
+                "photograph",
+                tuple(
+                    f"**/{n}/contents/images/*.jpg"
+                    for n in (
+                        "Autumn",
+                        "BytheWater",
+                        "ColorfulCups",
+                        "EveningGlow",
+                        "FallenLeaf",
+                        "OneStandsOut",
+                    )
+                ),
+                12,
+                without="2560|1920|1680|1600",
+            ),
+            Part(
+                "drawing",
+                ("**/wallpapers/*/contents/images*/*.*",),
+                60,
+                without="5120|3840|2560|1920|Autumn|BytheWater|ColorfulCups|EveningGlow|FallenLeaf|OneStandsOut",
+            ),
         ),
     ),
     Source(
@@ -240,36 +339,79 @@ SOURCES = (
         "ukui-wallpapers",
         "",
         "CC-BY-SA-3.0",
-        (Part("photograph", ("**/backgrounds/*.*",), 12),),
+        (Part("drawing", ("**/backgrounds/*.*",), 12),),
     ),
     Source(
         "visp-images-data",
         "",
         "GPL-2",
-        (Part("photograph", ("**/*.pgm", "**/*.png", "**/*.jpg", "**/*.jpeg"), 70, without="Depth|warp|Gaussian-filter|Klimt|Bayer|AprilTag|endianness"),),
+        (
+            Part(
+                "photograph",
+                ("**/*.pgm", "**/*.png", "**/*.jpg", "**/*.jpeg"),
+                40,
+                without="Depth|mire|video|ellipse-1|circle|line|warp|Gaussian-filter|Klimt|Bayer|AprilTag|endianness",
+            ),
+        ),
     ),
     Source(
         "openclipart-png",
         "",
         "public domain (Creative Commons dedication)",
         (
-            Part("drawing", tuple(f"**/png/{n}/**/*.png" for n in ("animals", "people", "food", "plants", "buildings", "tools", "transportation", "recreation", "education", "geography", "signs_and_symbols", "electronics", "office")), 160),
+            Part(
+                "drawing",
+                tuple(
+                    f"**/png/{n}/**/*.png"
+                    for n in (
+                        "animals",
+                        "people",
+                        "food",
+                        "plants",
+                        "buildings",
+                        "tools",
+                        "transportation",
+                        "recreation",
+                        "education",
+                        "geography",
+                        "signs_and_symbols",
+                        "electronics",
+                        "office",
+                    )
+                ),
+                160,
+            ),
             Part("texture", ("**/special/patterns/**/*.png",), 60),
         ),
     ),
     Source(
         "gimp-data",
         "",
-        "GPL-3+, LGPL-3+, CC-BY-SA (debian/copyright)",
-        (Part("texture", ("**/patterns/**/*.pat",), 60, make.gimp_pattern, without="Stripes|nops|warning"),),
+        "GPL-3+, LGPL-3+, CC-BY-SA and others, file by file in debian/copyright",
+        (
+            Part(
+                "texture",
+                ("**/patterns/**/*.pat",),
+                60,
+                make.gimp_pattern,
+                without="Stripes|nops|warning",
+            ),
+        ),
     ),
     Source(
         "gimp-help-en",
         "",
-        "GFDL-1.2+",
+        "GFDL (its gfdl-1.html)",
         (
-            Part("screenshot", tuple(f"**/help/en/images/{n}/**/*.png" for n in ("dialogs", "using", "tool-options", "menus", "preferences")), 160),
-            Part("photograph", ("**/help/en/images/filters/examples/*.jpg",), 60),
+            Part(
+                "screenshot",
+                tuple(
+                    f"**/help/en/images/{n}/**/*.png"
+                    for n in ("dialogs", "tool-options", "menus", "preferences")
+                ),
+                160,
+            ),
+            Part("photograph-edited", ("**/help/en/images/filters/examples/*.jpg",), 40),
         ),
     ),
     Source(
@@ -297,35 +439,52 @@ SOURCES = (
         "python-sklearn-doc",
         "",
         "BSD-3-Clause",
-        (Part("plot", ("**/html/_images/*.png",), 180, without="thumb"),),
+        (Part("plot", ("**/html/_images/sphx_glr_*.png",), 180, without="thumb"),),
     ),
     Source(
         "python-skimage-doc",
         "",
         "BSD-3-Clause",
-        (Part("plot", ("**/_images/*.png",), 110, without="thumb"),),
+        (Part("plot", ("**/_images/sphx_glr_*.png",), 110, without="thumb"),),
     ),
     Source(
         "stellarium-data",
         "",
-        "GPL-2+ (pictures per README: free, NASA and others public domain)",
+        "GPL-2+; pictures: NASA, public domain or with permission, one by one in debian/copyright",
         (
             Part("astronomy", ("**/nebulae/default/*.png",), 160),
-            Part("astronomy", ("**/stellarium/textures/*.*",), 40, without="neb_|pointeur|gray|fog|rings|cross|star16|gear|disk|indicator|comet|Icon|halo|telescope|nomap|TestSquare|zenith|shadow"),
-            Part("photograph", ("**/landscapes/**/*.png",), 30, without="fog|moon|mars|saturn|jupiter|sun|neptune|uranus"),
+            Part(
+                "astronomy",
+                ("**/stellarium/textures/*.*",),
+                40,
+                without="neb_|pointeur|gray|fog|rings|cross|star16|gear|disk|indicator|comet|Icon|halo|telescope|nomap|TestSquare|zenith|shadow",
+            ),
+            Part(
+                "photograph",
+                ("**/landscapes/**/*.png",),
+                30,
+                without="fog|moon|mars|saturn|jupiter|sun|neptune|uranus",
+            ),
         ),
     ),
     Source(
         "openuniverse-common",
         "",
         "GPL-2+",
-        (Part("astronomy", ("**/openuniverse/textures/*.jpg",), 60, without="flare|rings|hole|smoke|body_|eng|panel|bottom|top|wing|heat|side|tail"),),
+        (
+            Part(
+                "astronomy",
+                ("**/openuniverse/textures/*.jpg",),
+                60,
+                without="flare|rings|hole|smoke|body_|eng|panel|bottom|top|wing|heat|side|tail",
+            ),
+        ),
     ),
 )
 
 # The pictures that no package holds: their seed stands for the version.
 DRAWN = (
-    ("text-page", 140, make.text_pages),
-    ("phantom", 80, make.phantoms),
-    ("noise", 60, make.noises),
+    ("text-page", 140, gate_drawn.text_pages),
+    ("phantom", 80, gate_drawn.phantoms),
+    ("noise", 60, gate_drawn.noises),
 )
