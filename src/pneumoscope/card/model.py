@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.card.safety import explanation_section, gate_section
 from pneumoscope.conformal import DEFAULT_ERROR
 from pneumoscope.metrics import interval_text, threshold_text
 
@@ -27,14 +28,15 @@ def model_card(meta: BundleMeta) -> str:
         f"""## Population
 
 {meta.population.text}. On other films - adults, other hospitals, other views - nothing below is
-promised, and a verdict carries a warning where the header tells.""",
+promised; the gate notes an age or a view of the header that does not belong here.""",
         _data(meta),
         _figures(meta),
         _points(meta),
         _probabilities(meta),
+        gate_section(meta),
+        explanation_section(meta),
         f"""## Limits
 
-- It gives a verdict on anything, also on a photograph of a cat.
 {_subtype_limit(meta)}- Heatmaps tell which cells raised a score in this network, not where disease is.
 - The bundle's record holds no external validation.""",
         _parity(meta),

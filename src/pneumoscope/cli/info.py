@@ -20,6 +20,7 @@ from pneumoscope.wording import percent
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from pneumoscope.calibration import Calibration
     from pneumoscope.conformal import Scores
@@ -62,6 +63,7 @@ def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
         "smallest_error": meta.conformal.smallest_error if meta.conformal else None,
         "probabilities": _probabilities(meta.calibration),
         "undetermined": _undetermined(meta.conformal),
+        "gate": _gate(meta.gate),
         "operating_points": [asdict(p) for p in meta.operating_points],
         "default_operating_point": meta.default_operating_point,
         "population": asdict(meta.population),
@@ -92,6 +94,16 @@ def _undetermined(scores: Scores | None) -> str:
     )
 
 
+def _gate(gate: Mapping[str, Any] | None) -> str:
+    if gate is None:
+        return "none of its own: only size, colour and header are looked at"
+    plain = gate["measured"]["plain"]
+    return (
+        f"refuses what it cannot judge; wrongly {percent(plain['refused'])} of {plain['films']} "
+        "validation films as they are"
+    )
+
+
 def _print(facts: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -118,6 +130,7 @@ def _print(facts: dict[str, Any]) -> None:
         )
     add("probabilities", facts["probabilities"])
     add("undetermined", facts["undetermined"])
+    add("gate", facts["gate"])
     add("population", facts["population"]["text"])
     for name, figure in _headline(facts["validation"]).items():
         add(name, figure)
