@@ -36,11 +36,14 @@ def test_a_resized_or_paler_copy_is_left_out_and_another_picture_is_not(tmp_path
         for number, image in enumerate(steps)
     ]
     assert added == [True, False, False, True]
+    assert collection.add("0", ramp(flip=True).rotate(90), "plot", SOURCES[0], "1")
     collection.write_manifest()
     with (tmp_path / "manifest.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["file"] for row in rows] == ["plot/scikit-image-0.png", "plot/scikit-image-3.png"]
-    assert Image.open(tmp_path / rows[1]["file"]).getpixel((0, 0)) == 255
+    assert [row["file"] for row in rows] == [
+        f"plot/scikit-image-{name}.png" for name in ("0-2", "0", "3")
+    ]
+    assert Image.open(tmp_path / rows[2]["file"]).getpixel((0, 0)) == 255
 
 
 @pytest.mark.parametrize(

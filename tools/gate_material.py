@@ -100,8 +100,12 @@ class Collection:
         near = (self._seen != signs).sum(axis=1) < NEAR
         if digest in self._sums or near.any():
             return False
-        file = f"{kind}/{source.package}-{name}.png"
-        target = self.folder / file
+        # Names are cut short, so two files may share one.
+        start, number = f"{kind}/{source.package}-{name}", 1
+        while (
+            target := self.folder / f"{start}{'' if number == 1 else f'-{number}'}.png"
+        ).exists():
+            number += 1
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
         self._sums.add(digest)
@@ -109,7 +113,7 @@ class Collection:
         self.counts[kind] += 1
         self.entries.append(
             Entry(
-                file,
+                target.relative_to(self.folder).as_posix(),
                 kind,
                 source.package,
                 version,
