@@ -90,8 +90,11 @@ one: half of a frontal film of 4 to 3, 0.67, less its border."""
 
 _LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
 _CHEST = frozenset({"CHEST", "THORAX", "LUNG", "PORT CHEST", "CHESTABD", "CHEST_TO_ABDOMEN"})
-# Kinds that are asked after the picture has been found to be no frontal film.
+_QUALITY = {"flatness": "low-contrast", "saturation": "over-exposed", "blur": "too-blurred"}
+_FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
+_CERTAIN, _FAR = 0.995, 1.25
 _TINT = 0.06
+"""Mean difference of colours above which a picture is no film: sepia is 0.1, a marker below 0.01."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,21 +234,23 @@ def _reasons(
         return name in limits and scores.get(score or name, 0.0) > limits[name]
 
     side = min(facts.rows, facts.columns)
-    if side < SMALL_PX:
-        yield _reason(
-            "too-small", REFUSE, f"the film has only {facts.columns} x {facts.rows} pixels"
-        )
-    elif side < SMALLER_THAN_TRAINED_PX:
-        yield _reason("too-small", NOTE, f"the film has only {facts.columns} x {facts.rows} pixels")
-    for score, code in (("flatness", "low-contrast"), ("saturation", "over-exposed"), ("blur", "too-blurred")):  # fmt: skip
-        if above(score):
-            yield _reason(code, REFUSE)
-    unsuitable = above("unsuitable")
+    if side < SMALLER_THAN_TRAINED_PX:
+        sentence = f"the film has only {facts.columns} x {facts.rows} pixels"
+        yield _reason("too-small", REFUSE if side < SMALL_PX else NOTE, sentence)
+    spoilt = [code for score, code in _QUALITY.items() if above(score)]
     if facts.tint > _TINT:
         yield _reason("not-a-radiograph", REFUSE, "the picture is in colour")
-    elif unsuitable:
-        yield _reason(_likeliest(scores, facts), REFUSE)
-    elif above("distance"):
+    elif above("unsuitable"):
+        kind = _likeliest(scores, facts)
+        # A spoilt film looks like another kind: what spoilt it is the better reason.
+        far = (
+            kind in _FOREIGN
+            and above("distance")
+            and scores["distance"] > _FAR * limits["distance"]
+        )
+        if not spoilt or far or scores[kind] > _CERTAIN:
+            yield _reason(kind, REFUSE)
+    elif above("distance") and not spoilt:
         yield _reason("outside-population", REFUSE)
     else:
         if above("distance-note", "distance"):
@@ -254,6 +259,8 @@ def _reasons(
             # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
             contradicted = (facts.row_direction or "").startswith("L")
             yield _reason("mirrored", REFUSE if contradicted else NOTE)
+    for code in spoilt:
+        yield _reason(code, REFUSE)
     if facts.colour and facts.tint <= _TINT:
         yield _reason("not-a-radiograph", NOTE, "the picture has some colour; is it a radiograph?")
     yield from _of_header(facts, population)
