@@ -9,6 +9,7 @@ from pneumoscope.occlusion_picture import occlusion_picture
 from pneumoscope.records import (
     Explanation,
     FilmFacts,
+    GateReport,
     OperatingPoint,
     Outcome,
     Prediction,
@@ -66,20 +67,29 @@ def predicted(*, reliable: bool, heatmap: bool = True) -> Outcome:
     explanation = Explanation("fast", reliable, 0.3, 0.4, {"inside": 0.3}, "told")
     found = Prediction(
         label="NORMAL",
+        called="NORMAL",
         positive="PNEUMONIA",
         p_pneumonia=0.1,
+        p_unadjusted=0.1,
+        prevalence=None,
         probabilities={"normal": 0.9, "ill": 0.1},
+        classes=("NORMAL",),
+        error=None,
+        kinds=(),
         subtype=None,
         findings=(),
         operating_point=OperatingPoint("balanced", 0.5, "by hand"),
         heatmap=np.eye(8, dtype=np.float32) if heatmap else None,
         heatmap_class="normal",
-        explanation=explanation if heatmap else None,
         facts=FilmFacts("PNG", 100, 200),
+        gate=GateReport("ok", (), {}),
+        forced=False,
+        explanation=explanation if heatmap else None,
         warnings=(),
         timings_ms={},
         bundle="tiny 1",
         bundle_sha256="0" * 64,
+        profile=None,
     )
     film = Radiograph(np.full((100, 200), 0.5, np.float32), found.facts)
     return Outcome("x.png", 0, found, film=film)

@@ -90,7 +90,7 @@ def test_a_refused_film_shows_its_reasons_and_no_figure(scored: Bundle, films: P
 def test_a_refused_film_gets_no_overlay(scored: Bundle, films: Path, tmp_path: Path) -> None:
     request = command.Request((), "table", tmp_path, None)
     given = [refused(outcomes(scored, films)["dark"]), outcomes(scored, films)["bright"]]
-    written = [shown.heatmap for shown in command._each(iter(given), 2, request)]
+    written = [shown.heatmap for shown in command._each(iter(given), request)]
     assert written == [None, tmp_path / "bright.png.heatmap.png"]
 
 

@@ -208,6 +208,8 @@ def test_golden_inputs_pass_and_fail(classifier: Classifier, tmp_path: Path) -> 
 def test_a_blank_film_gives_finite_numbers() -> None:
     stream = io.BytesIO()
     Image.fromarray(np.zeros((300, 300), np.uint8)).save(stream, "PNG")
-    p = pneumoscope.load().predict(stream.getvalue())
+    p = pneumoscope.load(settings=Settings(force=True)).predict(stream.getvalue())
     assert sum(p.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert p.heatmap is not None
     assert np.isfinite(p.heatmap).all()
+    assert np.isfinite(list(p.gate.scores.values())).all()

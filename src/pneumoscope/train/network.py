@@ -297,5 +297,8 @@ def _calibrated(logits: Any, calibration: Calibration, task: str) -> Any:
 
 
 def _two(log_odds: Any) -> Any:
-    """(1 - p, p) of log odds (n, 1): the softmax of (0, z) is the sigmoid of z, either side exact."""
-    return ops.softmax(ops.concatenate([ops.zeros_like(log_odds), log_odds], axis=-1))
+    """(1 - p, p) of log odds (n, 1): the softmax of (-z/2, z/2) is the sigmoid, either side exact.
+
+    Not of (0, z): zeros of the films' number have no counterpart in the other formats.
+    """
+    return ops.softmax(ops.concatenate([log_odds * -0.5, log_odds * 0.5], axis=-1))
