@@ -1,0 +1,71 @@
+"""What gate and heatmap checks add to a verdict, side by side, in processor time of one thread.
+
+    python tools/bench_gate.py --data chest_xray --rounds 15
+
+Each round reads the same 224-pixel films one by one in three ways, in turn: without gate and checks,
+with the gate, and with gate and ``--explain fast``. Prints medians of ratios over the rounds, with
+the range.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from pneumoscope import gate, triage
+from pneumoscope.records import Settings
+from pneumoscope.runtime import load
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--films", type=int, default=40)
+    args = parser.parse_args()
+    films = [path.read_bytes() for path in sorted(args.data.rglob("*.jpeg"))[:: 5000 // args.films]]
+    films = films[: args.films]
+    quick = load(threads=1)
+    plain = load(threads=1, settings=Settings(explain="none"))
+    meta = plain.bundle.meta
+
+    def bare(film: bytes) -> None:
+        """The way of `Classifier.predict` without the gate."""
+        item = plain._read(film, keep=False)
+        outputs = plain.run(np.stack([item.pixels])[..., None])
+        named = dict(zip(meta.labels, outputs.probabilities[0].tolist(), strict=True))
+        triage.judge(named, plain.rules)
+
+    ways = {"bare": bare, "gate": plain.predict, "gate and fast checks": quick.predict}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(args.rounds + 1):
+        for name, way in ways.items():
+            started = time.thread_time()
+            for film in films:
+                way(film)
+            seconds[name].append((time.thread_time() - started) / len(films))
+    first = seconds["bare"][1:]
+    print(f"bare verdict: {1000 * statistics.median(first):.2f} ms a film")
+    for name in list(ways)[1:]:
+        ratios = [own / base for own, base in zip(seconds[name][1:], first, strict=True)]
+        print(f"{name}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+    features = plain.run(np.zeros((1, meta.size, meta.size, 1), np.uint8)).features
+    heads, film = gate.read_heads(plain.bundle), np.zeros((meta.size, meta.size), np.uint8)
+    if heads is None or features is None:
+        return
+    for name, step in (
+        ("heads", lambda: heads.scores(features)),
+        ("grey statistics", lambda: gate.grey_statistics(film)),
+    ):
+        started = time.thread_time()
+        for _ in range(300):
+            step()
+        print(f"{name}: {1000 * (time.thread_time() - started) / 300:.3f} ms")
+
+
+if __name__ == "__main__":
+    main()
