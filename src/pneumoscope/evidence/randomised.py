@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,4 +158,4 @@ def _as_copy(new: NDArray[Any], old: NDArray[Any], copy: NDArray[Any]) -> NDArra
 def _classifier(model: Any, bundle: Bundle) -> Classifier:
     with tempfile.TemporaryDirectory(prefix="pneumoscope-") as folder:
         (Path(folder) / MODEL).write_bytes(model.SerializeToString())
-        return Classifier(Bundle(Path(folder), bundle.meta, ""), threads=1)
+        return Classifier(Bundle(Path(folder), replace(bundle.meta, gate=None), ""), threads=1)
