@@ -110,11 +110,11 @@ def test_gate_limits_are_only_loosened_and_only_so_far() -> None:
     calm = np.linspace(0.1, 1.0, 100)
     assert site_fit.gate_limit(calm, 1.0) is None
     # 4 of 100 lie above 1; the 99th of 100 values is the conformal quantile, ceil(0.98 * 101) = 99.
-    some = np.r_[np.full(96, 0.5), 1.1, 1.2, 1.3, 9.0]
-    assert site_fit.gate_limit(some, 1.0) == 1.3
-    assert site_fit.gate_limit(some + 1, 1.0) == 1.5
+    some = np.r_[np.full(96, 0.5), 1.02, 1.04, 1.06, 9.0]
+    assert site_fit.gate_limit(some, 1.0) == 1.06
+    assert site_fit.gate_limit(some + 1, 1.0) == 1.1
     # Of 20 films no quantile says 2 %.
-    assert site_fit.gate_limit(np.full(20, 1.2), 1.0) == 1.5
+    assert site_fit.gate_limit(np.full(20, 1.04), 1.0) == 1.1
 
 
 def gate_report(distance: float, *codes: str) -> GateReport:
@@ -126,11 +126,11 @@ def gate_report(distance: float, *codes: str) -> GateReport:
 
 def test_a_site_s_distances_move_its_limit_and_nothing_else() -> None:
     meta = tiny_meta(gate={"limits": {"distance": 1.0, "unsuitable": 0.5}, "measured": {}})
-    far = gate_report(1.3, "outside-population")
-    reports = [gate_report(0.5)] * 97 + [gate_report(1.2, "outside-population"), far, far]
+    far = gate_report(1.06, "outside-population")
+    reports = [gate_report(0.5)] * 97 + [gate_report(1.04, "outside-population"), far, far]
     # ceil(0.98 * 101) = 99: the 99th of 100 distances. "unsuitable" stays the bundle's.
     limits = site_films.site_limits(reports, meta)
-    assert limits == {"distance": 1.3}
+    assert limits == {"distance": 1.06}
     assert not site_films.is_refused(far, limits)
     assert site_films.is_refused(far, {})
     assert site_films.is_refused(gate_report(1.4, "outside-population"), limits)
