@@ -37,7 +37,7 @@ The limits were set on these films, so the shares flatter. Validation films chan
 {rows}
 
 It learned from: {learned}. What it makes of pictures that it has not seen stands in the project's
-documentation (safe verdicts). It has seen few real radiographs of other parts of the body."""
+documentation (safe verdicts). It has seen few or no real radiographs of other parts of the body."""
 
 
 def _words(kind: str) -> str:
