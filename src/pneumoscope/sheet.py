@@ -148,7 +148,8 @@ def _reasons(p: Prediction) -> str:
     if not p.gate.reasons:
         return ""
     items = "".join(
-        f"<li>{escape(r.sentence[:1].upper() + r.sentence[1:])}<span>{escape(r.hint)}</span></li>" for r in p.gate.reasons
+        f"<li>{escape(r.sentence[:1].upper() + r.sentence[1:])}<span>{escape(r.hint)}</span></li>"
+        for r in p.gate.reasons
     )
     return f'<ul class="reasons">{items}</ul>'
 

@@ -327,7 +327,13 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
         if f.present
     ]
     kind = ", ".join(found) or wording.kinds(p)
-    return name, verdict, f"{p.p_pneumonia:.3f}", escape(kind), escape("; ".join(note.rstrip(".") for note in notes))
+    return (
+        name,
+        verdict,
+        f"{p.p_pneumonia:.3f}",
+        escape(kind),
+        escape("; ".join(note.rstrip(".") for note in notes)),
+    )
 
 
 _COLOURS = {NORMAL: "green", UNDETERMINED: "yellow", REFUSED: "bright_black"}
