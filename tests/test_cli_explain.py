@@ -48,7 +48,8 @@ def test_json_says_whether_the_heatmap_holds(strict: Bundle, films: Path, mode: 
     assert done.returncode == 0, done.stderr
     even, spot = (record["explanation"] for record in json.loads(done.stdout)["results"])
     assert (even["mode"], even["reliable"], even["score"]) == (mode, False, 0)
-    assert (spot["reliable"], spot["limit"]) == (True, 0.3)
+    # The bright part speaks against NORMAL, so the verdict does not depend on it as it should.
+    assert (spot["reliable"], spot["limit"]) == (mode == "fast", 0.3)
     assert spot["score"] > 0.5
     assert even["sentence"].startswith("no reliable explanation: the heat is spread")
     assert ("depends" in spot["checks"]) == (mode == "checked")

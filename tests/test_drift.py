@@ -217,3 +217,10 @@ def test_the_command(tiny_bundle: Bundle, tmp_path: Path) -> None:
     assert (done.returncode, "1.2" in done.stderr) == (1, True)
     done = run("drift", tmp_path / "site.json", *site)
     assert (done.returncode, "not what predict writes" in done.stderr) == (1, True)
+
+
+def test_what_was_not_compared_is_named() -> None:
+    profile = site_profile(reference={REFUSED: (0.0,) * 60, "gate: distance": (0.5,) * 60})
+    found = watch([Written(f"{i}.png", refused=False) for i in range(50)], profile)
+    assert "gate: distance" in found.silent
+    assert any("not compared" in text and "gate: distance" in text for text in words_of(found))

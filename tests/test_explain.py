@@ -206,3 +206,12 @@ def test_occlusion_finds_what_supports_and_what_speaks_against() -> None:
     assert -2.01 <= found[12:14, 2:4].min() < -1.0
     assert np.abs(found[:3, :8]).max() < 0.05
     assert steps[-1] == (256, 256)
+
+
+def test_checked_hides_a_map_on_which_nothing_depends() -> None:
+    p, _ = constant(film()[None, ..., None])
+    found = explain.explain(subject(heat_at(2, 5)), CHECKED, {CHECKED: 0.1}, p[0], constant)
+    assert found.checks["depends"] == pytest.approx(0.5)
+    assert found.score > 0.1
+    assert not found.reliable
+    assert "does not depend on the marked region" in found.sentence

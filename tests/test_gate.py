@@ -12,6 +12,7 @@ from pneumoscope.errors import BundleMismatch, BundleMissing
 from pneumoscope.gate import NOTE, OK, REFUSE, Heads
 from pneumoscope.records import FilmFacts, Settings
 from pneumoscope.runtime import load
+from test_cli import run
 from tiny import TINY_SIZE, tiny_files, tiny_meta
 
 CHILDREN = Population("children", (1.0, 5.0), ("AP", "PA"))
@@ -39,7 +40,17 @@ def told(
 
 @pytest.mark.parametrize(
     "facts",
-    [{}, {"age_years": 1.0}, {"age_years": 5.9}, {"view_position": "ap"}, {"body_part": "Chest"}],
+    [
+        {},
+        {"age_years": 1.0},
+        {"age_years": 5.9},
+        {"view_position": "ap"},
+        {"body_part": "Chest"},
+        {"body_part": "CHEST_PA"},
+        {"body_part": "PORT CHEST"},
+        {"body_part": "THORAX AP"},
+        {"body_part": "LUNGS"},
+    ],
 )
 def test_a_clean_film_passes(facts: dict[str, Any]) -> None:
     assert told(facts=facts) == []
@@ -165,9 +176,15 @@ def test_a_feature_far_out_is_cut() -> None:
     assert far[0, 0] == gate.CLIP
 
 
-def gated_bundle(folder: Path, content: dict[str, Any] | None = None, **gate_record: Any) -> Bundle:
+def gated_bundle(
+    folder: Path,
+    content: dict[str, Any] | None = None,
+    *,
+    features: bool = True,
+    **gate_record: Any,
+) -> Bundle:
     """The tiny bundle with a gate whose head looks at the mean of its 64 features."""
-    files = tiny_files(folder / "parts", features=True)
+    files = tiny_files(folder / "parts", features=features)
     one = np.full((64, 1), 1 / 64, np.float32)
     values = content or {
         "mean": np.zeros(64, np.float32),
@@ -233,3 +250,15 @@ def test_a_gate_limit_that_is_no_number_is_refused(tmp_path: Path) -> None:
 def test_the_network_input_of_the_tiny_bundle_is_large_enough(tiny_bundle: Bundle) -> None:
     found = load(tiny_bundle).run(np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8))
     assert found.features is None
+
+
+def test_heads_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleMismatch, match=r"knows 64 features, model\.onnx gives"):
+        load(gated_bundle(tmp_path, features=False))
+
+
+def test_a_refused_film_gets_no_occlusion_map(tmp_path: Path, film_files: Path) -> None:
+    bundle = gated_bundle(tmp_path)
+    done = run("predict", film_files, "--occlusion", tmp_path / "maps", "--bundle", bundle.path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["dark.png.occlusion.png"]

@@ -27,6 +27,10 @@ from pneumoscope.runtime import load
 from test_cli import run
 from tiny import tiny_files, tiny_meta
 
+WIDE = Scores(
+    {"PNEUMONIA": Sides(tuple(np.linspace(0.3, 0.9, 40)), tuple(np.linspace(0.5, 0.9, 40)))}
+)
+
 
 def site_profile(**changes: object) -> SiteProfile:
     """Of a site that belongs to no bundle, unless told."""
@@ -84,10 +88,7 @@ def test_a_bundle_reads_as_the_site_says(tiny_bundle: Bundle) -> None:
 
 
 def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_path: Path) -> None:
-    wide = Scores(
-        {"PNEUMONIA": Sides(tuple(np.linspace(0.3, 0.9, 40)), tuple(np.linspace(0.5, 0.9, 40)))}
-    )
-    own = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=wide, prevalence=0.1)
+    own = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=WIDE, prevalence=0.1)
     site = tmp_path / "site.json"
     write_profile(site, own)
     settings = Settings(profile=site)
@@ -185,3 +186,26 @@ def test_a_threshold_out_of_range_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="threshold 1 of balanced"):
         write_profile(tmp_path / "site.json", bad)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_profile_leaves_the_heatmap_s_checks_alone_and_turns_the_occlusion_map(
+    tiny_bundle: Bundle, film_files: Path, tmp_path: Path
+) -> None:
+    flipping = Calibration((2.0,), (6.0,), prevalence=0.5)
+    own = site_profile(bundle_sha256=tiny_bundle.sha256, calibration=flipping, conformal=WIDE)
+    site = tmp_path / "site.json"
+    write_profile(site, own)
+    dark = film_files / "dark.png"
+    plain = load(tiny_bundle, settings=Settings(explain="checked"))
+    at_site = load(tiny_bundle, settings=Settings(explain="checked", profile=site))
+    before, after = plain.predict(dark), at_site.predict(dark)
+    assert (before.called, after.called) == ("NORMAL", "PNEUMONIA")
+    assert before.explanation is not None
+    assert after.explanation is not None
+    # The odds of the other verdict, of the same network: not of the site's.
+    assert after.explanation.checks["odds_hot"] == pytest.approx(
+        1 / before.explanation.checks["odds_hot"], rel=0.05
+    )
+    # The map explains what the title says, in the site's odds: twice the network's.
+    np.testing.assert_allclose(at_site.occlusion(dark), -2 * plain.occlusion(dark), atol=1e-3)
+    assert at_site.explained(after) == ("PNEUMONIA", after.p_pneumonia)

@@ -94,7 +94,7 @@ class Scores:
         check_error(error)
         if error < self.smallest_error * (1 - 1e-9):
             raise UsageError(
-                f"error {error:g} is smaller than the bundle's calibration films support",
+                f"error {error:g} is smaller than the calibration films of the bundle or of the site support",
                 f"The smallest is {_rounded_up(self.smallest_error):g}.",
             )
         return Limits(

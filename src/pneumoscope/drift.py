@@ -163,6 +163,12 @@ def words_of(drift: Drift) -> list[str]:
         found.append(
             f"nothing in {drift.films:,} predictions says that films have changed since calibration"
         )
+    if drift.silent:
+        found.append(
+            "not compared, since only the profile or only the predictions hold them: "
+            + ", ".join(drift.silent)
+            + " (`pneumoscope predict --json` writes all, --csv no gate measurements)"
+        )
     if drift.unread:
         found.append(f"films that could not be read count nowhere: {drift.unread:,}")
     found.append(

@@ -127,7 +127,8 @@ def explain(
     score = score_of(checks)
     limit = None if limits is None else limits.get(mode)
     blank = not subject.heatmap.max() > 0
-    reliable = not blank and (limit is None or score >= limit)
+    # 0.5: covering the marked region changes no more than covering others.
+    reliable = not blank and checks.get("depends", 1.0) > 0.5 and (limit is None or score >= limit)
     sentence = _sentence(subject, checks, limit, reliable=reliable)
     return Explanation(mode, reliable, score, limit, checks, sentence)
 
@@ -339,8 +340,8 @@ def _sentence(
         )
     else:
         told = f"{inside}; whether the verdict depends on the marked region was not tested"
-    if limit is None:
-        return f"{told}; this bundle's limit was never set on films, so nothing is hidden"
+    if reliable and limit is None:
+        return f"{told}; this bundle's limit was never set on films, so little is hidden"
     return told if reliable else f"{NO_EXPLANATION}: {_weakest(checks)}; {told}"
 
 
@@ -351,4 +352,6 @@ def _weakest(checks: Mapping[str, float]) -> str:
         "steady": "the map changes when the film is shifted by a few pixels",
         "depends": "the verdict does not depend on the marked region more than on others",
     }
+    if checks.get("depends", 1.0) <= 0.5:
+        return why["depends"]
     return why[min((name for name in why if name in checks), key=checks.__getitem__)]

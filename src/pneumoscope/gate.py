@@ -18,7 +18,7 @@ from pneumoscope.errors import BundleMismatch
 from pneumoscope.records import FilmFacts, GateReason, GateReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -89,7 +89,8 @@ SQUARE = 0.62
 one: half of a frontal film of 4 to 3, 0.67, less its border."""
 
 _LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
-_CHEST = frozenset({"CHEST", "THORAX", "LUNG", "PORT CHEST", "CHESTABD", "CHEST_TO_ABDOMEN"})
+_CHEST = ("CHEST", "THORA", "TORA", "LUNG")
+"""How a word begins that names the chest, also in what devices make of it: CHEST_PA, PORT CHEST."""
 _QUALITY = {"flatness": "low-contrast", "saturation": "over-exposed", "blur": "too-blurred"}
 _FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
 _CERTAIN, _FAR = 0.995, 1.25
@@ -171,6 +172,25 @@ def read_heads(bundle: Bundle) -> Heads | None:
     if FRONTAL not in heads.kinds or not set(heads.kinds) <= {FRONTAL, *REASONS}:
         raise BundleMismatch(bundle.path.name, f"{path.name} tells {heads.kinds} apart")
     return heads
+
+
+def check_width(heads: Heads, outputs: Sequence[Any], bundle: Bundle) -> None:
+    """Refuses heads that do not belong to the network.
+
+    Args:
+        heads: Of the bundle.
+        outputs: Of the ONNX session, with ``name`` and ``shape``.
+        bundle: For the message.
+
+    Raises:
+        BundleMismatch: The network gives no ``features``, or others than the heads know.
+    """
+    widths = [output.shape[1] for output in outputs if output.name == "features"]
+    if widths != [len(heads.mean)]:
+        raise BundleMismatch(
+            bundle.path.name,
+            f"the gate knows {len(heads.mean)} features, model.onnx gives {widths}",
+        )
 
 
 def grey_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
@@ -296,7 +316,7 @@ def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]
             f"the header says view {view}; the training films are {known}",
         )
     part = (facts.body_part or "").upper()
-    if part and part not in _CHEST:
+    if part and not any(word.startswith(_CHEST) for word in part.replace("_", " ").split()):
         yield _reason("header-says-otherwise", NOTE, f"the header says body part {part}, not chest")
 
 

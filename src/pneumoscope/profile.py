@@ -66,9 +66,9 @@ class SiteProfile:
         created: Date, ISO 8601.
         bundle: Name and version of the bundle, for people.
         bundle_sha256: Of the bundle that the profile belongs to.
-        films: That were read and have a label.
+        films: That have a label and that the gate lets pass.
         patients: That they are of.
-        classes: Label to number of films.
+        classes: Label to number of films that were read, refused ones among them.
         prevalence: Share of positive films in the site's practice, in (0, 1); None if nobody said.
         calibration: Of the bundle's probabilities, one scale and offset; its prevalence is the
             share of positive films among those that were read.

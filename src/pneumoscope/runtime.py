@@ -112,9 +112,11 @@ class Classifier:
         self.threads = threads or usable_cores()
         measured = bundle.meta.explanation
         self._limits: Mapping[str, float] | None = measured["limits"] if measured else None
-        self._heads = gate.read_heads(bundle)
-        self._gate_limits: Mapping[str, float] = meta.gate["limits"] if meta.gate else {}
         self._session = _session(bundle)
+        self._heads = gate.read_heads(bundle)
+        if self._heads is not None:
+            gate.check_width(self._heads, self._session.get_outputs(), bundle)
+        self._gate_limits: Mapping[str, float] = meta.gate["limits"] if meta.gate else {}
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -193,11 +195,16 @@ class Classifier:
             pixels = images.model_input(source, meta.size, meta.source_size)
         else:
             pixels = self._read(source, keep=False).pixels
-        p, heatmaps = self._look(pixels[None, ..., None])
+
+        def look(x: NDArray[np.uint8]) -> tuple[NDArray[np.floating[Any]], NDArray[np.float32]]:
+            raw, maps = self._look(x)
+            return self._site_probabilities(raw), maps
+
+        p, heatmaps = look(pixels[None, ..., None])
         named = dict(zip(meta.labels, p[0].tolist(), strict=True))
         verdict = triage.judge(named, self.rules)
         subject = self._subject(pixels, heatmaps[0], verdict)
-        return explain.occlusion(subject, p[0], self._look, step)
+        return explain.occlusion(subject, p[0], look, step)
 
     def explained(self, prediction: Prediction) -> tuple[str, float]:
         """What heatmap and occlusion map explain, for people, and its probability in [0, 1]."""
@@ -273,11 +280,12 @@ class Classifier:
     def _predict_batch(self, batch: list[_Input]) -> list[Prediction]:
         started = time.perf_counter()
         outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
-        probabilities = self._site_probabilities(outputs.probabilities)
         scores = self._gate_scores([item.pixels for item in batch], outputs.features)
         infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
         return [
-            self._prediction(item, probabilities[i], outputs.heatmaps[i], scores[i], infer_ms)
+            self._prediction(
+                item, outputs.probabilities[i], outputs.heatmaps[i], scores[i], infer_ms
+            )
             for i, item in enumerate(batch)
         ]
 
@@ -300,14 +308,14 @@ class Classifier:
     def _prediction(
         self,
         item: _Input,
-        probabilities: NDArray[np.floating[Any]],
+        raw: NDArray[np.float32],
         heatmaps: NDArray[np.float32],
         scores: dict[str, float],
         infer_ms: float,
     ) -> Prediction:
         meta = self.bundle.meta
-        named = dict(zip(meta.labels, probabilities.tolist(), strict=True))
-        verdict = triage.judge(named, self.rules)
+        own = self._site_probabilities(raw[None])[0]
+        verdict = triage.judge(dict(zip(meta.labels, own.tolist(), strict=True)), self.rules)
         report = gate.report(scores, self._gate_limits, item.facts, meta.population)
         label, forced = triage.gated(verdict.label, report, force=self.settings.force)
         # The kinds that it speaks of, named or not.
@@ -317,8 +325,9 @@ class Classifier:
         explanation = None
         if self.settings.explain != explain.NONE and label != REFUSED:
             started = time.perf_counter()
+            # The network's own odds: the limits were set on these, whatever a site makes of them.
             explanation = explain.explain(
-                subject, self.settings.explain, self._limits, probabilities, self._look
+                subject, self.settings.explain, self._limits, raw, self._look
             )
             timings["explain"] = 1000 * (time.perf_counter() - started)
         return Prediction(

@@ -184,3 +184,34 @@ def test_a_network_without_maps_has_no_gate() -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     assert not gate_features.add(model)
     assert [output.name for output in model.graph.output] == ["out"]
+
+
+@pytest.mark.parametrize(("text", "held"), [("true", True), ("1", True), ("FALSE", False)])
+def test_held_out_may_be_spelled_otherwise(text: str, held: bool, tmp_path: Path) -> None:
+    folder = collection(tmp_path / "pictures")
+    manifest = folder / gatefit.MANIFEST
+    manifest.write_text(manifest.read_text().replace("True", text))
+    assert gatefit.read_pictures(folder, 96).held_out.tolist() == [False, held, False]
+
+
+def test_a_doubtful_held_out_is_refused(tmp_path: Path) -> None:
+    folder = collection(tmp_path / "pictures")
+    manifest = folder / gatefit.MANIFEST
+    manifest.write_text(manifest.read_text().replace("True", "maybe"))
+    with pytest.raises(DataError, match="neither True nor False"):
+        gatefit.read_pictures(folder, 96)
+
+
+def test_no_limit_is_so_wide_that_nothing_passes_it() -> None:
+    rng = np.random.default_rng(0)
+    names = ("unsuitable", "distance", "mirrored", "flatness", "saturation", "blur")
+
+    def scores(high: float) -> dict[str, np.ndarray[Any, Any]]:
+        found = {name: rng.uniform(0, 0.3, 100) for name in names}
+        found["unsuitable"][:10] = high
+        return found
+
+    limits = gatefit._limits(
+        {"plain": scores(0.2), "augmented": scores(0.99999), "stress:x": scores(0.2)}
+    )
+    assert limits["unsuitable"] == 0.99

@@ -70,7 +70,19 @@ one, and for maps against their mirror images:
 
 | mode | limit | misplaced | mirrored |
 |---|---|---|---|
-{rows}"""
+{rows}
+
+Of {record["misplaced_films"]} maps that really lie in the wrong place the limits hide few: {_hidden(record)}."""
+
+
+def _hidden(record: Mapping[str, Any]) -> str:
+    """Of composed films, in any place: the record does not tell them apart."""
+    shares = [
+        f"of all {record['composed']} composed films `{mode}` hides {one['hidden_composed']:.0%}"
+        for mode, one in record["modes"].items()
+        if one["hidden_composed"] is not None
+    ]
+    return "; ".join(shares) or "there are none"
 
 
 def _limit(limit: float | None) -> str:

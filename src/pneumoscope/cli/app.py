@@ -523,7 +523,8 @@ def drift(
         list[Path],
         typer.Argument(
             metavar="PREDICTIONS",
-            help="JSON or CSV that `pneumoscope predict` wrote, in order of time.",
+            help="What `pneumoscope predict --json` wrote, in order of time; CSV holds no gate "
+            "measurements.",
         ),
     ],
     profile: Annotated[

@@ -152,9 +152,9 @@ def _print(result: Calibrated, request: Request) -> None:
     shown, profile = console(), result.profile
     shown.print(
         escape(
-            f"{profile.name}: {profile.films:,} films of {profile.patients:,} patients ("
+            f"{profile.name}: {profile.films:,} films of {profile.patients:,} patients; read: "
             + ", ".join(f"{n:,} {name}" for name, n in profile.classes.items())
-            + f"), {profile.bundle}"
+            + f"; {profile.bundle}"
         ),
         soft_wrap=True,
     )

@@ -161,7 +161,7 @@ def _occluded(
     with progress_bar("covering places") as count:
         for done, shown in enumerate(_each(stream, request)):
             film, p = shown.outcome.film, shown.outcome.prediction
-            if film is None or p is None:
+            if film is None or p is None or not wording.is_shown(p):
                 yield shown
                 continue
 

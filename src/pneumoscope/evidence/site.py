@@ -178,13 +178,15 @@ def calibrate(films: SiteFilms, bundle: Bundle, asked: Asked) -> Calibrated:
         if older is not None
         else ()
     )
-    single = crossed.holds.sum(axis=1) == 1
-    undetermined = figure_of(
-        boot.over(lambda w: (w @ ~single) / w.sum(axis=1)), boot, "unit", trials=boot.patients
-    )
     names = [result.point.name for result in points]
     default = meta.default_operating_point
     default = default if default in names else names[0]
+    # As `triage.judge` does: a verdict is the class that is called, alone in the set.
+    called = crossed.called[default]
+    unclear = (crossed.holds != np.stack([~called, called], axis=1)).any(axis=1)
+    undetermined = figure_of(
+        boot.over(lambda w: (w @ unclear) / w.sum(axis=1)), boot, "unit", trials=boot.patients
+    )
     kinds = site_fit.kind_scores(p, films.classes[rows], meta.labels, negative).kinds
     scores = site_fit.scores_of(crossed.p, positive, meta.positive)
     if scores.smallest_error > DEFAULT_ERROR and meta.conformal is not None:

@@ -54,6 +54,10 @@ CHEST_LIKE: Final[dict[str, str]] = {
 }
 """Kind of a collected picture to the gate's reason; any other is not a radiograph."""
 
+_TIGHTEST = 0.99
+"""P(unsuitable) above which a film is refused whatever validation films say: heads that find these
+unsuitable, too, know little, but a limit of 1 would refuse nothing."""
+
 # Mild enough that a reader would still read the film, with both lungs on it.
 _MILD: Final = Augmentation(
     erase=0.1, scale_x=(0.85, 1.2), scale_y=(0.85, 1.2), shift=0.05, crop_max=0.1
@@ -90,13 +94,21 @@ def read_pictures(folder: Path, side: int) -> Pictures:
         return Pictures(
             np.stack(films),
             tuple(row["kind"] for row in rows),
-            np.array([row["held_out"] == "True" for row in rows]),
+            np.array([_truth(row["held_out"]) for row in rows]),
         )
     except (OSError, KeyError, ValueError, ImageError) as error:
         raise DataError(
             f"{folder}: no collection of pictures ({error})",
             f"It needs {MANIFEST} with the columns file, kind and held_out.",
         ) from error
+
+
+def _truth(text: str) -> bool:
+    """Of ``held_out``; anything doubtful would be learned from unseen."""
+    found = {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
+    if found is None:
+        raise ValueError(f"held_out is {text!r}, neither True nor False")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +290,9 @@ def _limits(scores: dict[str, dict[str, NDArray[np.float64]]]) -> dict[str, floa
         return max(float(np.quantile(plain[score], 0.995)), under)
 
     limits = {
-        "unsuitable": max(
-            _LOOSEST, worst("unsuitable"), float(np.quantile(augmented["unsuitable"], 0.97))
+        "unsuitable": min(
+            max(_LOOSEST, worst("unsuitable"), float(np.quantile(augmented["unsuitable"], 0.97))),
+            _TIGHTEST,
         ),
         "distance": max(worst("distance"), float(np.quantile(augmented["distance"], 0.995))),
         "distance-note": float(np.quantile(plain["distance"], 0.98)),
