@@ -147,33 +147,18 @@ def test_one_bright_half_is_saturated_only_in_the_middle() -> None:
     assert gate.grey_statistics(film)["saturation"] == pytest.approx(0.5)
 
 
-def heads(**changes: Any) -> Heads:
-    """Two features, of which the first tells frontal from inverted and the second the side."""
-    values: dict[str, Any] = {
-        "mean": np.array([1.0, 0.0], np.float32),
-        "scale": np.array([2.0, 1.0], np.float32),
-        "axes": np.eye(2, dtype=np.float32),
-        "centre": np.zeros(2, np.float32),
-        "kinds": ("frontal", "inverted"),
-        "weights": np.array([[0.0, 2.0], [0.0, 0.0]], np.float32),
-        "bias": np.zeros(2, np.float32),
-        "mirror": np.array([0.0, 1.0, -1.0], np.float32),
-    }
-    return Heads(**(values | changes))
-
-
 def test_scores_by_hand() -> None:
-    found = heads().scores(np.array([[3.0, 1.0], [1.0, 0.0]], np.float32))
-    # Coordinates (1, 1) and (0, 0).
+    heads = Heads(
+        kinds=("frontal", "inverted"),
+        weights=np.array([[0.0, 2.0], [0.0, 0.0]], np.float32),
+        bias=np.zeros(2, np.float32),
+        mirror=np.array([0.0, 1.0, -1.0], np.float32),
+    )
+    found = heads.scores(np.array([[1.0, 1.0], [0.0, 0.0]], np.float32))
     assert found["unsuitable"] == pytest.approx([1 / (1 + np.exp(-2.0)), 0.5])
     assert found["inverted"] == pytest.approx(found["unsuitable"])
     assert found["distance"] == pytest.approx([1.0, 0.0])
     assert found["mirrored"] == pytest.approx([0.5, 1 / (1 + np.e)])
-
-
-def test_a_feature_far_out_is_cut() -> None:
-    far = heads().coordinates(np.array([[1e6, 0.0]], np.float32))
-    assert far[0, 0] == gate.CLIP
 
 
 def gated_bundle(
@@ -185,16 +170,12 @@ def gated_bundle(
 ) -> Bundle:
     """The tiny bundle with a gate whose head looks at the mean of its 64 features."""
     files = tiny_files(folder / "parts", features=features)
-    one = np.full((64, 1), 1 / 64, np.float32)
+    mean = np.full(64, 20 / 64, np.float32)
     values = content or {
-        "mean": np.zeros(64, np.float32),
-        "scale": np.ones(64, np.float32),
-        "axes": one,
-        "centre": np.zeros(1, np.float32),
         "kinds": np.array(["frontal", "inverted"]),
-        "weights": np.array([[0.0, 20.0]], np.float32),
+        "weights": np.stack([0 * mean, mean], axis=1),
         "bias": np.array([14.0, 0.0], np.float32),
-        "mirror": np.array([0.0, -9.0], np.float32),
+        "mirror": np.append(0 * mean, np.float32(-9.0)),
     }
     np.savez(folder / "parts" / GATE, **values)
     record = {"limits": {"unsuitable": 0.5}, "measured": {}} | gate_record
@@ -230,7 +211,7 @@ def test_a_gate_without_its_file_is_refused(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ({"kinds": np.array(["frontal"])}, "malformed"),
-        ({name: np.zeros(1) for name in ("mean", "scale", "axes", "centre", "weights", "bias", "mirror")}
+        ({name: np.zeros(1) for name in ("weights", "bias", "mirror")}
          | {"kinds": np.array(["cat", "dog"])}, "tells"),
     ],
 )  # fmt: skip

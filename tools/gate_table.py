@@ -25,7 +25,7 @@ from pneumoscope.bundle import open_bundle
 from pneumoscope.metrics import patient_bootstrap, roc_auc
 from pneumoscope.records import FilmFacts
 from pneumoscope.train import gatefit, unsuitable
-from pneumoscope.train.gate_features import OUTPUT
+from pneumoscope.train.gate_features import CELLS, OUTPUT, with_cells
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.recipe import from_json
 from pneumoscope.train.run import Paths, load_films
@@ -36,13 +36,18 @@ REFUSING = ("unsuitable", "distance", "flatness", "saturation", "blur")
 class Judge:
     """A gate with its network."""
 
-    def __init__(self, bundle, heads, limits):
+    def __init__(self, bundle, heads, limits, axes=None):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(bundle.model, options)
-        self.meta, self.heads, self.limits = bundle.meta, heads, limits
+        self.session = onnxruntime.InferenceSession(with_cells(bundle.model), options)
+        self.meta, self.heads, self.limits, self.axes = bundle.meta, heads, limits, axes
+
+    def cells(self, x):
+        return self.session.run([CELLS], {"films": x})[0]
 
     def features(self, x):
+        if self.axes is not None:
+            return self.axes.coordinates(self.cells(x))
         return self.session.run([OUTPUT], {"films": x})[0]
 
     def scores(self, films):
@@ -82,8 +87,8 @@ def main() -> None:
     unseen = pictures.held_out | np.isin(kinds, args.without)
     if args.without:
         learn = gatefit.Pictures(pictures.films, pictures.kinds, unseen)
-        fitted = gatefit.fit(judge.features, films, recipe.size, learn)
-        judge = Judge(bundle, fitted.heads, fitted.record["limits"])
+        fitted = gatefit.fit(judge.cells, films, recipe.size, learn)
+        judge = Judge(bundle, fitted.heads, fitted.record["limits"], fitted.axes)
     held = films.rows("validation")
     clean = np.stack([films.pixels[i] for i in held])
     plain = judge.scores(clean)

@@ -100,57 +100,42 @@ _TINT = 0.06
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heads:
-    """The learned part of a gate, of ``gate.npz``.
+    """The heads of a gate, of ``gate.npz``.
+
+    They read the network's output ``features``, which lies along the main axes of chest films, each
+    with mean 0 and a variance of about 1 over these.
 
     Attributes:
-        mean: float32 (d,), of the network's ``features``.
-        scale: float32 (d,), by which they are divided, then clipped at `CLIP`.
-        axes: float32 (d, k), principal axes, scaled to unit variance over chest films.
-        centre: float32 (k,), mean of chest films along the axes.
         kinds: What the head tells apart; `FRONTAL` is one of them.
         weights: float32 (k, kinds).
         bias: float32 (kinds,).
         mirror: float32 (k + 1,): log odds of a mirrored film, the constant last.
     """
 
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    axes: NDArray[np.float32]
-    centre: NDArray[np.float32]
     kinds: tuple[str, ...]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     mirror: NDArray[np.float32]
 
-    def coordinates(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """The network's features (n, d) along the axes, float32 (n, k)."""
-        x = np.clip((features - self.mean) / self.scale, -CLIP, CLIP)
-        return np.asarray(x @ self.axes - self.centre, np.float32)
-
     def scores(self, features: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.float64]]:
         """What the heads say of n films, each (n,).
 
         Args:
-            features: (n, d).
+            features: (n, k).
 
         Returns:
             ``"unsuitable"``: 1 - P(frontal), in [0, 1]; ``"distance"`` from the chest films, by
-            Mahalanobis, 1 on average; ``"mirrored"``: a probability; and P of every other kind by
-            its name.
+            Mahalanobis, about 1 on average; ``"mirrored"``: a probability; and P of every other
+            kind by its name.
         """
-        at = self.coordinates(features)
-        logits = at @ self.weights + self.bias
+        logits = features @ self.weights + self.bias
         odds = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
         p = odds / odds.sum(axis=1, keepdims=True)
         found = dict(zip(self.kinds, p.T, strict=True))
         found["unsuitable"] = 1 - found.pop(FRONTAL)
-        found["distance"] = np.sqrt(np.mean(at.astype(np.float64) ** 2, axis=1))
-        found["mirrored"] = 1 / (1 + np.exp(-(at @ self.mirror[:-1] + self.mirror[-1])))
+        found["distance"] = np.sqrt(np.mean(features.astype(np.float64) ** 2, axis=1))
+        found["mirrored"] = 1 / (1 + np.exp(-(features @ self.mirror[:-1] + self.mirror[-1])))
         return found
-
-
-CLIP = 6.0
-"""Standard deviations at which a feature is cut."""
 
 
 def read_heads(bundle: Bundle) -> Heads | None:
@@ -186,10 +171,10 @@ def check_width(heads: Heads, outputs: Sequence[Any], bundle: Bundle) -> None:
         BundleMismatch: The network gives no ``features``, or others than the heads know.
     """
     widths = [output.shape[1] for output in outputs if output.name == "features"]
-    if widths != [len(heads.mean)]:
+    known = len(heads.weights)
+    if widths != [known]:
         raise BundleMismatch(
-            bundle.path.name,
-            f"the gate knows {len(heads.mean)} features, model.onnx gives {widths}",
+            bundle.path.name, f"the gate knows {known} features, model.onnx gives {widths}"
         )
 
 

@@ -48,15 +48,19 @@ def fitted(films: FilmSet) -> gatefit.Fitted:
     return found
 
 
+def told(fitted: gatefit.Fitted, found: np.ndarray[Any, Any]) -> dict[str, Any]:
+    return fitted.heads.scores(fitted.axes.coordinates(found))
+
+
 def test_the_gate_tells_drawn_films_from_changed_ones(
     films: FilmSet, fitted: gatefit.Fitted
 ) -> None:
     clean = np.stack([films.pixels[i] for i in films.rows("validation")])
     look = gatefit.Looker(cells, 64, len(clean))
-    passed = fitted.heads.scores(look(clean))["unsuitable"]
+    passed = told(fitted, look(clean))["unsuitable"]
     rng = np.random.default_rng(0)
     turned = np.stack([unsuitable.CHANGES["rotated-90"](film, rng) for film in clean])
-    refused = fitted.heads.scores(look(turned))["unsuitable"]
+    refused = told(fitted, look(turned))["unsuitable"]
     assert np.median(passed) < 0.3
     assert np.median(refused) > 0.7
 
@@ -79,7 +83,7 @@ def test_heads_survive_their_file(fitted: gatefit.Fitted, films: FilmSet, tmp_pa
 
     again = gate.read_heads(Stored())  # type: ignore[arg-type]
     assert again is not None
-    x = cells(np.stack([films.pixels[0], films.pixels[-1]])[..., None])
+    x = fitted.axes.coordinates(cells(np.stack([films.pixels[0], films.pixels[-1]])[..., None]))
     for name, values in fitted.heads.scores(x).items():
         np.testing.assert_allclose(again.scores(x)[name], values, atol=1e-5)
 
@@ -172,6 +176,30 @@ def test_the_middle_maps_become_a_grid() -> None:
     # sum of both channels, doubled five times.
     expected = np.repeat(x[:, :, ::4, ::4].sum(1, keepdims=True) * 2**5, 2, axis=1)
     np.testing.assert_allclose(found, expected.reshape(3, -1), rtol=1e-5)
+
+
+def test_the_graph_turns_cells_as_numpy_does(tmp_path: Path) -> None:
+    model = network((16, 16, 8, 8, 8, 4, 4, 4))
+    assert gate_features.add(model)
+    file = tmp_path / "model.onnx"
+    onnx.save(model, str(file))
+    rng = np.random.default_rng(0)
+    x = rng.random((3, 2, 16, 16), np.float32)
+    before = onnxruntime.InferenceSession(str(file)).run([gate_features.OUTPUT], {"films": x})[0]
+    axes = gate_features.Axes(
+        before.mean(axis=0),
+        np.full(32, 0.1 * before.std(), np.float32),  # some are cut
+        rng.standard_normal((32, 5)).astype(np.float32),
+        rng.standard_normal(5).astype(np.float32),
+    )
+    gate_features.project(file, axes)
+    session = onnxruntime.InferenceSession(str(file))
+    assert session.get_outputs()[-1].shape == ["n", 5]
+    found = session.run([gate_features.OUTPUT], {"films": x})[0]
+    np.testing.assert_allclose(found, axes.coordinates(before), rtol=1e-4, atol=1e-4)
+    assert np.abs((before - axes.mean) / axes.scale).max() > gate_features.CLIP
+    again = onnxruntime.InferenceSession(gate_features.with_cells(file))
+    np.testing.assert_array_equal(again.run([gate_features.CELLS], {"films": x})[0], before)
 
 
 def test_a_network_without_maps_has_no_gate() -> None:

@@ -1,17 +1,31 @@
 """What the gate sees of a film: feature maps from the middle of the network, pooled to a grid.
 
 The last maps know little but lungs; those in the middle still tell a film from a cat, and cells of
-a grid tell what is up. They are one more output of ``model.onnx`` and cost next to nothing.
+a grid tell what is up. They are one more output of ``model.onnx``. When the gate is fitted, they are
+turned to the main axes of chest films, inside the graph as well: NumPy's threads would get in the
+way of those that read films.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from pneumoscope.files import replacing
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
     from onnx import ModelProto
 
 OUTPUT = "features"
+CELLS = "gate_cells_flat"
+"""The pooled maps, (n, channels * cells): `OUTPUT` itself until `project` turns them."""
+CLIP = 6.0
+"""Standard deviations at which a cell is cut."""
 GRID = 4
 """Cells along each side."""
 MIDDLE = (0.55, 0.75)
@@ -56,6 +70,81 @@ def add(model: ModelProto) -> bool:
         helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["n", channels * cells * cells])
     )
     return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axes:
+    """The main axes of chest films.
+
+    Attributes:
+        mean: float32 (d,), of the cells.
+        scale: float32 (d,), by which they are divided, then clipped at `CLIP`.
+        axes: float32 (d, k), scaled to unit variance over chest films.
+        centre: float32 (k,), mean of chest films along the axes.
+    """
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    centre: NDArray[np.float32]
+
+    def coordinates(self, cells: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Cells (n, d) along the axes, float32 (n, k)."""
+        x = np.clip((cells - self.mean) / self.scale, -CLIP, CLIP)
+        return np.asarray(x @ self.axes - self.centre, np.float32)
+
+
+def project(file: Path, axes: Axes) -> None:
+    """Lets a network give coordinates along the axes, in place of cells.
+
+    Args:
+        file: ``model.onnx``, with the output that `add` made; replaced whole.
+        axes: What `OUTPUT` is turned to.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load(str(file))
+    graph = model.graph
+    (flatten,) = (node for node in graph.node if OUTPUT in node.output)
+    flatten.output[0] = CELLS
+    constants = {
+        "gate_mean": axes.mean,
+        "gate_scale": axes.scale,
+        "gate_low": np.float32(-CLIP),
+        "gate_high": np.float32(CLIP),
+        "gate_axes": axes.axes,
+        "gate_centre": axes.centre,
+    }
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()
+    )
+    steps = (
+        ("Sub", [CELLS, "gate_mean"], "gate_centred"),
+        ("Div", ["gate_centred", "gate_scale"], "gate_scaled"),
+        ("Clip", ["gate_scaled", "gate_low", "gate_high"], "gate_clipped"),
+        ("MatMul", ["gate_clipped", "gate_axes"], "gate_turned"),
+        ("Sub", ["gate_turned", "gate_centre"], OUTPUT),
+    )
+    graph.node.extend(
+        helper.make_node(kind, inputs, [output], name=f"make_{output}")
+        for kind, inputs, output in steps
+    )
+    (output,) = (value for value in graph.output if value.name == OUTPUT)
+    output.type.tensor_type.shape.dim[1].dim_value = axes.axes.shape[1]
+    onnx.checker.check_model(model)
+    with replacing(file) as stream:
+        onnx.save(model, stream)
+
+
+def with_cells(file: Path) -> bytes:
+    """A network that gives `CELLS` again, to fit another gate on it."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    model = onnx.load(str(file))
+    model.graph.output.append(helper.make_tensor_value_info(CELLS, TensorProto.FLOAT, None))
+    return bytes(model.SerializeToString())
 
 
 def _middle(model: ModelProto) -> tuple[str, int, int] | None:

@@ -17,11 +17,12 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.errors import DataError, ImageError
-from pneumoscope.gate import CLIP, FRONTAL, Heads, grey_statistics
+from pneumoscope.gate import FRONTAL, Heads, grey_statistics
 from pneumoscope.images import resample
 from pneumoscope.stress import stress_suite
 from pneumoscope.train import unsuitable
 from pneumoscope.train.augment import Augmentation, augment
+from pneumoscope.train.gate_features import CLIP, Axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,10 +117,12 @@ class Fitted:
     """A gate.
 
     Attributes:
-        heads: Its learned part.
+        axes: To which the network's cells are turned, see `gate_features.project`.
+        heads: What reads them.
         record: What ``bundle.json`` says of it: ``limits`` and ``measured``.
     """
 
+    axes: Axes
     heads: Heads
     record: dict[str, Any]
 
@@ -134,7 +137,7 @@ def fit(
     """Fits heads and limits.
 
     Args:
-        features: uint8 (n, size, size, 1) to the network's ``features`` (n, d).
+        features: uint8 (n, size, size, 1) to the network's cells (n, d).
         films: All films, with their splits.
         size: Side of the network's input in pixels.
         pictures: What else is no chest film; None to learn from changed and drawn ones only.
@@ -145,15 +148,16 @@ def fit(
     checked = _checking_set(films, rng)
     look = Looker(features, size, sum(map(len, (*learned.values(), *checked.values()))), progress)
     x = {kind: look(part) for kind, part in learned.items()}
-    heads = _heads(x)
+    axes = _axes(x)
+    heads = _heads({kind: axes.coordinates(part) for kind, part in x.items()})
     seen = {name: look(part) for name, part in checked.items()}
     scores = {
-        name: heads.scores(found) | grey(part, size)
+        name: heads.scores(axes.coordinates(found)) | grey(part, size)
         for (name, part), found in zip(checked.items(), seen.values(), strict=True)
     }
     limits = _limits(scores)
     measured = {"learned": {kind: len(part) for kind, part in learned.items()}}
-    return Fitted(heads, {"limits": limits, "measured": measured | _measured(scores, limits)})
+    return Fitted(axes, heads, {"limits": limits, "measured": measured | _measured(scores, limits)})
 
 
 def _learning_set(
@@ -232,34 +236,36 @@ def grey(films: Films, size: int) -> dict[str, NDArray[np.float64]]:
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
-def _heads(x: dict[str, NDArray[np.float32]]) -> Heads:
-    """Axes of most variance over all pictures, scaled by the chest films; logistic heads on them."""
-    from sklearn.linear_model import LogisticRegression
-
+def _axes(x: dict[str, NDArray[np.float32]]) -> Axes:
+    """Axes of most variance over all pictures, scaled by the chest films."""
     chest = np.concatenate([x["plain"], x[FRONTAL], x["mirrored"]])
     mean = chest.mean(axis=0)
     # A feature that hardly varies over chest films would drown the others elsewhere.
     scale = np.maximum(chest.std(axis=0), 0.1 * chest.std())
-    kind = np.concatenate([np.full(len(part), _class_of(name)) for name, part in x.items()])
     every = np.clip((np.concatenate(list(x.values())) - mean) / scale, -CLIP, CLIP)
-    inside = kind == FRONTAL
+    inside = np.concatenate(
+        [np.full(len(part), _class_of(name) == FRONTAL) for name, part in x.items()]
+    )
     middle = every[inside].mean(axis=0)
     spread = np.linalg.eigh(np.cov(every - middle, rowvar=False))[1][:, ::-1]
     rough = spread[:, : min(AXES, len(every) // 4)]
-    at = (every - middle) @ rough
-    variance, turn = np.linalg.eigh(np.cov(at[inside], rowvar=False))
+    variance, turn = np.linalg.eigh(np.cov((every - middle)[inside] @ rough, rowvar=False))
     axes = rough @ (turn / np.sqrt(variance + 0.01 * variance.max()))
-    axes = axes.astype(np.float16).astype(np.float32)  # as `save_heads` keeps them
-    at = (every - middle) @ axes
-    head = LogisticRegression(C=0.1, max_iter=1000, class_weight="balanced").fit(at, kind)
+    parts = (mean, scale, axes, middle @ axes)
+    return Axes(*(part.astype(np.float32) for part in parts))
+
+
+def _heads(x: dict[str, NDArray[np.float32]]) -> Heads:
+    """Logistic heads on coordinates, kind by kind."""
+    from sklearn.linear_model import LogisticRegression
+
+    at = np.concatenate(list(x.values()))
+    kind = np.concatenate([np.full(len(part), _class_of(name)) for name, part in x.items()])
     names = np.concatenate([np.full(len(part), name) for name, part in x.items()])
+    head = LogisticRegression(C=0.1, max_iter=1000, class_weight="balanced").fit(at, kind)
     sides = np.isin(names, [FRONTAL, "mirrored"])
     mirror = LogisticRegression(C=0.1, max_iter=1000).fit(at[sides], names[sides] == "mirrored")
     return Heads(
-        mean=mean.astype(np.float32),
-        scale=scale.astype(np.float32),
-        axes=axes.astype(np.float32),
-        centre=(middle @ axes).astype(np.float32),
         kinds=tuple(head.classes_.tolist()),
         weights=head.coef_.T.astype(np.float32),
         bias=head.intercept_.astype(np.float32),
@@ -344,14 +350,10 @@ def _measured(
 
 
 def save_heads(heads: Heads, path: Path) -> None:
-    """Writes ``gate.npz``; matrices in half precision."""
+    """Writes ``gate.npz``."""
     with path.open("wb") as stream:
         np.savez_compressed(
             stream,
-            mean=heads.mean,
-            scale=heads.scale,
-            axes=heads.axes.astype(np.float16),
-            centre=heads.centre,
             kinds=np.array(heads.kinds),
             weights=heads.weights,
             bias=heads.bias,

@@ -409,6 +409,7 @@ def _gate(
         foreign,
         lambda done, total: progress.count("fitting the gate", done, total),
     )
+    gate_features.project(work / MODEL, fitted.axes)
     gatefit.save_heads(fitted.heads, work / GATE)
     return fitted.record
 
