@@ -342,16 +342,18 @@ def _sentence(
         told = f"{inside}; whether the verdict depends on the marked region was not tested"
     if reliable and limit is None:
         return f"{told}; this bundle's limit was never set on films, so little is hidden"
-    return told if reliable else f"{NO_EXPLANATION}: {_weakest(checks)}; {told}"
+    low = limit is not None and score_of(checks) < limit
+    return told if reliable else f"{NO_EXPLANATION}: {_why(checks, low=low)}; {told}"
 
 
-def _weakest(checks: Mapping[str, float]) -> str:
+def _why(checks: Mapping[str, float], *, low: bool) -> str:
+    """The weakest check where the score is too low; else nothing depends on the map."""
     why = {
         "inside": "much of the heat lies outside the body",
         "focus": "the heat is spread over most of the film",
         "steady": "the map changes when the film is shifted by a few pixels",
         "depends": "the verdict does not depend on the marked region more than on others",
     }
-    if checks.get("depends", 1.0) <= 0.5:
+    if not low:
         return why["depends"]
     return why[min((name for name in why if name in checks), key=checks.__getitem__)]

@@ -88,7 +88,10 @@ def _layers(graph: Any, values: dict[str, NDArray[Any]]) -> list[tuple[str, list
     seen: set[str] = set()
     # Biases that the exporter left as a node of their own belong to the layer before them.
     by_output = {output: node for node in graph.node for output in node.output}
+    needed = _ancestors(by_output, ("probabilities", "heatmaps"))
     for node in graph.node:
+        if not needed & set(node.output):  # the gate's
+            continue
         own = [n for n in node.input if n in values and values[n].dtype.kind == "f"]
         if node.op_type in _WEIGHTED:
             weights = [n for n in own if values[n].ndim >= 2 and n not in seen]
@@ -112,6 +115,18 @@ def _layers(graph: Any, values: dict[str, NDArray[Any]]) -> list[tuple[str, list
                 found[-1][1].extend(n for n in own if values[n].size > 1 and n not in seen)
                 seen.update(own)
     return found[::-1]
+
+
+def _ancestors(by_output: dict[str, Any], outputs: tuple[str, ...]) -> set[str]:
+    """Every value that the outputs are computed from, themselves included."""
+    found: set[str] = set()
+    waiting = list(outputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in by_output:
+            found.add(name)
+            waiting.extend(by_output[name].input)
+    return found
 
 
 def _drawn(old: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
