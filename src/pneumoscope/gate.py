@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pneumoscope import metrics
 from pneumoscope.errors import BundleMismatch
 from pneumoscope.records import FilmFacts, GateReason, GateReport
 
@@ -128,9 +129,7 @@ class Heads:
             Mahalanobis, about 1 on average; ``"mirrored"``: a probability; and P of every other
             kind by its name.
         """
-        logits = features @ self.weights + self.bias
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
-        p = odds / odds.sum(axis=1, keepdims=True)
+        p = metrics.softmax(features @ self.weights + self.bias)
         found = dict(zip(self.kinds, p.T, strict=True))
         found["unsuitable"] = 1 - found.pop(FRONTAL)
         found["distance"] = np.sqrt(np.mean(features.astype(np.float64) ** 2, axis=1))

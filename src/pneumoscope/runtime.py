@@ -111,7 +111,9 @@ class Classifier:
         self.rules = triage.Rules.of(meta, settings)
         self.threads = threads or usable_cores()
         measured = bundle.meta.explanation
-        self._limits: Mapping[str, float] | None = measured["limits"] if measured else None
+        self._explanation_limits: Mapping[str, float] | None = (
+            measured["limits"] if measured else None
+        )
         self._session = _session(bundle)
         self._heads = gate.read_heads(bundle)
         if self._heads is not None:
@@ -327,7 +329,7 @@ class Classifier:
             started = time.perf_counter()
             # The network's own odds: the limits were set on these, whatever a site makes of them.
             explanation = explain.explain(
-                subject, self.settings.explain, self._limits, raw, self._look
+                subject, self.settings.explain, self._explanation_limits, raw, self._look
             )
             timings["explain"] = 1000 * (time.perf_counter() - started)
         return Prediction(
