@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -13,40 +13,37 @@ from starlette.concurrency import run_in_threadpool
 from pneumoscope.records import Settings
 from pneumoscope.serve import present
 from pneumoscope.serve.archives import unpack
+from pneumoscope.serve.documents import EXPORTS
 from pneumoscope.serve.guard import OPERATOR, User, current_user, require
 from pneumoscope.serve.jobs import Arrived, Asked
-from pneumoscope.serve.problems import NotFound, Unprocessable
+from pneumoscope.serve.problems import NotFound, TooMuch, Unprocessable
 from pneumoscope.serve.renderings import RENDERINGS
+from pneumoscope.serve.room import Room, current_room
 from pneumoscope.serve.uploads import read_upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from pneumoscope.serve.app import Room
     from pneumoscope.serve.uploads import Upload
 
-router = APIRouter(prefix=present.ROOT)
+# Here, so that a route that forgets to ask for its user is guarded all the same.
+router = APIRouter(prefix=present.ROOT, dependencies=[Depends(current_user)])
 
 Anyone = Annotated[User, Depends(current_user)]
 Operator = Annotated[User, Depends(require(OPERATOR))]
 
 _HEARTBEAT_S = 15.0
+_EXPORTED, _PDF_FILMS = 5000, 100
 _SEARCHED = 5000  # rows that a search for a name opens at most
 
 
-def room(request: Request) -> Room:
-    """The parts of the running server."""
-    found: Room = request.app.state.room
-    return found
-
-
-Parts = Annotated[Any, Depends(room)]
+Parts = Annotated[Room, Depends(current_room)]
 
 
 @router.post("/predictions")
 async def create_predictions(request: Request, user: Operator, parts: Parts) -> Response:
     """Reads films: at once if they are few, else as a job."""
-    upload = await read_upload(request, parts.settings.limits)
+    upload = await read_upload(request, parts.settings.limits, parts.intake)
     asked = Asked(user.id, _asked(upload.fields, parts), upload.fields.get("patient"))
     parts.desk.batcher.reader(asked.settings)  # refuses settings before anything is read
     films, archive = await _unpacked(upload, parts)
@@ -112,6 +109,32 @@ def list_predictions(
     rows = parts.store.history(user.id, _SEARCHED, before, label)
     found = [row for row in rows if wanted in present.name_of(row, parts.keys).casefold()]
     return {"predictions": [present.record(row, parts.keys) for row in found[:limit]]}
+
+
+@router.get("/predictions/export")
+def export_predictions(
+    user: Anyone,
+    parts: Parts,
+    format: Literal["csv", "json", "pdf"] = "csv",  # noqa: A002 (the query's)
+    ids: Annotated[
+        str | None, Query(description="Ids with commas between; all by default.")
+    ] = None,
+) -> Response:
+    """One's own results as one file."""
+    if ids is not None:
+        rows = parts.store.rows(user.id, [id_ for id_ in ids.split(",") if id_][:_EXPORTED])
+    else:
+        rows = parts.store.history(user.id, _EXPORTED)
+    if not rows:
+        raise NotFound("nothing to export", "Read some films first.")
+    if format == "pdf" and len(rows) > _PDF_FILMS:
+        raise TooMuch(f"more than {_PDF_FILMS} films for one PDF", "Name fewer ids.")
+    media_type, make = EXPORTS[format]
+    return Response(
+        make(rows, parts.studio, parts.model["labels"]),
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="pneumoscope.{format}"'},
+    )
 
 
 @router.delete("/predictions", status_code=200)
@@ -212,13 +235,13 @@ def _event(name: str, content: Mapping[str, Any]) -> str:
 
 
 @router.get("/model")
-def show_model(user: Anyone, parts: Parts) -> dict[str, Any]:
+def show_model(parts: Parts) -> dict[str, Any]:
     """The bundle: figures, limits, population, hash, and its card as Markdown."""
     return parts.model
 
 
 @router.get("/settings")
-def show_settings(user: Anyone, parts: Parts) -> dict[str, Any]:
+def show_settings(parts: Parts) -> dict[str, Any]:
     """What a reader may choose, limits, and the words of the gate."""
     return parts.choices
 
