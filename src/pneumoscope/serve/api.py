@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,7 +12,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from pneumoscope.records import Settings
-from pneumoscope.serve import present
+from pneumoscope.serve import present, schemas
 from pneumoscope.serve.archives import unpack
 from pneumoscope.serve.documents import EXPORTS
 from pneumoscope.serve.guard import OPERATOR, User, current_user, require
@@ -27,20 +28,31 @@ if TYPE_CHECKING:
     from pneumoscope.serve.uploads import Upload
 
 # Here, so that a route that forgets to ask for its user is guarded all the same.
-router = APIRouter(prefix=present.ROOT, dependencies=[Depends(current_user)])
+router = APIRouter(
+    prefix=present.ROOT,
+    dependencies=[Depends(current_user)],
+    responses=schemas.READING,
+    generate_unique_id_function=lambda route: route.name,
+)
 
 Anyone = Annotated[User, Depends(current_user)]
 Operator = Annotated[User, Depends(require(OPERATOR))]
 
 _HEARTBEAT_S = 15.0
 _EXPORTED, _PDF_FILMS = 5000, 100
+_LARGE = 2**20  # bytes
 _SEARCHED = 5000  # rows that a search for a name opens at most
 
 
 Parts = Annotated[Room, Depends(current_room)]
 
 
-@router.post("/predictions")
+@router.post(
+    "/predictions",
+    response_model=schemas.Records,
+    responses=schemas.CREATING,
+    openapi_extra=schemas.UPLOAD,
+)
 async def create_predictions(request: Request, user: Operator, parts: Parts) -> Response:
     """Reads films: at once if they are few, else as a job."""
     upload = await read_upload(request, parts.settings.limits, parts.intake)
@@ -49,7 +61,10 @@ async def create_predictions(request: Request, user: Operator, parts: Parts) -> 
     films, archive = await _unpacked(upload, parts)
     few = len(films) <= parts.settings.sync_limit and not archive
     if few and "respond-async" not in request.headers.get("prefer", "").lower():
-        futures = parts.desk.read_now(asked, films, parts.settings.deadline_s)
+        taken = partial(parts.desk.read_now, asked, films, parts.settings.deadline_s)
+        # Hashing large films would hold up everybody else.
+        large = sum(len(film.data) for film in films) > _LARGE
+        futures = await run_in_threadpool(taken) if large else taken()
         rows = await asyncio.gather(*map(asyncio.wrap_future, futures))
         return JSONResponse({"predictions": [present.record(row, parts.keys) for row in rows]})
     job = await run_in_threadpool(parts.desk.accept, asked, films)
@@ -91,7 +106,7 @@ def _flag(fields: Mapping[str, str], name: str) -> bool:
     return given in ("true", "1", "on")
 
 
-@router.get("/predictions")
+@router.get("/predictions", responses={200: {"model": schemas.Records}})
 def list_predictions(
     user: Anyone,
     parts: Parts,
@@ -111,7 +126,7 @@ def list_predictions(
     return {"predictions": [present.record(row, parts.keys) for row in found[:limit]]}
 
 
-@router.get("/predictions/export")
+@router.get("/predictions/export", response_class=Response, responses=schemas.RENDERED)
 def export_predictions(
     user: Anyone,
     parts: Parts,
@@ -143,7 +158,7 @@ def delete_predictions(user: Operator, parts: Parts) -> dict[str, int]:
     return {"deleted": len(parts.desk.delete(user.id))}
 
 
-@router.get("/predictions/{id}")
+@router.get("/predictions/{id}", responses={200: {"model": schemas.Record}})
 def show_prediction(id: str, user: Anyone, parts: Parts) -> dict[str, Any]:  # noqa: A002 (the path's)
     """One result."""
     return present.record(_row(parts, user, id), parts.keys)
@@ -156,7 +171,7 @@ def delete_prediction(id: str, user: Operator, parts: Parts) -> None:  # noqa: A
         raise NotFound
 
 
-@router.get("/predictions/{id}/{rendering}")
+@router.get("/predictions/{id}/{rendering}", response_class=Response, responses=schemas.RENDERED)
 def show_rendering(id: str, rendering: str, user: Anyone, parts: Parts) -> Response:  # noqa: A002
     """A picture or a document of one result."""
     if rendering not in RENDERINGS:
@@ -173,14 +188,14 @@ def _row(parts: Room, user: User, id_: str) -> Any:
     return row
 
 
-@router.get("/jobs/{id}")
+@router.get("/jobs/{id}", responses={200: {"model": schemas.JobWithFilms}})
 def show_job(id: str, user: Anyone, parts: Parts) -> dict[str, Any]:  # noqa: A002
     """A job with its films."""
     rows = parts.store.of_job(user.id, id)
     return _job(parts, user, id) | {"predictions": [present.record(r, parts.keys) for r in rows]}
 
 
-@router.delete("/jobs/{id}")
+@router.delete("/jobs/{id}", responses={200: {"model": schemas.Job}})
 def cancel_job(id: str, user: Operator, parts: Parts) -> dict[str, Any]:  # noqa: A002
     """Cancels what of a job has not begun."""
     _job(parts, user, id)
@@ -195,7 +210,7 @@ def _job(parts: Room, user: User, id_: str) -> dict[str, Any]:
     return present.job(*found)
 
 
-@router.get("/jobs/{id}/events")
+@router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=schemas.EVENTS)
 async def job_events(id: str, user: Anyone, parts: Parts) -> StreamingResponse:  # noqa: A002
     """Server-sent events: ``progress`` for every film that ended, at last ``end``."""
     await run_in_threadpool(_job, parts, user, id)

@@ -112,7 +112,11 @@ class Desk:
         """
         self.batcher.reserve(len(films), _size(films))
         deadline = time.monotonic() + deadline_s
-        rows = self._rows(asked, films, None)
+        try:
+            rows = self._rows(asked, films, None)
+        except BaseException:
+            self.batcher.release(len(films), _size(films))
+            raise
         return [
             self.batcher.submit(Film(film.data, asked.settings, row, deadline))
             for film, row in zip(films, rows, strict=True)
