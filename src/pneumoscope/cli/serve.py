@@ -7,9 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.cli import require
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
     from pneumoscope.serve.settings import ServeSettings
 
 _MODULES = (
@@ -47,8 +49,12 @@ def run(given: dict[str, Any]) -> None:
             f"cannot listen on {settings.host} port {settings.port}: {reason}",
             "Is another server running? Choose another --port, or 0 for a free one.",
         ) from None
+    host, port = listener.getsockname()[:2]
+    name = f"[{host}]" if listener.family == socket.AF_INET6 else host
+    scheme = "https" if settings.tls else "http"
+    app = _Watched(create_app(settings), f"pneumoscope serves on {scheme}://{name}:{port}/")
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_level="warning",
         access_log=False,  # it would write paths, which hold ids
         server_header=False,
@@ -56,17 +62,48 @@ def run(given: dict[str, Any]) -> None:
         lifespan="on",
     )
     server = uvicorn.Server(config)
-    host, port = listener.getsockname()[:2]
-    name = f"[{host}]" if listener.family == socket.AF_INET6 else host
-    scheme = "https" if settings.tls else "http"
-    sys.stderr.write(f"pneumoscope serves on {scheme}://{name}:{port}/  (Ctrl-C to stop)\n")
-    sys.stderr.flush()
     # Uvicorn ends well on these and raises them again afterwards: then there is nothing left to do.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:  # so it ends after a start that failed
+        if app.failure is None:
+            raise
+    if app.failure is not None:
+        raise app.failure
     if not server.started:
         raise UsageError("the server did not start", "The lines above say why.")
+
+
+class _Watched:
+    """An application that tells people when it has started, or why not, in place of a traceback."""
+
+    def __init__(self, app: ASGIApp, address: str) -> None:
+        self._app = app
+        self._address = address
+        self.failure: PneumoscopeError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def told(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and self._is_ours():
+                message = {"type": message["type"], "message": ""}
+            elif message["type"] == "lifespan.startup.complete":
+                sys.stderr.write(f"{self._address}  (Ctrl-C to stop)\n")
+                sys.stderr.flush()
+            await send(message)
+
+        await self._app(scope, receive, told)
+
+    def _is_ours(self) -> bool:
+        error = sys.exception()
+        if isinstance(error, PneumoscopeError):
+            self.failure = error
+        return self.failure is not None
 
 
 def _listen(settings: ServeSettings) -> Any:

@@ -32,7 +32,7 @@ LOCAL = User("local", "local", ADMIN)
 """The one user of a server that only this machine can reach."""
 
 
-async def current_user(request: Request) -> User:
+async def current_user(request: Request) -> User:  # noqa: ARG001 (FastAPI's signature)
     """The user of a request, as FastAPI dependency."""
     return LOCAL
 
