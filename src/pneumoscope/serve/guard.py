@@ -8,7 +8,6 @@ token. Whose a result is, the store knows.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,25 +17,25 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from pneumoscope.errors import PneumoscopeError
-from pneumoscope.serve import audit_log, tls
+from pneumoscope.serve import tls
 from pneumoscope.serve.accounts import LOCAL, ROLES, Accounts, User
-from pneumoscope.serve.audit_log import AuditLog, Event
+from pneumoscope.serve.audit_log import AuditLog
 from pneumoscope.serve.headers import Headers
 from pneumoscope.serve.problems import (
     BadRequest,
     Busy,
-    NotAllowed,
     NotSignedIn,
     Refusal,
     TooMuch,
     Unavailable,
     response,
 )
+from pneumoscope.serve.refusals import NoAuditLog, NoScope, NotThisRole, WrongHost, WrongOrigin
 from pneumoscope.serve.sessions import Sessions, cookie_name
 from pneumoscope.serve.store import Base
 from pneumoscope.serve.throttle import Rate, Throttle
 from pneumoscope.serve.tokens import Tokens
+from pneumoscope.serve.trail import API, SESSION, Trail, address_of, write_request
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -46,16 +45,10 @@ if TYPE_CHECKING:
     from pneumoscope.serve.keys import Keys
     from pneumoscope.serve.settings import ServeSettings
 
-_log = logging.getLogger(__name__)
-
 VIEWER, OPERATOR, ADMIN = ROLES
-API = "/api/v1"
-SESSION = f"{API}/session"
 UPLOAD = f"{API}/predictions"
 PUBLIC = frozenset({"/", "/login", "/favicon.ico", "/healthz", "/readyz"})
 """Pages and answers without anybody's data; beside them /static/ and the login itself."""
-QUIET = frozenset({f"{API}/me", f"{API}/model", f"{API}/settings"})
-"""Reading these concerns no patient, and is not written down."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCOPE_OF = {"GET": "read", "HEAD": "read", "POST": "predict", "DELETE": "delete"}
 SMALL_BODY = 65536
@@ -92,7 +85,6 @@ class Security:
         audit: The audit log.
         open: No accounts: whoever reaches this loopback address is `LOCAL`.
         tls: Whether connections are encrypted.
-        hsts: Whether browsers may be told to insist on it.
         hosts: Names by which requests may address the server.
         body: Bytes of an upload.
         throttle: Wrong passwords and tokens.
@@ -107,13 +99,17 @@ class Security:
     audit: AuditLog
     open: bool
     tls: bool
-    hsts: bool
     hosts: frozenset[str]
     body: int
     throttle: Throttle = field(default_factory=Throttle)
     by_user: Rate = field(default_factory=lambda: Rate(*Limits().user))
     by_address: Rate = field(default_factory=lambda: Rate(*Limits().address))
     lines: Rate = field(default_factory=lambda: Rate(*Limits().lines))
+
+    def body_limit(self, request: Request) -> int:
+        """Bytes that the body of this request may have."""
+        upload = request.method == "POST" and request.url.path.rstrip("/") == UPLOAD
+        return self.body if upload else SMALL_BODY
 
 
 def make_security(
@@ -139,20 +135,23 @@ def make_security(
         audit=AuditLog(settings.folder, keys.audit, clock),
         open=not there_are,
         tls=settings.tls,
-        hsts=settings.tls_cert is not None,
         hosts=tls.hosts(settings),
         body=settings.limits.max_body_bytes,
     )
 
 
-def install(app: FastAPI, security: Security) -> None:
-    """Puts the door before an app, and adds the routes to sign in and out."""
+def install(app: FastAPI, settings: ServeSettings) -> None:
+    """Puts the door before an app, and adds the routes to sign in and out.
+
+    Whoever starts the app sets ``app.state.security``; until then the door is shut.
+    """
     from pneumoscope.serve import session_routes
 
-    app.state.security = security
+    app.state.security = None
     app.include_router(session_routes.router)
-    app.add_middleware(Guard, security=security)
-    app.add_middleware(Headers, hsts=security.hsts)
+    app.add_middleware(Guard)
+    # Browsers that insisted on a certificate which signs itself would be locked out for good.
+    app.add_middleware(Headers, hsts=settings.tls_cert is not None)
 
 
 async def current_user(request: Request) -> User:
@@ -172,23 +171,17 @@ def require(role: str) -> Callable[[User], User]:
 
     def check(user: User = Depends(current_user)) -> User:  # noqa: B008 (FastAPI's way)
         if not user.may(role):
-            raise _not_allowed(user, role)
+            raise NotThisRole(user.role, role)
         return user
 
     return check
 
 
-def address_of(request: Request) -> str:
-    """Where a request comes from."""
-    return request.client.host if request.client else "unknown"
-
-
 class Guard:
     """The middleware. It answers itself where a request may not pass."""
 
-    def __init__(self, app: ASGIApp, security: Security) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.security = security
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -198,76 +191,106 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         request = Request(scope, receive)
+        security: Security | None = scope["app"].state.security
+        if security is None:
+            await response(_Shut(), request.url.path)(scope, receive, send)
+            return
         try:
-            request.state.user = await self._admitted(request)
-            passing = _Passing(self.security, request, send)
-            await self.app(scope, _limited(receive, self._body_limit(request)), passing.send)
+            request.state.user = await _Door(security, request).admitted()
+            trail = Trail(security.audit, request, send)
+            limit = security.body_limit(request)
+            await self.app(scope, _limited(receive, limit), trail.send)
         except Refusal as refusal:
             answer = refusal
-            if self._worth_a_line(request):
+            if _worth_a_line(security, request):
                 try:
-                    await _written(self.security.audit, request, int(refusal.status))
+                    await write_request(security.audit, request, int(refusal.status))
                 except NoAuditLog as silent:
                     answer = silent
             await response(answer, request.url.path)(scope, receive, send)
 
-    async def _admitted(self, request: Request) -> User | None:
+
+class _Shut(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("the server starts", "Try again in a moment.")
+
+
+def _worth_a_line(security: Security, request: Request) -> bool:
+    known = getattr(request.state, "user", None) is not None
+    return known or not security.lines.wait_s(address_of(request))
+
+
+class _Door:
+    """Looks at one request."""
+
+    def __init__(self, security: Security, request: Request) -> None:
+        self.security = security
+        self.request = request
+        self.bearer = request.headers.get("authorization")
+
+    async def admitted(self) -> User | None:
         """Who asks; None for a stranger at a public place.
 
         Raises:
             Refusal: The request may not pass.
         """
-        security, method, path = self.security, request.method, request.url.path
-        self._check_host(request)
+        security, method, path = self.security, self.request.method, self.request.url.path
+        self._check_host()
         if not security.open:
-            _slow_down(security.by_address, address_of(request))
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal():
-            raise BadRequest("Content-Length is no number", "")
-        if int(length) > self._body_limit(request):
-            raise TooMuch(
-                f"{int(length):,} bytes are too many, the limit is {self._body_limit(request):,}",
-                "Send fewer films at once.",
-            )
-        bearer = request.headers.get("authorization")
+            _slow_down(security.by_address, address_of(self.request))
+        self._check_length()
         if method not in SAFE:
-            self._check_origin(request, bearer=bearer is not None)
+            self._check_origin()
         if security.open:
             return LOCAL
         if is_public(method, path):
             return None
-        user = await run_in_threadpool(self._known, request, bearer)
-        request.state.user = user  # for the audit line, should the rest refuse
+        user = await run_in_threadpool(self._known)
+        self.request.state.user = user  # for the audit line, should the rest refuse
         _slow_down(security.by_user, user.id)
         _check_may(user, method, path)
         return user
 
-    def _check_host(self, request: Request) -> None:
-        host = request.headers.get("host", "")
+    def _check_host(self) -> None:
+        host = self.request.headers.get("host", "")
         # [::1]:8000, 127.0.0.1:8000, name:8000
         name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
         if name.lower() not in self.security.hosts:
             raise WrongHost
 
-    def _check_origin(self, request: Request, *, bearer: bool) -> None:
+    def _check_length(self) -> None:
+        length, limit = (
+            self.request.headers.get("content-length", "0"),
+            self.security.body_limit(self.request),
+        )
+        if not (length.isascii() and length.isdecimal()):
+            raise BadRequest("Content-Length is no number", "")
+        if int(length) > limit:
+            raise TooMuch(
+                f"{int(length):,} bytes are too many, the limit is {limit:,}",
+                "Send fewer films at once.",
+            )
+
+    def _check_origin(self) -> None:
         """Unsafe methods only from this server's own page, or from no page at all.
 
         Browsers name the origin of every such request and pages cannot forge it. A request without
         one comes from a program: it needs a token, or, where there are no accounts, nothing.
         """
+        request = self.request
         origin = request.headers.get("origin")
         own = f"{request.url.scheme}://{request.headers.get('host', '').lower()}"
         if origin is not None:
             if origin.lower() != own:
                 raise WrongOrigin
         elif request.headers.get("sec-fetch-site", "same-origin") != "same-origin" or not (
-            bearer or self.security.open
+            self.bearer is not None or self.security.open
         ):
             raise WrongOrigin
 
-    def _known(self, request: Request, bearer: str | None) -> User:
-        security = self.security
-        if bearer is None:
+    def _known(self) -> User:
+        security, request = self.security, self.request
+        if self.bearer is None:
             cookie = request.cookies.get(cookie_name(security.tls))
             user = security.sessions.find(cookie) if cookie else None
             if user is None:
@@ -277,44 +300,12 @@ class Guard:
         wait = security.throttle.attempt((key, FREE_TOKENS))
         if wait:
             raise Busy("too many wrong tokens from this address", wait)
-        kind, _, token = bearer.partition(" ")
+        kind, _, token = self.bearer.partition(" ")
         user = security.tokens.find(token.strip()) if kind.lower() == "bearer" else None
         if user is None:
             raise NotSignedIn
         security.throttle.succeeded(key)
         return user
-
-    def _body_limit(self, request: Request) -> int:
-        upload = request.method == "POST" and request.url.path.rstrip("/") == UPLOAD
-        return self.security.body if upload else SMALL_BODY
-
-    def _worth_a_line(self, request: Request) -> bool:
-        known = getattr(request.state, "user", None) is not None
-        return known or not self.security.lines.wait_s(address_of(request))
-
-
-class WrongHost(BadRequest):
-    def __init__(self) -> None:
-        super().__init__(
-            "this server does not go by that name",
-            "Use the address that it was started with, or a name in its certificate.",
-        )
-
-
-class WrongOrigin(NotAllowed):
-    def __init__(self) -> None:
-        super().__init__(
-            "the request does not come from this server's own page",
-            "Programs send an API token as bearer and no Origin.",
-        )
-
-
-class NoScope(NotAllowed):
-    def __init__(self, scope: str) -> None:
-        super().__init__(
-            f"this token has no scope {scope!r}",
-            f"Make one that has: pneumoscope token add USER --scope {scope}",
-        )
 
 
 def is_public(method: str, path: str) -> bool:
@@ -335,11 +326,7 @@ def _check_may(user: User, method: str, path: str) -> None:
         if wanted not in user.scopes:
             raise NoScope(wanted)
     if method not in SAFE and path != SESSION and not user.may(OPERATOR):
-        raise _not_allowed(user, OPERATOR)
-
-
-def _not_allowed(user: User, role: str) -> NotAllowed:
-    return NotAllowed(f"the role {user.role} may not do this", f"Ask for the role {role}.")
+        raise NotThisRole(user.role, OPERATOR)
 
 
 def _slow_down(rate: Rate, key: str) -> None:
@@ -367,73 +354,3 @@ def _limited(receive: Receive, limit: int) -> Receive:
         return message
 
     return receiving
-
-
-class _Passing:
-    """Writes the audit line of a request before its answer leaves: no line, no answer."""
-
-    def __init__(self, security: Security, request: Request, send: Send) -> None:
-        self.audit = security.audit
-        self.request = request
-        self._send = send
-        self._mute = False
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and self._concerns_somebody():
-            try:
-                await _written(self.audit, self.request, message["status"])
-            except NoAuditLog as refusal:
-                self._mute = True
-                answer = response(refusal, self.request.url.path)
-                await answer(self.request.scope, self.request.receive, self._send)
-        if not self._mute:
-            await self._send(message)
-
-    def _concerns_somebody(self) -> bool:
-        path = self.request.url.path
-        return path.startswith(f"{API}/") and path not in QUIET and path != SESSION
-
-
-async def _written(audit: AuditLog, request: Request, status: int) -> None:
-    """One line about a request: the route's template and ids, never the query or a name."""
-    state = request.state
-    route = getattr(request.scope.get("route"), "path", None)
-    ids = [str(value) for value in request.path_params.values()]
-    event = Event(
-        what=f"{request.method} {route or 'refused'}",
-        outcome=outcome_of(status),
-        who=getattr(state, "user", None),
-        where=address_of(request),
-        objects=tuple(dict.fromkeys([*ids, *getattr(state, "objects", ())])),
-        patient=getattr(state, "patient", None),
-        status=status,
-    )
-    await run_in_threadpool(record, audit, event)
-
-
-def record(audit: AuditLog, event: Event) -> None:
-    """Writes a line.
-
-    Raises:
-        NoAuditLog: It cannot be written.
-    """
-    try:
-        audit.append(event)
-    except (PneumoscopeError, OSError) as error:
-        _log.error("the audit log cannot be written", exc_info=error)
-        raise NoAuditLog from error
-
-
-class NoAuditLog(Unavailable):
-    def __init__(self) -> None:
-        super().__init__(
-            "the audit log cannot be written, so nothing is given out",
-            "Is the disk full? `pneumoscope audit-log verify` says more.",
-        )
-
-
-def outcome_of(status: int) -> int:
-    """HTTP status as event outcome indicator."""
-    if status < 400:
-        return audit_log.SUCCESS
-    return audit_log.MINOR if status < 500 else audit_log.SERIOUS

@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 
 from pneumoscope.serve.problems import ServerFault, response
+from pneumoscope.serve.trail import template
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,8 +78,8 @@ class Headers:
         try:
             await self.app(scope, receive, sending)
         except Exception as error:
-            # The path holds ids at most; the query is left out.
-            _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+            # Neither path nor query as they came: somebody may have put a name there.
+            _log.error("%s %s failed", scope["method"], template(Request(scope)), exc_info=error)
             if started:
                 raise
             answer = response(ServerFault(), Request(scope).url.path)

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field, SecretStr
 from pneumoscope.serve import audit_log
 from pneumoscope.serve.accounts import MAX_PASSWORD, User
 from pneumoscope.serve.audit_log import Event
-from pneumoscope.serve.guard import API, SESSION, Security, address_of, current_user, record
+from pneumoscope.serve.guard import Security, current_user
 from pneumoscope.serve.problems import Busy, Conflict, NotSignedIn
 from pneumoscope.serve.sessions import cookie_name, set_cookie
+from pneumoscope.serve.trail import API, SESSION, address_of, record
 
 FREE_PAIR, FREE_NAME, FREE_ADDRESS = 5, 50, 30
 """Wrong passwords before a wait: for a name from one address, for a name, from an address.
