@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pneumoscope import __version__
+from pneumoscope.cli import accounts
 from pneumoscope.records import Settings
 
 app = typer.Typer(
@@ -653,3 +654,10 @@ def import_model(
     command.run(
         command.Request(model, labels, out, size, scaling, channels, negative, name), as_json=json
     )
+
+
+app.add_typer(accounts.user_app, name="user")
+app.add_typer(accounts.token_app, name="token")
+app.add_typer(accounts.patient_app, name="patient")
+app.add_typer(accounts.audit_app, name="audit-log")
+app.command("purge", epilog="Example: pneumoscope purge --older-than 30")(accounts.purge)

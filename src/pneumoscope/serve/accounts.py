@@ -75,6 +75,8 @@ class User:
 
 LOCAL = User("local", "local", "admin", "local")
 """Whoever sits at the machine, where there are no accounts."""
+ADMIN_AT_THE_MACHINE = "command"
+"""Id of whoever gives commands there."""
 
 
 def user_of(account: Account, via: str = "session", scopes: frozenset[str] | None = None) -> User:
