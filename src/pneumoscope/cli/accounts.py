@@ -50,7 +50,9 @@ Stdin = Annotated[
 ]
 Patient = Annotated[
     str,
-    typer.Argument(metavar="KEY", help="As it was sent with the films, or - to read it from stdin."),
+    typer.Argument(
+        metavar="KEY", help="As it was sent with the films, or - to read it from stdin."
+    ),
 ]
 ROLE_HELP = "viewer (looks at own results), operator (also sends films, deletes), admin."
 
@@ -132,7 +134,11 @@ def set_role(
 
 @user_app.command("disable", epilog="Example: pneumoscope user disable dr.lee")
 def disable_user(
-    name: Name, folder: Folder = None, database: Database = None, key: Key = None, json: Json = False
+    name: Name,
+    folder: Folder = None,
+    database: Database = None,
+    key: Key = None,
+    json: Json = False,
 ) -> None:
     """Close an account: its sessions and tokens end at once, its results stay."""
     sessions, tokens = _office(folder, database, key).disable(name)
@@ -145,7 +151,11 @@ def disable_user(
 
 @user_app.command("enable", epilog="Example: pneumoscope user enable dr.lee")
 def enable_user(
-    name: Name, folder: Folder = None, database: Database = None, key: Key = None, json: Json = False
+    name: Name,
+    folder: Folder = None,
+    database: Database = None,
+    key: Key = None,
+    json: Json = False,
 ) -> None:
     """Open an account again; its tokens stay revoked."""
     _office(folder, database, key).enable(name)
@@ -191,9 +201,7 @@ def list_tokens(
     office = _office(folder, database, key)
     names = {one.id: one.name for one in office.accounts.list()}
     of = None if user is None else office.accounts.get(user).id
-    found = [
-        {"user": names.get(one.account, "?")} | _told(one) for one in office.tokens.list(of)
-    ]
+    found = [{"user": names.get(one.account, "?")} | _told(one) for one in office.tokens.list(of)]
     _table(found, json)
 
 
@@ -269,7 +277,9 @@ def verify_audit_log(
     )
 
 
-@audit_app.command("export", epilog="Example: pneumoscope audit-log export --since 2026-01-01 --csv")
+@audit_app.command(
+    "export", epilog="Example: pneumoscope audit-log export --since 2026-01-01 --csv"
+)
 def export_audit_log(
     since: Annotated[
         datetime | None, typer.Option(help="From this UTC time on.", formats=["%Y-%m-%d"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.serve import privacy
+from pneumoscope.errors import UsageError
+from pneumoscope.serve import privacy, tls
 from pneumoscope.serve.accounts import ADMIN_AT_THE_MACHINE, Accounts, User, user_of
 from pneumoscope.serve.audit_log import AuditLog, Event
 from pneumoscope.serve.films import Shelf
-from pneumoscope.serve.keys import Keys, open_keys
+from pneumoscope.serve.keys import VARIABLE, Keys, open_keys
 from pneumoscope.serve.sessions import Sessions
 from pneumoscope.serve.store import Store
 from pneumoscope.serve.tokens import Token, Tokens
@@ -166,6 +168,27 @@ def open_office(settings: ServeSettings) -> Office:
         Tokens(store.engine),
         Shelf(0, keys, films if films.is_dir() else None),
     )
+
+
+def check_start(settings: ServeSettings) -> None:
+    """Refuses, before a port is opened, what would leave patients unprotected.
+
+    Raises:
+        UnsafeAddress: Others could reach the server without TLS or without accounts.
+        UsageError: Films are to be kept, and the key would lie beside them.
+    """
+    if not settings.loopback:
+        settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        store = Store(settings.database_url)
+        try:
+            tls.check_address(settings, accounts=Accounts(store.engine).any())
+        finally:
+            store.close()
+    if settings.keep_films and settings.key is None and not os.environ.get(VARIABLE):
+        raise UsageError(
+            "--keep-films needs a key of its own: one beside the films would protect nothing",
+            f"openssl rand -base64 32 > key, then --key key; or set {VARIABLE}.",
+        )
 
 
 def _who() -> User:

@@ -90,10 +90,12 @@ def context(cert: Path, key: Path) -> ssl.SSLContext:
     return made
 
 
-def fingerprint(cert: Path) -> str:
-    """SHA-256 of a certificate as browsers show it, to compare before trusting it."""
-    digest = _read(cert).fingerprint(hashes.SHA256())
-    return ":".join(f"{byte:02X}" for byte in digest)
+def own_fingerprint(settings: ServeSettings) -> str:
+    """SHA-256 of the certificate in use as browsers show it, to compare before trusting it."""
+    pair = certificate(settings)
+    if pair is None:
+        raise UsageError("no certificate is in use", "Add --tls-self-signed.")
+    return ":".join(f"{byte:02X}" for byte in _read(pair[0]).fingerprint(hashes.SHA256()))
 
 
 def hosts(settings: ServeSettings) -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""Results as documents: one PDF page per film, a CSV table, JSON."""
