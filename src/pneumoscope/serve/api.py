@@ -4,56 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from pneumoscope.records import Settings
-from pneumoscope.serve import present
+from pneumoscope.serve import present, schemas
 from pneumoscope.serve.accounts import User
 from pneumoscope.serve.archives import unpack
+from pneumoscope.serve.documents import EXPORTS
 from pneumoscope.serve.guard import OPERATOR, current_user, require
 from pneumoscope.serve.jobs import Arrived, Asked
-from pneumoscope.serve.problems import NotFound, Unprocessable
+from pneumoscope.serve.problems import NotFound, TooMuch, Unprocessable
 from pneumoscope.serve.renderings import RENDERINGS
+from pneumoscope.serve.room import Room, current_room
 from pneumoscope.serve.uploads import read_upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from pneumoscope.serve.app import Room
     from pneumoscope.serve.uploads import Upload
 
-router = APIRouter(prefix=present.ROOT)
+# Here, so that a route that forgets to ask for its user is guarded all the same.
+router = APIRouter(
+    prefix=present.ROOT,
+    dependencies=[Depends(current_user)],
+    responses=schemas.READING,
+    generate_unique_id_function=lambda route: route.name,
+)
 
 Anyone = Annotated[User, Depends(current_user)]
 Operator = Annotated[User, Depends(require(OPERATOR))]
 
 _HEARTBEAT_S = 15.0
+_EXPORTED, _PDF_FILMS = 5000, 100
+_LARGE = 2**20  # bytes
 _SEARCHED = 5000  # rows that a search for a name opens at most
 
 
-def room(request: Request) -> Room:
-    """The parts of the running server."""
-    found: Room = request.app.state.room
-    return found
+Parts = Annotated[Room, Depends(current_room)]
 
 
-Parts = Annotated[Any, Depends(room)]
-
-
-@router.post("/predictions")
+@router.post(
+    "/predictions",
+    response_model=schemas.Records,
+    responses=schemas.CREATING,
+    openapi_extra=schemas.UPLOAD,
+)
 async def create_predictions(request: Request, user: Operator, parts: Parts) -> Response:
     """Reads films: at once if they are few, else as a job."""
-    upload = await read_upload(request, parts.settings.limits)
+    upload = await read_upload(request, parts.settings.limits, parts.intake)
     asked = Asked(user.id, _asked(upload.fields, parts), upload.fields.get("patient"))
     parts.desk.batcher.reader(asked.settings)  # refuses settings before anything is read
     films, archive = await _unpacked(upload, parts)
     few = len(films) <= parts.settings.sync_limit and not archive
     if few and "respond-async" not in request.headers.get("prefer", "").lower():
-        futures = parts.desk.read_now(asked, films, parts.settings.deadline_s)
+        taken = partial(parts.desk.read_now, asked, films, parts.settings.deadline_s)
+        # Hashing large films would hold up everybody else.
+        large = sum(len(film.data) for film in films) > _LARGE
+        futures = await run_in_threadpool(taken) if large else taken()
         rows = await asyncio.gather(*map(asyncio.wrap_future, futures))
         return JSONResponse({"predictions": [present.record(row, parts.keys) for row in rows]})
     job = await run_in_threadpool(parts.desk.accept, asked, films)
@@ -95,7 +107,7 @@ def _flag(fields: Mapping[str, str], name: str) -> bool:
     return given in ("true", "1", "on")
 
 
-@router.get("/predictions")
+@router.get("/predictions", responses={200: {"model": schemas.Records}})
 def list_predictions(
     user: Anyone,
     parts: Parts,
@@ -115,13 +127,39 @@ def list_predictions(
     return {"predictions": [present.record(row, parts.keys) for row in found[:limit]]}
 
 
+@router.get("/predictions/export", response_class=Response, responses=schemas.RENDERED)
+def export_predictions(
+    user: Anyone,
+    parts: Parts,
+    format: Literal["csv", "json", "pdf"] = "csv",  # noqa: A002 (the query's)
+    ids: Annotated[
+        str | None, Query(description="Ids with commas between; all by default.")
+    ] = None,
+) -> Response:
+    """One's own results as one file."""
+    if ids is not None:
+        rows = parts.store.rows(user.id, [id_ for id_ in ids.split(",") if id_][:_EXPORTED])
+    else:
+        rows = parts.store.history(user.id, _EXPORTED)
+    if not rows:
+        raise NotFound("nothing to export", "Read some films first.")
+    if format == "pdf" and len(rows) > _PDF_FILMS:
+        raise TooMuch(f"more than {_PDF_FILMS} films for one PDF", "Name fewer ids.")
+    media_type, make = EXPORTS[format]
+    return Response(
+        make(rows, parts.studio, parts.model["labels"]),
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="pneumoscope.{format}"'},
+    )
+
+
 @router.delete("/predictions", status_code=200)
 def delete_predictions(user: Operator, parts: Parts) -> dict[str, int]:
     """Deletes all of one's own results and films."""
     return {"deleted": len(parts.desk.delete(user.id))}
 
 
-@router.get("/predictions/{id}")
+@router.get("/predictions/{id}", responses={200: {"model": schemas.Record}})
 def show_prediction(id: str, user: Anyone, parts: Parts) -> dict[str, Any]:  # noqa: A002 (the path's)
     """One result."""
     return present.record(_row(parts, user, id), parts.keys)
@@ -134,7 +172,7 @@ def delete_prediction(id: str, user: Operator, parts: Parts) -> None:  # noqa: A
         raise NotFound
 
 
-@router.get("/predictions/{id}/{rendering}")
+@router.get("/predictions/{id}/{rendering}", response_class=Response, responses=schemas.RENDERED)
 def show_rendering(id: str, rendering: str, user: Anyone, parts: Parts) -> Response:  # noqa: A002
     """A picture or a document of one result."""
     if rendering not in RENDERINGS:
@@ -151,14 +189,14 @@ def _row(parts: Room, user: User, id_: str) -> Any:
     return row
 
 
-@router.get("/jobs/{id}")
+@router.get("/jobs/{id}", responses={200: {"model": schemas.JobWithFilms}})
 def show_job(id: str, user: Anyone, parts: Parts) -> dict[str, Any]:  # noqa: A002
     """A job with its films."""
     rows = parts.store.of_job(user.id, id)
     return _job(parts, user, id) | {"predictions": [present.record(r, parts.keys) for r in rows]}
 
 
-@router.delete("/jobs/{id}")
+@router.delete("/jobs/{id}", responses={200: {"model": schemas.Job}})
 def cancel_job(id: str, user: Operator, parts: Parts) -> dict[str, Any]:  # noqa: A002
     """Cancels what of a job has not begun."""
     _job(parts, user, id)
@@ -173,7 +211,7 @@ def _job(parts: Room, user: User, id_: str) -> dict[str, Any]:
     return present.job(*found)
 
 
-@router.get("/jobs/{id}/events")
+@router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=schemas.EVENTS)
 async def job_events(id: str, user: Anyone, parts: Parts) -> StreamingResponse:  # noqa: A002
     """Server-sent events: ``progress`` for every film that ended, at last ``end``."""
     await run_in_threadpool(_job, parts, user, id)
@@ -213,12 +251,12 @@ def _event(name: str, content: Mapping[str, Any]) -> str:
 
 
 @router.get("/model")
-def show_model(user: Anyone, parts: Parts) -> dict[str, Any]:
+def show_model(parts: Parts) -> dict[str, Any]:
     """The bundle: figures, limits, population, hash, and its card as Markdown."""
     return parts.model
 
 
 @router.get("/settings")
-def show_settings(user: Anyone, parts: Parts) -> dict[str, Any]:
+def show_settings(parts: Parts) -> dict[str, Any]:
     """What a reader may choose, limits, and the words of the gate."""
     return parts.choices

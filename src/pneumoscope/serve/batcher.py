@@ -53,12 +53,14 @@ class Pace:
         max_batch_size: Films in one run.
         max_wait_ms: Milliseconds that the first film of a run waits for others.
         queue: Films that may be accepted and not finished.
+        queue_bytes: Their bytes together.
     """
 
     threads: int
     max_batch_size: int
     max_wait_ms: float
     queue: int
+    queue_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Batcher:
         self._waiting: deque[tuple[Film, Future[Any]]] = deque()
         self._changed = threading.Condition()
         self._collecting = threading.Lock()
-        self._outstanding = 0
+        self._outstanding = self._bytes = 0
         self._per_film_s = 0.01
         self._accepting = self._running = True
         self._threads = [
@@ -126,8 +128,12 @@ class Batcher:
             self._readers[settings] = found
         return found
 
-    def reserve(self, films: int) -> None:
+    def reserve(self, films: int, size: int) -> None:
         """Takes room for films that are submitted next.
+
+        Args:
+            films: How many.
+            size: Their bytes together.
 
         Raises:
             Busy: There is not so much.
@@ -136,28 +142,35 @@ class Batcher:
         with self._changed:
             if not self._accepting:
                 raise ShuttingDown
-            if self._outstanding + films > self._pace.queue:
+            too_many = self._outstanding + films > self._pace.queue
+            # Alone a large request may pass, or it never could.
+            too_large = self._outstanding and self._bytes + size > self._pace.queue_bytes
+            if too_many or too_large:
                 wait_s = self._outstanding * self._per_film_s / self._pace.threads
                 raise Busy(retry_after_s=max(1, min(60, round(wait_s))))
-            self._outstanding += films
+            self._take_room(films, size)
 
-    def admit(self, films: int) -> None:
+    def admit(self, films: int, size: int) -> None:
         """Takes room whether there is or not: for what an earlier run accepted."""
         with self._changed:
-            self._outstanding += films
+            self._take_room(films, size)
 
-    def release(self, films: int) -> None:
+    def release(self, films: int, size: int) -> None:
         """Gives back room that was reserved and is not needed."""
         with self._changed:
-            self._outstanding -= films
+            self._take_room(-films, -size)
             self._changed.notify_all()
+
+    def _take_room(self, films: int, size: int) -> None:
+        self._outstanding += films
+        self._bytes += size
 
     def submit(self, film: Film) -> Future[Any]:
         """Queues a film for which `reserve` has taken room."""
         future: Future[Any] = Future()
         with self._changed:
             self._waiting.append((film, future))
-            self._changed.notify()
+            self._changed.notify_all()
         return future
 
     def drain(self, timeout_s: float | None = None) -> bool:
@@ -189,7 +202,7 @@ class Batcher:
                     if not future.done():
                         future.set_exception(ServerFault())
             finally:
-                self.release(len(batch))
+                self.release(len(batch), sum(len(film.data) for film, _ in batch))
 
     def _take(self) -> list[tuple[Film, Future[Any]]]:
         """The next films, waiting a little for company; empty at the end."""
@@ -237,10 +250,17 @@ class Batcher:
                 if isinstance(one, Prepared) and films[i].settings == settings
             ]
             if mine:
-                judged = self.reader(settings).judge([one for _, one in mine])
-                for (i, _), prediction in zip(mine, judged, strict=True):
-                    outcomes[i] = Outcome(NAME, i, prediction=prediction)
+                for (i, _), outcome in zip(mine, self._judged(settings, mine), strict=True):
+                    outcomes[i] = outcome
         return [one for one in outcomes if one is not None]
+
+    def _judged(self, settings: Settings, films: Sequence[tuple[int, Prepared]]) -> list[Outcome]:
+        try:
+            judged = self.reader(settings).judge([film for _, film in films])
+        except Exception as error:  # noqa: BLE001 (it must not take other films along)
+            _log.error("a run of the network failed", exc_info=error)
+            return [Outcome(NAME, i, error=ServerFault()) for i, _ in films]
+        return [Outcome(NAME, i, prediction=p) for (i, _), p in zip(films, judged, strict=True)]
 
     def _prepare(self, decoder: Decoder, film: Film) -> Prepared | PneumoscopeError:
         try:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
-import os
 import queue
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,13 +124,14 @@ class Decoder:
             if "error" in answer:
                 raise _restored(answer["error"])
             pixels = np.frombuffer(pipe.recv_bytes(), np.uint8).reshape(answer["shape"])
-        except (EOFError, OSError) as error:
-            if isinstance(error, PneumoscopeError):
-                raise
+            facts = _facts(answer["facts"])
+        except PneumoscopeError:
+            raise
+        except (EOFError, OSError, ValueError, KeyError, TypeError):  # gone, or gone astray
             self.stop()
             _log.warning("a film brought the decoder down")
             raise UnreadableImage(NAME, "it brought the decoder down") from None
-        return Decoded(pixels, _facts(answer["facts"]), float(answer["read_ms"]))
+        return Decoded(pixels, facts, float(answer["read_ms"]))
 
     def stop(self) -> None:
         """Ends the child."""
@@ -219,13 +220,10 @@ def _answer(pipe: Connection, data: bytes, order: Order, images: Any) -> None:
         else:
             pixels = _shown(film, order.side_px)
     except ImageError as error:
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
-        pipe.send_bytes(json.dumps({"error": told}).encode())
+        _tell(pipe, error)
         return
     except MemoryError:
-        error = UnreadableImage(NAME, "the memory does not suffice")
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
-        pipe.send_bytes(json.dumps({"error": told}).encode())
+        _tell(pipe, UnreadableImage(NAME, "the memory does not suffice"))
         return
     head = {
         "shape": pixels.shape,
@@ -234,6 +232,11 @@ def _answer(pipe: Connection, data: bytes, order: Order, images: Any) -> None:
     }
     pipe.send_bytes(json.dumps(head).encode())
     pipe.send_bytes(np.ascontiguousarray(pixels).reshape(-1).data)
+
+
+def _tell(pipe: Connection, error: ImageError) -> None:
+    told = {"code": error.code, "message": error.message, "hint": error.hint}
+    pipe.send_bytes(json.dumps({"error": told}).encode())
 
 
 def shown_size(rows: int, columns: int, side_px: int) -> tuple[int, int]:
@@ -248,7 +251,7 @@ def _shown(film: Any, side_px: int) -> NDArray[np.uint8]:
     grey = film.levels
     if grey is None:
         grey = np.rint(np.clip(film.pixels, 0.0, 1.0) * 255).astype(np.uint8)
-    rows, columns = shown_size(*grey.shape, side_px)
+    rows, columns = shown_size(grey.shape[0], grey.shape[1], side_px)
     if (rows, columns) == grey.shape:
         return np.asarray(grey)
     image = Image.fromarray(grey).resize((columns, rows), Image.Resampling.BILINEAR, reducing_gap=2)
@@ -256,17 +259,15 @@ def _shown(film: Any, side_px: int) -> NDArray[np.uint8]:
 
 
 def _limit(memory_bytes: int) -> None:
-    """Bounds memory, and forbids files; only where the system knows such limits."""
+    """Bounds memory and forbids files, as far as the system knows such limits."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    with open("/proc/self/statm") if os.path.exists("/proc/self/statm") else open(os.devnull) as f:  # noqa: PTH123, PTH110
-        pages = f.read().split()
-    used = int(pages[0]) * resource.getpagesize() if pages else 2**30
-    for what, most in (
-        (resource.RLIMIT_AS, used + memory_bytes),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
+    wanted = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
+    statm = Path("/proc/self/statm")
+    if statm.exists():  # what is mapped already counts as well
+        used = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        wanted.append((resource.RLIMIT_AS, used + memory_bytes))
+    for what, most in wanted:
         resource.setrlimit(what, (most, most))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Response
 
-from pneumoscope.serve.problems import Unavailable
+from pneumoscope.serve.problems import ShuttingDown, Unavailable
+from pneumoscope.serve.room import Room, current_room
 
 router = APIRouter()
 
@@ -18,21 +19,17 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-def readyz(request: Request) -> dict[str, str]:
+def readyz(room: Annotated[Room, Depends(current_room)]) -> dict[str, str]:
     """Films would be read: the model is loaded, the database answers, nothing shuts down."""
-    room: Any = request.app.state.room
-    if room is None or not room.desk.batcher.accepting:
-        raise Unavailable("not ready", "It starts, or it shuts down.")
+    if not room.desk.batcher.accepting:
+        raise ShuttingDown
     if not room.store.answers():
         raise Unavailable("the database does not answer", "Is its server up?")
     return {"status": "ready"}
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics(request: Request) -> Response:
+def metrics(room: Annotated[Room, Depends(current_room)]) -> Response:
     """Figures in the Prometheus text format."""
-    room: Any = request.app.state.room
-    if room is None:
-        raise Unavailable("not ready", "It starts, or it shuts down.")
     text, media_type = room.metrics.text()
     return Response(text, headers={"Content-Type": media_type})

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +98,7 @@ class Desk:
         self._store, self._shelf, self._keys, self._feeds = store, shelf, keys, feeds
         self._counted = counted
         self._jobs: dict[str, dict[str, Future[Row]]] = {}
+        self._lock = threading.Lock()
 
     # Taking in
 
@@ -107,9 +110,13 @@ class Desk:
         Raises:
             Busy, ShuttingDown: See `Batcher.reserve`.
         """
-        self.batcher.reserve(len(films))
+        self.batcher.reserve(len(films), _size(films))
         deadline = time.monotonic() + deadline_s
-        rows = self._rows(asked, films, None)
+        try:
+            rows = self._rows(asked, films, None)
+        except BaseException:
+            self.batcher.release(len(films), _size(films))
+            raise
         return [
             self.batcher.submit(Film(film.data, asked.settings, row, deadline))
             for film, row in zip(films, rows, strict=True)
@@ -121,7 +128,7 @@ class Desk:
         Raises:
             Busy, ShuttingDown: See `Batcher.reserve`.
         """
-        self.batcher.reserve(len(films))
+        self.batcher.reserve(len(films), _size(films))
         job = new_id()
         try:
             rows = self._rows(asked, films, job)
@@ -131,9 +138,9 @@ class Desk:
             told = {"id": job, "owner": asked.owner, "created": now(), "total": len(films)}
             self._store.accept(told, [_values(row) for row in rows])
         except BaseException:
-            self.batcher.release(len(films))
+            self.batcher.release(len(films), _size(films))
             raise
-        self.batcher.release(len(films) - len(good))
+        self.batcher.release(len(films) - len(good), 0)  # what is no film has no bytes
         self._start(job, [(film.data, row) for film, row in good], asked.settings)
         return job
 
@@ -148,7 +155,7 @@ class Desk:
         lost = self._store.close_open(problem(Interrupted()), ids)
         for job, films in again.items():
             for film, row in films:
-                self.batcher.admit(1)
+                self.batcher.admit(1, len(film))
                 self._start(job, [(film, row)], _settings(row.asked))
         if ids or lost:
             _log.warning("after a restart %d films are read again, %d are lost", len(ids), lost)
@@ -169,11 +176,18 @@ class Desk:
         return gone
 
     def _start(self, job: str, films: Sequence[tuple[bytes, Row]], settings: Settings) -> None:
-        waiting = self._jobs.setdefault(job, {})
         for film, row in films:
-            waiting[row.id] = self.batcher.submit(Film(film, settings, row))
-        if not waiting:
-            self._jobs.pop(job, None)
+            future = self.batcher.submit(Film(film, settings, row))
+            with self._lock:
+                self._jobs.setdefault(job, {})[row.id] = future
+            future.add_done_callback(partial(self._forget, job, row.id))
+
+    def _forget(self, job: str, film: str, _future: Future[Row]) -> None:
+        with self._lock:
+            waiting = self._jobs.get(job, {})
+            waiting.pop(film, None)
+            if not waiting:
+                self._jobs.pop(job, None)
 
     def _rows(self, asked: Asked, films: Sequence[Arrived], job: str | None) -> list[Row]:
         created = now()
@@ -226,15 +240,8 @@ class Desk:
                 self._shelf.drop([row.id])
             self._counted(row)
             if row.job is not None:
-                self._told(row.job, row.id)
+                self._feeds.tell(row.job, row.id)
         return rows
-
-    def _told(self, job: str, film: str) -> None:
-        waiting = self._jobs.get(job, {})
-        waiting.pop(film, None)
-        if not waiting:
-            self._jobs.pop(job, None)
-        self._feeds.tell(job, film)
 
     def _ended(self, row: Row, outcome: Outcome) -> Row:
         p = outcome.prediction
@@ -252,6 +259,10 @@ class Desk:
 
 _COLUMNS = tuple(column.key for column in Row.__table__.columns)
 _CHANGED = ("state", "label", "result", "error", "heatmap", "heatmap_rows")
+
+
+def _size(films: Sequence[Arrived]) -> int:
+    return sum(len(film.data) for film in films)
 
 
 def _values(row: Row) -> dict[str, Any]:

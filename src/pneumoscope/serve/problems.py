@@ -173,7 +173,7 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return response(
-            Unprocessable(f"{where}: {first['msg']}", "See /api/v1/docs."), request.url.path
+            Unprocessable(f"{where}: {first['msg']}", "See /api/v1/openapi.json."), request.url.path
         )
 
     async def unknown(request: Request, error: Exception) -> JSONResponse:
@@ -198,12 +198,12 @@ class MethodNotAllowed(Refusal):
 
 
 def _of_status(error: HTTPException) -> Refusal:
-    kinds = {
-        404: lambda: NotFound("no such address", "See /api/v1/docs for those there are."),
-        405: lambda: MethodNotAllowed("this address does not know that method", ""),
-    }
-    if error.status_code in kinds:
-        return kinds[error.status_code]()
-    made = BadRequest(str(error.detail), "")
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFound("no such address", "See /api/v1/openapi.json for those there are.")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodNotAllowed("this address does not know that method")
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooMuch(str(error.detail), "Send less at once.")
+    made = BadRequest(str(error.detail))
     made.status = HTTPStatus(error.status_code)
     return made

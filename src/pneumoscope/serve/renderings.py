@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope import heatmap
+from pneumoscope.records import REFUSED
 from pneumoscope.serve.decoding import Order, shown_size
 from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NotFound
 
@@ -66,14 +67,10 @@ def map_of(row: Row) -> NDArray[np.float32]:
     Raises:
         NoHeatmap: There is none, or it explains nothing.
     """
-    result = done(row)
-    if result["label"] == "REFUSED":
-        raise NoHeatmap("the film was refused")
-    if row.heatmap is None or row.heatmap_rows is None:
-        raise NoHeatmap("none was asked for")
+    result = _explained(row)
     if not result["explanation"]["reliable"]:
         raise NoHeatmap(result["explanation"]["sentence"])
-    return np.frombuffer(row.heatmap, np.float32).reshape(row.heatmap_rows, -1)
+    return np.frombuffer(row.heatmap or b"", np.float32).reshape(row.heatmap_rows or 0, -1)
 
 
 def done(row: Row) -> Mapping[str, Any]:
@@ -99,12 +96,30 @@ def thumbnail_png(row: Row, studio: Studio) -> bytes:
 
 def overlay_png(row: Row, studio: Studio) -> bytes:
     """The film with its heatmap; in words, if the heatmap does not hold."""
+    _explained(row)
+    return png(overlaid(row, studio.grey(row)))
+
+
+def overlaid(row: Row, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The heatmap of a result over its film, uint8 (rows, columns, 3).
+
+    Raises:
+        NoHeatmap: None was asked for, or the film was refused.
+    """
+    pixels = grey.astype(np.float32)
+    pixels /= 255
+    if not _explained(row)["explanation"]["reliable"]:
+        return heatmap.unexplained(pixels)
+    return heatmap.overlay(pixels, map_of(row))
+
+
+def _explained(row: Row) -> Mapping[str, Any]:
     result = done(row)
-    if result["explanation"] is not None and not result["explanation"]["reliable"]:
-        pixels = studio.grey(row).astype(np.float32) / 255
-        return png(heatmap.unexplained(pixels))
-    heat = map_of(row)
-    return png(heatmap.overlay(studio.grey(row).astype(np.float32) / 255, heat))
+    if result["label"] == REFUSED:
+        raise NoHeatmap("the film was refused")
+    if row.heatmap is None or row.heatmap_rows is None:
+        raise NoHeatmap("none was asked for")
+    return result
 
 
 def heatmap_png(row: Row, _studio: Studio) -> bytes:

@@ -144,7 +144,7 @@ def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSet
     top: dict[str, Any] = {"folder": default_folder(env)}
     inner: dict[str, Any] = {}
     for kind, into in ((ServeSettings, top), (Limits, inner)):
-        for one in fields(kind):  # type: ignore[arg-type]
+        for one in fields(kind):
             text = env.get(PREFIX + one.name.upper())
             if text and one.name != "limits":
                 into[one.name] = _value(PREFIX + one.name.upper(), text, str(one.type))

@@ -297,7 +297,7 @@ class Store:
             if found is None:
                 return None
             counted = select(Row.state, func.count()).where(Row.job == id_).group_by(Row.state)
-            return found, dict(session.execute(counted).tuples().all())
+            return found, dict(session.execute(counted).all())
 
     def of_job(self, owner: str, job: str) -> list[Row]:
         """The films of a job in their order."""

@@ -10,10 +10,10 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pneumoscope.errors import EmptySource
 from pneumoscope.serve.decoding import NAME
-from pneumoscope.serve.problems import BadRequest, TooMuch, UnsupportedMedia
+from pneumoscope.serve.problems import BadRequest, Busy, TooMuch, UnsupportedMedia
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from fastapi import Request
 
@@ -42,10 +42,33 @@ class _InMemory(MultiPartParser):
     spool_max_size = 2**40
 
 
-async def read_upload(request: Request, limits: Limits) -> Upload:
+class Intake:
+    """Bytes of all requests that are being received; for one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+
+    def take(self, size: int) -> None:
+        """Counts bytes in.
+
+        Raises:
+            Busy: All requests together bring too much.
+        """
+        if self._taken + size > self._most:
+            raise Busy("more is being sent than the server takes at once", retry_after_s=2)
+        self._taken += size
+
+    def give_back(self, size: int) -> None:
+        """Counts bytes out."""
+        self._taken -= size
+
+
+async def read_upload(request: Request, limits: Limits, intake: Intake) -> Upload:
     """Parses ``multipart/form-data``.
 
     Raises:
+        Busy: See `Intake.take`.
         UnsupportedMedia: It is something else.
         BadRequest: It is malformed, holds an unknown field, or no film.
         TooMuch: Over the limit on bytes or files.
@@ -60,7 +83,7 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
         )
     parser = _InMemory(
         request.headers,
-        _bounded(request, limits.max_body_bytes),
+        _bounded(request, limits.max_body_bytes, intake),
         max_files=limits.max_files,
         max_fields=_MANY_FIELDS,
         max_part_size=_FIELD_BYTES,
@@ -95,17 +118,21 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
     return Upload(tuple(files), fields)
 
 
-async def _bounded(request: Request, most: int) -> AsyncIterator[bytes]:
+async def _bounded(request: Request, most: int, intake: Intake) -> AsyncGenerator[bytes, None]:
     limit = TooMuch(f"more than {most:,} bytes", "Send fewer films at once.")
     claimed = request.headers.get("content-length", "")
     if claimed.isdigit() and int(claimed) > most:
         raise limit
     total = 0
-    async for piece in request.stream():
-        total += len(piece)
-        if total > most:
-            raise limit
-        yield piece
+    try:
+        async for piece in request.stream():
+            intake.take(len(piece))
+            total += len(piece)
+            if total > most:
+                raise limit
+            yield piece
+    finally:
+        intake.give_back(total)
 
 
 def display_name(given: str) -> str:
