@@ -57,7 +57,10 @@ Parts = Annotated[Room, Depends(current_room)]
 async def create_predictions(request: Request, user: Operator, parts: Parts) -> Response:
     """Reads films: at once if they are few, else as a job."""
     upload = await read_upload(request, parts.settings.limits, parts.intake)
-    asked = Asked(user.id, _asked(upload.fields, parts), upload.fields.get("patient"))
+    patient = upload.fields.get("patient")
+    asked = Asked(user.id, _asked(upload.fields, parts), patient)
+    # For the line in the audit log.
+    request.state.patient = None if patient is None else parts.keys.fingerprint(patient)
     parts.desk.batcher.reader(asked.settings)  # refuses settings before anything is read
     films, archive = await _unpacked(upload, parts)
     few = len(films) <= parts.settings.sync_limit and not archive
@@ -67,8 +70,10 @@ async def create_predictions(request: Request, user: Operator, parts: Parts) -> 
         large = sum(len(film.data) for film in films) > _LARGE
         futures = await run_in_threadpool(taken) if large else taken()
         rows = await asyncio.gather(*map(asyncio.wrap_future, futures))
+        request.state.objects = [row.id for row in rows]
         return JSONResponse({"predictions": [present.record(row, parts.keys) for row in rows]})
     job = await run_in_threadpool(parts.desk.accept, asked, films)
+    request.state.objects = [job]
     told = await run_in_threadpool(_job, parts, user, job)
     return JSONResponse({"job": told}, 202, {"Location": told["links"]["self"]})
 
