@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,9 @@ def run(given: dict[str, Any]) -> None:
     if settings.tls_self_signed:
         sys.stderr.write(f"certificate SHA-256 {tls.own_fingerprint(settings)}\n")
     sys.stderr.flush()
+    # Uvicorn ends well on these and raises them again afterwards: then there is nothing left to do.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
     if not server.started:
         raise UsageError("the server did not start", "The lines above say why.")

@@ -85,6 +85,7 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
     feeds = Feeds()
     # One decoder more than threads, so that pictures do not wait for films.
     decoders = Decoders(classifier.threads + 1, limits.decode_s, limits.decode_bytes)
+    decoders.warm(classifier.threads)
     desk = Desk(store, shelf, keys, feeds, metrics.film)
     order = Order(meta.size, meta.source_size, classifier.draft_px, max_pixels=limits.max_pixels)
     pace = Pace(
@@ -100,7 +101,6 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
     desk.recover()
     sweeper = Sweeper(store, shelf, settings.retention_days)
     sweeper.sweep()
-    decoders.warm(classifier.threads)
     return Room(
         settings,
         store,
