@@ -289,6 +289,19 @@ def test_a_real_server_writes_no_name_either(tiny_bundle: Bundle, tmp_path: Path
         assert not path.is_file() or not traces(path.read_bytes())
 
 
+def test_no_address_asks_for_a_name(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    # What a query asks for lands in histories and in the logs of whatever stands before the server.
+    paths = create_app(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path)).openapi()["paths"]
+    asked = {
+        (one["in"], one["name"])
+        for operations in paths.values()
+        for operation in operations.values()
+        for one in operation.get("parameters", ())
+    }
+    in_address = {name for place, name in asked if place in ("query", "path")}
+    assert in_address == {"id", "rendering", "limit", "before", "label", "format", "ids"}
+
+
 def test_the_audit_log_marks_a_patient_by_a_keyed_fingerprint(
     tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
