@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import statistics
 import subprocess
@@ -51,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serving(folder) as (host, port, pid):
         print(f"idle memory of the server: {memory_mib(pid):.0f} MiB with its decoders")
         requests = [request(film, f"{host}:{port}") for film in films]
-        full = throughput(classifier, films, requests, (host, port), asked)
+        full = throughput(classifier, films, requests, (host, port, pid), asked)
         single = single_ms(classifier, films)
         rate = full / 2
         times = asyncio.run(at_rate(requests, rate, asked.seconds, (host, port)))
@@ -68,18 +69,22 @@ def throughput(
     classifier: Classifier,
     films: Sequence[bytes],
     requests: Sequence[bytes],
-    address: tuple[str, int],
+    server: tuple[str, int, int],
     asked: argparse.Namespace,
 ) -> float:
     """Requests per second."""
-    ratios, here_s, there_s = [], [], []
+    ratios, here_s, there_s, costs = [], [], [], []
     for round_ in range(asked.rounds + 1):
+        cpu = [time.process_time()]
         began = time.perf_counter()
         assert all(o.prediction for o in classifier.predict_many(films))
         between = time.perf_counter()
-        asyncio.run(at_once(requests, asked.clients, address))
+        cpu += [time.process_time(), -cpu_s(server[2])]
+        asyncio.run(at_once(requests, asked.clients, server[:2]))
         ended = time.perf_counter()
+        cpu += [time.process_time(), cpu_s(server[2])]
         if round_:  # the first warms caches
+            costs.append((cpu[1] - cpu[0], cpu[2] + cpu[4], cpu[3] - cpu[1]))
             here_s.append(between - began)
             there_s.append(ended - between)
             ratios.append(here_s[-1] / there_s[-1])
@@ -89,6 +94,14 @@ def throughput(
         f"{rate:.0f} requests/s with {asked.clients} clients, "
         f"share {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f} in "
         f"{asked.rounds} rounds)"
+    )
+    here, there, client = (
+        1000 * statistics.median(c) / len(films) for c in zip(*costs, strict=True)
+    )
+    print(
+        f"processor time per film: predict_many {here:.2f} ms, server {there:.2f} ms and client "
+        f"{client:.2f} ms, share {here / (there + client):.2f}: what the rates would give if nothing "
+        "else ran on these cores"
     )
     return rate
 
@@ -177,15 +190,25 @@ async def at_rate(
     return times
 
 
+def processes(pid: int) -> list[int]:
+    """A process and its children."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [pid, *(int(c) for task in tasks for c in (task / "children").read_text().split())]
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process and its children so far."""
+    total = 0
+    for one in processes(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])  # utime and stime, proc(5)
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 def memory_mib(pid: int) -> float:
     """Proportional set size of a process and its children, in MiB: shared pages count once."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
     total = 0
-    for one in (pid, *children):
+    for one in processes(pid):
         text = Path(f"/proc/{one}/smaps_rollup").read_text()
         found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
         total += int(found[1]) if found else 0
