@@ -101,6 +101,8 @@ def test_requests_that_are_no_upload(live: Live) -> None:
     assert_problem(post(url, content=b"nonsense", headers=kind), 400, "BadRequest")
     assert_problem(post(url, files=[("film", BRIGHT)]), 400, "BadRequest")
     assert_problem(live.send(BRIGHT, data={"colour": "red"}), 400, "BadRequest")
+    twice = {"explain": ["fast", "none"]}
+    assert_problem(live.send(BRIGHT, data=twice), 400, "BadRequest")
     assert_problem(post(url, files=[("files", ("a.png", b""))]), 422, "EmptySource")
     assert_problem(live.client.get("/api/v1/nothing"), 404, "NotFound")
     wrong = live.client.put(url)
