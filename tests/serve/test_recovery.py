@@ -17,6 +17,7 @@ import pytest
 
 from live import BRIGHT, DARK, serving
 from pneumoscope.bundle import Bundle
+from pneumoscope.serve.keys import open_keys
 from pneumoscope.serve.settings import ServeSettings
 from pneumoscope.serve.store import Row
 
@@ -28,6 +29,11 @@ def process(
     """`pneumoscope serve` as a user starts it, and its address."""
     command = [sys.executable, "-m", "pneumoscope", "serve", "--port", "0", "--threads", "1"]
     command += ["--folder", str(folder), "--bundle", str(bundle.path), *options]
+    if "--keep-films" in options:
+        open_keys(
+            ServeSettings(folder=folder)
+        )  # makes a key; films are kept under a named one only
+        command += ["--key", str(folder / "key")]
     started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert started.stderr is not None

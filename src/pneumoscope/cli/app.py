@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pneumoscope import __version__
+from pneumoscope.cli import accounts
 from pneumoscope.records import Settings
 
 app = typer.Typer(
@@ -714,6 +715,18 @@ def serve(
     retention_days: Annotated[
         int | None, typer.Option(min=1, metavar="DAYS", help="Delete results after so many days.")
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate chain for TLS, PEM.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its private key, PEM, unencrypted.")
+    ] = None,
+    tls_self_signed: Annotated[
+        bool | None,
+        typer.Option(
+            "--tls-self-signed", help="TLS with a certificate made here, for a closed network."
+        ),
+    ] = None,
     key: Annotated[
         Path | None,
         typer.Option(
@@ -738,7 +751,7 @@ def serve(
 ) -> None:
     """Serve the reading room: a web page and a REST API over the bundle.
 
-    On this machine alone by default. Every option can stand in the environment too, as
+    On this machine alone by default; for others only with TLS and accounts (`pneumoscope user add`). Every option can stand in the environment too, as
     PNEUMOSCOPE_SERVE_NAME; limits only there, see docs/how-to/serve.md.
     """
     from pneumoscope.cli import serve as command
@@ -747,6 +760,13 @@ def serve(
         "host": host, "port": port, "folder": folder, "database": database, "profile": profile,
         "keep_films": keep_films, "retention_days": retention_days, "key": key, "bundle": bundle,
         "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,
-        "queue": queue,
+        "queue": queue, "tls_cert": tls_cert, "tls_key": tls_key, "tls_self_signed": tls_self_signed,
     }  # fmt: skip
     command.run(given)
+
+
+app.add_typer(accounts.user_app, name="user")
+app.add_typer(accounts.token_app, name="token")
+app.add_typer(accounts.patient_app, name="patient")
+app.add_typer(accounts.audit_app, name="audit-log")
+app.command("purge", epilog="Example: pneumoscope purge --older-than 30")(accounts.purge)

@@ -39,8 +39,11 @@ def run(given: dict[str, Any]) -> None:
 
     import uvicorn
 
+    from pneumoscope.serve import tls
     from pneumoscope.serve.app import create_app
+    from pneumoscope.serve.office import check_start
 
+    check_start(settings)
     try:
         listener = _listen(settings)
     except (OSError, OverflowError) as error:
@@ -52,14 +55,16 @@ def run(given: dict[str, Any]) -> None:
     host, port = listener.getsockname()[:2]
     name = f"[{host}]" if listener.family == socket.AF_INET6 else host
     scheme = "https" if settings.tls else "http"
-    app = _Watched(create_app(settings), f"pneumoscope serves on {scheme}://{name}:{port}/")
+    greeting = f"pneumoscope serves on {scheme}://{name}:{port}/  (Ctrl-C to stop)\n"
+    if settings.tls_self_signed:
+        greeting += f"certificate SHA-256 {tls.own_fingerprint(settings)}\n"
+    app = _Watched(create_app(settings), greeting)
     config = uvicorn.Config(
         app,
         log_level="warning",
-        access_log=False,  # it would write paths, which hold ids
-        server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
         lifespan="on",
+        **tls.uvicorn_options(settings),
     )
     server = uvicorn.Server(config)
     # Uvicorn ends well on these and raises them again afterwards: then there is nothing left to do.
@@ -79,9 +84,9 @@ def run(given: dict[str, Any]) -> None:
 class _Watched:
     """An application that tells people when it has started, or why not, in place of a traceback."""
 
-    def __init__(self, app: ASGIApp, address: str) -> None:
+    def __init__(self, app: ASGIApp, greeting: str) -> None:
         self._app = app
-        self._address = address
+        self._greeting = greeting
         self.failure: PneumoscopeError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +98,7 @@ class _Watched:
             if message["type"] == "lifespan.startup.failed" and self._is_ours():
                 message = {"type": message["type"], "message": ""}
             elif message["type"] == "lifespan.startup.complete":
-                sys.stderr.write(f"{self._address}  (Ctrl-C to stop)\n")
+                sys.stderr.write(self._greeting)
                 sys.stderr.flush()
             await send(message)
 

@@ -75,6 +75,14 @@ class Shelf:
         except (FileNotFoundError, ValueError):
             return None
 
+    def ids(self) -> set[str]:
+        """Of which results films are held, in memory or on the disk."""
+        with self._lock:
+            held = set(self._films)
+        if self._folder is not None:
+            held |= {path.name for path in self._folder.iterdir() if len(path.name) == 32}
+        return held
+
     def drop(self, ids: Iterable[str]) -> None:
         """Forgets films, on the disk too."""
         for id_ in ids:

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import unicodedata
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -32,6 +33,7 @@ class Keys:
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(hmac.digest(secret, b"pneumoscope seal 1", hashlib.sha256))
         self._mark = hmac.digest(secret, b"pneumoscope fingerprint 1", hashlib.sha256)
+        self.audit = hmac.digest(secret, b"pneumoscope audit log 1", hashlib.sha256)
 
     def seal(self, data: bytes, place: str) -> bytes:
         """Encrypts with AES-256-GCM.
@@ -55,8 +57,12 @@ class Keys:
             raise ValueError("sealed with another key, or changed") from None
 
     def fingerprint(self, text: str) -> str:
-        """A keyed hash (HMAC-SHA-256, hexadecimal) to find the same text again."""
-        return hmac.digest(self._mark, text.encode(), hashlib.sha256).hex()
+        """A keyed hash (HMAC-SHA-256, hexadecimal) to find the same text again.
+
+        Spaces around it, and how a keyboard composes its letters, make no difference.
+        """
+        plain = unicodedata.normalize("NFC", text.strip())
+        return hmac.digest(self._mark, plain.encode(), hashlib.sha256).hex()
 
 
 def open_keys(settings: ServeSettings, environ: Mapping[str, str] | None = None) -> Keys:

@@ -155,7 +155,7 @@ def response(error: PneumoscopeError, instance: str) -> JSONResponse:
     return JSONResponse(content, content["status"], headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
     """Translates every exception of an app's routes.
 
     Args:
@@ -173,7 +173,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
             raise TypeError(type(error).__name__)
         answer = response(_of_status(error), request.url.path)
         answer.headers.update(error.headers or {})
-        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and routes:
             # Starlette names the methods of the first route of this path only.
             here = [r for r in routes if r.matches(request.scope)[0] is not Match.NONE]
             exact = [r for r in here if getattr(r, "path", "") == request.url.path]
@@ -217,6 +217,8 @@ def _of_status(error: HTTPException) -> Refusal:
         return NotFound("no such address", "See /api/v1/openapi.json for those there are.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed("this address does not know that method")
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooMuch(str(error.detail), "Send less at once.")
     made = BadRequest(str(error.detail))
     made.status = HTTPStatus(error.status_code)
     return made

@@ -17,6 +17,7 @@ from pneumoscope.serve.films import Shelf
 from pneumoscope.serve.jobs import Desk
 from pneumoscope.serve.keys import Keys, open_keys
 from pneumoscope.serve.metrics import Metrics
+from pneumoscope.serve.privacy import Sweeper
 from pneumoscope.serve.problems import Unavailable
 from pneumoscope.serve.renderings import Studio
 from pneumoscope.serve.settings import ServeSettings
@@ -40,6 +41,7 @@ class Room:
         intake: Bounds what requests send at the same time.
         model: Answer of ``GET /model``.
         choices: Answer of ``GET /settings``.
+        sweeper: Deletes what is too old.
     """
 
     settings: ServeSettings
@@ -53,6 +55,7 @@ class Room:
     intake: Intake
     model: dict[str, Any]
     choices: dict[str, Any]
+    sweeper: Sweeper
 
     def close(self) -> None:
         """Finishes what was accepted, then takes everything down."""
@@ -96,8 +99,8 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
     desk.batcher = Batcher(classifier, decoders, order, pace, hooks)
     metrics.watch(desk.batcher)
     desk.recover()
-    if settings.retention_days is not None:
-        shelf.drop(store.delete_older(settings.retention_days))
+    sweeper = Sweeper(store, shelf, settings.retention_days)
+    sweeper.sweep()
     return Room(
         settings,
         store,
@@ -110,6 +113,7 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
         Intake(limits.held_bytes),
         about.model(classifier),
         about.choices(classifier, settings),
+        sweeper,
     )
 
 
