@@ -25,8 +25,12 @@
     ├── UnknownOperatingPoint       (ValueError)
     ├── UsageError                  (ValueError)         arguments that do not go together
     ├── MissingExtra                (ImportError)        an optional part is not installed
+    ├── ServerError                 (OSError)            a reading room's server refuses, fails or is silent
     ├── DiskFull                    (OSError)            no room for what is being written
     ├── ConversionError             (ValueError)         a model cannot be brought into another format
+    ├── AccountError                (ValueError)         a user, password or token cannot be used so
+    ├── UnsafeAddress               (ValueError)         others would reach a server that is not protected
+    ├── AuditLogDamaged             (ValueError)         the audit log is not what was written
     └── TrainingError               a bundle cannot be trained
         ├── RecipeError             (ValueError)
         ├── TrackingError                                TensorBoard's files or MLflow cannot be written
@@ -232,8 +236,34 @@ class DiskFull(PneumoscopeError, OSError):
         )
 
 
+class ServerError(PneumoscopeError, OSError):
+    """A reading room's server refuses, fails or does not answer; ``status`` is HTTP's, or None."""
+
+    status: int | None
+
+    def __init__(self, message: str, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
 class ConversionError(PneumoscopeError, ValueError):
     """A model cannot be brought into another format, or came out of it as another function."""
+
+
+class AccountError(PneumoscopeError, ValueError):
+    """A user, password or token cannot be used so."""
+
+
+class UnsafeAddress(PneumoscopeError, ValueError):
+    """Others would reach a server without encryption or without accounts."""
+
+
+class AuditLogDamaged(PneumoscopeError, ValueError):
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"{name}: {what}",
+            "Keep the folder as it is for whoever investigates, and look at its backups.",
+        )
 
 
 class TrainingError(PneumoscopeError):

@@ -1,0 +1,356 @@
+"""The door: who asks, whether they may, and a line in the audit log about it.
+
+Everything is closed that is not in `PUBLIC`. A route does not have to remember anything: whoever gets
+through is signed in, has a role that fits the method, and comes from this server's own page or with a
+token. Whose a result is, the store knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from pneumoscope.serve import tls
+from pneumoscope.serve.accounts import LOCAL, ROLES, Accounts, User
+from pneumoscope.serve.audit_log import AuditLog
+from pneumoscope.serve.headers import Headers
+from pneumoscope.serve.problems import (
+    BadRequest,
+    Busy,
+    NotSignedIn,
+    Refusal,
+    TooMuch,
+    Unavailable,
+    response,
+)
+from pneumoscope.serve.refusals import NoAuditLog, NoScope, NotThisRole, WrongHost, WrongOrigin
+from pneumoscope.serve.sessions import Sessions, cookie_name
+from pneumoscope.serve.store import Base
+from pneumoscope.serve.throttle import Rate, Throttle
+from pneumoscope.serve.tokens import Tokens
+from pneumoscope.serve.trail import API, SESSION, Trail, address_of, write_request
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from sqlalchemy import Engine
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from pneumoscope.serve.keys import Keys
+    from pneumoscope.serve.settings import ServeSettings
+
+VIEWER, OPERATOR, ADMIN = ROLES
+UPLOAD = f"{API}/predictions"
+PUBLIC = frozenset({"/", "/login", "/favicon.ico", "/healthz", "/readyz"})
+"""Pages and answers without anybody's data; beside them /static/ and the login itself."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SCOPE_OF = {"GET": "read", "HEAD": "read", "POST": "predict", "DELETE": "delete"}
+SMALL_BODY = 65536
+"""Bytes of a body that brings no films."""
+BODY_IDLE_S = 30
+"""A body that does not go on for so long is given up."""
+FREE_TOKENS = 20
+"""Wrong tokens from an address before it has to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Requests a minute, and at once; 0 a minute for any number.
+
+    Attributes:
+        user: Of one user.
+        address: Of one network address, behind which may be a ward.
+        lines: Audit lines about those who are not signed in, by address: nobody fills the disk.
+    """
+
+    user: tuple[int, int] = (1200, 400)
+    address: tuple[int, int] = (4800, 1600)
+    lines: tuple[int, int] = (10, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What the door needs to know.
+
+    Attributes:
+        accounts: Who there is.
+        sessions: Open sessions.
+        tokens: API tokens.
+        audit: The audit log.
+        open: No accounts: whoever reaches this loopback address is `LOCAL`.
+        tls: Whether connections are encrypted.
+        hosts: Names by which requests may address the server.
+        body: Bytes of an upload.
+        throttle: Wrong passwords and tokens.
+        by_user: Requests by user.
+        by_address: Requests by address.
+        lines: Audit lines about strangers.
+    """
+
+    accounts: Accounts
+    sessions: Sessions
+    tokens: Tokens
+    audit: AuditLog
+    open: bool
+    tls: bool
+    hosts: frozenset[str]
+    body: int
+    throttle: Throttle = field(default_factory=Throttle)
+    by_user: Rate = field(default_factory=lambda: Rate(*Limits().user))
+    by_address: Rate = field(default_factory=lambda: Rate(*Limits().address))
+    lines: Rate = field(default_factory=lambda: Rate(*Limits().lines))
+
+    def body_limit(self, request: Request) -> int:
+        """Bytes that the body of this request may have."""
+        upload = request.method == "POST" and request.url.path.rstrip("/") == UPLOAD
+        return self.body if upload else SMALL_BODY
+
+
+def make_security(
+    settings: ServeSettings,
+    engine: Engine,
+    keys: Keys,
+    clock: Callable[[], float] = time.time,
+) -> Security:
+    """Puts the parts together, and refuses settings that would leave patients unprotected.
+
+    Raises:
+        UnsafeAddress: Others could reach the server without TLS or without accounts.
+        UsageError: The certificate cannot be used.
+    """
+    Base.metadata.create_all(engine)
+    accounts = Accounts(engine, clock)
+    there_are = accounts.any()
+    tls.check_address(settings, accounts=there_are)
+    return Security(
+        accounts=accounts,
+        sessions=Sessions(engine, clock),
+        tokens=Tokens(engine, clock),
+        audit=AuditLog(settings.folder, keys.audit, clock),
+        open=not there_are,
+        tls=settings.tls,
+        hosts=tls.hosts(settings),
+        body=settings.limits.max_body_bytes,
+    )
+
+
+def install(app: FastAPI, settings: ServeSettings) -> None:
+    """Puts the door before an app, and adds the routes to sign in and out.
+
+    Whoever starts the app sets ``app.state.security``; until then the door is shut.
+    """
+    from pneumoscope.serve import session_routes
+
+    app.state.security = None
+    app.include_router(session_routes.router)
+    app.add_middleware(Guard)
+    # Browsers that insisted on a certificate which signs itself would be locked out for good.
+    app.add_middleware(Headers, hsts=settings.tls_cert is not None)
+
+
+async def current_user(request: Request) -> User:
+    """FastAPI dependency: who asks.
+
+    Raises:
+        NotSignedIn: Nobody is signed in.
+    """
+    user = getattr(request.state, "user", None)
+    if not isinstance(user, User):
+        raise NotSignedIn
+    return user
+
+
+def require(role: str) -> Callable[[User], User]:
+    """A FastAPI dependency: who asks, if the role is at least this one."""
+
+    def check(user: User = Depends(current_user)) -> User:  # noqa: B008 (FastAPI's way)
+        if not user.may(role):
+            raise NotThisRole(user.role, role)
+        return user
+
+    return check
+
+
+class Guard:
+    """The middleware. It answers itself where a request may not pass."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there are no websockets
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request = Request(scope, receive)
+        security: Security | None = scope["app"].state.security
+        if security is None:
+            await response(_Shut(), request.url.path)(scope, receive, send)
+            return
+        try:
+            request.state.user = await _Door(security, request).admitted()
+            trail = Trail(security.audit, request, send)
+            limit = security.body_limit(request)
+            await self.app(scope, _limited(receive, limit), trail.send)
+        except Refusal as refusal:
+            answer = refusal
+            if _worth_a_line(security, request):
+                try:
+                    await write_request(security.audit, request, int(refusal.status))
+                except NoAuditLog as silent:
+                    answer = silent
+            await response(answer, request.url.path)(scope, receive, send)
+
+
+class _Shut(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("the server starts", "Try again in a moment.")
+
+
+def _worth_a_line(security: Security, request: Request) -> bool:
+    known = getattr(request.state, "user", None) is not None
+    return known or not security.lines.wait_s(address_of(request))
+
+
+class _Door:
+    """Looks at one request."""
+
+    def __init__(self, security: Security, request: Request) -> None:
+        self.security = security
+        self.request = request
+        self.bearer = request.headers.get("authorization")
+
+    async def admitted(self) -> User | None:
+        """Who asks; None for a stranger at a public place.
+
+        Raises:
+            Refusal: The request may not pass.
+        """
+        security, method, path = self.security, self.request.method, self.request.url.path
+        self._check_host()
+        if not security.open:
+            _slow_down(security.by_address, address_of(self.request))
+        self._check_length()
+        if method not in SAFE:
+            self._check_origin()
+        if security.open:
+            return LOCAL
+        if is_public(method, path):
+            return None
+        user = await run_in_threadpool(self._known)
+        self.request.state.user = user  # for the audit line, should the rest refuse
+        _slow_down(security.by_user, user.id)
+        _check_may(user, method, path)
+        return user
+
+    def _check_host(self) -> None:
+        host = self.request.headers.get("host", "")
+        # [::1]:8000, 127.0.0.1:8000, name:8000
+        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        if name.lower() not in self.security.hosts:
+            raise WrongHost
+
+    def _check_length(self) -> None:
+        length, limit = (
+            self.request.headers.get("content-length", "0"),
+            self.security.body_limit(self.request),
+        )
+        if not (length.isascii() and length.isdecimal()):
+            raise BadRequest("Content-Length is no number", "")
+        if int(length) > limit:
+            raise TooMuch(
+                f"{int(length):,} bytes are too many, the limit is {limit:,}",
+                "Send fewer films at once.",
+            )
+
+    def _check_origin(self) -> None:
+        """Unsafe methods only from this server's own page, or from no page at all.
+
+        Browsers name the origin of every such request and pages cannot forge it. A request without
+        one comes from a program: it needs a token, or, where there are no accounts, nothing.
+        """
+        request = self.request
+        origin = request.headers.get("origin")
+        own = f"{request.url.scheme}://{request.headers.get('host', '').lower()}"
+        if origin is not None:
+            if origin.lower() != own:
+                raise WrongOrigin
+        elif request.headers.get("sec-fetch-site", "same-origin") != "same-origin" or not (
+            self.bearer is not None or self.security.open
+        ):
+            raise WrongOrigin
+
+    def _known(self) -> User:
+        security, request = self.security, self.request
+        if self.bearer is None:
+            cookie = request.cookies.get(cookie_name(security.tls))
+            user = security.sessions.find(cookie) if cookie else None
+            if user is None:
+                raise NotSignedIn
+            return user
+        key = f"token {address_of(request)}"
+        wait = security.throttle.attempt((key, FREE_TOKENS))
+        if wait:
+            raise Busy("too many wrong tokens from this address", wait)
+        kind, _, token = self.bearer.partition(" ")
+        user = security.tokens.find(token.strip()) if kind.lower() == "bearer" else None
+        if user is None:
+            raise NotSignedIn
+        security.throttle.succeeded(key)
+        return user
+
+
+def is_public(method: str, path: str) -> bool:
+    """Whether strangers may ask for this."""
+    if method in ("GET", "HEAD"):
+        return path in PUBLIC or path.startswith("/static/")
+    return method == "POST" and path == SESSION
+
+
+def _check_may(user: User, method: str, path: str) -> None:
+    """Whether role and scopes fit; the method says what a request is about to do.
+
+    Raises:
+        NotAllowed: They do not.
+    """
+    if user.scopes is not None:
+        wanted = "metrics" if path == "/metrics" else SCOPE_OF.get(method, "read")
+        if wanted not in user.scopes:
+            raise NoScope(wanted)
+    if method not in SAFE and path != SESSION and not user.may(OPERATOR):
+        raise NotThisRole(user.role, OPERATOR)
+
+
+def _slow_down(rate: Rate, key: str) -> None:
+    wait = rate.wait_s(key)
+    if wait:
+        raise Busy("too many requests", wait)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """The body, as long as it comes and does not exceed the limit."""
+    size, more = 0, True
+
+    async def receiving() -> Message:
+        nonlocal size, more
+        if not more:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), BODY_IDLE_S)
+        except TimeoutError:
+            raise HTTPException(408, "the body did not go on") from None
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+        if size > limit:
+            raise HTTPException(413, f"the body exceeds {limit:,} bytes")
+        return message
+
+    return receiving

@@ -1,0 +1,139 @@
+"""Slows down whoever guesses passwords or asks too often. In memory: nobody restarts the server for it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEPT = 10_000
+"""So many keys are remembered, the longest unused are forgotten first: bounded memory."""
+FORGET_S = 15 * 60
+"""The longest wait, and after so long without a failure all is forgiven."""
+
+V = TypeVar("V")
+
+
+class _Recent(Generic[V]):
+    """The last used keys with their values."""
+
+    def __init__(self) -> None:
+        self._all: OrderedDict[str, V] = OrderedDict()
+
+    def get(self, key: str) -> V | None:
+        return self._all.get(key)
+
+    def put(self, key: str, value: V) -> None:
+        self._all[key] = value
+        self._all.move_to_end(key)
+        while len(self._all) > _KEPT:
+            self._all.popitem(last=False)
+
+    def drop(self, key: str) -> None:
+        self._all.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    count: int
+    last: float
+
+
+class Throttle:
+    """Counts failures by key; beyond some free ones each doubles the wait, up to `FORGET_S`.
+
+    Args:
+        clock: Seconds that never run backwards.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._failures: _Recent[_Failures] = _Recent()
+        self._lock = threading.Lock()
+
+    def attempt(self, *limits: tuple[str, int]) -> int:
+        """Asks for one try, which counts as failed until `succeeded` says otherwise.
+
+        Args:
+            limits: Keys, each with its number of free failures.
+
+        Returns:
+            0, or whole seconds to wait before the next try; then nothing is counted.
+        """
+        now = self.clock()
+        with self._lock:
+            wait = max((self._wait(key, free, now) for key, free in limits), default=0)
+            if not wait:
+                for key, _ in limits:
+                    self._count(key, now)
+            return wait
+
+    def _wait(self, key: str, free: int, now: float) -> int:
+        known = self._failures.get(key)
+        if known is None or known.count < free or now - known.last >= FORGET_S:
+            return 0
+        wait = min(2.0 ** min(known.count - free, 20), FORGET_S)
+        return max(0, math.ceil(known.last + wait - now))
+
+    def _count(self, key: str, now: float) -> None:
+        known = self._failures.get(key)
+        fresh = known is None or now - known.last >= FORGET_S
+        self._failures.put(key, _Failures(1 if known is None or fresh else known.count + 1, now))
+
+    def succeeded(self, *keys: str) -> None:
+        """Takes back what `attempt` counted under these keys; earlier failures stay."""
+        with self._lock:
+            for key in keys:
+                known = self._failures.get(key)
+                if known is not None and known.count > 1:
+                    self._failures.put(key, _Failures(known.count - 1, known.last))
+                else:
+                    self._failures.drop(key)
+
+    def forget(self, key: str) -> None:
+        """Forgives all that was counted under this key."""
+        with self._lock:
+            self._failures.drop(key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    left: float
+    at: float
+
+
+class Rate:
+    """A token bucket per key.
+
+    Args:
+        per_minute: How many requests a key may make in the long run; 0 for any number.
+        burst: How many at once.
+        clock: Seconds that never run backwards.
+    """
+
+    def __init__(
+        self, per_minute: int, burst: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.per_second = per_minute / 60
+        self.burst = burst
+        self.clock = clock
+        self._buckets: _Recent[_Bucket] = _Recent()
+        self._lock = threading.Lock()
+
+    def wait_s(self, key: str) -> int:
+        """Takes one request; 0, or whole seconds to wait if there is none left."""
+        if not self.per_second:
+            return 0
+        now = self.clock()
+        with self._lock:
+            known = self._buckets.get(key) or _Bucket(self.burst, now)
+            left = min(self.burst, known.left + (now - known.at) * self.per_second)
+            enough = left >= 1
+            self._buckets.put(key, _Bucket(left - enough, now))
+        return 0 if enough else max(1, math.ceil((1 - left) / self.per_second))

@@ -1,0 +1,252 @@
+"""Two users over every route: nobody sees, changes or learns of what belongs to another.
+
+The routes come from the application itself, so that a new one cannot be forgotten: a route that this
+file does not know fails `test_every_route_is_in_the_matrix`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from door import CHEAP, PASSWORD, Served, running
+from live import BRIGHT, DARK
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve.app import create_app
+from pneumoscope.serve.guard import is_public
+from pneumoscope.serve.office import open_office
+from pneumoscope.serve.renderings import RENDERINGS
+from pneumoscope.serve.settings import ServeSettings
+from pneumoscope.serve.throttle import Rate
+from pneumoscope.serve.tokens import SCOPES
+
+OWNED = {
+    ("GET", "/api/v1/predictions/{id}"),
+    ("DELETE", "/api/v1/predictions/{id}"),
+    ("GET", "/api/v1/predictions/{id}/{rendering}"),
+    ("GET", "/api/v1/jobs/{id}"),
+    ("DELETE", "/api/v1/jobs/{id}"),
+    ("GET", "/api/v1/jobs/{id}/events"),
+}
+"""Name something that belongs to somebody: 404 for anybody else."""
+OWN = {
+    ("GET", "/api/v1/predictions"),
+    ("DELETE", "/api/v1/predictions"),
+    ("GET", "/api/v1/predictions/export"),
+}
+"""All of one's own: nothing of anybody else in the answer, nothing of theirs is lost."""
+COMMON = {
+    ("POST", "/api/v1/predictions"),
+    ("GET", "/api/v1/model"),
+    ("GET", "/api/v1/settings"),
+    ("GET", "/api/v1/me"),
+    ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/openapi.json"),
+    ("GET", "/metrics"),
+}
+"""Concern nobody else's films; closed to strangers all the same."""
+PUBLIC = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/api/v1/session"),
+    ("GET", "/"),
+    ("GET", "/login"),
+    ("GET", "/static"),
+}
+
+
+def routes(app: FastAPI) -> set[tuple[str, str]]:
+    """Every method and path template of an application."""
+    found: set[tuple[str, str]] = set()
+    for route in app.routes:
+        contexts = getattr(route, "effective_route_contexts", None)
+        for one in contexts() if contexts else [route]:
+            methods = set(getattr(one, "methods", None) or {"GET"}) - {"HEAD"}
+            found |= {(method, one.path) for method in methods}
+    return found
+
+
+@dataclass
+class House:
+    """A server with two operators, and what the first of them owns."""
+
+    server: Served
+    cookies: dict[str, str]
+    tokens: dict[str, str]
+    films: list[str]
+    job: str
+
+    def as_user(self, name: str, method: str, path: str, how: str = "cookie") -> httpx.Response:
+        if how == "token":
+            return self.server(method, path, token=self.tokens[name])
+        return self.server(method, path, cookie=self.cookies[name])
+
+    def filled(self, path: str) -> list[str]:
+        """A template with the first user's ids: of films, and of the job where that belongs."""
+        if "/jobs/" in path:
+            return [path.replace("{id}", self.job)]
+        return [
+            path.replace("{id}", film).replace("{rendering}", rendering)
+            for film in self.films
+            for rendering in (RENDERINGS if "{rendering}" in path else [""])
+        ]
+
+    def seen_by_owner(self) -> list[bytes]:
+        """All that the first user can look at."""
+        paths = [path for m, t in sorted(OWNED) if m == "GET" for path in self.filled(t)]
+        answers = [self.as_user("anna", "GET", path) for path in [*paths, "/api/v1/predictions"]]
+        assert {answer.status_code for answer in answers} == {200}
+        # A PDF holds the time when it was made.
+        return [b"" if answer.url.path.endswith("pdf") else answer.content for answer in answers]
+
+
+@pytest.fixture(scope="module")
+def house(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    settings = ServeSettings(
+        folder=tmp_path_factory.mktemp("house"), bundle=tiny_bundle.path, threads=1
+    )
+    office = open_office(settings)
+    office.accounts.hasher = CHEAP
+    tokens = {}
+    for name in ("anna", "bert"):
+        office.add_user(name, PASSWORD, "operator")
+        tokens[name], _ = office.add_token(name, "tests", list(SCOPES), 1)
+    office.store.close()
+    with running(create_app(settings)) as server:
+        server.security.accounts.hasher = CHEAP
+        for limit in ("by_user", "by_address"):
+            object.__setattr__(server.security, limit, Rate(0, 0))
+        cookies = {name: server.cookie(name) for name in tokens}
+        sent = server(
+            "POST", "/api/v1/predictions", cookie=cookies["anna"], files=[("files", BRIGHT)]
+        )
+        assert sent.status_code == 200, sent.text
+        films = [sent.json()["predictions"][0]["id"]]
+        sent = server(
+            "POST", "/api/v1/predictions", cookie=cookies["anna"], files=[("files", DARK)],
+            headers={"Prefer": "respond-async"}, data={"patient": "PAT-1"},
+        )  # fmt: skip
+        assert sent.status_code == 202, sent.text
+        job = sent.json()["job"]["id"]
+        events = server("GET", f"/api/v1/jobs/{job}/events", cookie=cookies["anna"])
+        assert "event: end" in events.text
+        listed = server("GET", f"/api/v1/jobs/{job}", cookie=cookies["anna"]).json()
+        films.append(listed["predictions"][0]["id"])
+        yield House(server, cookies, tokens, films, job)
+
+
+def test_every_route_is_in_the_matrix(house: House) -> None:
+    known = OWNED | OWN | COMMON | PUBLIC
+    assert not routes(house.server.app) - known
+    # The static page is another's part; all else must really be there.
+    optional = {("GET", "/"), ("GET", "/login"), ("GET", "/static")}
+    assert not known - optional - routes(house.server.app)
+
+
+def test_the_owner_sees_everything(house: House) -> None:
+    for method, template in sorted(OWNED):
+        if method == "GET":
+            for path in house.filled(template):
+                for how in ("cookie", "token"):
+                    assert house.as_user("anna", method, path, how).status_code == 200, path
+
+
+@pytest.mark.parametrize("how", ["cookie", "token"])
+@pytest.mark.parametrize(("method", "template"), sorted(OWNED))
+def test_another_users_things_do_not_exist(
+    house: House, method: str, template: str, how: str
+) -> None:
+    before = house.seen_by_owner()
+    for path in house.filled(template):
+        answer = house.as_user("bert", method, path, how)
+        assert answer.status_code == 404, path
+        # Word for word what an id says that nobody has.
+        unknown = path
+        for id_ in (*house.films, house.job):
+            unknown = unknown.replace(id_, "0" * 32)
+        missing = house.as_user("bert", method, unknown, how)
+        assert missing.status_code == 404
+        assert _without_place(answer) == _without_place(missing)
+    assert house.seen_by_owner() == before
+
+
+def _without_place(answer: httpx.Response) -> dict[str, object]:
+    told = json.loads(answer.content)
+    told.pop("instance")
+    return dict(told)
+
+
+@pytest.mark.parametrize("how", ["cookie", "token"])
+def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
+    before = house.seen_by_owner()
+    ids = ",".join(house.films)
+    asked = [
+        ("GET", "/api/v1/predictions"),
+        ("GET", f"/api/v1/predictions?before={house.films[0]}"),
+        *(("GET", f"/api/v1/predictions/export?format={kind}") for kind in ("csv", "json", "pdf")),
+        *(
+            ("GET", f"/api/v1/predictions/export?format={kind}&ids={ids}")
+            for kind in ("csv", "json", "pdf")
+        ),
+        ("DELETE", "/api/v1/predictions"),
+    ]
+    assert {(m, p.partition("?")[0]) for m, p in asked} == OWN
+    for method, path in asked:
+        answer = house.as_user("bert", method, path, how)
+        assert answer.status_code in (200, 404), (path, answer.text)
+        for secret in (*house.films, "bright.png", "dark.png"):
+            assert secret.encode() not in answer.content, path
+    assert house.seen_by_owner() == before
+
+
+@pytest.mark.parametrize(("method", "template"), sorted(OWNED | OWN | COMMON))
+def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> None:
+    assert not is_public(method, template)
+    for path in house.filled(template):
+        for how in ({}, {"cookie": "pneumoscope=" + "A" * 43}, {"token": "pnsc_x"}):
+            assert house.server(method, path, **how).status_code in (401, 429), path
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_no_route_lets_another_page_change_anything(house: House, method: str) -> None:
+    before = house.seen_by_owner()
+    for _, template in sorted(OWNED | OWN | COMMON | PUBLIC):
+        for path in house.filled(template):
+            answer = house.server(
+                method, path, cookie=house.cookies["anna"], origin="https://evil.example"
+            )
+            assert answer.status_code == 403, path
+    assert house.seen_by_owner() == before
+
+
+def test_a_viewer_changes_nothing_on_any_route(house: House) -> None:
+    house.server.security.accounts.set_role("bert", "viewer")
+    try:
+        for method, template in sorted(OWNED | OWN | COMMON):
+            if method != "GET" and template != "/api/v1/session":
+                for path in house.filled(template):
+                    assert house.as_user("bert", method, path).status_code == 403, path
+    finally:
+        house.server.security.accounts.set_role("bert", "operator")
+
+
+def test_an_administrator_sees_no_films_of_others_either(house: House) -> None:
+    house.server.security.accounts.set_role("bert", "admin")
+    try:
+        for method, template in sorted(OWNED):
+            for path in house.filled(template):
+                assert house.as_user("bert", method, path).status_code == 404, path
+    finally:
+        house.server.security.accounts.set_role("bert", "operator")
+
+
+def test_ids_cannot_be_guessed(house: House) -> None:
+    for number in (*house.films, house.job):
+        assert len(number) == 32
+        assert int(number, 16)
+    assert len({number[:8] for number in (*house.films, house.job)}) == 3

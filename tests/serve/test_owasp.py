@@ -1,0 +1,144 @@
+"""Lines of the OWASP API Security Top 10 (2023) that have no better place; and that the page on threats
+names tests that exist."""
+
+from __future__ import annotations
+
+import re
+import socket
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from door import CHEAP, PASSWORD, Served, running
+from live import BRIGHT
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve.app import create_app
+from pneumoscope.serve.office import open_office
+from pneumoscope.serve.settings import ServeSettings
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "explanation" / "threat-model.md"
+LEAST = {"starlette": (1, 3, 1), "pydicom": (3, 0, 2), "keras": (3, 14)}
+"""Below them are known vulnerabilities."""
+
+
+@pytest.fixture
+def server(tiny_bundle: Bundle, tmp_path: Path) -> Iterator[Served]:
+    """With the operators anna and bert."""
+    settings = ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)
+    office = open_office(settings)
+    office.accounts.hasher = CHEAP
+    for name in ("anna", "bert"):
+        office.add_user(name, PASSWORD, "operator")
+    office.store.close()
+    with running(create_app(settings)) as served:
+        served.security.accounts.hasher = CHEAP
+        yield served
+
+
+@pytest.mark.parametrize("field", ["owner", "id", "state", "label", "role", "created", "profile"])
+def test_a_request_sets_no_property_that_is_not_its_own(server: Served, field: str) -> None:
+    cookie = server.cookie("anna")
+    bert = server("GET", "/api/v1/me", cookie=server.cookie("bert")).json()["id"]
+    answer = server(
+        "POST", "/api/v1/predictions", cookie=cookie, files=[("files", BRIGHT)], data={field: bert}
+    )
+    assert answer.status_code == 400
+    assert server("GET", "/api/v1/predictions", cookie=cookie).json() == {"predictions": []}
+
+
+def test_signing_in_gives_no_role_that_was_asked_for(server: Served) -> None:
+    given = {"name": "anna", "password": PASSWORD, "role": "admin", "id": "local"}
+    answer = server("POST", "/api/v1/session", json=given)
+    assert answer.json()["role"] == "operator"
+    assert answer.json()["id"] != "local"
+
+
+def test_an_account_as_shown_holds_no_secret(server: Served) -> None:
+    shown = server("GET", "/api/v1/me", cookie=server.cookie("anna")).json()
+    assert set(shown) == {"id", "name", "role", "scopes", "accounts"}
+
+
+def test_the_server_opens_no_connection_for_anybody(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    def connect(_: socket.socket, address: object) -> None:
+        opened.append(address)
+        raise OSError("not in this test")
+
+    cookie = server.cookie("anna")
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: connect(None, a))  # type: ignore[arg-type]
+    link = b"http://169.254.169.254/latest/meta-data"
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="%s"/></svg>' % link
+    for film in (BRIGHT, ("http://169.254.169.254/film.png", link), ("x.svg", svg)):
+        answer = server(
+            "POST", "/api/v1/predictions", cookie=cookie, files=[("files", film)],
+            headers={"X-Forwarded-Host": "169.254.169.254", "X-Original-URL": "http://127.0.0.1/x"},
+        )  # fmt: skip
+        assert answer.status_code == 200
+        one = answer.json()["predictions"][0]
+        server("GET", one["links"]["pdf"], cookie=cookie)
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs", "/redoc", "/openapi.json", "/api/v1/docs", "/api", "/api/v2/me", "/debug"]
+)
+def test_nothing_old_or_forgotten_is_served(server: Served, path: str) -> None:
+    assert server("GET", path, cookie=server.cookie("anna")).status_code == 404
+
+
+def test_every_route_under_the_api_is_in_the_published_document(server: Served) -> None:
+    from test_matrix import routes
+
+    document = server("GET", "/api/v1/openapi.json", cookie=server.cookie("anna")).json()
+    told = {
+        (method.upper(), path) for path, methods in document["paths"].items() for method in methods
+    }
+    served = {(m, p) for m, p in routes(server.app) if p.startswith("/api/")}
+    assert served - told == {("GET", "/api/v1/openapi.json")}
+
+
+def version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+
+
+@pytest.mark.parametrize(("package", "least"), LEAST.items())
+def test_no_version_with_known_vulnerabilities_is_allowed(
+    package: str, least: tuple[int, ...]
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    every = [*project["dependencies"], *(one for extra in extras for one in extra)]
+    asked = [version(m[1]) for one in every if (m := re.match(rf"{package}>=([\d.]+)", one))]
+    assert asked
+    assert min(asked) >= least
+    pins = (ROOT / "constraints.txt").read_text()
+    for pin in re.findall(rf"^{package}==([\d.]+)$", pins, re.MULTILINE):
+        assert version(pin) >= least
+    try:
+        assert version(metadata.version(package)) >= least
+    except metadata.PackageNotFoundError:
+        assert package == "keras"  # only for training
+
+
+def test_the_page_on_threats_names_every_line_and_tests_that_exist() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for number in range(1, 11):
+        assert f"API{number}:2023" in text
+    defined: set[str] = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        defined |= set(
+            re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        defined.add(path.stem)
+    named = set(re.findall(r"\btest_\w+", text))
+    assert len(named) > 40
+    assert named <= defined, named - defined

@@ -1,0 +1,199 @@
+"""Films under a key; export, erasure and retention."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from door import CHEAP, PASSWORD, Served, running
+from live import BRIGHT, DARK
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve.app import create_app
+from pneumoscope.serve.keys import Keys
+from pneumoscope.serve.office import Office, open_office
+from pneumoscope.serve.settings import ServeSettings
+from pneumoscope.serve.store import Row, now
+
+
+@pytest.fixture
+def settings(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
+    return ServeSettings(
+        folder=tmp_path / "state", bundle=tiny_bundle.path, threads=1, keep_films=True
+    )
+
+
+@pytest.fixture
+def office(settings: ServeSettings) -> Iterator[Office]:
+    (settings.folder / "films").mkdir(parents=True)
+    opened = open_office(settings)
+    opened.accounts.hasher = CHEAP
+    for name in ("anna", "bert"):
+        opened.add_user(name, PASSWORD, "operator")
+    yield opened
+    opened.store.close()
+
+
+def sent(server: Served, office: Office, name: str, film: tuple[str, bytes], patient: str) -> str:
+    """Reads a film, and returns the result's id."""
+    token, _ = office.add_token(name, "tests", ["predict"], 1)
+    answer = server(
+        "POST",
+        "/api/v1/predictions",
+        token=token,
+        files=[("files", film)],
+        data={"patient": patient},
+    )
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["predictions"][0]["id"])
+
+
+def test_a_film_on_the_disk_opens_only_with_its_key_in_its_place(
+    settings: ServeSettings, office: Office
+) -> None:
+    with running(create_app(settings)) as server:
+        one = sent(server, office, "anna", BRIGHT, "P1")
+        other = sent(server, office, "anna", DARK, "P1")
+    folder = settings.folder / "films"
+    sealed = (folder / one).read_bytes()
+    assert len(sealed) == 12 + len(BRIGHT[1]) + 16  # nonce and tag of AES-GCM
+    assert b"PNG" not in sealed
+    assert BRIGHT[1][64:96] not in sealed
+    assert office.shelf.get(one) == BRIGHT[1]
+    with pytest.raises(ValueError, match="another key"):
+        Keys(bytes(32)).open(sealed, one)
+    with pytest.raises(ValueError, match="changed"):
+        office.keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), one)
+    (folder / other).write_bytes(sealed)  # one patient's film in another's place
+    assert office.shelf.get(other) is None
+
+
+def test_two_films_alike_do_not_look_alike(office: Office) -> None:
+    one, other = (office.keys.seal(b"same", "place") for _ in range(2))
+    assert one != other
+
+
+def test_a_patients_fingerprint_needs_the_key_and_forgives_spaces() -> None:
+    keys = Keys(bytes(32))
+    assert keys.fingerprint("PAT-1") == keys.fingerprint(" PAT-1\n")
+    assert keys.fingerprint("J\u00fcrgen") == keys.fingerprint("Ju\u0308rgen")
+    assert keys.fingerprint("PAT-1") != keys.fingerprint("pat-1")
+    assert keys.fingerprint("PAT-1") != Keys(bytes(range(32))).fingerprint("PAT-1")
+
+
+def test_all_that_is_held_on_a_patient_comes_out(
+    settings: ServeSettings, office: Office, tmp_path: Path
+) -> None:
+    with running(create_app(settings)) as server:
+        mine = [
+            sent(server, office, "anna", BRIGHT, "PAT-1"),
+            sent(server, office, "bert", DARK, " PAT-1 "),
+        ]
+        other = sent(server, office, "anna", DARK, "PAT-2")
+        held = office.export_patient("PAT-1", tmp_path / "held.zip")
+    assert (held.predictions, held.films) == (2, 2)
+    with zipfile.ZipFile(tmp_path / "held.zip") as pack:
+        records = json.loads(pack.read("predictions.json"))
+        assert [record["id"] for record in records] == mine
+        assert [record["film"]["name"] for record in records] == ["bright.png", "dark.png"]
+        assert [record["result"]["label"] for record in records] == ["PNEUMONIA", "NORMAL"]
+        assert pack.read(f"films/{mine[0]}") == BRIGHT[1]
+        assert pack.read(f"films/{mine[1]}") == DARK[1]
+        lines = [json.loads(line) for line in io.BytesIO(pack.read("audit-log.jsonl"))]
+        assert [line["what"] for line in lines] == [
+            "POST /api/v1/predictions", "POST /api/v1/predictions", "patient export",
+        ]  # fmt: skip
+        assert len(lines) == held.lines
+        assert not any(other in pack.read(name).decode("latin-1") for name in pack.namelist())
+    assert office.export_patient("nobody", tmp_path / "none.zip").predictions == 0
+
+
+def test_a_patient_is_erased_and_nobody_else(settings: ServeSettings, office: Office) -> None:
+    with running(create_app(settings)) as server:
+        mine = [
+            sent(server, office, "anna", BRIGHT, "PAT-1"),
+            sent(server, office, "bert", DARK, "PAT-1"),
+        ]
+        other = sent(server, office, "anna", DARK, "PAT-2")
+        read = {name: office.add_token(name, "t", ["read"], 1)[0] for name in ("anna", "bert")}
+        held = office.erase_patient("PAT-1")
+        assert (held.predictions, held.films) == (2, 2)
+        for name, id_ in zip(("anna", "bert"), mine, strict=True):
+            for path in ("", "/film.png", "/overlay.png", "/report.pdf"):
+                answer = server("GET", f"/api/v1/predictions/{id_}{path}", token=read[name])
+                assert answer.status_code == 404, path
+        kept = server("GET", f"/api/v1/predictions/{other}/film.png", token=read["anna"])
+        assert kept.status_code == 200
+        # What the running server still held in memory goes with its next two rounds.
+        room = server.app.state.room
+        assert set(mine) <= room.sweeper.shelf.ids()
+        room.sweeper.sweep()
+        room.sweeper.sweep()
+        assert room.sweeper.shelf.ids() == {other}
+    assert {path.name for path in (settings.folder / "films").iterdir()} == {other}
+    assert office.erase_patient("PAT-1").predictions == 0
+    for id_ in mine:  # nothing of them is left in the database's files
+        for path in settings.folder.glob("reading-room.sqlite"):
+            assert id_.encode() not in path.read_bytes()
+
+
+def aged(office: Office, id_: str, days: float) -> None:
+    with office.store.writing() as db:
+        db.execute(update(Row).where(Row.id == id_).values(created=now() - timedelta(days=days)))
+
+
+def test_purge_deletes_what_is_too_old_with_its_films(
+    settings: ServeSettings, office: Office
+) -> None:
+    with running(create_app(settings)) as server:
+        old = sent(server, office, "anna", BRIGHT, "P1")
+        new = sent(server, office, "bert", DARK, "P1")
+    aged(office, old, 30.1)
+    aged(office, new, 29.9)
+    assert office.purge(30) == [old]
+    assert office.shelf.ids() == {new}
+    last = [*office.audit.entries()][-1]
+    assert (last["what"], last["objects"]) == ("purge", [old])
+    assert office.purge(30) == []
+
+
+def test_a_server_with_a_retention_keeps_to_it_by_itself(
+    tiny_bundle: Bundle, settings: ServeSettings, office: Office
+) -> None:
+    with running(create_app(settings)) as server:
+        old = sent(server, office, "anna", BRIGHT, "P1")
+    aged(office, old, 8)
+    limited = ServeSettings(
+        folder=settings.folder,
+        bundle=tiny_bundle.path,
+        threads=1,
+        keep_films=True,
+        retention_days=7,
+    )
+    with running(create_app(limited)) as server:
+        assert office.store.rows(office.accounts.get("anna").id, [old]) == []
+        assert office.shelf.ids() == set()
+        # And again later, while it runs.
+        again = sent(server, office, "anna", DARK, "P1")
+        aged(office, again, 8)
+        assert server.app.state.room.sweeper.sweep() == [again]
+        assert office.shelf.ids() == set()
+
+
+def test_a_film_whose_result_is_gone_is_swept_but_not_one_that_just_came(
+    settings: ServeSettings, office: Office
+) -> None:
+    with running(create_app(settings)) as server:
+        kept = sent(server, office, "anna", BRIGHT, "P1")
+        sweeper = server.app.state.room.sweeper
+        sweeper.shelf.put("0" * 32, b"a film a moment before its row")
+        assert sweeper.sweep() == []
+        assert sweeper.shelf.ids() == {kept, "0" * 32}
+        sweeper.sweep()
+        assert sweeper.shelf.ids() == {kept}

@@ -1,0 +1,124 @@
+"""Waits, by hand, on a clock that the test turns; then at the door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from door import Clock, small
+from pneumoscope.serve.throttle import FORGET_S, Rate, Throttle
+
+USERS = {"lee": "operator", "kim": "operator"}
+
+
+def test_waits_double_after_the_free_tries() -> None:
+    clock = Clock(0.0)
+    throttle = Throttle(clock)
+    for _ in range(3):
+        assert throttle.attempt(("lee", 3)) == 0
+    waits = []
+    for _ in range(5):
+        wait = throttle.attempt(("lee", 3))
+        waits.append(wait)
+        clock.now += wait
+        assert throttle.attempt(("lee", 3)) == 0
+    assert waits == [1, 2, 4, 8, 16]
+
+
+def test_the_wait_has_an_end_and_is_forgiven() -> None:
+    clock = Clock(0.0)
+    throttle = Throttle(clock)
+    for _ in range(40):
+        clock.now += throttle.attempt(("lee", 1))
+        throttle.attempt(("lee", 1))
+    assert throttle.attempt(("lee", 1)) <= FORGET_S == 900
+    clock.now += FORGET_S
+    assert throttle.attempt(("lee", 2)) == 0
+    assert throttle.attempt(("lee", 2)) == 0
+
+
+def test_a_try_that_has_to_wait_is_not_counted() -> None:
+    clock = Clock(0.0)
+    throttle = Throttle(clock)
+    assert throttle.attempt(("lee", 1)) == 0
+    for _ in range(100):
+        assert throttle.attempt(("lee", 1)) == 1
+    clock.now += 1
+    assert throttle.attempt(("lee", 1)) == 0
+
+
+def test_success_takes_back_its_own_try_only() -> None:
+    clock = Clock(0.0)
+    throttle = Throttle(clock)
+    for _ in range(2):
+        throttle.attempt(("ward", 2))
+    throttle.succeeded("ward")
+    assert throttle.attempt(("ward", 2)) == 0
+    assert throttle.attempt(("ward", 2)) == 1
+
+
+def test_memory_is_bounded() -> None:
+    throttle = Throttle(Clock(0.0))
+    for number in range(10_050):
+        throttle.attempt((str(number), 1))
+    assert len(throttle._failures._all) == 10_000
+    assert throttle.attempt(("10049", 1)) == 1
+    assert throttle.attempt(("0", 1)) == 0  # forgotten
+
+
+def test_a_bucket_refills() -> None:
+    clock = Clock(0.0)
+    rate = Rate(per_minute=30, burst=2, clock=clock)
+    assert [rate.wait_s("lee") for _ in range(3)] == [0, 0, 2]
+    assert rate.wait_s("kim") == 0
+    clock.now += 2
+    assert [rate.wait_s("lee") for _ in range(2)] == [0, 2]
+
+
+def test_no_limit_is_none() -> None:
+    rate = Rate(per_minute=0, burst=0)
+    assert {rate.wait_s("lee") for _ in range(1000)} == {0}
+
+
+def test_guessing_a_password_gets_slow(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        codes = [server.sign_in("lee", f"guess number {n}").status_code for n in range(6)]
+        assert codes == [401] * 5 + [429]
+        refused = server.sign_in("lee")
+        assert refused.status_code == 429  # the right one too, for now
+        assert int(refused.headers["retry-after"]) >= 1
+        # Nobody locks another out by failing in their name, nor their neighbours.
+        assert server.sign_in("lee", address="10.0.0.9").status_code == 200
+        assert server.sign_in("kim").status_code == 200
+
+
+def test_guessing_one_password_for_many_names_gets_slow(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        codes = [server.sign_in(f"user{n}", "wrong one").status_code for n in range(31)]
+    assert codes == [401] * 30 + [429]
+
+
+def test_guessing_tokens_gets_slow(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        wrong = f"pnsc_{'0' * 12}_{'A' * 43}"
+        codes = [server("GET", "/api/v1/me", token=wrong).status_code for _ in range(21)]
+        assert codes == [401] * 20 + [429]
+        cookie = server.cookie("lee")
+        assert server("GET", "/api/v1/me", cookie=cookie).status_code == 200
+
+
+def test_one_user_does_not_use_up_the_server(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        object.__setattr__(server.security, "by_user", Rate(60, 5))
+        lee, kim = server.cookie("lee"), server.cookie("kim")
+        codes = [server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(6)]
+        assert codes == [200] * 5 + [429]
+        assert server("GET", "/api/v1/me", cookie=kim).status_code == 200
+
+
+def test_one_address_does_not_use_up_the_server(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        object.__setattr__(server.security, "by_address", Rate(60, 5))
+        codes = [server("GET", "/healthz").status_code for _ in range(6)]
+        assert codes == [200] * 5 + [429]
+        assert server("GET", "/healthz", address="10.0.0.9").status_code == 200
+        assert server.sign_in("lee").status_code == 429

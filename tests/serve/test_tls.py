@@ -1,0 +1,162 @@
+"""Encrypted connections, and addresses that are not opened without."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from pneumoscope.errors import UnsafeAddress, UsageError
+from pneumoscope.serve import tls
+from pneumoscope.serve.settings import ServeSettings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])
+def test_loopback_is_open_without_anything(host: str) -> None:
+    tls.check_address(ServeSettings(host=host), accounts=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "example.org", "127.0.0.1.nip.io"])
+@pytest.mark.parametrize(
+    ("encrypted", "accounts", "passes"),
+    [(False, False, False), (True, False, False), (False, True, False), (True, True, True)],
+)
+def test_any_other_address_needs_tls_and_accounts(
+    host: str, encrypted: bool, accounts: bool, passes: bool
+) -> None:
+    settings = ServeSettings(host=host, tls_self_signed=encrypted)
+    if passes:
+        tls.check_address(settings, accounts=accounts)
+        return
+    with pytest.raises(UnsafeAddress) as caught:
+        tls.check_address(settings, accounts=accounts)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("more", [[], ["--tls-self-signed"]])
+def test_the_command_refuses_before_it_opens_a_port(tmp_path: Path, more: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pneumoscope", "serve", "--host", "0.0.0.0", "--port", "0",
+         "--folder", str(tmp_path), *more],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "serves on" not in done.stderr
+    assert "hint: " in done.stderr
+    assert ("user add" if more else "--tls-cert") in done.stderr
+
+
+def test_films_are_kept_only_under_a_key_of_their_own(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pneumoscope", "serve", "--port", "0", "--keep-films",
+         "--folder", str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "--keep-films needs a key of its own" in done.stderr
+
+
+def test_a_certificate_is_made_once_and_its_key_is_nobody_elses(tmp_path: Path) -> None:
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=True, host="10.1.2.3")
+    pair = tls.certificate(settings)
+    assert pair is not None
+    assert pair[1].stat().st_mode & 0o777 == 0o600
+    first = pair[0].read_bytes()
+    assert tls.certificate(settings) == pair
+    assert pair[0].read_bytes() == first
+    assert {"localhost", "127.0.0.1", "::1", "10.1.2.3"} <= tls.hosts(settings)
+    assert len(tls.own_fingerprint(settings).split(":")) == 32
+
+
+def test_a_certificate_is_renewed_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=True)
+    monkeypatch.setattr(tls, "_DAYS", 29)
+    pair = tls.certificate(settings)
+    assert pair is not None
+    short = pair[0].read_bytes()
+    monkeypatch.undo()
+    tls.certificate(settings)
+    assert pair[0].read_bytes() != short
+
+
+def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
+    made = tls.certificate(ServeSettings(folder=tmp_path / "a", tls_self_signed=True))
+    other = tls.certificate(ServeSettings(folder=tmp_path / "b", tls_self_signed=True))
+    assert made is not None
+    assert other is not None
+    text = tmp_path / "text.pem"
+    text.write_text("not PEM")
+    for cert, key in ((text, made[1]), (made[0], text), (made[0], other[1]), (text / "x", text)):
+        with pytest.raises(UsageError, match="cannot be used"):
+            tls.certificate(ServeSettings(tls_cert=cert, tls_key=key))
+
+
+def test_a_host_without_tls_answers_to_its_own_names_only(tmp_path: Path) -> None:
+    assert tls.hosts(ServeSettings(folder=tmp_path)) == {"localhost", "127.0.0.1", "::1"}
+    assert tls.hosts(ServeSettings(folder=tmp_path, host="Ward-7")) == {
+        "localhost", "127.0.0.1", "::1", "ward-7",
+    }  # fmt: skip
+
+
+@contextmanager
+def listening(settings: ServeSettings) -> Iterator[int]:
+    """A server on loopback that answers with the scheme it sees."""
+
+    async def app(scope: dict[str, str], receive: object, send: object) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
+            await send({"type": "http.response.body", "body": scope["scheme"].encode()})  # type: ignore[operator]
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, lifespan="off", log_level="critical", **tls.uvicorn_options(settings)
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
+
+
+def test_a_real_connection_is_encrypted_and_verified(tmp_path: Path) -> None:
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=True)
+    pair = tls.certificate(settings)
+    assert pair is not None
+    trusting = ssl.create_default_context(cafile=str(pair[0]))
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.load_verify_locations(pair[0])
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with listening(settings) as port:
+        answer = httpx.get(f"https://127.0.0.1:{port}/", verify=trusting)
+        assert answer.text == "https"
+        assert "server" not in answer.headers
+        # Who does not know the certificate is warned.
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"https://127.0.0.1:{port}/")
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"https://127.0.0.1:{port}/", verify=old)
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{port}/")
+
+
+def test_nobody_claims_another_address_or_scheme(tmp_path: Path) -> None:
+    with listening(ServeSettings(folder=tmp_path)) as port:
+        claims = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.1"}
+        assert httpx.get(f"http://127.0.0.1:{port}/", headers=claims).text == "http"
