@@ -112,7 +112,7 @@ def small(
     store = Store(settings.database_url)
     security = secured(settings, store, users or {}, clock)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    problems.install(app)
+    problems.install(app, [])
 
     @app.get("/api/v1/things/{id}")
     def thing(id: str) -> dict[str, str]:  # noqa: A002

@@ -234,6 +234,7 @@ def test_requests_leave_lines_without_what_strangers_write(tmp_path: Path) -> No
         server("GET", "/api/v1/DOE-JOHN", cookie=cookie)
         server("GET", "/api/v1/things/DOE-JOHN")  # nobody
         server("GET", "/api/v1/me", cookie=cookie)  # concerns no patient
+        server("GET", "/api/v1/me")  # what the page asks before anybody has signed in
         server.sign_in("DOE-JOHN", "DOE-JOHN")
         server("DELETE", "/api/v1/predictions", cookie=cookie, origin="https://evil.example")
         server.security.audit.verify()

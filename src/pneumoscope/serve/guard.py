@@ -35,7 +35,7 @@ from pneumoscope.serve.sessions import Sessions, cookie_name
 from pneumoscope.serve.store import Base
 from pneumoscope.serve.throttle import Rate, Throttle
 from pneumoscope.serve.tokens import Tokens
-from pneumoscope.serve.trail import API, SESSION, Trail, address_of, write_request
+from pneumoscope.serve.trail import API, QUIET, SESSION, Trail, address_of, write_request
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -216,8 +216,11 @@ class _Shut(Unavailable):
 
 
 def _worth_a_line(security: Security, request: Request) -> bool:
-    known = getattr(request.state, "user", None) is not None
-    return known or not security.lines.wait_s(address_of(request))
+    if getattr(request.state, "user", None) is not None:
+        return True
+    # The page itself asks for quiet things before anybody has signed in.
+    quiet = request.method in SAFE and request.url.path in QUIET
+    return not quiet and not security.lines.wait_s(address_of(request))
 
 
 class _Door:
