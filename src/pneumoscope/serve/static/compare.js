@@ -117,5 +117,9 @@ export class Compare {
     const bars = this.linked ? [toolbar(this.view, () => [this.sides[0].pane])] : this.sides.map((side) => toolbar(side.own, () => [side.pane]));
     this.bars.dataset.count = bars.length;
     fill(this.bars, bars.map((bar) => bar.element));
+    this.sides.forEach((side, index) => {
+      side.box.querySelector(".readout")?.remove();
+      if (bars[index]) side.box.append(bars[index].readout);
+    });
   }
 }

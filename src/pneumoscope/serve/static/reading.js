@@ -39,6 +39,7 @@ export class Reading {
       { class: "panes", tabindex: 0, role: "group", "aria-label": t("viewer.label"), onkeydown: (event) => this.#arrows(event) },
       this.plain.element,
       this.coloured.element,
+      this.tools.readout,
     );
     this.message = h("div", { class: "stage-message", hidden: true });
     this.stage = h("section", { class: "stage", "aria-label": t("viewer.label") }, this.panes, this.message, this.tools.element);

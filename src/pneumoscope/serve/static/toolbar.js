@@ -85,10 +85,11 @@ export function toolbar(view, panes, extra = []) {
       invert,
       reset,
     ),
-    readout,
   );
   return {
     element,
+    /** Window, level and zoom in figures, to be laid over the film. */
+    readout,
     /** Turns the heatmap's part on or off, with the reason as its title. */
     allowHeat(allowed, why = "") {
       eye.disabled = !allowed;
