@@ -71,13 +71,33 @@ def overlay(
     Returns:
         uint8 RGB (rows, columns, 3).
     """
-    heat = enlarge(heatmap, *pixels.shape)
-    colours = colour_table()[np.rint(heat * 255).astype(np.uint8)]
-    # From 0.35 to 0.85 of the peak the colour fades in.
-    alpha = opacity * np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
+    hues, fade = _coloured(enlarge(heatmap, *pixels.shape))
+    alpha = opacity * fade
     grey = (np.clip(pixels, 0.0, 1.0) * 255)[..., None]
-    mixed = (1 - alpha) * grey + alpha * colours
+    mixed = (1 - alpha) * grey + alpha * hues
     return np.asarray(np.rint(mixed), np.uint8)
+
+
+def colour_map(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.uint8]:
+    """The colours of `overlay` alone, to be laid over a film by somebody else.
+
+    Args:
+        heatmap: float32 (h, w), >= 0.
+        rows: Wanted height in pixels.
+        columns: Wanted width in pixels.
+
+    Returns:
+        uint8 RGBA (rows, columns, 4): transparent where it is cold, opaque at the hottest spot.
+    """
+    hues, fade = _coloured(enlarge(heatmap, rows, columns))
+    return np.concatenate([hues, np.rint(255 * fade).astype(np.uint8)], axis=2)
+
+
+def _coloured(heat: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colours (rows, columns, 3), and how much of them shows, (rows, columns, 1) in [0, 1]."""
+    hues = colour_table()[np.rint(heat * 255).astype(np.uint8)]
+    # From 0.35 to 0.85 of the peak the colour fades in.
+    return hues, np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
 
 
 def overlay_of(outcome: Outcome) -> NDArray[np.uint8]:

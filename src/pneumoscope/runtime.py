@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import time
@@ -21,7 +22,7 @@ from pneumoscope.profile import applied, read_profile
 from pneumoscope.records import NORMAL, REFUSED, Outcome, Prediction, Radiograph, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
@@ -37,14 +38,22 @@ GOLDEN_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Input:
-    """One decoded film on its way to the network."""
+class Prepared:
+    """One decoded film on its way to the network.
+
+    Attributes:
+        source: What to call it.
+        facts: What the file says of itself.
+        pixels: uint8 (size, size), as ``images.model_input`` makes them.
+        read_ms: What decoding took.
+        film: Only if it is to be kept: at full size it is large.
+    """
 
     source: str
     facts: FilmFacts
     pixels: NDArray[np.uint8]
     read_ms: float
-    film: Radiograph | None  # only if it is to be kept: at full size it is large
+    film: Radiograph | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,28 +107,47 @@ class Classifier:
     ) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
-        explain.check_mode(settings.explain)
         self.bundle = bundle
-        self.settings = settings
-        self.profile = None if settings.profile is None else read_profile(settings.profile)
-        meta = bundle.meta
-        if self.profile is not None:
-            self.profile.check(bundle)
-            meta = applied(self.profile, meta)
-            if settings.prevalence is None:
-                settings = replace(settings, prevalence=self.profile.prevalence)
-        self.rules = triage.Rules.of(meta, settings)
         self.threads = threads or usable_cores()
         measured = bundle.meta.explanation
         self._limits: Mapping[str, float] | None = measured["limits"] if measured else None
         self._heads = gate.read_heads(bundle)
-        self._gate_limits: Mapping[str, float] = meta.gate["limits"] if meta.gate else {}
+        self._ask(settings)
         self._session = _session(bundle)
+
+    def with_settings(self, settings: Settings) -> Classifier:
+        """The same network, asked otherwise; it shares the session with this one.
+
+        Raises:
+            UnknownOperatingPoint, ProfileError, UsageError: As `load`.
+        """
+        other = copy.copy(self)
+        other._ask(settings)
+        return other
+
+    def _ask(self, settings: Settings) -> None:
+        explain.check_mode(settings.explain)
+        self.settings = settings
+        self.profile = None if settings.profile is None else read_profile(settings.profile)
+        meta = self.bundle.meta
+        if self.profile is not None:
+            self.profile.check(self.bundle)
+            meta = applied(self.profile, meta)
+            if settings.prevalence is None:
+                settings = replace(settings, prevalence=self.profile.prevalence)
+        self.rules = triage.Rules.of(meta, settings)
+        self._gate_limits: Mapping[str, float] = meta.gate["limits"] if meta.gate else {}
 
     @property
     def providers(self) -> tuple[str, ...]:
         """The ONNX Runtime providers that run the network."""
         return tuple(self._session.get_providers())
+
+    @property
+    def draft_px(self) -> int:
+        """Pixels that either side of a decoded film should keep, for ``images.read``."""
+        meta = self.bundle.meta
+        return max(meta.source_size, round(_DRAFT * meta.size))
 
     def predict(self, source: Source) -> Prediction:
         """Reads and judges one film.
@@ -130,7 +158,7 @@ class Classifier:
         Raises:
             ImageError: The film cannot be read; the class says why, its hint what to do.
         """
-        return self._predict_batch([self._read(source, keep=False)])[0]
+        return self.judge([self._read(source, keep=False)])[0]
 
     def predict_many(
         self,
@@ -243,16 +271,16 @@ class Classifier:
 
     def _chunk(self, chunk: list[tuple[int, Source]], keep_films: bool) -> list[Outcome]:
         items = [self._attempt(source, keep=keep_films) for _, source in chunk]
-        inputs = [item for item in items if isinstance(item, _Input)]
-        predictions = iter(self._predict_batch(inputs) if inputs else ())
+        inputs = [item for item in items if isinstance(item, Prepared)]
+        predictions = iter(self.judge(inputs) if inputs else ())
         return [
             Outcome(item.source, index, prediction=next(predictions), film=item.film)
-            if isinstance(item, _Input)
+            if isinstance(item, Prepared)
             else Outcome(images.name_of(source), index, error=item)
             for (index, source), item in zip(chunk, items, strict=True)
         ]
 
-    def _attempt(self, source: Source, *, keep: bool) -> _Input | PneumoscopeError:
+    def _attempt(self, source: Source, *, keep: bool) -> Prepared | PneumoscopeError:
         try:
             return self._read(source, keep=keep)
         except PneumoscopeError as error:
@@ -261,16 +289,21 @@ class Classifier:
             _log.exception("a film could not be read")
             return UnreadableImage(images.name_of(source), f"unexpected {type(error).__name__}")
 
-    def _read(self, source: Source, *, keep: bool) -> _Input:
+    def _read(self, source: Source, *, keep: bool) -> Prepared:
         meta = self.bundle.meta
         started = time.perf_counter()
-        film = images.read(source, at_least_px=max(meta.source_size, round(_DRAFT * meta.size)))
+        film = images.read(source, at_least_px=self.draft_px)
         pixels = images.model_input(film, meta.size, meta.source_size)
         read_ms = 1000 * (time.perf_counter() - started)
         kept = film if keep else None
-        return _Input(images.name_of(source), film.facts, pixels, read_ms, kept)
+        return Prepared(images.name_of(source), film.facts, pixels, read_ms, kept)
 
-    def _predict_batch(self, batch: list[_Input]) -> list[Prediction]:
+    def judge(self, batch: Sequence[Prepared]) -> list[Prediction]:
+        """What the network says of decoded films, in one run.
+
+        Args:
+            batch: One film or more, prepared for this bundle.
+        """
         started = time.perf_counter()
         outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
         probabilities = self._site_probabilities(outputs.probabilities)
@@ -299,7 +332,7 @@ class Classifier:
 
     def _prediction(
         self,
-        item: _Input,
+        item: Prepared,
         probabilities: NDArray[np.floating[Any]],
         heatmaps: NDArray[np.float32],
         scores: dict[str, float],

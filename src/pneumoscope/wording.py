@@ -99,5 +99,19 @@ def kinds(p: Prediction) -> str:
     return f"undetermined ({_either(p.kinds)})" if p.kinds else "undetermined"
 
 
+def sentences(p: Prediction) -> dict[str, str | list[str]]:
+    """All of the above, for pages that others draw; of a refused film only the reasons."""
+    shown = is_shown(p)
+    return {
+        "verdict": verdict(p),
+        "probability": probability(p) if shown else "",
+        "why_undetermined": why_undetermined(p),
+        "call": call(p) if shown else "",
+        "promise": promise(p) if shown else "",
+        "kinds": kinds(p),
+        "reasons": reasons(p),
+    }
+
+
 def _either(names: Sequence[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -653,3 +653,85 @@ def import_model(
     command.run(
         command.Request(model, labels, out, size, scaling, channels, negative, name), as_json=json
     )
+
+
+@app.command(epilog="Example: pneumoscope serve --port 8000 (then open http://127.0.0.1:8000/)")
+def serve(
+    host: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_SERVE_HOST", help="Address to listen on. 127.0.0.1 by default."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_SERVE_PORT",
+            min=0,
+            max=65535,
+            help="TCP port; 0 for a free one. 8000 by default.",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_SERVE_FOLDER",
+            metavar="DIR",
+            help="Database and key; ~/.local/state/pneumoscope by default.",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_SERVE_DATABASE",
+            metavar="URL",
+            help="Such as postgresql+psycopg://user:password@host/name; SQLite by default.",
+        ),
+    ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(envvar="PNEUMOSCOPE_PROFILE", metavar="FILE", help="Site profile."),
+    ] = None,
+    keep_films: Annotated[
+        bool | None,
+        typer.Option("--keep-films", help="Keep films, encrypted, as long as their results."),
+    ] = None,
+    retention_days: Annotated[
+        int | None, typer.Option(min=1, metavar="DAYS", help="Delete results after so many days.")
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Seals films and names: 32 bytes in base64; made in the folder by default.",
+        ),
+    ] = None,
+    bundle: Bundle = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Films at once; all cores by default.")
+    ] = None,
+    max_batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Films in one run of the network; 8 by default.")
+    ] = None,
+    max_wait_ms: Annotated[
+        float | None, typer.Option(min=0, help="Wait of a film for company; 5 by default.")
+    ] = None,
+    queue: Annotated[
+        int | None,
+        typer.Option(min=1, help="Films accepted and not finished, then 429; 256 by default."),
+    ] = None,
+) -> None:
+    """Serve the reading room: a web page and a REST API over the bundle.
+
+    On this machine alone by default. Every option can stand in the environment too, as
+    PNEUMOSCOPE_SERVE_NAME; limits only there, see docs/how-to/serve.md.
+    """
+    from pneumoscope.cli import serve as command
+
+    given = {
+        "host": host, "port": port, "folder": folder, "database": database, "profile": profile,
+        "keep_films": keep_films, "retention_days": retention_days, "key": key, "bundle": bundle,
+        "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,
+        "queue": queue,
+    }  # fmt: skip
+    command.run(given)

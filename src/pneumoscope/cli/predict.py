@@ -15,7 +15,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.explain import CHECKED
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
-from pneumoscope.serialise import NOTICE, outcome_to_json
+from pneumoscope.serialise import NOTICE, csv_columns, csv_row, outcome_to_json
 from pneumoscope.triage import KINDS_WARNING
 
 if TYPE_CHECKING:
@@ -221,52 +221,12 @@ def _print_json(films: Iterable[Shown]) -> int:
 
 def _print_csv(films: Iterable[Shown], labels: tuple[str, ...]) -> int:
     failed = 0
-    shares = [f"p_{name}" for name in labels]
-    columns = [
-        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", *shares,
-        "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold",
-        "gate", "reasons", "warnings", "explanation_reliable", "explanation_score", "heatmap_file",
-        "error_code", "error", "hint", "bundle", "bundle_sha256", "profile",
-    ]  # fmt: skip
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, csv_columns(labels), lineterminator="\n")
     writer.writeheader()
     for shown in films:
         failed += shown.outcome.error is not None
-        writer.writerow(_csv_row(_record(shown)))
+        writer.writerow(csv_row(_record(shown)))
     return failed
-
-
-def _csv_row(record: dict[str, Any]) -> dict[str, Any]:
-    if "error" in record:
-        error = record["error"]
-        return {
-            "source": record["source"],
-            "error_code": error["code"],
-            "error": error["message"],
-            "hint": error["hint"],
-        }
-    same = (
-        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", "subtype",
-        "bundle", "bundle_sha256", "profile",
-    )  # fmt: skip
-    point, gate = record["operating_point"], record["gate"]
-    present = [f["name"] for f in record["findings"] or () if f["present"]]
-    return (
-        {key: record[key] for key in same}
-        | {f"p_{name}": value for name, value in (record["probabilities"] or {}).items()}
-        | {key: "; ".join(record[key] or ()) for key in ("classes", "kinds")}
-        | {"error_rate": record["error_rate"], "findings": "; ".join(present)}
-        | {"operating_point": point["name"], "threshold": point["threshold"]}
-        | {"gate": gate["level"], "reasons": "; ".join(r["code"] for r in gate["reasons"])}
-        | {"warnings": "; ".join(record["warnings"])}
-        | {f"explanation_{key}": value for key, value in _explained(record).items()}
-        | {"heatmap_file": record.get("heatmap_file", "")}
-    )
-
-
-def _explained(record: dict[str, Any]) -> dict[str, Any]:
-    explanation = record["explanation"] or {}
-    return {key: explanation.get(key, "") for key in ("reliable", "score")}
 
 
 def _print_table(films: Iterable[Shown]) -> int:

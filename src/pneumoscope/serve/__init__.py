@@ -1,0 +1,1 @@
+"""The reading room: web page and REST API over one bundle."""

@@ -1,0 +1,75 @@
+"""What the server tells of its bundle and of what a reader may choose."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import __version__, explain, gate
+from pneumoscope.bundle import CARD
+from pneumoscope.conformal import DEFAULT_ERROR
+from pneumoscope.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from pneumoscope.runtime import Classifier
+    from pneumoscope.serve.settings import ServeSettings
+
+
+def model(classifier: Classifier) -> dict[str, Any]:
+    """The bundle: figures, limits, population, hash and card. Nothing of this machine."""
+    bundle, meta = classifier.bundle, classifier.bundle.meta
+    return {
+        "pneumoscope": __version__,
+        "bundle": bundle.title,
+        "bundle_sha256": bundle.sha256,
+        "profile": classifier.profile.title if classifier.profile else None,
+        "task": meta.task,
+        "labels": list(meta.labels),
+        "negative": meta.negative,
+        "positive": meta.positive,
+        "input_px": meta.size,
+        "calibration": asdict(meta.calibration),
+        "smallest_error": meta.conformal.smallest_error if meta.conformal else None,
+        "operating_points": [asdict(p) for p in meta.operating_points],
+        "default_operating_point": meta.default_operating_point,
+        "population": asdict(meta.population),
+        "intended_use": meta.intended_use,
+        "validation": dict(meta.validation),
+        "card": (bundle.path / CARD).read_text(encoding="utf-8"),
+        "notice": NOTICE,
+    }
+
+
+def choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
+    """What a reader may choose, the limits, and the gate's words."""
+    meta, rules = classifier.rules.meta, classifier.rules
+    limits = settings.limits
+    return {
+        "operating_points": [asdict(point) for point in meta.operating_points],
+        "explain": list(explain.MODES),
+        "prevalence": meta.negative is not None and meta.calibration.prevalence is not None,
+        "error": {
+            "possible": meta.conformal is not None,
+            "smallest": meta.conformal.smallest_error if meta.conformal else None,
+        },
+        "defaults": {
+            "operating_point": meta.default_operating_point,
+            "prevalence": rules.prevalence,
+            "error": DEFAULT_ERROR if meta.conformal else None,
+            "explain": explain.FAST,
+            "force": False,
+        },
+        "limits": {
+            "max_body_bytes": limits.max_body_bytes,
+            "max_files": limits.max_files,
+            "max_pixels": limits.max_pixels,
+            "sync_files": settings.sync_limit,
+        },
+        "keep_films": settings.keep_films,
+        "retention_days": settings.retention_days,
+        "gate_reasons": {
+            code: {"sentence": sentence, "hint": hint}
+            for code, (sentence, hint) in gate.REASONS.items()
+        },
+        "notice": NOTICE,
+    }

@@ -1,0 +1,63 @@
+"""The application: the routes, what stands before them, and the page."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
+
+from pneumoscope import __version__
+from pneumoscope.serialise import NOTICE
+from pneumoscope.serve import api, health, problems
+from pneumoscope.serve.metrics import Metrics, Timed
+from pneumoscope.serve.room import open_room
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pneumoscope.serve.settings import ServeSettings
+
+STATIC = Path(__file__).with_name("static")
+
+
+def create_app(settings: ServeSettings) -> FastAPI:
+    """The page and the API over one bundle."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.room = await run_in_threadpool(open_room, settings, metrics)
+        try:
+            yield
+        finally:
+            room, app.state.room = app.state.room, None
+            await run_in_threadpool(room.close)
+
+    app = FastAPI(
+        title="pneumoscope",
+        version=__version__,
+        description=f"Reads chest X-rays. {NOTICE}",
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.room = None
+    app.state.settings = settings
+    app.add_middleware(Timed, metrics=metrics)
+    problems.install(app)
+    app.include_router(api.router)
+    app.include_router(health.router)
+    if STATIC.is_dir():
+
+        @app.get("/", include_in_schema=False)
+        def page() -> FileResponse:
+            return FileResponse(STATIC / "index.html")
+
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

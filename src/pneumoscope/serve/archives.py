@@ -1,0 +1,136 @@
+"""ZIP archives of films, unpacked in memory within limits.
+
+Nothing is written, so a member's path leads nowhere; only its last part is shown. What a member
+claims of its size is not believed: bytes are counted as they come.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+from pneumoscope.errors import EmptySource, PneumoscopeError, UnreadableImage
+from pneumoscope.serve.decoding import NAME
+from pneumoscope.serve.jobs import Arrived
+from pneumoscope.serve.problems import TooMuch, Unprocessable
+from pneumoscope.serve.uploads import display_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pneumoscope.serve.settings import Limits
+
+ZIP = b"PK\3\4"
+_STEP = 2**20
+_DIRECTORY_BYTES = 4 * 2**20
+"""Most that a central directory may take: 100 films need some 10 kB."""
+_ENCRYPTED = 0x1
+"""Bit 0 of the general purpose flag (APPNOTE.TXT 4.4.4)."""
+_ARCHIVES = (ZIP, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+
+
+class BrokenArchive(Unprocessable):
+    def __init__(self) -> None:
+        super().__init__("the archive cannot be read", "Make it again, as a plain ZIP.")
+
+
+class NestedArchive(Unprocessable):
+    def __init__(self) -> None:
+        super().__init__("an archive within the archive", "Put the films themselves into it.")
+
+
+class EncryptedArchive(Unprocessable):
+    def __init__(self) -> None:
+        super().__init__("the archive is encrypted", "Unpack it first.")
+
+
+def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
+    """The films of an upload, those in archives among them.
+
+    Args:
+        files: Display name and bytes.
+        limits: On films, and on archives.
+
+    Raises:
+        BrokenArchive: An archive cannot be read at all.
+        TooMuch: Over a limit, as archive bombs are.
+    """
+    films: list[Arrived] = []
+    room = limits.archive_bytes
+    for name, data in files:
+        if data[:4] != ZIP:
+            films.append(Arrived(name, data))
+        else:
+            for film in _members(data, limits, room):
+                films.append(film)
+                room -= len(film.data)
+        if len(films) > limits.max_files:
+            raise TooMuch(f"more than {limits.max_files} films", "Send them in several requests.")
+    if not films:
+        raise Unprocessable("the archive holds no film", "Put films into it.")
+    return films
+
+
+def _members(data: bytes, limits: Limits, room: int) -> Iterator[Arrived]:
+    try:
+        if _directory_bytes(data) > _DIRECTORY_BYTES:
+            raise TooMuch("the archive lists too many files", "Send fewer films at once.")
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, OSError) as error:
+        raise BrokenArchive from error
+    found = 0
+    with archive:
+        for member in archive.infolist():
+            if member.is_dir() or _is_litter(member.filename):
+                continue
+            found += 1
+            if found > limits.max_files:
+                raise TooMuch(
+                    f"more than {limits.max_files} films", "Send them in several requests."
+                )
+            film = _member(archive, member, limits, room)
+            room -= len(film.data)
+            yield film
+
+
+def _directory_bytes(data: bytes) -> int:
+    """Size of the central directory as its end record tells (APPNOTE.TXT 4.3.16)."""
+    end = data.rfind(b"PK\5\6", max(0, len(data) - 65557))
+    return int.from_bytes(data[end + 12 : end + 16], "little") if end >= 0 else 0
+
+
+def _is_litter(path: str) -> bool:
+    """Hidden files, those that macOS adds, and the index of a DICOM medium."""
+    parts = path.replace("\\", "/").split("/")
+    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].upper() == "DICOMDIR"
+
+
+def _member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits, room: int
+) -> Arrived:
+    name = display_name(member.filename)
+    if member.flag_bits & _ENCRYPTED:
+        return Arrived(name, b"", EncryptedArchive())
+    most = min(room, limits.archive_ratio * max(member.compress_size, 1) + _STEP)
+    pieces, total = [], 0
+    try:
+        with archive.open(member) as stream:
+            while piece := stream.read(_STEP):
+                total += len(piece)
+                if total > most:
+                    raise TooMuch(
+                        "the archive unpacks to more than the server takes",
+                        "Send the films themselves, or fewer at once.",
+                    )
+                pieces.append(piece)
+    except PneumoscopeError:
+        raise
+    except Exception:  # noqa: BLE001 (zipfile, zlib, bz2 and lzma raise what they like)
+        return Arrived(name, b"", UnreadableImage(NAME, "damaged in the archive"))
+    data = b"".join(pieces)
+    if not data:
+        return Arrived(name, b"", EmptySource(NAME))
+    if data.startswith(_ARCHIVES):
+        return Arrived(name, b"", NestedArchive())
+    return Arrived(name, data)

@@ -1,0 +1,273 @@
+"""Decoding in child processes with limits: a film that brings a decoder down costs one film.
+
+What arrives is written by strangers, and decoders are large programs in C. So a child without
+the network's session, the database or the keys decodes, and passes back plain pixels: no pickle
+comes out of it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import queue
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope import errors
+from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
+from pneumoscope.records import FilmFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+
+    from numpy.typing import NDArray
+
+_log = logging.getLogger(__name__)
+
+NAME = "film"
+"""What films are called in messages: a file's own name may be a person's."""
+_START_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a decoder makes of films.
+
+    Attributes:
+        size: Side of the model input in pixels; 0 for the film itself.
+        source_size: Side of the intermediate film.
+        draft_px: Pixels that either side should keep; None to decode in full.
+        side_px: Longest side of a film that is passed back itself.
+        max_pixels: Rows x columns of a film.
+    """
+
+    size: int
+    source_size: int = 224
+    draft_px: int | None = None
+    side_px: int = 2048
+    max_pixels: int = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What came of a film.
+
+    Attributes:
+        pixels: uint8: the model input (size, size), or the film (rows, columns).
+        facts: What the file says of itself.
+        read_ms: What decoding took.
+    """
+
+    pixels: NDArray[np.uint8]
+    facts: FilmFacts
+    read_ms: float
+
+
+class Decoder:
+    """One child process. Not for several threads at once."""
+
+    def __init__(self, time_s: float, memory_bytes: int) -> None:
+        """Prepares; the child starts with the first film, or with `start`.
+
+        Args:
+            time_s: Seconds that a film may take.
+            memory_bytes: Memory that a film may take.
+        """
+        self._time_s = time_s
+        self._memory_bytes = memory_bytes
+        self._child: Any = None
+        self._pipe: Connection | None = None
+
+    def start(self) -> Connection:
+        """Starts the child, if none runs; returns the way to it.
+
+        Raises:
+            UnreadableImage: It does not start.
+        """
+        if self._pipe is not None and self._child.is_alive():
+            return self._pipe
+        self.stop()
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        self._child = context.Process(
+            target=_serve, args=(there, self._memory_bytes), daemon=True, name="decoder"
+        )
+        self._child.start()
+        there.close()
+        self._pipe = here
+        if not here.poll(_START_S) or here.recv_bytes() != b"ready":
+            self.stop()
+            raise UnreadableImage(NAME, "the decoder does not start")
+        return here
+
+    def decode(self, data: bytes, order: Order) -> Decoded:
+        """Decodes one film.
+
+        Raises:
+            ImageError: The film cannot be read, took too long, or brought the decoder down.
+        """
+        pipe = self.start()
+        try:
+            pipe.send_bytes(json.dumps(asdict(order)).encode())
+            pipe.send_bytes(data)
+            if not pipe.poll(self._time_s):
+                self.stop()
+                raise UnreadableImage(NAME, f"decoding takes more than {self._time_s:g} s")
+            answer = json.loads(pipe.recv_bytes())
+            if "error" in answer:
+                raise _restored(answer["error"])
+            pixels = np.frombuffer(pipe.recv_bytes(), np.uint8).reshape(answer["shape"])
+            facts = _facts(answer["facts"])
+        except PneumoscopeError:
+            raise
+        except (EOFError, OSError, ValueError, KeyError, TypeError):  # gone, or gone astray
+            self.stop()
+            _log.warning("a film brought the decoder down")
+            raise UnreadableImage(NAME, "it brought the decoder down") from None
+        return Decoded(pixels, facts, float(answer["read_ms"]))
+
+    def stop(self) -> None:
+        """Ends the child."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        if self._child is not None:
+            self._child.kill()
+            self._child.join()
+            self._child.close()
+            self._child = None
+
+
+class Decoders:
+    """Several decoders, lent to one thread each."""
+
+    def __init__(self, count: int, time_s: float, memory_bytes: int) -> None:
+        self._all = [Decoder(time_s, memory_bytes) for _ in range(count)]
+        # Last in, first out: what has run before is running still.
+        self._free: queue.LifoQueue[Decoder] = queue.LifoQueue()
+        for one in self._all:
+            self._free.put(one)
+
+    @contextmanager
+    def taken(self) -> Iterator[Decoder]:
+        """A decoder for this block; waits until one is free."""
+        one = self._free.get()
+        try:
+            yield one
+        finally:
+            self._free.put(one)
+
+    def warm(self, count: int) -> None:
+        """Starts some children ahead of the first film."""
+        for one in self._all[-count:]:
+            one.start()
+
+    def stop(self) -> None:
+        """Ends every child."""
+        for one in self._all:
+            one.stop()
+
+
+def _facts(given: dict[str, Any]) -> FilmFacts:
+    spacing = given["pixel_spacing_mm"]
+    return FilmFacts(**given | {"pixel_spacing_mm": None if spacing is None else tuple(spacing)})
+
+
+def _restored(told: dict[str, str]) -> ImageError:
+    """The error that a child met; an unknown class counts as damage."""
+    kind = getattr(errors, told["code"], UnreadableImage)
+    if not (isinstance(kind, type) and issubclass(kind, ImageError)):
+        kind = UnreadableImage
+    error: ImageError = kind.__new__(kind, told["message"])
+    PneumoscopeError.__init__(error, told["message"], told["hint"])
+    return error
+
+
+# In the child
+
+
+def _serve(pipe: Connection, memory_bytes: int) -> None:
+    """Decodes until the other end closes."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    from pneumoscope import images
+    from pneumoscope.images import raster  # noqa: F401 (before memory becomes scarce)
+
+    _limit(memory_bytes)
+    pipe.send_bytes(b"ready")
+    try:
+        while True:
+            order = Order(**json.loads(pipe.recv_bytes()))
+            _answer(pipe, pipe.recv_bytes(), order, images)
+    except (EOFError, OSError):
+        return
+
+
+def _answer(pipe: Connection, data: bytes, order: Order, images: Any) -> None:
+    started = time.perf_counter()
+    try:
+        film = images.read(data, at_least_px=order.draft_px, name=NAME, max_pixels=order.max_pixels)
+        if order.size:
+            pixels = images.model_input(film, order.size, order.source_size)
+        else:
+            pixels = _shown(film, order.side_px)
+    except ImageError as error:
+        _tell(pipe, error)
+        return
+    except MemoryError:
+        _tell(pipe, UnreadableImage(NAME, "the memory does not suffice"))
+        return
+    head = {
+        "shape": pixels.shape,
+        "facts": asdict(film.facts),
+        "read_ms": 1000 * (time.perf_counter() - started),
+    }
+    pipe.send_bytes(json.dumps(head).encode())
+    pipe.send_bytes(np.ascontiguousarray(pixels).reshape(-1).data)
+
+
+def _tell(pipe: Connection, error: ImageError) -> None:
+    told = {"code": error.code, "message": error.message, "hint": error.hint}
+    pipe.send_bytes(json.dumps({"error": told}).encode())
+
+
+def shown_size(rows: int, columns: int, side_px: int) -> tuple[int, int]:
+    """Rows and columns of a film whose longer side is at most ``side_px``."""
+    scale = min(1.0, side_px / max(rows, columns))
+    return max(1, round(rows * scale)), max(1, round(columns * scale))
+
+
+def _shown(film: Any, side_px: int) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    grey = film.levels
+    if grey is None:
+        grey = np.rint(np.clip(film.pixels, 0.0, 1.0) * 255).astype(np.uint8)
+    rows, columns = shown_size(grey.shape[0], grey.shape[1], side_px)
+    if (rows, columns) == grey.shape:
+        return np.asarray(grey)
+    image = Image.fromarray(grey).resize((columns, rows), Image.Resampling.BILINEAR, reducing_gap=2)
+    return np.asarray(image)
+
+
+def _limit(memory_bytes: int) -> None:
+    """Bounds memory and forbids files, as far as the system knows such limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    wanted = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
+    statm = Path("/proc/self/statm")
+    if statm.exists():  # what is mapped already counts as well
+        used = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        wanted.append((resource.RLIMIT_AS, used + memory_bytes))
+    for what, most in wanted:
+        resource.setrlimit(what, (most, most))

@@ -1,0 +1,257 @@
+"""Results as documents: PDF pages, a CSV table, JSON; the latter two as ``pneumoscope predict`` writes them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from reportlab.lib import colors, pagesizes
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.platypus import (
+    Flowable,
+    Image,
+    PageBreak,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
+
+from pneumoscope.metrics import threshold_text
+from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
+from pneumoscope.serialise import NOTICE, csv_columns, csv_row
+from pneumoscope.serve.present import name_of
+from pneumoscope.serve.problems import FilmNotHeld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pneumoscope.serve.keys import Keys
+    from pneumoscope.serve.renderings import Studio
+    from pneumoscope.serve.store import Row
+
+_PICTURE_PX = 900
+_SIDE = 18 * mm
+_WIDTH = pagesizes.A4[0] - 2 * _SIDE
+_TEXT, _SOFT, _LINE = (colors.HexColor(c) for c in ("#17202b", "#566575", "#d0d6de"))
+_COLOURS = {NORMAL: "#14693f", UNDETERMINED: "#8a5a00", REFUSED: "#555d66"}
+_POSITIVE = "#b3261e"
+
+
+def _style(size: float, colour: Any = _TEXT, bold: bool = False, after: float = 4) -> Any:
+    font = "Helvetica-Bold" if bold else "Helvetica"
+    return ParagraphStyle(
+        "text",
+        fontName=font,
+        fontSize=size,
+        leading=1.4 * size,
+        textColor=colour,
+        spaceAfter=after,
+    )
+
+
+def pdf(rows: Sequence[Row], studio: Studio) -> bytes:
+    """One page or more per film, for people; pictures as far as the films are held."""
+    stream = io.BytesIO()
+    document = SimpleDocTemplate(
+        stream,
+        pagesize=pagesizes.A4,
+        leftMargin=_SIDE,
+        rightMargin=_SIDE,
+        topMargin=16 * mm,
+        bottomMargin=22 * mm,
+        title="Chest film report",
+        author="pneumoscope",
+        subject=NOTICE,
+    )
+    story: list[Flowable] = []
+    for row in rows:
+        story += [*_page(row, studio), PageBreak()]
+    document.build(story[:-1], onFirstPage=_foot, onLaterPages=_foot)
+    return stream.getvalue()
+
+
+def _foot(canvas: Any, _document: Any) -> None:
+    canvas.saveState()
+    canvas.setFillColor(_SOFT)
+    canvas.setFont("Helvetica", 7.5)
+    canvas.drawString(_SIDE, 12 * mm, NOTICE)
+    canvas.drawRightString(pagesizes.A4[0] - _SIDE, 12 * mm, f"Page {canvas.getPageNumber()}")
+    canvas.restoreState()
+
+
+def _page(row: Row, studio: Studio) -> list[Flowable]:
+    name = _latin(name_of(row, studio.keys))
+    when = row.created.strftime("%Y-%m-%d %H:%M UTC")
+    head: list[Flowable] = [
+        Paragraph("Chest film report", _style(16, bold=True, after=2)),
+        Paragraph(NOTICE, _style(9, colors.HexColor(_COLOURS[UNDETERMINED]), bold=True, after=8)),
+        Paragraph(f"{name} &nbsp;·&nbsp; read {when}", _style(9.5, _SOFT, after=8)),
+    ]
+    if row.result is None:
+        error = row.error or {"detail": "not read yet", "hint": ""}
+        text = f"{_latin(error['detail'])}. {_latin(error['hint'])}"
+        return [*head, _verdict("NOT READ", _COLOURS[REFUSED]), Paragraph(text, _style(10))]
+    result = row.result
+    colour = _COLOURS.get(result["label"], _POSITIVE)
+    body: list[Flowable] = [_verdict(result["words"]["verdict"], colour)]
+    if result["p_unadjusted"] is not None:
+        body += _figures(result, colour)
+    body += [Spacer(1, 8), *_pictures(row, studio), *_told(result)]
+    return head + body
+
+
+def _verdict(text: str, colour: str) -> Flowable:
+    return Paragraph(_latin(text), _style(20, colors.HexColor(colour), bold=True, after=6))
+
+
+class _Bar(Flowable):  # type: ignore[misc]
+    """A probability, with the operating point marked."""
+
+    def __init__(self, share: float, threshold: float, colour: str) -> None:
+        super().__init__()
+        self.width, self.height = _WIDTH, 5 * mm
+        self._share, self._threshold, self._colour = share, threshold, colour
+
+    def draw(self) -> None:
+        self.canv.setFillColor(_LINE)
+        self.canv.rect(0, mm, self.width, 3 * mm, stroke=0, fill=1)
+        self.canv.setFillColor(colors.HexColor(self._colour))
+        self.canv.rect(0, mm, self.width * self._share, 3 * mm, stroke=0, fill=1)
+        self.canv.setStrokeColor(_TEXT)
+        self.canv.line(self.width * self._threshold, 0, self.width * self._threshold, self.height)
+
+
+def _figures(result: dict[str, Any], colour: str) -> list[Flowable]:
+    point, words = result["operating_point"], result["words"]
+    named = result["findings"][0]["name"] if result["findings"] else result["positive"].lower()
+    found: list[Flowable] = []
+    if words["why_undetermined"]:
+        found.append(Paragraph(_sentence(words["why_undetermined"]), _style(10)))
+    found += [
+        Paragraph(f"P({_latin(named)}) {words['probability']}", _style(11, after=2)),
+        _Bar(result["p_unadjusted"], point["threshold"], colour),
+        Paragraph(
+            f"Mark: operating point {_latin(point['name'])}, {threshold_text(point['threshold'])}",
+            _style(8, _SOFT),
+        ),
+    ]
+    shares = [[name, f"{value:.3f}"] for name, value in result["probabilities"].items()]
+    table = Table([[_latin(a), b] for a, b in shares], colWidths=(60 * mm, 25 * mm), hAlign="LEFT")
+    look = [
+        ("FONT", (0, 0), (-1, -1), "Helvetica", 9),
+        ("LINEABOVE", (0, 0), (-1, -1), 0.4, _LINE),
+        ("ALIGN", (1, 0), (1, -1), "RIGHT"),
+    ]
+    table.setStyle(TableStyle(look))
+    return [*found, table]
+
+
+def _pictures(row: Row, studio: Studio) -> list[Flowable]:
+    from pneumoscope.serve.renderings import overlaid
+
+    result = row.result or {}
+    try:
+        grey = studio.grey(row, _PICTURE_PX)
+    except FilmNotHeld:
+        return [Paragraph("The film itself is no longer held.", _style(9, _SOFT))]
+    pictures, captions = [grey], ["Film"]
+    explanation = result["explanation"]
+    if explanation is not None and result["label"] != REFUSED:
+        pictures.append(overlaid(row, grey))
+        what = f"Heatmap for: {result['heatmap_class']}. " if explanation["reliable"] else ""
+        captions.append(what + _sentence(explanation["sentence"]))
+    column = (_WIDTH - 6 * mm) / 2
+    cells = [_image(picture, column) for picture in pictures]
+    told = [Paragraph(_latin(text), _style(8, _SOFT)) for text in captions]
+    grid = Table([cells, told], colWidths=[column + 3 * mm] * len(cells), hAlign="LEFT")
+    look = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
+    grid.setStyle(TableStyle(look))
+    return [grid]
+
+
+def _image(picture: NDArray[np.uint8], width: float) -> Flowable:
+    from PIL import Image as Pillow
+
+    stream = io.BytesIO()
+    Pillow.fromarray(picture).save(stream, "JPEG", quality=88)
+    stream.seek(0)
+    rows, columns = picture.shape[:2]
+    scale = min(width / columns, 110 * mm / rows)
+    return Image(stream, columns * scale, rows * scale)
+
+
+def _told(result: dict[str, Any]) -> list[Flowable]:
+    words = result["words"]
+    kind = f"Kind: {words['kinds']}." if words["kinds"] else ""
+    lines = [kind, words["call"], words["promise"], *words["reasons"]]
+    lines += [_sentence(text) for text in result["warnings"]]
+    site = f", site profile {result['profile']}" if result["profile"] else ""
+    model = f"Model {result['bundle']} ({result['bundle_sha256'][:12]}){site}."
+    return [
+        *(Paragraph(_latin(line), _style(9)) for line in lines if line),
+        Spacer(1, 6),
+        Paragraph(_latin(model), _style(8, _SOFT)),
+    ]
+
+
+def _sentence(text: str) -> str:
+    return _latin(f"{text[:1].upper()}{text[1:]}".rstrip(".") + ".")
+
+
+def _latin(text: str) -> str:
+    """Text for the PDF's own fonts, which know Latin-1 only, escaped for a paragraph."""
+    return escape(text.encode("latin-1", "replace").decode("latin-1"))
+
+
+def as_csv(rows: Sequence[Row], keys: Keys, labels: Sequence[str]) -> bytes:
+    """A table; what a spreadsheet would take for a formula is marked as text."""
+    stream = io.StringIO()
+    columns = ["id", "created", *csv_columns(labels)]
+    writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        known = {"id": row.id, "created": row.created.isoformat()}
+        cells = known | csv_row(_exported(row, keys))
+        writer.writerow({key: _harmless(value) for key, value in cells.items()})
+    return stream.getvalue().encode()
+
+
+def _harmless(value: Any) -> Any:
+    dangerous = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if dangerous else value
+
+
+def as_json(rows: Sequence[Row], keys: Keys) -> bytes:
+    """As ``pneumoscope predict --json`` prints."""
+    known = [
+        {"id": row.id, "created": row.created.isoformat()} | _exported(row, keys) for row in rows
+    ]
+    return json.dumps({"notice": NOTICE, "results": known}, indent=1).encode()
+
+
+def _exported(row: Row, keys: Keys) -> dict[str, Any]:
+    name = name_of(row, keys)
+    if row.result is not None:
+        return {"source": name, **row.result}
+    error = row.error or {"code": "NotReady", "detail": "not read yet", "hint": ""}
+    return {
+        "source": name,
+        "error": {"code": error["code"], "message": error["detail"], "hint": error["hint"]},
+    }
+
+
+EXPORTS: dict[str, tuple[str, Callable[[Sequence[Row], Studio, Sequence[str]], bytes]]] = {
+    "csv": ("text/csv; charset=utf-8", lambda rows, s, labels: as_csv(rows, s.keys, labels)),
+    "json": ("application/json", lambda rows, s, _labels: as_json(rows, s.keys)),
+    "pdf": ("application/pdf", lambda rows, s, _labels: pdf(rows, s)),
+}
+"""Format to media type and maker."""

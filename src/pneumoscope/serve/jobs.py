@@ -1,0 +1,283 @@
+"""From an upload to stored results: at once, or as a job that outlives the request.
+
+Accepted films of a job are in the database before anybody is told so. After a kill they are read
+again, if the server keeps films, and else reported as interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope import wording
+from pneumoscope.errors import PneumoscopeError
+from pneumoscope.records import Settings
+from pneumoscope.serialise import prediction_to_json
+from pneumoscope.serve.batcher import Film
+from pneumoscope.serve.problems import Cancelled, Interrupted, problem
+from pneumoscope.serve.store import DONE, FAILED, QUEUED, RUNNING, Row, new_id, now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from pneumoscope.records import Outcome
+    from pneumoscope.serve.batcher import Batcher
+    from pneumoscope.serve.feeds import Feeds
+    from pneumoscope.serve.films import Shelf
+    from pneumoscope.serve.keys import Keys
+    from pneumoscope.serve.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who sends films, and how they are to be read.
+
+    Attributes:
+        owner: Id of the user.
+        settings: For the classifier.
+        patient: Key of the patient, or None; it is stored as a keyed hash only.
+    """
+
+    owner: str
+    settings: Settings
+    patient: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrived:
+    """A file of an upload: a film, or what an archive held in its place.
+
+    Attributes:
+        name: Display name.
+        data: The file's bytes; empty with an error.
+        error: Why it is none, or None.
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+    error: PneumoscopeError | None = None
+
+
+class Desk:
+    """Takes films in and puts results away. Safe to share between threads.
+
+    Attributes:
+        batcher: Set by the app, which knows both.
+    """
+
+    batcher: Batcher
+
+    def __init__(
+        self,
+        store: Store,
+        shelf: Shelf,
+        keys: Keys,
+        feeds: Feeds,
+        counted: Callable[[Row], None] = lambda _row: None,
+    ) -> None:
+        """Connects the parts.
+
+        Args:
+            store: Where results go.
+            shelf: Where films go.
+            keys: Seal names.
+            feeds: Who listens to jobs.
+            counted: Takes every film that has ended, for the metrics.
+        """
+        self._store, self._shelf, self._keys, self._feeds = store, shelf, keys, feeds
+        self._counted = counted
+        self._jobs: dict[str, dict[str, Future[Row]]] = {}
+        self._lock = threading.Lock()
+
+    # Taking in
+
+    def read_now(
+        self, asked: Asked, films: Sequence[Arrived], deadline_s: float
+    ) -> list[Future[Row]]:
+        """Queues films of a request that waits for them.
+
+        Raises:
+            Busy, ShuttingDown: See `Batcher.reserve`.
+        """
+        self.batcher.reserve(len(films), _size(films))
+        deadline = time.monotonic() + deadline_s
+        try:
+            rows = self._rows(asked, films, None)
+        except BaseException:
+            self.batcher.release(len(films), _size(films))
+            raise
+        return [
+            self.batcher.submit(Film(film.data, asked.settings, row, deadline))
+            for film, row in zip(films, rows, strict=True)
+        ]
+
+    def accept(self, asked: Asked, films: Sequence[Arrived]) -> str:
+        """Takes a job in; returns its id once it is stored.
+
+        Raises:
+            Busy, ShuttingDown: See `Batcher.reserve`.
+        """
+        self.batcher.reserve(len(films), _size(films))
+        job = new_id()
+        try:
+            rows = self._rows(asked, films, job)
+            good = [(f, r) for f, r in zip(films, rows, strict=True) if f.error is None]
+            for film, row in good:
+                self._shelf.keep(row.id, film.data)
+            told = {"id": job, "owner": asked.owner, "created": now(), "total": len(films)}
+            self._store.accept(told, [_values(row) for row in rows])
+        except BaseException:
+            self.batcher.release(len(films), _size(films))
+            raise
+        self.batcher.release(len(films) - len(good), 0)  # what is no film has no bytes
+        self._start(job, [(film.data, row) for film, row in good], asked.settings)
+        return job
+
+    def recover(self) -> tuple[int, int]:
+        """Takes up, or reports, what an earlier run left open; returns how many of each."""
+        again: dict[str, list[tuple[bytes, Row]]] = {}
+        for row in self._store.left_open():
+            film = self._shelf.get(row.id)
+            if film is not None and row.job is not None:
+                again.setdefault(row.job, []).append((film, row))
+        ids = [row.id for films in again.values() for _, row in films]
+        lost = self._store.close_open(problem(Interrupted()), ids)
+        for job, films in again.items():
+            for film, row in films:
+                self.batcher.admit(1, len(film))
+                self._start(job, [(film, row)], _settings(row.asked))
+        if ids or lost:
+            _log.warning("after a restart %d films are read again, %d are lost", len(ids), lost)
+        return len(ids), lost
+
+    def cancel(self, owner: str, job: str) -> None:
+        """Ends what of a job has not begun."""
+        stopped = [id_ for id_, future in list(self._jobs.get(job, {}).items()) if future.cancel()]
+        ended = self._store.cancel(owner, job, stopped, problem(Cancelled()))
+        self._shelf.drop(ended)
+        for id_ in ended:
+            self._feeds.tell(job, id_)
+
+    def delete(self, owner: str, ids: Sequence[str] | None = None) -> list[str]:
+        """Deletes results with their films, all of the owner's by default; returns which."""
+        gone = self._store.delete(owner, ids)
+        self._shelf.drop(gone)
+        return gone
+
+    def _start(self, job: str, films: Sequence[tuple[bytes, Row]], settings: Settings) -> None:
+        for film, row in films:
+            future = self.batcher.submit(Film(film, settings, row))
+            with self._lock:
+                self._jobs.setdefault(job, {})[row.id] = future
+            future.add_done_callback(partial(self._forget, job, row.id))
+
+    def _forget(self, job: str, film: str, _future: Future[Row]) -> None:
+        with self._lock:
+            waiting = self._jobs.get(job, {})
+            waiting.pop(film, None)
+            if not waiting:
+                self._jobs.pop(job, None)
+
+    def _rows(self, asked: Asked, films: Sequence[Arrived], job: str | None) -> list[Row]:
+        created = now()
+        patient = None if asked.patient is None else self._keys.fingerprint(asked.patient)
+        rows = []
+        for position, film in enumerate(films):
+            id_ = new_id()
+            rows.append(
+                Row(
+                    id=id_,
+                    owner=asked.owner,
+                    created=created,
+                    job=job,
+                    position=position,
+                    state=QUEUED if film.error is None else FAILED,
+                    name=self._keys.seal(film.name.encode(), id_),
+                    sha256=hashlib.sha256(film.data).hexdigest(),
+                    patient=patient,
+                    asked=_asked(asked.settings),
+                    label=None,
+                    result=None,
+                    error=None if film.error is None else problem(film.error),
+                    heatmap=None,
+                    heatmap_rows=None,
+                )
+            )
+        return rows
+
+    # Putting away: called by the batcher's threads
+
+    def begin(self, films: Sequence[Film]) -> None:
+        """Marks films of jobs as begun."""
+        begun = [film.tag.id for film in films if film.tag.job is not None]
+        if begun:
+            self._store.change([{"id": id_, "state": RUNNING} for id_ in begun])
+
+    def finish(self, found: Sequence[tuple[Film, Outcome]]) -> list[Row]:
+        """Stores results, then holds their films, then tells who listens."""
+        rows = [self._ended(film.tag, outcome) for film, outcome in found]
+        of_jobs = [row for row in rows if row.job is not None]
+        at_once = [_values(row) for row in rows if row.job is None]
+        if at_once:
+            self._store.add(at_once)
+        if of_jobs:
+            self._store.change([{"id": row.id} | _ending(row) for row in of_jobs])
+        for (film, _), row in zip(found, rows, strict=True):
+            if row.state == DONE:
+                self._shelf.put(row.id, film.data)
+            else:
+                self._shelf.drop([row.id])
+            self._counted(row)
+            if row.job is not None:
+                self._feeds.tell(row.job, row.id)
+        return rows
+
+    def _ended(self, row: Row, outcome: Outcome) -> Row:
+        p = outcome.prediction
+        if p is None:
+            row.state = FAILED
+            row.error = problem(outcome.error or PneumoscopeError("no outcome"))
+            return row
+        row.state, row.label = DONE, p.label
+        row.result = prediction_to_json(p) | {"words": wording.sentences(p)}
+        if p.heatmap is not None and row.result["heatmap_class"] is not None:
+            row.heatmap = np.ascontiguousarray(p.heatmap, np.float32).tobytes()
+            row.heatmap_rows = p.heatmap.shape[0]
+        return row
+
+
+_COLUMNS = tuple(column.key for column in Row.__table__.columns)
+_CHANGED = ("state", "label", "result", "error", "heatmap", "heatmap_rows")
+
+
+def _size(films: Sequence[Arrived]) -> int:
+    return sum(len(film.data) for film in films)
+
+
+def _values(row: Row) -> dict[str, Any]:
+    return {key: getattr(row, key) for key in _COLUMNS}
+
+
+def _ending(row: Row) -> dict[str, Any]:
+    return {key: getattr(row, key) for key in _CHANGED}
+
+
+def _asked(settings: Settings) -> dict[str, Any]:
+    values = asdict(settings)
+    return values | {"profile": None if settings.profile is None else str(settings.profile)}
+
+
+def _settings(asked: Mapping[str, Any]) -> Settings:
+    profile = asked["profile"]
+    return Settings(**{**asked, "profile": None if profile is None else Path(profile)})

@@ -1,0 +1,160 @@
+"""What the OpenAPI document says of requests and answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from pneumoscope.serve.problems import MEDIA_TYPE
+
+_ID = "4beba2a17d074c798ba548b195213df1"
+_OWN = f"/api/v1/predictions/{_ID}"
+_PICTURES = ("film", "overlay", "heatmap", "thumbnail")
+EXAMPLE: dict[str, Any] = {
+    "id": _ID,
+    "created": "2026-11-21T15:05:21.652635+00:00",
+    "job": None,
+    "film": {"name": "film.dcm", "sha256": "0111ec18df279165cd671f55455b3c6e34d5905a634b447b"},
+    "state": "done",
+    "result": {
+        "label": "PNEUMONIA",
+        "called": "PNEUMONIA",
+        "p_pneumonia": 0.9871,
+        "classes": ["PNEUMONIA"],
+        "operating_point": {"name": "balanced", "threshold": 0.8425},
+        "notice": "Research use, not a medical device.",
+    },
+    "error": None,
+    "links": {"self": _OWN, "pdf": f"{_OWN}/report.pdf"}
+    | {name: f"{_OWN}/{name}.png" for name in _PICTURES},
+}
+
+
+class Film(BaseModel):
+    """What was sent."""
+
+    name: str = Field(description="Given back to its owner only.")
+    sha256: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable name of the error, such as UnknownFormat.")
+    hint: str = Field(description="What to do next, or empty.")
+    instance: str | None = None
+
+
+class Record(BaseModel):
+    """One film: its state, and its result once there is one."""
+
+    id: str
+    created: datetime
+    job: str | None
+    film: Film
+    state: Literal["queued", "running", "done", "failed"]
+    result: dict[str, Any] | None = Field(
+        description="As `pneumoscope predict --json`, see docs/reference/output.md."
+    )
+    error: Problem | None
+    links: dict[str, str]
+
+    model_config = {"json_schema_extra": {"example": EXAMPLE}}
+
+
+class Records(BaseModel):
+    """Several films."""
+
+    predictions: list[Record]
+
+
+class Job(BaseModel):
+    """Films that were accepted together and are read later."""
+
+    id: str
+    created: datetime
+    state: Literal["queued", "running", "done"]
+    total: int
+    done: int
+    failed: int
+    links: dict[str, str]
+
+
+class JobWithFilms(Job):
+    """A job with its films in their order."""
+
+    predictions: list[Record]
+
+
+class Accepted(BaseModel):
+    """A job was taken in."""
+
+    job: Job
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    content = {MEDIA_TYPE: {"schema": schema}}
+    return {status: {"description": "Problem details", "content": content} for status in statuses}
+
+
+READING = _problems(401, 403, 404, 422, 503)
+"""Errors of routes that only read."""
+CREATING: dict[int | str, dict[str, Any]] = {
+    202: {"model": Accepted, "description": "A job; its address is in Location"},
+    **_problems(400, 401, 403, 413, 415, 422, 429, 503),
+}
+
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "Films, or ZIP archives of films.",
+                        },
+                        "operating_point": {"type": "string", "example": "balanced"},
+                        "prevalence": {"type": "number", "example": 0.05},
+                        "error": {"type": "number", "example": 0.05},
+                        "explain": {"type": "string", "enum": ["none", "fast", "checked"]},
+                        "force": {"type": "boolean"},
+                        "patient": {
+                            "type": "string",
+                            "description": "Any key of the patient; kept as a keyed hash only.",
+                        },
+                    },
+                },
+                "example": {"files": ["film.dcm"], "operating_point": "balanced"},
+            }
+        },
+    },
+    "parameters": [
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "respond-async makes a job of any upload (RFC 7240).",
+        }
+    ],
+}
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}
+}
+"""Of ``GET /jobs/{id}/events``."""
+RENDERED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"application/octet-stream": {}}}
+}

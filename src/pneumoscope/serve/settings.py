@@ -1,0 +1,169 @@
+"""What a server is told on its start: one frozen value, from arguments or the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "PNEUMOSCOPE_SERVE_"
+_MIB = 2**20
+
+
+def default_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Where a server keeps what it must remember: the XDG state folder."""
+    env = os.environ if environ is None else environ
+    root = env.get("XDG_STATE_HOME") or Path(env.get("HOME") or Path.home()) / ".local" / "state"
+    return Path(root) / "pneumoscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may cost.
+
+    Attributes:
+        max_body_bytes: Bytes of a request's body.
+        max_files: Films in one request, those in archives included.
+        max_pixels: Rows x columns of a film.
+        archive_bytes: Bytes of everything in an archive, unpacked.
+        archive_ratio: Unpacked by packed bytes of one archive member.
+        decode_s: Seconds that decoding one film may take.
+        decode_bytes: Memory that a decoder may take beyond its start.
+        held_bytes: Memory for films that wait, or that a page may still ask for.
+    """
+
+    max_body_bytes: int = 200 * _MIB
+    max_files: int = 100
+    max_pixels: int = 50_000_000
+    archive_bytes: int = 1024 * _MIB
+    archive_ratio: int = 200
+    decode_s: float = 20.0
+    decode_bytes: int = 1536 * _MIB
+    held_bytes: int = 512 * _MIB
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """What a server is told on its start.
+
+    Attributes:
+        host: Address to listen on.
+        port: TCP port; 0 for a free one.
+        folder: Where the database and the key are kept.
+        database: SQLAlchemy URL; None for SQLite in ``folder``.
+        bundle: Model folder; None for the shipped one.
+        profile: Site profile, or None.
+        threads: Films that are worked on at once; None for every core.
+        limits: What one request may cost.
+        max_batch_size: Films in one run of the network.
+        max_wait_ms: Milliseconds that a film waits for others to share a run with.
+        queue: Films that may be accepted and not finished; beyond it requests get 429.
+        sync_limit: Films up to which a request is answered when they are done.
+        deadline_s: Seconds within which a film of a synchronous request must be begun.
+        retention_days: Days after which results are deleted; None to keep them.
+        keep_films: Keep films, encrypted, as long as their results.
+        key: File with the key that seals films and names; None for ``PNEUMOSCOPE_SERVE_SECRET``,
+            else one that is made in ``folder``.
+        tls_cert: Certificate chain, PEM.
+        tls_key: Its private key, PEM.
+        tls_self_signed: Make a certificate for this machine.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    folder: Path = field(default_factory=default_folder)
+    database: str | None = None
+    bundle: Path | None = None
+    profile: Path | None = None
+    threads: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    max_batch_size: int = 8
+    max_wait_ms: float = 5.0
+    queue: int = 256
+    sync_limit: int = 8
+    deadline_s: float = 60.0
+    retention_days: int | None = None
+    keep_films: bool = False
+    key: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_self_signed: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_batch_size", "queue", "sync_limit"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}", "Use 1 or more.")
+        if not 0 <= self.port <= 65535:
+            raise UsageError(f"port {self.port}", "Use 0 to 65535.")
+        if self.max_wait_ms < 0 or self.deadline_s <= 0:
+            raise UsageError("max_wait_ms or deadline_s is negative", "Use positive times.")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise UsageError(
+                "a certificate needs its key", "Give both --tls-cert and --tls-key, or neither."
+            )
+
+    @property
+    def database_url(self) -> str:
+        """The URL in use."""
+        return self.database or f"sqlite:///{self.folder / 'reading-room.sqlite'}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server speaks TLS."""
+        return self.tls_cert is not None or self.tls_self_signed
+
+
+def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSettings:
+    """Settings of ``PNEUMOSCOPE_SERVE_*`` variables, such as ``PNEUMOSCOPE_SERVE_MAX_FILES=20``.
+
+    Args:
+        environ: In place of the process's.
+        given: Values that win over the environment; None counts as not given.
+
+    Raises:
+        UsageError: A variable holds no value of its kind.
+    """
+    env = os.environ if environ is None else environ
+    top: dict[str, Any] = {"folder": default_folder(env)}
+    inner: dict[str, Any] = {}
+    for kind, into in ((ServeSettings, top), (Limits, inner)):
+        for one in fields(kind):
+            text = env.get(PREFIX + one.name.upper())
+            if text and one.name != "limits":
+                into[one.name] = _value(PREFIX + one.name.upper(), text, str(one.type))
+    top |= {name: value for name, value in given.items() if value is not None}
+    return ServeSettings(**({"limits": Limits(**inner)} | top))
+
+
+def _value(name: str, text: str, kind: str) -> Any:
+    try:
+        if "Path" in kind:
+            return Path(text)
+        if "bool" in kind:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                text.lower()
+            ]
+        if "int" in kind:
+            return int(text)
+        if "float" in kind:
+            return float(text)
+    except (KeyError, ValueError):
+        raise UsageError(f"{name}={text}", f"A value of kind {kind} is needed.") from None
+    return text

@@ -1,0 +1,141 @@
+"""What a request brings: films, archives and form fields, within limits and never on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from pneumoscope.errors import EmptySource
+from pneumoscope.serve.decoding import NAME
+from pneumoscope.serve.problems import BadRequest, Busy, TooMuch, UnsupportedMedia
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from fastapi import Request
+
+    from pneumoscope.serve.settings import Limits
+
+FIELDS = ("operating_point", "prevalence", "error", "explain", "force", "patient")
+_MANY_FIELDS = 16
+_FIELD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A request's content.
+
+    Attributes:
+        files: Display name and bytes of each file.
+        fields: Of the form, by name; empty ones are left out.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
+    fields: Mapping[str, str]
+
+
+class _InMemory(MultiPartParser):
+    # Starlette moves parts over 1 MB to a temporary file: a film would lie on the disk unsealed.
+    spool_max_size = 2**40
+
+
+class Intake:
+    """Bytes of all requests that are being received; for one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+
+    def take(self, size: int) -> None:
+        """Counts bytes in.
+
+        Raises:
+            Busy: All requests together bring too much.
+        """
+        if self._taken + size > self._most:
+            raise Busy("more is being sent than the server takes at once", retry_after_s=2)
+        self._taken += size
+
+    def give_back(self, size: int) -> None:
+        """Counts bytes out."""
+        self._taken -= size
+
+
+async def read_upload(request: Request, limits: Limits, intake: Intake) -> Upload:
+    """Parses ``multipart/form-data``.
+
+    Raises:
+        Busy: See `Intake.take`.
+        UnsupportedMedia: It is something else.
+        BadRequest: It is malformed, holds an unknown field, or no film.
+        TooMuch: Over the limit on bytes or files.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise UnsupportedMedia(
+            f"the content type is {kind or 'missing'}"
+            if len(kind) < 80
+            else "unknown content type",
+            "Send films as multipart/form-data in fields named 'files'.",
+        )
+    parser = _InMemory(
+        request.headers,
+        _bounded(request, limits.max_body_bytes, intake),
+        max_files=limits.max_files,
+        max_fields=_MANY_FIELDS,
+        max_part_size=_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            raise TooMuch(
+                f"more than {limits.max_files} files", "Send them in several requests."
+            ) from None
+        raise BadRequest("the form cannot be read", "Is the upload complete?") from None
+    except KeyError:
+        raise BadRequest("the form has no boundary", "Let the HTTP library set it.") from None
+    try:
+        files, fields = [], {}
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                if name != "files":
+                    raise BadRequest("a file in another field", "Name the field 'files'.")
+                files.append((display_name(value.filename or ""), await value.read()))
+            elif name not in FIELDS:
+                raise BadRequest("an unknown field", f"Known are: {', '.join(FIELDS)}.")
+            elif value:
+                fields[name] = value
+    finally:
+        await form.close()
+    if not files:
+        raise BadRequest("no film", "Send at least one file in a field named 'files'.")
+    if len(files) == 1 and not files[0][1]:
+        raise EmptySource(NAME)
+    return Upload(tuple(files), fields)
+
+
+async def _bounded(request: Request, most: int, intake: Intake) -> AsyncGenerator[bytes, None]:
+    limit = TooMuch(f"more than {most:,} bytes", "Send fewer films at once.")
+    claimed = request.headers.get("content-length", "")
+    if claimed.isdigit() and int(claimed) > most:
+        raise limit
+    total = 0
+    try:
+        async for piece in request.stream():
+            intake.take(len(piece))
+            total += len(piece)
+            if total > most:
+                raise limit
+            yield piece
+    finally:
+        intake.give_back(total)
+
+
+def display_name(given: str) -> str:
+    """What to call a file: the last part of its path, printable, at most 200 characters."""
+    last = given.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c for c in last if c.isprintable()).strip()[:200] or NAME

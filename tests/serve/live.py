@@ -1,0 +1,120 @@
+"""A running server with real sockets, for tests."""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+
+from pneumoscope.serve.app import create_app
+from pneumoscope.serve.room import Room
+from pneumoscope.serve.settings import ServeSettings
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@dataclass
+class Live:
+    """A server and a client of it."""
+
+    app: FastAPI
+    client: httpx.Client
+    server: _Server
+    thread: threading.Thread
+
+    @property
+    def room(self) -> Room:
+        room = self.app.state.room
+        assert isinstance(room, Room)
+        return room
+
+    @property
+    def url(self) -> str:
+        return str(self.client.base_url).rstrip("/")
+
+    def send(self, *films: tuple[str, bytes], **more: Any) -> httpx.Response:
+        files = [("files", film) for film in films]
+        return self.client.post("/api/v1/predictions", files=files, **more)
+
+    def read(self, *films: tuple[str, bytes], **fields: str) -> list[dict[str, Any]]:
+        answer = self.send(*films, data=fields)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["predictions"]
+        return found
+
+    def events(self, job: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        with self.client.stream("GET", f"/api/v1/jobs/{job}/events") as stream:
+            yield from parsed(stream)
+
+    def finished(self, job: str) -> dict[str, Any]:
+        """Waits for the end of a job, and returns it with its films."""
+        assert [name for name, _ in self.events(job)][-1] == "end"
+        found: dict[str, Any] = self.client.get(f"/api/v1/jobs/{job}").json()
+        return found
+
+
+def parsed(stream: httpx.Response) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    import json
+
+    name = ""
+    for line in stream.iter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+@contextmanager
+def serving(settings: ServeSettings) -> Iterator[Live]:
+    app = create_app(settings)
+    config = uvicorn.Config(app, port=0, log_level="critical", access_log=False, lifespan="on")
+    server = _Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert server.ready.wait(60)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield Live(app, client, server, thread)
+    finally:
+        server.should_exit = True
+        thread.join(60)
+    assert not thread.is_alive()
+
+
+def film(grey: int, rows: int = 240, columns: int = 260) -> bytes:
+    """A PNG of one grey level: the tiny bundle reads 204 as PNEUMONIA and 51 as NORMAL."""
+    stream = io.BytesIO()
+    Image.fromarray(np.full((rows, columns), grey, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+BRIGHT, DARK = ("bright.png", film(204)), ("dark.png", film(51))
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return stream.getvalue()
