@@ -10,19 +10,20 @@ export async function openAbout() {
   const body = h("div", { class: "about" }, h("p", { class: "soft" }, t("common.loading")));
   openDialog(t("about.title"), body, { wide: true });
   try {
-    const { info, card } = await request("model");
-    fill(body, facts(info), h("div", { class: "card-text" }, markdown(withoutTitle(card))));
+    const model = await request("model");
+    fill(body, facts(model), h("div", { class: "card-text" }, markdown(withoutTitle(model.card))));
   } catch (problem) {
     fill(body, h("p", { class: "bad" }, problem.title), h("p", { class: "quiet" }, problem.hint ?? ""));
   }
 }
 
-function facts(info) {
+function facts(model) {
   const lines = [
-    [t("about.bundle"), info.bundle],
-    [t("about.hash"), h("code", {}, info.bundle_sha256)],
-    [t("about.population"), info.population?.text],
-    [t("about.version"), info.pneumoscope],
+    [t("about.bundle"), model.bundle],
+    [t("about.hash"), h("code", {}, model.bundle_sha256)],
+    [t("facts.profile"), model.profile],
+    [t("about.population"), model.population?.text],
+    [t("about.version"), model.pneumoscope],
   ];
   return [
     h("p", { class: "notice" }, t("notice.long")),

@@ -49,14 +49,14 @@ export async function request(path, { method = "GET", json } = {}) {
   }
   const text = await response.text();
   if (!response.ok) {
-    if (response.status === 401 && path !== "session") toLogin();
+    if (response.status === 401) toLogin();
     throw problemOf(response.status, text, response.headers.get("Retry-After"));
   }
   return text ? JSON.parse(text) : null;
 }
 
 function toLogin() {
-  location.assign("/login");
+  if (location.pathname !== "/login") location.assign("/login");
 }
 
 /**
@@ -100,7 +100,7 @@ export function follow(job, onRecord) {
     });
     source.addEventListener("end", (event) => {
       source.close();
-      resolve(event.data ? JSON.parse(event.data) : {});
+      resolve(JSON.parse(event.data).job);
     });
     source.addEventListener("error", () => {
       // The browser reconnects by itself unless the server answered with an error.

@@ -82,8 +82,10 @@ class Page {
     try {
       [this.server, this.user] = await Promise.all([request("settings"), request("me")]);
       this.worklist.mostBytes = this.server.limits?.max_body_bytes ?? Infinity;
-      const { info } = await request("model");
-      fill(this.model, h("span", {}, info.bundle), h("code", {}, info.bundle_sha256.slice(0, 12)));
+      const model = await request("model");
+      fill(this.model, h("span", {}, model.bundle), h("code", {}, model.bundle_sha256.slice(0, 12)));
+      this.parts.history.use(model.positive);
+      document.body.dataset.role = this.user.role;
       if (this.user.accounts) {
         fill(this.account, h("span", { class: "user" }, icon("user"), this.user.name), button("exit", t("login.out"), () => this.#leave(), { quiet: true }));
       }
@@ -104,6 +106,10 @@ class Page {
 
   #add(files) {
     if (!files.length) return;
+    if (this.user.role === "viewer") {
+      toast(t("problems.viewer"), t("problems.viewerHint"), "error");
+      return;
+    }
     location.hash = "read";
     this.worklist.add(files);
     announce(t("list.added", { count: files.length }));

@@ -35,7 +35,7 @@ class Side {
       : [null, null];
     if (this.record !== record) return;
     this.pane.show({ film, heat, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
-    this.pane.corner.textContent = heat ? t("viewer.heatFor", { name: record.result.heatmap_class }) : "";
+    this.pane.heatCaption = t("viewer.heatFor", { name: record?.result?.heatmap_class ?? "" });
     this.pane.say(record && !film ? t("viewer.missing.gone") : record && !heat ? state.why : "", film ? state.detail : "");
   }
 

@@ -10,7 +10,8 @@ export function openDialog(title, content, { wide = false, foot = null } = {}) {
     "dialog",
     { class: wide ? "wide" : "", "aria-labelledby": id },
     h("header", {}, h("h2", { id }, title), button("close", t("common.close"), () => dialog.close(), { quiet: true })),
-    h("div", { class: "dialog-body" }, content),
+    // The text has the focus: arrows scroll it, and nothing is pressed by accident.
+    h("div", { class: "dialog-body", tabindex: 0, autofocus: true, role: "group", "aria-labelledby": id }, content),
     foot && h("footer", {}, foot),
   );
   dialog.addEventListener("close", () => dialog.remove());

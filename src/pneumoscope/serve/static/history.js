@@ -31,11 +31,22 @@ export class History {
   order = "newest";
   query = "";
 
-  /** acts: open(record), compare(records), forgotten(ids). `positive` is the bundle's positive label. */
-  constructor(acts, positive = "PNEUMONIA") {
+  /** acts: open(record), compare(records), forgotten(ids). */
+  constructor(acts) {
     this.acts = acts;
+    this.#build("PNEUMONIA");
+  }
+
+  /** Takes the bundle's own word for a film that is not normal. */
+  use(positive) {
+    const before = this.filters.element;
+    this.filters = this.#filters(positive);
+    before.replaceWith(this.filters.element);
+  }
+
+  #filters(positive) {
     const labels = ["", "NORMAL", positive, "UNDETERMINED", "REFUSED"];
-    this.filters = segmented(
+    return segmented(
       t("history.filter"),
       labels.map((label) => [label, "", label || t("history.all")]),
       () => this.filter,
@@ -45,6 +56,10 @@ export class History {
         this.load();
       },
     );
+  }
+
+  #build(positive) {
+    this.filters = this.#filters(positive);
     this.search = h("input", { type: "search", placeholder: t("history.search"), "aria-label": t("history.search"), oninput: () => this.#typed() });
     this.sort = h(
       "select",
@@ -79,7 +94,7 @@ export class History {
       const answer = await request(`predictions?${asked}`);
       if (turn !== this.turn) return;
       this.records = further ? [...this.records, ...answer.predictions] : answer.predictions;
-      this.next = answer.next ?? null;
+      this.next = answer.predictions.length === PAGE ? answer.predictions.at(-1).id : null;
       const known = new Set(this.records.map((record) => record.id));
       this.chosen = new Set([...this.chosen].filter((id) => known.has(id)));
       this.render();
@@ -116,7 +131,7 @@ export class History {
   #line(record) {
     const state = words.stateOf(record);
     const thumb = h("canvas", { class: "thumb", width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true" });
-    if (record.links?.thumbnail) {
+    if (record.state === "done") {
       picture(record.links.thumbnail).then((image) => drawThumbnail(thumb, image), () => thumb.classList.add("gone"));
     } else thumb.classList.add("gone");
     const box = h("input", {
@@ -139,7 +154,7 @@ export class History {
         h("span", { class: "label" }, icon(state), words.labelOf(record)),
         judged ? mini(result) : h("span", { class: "why" }, result ? words.reasons(result)[0]?.sentence : record.error?.title),
       ),
-      state !== "failed" && downloads(record),
+      state !== "failed" && state !== "waiting" && downloads(record, { quiet: true }),
     );
   }
 
@@ -169,9 +184,9 @@ export class History {
               download(exportAddress("json", ids), t("download.jsonAll")),
               download(exportAddress("pdf", ids), t("download.pdfAll")),
             ]),
-            button("bin", t("history.delete"), () => this.#delete(ids), { class: "danger" }),
+            button("bin", t("history.delete"), () => this.#delete(ids), { class: "danger operator" }),
           ]
-        : button("bin", t("history.deleteAll"), () => this.#deleteAll(), { class: "faint" }),
+        : button("bin", t("history.deleteAll"), () => this.#deleteAll(), { class: "faint operator" }),
     );
     if (focused) every.focus();
   }

@@ -45,3 +45,7 @@ fill(
 );
 fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")));
 name.focus();
+
+// Without accounts there is nobody to sign in.
+const user = await request("me").catch(() => null);
+if (user && !user.accounts) location.replace("/");

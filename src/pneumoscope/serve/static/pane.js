@@ -14,6 +14,10 @@ export class Pane {
   #fingers = new Map();
   #listener = () => this.redraw();
 
+  /** What stands in the corner without and with the heatmap. */
+  caption = "";
+  heatCaption = "";
+
   /** withHeat: whether this pane shows the heatmap at all. */
   constructor(view, { withHeat = true } = {}) {
     this.withHeat = withHeat;
@@ -24,7 +28,8 @@ export class Pane {
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.#listen();
     this.use(view);
-    new ResizeObserver(() => this.redraw()).observe(this.element);
+    // At once, so that no frame shows the old picture stretched.
+    new ResizeObserver(() => this.#draw()).observe(this.element);
   }
 
   /** Looks through another view from now on. */
@@ -72,13 +77,15 @@ export class Pane {
     // A finger may scroll the page as long as there is nothing to move in the film.
     canvas.style.setProperty("touch-action", view.tool === "pan" && view.zoom === 1 ? "pan-y" : "none");
     canvas.dataset.tool = view.tool;
-    if (!this.#film) return;
+    const warm = this.withHeat && view.heat && this.#heat && view.opacity > 0;
+    this.corner.textContent = this.#film ? (warm ? this.heatCaption : this.caption) : "";
+    if (!this.#film || !this.element.clientWidth) return;
     const { scale, left, top, columns, rows } = this.#placed();
     const box = [left * dpr, top * dpr, columns * scale * dpr, rows * scale * dpr];
     context.imageSmoothingQuality = "high";
     context.drawImage(this.#film, ...box);
     this.#window(box);
-    if (this.withHeat && view.heat && this.#heat && view.opacity > 0) {
+    if (warm) {
       context.globalAlpha = view.opacity;
       context.drawImage(this.#heat, ...box);
       context.globalAlpha = 1;

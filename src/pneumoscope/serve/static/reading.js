@@ -15,6 +15,7 @@ const NARROW = matchMedia("(max-width: 760px)");
 
 export class Reading {
   #shown = ""; // what the panes hold, so that a line's progress does not load its film again
+  hasHeat = false;
   #turn = 0; // counts selections, so that a film that comes late is not shown
 
   constructor(worklist, { pick }) {
@@ -60,7 +61,6 @@ export class Reading {
   setLayout(layout) {
     this.layout = layout;
     if (!NARROW.matches) preferences.set({ layout });
-    this.panes.dataset.layout = layout;
     this.choice.update();
     this.#captions();
   }
@@ -178,17 +178,21 @@ export class Reading {
     this.#captions();
   }
 
+  /** Two columns only with a heatmap for the second: the film by itself has the whole room. */
   #captions() {
-    const record = this.worklist.selected?.record;
-    const shown = this.hasHeat ? t("viewer.heatFor", { name: record?.result?.heatmap_class ?? "" }) : "";
-    this.plain.corner.textContent = this.film ? t("viewer.film") : "";
-    this.coloured.corner.textContent = this.film ? shown || (this.layout === "side" ? "" : t("viewer.film")) : "";
+    const name = this.worklist.selected?.record?.result?.heatmap_class ?? "";
+    this.panes.classList.toggle("two", this.layout === "side" && this.hasHeat);
+    this.plain.caption = t("viewer.film");
+    this.coloured.caption = t("viewer.film");
+    this.coloured.heatCaption = t("viewer.heatFor", { name });
+    this.plain.redraw();
+    this.coloured.redraw();
   }
 }
 
 /** The server's picture of a film, or the browser's own as long as there is none. */
 async function filmOf(row) {
-  const address = row.record?.links?.film;
+  const address = row.record?.state === "done" && row.record.links.film;
   if (address) {
     const image = await picture(address).catch(() => null);
     if (image) return image;
@@ -206,7 +210,7 @@ function welcome(pick) {
       h("div", { class: "emblem" }, icon("lungs")),
       h("h1", { id: "welcome-title" }, t("welcome.title")),
       h("p", { class: "lead soft" }, t("welcome.lead")),
-      button("upload", t("welcome.pick"), pick, { key: "O", class: "primary large" }),
+      button("upload", t("welcome.pick"), pick, { key: "O", class: "primary large operator" }),
       h("p", { class: "quiet" }, t("welcome.formats")),
     ),
     h("ul", { class: "promises" }, ["one", "two", "three"].map((key) => h("li", {}, h("strong", {}, t(`welcome.${key}.title`)), h("span", {}, t(`welcome.${key}.text`))))),

@@ -25,7 +25,7 @@ export class RowList {
       h(
         "div",
         { class: "list-head" },
-        button("upload", t("list.add"), pick, { key: "O", class: "wide" }),
+        button("upload", t("list.add"), pick, { key: "O", class: "wide operator" }),
         h("div", { class: "list-tools" }, this.count, h("span", { class: "grow" }), this.stopAll, all),
       ),
       this.list,
@@ -80,18 +80,19 @@ export class RowList {
 
   #make(row) {
     const thumb = h("canvas", { class: "thumb", width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true" });
+    const box = h("span", { class: "thumb-box" }, thumb, icon(/\.zip$/i.test(row.name) ? "archive" : "film"));
     const name = h("span", { class: "name", title: row.name }, row.name);
     const state = h("span", { class: "state" });
     const bar = h("progress", { class: "progress", max: 1, "aria-label": t("list.progressOf", { name: row.name }) });
     const open = h(
       "button",
       { type: "button", class: "open", onclick: () => this.worklist.select(row) },
-      thumb,
+      box,
       h("span", { class: "text" }, name, state),
     );
     const tools = h("div", { class: "row-tools" });
     const element = h("li", { class: "row" }, open, tools, bar);
-    const line = { element, open, thumb, state, tools, bar, drawn: "" };
+    const line = { element, open, box, thumb, state, tools, bar, drawn: "" };
     this.#lines.set(row, line);
     if (row.file) this.#previewed(row, line);
     this.#update(row);
@@ -103,17 +104,20 @@ export class RowList {
     if (!small) return;
     if (!line.drawn) {
       drawThumbnail(line.thumb, small);
+      line.box.classList.add("drawn");
       line.drawn = "preview";
     }
     small.close();
   }
 
   async #drawn(row, line) {
-    const address = row.record?.links?.thumbnail;
+    const address = row.record?.state === "done" && row.record.links.thumbnail;
     if (!address || line.drawn === address) return;
     line.drawn = address;
     const image = await picture(address).catch(() => null);
-    if (image) drawThumbnail(line.thumb, image);
+    if (!image) return;
+    drawThumbnail(line.thumb, image);
+    line.box.classList.add("drawn");
   }
 
   #update(row) {

@@ -38,12 +38,12 @@ function reading(server) {
       points.map((point) => ({ value: point.name, title: `${point.name} · ${thresholdText(point.threshold)}`, text: point.rule })),
       defaults.operating_point,
     ),
-    share("prevalence", t("settings.prevalence"), t("settings.prevalenceNote"), t("settings.asValidation"), 0.1, 99.9),
-    share("error", t("settings.error"), t("settings.errorNote", { share: percent(defaults.error ?? 0.05) }), percent(defaults.error ?? 0.05), 100 * (server.smallest_error ?? 0.001), 50),
+    server.prevalence !== false && share("prevalence", t("settings.prevalence"), t("settings.prevalenceNote"), defaults.prevalence ? percent(defaults.prevalence) : t("settings.asValidation"), 0.1, 99.9),
+    server.error?.possible !== false && share("error", t("settings.error"), t("settings.errorNote", { share: percent(defaults.error ?? 0.05) }), percent(defaults.error ?? 0.05), 100 * (server.error?.smallest ?? 0.001), 50),
     choices(
       t("settings.explain"),
       "explain",
-      ["fast", "checked", "none"].map((value) => ({ value, title: t(`settings.explains.${value}.title`), text: t(`settings.explains.${value}.text`) })),
+      (server.explain ?? ["fast", "checked", "none"]).map((value) => ({ value, title: t(`settings.explains.${value}.title`), text: t(`settings.explains.${value}.text`) })),
       defaults.explain ?? "fast",
     ),
   );

@@ -75,13 +75,13 @@ function refused(row, acts) {
     headline("refused", row.record.result.label),
     h("p", { class: "lead" }, t("verdict.refusedLead")),
     reasonList(row.record.result),
+    more(row.record),
     h(
       "div",
       { class: "actions" },
       downloads(row.record),
       row.file && button("warning", t("verdict.force"), () => acts.force(row), { title: t("verdict.forceTitle") }),
     ),
-    more(row.record),
   );
 }
 
@@ -101,13 +101,13 @@ function judged(row, acts) {
     facts(record, acts),
     reasonList(result),
     result.warnings.map((text) => h("p", { class: "mind" }, icon("warning"), h("span", {}, words.sentence(text)))),
+    more(record),
     h(
       "div",
       { class: "actions" },
       downloads(record),
       row.file && button("retry", t("verdict.reread"), () => acts.retry(row), { title: t("verdict.rereadTitle") }),
     ),
-    more(record),
   );
 }
 
@@ -186,7 +186,7 @@ function reasonList(result) {
 }
 
 /** All renderings of one film. */
-export function downloads(record) {
+export function downloads(record, look = {}) {
   return menu("download", t("download.one"), () => {
     const heat = words.heatmapState(record).shown && record.links?.overlay;
     return [
@@ -195,7 +195,7 @@ export function downloads(record) {
       download(rendering(record, "result.json"), t("download.json")),
       download(exportAddress("csv", [record.id]), t("download.csv")),
     ].filter(Boolean);
-  });
+  }, look);
 }
 
 function more(record) {

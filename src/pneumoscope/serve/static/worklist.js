@@ -220,11 +220,8 @@ export class Worklist extends EventTarget {
       request(job.links?.self ?? `${ROOT}/jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
     };
     this.#change(row, { state: "reading", progress: 0 });
-    const ended = await events.done;
-    if (row.state === "cancelled") return;
-    for (const record of ended.records ?? []) take(record, ended.done, ended.total);
-    if (ended.error || ended.state === "failed") this.#fail(row, new Problem({ title: t("problems.unexpected"), ...ended.error }));
-    else if (!single) this.#change(row, { state: "done", revealed: true, progress: 1 });
+    await events.done;
+    if (row.state !== "cancelled" && !single) this.#change(row, { state: "done", revealed: true, progress: 1 });
   }
 
   #insert(archive, place, record) {
