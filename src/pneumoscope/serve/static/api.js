@@ -92,7 +92,7 @@ export function upload(file, fields, onProgress) {
  * Returns {done: Promise of the job, close}.
  */
 export function follow(job, onRecord) {
-  const source = new EventSource(job.links?.events ?? `${ROOT}/jobs/${job.id}/events`);
+  const source = new EventSource(job.links.events);
   const done = new Promise((resolve, reject) => {
     source.addEventListener("progress", (event) => {
       const { record, done: count, total } = JSON.parse(event.data);

@@ -6,7 +6,7 @@ import { Pane } from "/static/pane.js";
 import { picture } from "/static/pictures.js";
 import { t } from "/static/texts.js";
 import { arrowKey, toolbar, viewKey } from "/static/toolbar.js";
-import { probability } from "/static/verdict.js";
+import { happened, probability } from "/static/verdict.js";
 import { View } from "/static/view.js";
 import * as words from "/static/words.js";
 
@@ -36,7 +36,8 @@ class Side {
     if (this.record !== record) return;
     this.pane.show({ film, heat, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
     this.pane.heatCaption = t("viewer.heatFor", { name: record?.result?.heatmap_class ?? "" });
-    this.pane.say(record && !film ? t("viewer.missing.gone") : record && !heat ? state.why : "", film ? state.detail : "");
+    if (record && !film) this.pane.say(t("viewer.missing.gone"));
+    else this.pane.say(heat ? "" : state.why, state.detail);
   }
 
   #summarise() {
@@ -47,7 +48,7 @@ class Side {
     const judged = result && result.label !== "REFUSED";
     return fill(
       this.summary,
-      h("div", { class: `verdict state-${state}` }, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), judged ? probability(result, { compact: true }) : h("p", { class: "quiet" }, result ? words.reasons(result)[0]?.sentence : record.error?.detail)),
+      h("div", { class: `verdict state-${state}` }, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), judged ? probability(result, { compact: true }) : h("p", { class: "quiet" }, result ? words.reasons(result)[0]?.sentence : happened(record.error))),
     );
   }
 }

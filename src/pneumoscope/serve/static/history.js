@@ -7,7 +7,7 @@ import { menu } from "/static/menu.js";
 import { drawThumbnail, picture } from "/static/pictures.js";
 import { t } from "/static/texts.js";
 import { segmented } from "/static/toolbar.js";
-import { downloads } from "/static/verdict.js";
+import { downloads, happened } from "/static/verdict.js";
 import * as words from "/static/words.js";
 
 const PAGE = 100; // records in one request
@@ -152,9 +152,9 @@ export class History {
         thumb,
         h("span", { class: "text" }, h("span", { class: "name" }, name(record)), h("time", { datetime: record.created }, new Date(record.created).toLocaleString())),
         h("span", { class: "label" }, icon(state), words.labelOf(record)),
-        judged ? mini(result) : h("span", { class: "why" }, result ? words.reasons(result)[0]?.sentence : record.error?.title),
+        judged ? mini(result) : h("span", { class: "why" }, result ? words.reasons(result)[0]?.sentence : happened(record.error)),
       ),
-      state !== "failed" && state !== "waiting" && downloads(record, { quiet: true }),
+      record.state === "done" ? downloads(record, { quiet: true }) : h("span", { class: "menu-gap" }),
     );
   }
 

@@ -17,6 +17,7 @@ export class Pane {
   /** What stands in the corner without and with the heatmap. */
   caption = "";
   heatCaption = "";
+  said = false;
 
   /** withHeat: whether this pane shows the heatmap at all. */
   constructor(view, { withHeat = true } = {}) {
@@ -50,8 +51,9 @@ export class Pane {
 
   /** Words over the film's foot, such as why there is no heatmap; "" for none. */
   say(title, detail = "") {
-    this.note.hidden = !title;
+    this.said = Boolean(title);
     this.note.replaceChildren(h("strong", {}, title), detail ? h("span", {}, detail) : "");
+    this.redraw();
   }
 
   redraw() {
@@ -77,6 +79,8 @@ export class Pane {
     // A finger may scroll the page as long as there is nothing to move in the film.
     canvas.style.setProperty("touch-action", view.tool === "pan" && view.zoom === 1 ? "pan-y" : "none");
     canvas.dataset.tool = view.tool;
+    // Who put the heatmap away need not be told why there is none.
+    this.note.hidden = !this.said || (Boolean(this.#film) && !view.heat);
     const warm = this.withHeat && view.heat && this.#heat && view.opacity > 0;
     this.corner.textContent = this.#film ? (warm ? this.heatCaption : this.caption) : "";
     if (!this.#film || !this.element.clientWidth) return;

@@ -47,7 +47,7 @@ export class Reading {
     this.panel = h("aside", { class: "panel", "aria-label": t("verdict.label") });
     this.list = new RowList(worklist, { pick });
     this.empty = welcome(pick);
-    this.room = h("div", { class: "room", hidden: true }, this.list.element, this.stage, this.panel);
+    this.room = h("div", { class: "room", hidden: true }, h("h1", { class: "hearing" }, t("parts.read")), this.list.element, this.stage, this.panel);
     this.element = h("div", { class: "reading" }, this.empty, this.room);
     this.setLayout(this.layout);
     this.view.addEventListener("change", () => preferences.get("opacity") === this.view.opacity || preferences.set({ opacity: this.view.opacity }));
@@ -172,7 +172,7 @@ export class Reading {
     if (turn !== this.#turn || row !== this.worklist.selected || row?.record !== record) return;
     const label = heat ? t("viewer.heatOf", { name: row.name, shown: record.result.heatmap_class }) : row ? t("viewer.filmOf", { name: row.name }) : "";
     this.coloured.show({ film: this.film, heat, label });
-    const why = row?.revealed && this.film && record?.result && !heat;
+    const why = row?.revealed && this.film && record?.result && !heat && record.result.label !== "REFUSED";
     this.coloured.say(why ? state.why || t("heatmap.gone") : "", why ? state.detail : "");
     this.hasHeat = Boolean(heat);
     this.#captions();

@@ -57,15 +57,15 @@ function failed(row, acts) {
     "failed",
     row,
     headline("failed", t("verdict.failed")),
-    h("p", { class: "lead" }, words.sentence(plain(problem.detail || problem.title || "", row.name))),
+    h("p", { class: "lead" }, happened(problem)),
     problem.hint && h("p", { class: "hint" }, problem.hint),
     row.file && h("div", { class: "actions" }, button("retry", t("verdict.retry"), () => acts.retry(row))),
   );
 }
 
-/** The server may name the file before its message; here its name stands above. */
-function plain(detail, name) {
-  return detail.startsWith(`${name}: `) || detail.startsWith("<bytes>: ") ? detail.slice(detail.indexOf(": ") + 2) : detail;
+/** What happened, without the stand-in for the film's name that the server puts before it. */
+export function happened(problem) {
+  return words.sentence((problem?.detail || problem?.title || "").replace(/^film: /, ""));
 }
 
 function refused(row, acts) {

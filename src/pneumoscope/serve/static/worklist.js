@@ -1,6 +1,6 @@
 // The films of this sitting: their uploads, their states, and which one is open.
 
-import { follow, Problem, request, ROOT, upload } from "/static/api.js";
+import { follow, Problem, request, upload } from "/static/api.js";
 import { preferences } from "/static/preferences.js";
 import { t } from "/static/texts.js";
 import { stateOf } from "/static/words.js";
@@ -217,11 +217,15 @@ export class Worklist extends EventTarget {
     row.stop = () => {
       events.close();
       // Films that have not begun are dropped; nobody waits for the answer.
-      request(job.links?.self ?? `${ROOT}/jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
+      request(job.links.self, { method: "DELETE" }).catch(() => {});
     };
     this.#change(row, { state: "reading", progress: 0 });
     await events.done;
-    if (row.state !== "cancelled" && !single) this.#change(row, { state: "done", revealed: true, progress: 1 });
+    if (row.state === "cancelled") return;
+    // Whatever ended while nobody listened.
+    const ended = await request(job.links.self);
+    for (const record of ended.predictions) take(record, ended.done, ended.total);
+    if (!single) this.#change(row, { state: "done", revealed: true, progress: 1 });
   }
 
   #insert(archive, place, record) {
