@@ -29,7 +29,7 @@ function blockOf(lines) {
   if (!first) return [];
   const heading = /^(#{1,4}) (.*)/.exec(first);
   if (heading) {
-    const level = Math.min(heading[1].length + 2, 5);
+    const level = Math.min(heading[1].length + 1, 5);
     return [h(`h${level}`, {}, inline(heading[2])), ...blockOf(lines.slice(1))];
   }
   if (first.startsWith("```")) {
@@ -49,7 +49,7 @@ function table(lines) {
   // Wide tables scroll by themselves, by keyboard too.
   return h(
     "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": cells(head).filter(Boolean).join(", ") || "-" },
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": cells(head).filter(Boolean).join(", ") || "-" },
     h(
       "table",
       {},
