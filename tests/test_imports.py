@@ -47,6 +47,8 @@ FLOORS = {
     "cli": 8,
     "__main__": 9,
 }
+# Of the [serve] extra: only the server knows these, and its command starts it.
+SERVERS = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "cryptography", "prometheus_client"}
 FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "sklearn", "scipy"}
 
 # Apart from training, who may use what of the [train] and [evidence] extras.
@@ -97,6 +99,14 @@ def test_only_training_knows_keras_and_its_kin(path: Path) -> None:
         assert "onnxruntime" not in roots
 
 
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_server_knows_its_framework(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported(path)}
+    assert unit(path) == "serve" or not roots & (SERVERS - {"uvicorn"})
+    assert unit(path) in ("cli", "serve") or "uvicorn" not in roots
+    assert unit(path) in ("client", "serve") or "httpx" not in roots
+
+
 def test_every_module_has_a_floor() -> None:
     assert {unit(path) for path in modules()} == set(FLOORS)
 
@@ -111,7 +121,11 @@ def loaded_after(code: str) -> set[str]:
 
 def test_importing_the_package_is_light() -> None:
     loaded = loaded_after("import pneumoscope")
-    heavy = FORBIDDEN | {"fastapi", "pynetdicom", "matplotlib", "onnxruntime", "numpy", "pydicom"}
+    heavy = (
+        FORBIDDEN
+        | SERVERS
+        | {"httpx", "pynetdicom", "matplotlib", "onnxruntime", "numpy", "pydicom"}
+    )
     assert not loaded & (heavy | {"PIL", "rich", "typer", "highdicom"})
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pneumoscope.client import Client
     from pneumoscope.errors import PneumoscopeError
     from pneumoscope.images import read
     from pneumoscope.records import FilmFacts, Outcome, Prediction, Radiograph, Settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Classifier": "pneumoscope.runtime",
+    "Client": "pneumoscope.client",
     "FilmFacts": "pneumoscope.records",
     "Outcome": "pneumoscope.records",
     "PneumoscopeError": "pneumoscope.errors",
@@ -32,6 +34,7 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "Client",
     "FilmFacts",
     "Outcome",
     "PneumoscopeError",

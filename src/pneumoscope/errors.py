@@ -232,6 +232,16 @@ class DiskFull(PneumoscopeError, OSError):
         )
 
 
+class ServerError(PneumoscopeError, OSError):
+    """A reading room's server refuses, fails or does not answer; ``status`` is HTTP's, or None."""
+
+    status: int | None
+
+    def __init__(self, message: str, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
 class ConversionError(PneumoscopeError, ValueError):
     """A model cannot be brought into another format, or came out of it as another function."""
 

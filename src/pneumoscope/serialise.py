@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pneumoscope import wording
+from pneumoscope.records import (
+    Explanation,
+    FilmFacts,
+    Finding,
+    GateReason,
+    GateReport,
+    OperatingPoint,
+    Prediction,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pneumoscope.records import Explanation, Outcome, Prediction
+    from pneumoscope.records import Outcome
 
 NOTICE = "Research use, not a medical device."
 _OF_THE_VERDICT = {
@@ -75,6 +86,49 @@ def _explanation_to_json(explanation: Explanation | None) -> dict[str, Any] | No
         return None
     checks = {name: round(value, 6) for name, value in explanation.checks.items()}
     return asdict(explanation) | {"score": round(explanation.score, 6), "checks": checks}
+
+
+def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
+    """A prediction as `prediction_to_json` gave it.
+
+    Args:
+        record: Its values; of a film that was refused the verdict's figures are null, and become NaN
+            and empty here: no output shows them.
+    """
+    r, nan = record, float("nan")
+    facts = dict(r["film"])
+    if "pixel_spacing_mm" in facts:
+        facts["pixel_spacing_mm"] = tuple(facts["pixel_spacing_mm"])
+    gate = r["gate"]
+    rows = r.get("heatmap")
+    return Prediction(
+        label=r["label"],
+        called=r["called"] or "",
+        positive=r["positive"],
+        p_pneumonia=nan if r["p_pneumonia"] is None else r["p_pneumonia"],
+        p_unadjusted=nan if r["p_unadjusted"] is None else r["p_unadjusted"],
+        prevalence=r["prevalence"],
+        probabilities=dict(r["probabilities"] or {}),
+        classes=tuple(r["classes"] or ()),
+        error=r["error_rate"],
+        kinds=tuple(r["kinds"] or ()),
+        subtype=r["subtype"],
+        findings=tuple(Finding(**one) for one in r["findings"] or ()),
+        operating_point=OperatingPoint(**r["operating_point"]),
+        heatmap=None if rows is None else np.array(rows, np.float32),
+        heatmap_class=r["heatmap_class"] or "",
+        facts=FilmFacts(**facts),
+        gate=GateReport(
+            gate["level"], tuple(GateReason(**one) for one in gate["reasons"]), gate["scores"]
+        ),
+        forced=r["forced"],
+        explanation=None if r["explanation"] is None else Explanation(**r["explanation"]),
+        warnings=tuple(r["warnings"]),
+        timings_ms=r["timings_ms"],
+        bundle=r["bundle"],
+        bundle_sha256=r["bundle_sha256"],
+        profile=r["profile"],
+    )
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:

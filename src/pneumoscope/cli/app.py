@@ -137,6 +137,15 @@ def predict(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads; all by default.")
     ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PNEUMOSCOPE_SERVER",
+            metavar="URL",
+            help="Let a `pneumoscope serve` there do the work; its API token is taken from "
+            "PNEUMOSCOPE_TOKEN.",
+        ),
+    ] = None,
 ) -> None:
     """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
 
@@ -150,7 +159,13 @@ def predict(
     output = "json" if json else "csv" if csv else "table"
     if explain == "none" and heatmaps is not None:
         raise typer.BadParameter("--heatmaps and --explain none exclude each other")
-    request = command.Request(tuple(paths), output, heatmaps, sheet, occlusion)
+    if server is not None:
+        mine: dict[str, object] = {"--sheet": sheet, "--occlusion": occlusion, "--profile": profile}
+        mine |= {"--bundle": bundle, "--threads": threads}
+        for name, value in mine.items():
+            if value is not None:
+                raise typer.BadParameter(f"--server and {name} exclude each other")
+    request = command.Request(tuple(paths), output, heatmaps, sheet, occlusion, server)
     settings = Settings(operating_point, error, prevalence, force, explain, profile)
     sys.exit(command.run(request, bundle, threads, settings))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import files, images, runtime, wording
-from pneumoscope.cli import console, report
+from pneumoscope.cli import console, report, require
 from pneumoscope.errors import UsageError
 from pneumoscope.explain import CHECKED
 from pneumoscope.metrics import threshold_text
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
+    from pneumoscope.client import Client
     from pneumoscope.records import Outcome, Prediction, Settings
 
 # Few films at once where each is kept at full size for its pictures.
@@ -38,6 +39,7 @@ class Request:
         heatmaps: Folder for overlays, or None.
         sheet: HTML file to write, or None.
         occlusion: Folder for occlusion maps, or None.
+        server: Address of a reading room that does the work, or None.
     """
 
     paths: tuple[str, ...]
@@ -45,6 +47,7 @@ class Request:
     heatmaps: Path | None
     sheet: Path | None
     occlusion: Path | None = None
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ def run(
     if not sources:
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
     _check_targets(request, sources)
+    if request.server is not None:
+        return _run_there(request, request.server, sources, settings)
     classifier = runtime.load(bundle, threads=threads, settings=settings)
     pictures = any((request.heatmaps, request.sheet, request.occlusion))
     stream = classifier.predict_many(
@@ -76,9 +81,39 @@ def run(
         shown = _each(_with_progress(stream, len(sources)), request)
     else:
         shown = _occluded(stream, len(sources), request, classifier)
-    if request.output == "csv":
-        failed = _print_csv(shown, classifier.bundle.meta.labels)
-    elif request.output == "json":
+    return _print(shown, request.output, classifier.bundle.meta.labels)
+
+
+def _run_there(request: Request, url: str, sources: list[Any], settings: Settings) -> int:
+    """As `run`, on a server."""
+    require("--server", "serve", "httpx")
+    from pneumoscope.client import Client
+
+    with Client(url) as client:
+        labels = tuple(client.model()["labels"])
+        shown = _fetched(client, sources, settings, request.heatmaps)
+        return _print(shown, request.output, labels)
+
+
+def _fetched(
+    client: Client, sources: list[Any], settings: Settings, heatmaps: Path | None
+) -> Iterator[Shown]:
+    taken: set[str] = set()
+    for outcome, record in client.predict_many(sources, settings):
+        written = None
+        if outcome.error is not None:
+            report(outcome.error)
+        elif heatmaps is not None and record is not None and _has_heatmap(outcome):
+            written = heatmaps / _free_name(Path(outcome.source).name, taken)
+            with files.replacing(written) as stream:
+                stream.write(client.rendering(record, "overlay.png"))
+        yield Shown(outcome, written)
+
+
+def _print(shown: Iterator[Shown], output: str, labels: tuple[str, ...]) -> int:
+    if output == "csv":
+        failed = _print_csv(shown, labels)
+    elif output == "json":
         failed = _print_json(shown)
     else:
         failed = _print_table(shown)

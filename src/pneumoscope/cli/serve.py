@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,9 @@ def run(given: dict[str, Any]) -> None:
     scheme = "https" if settings.tls else "http"
     sys.stderr.write(f"pneumoscope serves on {scheme}://{name}:{port}/  (Ctrl-C to stop)\n")
     sys.stderr.flush()
+    # Uvicorn ends well on these and raises them again afterwards: then there is nothing left to do.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
     if not server.started:
         raise UsageError("the server did not start", "The lines above say why.")

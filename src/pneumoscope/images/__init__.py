@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["Source", "find_films", "model_input", "name_of", "read", "resample", "sniff"]
+__all__ = [
+    "Source",
+    "find_films",
+    "load_bytes",
+    "model_input",
+    "name_of",
+    "read",
+    "resample",
+    "sniff",
+]
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
@@ -77,7 +86,7 @@ def read(
         ImageError: One of its subclasses, for every way in which a film can be unreadable.
     """
     label = name_of(source) if name is None else name
-    data = _load(source, label, max_bytes)
+    data = load_bytes(source, label, max_bytes)
     kind = sniff(data)
     if kind is None:
         raise UnknownFormat(label)
@@ -150,8 +159,17 @@ def _is_bare_dicom(head: bytes) -> bool:
     )
 
 
-def _load(source: Source, name: str, max_bytes: int) -> bytes:
-    """All bytes of a source, at most ``max_bytes``."""
+def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """All bytes of a source, at most ``max_bytes``.
+
+    Args:
+        source: A path, the bytes of a file, or a binary stream.
+        name: What to call it in messages.
+        max_bytes: Most bytes; of a stream no more than one byte beyond is read.
+
+    Raises:
+        ImageError: It cannot be opened or read, is empty or too large.
+    """
     if not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) and not hasattr(
         source, "read"
     ):

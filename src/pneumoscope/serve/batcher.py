@@ -209,8 +209,13 @@ class Batcher:
         most = self._pace.max_batch_size
         with self._collecting, self._changed:
             self._changed.wait_for(lambda: self._waiting or not self._running)
+            # Nobody can join who is not on the way already: a film alone goes at once.
             self._changed.wait_for(
-                lambda: len(self._waiting) >= most or not self._running,
+                lambda: (
+                    len(self._waiting) >= most
+                    or len(self._waiting) == self._outstanding
+                    or not self._running
+                ),
                 self._pace.max_wait_ms / 1000,
             )
             return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]

@@ -12,7 +12,7 @@ import logging
 import multiprocessing
 import queue
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,8 +166,9 @@ class Decoders:
 
     def warm(self, count: int) -> None:
         """Starts some children ahead of the first film."""
-        for one in self._all[-count:]:
-            one.start()
+        with ExitStack() as stack:
+            for _ in range(count):
+                stack.enter_context(self.taken()).start()
 
     def stop(self) -> None:
         """Ends every child."""

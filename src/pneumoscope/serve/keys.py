@@ -51,7 +51,7 @@ class Keys:
         """
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # too short to be sealed at all
             raise ValueError("sealed with another key, or changed") from None
 
     def fingerprint(self, text: str) -> str:

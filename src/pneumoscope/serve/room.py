@@ -82,6 +82,7 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
     feeds = Feeds()
     # One decoder more than threads, so that pictures do not wait for films.
     decoders = Decoders(classifier.threads + 1, limits.decode_s, limits.decode_bytes)
+    decoders.warm(classifier.threads)
     desk = Desk(store, shelf, keys, feeds, metrics.film)
     order = Order(meta.size, meta.source_size, classifier.draft_px, max_pixels=limits.max_pixels)
     pace = Pace(
@@ -97,7 +98,6 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
     desk.recover()
     if settings.retention_days is not None:
         shelf.drop(store.delete_older(settings.retention_days))
-    decoders.warm(classifier.threads)
     return Room(
         settings,
         store,

@@ -1,0 +1,142 @@
+"""The Python client and `predict --server` against a running server."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pneumoscope
+from live import BRIGHT, DARK, Live
+from pneumoscope.bundle import Bundle
+from pneumoscope.cli.app import app
+from pneumoscope.errors import MissingFile, ServerError, UnknownFormat
+from pneumoscope.records import Settings
+from pneumoscope.serialise import prediction_from_json, prediction_to_json
+from pneumoscope.serve.problems import Busy
+
+
+@pytest.fixture
+def client(live: Live) -> object:
+    with pneumoscope.Client(live.url) as one:
+        yield one
+
+
+def test_one_film(client: pneumoscope.Client, film_files: Path, tiny_bundle: Bundle) -> None:
+    record = client.predict(film_files / "bright.png")
+    here = pneumoscope.load(tiny_bundle).predict(film_files / "bright.png")
+    assert record.prediction is not None
+    there = prediction_to_json(record.prediction)
+    assert there | {"timings_ms": 0} == prediction_to_json(here) | {"timings_ms": 0}
+    assert record.state == "done"
+    assert client.rendering(record, "overlay.png")[:8] == b"\x89PNG\r\n\x1a\n"
+    assert client.history(1)[0].id == record.id
+    client.delete(record)
+    with pytest.raises(ServerError, match="nothing is here") as told:
+        client.rendering(record, "overlay.png")
+    assert told.value.status == 404
+
+
+def test_many_films_in_their_order(client: pneumoscope.Client, film_files: Path) -> None:
+    (film_files / "text.png").write_bytes(b"no film" * 40)
+    names = ["bright.png", "none.png", "dark.png", "text.png", "bright.png"]
+    found = list(client.predict_many([film_files / name for name in names]))
+    outcomes = [outcome for outcome, _ in found]
+    labels = [one.prediction.label if one.prediction else None for one in outcomes]
+    assert labels == ["PNEUMONIA", None, "NORMAL", None, "PNEUMONIA"]
+    assert [one.index for one in outcomes] == [0, 1, 2, 3, 4]
+    assert isinstance(outcomes[1].error, MissingFile)
+    assert isinstance(outcomes[3].error, UnknownFormat)
+    assert str(outcomes[3].error).startswith(f"{film_files / 'text.png'}: not an image format")
+    assert found[1][1] is None
+
+
+def test_a_job(client: pneumoscope.Client) -> None:
+    job = client.submit([BRIGHT[1], DARK[1]])
+    assert job.total == 2
+    found = list(client.follow(job))
+    assert sorted(one.prediction.label for one in found if one.prediction) == [
+        "NORMAL",
+        "PNEUMONIA",
+    ]
+    assert client.job(job.id).state == "done"
+    assert client.cancel(job).done == 2
+    with pytest.raises(ServerError):
+        list(client.follow("0" * 32))
+
+
+def test_settings_reach_the_server(client: pneumoscope.Client) -> None:
+    record = client.predict(DARK[1], Settings("screen", prevalence=0.2, force=True))
+    assert record.prediction is not None
+    assert record.prediction.operating_point.name == "screen"
+    assert record.prediction.prevalence == 0.2
+    with pytest.raises(ServerError, match="operating point 'x'") as told:
+        client.predict(DARK[1], Settings("x"))
+    assert "balanced" in told.value.hint
+    assert told.value.status == 422
+
+
+def test_a_busy_server_is_asked_again(
+    live: Live, client: pneumoscope.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("pneumoscope.client.time.sleep", waits.append)
+    reserve, batcher = live.room.desk.batcher.reserve, live.room.desk.batcher
+    refusals = [Busy(retry_after_s=3), Busy(retry_after_s=2)]
+
+    def busy(films: int, size: int) -> None:
+        if refusals:
+            raise refusals.pop()
+        reserve(films, size)
+
+    monkeypatch.setattr(batcher, "reserve", busy)
+    assert client.predict(DARK[1]).state == "done"
+    assert waits == [2.0, 3.0]
+
+
+def test_who_does_not_answer() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pneumoscope.Client(url) as client, pytest.raises(ServerError, match="no answer") as no:
+            client.model()
+    assert no.value.hint
+    with pytest.raises(ServerError, match="no address"):
+        pneumoscope.Client("127.0.0.1:8000")
+
+
+def test_predict_on_a_server_prints_what_it_prints_here(
+    live: Live,
+    film_files: Path,
+    tiny_bundle: Bundle,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    def printed(*options: str) -> str:
+        with pytest.raises(SystemExit) as done:
+            app(["predict", str(film_files), *options], standalone_mode=False)
+        assert done.value.code == 0
+        return capsys.readouterr().out
+
+    here, there = ["--bundle", str(tiny_bundle.path)], ["--server", live.url]
+    assert printed(*there) == printed(*here)
+    assert printed("--csv", *there) == printed("--csv", *here)
+    maps = tmp_path / "maps"
+    results = json.loads(printed("--json", "--heatmaps", str(maps), *there))["results"]
+    assert [one["label"] for one in results] == ["PNEUMONIA", "NORMAL"]
+    assert all(Path(one["heatmap_file"]).read_bytes()[1:4] == b"PNG" for one in results)
+
+
+def test_a_refused_film_comes_back_without_figures(tiny_bundle: Bundle) -> None:
+    tiny = pneumoscope.load(tiny_bundle)
+    from live import film
+
+    p = tiny.predict(film(51, 70, 70))  # fewer pixels than a verdict needs
+    told = prediction_to_json(p)
+    assert told["label"] == "REFUSED"
+    again = prediction_from_json(json.loads(json.dumps(told)))
+    assert np.isnan(again.p_pneumonia)
+    assert prediction_to_json(again) == told

@@ -1,0 +1,98 @@
+"""Decoding in a child process: its limits, and what comes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from live import BRIGHT, film
+from pneumoscope import images
+from pneumoscope.errors import TooLarge, UnknownFormat, UnreadableImage
+from pneumoscope.serve.decoding import Decoder, Decoders, Order, shown_size
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "pneumonia-3.dcm"
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    one = Decoder(30, 2**30)
+    yield one
+    one.stop()
+
+
+@pytest.mark.parametrize("data", [BRIGHT[1], SAMPLE.read_bytes()], ids=["png", "dicom"])
+def test_the_child_makes_the_same_input(decoder: Decoder, data: bytes) -> None:
+    found = decoder.decode(data, Order(64, 224, 224))
+    here = images.read(data, at_least_px=224)
+    assert (found.pixels == images.model_input(here, 64, 224)).all()
+    assert found.facts == here.facts
+    assert found.read_ms > 0
+
+
+def test_the_film_itself_at_a_bounded_size(decoder: Decoder) -> None:
+    whole = decoder.decode(film(90, 300, 200), Order(0)).pixels
+    assert whole.shape == (300, 200)
+    assert (whole == 90).all()
+    small = decoder.decode(film(90, 300, 200), Order(0, side_px=150)).pixels
+    assert small.shape == (150, 100)
+    assert shown_size(300, 200, 150) == (150, 100)
+
+
+def test_errors_keep_their_class_and_hint(decoder: Decoder) -> None:
+    with pytest.raises(UnknownFormat, match=r"film: not an image format") as told:
+        decoder.decode(b"nothing" * 50, Order(32))
+    assert "Export the film" in told.value.hint
+    with pytest.raises(TooLarge):
+        decoder.decode(BRIGHT[1], Order(32, max_pixels=1000))
+    assert decoder.decode(BRIGHT[1], Order(32)).pixels.shape == (32, 32)
+
+
+def test_a_decoder_that_dies_costs_one_film(decoder: Decoder) -> None:
+    decoder.start()
+    watched = decoder._child
+    # Between the look whether it lives and the film: as a decoder that falls over it.
+    decoder.start = lambda: os.kill(watched.pid, signal.SIGKILL) or decoder._pipe  # type: ignore[method-assign, func-returns-value]
+    with pytest.raises(UnreadableImage, match="brought the decoder down"):
+        decoder.decode(BRIGHT[1], Order(32))
+    del decoder.start  # type: ignore[method-assign]
+    assert decoder.decode(BRIGHT[1], Order(32)).pixels.shape == (32, 32)
+
+
+def test_a_film_that_takes_too_long_is_given_up() -> None:
+    slow = Decoder(0.2, 2**30)
+    try:
+        slow.start()
+        first = slow._child.pid
+        os.kill(first, signal.SIGSTOP)
+        with pytest.raises(UnreadableImage, match=r"more than 0\.2 s"):
+            slow.decode(BRIGHT[1], Order(32))
+        assert slow._child is None
+        slow._time_s = 30
+        assert slow.decode(BRIGHT[1], Order(32)).pixels.shape == (32, 32)
+    finally:
+        slow.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no limit on memory here")
+def test_a_film_that_needs_too_much_memory_is_given_up() -> None:
+    poor = Decoder(30, 64 * 2**20)
+    try:
+        with pytest.raises(UnreadableImage, match="memory does not suffice"):
+            poor.decode(film(90, 6000, 6000), Order(0))  # 36 MB as levels, 144 MB as pixels
+        assert poor.decode(BRIGHT[1], Order(32)).pixels.shape == (32, 32)
+    finally:
+        poor.stop()
+
+
+def test_decoders_are_lent_one_at_a_time() -> None:
+    decoders = Decoders(2, 30, 2**30)
+    with decoders.taken() as one, decoders.taken() as two:
+        assert one is not two
+    with decoders.taken() as again:
+        assert again is one  # the one that came back last
+    assert np.all([d._child is None for d in decoders._all])  # none was needed

@@ -1,0 +1,151 @@
+"""The database: owners see their own rows only, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pneumoscope.errors import UsageError
+from pneumoscope.serve.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
+
+
+def postgresql() -> Iterator[str]:
+    """A server of its own, reached by a socket in its folder."""
+    pytest.importorskip("psycopg")
+    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
+        pytest.skip("no PostgreSQL server is installed")
+    # Not in pytest's folder: PostgreSQL does not run as root, and a socket's path must be short.
+    with tempfile.TemporaryDirectory() as name:
+        run: dict[str, Any] = {"check": True, "cwd": name}
+        if os.geteuid() == 0:
+            try:
+                shutil.chown(name, "postgres")
+            except LookupError:
+                pytest.skip("PostgreSQL does not run as root")
+            run["user"] = "postgres"
+        init = ["initdb", "-D", f"{name}/data", "-U", "tester", "-A", "trust", "--no-sync"]
+        subprocess.run(init, capture_output=True, **run)
+        options = f"-k {name} -c listen_addresses='' -c fsync=off"
+        control = ["pg_ctl", "-D", f"{name}/data", "-w", "-l", f"{name}/log"]
+        subprocess.run([*control, "-o", options, "start"], stdout=subprocess.DEVNULL, **run)
+        try:
+            yield f"postgresql+psycopg://tester@/postgres?host={name}"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], capture_output=True, **run)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'x.sqlite'}"
+    else:
+        yield from postgresql()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = Store(url)
+    for owner in ("ann", "bob"):
+        opened.delete(owner)
+    yield opened
+    opened.close()
+
+
+def row(owner: str = "ann", **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "id": new_id(), "owner": owner, "created": now(), "job": None, "position": 0,
+        "state": DONE, "name": b"sealed", "sha256": "0" * 64, "patient": None, "asked": {},
+        "label": "NORMAL", "result": {"p": 0.25}, "error": None, "heatmap": b"\0\1",
+        "heatmap_rows": 1,
+    }  # fmt: skip
+    return values | changes
+
+
+def accepted(store: Store, *rows: dict[str, Any], owner: str = "ann") -> str:
+    job = new_id()
+    told = {"id": job, "owner": owner, "created": now(), "total": len(rows)}
+    store.accept(told, [one | {"job": job} for one in rows])
+    return job
+
+
+def test_what_is_written_is_read_back(store: Store) -> None:
+    one = row()
+    store.add([one])
+    found = store.row("ann", one["id"])
+    assert found is not None
+    assert found.created == one["created"]
+    assert found.result == {"p": 0.25}
+    assert found.error is None
+    assert found.heatmap == b"\0\1"
+
+
+def test_nobody_sees_or_deletes_what_is_anothers(store: Store) -> None:
+    mine, other = row(), row("bob")
+    store.add([mine, other])
+    job = accepted(store, row("bob", state=QUEUED), owner="bob")
+    assert store.row("ann", other["id"]) is None
+    assert store.rows("ann", [other["id"], mine["id"]])[0].id == mine["id"]
+    assert [one.id for one in store.history("ann", 10)] == [mine["id"]]
+    assert store.history("ann", 10, before=other["id"]) == []
+    assert store.job("ann", job) is None
+    assert store.of_job("ann", job) == []
+    waiting = store.of_job("bob", job)[0].id
+    assert store.cancel("ann", job, [waiting], {"code": "x"}) == []
+    assert store.delete("ann", [other["id"]]) == []
+    assert store.delete("ann") == [mine["id"]]
+    assert {one.id for one in store.history("bob", 10)} == {other["id"], waiting}
+
+
+def test_history_pages_without_gap_or_overlap(store: Store) -> None:
+    at = now()
+    store.add([row(created=at - timedelta(seconds=i // 2)) for i in range(7)])  # pairs of one time
+    pages, last = [], None
+    while page := store.history("ann", 3, before=last):
+        pages += [one.id for one in page]
+        last = page[-1].id
+    assert pages == [one.id for one in store.history("ann", 10)]
+    assert len(set(pages)) == 7
+
+
+def test_the_states_of_a_job(store: Store) -> None:
+    rows = [row(state=QUEUED, result=None, label=None, position=i) for i in range(3)]
+    job = accepted(store, *rows)
+    store.change([{"id": rows[0]["id"], "state": RUNNING}])
+    found = store.job("ann", job)
+    assert found is not None
+    assert found[0].total == 3
+    assert found[1] == {QUEUED: 2, RUNNING: 1}
+    begun, *waiting = (one["id"] for one in rows)
+    assert store.cancel("ann", job, [begun, waiting[0]], {"code": "x"}) == [waiting[0]]
+    assert [one.state for one in store.of_job("ann", job)] == [RUNNING, FAILED, QUEUED]
+    assert [one.id for one in store.left_open()] == [begun, waiting[1]]
+    assert store.close_open({"code": "lost"}, [begun]) == 1
+    assert store.of_job("ann", job)[2].error == {"code": "lost"}
+    store.delete("ann", [begun])
+    store.change([{"id": begun, "state": DONE}])  # too late: it stays deleted
+    assert store.row("ann", begun) is None
+    store.delete("ann")
+    assert store.job("ann", job) is None
+
+
+def test_old_results_go_and_open_ones_stay(store: Store) -> None:
+    old = now() - timedelta(days=31)
+    gone, fresh = row(created=old), row()
+    store.add([gone, fresh])
+    accepted(store, row(created=old, state=QUEUED))
+    assert store.delete_older(30) == [gone["id"]]
+    assert len(store.history("ann", 10)) == 2
+
+
+def test_a_database_that_cannot_be_used() -> None:
+    for url in ("nonsense", "sqlite:////nowhere/at/all/x.sqlite", "oracle+missing://x"):
+        with pytest.raises(UsageError, match="database") as told:
+            Store(url)
+        assert told.value.hint

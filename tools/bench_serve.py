@@ -1,0 +1,219 @@
+"""Measures the reading room's server beside `predict_many`, in one run on the same cores.
+
+    python tools/bench_serve.py --data PNEUMOSCOPE_DATA
+
+Each round reads the same 224-pixel JPEGs, with heatmap, first by `predict_many` in this process, then
+by a server in another, one film per request over loopback; medians of the rounds' ratios are
+printed. Then films are sent at half the rate that was measured, each at its own time whether or not
+others are answered, and the 99th percentile of their latency is set beside the time of a single film.
+The client is a part of the cost: it runs on the same cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pneumoscope
+from pneumoscope.runtime import Classifier
+
+_HEAD = (
+    "POST /api/v1/predictions HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+    "Content-Type: multipart/form-data; boundary=bench\r\nContent-Length: {length}\r\n\r\n"
+)
+_PART = (
+    b'--bench\r\nContent-Disposition: form-data; name="files"; filename="film.jpeg"\r\n'
+    b"Content-Type: image/jpeg\r\n\r\n"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--films", type=int, default=400, help="films in a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clients", type=int, default=32, help="connections at once")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of the load for latency")
+    asked = parser.parse_args()
+    paths = sorted((asked.data / "chest_xray" / "train").glob("*/*.jpeg"))
+    films = [path.read_bytes() for path in paths[:: max(1, len(paths) // asked.films)]]
+    films = films[: asked.films]
+    classifier = pneumoscope.load()
+    with tempfile.TemporaryDirectory() as folder, serving(folder) as (host, port, pid):
+        print(f"idle memory of the server: {memory_mib(pid):.0f} MiB with its decoders")
+        requests = [request(film, f"{host}:{port}") for film in films]
+        full = throughput(classifier, films, requests, (host, port, pid), asked)
+        single = single_ms(classifier, films)
+        rate = full / 2
+        times = asyncio.run(at_rate(requests, rate, asked.seconds, (host, port)))
+        p99 = statistics.quantiles(times, n=100)[98]
+        print(
+            f"at {rate:.0f} requests/s, half load, {len(times)} requests: median "
+            f"{statistics.median(times):.1f} ms, p99 {p99:.1f} ms, "
+            f"{p99 / single:.1f} times a single film ({single:.1f} ms)"
+        )
+        print(f"memory afterwards: {memory_mib(pid):.0f} MiB")
+
+
+def throughput(
+    classifier: Classifier,
+    films: Sequence[bytes],
+    requests: Sequence[bytes],
+    server: tuple[str, int, int],
+    asked: argparse.Namespace,
+) -> float:
+    """Requests per second."""
+    ratios, here_s, there_s, costs = [], [], [], []
+    for round_ in range(asked.rounds + 1):
+        cpu = [time.process_time()]
+        began = time.perf_counter()
+        assert all(o.prediction for o in classifier.predict_many(films))
+        between = time.perf_counter()
+        cpu += [time.process_time(), -cpu_s(server[2])]
+        asyncio.run(at_once(requests, asked.clients, server[:2]))
+        ended = time.perf_counter()
+        cpu += [time.process_time(), cpu_s(server[2])]
+        if round_:  # the first warms caches
+            costs.append((cpu[1] - cpu[0], cpu[2] + cpu[4], cpu[3] - cpu[1]))
+            here_s.append(between - began)
+            there_s.append(ended - between)
+            ratios.append(here_s[-1] / there_s[-1])
+    rate = len(films) / statistics.median(there_s)
+    print(
+        f"predict_many {len(films) / statistics.median(here_s):.0f} films/s, over HTTP "
+        f"{rate:.0f} requests/s with {asked.clients} clients, "
+        f"share {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f} in "
+        f"{asked.rounds} rounds)"
+    )
+    here, there, client = (
+        1000 * statistics.median(c) / len(films) for c in zip(*costs, strict=True)
+    )
+    print(
+        f"processor time per film: predict_many {here:.2f} ms, server {there:.2f} ms and client "
+        f"{client:.2f} ms, share {here / (there + client):.2f}: what the rates would give if nothing "
+        "else ran on these cores"
+    )
+    return rate
+
+
+def single_ms(classifier: Classifier, films: Sequence[bytes]) -> float:
+    times = []
+    for film in films[:200]:
+        began = time.perf_counter()
+        classifier.predict(film)
+        times.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+@contextmanager
+def serving(folder: str) -> Iterator[tuple[str, int, int]]:
+    command = [sys.executable, "-m", "pneumoscope", "serve", "--port", "0", "--folder", folder]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert server.stderr is not None
+    try:
+        found = re.search(r"http://([\d.]+):(\d+)", server.stderr.readline())
+        assert found, server.stderr.read()
+        asyncio.run(
+            at_once([b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"], 1, (found[1], int(found[2])))
+        )
+        yield found[1], int(found[2]), server.pid
+    finally:
+        server.terminate()
+        server.communicate(timeout=60)
+
+
+def request(film: bytes, host: str) -> bytes:
+    body = _PART + film + b"\r\n--bench--\r\n"
+    return _HEAD.format(host=host, length=len(body)).encode() + body
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, content: bytes) -> bytes:
+    """One request over an open connection; its answer must be 200."""
+    writer.write(content)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    assert length, head
+    body = await reader.readexactly(int(length[1]))
+    assert head.startswith(b"HTTP/1.1 200"), body
+    return body
+
+
+async def at_once(requests: Sequence[bytes], clients: int, address: tuple[str, int]) -> None:
+    """Every client sends its next request when the last is answered."""
+    waiting = iter(requests)
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        for content in waiting:
+            body = await ask(reader, writer, content)
+            if content.startswith(b"POST"):
+                assert b'"state":"done"' in body
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+
+
+async def at_rate(
+    requests: Sequence[bytes], rate: float, seconds: float, address: tuple[str, int]
+) -> list[float]:
+    """Requests at fixed times; milliseconds from when each was due to its answer."""
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    times = []
+
+    async def one(due: float, content: bytes) -> None:
+        connection = idle.pop() if idle else await asyncio.open_connection(*address)
+        await ask(*connection, content)
+        times.append(1000 * (time.perf_counter() - due))
+        idle.append(connection)
+
+    started = time.perf_counter()
+    tasks = []
+    for i in range(int(rate * seconds)):
+        due = started + i / rate
+        if (left := due - time.perf_counter()) > 0:
+            await asyncio.sleep(left)
+        tasks.append(asyncio.create_task(one(due, requests[i % len(requests)])))
+    await asyncio.gather(*tasks)
+    for _, writer in idle:
+        writer.close()
+    return times
+
+
+def processes(pid: int) -> list[int]:
+    """A process and its children."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [pid, *(int(c) for task in tasks for c in (task / "children").read_text().split())]
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process and its children so far."""
+    total = 0
+    for one in processes(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])  # utime and stime, proc(5)
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mib(pid: int) -> float:
+    """Proportional set size of a process and its children, in MiB: shared pages count once."""
+    total = 0
+    for one in processes(pid):
+        text = Path(f"/proc/{one}/smaps_rollup").read_text()
+        found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+        total += int(found[1]) if found else 0
+    return total / 1024
+
+
+if __name__ == "__main__":
+    main()
