@@ -90,7 +90,9 @@ class Visit:
 
     def canvas(self, script: str, at: int = 1) -> Any:
         # A frame later, so that what was asked for is drawn.
-        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
         return self.page.locator(".panes canvas").nth(at).evaluate(script)
 
 
@@ -219,7 +221,9 @@ def test_the_slider_changes_pixels(visit: Visit) -> None:
 
 
 def test_grey_window_inversion_zoom_and_reset(visit: Visit) -> None:
-    page = visit.read(png("grey.png", np.tile(sample("normal-2.png")[256:257, 256:257], (256, 256))))
+    page = visit.read(
+        png("grey.png", np.tile(sample("normal-2.png")[256:257, 256:257], (256, 256)))
+    )
     grey = visit.canvas(MIDDLE)[0]
     assert grey == sample("normal-2.png")[256, 256]
     page.keyboard.press("i")
@@ -425,7 +429,9 @@ def test_two_films_are_compared(visit: Visit) -> None:
     expect(canvases.first).to_have_attribute("aria-label", "Film pneumonia-1.png")
 
     def both() -> list[Any]:
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
         return [canvases.nth(i).evaluate(SUMS) for i in (0, 1)]
 
     before = both()
@@ -547,3 +553,36 @@ def test_axe_finds_nothing(visit: Visit, theme: str) -> None:
     page.keyboard.press("3")
     page.wait_for_selector(".summary h2")
     check("compare")
+
+
+def test_signing_in(browser: Browser, live: Live) -> None:
+    page = browser.new_page()
+    sent: list[dict[str, str]] = []
+
+    def session(route: Route) -> None:
+        sent.append(json.loads(route.request.post_data or "{}"))
+        wrong = {
+            "title": "Unauthorized",
+            "detail": "name and password do not fit",
+            "hint": "Both count.",
+        }
+        right = sent[-1]["password"] == "right"
+        route.fulfill(status=200 if right else 401, json={} if right else wrong)
+
+    page.route(f"{live.url}/login", _strict)
+    page.route("**/api/v1/me", lambda route: route.fulfill(status=401, json={"title": "No"}))
+    page.route("**/api/v1/session", session)
+    page.goto(f"{live.url}/login")
+    expect(page.get_by_text(NOTICE)).to_be_visible()
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("ada")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Name and password do not fit. Both count.")
+    expect(page.get_by_label("Password")).to_have_value("")
+    page.unroute("**/api/v1/me")
+    page.get_by_label("Password").fill("right")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-ready]")
+    assert sent == [{"name": "ada", "password": "wrong"}, {"name": "ada", "password": "right"}]
+    page.close()

@@ -4,6 +4,7 @@ import { request } from "/static/api.js";
 import { button, fill, h, icon } from "/static/dom.js";
 import { applyTheme } from "/static/preferences.js";
 import { loadTexts, t } from "/static/texts.js";
+import { sentence } from "/static/words.js";
 
 applyTheme();
 await loadTexts();
@@ -22,7 +23,7 @@ async function signIn(event) {
     await request("session", { method: "POST", json: { name: name.value, password: password.value } });
     location.assign("/");
   } catch (error) {
-    problem.textContent = [error.title || t("login.failed"), error.hint].filter(Boolean).join(". ");
+    problem.textContent = [sentence(error.detail || error.title || t("login.failed")), error.hint].filter(Boolean).join(" ");
     password.value = "";
     password.focus();
   } finally {

@@ -48,7 +48,8 @@ function place(list, opener) {
   const box = opener.getBoundingClientRect();
   const { offsetWidth: wide, offsetHeight: high } = list;
   const below = box.bottom + 6 + high < innerHeight;
-  list.style.setProperty("left", `${Math.max(8, Math.min(box.right - wide, innerWidth - wide - 8))}px`);
+  const left = box.left + wide < innerWidth - 8 ? box.left : box.right - wide;
+  list.style.setProperty("left", `${Math.max(8, left)}px`);
   list.style.setProperty("top", `${below ? box.bottom + 6 : Math.max(8, box.top - 6 - high)}px`);
 }
 

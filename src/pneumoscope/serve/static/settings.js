@@ -43,7 +43,7 @@ function reading(server) {
     choices(
       t("settings.explain"),
       "explain",
-      (server.explain ?? ["fast", "checked", "none"]).map((value) => ({ value, title: t(`settings.explains.${value}.title`), text: t(`settings.explains.${value}.text`) })),
+      ["fast", "checked", "none"].map((value) => ({ value, title: t(`settings.explains.${value}.title`), text: t(`settings.explains.${value}.text`) })),
       defaults.explain ?? "fast",
     ),
   );

@@ -46,7 +46,7 @@ function unseen(row, acts) {
     row,
     h("h2", { class: "headline plain" }, t("reveal.title")),
     h("p", { class: "lead soft" }, t("reveal.lead")),
-    h("div", { class: "reveal-line", hidden: !acts.moment, "aria-hidden": "true" }, h("i")),
+    h("div", { class: "reveal-line", hidden: !acts.moment, "aria-hidden": "true" }, h("i", { style: { "animation-duration": `${acts.moment}ms` } })),
     button("eye", t("reveal.show"), () => acts.reveal(row), { key: t("keys.space"), class: "primary" }),
   );
 }
