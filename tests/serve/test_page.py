@@ -22,6 +22,7 @@ from pneumoscope.serve.settings import ServeSettings
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
+expect.set_options(timeout=60_000)  # others may need the processor too
 SAMPLES = Path(__file__).parents[2] / "samples"
 NOTICE = "Research use, not a medical device."
 CSP = (
@@ -64,11 +65,13 @@ class Visit:
         self.url = url
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.asked: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("console", self._console)
+        # From the start: the browser is told to hand choosers over only while somebody listens.
+        self.page.on("filechooser", lambda _: None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.route(f"{url}/", _strict)
         self.page.goto(f"{url}/")
