@@ -174,6 +174,21 @@ def test_a_dropped_film_is_seen_before_its_verdict(visit: Visit) -> None:
     expect(page.locator(".panes")).to_have_class("panes two")
 
 
+def test_a_pasted_film_is_read(visit: Visit) -> None:
+    page = visit.page
+    page.evaluate(
+        """data => {
+          const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+          const clipboardData = new DataTransfer();
+          clipboardData.items.add(new File([bytes], 'pasted.png', {type: 'image/png'}));
+          dispatchEvent(new ClipboardEvent('paste', {clipboardData}));
+        }""",
+        base64.b64encode((SAMPLES / "normal-1.png").read_bytes()).decode(),
+    )
+    expect(page.locator(".row .name")).to_have_text("pasted.png")
+    expect(page.locator(".panel h2")).to_have_text("NORMAL")
+
+
 def test_the_verdict_waits_until_it_is_asked_for(visit: Visit) -> None:
     page = visit.page
     page.keyboard.press("s")
