@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pneumoscope import sheet, wording
+from pneumoscope import serialise, sheet, wording
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.cli import predict as command
 from pneumoscope.records import GateReason, GateReport, Outcome, Settings
@@ -73,7 +73,7 @@ def test_a_refused_film_shows_its_reasons_and_no_figure(scored: Bundle, films: P
     assert {record[key] for key in (*shown, "subtype", "findings", "heatmap_class")} == {None}
     assert record["gate"]["reasons"][0]["code"] == "inverted"
     assert "0.93" not in json.dumps(record)
-    csv_row = command._csv_row(record)
+    csv_row = serialise.csv_row(record)
     assert (csv_row["gate"], csv_row["reasons"], csv_row["label"]) == (
         "refuse",
         "inverted",
@@ -102,7 +102,7 @@ def test_a_forced_verdict_is_marked_everywhere(scored: Bundle, films: Path) -> N
     record = outcome_to_json(outcome)
     assert (record["label"], record["forced"]) == ("NORMAL", True)
     assert record["p_pneumonia"] == pytest.approx(0.110, abs=0.001)
-    assert command._csv_row(record)["forced"] is True
+    assert serialise.csv_row(record)["forced"] is True
     page = sheet.row(outcome)
     assert "<small>forced</small>" in page
     assert "The film is inverted." in page

@@ -25,6 +25,7 @@
     ├── UnknownOperatingPoint       (ValueError)
     ├── UsageError                  (ValueError)         arguments that do not go together
     ├── MissingExtra                (ImportError)        an optional part is not installed
+    ├── ServerError                 (OSError)            a reading room's server refuses, fails or is silent
     ├── DiskFull                    (OSError)            no room for what is being written
     ├── ConversionError             (ValueError)         a model cannot be brought into another format
     └── TrainingError               a bundle cannot be trained

@@ -103,7 +103,9 @@ def test_requests_that_are_no_upload(live: Live) -> None:
     assert_problem(live.send(BRIGHT, data={"colour": "red"}), 400, "BadRequest")
     assert_problem(post(url, files=[("files", ("a.png", b""))]), 422, "EmptySource")
     assert_problem(live.client.get("/api/v1/nothing"), 404, "NotFound")
-    assert_problem(live.client.put(url), 405, "MethodNotAllowed")
+    wrong = live.client.put(url)
+    assert_problem(wrong, 405, "MethodNotAllowed")
+    assert wrong.headers["allow"] == "DELETE, GET, POST"
     assert_problem(live.client.get(url, params={"limit": 0}), 422, "Unprocessable")
 
 

@@ -39,6 +39,8 @@ Anyone = Annotated[User, Depends(current_user)]
 Operator = Annotated[User, Depends(require(OPERATOR))]
 
 _HEARTBEAT_S = 15.0
+_EXPORTS = schemas.of_media(*(kind.partition(";")[0] for kind, _ in EXPORTS.values()))
+_PICTURES = schemas.of_media(*(kind for kind, _ in RENDERINGS.values()))
 _EXPORTED, _PDF_FILMS = 5000, 100
 _LARGE = 2**20  # bytes
 _SEARCHED = 5000  # rows that a search for a name opens at most
@@ -100,10 +102,10 @@ def _number(fields: Mapping[str, str], name: str) -> float | None:
 
 
 def _flag(fields: Mapping[str, str], name: str) -> bool:
-    given = fields.get(name, "false").lower()
-    if given not in ("true", "false", "1", "0", "on", "off"):
+    given = fields.get(name, "false")
+    if given not in ("true", "false"):
         raise Unprocessable(f"{name} is neither true nor false", "Leave it out for false.")
-    return given in ("true", "1", "on")
+    return given == "true"
 
 
 @router.get("/predictions", responses={200: {"model": schemas.Records}})
@@ -126,7 +128,7 @@ def list_predictions(
     return {"predictions": [present.record(row, parts.keys) for row in found[:limit]]}
 
 
-@router.get("/predictions/export", response_class=Response, responses=schemas.RENDERED)
+@router.get("/predictions/export", response_class=Response, responses=_EXPORTS)
 def export_predictions(
     user: Anyone,
     parts: Parts,
@@ -171,7 +173,7 @@ def delete_prediction(id: str, user: Operator, parts: Parts) -> None:  # noqa: A
         raise NotFound
 
 
-@router.get("/predictions/{id}/{rendering}", response_class=Response, responses=schemas.RENDERED)
+@router.get("/predictions/{id}/{rendering}", response_class=Response, responses=_PICTURES)
 def show_rendering(id: str, rendering: str, user: Anyone, parts: Parts) -> Response:  # noqa: A002
     """A picture or a document of one result."""
     if rendering not in RENDERINGS:

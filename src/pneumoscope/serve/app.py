@@ -50,7 +50,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.state.room = None
     app.state.settings = settings
     app.add_middleware(Timed, metrics=metrics)
-    problems.install(app)
+    problems.install(app, [*api.router.routes, *health.router.routes])
     app.include_router(api.router)
     app.include_router(health.router)
     if STATIC.is_dir():

@@ -192,6 +192,7 @@ class Desk:
     def _rows(self, asked: Asked, films: Sequence[Arrived], job: str | None) -> list[Row]:
         created = now()
         patient = None if asked.patient is None else self._keys.fingerprint(asked.patient)
+        settings = _asked(asked.settings)
         rows = []
         for position, film in enumerate(films):
             id_ = new_id()
@@ -206,7 +207,7 @@ class Desk:
                     name=self._keys.seal(film.name.encode(), id_),
                     sha256=hashlib.sha256(film.data).hexdigest(),
                     patient=patient,
-                    asked=_asked(asked.settings),
+                    asked=settings,
                     label=None,
                     result=None,
                     error=None if film.error is None else problem(film.error),

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from pneumoscope.errors import PneumoscopeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import FastAPI, Request
+    from starlette.routing import BaseRoute
 
 _log = logging.getLogger(__name__)
 
@@ -151,8 +155,13 @@ def response(error: PneumoscopeError, instance: str) -> JSONResponse:
     return JSONResponse(content, content["status"], headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Translates every exception of an app's routes."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Translates every exception of an app's routes.
+
+    Args:
+        app: The application.
+        routes: Those whose methods a wrong one is answered with.
+    """
 
     async def known(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, PneumoscopeError):
@@ -164,6 +173,12 @@ def install(app: FastAPI) -> None:
             raise TypeError(type(error).__name__)
         answer = response(_of_status(error), request.url.path)
         answer.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names the methods of the first route of this path only.
+            here = [r for r in routes if r.matches(request.scope)[0] is not Match.NONE]
+            exact = [r for r in here if getattr(r, "path", "") == request.url.path]
+            known = {method for r in exact or here for method in getattr(r, "methods", None) or ()}
+            answer.headers["Allow"] = ", ".join(sorted(known))
         return answer
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:

@@ -113,8 +113,8 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
     )
 
 
-def current_room(request: Request) -> Room:
-    """The running server's parts, as FastAPI dependency.
+async def current_room(request: Request) -> Room:
+    """The running server's parts, as FastAPI dependency; async, so that no thread is started for it.
 
     Raises:
         Unavailable: It has not started, or has ended.

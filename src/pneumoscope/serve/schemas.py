@@ -111,6 +111,8 @@ CREATING: dict[int | str, dict[str, Any]] = {
     **_problems(400, 401, 403, 413, 415, 422, 429, 503),
 }
 
+_SHARE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "example": 0.05}
+
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -119,6 +121,7 @@ UPLOAD: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["files"],
+                    "additionalProperties": False,
                     "properties": {
                         "files": {
                             "type": "array",
@@ -127,10 +130,10 @@ UPLOAD: dict[str, Any] = {
                             "description": "Films, or ZIP archives of films.",
                         },
                         "operating_point": {"type": "string", "example": "balanced"},
-                        "prevalence": {"type": "number", "example": 0.05},
-                        "error": {"type": "number", "example": 0.05},
+                        "prevalence": _SHARE,
+                        "error": _SHARE,
                         "explain": {"type": "string", "enum": ["none", "fast", "checked"]},
-                        "force": {"type": "boolean"},
+                        "force": {"type": "string", "enum": ["true", "false"]},
                         "patient": {
                             "type": "string",
                             "description": "Any key of the patient; kept as a keyed hash only.",
@@ -155,6 +158,9 @@ EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}
 }
 """Of ``GET /jobs/{id}/events``."""
-RENDERED: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {"application/octet-stream": {}}}
-}
+
+
+def of_media(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """A file of one of these media types."""
+    file = {"schema": {"type": "string", "format": "binary"}}
+    return {200: {"description": "The file", "content": dict.fromkeys(sorted(set(kinds)), file)}}

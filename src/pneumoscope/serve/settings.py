@@ -42,7 +42,7 @@ class Limits:
     max_body_bytes: int = 200 * _MIB
     max_files: int = 100
     max_pixels: int = 50_000_000
-    archive_bytes: int = 1024 * _MIB
+    archive_bytes: int = 512 * _MIB
     archive_ratio: int = 200
     decode_s: float = 20.0
     decode_bytes: int = 1536 * _MIB

@@ -1,0 +1,78 @@
+"""What the OpenAPI document promises, strangers hold against the running server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from live import BRIGHT, DARK, Live, zipped
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_nothing(live: Live) -> None:
+    pytest.importorskip("schemathesis")
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{live.url}/api/v1/openapi.json"),
+        *("--max-examples", "8", "--phases", "examples,coverage,fuzzing", "--seed", "7"),
+        # Which operating points there are depends on the bundle, so not every string is accepted.
+        *("--exclude-checks", "positive_data_acceptance", "--no-color"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+SEEDS = (
+    BRIGHT[1],
+    DARK[1],
+    zipped(BRIGHT, ("b/dark.png", DARK[1])),
+    zipped(("inner.zip", zipped(DARK))),
+    b"\xff\xd8\xff\xe0\0\x10JFIF",
+    b"\0" * 128 + b"DICM\2\0\0\0UL\4\0\0\0\0\0",
+    b"II*\0\x08\0\0\0\xff\xff",
+    b"RIFF\x10\0\0\0WEBPVP8 ",
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> bytes:
+    """A file with some bytes changed, cut or repeated."""
+    data = bytearray(draw(st.sampled_from(SEEDS)))
+    for _ in range(draw(st.integers(0, 8))):
+        at = draw(st.integers(0, len(data) - 1))
+        kind = draw(st.sampled_from(["set", "cut", "insert"]))
+        if kind == "set":
+            data[at] = draw(st.integers(0, 255))
+        elif kind == "cut" and len(data) > 64:
+            del data[at : at + draw(st.integers(1, 64))]
+        else:
+            data[at:at] = draw(st.binary(max_size=16))
+    return bytes(data)
+
+
+@settings(
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=spoilt(), name=st.text(max_size=30))
+def test_no_upload_brings_the_server_down(live: Live, data: bytes, name: str) -> None:
+    name = name.encode("utf-8", "replace").decode()
+    answer = live.send((name or "x", data))
+    assert answer.status_code in (200, 202, 400, 413, 422), answer.text
+    if answer.status_code == 200:
+        record = answer.json()["predictions"][0]
+        assert record["state"] in ("done", "failed")
+        assert (record["error"] or {"code": ""})["code"] != "ServerFault"
+    elif answer.status_code == 202:
+        films = live.finished(answer.json()["job"]["id"])["predictions"]
+        assert {film["state"] for film in films} <= {"done", "failed"}
+        assert "ServerFault" not in {(film["error"] or {"code": ""})["code"] for film in films}
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert live.client.get("/readyz").status_code == 200
