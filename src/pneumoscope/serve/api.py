@@ -226,9 +226,14 @@ async def job_events(id: str, user: Anyone, parts: Parts) -> StreamingResponse: 
 async def _events(job: str, user: User, parts: Room) -> AsyncIterator[str]:
     told: set[str] = set()
     with parts.feeds.listening(job) as news:  # before looking, so that nothing falls between
-        rows = await run_in_threadpool(parts.store.of_job, user.id, job)
+        ids: list[str] | None = None
         while True:
             state = await run_in_threadpool(_job, parts, user, job)
+            if ids is None or state["state"] == "done":
+                # At the end all once more: some may have ended since the last news.
+                rows = await run_in_threadpool(parts.store.of_job, user.id, job)
+            else:
+                rows = await run_in_threadpool(parts.store.rows, user.id, ids)
             for row in rows:
                 if row.state in ("done", "failed") and row.id not in told:
                     told.add(row.id)
@@ -244,7 +249,6 @@ async def _events(job: str, user: User, parts: Room) -> AsyncIterator[str]:
                 ids = []
             while not news.empty():
                 ids.append(news.get_nowait())
-            rows = await run_in_threadpool(parts.store.rows, user.id, ids)
 
 
 def _event(name: str, content: Mapping[str, Any]) -> str:

@@ -99,7 +99,8 @@ async def read_upload(request: Request, limits: Limits, intake: Intake) -> Uploa
     except KeyError:
         raise BadRequest("the form has no boundary", "Let the HTTP library set it.") from None
     try:
-        files, fields = [], {}
+        files: list[tuple[str, bytes]] = []
+        fields: dict[str, str] = {}
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
                 if name != "files":
@@ -107,7 +108,9 @@ async def read_upload(request: Request, limits: Limits, intake: Intake) -> Uploa
                 files.append((display_name(value.filename or ""), await value.read()))
             elif name not in FIELDS:
                 raise BadRequest("an unknown field", f"Known are: {', '.join(FIELDS)}.")
-            elif value:
+            elif name in fields:
+                raise BadRequest(f"{name} comes twice", "Send it once, for all films.")
+            else:
                 fields[name] = value
     finally:
         await form.close()
@@ -115,7 +118,7 @@ async def read_upload(request: Request, limits: Limits, intake: Intake) -> Uploa
         raise BadRequest("no film", "Send at least one file in a field named 'files'.")
     if len(files) == 1 and not files[0][1]:
         raise EmptySource(NAME)
-    return Upload(tuple(files), fields)
+    return Upload(tuple(files), {name: value for name, value in fields.items() if value})
 
 
 async def _bounded(request: Request, most: int, intake: Intake) -> AsyncGenerator[bytes, None]:
