@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -396,6 +397,7 @@ def test_history_filters_searches_sorts_and_deletes(visit: Visit) -> None:
     page.get_by_role("button", name="All", exact=True).click()
     page.get_by_role("searchbox").fill("normal")
     expect(names).to_have_text(["normal-1.png"])
+    assert not any("normal" in url for url in visit.asked if "/api/" in url)
     page.get_by_role("searchbox").fill("nothing like it")
     expect(page.get_by_text("No film fits this filter.")).to_be_visible()
     page.get_by_role("searchbox").fill("")
@@ -412,6 +414,39 @@ def test_history_filters_searches_sorts_and_deletes(visit: Visit) -> None:
     expect(names).to_have_text(["normal-1.png", "pneumonia-2.png"])
     page.get_by_role("link", name="Read").click()
     expect(page.locator(".row")).to_have_count(2)
+
+
+def test_a_long_history_comes_in_portions_and_is_searched_as_a_whole(
+    visit: Visit, live: Live
+) -> None:
+    visit.read(SAMPLES / "normal-1.png")
+    [record] = live.client.get("/api/v1/predictions").json()["predictions"]
+    # 120 records with names of their own, the newest first, served as the API does.
+    many = [
+        record | {"id": f"{i:032x}", "film": record["film"] | {"name": f"film {i}.png"}}
+        for i in range(120)
+    ]
+
+    def portion(route: Route) -> None:
+        asked = parse_qs(urlsplit(route.request.url).query)
+        start = int(asked["before"][0], 16) + 1 if "before" in asked else 0
+        route.fulfill(json={"predictions": many[start : start + int(asked["limit"][0])]})
+
+    page = visit.page
+    page.route("**/api/v1/predictions?*", portion)
+    page.route("**/thumbnail.png", lambda route: route.fulfill(path=SAMPLES / "normal-1.png"))
+    page.keyboard.press("2")
+    names = page.locator(".record .name")
+    expect(names).to_have_count(100)
+    page.get_by_role("searchbox").fill("FILM 11")
+    expect(names).to_have_count(11)  # 11, and 110 to 119, of which 100 had been loaded
+    page.get_by_role("searchbox").fill("")
+    expect(names).to_have_count(120)
+    page.reload()
+    expect(names).to_have_count(100)
+    page.get_by_role("button", name="Load more").click()
+    expect(names).to_have_count(120)
+    expect(page.get_by_role("button", name="Load more")).to_be_hidden()
 
 
 def saved(page: Page, menu: str, item: str) -> bytes:

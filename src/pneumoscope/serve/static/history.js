@@ -11,6 +11,7 @@ import { downloads, happened } from "/static/verdict.js";
 import * as words from "/static/words.js";
 
 const PAGE = 100; // records in one request
+const MOST = 500; // the same, when all are wanted
 const THUMB_PX = 128;
 const TYPING_MS = 250;
 
@@ -83,22 +84,27 @@ export class History {
     );
   }
 
-  /** Asks the server anew, or for the next portion. */
+  /** Asks the server anew, or for the next portion; for all of them where they must be compared. */
   async load(further = false) {
-    const asked = new URLSearchParams({ limit: PAGE });
+    const all = this.query || this.order !== "newest";
+    const limit = all ? MOST : PAGE;
+    const asked = new URLSearchParams({ limit });
     if (this.filter) asked.set("label", this.filter);
-    if (this.query) asked.set("q", this.query);
     if (further && this.next) asked.set("before", this.next);
     const turn = (this.turn = (this.turn ?? 0) + 1);
     try {
       const answer = await request(`predictions?${asked}`);
       if (turn !== this.turn) return;
       this.records = further ? [...this.records, ...answer.predictions] : answer.predictions;
-      this.next = answer.predictions.length === PAGE ? answer.predictions.at(-1).id : null;
+      this.next = answer.predictions.length === limit ? answer.predictions.at(-1).id : null;
+      if (all && this.next) {
+        await this.load(true);
+        return;
+      }
       const known = new Set(this.records.map((record) => record.id));
       this.chosen = new Set([...this.chosen].filter((id) => known.has(id)));
       this.render();
-      announce(t("history.count", { count: this.records.length }));
+      announce(this.status.textContent);
     } catch (problem) {
       toast(problem.title, problem.hint, "error");
     }
@@ -107,18 +113,30 @@ export class History {
   #typed() {
     clearTimeout(this.typing);
     this.typing = setTimeout(() => {
-      this.query = this.search.value.trim();
-      this.load();
+      // Names are searched here: an address with a name in it would stand in logs.
+      this.query = this.search.value.trim().toLocaleLowerCase();
+      this.#arranged();
     }, TYPING_MS);
   }
 
   #sorted() {
     this.order = this.sort.value;
-    this.render();
+    this.#arranged();
+  }
+
+  #arranged() {
+    if (this.next) this.load();
+    else this.render();
+  }
+
+  /** What fits the search, in order. */
+  get shown() {
+    const found = this.records.filter((record) => name(record).toLocaleLowerCase().includes(this.query));
+    return found.sort(ORDERS[this.order]);
   }
 
   render() {
-    const sorted = [...this.records].sort(ORDERS[this.order]);
+    const sorted = this.shown;
     fill(this.list, sorted.map((record) => this.#line(record)));
     this.status.textContent = t(this.next ? "history.loaded" : "history.count", { count: sorted.length });
     this.more.hidden = !this.next;
@@ -166,7 +184,7 @@ export class History {
 
   #chosenChanged() {
     const ids = [...this.chosen];
-    const all = this.records.length;
+    const all = this.shown.length;
     const every = h("input", { type: "checkbox", "aria-label": t("history.chooseAll"), onchange: (event) => this.#every(event.target.checked) });
     every.checked = ids.length > 0 && ids.length === all;
     every.indeterminate = ids.length > 0 && ids.length < all;
@@ -192,7 +210,7 @@ export class History {
   }
 
   #every(chosen) {
-    this.chosen = new Set(chosen ? this.records.map((record) => record.id) : []);
+    this.chosen = new Set(chosen ? this.shown.map((record) => record.id) : []);
     this.render();
   }
 
