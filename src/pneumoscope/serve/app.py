@@ -72,6 +72,10 @@ def create_app(settings: ServeSettings) -> FastAPI:
         def page() -> FileResponse:
             return FileResponse(STATIC / "index.html")
 
+        @app.get("/login", include_in_schema=False)
+        def login() -> FileResponse:
+            return FileResponse(STATIC / "login.html")
+
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
     guard.install(app, settings)
     return app

@@ -1,0 +1,37 @@
+// "About this model": what it is for, whom it knows, its figures: the model card.
+
+import { request } from "/static/api.js";
+import { fill, h } from "/static/dom.js";
+import { openDialog } from "/static/dialog.js";
+import { markdown } from "/static/markdown.js";
+import { t } from "/static/texts.js";
+
+export async function openAbout() {
+  const body = h("div", { class: "about" }, h("p", { class: "soft" }, t("common.loading")));
+  openDialog(t("about.title"), body, { wide: true });
+  try {
+    const model = await request("model");
+    fill(body, facts(model), h("div", { class: "card-text" }, markdown(withoutTitle(model.card))));
+  } catch (problem) {
+    fill(body, h("p", { class: "bad" }, problem.title), h("p", { class: "quiet" }, problem.hint ?? ""));
+  }
+}
+
+function facts(model) {
+  const lines = [
+    [t("about.bundle"), model.bundle],
+    [t("about.hash"), h("code", {}, model.bundle_sha256)],
+    [t("facts.profile"), model.profile],
+    [t("about.population"), model.population?.text],
+    [t("about.version"), model.pneumoscope],
+  ];
+  return [
+    h("p", { class: "notice" }, t("notice.long")),
+    h("dl", { class: "facts wide" }, lines.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+  ];
+}
+
+/** The card's own title repeats the bundle's name. */
+function withoutTitle(card) {
+  return card.replace(/^# .*\n+/, "");
+}

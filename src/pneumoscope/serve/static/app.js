@@ -1,0 +1,183 @@
+// The page: puts its parts together and listens to keys.
+
+import { request } from "/static/api.js";
+import { announce, button, fill, h, icon, toast } from "/static/dom.js";
+import { openAbout } from "/static/about.js";
+import { Compare } from "/static/compare.js";
+import { listenForFiles } from "/static/files.js";
+import { openHelp } from "/static/help.js";
+import { History } from "/static/history.js";
+import { applyTheme, preferences } from "/static/preferences.js";
+import { Reading } from "/static/reading.js";
+import { openSettings } from "/static/settings.js";
+import { loadTexts, t } from "/static/texts.js";
+import { Worklist } from "/static/worklist.js";
+
+const PARTS = ["read", "history", "compare"];
+const ICONS = { read: "read", history: "history", compare: "compare" };
+
+class Page {
+  server = {};
+  user = {};
+
+  async start() {
+    await loadTexts();
+    this.worklist = new Worklist();
+    this.input = h("input", { type: "file", multiple: true, hidden: true, id: "files", "aria-label": t("list.add"), onchange: () => this.#picked() });
+    document.body.append(this.input);
+    const pick = () => this.input.click();
+    this.parts = {
+      read: new Reading(this.worklist, { pick }),
+      history: new History({
+        open: (record) => this.#open(record),
+        compare: (records) => this.#compare(records),
+        forgotten: (ids) => this.worklist.forget(ids),
+      }),
+      compare: new Compare(),
+    };
+    this.#build();
+    listenForFiles({ onFiles: (files) => this.#add(files), onHover: (over) => document.body.classList.toggle("hovered", over) });
+    addEventListener("keydown", (event) => this.#key(event));
+    addEventListener("hashchange", () => this.#show());
+    matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
+    preferences.addEventListener("change", () => this.#preferred());
+    // Leaving would lose films that are still on their way.
+    addEventListener("beforeunload", (event) => {
+      if (this.worklist.rows.some((row) => row.active)) event.preventDefault();
+    });
+    this.#preferred();
+    this.#show();
+    await this.#greet();
+    document.body.dataset.ready = "true";
+  }
+
+  #build() {
+    this.tabs = PARTS.map((part) => h("a", { href: `#${part}`, class: "tab", dataset: { part } }, icon(ICONS[part]), h("span", {}, t(`parts.${part}`))));
+    this.theme = button("theme", t("common.theme"), () => this.#turnTheme(), { quiet: true, key: "T" });
+    this.account = h("div", { class: "account" });
+    this.model = h("button", { type: "button", class: "model", onclick: openAbout, title: t("about.title") });
+    fill(document.getElementById("brand"), icon("lungs"), h("span", {}, t("brand")));
+    fill(document.getElementById("tabs"), this.tabs);
+    fill(
+      document.getElementById("controls"),
+      this.theme,
+      button("settings", t("settings.title"), () => this.#settings(), { quiet: true, key: "S" }),
+      button("about", t("about.title"), openAbout, { quiet: true, key: "A" }),
+      button("help", t("help.title"), openHelp, { quiet: true, key: "?" }),
+      this.account,
+    );
+    fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")), h("span", { class: "grow" }), this.model);
+    const skip = document.getElementById("skip");
+    skip.textContent = t("common.skip");
+    skip.addEventListener("click", (event) => {
+      event.preventDefault();
+      document.getElementById("main").focus();
+    });
+    document.getElementById("tabs").setAttribute("aria-label", t("parts.label"));
+    fill(document.getElementById("main"), PARTS.map((part) => this.parts[part].element));
+    fill(document.getElementById("curtain"), h("div", {}, icon("upload"), h("strong", {}, t("welcome.drop")), h("span", {}, t("welcome.formats"))));
+  }
+
+  async #greet() {
+    try {
+      [this.server, this.user] = await Promise.all([request("settings"), request("me")]);
+      this.worklist.mostBytes = this.server.limits?.max_body_bytes ?? Infinity;
+      const model = await request("model");
+      fill(this.model, h("span", {}, model.bundle), h("code", {}, model.bundle_sha256.slice(0, 12)));
+      this.parts.history.use(model.positive);
+      document.body.dataset.role = this.user.role;
+      if (this.user.accounts) {
+        fill(this.account, h("span", { class: "user" }, icon("user"), this.user.name), button("exit", t("login.out"), () => this.#leave(), { quiet: true }));
+      }
+    } catch (problem) {
+      toast(problem.title, problem.hint, "error");
+    }
+  }
+
+  async #leave() {
+    await request("session", { method: "DELETE" }).catch(() => {});
+    location.assign("/login");
+  }
+
+  #picked() {
+    this.#add([...this.input.files]);
+    this.input.value = "";
+  }
+
+  #add(files) {
+    if (!files.length) return;
+    if (this.user.role === "viewer") {
+      toast(t("problems.viewer"), t("problems.viewerHint"), "error");
+      return;
+    }
+    location.hash = "read";
+    this.worklist.add(files);
+    announce(t("list.added", { count: files.length }));
+  }
+
+  #open(record) {
+    this.worklist.open(record);
+    location.hash = "read";
+  }
+
+  #compare(records) {
+    this.wanted = records;
+    location.hash = "compare";
+  }
+
+  get part() {
+    const asked = location.hash.slice(1);
+    return PARTS.includes(asked) ? asked : "read";
+  }
+
+  #show() {
+    const { part } = this;
+    for (const name of PARTS) this.parts[name].element.hidden = name !== part;
+    for (const tab of this.tabs) {
+      if (tab.dataset.part === part) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
+    document.title = part === "read" ? t("brand") : `${t(`parts.${part}`)} · ${t("brand")}`;
+    if (part === "history") this.parts.history.load();
+    if (part === "compare") this.parts.compare.open(this.wanted);
+    this.wanted = undefined;
+  }
+
+  #preferred() {
+    applyTheme();
+    const light = document.documentElement.dataset.theme === "light";
+    this.theme.replaceChild(icon(light ? "theme" : "sun"), this.theme.firstChild);
+  }
+
+  #turnTheme() {
+    preferences.set({ theme: document.documentElement.dataset.theme === "light" ? "dark" : "light" });
+  }
+
+  #settings() {
+    openSettings(this.server);
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open], [popover]:popover-open")) return;
+    if (event.target.matches("input:not([type=checkbox], [type=range]), select, textarea")) return;
+    // Space presses what is focused, arrows move what is focused.
+    if (event.key === " " && event.target.matches("button, a, summary, input")) return;
+    if (event.key !== "?" && !preferences.get("keys")) return;
+    const actions = {
+      "?": openHelp,
+      o: () => this.input.click(),
+      s: () => this.#settings(),
+      a: openAbout,
+      t: () => this.#turnTheme(),
+      1: () => (location.hash = "read"),
+      2: () => (location.hash = "history"),
+      3: () => (location.hash = "compare"),
+    };
+    const action = actions[event.key.toLowerCase()];
+    action?.();
+    if (action || this.parts[this.part].key?.(event)) event.preventDefault();
+  }
+}
+
+new Page().start();

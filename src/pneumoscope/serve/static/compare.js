@@ -1,0 +1,126 @@
+// Two films side by side, moved together or each by itself.
+
+import { request } from "/static/api.js";
+import { button, fill, h, icon } from "/static/dom.js";
+import { Pane } from "/static/pane.js";
+import { picture } from "/static/pictures.js";
+import { t } from "/static/texts.js";
+import { arrowKey, toolbar, viewKey } from "/static/toolbar.js";
+import { happened, probability } from "/static/verdict.js";
+import { View } from "/static/view.js";
+import * as words from "/static/words.js";
+
+const CHOICES = 100; // films to choose from
+
+class Side {
+  record = null;
+
+  constructor(index, view, onPick) {
+    this.own = new View();
+    this.pane = new Pane(view);
+    this.pick = h("select", { "aria-label": t("compare.pick", { side: t(`compare.side${index}`) }), onchange: () => onPick(this.pick.value) });
+    this.summary = h("div", { class: "summary" });
+    this.box = h("div", { class: "pane-holder", tabindex: 0, role: "group", "aria-label": t(`compare.side${index}`) }, this.pane.element);
+    this.element = h("article", { class: "compared" }, h("label", { class: "pick" }, this.pick, icon("chevron")), this.box, this.summary);
+  }
+
+  async show(record) {
+    this.record = record;
+    this.pick.value = record?.id ?? "";
+    this.#summarise();
+    const state = words.heatmapState(record);
+    const get = (address) => (address ? picture(address).catch(() => null) : null);
+    const [film, heat] = record
+      ? await Promise.all([get(record.links.film), state.shown ? get(record.links.heatmap ?? `${record.links.self}/heatmap.png`) : null])
+      : [null, null];
+    if (this.record !== record) return;
+    this.pane.show({ film, heat, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
+    this.pane.heatCaption = t("viewer.heatFor", { name: record?.result?.heatmap_class ?? "" });
+    if (record && !film) this.pane.say(t("viewer.missing.gone"));
+    else this.pane.say(heat ? "" : state.why, state.detail);
+  }
+
+  #summarise() {
+    const { record } = this;
+    if (!record) return fill(this.summary, h("p", { class: "quiet" }, t("compare.none")));
+    const state = words.stateOf(record);
+    const result = record.result;
+    const judged = result && result.label !== "REFUSED";
+    return fill(
+      this.summary,
+      h("div", { class: `verdict state-${state}` }, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), judged ? probability(result, { compact: true }) : h("p", { class: "quiet" }, result ? words.reasons(result)[0]?.sentence : happened(record.error))),
+    );
+  }
+}
+
+export class Compare {
+  linked = true;
+
+  constructor() {
+    this.view = new View();
+    this.view.set({ heat: false });
+    this.sides = [0, 1].map((index) => new Side(index, this.view, (id) => this.#picked(index, id)));
+    this.link = button("link", t("compare.link"), () => this.#toggle(), { "aria-pressed": "true", class: "toggle", title: t("compare.linkTitle") });
+    this.bars = h("div", { class: "bars" });
+    this.sides.forEach((side) => side.box.addEventListener("keydown", (event) => arrowKey(event, side.pane.view, side.pane) && event.preventDefault()));
+    this.element = h(
+      "section",
+      { class: "compare", "aria-labelledby": "compare-title" },
+      h("header", { class: "page-head" }, h("h1", { id: "compare-title" }, t("compare.title")), this.link),
+      h("div", { class: "two" }, this.sides.map((side) => side.element)),
+      this.bars,
+    );
+    this.#tools();
+  }
+
+  /** Fills the two choices; the films of `wanted` are shown, else the two last ones. */
+  async open(wanted = []) {
+    const answer = await request(`predictions?limit=${CHOICES}`).catch(() => ({ predictions: [] }));
+    const listed = answer.predictions.filter((record) => record.state === "done");
+    const known = new Set(listed.map((record) => record.id));
+    this.records = [...wanted.filter((record) => record && !known.has(record.id)), ...listed];
+    for (const side of this.sides) {
+      fill(side.pick, h("option", { value: "" }, t("compare.choose")), this.records.map((record) => h("option", { value: record.id }, `${record.film.name} · ${words.labelOf(record)}`)));
+    }
+    const before = this.sides.map((side) => this.records.find((record) => record.id === side.record?.id));
+    const shown = wanted.length ? wanted : before.some(Boolean) ? before : this.records.slice(0, 2).reverse();
+    await Promise.all(this.sides.map((side, index) => side.show(shown[index] ?? null)));
+  }
+
+  key(event) {
+    const focused = this.sides.find((side) => side.element.contains(document.activeElement)) ?? this.sides[0];
+    if (event.key.toLowerCase() === "l") {
+      this.#toggle();
+      return true;
+    }
+    return viewKey(event, focused.pane.view, focused.pane);
+  }
+
+  #picked(index, id) {
+    this.sides[index].show(this.records.find((record) => record.id === id) ?? null);
+  }
+
+  #toggle() {
+    this.linked = !this.linked;
+    this.link.setAttribute("aria-pressed", String(this.linked));
+    for (const side of this.sides) {
+      // Both go on from what is seen.
+      if (!this.linked) {
+        const { zoom, x, y, window, level, invert, heat, opacity, tool } = this.view;
+        side.own.set({ zoom, x, y, window, level, invert, heat, opacity, tool });
+      }
+      side.pane.use(this.linked ? this.view : side.own);
+    }
+    this.#tools();
+  }
+
+  #tools() {
+    const bars = this.linked ? [toolbar(this.view, () => [this.sides[0].pane])] : this.sides.map((side) => toolbar(side.own, () => [side.pane]));
+    this.bars.dataset.count = bars.length;
+    fill(this.bars, bars.map((bar) => bar.element));
+    this.sides.forEach((side, index) => {
+      side.box.querySelector(".readout")?.remove();
+      if (bars[index]) side.box.append(bars[index].readout);
+    });
+  }
+}

@@ -1,0 +1,100 @@
+// Elements without innerHTML, so that no text of a film or a server can become markup.
+
+import { ICONS } from "/static/icons.js";
+import { t } from "/static/texts.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Makes an element. Keys of `props` that begin with "on" are listeners, `dataset` and `style` are
+ * objects (style through the CSSOM, which the content security policy allows), other keys are
+ * attributes; null, undefined and false leave one out.
+ */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key === "dataset") Object.assign(element.dataset, value);
+    else if (key === "style") setStyle(element, value);
+    else if (key === "class") element.className = value;
+    else element.setAttribute(key, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+function setStyle(element, style) {
+  for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value);
+}
+
+/** An icon of icons.js; decoration unless a label is given. */
+export function icon(name, label = "") {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  if (label) {
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", label);
+  } else svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A button with an icon; its label is shown unless `quiet`, and read out in either case. */
+export function button(name, label, onclick, { quiet = false, key = "", ...props } = {}) {
+  const title = key ? t("keys.hint", { label, key }) : quiet ? label : null;
+  return h(
+    "button",
+    {
+      type: "button",
+      title,
+      onclick,
+      "aria-label": quiet ? label : null,
+      ...props,
+      class: `button ${quiet ? "quiet" : ""} ${props.class ?? ""}`,
+    },
+    name && icon(name),
+    quiet ? null : h("span", {}, label),
+  );
+}
+
+/** A link that downloads a file of the same origin. */
+export function download(href, label, name = "download") {
+  return h("a", { href, download: "", role: "menuitem", tabindex: "-1", class: "item" }, icon(name), label);
+}
+
+/** Replaces what an element holds. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+}
+
+/** Says something to screen readers. */
+export function announce(sentence) {
+  const region = document.getElementById("announcer");
+  region.textContent = "";
+  // An empty turn in between lets a repeated sentence be heard again.
+  requestAnimationFrame(() => {
+    region.textContent = sentence;
+  });
+}
+
+let toastTimer = 0;
+
+/** Shows a passing message at the foot of the page; errors stay until they are dismissed. */
+export function toast(title, detail = "", level = "info") {
+  const place = document.getElementById("toast");
+  clearTimeout(toastTimer);
+  fill(
+    place,
+    h(
+      "div",
+      { class: `toast ${level}`, role: level === "error" ? "alert" : "status" },
+      h("div", {}, h("strong", {}, title), detail && h("p", {}, detail)),
+      button("close", t("common.dismiss"), () => fill(place), { quiet: true }),
+    ),
+  );
+  if (level !== "error") toastTimer = setTimeout(() => fill(place), 5000);
+}

@@ -1,0 +1,52 @@
+// The sign-in page, where accounts are on.
+
+import { request } from "/static/api.js";
+import { button, fill, h, icon } from "/static/dom.js";
+import { applyTheme } from "/static/preferences.js";
+import { loadTexts, t } from "/static/texts.js";
+import { sentence } from "/static/words.js";
+
+applyTheme();
+await loadTexts();
+document.title = `${t("login.title")} · ${t("brand")}`;
+
+const problem = h("p", { class: "bad", role: "alert" });
+const name = h("input", { id: "name", name: "username", autocomplete: "username", required: true, autofocus: true });
+const password = h("input", { id: "password", name: "password", type: "password", autocomplete: "current-password", required: true });
+const send = button("", t("login.in"), null, { type: "submit", class: "primary large" });
+
+async function signIn(event) {
+  event.preventDefault();
+  send.disabled = true;
+  problem.textContent = "";
+  try {
+    await request("session", { method: "POST", json: { name: name.value, password: password.value } });
+    location.assign("/");
+  } catch (error) {
+    problem.textContent = [sentence(error.detail || error.title || t("login.failed")), error.hint].filter(Boolean).join(" ");
+    password.value = "";
+    password.focus();
+  } finally {
+    send.disabled = false;
+  }
+}
+
+fill(
+  document.getElementById("main"),
+  h(
+    "form",
+    { class: "login-form", onsubmit: signIn },
+    h("div", { class: "emblem" }, icon("lungs")),
+    h("h1", {}, t("brand")),
+    h("div", { class: "field" }, h("label", { for: "name" }, t("login.name")), name),
+    h("div", { class: "field" }, h("label", { for: "password" }, t("login.password")), password),
+    problem,
+    send,
+  ),
+);
+fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")));
+name.focus();
+
+// Without accounts there is nobody to sign in.
+const user = await request("me").catch(() => null);
+if (user && !user.accounts) location.replace("/");

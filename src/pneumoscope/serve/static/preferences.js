@@ -1,0 +1,57 @@
+// What the reader chose, kept in this browser only. Nothing about a film is ever stored here.
+
+const KEY = "pneumoscope.preferences";
+
+const DEFAULTS = {
+  theme: "dark",
+  reveal: "moment", // "moment", "ask" or "once"
+  layout: "side", // "side" or "overlay"
+  opacity: 0.55,
+  keys: true,
+  operatingPoint: null, // null: the server's default
+  prevalence: null,
+  error: null,
+  explain: null,
+};
+
+class Preferences extends EventTarget {
+  #values = { ...DEFAULTS };
+
+  constructor() {
+    super();
+    try {
+      Object.assign(this.#values, JSON.parse(localStorage.getItem(KEY) ?? "{}"));
+    } catch {
+      // Private windows may refuse storage: then the defaults hold.
+    }
+  }
+
+  get(name) {
+    return this.#values[name];
+  }
+
+  set(changes) {
+    Object.assign(this.#values, changes);
+    try {
+      localStorage.setItem(KEY, JSON.stringify(this.#values));
+    } catch {
+      // As above.
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** The form fields that go with every upload. */
+  fields() {
+    const { operatingPoint, prevalence, error, explain } = this.#values;
+    return { operating_point: operatingPoint, prevalence, error, explain };
+  }
+}
+
+export const preferences = new Preferences();
+
+/** Applies the theme; "system" follows the operating system. */
+export function applyTheme() {
+  const theme = preferences.get("theme");
+  const light = theme === "light" || (theme === "system" && matchMedia("(prefers-color-scheme: light)").matches);
+  document.documentElement.dataset.theme = light ? "light" : "dark";
+}

@@ -1,0 +1,86 @@
+"""The page's files: everything their own, every word in one place."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import pneumoscope
+
+STATIC = Path(pneumoscope.__file__).parent / "serve" / "static"
+SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted(STATIC.glob("*.js"))}
+TEXTS = json.loads((STATIC / "texts.en.json").read_text("utf-8"))
+
+
+def entry(key: str) -> object:
+    found: object = TEXTS
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def asked_keys() -> set[str]:
+    """Every key that a script asks for in full; those that are put together are not among them."""
+    literal = r"\b(?:t|entry)\(\s*\"([\w.]+)\""
+    chosen = r"\bt\([^()?]*\? \"([\w.]+)\" : \"([\w.]+)\""
+    keys = set()
+    for script in SCRIPTS.values():
+        keys |= set(re.findall(literal, script))
+        keys |= {key for pair in re.findall(chosen, script) for key in pair}
+    return keys
+
+
+def test_every_text_that_is_asked_for_exists() -> None:
+    keys = asked_keys()
+    assert len(keys) > 100
+    assert [key for key in sorted(keys) if entry(key) is None] == []
+
+
+def test_texts_put_together_from_values_exist() -> None:
+    states = ("waiting", "sending", "reading", "busy", "cancelled")
+    keys = [f"{part}.{state}" for part in ("list", "verdict") for state in states]
+    keys += [f"parts.{part}" for part in ("read", "history", "compare")]
+    keys += [
+        f"settings.reveals.{v}.{k}" for v in ("moment", "ask", "once") for k in ("title", "text")
+    ]
+    keys += [
+        f"settings.themes.{v}.{k}" for v in ("dark", "light", "system") for k in ("title", "text")
+    ]
+    keys += [
+        f"settings.explains.{v}.{k}" for v in ("none", "fast", "checked") for k in ("title", "text")
+    ]
+    keys += [f"words.call.{a}.{b}" for a in ("it", "unadjusted") for b in ("above", "below")]
+    keys += [f"words.unclear.{v}" for v in ("findings", "both", "neither", "reaches", "below")]
+    keys += [f"viewer.missing.{v}" for v in ("waiting", "failed", "cancelled", "archive", "gone")]
+    keys += [f"history.order.{v}" for v in ("newest", "oldest", "highest", "lowest", "name")]
+    keys += [f"welcome.{v}.{k}" for v in ("one", "two", "three") for k in ("title", "text")]
+    assert [key for key in keys if not isinstance(entry(key), str)] == []
+
+
+def test_every_icon_exists() -> None:
+    icons = set(re.findall(r"^  (\w+):", SCRIPTS["icons.js"], re.MULTILINE))
+    asked = set()
+    for script in SCRIPTS.values():
+        asked |= set(re.findall(r"\b(?:icon|button|menu|action|headline)\(\"(\w+)\"", script))
+    assert len(asked) > 20
+    assert asked <= icons
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.iterdir()), ids=lambda path: path.name)
+def test_nothing_is_inline_or_from_elsewhere(path: Path) -> None:
+    text = path.read_text("utf-8")
+    addresses = set(re.findall(r"https?://[^\s\"')]+", text))
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert ".innerHTML" not in text
+    assert "eval(" not in text
+    if path.suffix == ".html":
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=)", text)
+
+
+def test_imports_name_files_that_are_there() -> None:
+    for name, script in SCRIPTS.items():
+        for target in re.findall(r"from \"/static/([\w.]+)\"", script):
+            assert (STATIC / target).is_file(), (name, target)
