@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import subprocess
 import sys
+import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from live import BRIGHT, DARK, Live, serving, zipped
@@ -23,7 +26,7 @@ def test_schemathesis_finds_nothing(small: ServeSettings) -> None:
 def check(live: Live) -> None:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{live.url}/api/v1/openapi.json"),
-        *("--max-examples", "8", "--phases", "examples,coverage,fuzzing", "--seed", "7"),
+        *("--max-examples", "8", "--phases", "examples,coverage,fuzzing,stateful", "--seed", "7"),
         # Which operating points there are depends on the bundle, so not every string is accepted.
         *("--exclude-checks", "positive_data_acceptance", "--no-color"),
     ]
@@ -59,15 +62,28 @@ def spoilt(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(
-    max_examples=120,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=spoilt(), name=st.text(max_size=30))
-def test_no_upload_brings_the_server_down(live: Live, data: bytes, name: str) -> None:
+FUZZ_SECONDS = float(os.environ.get("PNEUMOSCOPE_FUZZ_SECONDS", "30"))
+
+
+@pytest.mark.slow
+def test_no_upload_brings_the_server_down(live: Live) -> None:
+    end = time.monotonic() + FUZZ_SECONDS
+    for round_ in itertools.count():
+
+        @seed(round_)
+        @settings(
+            max_examples=100, deadline=None, database=None, suppress_health_check=[*HealthCheck]
+        )
+        @given(data=spoilt(), name=st.text(max_size=30))
+        def send(data: bytes, name: str) -> None:
+            survives(live, data, name)
+
+        send()
+        if time.monotonic() > end:
+            break
+
+
+def survives(live: Live, data: bytes, name: str) -> None:
     name = name.encode("utf-8", "replace").decode()
     answer = live.send((name or "x", data))
     assert answer.status_code in (200, 202, 400, 413, 422), answer.text

@@ -7,7 +7,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -47,6 +47,7 @@ _LARGE = 2**20  # bytes
 
 
 Parts = Annotated[Room, Depends(current_room)]
+Rendering = Annotated[str, Path(json_schema_extra={"enum": list(RENDERINGS)})]
 
 
 @router.post(
@@ -172,7 +173,7 @@ def delete_prediction(id: str, user: Operator, parts: Parts) -> None:  # noqa: A
 
 
 @router.get("/predictions/{id}/{rendering}", response_class=Response, responses=_PICTURES)
-def show_rendering(id: str, rendering: str, user: Anyone, parts: Parts) -> Response:  # noqa: A002
+def show_rendering(id: str, rendering: Rendering, user: Anyone, parts: Parts) -> Response:  # noqa: A002
     """A picture or a document of one result."""
     if rendering not in RENDERINGS:
         raise NotFound("no such rendering", f"There are: {', '.join(RENDERINGS)}.")

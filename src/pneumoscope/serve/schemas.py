@@ -106,8 +106,25 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 READING = _problems(401, 403, 404, 422, 503)
 """Errors of routes that only read."""
+SIGNING = _problems(400, 401, 403, 409, 413, 422, 429, 503)
+"""Errors of the routes of a session."""
+
+
+def _links(at: str, *operations: str) -> dict[str, Any]:
+    """What can be asked next, with the id at this place of the answer."""
+    parameters = {"id": f"$response.body#/{at}/id"}
+    return {name: {"operationId": name, "parameters": parameters} for name in operations}
+
+
 CREATING: dict[int | str, dict[str, Any]] = {
-    202: {"model": Accepted, "description": "A job; its address is in Location"},
+    200: {
+        "links": _links("predictions/0", "show_prediction", "show_rendering", "delete_prediction")
+    },
+    202: {
+        "model": Accepted,
+        "description": "A job; its address is in Location",
+        "links": _links("job", "show_job", "job_events", "cancel_job"),
+    },
     **_problems(400, 401, 403, 413, 415, 422, 429, 503),
 }
 
@@ -160,7 +177,13 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 """Of ``GET /jobs/{id}/events``."""
 
 
+_FILE = {"type": "string", "format": "binary"}
+
+
 def of_media(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """A file of one of these media types."""
-    file = {"schema": {"type": "string", "format": "binary"}}
-    return {200: {"description": "The file", "content": dict.fromkeys(sorted(set(kinds)), file)}}
+    schemas: dict[str, Any] = {
+        kind: {"type": "object"} if kind == "application/json" else _FILE for kind in kinds
+    }
+    content = {kind: {"schema": schemas[kind]} for kind in sorted(schemas)}
+    return {200: {"description": "The file", "content": content}}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
-from pneumoscope.serve import audit_log
+from pneumoscope.serve import audit_log, schemas
 from pneumoscope.serve.accounts import MAX_PASSWORD, User
 from pneumoscope.serve.audit_log import Event
 from pneumoscope.serve.guard import Security, current_user
@@ -21,7 +21,7 @@ FREE_PAIR, FREE_NAME, FREE_ADDRESS = 5, 50, 30
 The second is generous, so that nobody locks others out by failing in their name.
 """
 
-router = APIRouter(tags=["session"])
+router = APIRouter(tags=["session"], responses=schemas.SIGNING)
 
 
 class Credentials(BaseModel):
