@@ -20,15 +20,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pneumoscope
 from pneumoscope.runtime import Classifier
 
 _HEAD = (
-    "POST /api/v1/predictions HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+    "POST /api/v1/predictions HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n{more}"
     "Content-Type: multipart/form-data; boundary=bench\r\nContent-Length: {length}\r\n\r\n"
 )
 _PART = (
@@ -49,27 +50,27 @@ def main() -> None:
     films = [path.read_bytes() for path in paths[:: max(1, len(paths) // asked.films)]]
     films = films[: asked.films]
     classifier = pneumoscope.load()
-    with tempfile.TemporaryDirectory() as folder, serving(folder) as (host, port, pid):
-        print(f"idle memory of the server: {memory_mib(pid):.0f} MiB with its decoders")
-        requests = [request(film, f"{host}:{port}") for film in films]
-        full = throughput(classifier, films, requests, (host, port, pid), asked)
+    with tempfile.TemporaryDirectory() as folder, serving(folder) as server:
+        print(f"idle memory of the server: {memory_mib(server.pid):.0f} MiB with its decoders")
+        requests = [request([film], server.host) for film in films]
+        full = throughput(classifier, films, requests, server, asked)
         single = single_ms(classifier, films)
         rate = full / 2
-        times = asyncio.run(at_rate(requests, rate, asked.seconds, (host, port)))
+        times = asyncio.run(at_rate(requests, rate, asked.seconds, server))
         p99 = statistics.quantiles(times, n=100)[98]
         print(
             f"at {rate:.0f} requests/s, half load, {len(times)} requests: median "
             f"{statistics.median(times):.1f} ms, p99 {p99:.1f} ms, "
             f"{p99 / single:.1f} times a single film ({single:.1f} ms)"
         )
-        print(f"memory afterwards: {memory_mib(pid):.0f} MiB")
+        print(f"memory afterwards: {memory_mib(server.pid):.0f} MiB")
 
 
 def throughput(
     classifier: Classifier,
     films: Sequence[bytes],
     requests: Sequence[bytes],
-    server: tuple[str, int, int],
+    server: Server,
     asked: argparse.Namespace,
 ) -> float:
     """Requests per second."""
@@ -79,10 +80,10 @@ def throughput(
         began = time.perf_counter()
         assert all(o.prediction for o in classifier.predict_many(films))
         between = time.perf_counter()
-        cpu += [time.process_time(), -cpu_s(server[2])]
-        asyncio.run(at_once(requests, asked.clients, server[:2]))
+        cpu += [time.process_time(), -cpu_s(server.pid)]
+        asyncio.run(at_once(requests, asked.clients, server))
         ended = time.perf_counter()
-        cpu += [time.process_time(), cpu_s(server[2])]
+        cpu += [time.process_time(), cpu_s(server.pid)]
         if round_:  # the first warms caches
             costs.append((cpu[1] - cpu[0], cpu[2] + cpu[4], cpu[3] - cpu[1]))
             here_s.append(between - began)
@@ -115,45 +116,78 @@ def single_ms(classifier: Classifier, films: Sequence[bytes]) -> float:
     return statistics.median(times)
 
 
+class Server(NamedTuple):
+    """A running server."""
+
+    address: str
+    port: int
+    pid: int
+
+    @property
+    def host(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
 @contextmanager
-def serving(folder: str) -> Iterator[tuple[str, int, int]]:
+def serving(
+    folder: str, *options: str, environ: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     command = [sys.executable, "-m", "pneumoscope", "serve", "--port", "0", "--folder", folder]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert server.stderr is not None
+    started = subprocess.Popen(
+        [*command, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environ or {})},
+    )
+    assert started.stderr is not None
     try:
-        found = re.search(r"http://([\d.]+):(\d+)", server.stderr.readline())
-        assert found, server.stderr.read()
-        asyncio.run(
-            at_once([b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"], 1, (found[1], int(found[2])))
-        )
-        yield found[1], int(found[2]), server.pid
+        found = None
+        while not found:  # after a kill it says first what it found
+            line = started.stderr.readline()
+            assert line, "the server did not start"
+            found = re.search(r"http://([\d.]+):(\d+)", line)
+        server = Server(found[1], int(found[2]), started.pid)
+        asyncio.run(at_once([get("/readyz", server.host)], 1, server))
+        yield server
     finally:
-        server.terminate()
-        server.communicate(timeout=60)
+        started.terminate()
+        started.communicate(timeout=120)
 
 
-def request(film: bytes, host: str) -> bytes:
-    body = _PART + film + b"\r\n--bench--\r\n"
-    return _HEAD.format(host=host, length=len(body)).encode() + body
+def request(films: Sequence[bytes], host: str, more: str = "") -> bytes:
+    body = b"".join(_PART + film + b"\r\n" for film in films) + b"--bench--\r\n"
+    return _HEAD.format(host=host, length=len(body), more=more).encode() + body
+
+
+def get(path: str, host: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+
+async def exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, content: bytes
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the answer to one request over an open connection."""
+    writer.write(content)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    status, *lines = head.rstrip().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+    body = await reader.readexactly(int(headers["content-length"]))
+    return int(status.split()[1]), headers, body
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, content: bytes) -> bytes:
-    """One request over an open connection; its answer must be 200."""
-    writer.write(content)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-    assert length, head
-    body = await reader.readexactly(int(length[1]))
-    assert head.startswith(b"HTTP/1.1 200"), body
+    """The body of an answer that must be 200."""
+    status, _, body = await exchange(reader, writer, content)
+    assert status == 200, body
     return body
 
 
-async def at_once(requests: Sequence[bytes], clients: int, address: tuple[str, int]) -> None:
+async def at_once(requests: Sequence[bytes], clients: int, server: Server) -> None:
     """Every client sends its next request when the last is answered."""
     waiting = iter(requests)
 
     async def client() -> None:
-        reader, writer = await asyncio.open_connection(*address)
+        reader, writer = await asyncio.open_connection(*server[:2])
         for content in waiting:
             body = await ask(reader, writer, content)
             if content.startswith(b"POST"):
@@ -165,14 +199,14 @@ async def at_once(requests: Sequence[bytes], clients: int, address: tuple[str, i
 
 
 async def at_rate(
-    requests: Sequence[bytes], rate: float, seconds: float, address: tuple[str, int]
+    requests: Sequence[bytes], rate: float, seconds: float, server: Server
 ) -> list[float]:
     """Requests at fixed times; milliseconds from when each was due to its answer."""
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     times = []
 
     async def one(due: float, content: bytes) -> None:
-        connection = idle.pop() if idle else await asyncio.open_connection(*address)
+        connection = idle.pop() if idle else await asyncio.open_connection(*server[:2])
         await ask(*connection, content)
         times.append(1000 * (time.perf_counter() - due))
         idle.append(connection)

@@ -1,0 +1,214 @@
+"""Puts the reading room's server under load, and kills it there if asked.
+
+    python tools/load_serve.py --data PNEUMOSCOPE_DATA
+    python tools/load_serve.py --data PNEUMOSCOPE_DATA --kill
+
+Clients on loopback send films, each its next one when the last is answered, and wait when they are
+told so (429). Now and then they ask for a picture or their history. Printed are answers by status,
+broken connections, rate, latency and the server's memory in time.
+
+With ``--kill`` the clients send jobs of films instead, until the server is killed (SIGKILL). After its
+next start every job that was accepted is asked for: twice, with and without ``--keep-films``.
+
+The exit code is 1 if a request was answered by anything but 200, 202 or 429, if memory grew by more
+than a tenth from the second to the last third of half a minute or more, or if an accepted film was
+neither finished nor reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import collections
+import json
+import os
+import secrets
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench_serve import Server, exchange, get, memory_mib, request, serving
+
+_KEPT_MIB = 32
+_GROWTH, _SETTLED_S = 1.1, 30.0
+
+
+@dataclass
+class Seen:
+    """What clients saw."""
+
+    statuses: collections.Counter[int] = field(default_factory=collections.Counter)
+    broken: collections.Counter[str] = field(default_factory=collections.Counter)
+    times_ms: list[float] = field(default_factory=list)
+    memory_mib: list[float] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--data", type=Path, help="films; the samples if left out")
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--kill", action="store_true", help="kill the server in the middle")
+    asked = parser.parse_args()
+    films = [path.read_bytes() for path in paths_of(asked.data)]
+    good = killed(films, asked) if asked.kill else loaded(films, asked)
+    print("as promised" if good else "NOT as promised")
+    return 0 if good else 1
+
+
+def paths_of(data: Path | None) -> list[Path]:
+    if data is None:
+        return sorted((Path(__file__).parents[1] / "samples").glob("*.png"))
+    paths = sorted((data / "chest_xray" / "train").glob("*/*.jpeg"))
+    return paths[:: max(1, len(paths) // 400)]
+
+
+def loaded(films: Sequence[bytes], asked: argparse.Namespace) -> bool:
+    # Films that a page may still ask for are held up to a limit: a small one is reached at once.
+    limits = {"PNEUMOSCOPE_SERVE_HELD_BYTES": str(_KEPT_MIB * 2**20)}
+    with tempfile.TemporaryDirectory() as folder, serving(folder, environ=limits) as server:
+        requests = [request([film], server.host) for film in films]
+        seen = asyncio.run(everybody(reader, requests, server, asked))
+    answered = seen.statuses.total()
+    print(
+        f"{asked.clients} clients, {asked.seconds:.0f} s: {answered} answers, "
+        f"{seen.statuses[200] / asked.seconds:.0f} with 200 a second"
+    )
+    print(f"by status {dict(sorted(seen.statuses.items()))}, broken {dict(seen.broken)}")
+    if len(seen.times_ms) > 1:
+        p99 = statistics.quantiles(seen.times_ms, n=100)[98]
+        print(f"films: median {statistics.median(seen.times_ms):.0f} ms, p99 {p99:.0f} ms")
+    third = max(1, len(seen.memory_mib) // 3)
+    early = statistics.median(seen.memory_mib[third : 2 * third])
+    late = statistics.median(seen.memory_mib[-third:])
+    print(
+        f"memory at first {seen.memory_mib[0]:.0f} MiB, at most {max(seen.memory_mib):.0f} MiB, "
+        f"medians of the second and the last third {early:.0f} and {late:.0f} MiB"
+    )
+    flat = late <= _GROWTH * early or asked.seconds < _SETTLED_S
+    return not seen.broken and set(seen.statuses) <= {200, 429} and flat and seen.statuses[200] > 0
+
+
+def killed(films: Sequence[bytes], asked: argparse.Namespace) -> bool:
+    good = True
+    for keep in (True, False):
+        secret = {"PNEUMOSCOPE_SERVE_SECRET": base64.b64encode(secrets.token_bytes(32)).decode()}
+        options = ["--keep-films"] if keep else []
+        with tempfile.TemporaryDirectory() as folder:
+            with serving(folder, *options, environ=secret) as server:
+                requests = [
+                    request(films[i : i + 5], server.host, "Prefer: respond-async\r\n")
+                    for i in range(0, len(films), 5)
+                ]
+                seen = asyncio.run(everybody(sender, requests, server, asked, kill=True))
+            with serving(folder, *options, environ=secret) as server:
+                ends = asyncio.run(fates(seen.jobs, server, asked.seconds + 120))
+        lost = ends.pop("lost", 0)
+        print(
+            f"{'with' if keep else 'without'} --keep-films: {len(seen.jobs)} jobs accepted before "
+            f"the kill, by status {dict(seen.statuses)}; after the next start {dict(ends)}, "
+            f"lost {lost}"
+        )
+        good &= not lost and set(seen.statuses) <= {202, 429} and bool(seen.jobs)
+        good &= set(ends) <= ({"done"} if keep else {"done", "Interrupted"})
+    return good
+
+
+async def everybody(
+    client: Callable[[int, Sequence[bytes], Server, float, Seen], Awaitable[None]],
+    requests: Sequence[bytes],
+    server: Server,
+    asked: argparse.Namespace,
+    kill: bool = False,
+) -> Seen:
+    """All clients for the time asked, or until the server is killed."""
+    seen = Seen()
+    end = time.monotonic() + asked.seconds
+    clients = [
+        asyncio.create_task(client(i, requests, server, end, seen)) for i in range(asked.clients)
+    ]
+    while time.monotonic() < end:
+        seen.memory_mib.append(memory_mib(server.pid))
+        await asyncio.sleep(min(1.0, asked.seconds / 10))
+    if kill:
+        os.kill(server.pid, signal.SIGKILL)
+    await asyncio.gather(*clients)
+    return seen
+
+
+async def reader(
+    number: int, requests: Sequence[bytes], server: Server, end: float, seen: Seen
+) -> None:
+    """Sends films one by one, and looks at what came of them."""
+    turn = number
+    try:
+        streams = await asyncio.open_connection(*server[:2])
+        while time.monotonic() < end:
+            turn += 1
+            began = time.perf_counter()
+            status, head, body = await exchange(*streams, requests[turn * 7 % len(requests)])
+            seen.statuses[status] += 1
+            if status == 429:
+                await asyncio.sleep(min(float(head["retry-after"]), max(0, end - time.monotonic())))
+            elif status == 200:
+                seen.times_ms.append(1000 * (time.perf_counter() - began))
+                if turn % 10 == 0:
+                    links = json.loads(body)["predictions"][0]["links"]
+                    for path in (links["thumbnail"], "/api/v1/predictions?limit=20"):
+                        seen.statuses[(await exchange(*streams, get(path, server.host)))[0]] += 1
+        streams[1].close()
+    except (OSError, EOFError) as error:
+        seen.broken[type(error).__name__] += 1
+
+
+async def sender(
+    number: int, requests: Sequence[bytes], server: Server, end: float, seen: Seen
+) -> None:
+    """Sends jobs until the server is gone."""
+    turn = number
+    try:
+        streams = await asyncio.open_connection(*server[:2])
+        while True:
+            turn += 1
+            status, head, body = await exchange(*streams, requests[turn % len(requests)])
+            seen.statuses[status] += 1
+            if status == 202:
+                seen.jobs.append(json.loads(body)["job"]["id"])
+            elif status == 429:
+                await asyncio.sleep(float(head["retry-after"]))
+    except (OSError, EOFError) as error:
+        if time.monotonic() < end:
+            seen.broken[type(error).__name__] += 1
+
+
+async def fates(jobs: Sequence[str], server: Server, patience_s: float) -> collections.Counter[str]:
+    """What became of the films of accepted jobs, by state or code of the error."""
+    ends: collections.Counter[str] = collections.Counter()
+    until = time.monotonic() + patience_s
+    streams = await asyncio.open_connection(*server[:2])
+    for job in jobs:
+        found: dict[str, Any] = {}
+        while time.monotonic() < until:
+            status, _, body = await exchange(*streams, get(f"/api/v1/jobs/{job}", server.host))
+            found = json.loads(body)
+            if status != 200 or found["state"] == "done":
+                break
+            await asyncio.sleep(0.2)
+        films = found.get("predictions", [])
+        for film in films:
+            ends[(film["error"] or {"code": film["state"]})["code"]] += 1
+        ends["lost"] += found.get("total", 0) - len(films) + (found.get("state") != "done")
+    streams[1].close()
+    return ends
+
+
+if __name__ == "__main__":
+    sys.exit(main())
