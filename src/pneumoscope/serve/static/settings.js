@@ -38,8 +38,8 @@ function reading(server) {
       points.map((point) => ({ value: point.name, title: `${point.name} · ${thresholdText(point.threshold)}`, text: point.rule })),
       defaults.operating_point,
     ),
-    server.prevalence !== false && share("prevalence", t("settings.prevalence"), t("settings.prevalenceNote"), defaults.prevalence ? percent(defaults.prevalence) : t("settings.asValidation"), 0.1, 99.9),
-    server.error?.possible !== false && share("error", t("settings.error"), t("settings.errorNote", { share: percent(defaults.error ?? 0.05) }), percent(defaults.error ?? 0.05), 100 * (server.error?.smallest ?? 0.001), 50),
+    server.prevalence !== false && share("prevalence", t("settings.prevalence"), t("settings.prevalenceNote"), defaults.prevalence ? bare(defaults.prevalence) : t("settings.asValidation"), 0.1, 99.9),
+    server.error?.possible !== false && share("error", t("settings.error"), t("settings.errorNote", { share: percent(defaults.error ?? 0.05) }), bare(defaults.error ?? 0.05), 100 * (server.error?.smallest ?? 0.001), 50),
     choices(
       t("settings.explain"),
       "explain",
@@ -81,6 +81,9 @@ function choices(legend, name, options, standard) {
   );
 }
 
+/** A share in percent, without its sign. */
+const bare = (share) => String(Number((100 * share).toPrecision(4)));
+
 /** A share in percent; empty for the default. Nothing out of range is kept. */
 function share(name, label, note, placeholder, low, high) {
   const value = preferences.get(name);
@@ -102,7 +105,7 @@ function share(name, label, note, placeholder, low, high) {
       if (good) preferences.set({ [name]: input.value === "" ? null : input.valueAsNumber / 100 });
     },
   });
-  if (value !== null) input.value = Number((100 * value).toPrecision(4));
+  if (value !== null) input.value = bare(value);
   return h("div", { class: "field" }, h("label", { for: id }, label), h("span", { class: "with-unit" }, input, h("span", { "aria-hidden": "true" }, "%")), h("p", { class: "quiet", id: `${id}-note` }, note), message);
 }
 
