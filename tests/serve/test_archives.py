@@ -76,10 +76,20 @@ def test_archives_that_cannot_be_read() -> None:
         unpack([("a.zip", b"PK\3\4 nothing more")], LIMITS)
     with pytest.raises(Unprocessable, match="no film"):
         unpack([("a.zip", zipped((".hidden", b"x")))], LIMITS)
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("a.png", b"x")
-    whole = bytearray(stream.getvalue())
-    struct.pack_into("<I", whole, whole.index(b"PK\5\6") + 12, 5 * 2**20)
+    with pytest.raises(Unprocessable, match="no film"):
+        unpack([("a.zip", zipped())], LIMITS)
+
+
+def test_a_directory_of_thousands_is_not_read() -> None:
+    one = zipped((".a", b""))
+    at, end = one.index(b"PK\1\2"), one.index(b"PK\5\6")
+    count, entry = 20_000, one[at:end]
+    # The ZIP64 record tells where the directory is, the other one speaks of a single entry.
+    large = struct.pack(
+        "<IQ2H2I4Q", 0x06064B50, 44, 45, 45, 0, 0, count, count, count * len(entry), at
+    )
+    locator = struct.pack("<IIQI", 0x07064B50, 0, at + count * len(entry), 1)
+    whole = one[:at] + entry * count + large + locator + one[end:]
+    assert len(zipfile.ZipFile(io.BytesIO(whole)).infolist()) == count
     with pytest.raises(TooMuch, match="lists too many"):
-        unpack([("a.zip", bytes(whole))], LIMITS)
+        unpack([("a.zip", whole)], LIMITS)
