@@ -17,7 +17,7 @@ from pneumoscope.serve.problems import TooMuch, Unprocessable
 from pneumoscope.serve.uploads import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pneumoscope.serve.settings import Limits
 
@@ -54,14 +54,18 @@ def is_archive(data: bytes) -> bool:
     return data[:4] in (ZIP, _EMPTY)
 
 
-def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
+def unpack(
+    files: Iterable[tuple[str, bytes]], limits: Limits, take: Callable[[int], None]
+) -> list[Arrived]:
     """The films of an upload, those in archives among them.
 
     Args:
         files: Display name and bytes.
         limits: On films, and on archives.
+        take: Counts unpacked bytes as they come, see `Intake.lease`.
 
     Raises:
+        Busy: See there.
         BrokenArchive: An archive cannot be read at all.
         TooMuch: Over a limit, as archive bombs are.
     """
@@ -71,7 +75,7 @@ def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
         if not is_archive(data):
             films.append(Arrived(name, data))
         else:
-            for film in _members(data, limits, room):
+            for film in _members(data, limits, room, take):
                 films.append(film)
                 room -= len(film.data)
         if len(films) > limits.max_files:
@@ -81,7 +85,9 @@ def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
     return films
 
 
-def _members(data: bytes, limits: Limits, room: int) -> Iterator[Arrived]:
+def _members(
+    data: bytes, limits: Limits, room: int, take: Callable[[int], None]
+) -> Iterator[Arrived]:
     try:
         # Counted, because the end records may say anything, and the ZIP64 one something else.
         if data.count(_ENTRY) > _ENTRIES:
@@ -99,7 +105,8 @@ def _members(data: bytes, limits: Limits, room: int) -> Iterator[Arrived]:
                 raise TooMuch(
                     f"more than {limits.max_files} films", "Send them in several requests."
                 )
-            film = _member(archive, member, limits, room)
+            most = min(room, limits.archive_ratio * max(member.compress_size, 1) + _STEP)
+            film = _member(archive, member, most, take)
             room -= len(film.data)
             yield film
 
@@ -111,16 +118,16 @@ def _is_litter(path: str) -> bool:
 
 
 def _member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits, room: int
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, take: Callable[[int], None]
 ) -> Arrived:
     name = display_name(member.filename)
     if member.flag_bits & _ENCRYPTED:
         return Arrived(name, b"", EncryptedArchive())
-    most = min(room, limits.archive_ratio * max(member.compress_size, 1) + _STEP)
     pieces, total = [], 0
     try:
         with archive.open(member) as stream:
             while piece := stream.read(_STEP):
+                take(len(piece))
                 total += len(piece)
                 if total > most:
                     raise TooMuch(
