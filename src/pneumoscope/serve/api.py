@@ -226,20 +226,23 @@ def _job(parts: Room, user: User, id_: str) -> dict[str, Any]:
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=schemas.EVENTS)
 async def job_events(id: str, user: Anyone, parts: Parts) -> StreamingResponse:  # noqa: A002
     """Server-sent events: ``progress`` for every film that ended, at last ``end``."""
-    await run_in_threadpool(_job, parts, user, id)
+    state = await run_in_threadpool(_job, parts, user, id)
     return StreamingResponse(
-        _events(id, user, parts),
+        _events(state, user, parts),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(job: str, user: User, parts: Room) -> AsyncIterator[str]:
-    told: set[str] = set()
+async def _events(state: dict[str, Any], user: User, parts: Room) -> AsyncIterator[str]:
+    job, told = state["id"], set[str]()
     with parts.feeds.listening(job) as news:  # before looking, so that nothing falls between
         ids: list[str] | None = None
         while True:
-            state = await run_in_threadpool(_job, parts, user, job)
+            try:
+                state = await run_in_threadpool(_job, parts, user, job)
+            except NotFound:  # deleted meanwhile, which counts as done
+                state |= {"state": "done", "done": state["total"]}
             if ids is None or state["state"] == "done":
                 # At the end all once more: some may have ended since the last news.
                 rows = await run_in_threadpool(parts.store.of_job, user.id, job)
