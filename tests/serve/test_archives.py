@@ -10,10 +10,17 @@ import pytest
 
 from live import BRIGHT, DARK, zipped
 from pneumoscope.serve.archives import BrokenArchive, unpack
-from pneumoscope.serve.problems import TooMuch, Unprocessable
+from pneumoscope.serve.jobs import Arrived
+from pneumoscope.serve.problems import Busy, TooMuch, Unprocessable
 from pneumoscope.serve.settings import Limits
+from pneumoscope.serve.uploads import Intake
 
 LIMITS = Limits(max_files=4, archive_bytes=2**20, archive_ratio=10)
+
+
+def opened(files: list[tuple[str, bytes]], limits: Limits = LIMITS) -> list[Arrived]:
+    with Intake(2**30).lease() as take:
+        return unpack(files, limits, take)
 
 
 def test_films_in_their_order_without_litter() -> None:
@@ -21,7 +28,7 @@ def test_films_in_their_order_without_litter() -> None:
         ("b/one.png", b"1"), ("__MACOSX/._one.png", b"x"), (".DS_Store", b"x"), ("DICOMDIR", b"x"),
         ("folder/", b""), ("two.png", b"2"),
     )  # fmt: skip
-    found = unpack([DARK, ("a.zip", packed)], LIMITS)
+    found = opened([DARK, ("a.zip", packed)])
     assert [(film.name, film.data) for film in found] == [
         DARK, ("one.png", b"1"), ("two.png", b"2"),
     ]  # fmt: skip
@@ -31,14 +38,14 @@ def test_films_in_their_order_without_litter() -> None:
     "path", ["../../etc/passwd", "/etc/passwd", "C:\\x\\passwd", "a/../passwd"]
 )
 def test_paths_lead_nowhere(path: str) -> None:
-    assert [film.name for film in unpack([("a.zip", zipped((path, b"x")))], LIMITS)] == ["passwd"]
+    assert [film.name for film in opened([("a.zip", zipped((path, b"x")))])] == ["passwd"]
 
 
 def test_one_bad_member_disturbs_no_other() -> None:
     packed = bytearray(zipped(("a.png", b"aaaa"), ("inner.zip", zipped(DARK)), ("empty", b"")))
     at = packed.index(b"a.png") + 5
     packed[at] ^= 0xFF  # the deflated bytes of the first
-    found = unpack([("a.zip", bytes(packed)), BRIGHT], LIMITS)
+    found = opened([("a.zip", bytes(packed)), BRIGHT])
     codes = [film.error.code if film.error else None for film in found]
     assert codes == ["UnreadableImage", "NestedArchive", "EmptySource", None]
 
@@ -47,39 +54,61 @@ def test_an_encrypted_member_is_named_as_such() -> None:
     packed = bytearray(zipped(("a.png", b"aaaa")))
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         struct.pack_into("<H", packed, packed.index(signature) + offset, 1)
-    found = unpack([("a.zip", bytes(packed))], LIMITS)
+    found = opened([("a.zip", bytes(packed))])
     assert [film.error.code for film in found if film.error] == ["EncryptedArchive"]
 
 
 def test_bombs_are_not_unpacked() -> None:
     with pytest.raises(TooMuch):  # by ratio: 1 MB and ten times the packed size are allowed
-        unpack([("a.zip", zipped(("bomb", bytes(2**21))))], Limits(archive_ratio=10))
+        opened([("a.zip", zipped(("bomb", bytes(2**21))))], Limits(archive_ratio=10))
     half = bytes(2**20 * 3 // 4)
     with pytest.raises(TooMuch):  # by the sum
-        unpack([("a.zip", zipped(("one", half), ("two", half)))], LIMITS)
+        opened([("a.zip", zipped(("one", half), ("two", half)))])
     with pytest.raises(TooMuch):  # by the sum of several archives
-        unpack([("a.zip", zipped(("one", half))), ("b.zip", zipped(("two", half)))], LIMITS)
+        opened([("a.zip", zipped(("one", half))), ("b.zip", zipped(("two", half)))])
     with pytest.raises(TooMuch):
-        unpack([("a.zip", zipped(*[(f"{i}", b"x") for i in range(5)]))], LIMITS)
+        opened([("a.zip", zipped(*[(f"{i}", b"x") for i in range(5)]))])
 
 
 def test_a_member_that_lies_about_its_size_gains_nothing() -> None:
     packed = bytearray(zipped(("bomb", bytes(2**21))))
     for signature, offset in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
         struct.pack_into("<I", packed, packed.index(signature) + offset, 10)
-    found = unpack([("a.zip", bytes(packed))], LIMITS)
+    found = opened([("a.zip", bytes(packed))])
     assert found[0].error is not None or len(found[0].data) <= 10
 
 
 def test_archives_that_cannot_be_read() -> None:
     with pytest.raises(BrokenArchive):
-        unpack([("a.zip", b"PK\3\4 nothing more")], LIMITS)
+        opened([("a.zip", b"PK\3\4 nothing more")])
     with pytest.raises(Unprocessable, match="no film"):
-        unpack([("a.zip", zipped((".hidden", b"x")))], LIMITS)
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("a.png", b"x")
-    whole = bytearray(stream.getvalue())
-    struct.pack_into("<I", whole, whole.index(b"PK\5\6") + 12, 5 * 2**20)
+        opened([("a.zip", zipped((".hidden", b"x")))])
+    with pytest.raises(Unprocessable, match="no film"):
+        opened([("a.zip", zipped())])
+
+
+def test_a_directory_of_thousands_is_not_read() -> None:
+    one = zipped((".a", b""))
+    at, end = one.index(b"PK\1\2"), one.index(b"PK\5\6")
+    count, entry = 20_000, one[at:end]
+    # The ZIP64 record tells where the directory is, the other one speaks of a single entry.
+    large = struct.pack(
+        "<IQ2H2I4Q", 0x06064B50, 44, 45, 45, 0, 0, count, count, count * len(entry), at
+    )
+    locator = struct.pack("<IIQI", 0x07064B50, 0, at + count * len(entry), 1)
+    whole = one[:at] + entry * count + large + locator + one[end:]
+    assert len(zipfile.ZipFile(io.BytesIO(whole)).infolist()) == count
     with pytest.raises(TooMuch, match="lists too many"):
-        unpack([("a.zip", bytes(whole))], LIMITS)
+        opened([("a.zip", whole)])
+
+
+def test_all_requests_together_unpack_no_more_than_the_server_takes() -> None:
+    intake, packed = Intake(100), zipped(("a.png", b"x" * 60))
+    with intake.lease() as take:
+        unpack([("a.zip", packed)], LIMITS, take)
+        with intake.lease() as other, pytest.raises(Busy):
+            unpack([("a.zip", packed)], LIMITS, other)
+        with intake.lease() as other:
+            other(40)
+    with intake.lease() as take:
+        take(100)

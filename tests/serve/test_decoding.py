@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +89,12 @@ def test_a_film_that_needs_too_much_memory_is_given_up() -> None:
         assert poor.decode(BRIGHT[1], Order(32)).pixels.shape == (32, 32)
     finally:
         poor.stop()
+
+
+def test_a_process_that_forgets_its_decoder_ends_all_the_same() -> None:
+    code = "from pneumoscope.serve.decoding import Decoder\nDecoder(30, 2**30).start()"
+    command = [sys.executable, "-c", f"if __name__ == '__main__':\n exec({code!r})"]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
 
 
 def test_decoders_are_lent_one_at_a_time() -> None:

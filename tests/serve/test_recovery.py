@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from live import BRIGHT, DARK, serving
+from live import BRIGHT, DARK, film, serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.serve.keys import open_keys
 from pneumoscope.serve.settings import ServeSettings
@@ -34,7 +34,7 @@ def process(
             ServeSettings(folder=folder)
         )  # makes a key; films are kept under a named one only
         command += ["--key", str(folder / "key")]
-    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert started.stderr is not None
         line = started.stderr.readline()
@@ -97,17 +97,18 @@ def wait_ready(url: str) -> None:
     assert httpx.get(f"{url}/readyz", timeout=60).json() == {"status": "ready"}
 
 
+@pytest.mark.parametrize("end", [os.kill, os.killpg], ids=["process", "group"])
 def test_a_server_that_is_told_to_end_finishes_its_jobs(
-    tiny_bundle: Bundle, tmp_path: Path
+    tiny_bundle: Bundle, tmp_path: Path, end: Callable[[int, int], None]
 ) -> None:
-    films = [("files", DARK)] * 40
+    films = [("files", ("large.png", film(51, 3000, 3000)))] * 16  # decoding takes its time
     with process(tmp_path, tiny_bundle) as (url, server):
         wait_ready(url)
         answer = httpx.post(
             f"{url}/api/v1/predictions", files=films, headers={"Prefer": "respond-async"}
         )
         job = answer.json()["job"]["id"]
-        server.send_signal(signal.SIGTERM)
+        end(server.pid, signal.SIGTERM)  # service managers tell every process of the group
         assert server.wait(60) == 0
     with serving(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)) as live:
         found = live.client.get(f"/api/v1/jobs/{job}").json()

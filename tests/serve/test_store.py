@@ -8,9 +8,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from pneumoscope.errors import UsageError
 from pneumoscope.serve.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
@@ -97,7 +99,6 @@ def test_nobody_sees_or_deletes_what_is_anothers(store: Store) -> None:
     assert store.job("ann", job) is None
     assert store.of_job("ann", job) == []
     waiting = store.of_job("bob", job)[0].id
-    assert store.cancel("ann", job, [waiting], {"code": "x"}) == []
     assert store.delete("ann", [other["id"]]) == []
     assert store.delete("ann") == [mine["id"]]
     assert {one.id for one in store.history("bob", 10)} == {other["id"], waiting}
@@ -123,13 +124,13 @@ def test_the_states_of_a_job(store: Store) -> None:
     assert found[0].total == 3
     assert found[1] == {QUEUED: 2, RUNNING: 1}
     begun, *waiting = (one["id"] for one in rows)
-    assert store.cancel("ann", job, [begun, waiting[0]], {"code": "x"}) == [waiting[0]]
+    assert store.change([{"id": waiting[0], "state": FAILED}]) == {waiting[0]}
     assert [one.state for one in store.of_job("ann", job)] == [RUNNING, FAILED, QUEUED]
     assert [one.id for one in store.left_open()] == [begun, waiting[1]]
     assert store.close_open({"code": "lost"}, [begun]) == 1
     assert store.of_job("ann", job)[2].error == {"code": "lost"}
     store.delete("ann", [begun])
-    store.change([{"id": begun, "state": DONE}])  # too late: it stays deleted
+    assert store.change([{"id": begun, "state": DONE}]) == set()  # too late: it stays deleted
     assert store.row("ann", begun) is None
     store.delete("ann")
     assert store.job("ann", job) is None
@@ -142,6 +143,25 @@ def test_old_results_go_and_open_ones_stay(store: Store) -> None:
     accepted(store, row(created=old, state=QUEUED))
     assert store.delete_older(30) == [gone["id"]]
     assert len(store.history("ann", 10)) == 2
+
+
+def test_more_films_than_a_statement_takes(store: Store) -> None:
+    ids = [new_id() for _ in range(1200)]
+    store.add([row(id=id_, created=now() - timedelta(days=31)) for id_ in ids])
+    if store.engine.dialect.name == "sqlite":
+        # As SQLite was built for years.
+        event.listen(
+            store.engine,
+            "checkout",
+            lambda connection, *_: connection.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 999),
+        )
+    assert [one.id for one in store.rows("ann", ids)] == ids
+    assert set(store.delete("ann", ids[:1000])) == set(ids[:1000])
+    assert set(store.delete_older(30)) == set(ids[1000:])
+    many = [row(id=id_, state=QUEUED) for id_ in ids]
+    accepted(store, *many)
+    assert store.close_open({"code": "lost"}, []) == 1200
+    assert len(store.delete("ann")) == 1200
 
 
 def test_a_database_that_cannot_be_used() -> None:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from pneumoscope.records import Settings
 from pneumoscope.serve import present, schemas
 from pneumoscope.serve.accounts import User
-from pneumoscope.serve.archives import unpack
+from pneumoscope.serve.archives import is_archive, unpack
 from pneumoscope.serve.documents import EXPORTS
 from pneumoscope.serve.guard import OPERATOR, current_user, require
 from pneumoscope.serve.jobs import Arrived, Asked
@@ -24,8 +24,10 @@ from pneumoscope.serve.room import Room, current_room
 from pneumoscope.serve.uploads import read_upload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from concurrent.futures import Future
 
+    from pneumoscope.serve.store import Row
     from pneumoscope.serve.uploads import Upload
 
 # Here, so that a route that forgets to ask for its user is guarded all the same.
@@ -58,33 +60,44 @@ Rendering = Annotated[str, Path(json_schema_extra={"enum": list(RENDERINGS)})]
 )
 async def create_predictions(request: Request, user: Operator, parts: Parts) -> Response:
     """Reads films: at once if they are few, else as a job."""
-    upload = await read_upload(request, parts.settings.limits, parts.intake)
+    with parts.intake.lease() as take:  # until the queue counts the films
+        taken = await _taken_in(request, user, parts, take)
+    if isinstance(taken, str):
+        request.state.objects = [taken]
+        told = await run_in_threadpool(_job, parts, user, taken)
+        return JSONResponse({"job": told}, 202, {"Location": told["links"]["self"]})
+    rows = await asyncio.gather(*map(asyncio.wrap_future, taken))
+    request.state.objects = [row.id for row in rows]
+    return JSONResponse({"predictions": [present.record(row, parts.keys) for row in rows]})
+
+
+async def _taken_in(
+    request: Request, user: User, parts: Room, take: Callable[[int], None]
+) -> str | list[Future[Row]]:
+    """Receives films and queues them; gives the id of a job, or what a short request waits for."""
+    upload = await read_upload(request, parts.settings.limits, take)
     patient = upload.fields.get("patient")
     asked = Asked(user.id, _asked(upload.fields, parts), patient)
     # For the line in the audit log.
     request.state.patient = None if patient is None else parts.keys.fingerprint(patient)
     parts.desk.batcher.reader(asked.settings)  # refuses settings before anything is read
-    films, archive = await _unpacked(upload, parts)
+    films, archive = await _unpacked(upload, parts, take)
     few = len(films) <= parts.settings.sync_limit and not archive
-    if few and "respond-async" not in request.headers.get("prefer", "").lower():
-        taken = partial(parts.desk.read_now, asked, films, parts.settings.deadline_s)
-        # Hashing large films would hold up everybody else.
-        large = sum(len(film.data) for film in films) > _LARGE
-        futures = await run_in_threadpool(taken) if large else taken()
-        rows = await asyncio.gather(*map(asyncio.wrap_future, futures))
-        request.state.objects = [row.id for row in rows]
-        return JSONResponse({"predictions": [present.record(row, parts.keys) for row in rows]})
-    job = await run_in_threadpool(parts.desk.accept, asked, films)
-    request.state.objects = [job]
-    told = await run_in_threadpool(_job, parts, user, job)
-    return JSONResponse({"job": told}, 202, {"Location": told["links"]["self"]})
+    if not few or "respond-async" in request.headers.get("prefer", "").lower():
+        return await run_in_threadpool(parts.desk.accept, asked, films)
+    read_now = partial(parts.desk.read_now, asked, films, parts.settings.deadline_s)
+    # Hashing large films would hold up everybody else.
+    large = sum(len(film.data) for film in films) > _LARGE
+    return await run_in_threadpool(read_now) if large else read_now()
 
 
-async def _unpacked(upload: Upload, parts: Room) -> tuple[list[Arrived], bool]:
+async def _unpacked(
+    upload: Upload, parts: Room, take: Callable[[int], None]
+) -> tuple[list[Arrived], bool]:
     """The films of an upload, and whether there was an archive among its files."""
-    if not any(data[:4] == b"PK\3\4" for _, data in upload.files):
+    if not any(is_archive(data) for _, data in upload.files):
         return [Arrived(name, data) for name, data in upload.files], False
-    return await run_in_threadpool(unpack, upload.files, parts.settings.limits), True
+    return await run_in_threadpool(unpack, upload.files, parts.settings.limits, take), True
 
 
 def _asked(fields: Mapping[str, str], parts: Room) -> Settings:
@@ -214,20 +227,23 @@ def _job(parts: Room, user: User, id_: str) -> dict[str, Any]:
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=schemas.EVENTS)
 async def job_events(id: str, user: Anyone, parts: Parts) -> StreamingResponse:  # noqa: A002
     """Server-sent events: ``progress`` for every film that ended, at last ``end``."""
-    await run_in_threadpool(_job, parts, user, id)
+    state = await run_in_threadpool(_job, parts, user, id)
     return StreamingResponse(
-        _events(id, user, parts),
+        _events(state, user, parts),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(job: str, user: User, parts: Room) -> AsyncIterator[str]:
-    told: set[str] = set()
+async def _events(state: dict[str, Any], user: User, parts: Room) -> AsyncIterator[str]:
+    job, told = state["id"], set[str]()
     with parts.feeds.listening(job) as news:  # before looking, so that nothing falls between
         ids: list[str] | None = None
         while True:
-            state = await run_in_threadpool(_job, parts, user, job)
+            try:
+                state = await run_in_threadpool(_job, parts, user, job)
+            except NotFound:  # deleted meanwhile, which counts as done
+                state |= {"state": "done", "done": state["total"]}
             if ids is None or state["state"] == "done":
                 # At the end all once more: some may have ended since the last news.
                 rows = await run_in_threadpool(parts.store.of_job, user.id, job)

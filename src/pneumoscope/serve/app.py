@@ -24,11 +24,13 @@ from pneumoscope.serve.room import open_room
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pneumoscope.serve.jobs import Desk
     from pneumoscope.serve.privacy import Sweeper
     from pneumoscope.serve.settings import ServeSettings
 
 _log = logging.getLogger(__name__)
 
+_SETTLE_S = 5.0
 STATIC = Path(__file__).with_name("static")
 
 
@@ -43,12 +45,16 @@ def create_app(settings: ServeSettings) -> FastAPI:
             guard.make_security, settings, room.store.engine, room.keys
         )
         app.state.room = room
-        sweeping = asyncio.create_task(_sweep_hourly(room.sweeper))
+        chores = [
+            asyncio.create_task(_sweep_hourly(room.sweeper)),
+            asyncio.create_task(_settle(room.desk)),
+        ]
         try:
             yield
         finally:
             app.state.room = None
-            sweeping.cancel()
+            for chore in chores:
+                chore.cancel()
             await run_in_threadpool(room.close)
 
     app = FastAPI(
@@ -88,3 +94,9 @@ async def _sweep_hourly(sweeper: Sweeper) -> None:
             await run_in_threadpool(sweeper.sweep)
         except (PneumoscopeError, OSError, SQLAlchemyError):
             _log.exception("old results were not deleted; once more in an hour")
+
+
+async def _settle(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(_SETTLE_S)
+        await run_in_threadpool(desk.settle)

@@ -17,14 +17,18 @@ from pneumoscope.serve.problems import TooMuch, Unprocessable
 from pneumoscope.serve.uploads import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pneumoscope.serve.settings import Limits
 
 ZIP = b"PK\3\4"
+_EMPTY = b"PK\5\6"
+"""An archive without a member begins with its end record."""
 _STEP = 2**20
-_DIRECTORY_BYTES = 4 * 2**20
-"""Most that a central directory may take: 100 films need some 10 kB."""
+_ENTRY = b"PK\1\2"
+"""What every entry of a central directory begins with (APPNOTE.TXT 4.3.12)."""
+_ENTRIES = 10_000
+"""Most of them, litter included: all are read before the first film."""
 _ENCRYPTED = 0x1
 """Bit 0 of the general purpose flag (APPNOTE.TXT 4.4.4)."""
 _ARCHIVES = (ZIP, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
@@ -45,24 +49,33 @@ class EncryptedArchive(Unprocessable):
         super().__init__("the archive is encrypted", "Unpack it first.")
 
 
-def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
+def is_archive(data: bytes) -> bool:
+    """Whether a file is a ZIP archive, by its first bytes."""
+    return data[:4] in (ZIP, _EMPTY)
+
+
+def unpack(
+    files: Iterable[tuple[str, bytes]], limits: Limits, take: Callable[[int], None]
+) -> list[Arrived]:
     """The films of an upload, those in archives among them.
 
     Args:
         files: Display name and bytes.
         limits: On films, and on archives.
+        take: Counts unpacked bytes as they come, see `Intake.lease`.
 
     Raises:
+        Busy: See there.
         BrokenArchive: An archive cannot be read at all.
         TooMuch: Over a limit, as archive bombs are.
     """
     films: list[Arrived] = []
     room = limits.archive_bytes
     for name, data in files:
-        if data[:4] != ZIP:
+        if not is_archive(data):
             films.append(Arrived(name, data))
         else:
-            for film in _members(data, limits, room):
+            for film in _members(data, limits, room, take):
                 films.append(film)
                 room -= len(film.data)
         if len(films) > limits.max_files:
@@ -72,9 +85,12 @@ def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
     return films
 
 
-def _members(data: bytes, limits: Limits, room: int) -> Iterator[Arrived]:
+def _members(
+    data: bytes, limits: Limits, room: int, take: Callable[[int], None]
+) -> Iterator[Arrived]:
     try:
-        if _directory_bytes(data) > _DIRECTORY_BYTES:
+        # Counted, because the end records may say anything, and the ZIP64 one something else.
+        if data.count(_ENTRY) > _ENTRIES:
             raise TooMuch("the archive lists too many files", "Send fewer films at once.")
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, OSError) as error:
@@ -89,15 +105,10 @@ def _members(data: bytes, limits: Limits, room: int) -> Iterator[Arrived]:
                 raise TooMuch(
                     f"more than {limits.max_files} films", "Send them in several requests."
                 )
-            film = _member(archive, member, limits, room)
+            most = min(room, limits.archive_ratio * max(member.compress_size, 1) + _STEP)
+            film = _member(archive, member, most, take)
             room -= len(film.data)
             yield film
-
-
-def _directory_bytes(data: bytes) -> int:
-    """Size of the central directory as its end record tells (APPNOTE.TXT 4.3.16)."""
-    end = data.rfind(b"PK\5\6", max(0, len(data) - 65557))
-    return int.from_bytes(data[end + 12 : end + 16], "little") if end >= 0 else 0
 
 
 def _is_litter(path: str) -> bool:
@@ -107,16 +118,16 @@ def _is_litter(path: str) -> bool:
 
 
 def _member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits, room: int
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, take: Callable[[int], None]
 ) -> Arrived:
     name = display_name(member.filename)
     if member.flag_bits & _ENCRYPTED:
         return Arrived(name, b"", EncryptedArchive())
-    most = min(room, limits.archive_ratio * max(member.compress_size, 1) + _STEP)
     pieces, total = [], 0
     try:
         with archive.open(member) as stream:
             while piece := stream.read(_STEP):
+                take(len(piece))
                 total += len(piece)
                 if total > most:
                     raise TooMuch(

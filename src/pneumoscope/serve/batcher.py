@@ -69,8 +69,8 @@ class Hooks:
 
     Attributes:
         begin: Takes the films whose turn has come.
-        finish: Takes films and their outcomes; what it gives per film, the futures hold. Nobody
-            hears of a result before it returns.
+        finish: Takes films and their outcomes; what it gives per film, the futures hold, an exception
+            as such. Nobody hears of a result before it returns.
         ran: Takes the number of films in a run and its seconds.
     """
 
@@ -143,9 +143,9 @@ class Batcher:
             if not self._accepting:
                 raise ShuttingDown
             too_many = self._outstanding + films > self._pace.queue
+            too_large = self._bytes + size > self._pace.queue_bytes
             # Alone a large request may pass, or it never could.
-            too_large = self._outstanding and self._bytes + size > self._pace.queue_bytes
-            if too_many or too_large:
+            if self._outstanding and (too_many or too_large):
                 wait_s = self._outstanding * self._per_film_s / self._pace.threads
                 raise Busy(retry_after_s=max(1, min(60, round(wait_s))))
             self._take_room(films, size)
@@ -236,7 +236,10 @@ class Batcher:
         self._hooks.begin(films)
         found = list(zip(films, self._outcomes(films), strict=True))
         for (_, future), result in zip(batch, self._hooks.finish(found), strict=True):
-            future.set_result(result)
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
         seconds = time.perf_counter() - started
         self._per_film_s += 0.1 * (seconds / len(batch) - self._per_film_s)
         self._hooks.ran(len(batch), seconds)
@@ -262,6 +265,8 @@ class Batcher:
     def _judged(self, settings: Settings, films: Sequence[tuple[int, Prepared]]) -> list[Outcome]:
         try:
             judged = self.reader(settings).judge([film for _, film in films])
+        except PneumoscopeError as error:  # settings of an earlier run, which fit no more
+            return [Outcome(NAME, i, error=error) for i, _ in films]
         except Exception as error:  # noqa: BLE001 (it must not take other films along)
             _log.error("a run of the network failed", exc_info=error)
             return [Outcome(NAME, i, error=ServerFault()) for i, _ in films]

@@ -7,6 +7,7 @@ comes out of it.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import multiprocessing
@@ -100,6 +101,8 @@ class Decoder:
             target=_serve, args=(there, self._memory_bytes), daemon=True, name="decoder"
         )
         self._child.start()
+        # At the exit multiprocessing would end it with SIGTERM, to which it does not listen, and wait.
+        atexit.register(self.stop)
         there.close()
         self._pipe = here
         if not here.poll(_START_S) or here.recv_bytes() != b"ready":
@@ -139,6 +142,7 @@ class Decoder:
             self._pipe.close()
             self._pipe = None
         if self._child is not None:
+            atexit.unregister(self.stop)
             self._child.kill()
             self._child.join()
             self._child.close()
@@ -198,7 +202,10 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     """Decodes until the other end closes."""
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    # Ctrl-C, and a service manager that ends a whole group, are the parent's to answer: it finishes
+    # what it has accepted.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from pneumoscope import images
     from pneumoscope.images import raster  # noqa: F401 (before memory becomes scarce)
 

@@ -44,17 +44,16 @@ class Shelf:
         """Holds a film.
 
         Raises:
-            DiskFull: It is to be kept, and there is no room.
+            DiskFull: It is to be kept, and there is no room; in memory it is held all the same.
         """
+        if len(film) <= self._held_bytes:
+            with self._lock:
+                self._bytes += len(film) - len(self._films.pop(id_, b""))
+                self._films[id_] = film
+                while self._bytes > self._held_bytes:
+                    _, oldest = self._films.popitem(last=False)
+                    self._bytes -= len(oldest)
         self.keep(id_, film)
-        if len(film) > self._held_bytes:
-            return
-        with self._lock:
-            self._bytes += len(film) - len(self._films.pop(id_, b""))
-            self._films[id_] = film
-            while self._bytes > self._held_bytes:
-                _, oldest = self._films.popitem(last=False)
-                self._bytes -= len(oldest)
 
     def keep(self, id_: str, film: bytes) -> None:
         """Writes a film to the disk, sealed, where the site wants that."""

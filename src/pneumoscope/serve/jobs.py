@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope import wording
-from pneumoscope.errors import PneumoscopeError
+from pneumoscope.errors import DiskFull, PneumoscopeError
 from pneumoscope.records import Settings
 from pneumoscope.serialise import prediction_to_json
 from pneumoscope.serve.batcher import Film
-from pneumoscope.serve.problems import Cancelled, Interrupted, problem
+from pneumoscope.serve.problems import Cancelled, Interrupted, NotStored, ServerFault, problem
 from pneumoscope.serve.store import DONE, FAILED, QUEUED, RUNNING, Row, new_id, now
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ class Arrived:
     error: PneumoscopeError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a film of a job ended: what its row is to hold."""
+
+    job: str
+    film: str
+    values: dict[str, Any]
+
+
 class Desk:
     """Takes films in and puts results away. Safe to share between threads.
 
@@ -97,7 +107,8 @@ class Desk:
         """
         self._store, self._shelf, self._keys, self._feeds = store, shelf, keys, feeds
         self._counted = counted
-        self._jobs: dict[str, dict[str, Future[Row]]] = {}
+        self._waiting: dict[str, tuple[str, Future[Row]]] = {}  # film to job and future
+        self._owed: list[_Ending] = []
         self._lock = threading.Lock()
 
     # Taking in
@@ -129,16 +140,18 @@ class Desk:
             Busy, ShuttingDown: See `Batcher.reserve`.
         """
         self.batcher.reserve(len(films), _size(films))
-        job = new_id()
+        job, kept = new_id(), list[str]()
         try:
             rows = self._rows(asked, films, job)
             good = [(f, r) for f, r in zip(films, rows, strict=True) if f.error is None]
             for film, row in good:
                 self._shelf.keep(row.id, film.data)
+                kept.append(row.id)
             told = {"id": job, "owner": asked.owner, "created": now(), "total": len(films)}
             self._store.accept(told, [_values(row) for row in rows])
         except BaseException:
             self.batcher.release(len(films), _size(films))
+            self._shelf.drop(kept)
             raise
         self.batcher.release(len(films) - len(good), 0)  # what is no film has no bytes
         self._start(job, [(film.data, row) for film, row in good], asked.settings)
@@ -162,32 +175,38 @@ class Desk:
         return len(ids), lost
 
     def cancel(self, owner: str, job: str) -> None:
-        """Ends what of a job has not begun."""
-        stopped = [id_ for id_, future in list(self._jobs.get(job, {}).items()) if future.cancel()]
-        ended = self._store.cancel(owner, job, stopped, problem(Cancelled()))
-        self._shelf.drop(ended)
-        for id_ in ended:
-            self._feeds.tell(job, id_)
+        """Ends what of an owner's job has not begun."""
+        if self._store.job(owner, job) is None:
+            return
+        with self._lock:
+            mine = [(id_, future) for id_, (of, future) in self._waiting.items() if of == job]
+        stopped = [id_ for id_, future in mine if future.cancel()]
+        self._put_away([_Ending(job, id_, _failed(Cancelled())) for id_ in stopped])
 
     def delete(self, owner: str, ids: Sequence[str] | None = None) -> list[str]:
         """Deletes results with their films, all of the owner's by default; returns which."""
         gone = self._store.delete(owner, ids)
         self._shelf.drop(gone)
+        for id_ in gone:
+            with self._lock:
+                job, future = self._waiting.get(id_, ("", None))
+            if future is not None and future.cancel():
+                self._feeds.tell(job, id_)
         return gone
 
     def _start(self, job: str, films: Sequence[tuple[bytes, Row]], settings: Settings) -> None:
         for film, row in films:
             future = self.batcher.submit(Film(film, settings, row))
             with self._lock:
-                self._jobs.setdefault(job, {})[row.id] = future
+                self._waiting[row.id] = job, future
             future.add_done_callback(partial(self._forget, job, row.id))
 
-    def _forget(self, job: str, film: str, _future: Future[Row]) -> None:
+    def _forget(self, job: str, film: str, future: Future[Row]) -> None:
         with self._lock:
-            waiting = self._jobs.get(job, {})
-            waiting.pop(film, None)
-            if not waiting:
-                self._jobs.pop(job, None)
+            self._waiting.pop(film, None)
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, ServerFault):
+            self._put_away([_Ending(job, film, _failed(error))])
 
     def _rows(self, asked: Asked, films: Sequence[Arrived], job: str | None) -> list[Row]:
         created = now()
@@ -223,26 +242,63 @@ class Desk:
         """Marks films of jobs as begun."""
         begun = [film.tag.id for film in films if film.tag.job is not None]
         if begun:
-            self._store.change([{"id": id_, "state": RUNNING} for id_ in begun])
+            try:
+                self._store.change([{"id": id_, "state": RUNNING} for id_ in begun])
+            except SQLAlchemyError as error:  # only what people see meanwhile
+                _log.error("films are not marked as begun", exc_info=error)
 
-    def finish(self, found: Sequence[tuple[Film, Outcome]]) -> list[Row]:
-        """Stores results, then holds their films, then tells who listens."""
+    def finish(self, found: Sequence[tuple[Film, Outcome]]) -> Sequence[Row | NotStored]:
+        """Holds films, stores results, then tells who listens.
+
+        Returns:
+            The rows; in place of one without a job, why it could not be stored.
+        """
         rows = [self._ended(film.tag, outcome) for film, outcome in found]
-        of_jobs = [row for row in rows if row.job is not None]
-        at_once = [_values(row) for row in rows if row.job is None]
-        if at_once:
-            self._store.add(at_once)
-        if of_jobs:
-            self._store.change([{"id": row.id} | _ending(row) for row in of_jobs])
         for (film, _), row in zip(found, rows, strict=True):
-            if row.state == DONE:
-                self._shelf.put(row.id, film.data)
-            else:
-                self._shelf.drop([row.id])
             self._counted(row)
-            if row.job is not None:
-                self._feeds.tell(row.job, row.id)
+            if row.state == DONE:
+                self._hold(row.id, film.data)
+        self._put_away(
+            [_Ending(row.job, row.id, _ending(row)) for row in rows if row.job is not None]
+        )
+        at_once = [row for row in rows if row.job is None]
+        try:
+            if at_once:
+                self._store.add([_values(row) for row in at_once])
+        except SQLAlchemyError as error:
+            _log.error("results of %d films are not stored", len(at_once), exc_info=error)
+            self._shelf.drop(row.id for row in at_once)
+            return [row if row.job is not None else NotStored() for row in rows]
         return rows
+
+    def _hold(self, id_: str, film: bytes) -> None:
+        try:
+            self._shelf.put(id_, film)
+        except DiskFull:
+            _log.error("a film is not kept: the disk is full")
+
+    def settle(self) -> None:
+        """Stores what could not be stored before, if there is such."""
+        if self._owed:
+            self._put_away([])
+
+    def _put_away(self, endings: Sequence[_Ending]) -> None:
+        """Stores how films of jobs ended and tells who listens; later, if the database refuses."""
+        with self._lock:
+            due, self._owed = [*self._owed, *endings], []
+        try:
+            there = (
+                self._store.change([{"id": one.film} | one.values for one in due]) if due else ()
+            )
+        except SQLAlchemyError as error:
+            _log.error("results of %d films wait to be stored", len(due), exc_info=error)
+            with self._lock:
+                self._owed = due + self._owed
+            return
+        for one in due:
+            if one.film not in there or one.values["state"] == FAILED:  # deleted, or of no use
+                self._shelf.drop([one.film])
+            self._feeds.tell(one.job, one.film)
 
     def _ended(self, row: Row, outcome: Outcome) -> Row:
         p = outcome.prediction
@@ -268,6 +324,10 @@ def _size(films: Sequence[Arrived]) -> int:
 
 def _values(row: Row) -> dict[str, Any]:
     return {key: getattr(row, key) for key in _COLUMNS}
+
+
+def _failed(error: PneumoscopeError) -> dict[str, Any]:
+    return {"state": FAILED, "error": problem(error)}
 
 
 def _ending(row: Row) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from pneumoscope.errors import PneumoscopeError
+from pneumoscope.errors import DiskFull, PneumoscopeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,18 @@ class DeadlinePassed(Unavailable):
         super().__init__("the film was not begun in time", "Send it again later, or ask for a job.")
 
 
+class NotStored(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("the database cannot be used now", "Try again; the server's log says why.")
+
+
+class NoRoom(Refusal):
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+
+    def __init__(self) -> None:
+        super().__init__("the server's disk is full", "Tell whoever runs it.")
+
+
 class Interrupted(Unavailable):
     def __init__(self) -> None:
         super().__init__("the server stopped before this film was read", "Send the film again.")
@@ -166,7 +179,14 @@ def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
     async def known(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, PneumoscopeError):
             raise TypeError(type(error).__name__)
+        if isinstance(error, DiskFull):  # it names a path of the server
+            _log.error("the disk is full")
+            error = NoRoom()
         return response(error, request.url.path)
+
+    async def database(request: Request, error: Exception) -> JSONResponse:
+        _log.error("the database cannot be used", exc_info=error)
+        return response(NotStored(), request.url.path)
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):
@@ -196,6 +216,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
         return response(ServerFault(), request.url.path)
 
     app.add_exception_handler(PneumoscopeError, known)
+    app.add_exception_handler(SQLAlchemyError, database)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unknown)

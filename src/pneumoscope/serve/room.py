@@ -61,6 +61,7 @@ class Room:
         """Finishes what was accepted, then takes everything down."""
         self.desk.batcher.drain()
         self.desk.batcher.stop()
+        self.desk.settle()
         self.decoders.stop()
         self.store.close()
 

@@ -10,10 +10,11 @@ import threading
 import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
     JSON,
+    CursorResult,
     DateTime,
     Engine,
     Index,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 STATES = (QUEUED, RUNNING, DONE, FAILED)
+_AT_ONCE = 500
 OPEN = (QUEUED, RUNNING)
 """States of what is accepted and not finished."""
 
@@ -185,12 +187,17 @@ class Store:
         with self.writing() as session:
             session.execute(insert(Row), list(rows))
 
-    def change(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Changes films by ``id``; those that were deleted meanwhile stay deleted."""
+    def change(self, rows: Sequence[dict[str, Any]]) -> set[str]:
+        """Changes films by ``id``; those that were deleted meanwhile stay so. Returns the others."""
+        there = set()
         with self.writing() as session:
             for row in rows:
                 values = {key: value for key, value in row.items() if key != "id"}
-                session.execute(update(Row).where(Row.id == row["id"]).values(**values))
+                wanted = update(Row).where(Row.id == row["id"]).values(**values)
+                # Not by RETURNING, which SQLite knows since 3.35 only.
+                if cast("CursorResult[Any]", session.execute(wanted)).rowcount:
+                    there.add(row["id"])
+        return there
 
     def close_open(self, error: dict[str, Any], besides: Sequence[str]) -> int:
         """Reports as failed what a server that ended left open; returns how many.
@@ -202,8 +209,8 @@ class Store:
         with self.writing() as session:
             left = select(Row.id).where(Row.state.in_(OPEN))
             lost = set(session.scalars(left)) - set(besides)
-            if lost:
-                wanted = update(Row).where(Row.id.in_(lost))
+            for some in _portions(list(lost)):
+                wanted = update(Row).where(Row.id.in_(some))
                 session.execute(wanted.values(state=FAILED, error=error))
             return len(lost)
 
@@ -213,31 +220,20 @@ class Store:
             wanted = select(Row).where(Row.state.in_(OPEN)).order_by(Row.created, Row.position)
             return list(session.scalars(wanted))
 
-    def cancel(self, owner: str, job: str, ids: Sequence[str], error: dict[str, Any]) -> list[str]:
-        """Ends films of a job that have not begun; returns those it did.
-
-        Args:
-            owner: Id of the user.
-            job: Its id.
-            ids: The films.
-            error: Problem details.
-        """
-        with self.writing() as session:
-            mine = (Row.owner == owner, Row.job == job, Row.state == QUEUED, Row.id.in_(ids))
-            found = list(session.scalars(select(Row.id).where(*mine)))
-            session.execute(update(Row).where(Row.id.in_(found)).values(state=FAILED, error=error))
-            return found
-
     def delete(self, owner: str, ids: Sequence[str] | None = None) -> list[str]:
         """Deletes films of an owner, all of them by default; returns which."""
         with self.writing() as session:
-            wanted = select(Row.id).where(Row.owner == owner)
-            if ids is not None:
-                wanted = wanted.where(Row.id.in_(ids))
-            found = list(session.scalars(wanted))
-            session.execute(delete(Row).where(Row.id.in_(found)))
-            _without_films(session)
-            return found
+            mine = select(Row.id).where(Row.owner == owner)
+            if ids is None:
+                return _deleted(session, list(session.scalars(mine)))
+            return _deleted(
+                session,
+                [
+                    id_
+                    for some in _portions(ids)
+                    for id_ in session.scalars(mine.where(Row.id.in_(some)))
+                ],
+            )
 
     def delete_older(self, days: int) -> list[str]:
         """Deletes finished films of every owner that are older; returns which."""
@@ -245,10 +241,7 @@ class Store:
             old = select(Row.id).where(
                 Row.created < now() - timedelta(days=days), Row.state.not_in(OPEN)
             )
-            found = list(session.scalars(old))
-            session.execute(delete(Row).where(Row.id.in_(found)))
-            _without_films(session)
-            return found
+            return _deleted(session, list(session.scalars(old)))
 
     # What is read
 
@@ -260,8 +253,12 @@ class Store:
     def rows(self, owner: str, ids: Sequence[str]) -> list[Row]:
         """Films of an owner, in the order asked for; unknown ones are left out."""
         with Session(self.engine, expire_on_commit=False) as session:
-            found = session.scalars(select(Row).where(Row.owner == owner, Row.id.in_(ids)))
-            named = {row.id: row for row in found}
+            mine = select(Row).where(Row.owner == owner)
+            named = {
+                row.id: row
+                for some in _portions(ids)
+                for row in session.scalars(mine.where(Row.id.in_(some)))
+            }
         return [named[id_] for id_ in dict.fromkeys(ids) if id_ in named]
 
     def history(
@@ -306,17 +303,26 @@ class Store:
             return list(session.scalars(wanted.order_by(Row.position)))
 
 
-def _without_films(session: Session) -> None:
-    """Deletes jobs of which nothing is left."""
+def _deleted(session: Session, ids: list[str]) -> list[str]:
+    """Deletes films, and jobs of which nothing is left then."""
+    for some in _portions(ids):
+        session.execute(delete(Row).where(Row.id.in_(some)))
     session.execute(delete(Job).where(Job.id.not_in(select(Row.job).where(Row.job.is_not(None)))))
+    return ids
+
+
+def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Ids a few at a time: a statement takes so many values only (SQLite before 3.32: 999)."""
+    return (ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE))
 
 
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, pool_size=10)
-        engine = create_engine(parsed, connect_args={"timeout": 30})
+            return create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+        # Errors are logged: without what was to be written.
+        engine = create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
     except (SQLAlchemyError, ImportError) as error:
         raise UsageError(
             f"the database URL cannot be used: {type(error).__name__}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from pneumoscope.serve.decoding import NAME
 from pneumoscope.serve.problems import BadRequest, Busy, TooMuch, UnsupportedMedia
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from fastapi import Request
 
@@ -43,32 +45,43 @@ class _InMemory(MultiPartParser):
 
 
 class Intake:
-    """Bytes of all requests that are being received; for one event loop."""
+    """Bytes of all requests that are received or unpacked. Safe to share between threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._taken = 0
+        self._lock = threading.Lock()
 
-    def take(self, size: int) -> None:
-        """Counts bytes in.
+    @contextmanager
+    def lease(self) -> Iterator[Callable[[int], None]]:
+        """A function that counts bytes in, until the block ends; it raises `Busy` if all bring too much."""
+        mine = 0
 
-        Raises:
-            Busy: All requests together bring too much.
-        """
-        if self._taken + size > self._most:
-            raise Busy("more is being sent than the server takes at once", retry_after_s=2)
-        self._taken += size
+        def take(size: int) -> None:
+            nonlocal mine
+            with self._lock:
+                if self._taken + size > self._most:
+                    raise Busy("more is being sent than the server takes at once", retry_after_s=2)
+                self._taken += size
+                mine += size
 
-    def give_back(self, size: int) -> None:
-        """Counts bytes out."""
-        self._taken -= size
+        try:
+            yield take
+        finally:
+            with self._lock:
+                self._taken -= mine
 
 
-async def read_upload(request: Request, limits: Limits, intake: Intake) -> Upload:
+async def read_upload(request: Request, limits: Limits, take: Callable[[int], None]) -> Upload:
     """Parses ``multipart/form-data``.
 
+    Args:
+        request: The request.
+        limits: On bytes and files.
+        take: Counts the bytes that come, see `Intake.lease`.
+
     Raises:
-        Busy: See `Intake.take`.
+        Busy: See there.
         UnsupportedMedia: It is something else.
         BadRequest: It is malformed, holds an unknown field, or no film.
         TooMuch: Over the limit on bytes or files.
@@ -83,7 +96,7 @@ async def read_upload(request: Request, limits: Limits, intake: Intake) -> Uploa
         )
     parser = _InMemory(
         request.headers,
-        _bounded(request, limits.max_body_bytes, intake),
+        _bounded(request, limits.max_body_bytes, take),
         max_files=limits.max_files,
         max_fields=_MANY_FIELDS,
         max_part_size=_FIELD_BYTES,
@@ -95,7 +108,8 @@ async def read_upload(request: Request, limits: Limits, intake: Intake) -> Uploa
             raise TooMuch(
                 f"more than {limits.max_files} files", "Send them in several requests."
             ) from None
-        raise BadRequest("the form cannot be read", "Is the upload complete?") from None
+        hint = f"Is the upload complete, and every field under {_FIELD_BYTES:,} bytes?"
+        raise BadRequest("the form cannot be read", hint) from None
     except KeyError:
         raise BadRequest("the form has no boundary", "Let the HTTP library set it.") from None
     try:
@@ -121,21 +135,20 @@ async def read_upload(request: Request, limits: Limits, intake: Intake) -> Uploa
     return Upload(tuple(files), {name: value for name, value in fields.items() if value})
 
 
-async def _bounded(request: Request, most: int, intake: Intake) -> AsyncGenerator[bytes, None]:
+async def _bounded(
+    request: Request, most: int, take: Callable[[int], None]
+) -> AsyncGenerator[bytes, None]:
     limit = TooMuch(f"more than {most:,} bytes", "Send fewer films at once.")
     claimed = request.headers.get("content-length", "")
     if claimed.isdigit() and int(claimed) > most:
         raise limit
     total = 0
-    try:
-        async for piece in request.stream():
-            intake.take(len(piece))
-            total += len(piece)
-            if total > most:
-                raise limit
-            yield piece
-    finally:
-        intake.give_back(total)
+    async for piece in request.stream():
+        take(len(piece))
+        total += len(piece)
+        if total > most:
+            raise limit
+        yield piece
 
 
 def display_name(given: str) -> str:
