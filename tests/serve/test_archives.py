@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -76,10 +77,39 @@ def test_archives_that_cannot_be_read() -> None:
         unpack([("a.zip", b"PK\3\4 nothing more")], LIMITS)
     with pytest.raises(Unprocessable, match="no film"):
         unpack([("a.zip", zipped((".hidden", b"x")))], LIMITS)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_only_as_a_whole_is_not_unpacked(method: int) -> None:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("a.png", b"x")
-    whole = bytearray(stream.getvalue())
-    struct.pack_into("<I", whole, whole.index(b"PK\5\6") + 12, 5 * 2**20)
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("bomb.png", bytes(32 * 2**20))
+    tracemalloc.start()
+    found = unpack([("a.zip", stream.getvalue())], LIMITS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [film.error.code for film in found if film.error] == ["UnknownPacking"]
+    assert peak < 2**20
+
+
+def directory(entries: int, told: int) -> bytes:
+    """An archive that is little but a central directory, whose size is told once right, once wrong."""
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, *[0] * 7, 1, *[0] * 6) + b"x"
+    listed, start = entry * entries, b"PK\3\4" + bytes(26)
+    end = len(start) + len(listed)
+    right = struct.pack(
+        "<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, len(listed), 30
+    )
+    where = struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
+    wrong = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, told, 30, 0)
+    return start + listed + right + where + wrong
+
+
+def test_a_directory_that_lies_about_its_size_gains_nothing() -> None:
+    assert (
+        len(zipfile.ZipFile(io.BytesIO(directory(50, 47))).infolist()) == 50
+    )  # it reads the other
     with pytest.raises(TooMuch, match="lists too many"):
-        unpack([("a.zip", bytes(whole))], LIMITS)
+        unpack([("a.zip", directory(20_001, 47))], LIMITS)
+    with pytest.raises(TooMuch, match="more than 4 films"):
+        unpack([("a.zip", directory(20_000, 47))], LIMITS)

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 ZIP = b"PK\3\4"
 _STEP = 2**20
-_DIRECTORY_BYTES = 4 * 2**20
-"""Most that a central directory may take: 100 films need some 10 kB."""
+_ENTRY = b"PK\1\2"
+"""Begins an entry of the central directory (APPNOTE.TXT 4.3.12)."""
+_MOST_ENTRIES = 20_000
+"""With folders and litter. Every one becomes an object of some 500 bytes before the first is looked at."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""`zipfile` unpacks these piece by piece, the others (bzip2, LZMA) at once, however large it gets."""
 _ENCRYPTED = 0x1
 """Bit 0 of the general purpose flag (APPNOTE.TXT 4.4.4)."""
 _ARCHIVES = (ZIP, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
@@ -43,6 +47,11 @@ class NestedArchive(Unprocessable):
 class EncryptedArchive(Unprocessable):
     def __init__(self) -> None:
         super().__init__("the archive is encrypted", "Unpack it first.")
+
+
+class UnknownPacking(Unprocessable):
+    def __init__(self) -> None:
+        super().__init__("packed in a way that is not taken", "Make it again, as a plain ZIP.")
 
 
 def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
@@ -74,7 +83,8 @@ def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Arrived]:
 
 def _members(data: bytes, limits: Limits, room: int) -> Iterator[Arrived]:
     try:
-        if _directory_bytes(data) > _DIRECTORY_BYTES:
+        # Counted, not read from the end record: that has two places to say it, and may lie in one.
+        if data.count(_ENTRY) > _MOST_ENTRIES:
             raise TooMuch("the archive lists too many files", "Send fewer films at once.")
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, OSError) as error:
@@ -94,12 +104,6 @@ def _members(data: bytes, limits: Limits, room: int) -> Iterator[Arrived]:
             yield film
 
 
-def _directory_bytes(data: bytes) -> int:
-    """Size of the central directory as its end record tells (APPNOTE.TXT 4.3.16)."""
-    end = data.rfind(b"PK\5\6", max(0, len(data) - 65557))
-    return int.from_bytes(data[end + 12 : end + 16], "little") if end >= 0 else 0
-
-
 def _is_litter(path: str) -> bool:
     """Hidden files, those that macOS adds, and the index of a DICOM medium."""
     parts = path.replace("\\", "/").split("/")
@@ -112,6 +116,8 @@ def _member(
     name = display_name(member.filename)
     if member.flag_bits & _ENCRYPTED:
         return Arrived(name, b"", EncryptedArchive())
+    if member.compress_type not in _METHODS:
+        return Arrived(name, b"", UnknownPacking())
     most = min(room, limits.archive_ratio * max(member.compress_size, 1) + _STEP)
     pieces, total = [], 0
     try:
