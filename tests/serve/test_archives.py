@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -112,3 +113,16 @@ def test_all_requests_together_unpack_no_more_than_the_server_takes() -> None:
             other(40)
     with intake.lease() as take:
         take(100)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_only_as_a_whole_is_not_unpacked(method: int) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("bomb.png", bytes(32 * 2**20))
+    tracemalloc.start()
+    found = opened([("a.zip", stream.getvalue())])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [film.error.code for film in found if film.error] == ["UnknownPacking"]
+    assert peak < 2**20

@@ -22,7 +22,6 @@ from pneumoscope.serve.guard import is_public
 from pneumoscope.serve.office import open_office
 from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.throttle import Rate
 from pneumoscope.serve.tokens import SCOPES
 
 OWNED = {
@@ -108,7 +107,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("house"), bundle=tiny_bundle.path, threads=1
+        folder=tmp_path_factory.mktemp("house"), bundle=tiny_bundle.path, threads=1, rate_limit=0
     )
     office = open_office(settings)
     office.accounts.hasher = CHEAP
@@ -119,8 +118,6 @@ def house(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
     office.store.close()
     with running(create_app(settings)) as server:
         server.security.accounts.hasher = CHEAP
-        for limit in ("by_user", "by_address"):
-            object.__setattr__(server.security, limit, Rate(0, 0))
         cookies = {name: server.cookie(name) for name in tokens}
         sent = server(
             "POST", "/api/v1/predictions", cookie=cookies["anna"], files=[("files", BRIGHT)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from door import Clock, small
+from pneumoscope.serve.settings import ServeSettings
 from pneumoscope.serve.throttle import FORGET_S, Rate, Throttle
 
 USERS = {"lee": "operator", "kim": "operator"}
@@ -113,6 +114,27 @@ def test_one_user_does_not_use_up_the_server(tmp_path: Path) -> None:
         codes = [server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(6)]
         assert codes == [200] * 5 + [429]
         assert server("GET", "/api/v1/me", cookie=kim).status_code == 200
+
+
+def test_without_accounts_there_is_no_rate(tmp_path: Path) -> None:
+    with small(tmp_path, rate_limit=3) as server:
+        assert {server("GET", "/api/v1/me").status_code for _ in range(100)} == {200}
+
+
+def test_the_rate_is_a_setting(tmp_path: Path) -> None:
+    with small(tmp_path / "few", USERS, rate_limit=6) as server:
+        lee = server.cookie("lee")
+        codes = [server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(3)]
+        assert codes == [200] * 2 + [429]  # 6 a minute, a third of them at once
+        # One request was the sign-in: an address has four times as much.
+        codes = [server("GET", "/healthz").status_code for _ in range(5)]
+        assert codes == [200] * 4 + [429]
+    with small(tmp_path / "any", USERS, rate_limit=0) as server:
+        lee = server.cookie("lee")
+        assert {server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(100)} == {200}
+        assert server.security.by_address.wait_s("127.0.0.1") == 0
+    settings = ServeSettings(folder=tmp_path)
+    assert settings.rate_limit == 1200
 
 
 def test_one_address_does_not_use_up_the_server(tmp_path: Path) -> None:

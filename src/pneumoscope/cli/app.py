@@ -749,6 +749,13 @@ def serve(
         int | None,
         typer.Option(min=1, help="Films accepted and not finished, then 429; 256 by default."),
     ] = None,
+    rate_limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Requests a minute of one user, with accounts; 1200 by default, 0 for any number.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the reading room: a web page and a REST API over the bundle.
 
@@ -761,7 +768,7 @@ def serve(
         "host": host, "port": port, "folder": folder, "database": database, "profile": profile,
         "keep_films": keep_films, "retention_days": retention_days, "key": key, "bundle": bundle,
         "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,
-        "queue": queue, "tls_cert": tls_cert, "tls_key": tls_key, "tls_self_signed": tls_self_signed,
+        "queue": queue, "rate_limit": rate_limit, "tls_cert": tls_cert, "tls_key": tls_key, "tls_self_signed": tls_self_signed,
     }  # fmt: skip
     command.run(given)
 

@@ -28,7 +28,9 @@ _STEP = 2**20
 _ENTRY = b"PK\1\2"
 """What every entry of a central directory begins with (APPNOTE.TXT 4.3.12)."""
 _ENTRIES = 10_000
-"""Most of them, litter included: all are read before the first film."""
+"""Most of them, litter included: every one becomes an object before the first film."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""`zipfile` unpacks these piece by piece, the others (bzip2, LZMA) at once, however large it gets."""
 _ENCRYPTED = 0x1
 """Bit 0 of the general purpose flag (APPNOTE.TXT 4.4.4)."""
 _ARCHIVES = (ZIP, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
@@ -47,6 +49,11 @@ class NestedArchive(Unprocessable):
 class EncryptedArchive(Unprocessable):
     def __init__(self) -> None:
         super().__init__("the archive is encrypted", "Unpack it first.")
+
+
+class UnknownPacking(Unprocessable):
+    def __init__(self) -> None:
+        super().__init__("packed in a way that is not taken", "Make it again, as a plain ZIP.")
 
 
 def is_archive(data: bytes) -> bool:
@@ -123,6 +130,8 @@ def _member(
     name = display_name(member.filename)
     if member.flag_bits & _ENCRYPTED:
         return Arrived(name, b"", EncryptedArchive())
+    if member.compress_type not in _METHODS:
+        return Arrived(name, b"", UnknownPacking())
     pieces, total = [], 0
     try:
         with archive.open(member) as stream:
@@ -137,7 +146,7 @@ def _member(
                 pieces.append(piece)
     except PneumoscopeError:
         raise
-    except Exception:  # noqa: BLE001 (zipfile, zlib, bz2 and lzma raise what they like)
+    except Exception:  # noqa: BLE001 (zipfile and zlib raise what they like)
         return Arrived(name, b"", UnreadableImage(NAME, "damaged in the archive"))
     data = b"".join(pieces)
     if not data:

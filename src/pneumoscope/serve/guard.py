@@ -57,21 +57,10 @@ BODY_IDLE_S = 30
 """A body that does not go on for so long is given up."""
 FREE_TOKENS = 20
 """Wrong tokens from an address before it has to wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Requests a minute, and at once; 0 a minute for any number.
-
-    Attributes:
-        user: Of one user.
-        address: Of one network address, behind which may be a ward.
-        lines: Audit lines about those who are not signed in, by address: nobody fills the disk.
-    """
-
-    user: tuple[int, int] = (1200, 400)
-    address: tuple[int, int] = (4800, 1600)
-    lines: tuple[int, int] = (10, 20)
+WARD = 4
+"""An address may ask so much more than a user: behind it may be a ward."""
+LINES_A_MINUTE, LINES_AT_ONCE = 10, 20
+"""Audit lines about those who are not signed in, by address: nobody fills the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +76,9 @@ class Security:
         tls: Whether connections are encrypted.
         hosts: Names by which requests may address the server.
         body: Bytes of an upload.
-        throttle: Wrong passwords and tokens.
         by_user: Requests by user.
         by_address: Requests by address.
+        throttle: Wrong passwords and tokens.
         lines: Audit lines about strangers.
     """
 
@@ -101,10 +90,10 @@ class Security:
     tls: bool
     hosts: frozenset[str]
     body: int
+    by_user: Rate
+    by_address: Rate
     throttle: Throttle = field(default_factory=Throttle)
-    by_user: Rate = field(default_factory=lambda: Rate(*Limits().user))
-    by_address: Rate = field(default_factory=lambda: Rate(*Limits().address))
-    lines: Rate = field(default_factory=lambda: Rate(*Limits().lines))
+    lines: Rate = field(default_factory=lambda: Rate(LINES_A_MINUTE, LINES_AT_ONCE))
 
     def body_limit(self, request: Request) -> int:
         """Bytes that the body of this request may have."""
@@ -137,7 +126,14 @@ def make_security(
         tls=settings.tls,
         hosts=tls.hosts(settings),
         body=settings.limits.max_body_bytes,
+        by_user=_rate(settings.rate_limit),
+        by_address=_rate(WARD * settings.rate_limit),
     )
+
+
+def _rate(per_minute: int) -> Rate:
+    """Of requests; those of 20 s may come at once, as a page with many pictures asks."""
+    return Rate(per_minute, max(1, per_minute // 3))
 
 
 def install(app: FastAPI, settings: ServeSettings) -> None:

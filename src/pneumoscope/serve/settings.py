@@ -67,6 +67,7 @@ class ServeSettings:
         queue: Films that may be accepted and not finished; beyond it requests get 429.
         sync_limit: Films up to which a request is answered when they are done.
         deadline_s: Seconds within which a film of a synchronous request must be begun.
+        rate_limit: Requests a minute of one user, where there are accounts; 0 for any number.
         retention_days: Days after which results are deleted; None to keep them.
         keep_films: Keep films, encrypted, as long as their results.
         key: File with the key that seals films and names; None for ``PNEUMOSCOPE_SERVE_SECRET``,
@@ -89,6 +90,7 @@ class ServeSettings:
     queue: int = 256
     sync_limit: int = 8
     deadline_s: float = 60.0
+    rate_limit: int = 1200
     retention_days: int | None = None
     keep_films: bool = False
     key: Path | None = None
@@ -100,6 +102,8 @@ class ServeSettings:
         for name in ("max_batch_size", "queue", "sync_limit"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}", "Use 1 or more.")
+        if self.rate_limit < 0:
+            raise UsageError(f"rate_limit is {self.rate_limit}", "Use 0, for none, or more.")
         if not 0 <= self.port <= 65535:
             raise UsageError(f"port {self.port}", "Use 0 to 65535.")
         if self.max_wait_ms < 0 or self.deadline_s <= 0:

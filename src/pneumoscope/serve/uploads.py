@@ -112,6 +112,8 @@ async def read_upload(request: Request, limits: Limits, take: Callable[[int], No
         raise BadRequest("the form cannot be read", hint) from None
     except KeyError:
         raise BadRequest("the form has no boundary", "Let the HTTP library set it.") from None
+    except (LookupError, UnicodeError):
+        raise BadRequest("the form's charset is unknown", "Use UTF-8.") from None
     try:
         files: list[tuple[str, bytes]] = []
         fields: dict[str, str] = {}

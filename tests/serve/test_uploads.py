@@ -1,0 +1,71 @@
+"""Forms as strangers write them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import anyio
+import pytest
+from fastapi import Request
+
+from pneumoscope.serve.problems import BadRequest, Refusal, TooMuch
+from pneumoscope.serve.settings import Limits
+from pneumoscope.serve.uploads import Intake, Upload, read_upload
+
+KIND = "multipart/form-data; boundary=b"
+END = b"--b--\r\n"
+
+
+def part(head: bytes, content: bytes = b"x") -> bytes:
+    return b"--b\r\nContent-Disposition: form-data; " + head + b"\r\n\r\n" + content + b"\r\n"
+
+
+FILM = part(b'name="files"; filename="a.png"')
+
+
+def uploaded(body: bytes, kind: str = KIND, intake: Intake | None = None) -> Upload:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
+    request = Request(scope, receive)
+    return anyio.run(read_upload, request, Limits(max_files=3), intake or Intake(2**20))
+
+
+def test_a_form_as_it_should_be() -> None:
+    found = uploaded(FILM + part(b'name="patient"', b"7") + END)
+    assert found.files == (("a.png", b"x"),)
+    assert found.fields == {"patient": "7"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"".join(part(b'name="f%d"' % n) for n in range(5000)) + END,
+        FILM + part(b'name="patient"', b"x" * 5000) + END,
+        b"--b\r\n" + b"X-A: b\r\n" * 5000 + FILM + END,
+        b"--b\r\nX-A: " + b"b" * 100_000 + b"\r\n" + FILM + END,
+        b"\r\nwhat is this",
+    ],
+    ids=["many fields", "a large field", "many headers", "a large header", "no form"],
+)
+def test_forms_that_would_cost_too_much_are_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        uploaded(body)
+    with pytest.raises(TooMuch):
+        uploaded(FILM * 4 + END)
+
+
+@pytest.mark.parametrize("charset", ["no-such", "undefined", "base64", "utf-16"])
+def test_a_strange_charset_is_refused_or_does_no_harm(charset: str) -> None:
+    form = FILM + part(b'name="patient"', b"7") + END
+    with suppress(BadRequest):
+        assert uploaded(form, f"{KIND}; charset={charset}").files[0][1] == b"x"
+
+
+def test_what_was_received_is_given_back() -> None:
+    intake = Intake(2**20)
+    for body in (FILM + END, FILM * 4 + END, b"nothing"):
+        with suppress(Refusal):
+            uploaded(body, intake=intake)
+    intake.take(2**20)  # all of it is there again
