@@ -141,11 +141,11 @@ class Client:
 
         Raises:
             ImageError: The film cannot be opened here.
-            ServerError: The server refuses, fails or does not answer. A film that it cannot read
-                is no error: see `Record.error`.
+            ServerError: The server refuses, fails or does not answer, or it is an archive. A film
+                that the server cannot read is no error: see `Record.error`.
         """
         name = images.name_of(source)
-        files = [(name, images.load_bytes(source, name))]
+        files = [(name, _film(source, name))]
         return _record(self._upload(files, settings, patient)["predictions"][0], name)
 
     def predict_many(
@@ -171,8 +171,8 @@ class Client:
         for source in sources:
             name = images.name_of(source)
             try:
-                film = images.load_bytes(source, name)
-            except ImageError as error:
+                film = _film(source, name)
+            except PneumoscopeError as error:
                 waiting.append((name, error))
                 continue
             # A tenth for what the form needs around the films.
@@ -222,6 +222,7 @@ class Client:
             ServerError: There is no such job, or the connection broke; calling again tells all anew.
         """
         id_ = job if isinstance(job, str) else job.id
+        ended = False
         try:
             with self._http.stream("GET", f"{_API}/jobs/{id_}/events") as stream:
                 if stream.status_code != 200:
@@ -232,8 +233,11 @@ class Client:
                         content = json.loads(line.removeprefix("data: "))
                         if "record" in content:
                             yield _record(content["record"])
+                        ended |= "job" in content
         except self._errors as error:
             raise self._silent(error) from error
+        if not ended:
+            raise ServerError(f"{self.url}: broke off before the job ended", "Follow it again.")
 
     def job(self, id_: str) -> Job:
         """A job of one's own.
@@ -352,6 +356,16 @@ class Client:
             "Does the server run, and is the address right? With a certificate of its own: "
             "SSL_CERT_FILE=cert.pem.",
         )
+
+
+def _film(source: Source, name: str) -> bytes:
+    """The bytes of one film: an archive would come back as a job of several."""
+    film = images.load_bytes(source, name)
+    if film[:4] in (b"PK\3\4", b"PK\5\6"):
+        raise ServerError(
+            f"{name}: an archive, not a film", "Unpack it, or hand it in by `Client.submit`."
+        )
+    return film
 
 
 def _refusal(answer: httpx.Response) -> ServerError:

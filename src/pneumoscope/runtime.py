@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.images import Source
+    from pneumoscope.profile import SiteProfile
     from pneumoscope.records import FilmFacts, Radiograph
     from pneumoscope.triage import Verdict
 
@@ -108,6 +109,8 @@ class Classifier:
         if threads is not None and threads < 1:
             raise UsageError(f"threads is {threads}", "Use 1 or more.")
         self.bundle = bundle
+        self.settings = Settings()
+        self.profile: SiteProfile | None = None
         self.threads = threads or usable_cores()
         measured = bundle.meta.explanation
         self._explanation_limits: Mapping[str, float] | None = (
@@ -131,8 +134,9 @@ class Classifier:
 
     def _ask(self, settings: Settings) -> None:
         explain.check_mode(settings.explain)
+        if settings.profile != self.settings.profile:  # else as it was read before
+            self.profile = None if settings.profile is None else read_profile(settings.profile)
         self.settings = settings
-        self.profile = None if settings.profile is None else read_profile(settings.profile)
         meta = self.bundle.meta
         if self.profile is not None:
             self.profile.check(self.bundle)

@@ -26,6 +26,11 @@ def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: 
     wrong = run("serve", "--bundle", tiny_bundle.path, "--database", url, *state)
     assert (wrong.returncode, "error: the database cannot be used" in wrong.stderr) == (1, True)
     assert "Traceback" not in wrong.stderr
+    (tmp_path / "file").write_bytes(b"")
+    for folder in (tmp_path / "file", "/proc/none"):
+        wrong = run("serve", "--bundle", tiny_bundle.path, "--folder", folder, "--port", 0)
+        assert (wrong.returncode, f"error: {folder}: " in wrong.stderr) == (1, True)
+        assert "Traceback" not in wrong.stderr
 
 
 def test_a_port_that_is_taken(tiny_bundle: Bundle, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pneumoscope
-from live import BRIGHT, DARK, Live
+from live import BRIGHT, DARK, Live, zipped
 from pneumoscope.bundle import Bundle
 from pneumoscope.cli.app import app
 from pneumoscope.errors import MissingFile, ServerError, UnknownFormat
@@ -66,6 +66,41 @@ def test_a_job(client: pneumoscope.Client) -> None:
     assert client.cancel(job).done == 2
     with pytest.raises(ServerError):
         list(client.follow("0" * 32))
+
+
+def test_an_archive_is_handed_in_as_a_job(client: pneumoscope.Client, tmp_path: Path) -> None:
+    path = tmp_path / "films.zip"
+    path.write_bytes(zipped(BRIGHT, DARK))
+    with pytest.raises(ServerError, match=r"films\.zip: an archive") as told:
+        client.predict(path)
+    assert "submit" in told.value.hint
+    found = [outcome for outcome, _ in client.predict_many([path, DARK[1]])]
+    assert isinstance(found[0].error, ServerError)
+    assert found[1].prediction is not None
+    assert {one.name for one in client.follow(client.submit([path]))} == {"bright.png", "dark.png"}
+
+
+def test_a_job_that_breaks_off_is_no_end(
+    live: Live, client: pneumoscope.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pneumoscope.serve import api
+
+    job = client.submit([DARK[1]])
+    assert len(list(client.follow(job))) == 1
+    event = api._event
+    monkeypatch.setattr(
+        api, "_event", lambda name, told: event(name, told) if name != "end" else ""
+    )
+    with pytest.raises(ServerError, match="broke off"):
+        list(client.follow(job))
+
+
+def test_names_of_every_language(client: pneumoscope.Client, tmp_path: Path) -> None:
+    name = "Łukasz 肺炎 'a;b%20.png"
+    (tmp_path / name).write_bytes(DARK[1])
+    record = client.predict(tmp_path / name)
+    assert client.history(1)[0].name == name
+    assert client.rendering(record, "report.pdf")[:5] == b"%PDF-"
 
 
 def test_settings_reach_the_server(client: pneumoscope.Client) -> None:

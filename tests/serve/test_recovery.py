@@ -17,7 +17,9 @@ import pytest
 
 from live import BRIGHT, DARK, film, serving
 from pneumoscope.bundle import Bundle
+from pneumoscope.errors import UsageError
 from pneumoscope.serve.keys import open_keys
+from pneumoscope.serve.room import open_room
 from pneumoscope.serve.settings import ServeSettings
 from pneumoscope.serve.store import Row
 
@@ -113,6 +115,13 @@ def test_a_server_that_is_told_to_end_finishes_its_jobs(
     with serving(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)) as live:
         found = live.client.get(f"/api/v1/jobs/{job}").json()
         assert {one["state"] for one in found["predictions"]} == {"done"}
+
+
+def test_a_second_server_leaves_the_jobs_of_the_first_alone(small: ServeSettings) -> None:
+    with serving(small) as live:
+        with pytest.raises(UsageError, match="another server"):
+            open_room(small)
+        assert live.send(DARK).status_code == 200
 
 
 def test_films_are_kept_sealed_and_go_with_their_results(small: ServeSettings) -> None:

@@ -40,6 +40,10 @@ def test_the_environment_and_what_wins_over_it(tmp_path: Path) -> None:
         {"PNEUMOSCOPE_SERVE_TLS_CERT": "cert.pem"},
         {"PNEUMOSCOPE_SERVE_DEADLINE_S": "-1"},
         {"PNEUMOSCOPE_SERVE_RATE_LIMIT": "-1"},
+        {"PNEUMOSCOPE_SERVE_MAX_FILES": "0"},
+        {"PNEUMOSCOPE_SERVE_DECODE_S": "-20"},
+        {"PNEUMOSCOPE_SERVE_RETENTION_DAYS": "-1"},
+        {"PNEUMOSCOPE_SERVE_THREADS": "0"},
     ],
 )
 def test_settings_that_cannot_be(env: dict[str, str]) -> None:
@@ -89,6 +93,10 @@ def test_where_the_key_comes_from(tmp_path: Path) -> None:
         file.write_text(wrong)
         with pytest.raises(UsageError, match="key"):
             open_keys(ServeSettings(key=file), {})
+    (settings.folder / "key").unlink()
+    (settings.folder / "key").mkdir()
+    with pytest.raises(UsageError, match="the key"):
+        open_keys(settings, {})
     with pytest.raises(UsageError, match="no such key file"):
         open_keys(ServeSettings(key=tmp_path / "none"), {})
 

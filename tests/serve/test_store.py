@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from sqlalchemy import event
 
 from pneumoscope.errors import UsageError
+from pneumoscope.serve.claim import Claim
 from pneumoscope.serve.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
 
 
@@ -162,6 +164,20 @@ def test_more_films_than_a_statement_takes(store: Store) -> None:
     accepted(store, *many)
     assert store.close_open({"code": "lost"}, []) == 1200
     assert len(store.delete("ann")) == 1200
+
+
+def test_one_server_at_a_time(store: Store) -> None:
+    first = Claim(store.engine)
+    with pytest.raises(UsageError, match="another server") as told:
+        Claim(store.engine)
+    assert "--folder" in told.value.hint
+    first.release()
+    Claim(store.engine).release()
+
+
+def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
+    Store(f"sqlite:///{tmp_path / 'x.sqlite'}").close()
+    assert (tmp_path / "x.sqlite").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_database_that_cannot_be_used() -> None:

@@ -75,13 +75,13 @@ def open_keys(settings: ServeSettings, environ: Mapping[str, str] | None = None)
     if settings.key is not None:
         if not settings.key.is_file():
             raise UsageError(f"{settings.key}: no such key file", _HINT)
-        return Keys(_decoded(settings.key.read_text(encoding="ascii", errors="replace")))
+        return Keys(_read(settings.key))
     if env.get(VARIABLE):
         return Keys(_decoded(env[VARIABLE]))
     own = settings.folder / "key"
     if not own.exists():
         _make(own)
-    return Keys(_decoded(own.read_text(encoding="ascii", errors="replace")))
+    return Keys(_read(own))
 
 
 _HINT = "32 random bytes in base64 are needed: openssl rand -base64 32 > key"
@@ -101,6 +101,14 @@ def _make(path: Path) -> None:
         pass
     finally:
         part.unlink()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        text = path.read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise UsageError(f"the key {path}: {error.strerror}", "May you read it?") from None
+    return _decoded(text)
 
 
 def _decoded(text: str) -> bytes:

@@ -11,6 +11,7 @@ from pneumoscope import runtime
 from pneumoscope.records import Settings
 from pneumoscope.serve import about
 from pneumoscope.serve.batcher import Batcher, Hooks, Pace
+from pneumoscope.serve.claim import Claim
 from pneumoscope.serve.decoding import Decoders, Order
 from pneumoscope.serve.feeds import Feeds
 from pneumoscope.serve.films import Shelf
@@ -42,6 +43,7 @@ class Room:
         model: Answer of ``GET /model``.
         choices: Answer of ``GET /settings``.
         sweeper: Deletes what is too old.
+        claim: Keeps other servers from the database.
     """
 
     settings: ServeSettings
@@ -56,6 +58,7 @@ class Room:
     model: dict[str, Any]
     choices: dict[str, Any]
     sweeper: Sweeper
+    claim: Claim
 
     def close(self) -> None:
         """Finishes what was accepted, then takes everything down."""
@@ -63,6 +66,7 @@ class Room:
         self.desk.batcher.stop()
         self.desk.settle()
         self.decoders.stop()
+        self.claim.release()
         self.store.close()
 
 
@@ -77,9 +81,10 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
         settings.bundle, threads=settings.threads, settings=Settings(profile=settings.profile)
     )
     meta, limits = classifier.bundle.meta, settings.limits
-    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.make_folder()
     keys = open_keys(settings)
     store = Store(settings.database_url)
+    claim = Claim(store.engine)
     shelf = Shelf(
         limits.held_bytes, keys, settings.folder / "films" if settings.keep_films else None
     )
@@ -115,6 +120,7 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
         about.model(classifier),
         about.choices(classifier, settings),
         sweeper,
+        claim,
     )
 
 

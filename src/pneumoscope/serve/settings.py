@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import tempfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,11 @@ class Limits:
     decode_s: float = 20.0
     decode_bytes: int = 1536 * _MIB
     held_bytes: int = 512 * _MIB
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if not getattr(self, one.name) > 0:
+                raise UsageError(f"{one.name} is {getattr(self, one.name)}", "Use 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +105,10 @@ class ServeSettings:
     tls_self_signed: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("max_batch_size", "queue", "sync_limit"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}", "Use 1 or more.")
+        for name in ("max_batch_size", "queue", "sync_limit", "retention_days", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}", "Use 1 or more.")
         if self.rate_limit < 0:
             raise UsageError(f"rate_limit is {self.rate_limit}", "Use 0, for none, or more.")
         if not 0 <= self.port <= 65535:
@@ -112,6 +119,22 @@ class ServeSettings:
             raise UsageError(
                 "a certificate needs its key", "Give both --tls-cert and --tls-key, or neither."
             )
+
+    def make_folder(self) -> None:
+        """Makes the folder, for its owner only.
+
+        Raises:
+            UsageError: It cannot be made, or written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"{self.folder}: {error.strerror}",
+                "Name another --folder, or let it be written to.",
+            ) from None
 
     @property
     def database_url(self) -> str:

@@ -6,9 +6,10 @@ does not exist.
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -322,6 +323,7 @@ def _engine(url: str) -> Engine:
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
         # Errors are logged: without what was to be written.
+        _make_private(parsed.database)
         engine = create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
     except (SQLAlchemyError, ImportError) as error:
         raise UsageError(
@@ -330,6 +332,13 @@ def _engine(url: str) -> Engine:
         ) from error
     event.listen(engine, "connect", _tune_sqlite)
     return engine
+
+
+def _make_private(path: str | None) -> None:
+    """Makes the file that SQLite would make for everybody to read; its journals follow it."""
+    if path and path != ":memory:" and not path.startswith("file:"):
+        with suppress(OSError):  # told by the first query
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
