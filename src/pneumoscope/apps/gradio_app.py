@@ -35,7 +35,7 @@ _KEPT_S = 3600
 """Gradio keeps uploads as files; older ones are deleted."""
 
 _CSS = """
-body{background:#101418!important}
+body,gradio-app,.gradio-container{background:#101418!important}
 .dark{--body-background-fill:#101418;--block-background-fill:#171d23;--background-fill-secondary:#171d23;
 --block-label-background-fill:#101418;--input-background-fill:#101418;--border-color-primary:#27303a;
 --block-border-color:#27303a}

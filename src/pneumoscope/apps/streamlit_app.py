@@ -46,14 +46,13 @@ def main(classifier: Classifier | None = None) -> None:
     if (film := reading.film(outcome)) is not None:
         left.image(film, caption=outcome.source, width="stretch")
     place = middle.empty()
-    opacity = middle.slider(
-        "Opacity of the heatmap, %", 0, 100, round(100 * OPACITY), key="opacity",
-        disabled=not reading.fades(outcome),
-    )  # fmt: skip
-    if (overlay := reading.overlay(outcome, opacity / 100)) is not None:
-        place.image(overlay, caption=reading.caption(outcome), width="stretch")
-    else:
-        place.caption(reading.caption(outcome))
+    opacity = OPACITY
+    if reading.fades(outcome):
+        start = round(100 * OPACITY)
+        opacity = middle.slider("Opacity of the heatmap, %", 0, 100, start, key="opacity") / 100
+    if (overlay := reading.overlay(outcome, opacity)) is not None:
+        place.image(overlay, width="stretch")
+    middle.caption(reading.caption(outcome))
     right.html(reading.card(outcome))
 
 
