@@ -131,5 +131,6 @@ def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:
     )  # fmt: skip
     looks = {"theme": theme, "css": _CSS, "js": "() => document.body.classList.add('dark')"}
     fixed = {"share": False, "ssr_mode": False, "height": 720, "max_file_size": MAX_BYTES}
-    app.launch(**looks | fixed | {"footer_links": []} | options)
+    hushed = {"enable_monitoring": False, "footer_links": []}
+    app.launch(**looks | fixed | hushed | options)
     return app
