@@ -30,7 +30,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[train,evidence,serve,postgresql,dev]'
+	$(PIP) -e '.[train,evidence,serve,postgresql,apps,dev]'
 	@touch $@ $(VENV)/.base
 
 clean:

@@ -39,6 +39,7 @@ FLOORS = {
     "triage": 4,
     "runtime": 5,
     "written": 5,
+    "apps": 6,
     "drift": 6,
     "client": 6,
     "evidence": 7,
@@ -49,6 +50,8 @@ FLOORS = {
 }
 # Of the [serve] extra: only the server knows these, and its command starts it.
 SERVERS = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "cryptography", "prometheus_client"}
+# Of the [apps] extra, in the same way.
+APPS = {"gradio", "gradio_client", "streamlit"}
 FORBIDDEN = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "cv2", "sklearn", "scipy"}
 
 # Apart from training, who may use what of the [train] and [evidence] extras.
@@ -107,6 +110,13 @@ def test_only_the_server_knows_its_framework(path: Path) -> None:
     assert unit(path) in ("client", "serve") or "httpx" not in roots
 
 
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_apps_know_theirs(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported(path)}
+    assert unit(path) == "apps" or not roots & (APPS - {"streamlit"})
+    assert unit(path) in ("apps", "cli") or not roots & APPS
+
+
 def test_every_module_has_a_floor() -> None:
     assert {unit(path) for path in modules()} == set(FLOORS)
 
@@ -124,6 +134,7 @@ def test_importing_the_package_is_light() -> None:
     heavy = (
         FORBIDDEN
         | SERVERS
+        | APPS
         | {"httpx", "pynetdicom", "matplotlib", "onnxruntime", "numpy", "pydicom"}
     )
     assert not loaded & (heavy | {"PIL", "rich", "typer", "highdicom"})

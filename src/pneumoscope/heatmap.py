@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from pneumoscope.records import Outcome
 
+OPACITY = 0.55
+"""Of the hottest spot: the film stays readable below it."""
+
 # Polynomial fit of the Turbo colour map by A. Mikhailov and M. Roberts (Google, Apache-2.0),
 # coefficients of t^0 ... t^5 for red, green and blue.
 _TURBO = np.array(
@@ -56,7 +59,7 @@ def enlarge(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np
 
 
 def overlay(
-    pixels: NDArray[np.float32], heatmap: NDArray[np.float32], opacity: float = 0.55
+    pixels: NDArray[np.float32], heatmap: NDArray[np.float32], opacity: float = OPACITY
 ) -> NDArray[np.uint8]:
     """Lays a heatmap over its film.
 
@@ -100,11 +103,15 @@ def _coloured(heat: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.
     return hues, np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
 
 
-def overlay_of(outcome: Outcome) -> NDArray[np.uint8]:
+def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
     """The overlay of a predicted film that its outcome kept, as `overlay` gives it.
 
     Where the explanation is not reliable, the film says so in its place: a picture that looks like an
     answer would be taken for one.
+
+    Args:
+        outcome: Of a film that was not refused.
+        opacity: Opacity of the hottest spot, in [0, 1].
 
     Raises:
         UsageError: The outcome holds no prediction or no heatmap, or its film was not kept.
@@ -116,7 +123,7 @@ def overlay_of(outcome: Outcome) -> NDArray[np.uint8]:
         raise UsageError(f"{outcome.source}: no heatmap", "Ask for one: explain fast or checked.")
     if prediction.explanation is not None and not prediction.explanation.reliable:
         return unexplained(outcome.film.pixels)
-    return overlay(outcome.film.pixels, prediction.heatmap)
+    return overlay(outcome.film.pixels, prediction.heatmap, opacity)
 
 
 def unexplained(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -24,22 +24,13 @@ if TYPE_CHECKING:
 _SIDE = 640
 """Longest side of a picture on the page, in pixels."""
 
-_STYLE = """
-:root{color-scheme:dark;--ground:#101418;--card:#171d23;--line:#27303a;--text:#e8edf2;--soft:#9fb0c0;
---red:#ff6b6b;--green:#4ccf8a;--amber:#f2b84b;--grey:#aab4be}
-*{box-sizing:border-box}
-body{margin:0;background:var(--ground);color:var(--text);
-font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
-main{max-width:1120px;margin:0 auto;padding:40px 24px 64px}
-h1{font-size:28px;font-weight:600;margin:0 0 4px;letter-spacing:-.01em}
-.notice{color:var(--amber);margin:0 0 32px}
-article{background:var(--card);border:1px solid var(--line);border-radius:14px;margin:0 0 24px;
-padding:20px;display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr) 300px;gap:20px;
-break-inside:avoid}
-figure{margin:0}figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#000;
-border-radius:8px;display:block}
-figcaption{color:var(--soft);font-size:13px;margin-top:6px}
-h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
+PALETTE = (
+    "--ground:#101418;--card:#171d23;--line:#27303a;--text:#e8edf2;--soft:#9fb0c0;"
+    "--red:#ff6b6b;--green:#4ccf8a;--amber:#f2b84b;--grey:#aab4be"
+)
+"""The colours of the page, as CSS declarations."""
+
+CARD_STYLE = """
 .verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
 .positive{color:var(--red)}.negative{color:var(--green)}.error,.unclear{color:var(--amber)}
 .refused{color:var(--grey)}
@@ -61,11 +52,31 @@ td{padding:3px 0;border-top:1px solid var(--line)}td+td{text-align:right;font-va
 .mind{margin:14px 0 0;padding:0;list-style:none;font-size:13px;color:var(--soft)}
 .mind li{padding-left:18px;position:relative;margin-top:6px}.mind li:before{content:"!";color:var(--amber);
 font-weight:700;position:absolute;left:4px}
+"""
+"""CSS of what `judgement` gives, in the colours of `PALETTE`."""
+
+_STYLE = (
+    f":root{{color-scheme:dark;{PALETTE}}}{CARD_STYLE}"
+    + """
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--text);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+main{max-width:1120px;margin:0 auto;padding:40px 24px 64px}
+h1{font-size:28px;font-weight:600;margin:0 0 4px;letter-spacing:-.01em}
+.notice{color:var(--amber);margin:0 0 32px}
+article{background:var(--card);border:1px solid var(--line);border-radius:14px;margin:0 0 24px;
+padding:20px;display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr) 300px;gap:20px;
+break-inside:avoid}
+figure{margin:0}figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#000;
+border-radius:8px;display:block}
+figcaption{color:var(--soft);font-size:13px;margin-top:6px}
+h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
 footer{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 @media(max-width:900px){article{grid-template-columns:1fr 1fr}article>div{grid-column:1/-1}}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--line:#ccc;--text:#111;--soft:#444;
 --red:#b3261e;--green:#14693f;--amber:#7a4d00;--grey:#555}.bar{background:#ddd;print-color-adjust:exact}}
 """
+)
 
 _ICONS = {
     "positive": '<path d="M12 3 2 21h20zM12 10v5m0 2.5v.5" fill="none" stroke="currentColor" '
@@ -113,26 +124,29 @@ def page(
 
 def row(outcome: Outcome) -> str:
     """One film as an HTML article; the outcome must hold its film (``keep_films``)."""
-    name = f"<h2>{escape(outcome.source)}</h2>"
-    if outcome.prediction is None or outcome.film is None:
+    told = f"<h2>{escape(outcome.source)}</h2>{judgement(outcome)}"
+    p = outcome.prediction
+    if p is None or outcome.film is None:
+        return f'<article><div style="grid-column:1/-1">{told}</div></article>'
+    film = _film(outcome, outcome.film, p)
+    if not wording.is_shown(p):
+        return f'<article>{film}<div style="grid-column:2/-1">{told}</div></article>'
+    return f"<article>{film}{_explained(outcome, p)}<div>{told}</div></article>"
+
+
+def judgement(outcome: Outcome) -> str:
+    """What is said of one film, as HTML: the verdict and its figures, or why there is none."""
+    p = outcome.prediction
+    if p is None:
         error = outcome.error
         hint = f'<ul class="mind"><li>{escape(error.hint)}</li></ul>' if error else ""
-        return (
-            f'<article><div style="grid-column:1/-1">{name}'
-            f"{_verdict('error', 'NOT READ')}<p>{escape(str(error))}</p>{hint}</div></article>"
-        )
-    p = outcome.prediction
+        return f"{_verdict('error', 'NOT READ')}<p>{escape(str(error))}</p>{hint}"
     if not wording.is_shown(p):
         return (
-            f"<article>{_film(outcome, outcome.film, p)}"
-            f'<div style="grid-column:2/-1">{name}{_verdict("refused", p.label)}'
-            f'<p class="why">No verdict: this film cannot be judged.</p>{_reasons(p)}{_bundle(p)}</div></article>'
+            f"{_verdict('refused', p.label)}"
+            f'<p class="why">No verdict: this film cannot be judged.</p>{_reasons(p)}{_bundle(p)}'
         )
-    return (
-        f"<article>{_film(outcome, outcome.film, p)}"
-        f"{_explained(outcome, p)}"
-        f"<div>{name}{_judgement(p)}</div></article>"
-    )
+    return _judgement(p)
 
 
 def _film(outcome: Outcome, film: Radiograph, p: Prediction) -> str:
@@ -164,13 +178,11 @@ _KINDS = {NORMAL: "negative", UNDETERMINED: "unclear"}
 
 def _explained(outcome: Outcome, p: Prediction) -> str:
     if p.explanation is None:
-        return "<figure><figcaption>No heatmap was asked for.</figcaption></figure>"
+        return f"<figure><figcaption>{wording.heatmap_caption(p)}</figcaption></figure>"
     alt = escape(f"{outcome.source}: film with heatmap", quote=True)
-    told = escape(p.explanation.sentence[0].upper() + p.explanation.sentence[1:])
-    shown = f"Heatmap for: {escape(p.heatmap_class)}. " if p.explanation.reliable else ""
     return (
         f'<figure><img alt="{alt}" src="{picture(heatmap.overlay_of(outcome))}">'
-        f"<figcaption>{shown}{told}.</figcaption></figure>"
+        f"<figcaption>{escape(wording.heatmap_caption(p))}</figcaption></figure>"
     )
 
 

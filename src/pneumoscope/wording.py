@@ -99,6 +99,16 @@ def kinds(p: Prediction) -> str:
     return f"undetermined ({_either(p.kinds)})" if p.kinds else "undetermined"
 
 
+def heatmap_caption(p: Prediction) -> str:
+    """What stands below a heatmap, or in its place."""
+    if not is_shown(p):
+        return "No heatmap: the film was refused."
+    if p.explanation is None:
+        return "No heatmap was asked for."
+    shown = f"Heatmap for: {p.heatmap_class}. " if p.explanation.reliable else ""
+    return f"{shown}{p.explanation.sentence[0].upper()}{p.explanation.sentence[1:]}."
+
+
 def sentences(p: Prediction) -> dict[str, str | list[str]]:
     """All of the above, for pages that others draw; of a refused film only the reasons."""
     shown = is_shown(p)

@@ -78,7 +78,9 @@ def require(what: str, extra: str, *modules: str) -> None:
     from pneumoscope.errors import MissingExtra
 
     for module in modules:
-        if importlib.util.find_spec(module) is None:
+        spec = importlib.util.find_spec(module)
+        # Any folder of that name, without a package in it, has a spec too, but no origin.
+        if spec is None or spec.origin is None:
             raise MissingExtra(f"{what} ({module})", extra)
 
 

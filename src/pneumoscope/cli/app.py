@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pneumoscope import __version__
-from pneumoscope.cli import accounts
+from pneumoscope.cli import accounts, apps
 from pneumoscope.records import Settings
 
 app = typer.Typer(
@@ -778,3 +778,5 @@ app.add_typer(accounts.token_app, name="token")
 app.add_typer(accounts.patient_app, name="patient")
 app.add_typer(accounts.audit_app, name="audit-log")
 app.command("purge", epilog="Example: pneumoscope purge --older-than 30")(accounts.purge)
+app.command("gradio", epilog="Example: pneumoscope gradio --port 7860")(apps.gradio)
+app.command("streamlit", epilog="Example: pneumoscope streamlit --port 8501")(apps.streamlit)

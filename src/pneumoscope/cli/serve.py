@@ -10,9 +10,10 @@ from pneumoscope.cli import require
 from pneumoscope.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
+    import socket
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from pneumoscope.serve.settings import ServeSettings
 
 _MODULES = (
     *("fastapi", "uvicorn", "python_multipart", "sqlalchemy", "argon2", "cryptography"),
@@ -35,8 +36,6 @@ def run(given: dict[str, Any]) -> None:
     from pneumoscope.serve.settings import from_env
 
     settings = from_env(**given)
-    import socket
-
     import uvicorn
 
     from pneumoscope.serve import tls
@@ -44,18 +43,9 @@ def run(given: dict[str, Any]) -> None:
     from pneumoscope.serve.office import check_start
 
     check_start(settings)
-    try:
-        listener = _listen(settings)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise UsageError(
-            f"cannot listen on {settings.host} port {settings.port}: {reason}",
-            "Is another server running? Choose another --port, or 0 for a free one.",
-        ) from None
-    host, port = listener.getsockname()[:2]
-    name = f"[{host}]" if listener.family == socket.AF_INET6 else host
+    listener = listen(settings.host, settings.port)
     scheme = "https" if settings.tls else "http"
-    greeting = f"pneumoscope serves on {scheme}://{name}:{port}/  (Ctrl-C to stop)\n"
+    greeting = f"pneumoscope serves on {scheme}://{address(listener)}/  (Ctrl-C to stop)\n"
     if settings.tls_self_signed:
         greeting += f"certificate SHA-256 {tls.own_fingerprint(settings)}\n"
     app = _Watched(create_app(settings), greeting)
@@ -111,18 +101,40 @@ class _Watched:
         return self.failure is not None
 
 
-def _listen(settings: ServeSettings) -> Any:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        host: Address or name of this machine.
+        port: TCP port; 0 for a free one.
+
+    Raises:
+        UsageError: It cannot listen there.
+    """
     import socket
 
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        raise
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+            listener.listen(2048)
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {reason}",
+            "Is another server running? Choose another --port, or 0 for a free one.",
+        ) from None
     return listener
+
+
+def address(listener: socket.socket) -> str:
+    """Where a socket listens, as in a URL, such as ``127.0.0.1:8000``."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

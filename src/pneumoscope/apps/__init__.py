@@ -1,0 +1,1 @@
+"""Gradio and Streamlit: thin apps for one person, in a notebook or on one's own machine."""

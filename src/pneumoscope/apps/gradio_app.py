@@ -1,0 +1,138 @@
+"""The Gradio app: one film at a time, for one person.
+
+>>> from pneumoscope.apps import gradio_app
+>>> gradio_app.launch()
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Before Gradio is imported: it tells its makers nothing of who reads films.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import gradio as gr
+
+import pneumoscope
+from pneumoscope.apps import reading
+from pneumoscope.heatmap import OPACITY
+from pneumoscope.images.limits import MAX_BYTES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pneumoscope.records import Outcome
+    from pneumoscope.runtime import Classifier
+
+_KEPT_S = 3600
+"""Gradio keeps uploads as files; older ones are deleted."""
+
+_CSS = """
+body,gradio-app,.gradio-container{background:#101418!important}
+.dark{--body-background-fill:#101418;--block-background-fill:#171d23;--background-fill-secondary:#171d23;
+--block-label-background-fill:#101418;--input-background-fill:#101418;--border-color-primary:#27303a;
+--block-border-color:#27303a}
+.gradio-container{width:100%!important;max-width:1360px!important;margin:0 auto!important}
+.gradio-container .html-container{padding:0!important}
+.title h1{font-size:22px;font-weight:600;margin:0}
+.title p{margin:2px 0 0;color:#f2b84b}
+.upload{min-height:112px}.upload .or{display:none}
+.quiet{color:#9fb0c0;font-size:14px;min-height:1.5em}
+@media(max-width:640px){.picture{height:auto!important}}
+footer{display:none!important}
+"""
+
+
+def build(classifier: Classifier | None = None) -> gr.Blocks:
+    """The app, not started; `launch` starts it with its looks.
+
+    Args:
+        classifier: What reads the films, such as ``pneumoscope.load(settings=...)``; by default the
+            shipped bundle as it is.
+    """
+    reader = classifier or pneumoscope.load()
+    if "GRADIO_TEMP_DIR" not in os.environ:  # Gradio's own is open to everybody on the machine
+        folder = tempfile.mkdtemp(prefix="pneumoscope-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["GRADIO_TEMP_DIR"] = folder
+
+    def read(path: str | None, opacity: float) -> tuple[Any, ...]:
+        if path is None:
+            return None, None, None, "", reading.card(None), gr.Slider(interactive=False)
+        outcome = reading.read(reader, Path(path).read_bytes(), Path(path).name)
+        return (
+            outcome, reading.film(outcome), reading.overlay(outcome, opacity / 100),
+            reading.caption(outcome), reading.card(outcome),
+            gr.Slider(interactive=reading.fades(outcome)),
+        )  # fmt: skip
+
+    def fade(outcome: Outcome | None, opacity: float) -> NDArray[np.uint8] | None:
+        return None if outcome is None else reading.overlay(outcome, opacity / 100)
+
+    with gr.Blocks(
+        title="pneumoscope", analytics_enabled=False, delete_cache=(_KEPT_S, _KEPT_S)
+    ) as app:
+        gr.HTML(f'<div class="title"><h1>pneumoscope</h1><p>{reading.PRIVACY}</p></div>')
+        read_one = gr.State(None)
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                file = gr.File(
+                    label="Film: DICOM, JPEG, PNG or TIFF", height=112, elem_classes="upload"
+                )
+            with gr.Column(scale=2, min_width=280):
+                if films := reading.examples():
+                    gr.Examples(
+                        [[str(film)] for film in films], [file], label="Synthetic examples",
+                        cache_examples=False,
+                    )  # fmt: skip
+        with gr.Row():
+            with gr.Column(scale=5, min_width=280):
+                with gr.Row():
+                    shown, hot = (
+                        gr.Image(
+                            label=label, format="png", image_mode=mode, height=360,
+                            interactive=False, buttons=["fullscreen"], elem_classes="picture",
+                        ) for label, mode in (("Film", "L"), ("Heatmap", "RGB"))
+                    )  # fmt: skip
+                caption = gr.HTML(elem_classes="quiet", apply_default_css=False)
+                opacity = gr.Slider(
+                    0, 100, round(100 * OPACITY), step=1, label="Opacity of the heatmap, %",
+                    interactive=False,
+                )  # fmt: skip
+            with gr.Column(scale=2, min_width=280):
+                card = gr.HTML(reading.card(None), apply_default_css=False)
+        file.change(
+            read, [file, opacity], [read_one, shown, hot, caption, card, opacity], api_name="read"
+        )
+        opacity.input(
+            fade, [read_one, opacity], hot, api_name="fade",
+            trigger_mode="always_last", show_progress="hidden",
+        )  # fmt: skip
+    return app
+
+
+def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:
+    """Starts the app: in a notebook below the cell, otherwise until it is stopped.
+
+    Args:
+        classifier: As `build` takes it.
+        options: Of ``gradio.Blocks.launch``, such as ``server_port`` or ``height``. Without ``share=True``
+            no film leaves the machine, in Colab either.
+    """
+    app = build(classifier)
+    theme = gr.themes.Base(
+        primary_hue="sky", neutral_hue="slate", font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )  # fmt: skip
+    looks = {"theme": theme, "css": _CSS, "js": "() => document.body.classList.add('dark')"}
+    fixed = {"share": False, "ssr_mode": False, "height": 720, "max_file_size": MAX_BYTES}
+    hushed = {"enable_monitoring": False, "footer_links": []}
+    app.launch(**looks | fixed | hushed | options)
+    return app

@@ -1,0 +1,117 @@
+"""What both apps show: one film read, its two pictures and its card."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope import heatmap, sheet, wording
+from pneumoscope.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pneumoscope.records import Outcome
+    from pneumoscope.runtime import Classifier
+
+SIDE_PX = 1024
+"""Longest side of a picture, so that an overlay is drawn while the slider moves."""
+BUNDLE_VARIABLE = "PNEUMOSCOPE_BUNDLE"
+"""Names the model folder for an app that is started without `pneumoscope`."""
+PROMPT = "Choose a film: DICOM, JPEG, PNG or TIFF."
+PRIVACY = f"{NOTICE} Films are read where this app runs."
+
+_PACKAGE = Path(__file__).parents[1]
+
+# Nested, so that no rule reaches the rest of somebody else's page.
+STYLE = f""".pneumoscope-card{{{sheet.PALETTE};background:var(--card);color:var(--text);
+border:1px solid var(--line);border-radius:12px;padding:18px 20px;overflow-wrap:anywhere;
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;{sheet.CARD_STYLE}
+p,li,td{{color:inherit;font-family:inherit}}
+td{{border-width:1px 0 0;border-color:var(--line)}}
+:is(.verdict,.why,.p){{line-height:1.4}}
+&>:first-child{{margin-top:0}}&>:last-child{{margin-bottom:0}}}}"""
+
+
+class _Named(io.BytesIO):
+    """A film's bytes under the name that messages shall call it."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+def examples() -> tuple[Path, ...]:
+    """The synthetic films: inside an installed package, beside it in a clone; may be none."""
+    for folder in (_PACKAGE / "samples", _PACKAGE.parents[1] / "samples"):
+        if folder.is_dir():
+            return tuple(sorted(folder.glob("*-[0-9].*")))
+    return ()
+
+
+def read(classifier: Classifier, content: bytes, name: str) -> Outcome:
+    """Reads and judges one film; one that cannot be read gives an outcome with the error.
+
+    Args:
+        classifier: What reads it.
+        content: The bytes of its file.
+        name: What to call it.
+
+    Returns:
+        With its film, at most `SIDE_PX` along either side.
+    """
+    outcome = next(classifier.predict_many([_Named(content, name)], keep_films=True))
+    if outcome.film is None:
+        return outcome
+    from PIL import Image
+
+    image = Image.fromarray(_grey(outcome.film.pixels))
+    image.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
+    levels = np.asarray(image)
+    small = replace(outcome.film, pixels=levels.astype(np.float32) / 255, levels=levels)
+    return replace(outcome, film=small)
+
+
+def film(outcome: Outcome) -> NDArray[np.uint8] | None:
+    """The film, uint8 (rows, columns); None if it could not be read."""
+    return None if outcome.film is None else _grey(outcome.film.pixels)
+
+
+def overlay(outcome: Outcome, opacity: float) -> NDArray[np.uint8] | None:
+    """The film with its heatmap, uint8 (rows, columns, 3); None where there is no heatmap.
+
+    Args:
+        outcome: As `read` gave it.
+        opacity: Of the hottest spot, in [0, 1].
+    """
+    p = outcome.prediction
+    if p is None or p.heatmap is None or not wording.is_shown(p):
+        return None
+    return heatmap.overlay_of(outcome, opacity)
+
+
+def fades(outcome: Outcome) -> bool:
+    """Whether the opacity changes anything."""
+    p = outcome.prediction
+    return p is not None and p.explanation is not None and p.explanation.reliable
+
+
+def caption(outcome: Outcome) -> str:
+    """What stands below the heatmap, or in its place."""
+    if outcome.prediction is None:
+        return "No heatmap: the film could not be read."
+    return wording.heatmap_caption(outcome.prediction)
+
+
+def card(outcome: Outcome | None) -> str:
+    """The verdict with its figures, or why there is none, as HTML with its own style."""
+    told = f'<p class="why">{PROMPT}</p>' if outcome is None else sheet.judgement(outcome)
+    return f'<style>{STYLE}</style><div class="pneumoscope-card">{told}</div>'
+
+
+def _grey(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

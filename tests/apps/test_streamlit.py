@@ -1,0 +1,121 @@
+"""The Streamlit app by Streamlit's own test bench, and as a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pneumoscope
+
+if find_spec("streamlit") is None:
+    pytest.skip("needs the [apps] extra", allow_module_level=True)
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+APP = Path(pneumoscope.__file__).parent / "apps" / "streamlit_app.py"
+
+
+@pytest.fixture
+def app() -> Any:
+    from streamlit.testing.v1 import AppTest
+
+    running = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not running.exception
+    return running
+
+
+def card(app: Any) -> str:
+    assert not app.exception
+    (text,) = (one.proto.body for one in app.get("html") if "pneumoscope-card" in one.proto.body)
+    return re.sub(r"<style>.*</style>", "", text, flags=re.DOTALL)
+
+
+def test_examples_and_opacity(app: Any) -> None:
+    assert "Research use, not a medical device." in app.markdown[0].value
+    assert "Choose a film" in card(app)
+    app.pills(key="example").set_value("pneumonia-3.dcm").run()
+    assert "PNEUMONIA" in card(app)
+    assert "in children a film alone cannot tell them apart" in card(app)
+    assert app.caption[-1].value.startswith("Heatmap for: bacterial.")
+    film, hot = pictures(app)
+    assert film != hot
+    known = app.session_state["read"]
+    app.slider(key="opacity").set_value(10).run()
+    assert pictures(app)[0] == film
+    assert pictures(app)[1] != hot
+    assert app.session_state["read"] is known
+
+
+def test_an_upload_comes_first(app: Any) -> None:
+    app.pills(key="example").set_value("pneumonia-1.png").run()
+    content = (SAMPLES / "normal-1.png").read_bytes()
+    app.file_uploader(key="film").upload("mine.png", content, "image/png").run()
+    assert "NORMAL" in card(app)
+    assert app.pills(key="example").disabled
+
+
+def test_a_refused_film_and_a_broken_one(app: Any, tmp_path: Path) -> None:
+    film = np.asarray(Image.open(SAMPLES / "normal-1.png"))
+    Image.fromarray(255 - film).save(tmp_path / "inverted.jpg", quality=95)
+    content = (tmp_path / "inverted.jpg").read_bytes()
+    app.file_uploader(key="film").upload("inverted.jpg", content, "image/jpeg").run()
+    assert "REFUSED" in card(app)
+    assert "Invert the film: air must be dark." in card(app)
+    assert "P(" not in card(app)
+    assert app.caption[-1].value == "No heatmap: the film was refused."
+    assert len(pictures(app)) == 1
+    assert not app.slider
+    cut = (SAMPLES / "pneumonia-3.dcm").read_bytes()[:9000]
+    app.file_uploader(key="film").upload("cut.dcm", cut, "application/dicom").run()
+    assert "NOT READ" in card(app)
+    assert "cut.dcm: cannot be decoded (its end is missing)" in card(app)
+    assert "transfer the file again" in card(app)
+    assert pictures(app) == []
+
+
+def pictures(app: Any) -> list[str]:
+    return [one.value[0] for one in app.get("image")]
+
+
+def test_as_a_process() -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "pneumoscope", "streamlit", "--port", "0"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"HOME": "/nowhere"},
+    )  # fmt: skip
+    try:
+        assert running.stderr is not None
+        told = running.stderr.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+/", told)
+        assert found, told
+        with _answer(running, f"{found[0]}_stcore/health") as answer:
+            assert answer.read() == b"ok"
+        with _answer(running, found[0]) as answer:
+            assert b"Streamlit" in answer.read()
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert "Traceback" not in errors
+
+
+def _answer(running: subprocess.Popen[str], url: str) -> Any:
+    import time
+
+    for _ in range(300):
+        assert running.poll() is None
+        try:
+            return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url)
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"{url} does not answer")
