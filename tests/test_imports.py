@@ -40,6 +40,7 @@ FLOORS = {
     "runtime": 5,
     "written": 5,
     "drift": 6,
+    "facts": 6,
     "client": 6,
     "evidence": 7,
     "serve": 7,

@@ -123,9 +123,8 @@ def serving(folder: str) -> Iterator[tuple[str, int, int]]:
     try:
         found = re.search(r"http://([\d.]+):(\d+)", server.stderr.readline())
         assert found, server.stderr.read()
-        asyncio.run(
-            at_once([b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"], 1, (found[1], int(found[2])))
-        )
+        ready = f"GET /readyz HTTP/1.1\r\nHost: {found[1]}:{found[2]}\r\n\r\n".encode()
+        asyncio.run(at_once([ready], 1, (found[1], int(found[2]))))
         yield found[1], int(found[2]), server.pid
     finally:
         server.terminate()
