@@ -41,6 +41,7 @@ FLOORS = {
     "written": 5,
     "apps": 6,
     "drift": 6,
+    "facts": 6,
     "client": 6,
     "evidence": 7,
     "serve": 7,

@@ -209,3 +209,17 @@ def test_a_profile_leaves_the_heatmap_s_checks_alone_and_turns_the_occlusion_map
     # The map explains what the title says, in the site's odds: twice the network's.
     np.testing.assert_allclose(at_site.occlusion(dark), -2 * plain.occlusion(dark), atol=1e-3)
     assert at_site.explained(after) == ("PNEUMONIA", after.p_pneumonia)
+
+
+def test_a_classifier_asked_otherwise_keeps_the_profile_it_read(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    site = tmp_path / "site.json"
+    own = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=WIDE, prevalence=0.1)
+    write_profile(site, own)
+    first = load(tiny_bundle, settings=Settings(profile=site))
+    site.unlink()  # or a new one is written while a server runs
+    other = first.with_settings(Settings(profile=site, prevalence=0.2))
+    assert other.profile == first.profile
+    assert (other.rules.prevalence, first.rules.prevalence) == (0.2, 0.1)
+    assert other.with_settings(Settings()).profile is None

@@ -158,8 +158,12 @@ def test_the_report_reads_as_text(live: Live) -> None:
     made = live.read(BRIGHT)[0]
     content = live.client.get(made["links"]["pdf"]).content
     text = pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text()
-    for words in ("PNEUMONIA", "bright.png", NOTICE, "operating point balanced", "tiny"):
+    told = ("PNEUMONIA", "bright.png", NOTICE, "operating point balanced", "tiny", made["id"])
+    for words in (*told, made["film"]["sha256"][:16]):
         assert words in text
+    made = live.read(("Ząb 肺.png", BRIGHT[1]))[0]
+    content = live.client.get(made["links"]["pdf"]).content
+    assert "Zab ?.png" in pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text()
 
 
 def test_a_job_and_its_events(live: Live) -> None:
@@ -223,7 +227,7 @@ def test_history(live: Live) -> None:
     assert listed() == []
 
 
-def test_exports(live: Live) -> None:
+def test_exports(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     live.client.delete("/api/v1/predictions")
     url = "/api/v1/predictions/export"
     assert_problem(live.client.get(url), 404, "NotFound")
@@ -235,7 +239,12 @@ def test_exports(live: Live) -> None:
     assert rows["'=cmd.png"]["label"] == "PNEUMONIA"
     assert rows["dark.png"]["label"] == "NORMAL"
     assert rows["broken.png"]["error_code"] == "TruncatedImage"
+    monkeypatch.setattr("pneumoscope.serve.api._EXPORTED", 2)
+    assert_problem(live.client.get(url), 413, "TooMuch")
+    ids = ",".join(one["id"] for one in made)
+    assert_problem(live.client.get(url, params={"ids": ids}), 413, "TooMuch")
     ids = f"{made[1]['id']},{made[0]['id']},nonsense"
+    monkeypatch.undo()
     content = live.client.get(url, params={"format": "json", "ids": ids}).json()
     assert [one["source"] for one in content["results"]] == ["dark.png", "=cmd.png"]
     assert content["notice"] == NOTICE
@@ -250,6 +259,10 @@ def test_about_the_model_and_the_choices(live: Live) -> None:
     assert model["bundle"] == "tiny 1"
     assert model["card"] == "# tiny\n"
     assert model["labels"] == ["normal", "bacterial", "viral"]
+    assert model["calibration"]["prevalence"] == 0.5
+    assert model["gate"].startswith("none of its own")
+    assert model["gate_limits"] == {}
+    assert "bundle_path" not in model
     choices = live.client.get("/api/v1/settings").json()
     assert [p["name"] for p in choices["operating_points"]] == ["balanced", "screen"]
     assert choices["limits"]["max_files"] == 6

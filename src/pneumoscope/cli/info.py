@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 import sys
-from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope import __version__, runtime
+from pneumoscope import runtime
 from pneumoscope.bundle import CARD
 from pneumoscope.cli import console
-from pneumoscope.conformal import DEFAULT_ERROR
+from pneumoscope.facts import bundle_facts
 from pneumoscope.metrics import interval_text, threshold_text
 from pneumoscope.serialise import NOTICE
-from pneumoscope.wording import percent
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
-
-    from pneumoscope.calibration import Calibration
-    from pneumoscope.conformal import Scores
 
 _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
 
@@ -50,58 +43,14 @@ def run(
 
 
 def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
-    bundle, meta = classifier.bundle, classifier.bundle.meta
-    return {
-        "pneumoscope": __version__,
-        "bundle": bundle.title,
-        "bundle_path": str(bundle.path),
-        "bundle_sha256": bundle.sha256,
-        "task": meta.task,
-        "labels": list(meta.labels),
-        "input_px": meta.size,
-        "calibration": asdict(meta.calibration),
-        "smallest_error": meta.conformal.smallest_error if meta.conformal else None,
-        "probabilities": _probabilities(meta.calibration),
-        "undetermined": _undetermined(meta.conformal),
-        "gate": _gate(meta.gate),
-        "operating_points": [asdict(p) for p in meta.operating_points],
-        "default_operating_point": meta.default_operating_point,
-        "population": asdict(meta.population),
-        "validation": dict(meta.validation),
+    return bundle_facts(classifier) | {
+        "bundle_path": str(classifier.bundle.path),
         "providers": list(classifier.providers),
         "threads": classifier.threads,
         "versions": {"python": platform.python_version()}
         | {name: metadata.version(name) for name in _PACKAGES},
         "notice": NOTICE,
     }
-
-
-def _probabilities(calibration: Calibration) -> str:
-    if calibration.prevalence is None:
-        return f"calibrated: {calibration.text}; --prevalence cannot be served"
-    return (
-        f"calibrated: {calibration.text}; at the prevalence of the validation films, "
-        f"{percent(calibration.prevalence)}, unless --prevalence says another"
-    )
-
-
-def _undetermined(scores: Scores | None) -> str:
-    if scores is None:
-        return "never: the bundle has no scores of enough validation films"
-    return (
-        f"where a film is not clearly of one class at error {percent(DEFAULT_ERROR)}, or at --error, of "
-        f"{percent(math.ceil(1000 * scores.smallest_error) / 1000)} or more"
-    )
-
-
-def _gate(gate: Mapping[str, Any] | None) -> str:
-    if gate is None:
-        return "none of its own: only size, colour and header are looked at"
-    plain = gate["measured"]["plain"]
-    return (
-        f"refuses what it cannot judge; wrongly {percent(plain['refused'])} of {plain['films']} "
-        "validation films as they are"
-    )
 
 
 def _print(facts: dict[str, Any]) -> None:

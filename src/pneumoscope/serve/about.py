@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope import __version__, explain, gate
+from pneumoscope import explain, gate
 from pneumoscope.bundle import CARD
 from pneumoscope.conformal import DEFAULT_ERROR
+from pneumoscope.facts import bundle_facts
 from pneumoscope.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -16,25 +17,14 @@ if TYPE_CHECKING:
 
 
 def model(classifier: Classifier) -> dict[str, Any]:
-    """The bundle: figures, limits, population, hash and card. Nothing of this machine."""
-    bundle, meta = classifier.bundle, classifier.bundle.meta
-    return {
-        "pneumoscope": __version__,
-        "bundle": bundle.title,
-        "bundle_sha256": bundle.sha256,
+    """The bundle: figures, limits, gate, population, hash and card, as they read at this site."""
+    bundle, meta = classifier.bundle, classifier.rules.meta
+    return bundle_facts(classifier) | {
         "profile": classifier.profile.title if classifier.profile else None,
-        "task": meta.task,
-        "labels": list(meta.labels),
         "negative": meta.negative,
         "positive": meta.positive,
-        "input_px": meta.size,
-        "calibration": asdict(meta.calibration),
-        "smallest_error": meta.conformal.smallest_error if meta.conformal else None,
-        "operating_points": [asdict(p) for p in meta.operating_points],
-        "default_operating_point": meta.default_operating_point,
-        "population": asdict(meta.population),
+        "gate_limits": dict(meta.gate["limits"]) if meta.gate else {},
         "intended_use": meta.intended_use,
-        "validation": dict(meta.validation),
         "card": (bundle.path / CARD).read_text(encoding="utf-8"),
         "notice": NOTICE,
     }

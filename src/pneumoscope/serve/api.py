@@ -150,14 +150,15 @@ def export_predictions(
     ] = None,
 ) -> Response:
     """One's own results as one file."""
-    if ids is not None:
-        rows = parts.store.rows(user.id, [id_ for id_ in ids.split(",") if id_][:_EXPORTED])
+    most = _PDF_FILMS if format == "pdf" else _EXPORTED
+    if ids is None:
+        rows = parts.store.history(user.id, most + 1)
     else:
-        rows = parts.store.history(user.id, _EXPORTED)
+        rows = parts.store.rows(user.id, [id_ for id_ in ids.split(",") if id_][: most + 1])
+    if len(rows) > most:
+        raise TooMuch(f"more than {most:,} films for one file", "Name fewer by their ids.")
     if not rows:
         raise NotFound("nothing to export", "Read some films first.")
-    if format == "pdf" and len(rows) > _PDF_FILMS:
-        raise TooMuch(f"more than {_PDF_FILMS} films for one PDF", "Name fewer ids.")
     media_type, make = EXPORTS[format]
     return Response(
         make(rows, parts.studio, parts.model["labels"]),

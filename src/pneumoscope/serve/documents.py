@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +100,14 @@ def _page(row: Row, studio: Studio) -> list[Flowable]:
     if row.result is None:
         error = row.error or {"detail": "not read yet", "hint": ""}
         text = f"{_latin(error['detail'])}. {_latin(error['hint'])}"
-        return [*head, _verdict("NOT READ", _COLOURS[REFUSED]), Paragraph(text, _style(10))]
+        refused = _verdict("NOT READ", _COLOURS[REFUSED])
+        return [*head, refused, Paragraph(text, _style(10)), _identified(row)]
     result = row.result
     colour = _COLOURS.get(result["label"], _POSITIVE)
     body: list[Flowable] = [_verdict(result["words"]["verdict"], colour)]
     if result["p_unadjusted"] is not None:
         body += _figures(result, colour)
-    body += [Spacer(1, 8), *_pictures(row, studio), *_told(result)]
+    body += [Spacer(1, 8), *_pictures(row, studio), *_told(result), _identified(row)]
     return head + body
 
 
@@ -203,13 +205,28 @@ def _told(result: dict[str, Any]) -> list[Flowable]:
     ]
 
 
+def _identified(row: Row) -> Flowable:
+    """Whose report it is, whatever became of the film's name."""
+    return Paragraph(f"Record {row.id}, film SHA-256 {row.sha256}", _style(7, _SOFT))
+
+
 def _sentence(text: str) -> str:
     return _latin(f"{text[:1].upper()}{text[1:]}".rstrip(".") + ".")
 
 
 def _latin(text: str) -> str:
-    """Text for the PDF's own fonts, which know Latin-1 only, escaped for a paragraph."""
-    return escape(text.encode("latin-1", "replace").decode("latin-1"))
+    """Text for the PDF's own fonts, which know Latin-1 only, escaped for a paragraph.
+
+    Letters beyond lose their marks; what has no Latin letter beneath becomes a question mark.
+    """
+    return escape("".join(map(_known, unicodedata.normalize("NFC", text))))
+
+
+def _known(letter: str) -> str:
+    if ord(letter) < 256:
+        return letter
+    base = unicodedata.normalize("NFKD", letter)[0]
+    return base if ord(base) < 256 else "?"
 
 
 def as_csv(rows: Sequence[Row], keys: Keys, labels: Sequence[str]) -> bytes:

@@ -16,7 +16,7 @@ EXAMPLE: dict[str, Any] = {
     "id": _ID,
     "created": "2026-11-21T15:05:21.652635+00:00",
     "job": None,
-    "film": {"name": "film.dcm", "sha256": "0111ec18df279165cd671f55455b3c6e34d5905a634b447b"},
+    "film": {"name": "film.dcm", "sha256": "0111ec18df279165" * 4},
     "state": "done",
     "result": {
         "label": "PNEUMONIA",
@@ -125,7 +125,7 @@ CREATING: dict[int | str, dict[str, Any]] = {
         "description": "A job; its address is in Location",
         "links": _links("job", "show_job", "job_events", "cancel_job"),
     },
-    **_problems(400, 401, 403, 413, 415, 422, 429, 503),
+    **_problems(400, 401, 403, 413, 415, 422, 429, 503, 507),
 }
 
 _SHARE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "example": 0.05}
