@@ -40,6 +40,7 @@ def test_the_environment_and_what_wins_over_it(tmp_path: Path) -> None:
         {"PNEUMOSCOPE_SERVE_TLS_CERT": "cert.pem"},
         {"PNEUMOSCOPE_SERVE_DEADLINE_S": "-1"},
         {"PNEUMOSCOPE_SERVE_RATE_LIMIT": "-1"},
+        {"PNEUMOSCOPE_SERVE_RETENTION_DAYS": "0"},
     ],
 )
 def test_settings_that_cannot_be(env: dict[str, str]) -> None:

@@ -102,6 +102,8 @@ class ServeSettings:
         for name in ("max_batch_size", "queue", "sync_limit"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}", "Use 1 or more.")
+        if self.retention_days is not None and self.retention_days < 1:
+            raise UsageError(f"retention_days is {self.retention_days}", "Use 1 or more.")
         if self.rate_limit < 0:
             raise UsageError(f"rate_limit is {self.rate_limit}", "Use 0, for none, or more.")
         if not 0 <= self.port <= 65535:
