@@ -58,10 +58,10 @@ class Served:
         token: str | None = None,
         origin: str | None = "own",
         address: str = "127.0.0.1",
-        headers: dict[str, str] | None = None,
+        headers: dict[str, str] | list[tuple[str, str]] | None = None,
         **rest: Any,
     ) -> httpx.Response:
-        sent = dict(headers or {})
+        sent = httpx.Headers(headers)
         if cookie is not None:
             sent["Cookie"] = cookie
         if token is not None:

@@ -16,7 +16,7 @@ import pytest
 from door import Clock, small
 from pneumoscope.errors import AuditLogDamaged, DiskFull
 from pneumoscope.serve.accounts import LOCAL
-from pneumoscope.serve.audit_log import HEAD, LOG, MINOR, START, TORN, AuditLog, Event, Tail
+from pneumoscope.serve.audit_log import GAP, HEAD, LOG, MINOR, START, TORN, AuditLog, Event, Tail
 
 KEY = bytes(range(32))
 
@@ -113,6 +113,62 @@ def test_every_change_is_found(
     path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
     with pytest.raises(AuditLogDamaged):
         log.verify()
+
+
+def unmarked(folder: Path) -> None:
+    (folder / HEAD).unlink()
+
+
+def marked_wrongly(folder: Path) -> None:
+    (folder / HEAD).write_text(f"2 {'0' * 64} {'0' * 64}\n")
+
+
+def rewritten(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        path = folder / LOG
+        path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
+
+    return apply
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(
+    "attack",
+    [rewritten(cut_short), rewritten(emptied), rewritten(half_a_line), unmarked, marked_wrongly],
+    ids=["cut short", "emptied", "half a line", "unmarked", "marked wrongly"],
+)
+def test_lines_that_come_afterwards_do_not_cover_up_what_is_missing(
+    tmp_path: Path, attack: Callable[[Path], None], restarted: bool
+) -> None:
+    log = log_of(tmp_path)
+    attack(tmp_path)
+    if restarted or attack in (unmarked, marked_wrongly):  # a running server makes its mark anew
+        log = AuditLog(tmp_path, KEY, Clock())
+    for _ in range(3):
+        log.append(Event("as if nothing had happened"))
+    with pytest.raises(AuditLogDamaged, match="missing"):
+        log.verify()
+    told = [entry["what"] for entry in log.entries()]
+    assert told.count(GAP) == 1
+    assert told[-3:] == ["as if nothing had happened"] * 3
+
+
+def test_a_crash_between_a_line_and_its_mark_raises_no_alarm(tmp_path: Path) -> None:
+    log_of(tmp_path, 3)
+    mark = (tmp_path / HEAD).read_bytes()
+    AuditLog(tmp_path, KEY).append(Event("the last thing"))
+    (tmp_path / HEAD).write_bytes(mark)
+    log = AuditLog(tmp_path, KEY)
+    log.append(Event("after the crash"))
+    assert log.verify().seq == 5
+
+
+def test_a_server_with_another_key_does_not_start(tmp_path: Path) -> None:
+    with small(tmp_path, {"lee": "operator"}) as server:
+        server.sign_in("lee")
+    (tmp_path / "key").unlink()  # it would make a new one
+    with pytest.raises(AuditLogDamaged, match="key is another"), small(tmp_path):
+        pass
 
 
 def test_every_single_byte_counts(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,3 +162,16 @@ def test_a_patients_key_can_stay_out_of_the_command_line(run: Run, tmp_path: Pat
 def test_purge_counts(run: Run) -> None:
     assert json.loads(good(run("purge", "--older-than", "30", "--json"))) == {"deleted": 0}
     assert run("purge", "--older-than", "-1").exit_code == 2
+
+
+def test_what_is_written_is_of_nobody_else(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o755)  # such as an administrator makes it
+    before = os.umask(0o022)
+    try:
+        good(run("user", "add", "lee", "--password-stdin", stdin=PASSWORD + "\n"))
+        good(run("patient", "export", "P1", "--out", str(tmp_path / "held.zip")))
+    finally:
+        os.umask(before)
+    written = [*(tmp_path / "state").iterdir(), tmp_path / "held.zip"]
+    assert {"reading-room.sqlite", "key", LOG} <= {path.name for path in written}
+    assert [path.name for path in written if path.stat().st_mode & 0o077] == []

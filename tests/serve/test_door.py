@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from door import HERE, Served, small
+from door import HERE, PASSWORD, Served, small
 from pneumoscope.serve import guard
 from pneumoscope.serve.headers import CSP, FIXED
 from pneumoscope.serve.problems import MEDIA_TYPE
+from pneumoscope.serve.tokens import SCOPES
 
 USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
 EVIL = "https://evil.example"
@@ -91,6 +92,8 @@ def test_a_token_needs_no_origin_but_a_foreign_one_is_refused(tmp_path: Path) ->
         ("127.0.0.1:8000", 200), ("localhost:8000", 200), ("LOCALHOST", 200), ("[::1]:8000", 200),
         ("evil.example", 400), ("127.0.0.1.evil.example", 400), ("localhost.evil.example:8000", 400),
         ("[::2]:8000", 400), ("", 400), ("localhost@evil.example", 400),
+        ("localhost:8000/healthz?", 400), ("localhost:8000@evil.example", 400), ("localhost:", 400),
+        ("localhost:8000#", 400), ("[::1", 400), ("localhost:x", 400),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("users", [{}, USERS])
@@ -99,6 +102,40 @@ def test_other_names_for_this_server_are_refused(
 ) -> None:
     with small(tmp_path, users) as server:
         assert server("GET", "/healthz", headers={"Host": host}).status_code == code
+
+
+def test_of_two_hosts_or_origins_none_is_believed(tmp_path: Path) -> None:
+    with small(tmp_path) as server:
+        for name, first in (("Host", "127.0.0.1:8000"), ("Origin", HERE)):
+            sent = [(name, first), (name, "evil.example")]
+            answer = server("POST", "/api/v1/predictions", origin=None, headers=sent)
+            assert answer.status_code == (400 if name == "Host" else 403)
+
+
+@pytest.mark.parametrize("users", [{}, USERS])
+@pytest.mark.parametrize(
+    ("site", "code"),
+    [(None, 200), ("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403)],
+)
+def test_pages_of_other_sites_do_not_even_make_the_server_work(
+    tmp_path: Path, users: dict[str, str], site: str | None, code: int
+) -> None:
+    headers = {} if site is None else {"Sec-Fetch-Site": site}
+    with small(tmp_path, users) as server:
+        cookie = server.cookie("otto") if users else None
+        for path in ("/api/v1/things/1", "/metrics"):
+            assert server("GET", path, cookie=cookie, headers=headers).status_code == code
+        # The page itself may be linked to, and a watchdog asks from anywhere.
+        assert server("GET", "/healthz", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_methods_that_nobody_thought_of_are_not_open_to_tokens(tmp_path: Path, method: str) -> None:
+    with small(tmp_path, USERS) as server:
+        user = server.security.accounts.check("otto", PASSWORD)
+        assert user is not None
+        token, _ = server.security.tokens.add(user, "batch", list(SCOPES))
+        assert server(method, "/api/v1/predictions", token=token).json()["code"] == "NoScope"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def test_the_environment_and_what_wins_over_it(tmp_path: Path) -> None:
         {"PNEUMOSCOPE_SERVE_DECODE_S": "-20"},
         {"PNEUMOSCOPE_SERVE_RETENTION_DAYS": "-1"},
         {"PNEUMOSCOPE_SERVE_THREADS": "0"},
+        {"PNEUMOSCOPE_SERVE_RETENTION_DAYS": "0"},
     ],
 )
 def test_settings_that_cannot_be(env: dict[str, str]) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from door import Clock, small
+import pytest
+
+from door import PASSWORD, Clock, small
+from pneumoscope.serve.guard import SIGN_INS
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.throttle import FORGET_S, Rate, Throttle
+from pneumoscope.serve.throttle import FORGET_S, Rate, Throttle, network_of
 
 USERS = {"lee": "operator", "kim": "operator"}
 
@@ -105,6 +108,53 @@ def test_guessing_tokens_gets_slow(tmp_path: Path) -> None:
         assert codes == [401] * 20 + [429]
         cookie = server.cookie("lee")
         assert server("GET", "/api/v1/me", cookie=cookie).status_code == 200
+
+
+def test_a_colleagues_old_token_shuts_nobody_out(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        user = server.security.accounts.check("lee", PASSWORD)
+        assert user is not None
+        good, _ = server.security.tokens.add(user, "batch", ["read"])
+        wrong = f"pnsc_{'0' * 12}_{'A' * 43}"
+        codes = [server("GET", "/api/v1/me", token=wrong).status_code for _ in range(22)]
+        assert codes[-1] == 429
+        assert server("GET", "/api/v1/me", token=good).status_code == 200
+
+
+def test_many_who_sign_in_leave_threads_for_others(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        for _ in range(SIGN_INS):
+            assert server.security.signing_in.acquire(blocking=False)
+        refused = server.sign_in("lee")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        server.security.signing_in.release()
+        assert server.sign_in("lee").status_code == 200
+        assert server.sign_in("lee", "a wrong password").status_code == 401
+        assert server.sign_in("lee").status_code == 200  # each gave its place back
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("10.0.0.9", "10.0.0.9"),
+        ("::ffff:10.0.0.9", "10.0.0.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_what_is_counted_as_one(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_guessing_from_many_addresses_of_one_machine_gets_slow(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        codes = [
+            server.sign_in("lee", "a wrong guess", address=f"2001:db8::{n:x}").status_code
+            for n in range(6)
+        ]
+        assert codes == [401] * 5 + [429]
+        assert server.sign_in("lee", address="2001:db8:0:1::1").status_code == 200
 
 
 def test_one_user_does_not_use_up_the_server(tmp_path: Path) -> None:

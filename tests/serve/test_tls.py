@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 import uvicorn
 
 from pneumoscope.errors import UnsafeAddress, UsageError
-from pneumoscope.serve import tls
+from pneumoscope.serve import tls, wire
 from pneumoscope.serve.settings import ServeSettings
 
 
@@ -77,6 +79,31 @@ def test_a_certificate_is_made_once_and_its_key_is_nobody_elses(tmp_path: Path) 
     assert len(tls.own_fingerprint(settings).split(":")) == 32
 
 
+def test_the_certificate_names_the_address_that_others_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So do many systems: they know their own name as loopback only.
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(0, 0, 0, "", ("127.0.1.1", 0))])
+    monkeypatch.setattr(tls, "_outward", lambda: {"10.1.2.3"})
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=True, host="0.0.0.0")
+    assert {"10.1.2.3", "127.0.1.1", "localhost"} <= tls.hosts(settings)
+    first = tls.own_fingerprint(settings)
+    assert tls.own_fingerprint(settings) == first
+    monkeypatch.setattr(tls, "_outward", lambda: {"10.1.2.4"})  # moved to another network
+    assert "10.1.2.4" in tls.hosts(settings)
+    assert tls.own_fingerprint(settings) != first
+    monkeypatch.setattr(tls, "_outward", set)  # without any network for a while
+    second = tls.own_fingerprint(settings)
+    assert "10.1.2.4" in tls.hosts(settings)
+    assert tls.own_fingerprint(settings) == second
+
+
+def test_addresses_are_found_without_sending_anything() -> None:
+    for found in tls._outward():
+        assert str(ipaddress.ip_address(found)) == found
+        assert not ipaddress.ip_address(found).is_unspecified
+
+
 def test_a_certificate_is_renewed_before_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,10 +138,12 @@ def test_a_host_without_tls_answers_to_its_own_names_only(tmp_path: Path) -> Non
 
 @contextmanager
 def listening(settings: ServeSettings) -> Iterator[int]:
-    """A server on loopback that answers with the scheme it sees."""
+    """A server on loopback that reads the body, and answers with the scheme it sees."""
 
     async def app(scope: dict[str, str], receive: object, send: object) -> None:
         if scope["type"] == "http":
+            while (await receive()).get("more_body"):  # type: ignore[operator]
+                pass
             await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
             await send({"type": "http.response.body", "body": scope["scheme"].encode()})  # type: ignore[operator]
 
@@ -160,3 +189,61 @@ def test_nobody_claims_another_address_or_scheme(tmp_path: Path) -> None:
     with listening(ServeSettings(folder=tmp_path)) as port:
         claims = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.1"}
         assert httpx.get(f"http://127.0.0.1:{port}/", headers=claims).text == "http"
+
+
+def said(port: int, *pieces: bytes, pause: float = 0) -> bytes:
+    """What a connection answers until it is closed."""
+    with socket.create_connection(("127.0.0.1", port), 30) as line:
+        try:
+            for piece in pieces:
+                line.sendall(piece)
+                time.sleep(pause)
+            found = b""
+            while piece := line.recv(65536):
+                found += piece
+        except (ConnectionResetError, BrokenPipeError):
+            return b"cut off"
+    return found
+
+
+ENOUGH = b"a" * (wire.HEAD_BYTES // 2 + 1)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"GET / HTTP/1.1\r\nHost: x\r\nX: ", ENOUGH, ENOUGH, ENOUGH],
+        [b"GET / HTTP/1.1\r\n", b"X: y\r\n" * (wire.HEAD_BYTES // 6 + 1), b"X: y\r\n" * 9],
+        [b"GET /", ENOUGH, ENOUGH, ENOUGH],
+        [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\nX: ", ENOUGH, ENOUGH, ENOUGH],
+    ],
+    ids=["one header", "many headers", "address", "trailer"],
+)  # fmt: skip
+def test_a_head_that_never_ends_is_given_up(tmp_path: Path, pieces: list[bytes]) -> None:
+    with listening(ServeSettings(folder=tmp_path)) as port:
+        answer = said(port, *pieces)
+        assert answer == b"cut off" or b"too large" in answer
+        assert httpx.get(f"http://127.0.0.1:{port}/").text == "http"
+
+
+def test_a_head_that_comes_byte_by_byte_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "HEAD_S", 0.3)
+    with listening(ServeSettings(folder=tmp_path)) as port:
+        for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\n"]):
+            assert b"too long" in said(port, *pieces)
+        # One that is whole has no such limit, nor a body that comes slowly.
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"
+        assert b"200 OK" in said(port, head, b"ab", b"cd", pause=0.4)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 100_000])
+def test_bodies_are_not_taken_for_heads(tmp_path: Path, size: int) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(3 * wire.HEAD_BYTES // max(size, 100)):
+            yield b"x" * size
+
+    with listening(ServeSettings(folder=tmp_path)) as port:
+        answer = httpx.post(f"http://127.0.0.1:{port}/", content=pieces())
+        assert answer.text == "http"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -62,6 +63,7 @@ def _office(folder: Path | None, database: str | None, key: Path | None) -> Offi
     from pneumoscope.serve.office import open_office
     from pneumoscope.serve.settings import from_env
 
+    os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
     return open_office(from_env(folder=folder, database=database, key=key))
 
 

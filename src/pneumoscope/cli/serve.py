@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ def run(given: dict[str, Any]) -> None:
     from pneumoscope.serve.app import create_app
     from pneumoscope.serve.office import check_start
 
+    os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
     check_start(settings)
     listener = listen(settings.host, settings.port)
     scheme = "https" if settings.tls else "http"

@@ -33,6 +33,8 @@ HEAD = "audit-log.head"
 TORN = "audit-log.torn"
 START = "0" * 64
 """What the first line is sealed to."""
+GAP = "audit log: lines are missing"
+"""What a line says that was written after lines, or their mark, had gone; `verify` finds it."""
 SUCCESS, MINOR, SERIOUS, MAJOR = 0, 4, 8, 12
 """Event outcome indicator: done; refused; the server failed; unavailable (PS3.15, A.5.2.1)."""
 _CHUNK = 65536
@@ -100,17 +102,47 @@ class AuditLog:
             end = os.fstat(log).st_size
             if end != self._end:
                 end = self._catch_up(log, end)
-            entry = _entry(event, self._tail, self._clock())
-            mac = self._mac(_canonical(entry))
-            line = _canonical(entry | {"mac": mac}) + b"\n"
-            try:
-                _write(log, line)
-            except OSError:
-                os.ftruncate(log, end)
-                raise
-            self._end, self._tail = end + len(line), Tail(entry["seq"], mac)
-            self._write_head()
+                gap = self._gap()
+                if gap is not None:  # or the new mark would cover it up
+                    end = self._put(log, end, Event(GAP, MAJOR, where="log", objects=(gap,)))
+            self._put(log, end, event)
         return self._tail
+
+    def check(self) -> None:
+        """Looks at the last line.
+
+        Raises:
+            AuditLogDamaged: It was changed, or the key is another one.
+        """
+        if self.path.exists():
+            with self._lock, self._opened() as log:
+                self._catch_up(log, os.fstat(log).st_size)
+
+    def _put(self, log: int, end: int, event: Event) -> int:
+        entry = _entry(event, self._tail, self._clock())
+        mac = self._mac(_canonical(entry))
+        line = _canonical(entry | {"mac": mac}) + b"\n"
+        try:
+            _write(log, line)
+        except OSError:
+            os.ftruncate(log, end)
+            raise
+        self._end, self._tail = end + len(line), Tail(entry["seq"], mac)
+        self._write_head()
+        return self._end
+
+    def _gap(self) -> str | None:
+        """What the mark knows of lines after the last one; None if nothing is missing."""
+        try:
+            head = self._read_head()
+        except AuditLogDamaged:
+            return "the mark of the last line was changed"
+        if head is None:
+            return "the mark of the last line was missing" if self._tail.seq else None
+        # A crash between line and mark leaves the mark behind, never ahead.
+        if head.seq < self._tail.seq or head == self._tail:
+            return None
+        return f"the last line was {head.seq}:{head.mac}"
 
     def verify(self, expected: Tail | None = None) -> Tail:
         """Reads the whole log, and says where it stands.
@@ -121,7 +153,7 @@ class AuditLog:
         Raises:
             AuditLogDamaged: Naming the first line that does not belong.
         """
-        tail = Tail(0, START)
+        tail, gap = Tail(0, START), 0
         seen = expected is None or expected == tail
         head = self._read_head()
         if head == tail:
@@ -129,12 +161,17 @@ class AuditLog:
         reached = head is None
         for entry in self.entries():
             tail = self._checked(entry, tail)
+            gap = gap or (tail.seq if entry["what"] == GAP else 0)
             seen = seen or tail == expected
             reached = reached or tail == head
         if not reached:
             raise AuditLogDamaged(self.path.name, f"lines after line {tail.seq} are missing")
         if head is None and tail.seq:
             raise AuditLogDamaged(self._head.name, "is missing")
+        if gap:
+            raise AuditLogDamaged(
+                self.path.name, f"lines before line {gap} are missing, as it says"
+            )
         if expected is not None and not seen:
             raise AuditLogDamaged(
                 self.path.name, f"line {expected.seq} is not the one that was expected"

@@ -8,6 +8,8 @@ token. Whose a result is, the store knows.
 from __future__ import annotations
 
 import asyncio
+import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,7 +35,7 @@ from pneumoscope.serve.problems import (
 from pneumoscope.serve.refusals import NoAuditLog, NoScope, NotThisRole, WrongHost, WrongOrigin
 from pneumoscope.serve.sessions import Sessions, cookie_name
 from pneumoscope.serve.store import Base
-from pneumoscope.serve.throttle import Rate, Throttle
+from pneumoscope.serve.throttle import Rate, Throttle, network_of
 from pneumoscope.serve.tokens import Tokens
 from pneumoscope.serve.trail import API, QUIET, SESSION, Trail, address_of, write_request
 
@@ -50,7 +52,15 @@ UPLOAD = f"{API}/predictions"
 PUBLIC = frozenset({"/", "/login", "/favicon.ico", "/healthz", "/readyz"})
 """Pages and answers without anybody's data; beside them /static/ and the login itself."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-SCOPE_OF = {"GET": "read", "HEAD": "read", "POST": "predict", "DELETE": "delete"}
+SCOPE_OF = {
+    "GET": "read",
+    "HEAD": "read",
+    "OPTIONS": "read",
+    "POST": "predict",
+    "DELETE": "delete",
+}
+"""No other method is open to tokens."""
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 SMALL_BODY = 65536
 """Bytes of a body that brings no films."""
 BODY_IDLE_S = 30
@@ -59,6 +69,8 @@ FREE_TOKENS = 20
 """Wrong tokens from an address before it has to wait."""
 WARD = 4
 """An address may ask so much more than a user: behind it may be a ward."""
+SIGN_INS = 8
+"""Sign-ins at once, of some 40 threads."""
 LINES_A_MINUTE, LINES_AT_ONCE = 10, 20
 """Audit lines about those who are not signed in, by address: nobody fills the disk."""
 
@@ -80,6 +92,7 @@ class Security:
         by_address: Requests by address.
         throttle: Wrong passwords and tokens.
         lines: Audit lines about strangers.
+        signing_in: Passwords that are looked at: each takes a thread that others need too.
     """
 
     accounts: Accounts
@@ -94,6 +107,9 @@ class Security:
     by_address: Rate
     throttle: Throttle = field(default_factory=Throttle)
     lines: Rate = field(default_factory=lambda: Rate(LINES_A_MINUTE, LINES_AT_ONCE))
+    signing_in: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(SIGN_INS)
+    )
 
     def body_limit(self, request: Request) -> int:
         """Bytes that the body of this request may have."""
@@ -112,16 +128,19 @@ def make_security(
     Raises:
         UnsafeAddress: Others could reach the server without TLS or without accounts.
         UsageError: The certificate cannot be used.
+        AuditLogDamaged: The key is not that of the log.
     """
     Base.metadata.create_all(engine)
     accounts = Accounts(engine, clock)
     there_are = accounts.any()
     tls.check_address(settings, accounts=there_are)
+    audit = AuditLog(settings.folder, keys.audit, clock)
+    audit.check()  # or every request would be refused
     return Security(
         accounts=accounts,
         sessions=Sessions(engine, clock),
         tokens=Tokens(engine, clock),
-        audit=AuditLog(settings.folder, keys.audit, clock),
+        audit=audit,
         open=not there_are,
         tls=settings.tls,
         hosts=tls.hosts(settings),
@@ -216,7 +235,7 @@ def _worth_a_line(security: Security, request: Request) -> bool:
         return True
     # The page itself asks for quiet things before anybody has signed in.
     quiet = request.method in SAFE and request.url.path in QUIET
-    return not quiet and not security.lines.wait_s(address_of(request))
+    return not quiet and not security.lines.wait_s(network_of(address_of(request)))
 
 
 class _Door:
@@ -236,10 +255,12 @@ class _Door:
         security, method, path = self.security, self.request.method, self.request.url.path
         self._check_host()
         if not security.open:
-            _slow_down(security.by_address, address_of(self.request))
+            _slow_down(security.by_address, network_of(address_of(self.request)))
         self._check_length()
         if method not in SAFE:
             self._check_origin()
+        elif not is_public(method, path):
+            self._check_site()
         if security.open:
             return LOCAL
         if is_public(method, path):
@@ -251,10 +272,9 @@ class _Door:
         return user
 
     def _check_host(self) -> None:
-        host = self.request.headers.get("host", "")
-        # [::1]:8000, 127.0.0.1:8000, name:8000
-        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-        if name.lower() not in self.security.hosts:
+        hosts = self.request.headers.getlist("host")
+        found = _HOST.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
+        if found is None or found[1].strip("[]") not in self.security.hosts:
             raise WrongHost
 
     def _check_length(self) -> None:
@@ -277,14 +297,22 @@ class _Door:
         one comes from a program: it needs a token, or, where there are no accounts, nothing.
         """
         request = self.request
-        origin = request.headers.get("origin")
+        origins = {origin.lower() for origin in request.headers.getlist("origin")}
         own = f"{request.url.scheme}://{request.headers.get('host', '').lower()}"
-        if origin is not None:
-            if origin.lower() != own:
+        if origins:
+            if origins != {own}:
                 raise WrongOrigin
         elif request.headers.get("sec-fetch-site", "same-origin") != "same-origin" or not (
             self.bearer is not None or self.security.open
         ):
+            raise WrongOrigin
+
+    def _check_site(self) -> None:
+        """What is not for strangers is not for pages of other sites, not even to make the server work.
+
+        They could not read it, but each asking would cost a rendering and a line in the log.
+        """
+        if self.request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             raise WrongOrigin
 
     def _known(self) -> User:
@@ -295,15 +323,16 @@ class _Door:
             if user is None:
                 raise NotSignedIn
             return user
-        key = f"token {address_of(request)}"
-        wait = security.throttle.attempt((key, FREE_TOKENS))
-        if wait:
-            raise Busy("too many wrong tokens from this address", wait)
         kind, _, token = self.bearer.partition(" ")
         user = security.tokens.find(token.strip()) if kind.lower() == "bearer" else None
         if user is None:
+            # Counted afterwards: a colleague's old token must not shut out a whole ward, and the
+            # secret has too many bits to be guessed in any case.
+            key = f"token {network_of(address_of(request))}"
+            wait = security.throttle.attempt((key, FREE_TOKENS))
+            if wait:
+                raise Busy("too many wrong tokens from this address", wait)
             raise NotSignedIn
-        security.throttle.succeeded(key)
         return user
 
 
@@ -321,7 +350,7 @@ def _check_may(user: User, method: str, path: str) -> None:
         NotAllowed: They do not.
     """
     if user.scopes is not None:
-        wanted = "metrics" if path == "/metrics" else SCOPE_OF.get(method, "read")
+        wanted = "metrics" if path == "/metrics" else SCOPE_OF.get(method, f"for {method}")
         if wanted not in user.scopes:
             raise NoScope(wanted)
     if method not in SAFE and path != SESSION and not user.may(OPERATOR):

@@ -125,6 +125,7 @@ class Office:
         """Deletes results of every user that are older, with their films."""
         old = self.store.delete_older(days)
         self.shelf.drop(old)
+        privacy.settle(self.store)
         self._note("purge", *old)
         return old
 

@@ -109,7 +109,15 @@ def erase(store: Store, shelf: Shelf, audit: AuditLog, patient: str) -> Held:
     for owner in {row.owner for row in rows}:
         store.delete(owner, [row.id for row in rows if row.owner == owner])
     shelf.drop(ids)
+    settle(store)
     return Held(len(rows), films, len(_lines(audit, patient, ids)))
+
+
+def settle(store: Store) -> None:
+    """Empties SQLite's write-ahead log: what was deleted would stand there until it is written over."""
+    if store.engine.dialect.name == "sqlite":
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _lines(audit: AuditLog, patient: str, ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -146,4 +154,5 @@ class Sweeper:
         # A film may be there a moment before its row, so only what was already missing last time.
         self.shelf.drop(left & self._suspects)
         self._suspects = frozenset(left)
+        settle(self.store)  # for users who deleted something since
         return old

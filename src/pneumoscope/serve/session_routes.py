@@ -13,6 +13,7 @@ from pneumoscope.serve.audit_log import Event
 from pneumoscope.serve.guard import Security, current_user
 from pneumoscope.serve.problems import Busy, Conflict, NotSignedIn
 from pneumoscope.serve.sessions import cookie_name, set_cookie
+from pneumoscope.serve.throttle import network_of
 from pneumoscope.serve.trail import API, SESSION, address_of, record
 
 FREE_PAIR, FREE_NAME, FREE_ADDRESS = 5, 50, 30
@@ -45,19 +46,25 @@ def sign_in(request: Request, given: Credentials, response: Response) -> dict[st
     if security.open:
         raise Conflict("there are no accounts to sign in to", "Everything is open on this machine.")
     where, name = address_of(request), given.name.strip().lower()
-    pair = f"login {where} {name}"
-    wait = security.throttle.attempt(
-        (pair, FREE_PAIR), (f"login {name}", FREE_NAME), (f"login {where}", FREE_ADDRESS)
-    )
-    if wait:
-        raise Busy("too many wrong passwords", wait)
-    user = security.accounts.check(name, given.password.get_secret_value())
+    network = network_of(where)
+    pair, ward = f"login {network} {name}", f"login {network}"
+    if not security.signing_in.acquire(blocking=False):
+        raise Busy("many people sign in at this moment", 1)
+    try:
+        wait = security.throttle.attempt(
+            (pair, FREE_PAIR), (f"login {name}", FREE_NAME), (ward, FREE_ADDRESS)
+        )
+        if wait:
+            raise Busy("too many wrong passwords", wait)
+        user = security.accounts.check(name, given.password.get_secret_value())
+    finally:
+        security.signing_in.release()
     if user is None:
         # The name stays out of the log: people type their passwords there.
         record(security.audit, Event("sign in", audit_log.MINOR, None, where, status=401))
         raise WrongCredentials
     security.throttle.forget(pair)
-    security.throttle.succeeded(f"login {name}", f"login {where}")
+    security.throttle.succeeded(f"login {name}", ward)
     old = request.cookies.get(cookie_name(security.tls))
     if old:
         security.sessions.close(old)

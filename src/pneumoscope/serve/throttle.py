@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 import time
@@ -18,6 +19,17 @@ FORGET_S = 15 * 60
 """The longest wait, and after so long without a failure all is forgiven."""
 
 V = TypeVar("V")
+
+
+def network_of(address: str) -> str:
+    """What is counted as one: an IPv4 address, or the /64 of an IPv6 one, which one machine has whole."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))
 
 
 class _Recent(Generic[V]):

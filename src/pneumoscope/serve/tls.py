@@ -63,8 +63,9 @@ def certificate(settings: ServeSettings) -> tuple[Path, Path] | None:
         pair = settings.tls_cert, settings.tls_key
     elif settings.tls_self_signed:
         pair = settings.folder / "tls" / "cert.pem", settings.folder / "tls" / "key.pem"
-        if not _lasts(*pair):
-            _make(*pair, own_names(settings.host))
+        names = own_names(settings.host)
+        if not _lasts(*pair, names):
+            _make(*pair, names)
     else:
         return None
     context(*pair)
@@ -105,19 +106,15 @@ def hosts(settings: ServeSettings) -> frozenset[str]:
     """
     names = {*LOOPBACK, settings.host.lower()} - {"0.0.0.0", "::"}  # noqa: S104
     pair = certificate(settings)
-    if pair is not None:
-        try:
-            found = _read(pair[0]).extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        except x509.ExtensionNotFound:
-            return frozenset(names)
-        names |= {name.lower() for name in found.value.get_values_for_type(x509.DNSName)}
-        names |= {str(one) for one in found.value.get_values_for_type(x509.IPAddress)}
-    return frozenset(names)
+    return frozenset(names if pair is None else names | _names_in(_read(pair[0])))
 
 
 def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
     """Arguments for ``uvicorn.Config``: TLS, and nothing that tells or believes too much."""
+    from pneumoscope.serve.wire import Wire
+
     options: dict[str, Any] = {
+        "http": Wire,
         "access_log": False,  # addresses and paths belong into the audit log
         "server_header": False,
         "proxy_headers": False,  # or anybody on this machine could claim another address
@@ -141,15 +138,39 @@ def own_names(host: str) -> tuple[str, ...]:
         found = socket.getaddrinfo(socket.gethostname(), None)
     except OSError:
         found = []
-    names |= {str(one[4][0]).partition("%")[0] for one in found}
+    names |= {str(one[4][0]).partition("%")[0] for one in found} | _outward()
     return tuple(sorted(names))
 
 
-def _lasts(cert: Path, key: Path) -> bool:
+def _outward() -> set[str]:
+    """Addresses from which this machine would speak to others; many systems know their own name as
+    loopback only, so looking that up does not find them."""
+    found = set()
+    for family, far in ((socket.AF_INET, "198.51.100.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((far, 9))  # nothing is sent: it only chooses the way (RFC 5737, 3849)
+                found.add(str(probe.getsockname()[0]).partition("%")[0])
+        except OSError:
+            continue
+    return found
+
+
+def _names_in(cert: x509.Certificate) -> set[str]:
+    try:
+        found = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    names = {name.lower() for name in found.get_values_for_type(x509.DNSName)}
+    return names | {str(one) for one in found.get_values_for_type(x509.IPAddress)}
+
+
+def _lasts(cert: Path, key: Path, names: tuple[str, ...]) -> bool:
     if not (cert.is_file() and key.is_file()):
         return False
-    left = _read(cert).not_valid_after_utc - datetime.now(UTC)
-    return left > timedelta(days=_RENEW_DAYS)
+    made = _read(cert)
+    left = made.not_valid_after_utc - datetime.now(UTC)
+    return left > timedelta(days=_RENEW_DAYS) and _names_in(made) >= set(names)
 
 
 def _read(cert: Path) -> x509.Certificate:

@@ -1,0 +1,213 @@
+"""The sign-in page in a real browser, over TLS with accounts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+import uvicorn
+
+from door import CHEAP, PASSWORD
+from live import BRIGHT
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve import tls
+from pneumoscope.serve.app import create_app
+from pneumoscope.serve.guard import Security
+from pneumoscope.serve.office import Office, open_office
+from pneumoscope.serve.settings import ServeSettings
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+expect.set_options(timeout=60_000)  # others may need the processor too
+
+
+@dataclass
+class House:
+    """A server over TLS, and the office of its folder."""
+
+    url: str
+    office: Office
+
+
+@pytest.fixture(scope="module")
+def house(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    settings = ServeSettings(
+        folder=tmp_path_factory.mktemp("house"), bundle=tiny_bundle.path, threads=1,
+        tls_self_signed=True,
+    )  # fmt: skip
+    office = open_office(settings)
+    office.accounts.hasher = CHEAP
+    for name in ("anna", "vera"):
+        office.add_user(name, PASSWORD, "operator")
+    with encrypted(settings) as url:
+        yield House(url, office)
+    office.store.close()
+
+
+@contextmanager
+def encrypted(settings: ServeSettings) -> Iterator[str]:
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, port=0, log_level="critical", lifespan="on", **tls.uvicorn_options(settings)
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            thread.join(0.05)
+        security: Security = app.state.security
+        security.accounts.hasher = CHEAP
+        yield f"https://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(60)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("no chromium: CHROMIUM is not set")
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser, house: House) -> Iterator[BrowserContext]:
+    made = browser.new_context(
+        viewport={"width": 1280, "height": 720}, ignore_https_errors=True, base_url=house.url,
+        reduced_motion="reduce",
+    )  # fmt: skip
+    made.set_default_timeout(60_000)
+    yield made
+    made.close()
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def enter(page: Page, name: str) -> None:
+    """From the page, which sends strangers to sign in, and back to it."""
+    page.goto("/")
+    page.wait_for_url("**/login")
+    sign_in(page, name)
+    page.wait_for_selector("body[data-ready]")
+    expect(page.locator(".account .user")).to_have_text(name)
+
+
+def send(page: Page) -> None:
+    name, data = BRIGHT
+    page.set_input_files("#files", [{"name": name, "mimeType": "image/png", "buffer": data}])
+    expect(page.locator(".row .state")).to_contain_text("PNEUMONIA")
+
+
+def test_signing_in_and_out(context: BrowserContext, house: House) -> None:
+    page = context.new_page()
+    page.goto("/")
+    page.wait_for_url("**/login")
+    expect(page).to_have_title("Sign in · pneumoscope")
+    expect(page.get_by_label("Name")).to_be_focused()
+    expect(page.locator("#notice")).to_contain_text("Research use, not a medical device")
+    sign_in(page, "anna", "not her password at all")
+    expect(page.get_by_role("alert")).to_contain_text("Name and password do not fit")
+    expect(page.get_by_label("Password")).to_have_value("")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-ready]")
+    assert page.url == f"{house.url}/"
+    expect(page.locator(".account .user")).to_have_text("anna")
+
+    (cookie,) = context.cookies()
+    assert cookie["name"] == "__Host-pneumoscope"
+    assert cookie["secure"]
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Strict"
+    assert page.evaluate("document.cookie") == ""
+
+    send(page)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login")
+    assert context.cookies() == []
+    # Whoever sits down next sees nothing of it, not by the key that goes back either.
+    page.go_back()
+    page.wait_for_url("**/login")
+    assert "bright.png" not in page.content()
+    sign_in(page, "vera")
+    page.wait_for_selector("body[data-ready]")
+    page.keyboard.press("2")
+    expect(page.locator(".history .nothing")).to_be_visible()
+    assert "bright.png" not in page.content()
+    context.add_cookies([cookie])  # noted before, it opens nothing any more
+    assert context.request.get("/api/v1/predictions").status == 401
+
+
+def test_a_viewer_looks_and_neither_sends_nor_deletes(
+    context: BrowserContext, house: House
+) -> None:
+    page = context.new_page()
+    enter(page, "vera")
+    send(page)
+    house.office.set_role("vera", "viewer")
+    try:
+        page.goto("/#history")
+        page.reload()
+        page.wait_for_selector("body[data-role=viewer][data-ready]")
+        expect(page.locator(".record")).to_have_count(1)
+        expect(page.get_by_role("button", name="Delete", exact=False)).to_have_count(0)
+        page.locator(".record input").first.check()
+        expect(page.get_by_role("button", name="Delete", exact=False)).to_have_count(0)
+        # Nor by asking past the buttons, from the page's own origin with the page's own cookie.
+        for method, path in (("DELETE", "predictions"), ("POST", "predictions")):
+            status = page.evaluate(
+                "([method, path]) => fetch(`/api/v1/${path}`, {method}).then(a => a.status)",
+                [method, path],
+            )
+            assert status == 403
+        name, data = BRIGHT
+        page.set_input_files("#files", [{"name": name, "mimeType": "image/png", "buffer": data}])
+        expect(page.get_by_role("alert")).to_contain_text("may look, but not read films")
+        page.reload()
+        expect(page.locator(".record")).to_have_count(1)
+    finally:
+        house.office.set_role("vera", "operator")
+
+
+def test_a_session_that_was_ended_elsewhere_leads_back_to_the_door(
+    context: BrowserContext, house: House
+) -> None:
+    page = context.new_page()
+    enter(page, "anna")
+    house.office.sessions.close_all(house.office.accounts.get("anna").id)
+    page.keyboard.press("2")
+    page.wait_for_url("**/login")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing_on_the_sign_in_page(context: BrowserContext, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
+    page = context.new_page()
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto("/login")
+    for wrong in (False, True):
+        if wrong:
+            sign_in(page, f"nobody-{scheme}")
+            expect(page.get_by_role("alert")).to_contain_text("do not fit")
+        else:
+            expect(page.get_by_label("Name")).to_be_focused()
+        found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert {v["id"]: [n["html"][:160] for n in v["nodes"]] for v in found} == {}
