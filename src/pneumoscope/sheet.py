@@ -55,7 +55,9 @@ font-weight:700;position:absolute;left:4px}
 """
 """CSS of what `judgement` gives, in the colours of `PALETTE`."""
 
-_STYLE = f":root{{color-scheme:dark;{PALETTE}}}{CARD_STYLE}" + """
+_STYLE = (
+    f":root{{color-scheme:dark;{PALETTE}}}{CARD_STYLE}"
+    + """
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--text);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
@@ -74,6 +76,7 @@ footer{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--line:#ccc;--text:#111;--soft:#444;
 --red:#b3261e;--green:#14693f;--amber:#7a4d00;--grey:#555}.bar{background:#ddd;print-color-adjust:exact}}
 """
+)
 
 _ICONS = {
     "positive": '<path d="M12 3 2 21h20zM12 10v5m0 2.5v.5" fill="none" stroke="currentColor" '

@@ -74,7 +74,13 @@ def test_without_a_heatmap(tiny_bundle: Bundle, film_files: Path) -> None:
 def test_examples_of_a_clone_of_an_installed_package_and_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ["normal-1.png", "normal-2.png", "pneumonia-1.png", "pneumonia-2.png", "pneumonia-3.dcm"]
+    names = [
+        "normal-1.png",
+        "normal-2.png",
+        "pneumonia-1.png",
+        "pneumonia-2.png",
+        "pneumonia-3.dcm",
+    ]
     assert [path.name for path in reading.examples()] == names
     package = tmp_path / "lib" / "pneumoscope"
     monkeypatch.setattr(reading, "_PACKAGE", package)
@@ -129,4 +135,3 @@ def test_a_start_that_fails_is_told_in_two_lines(app: str, tmp_path: Path) -> No
     assert f"error: cannot listen on 127.0.0.1 port {port}" in done.stderr
     wide = run(app, "--host", "0.0.0.0", "--port", 0, "--bundle", tmp_path / "none")
     assert "it has no accounts and no TLS" in wide.stderr
-

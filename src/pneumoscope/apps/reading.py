@@ -72,7 +72,7 @@ def read(classifier: Classifier, content: bytes, name: str) -> Outcome:
     image = Image.fromarray(_grey(outcome.film.pixels))
     image.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
     levels = np.asarray(image)
-    small = replace(outcome.film, pixels=levels.astype(np.float32) / 255, levels=levels)
+    small = replace(outcome.film, pixels=levels.astype(np.float32) / np.float32(255), levels=levels)
     return replace(outcome, film=small)
 
 

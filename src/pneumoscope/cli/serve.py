@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from pneumoscope.serve.settings import ServeSettings
-
 _MODULES = (
     *("fastapi", "uvicorn", "python_multipart", "sqlalchemy", "argon2", "cryptography"),
     *("reportlab", "prometheus_client"),
