@@ -34,21 +34,6 @@ if TYPE_CHECKING:
 _KEPT_S = 3600
 """Gradio keeps uploads as files; older ones are deleted."""
 
-_CSS = """
-body,gradio-app,.gradio-container{background:#101418!important}
-.dark{--body-background-fill:#101418;--block-background-fill:#171d23;--background-fill-secondary:#171d23;
---block-label-background-fill:#101418;--input-background-fill:#101418;--border-color-primary:#27303a;
---block-border-color:#27303a}
-.gradio-container{width:100%!important;max-width:1360px!important;margin:0 auto!important}
-.gradio-container .html-container{padding:0!important}
-.title h1{font-size:22px;font-weight:600;margin:0}
-.title p{margin:2px 0 0;color:#f2b84b}
-.upload{min-height:112px}.upload .or{display:none}
-.quiet{color:#9fb0c0;font-size:14px;min-height:1.5em}
-@media(max-width:640px){.picture{height:auto!important}}
-footer{display:none!important}
-"""
-
 
 def build(classifier: Classifier | None = None) -> gr.Blocks:
     """The app, not started; `launch` starts it with its looks.
@@ -124,14 +109,18 @@ def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:
     Args:
         classifier: As `build` takes it.
         options: Of ``gradio.Blocks.launch``, such as ``server_port`` or ``height``. Without ``share=True``
-            no film leaves the machine, in Colab either.
+            there is no public address, on Colab either.
     """
     app = build(classifier)
     theme = gr.themes.Base(
         primary_hue="sky", neutral_hue="slate", font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )  # fmt: skip
-    looks = {"theme": theme, "css": _CSS, "js": "() => document.body.classList.add('dark')"}
+    looks = {
+        "theme": theme,
+        "css_paths": Path(__file__).with_name("gradio.css"),
+        "js": "() => document.body.classList.add('dark')",
+    }
     fixed = {"share": False, "ssr_mode": False, "height": 720, "max_file_size": MAX_BYTES}
     hushed = {"enable_monitoring": False, "footer_links": []}
     app.launch(**looks | fixed | hushed | options)
