@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,13 +20,8 @@ from PIL import Image
 if find_spec("gradio") is None:
     pytest.skip("needs the [apps] extra", allow_module_level=True)
 
-# Gradio leaves event loops open that it makes when it is imported, and when it stops; it counts its
-# requests with an option that pandas gives up.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+# Gradio counts its requests with an option that pandas gives up.
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated")
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
@@ -31,13 +29,26 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        from pneumoscope.apps import gradio_app
+        with loops_left_open():
+            from pneumoscope.apps import gradio_app
 
-        app = gradio_app.launch(
-            server_name="127.0.0.1", server_port=_free_port(), prevent_thread_lock=True, quiet=True
-        )
+            app = gradio_app.launch(
+                server_name="127.0.0.1", server_port=_free_port(), prevent_thread_lock=True,
+                quiet=True,
+            )  # fmt: skip
         yield app.local_url
-        app.close(verbose=False)
+        with loops_left_open():
+            app.close(verbose=False)
+            del app
+
+
+@contextmanager
+def loops_left_open() -> Iterator[None]:
+    """Gradio leaves event loops and their sockets open: collected here, no other test stumbles over them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "unclosed", ResourceWarning)
+        yield
+        gc.collect()
 
 
 def _free_port() -> int:
