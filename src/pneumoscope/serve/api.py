@@ -159,8 +159,10 @@ def export_predictions(
     if not rows:
         raise NotFound("nothing to export", "Read some films first.")
     media_type, make = EXPORTS[format]
+    with parts.studio.turns:
+        content = make(rows, parts.studio, parts.model["labels"])
     return Response(
-        make(rows, parts.studio, parts.model["labels"]),
+        content,
         media_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="pneumoscope.{format}"'},
     )
@@ -192,7 +194,9 @@ def show_rendering(id: str, rendering: str, user: Anyone, parts: Parts) -> Respo
         raise NotFound("no such rendering", f"There are: {', '.join(RENDERINGS)}.")
     row = _row(parts, user, id)
     media_type, make = RENDERINGS[rendering]
-    return Response(make(row, parts.studio), media_type=media_type)
+    with parts.studio.turns:
+        content = make(row, parts.studio)
+    return Response(content, media_type=media_type)
 
 
 def _row(parts: Room, user: User, id_: str) -> Any:
