@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import math
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from PIL import Image
 from live import BRIGHT, DARK, Live, film, zipped
 from pneumoscope import heatmap
 from pneumoscope.serialise import NOTICE
+from pneumoscope.serve.renderings import RENDERINGS
 
 
 def picture(content: bytes) -> np.ndarray:
@@ -151,6 +154,23 @@ def test_pictures(live: Live) -> None:
     assert get["pdf"].headers["content-type"] == "application/pdf"
     assert get["json"].json() == made
     assert_problem(live.client.get(made["links"]["self"] + "/film.gif"), 404, "NotFound")
+
+
+def test_so_many_renderings_at_once(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, running, most = live.read(BRIGHT)[0], list[int](), list[int]()
+
+    def slow(*_: object) -> bytes:
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.1)
+        running.pop()
+        return b"x"
+
+    monkeypatch.setitem(RENDERINGS, "film.png", ("image/png", slow))
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(live.client.get, [made["links"]["film"]] * 12))
+    assert [answer.content for answer in answers] == [b"x"] * 12
+    assert max(most) <= 4
 
 
 def test_the_report_reads_as_text(live: Live) -> None:

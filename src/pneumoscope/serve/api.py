@@ -160,8 +160,10 @@ def export_predictions(
     if not rows:
         raise NotFound("nothing to export", "Read some films first.")
     media_type, make = EXPORTS[format]
+    with parts.studio.turns:
+        content = make(rows, parts.studio, parts.model["labels"])
     return Response(
-        make(rows, parts.studio, parts.model["labels"]),
+        content,
         media_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="pneumoscope.{format}"'},
     )
@@ -193,7 +195,9 @@ def show_rendering(id: str, rendering: Rendering, user: Anyone, parts: Parts) ->
         raise NotFound("no such rendering", f"There are: {', '.join(RENDERINGS)}.")
     row = _row(parts, user, id)
     media_type, make = RENDERINGS[rendering]
-    return Response(make(row, parts.studio), media_type=media_type)
+    with parts.studio.turns:
+        content = make(row, parts.studio)
+    return Response(content, media_type=media_type)
 
 
 def _row(parts: Room, user: User, id_: str) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,9 @@ SIDE_PX, THUMBNAIL_PX = 2048, 160
 """Longest sides of a picture for the viewer, and of one for a list."""
 
 
+_AT_ONCE = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Studio:
     """What renderings are made with.
@@ -37,12 +41,14 @@ class Studio:
         shelf: Where films are.
         keys: Open names.
         max_pixels: Of a film.
+        turns: Bounds how many renderings are made at once: each takes some 100 MB.
     """
 
     decoders: Decoders
     shelf: Shelf
     keys: Keys
     max_pixels: int
+    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_AT_ONCE))
 
     def grey(self, row: Row, side_px: int = SIDE_PX) -> NDArray[np.uint8]:
         """The film of a result, uint8 (rows, columns), its longer side at most ``side_px``.
