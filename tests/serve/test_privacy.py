@@ -200,3 +200,16 @@ def test_a_film_whose_result_is_gone_is_swept_but_not_one_that_just_came(
         assert sweeper.shelf.ids() == {kept, "0" * 32}
         sweeper.sweep()
         assert sweeper.shelf.ids() == {kept}
+
+
+def test_the_log_says_which_results_were_exported_and_deleted(
+    settings: ServeSettings, office: Office
+) -> None:
+    with running(create_app(settings)) as server:
+        made = sent(server, office, "anna", BRIGHT, "p1")
+        token, _ = office.add_token("anna", "tests", ["read", "delete"], 1)
+        assert server("GET", "/api/v1/predictions/export", token=token).status_code == 200
+        assert server("DELETE", "/api/v1/predictions", token=token).json() == {"deleted": 1}
+    told = {entry["what"]: entry["objects"] for entry in office.audit.entries()}
+    assert told["GET /api/v1/predictions/export"] == [made]
+    assert told["DELETE /api/v1/predictions"] == [made]

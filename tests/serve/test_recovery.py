@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -125,8 +126,6 @@ def test_a_second_server_leaves_the_jobs_of_the_first_alone(small: ServeSettings
 
 
 def test_films_are_kept_sealed_and_go_with_their_results(small: ServeSettings) -> None:
-    from dataclasses import replace
-
     with serving(replace(small, keep_films=True)) as live:
         made = live.read(BRIGHT)[0]
     stored = small.folder / "films" / made["id"]
@@ -135,6 +134,14 @@ def test_films_are_kept_sealed_and_go_with_their_results(small: ServeSettings) -
         assert live.client.get(made["links"]["film"]).status_code == 200
         live.client.delete(made["links"]["self"])
     assert not stored.exists()
+
+
+def test_what_a_kill_left_half_written_is_swept_on_the_start(small: ServeSettings) -> None:
+    part = small.folder / "films" / f".{'a' * 32}.1.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half of a film")
+    with serving(replace(small, keep_films=True)):
+        assert not part.exists()
 
 
 def test_without_kept_films_a_restart_keeps_results_only(small: ServeSettings) -> None:
@@ -150,8 +157,6 @@ def test_without_kept_films_a_restart_keeps_results_only(small: ServeSettings) -
 
 
 def test_cancelling_a_job_ends_what_has_not_begun(small: ServeSettings) -> None:
-    from dataclasses import replace
-
     with serving(replace(small, max_batch_size=1)) as live:
         desk = live.room.desk
         begun, go = threading.Event(), threading.Event()
@@ -201,8 +206,6 @@ def test_a_film_that_ends_while_somebody_looks_is_told(
 
 
 def test_a_full_queue_answers_429(small: ServeSettings) -> None:
-    from dataclasses import replace
-
     with serving(replace(small, queue=2)) as live:
         batcher = live.room.desk.batcher
         batcher.reserve(2, 0)

@@ -142,6 +142,7 @@ def list_predictions(
 
 @router.get("/predictions/export", response_class=Response, responses=_EXPORTS)
 def export_predictions(
+    request: Request,
     user: Anyone,
     parts: Parts,
     format: Literal["csv", "json", "pdf"] = "csv",  # noqa: A002 (the query's)
@@ -159,6 +160,7 @@ def export_predictions(
         raise TooMuch(f"more than {most:,} films for one file", "Name fewer by their ids.")
     if not rows:
         raise NotFound("nothing to export", "Read some films first.")
+    request.state.objects = [row.id for row in rows]
     media_type, make = EXPORTS[format]
     with parts.studio.turns:
         content = make(rows, parts.studio, parts.model["labels"])
@@ -170,9 +172,10 @@ def export_predictions(
 
 
 @router.delete("/predictions", status_code=200)
-def delete_predictions(user: Operator, parts: Parts) -> dict[str, int]:
+def delete_predictions(request: Request, user: Operator, parts: Parts) -> dict[str, int]:
     """Deletes all of one's own results and films."""
-    return {"deleted": len(parts.desk.delete(user.id))}
+    request.state.objects = gone = parts.desk.delete(user.id)
+    return {"deleted": len(gone)}
 
 
 @router.get("/predictions/{id}", responses={200: {"model": schemas.Record}})

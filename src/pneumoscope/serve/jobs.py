@@ -159,6 +159,7 @@ class Desk:
 
     def recover(self) -> tuple[int, int]:
         """Takes up, or reports, what an earlier run left open; returns how many of each."""
+        self._shelf.tidy()
         again: dict[str, list[tuple[bytes, Row]]] = {}
         for row in self._store.left_open():
             film = self._shelf.get(row.id)
