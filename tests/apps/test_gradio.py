@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
 import re
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,35 +116,30 @@ def test_nothing_is_told_to_others(url: str) -> None:
     assert url.startswith("http://127.0.0.1:")
 
 
-def test_in_a_browser(url: str) -> None:
+def test_in_a_browser(browser: Any, url: str) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("no chromium: CHROMIUM is not set")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.set_default_timeout(60_000)
-        playwright.expect.set_options(timeout=60_000)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(url)
-        card, hot = page.locator(".pneumoscope-card"), page.locator(".picture img").nth(1)
-        playwright.expect(card).to_contain_text("Choose a film")
-        assert page.get_by_text("Research use, not a medical device.").is_visible()
-        page.get_by_text("normal-2.png").click()
-        playwright.expect(card.locator(".verdict.negative")).to_have_text("NORMAL")
-        first = hot.get_attribute("src")
-        page.get_by_label("range slider for Opacity of the heatmap, %").fill("100")
-        playwright.expect(hot).not_to_have_attribute("src", first)
-        page.get_by_label("Clear").first.click()
-        playwright.expect(card).to_contain_text("Choose a film")
-        page.set_input_files("input[type=file]", SAMPLES / "pneumonia-1.png")
-        playwright.expect(card.locator(".verdict.positive")).to_have_text("PNEUMONIA")
-        colour = card.locator(".verdict").evaluate("it => getComputedStyle(it).color")
-        assert colour == "rgb(255, 107, 107)"
-        page.set_viewport_size({"width": 390, "height": 844})
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        browser.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(60_000)
+    playwright.expect.set_options(timeout=60_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url)
+    card, hot = page.locator(".pneumoscope-card"), page.locator(".picture img").nth(1)
+    playwright.expect(card).to_contain_text("Choose a film")
+    assert page.get_by_text("Research use, not a medical device.").is_visible()
+    page.get_by_text("normal-2.png").click()
+    playwright.expect(card.locator(".verdict.negative")).to_have_text("NORMAL")
+    first = hot.get_attribute("src")
+    page.get_by_label("range slider for Opacity of the heatmap, %").fill("100")
+    playwright.expect(hot).not_to_have_attribute("src", first)
+    page.get_by_label("Clear").first.click()
+    playwright.expect(card).to_contain_text("Choose a film")
+    page.set_input_files("input[type=file]", SAMPLES / "pneumonia-1.png")
+    playwright.expect(card.locator(".verdict.positive")).to_have_text("PNEUMONIA")
+    colour = card.locator(".verdict").evaluate("it => getComputedStyle(it).color")
+    assert colour == "rgb(255, 107, 107)"
+    page.set_viewport_size({"width": 390, "height": 844})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
     assert wide <= 390
     assert {one for one in asked if not one.startswith((url, "data:", "blob:"))} == set()

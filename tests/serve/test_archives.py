@@ -51,6 +51,19 @@ def test_one_bad_member_disturbs_no_other() -> None:
     assert codes == ["UnreadableImage", "NestedArchive", "EmptySource", None]
 
 
+def test_a_member_without_a_name_is_a_film_like_others() -> None:
+    data = zipped(("x", BRIGHT[1]))
+    directory = data.index(b"PK\1\2")
+    nameless = bytearray(data)
+    nameless[directory + 28] = 0  # the length of the name, APPNOTE.TXT 4.3.12
+    nameless[26] = 0
+    del nameless[directory + 46], nameless[30]
+    end = nameless.index(b"PK\5\6")
+    struct.pack_into("<2L", nameless, end + 12, end - directory + 1, directory - 1)
+    assert zipfile.ZipFile(io.BytesIO(nameless)).namelist() == [""]
+    assert [film.data for film in opened([("a.zip", bytes(nameless))])] == [BRIGHT[1]]
+
+
 def test_an_encrypted_member_is_named_as_such() -> None:
     packed = bytearray(zipped(("a.png", b"aaaa")))
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +19,7 @@ from pneumoscope.serve.guard import Security
 from pneumoscope.serve.office import Office, open_office
 from pneumoscope.serve.settings import ServeSettings
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 expect.set_options(timeout=60_000)  # others may need the processor too
@@ -70,17 +68,6 @@ def encrypted(settings: ServeSettings) -> Iterator[str]:
         server.should_exit = True
         thread.join(60)
     assert not thread.is_alive()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("no chromium: CHROMIUM is not set")
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture

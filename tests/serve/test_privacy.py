@@ -126,7 +126,7 @@ def test_a_patient_is_erased_and_nobody_else(settings: ServeSettings, office: Of
         assert (held.predictions, held.films) == (2, 2)
         # Nothing of them is left in the files of the database, its write-ahead log among them.
         files = [*settings.folder.glob("reading-room.sqlite*")]
-        assert len(files) == 3
+        assert {path.suffix for path in files} >= {".sqlite", ".sqlite-wal"}
         for id_ in mine:
             assert not any(id_.encode() in path.read_bytes() for path in files)
         assert any(other.encode() in path.read_bytes() for path in files)

@@ -29,7 +29,8 @@ def uploaded(body: bytes, kind: str = KIND, intake: Intake | None = None) -> Upl
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
     request = Request(scope, receive)
-    return anyio.run(read_upload, request, Limits(max_files=3), intake or Intake(2**20))
+    with (intake or Intake(2**20)).lease() as take:
+        return anyio.run(read_upload, request, Limits(max_files=3), take)
 
 
 def test_a_form_as_it_should_be() -> None:
@@ -68,4 +69,5 @@ def test_what_was_received_is_given_back() -> None:
     for body in (FILM + END, FILM * 4 + END, b"nothing"):
         with suppress(Refusal):
             uploaded(body, intake=intake)
-    intake.take(2**20)  # all of it is there again
+    with intake.lease() as take:
+        take(2**20)  # all of it is there again

@@ -95,17 +95,18 @@ def unpack(
 def _members(
     data: bytes, limits: Limits, room: int, take: Callable[[int], None]
 ) -> Iterator[Arrived]:
+    # Counted, because the end records may say anything, and the ZIP64 one something else.
+    if data.count(_ENTRY) > _ENTRIES:
+        raise TooMuch("the archive lists too many files", "Send fewer films at once.")
     try:
-        # Counted, because the end records may say anything, and the ZIP64 one something else.
-        if data.count(_ENTRY) > _ENTRIES:
-            raise TooMuch("the archive lists too many files", "Send fewer films at once.")
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, OSError) as error:
+    except Exception as error:  # (of a broken directory zipfile raises what it likes)
         raise BrokenArchive from error
     found = 0
     with archive:
         for member in archive.infolist():
-            if member.is_dir() or _is_litter(member.filename):
+            # Not `is_dir`, which fails on a member without a name.
+            if member.filename.endswith("/") or _is_litter(member.filename):
                 continue
             found += 1
             if found > limits.max_files:
