@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pneumoscope import files, images, runtime, wording
 from pneumoscope.cli import console, report, require
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pneumoscope.client import Client
     from pneumoscope.records import Outcome, Prediction, Settings
 
+_T = TypeVar("_T")
 # Few films at once where each is kept at full size for its pictures.
 _BATCH, _BATCH_WITH_PICTURES = 8, 2
 
@@ -99,7 +100,7 @@ def _fetched(
     client: Client, sources: list[Any], settings: Settings, heatmaps: Path | None
 ) -> Iterator[Shown]:
     taken: set[str] = set()
-    for outcome, record in client.predict_many(sources, settings):
+    for outcome, record in _with_progress(client.predict_many(sources, settings), len(sources)):
         written = None
         if outcome.error is not None:
             report(outcome.error)
@@ -210,7 +211,7 @@ def _occluded(
             yield Shown(shown.outcome, shown.heatmap, written)
 
 
-def _with_progress(stream: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+def _with_progress(stream: Iterator[_T], total: int) -> Iterator[_T]:
     # Under a few dozen films the bar would only flicker.
     if total < 50 or sys.stderr is None or not sys.stderr.isatty():
         yield from stream
