@@ -134,6 +134,10 @@ def test_the_audit_log_is_verified_and_exported(run: Run, tmp_path: Path) -> Non
     assert "2 lines, none changed" in good(run("audit-log", "verify", "--expect", mark))
     refused(run("audit-log", "verify", "--expect", f"1:{'0' * 64}"))
     refused(run("audit-log", "verify", "--expect", "nonsense"))
+    for command in ("verify", "export"):
+        typo = refused(run("audit-log", command, "--folder", str(tmp_path / "typo")))
+        assert "holds no audit log" in str(typo)
+    assert not (tmp_path / "typo").exists()
     lines = [json.loads(line) for line in good(run("audit-log", "export")).splitlines()]
     assert [line["what"] for line in lines] == ["user add", "user role viewer"]
     rows = list(csv.DictReader(io.StringIO(good(run("audit-log", "export", "--csv")))))

@@ -20,7 +20,7 @@ from pneumoscope.errors import AccountError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pneumoscope.serve.audit_log import Tail
+    from pneumoscope.serve.audit_log import AuditLog, Tail
     from pneumoscope.serve.office import Office
     from pneumoscope.serve.tokens import Token
 
@@ -65,6 +65,18 @@ def _office(folder: Path | None, database: str | None, key: Path | None) -> Offi
 
     os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
     return open_office(from_env(folder=folder, database=database, key=key))
+
+
+def _audit_log(folder: Path | None, database: str | None, key: Path | None) -> AuditLog:
+    """The log of a server that has one: a folder that was mistyped must not pass as untouched."""
+    require("the server", "serve", "sqlalchemy", "argon2", "cryptography", "fastapi")
+    from pneumoscope.serve.audit_log import LOG
+    from pneumoscope.serve.settings import from_env
+
+    where = from_env(folder=folder).folder
+    if not (where / LOG).exists():
+        raise UsageError(f"{where}: holds no audit log", "Name the server's own --folder.")
+    return _office(folder, database, key).audit
 
 
 @user_app.command("add", epilog="Example: pneumoscope user add dr.lee --role operator")
@@ -271,7 +283,7 @@ def verify_audit_log(
     Note the number and hash it prints somewhere else: against them also a log shows itself that was
     rewritten with the server's own key.
     """
-    tail = _office(folder, database, key).audit.verify(_expected(expect))
+    tail = _audit_log(folder, database, key).verify(_expected(expect))
     _say(
         {"lines": tail.seq, "hash": tail.mac},
         f"{tail.seq:,} lines, none changed: {tail.seq}:{tail.mac}",
@@ -295,7 +307,7 @@ def export_audit_log(
     key: Key = None,
 ) -> None:
     """Print the verified log, or a stretch of it."""
-    audit = _office(folder, database, key).audit
+    audit = _audit_log(folder, database, key)
     audit.verify()
     low = since.date().isoformat() if since else ""
     high = until.date().isoformat() if until else "9"

@@ -156,7 +156,7 @@ def open_office(settings: ServeSettings) -> Office:
     Raises:
         UsageError: The key or the database cannot be used.
     """
-    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.make_folder()
     keys = open_keys(settings)
     store = Store(settings.database_url)
     films = settings.folder / "films"
@@ -179,7 +179,7 @@ def check_start(settings: ServeSettings) -> None:
         UsageError: Films are to be kept, and the key would lie beside them.
     """
     if not settings.loopback:
-        settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.make_folder()
         store = Store(settings.database_url)
         try:
             tls.check_address(settings, accounts=Accounts(store.engine).any())
