@@ -19,7 +19,7 @@ from pneumoscope.gate import REASONS
 from pneumoscope.serve.settings import ServeSettings
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 
 expect.set_options(timeout=60_000)  # others may need the processor too
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -128,6 +128,15 @@ def mixed() -> dict[str, Any]:
     """Between the classes: UNDETERMINED."""
     both = 0.6 * sample("normal-1.png") + 0.4 * sample("pneumonia-1.png")
     return png("mixed.png", np.rint(both).astype(np.uint8))
+
+
+def drawn(canvas: Locator) -> None:
+    """Waits until something stands on a canvas."""
+    for _ in range(600):
+        if sum(canvas.evaluate(SUMS)) > 0:
+            return
+        canvas.page.wait_for_timeout(100)
+    raise AssertionError("nothing was drawn")
 
 
 def layout(page: Page, name: str) -> None:
@@ -410,7 +419,9 @@ def test_a_long_history_comes_in_portions_and_is_searched_as_a_whole(
     [record] = live.client.get("/api/v1/predictions").json()["predictions"]
     # 120 records with names of their own, the newest first, served as the API does.
     many = [
-        record | {"id": f"{i:032x}", "film": record["film"] | {"name": f"film {i}.png"}}
+        record
+        | {"id": f"{i:032x}", "film": record["film"] | {"name": f"film {i}.png"}}
+        | {"links": record["links"] | {"thumbnail": f"/api/v1/predictions/{i:032x}/thumbnail.png"}}
         for i in range(120)
     ]
 
@@ -425,15 +436,143 @@ def test_a_long_history_comes_in_portions_and_is_searched_as_a_whole(
     page.keyboard.press("2")
     names = page.locator(".record .name")
     expect(names).to_have_count(100)
+    drawn(page.locator(".record canvas").first)
     page.get_by_role("searchbox").fill("FILM 11")
     expect(names).to_have_count(11)  # 11, and 110 to 119, of which 100 had been loaded
     page.get_by_role("searchbox").fill("")
     expect(names).to_have_count(120)
+    page.wait_for_timeout(300)
+    assert sum(url.endswith("thumbnail.png") for url in visit.asked) < 40  # those in sight, once
     page.reload()
     expect(names).to_have_count(100)
     page.get_by_role("button", name="Load more").click()
     expect(names).to_have_count(120)
     expect(page.get_by_role("button", name="Load more")).to_be_hidden()
+
+
+def test_a_film_that_is_being_read_stands_in_the_history_without_a_verdict(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "normal-1.png")
+
+    def queued(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for record in told["predictions"]:
+            record |= {"state": "queued", "result": None}
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/v1/predictions?*", queued)
+    page.keyboard.press("2")
+    expect(page.locator(".record .label")).to_have_text("Waiting for its turn.")
+    expect(page.locator(".record .open")).to_be_disabled()  # and no complaint of a missing icon
+
+
+def test_deleting_everything_reaches_films_that_the_filter_hides(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "normal-1.png", SAMPLES / "pneumonia-1.png")
+    page.keyboard.press("2")
+    page.get_by_role("button", name="PNEUMONIA", exact=True).click()
+    expect(page.locator(".record")).to_have_count(1)
+    page.get_by_role("button", name="Delete all").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete all").click()
+    expect(page.locator("#toast")).to_contain_text("2 films deleted")
+    expect(page.locator(".row")).to_have_count(0)
+
+
+def test_no_film_stands_under_the_name_of_another(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "normal-1.png", SAMPLES / "pneumonia-3.dcm")
+    held: list[Route] = []
+    page.route("**/film.png", lambda route: held.append(route))
+    assert sum(visit.canvas(SUMS)) > 0
+    page.locator(".row .open").nth(1).click()
+    expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
+    assert sum(visit.canvas(SUMS)) == 0  # rather than the film before
+    held[0].continue_()
+    drawn(page.locator(".panes canvas").nth(1))
+
+
+def test_a_button_of_a_line_keeps_the_focus_while_the_list_changes(visit: Visit) -> None:
+    page = visit.page
+    page.route(UPLOAD, lambda route: None)  # never answered
+    visit.add(*(SAMPLES / f"normal-{i}.png" for i in (1, 2)))
+    cancel = page.get_by_role("button", name="Cancel normal-2.png")
+    cancel.focus()
+    page.keyboard.press("j")
+    expect(page.locator(".panel .film-name")).to_have_text("normal-2.png")
+    expect(cancel).to_be_focused()
+
+
+def test_opening_a_film_of_the_history_shows_its_verdict(visit: Visit) -> None:
+    page = visit.page
+    page.keyboard.press("s")
+    page.get_by_label("When I ask").check()
+    page.keyboard.press("Escape")
+    visit.add(SAMPLES / "normal-1.png")
+    expect(page.locator(".row[data-state=ready]")).to_have_count(1)
+    page.keyboard.press("2")
+    page.locator(".record .open").click()
+    expect(page.locator(".panel h2")).to_have_text("NORMAL")
+
+
+def test_a_stream_that_is_turned_away_is_taken_up_again(visit: Visit) -> None:
+    page = visit.page
+    turned: list[str] = []
+
+    def away(route: Route) -> None:
+        if turned:
+            route.continue_()
+            return
+        turned.append(route.request.url)
+        route.fulfill(status=503, body="")
+
+    page.route("**/events", away)
+    film = (SAMPLES / "normal-1.png").read_bytes()
+    archive = zipped(*((f"{i}.png", film) for i in range(3)))
+    visit.read({"name": "ward.zip", "mimeType": "application/zip", "buffer": archive})
+    expect(page.locator(".row .state").first).to_have_text("3 films inside")
+    expect(page.locator(".row")).to_have_count(4)
+    assert turned
+    assert "503" in visit.complaints.pop()
+
+
+def test_films_are_read_after_the_server_was_away(visit: Visit) -> None:
+    page = visit.page
+    page.route(UPLOAD, lambda route: route.abort("connectionrefused"))
+    visit.add(*(SAMPLES / f"normal-{i}.png" for i in (1, 2)))
+    expect(page.locator(".row[data-state=failed]")).to_have_count(2)
+    expect(page.locator(".panel")).to_contain_text("Is it running")
+    page.unroute(UPLOAD)
+    page.locator(".worklist .menu-holder > button").click()
+    page.get_by_role("menuitem", name="Try all again that were not read").click()
+    expect(page.locator(".row[data-state=normal]")).to_have_count(2)
+    assert all("CONNECTION_REFUSED" in visit.complaints.pop() for _ in range(2))
+
+
+def test_an_answer_that_is_not_the_servers_fails_the_film(visit: Visit) -> None:
+    page = visit.page
+    page.route(UPLOAD, lambda route: route.fulfill(status=200, body="<h1>Portal</h1>"))
+    visit.add(SAMPLES / "normal-1.png")
+    expect(page.locator(".row[data-state=failed]")).to_have_count(1)
+    expect(page.locator(".panel").get_by_role("button", name="Try again")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 640), (640, 360)])
+def test_long_names_and_markup_in_them_stay_text_within_a_narrow_window(
+    browser: Browser, live: Live, width: int, height: int
+) -> None:
+    # 640 x 360 is what 1280 x 720 leaves at a zoom of 200 %.
+    visit = Visit(browser, live.url, viewport={"width": width, "height": height})
+    names = ["<img src=x onerror=alert(1)><b>film</b>.png", f"{'x' * 300}.png"]
+    page = visit.read(*(png(name, sample("normal-1.png")) for name in names))
+    expect(page.locator(".row .name")).to_have_text(names)
+    assert page.locator(".row").evaluate_all("rows => rows.every(row => row.offsetWidth <= 320)")
+    for key in "123":
+        page.keyboard.press(key)
+        assert page.evaluate("document.getElementById('main').scrollWidth") <= width
+    assert page.locator("#main img, #main .name b").count() == 0
+    page.keyboard.press("a")
+    page.get_by_role("dialog").locator("h3").first.wait_for()
+    assert page.locator(".dialog-body").evaluate("body => body.scrollWidth <= body.clientWidth")
+    visit.context.close()
+    assert not visit.complaints
 
 
 def saved(page: Page, menu: str, item: str) -> bytes:

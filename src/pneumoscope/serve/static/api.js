@@ -2,7 +2,7 @@
 
 import { t } from "/static/texts.js";
 
-export const ROOT = "/api/v1";
+const ROOT = "/api/v1";
 
 /** An error with a title, a detail and a hint for people: RFC 9457 problem JSON, or the network. */
 export class Problem extends Error {
@@ -13,7 +13,7 @@ export class Problem extends Error {
 }
 
 /** What `fetch` or an XMLHttpRequest brought, as a Problem. */
-function problemOf(status, text, retryAfter) {
+function problemOf(status, text, retryAfter = 0) {
   let content = {};
   try {
     content = JSON.parse(text);
@@ -30,13 +30,14 @@ function problemOf(status, text, retryAfter) {
   });
 }
 
-export function offline() {
+function offline() {
   return new Problem({ title: t("problems.offline"), detail: t("problems.offlineDetail"), hint: t("problems.offlineHint") });
 }
 
 /** Sends a request and returns its JSON, or null if there is none; throws a Problem. */
 export async function request(path, { method = "GET", json } = {}) {
   let response;
+  let text;
   try {
     response = await fetch(path.startsWith("/") ? path : `${ROOT}/${path}`, {
       method,
@@ -44,15 +45,24 @@ export async function request(path, { method = "GET", json } = {}) {
       body: json ? JSON.stringify(json) : undefined,
       credentials: "same-origin",
     });
+    text = await response.text();
   } catch {
     throw offline();
   }
-  const text = await response.text();
   if (!response.ok) {
     if (response.status === 401) toLogin();
     throw problemOf(response.status, text, response.headers.get("Retry-After"));
   }
-  return text ? JSON.parse(text) : null;
+  return text ? parsed(text, response.status) : null;
+}
+
+/** JSON, or a Problem: something in between may answer in the server's name. */
+function parsed(text, status) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw problemOf(status, text);
+  }
 }
 
 function toLogin() {
@@ -75,7 +85,10 @@ export function upload(file, fields, onProgress) {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
     call.addEventListener("load", () => {
-      if (call.status >= 200 && call.status < 300) return resolve(JSON.parse(call.responseText));
+      if (call.status >= 200 && call.status < 300) {
+        // An error within an executor rejects; one within a listener would be lost.
+        return resolve(new Promise((told) => told(parsed(call.responseText, call.status))));
+      }
       if (call.status === 401) toLogin();
       return reject(problemOf(call.status, call.responseText, call.getResponseHeader("Retry-After")));
     });
@@ -88,26 +101,26 @@ export function upload(file, fields, onProgress) {
 }
 
 /**
- * Follows a job until it ends: onRecord(record, done, total) for every film.
- * Returns {done: Promise of the job, close}.
+ * Follows a job: onRecord(record, done, total) for every film. Returns {over: Promise, close};
+ * `over` comes when the job has ended, or when the server turned the listener away.
  */
 export function follow(job, onRecord) {
   const source = new EventSource(job.links.events);
-  const done = new Promise((resolve, reject) => {
+  const over = new Promise((resolve) => {
     source.addEventListener("progress", (event) => {
       const { record, done: count, total } = JSON.parse(event.data);
       onRecord(record, count, total);
     });
-    source.addEventListener("end", (event) => {
+    source.addEventListener("end", () => {
       source.close();
-      resolve(JSON.parse(event.data).job);
+      resolve();
     });
     source.addEventListener("error", () => {
       // The browser reconnects by itself unless the server answered with an error.
-      if (source.readyState === EventSource.CLOSED) reject(offline());
+      if (source.readyState === EventSource.CLOSED) resolve();
     });
   });
-  return { done, close: () => source.close() };
+  return { over, close: () => source.close() };
 }
 
 /** The address of an export of several films. */

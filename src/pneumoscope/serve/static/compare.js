@@ -1,7 +1,7 @@
 // Two films side by side, moved together or each by itself.
 
 import { request } from "/static/api.js";
-import { button, fill, h, icon } from "/static/dom.js";
+import { button, fill, h, icon, toast } from "/static/dom.js";
 import { Pane } from "/static/pane.js";
 import { picture } from "/static/pictures.js";
 import { t } from "/static/texts.js";
@@ -29,6 +29,9 @@ class Side {
     this.pick.value = record?.id ?? "";
     this.#summarise();
     const state = words.heatmapState(record);
+    // The film before must not stand over the verdict of this one.
+    this.pane.show({ film: null });
+    this.pane.say("");
     const get = (address) => (address ? picture(address).catch(() => null) : null);
     const [film, heat] = record
       ? await Promise.all([get(record.links.film), state.shown ? get(record.links.heatmap ?? `${record.links.self}/heatmap.png`) : null])
@@ -75,7 +78,10 @@ export class Compare {
 
   /** Fills the two choices; the films of `wanted` are shown, else the two last ones. */
   async open(wanted = []) {
-    const answer = await request(`predictions?limit=${CHOICES}`).catch(() => ({ predictions: [] }));
+    const answer = await request(`predictions?limit=${CHOICES}`).catch((problem) => {
+      toast(problem.title, problem.hint, "error");
+      return { predictions: [] };
+    });
     const listed = answer.predictions.filter((record) => record.state === "done");
     const known = new Set(listed.map((record) => record.id));
     this.records = [...wanted.filter((record) => record && !known.has(record.id)), ...listed];

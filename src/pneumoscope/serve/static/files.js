@@ -1,7 +1,7 @@
 // Files from a drop, the clipboard or a dialog; dropped folders with all that is in them.
 
 /** All files of a drop; entries must be asked for before the first await. */
-export async function droppedFiles(transfer) {
+async function droppedFiles(transfer) {
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
   const found = await Promise.all(entries.map((entry) => filesOf(entry)));
   return found.flat();
@@ -23,7 +23,7 @@ async function filesOf(entry) {
 }
 
 /** Files of the clipboard, such as a copied picture. */
-export function pastedFiles(event) {
+function pastedFiles(event) {
   return [...(event.clipboardData?.files ?? [])];
 }
 

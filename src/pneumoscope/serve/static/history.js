@@ -26,6 +26,8 @@ const ORDERS = {
 };
 
 export class History {
+  #thumbs = new Map(); // canvases by record, so that another order asks for nothing again
+  #sight = new IntersectionObserver((seen) => seen.filter((one) => one.isIntersecting).forEach((one) => this.#draw(one.target)));
   records = [];
   chosen = new Set();
   filter = "";
@@ -103,6 +105,11 @@ export class History {
       }
       const known = new Set(this.records.map((record) => record.id));
       this.chosen = new Set([...this.chosen].filter((id) => known.has(id)));
+      for (const id of this.#thumbs.keys()) {
+        if (known.has(id)) continue;
+        this.#sight.unobserve(this.#thumbs.get(id));
+        this.#thumbs.delete(id);
+      }
       this.render();
       announce(this.status.textContent);
     } catch (problem) {
@@ -148,10 +155,6 @@ export class History {
 
   #line(record) {
     const state = words.stateOf(record);
-    const thumb = h("canvas", { class: "thumb", width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true" });
-    if (record.state === "done") {
-      picture(record.links.thumbnail).then((image) => drawThumbnail(thumb, image), () => thumb.classList.add("gone"));
-    } else thumb.classList.add("gone");
     const box = h("input", {
       type: "checkbox",
       "aria-label": t("history.choose", { name: name(record) }),
@@ -160,20 +163,42 @@ export class History {
     box.checked = this.chosen.has(record.id);
     const result = record.result;
     const judged = result && result.label !== "REFUSED";
+    const ended = ["done", "failed"].includes(record.state);
     return h(
       "li",
       { class: `record state-${state}`, dataset: { id: record.id } },
       h("label", { class: "tick" }, box),
       h(
         "button",
-        { type: "button", class: "open", onclick: () => this.acts.open(record), "aria-label": t("history.open", { name: name(record), label: words.labelOf(record) }) },
-        thumb,
+        { type: "button", class: "open", disabled: !ended, onclick: () => this.acts.open(record), "aria-label": t("history.open", { name: name(record), label: words.labelOf(record) }) },
+        this.#thumb(record),
         h("span", { class: "text" }, h("span", { class: "name" }, name(record)), h("time", { datetime: record.created }, new Date(record.created).toLocaleString())),
         h("span", { class: "label" }, icon(state), words.labelOf(record)),
         judged ? mini(result) : h("span", { class: "why" }, result ? words.reasons(result)[0]?.sentence : happened(record.error)),
       ),
       record.state === "done" ? downloads(record, { quiet: true }) : h("span", { class: "menu-gap" }),
     );
+  }
+
+  /** A canvas that is drawn when it comes into sight: a long history holds hundreds. */
+  #thumb(record) {
+    const kept = this.#thumbs.get(record.id);
+    if (kept) return kept;
+    const done = record.state === "done";
+    const thumb = h("canvas", { class: `thumb ${done ? "" : "gone"}`, width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true", dataset: { id: record.id, address: record.links.thumbnail } });
+    if (done) {
+      this.#thumbs.set(record.id, thumb);
+      this.#sight.observe(thumb);
+    }
+    return thumb;
+  }
+
+  async #draw(thumb) {
+    this.#sight.unobserve(thumb);
+    const image = await picture(thumb.dataset.address).catch(() => null);
+    if (image) return drawThumbnail(thumb, image);
+    this.#thumbs.delete(thumb.dataset.id);
+    return thumb.classList.add("gone");
   }
 
   #choose(id, chosen) {
@@ -220,22 +245,33 @@ export class History {
 
   async #delete(ids) {
     if (!(await confirm(t("history.deleteTitle", { count: ids.length }), t("history.deleteText"), t("history.delete")))) return;
-    await this.#gone(ids, async () => {
-      for (const id of ids) await request(`predictions/${id}`, { method: "DELETE" });
+    await this.#gone(async () => {
+      const gone = [];
+      try {
+        for (const id of ids) {
+          await request(`predictions/${id}`, { method: "DELETE" });
+          gone.push(id);
+        }
+      } finally {
+        this.acts.forgotten(gone);
+      }
+      return gone.length;
     });
   }
 
   async #deleteAll() {
     if (!(await confirm(t("history.deleteAllTitle"), t("history.deleteText"), t("history.deleteAll")))) return;
-    const ids = this.records.map((record) => record.id);
-    await this.#gone(ids, () => request("predictions", { method: "DELETE" }));
+    await this.#gone(async () => {
+      const { deleted } = await request("predictions", { method: "DELETE" });
+      this.acts.forgotten(null);
+      return deleted;
+    });
   }
 
-  async #gone(ids, work) {
+  /** `work` deletes and gives the number of films. */
+  async #gone(work) {
     try {
-      await work();
-      this.acts.forgotten(ids);
-      toast(t("history.deleted", { count: ids.length }));
+      toast(t("history.deleted", { count: await work() }));
     } catch (problem) {
       toast(problem.title, problem.hint, "error");
     }

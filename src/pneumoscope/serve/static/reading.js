@@ -99,8 +99,19 @@ export class Reading {
   #selected() {
     this.#turn += 1;
     this.#shown = "";
+    this.#clear();
     this.view.reset();
     this.#update(this.worklist.selected);
+  }
+
+  /** The film before must not stand beside the next one's name and verdict while that is on its way. */
+  #clear() {
+    this.film?.close?.();
+    this.film = null;
+    this.plain.show({ film: null });
+    this.coloured.show({ film: null });
+    this.coloured.say("");
+    this.message.hidden = true;
   }
 
   #update(row) {
@@ -138,7 +149,12 @@ export class Reading {
     this.#shown = wanted;
     const turn = this.#turn;
     const film = row?.hasFilm ? await filmOf(row) : null;
-    if (turn !== this.#turn || wanted !== this.#shown) return;
+    if (turn !== this.#turn || wanted !== this.#shown) {
+      film?.close?.();
+      return;
+    }
+    // Previews are closed, so that large ones do not wait for the garbage collector.
+    this.film?.close?.();
     this.film = film;
     const label = row ? t("viewer.filmOf", { name: row.name }) : "";
     this.plain.show({ film, label });

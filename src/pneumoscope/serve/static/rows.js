@@ -12,6 +12,7 @@ const THUMB_PX = 112; // twice what is shown, for fine screens
 /** The list of a Worklist; `pick()` opens the file dialog. */
 export class RowList {
   #lines = new Map();
+  #previews = Promise.resolve();
 
   constructor(worklist, { pick }) {
     this.worklist = worklist;
@@ -42,14 +43,15 @@ export class RowList {
 
   #exports() {
     const ids = this.worklist.records.map((record) => record.id);
-    const finished = action("bin", t("list.clear"), () => this.worklist.clear());
-    if (!ids.length) return [h("p", { class: "item none" }, t("download.nothing")), finished];
+    const rest = [action("bin", t("list.clear"), () => this.worklist.clear())];
+    if (this.worklist.rows.some((row) => row.unread)) rest.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
+    if (!ids.length) return [h("p", { class: "item none" }, t("download.nothing")), ...rest];
     return [
       download(exportAddress("csv", ids), t("download.csvAll")),
       download(exportAddress("json", ids), t("download.jsonAll")),
       download(exportAddress("pdf", ids), t("download.pdfAll")),
       h("hr"),
-      finished,
+      ...rest,
     ];
   }
 
@@ -92,14 +94,16 @@ export class RowList {
     );
     const tools = h("div", { class: "row-tools" });
     const element = h("li", { class: "row" }, open, tools, bar);
-    const line = { element, open, box, thumb, state, tools, bar, drawn: "" };
+    const line = { element, open, box, thumb, state, tools, bar, drawn: "", offered: "" };
     this.#lines.set(row, line);
-    if (row.file) this.#previewed(row, line);
+    // One after the other: a hundred large films decoded at once would fill the memory.
+    if (row.file) this.#previews = this.#previews.then(() => this.#previewed(row, line));
     this.#update(row);
     return line;
   }
 
   async #previewed(row, line) {
+    if (line.drawn || this.#lines.get(row) !== line) return;
     const small = await preview(row.file, THUMB_PX);
     if (!small) return;
     if (!line.drawn) {
@@ -133,7 +137,10 @@ export class RowList {
     line.bar.hidden = !row.active;
     if (row.state === "sending" || row.archive?.total) line.bar.value = row.progress;
     else line.bar.removeAttribute("value");
-    fill(line.tools, toolsOf(row, this.worklist));
+    // A button that is replaced while it is pressed does nothing, and loses the focus.
+    const offered = `${row.active} ${row.unread}`;
+    if (line.offered !== offered) fill(line.tools, toolsOf(row, this.worklist));
+    line.offered = offered;
     this.#counted();
   }
 
@@ -144,7 +151,7 @@ export class RowList {
   }
 }
 
-const ICON_OF = { ready: "eye", archive: "archive", waiting: "film", cancelled: "stop" };
+const ICON_OF = { ready: "eye", archive: "archive", cancelled: "stop" };
 
 /** Which colour and icon a line has. */
 function lookOf(row) {
@@ -167,9 +174,8 @@ function wordOf(row) {
 function toolsOf(row, worklist) {
   const { name } = row;
   if (row.active) return [button("stop", t("list.cancel", { name }), () => worklist.cancel(row), { quiet: true })];
-  const again = row.file && ["failed", "cancelled"].includes(row.state);
   return [
-    again && button("retry", t("list.retry", { name }), () => worklist.retry(row), { quiet: true }),
+    row.unread && button("retry", t("list.retry", { name }), () => worklist.retry(row), { quiet: true }),
     button("remove", t("list.remove", { name }), () => worklist.remove(row), { quiet: true }),
   ];
 }

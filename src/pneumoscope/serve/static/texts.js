@@ -1,7 +1,7 @@
 // Every word of the page comes from one file, texts.<language>.json.
 
 /** Languages that have a file, the first for everybody else. */
-export const LANGUAGES = ["en"];
+const LANGUAGES = ["en"];
 
 let texts = {};
 

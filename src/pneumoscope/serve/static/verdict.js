@@ -98,7 +98,7 @@ function judged(row, acts) {
     unclear && h("p", { class: "lead" }, words.sentence(unclear)),
     probability(result),
     h("p", { class: "quiet" }, words.call(result)),
-    facts(record, acts),
+    facts(record),
     reasonList(result),
     result.warnings.map((text) => h("p", { class: "mind" }, icon("warning"), h("span", {}, words.sentence(text)))),
     more(record),

@@ -8,6 +8,7 @@ import { stateOf } from "/static/words.js";
 const AT_ONCE = 3; // uploads; the server puts their films into one run of the network
 const MOST_TRIES = 30; // of a film that the server is too busy to take
 const MOMENT_MS = 1800; // that a film is seen before its verdict
+const AGAIN_S = 2; // until a job is listened to again
 const ARCHIVE = /\.zip$/i;
 
 let keys = 0;
@@ -27,10 +28,16 @@ class Row {
   tries = 0;
   force = false;
   stop = null;
+  turn = 0; // counts what was dropped, so that a late answer to it is not taken
 
   constructor(name, file = null) {
     this.name = name;
     this.file = file;
+  }
+
+  /** Whether it can be read after all. */
+  get unread() {
+    return Boolean(this.file) && ["failed", "cancelled"].includes(this.state);
   }
 
   get active() {
@@ -73,7 +80,7 @@ export class Worklist extends EventTarget {
       this.#finish(row, record, true);
       this.#tell("rows");
     }
-    row.revealed = true;
+    this.reveal(row);
     this.select(row);
   }
 
@@ -109,6 +116,7 @@ export class Worklist extends EventTarget {
 
   cancel(row) {
     if (!row.active) return;
+    row.turn += 1;
     row.stop?.();
     this.#change(row, { state: "cancelled", progress: 0, stop: null });
     this.#pump();
@@ -124,6 +132,11 @@ export class Worklist extends EventTarget {
     Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false });
     this.#change(row, { state: "waiting", progress: 0 });
     this.#pump();
+  }
+
+  /** Reads whatever failed or was cancelled, such as after the server was away. */
+  retryAll() {
+    for (const row of this.rows.filter((one) => one.unread)) this.retry(row);
   }
 
   /** Takes a line off the list; what the server holds stays in the history. */
@@ -144,6 +157,7 @@ export class Worklist extends EventTarget {
 
   clear() {
     for (const row of this.rows) {
+      row.turn += 1;
       row.stop?.();
       clearTimeout(row.timer);
     }
@@ -153,9 +167,14 @@ export class Worklist extends EventTarget {
     this.#tell("select");
   }
 
-  /** Takes films off the list that were deleted in the history. */
-  forget(ids) {
-    for (const row of this.rows.filter((one) => ids.includes(one.record?.id))) this.remove(row);
+  /** Takes films off the list that were deleted in the history: those with these ids, or all. */
+  forget(ids = null) {
+    const gone = this.rows.filter((row) => row.record && (!ids || ids.includes(row.record.id)));
+    const rest = this.rows.filter((row) => !gone.includes(row));
+    if (!rest.length) return this.clear();
+    // None that is about to go is opened in between.
+    if (gone.includes(this.selected)) this.select(rest[0]);
+    return gone.forEach((row) => this.remove(row));
   }
 
   get records() {
@@ -169,6 +188,7 @@ export class Worklist extends EventTarget {
   }
 
   async #send(row) {
+    const { turn } = row;
     const fields = { ...preferences.fields(), force: row.force ? "true" : null };
     const call = upload(row.file, fields, (share) => {
       // Sent in full means that the server is reading it.
@@ -180,14 +200,13 @@ export class Worklist extends EventTarget {
       if (answer.job) await this.#follow(row, answer.job);
       else this.#finish(row, answer.predictions[0]);
     } catch (error) {
-      this.#trouble(row, error);
+      if (row.turn === turn) this.#trouble(row, error);
     }
-    if (row.state !== "busy") row.stop = null;
+    if (row.turn === turn && row.state !== "busy") row.stop = null;
     this.#pump();
   }
 
   #trouble(row, error) {
-    if (error.name === "AbortError" || row.state === "cancelled") return;
     row.tries += 1;
     if (error.status === 429 && row.tries < MOST_TRIES) {
       const timer = setTimeout(() => {
@@ -204,28 +223,49 @@ export class Worklist extends EventTarget {
   async #follow(row, job) {
     const single = job.total === 1 && !ARCHIVE.test(row.name);
     if (!single) row.archive = { done: job.done, total: job.total };
+    const { turn } = row;
     const told = new Set();
     const take = (record, done, total) => {
-      if (told.has(record.id) || row.state === "cancelled") return;
+      if (told.has(record.id) || row.turn !== turn) return;
       told.add(record.id);
       if (single) return this.#finish(row, record);
       row.archive = { done, total };
       this.#insert(row, told.size, record);
       return this.#change(row, { state: "reading", progress: total ? done / total : 0 });
     };
-    const events = follow(job, take);
-    row.stop = () => {
-      events.close();
-      // Films that have not begun are dropped; nobody waits for the answer.
-      request(job.links.self, { method: "DELETE" }).catch(() => {});
-    };
     this.#change(row, { state: "reading", progress: 0 });
-    await events.done;
-    if (row.state === "cancelled") return;
+    const ended = await this.#ended(row, job, take);
+    if (row.turn !== turn) return;
     // Whatever ended while nobody listened.
-    const ended = await request(job.links.self);
     for (const record of ended.predictions) take(record, ended.done, ended.total);
     if (!single) this.#change(row, { state: "done", revealed: true, progress: 1 });
+    // Deleted in the history before it was read.
+    else if (!told.size) this.#change(row, { state: "cancelled", progress: 0 });
+  }
+
+  /** Listens until a job has ended, as often as the server turns listeners away; the job with its films. */
+  async #ended(row, job, take) {
+    const { turn } = row;
+    for (;;) {
+      const events = follow(job, take);
+      row.stop = () => {
+        events.close();
+        // Films that have not begun are dropped; nobody waits for the answer.
+        request(job.links.self, { method: "DELETE" }).catch(() => {});
+      };
+      await events.over;
+      let seconds = AGAIN_S;
+      try {
+        const found = await request(job.links.self);
+        if (found.state === "done") return found;
+      } catch (error) {
+        // Too many requests are no reason to send the film once more.
+        if (error.status !== 429) throw error;
+        seconds = Math.max(seconds, error.retryAfter);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      if (row.turn !== turn) return null;
+    }
   }
 
   #insert(archive, place, record) {
