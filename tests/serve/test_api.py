@@ -8,6 +8,7 @@ import json
 import math
 import time
 import uuid
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -259,7 +260,7 @@ def test_exports(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["'=cmd.png"]["label"] == "PNEUMONIA"
     assert rows["dark.png"]["label"] == "NORMAL"
     assert rows["broken.png"]["error_code"] == "TruncatedImage"
-    monkeypatch.setattr("pneumoscope.serve.api._EXPORTED", 2)
+    monkeypatch.setattr("pneumoscope.serve.documents.MOST", 2)
     assert_problem(live.client.get(url), 413, "TooMuch")
     ids = ",".join(one["id"] for one in made)
     assert_problem(live.client.get(url, params={"ids": ids}), 413, "TooMuch")
@@ -271,6 +272,17 @@ def test_exports(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = live.client.get(url, params={"format": "pdf"})
     assert answer.content[:5] == b"%PDF-"
     assert "pneumoscope.pdf" in answer.headers["content-disposition"]
+    ids = ",".join(one["id"] for one in made)
+    answer = live.client.get(url, params={"format": "zip", "ids": ids})
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as pack:
+        assert pack.namelist() == ["001-_cmd.png", "002-dark.png", "not-here.txt", "README.txt"]
+        assert Image.open(io.BytesIO(pack.read("001-_cmd.png"))).size == (260, 240)
+        assert pack.read("not-here.txt").startswith(b"003 broken.png: this film has no result")
+        assert NOTICE in pack.read("README.txt").decode()
+    monkeypatch.setattr("pneumoscope.serve.documents.MOST_DRAWN", 2)
+    for format_ in ("pdf", "zip"):
+        answer = live.client.get(url, params={"format": format_, "ids": ids})
+        assert_problem(answer, 413, "TooMuch")
     assert_problem(live.client.get(url, params={"format": "xls"}), 422, "Unprocessable")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -595,6 +596,8 @@ def test_downloads_open(visit: Visit) -> None:
     assert len(lines) == 3
     assert saved(page, every, "Report, PDF").startswith(b"%PDF-")
     assert len(json.loads(saved(page, every, "Results, JSON"))["results"]) == 2
+    with zipfile.ZipFile(io.BytesIO(saved(page, every, "Overlays, PNG in a ZIP"))) as pack:
+        assert [name[:3] for name in pack.namelist()] == ["001", "002", "REA"]
 
 
 def test_two_films_are_compared(visit: Visit) -> None:

@@ -10,6 +10,7 @@ from pneumoscope.bundle import CARD
 from pneumoscope.conformal import DEFAULT_ERROR
 from pneumoscope.facts import bundle_facts
 from pneumoscope.serialise import NOTICE
+from pneumoscope.serve.documents import MOST_DRAWN
 
 if TYPE_CHECKING:
     from pneumoscope.runtime import Classifier
@@ -54,6 +55,7 @@ def choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
             "max_files": limits.max_files,
             "max_pixels": limits.max_pixels,
             "sync_files": settings.sync_limit,
+            "drawn_films": MOST_DRAWN,
         },
         "keep_films": settings.keep_films,
         "retention_days": settings.retention_days,

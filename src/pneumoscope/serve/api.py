@@ -12,10 +12,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from pneumoscope.records import Settings
-from pneumoscope.serve import present, schemas
+from pneumoscope.serve import documents, present, schemas
 from pneumoscope.serve.accounts import User
 from pneumoscope.serve.archives import is_archive, unpack
-from pneumoscope.serve.documents import EXPORTS
 from pneumoscope.serve.guard import OPERATOR, current_user, require
 from pneumoscope.serve.jobs import Arrived, Asked
 from pneumoscope.serve.problems import NotFound, TooMuch, Unprocessable
@@ -42,9 +41,8 @@ Anyone = Annotated[User, Depends(current_user)]
 Operator = Annotated[User, Depends(require(OPERATOR))]
 
 _HEARTBEAT_S = 15.0
-_EXPORTS = schemas.of_media(*(kind.partition(";")[0] for kind, _ in EXPORTS.values()))
+_EXPORTS = schemas.of_media(*(kind.partition(";")[0] for kind, _ in documents.EXPORTS.values()))
 _PICTURES = schemas.of_media(*(kind for kind, _ in RENDERINGS.values()))
-_EXPORTED, _PDF_FILMS = 5000, 100
 _LARGE = 2**20  # bytes
 
 
@@ -145,13 +143,13 @@ def export_predictions(
     request: Request,
     user: Anyone,
     parts: Parts,
-    format: Literal["csv", "json", "pdf"] = "csv",  # noqa: A002 (the query's)
+    format: Literal["csv", "json", "pdf", "zip"] = "csv",  # noqa: A002 (the query's)
     ids: Annotated[
         str | None, Query(description="Ids with commas between; all by default.")
     ] = None,
 ) -> Response:
     """One's own results as one file."""
-    most = _PDF_FILMS if format == "pdf" else _EXPORTED
+    most = documents.MOST_DRAWN if format in documents.DRAWN else documents.MOST
     if ids is None:
         rows = parts.store.history(user.id, most + 1)
     else:
@@ -161,7 +159,7 @@ def export_predictions(
     if not rows:
         raise NotFound("nothing to export", "Read some films first.")
     request.state.objects = [row.id for row in rows]
-    media_type, make = EXPORTS[format]
+    media_type, make = documents.EXPORTS[format]
     with parts.studio.turns:
         content = make(rows, parts.studio, parts.model["labels"])
     return Response(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
+import zipfile
 from html import escape
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from reportlab.lib import colors, pagesizes
@@ -27,7 +30,8 @@ from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.serialise import NOTICE, csv_columns, csv_row
 from pneumoscope.serve.present import name_of
-from pneumoscope.serve.problems import FilmNotHeld
+from pneumoscope.serve.problems import FilmNotHeld, Refusal
+from pneumoscope.serve.renderings import overlaid, overlay_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -158,8 +162,6 @@ def _figures(result: dict[str, Any], colour: str) -> list[Flowable]:
 
 
 def _pictures(row: Row, studio: Studio) -> list[Flowable]:
-    from pneumoscope.serve.renderings import overlaid
-
     result = row.result or {}
     try:
         grey = studio.grey(row, _PICTURE_PX)
@@ -266,9 +268,32 @@ def _exported(row: Row, keys: Keys) -> dict[str, Any]:
     }
 
 
+def overlays(rows: Sequence[Row], studio: Studio) -> bytes:
+    """A ZIP of the films with their heatmaps, as PNG; a list says what is not in it, and why."""
+    stream = io.BytesIO()
+    missing = []
+    with zipfile.ZipFile(stream, "w") as pack:  # PNG is packed already
+        for number, row in enumerate(rows, 1):
+            name = name_of(row, studio.keys)
+            stem = re.sub(r"[^\w-]+", "_", PurePath(name).stem)[:60]
+            try:
+                pack.writestr(f"{number:03d}-{stem}.png", overlay_png(row, studio))
+            except Refusal as error:
+                missing.append(f"{number:03d} {name}: {error.message}\n")
+        if missing:
+            pack.writestr("not-here.txt", "".join(missing))
+        pack.writestr("README.txt", f"{NOTICE}\n")
+    return stream.getvalue()
+
+
 EXPORTS: dict[str, tuple[str, Callable[[Sequence[Row], Studio, Sequence[str]], bytes]]] = {
     "csv": ("text/csv; charset=utf-8", lambda rows, s, labels: as_csv(rows, s.keys, labels)),
     "json": ("application/json", lambda rows, s, _labels: as_json(rows, s.keys)),
     "pdf": ("application/pdf", lambda rows, s, _labels: pdf(rows, s)),
+    "zip": ("application/zip", lambda rows, s, _labels: overlays(rows, s)),
 }
 """Format to media type and maker."""
+DRAWN = ("pdf", "zip")
+"""Formats for which every film is decoded again."""
+MOST, MOST_DRAWN = 5000, 100
+"""Films of one export."""

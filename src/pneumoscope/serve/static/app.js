@@ -4,6 +4,7 @@ import { request } from "/static/api.js";
 import { announce, button, fill, h, icon, toast } from "/static/dom.js";
 import { openAbout } from "/static/about.js";
 import { Compare } from "/static/compare.js";
+import { limits } from "/static/downloads.js";
 import { listenForFiles } from "/static/files.js";
 import { openHelp } from "/static/help.js";
 import { History } from "/static/history.js";
@@ -82,6 +83,7 @@ class Page {
     try {
       [this.server, this.user] = await Promise.all([request("settings"), request("me")]);
       this.worklist.mostBytes = this.server.limits?.max_body_bytes ?? Infinity;
+      limits.drawn = this.server.limits?.drawn_films ?? limits.drawn;
       const model = await request("model");
       fill(this.model, h("span", {}, model.bundle), h("code", {}, model.bundle_sha256.slice(0, 12)));
       this.parts.history.use(model.positive);

@@ -1,8 +1,9 @@
 // All films that the reader has had read, with filter, search, sort and downloads.
 
-import { exportAddress, request } from "/static/api.js";
-import { announce, button, download, fill, h, icon, toast } from "/static/dom.js";
+import { request } from "/static/api.js";
+import { announce, button, fill, h, icon, toast } from "/static/dom.js";
 import { confirm } from "/static/dialog.js";
+import { exportItems } from "/static/downloads.js";
 import { menu } from "/static/menu.js";
 import { drawThumbnail, picture } from "/static/pictures.js";
 import { t } from "/static/texts.js";
@@ -222,11 +223,7 @@ export class History {
       ids.length
         ? [
             button("compare", t("history.compare"), () => this.#compare(), { disabled: ids.length !== 2, title: ids.length === 2 ? null : t("history.compareTitle") }),
-            menu("download", t("download.chosen"), () => [
-              download(exportAddress("csv", ids), t("download.csvAll")),
-              download(exportAddress("json", ids), t("download.jsonAll")),
-              download(exportAddress("pdf", ids), t("download.pdfAll")),
-            ]),
+            menu("download", t("download.chosen"), () => exportItems(ids)),
             button("bin", t("history.delete"), () => this.#delete(ids), { class: "danger operator" }),
           ]
         : button("bin", t("history.deleteAll"), () => this.#deleteAll(), { class: "faint operator" }),

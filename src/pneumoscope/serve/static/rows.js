@@ -1,7 +1,7 @@
 // The list of films at the left: one line each, at once, with its state.
 
-import { exportAddress } from "/static/api.js";
-import { announce, button, download, fill, h, icon } from "/static/dom.js";
+import { announce, button, fill, h, icon } from "/static/dom.js";
+import { exportItems } from "/static/downloads.js";
 import { action, menu } from "/static/menu.js";
 import { drawThumbnail, picture, preview } from "/static/pictures.js";
 import { t } from "/static/texts.js";
@@ -46,13 +46,7 @@ export class RowList {
     const rest = [action("bin", t("list.clear"), () => this.worklist.clear())];
     if (this.worklist.rows.some((row) => row.unread)) rest.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
     if (!ids.length) return [h("p", { class: "item none" }, t("download.nothing")), ...rest];
-    return [
-      download(exportAddress("csv", ids), t("download.csvAll")),
-      download(exportAddress("json", ids), t("download.jsonAll")),
-      download(exportAddress("pdf", ids), t("download.pdfAll")),
-      h("hr"),
-      ...rest,
-    ];
+    return [...exportItems(ids), h("hr"), ...rest];
   }
 
   #arrange() {
