@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from door import HERE, PASSWORD, Served, small
@@ -183,9 +184,9 @@ def test_roles(tmp_path: Path, name: str, codes: tuple[int, ...]) -> None:
 def test_require_is_a_dependency_for_single_routes() -> None:
     vera = guard.User("1", "vera", "viewer")
     ada = guard.User("2", "ada", "admin")
-    assert guard.require("admin")(ada) is ada
+    assert anyio.run(guard.require("admin"), ada) is ada
     with pytest.raises(guard.NotThisRole, match="viewer"):
-        guard.require("operator")(vera)
+        anyio.run(guard.require("operator"), vera)
 
 
 def _checked_headers(server: Served) -> None:

@@ -743,7 +743,7 @@ def serve(
         int | None, typer.Option(min=1, help="Films in one run of the network; 8 by default.")
     ] = None,
     max_wait_ms: Annotated[
-        float | None, typer.Option(min=0, help="Wait of a film for company; 5 by default.")
+        float | None, typer.Option(min=0, help="Wait of a film for company; 0 by default.")
     ] = None,
     queue: Annotated[
         int | None,

@@ -118,15 +118,14 @@ class Decoder:
         """
         pipe = self.start()
         try:
-            pipe.send_bytes(json.dumps(asdict(order)).encode())
-            pipe.send_bytes(data)
+            pipe.send_bytes(_packed(asdict(order), data))
             if not pipe.poll(self._time_s):
                 self.stop()
                 raise UnreadableImage(NAME, f"decoding takes more than {self._time_s:g} s")
-            answer = json.loads(pipe.recv_bytes())
+            answer, content = _unpacked(pipe.recv_bytes())
             if "error" in answer:
                 raise _restored(answer["error"])
-            pixels = np.frombuffer(pipe.recv_bytes(), np.uint8).reshape(answer["shape"])
+            pixels = np.frombuffer(content, np.uint8).reshape(answer["shape"])
             facts = _facts(answer["facts"])
         except PneumoscopeError:
             raise
@@ -213,8 +212,8 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     pipe.send_bytes(b"ready")
     try:
         while True:
-            order = Order(**json.loads(pipe.recv_bytes()))
-            _answer(pipe, pipe.recv_bytes(), order, images)
+            order, data = _unpacked(pipe.recv_bytes())
+            _answer(pipe, bytes(data), Order(**order), images)
     except (EOFError, OSError):
         return
 
@@ -238,13 +237,27 @@ def _answer(pipe: Connection, data: bytes, order: Order, images: Any) -> None:
         "facts": asdict(film.facts),
         "read_ms": 1000 * (time.perf_counter() - started),
     }
-    pipe.send_bytes(json.dumps(head).encode())
-    pipe.send_bytes(np.ascontiguousarray(pixels).reshape(-1).data)
+    pipe.send_bytes(_packed(head, np.ascontiguousarray(pixels).reshape(-1).data))
 
 
 def _tell(pipe: Connection, error: ImageError) -> None:
     told = {"code": error.code, "message": error.message, "hint": error.hint}
-    pipe.send_bytes(json.dumps({"error": told}).encode())
+    pipe.send_bytes(_packed({"error": told}, b""))
+
+
+def _packed(head: dict[str, Any], content: bytes | memoryview) -> bytes:
+    """One message: the length of the head, the head as JSON, and the rest."""
+    text = json.dumps(head).encode()
+    return b"".join((len(text).to_bytes(4, "little"), text, content))
+
+
+def _unpacked(message: bytes) -> tuple[dict[str, Any], memoryview]:
+    view = memoryview(message)
+    end = 4 + int.from_bytes(view[:4], "little")
+    head = json.loads(bytes(view[4:end]))
+    if not isinstance(head, dict):
+        raise ValueError("no head")
+    return head, view[end:]
 
 
 def shown_size(rows: int, columns: int, side_px: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -181,10 +181,10 @@ async def current_user(request: Request) -> User:
     return user
 
 
-def require(role: str) -> Callable[[User], User]:
+def require(role: str) -> Callable[[User], Awaitable[User]]:
     """A FastAPI dependency: who asks, if the role is at least this one."""
 
-    def check(user: User = Depends(current_user)) -> User:  # noqa: B008 (FastAPI's way)
+    async def check(user: User = Depends(current_user)) -> User:  # noqa: B008 (FastAPI's way)
         if not user.may(role):
             raise NotThisRole(user.role, role)
         return user
@@ -219,7 +219,7 @@ class Guard:
             answer = refusal
             if _worth_a_line(security, request):
                 try:
-                    await write_request(security.audit, request, int(refusal.status))
+                    write_request(security.audit, request, int(refusal.status))
                 except NoAuditLog as silent:
                     answer = silent
             await response(answer, request.url.path)(scope, receive, send)

@@ -92,7 +92,7 @@ class ServeSettings:
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
     max_batch_size: int = 8
-    max_wait_ms: float = 5.0
+    max_wait_ms: float = 0.0
     queue: int = 256
     sync_limit: int = 8
     deadline_s: float = 60.0
