@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 import warnings
@@ -46,6 +47,7 @@ def loops_left_open() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "unclosed", ResourceWarning)
         yield
+        asyncio.set_event_loop(None)  # or the next that sets one would drop Gradio's
         gc.collect()
 
 

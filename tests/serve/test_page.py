@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,11 +82,21 @@ class Visit:
         return self.page
 
     def canvas(self, script: str, at: int = 1) -> Any:
+        # The server's picture, not the preview that stands there first.
+        expect(self.page.locator(".panes")).to_have_attribute("data-film", re.compile("."))
         # A frame later, so that what was asked for is drawn.
         self.page.evaluate(
             "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
         return self.page.locator(".panes canvas").nth(at).evaluate(script)
+
+    def settled(self, script: str) -> Any:
+        """As `canvas`, once panes and pictures stand still: a pixel of width moves the film by half of one."""
+        before, now = None, self.canvas(script)
+        while now != before:
+            self.page.wait_for_timeout(300)
+            before, now = now, self.canvas(script)
+        return now
 
 
 def _strict(route: Route) -> None:
@@ -223,7 +234,7 @@ def test_the_slider_changes_pixels(visit: Visit) -> None:
     layout(page, "One film with overlay")
     slider = page.get_by_role("slider", name="Opacity of the heatmap")
     slider.fill("0")
-    bare = visit.canvas(SUMS)
+    bare = visit.settled(SUMS)
     assert bare[0] == bare[1]  # grey
     slider.fill("50")
     half = visit.canvas(SUMS)

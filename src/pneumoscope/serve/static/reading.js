@@ -156,6 +156,8 @@ export class Reading {
     // Previews are closed, so that large ones do not wait for the garbage collector.
     this.film?.close?.();
     this.film = film;
+    // Of which result; a preview is of none.
+    this.panes.dataset.film = film && row.record?.state === "done" ? row.record.id : "";
     const label = row ? t("viewer.filmOf", { name: row.name }) : "";
     this.plain.show({ film, label });
     this.coloured.show({ film, label });
