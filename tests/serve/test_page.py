@@ -81,14 +81,20 @@ class Visit:
         expect(self.page.locator(".row[data-state=ready]")).to_have_count(0)
         return self.page
 
-    def canvas(self, script: str, at: int = 1) -> Any:
-        # The server's picture, not the preview that stands there first.
+    def shown(self) -> None:
+        """Waits for the server's picture of the film, not the preview that stands there first."""
         expect(self.page.locator(".panes")).to_have_attribute("data-film", re.compile("."))
+
+    def canvas(self, script: str) -> Any:
+        self.shown()
+        return self.drawn(script)
+
+    def drawn(self, script: str) -> Any:
         # A frame later, so that what was asked for is drawn.
         self.page.evaluate(
             "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
-        return self.page.locator(".panes canvas").nth(at).evaluate(script)
+        return self.page.locator(".panes canvas").nth(1).evaluate(script)
 
     def settled(self, script: str) -> Any:
         """As `canvas`, once panes and pictures stand still: a pixel of width moves the film by half of one."""
@@ -279,6 +285,7 @@ def test_dragging_moves_a_film_that_is_zoomed(visit: Visit) -> None:
     half = np.zeros((256, 256), np.uint8)
     half[:, 128:] = 200
     page = visit.read(png("half.png", half))
+    visit.shown()
     page.keyboard.press("p")
     for _ in range(4):
         page.keyboard.press("+")
@@ -305,6 +312,7 @@ def test_everything_by_keyboard(visit: Visit) -> None:
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
     page.keyboard.press("v")
     expect(page.locator(".panes")).not_to_have_class("panes two")
+    visit.shown()  # keys move nothing before
     page.locator(".panes").focus()
     page.keyboard.press("+")
     before = visit.canvas(SUMS)
@@ -363,16 +371,8 @@ def test_an_archive_gives_a_line_for_each_film(visit: Visit) -> None:
 
 def test_a_busy_server_is_asked_again(visit: Visit) -> None:
     page = visit.page
-    refused: list[str] = []
-
-    def busy(route: Route) -> None:
-        if refused:
-            route.continue_()
-            return
-        refused.append(route.request.url)
-        route.fulfill(status=429, headers={"Retry-After": "1"}, body="{}")
-
-    page.route(UPLOAD, busy)
+    wait = {"Retry-After": "1"}
+    page.route(UPLOAD, lambda r: r.fulfill(status=429, headers=wait, body="{}"), times=1)
     visit.add(SAMPLES / "normal-1.png")
     expect(page.locator(".row .state")).to_have_text("Server is busy, will try again")
     expect(page.locator(".row[data-state=normal]")).to_have_count(1)
@@ -496,7 +496,7 @@ def test_no_film_stands_under_the_name_of_another(visit: Visit) -> None:
     assert sum(visit.canvas(SUMS)) > 0
     page.locator(".row .open").nth(1).click()
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
-    assert sum(visit.canvas(SUMS)) == 0  # rather than the film before
+    assert sum(visit.drawn(SUMS)) == 0  # rather than the film before
     held[0].continue_()
     drawn(page.locator(".panes canvas").nth(1))
 
@@ -526,22 +526,12 @@ def test_opening_a_film_of_the_history_shows_its_verdict(visit: Visit) -> None:
 
 def test_a_stream_that_is_turned_away_is_taken_up_again(visit: Visit) -> None:
     page = visit.page
-    turned: list[str] = []
-
-    def away(route: Route) -> None:
-        if turned:
-            route.continue_()
-            return
-        turned.append(route.request.url)
-        route.fulfill(status=503, body="")
-
-    page.route("**/events", away)
+    page.route("**/events", lambda route: route.fulfill(status=503, body=""), times=1)
     film = (SAMPLES / "normal-1.png").read_bytes()
     archive = zipped(*((f"{i}.png", film) for i in range(3)))
     visit.read({"name": "ward.zip", "mimeType": "application/zip", "buffer": archive})
     expect(page.locator(".row .state").first).to_have_text("3 films inside")
     expect(page.locator(".row")).to_have_count(4)
-    assert turned
     assert "503" in visit.complaints.pop()
 
 

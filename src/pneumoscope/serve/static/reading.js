@@ -108,6 +108,7 @@ export class Reading {
   #clear() {
     this.film?.close?.();
     this.film = null;
+    this.panes.dataset.film = "";
     this.plain.show({ film: null });
     this.coloured.show({ film: null });
     this.coloured.say("");
