@@ -125,7 +125,7 @@ class Row(Base):
 
 
 _INTO = insert(cast("Table", Row.__table__))
-"""The table, not the class: without the ORM's bookkeeping in half the time."""
+"""The table, not the class: without the ORM's bookkeeping, about a third less processor time."""
 
 
 def new_id() -> str:
