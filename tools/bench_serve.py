@@ -46,9 +46,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=32, help="connections at once")
     parser.add_argument("--seconds", type=float, default=10.0, help="of the load for latency")
     asked = parser.parse_args()
-    paths = sorted((asked.data / "chest_xray" / "train").glob("*/*.jpeg"))
-    films = [path.read_bytes() for path in paths[:: max(1, len(paths) // asked.films)]]
-    films = films[: asked.films]
+    films = films_of(asked.data, asked.films)
     classifier = pneumoscope.load()
     with tempfile.TemporaryDirectory() as folder, serving(folder) as server:
         print(f"idle memory of the server: {memory_mib(server.pid):.0f} MiB with its decoders")
@@ -64,6 +62,12 @@ def main() -> None:
             f"{p99 / single:.1f} times a single film ({single:.1f} ms)"
         )
         print(f"memory afterwards: {memory_mib(server.pid):.0f} MiB")
+
+
+def films_of(data: Path, most: int) -> list[bytes]:
+    """Films of a data folder, as far apart as may be."""
+    paths = sorted((data / "chest_xray" / "train").glob("*/*.jpeg"))
+    return [path.read_bytes() for path in paths[:: max(1, len(paths) // most)][:most]]
 
 
 def throughput(

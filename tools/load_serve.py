@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench_serve import Server, exchange, get, memory_mib, request, serving
+from bench_serve import Server, exchange, films_of, get, memory_mib, request, serving
 
 _KEPT_MIB = 32
 _GROWTH, _SETTLED_S = 1.1, 30.0
@@ -58,17 +58,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--kill", action="store_true", help="kill the server in the middle")
     asked = parser.parse_args()
-    films = [path.read_bytes() for path in paths_of(asked.data)]
+    films = films_of(asked.data, 400) if asked.data else samples()
     good = killed(films, asked) if asked.kill else loaded(films, asked)
     print("as promised" if good else "NOT as promised")
     return 0 if good else 1
 
 
-def paths_of(data: Path | None) -> list[Path]:
-    if data is None:
-        return sorted((Path(__file__).parents[1] / "samples").glob("*.png"))
-    paths = sorted((data / "chest_xray" / "train").glob("*/*.jpeg"))
-    return paths[:: max(1, len(paths) // 400)]
+def samples() -> list[bytes]:
+    return [p.read_bytes() for p in sorted((Path(__file__).parents[1] / "samples").glob("*.png"))]
 
 
 def loaded(films: Sequence[bytes], asked: argparse.Namespace) -> bool:

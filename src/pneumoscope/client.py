@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import errors, images
-from pneumoscope.errors import ImageError, MissingExtra, PneumoscopeError, ServerError
+from pneumoscope.errors import MissingExtra, PneumoscopeError, ServerError
 from pneumoscope.records import Outcome, Prediction, Settings
 from pneumoscope.serialise import prediction_from_json
 
@@ -164,45 +164,17 @@ class Client:
         Raises:
             ServerError: The server refuses, fails or does not answer.
         """
-        limits = self.choices()["limits"]
-        files: list[tuple[str, bytes]] = []
-        waiting: list[tuple[str, PneumoscopeError | None]] = []
-        index = 0
-        for source in sources:
-            name = images.name_of(source)
-            try:
-                film = _film(source, name)
-            except PneumoscopeError as error:
-                waiting.append((name, error))
-                continue
-            # A tenth for what the form needs around the films.
-            if files and sum(len(f) for _, f in files) + len(film) > 0.9 * limits["max_body_bytes"]:
-                yield from self._answered(files, waiting, settings, index)
-                index += len(waiting)
-                files, waiting = [], []
-            files.append((name, film))
-            waiting.append((name, None))
-            if len(files) >= limits["sync_files"]:
-                yield from self._answered(files, waiting, settings, index)
-                index += len(waiting)
-                files, waiting = [], []
-        yield from self._answered(files, waiting, settings, index)
-
-    def _answered(
-        self,
-        files: Sequence[tuple[str, bytes]],
-        waiting: Sequence[tuple[str, PneumoscopeError | None]],
-        settings: Settings,
-        index: int,
-    ) -> Iterator[tuple[Outcome, Record | None]]:
-        answer = self._upload(files, settings, None)["predictions"] if files else []
-        records = iter(answer)
-        for i, (name, error) in enumerate(waiting, index):
-            if error is not None:
-                yield Outcome(name, i, error=error), None
-            else:
-                record = _record(next(records), name)
-                yield Outcome(name, i, record.prediction, record.error), record
+        start = 0
+        for portion in _portions(sources, self.choices()["limits"]):
+            files = [(name, film) for name, film in portion if isinstance(film, bytes)]
+            records = iter(self._upload(files, settings, None)["predictions"] if files else ())
+            for index, (name, film) in enumerate(portion, start):
+                if isinstance(film, bytes):
+                    record = _record(next(records), name)
+                    yield Outcome(name, index, record.prediction, record.error), record
+                else:
+                    yield Outcome(name, index, error=film), None
+            start += len(portion)
 
     def submit(self, sources: Sequence[Source], settings: Settings = Settings()) -> Job:
         """Hands films in as a job and does not wait for it.
@@ -221,10 +193,9 @@ class Client:
         Raises:
             ServerError: There is no such job, or the connection broke; calling again tells all anew.
         """
-        id_ = job if isinstance(job, str) else job.id
         ended = False
         try:
-            with self._http.stream("GET", f"{_API}/jobs/{id_}/events") as stream:
+            with self._http.stream("GET", f"{_API}/jobs/{_id(job)}/events") as stream:
                 if stream.status_code != 200:
                     stream.read()
                     raise _refusal(stream)
@@ -253,8 +224,7 @@ class Client:
         Raises:
             ServerError: There is no such job.
         """
-        id_ = job if isinstance(job, str) else job.id
-        return _job(self._json("DELETE", f"/jobs/{id_}"))
+        return _job(self._json("DELETE", f"/jobs/{_id(job)}"))
 
     def history(self, limit: int = 50, before: str | None = None) -> list[Record]:
         """One's own films, newest first.
@@ -278,8 +248,7 @@ class Client:
         Raises:
             ServerError: There is none, such as when the film is no longer held.
         """
-        id_ = record if isinstance(record, str) else record.id
-        return self._send("GET", f"/predictions/{id_}/{name}").content
+        return self._send("GET", f"/predictions/{_id(record)}/{name}").content
 
     def delete(self, record: Record | str) -> None:
         """Deletes a result and its film.
@@ -287,8 +256,7 @@ class Client:
         Raises:
             ServerError: There is none.
         """
-        id_ = record if isinstance(record, str) else record.id
-        self._send("DELETE", f"/predictions/{id_}")
+        self._send("DELETE", f"/predictions/{_id(record)}")
 
     def model(self) -> dict[str, Any]:
         """The server's bundle: labels, operating points, limits, card."""
@@ -358,10 +326,39 @@ class Client:
         )
 
 
+def _portions(
+    sources: Iterable[Source], limits: Mapping[str, int]
+) -> Iterator[list[tuple[str, bytes | PneumoscopeError]]]:
+    """Films of one request each, by name; in the place of one that cannot be opened why."""
+    portion: list[tuple[str, bytes | PneumoscopeError]] = []
+    sizes: list[int] = []
+    for source in sources:
+        name = images.name_of(source)
+        try:
+            film = _film(source, name)
+        except PneumoscopeError as error:
+            portion.append((name, error))
+            continue
+        # A tenth for what the form needs around the films.
+        if sizes and sum(sizes) + len(film) > 0.9 * limits["max_body_bytes"]:
+            yield portion
+            portion, sizes = [], []
+        portion.append((name, film))
+        sizes.append(len(film))
+        if len(sizes) >= limits["sync_files"]:
+            yield portion
+            portion, sizes = [], []
+    yield portion
+
+
+def _id(thing: Record | Job | str) -> str:
+    return thing if isinstance(thing, str) else thing.id
+
+
 def _film(source: Source, name: str) -> bytes:
     """The bytes of one film: an archive would come back as a job of several."""
     film = images.load_bytes(source, name)
-    if film[:4] in (b"PK\3\4", b"PK\5\6"):
+    if images.is_archive(film):
         raise ServerError(
             f"{name}: an archive, not a film", "Unpack it, or hand it in by `Client.submit`."
         )
@@ -397,13 +394,11 @@ def _record(content: Mapping[str, Any], name: str | None = None) -> Record:
 
 def _film_error(problem: Mapping[str, Any], name: str) -> PneumoscopeError:
     """What the server met, as this package's own error, with the film's name in its message."""
-    kind = getattr(errors, problem["code"], None)
+    kind = errors.image_error(problem["code"])
     message = f"{name}: {problem['detail'].removeprefix('film: ')}"
-    if not (isinstance(kind, type) and issubclass(kind, ImageError)):
+    if kind is None:
         return ServerError(message, problem["hint"], problem["status"])
-    error = kind.__new__(kind, message)
-    PneumoscopeError.__init__(error, message, problem["hint"])
-    return error
+    return errors.restored(kind, message, problem["hint"])
 
 
 def _job(content: Mapping[str, Any]) -> Job:

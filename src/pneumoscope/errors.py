@@ -41,6 +41,10 @@ An error knows a ``hint``: one sentence on what to do next, or ``""``.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+_Error = TypeVar("_Error", bound="PneumoscopeError")
+
 
 class PneumoscopeError(Exception):
     """Root of the tree. ``str(error)`` says what happened, ``error.hint`` what to do."""
@@ -55,7 +59,7 @@ class PneumoscopeError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Subclasses take other arguments; an outcome must survive the way between processes.
-        return _restored, (type(self), self.message, self.hint)
+        return restored, (type(self), self.message, self.hint)
 
     @property
     def code(self) -> str:
@@ -63,7 +67,8 @@ class PneumoscopeError(Exception):
         return type(self).__name__
 
 
-def _restored(kind: type[PneumoscopeError], message: str, hint: str) -> PneumoscopeError:
+def restored(kind: type[_Error], message: str, hint: str) -> _Error:
+    """An error of this class with the words that it had elsewhere."""
     error = kind.__new__(kind, message)
     PneumoscopeError.__init__(error, message, hint)
     return error
@@ -71,6 +76,12 @@ def _restored(kind: type[PneumoscopeError], message: str, hint: str) -> Pneumosc
 
 class ImageError(PneumoscopeError):
     """A film cannot be read."""
+
+
+def image_error(code: str) -> type[ImageError] | None:
+    """The class of a film's error, by its `code`; None if that names no such class."""
+    kind = globals().get(code)
+    return kind if isinstance(kind, type) and issubclass(kind, ImageError) else None
 
 
 class MissingFile(ImageError, FileNotFoundError):

@@ -7,7 +7,7 @@ equality, because comparing films pixel by pixel is never what a caller means.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the records themselves cost no import
     from collections.abc import Mapping
@@ -73,6 +73,13 @@ class FilmFacts:
     pixel_spacing_mm: tuple[float, float] | None = None
     photometric: str | None = None
     transfer_syntax: str | None = None
+
+    @classmethod
+    def restored(cls, values: Mapping[str, Any]) -> FilmFacts:
+        """From the values that went through JSON, where a tuple becomes a list."""
+        spacing = values.get("pixel_spacing_mm")
+        known = {} if spacing is None else {"pixel_spacing_mm": tuple(spacing)}
+        return cls(**{**values, **known})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

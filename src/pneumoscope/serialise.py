@@ -96,9 +96,6 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
             and empty here: no output shows them.
     """
     r, nan = record, float("nan")
-    facts = dict(r["film"])
-    if "pixel_spacing_mm" in facts:
-        facts["pixel_spacing_mm"] = tuple(facts["pixel_spacing_mm"])
     gate = r["gate"]
     rows = r.get("heatmap")
     return Prediction(
@@ -117,7 +114,7 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         operating_point=OperatingPoint(**r["operating_point"]),
         heatmap=None if rows is None else np.array(rows, np.float32),
         heatmap_class=r["heatmap_class"] or "",
-        facts=FilmFacts(**facts),
+        facts=FilmFacts.restored(r["film"]),
         gate=GateReport(
             gate["level"], tuple(GateReason(**one) for one in gate["reasons"]), gate["scores"]
         ),

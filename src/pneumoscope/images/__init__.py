@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 __all__ = [
     "Source",
     "find_films",
+    "is_archive",
     "load_bytes",
     "model_input",
     "name_of",
@@ -157,6 +158,11 @@ def _is_bare_dicom(head: bytes) -> bool:
     return head[4:6] in (b"UL", b"OB", b"UI", b"CS", b"DA", b"TM", b"SH", b"LO") or (
         0 < int.from_bytes(head[4:8], "little") <= 64
     )
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether a file that begins so is a ZIP archive (APPNOTE.TXT 4.3.7, or 4.3.16 for an empty one)."""
+    return head[:4] in (b"PK\3\4", b"PK\5\6")
 
 
 def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:

@@ -11,10 +11,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from pneumoscope.images import is_archive
 from pneumoscope.records import Settings
 from pneumoscope.serve import documents, present, schemas
 from pneumoscope.serve.accounts import User
-from pneumoscope.serve.archives import is_archive, unpack
+from pneumoscope.serve.archives import unpack
 from pneumoscope.serve.guard import OPERATOR, current_user, require
 from pneumoscope.serve.jobs import Arrived, Asked
 from pneumoscope.serve.problems import NotFound, TooMuch, Unprocessable

@@ -11,6 +11,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import EmptySource, PneumoscopeError, UnreadableImage
+from pneumoscope.images import is_archive
 from pneumoscope.serve.decoding import NAME
 from pneumoscope.serve.jobs import Arrived
 from pneumoscope.serve.problems import TooMuch, Unprocessable
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.serve.settings import Limits
 
-ZIP = b"PK\3\4"
-_EMPTY = b"PK\5\6"
-"""An archive without a member begins with its end record."""
 _STEP = 2**20
 _ENTRY = b"PK\1\2"
 """What every entry of a central directory begins with (APPNOTE.TXT 4.3.12)."""
@@ -33,7 +31,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """`zipfile` unpacks these piece by piece, the others (bzip2, LZMA) at once, however large it gets."""
 _ENCRYPTED = 0x1
 """Bit 0 of the general purpose flag (APPNOTE.TXT 4.4.4)."""
-_ARCHIVES = (ZIP, b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+_OTHERS = (b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 
 
 class BrokenArchive(Unprocessable):
@@ -54,11 +52,6 @@ class EncryptedArchive(Unprocessable):
 class UnknownPacking(Unprocessable):
     def __init__(self) -> None:
         super().__init__("packed in a way that is not taken", "Make it again, as a plain ZIP.")
-
-
-def is_archive(data: bytes) -> bool:
-    """Whether a file is a ZIP archive, by its first bytes."""
-    return data[:4] in (ZIP, _EMPTY)
 
 
 def unpack(
@@ -152,6 +145,6 @@ def _member(
     data = b"".join(pieces)
     if not data:
         return Arrived(name, b"", EmptySource(NAME))
-    if data.startswith(_ARCHIVES):
+    if is_archive(data) or data.startswith(_OTHERS):
         return Arrived(name, b"", NestedArchive())
     return Arrived(name, data)

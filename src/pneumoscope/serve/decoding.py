@@ -126,7 +126,7 @@ class Decoder:
             if "error" in answer:
                 raise _restored(answer["error"])
             pixels = np.frombuffer(content, np.uint8).reshape(answer["shape"])
-            facts = _facts(answer["facts"])
+            facts = FilmFacts.restored(answer["facts"])
         except PneumoscopeError:
             raise
         except (EOFError, OSError, ValueError, KeyError, TypeError):  # gone, or gone astray
@@ -179,19 +179,10 @@ class Decoders:
             one.stop()
 
 
-def _facts(given: dict[str, Any]) -> FilmFacts:
-    spacing = given["pixel_spacing_mm"]
-    return FilmFacts(**given | {"pixel_spacing_mm": None if spacing is None else tuple(spacing)})
-
-
 def _restored(told: dict[str, str]) -> ImageError:
     """The error that a child met; an unknown class counts as damage."""
-    kind = getattr(errors, told["code"], UnreadableImage)
-    if not (isinstance(kind, type) and issubclass(kind, ImageError)):
-        kind = UnreadableImage
-    error: ImageError = kind.__new__(kind, told["message"])
-    PneumoscopeError.__init__(error, told["message"], told["hint"])
-    return error
+    kind = errors.image_error(told["code"]) or UnreadableImage
+    return errors.restored(kind, told["message"], told["hint"])
 
 
 # In the child

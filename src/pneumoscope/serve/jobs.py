@@ -160,20 +160,18 @@ class Desk:
     def recover(self) -> tuple[int, int]:
         """Takes up, or reports, what an earlier run left open; returns how many of each."""
         self._shelf.tidy()
-        again: dict[str, list[tuple[bytes, Row]]] = {}
+        again: list[tuple[str, bytes, Row]] = []
         for row in self._store.left_open():
             film = self._shelf.get(row.id)
             if film is not None and row.job is not None:
-                again.setdefault(row.job, []).append((film, row))
-        ids = [row.id for films in again.values() for _, row in films]
-        lost = self._store.close_open(problem(Interrupted()), ids)
-        for job, films in again.items():
-            for film, row in films:
-                self.batcher.admit(1, len(film))
-                self._start(job, [(film, row)], _settings(row.asked))
-        if ids or lost:
-            _log.warning("after a restart %d films are read again, %d are lost", len(ids), lost)
-        return len(ids), lost
+                again.append((row.job, film, row))
+        lost = self._store.close_open(problem(Interrupted()), [row.id for _, _, row in again])
+        for job, film, row in again:
+            self.batcher.admit(1, len(film))
+            self._start(job, [(film, row)], _settings(row.asked))
+        if again or lost:
+            _log.warning("after a restart %d films are read again, %d are lost", len(again), lost)
+        return len(again), lost
 
     def cancel(self, owner: str, job: str) -> None:
         """Ends what of an owner's job has not begun."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from fastapi import Request
+    from starlette.datastructures import FormData
 
     from pneumoscope.serve.settings import Limits
 
@@ -115,21 +116,25 @@ async def read_upload(request: Request, limits: Limits, take: Callable[[int], No
     except (LookupError, UnicodeError):
         raise BadRequest("the form's charset is unknown", "Use UTF-8.") from None
     try:
-        files: list[tuple[str, bytes]] = []
-        fields: dict[str, str] = {}
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                if name != "files":
-                    raise BadRequest("a file in another field", "Name the field 'files'.")
-                files.append((display_name(value.filename or ""), await value.read()))
-            elif name not in FIELDS:
-                raise BadRequest("an unknown field", f"Known are: {', '.join(FIELDS)}.")
-            elif name in fields:
-                raise BadRequest(f"{name} comes twice", "Send it once, for all films.")
-            else:
-                fields[name] = value
+        return await _sorted(form)
     finally:
         await form.close()
+
+
+async def _sorted(form: FormData) -> Upload:
+    files: list[tuple[str, bytes]] = []
+    fields: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            if name != "files":
+                raise BadRequest("a file in another field", "Name the field 'files'.")
+            files.append((display_name(value.filename or ""), await value.read()))
+        elif name not in FIELDS:
+            raise BadRequest("an unknown field", f"Known are: {', '.join(FIELDS)}.")
+        elif name in fields:
+            raise BadRequest(f"{name} comes twice", "Send it once, for all films.")
+        else:
+            fields[name] = value
     if not files:
         raise BadRequest("no film", "Send at least one file in a field named 'files'.")
     if len(files) == 1 and not files[0][1]:
