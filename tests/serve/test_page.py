@@ -235,6 +235,15 @@ def test_words_are_those_of_the_package(visit: Visit, live: Live) -> None:
     assert "operating point balanced is at 0.843" in (meter.get_attribute("aria-valuetext") or "")
 
 
+def test_film_and_overlay_stand_side_by_side_in_one_size(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "pneumonia-1.png")
+    visit.settled(SUMS)
+    room, *panes = page.locator(".panes, .panes .pane").evaluate_all(
+        "all => all.map(one => one.clientWidth)"
+    )
+    assert panes[0] == panes[1] == (room - 2) // 2  # between them nothing but a line
+
+
 def test_the_slider_changes_pixels(visit: Visit) -> None:
     page = visit.read(SAMPLES / "pneumonia-1.png")
     layout(page, "One film with overlay")
@@ -671,6 +680,25 @@ def test_settings_go_with_the_next_film(visit: Visit, live: Live) -> None:
     assert result["explanation"] is None
     expect(page.locator(".reading .pane-note:visible")).to_have_text("No heatmap was asked for")
     expect(page.locator(".panel")).to_contain_text("At a prevalence of 10 %")
+
+
+def test_what_another_model_offered_is_given_up_and_said(visit: Visit, live: Live) -> None:
+    page = visit.page
+    page.evaluate(
+        """() => localStorage.setItem('pneumoscope.preferences', JSON.stringify(
+          {operatingPoint: 'of-yesterday', error: 1e-6, prevalence: 0.1, theme: 'light'}))"""
+    )
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("A setting of yours is no longer offered")
+    visit.read(SAMPLES / "normal-1.png")
+    [record] = live.client.get("/api/v1/predictions").json()["predictions"]
+    assert record["result"]["operating_point"]["name"] == "balanced"
+    assert record["result"]["error_rate"] == pytest.approx(0.05)
+    assert record["result"]["prevalence"] == pytest.approx(0.1)
+    assert page.locator("html").get_attribute("data-theme") == "light"
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_about_shows_card_population_and_hash(visit: Visit, live: Live) -> None:

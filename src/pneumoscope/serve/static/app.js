@@ -83,6 +83,7 @@ class Page {
     try {
       [this.server, this.user] = await Promise.all([request("settings"), request("me")]);
       this.worklist.mostBytes = this.server.limits?.max_body_bytes ?? Infinity;
+      if (preferences.keepTo(this.server)) toast(t("settings.gone"), t("settings.goneHint"), "error");
       limits.drawn = this.server.limits?.drawn_films ?? limits.drawn;
       const model = await request("model");
       fill(this.model, h("span", {}, model.bundle), h("code", {}, model.bundle_sha256.slice(0, 12)));

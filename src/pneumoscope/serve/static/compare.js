@@ -70,7 +70,7 @@ export class Compare {
       "section",
       { class: "compare", "aria-labelledby": "compare-title" },
       h("header", { class: "page-head" }, h("h1", { id: "compare-title" }, t("compare.title")), this.link),
-      h("div", { class: "two" }, this.sides.map((side) => side.element)),
+      h("div", { class: "sides" }, this.sides.map((side) => side.element)),
       this.bars,
     );
     this.#tools();

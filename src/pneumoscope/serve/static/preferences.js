@@ -40,6 +40,18 @@ class Preferences extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** Gives up what the server does not offer, as after a change of its model; returns whether there was something. */
+  keepTo({ operating_points: points = [], prevalence, error = {} }) {
+    const { operatingPoint: point, prevalence: share, error: wrong } = this.#values;
+    const gone = {};
+    if (point !== null && !points.some(({ name }) => name === point)) gone.operatingPoint = null;
+    if (share !== null && prevalence === false) gone.prevalence = null;
+    if (wrong !== null && (error.possible === false || wrong < error.smallest)) gone.error = null;
+    const some = Object.keys(gone).length > 0;
+    if (some) this.set(gone);
+    return some;
+  }
+
   /** The form fields that go with every upload. */
   fields() {
     const { operatingPoint, prevalence, error, explain } = this.#values;
