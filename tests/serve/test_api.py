@@ -9,7 +9,9 @@ import math
 import time
 import uuid
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,6 +207,26 @@ def test_a_job_and_its_events(live: Live) -> None:
     assert [name for name, _ in live.events(job["id"])] == ["progress", "progress", "end"]
     assert_problem(live.client.get(f"/api/v1/jobs/{uuid.uuid4().hex}"), 404, "NotFound")
     assert_problem(live.client.get(f"/api/v1/jobs/{uuid.uuid4().hex}/events"), 404, "NotFound")
+
+
+def test_no_job_is_done_before_its_films(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = live.send(BRIGHT, headers={"Prefer": "respond-async"}).json()["job"]["id"]
+    [film] = live.finished(job)["predictions"]
+    store = live.room.store
+    store.change([{"id": film["id"], "state": "running"}])
+
+    def then_it_ends(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*about: str) -> Any:
+            found = look(*about)
+            store.change([{"id": film["id"], "state": "done"}])
+            return found
+
+        return looked
+
+    for name in ("job", "of_job"):
+        monkeypatch.setattr(store, name, then_it_ends(getattr(store, name)))
+    told = live.client.get(f"/api/v1/jobs/{job}").json()
+    assert (told["state"], told["predictions"][0]["state"]) == ("running", "done")
 
 
 def test_many_films_become_a_job(live: Live) -> None:

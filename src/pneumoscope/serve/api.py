@@ -212,8 +212,10 @@ def _row(parts: Room, user: User, id_: str) -> Any:
 @router.get("/jobs/{id}", responses={200: {"model": schemas.JobWithFilms}})
 def show_job(id: str, user: Anyone, parts: Parts) -> dict[str, Any]:  # noqa: A002
     """A job with its films."""
+    # In this order: a job that is said to be done must not come with films that were not yet.
+    told = _job(parts, user, id)
     rows = parts.store.of_job(user.id, id)
-    return _job(parts, user, id) | {"predictions": [present.record(r, parts.keys) for r in rows]}
+    return told | {"predictions": [present.record(r, parts.keys) for r in rows]}
 
 
 @router.delete("/jobs/{id}", responses={200: {"model": schemas.Job}})
