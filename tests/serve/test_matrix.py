@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from databases import postgresql
 from door import CHEAP, PASSWORD, Served, running
 from live import BRIGHT, DARK
 from pneumoscope.bundle import Bundle
@@ -104,11 +106,20 @@ class House:
         return [b"" if answer.url.path.endswith("pdf") else answer.content for answer in answers]
 
 
-@pytest.fixture(scope="module")
-def house(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("house"), bundle=tiny_bundle.path, threads=1, rate_limit=0
-    )
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def house(
+    request: pytest.FixtureRequest, tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    with nullcontext() if request.param == "sqlite" else postgresql() as url:
+        yield from furnished(
+            ServeSettings(
+                folder=tmp_path_factory.mktemp("house"), database=url, bundle=tiny_bundle.path,
+                threads=1, rate_limit=0,
+            )
+        )  # fmt: skip
+
+
+def furnished(settings: ServeSettings) -> Iterator[House]:
     office = open_office(settings)
     office.accounts.hasher = CHEAP
     tokens = {}

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,34 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from databases import postgresql
 from pneumoscope.errors import UsageError
 from pneumoscope.serve.claim import Claim
 from pneumoscope.serve.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
-
-
-def postgresql() -> Iterator[str]:
-    """A server of its own, reached by a socket in its folder."""
-    pytest.importorskip("psycopg")
-    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
-        pytest.skip("no PostgreSQL server is installed")
-    # Not in pytest's folder: PostgreSQL does not run as root, and a socket's path must be short.
-    with tempfile.TemporaryDirectory() as name:
-        run: dict[str, Any] = {"check": True, "cwd": name}
-        if os.geteuid() == 0:
-            try:
-                shutil.chown(name, "postgres")
-            except LookupError:
-                pytest.skip("PostgreSQL does not run as root")
-            run["user"] = "postgres"
-        init = ["initdb", "-D", f"{name}/data", "-U", "tester", "-A", "trust", "--no-sync"]
-        subprocess.run(init, capture_output=True, **run)
-        options = f"-k {name} -c listen_addresses='' -c fsync=off"
-        control = ["pg_ctl", "-D", f"{name}/data", "-w", "-l", f"{name}/log"]
-        subprocess.run([*control, "-o", options, "start"], stdout=subprocess.DEVNULL, **run)
-        try:
-            yield f"postgresql+psycopg://tester@/postgres?host={name}"
-        finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], capture_output=True, **run)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -50,7 +22,8 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'x.sqlite'}"
     else:
-        yield from postgresql()
+        with postgresql() as url:
+            yield url
 
 
 @pytest.fixture
