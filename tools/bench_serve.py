@@ -67,7 +67,8 @@ def main() -> None:
 def films_of(data: Path, most: int) -> list[bytes]:
     """Films of a data folder, as far apart as may be."""
     paths = sorted((data / "chest_xray" / "train").glob("*/*.jpeg"))
-    return [path.read_bytes() for path in paths[:: max(1, len(paths) // most)][:most]]
+    count = min(most, len(paths))
+    return [paths[i * len(paths) // count].read_bytes() for i in range(count)]
 
 
 def throughput(

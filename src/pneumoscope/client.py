@@ -175,6 +175,7 @@ class Client:
                 else:
                     yield Outcome(name, index, error=film), None
             start += len(portion)
+            del portion, files  # their bytes, before the next ones are read
 
     def submit(self, sources: Sequence[Source], settings: Settings = Settings()) -> Job:
         """Hands films in as a job and does not wait for it.
@@ -329,7 +330,7 @@ class Client:
 def _portions(
     sources: Iterable[Source], limits: Mapping[str, int]
 ) -> Iterator[list[tuple[str, bytes | PneumoscopeError]]]:
-    """Films of one request each, by name; in the place of one that cannot be opened why."""
+    """A list for each request: (name, bytes) of films in their order, or (name, why it cannot be opened)."""
     portion: list[tuple[str, bytes | PneumoscopeError]] = []
     sizes: list[int] = []
     for source in sources:

@@ -76,10 +76,15 @@ class FilmFacts:
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> FilmFacts:
-        """From the values that went through JSON, where a tuple becomes a list."""
-        spacing = values.get("pixel_spacing_mm")
-        known = {} if spacing is None else {"pixel_spacing_mm": tuple(spacing)}
-        return cls(**{**values, **known})
+        """From the values that went through JSON, where a tuple becomes a list.
+
+        Raises:
+            TypeError, ValueError: These are no such values.
+        """
+        facts = dict(values)
+        if facts.get("pixel_spacing_mm") is not None:
+            facts["pixel_spacing_mm"] = tuple(facts["pixel_spacing_mm"])
+        return cls(**facts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

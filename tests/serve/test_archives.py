@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from live import BRIGHT, DARK, zipped
-from pneumoscope.serve.archives import BrokenArchive, unpack
+from pneumoscope.serve.archives import BrokenArchive, NestedArchive, unpack
 from pneumoscope.serve.jobs import Arrived
 from pneumoscope.serve.problems import Busy, TooMuch, Unprocessable
 from pneumoscope.serve.settings import Limits
@@ -49,6 +49,11 @@ def test_one_bad_member_disturbs_no_other() -> None:
     found = opened([("a.zip", bytes(packed)), BRIGHT])
     codes = [film.error.code if film.error else None for film in found]
     assert codes == ["UnreadableImage", "NestedArchive", "EmptySource", None]
+
+
+def test_an_empty_archive_within_an_archive_is_one_too() -> None:
+    [found] = opened([("a.zip", zipped(("inner.zip", zipped())))])
+    assert isinstance(found.error, NestedArchive)
 
 
 def test_a_member_without_a_name_is_a_film_like_others() -> None:

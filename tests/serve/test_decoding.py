@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ import pytest
 from live import BRIGHT, film
 from pneumoscope import images
 from pneumoscope.errors import TooLarge, UnknownFormat, UnreadableImage
-from pneumoscope.serve.decoding import Decoder, Decoders, Order, shown_size
+from pneumoscope.serve.decoding import Decoder, Decoders, Order, _packed, shown_size
 
+FACTS = {"format": "PNG", "rows": 1, "columns": 1}
 SAMPLE = Path(__file__).parents[2] / "samples" / "pneumonia-3.dcm"
 
 
@@ -63,6 +66,23 @@ def test_a_decoder_that_dies_costs_one_film(decoder: Decoder) -> None:
         decoder.decode(BRIGHT[1], Order(32))
     del decoder.start  # type: ignore[method-assign]
     assert decoder.decode(BRIGHT[1], Order(32)).pixels.shape == (32, 32)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[], {}, {"shape": [1]}, {"shape": [1], "facts": [], "read_ms": 1.0},
+     {"shape": [1], "facts": {"rows": 1}, "read_ms": 1.0},
+     {"shape": [1], "facts": {"pixel_spacing_mm": 1}, "read_ms": 1.0},
+     {"shape": [1], "facts": FACTS, "read_ms": None}, {"shape": [2], "facts": FACTS, "read_ms": 1.0},
+     {"error": None}, {"error": {"code": ["x"]}}],
+)  # fmt: skip
+def test_a_decoder_that_goes_astray_costs_one_film(answer: Any) -> None:
+    here, there = multiprocessing.Pipe()
+    there.send_bytes(_packed(answer, b"\0"))
+    one = Decoder(30, 2**30)
+    one.start = lambda: here  # type: ignore[method-assign]
+    with pytest.raises(UnreadableImage, match="brought the decoder down"):
+        one.decode(BRIGHT[1], Order(32))
 
 
 def test_a_film_that_takes_too_long_is_given_up() -> None:

@@ -126,14 +126,13 @@ class Decoder:
             if "error" in answer:
                 raise _restored(answer["error"])
             pixels = np.frombuffer(content, np.uint8).reshape(answer["shape"])
-            facts = FilmFacts.restored(answer["facts"])
+            return Decoded(pixels, FilmFacts.restored(answer["facts"]), float(answer["read_ms"]))
         except PneumoscopeError:
             raise
         except (EOFError, OSError, ValueError, KeyError, TypeError):  # gone, or gone astray
             self.stop()
             _log.warning("a film brought the decoder down")
             raise UnreadableImage(NAME, "it brought the decoder down") from None
-        return Decoded(pixels, facts, float(answer["read_ms"]))
 
     def stop(self) -> None:
         """Ends the child."""

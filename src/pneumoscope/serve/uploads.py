@@ -116,12 +116,13 @@ async def read_upload(request: Request, limits: Limits, take: Callable[[int], No
     except (LookupError, UnicodeError):
         raise BadRequest("the form's charset is unknown", "Use UTF-8.") from None
     try:
-        return await _sorted(form)
+        return await _content(form)
     finally:
         await form.close()
 
 
-async def _sorted(form: FormData) -> Upload:
+async def _content(form: FormData) -> Upload:
+    """Films and fields of a form; raises what `read_upload` does."""
     files: list[tuple[str, bytes]] = []
     fields: dict[str, str] = {}
     for name, value in form.multi_items():

@@ -49,6 +49,7 @@ class Page {
     this.#preferred();
     this.#show();
     await this.#greet();
+    this.worklist.begin();
     document.body.dataset.ready = "true";
   }
 

@@ -46,7 +46,9 @@ class Preferences extends EventTarget {
     const gone = {};
     if (point !== null && !points.some(({ name }) => name === point)) gone.operatingPoint = null;
     if (share !== null && prevalence === false) gone.prevalence = null;
-    if (wrong !== null && (error.possible === false || wrong < error.smallest)) gone.error = null;
+    // A share that was given in percent may have lost its last bit.
+    const tooSmall = wrong < error.smallest * (1 - 1e-9);
+    if (wrong !== null && (error.possible === false || tooSmall)) gone.error = null;
     const some = Object.keys(gone).length > 0;
     if (some) this.set(gone);
     return some;

@@ -55,8 +55,15 @@ export class Worklist extends EventTarget {
   rows = [];
   selected = null;
   mostBytes = Infinity;
+  #begun = false;
 
-  /** Adds files and begins to send them. */
+  /** Begins to send: by then it must be known what the server offers. */
+  begin() {
+    this.#begun = true;
+    this.#pump();
+  }
+
+  /** Adds files; they are sent as soon as their turn comes. */
   add(files) {
     const added = [...files].map((file) => new Row(file.name, file));
     this.rows.push(...added);
@@ -182,6 +189,7 @@ export class Worklist extends EventTarget {
   }
 
   #pump() {
+    if (!this.#begun) return;
     const free = AT_ONCE - this.rows.filter((row) => row.stop).length;
     const waiting = this.rows.filter((row) => row.state === "waiting");
     for (const row of waiting.slice(0, Math.max(free, 0))) this.#send(row);
