@@ -132,6 +132,17 @@ def test_int8_computes_convolutions_in_int8(
     assert kinds.count(np.int8) >= 3
 
 
+def test_the_shipped_bundle_in_int8(films_folder: Path, tmp_path: Path) -> None:
+    unlabelled = tmp_path / "films"
+    unlabelled.mkdir()
+    for path in sorted(films_folder.glob("*/*"))[:32]:
+        shutil.copyfile(path, unlabelled / f"{path.parent.name}-{path.name}")
+    shipped = bundles.open_bundle()
+    done = exports.export(shipped, "litert-int8", tmp_path / "m.tflite", unlabelled, quiet)
+    assert done.parity.mean_dp <= 0.03
+    assert done.megabytes < 0.4 * shipped.model.stat().st_size / 1e6
+
+
 def test_int8_wants_films(conv_bundle: Bundle, films_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="calibration") as caught:
         exports.export(conv_bundle, "litert-int8", tmp_path / "m", None, quiet)

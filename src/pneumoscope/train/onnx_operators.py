@@ -336,7 +336,9 @@ def _slice(node: Node) -> None:
         step = 1 if steps is None else int(steps[i])
         if step < 1:
             raise node.refuse("backwards")
-        parts[value.axes[axis % len(value.axes)]] = slice(int(starts[i]), int(ends[i]), step)
+        # ONNX's word for "to the end", of which LiteRT would make a size.
+        end = None if ends[i] >= np.iinfo(np.int32).max else int(ends[i])
+        parts[value.axes[axis % len(value.axes)]] = slice(int(starts[i]), end, step)
     node.give(value.stored[tuple(parts)], value.axes)
 
 
