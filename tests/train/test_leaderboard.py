@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 from pneumoscope.bundle import open_bundle, write_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.train import leaderboard, validate
+from pneumoscope.train.recipe import load
 from pneumoscope.train.validate import Validation
 from tiny import tiny_files, tiny_meta
 
@@ -31,11 +33,12 @@ def run_folder(
     plain: list[float] = PLAIN,
     name: str = "small",
     patients: tuple[str, ...] = PATIENTS,
+    recipe: dict[str, Any] | None = None,
 ) -> Path:
     run = root / f"{name}-{seed}"
     meta = tiny_meta(
         name=name,
-        recipe={"seed": seed},
+        recipe={"seed": seed} | (recipe or {}),
         validation={
             "parameters": 1234,
             "training_minutes": 2.0 * seed,
@@ -161,6 +164,14 @@ def test_no_runs_there(tmp_path: Path) -> None:
     (run / "validation.npz").write_bytes(b"nothing")
     with pytest.raises(DataError, match="no validation record"):
         leaderboard.find([tmp_path])
+
+
+def test_what_a_run_has_otherwise_than_the_shipped_recipe(tmp_path: Path) -> None:
+    own = dataclasses.asdict(load("cnn-3class", seed=1, epochs=2))
+    run_folder(tmp_path, 1, name="cnn-3class", recipe=own)
+    (row,) = leaderboard.table(leaderboard.find([tmp_path]), draws=20)
+    assert row.changed == {"epochs": 2}
+    assert "| cnn-3class 1 (random start, `epochs = 2`) | 1 |" in leaderboard.to_markdown([row])
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -84,6 +84,17 @@ def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
         recipe.load(written(tmp_path, text))
 
 
+def test_changes_against_the_shipped_recipe() -> None:
+    own = json.loads(json.dumps(recipe.resolved(recipe.load("resnet50", seed=7))))
+    assert recipe.changes(own) == {}
+    own["epochs"], own["augment"]["flip"] = 3, 0.0
+    del own["mixup"]  # a bundle from before there was such a setting
+    assert recipe.changes(own) == {"epochs": 3, "augment.flip": 0.0}
+    assert recipe.changes(own | {"version": "0"}) == {}
+    assert recipe.changes(own | {"name": "mine"}) == {}
+    assert recipe.changes({"seed": 1}) == {}
+
+
 def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
     with pytest.raises(RecipeError) as caught:
         recipe.load("flagshp")

@@ -13,6 +13,7 @@ from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.metrics import Interval, interval_text, patient_bootstrap
 from pneumoscope.train import findings, validate
+from pneumoscope.train.recipe import changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +62,7 @@ class Row:
         parameters: Of the network.
         minutes: Of training, on average over the runs.
         start: Name of the start weights.
+        changed: Settings that are not those of the shipped recipe of this name, with their values.
         films: Validation films.
         plain: Figure to its mean over the runs, with interval.
         at_half: Accuracy at the threshold 0.5, as notebooks report it; None for several findings.
@@ -77,6 +79,7 @@ class Row:
     parameters: int
     minutes: float
     start: str
+    changed: dict[str, Any]
     films: int
     plain: dict[str, Interval]
     at_half: Interval | None
@@ -208,7 +211,7 @@ def _classes_to_markdown(rows: Sequence[Row]) -> str:
             "perturbations of the validation films at the same threshold; `balanced` is chosen for it, so a",
             "recipe that breaks down there pays with accuracy on films as they are. Recipes hold out different shares",
             "of the patients, so rows with another number of films stand on other films. Minutes are those of the",
-            "machine that trained, whatever else it did.",
+            "machine that trained, whatever else it did. In brackets: what a run has otherwise than the shipped recipe.",
             "",
             "## Validation films as they are",
             "",
@@ -283,6 +286,7 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
         parameters=int(metas[0].validation["parameters"]),
         minutes=float(np.mean([meta.validation["training_minutes"] for meta in metas])),
         start=str(metas[0].validation["start_weights"]["name"]),
+        changed=changes(metas[0].recipe),
         films=len(first.truth),
         plain=measured(validate.PLAIN, _PLAIN),
         at_half=mean(halves, first.patients) if classes else None,
@@ -327,9 +331,11 @@ def _plain_line(row: Row) -> str:
     )
     figures = [_text(row.plain[key]) for key in _PLAIN[1:-1]]
     classes = _text(row.plain["class_accuracy"]) if row.classes > 2 else ""
-    start = " (random start)" if row.start == "none" else ""
+    apart = ["random start"] if row.start == "none" else []
+    apart += [f"`{key} = {json.dumps(value)}`" for key, value in row.changed.items()]
+    name = f"{row.recipe} ({', '.join(apart)})" if apart else row.recipe
     return (
-        f"| {row.recipe}{start} | {len(row.seeds)} | {row.films} | {row.parameters:,} | {row.minutes:.0f} "
+        f"| {name} | {len(row.seeds)} | {row.films} | {row.parameters:,} | {row.minutes:.0f} "
         f"| {_text(row.plain['auc'])} | {by_seed} | {' | '.join(figures)} | {classes} | {_text(row.at_half)} |"
     )
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from pneumoscope.errors import RecipeError
 from pneumoscope.records import TASKS
 from pneumoscope.train.augment import Augmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TAILS = ("strided", "undilated", "dilated")
 HEADS = ("gap", "flatten")
@@ -235,6 +239,38 @@ def from_json(table: dict[str, Any]) -> Recipe:
 def resolved(recipe: Recipe) -> dict[str, Any]:
     """The whole recipe as JSON-ready values."""
     return dataclasses.asdict(recipe)
+
+
+def changes(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a resolved recipe has otherwise than the shipped one of its name and version, but the seed.
+
+    Args:
+        recipe: As `resolved` gives it, or as a bundle holds it; settings that are younger than a bundle
+            are not compared.
+
+    Returns:
+        Setting to value, such as ``{"epochs": 3, "augment.flip": 0.0}``; empty if none of that name is
+        shipped.
+    """
+    if recipe.get("name") not in shipped():
+        return {}
+    standard = _flat(json.loads(json.dumps(resolved(load(recipe["name"])))))
+    own = _flat(json.loads(json.dumps(dict(recipe))))
+    if own.get("version") != standard["version"]:
+        return {}
+    return {
+        key: own[key]
+        for key, value in standard.items()
+        if key != "seed" and own.get(key, value) != value
+    }
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = _flat(value) if isinstance(value, dict) else None
+        flat |= {key: value} if inner is None else {f"{key}.{k}": v for k, v in inner.items()}
+    return flat
 
 
 def _from_table(kind: type[Any], table: dict[str, Any], prefix: str) -> Any:
