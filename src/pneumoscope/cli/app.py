@@ -737,7 +737,7 @@ def serve(
     ] = None,
     bundle: Bundle = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Films at once; all cores by default.")
+        int | None, typer.Option(min=1, help="Batches at once; one more than cores by default.")
     ] = None,
     max_batch_size: Annotated[
         int | None, typer.Option(min=1, help="Films in one run of the network; 8 by default.")

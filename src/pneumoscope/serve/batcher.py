@@ -49,7 +49,7 @@ class Pace:
     """How a batcher works.
 
     Attributes:
-        threads: Films that are worked on at once.
+        threads: Batches that are worked on at once.
         max_batch_size: Films in one run.
         max_wait_ms: Milliseconds that the first film of a run waits for others.
         queue: Films that may be accepted and not finished.

@@ -89,13 +89,15 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
         limits.held_bytes, keys, settings.folder / "films" if settings.keep_films else None
     )
     feeds = Feeds()
+    # While one waits for its decoder or for the database, another computes.
+    threads = settings.threads or classifier.threads + 1
     # One decoder more than threads, so that pictures do not wait for films.
-    decoders = Decoders(classifier.threads + 1, limits.decode_s, limits.decode_bytes)
+    decoders = Decoders(threads + 1, limits.decode_s, limits.decode_bytes)
     decoders.warm(classifier.threads)
     desk = Desk(store, shelf, keys, feeds, metrics.film)
     order = Order(meta.size, meta.source_size, classifier.draft_px, max_pixels=limits.max_pixels)
     pace = Pace(
-        classifier.threads,
+        threads,
         settings.max_batch_size,
         settings.max_wait_ms,
         settings.queue,

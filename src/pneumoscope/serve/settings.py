@@ -66,7 +66,7 @@ class ServeSettings:
         database: SQLAlchemy URL; None for SQLite in ``folder``.
         bundle: Model folder; None for the shipped one.
         profile: Site profile, or None.
-        threads: Films that are worked on at once; None for every core.
+        threads: Batches that are worked on at once; None for one more than cores.
         limits: What one request may cost.
         max_batch_size: Films in one run of the network.
         max_wait_ms: Milliseconds that a film waits for others to share a run with.
