@@ -211,7 +211,7 @@ def _classes_to_markdown(rows: Sequence[Row]) -> str:
             "perturbations of the validation films at the same threshold; `balanced` is chosen for it, so a",
             "recipe that breaks down there pays with accuracy on films as they are. Recipes hold out different shares",
             "of the patients, so rows with another number of films stand on other films. Minutes are those of the",
-            "machine that trained, whatever else it did. In brackets: what a run has otherwise than the shipped recipe.",
+            "machine that trained, whatever else it did. In brackets: random start weights, and settings that are not the shipped recipe's.",
             "",
             "## Validation films as they are",
             "",
