@@ -87,9 +87,9 @@ class Visit:
 
     def canvas(self, script: str) -> Any:
         self.shown()
-        return self.drawn(script)
+        return self.pixels(script)
 
-    def drawn(self, script: str) -> Any:
+    def pixels(self, script: str) -> Any:
         # A frame later, so that what was asked for is drawn.
         self.page.evaluate(
             "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -507,7 +507,7 @@ def test_no_film_stands_under_the_name_of_another(visit: Visit) -> None:
     assert sum(visit.canvas(SUMS)) > 0
     page.locator(".row .open").nth(1).click()
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
-    assert sum(visit.drawn(SUMS)) == 0  # rather than the film before
+    assert sum(visit.pixels(SUMS)) == 0  # rather than the film before
     held[0].continue_()
     drawn(page.locator(".panes canvas").nth(1))
 

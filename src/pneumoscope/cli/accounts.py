@@ -66,7 +66,8 @@ def _settings(folder: Path | None, database: str | None, key: Path | None) -> Se
     return from_env(folder=folder, database=database, key=key)
 
 
-def _office(settings: ServeSettings) -> Office:
+def _office(folder: Path | None, database: str | None, key: Path | None) -> Office:
+    settings = _settings(folder, database, key)
     from pneumoscope.serve.office import open_office
 
     os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
@@ -75,13 +76,12 @@ def _office(settings: ServeSettings) -> Office:
 
 def _audit_log(folder: Path | None, database: str | None, key: Path | None) -> AuditLog:
     """The log of a server that has one: a folder that was mistyped must not pass as untouched."""
-    settings = _settings(folder, database, key)
+    where = _settings(folder, database, key).folder
     from pneumoscope.serve.audit_log import LOG
 
-    where = settings.folder
     if not (where / LOG).exists():
         raise UsageError(f"{where}: holds no audit log", "Name the server's own --folder.")
-    return _office(settings).audit
+    return _office(folder, database, key).audit
 
 
 @user_app.command("add", epilog="Example: pneumoscope user add dr.lee --role operator")
@@ -95,7 +95,7 @@ def add_user(
     json: Json = False,
 ) -> None:
     """Make an account; from the first one on everybody has to sign in (restart a running server)."""
-    office = _office(_settings(folder, database, key))
+    office = _office(folder, database, key)
     first = not office.accounts.any()
     user = office.add_user(name, _password(password_stdin), role)
     if first:
@@ -116,7 +116,7 @@ def list_users(
             "created": _time(one.created),
             "changed": _time(one.changed),
         }
-        for one in _office(_settings(folder, database, key)).accounts.list()
+        for one in _office(folder, database, key).accounts.list()
     ]
     _table(found, json)
 
@@ -131,7 +131,7 @@ def set_password(
     json: Json = False,
 ) -> None:
     """Set a new password and end the user's sessions."""
-    office = _office(_settings(folder, database, key))
+    office = _office(folder, database, key)
     office.accounts.get(name)
     ended = office.set_password(name, _password(password_stdin))
     _say({"sessions_ended": ended}, f"{name}: new password, {ended} sessions ended", json)
@@ -147,7 +147,7 @@ def set_role(
     json: Json = False,
 ) -> None:
     """Change what a user may do, from its next request on."""
-    user = _office(_settings(folder, database, key)).set_role(name, role)
+    user = _office(folder, database, key).set_role(name, role)
     _say({"name": user.name, "role": user.role}, f"{user.name}: {user.role}", json)
 
 
@@ -160,7 +160,7 @@ def disable_user(
     json: Json = False,
 ) -> None:
     """Close an account: its sessions and tokens end at once, its results stay."""
-    sessions, tokens = _office(_settings(folder, database, key)).disable(name)
+    sessions, tokens = _office(folder, database, key).disable(name)
     _say(
         {"sessions_ended": sessions, "tokens_revoked": tokens},
         f"{name}: disabled, {sessions} sessions and {tokens} tokens ended",
@@ -177,7 +177,7 @@ def enable_user(
     json: Json = False,
 ) -> None:
     """Open an account again; its tokens stay revoked."""
-    _office(_settings(folder, database, key)).enable(name)
+    _office(folder, database, key).enable(name)
     _say({"name": name, "disabled": False}, f"{name}: enabled", json)
 
 
@@ -198,9 +198,7 @@ def add_token(
     json: Json = False,
 ) -> None:
     """Make an API token and print it: nobody can show it again."""
-    text, token = _office(_settings(folder, database, key)).add_token(
-        user, purpose, scope or ["read"], days
-    )
+    text, token = _office(folder, database, key).add_token(user, purpose, scope or ["read"], days)
     if json:
         _say(_told(token) | {"token": text}, "", as_json=True)
         return
@@ -219,7 +217,7 @@ def list_tokens(
     json: Json = False,
 ) -> None:
     """List API tokens; never their text."""
-    office = _office(_settings(folder, database, key))
+    office = _office(folder, database, key)
     names = {one.id: one.name for one in office.accounts.list()}
     of = None if user is None else office.accounts.get(user).id
     found = [{"user": names.get(one.account, "?")} | _told(one) for one in office.tokens.list(of)]
@@ -235,7 +233,7 @@ def revoke_token(
     json: Json = False,
 ) -> None:
     """End an API token at once."""
-    row = _office(_settings(folder, database, key)).revoke_token(token)
+    row = _office(folder, database, key).revoke_token(token)
     _say(_told(row), f"{row.id}: revoked", json)
 
 
@@ -251,7 +249,7 @@ def export_patient(
     json: Json = False,
 ) -> None:
     """Write all that is held on a patient: results, films, lines of the audit log."""
-    held = _office(_settings(folder, database, key)).export_patient(_patient(patient), out)
+    held = _office(folder, database, key).export_patient(_patient(patient), out)
     _say(
         asdict(held),
         f"{out}: {held.predictions} predictions, {held.films} films, {held.lines} lines",
@@ -268,7 +266,7 @@ def erase_patient(
     json: Json = False,
 ) -> None:
     """Delete a patient's results and films; lines of the audit log stay, they hold no name."""
-    held = _office(_settings(folder, database, key)).erase_patient(_patient(patient))
+    held = _office(folder, database, key).erase_patient(_patient(patient))
     _say(asdict(held), f"{held.predictions} predictions and {held.films} films deleted", json)
 
 
@@ -354,7 +352,7 @@ def purge(
     """Delete old results with their films, of every user."""
     if older_than is None:
         raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
-    gone = _office(_settings(folder, database, key)).purge(older_than)
+    gone = _office(folder, database, key).purge(older_than)
     _say({"deleted": len(gone)}, f"{len(gone):,} results deleted", json)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from dataclasses import dataclass, field, fields
 from importlib import resources
@@ -254,8 +253,7 @@ def changes(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """
     if recipe.get("name") not in shipped():
         return {}
-    standard = _flat(json.loads(json.dumps(resolved(load(recipe["name"])))))
-    own = _flat(json.loads(json.dumps(dict(recipe))))
+    standard, own = _flat(resolved(load(recipe["name"]))), _flat(recipe)
     if own.get("version") != standard["version"]:
         return {}
     return {
@@ -265,11 +263,14 @@ def changes(recipe: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Inner tables by dotted names; tuples as the lists that JSON makes of them."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        inner = _flat(value) if isinstance(value, dict) else None
-        flat |= {key: value} if inner is None else {f"{key}.{k}": v for k, v in inner.items()}
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
     return flat
 
 
