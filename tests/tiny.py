@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from pneumoscope.bundle import CARD, GOLDEN, MODEL, BundleMeta, Population
-from pneumoscope.calibration import Calibration
-from pneumoscope.conformal import Scores, Sides
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.records import OperatingPoint
 
 TINY_SIZE = 32

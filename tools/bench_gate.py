@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumoscope import gate, triage
+from pneumoscope.decision import gate, triage
 from pneumoscope.records import Settings
 from pneumoscope.runtime import load
 

@@ -6,7 +6,7 @@ Each study draws patients with one to six films. A film's score is normal around
 level, so films of one patient resemble each other (intraclass correlation 0.5); P(positive) follows
 by Bayes' rule, sharpened by a temperature of 0.7, so that it is miscalibrated by a known amount. The truth is
 what two million patients give. Three ways from the same draws of patients to an interval are
-counted: the package's own (`pneumoscope.evidence.intervals`), percentiles, and BCa.
+counted: the package's own (`pneumoscope.evidence.statistics.intervals`), percentiles, and BCa.
 
 The table goes into docs/explanation/statistics.md.
 """
@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from pneumoscope.evidence import calibration, decision
-from pneumoscope.evidence.calls import threshold_samples
-from pneumoscope.evidence.intervals import Bootstrap, Figure, figure_of
-from pneumoscope.evidence.ranking import ranking_samples
+from pneumoscope.evidence.statistics import calibration, decision_curve
+from pneumoscope.evidence.statistics.calls import threshold_samples
+from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.evidence.statistics.ranking import ranking_samples
 
 Array = NDArray[np.float64]
 SHARPER = 1 / 0.7
@@ -94,7 +94,7 @@ def own_figures(s: Study, boot: Bootstrap) -> dict[str, Figure]:
     """Figures that only the package's own way is counted for."""
     score = calibration.brier(s.positive, s.p, boot)
     line = calibration.recalibration(s.positive, s.p, boot)
-    risk = decision.risk_coverage((s.p >= AT) == s.positive, np.abs(s.p - AT), boot, (0.8,))
+    risk = decision_curve.risk_coverage((s.p >= AT) == s.positive, np.abs(s.p - AT), boot, (0.8,))
     return {
         "ECE": calibration.calibration_error(s.positive, s.p, boot).ece,
         "Brier score": score.score,
@@ -102,7 +102,7 @@ def own_figures(s: Study, boot: Bootstrap) -> dict[str, Figure]:
         "Brier resolution": score.resolution,
         "calibration slope": line.slope,
         "calibration in the large": line.in_the_large,
-        "net benefit at 0.2": decision.decision_curve(s.positive, s.p, boot, (0.2,)).model[0],
+        "net benefit at 0.2": decision_curve.decision_curve(s.positive, s.p, boot, (0.2,)).model[0],
         "risk at coverage 0.8": risk.risks[0],
         "AURC": risk.aurc,
     }

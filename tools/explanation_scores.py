@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 import pneumoscope
-from pneumoscope import data, explain
-from pneumoscope.explain import CHECKED, FAST
+from pneumoscope import data
+from pneumoscope.decision import explain
+from pneumoscope.decision.explain import CHECKED, FAST
 from pneumoscope.images import resample
 from pneumoscope.runtime import Classifier
 from pneumoscope.train import explanations

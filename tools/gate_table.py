@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from pneumoscope import gate
 from pneumoscope.bundle import open_bundle
+from pneumoscope.decision import gate
 from pneumoscope.metrics import patient_bootstrap, roc_auc
 from pneumoscope.records import FilmFacts
 from pneumoscope.train import gatefit, unsuitable

@@ -1,4 +1,4 @@
-"""Learns the lung outlines of `pneumoscope.evidence.lungs` from a folder of films, without any drawn mask.
+"""Learns the lung outlines of `pneumoscope.evidence.evaluation.lung_field` from a folder of films, without any drawn mask.
 
     python tools/make_lung_outlines.py --data chest_xray
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope import data
-from pneumoscope.evidence import lungs
+from pneumoscope.evidence.evaluation import lung_field
 from pneumoscope.files import replacing
 from pneumoscope.train.run import SPLIT_SEED
 
@@ -38,10 +38,10 @@ Outlines = NDArray[np.float32]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of films")
-    parser.add_argument("--out", type=Path, default=lungs.MODEL, help="model file to write")
+    parser.add_argument("--out", type=Path, default=lung_field.MODEL, help="model file to write")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    lungs.MODEL = args.out
+    lung_field.MODEL = args.out
     films = data.load(args.data, FILM, task="multiclass", share=0.15, seed=SPLIT_SEED)
     rows = films.rows("train")
     pixels = np.asarray(films.pixels)[rows]
@@ -77,7 +77,7 @@ def thresholded(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.intp], Outlines]:
 def dark_areas(film: NDArray[np.uint8]) -> list[NDArray[np.uint8]] | None:
     """The two areas of a film that are darker than their surroundings, if they look like lungs."""
     smooth = cv2.GaussianBlur(film, (0, 0), 3).astype(np.float32)
-    inside = cv2.erode(lungs.body(film).astype(np.uint8), np.ones((9, 9), np.uint8))
+    inside = cv2.erode(lung_field.body(film).astype(np.uint8), np.ones((9, 9), np.uint8))
     weight = inside.astype(np.float32)
     mean = cv2.GaussianBlur(smooth * weight, (0, 0), 28) / np.maximum(
         cv2.GaussianBlur(weight, (0, 0), 28), 1e-3
@@ -193,7 +193,7 @@ def distorted(
     """A film under another geometry and tone, in six of ten cases with opacities over the lungs."""
     grey = film.astype(np.float32)
     if rng.random() < 0.6:
-        grey = clouded(grey, lungs.filled(outlines, grey.shape), rng)
+        grey = clouded(grey, lung_field.filled(outlines, grey.shape), rng)
     scale = np.exp(rng.normal(0, 0.13, 2))
     angle, shear = np.deg2rad(rng.normal(0, 5)), rng.normal(0, 0.03)
     turn = np.array(
@@ -240,23 +240,23 @@ def learn(parts: list[tuple[NDArray[np.uint8], Outlines, int]]) -> dict[str, NDA
         for _ in range(copies):
             for film, outline in zip(pixels, outlines, strict=True):
                 grey, moved = distorted(film, outline, rng)
-                standard.append(lungs.standardised(grey).astype(np.float16))
+                standard.append(lung_field.standardised(grey).astype(np.float16))
                 targets.append(moved.ravel())
     flat = np.array(targets)
     mean = flat.mean(axis=0)
     basis = np.linalg.eigh((flat - mean).T @ (flat - mean))[1][:, ::-1][:, :MODES].T
     truth = (flat - mean) @ basis.T
     model = {"mean": mean, "basis": basis, "spread": truth.std(axis=0)}
-    features = np.array([lungs.whole_film(s.astype(np.float32)) for s in standard])
+    features = np.array([lung_field.whole_film(s.astype(np.float32)) for s in standard])
     model["whole"], model["whole_offset"] = ridge(features, truth)
     guess = features @ model["whole"] + model["whole_offset"]
-    for stage in range(len(lungs.STAGES)):
+    for stage in range(len(lung_field.STAGES)):
         # On films that it has not learned from, the stage before errs more.
         noise = 0.5 * (truth - guess).std(axis=0)
         guess = guess + rng.normal(size=guess.shape).astype(np.float32) * noise
         features = np.array(
             [
-                lungs.around(s.astype(np.float32), stage, lungs.outlines_of(g, model))
+                lung_field.around(s.astype(np.float32), stage, lung_field.outlines_of(g, model))
                 for s, g in zip(standard, guess, strict=True)
             ]
         )
@@ -287,9 +287,9 @@ def settled(
     others = np.random.default_rng(2).permutation(np.setdiff1d(np.arange(len(pixels)), without))
     found, drawn = [], []
     for i in others:
-        field = lungs.lung_field(pixels[i])
+        field = lung_field.lung_field(pixels[i])
         sure = field.likeness >= LEAST_LIKENESS
-        if field.ok and sure and lungs.outside_film(field.outlines) <= MOST_OUTSIDE:
+        if field.ok and sure and lung_field.outside_film(field.outlines) <= MOST_OUTSIDE:
             found.append(i)
             drawn.append(field.outlines)
         if len(found) == OWN_FILMS:
@@ -300,15 +300,15 @@ def settled(
 def write(model: dict[str, NDArray[np.float32]], path: Path) -> None:
     with replacing(path) as stream:
         np.savez_compressed(stream, **{k: v.astype(np.float16) for k, v in model.items()})
-    lungs._learned.cache_clear()
+    lung_field._learned.cache_clear()
 
 
 def report(name: str, pixels: NDArray[np.uint8], outlines: Outlines) -> None:
     """Overlap with the thresholded outlines of films that were held out."""
     overlap = []
     for film, outline in zip(pixels, outlines, strict=True):
-        found = lungs.filled(lungs.lung_field(film).outlines, film.shape)
-        wanted = lungs.filled(outline, film.shape)
+        found = lung_field.filled(lung_field.lung_field(film).outlines, film.shape)
+        wanted = lung_field.filled(outline, film.shape)
         overlap.append((found & wanted).sum() / (found | wanted).sum())
     print(f"learned {name}: IoU {np.mean(overlap):.3f}, worst {min(overlap):.3f}", flush=True)
 

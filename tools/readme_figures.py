@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from pneumoscope.bundle import open_bundle
-from pneumoscope.card import headline
 from pneumoscope.metrics import interval_text
+from pneumoscope.render.card import headline
 
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- figures -->", "<!-- end of figures -->"

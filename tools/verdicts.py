@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope import conformal
 from pneumoscope.bundle import BundleMeta, open_bundle
-from pneumoscope.evidence.calibration import calibration_error
-from pneumoscope.evidence.intervals import Bootstrap
+from pneumoscope.decision import conformal
+from pneumoscope.evidence.statistics.calibration import calibration_error
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.metrics import expected_calibration_error, patient_groups
 from pneumoscope.train import validate
 from pneumoscope.train.validate import PLAIN, Validation

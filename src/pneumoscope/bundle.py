@@ -19,8 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.calibration import Calibration
-from pneumoscope.conformal import Scores, Sides
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
@@ -39,7 +39,7 @@ FORMAT = 1
 
 MODEL, META, GOLDEN, CARD = "model.onnx", "bundle.json", "golden.npz", "README.md"
 GATE = "gate.npz"
-"""The learned part of the gate, see `pneumoscope.gate`; not in every bundle."""
+"""The learned part of the gate, see `pneumoscope.decision.gate`; not in every bundle."""
 
 SHIPPED = Path(__file__).parent / "bundles" / "flagship"
 """The bundle inside the package."""
@@ -90,7 +90,7 @@ class BundleMeta:
         gate: ``limits`` of the gate's scores, and what was ``measured`` of them; None for a bundle
             without a gate of its own.
         explanation: What the scores of the heatmaps are worth on held-out patients; ``limits`` maps
-            a mode of `pneumoscope.explain` to the least score that is shown. None if nobody
+            a mode of `pneumoscope.decision.explain` to the least score that is shown. None if nobody
             measured it.
     """
 

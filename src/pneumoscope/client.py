@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import errors, images
 from pneumoscope.errors import MissingExtra, PneumoscopeError, ServerError
 from pneumoscope.records import Outcome, Prediction, Settings
-from pneumoscope.serialise import prediction_from_json
+from pneumoscope.render.serialise import prediction_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

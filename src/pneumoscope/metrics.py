@@ -126,7 +126,7 @@ def patient_bootstrap(
     """A figure on all films and its percentile interval over draws of patients.
 
     Quick, for comparing runs while training. Figures close to 1 get intervals that are too narrow
-    and lie too high; `pneumoscope.evidence.intervals` does better (docs/explanation/statistics.md).
+    and lie too high; `pneumoscope.evidence.statistics.intervals` does better (docs/explanation/statistics.md).
 
     Args:
         figure: Takes weights float64 (draws, n), gives the figure float64 (draws,).

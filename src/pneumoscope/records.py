@@ -135,7 +135,7 @@ class Settings:
         force: Give the verdict even if the gate refuses the film; it is marked.
         explain: ``"none"``, ``"fast"`` (the heatmap, and what one run of the network tells of it)
             or ``"checked"`` (also runs the network on covered and shifted copies), see
-            `pneumoscope.explain`.
+            `pneumoscope.decision.explain`.
         profile: Site profile that `pneumoscope calibrate` wrote, a file; None for the bundle as it
             is. Its prevalence holds where none is given here.
     """
@@ -153,7 +153,7 @@ class GateReason:
     """One thing that the gate found.
 
     Attributes:
-        code: Such as ``"inverted"``; see `pneumoscope.gate.REASONS`.
+        code: Such as ``"inverted"``; see `pneumoscope.decision.gate.REASONS`.
         level: ``"note"`` or ``"refuse"``.
         sentence: What was found, for people.
         hint: What would mend it.

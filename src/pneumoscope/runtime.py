@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from pneumoscope import explain, gate, images, triage
+from pneumoscope import images
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
+from pneumoscope.decision import explain, gate, triage
+from pneumoscope.decision.profile import applied, read_profile
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.profile import applied, read_profile
 from pneumoscope.records import NORMAL, REFUSED, Outcome, Prediction, Radiograph, Settings
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pneumoscope.decision.profile import SiteProfile
+    from pneumoscope.decision.triage import Verdict
     from pneumoscope.images import Source
-    from pneumoscope.profile import SiteProfile
     from pneumoscope.records import FilmFacts, Radiograph
-    from pneumoscope.triage import Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -218,7 +219,7 @@ class Classifier:
             step: Takes (places done, places in all).
 
         Returns:
-            float32 (16, 16), in natural logarithms of odds, see `pneumoscope.explain.occlusion`. Above
+            float32 (16, 16), in natural logarithms of odds, see `pneumoscope.decision.explain.occlusion`. Above
             0 the place supports the verdict, below 0 it speaks against it.
 
         Raises:

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 from pneumoscope.bundle import BundleMeta
-from pneumoscope.evidence import evaluation as ev
-from pneumoscope.evidence import evaluation_figures as figures
-from pneumoscope.evidence.anatomy import Anatomy, HeatShare, View
-from pneumoscope.evidence.comparison import Difference
-from pneumoscope.evidence.evaluation_truth import Truth
-from pneumoscope.evidence.heatmap_deletion import Curve, Perturbation
-from pneumoscope.evidence.heatmap_sanity import Agreement, Depth, Randomisation, Similarity
-from pneumoscope.evidence.intervals import Figure
-from pneumoscope.evidence.shortcuts import FILE, PICTURE, Score, Shortcuts
+from pneumoscope.evidence.audit.shortcuts import FILE, PICTURE, Score, Shortcuts
+from pneumoscope.evidence.evaluation import figures as figures
+from pneumoscope.evidence.evaluation import results as ev
+from pneumoscope.evidence.evaluation.anatomy import Anatomy, HeatShare, View
+from pneumoscope.evidence.evaluation.heatmap_deletion import Curve, Perturbation
+from pneumoscope.evidence.evaluation.heatmap_sanity import (
+    Agreement,
+    Depth,
+    Randomisation,
+    Similarity,
+)
+from pneumoscope.evidence.evaluation.truth import Truth
+from pneumoscope.evidence.statistics.comparison import Difference
+from pneumoscope.evidence.statistics.intervals import Figure
 from pneumoscope.metrics import Interval
 from tiny import findings_meta, tiny_meta
 

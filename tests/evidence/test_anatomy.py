@@ -15,17 +15,17 @@ pytest.importorskip("sklearn")
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence import anatomy
-from pneumoscope.evidence.anatomy import (
+from pneumoscope.evidence.evaluation import anatomy
+from pneumoscope.evidence.evaluation.anatomy import (
     box_of,
     filled_from_around,
     heat_shares,
     places_of,
     without_lungs,
 )
-from pneumoscope.evidence.intervals import Bootstrap
-from pneumoscope.evidence.lungs import LungField
-from pneumoscope.evidence.views import LabelledFilms
+from pneumoscope.evidence.evaluation.lung_field import LungField
+from pneumoscope.evidence.evaluation.views import LabelledFilms
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.runtime import Classifier
 
 SIDE = 64
@@ -192,7 +192,7 @@ def test_heat_shares_by_hand() -> None:
 @pytest.mark.usefixtures("drawn_lungs")
 def test_plot(tiny_bundle: Bundle) -> None:
     pytest.importorskip("matplotlib")
-    from pneumoscope.evidence.anatomy_plots import plot_anatomy
+    from pneumoscope.evidence.report.plots_anatomy import plot_anatomy
 
     canvas = plot_anatomy(anatomy.measure(Classifier(tiny_bundle), films(inside=True)))
     names = [text.get_text() for text in canvas.axes[0].get_yticklabels()]

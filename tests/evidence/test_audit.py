@@ -14,11 +14,11 @@ from film_sets import Film, chests, folder, jpeg
 from pneumoscope.bundle import Bundle
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.errors import DataError
-from pneumoscope.evidence import audit_page
-from pneumoscope.evidence.audit import Audit, audit, to_csv, to_json
-from pneumoscope.evidence.audit_listing import contrasts, open_films, without_subtype
-from pneumoscope.evidence.audit_splits import groupings, shifts
-from pneumoscope.evidence.audit_verdict import Finding, overall
+from pneumoscope.evidence.audit.audit import Audit, audit, to_csv, to_json
+from pneumoscope.evidence.audit.listing import contrasts, open_films, without_subtype
+from pneumoscope.evidence.audit.splits import groupings, shifts
+from pneumoscope.evidence.audit.verdict import Finding, overall
+from pneumoscope.evidence.report import audit_page
 from test_cli import run
 
 

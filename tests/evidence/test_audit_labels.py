@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
-from pneumoscope.evidence.audit_labels import doubtful, probabilities
+from pneumoscope.evidence.audit.labels import doubtful, probabilities
 
 
 def test_the_confident_joint_by_hand() -> None:

@@ -9,10 +9,10 @@ from scipy import special
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
-from pneumoscope.calibration import Calibration
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence import calibration
-from pneumoscope.evidence.intervals import Bootstrap
+from pneumoscope.evidence.statistics import calibration
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 
 def alone(films: int, draws: int = 200) -> Bootstrap:

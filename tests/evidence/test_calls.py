@@ -8,8 +8,8 @@ pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 from sklearn import metrics as reference
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence import calls
-from pneumoscope.evidence.intervals import Bootstrap
+from pneumoscope.evidence.statistics import calls
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 # 2 hits, 1 miss; 3 right rejections, 1 false alarm.
 POSITIVE = np.array([True, True, True, False, False, False, False])

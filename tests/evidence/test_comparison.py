@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip("scipy", reason="needs the [evidence] extra")
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence import comparison
-from pneumoscope.evidence.intervals import Bootstrap
-from pneumoscope.evidence.ranking import ranking_samples
+from pneumoscope.evidence.statistics import comparison
+from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.evidence.statistics.ranking import ranking_samples
 
 
 def pairs(positive: np.ndarray, score: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("scipy", reason="needs the [evidence] extra")
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.coverage import conformal_coverage
-from pneumoscope.evidence.intervals import Bootstrap
+from pneumoscope.evidence.statistics.coverage import conformal_coverage
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 LABELS = ("NORMAL", "PNEUMONIA")
 

@@ -14,8 +14,16 @@ pytest.importorskip("hypothesis", reason="needs the [dev] extra")
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pneumoscope.evidence import calibration, calls, comparison, coverage, decision, ranking, shift
-from pneumoscope.evidence.intervals import Bootstrap, Figure
+from pneumoscope.evidence.statistics import (
+    calibration,
+    calls,
+    comparison,
+    coverage,
+    decision_curve,
+    prior_shift,
+    ranking,
+)
+from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
 
 QUICK = settings(
     max_examples=60,
@@ -79,8 +87,8 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     check(calibration.calibration_error(positive, score, boot))
     check(calibration.brier(positive, score, boot))
     check(calibration.recalibration(positive, score, boot))
-    check(decision.decision_curve(positive, score, boot, (0.1, 0.5)))
-    check(decision.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
+    check(decision_curve.decision_curve(positive, score, boot, (0.1, 0.5)))
+    check(decision_curve.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
     check(comparison.compare(positive, (score, score[::-1]), (0.5, 0.2), boot))
     check(comparison.delong(positive, score, score[::-1]))
     check(comparison.mcnemar(positive, score >= 0.5, score >= 0.2))
@@ -92,7 +100,7 @@ def test_several_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> Non
     truth, p, boot = study
     check(ranking.one_against_rest(truth, p, LABELS, boot))
     check(calls.most_probable(truth, p, LABELS, boot))
-    check(shift.estimate_priors(p, np.array([0.5, 0.3, 0.2]), boot))
+    check(prior_shift.estimate_priors(p, np.array([0.5, 0.3, 0.2]), boot))
     if boot.patients > 1:
         check(coverage.conformal_coverage(truth, p, LABELS, boot, 0.2))
 

@@ -20,7 +20,7 @@ import pyarrow.parquet
 
 from pneumoscope import cli, data
 from pneumoscope.bundle import Bundle, write_bundle
-from pneumoscope.evidence import evaluation_work
+from pneumoscope.evidence.evaluation import work
 from test_cli import run
 from tiny import tiny_files, tiny_meta
 
@@ -369,8 +369,8 @@ def test_a_killed_evaluation_goes_on(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     films = folders(tmp_path / "films", NORMAL=DARK, PNEUMONIA=BRIGHT)
-    monkeypatch.setattr(evaluation_work, "BLOCK", 16)
-    read, write = [], evaluation_work._read
+    monkeypatch.setattr(work, "BLOCK", 16)
+    read, write = [], work._read
 
     def slow(entry: Any, side: int) -> Any:
         read.append(entry.name)
@@ -378,7 +378,7 @@ def test_a_killed_evaluation_goes_on(
             raise KeyboardInterrupt
         return write(entry, side)
 
-    monkeypatch.setattr(evaluation_work, "_read", slow)
+    monkeypatch.setattr(work, "_read", slow)
     code, found, _ = evaluate(tiny_bundle.path, films, *QUICK)
     assert (code, found) == (130, {})
     # The first block of 16 was kept; the second is read again.
@@ -387,7 +387,7 @@ def test_a_killed_evaluation_goes_on(
     assert code == 0
     assert len(read) - count == 24
     again = dict(found)
-    monkeypatch.setattr(evaluation_work, "_read", refuse)
+    monkeypatch.setattr(work, "_read", refuse)
     code, found, _ = evaluate(tiny_bundle.path, films, *QUICK)
     assert code == 0
     assert found["bundles"][0]["targets"] == again["bundles"][0]["targets"]

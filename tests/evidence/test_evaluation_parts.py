@@ -13,14 +13,14 @@ for module in ("cv2", "scipy", "sklearn"):
 from pneumoscope.bundle import Bundle
 from pneumoscope.data import tables
 from pneumoscope.data.listing import Entry, Listing
+from pneumoscope.data.stress import severities, stress_suite
 from pneumoscope.errors import DataError
-from pneumoscope.evidence.evaluation import EvaluatedFilm, Settings
-from pneumoscope.evidence.evaluation_figures import Question
-from pneumoscope.evidence.evaluation_truth import UNKNOWN, truth_of
-from pneumoscope.evidence.intervals import Bootstrap
-from pneumoscope.evidence.subgroups import OTHERS, subgroups
+from pneumoscope.evidence.evaluation.figures import Question
+from pneumoscope.evidence.evaluation.results import EvaluatedFilm, Settings
+from pneumoscope.evidence.evaluation.subgroups import OTHERS, subgroups
+from pneumoscope.evidence.evaluation.truth import UNKNOWN, truth_of
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.records import OperatingPoint
-from pneumoscope.stress import severities, stress_suite
 from tiny import findings_meta, tiny_meta
 
 ONE, NO, HUH = 1.0, 0.0, None

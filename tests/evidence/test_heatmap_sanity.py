@@ -17,10 +17,13 @@ stats = pytest.importorskip("scipy.stats")
 from conv import conv_bundle
 from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence import heatmap_deletion, heatmap_sanity
-from pneumoscope.evidence.likeness import rank_correlation, structural_similarity
-from pneumoscope.evidence.randomised import randomised
-from pneumoscope.evidence.views import LabelledFilms, network_inputs, outputs_of
+from pneumoscope.evidence.evaluation import heatmap_deletion, heatmap_sanity
+from pneumoscope.evidence.evaluation.heatmap_similarity import (
+    rank_correlation,
+    structural_similarity,
+)
+from pneumoscope.evidence.evaluation.randomised import randomised
+from pneumoscope.evidence.evaluation.views import LabelledFilms, network_inputs, outputs_of
 from pneumoscope.runtime import Classifier
 
 RNG = np.random.default_rng(0)
@@ -191,15 +194,15 @@ def test_other_films_are_of_other_patients() -> None:
 
 def test_plots(conv: Classifier) -> None:
     pytest.importorskip("matplotlib")
-    from pneumoscope.evidence import heatmap_plots
+    from pneumoscope.evidence.report import plots_heatmaps
 
     own = films(12)
     canvases = [
-        heatmap_plots.plot_randomisation(heatmap_sanity.randomisation(conv, own, repeats=1)),
-        heatmap_plots.plot_agreement(heatmap_sanity.agreement([conv, conv], own)),
+        plots_heatmaps.plot_randomisation(heatmap_sanity.randomisation(conv, own, repeats=1)),
+        plots_heatmaps.plot_agreement(heatmap_sanity.agreement([conv, conv], own)),
     ]
     clear = LabelledFilms(own.pixels, own.targets, own.patients)
-    canvases.append(heatmap_plots.plot_perturbation(heatmap_deletion.perturbation(conv, clear)))
+    canvases.append(plots_heatmaps.plot_perturbation(heatmap_deletion.perturbation(conv, clear)))
     for canvas, text in zip(canvases, ("random layers", "all pairs", "centred blob"), strict=True):
         target = io.BytesIO()
         canvas.savefig(target, format="svg")

@@ -8,7 +8,13 @@ pytest.importorskip("scipy", reason="needs the [evidence] extra")
 from scipy import stats
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.intervals import ALIKE, Bootstrap, Figure, figure_of, standard_error
+from pneumoscope.evidence.statistics.intervals import (
+    ALIKE,
+    Bootstrap,
+    Figure,
+    figure_of,
+    standard_error,
+)
 from pneumoscope.metrics import patient_bootstrap, share
 
 

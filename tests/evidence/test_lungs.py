@@ -13,7 +13,7 @@ from PIL import Image
 cv2 = pytest.importorskip("cv2")
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.lungs import body, filled, lung_field
+from pneumoscope.evidence.evaluation.lung_field import body, filled, lung_field
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAMES = ("normal-1", "normal-2", "pneumonia-1", "pneumonia-2")
@@ -143,7 +143,7 @@ def test_what_is_no_film_is_refused(film: NDArray[np.generic]) -> None:
 
 def test_contact_sheet() -> None:
     pytest.importorskip("matplotlib")
-    from pneumoscope.evidence.anatomy_plots import plot_fields
+    from pneumoscope.evidence.report.plots_anatomy import plot_fields
 
     films = [sample(name) for name in NAMES]
     films.append(films[0][::-1].copy())

@@ -10,8 +10,8 @@ cv2 = pytest.importorskip("cv2", reason="needs the [train] extra")
 from film_sets import Film, chests, saved
 from pneumoscope import images
 from pneumoscope.data import duplicates
-from pneumoscope.evidence import near_duplicates
-from pneumoscope.evidence.near_duplicates import Copy, copies, united
+from pneumoscope.evidence.audit import near_duplicates
+from pneumoscope.evidence.audit.near_duplicates import Copy, copies, united
 
 
 def found(films: list[Film]) -> tuple[Copy, ...]:

@@ -8,8 +8,8 @@ pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 from sklearn import metrics as reference
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence import ranking
-from pneumoscope.evidence.intervals import Bootstrap
+from pneumoscope.evidence.statistics import ranking
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 
 def films(decimals: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Bootstrap]:

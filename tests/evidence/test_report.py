@@ -18,19 +18,18 @@ for module in ("cv2", "scipy", "sklearn", "matplotlib", "reportlab"):
 
 from PIL import Image
 
-from pneumoscope.evidence import (
+from pneumoscope.evidence.evaluation.results import Evaluation, TrainingOverlap
+from pneumoscope.evidence.report import (
     checklist_answers,
     checklists,
+    html_page,
+    pdf,
     plots,
     plots_target,
-    report,
-    report_html,
-    report_pdf,
-    report_sanity,
+    sanity,
 )
-from pneumoscope.evidence.evaluation import Evaluation, TrainingOverlap
-from pneumoscope.evidence.intervals import Figure
-from pneumoscope.evidence.report_blocks import (
+from pneumoscope.evidence.report import evaluation as report
+from pneumoscope.evidence.report.blocks import (
     Heading,
     Note,
     Plot,
@@ -38,9 +37,10 @@ from pneumoscope.evidence.report_blocks import (
     Table,
     words_of,
 )
-from pneumoscope.evidence.report_summary import summary, verdicts, worst_case
-from pneumoscope.evidence.report_words import Footnotes, counted, sentence, slug
-from pneumoscope.serialise import NOTICE
+from pneumoscope.evidence.report.summary import summary, verdicts, worst_case
+from pneumoscope.evidence.report.words import Footnotes, counted, sentence, slug
+from pneumoscope.evidence.statistics.intervals import Figure
+from pneumoscope.render.serialise import NOTICE
 from reported import evaluation, without_figures
 
 PIXEL = io.BytesIO()
@@ -57,7 +57,7 @@ def cheap() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "saved", saved)
-        patch.setattr(report_sanity, "saved", saved)
+        patch.setattr(sanity, "saved", saved)
         yield
 
 
@@ -94,7 +94,7 @@ class Page(HTMLParser):
 
 def parsed(made: Report) -> Page:
     page = Page()
-    page.feed(report_html.html(made))
+    page.feed(html_page.html(made))
     return page
 
 
@@ -122,7 +122,7 @@ def test_the_page_stands_alone_and_holds_every_word(whole: Report) -> None:
 
 def test_the_pdf_holds_every_word_and_marks_every_page(whole: Report) -> None:
     pypdf = pytest.importorskip("pypdf")
-    pages = pypdf.PdfReader(io.BytesIO(report_pdf.pdf(whole))).pages
+    pages = pypdf.PdfReader(io.BytesIO(pdf.pdf(whole))).pages
     texts = [page.extract_text() for page in pages]
     for number, text in enumerate(texts, 1):
         assert NOTICE in text
@@ -136,7 +136,7 @@ def test_the_pdf_holds_every_word_and_marks_every_page(whole: Report) -> None:
 
 def test_the_pdf_is_the_same_every_time() -> None:
     made = Report("t", "s", "m", (Heading("One"), Heading("Two")))
-    assert report_pdf.pdf(made) == report_pdf.pdf(made)
+    assert pdf.pdf(made) == pdf.pdf(made)
 
 
 def test_every_file_is_written(quick: None, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_record_without_figures_still_gives_a_report(
         assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text), text
     assert any("too few films" in text for text in words_of(made))
     parsed(made)
-    report_pdf.pdf(made)
+    pdf.pdf(made)
 
 
 def test_figures_in_tables_come_from_the_record(whole: Report, record: Evaluation) -> None:

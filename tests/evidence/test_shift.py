@@ -8,8 +8,8 @@ pytest.importorskip("scipy", reason="needs the [evidence] extra")
 from scipy import stats
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence import shift
-from pneumoscope.evidence.intervals import Bootstrap
+from pneumoscope.evidence.statistics import prior_shift
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 
 def alone(films: int, draws: int = 200) -> Bootstrap:
@@ -33,7 +33,7 @@ def films(priors: list[float], reference: list[float], number: int) -> np.ndarra
 )
 def test_a_known_shift_is_recovered(priors: list[float], reference: list[float]) -> None:
     p = films(priors, reference, 3000)
-    found = shift.estimate_priors(p, np.array(reference), alone(3000))
+    found = prior_shift.estimate_priors(p, np.array(reference), alone(3000))
     assert found.reference == tuple(reference)
     for figure, share in zip(found.priors, priors, strict=True):
         assert figure.value == pytest.approx(share, abs=0.04)
@@ -50,11 +50,11 @@ def test_one_step_by_hand() -> None:
     # first class are 0.8 and 0.4, so its new share is 0.6. The maximum of
     # log(0.4 + 1.2 s) + log(1.2 - 0.4 s) lies at 2.4 s = 1.28, s = 4/3 > 1: the share is 1.
     p = np.array([[0.8, 0.2], [0.4, 0.6]])
-    found = shift.estimate_priors(p, np.array([0.5, 0.5]), alone(2, draws=5))
+    found = prior_shift.estimate_priors(p, np.array([0.5, 0.5]), alone(2, draws=5))
     assert found.priors[0].value == pytest.approx(1.0, abs=1e-3)
     # Ratios (1.8, 0.2) and (0.4, 1.6): log(0.2 + 1.6 s) + log(1.6 - 1.2 s), maximum at s = 29/48.
     p = np.array([[0.9, 0.1], [0.2, 0.8]])
-    found = shift.estimate_priors(p, np.array([0.5, 0.5]), alone(2, draws=5))
+    found = prior_shift.estimate_priors(p, np.array([0.5, 0.5]), alone(2, draws=5))
     assert found.priors[0].value == pytest.approx(29 / 48, abs=1e-4)
 
 
@@ -62,7 +62,7 @@ def test_the_estimate_of_each_draw_maximises_its_likelihood() -> None:
     p = films([0.7, 0.3], [0.5, 0.5], 200)
     ratio = p / 0.5
     weights = np.random.default_rng(0).integers(0, 3, (4, 200)).astype(float)
-    found = shift._maximise(ratio, weights, np.array([0.5, 0.5]))
+    found = prior_shift._maximise(ratio, weights, np.array([0.5, 0.5]))
     grid = np.linspace(0.001, 0.999, 999)
     for row, shares in zip(weights, found, strict=True):
         likelihood = row @ np.log(ratio[:, :1] * grid + ratio[:, 1:] * (1 - grid))
@@ -72,21 +72,21 @@ def test_the_estimate_of_each_draw_maximises_its_likelihood() -> None:
 def test_bayes_by_hand() -> None:
     # Odds 4 at equal shares; at 10 % positive they are 4 / 9: probability 4 / 13.
     p = np.array([[0.2, 0.8]])
-    found = shift.adjust_priors(p, np.array([0.5, 0.5]), np.array([0.9, 0.1]))
+    found = prior_shift.adjust_priors(p, np.array([0.5, 0.5]), np.array([0.9, 0.1]))
     assert found[0] == pytest.approx([9 / 13, 4 / 13])
-    back = shift.adjust_priors(found, np.array([0.9, 0.1]), np.array([0.5, 0.5]))
+    back = prior_shift.adjust_priors(found, np.array([0.9, 0.1]), np.array([0.5, 0.5]))
     assert back == pytest.approx(p)
 
 
 def test_shares_that_are_none_are_refused() -> None:
     p, half = np.array([[0.2, 0.8], [1.0, 0.0]]), np.array([0.5, 0.5])
     with pytest.raises(UsageError, match="not class shares"):
-        shift.adjust_priors(p, np.array([0.0, 1.0]), half)
+        prior_shift.adjust_priors(p, np.array([0.0, 1.0]), half)
     with pytest.raises(UsageError, match="not class shares"):
-        shift.adjust_priors(p, half, np.array([0.5, 0.6]))
+        prior_shift.adjust_priors(p, half, np.array([0.5, 0.6]))
     with pytest.raises(UsageError, match=r"shares \(3,\)"):
-        shift.estimate_priors(p, np.ones(3) / 3, alone(2))
+        prior_shift.estimate_priors(p, np.ones(3) / 3, alone(2))
     with pytest.raises(UsageError, match="new share is 0"):
-        shift.adjust_priors(p, half, np.array([0.0, 1.0]))
+        prior_shift.adjust_priors(p, half, np.array([0.0, 1.0]))
     with pytest.raises(UsageError, match="not a number"):
-        shift.adjust_priors(np.array([[np.nan, 0.5]]), half, half)
+        prior_shift.adjust_priors(np.array([[np.nan, 0.5]]), half, half)

@@ -11,12 +11,12 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from film_sets import chests, jpeg
 from pneumoscope import images
-from pneumoscope.evidence import shortcuts_file
-from pneumoscope.evidence.audit_films import Reading
-from pneumoscope.evidence.audit_listing import Contrast
-from pneumoscope.evidence.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, Shortcuts, measure
-from pneumoscope.evidence.shortcuts_file import NUMBERS, WORDS, FileFacts, facts_of
-from pneumoscope.film_statistics import SHARPNESS, STATISTICS, sharpness, statistics
+from pneumoscope.data.film_statistics import SHARPNESS, STATISTICS, sharpness, statistics
+from pneumoscope.evidence.audit import file_shortcuts
+from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS, FileFacts, facts_of
+from pneumoscope.evidence.audit.films import Reading
+from pneumoscope.evidence.audit.listing import Contrast
+from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, Shortcuts, measure
 from pneumoscope.metrics import roc_auc
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -40,12 +40,12 @@ def test_tables_of_libjpeg_are_known_by_their_quality(quality: int) -> None:
 
 def test_quality_75_is_half_of_table_k_1() -> None:
     # 16 x 0.5 = 8, 11 x 0.5 = 5.5, 10 x 0.5 = 5, ...: rounded up from a half
-    assert shortcuts_file.name_table(
-        [int(v) for v in np.floor(shortcuts_file._K1 / 2 + 0.5)]
+    assert file_shortcuts.name_table(
+        [int(v) for v in np.floor(file_shortcuts._K1 / 2 + 0.5)]
     ).startswith("8 6 5 8 12 20 ... (libjpeg, quality 75)")
-    assert shortcuts_file.libjpeg_quality([1] * 64) == 100
+    assert file_shortcuts.libjpeg_quality([1] * 64) == 100
     strange = [1, 1, 1, 2, 3, 4, *[5] * 58]
-    assert shortcuts_file.name_table(strange) == "1 1 1 2 3 4 ..., sum 302"
+    assert file_shortcuts.name_table(strange) == "1 1 1 2 3 4 ..., sum 302"
 
 
 def test_colour_sampling_coding_and_exif() -> None:

@@ -11,18 +11,19 @@ from PIL import Image
 pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 
 from pneumoscope.bundle import Bundle, write_bundle
-from pneumoscope.calibration import Calibration
-from pneumoscope.conformal import Scores, Sides
-from pneumoscope.drift import SCORE
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.profile import GO, NO_GO, read_profile
 from pneumoscope.errors import DataError, UsageError
-from pneumoscope.evidence import site, site_films, site_fit, site_points
-from pneumoscope.evidence.intervals import Figure
-from pneumoscope.evidence.site import PointResult
-from pneumoscope.evidence.site_films import SiteFilms
-from pneumoscope.evidence.site_verdict import Goal, Seen, judge
-from pneumoscope.profile import GO, NO_GO, read_profile
+from pneumoscope.evidence.site import calibrate, fit, points
+from pneumoscope.evidence.site import films as site_films
+from pneumoscope.evidence.site.calibrate import PointResult
+from pneumoscope.evidence.site.drift import SCORE
+from pneumoscope.evidence.site.films import SiteFilms
+from pneumoscope.evidence.site.verdict import Goal, Seen, judge
+from pneumoscope.evidence.statistics.intervals import Figure
 from pneumoscope.records import GateReason, GateReport, OperatingPoint
-from pneumoscope.written import Written
+from pneumoscope.render.written import Written
 from test_cli import run
 from tiny import tiny_files, tiny_meta
 
@@ -72,17 +73,17 @@ def test_few_films_change_little_and_many_what_they_ask_for() -> None:
     truth = 2 * rng.standard_normal(4000)
     positive = rng.random(4000) < 1 / (1 + np.exp(-truth))
     patients = [str(i) for i in range(4000)]
-    many = site_fit.fit(2 * truth, positive, patients)
+    many = fit.fit(2 * truth, positive, patients)
     assert many.scale[0] == pytest.approx(0.5, abs=0.05)
     assert many.offset[0] == pytest.approx(0.0, abs=0.15)
     # The same films of 12 patients weigh 12.
-    grouped = site_fit.fit(2 * truth, positive, [str(i % 12) for i in range(4000)])
+    grouped = fit.fit(2 * truth, positive, [str(i % 12) for i in range(4000)])
     assert many.scale[0] < grouped.scale[0] < 1
 
 
 def test_the_fit_is_where_the_penalised_slope_is_zero() -> None:
     odds, positive = np.array([1.0, -1.0]), np.array([True, False])
-    found = site_fit.fit(odds, positive, ["a", "b"])
+    found = fit.fit(odds, positive, ["a", "b"])
     (a,), (b,) = found.scale, found.offset
     # By symmetry no offset; 2 (1 - expit(a)) = (a - 1) / 0.5 ** 2
     assert b == pytest.approx(0)
@@ -93,14 +94,14 @@ def test_the_fit_is_where_the_penalised_slope_is_zero() -> None:
 def test_swapped_labels_are_refused() -> None:
     odds = np.r_[np.full(30, -3.0), np.full(30, 3.0)]
     with pytest.raises(DataError, match="slope -") as found:
-        site_fit.fit(odds, odds < 0, [str(i) for i in range(60)])
+        fit.fit(odds, odds < 0, [str(i) for i in range(60)])
     assert "swapped" in found.value.hint
 
 
 def test_no_patient_is_in_two_parts() -> None:
     positive = np.arange(40) < 20
     patients = [str(i // 2) for i in range(40)]
-    part = site_fit.parts_of(positive, patients)
+    part = fit.parts_of(positive, patients)
     assert set(part) == set(range(10))
     assert all(part[i] == part[i + 1] for i in range(0, 40, 2))
     assert all(positive[part == k].any() and not positive[part == k].all() for k in range(10))
@@ -108,13 +109,13 @@ def test_no_patient_is_in_two_parts() -> None:
 
 def test_gate_limits_are_only_loosened_and_only_so_far() -> None:
     calm = np.linspace(0.1, 1.0, 100)
-    assert site_fit.gate_limit(calm, 1.0) is None
+    assert fit.gate_limit(calm, 1.0) is None
     # 4 of 100 lie above 1; the 99th of 100 values is the conformal quantile, ceil(0.98 * 101) = 99.
     some = np.r_[np.full(96, 0.5), 1.02, 1.04, 1.06, 9.0]
-    assert site_fit.gate_limit(some, 1.0) == 1.06
-    assert site_fit.gate_limit(some + 1, 1.0) == 1.1
+    assert fit.gate_limit(some, 1.0) == 1.06
+    assert fit.gate_limit(some + 1, 1.0) == 1.1
     # Of 20 films no quantile says 2 %.
-    assert site_fit.gate_limit(np.full(20, 1.04), 1.0) == 1.1
+    assert fit.gate_limit(np.full(20, 1.04), 1.0) == 1.1
 
 
 def gate_report(distance: float, *codes: str) -> GateReport:
@@ -143,7 +144,7 @@ def test_the_bundle_s_scores_give_the_same_sets_after_the_calibration() -> None:
     p = np.array([0.05, 0.3, 0.5, 0.7, 0.95])
     scores = Scores({"PNEUMONIA": Sides((0.1, 0.4, 0.9), (0.2, 0.6, 0.8))})
     calibration = Calibration((0.5,), (1.0,))
-    moved = site_fit.carried_scores(scores, calibration, "PNEUMONIA")
+    moved = fit.carried_scores(scores, calibration, "PNEUMONIA")
     site_p = calibration.apply(np.stack([1 - p, p], axis=1), 0)[:, 1]
     before, after = scores.at(0.5), moved.at(0.5)
     for one, other in zip(p, site_p, strict=True):
@@ -156,8 +157,8 @@ def test_too_few_films_leave_the_bundle_s_limits(tiny_bundle: Bundle, tmp_path: 
         tmp_path / "scored", tiny_meta(conformal=own), tiny_files(tmp_path / "parts")
     )
     data = site_data(tmp_path / "ward", levels(15, 80, 3), levels(30, 180, 4))
-    found = site.calibrate(
-        site_films.read(data, bundle), bundle, site.Asked("ward", None, Goal())
+    found = calibrate.calibrate(
+        site_films.read(data, bundle), bundle, calibrate.Asked("ward", None, Goal())
     ).profile
     (a,), (b,) = found.calibration.scale, found.calibration.offset
     # 1/2 has the log odds 0, so at the site they are the offset.
@@ -172,7 +173,7 @@ def test_thresholds_that_keep_what_the_old_ones_did() -> None:
     positive = np.array([True] * 5 + [False] * 5)
     p = np.array([0.9, 0.8, 0.6, 0.4, 0.2, 0.7, 0.5, 0.3, 0.1, 0.05])
     called = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0], bool)  # 3 of 5 hits, 1 of 5 false
-    keep = site_points.matching
+    keep = points.matching
     assert keep(positive, p, called, "sensitivity") == 0.6
     assert keep(positive, p, called, "specificity") == pytest.approx(0.5)
     assert keep(positive, p, called, "specificity") > 0.5
@@ -184,10 +185,10 @@ def test_thresholds_that_keep_what_the_old_ones_did() -> None:
 
 def test_what_a_point_keeps_stands_in_its_rule() -> None:
     rules = ("sensitivity >= 0.97 on", "specificity >= 0.95", "best balanced accuracy", "by hand")
-    found = [site_points.kept_by(OperatingPoint("a", 0.5, rule)) for rule in rules]
+    found = [points.kept_by(OperatingPoint("a", 0.5, rule)) for rule in rules]
     assert found == ["sensitivity", "specificity", "both", "both"]
     carried = OperatingPoint("a", 0.5, "keeps the sensitivity of tiny 1 at screen")
-    assert site_points.kept_by(carried) == "sensitivity"
+    assert points.kept_by(carried) == "sensitivity"
 
 
 def test_go_needs_the_lower_ends() -> None:
@@ -229,7 +230,9 @@ def test_the_reference_has_one_film_of_each_patient() -> None:
         "ward", base.p, base.positive, base.classes, {}, ("a", "a", "b"), tuple(films), base.refused,
         {}, None, (), (),
     )  # fmt: skip
-    assert site.reference_of(own) == {SCORE: pytest.approx((-math.log(4), math.log(4)), abs=1e-4)}
+    assert calibrate.reference_of(own) == {
+        SCORE: pytest.approx((-math.log(4), math.log(4)), abs=1e-4)
+    }
 
 
 def test_calibrate_end_to_end(data: Path, tiny_bundle: Bundle, tmp_path: Path) -> None:
@@ -272,7 +275,7 @@ def test_calibrate_end_to_end(data: Path, tiny_bundle: Bundle, tmp_path: Path) -
 def test_enough_films_are_a_go(tiny_bundle: Bundle, tmp_path: Path) -> None:
     data = site_data(tmp_path / "ward", [40 + i for i in range(45)], [180 + i for i in range(45)])
     films = site_films.read(data, tiny_bundle)
-    found = site.calibrate(films, tiny_bundle, site.Asked("ward", None, Goal()))
+    found = calibrate.calibrate(films, tiny_bundle, calibrate.Asked("ward", None, Goal()))
     assert found.profile.verdict == GO
     # 45 of 45: the exact interval begins at 0.025 ** (1 / 45).
     assert found.points[0].sensitivity.low == pytest.approx(0.025 ** (1 / 45))
@@ -368,4 +371,4 @@ def test_nothing_can_be_read(tiny_bundle: Bundle, data: Path) -> None:
 
 def test_settings_are_checked_before_films() -> None:
     with pytest.raises(UsageError, match="no name"):
-        site.check(site.Asked(" ", None, Goal()))
+        calibrate.check(calibrate.Asked(" ", None, Goal()))

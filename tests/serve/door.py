@@ -13,12 +13,13 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from argon2 import PasswordHasher
 from fastapi import FastAPI, Request
 
-from pneumoscope.serve import guard, problems
-from pneumoscope.serve.accounts import Accounts
-from pneumoscope.serve.guard import Security, make_security
-from pneumoscope.serve.keys import open_keys
+from pneumoscope.jobs.keys import open_keys
+from pneumoscope.jobs.store import Base, Store
+from pneumoscope.serve import problems
+from pneumoscope.serve.security import guard
+from pneumoscope.serve.security.accounts import Accounts
+from pneumoscope.serve.security.guard import Security, make_security
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.store import Base, Store
 
 PASSWORD = "four quiet herons waiting"
 HERE = "http://127.0.0.1:8000"

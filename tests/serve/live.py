@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.room import Room
+from pneumoscope.serve.services import Room
 from pneumoscope.serve.settings import ServeSettings
 
 

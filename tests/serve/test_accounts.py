@@ -9,8 +9,8 @@ import pytest
 
 from door import CHEAP, PASSWORD, Clock
 from pneumoscope.errors import AccountError
-from pneumoscope.serve.accounts import LOCAL, Accounts
-from pneumoscope.serve.store import Base, Store
+from pneumoscope.jobs.store import Base, Store
+from pneumoscope.serve.security.accounts import LOCAL, Accounts
 
 
 @pytest.fixture

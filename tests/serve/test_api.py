@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from live import BRIGHT, DARK, Live, film, zipped
-from pneumoscope import heatmap
-from pneumoscope.serialise import NOTICE
+from pneumoscope.render import heatmap
+from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.renderings import RENDERINGS
 
 

@@ -10,8 +10,8 @@ import zipfile
 import pytest
 
 from live import BRIGHT, DARK, zipped
+from pneumoscope.jobs.service import Arrived
 from pneumoscope.serve.archives import BrokenArchive, NestedArchive, unpack
-from pneumoscope.serve.jobs import Arrived
 from pneumoscope.serve.problems import Busy, TooMuch, Unprocessable
 from pneumoscope.serve.settings import Limits
 from pneumoscope.serve.uploads import Intake

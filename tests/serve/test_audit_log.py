@@ -15,8 +15,18 @@ import pytest
 
 from door import Clock, small
 from pneumoscope.errors import AuditLogDamaged, DiskFull
-from pneumoscope.serve.accounts import LOCAL
-from pneumoscope.serve.audit_log import GAP, HEAD, LOG, MINOR, START, TORN, AuditLog, Event, Tail
+from pneumoscope.serve.security.accounts import LOCAL
+from pneumoscope.serve.security.audit_log import (
+    GAP,
+    HEAD,
+    LOG,
+    MINOR,
+    START,
+    TORN,
+    AuditLog,
+    Event,
+    Tail,
+)
 
 KEY = bytes(range(32))
 
@@ -219,7 +229,7 @@ def test_another_key_neither_verifies_nor_appends(tmp_path: Path) -> None:
 def test_threads_and_processes_write_one_chain(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from pneumoscope.serve.audit_log import AuditLog, Event\n"
+        "from pneumoscope.serve.security.audit_log import AuditLog, Event\n"
         "log = AuditLog(Path(sys.argv[1]), bytes(range(32)))\n"
         "for n in range(50): log.append(Event(f'child {n}'))"
     )

@@ -11,10 +11,10 @@ import pytest
 
 from live import BRIGHT, DARK
 from pneumoscope.bundle import Bundle
+from pneumoscope.jobs.batcher import Batcher, Film, Hooks, Pace
+from pneumoscope.jobs.decoders import Decoders, Order
 from pneumoscope.records import Outcome, Settings
 from pneumoscope.runtime import Classifier
-from pneumoscope.serve.batcher import Batcher, Film, Hooks, Pace
-from pneumoscope.serve.decoding import Decoders, Order
 from pneumoscope.serve.problems import Busy, DeadlinePassed, ServerFault, ShuttingDown
 
 

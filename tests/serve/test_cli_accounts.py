@@ -16,9 +16,9 @@ from typer.testing import CliRunner, Result
 from door import CHEAP, PASSWORD
 from pneumoscope.cli.app import app
 from pneumoscope.errors import PneumoscopeError
-from pneumoscope.serve import accounts
-from pneumoscope.serve.audit_log import LOG
-from pneumoscope.serve.office import open_office
+from pneumoscope.serve.admin.administration import open_office
+from pneumoscope.serve.security import accounts
+from pneumoscope.serve.security.audit_log import LOG
 from pneumoscope.serve.settings import ServeSettings
 
 Run = Callable[..., Result]

@@ -15,7 +15,7 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.cli.app import app
 from pneumoscope.errors import MissingFile, ServerError, UnknownFormat
 from pneumoscope.records import Settings
-from pneumoscope.serialise import prediction_from_json, prediction_to_json
+from pneumoscope.render.serialise import prediction_from_json, prediction_to_json
 from pneumoscope.serve.problems import Busy
 
 
@@ -83,13 +83,13 @@ def test_an_archive_is_handed_in_as_a_job(client: pneumoscope.Client, tmp_path: 
 def test_a_job_that_breaks_off_is_no_end(
     live: Live, client: pneumoscope.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pneumoscope.serve import api
+    from pneumoscope.serve.routes import predictions
 
     job = client.submit([DARK[1]])
     assert len(list(client.follow(job))) == 1
-    event = api._event
+    event = predictions._event
     monkeypatch.setattr(
-        api, "_event", lambda name, told: event(name, told) if name != "end" else ""
+        predictions, "_event", lambda name, told: event(name, told) if name != "end" else ""
     )
     with pytest.raises(ServerError, match="broke off"):
         list(client.follow(job))

@@ -17,7 +17,7 @@ import pytest
 from live import BRIGHT, film
 from pneumoscope import images
 from pneumoscope.errors import TooLarge, UnknownFormat, UnreadableImage
-from pneumoscope.serve.decoding import Decoder, Decoders, Order, _packed, shown_size
+from pneumoscope.jobs.decoders import Decoder, Decoders, Order, _packed, shown_size
 
 FACTS = {"format": "PNG", "rows": 1, "columns": 1}
 SAMPLE = Path(__file__).parents[2] / "samples" / "pneumonia-3.dcm"
@@ -112,7 +112,7 @@ def test_a_film_that_needs_too_much_memory_is_given_up() -> None:
 
 
 def test_a_process_that_forgets_its_decoder_ends_all_the_same() -> None:
-    code = "from pneumoscope.serve.decoding import Decoder\nDecoder(30, 2**30).start()"
+    code = "from pneumoscope.jobs.decoders import Decoder\nDecoder(30, 2**30).start()"
     command = [sys.executable, "-c", f"if __name__ == '__main__':\n exec({code!r})"]
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
 

@@ -9,10 +9,10 @@ import anyio
 import pytest
 
 from door import HERE, PASSWORD, Served, small
-from pneumoscope.serve import guard
-from pneumoscope.serve.headers import CSP, FIXED
 from pneumoscope.serve.problems import MEDIA_TYPE
-from pneumoscope.serve.tokens import SCOPES
+from pneumoscope.serve.security import guard
+from pneumoscope.serve.security.headers import CSP, FIXED
+from pneumoscope.serve.security.tokens import SCOPES
 
 USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
 EVIL = "https://evil.example"
@@ -231,7 +231,7 @@ def test_no_other_site_is_let_in_by_cors(tmp_path: Path) -> None:
 
 
 def test_browsers_insist_on_tls_only_with_a_real_certificate(tmp_path: Path) -> None:
-    from pneumoscope.serve import tls
+    from pneumoscope.serve.security import tls
 
     with small(tmp_path, tls_self_signed=True) as server:
         assert "strict-transport-security" not in server("GET", "/healthz").headers

@@ -19,12 +19,12 @@ from databases import postgresql
 from door import CHEAP, PASSWORD, Served, running
 from live import BRIGHT, DARK
 from pneumoscope.bundle import Bundle
+from pneumoscope.serve.admin.administration import open_office
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.guard import is_public
-from pneumoscope.serve.office import open_office
 from pneumoscope.serve.renderings import RENDERINGS
+from pneumoscope.serve.security.guard import is_public
+from pneumoscope.serve.security.tokens import SCOPES
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.tokens import SCOPES
 
 OWNED = {
     ("GET", "/api/v1/predictions/{id}"),

@@ -25,8 +25,8 @@ from door import CHEAP, PASSWORD, running
 from film_files import CR, dataset, write
 from live import film, zipped
 from pneumoscope.bundle import Bundle
+from pneumoscope.serve.admin.administration import open_office
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.office import open_office
 from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.settings import ServeSettings
 

@@ -15,8 +15,8 @@ import pytest
 from door import CHEAP, PASSWORD, Served, running
 from live import BRIGHT
 from pneumoscope.bundle import Bundle
+from pneumoscope.serve.admin.administration import open_office
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.office import open_office
 from pneumoscope.serve.settings import ServeSettings
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from live import Live, serving, zipped
-from pneumoscope.gate import REASONS
+from pneumoscope.decision.gate import REASONS
 from pneumoscope.serve.settings import ServeSettings
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")

@@ -13,10 +13,10 @@ import uvicorn
 from door import CHEAP, PASSWORD
 from live import BRIGHT
 from pneumoscope.bundle import Bundle
-from pneumoscope.serve import tls
+from pneumoscope.serve.admin.administration import Office, open_office
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.guard import Security
-from pneumoscope.serve.office import Office, open_office
+from pneumoscope.serve.security import tls
+from pneumoscope.serve.security.guard import Security
 from pneumoscope.serve.settings import ServeSettings
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")

@@ -15,11 +15,11 @@ from sqlalchemy import update
 from door import CHEAP, PASSWORD, Served, running
 from live import BRIGHT, DARK
 from pneumoscope.bundle import Bundle
+from pneumoscope.jobs.keys import Keys
+from pneumoscope.jobs.store import Row, now
+from pneumoscope.serve.admin.administration import Office, open_office
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.keys import Keys
-from pneumoscope.serve.office import Office, open_office
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.store import Row, now
 
 
 @pytest.fixture

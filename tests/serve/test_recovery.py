@@ -19,10 +19,10 @@ import pytest
 from live import BRIGHT, DARK, film, serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
-from pneumoscope.serve.keys import open_keys
-from pneumoscope.serve.room import open_room
+from pneumoscope.jobs.keys import open_keys
+from pneumoscope.jobs.store import Row
+from pneumoscope.serve.services import open_room
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.store import Row
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from door import PASSWORD, Clock, small
-from pneumoscope.serve.sessions import ABSOLUTE_S, IDLE_S
+from pneumoscope.serve.security.sessions import ABSOLUTE_S, IDLE_S
 
 USERS = {"lee": "operator"}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.errors import UsageError
-from pneumoscope.serve.films import Shelf
-from pneumoscope.serve.keys import VARIABLE, Keys, open_keys
+from pneumoscope.jobs.film_store import Shelf
+from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
 from pneumoscope.serve.settings import ServeSettings, from_env
 
 SECRET = bytes(range(32))

@@ -13,8 +13,8 @@ from sqlalchemy import event
 
 from databases import postgresql
 from pneumoscope.errors import UsageError
-from pneumoscope.serve.claim import Claim
-from pneumoscope.serve.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
+from pneumoscope.jobs.database_lock import Claim
+from pneumoscope.jobs.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

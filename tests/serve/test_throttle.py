@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from door import PASSWORD, Clock, small
-from pneumoscope.serve.guard import SIGN_INS
+from pneumoscope.serve.security.guard import SIGN_INS
+from pneumoscope.serve.security.throttle import FORGET_S, Rate, Throttle, network_of
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.throttle import FORGET_S, Rate, Throttle, network_of
 
 USERS = {"lee": "operator", "kim": "operator"}
 

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 
 from pneumoscope.errors import UnsafeAddress, UsageError
-from pneumoscope.serve import tls, wire
+from pneumoscope.serve.security import connection, tls
 from pneumoscope.serve.settings import ServeSettings
 
 
@@ -206,14 +206,14 @@ def said(port: int, *pieces: bytes, pause: float = 0) -> bytes:
     return found
 
 
-ENOUGH = b"a" * (wire.HEAD_BYTES // 2 + 1)
+ENOUGH = b"a" * (connection.HEAD_BYTES // 2 + 1)
 
 
 @pytest.mark.parametrize(
     "pieces",
     [
         [b"GET / HTTP/1.1\r\nHost: x\r\nX: ", ENOUGH, ENOUGH, ENOUGH],
-        [b"GET / HTTP/1.1\r\n", b"X: y\r\n" * (wire.HEAD_BYTES // 6 + 1), b"X: y\r\n" * 9],
+        [b"GET / HTTP/1.1\r\n", b"X: y\r\n" * (connection.HEAD_BYTES // 6 + 1), b"X: y\r\n" * 9],
         [b"GET /", ENOUGH, ENOUGH, ENOUGH],
         [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\nX: ", ENOUGH, ENOUGH, ENOUGH],
     ],
@@ -229,7 +229,7 @@ def test_a_head_that_never_ends_is_given_up(tmp_path: Path, pieces: list[bytes])
 def test_a_head_that_comes_byte_by_byte_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "HEAD_S", 0.3)
+    monkeypatch.setattr(connection, "HEAD_S", 0.3)
     with listening(ServeSettings(folder=tmp_path)) as port:
         for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\n"]):
             assert b"too long" in said(port, *pieces)
@@ -241,7 +241,7 @@ def test_a_head_that_comes_byte_by_byte_is_given_up(
 @pytest.mark.parametrize("size", [1, 1000, 100_000])
 def test_bodies_are_not_taken_for_heads(tmp_path: Path, size: int) -> None:
     def pieces() -> Iterator[bytes]:
-        for _ in range(3 * wire.HEAD_BYTES // max(size, 100)):
+        for _ in range(3 * connection.HEAD_BYTES // max(size, 100)):
             yield b"x" * size
 
     with listening(ServeSettings(folder=tmp_path)) as port:

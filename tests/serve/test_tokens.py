@@ -9,8 +9,8 @@ import pytest
 
 from door import Clock, Served, small
 from pneumoscope.errors import AccountError
-from pneumoscope.serve.accounts import User
-from pneumoscope.serve.tokens import SCOPES
+from pneumoscope.serve.security.accounts import User
+from pneumoscope.serve.security.tokens import SCOPES
 
 USERS = {"lee": "operator", "vera": "viewer"}
 

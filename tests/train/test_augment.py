@@ -8,9 +8,9 @@ import pytest
 cv2 = pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from pneumoscope import images
-from pneumoscope.film_statistics import sharpness
+from pneumoscope.data.film_statistics import sharpness
+from pneumoscope.data.stress import stress_suite
 from pneumoscope.images import resample
-from pneumoscope.stress import stress_suite
 from pneumoscope.train import phantom
 from pneumoscope.train.augment import Augmentation, augment
 

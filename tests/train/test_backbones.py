@@ -21,8 +21,8 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 from typer.testing import CliRunner
 
-from pneumoscope.calibration import Calibration
 from pneumoscope.cli.app import app
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import RecipeError, UsageError
 
 with warnings.catch_warnings():

@@ -25,7 +25,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 import pneumoscope
 from pneumoscope.bundle import open_bundle
-from pneumoscope.calibration import Calibration
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.train import recipe as recipes
 
 pytestmark = [

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.bundle import Bundle, open_bundle, write_bundle
-from pneumoscope.calibration import Calibration
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import DiskFull
 from pneumoscope.files import replacing, room_for, whole_array
 from tiny import tiny_files, tiny_meta

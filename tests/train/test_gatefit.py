@@ -15,9 +15,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from drawn import drawn_set
-from pneumoscope import gate
 from pneumoscope.bundle import GATE
 from pneumoscope.data import FilmSet, load
+from pneumoscope.decision import gate
 from pneumoscope.errors import DataError
 from pneumoscope.train import gate_features, gatefit, unsuitable
 

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
-from pneumoscope.calibration import Calibration
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import RecipeError
 
 with warnings.catch_warnings():

@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
-from pneumoscope import thresholds
-from pneumoscope.calibration import Calibration
+from pneumoscope.decision import thresholds
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.metrics import expected_calibration_error
 from pneumoscope.records import OperatingPoint
 from pneumoscope.train import validate
@@ -138,7 +138,7 @@ def test_figures_by_hand() -> None:
 
 def test_the_run_gives_every_condition(films_folder, tmp_path) -> None:  # type: ignore[no-untyped-def]
     from pneumoscope import data
-    from pneumoscope.stress import stress_suite
+    from pneumoscope.data.stress import stress_suite
 
     films = data.load(
         films_folder, 224, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache"

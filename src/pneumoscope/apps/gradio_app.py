@@ -21,8 +21,8 @@ import gradio as gr
 
 import pneumoscope
 from pneumoscope.apps import reading
-from pneumoscope.heatmap import OPACITY
 from pneumoscope.images.limits import MAX_BYTES
+from pneumoscope.render.heatmap import OPACITY
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope import heatmap, sheet, wording
-from pneumoscope.serialise import NOTICE
+from pneumoscope.render import heatmap, sheet, wording
+from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import streamlit as st
 
 import pneumoscope
 from pneumoscope.apps import reading
-from pneumoscope.heatmap import OPACITY
+from pneumoscope.render.heatmap import OPACITY
 
 if TYPE_CHECKING:
     from pneumoscope.records import Outcome

@@ -20,10 +20,10 @@ from pneumoscope.errors import AccountError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pneumoscope.serve.audit_log import AuditLog, Tail
-    from pneumoscope.serve.office import Office
+    from pneumoscope.serve.admin.administration import Office
+    from pneumoscope.serve.security.audit_log import AuditLog, Tail
+    from pneumoscope.serve.security.tokens import Token
     from pneumoscope.serve.settings import ServeSettings
-    from pneumoscope.serve.tokens import Token
 
 user_app = typer.Typer(help="Accounts of the server: make, list, change.", no_args_is_help=True)
 token_app = typer.Typer(help="API tokens of the server, for programs.", no_args_is_help=True)
@@ -68,7 +68,7 @@ def _settings(folder: Path | None, database: str | None, key: Path | None) -> Se
 
 def _office(folder: Path | None, database: str | None, key: Path | None) -> Office:
     settings = _settings(folder, database, key)
-    from pneumoscope.serve.office import open_office
+    from pneumoscope.serve.admin.administration import open_office
 
     os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
     return open_office(settings)
@@ -77,7 +77,7 @@ def _office(folder: Path | None, database: str | None, key: Path | None) -> Offi
 def _audit_log(folder: Path | None, database: str | None, key: Path | None) -> AuditLog:
     """The log of a server that has one: a folder that was mistyped must not pass as untouched."""
     where = _settings(folder, database, key).folder
-    from pneumoscope.serve.audit_log import LOG
+    from pneumoscope.serve.security.audit_log import LOG
 
     if not (where / LOG).exists():
         raise UsageError(f"{where}: holds no audit log", "Name the server's own --folder.")
@@ -377,7 +377,7 @@ def _patient(key: str) -> str:
 
 
 def _expected(text: str | None) -> Tail | None:
-    from pneumoscope.serve.audit_log import Tail
+    from pneumoscope.serve.security.audit_log import Tail
 
     if text is None:
         return None

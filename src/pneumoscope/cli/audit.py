@@ -14,7 +14,7 @@ from pneumoscope.files import write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.evidence.audit import Audit
+    from pneumoscope.evidence.audit.audit import Audit
 
 PAGE, RECORD, TABLE = "audit.html", "audit.json", "films.csv"
 STOPPED = 3
@@ -26,7 +26,8 @@ def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
     """Audits a folder and writes its report; the exit code is 3 for the verdict stop."""
     require("the audit", "evidence", "cv2", "scipy", "sklearn")
     _check_out(out)
-    from pneumoscope.evidence import audit, audit_page
+    from pneumoscope.evidence.audit import audit
+    from pneumoscope.evidence.report import audit_page
 
     with progress_bar("reading films") as count:
         result = audit.audit(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.bundle import Bundle
-    from pneumoscope.evidence.site import Calibrated
-    from pneumoscope.evidence.site_points import Older
+    from pneumoscope.evidence.site.calibrate import Calibrated
+    from pneumoscope.evidence.site.points import Older
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,11 @@ class Request:
 def run(request: Request, *, as_json: bool) -> int:
     """Calibrates and writes the profile; the exit code is 1 only for ``strict`` and no-go."""
     require("the calibration", "evidence", "cv2", "scipy", "sklearn", "matplotlib")
-    from pneumoscope import profile as site_profile
     from pneumoscope.bundle import open_bundle
-    from pneumoscope.evidence import site, site_films
-    from pneumoscope.evidence.site_verdict import Goal
+    from pneumoscope.decision import profile as site_profile
+    from pneumoscope.evidence.site import calibrate
+    from pneumoscope.evidence.site import films as site_films
+    from pneumoscope.evidence.site.verdict import Goal
 
     _check_targets(request)
     name = request.name or request.data.resolve().stem
@@ -66,25 +67,26 @@ def run(request: Request, *, as_json: bool) -> int:
     old_bundle, older = _older(request)
     if old_bundle is not None and old_bundle.sha256 == bundle.sha256:
         raise UsageError("--from names the bundle that is calibrated", "Name the older one.")
-    asked = site.Asked(name, request.prevalence, Goal(*request.goals), older)
-    site.check(asked)
+    asked = calibrate.Asked(name, request.prevalence, Goal(*request.goals), older)
+    calibrate.check(asked)
     with progress_bar("reading films") as count:
         films = site_films.read(
             request.data, bundle, old_bundle, request.split, request.cache, count
         )
-    result = site.calibrate(films, bundle, asked)
+    result = calibrate.calibrate(films, bundle, asked)
     for target in (request.out, request.report):
         if target is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
     if request.report is not None:
-        from pneumoscope.evidence import report_html, site_report
+        from pneumoscope.evidence.report import html_page
+        from pneumoscope.evidence.report import site as site_report
 
-        write_text(request.report, report_html.html(site_report.report_of(result)))
+        write_text(request.report, html_page.html(site_report.report_of(result)))
     site_profile.write_profile(request.out, result.profile)
     for film in result.broken:
         sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
     if as_json:
-        sys.stdout.write(json.dumps(site.to_json(result), indent=2) + "\n")
+        sys.stdout.write(json.dumps(calibrate.to_json(result), indent=2) + "\n")
     else:
         _print(result, request)
     return 1 if request.strict and result.profile.verdict == site_profile.NO_GO else 0
@@ -92,8 +94,8 @@ def run(request: Request, *, as_json: bool) -> int:
 
 def _check_targets(request: Request) -> None:
     """Refuses to replace anything but an older profile and an older page."""
+    from pneumoscope.decision.profile import read_profile
     from pneumoscope.errors import ProfileError
-    from pneumoscope.profile import read_profile
 
     if request.out.is_dir():
         raise UsageError(f"{request.out}: is a folder", "Name a JSON file with --out.")
@@ -124,8 +126,8 @@ def check_page(page: Path | None) -> None:
 
 def _older(request: Request) -> tuple[Bundle | None, Older | None]:
     from pneumoscope.bundle import open_bundle
-    from pneumoscope.evidence.site_points import Older
-    from pneumoscope.profile import read_profile
+    from pneumoscope.decision.profile import read_profile
+    from pneumoscope.evidence.site.points import Older
 
     folder, file = request.older
     if folder is None:

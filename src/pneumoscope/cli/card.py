@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 from pneumoscope.bundle import CARD, META, open_bundle, write_bundle
-from pneumoscope.card import card_of
-from pneumoscope.card.evaluation import section
 from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
+from pneumoscope.render.card import card_of
+from pneumoscope.render.card.evaluation import section
 
 
 def run(

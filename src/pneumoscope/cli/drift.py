@@ -7,18 +7,18 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope import drift
 from pneumoscope.cli import console, require
 from pneumoscope.cli.calibrate import check_page
+from pneumoscope.decision.profile import read_profile
+from pneumoscope.evidence.site import drift
 from pneumoscope.files import write_text
-from pneumoscope.profile import read_profile
-from pneumoscope.serialise import NOTICE
-from pneumoscope.written import check_source, one_per_patient, read_predictions
+from pneumoscope.render.serialise import NOTICE
+from pneumoscope.render.written import check_source, one_per_patient, read_predictions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.drift import Drift
+    from pneumoscope.evidence.site.drift import Drift
 
 ALARM = 3
 """Exit code of an alarm."""
@@ -60,10 +60,11 @@ def run(request: Request, *, as_json: bool) -> int:
         written = written[-request.last :]
     result = drift.watch(written, profile, request.false_alarms)
     if request.report is not None:
-        from pneumoscope.evidence import drift_report, report_html
+        from pneumoscope.evidence.report import drift as drift_report
+        from pneumoscope.evidence.report import html_page
 
         request.report.parent.mkdir(parents=True, exist_ok=True)
-        write_text(request.report, report_html.html(drift_report.report_of(result, profile)))
+        write_text(request.report, html_page.html(drift_report.report_of(result, profile)))
     if as_json:
         record = {"notice": NOTICE, **drift.to_json(result), "repeated": repeated}
         sys.stdout.write(json.dumps(record, indent=2) + "\n")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pneumoscope.evidence.evaluation import BundleResult, Evaluation
+    from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
 
 WORK = "work"
 """Folder of intermediate results below the evaluation's own."""
@@ -62,10 +62,11 @@ def run(request: Request, *, as_json: bool) -> int:
     require("the evaluation", "evidence", *parts)
     bundles, data = _told_apart(request.paths)
     _check_out(request.out, data)
-    from pneumoscope.evidence import evaluate, evaluation_record, report
-    from pneumoscope.evidence.evaluation import Settings
-    from pneumoscope.evidence.evaluation_context import Context
-    from pneumoscope.evidence.evaluation_work import Work
+    from pneumoscope.evidence.evaluation import evaluate, record
+    from pneumoscope.evidence.evaluation.context import Context
+    from pneumoscope.evidence.evaluation.results import Settings
+    from pneumoscope.evidence.evaluation.work import Work
+    from pneumoscope.evidence.report import evaluation
     from pneumoscope.runtime import usable_cores
 
     settings = Settings(
@@ -84,13 +85,13 @@ def run(request: Request, *, as_json: bool) -> int:
         written = []
         if request.report:
             count(0, 1, "writing the report")
-            written = report.write(result, request.out)
+            written = evaluation.write(result, request.out)
         # Last: whoever finds metrics.json finds the others as well.
-        written = [*evaluation_record.write(result, request.out), *written]
+        written = [*record.write(result, request.out), *written]
     for film in result.films.broken:
         sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
     if as_json:
-        json.dump(evaluation_record.to_json(result), sys.stdout, allow_nan=False)
+        json.dump(record.to_json(result), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
         _print(result, written)
@@ -124,7 +125,7 @@ def _check_out(out: Path, data: Path) -> None:
 
 
 def _sections(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
-    from pneumoscope.evidence.evaluation import SECTIONS
+    from pneumoscope.evidence.evaluation.results import SECTIONS
 
     for option, names in (("--only", only), ("--skip", skip)):
         if strange := [name for name in names if name not in SECTIONS]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import runtime
 from pneumoscope.bundle import CARD
 from pneumoscope.cli import console
-from pneumoscope.facts import bundle_facts
 from pneumoscope.metrics import interval_text, threshold_text
-from pneumoscope.serialise import NOTICE
+from pneumoscope.render.bundle_facts import bundle_facts
+from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
     import os

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pneumoscope import files, images, runtime, wording
+from pneumoscope import files, images, runtime
 from pneumoscope.cli import console, report, require
+from pneumoscope.decision.explain import CHECKED
+from pneumoscope.decision.triage import KINDS_WARNING
 from pneumoscope.errors import UsageError
-from pneumoscope.explain import CHECKED
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
-from pneumoscope.serialise import NOTICE, csv_columns, csv_row, outcome_to_json
-from pneumoscope.triage import KINDS_WARNING
+from pneumoscope.render import wording
+from pneumoscope.render.serialise import NOTICE, csv_columns, csv_row, outcome_to_json
 
 if TYPE_CHECKING:
     import os
@@ -166,12 +167,12 @@ def _each(stream: Iterator[Outcome], request: Request) -> Iterator[Shown]:
         if outcome.error is not None:
             report(outcome.error)
         elif request.heatmaps is not None and _has_heatmap(outcome):
-            from pneumoscope import heatmap
+            from pneumoscope.render import heatmap
 
             written = request.heatmaps / _free_name(Path(outcome.source).name, taken)
             files.write_png(written, heatmap.overlay_of(outcome))
         if request.sheet is not None:
-            from pneumoscope import sheet
+            from pneumoscope.render import sheet
 
             rows.append(sheet.row(outcome))
         yield Shown(outcome, written)
@@ -188,7 +189,7 @@ def _occluded(
 ) -> Iterator[Shown]:
     """As `_each`, and writes the occlusion map of each film; shows progress on a terminal."""
     from pneumoscope.cli.progress import progress_bar
-    from pneumoscope.occlusion_picture import occlusion_picture
+    from pneumoscope.render.occlusion_picture import occlusion_picture
 
     folder = request.occlusion
     if folder is None:

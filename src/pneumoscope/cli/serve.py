@@ -39,9 +39,9 @@ def run(given: dict[str, Any]) -> None:
     settings = from_env(**given)
     import uvicorn
 
-    from pneumoscope.serve import tls
+    from pneumoscope.serve.admin.administration import check_start
     from pneumoscope.serve.app import create_app
-    from pneumoscope.serve.office import check_start
+    from pneumoscope.serve.security import tls
 
     os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
     check_start(settings)

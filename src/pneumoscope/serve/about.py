@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope import explain, gate
 from pneumoscope.bundle import CARD
-from pneumoscope.conformal import DEFAULT_ERROR
-from pneumoscope.facts import bundle_facts
-from pneumoscope.serialise import NOTICE
+from pneumoscope.decision import explain, gate
+from pneumoscope.decision.conformal import DEFAULT_ERROR
+from pneumoscope.render.bundle_facts import bundle_facts
+from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.documents import MOST_DRAWN
 
 if TYPE_CHECKING:

@@ -16,16 +16,18 @@ from starlette.concurrency import run_in_threadpool
 
 from pneumoscope import __version__
 from pneumoscope.errors import PneumoscopeError
-from pneumoscope.serialise import NOTICE
-from pneumoscope.serve import api, guard, health, problems
+from pneumoscope.render.serialise import NOTICE
+from pneumoscope.serve import problems
 from pneumoscope.serve.metrics import Metrics, Timed
-from pneumoscope.serve.room import open_room
+from pneumoscope.serve.routes import health, predictions
+from pneumoscope.serve.security import guard
+from pneumoscope.serve.services import open_room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pneumoscope.serve.jobs import Desk
-    from pneumoscope.serve.privacy import Sweeper
+    from pneumoscope.jobs.service import Desk
+    from pneumoscope.serve.admin.privacy import Sweeper
     from pneumoscope.serve.settings import ServeSettings
 
 _log = logging.getLogger(__name__)
@@ -69,8 +71,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.state.room = None
     app.state.settings = settings
     app.add_middleware(Timed, metrics=metrics)
-    problems.install(app, [*api.router.routes, *health.router.routes])
-    app.include_router(api.router)
+    problems.install(app, [*predictions.router.routes, *health.router.routes])
+    app.include_router(predictions.router)
     app.include_router(health.router)
     if STATIC.is_dir():
 

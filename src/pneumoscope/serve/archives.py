@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.errors import EmptySource, PneumoscopeError, UnreadableImage
 from pneumoscope.images import is_archive
-from pneumoscope.serve.decoding import NAME
-from pneumoscope.serve.jobs import Arrived
+from pneumoscope.jobs.decoders import NAME
+from pneumoscope.jobs.service import Arrived
 from pneumoscope.serve.problems import TooMuch, Unprocessable
 from pneumoscope.serve.uploads import display_name
 

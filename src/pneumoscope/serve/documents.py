@@ -28,7 +28,7 @@ from reportlab.platypus import (
 
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
-from pneumoscope.serialise import NOTICE, csv_columns, csv_row
+from pneumoscope.render.serialise import NOTICE, csv_columns, csv_row
 from pneumoscope.serve.present import name_of
 from pneumoscope.serve.problems import FilmNotHeld, Refusal
 from pneumoscope.serve.renderings import overlaid, overlay_png
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pneumoscope.serve.keys import Keys
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.jobs.store import Row
     from pneumoscope.serve.renderings import Studio
-    from pneumoscope.serve.store import Row
 
 _PICTURE_PX = 900
 _SIDE = 18 * mm

@@ -11,8 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from pneumoscope.serve.batcher import Batcher
-    from pneumoscope.serve.store import Row
+    from pneumoscope.jobs.batcher import Batcher
+    from pneumoscope.jobs.store import Row
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _FILMS = (1, 2, 4, 8, 16, 32)

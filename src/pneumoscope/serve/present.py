@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.serve.store import DONE, FAILED, OPEN, QUEUED, RUNNING
+from pneumoscope.jobs.store import DONE, FAILED, OPEN, QUEUED, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumoscope.serve.keys import Keys
-    from pneumoscope.serve.store import Job, Row
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.jobs.store import Job, Row
 
 ROOT = "/api/v1"
 

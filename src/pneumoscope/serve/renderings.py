@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope import heatmap
+from pneumoscope.jobs.decoders import Order, shown_size
 from pneumoscope.records import REFUSED
-from pneumoscope.serve.decoding import Order, shown_size
+from pneumoscope.render import heatmap
 from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NotFound
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.serve.decoding import Decoders
-    from pneumoscope.serve.films import Shelf
-    from pneumoscope.serve.keys import Keys
-    from pneumoscope.serve.store import Row
+    from pneumoscope.jobs.decoders import Decoders
+    from pneumoscope.jobs.film_store import Shelf
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.jobs.store import Row
 
 SIDE_PX, THUMBNAIL_PX = 2048, 160
 """Longest sides of a picture for the viewer, and of one for a list."""

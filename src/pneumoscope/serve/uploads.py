@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pneumoscope.errors import EmptySource
-from pneumoscope.serve.decoding import NAME
+from pneumoscope.jobs.decoders import NAME
 from pneumoscope.serve.problems import BadRequest, Busy, TooMuch, UnsupportedMedia
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.film_statistics import sharpness
+from pneumoscope.data.film_statistics import sharpness
 from pneumoscope.images import resample
 
 Films = NDArray[np.uint8]

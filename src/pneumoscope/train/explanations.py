@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope import explain, triage
+from pneumoscope.decision import explain, triage
+from pneumoscope.decision.explain import CHECKED, FAST, Subject, score_of
 from pneumoscope.errors import UsageError
-from pneumoscope.explain import CHECKED, FAST, Subject, score_of
 from pneumoscope.images import resample
 from pneumoscope.metrics import patient_bootstrap, roc_auc
 from pneumoscope.records import Settings
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.bundle import BundleMeta
     from pneumoscope.data import FilmSet
-    from pneumoscope.explain import Run
+    from pneumoscope.decision.explain import Run
 
 MOST = 200
 """Whole films, and composed ones, that are looked at: 18 runs of the network each at most."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.calibration import Calibration
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import DiskFull, TrainingError
 from pneumoscope.files import claim, replacing, room_for, tells_of_full_disk
 from pneumoscope.train import gate_features

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.decision.thresholds import RULE_IN, SCREEN
 from pneumoscope.metrics import patient_bootstrap, roc_auc, share
 from pneumoscope.records import OperatingPoint
-from pneumoscope.thresholds import RULE_IN, SCREEN
 from pneumoscope.train.validate import PLAIN, Scores, Validation
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pneumoscope import images
+from pneumoscope.data.stress import stress_suite
+from pneumoscope.decision.gate import FRONTAL, Heads, grey_statistics
 from pneumoscope.errors import DataError, ImageError
-from pneumoscope.gate import FRONTAL, Heads, grey_statistics
 from pneumoscope.images import resample
-from pneumoscope.stress import stress_suite
 from pneumoscope.train import unsuitable
 from pneumoscope.train.augment import Augmentation, augment
 from pneumoscope.train.gate_features import CLIP, Axes

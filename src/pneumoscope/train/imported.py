@@ -28,16 +28,16 @@ from pneumoscope.bundle import (
     sha256_of,
     write_bundle,
 )
-from pneumoscope.calibration import Calibration
-from pneumoscope.card import card_of
 from pneumoscope.data.listing import negative_of
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.decision.triage import positive_name
 from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
 from pneumoscope.records import OperatingPoint
+from pneumoscope.render.card import card_of
 from pneumoscope.train import gradcam, keras2, phantom
 from pneumoscope.train.export import MAX_DP, MAX_HEATMAP_ERROR, OUTPUTS, convert
 from pneumoscope.train.quiet import no_chatter
-from pneumoscope.triage import positive_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from pneumoscope.calibration import FLOOR
+from pneumoscope.decision.calibration import FLOOR
 from pneumoscope.errors import RecipeError
 from pneumoscope.train import backbones, regions
 from pneumoscope.train.gradcam import HeadGradCam
 
 if TYPE_CHECKING:
-    from pneumoscope.calibration import Calibration
+    from pneumoscope.decision.calibration import Calibration
     from pneumoscope.train.recipe import Recipe
 
 POOLED = "pooled"

@@ -23,11 +23,12 @@ from pneumoscope.bundle import (
     sha256_of,
     write_bundle,
 )
-from pneumoscope.calibration import Calibration
-from pneumoscope.card import card_of
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.decision.triage import positive_name
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import room_for, write_text
 from pneumoscope.images import resample
+from pneumoscope.render.card import card_of
 from pneumoscope.train import (
     backbones,
     checkpoint,
@@ -46,7 +47,6 @@ from pneumoscope.train import (
     validate,
 )
 from pneumoscope.train.recipe import Recipe, resolved
-from pneumoscope.triage import positive_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope import calibration, conformal, metrics, thresholds
+from pneumoscope import metrics
+from pneumoscope.data.film_statistics import statistics
+from pneumoscope.data.stress import stress_suite
+from pneumoscope.decision import calibration, conformal, thresholds
 from pneumoscope.errors import DataError
 from pneumoscope.files import replacing
-from pneumoscope.film_statistics import statistics
 from pneumoscope.images import resample
 from pneumoscope.metrics import (
     expected_calibration_error,
@@ -19,7 +21,6 @@ from pneumoscope.metrics import (
     roc_auc,
     share,
 )
-from pneumoscope.stress import stress_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.calibration import Calibration
     from pneumoscope.data import FilmSet
+    from pneumoscope.decision.calibration import Calibration
     from pneumoscope.metrics import Weighted
     from pneumoscope.records import OperatingPoint
 
@@ -164,7 +165,7 @@ def load(path: Path) -> Validation:
 
 
 def fit_calibration(validation: Validation) -> Calibration:
-    """Fits on plain and perturbed films alike; see `pneumoscope.calibration.fit`.
+    """Fits on plain and perturbed films alike; see `pneumoscope.decision.calibration.fit`.
 
     Args:
         validation: Of the network before calibration.
@@ -223,7 +224,7 @@ def conformal_scores(
 def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...]:
     """``balanced``, ``screen`` and ``rule-in``, on plain and perturbed validation films alike.
 
-    See `pneumoscope.thresholds.choose`.
+    See `pneumoscope.decision.thresholds.choose`.
     """
     scores = {name: validation.p_pneumonia(name) for name in validation.probabilities}
     return thresholds.choose(validation.ill, scores)

@@ -1,0 +1,359 @@
+"""Does a heatmap explain its verdict? Checks on the one film, without anything drawn by people.
+
+A heatmap always looks like an answer. Four questions tell whether it is one, each answered in
+[0, 1]; the score is their geometric mean, so that none can make up for a failure of another:
+
+- ``inside``: share of the heat inside the body. Air beside it, drawn frames and collimation explain
+  nothing.
+- ``focus``: 1 if the heat is in one spot, 0 if half of it needs half of the film: a map that marks
+  everything marks nothing.
+- ``steady``: correlation with the maps of copies that are shifted by a few pixels, moved back; a
+  negative one counts as 0.
+- ``depends``: r^2 / (1 + r^2), where covering the hot region divides the odds of the verdict by r
+  times as much as covering equally large cold regions; 0.5 if it makes no difference.
+
+``fast`` asks the first two, from what one run of the network gives. It cannot know whether the
+network depends on what is marked. ``checked`` asks all four and runs the network on eight more copies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.errors import UsageError
+from pneumoscope.images.covering import bilinear, covered
+from pneumoscope.records import NO_EXPLANATION, NORMAL, Explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.bundle import BundleMeta
+
+    Run = Callable[[NDArray[np.uint8]], tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]]
+    """uint8 (n, size, size, 1) to probabilities (n, classes) and heatmaps (n, classes, h, w)."""
+
+NONE, FAST, CHECKED = "none", "fast", "checked"
+MODES = (NONE, FAST, CHECKED)
+COLD = 3
+"""Cold regions that are covered, for comparison."""
+OCCLUSION_SIDE = 16
+"""Places a side of an occlusion map."""
+_BATCH = 32
+_SHIFTS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
+_SHIFT = 1 / 32
+"""Of the side; a fraction of a heatmap's cell, so that maps that follow the film change little."""
+_GRID = 32
+"""Cells a side at which the body is looked for."""
+_FLAT = 8
+"""Grey levels between the ends of a row that a drawn frame may have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A film whose heatmap is looked at.
+
+    Attributes:
+        film: uint8 (size, size), what the network saw.
+        heatmap: Float (h, w), >= 0, of the class ``label``.
+        label: Position of the explained class or finding.
+        negative: Position of the class that means "nothing found"; None for several findings.
+        name: Of what the verdict says, for people, such as ``"PNEUMONIA"``.
+    """
+
+    film: NDArray[np.uint8]
+    heatmap: NDArray[np.floating[Any]]
+    label: int
+    negative: int | None
+    name: str
+
+    def log_odds(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Of what the map explains, (n,), from probabilities (n, classes).
+
+        The map of a kind of pneumonia explains why the film is called pneumonia: its odds are those
+        of any kind. The kinds among themselves are another question.
+        """
+        p = np.asarray(probabilities, np.float64)
+        if self.negative is None or self.label == self.negative:
+            p = p[:, self.label]
+        else:
+            p = 1 - p[:, self.negative]
+        p = np.clip(p, 1e-6, 1 - 1e-6)
+        return np.asarray(np.log(p / (1 - p)))
+
+
+def subject_of(
+    film: NDArray[np.uint8], heatmaps: NDArray[np.floating[Any]], name: str, meta: BundleMeta
+) -> Subject:
+    """The film with the map, out of (classes, h, w), of the class or finding that is named."""
+    label = meta.labels.index(name)
+    negative = None if meta.negative is None else meta.labels.index(meta.negative)
+    shown = NORMAL if label == negative else name if negative is None else meta.positive
+    return Subject(film, heatmaps[label], label, negative, shown)
+
+
+def check_mode(mode: str) -> None:
+    """Raises `UsageError` unless the mode is one of `MODES`."""
+    if mode not in MODES:
+        raise UsageError(f"explain {mode!r}", f"Choose one of: {', '.join(MODES)}.")
+
+
+def explain(
+    subject: Subject,
+    mode: str,
+    limits: Mapping[str, float] | None,
+    probabilities: NDArray[np.floating[Any]],
+    run: Run,
+) -> Explanation:
+    """Scores the heatmap of one film.
+
+    Args:
+        subject: The film and its map.
+        mode: `FAST` or `CHECKED`.
+        limits: Mode to the least score of a heatmap that is shown, in [0, 1]; None if nobody
+            measured it.
+        probabilities: (classes,), of the film as it is.
+        run: The network; called twice by `CHECKED`, never by `FAST`.
+    """
+    checks = quick_checks(subject.film, subject.heatmap)
+    if mode == CHECKED:
+        checks |= {"steady": steadiness(subject, run)} | dependence(subject, probabilities, run)
+    score = score_of(checks)
+    limit = None if limits is None else limits.get(mode)
+    blank = not subject.heatmap.max() > 0
+    # 0.5: covering the marked region changes no more than covering others.
+    reliable = not blank and checks.get("depends", 1.0) > 0.5 and (limit is None or score >= limit)
+    sentence = _sentence(subject, checks, limit, reliable=reliable)
+    return Explanation(mode, reliable, score, limit, checks, sentence)
+
+
+def score_of(checks: Mapping[str, float]) -> float:
+    """Geometric mean of the checks in [0, 1]; ``odds_hot`` and ``odds_cold`` are no checks."""
+    values = [checks[name] for name in ("inside", "focus", "steady", "depends") if name in checks]
+    return math.prod(values) ** (1 / len(values))
+
+
+def quick_checks(film: NDArray[np.uint8], heatmap: NDArray[np.floating[Any]]) -> dict[str, float]:
+    """``inside`` and ``focus`` of a heatmap, both 0 for a blank one; under 0.1 ms."""
+    cells = heatmap.ravel()
+    total = float(cells.sum())
+    if not total > 0:
+        return {"inside": 0.0, "focus": 0.0}
+    within = body(film)
+    rows, columns = (bilinear(n, m) for n, m in zip(heatmap.shape, within.shape, strict=True))
+    heat = rows @ np.asarray(heatmap, np.float32) @ columns.T
+    half = int(np.searchsorted(np.cumsum(np.sort(cells)[::-1]), total / 2)) + 1
+    return {
+        "inside": float(heat[within].sum() / heat.sum()),
+        "focus": max(0.0, 1 - 2 * half / cells.size),
+    }
+
+
+def dependence(
+    subject: Subject, probabilities: NDArray[np.floating[Any]], run: Run
+) -> dict[str, float]:
+    """``depends`` of a heatmap, from one run on four covered copies of the film.
+
+    Returns:
+        The check, and ``odds_hot`` and ``odds_cold``: by what the odds of the verdict are divided
+        when the hot region, or a cold one (geometric mean), is covered. No heat drives nothing.
+    """
+    if not subject.heatmap.max() > 0:
+        return {"depends": 0.0, "odds_hot": 1.0, "odds_cold": 1.0}
+    found, _ = run(covered(subject.film, _regions(subject))[..., None])
+    drop = subject.log_odds(probabilities[None])[0] - subject.log_odds(found)
+    hot, cold = float(drop[0]), float(drop[1:].mean())
+    return {
+        "depends": 1 / (1 + math.exp(-2 * (hot - cold))),
+        "odds_hot": math.exp(hot),
+        "odds_cold": math.exp(cold),
+    }
+
+
+def steadiness(subject: Subject, run: Run) -> float:
+    """``steady`` of a heatmap, from one run on four shifted copies of the film."""
+    size = len(subject.film)
+    by = _pixels(size)
+    _, maps = run(_shifted(subject.film)[..., None])
+    rows, columns = (bilinear(n, size) for n in subject.heatmap.shape)
+
+    def inner(heatmap: NDArray[np.floating[Any]], i: int, j: int) -> NDArray[np.float32]:
+        whole = rows @ np.asarray(heatmap, np.float32) @ columns.T
+        down, right = by * (1 + i), by * (1 + j)
+        part = whole[down : down + size - 2 * by, right : right + size - 2 * by]
+        return np.asarray(part - part.mean())
+
+    own = inner(subject.heatmap, 0, 0)
+    found = []
+    for heatmap, (i, j) in zip(maps[:, subject.label], _SHIFTS, strict=True):
+        other = inner(heatmap, i, j)
+        length = math.sqrt(float((own * own).sum()) * float((other * other).sum()))
+        found.append(float((own * other).sum()) / length if length > 0 else 0.0)
+    return min(1.0, max(0.0, float(np.mean(found))))
+
+
+def occlusion(
+    subject: Subject,
+    probabilities: NDArray[np.floating[Any]],
+    run: Run,
+    step: Callable[[int, int], None] = lambda _done, _total: None,
+) -> NDArray[np.float32]:
+    """What covering each place of a film does to its verdict: 256 runs of one film.
+
+    Args:
+        subject: The film; its heatmap is not looked at.
+        probabilities: (classes,), of the film as it is.
+        run: The network.
+        step: Takes (places done, places in all).
+
+    Returns:
+        float32 (16, 16), natural logarithm of odds: the log odds of the verdict as the film is, less
+        those with 3 x 3 of its 16 x 16 squares covered, the entry's own in the middle. Above 0 the place
+        supports the verdict, below 0 it speaks against it.
+    """
+    side = OCCLUSION_SIDE
+    near = np.abs(np.subtract.outer(np.arange(side), np.arange(side))) <= 1
+    masks = np.einsum("ik,jl->ijkl", near, near).reshape(-1, side, side).astype(np.float32)
+    before = subject.log_odds(probabilities[None])[0]
+    drop = np.empty(len(masks), np.float32)
+    for i in range(0, len(masks), _BATCH):
+        found, _ = run(covered(subject.film, masks[i : i + _BATCH])[..., None])
+        drop[i : i + _BATCH] = before - subject.log_odds(found)
+        step(min(i + _BATCH, len(masks)), len(masks))
+    return drop.reshape(side, side)
+
+
+def hot_region(heatmap: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """1 for the hottest cells that hold half of the heat, at most a quarter of all; float32 (h, w)."""
+    cells = heatmap.ravel()
+    order = np.argsort(-cells, kind="stable")
+    half = int(np.searchsorted(np.cumsum(cells[order]), cells.sum() / 2)) + 1
+    hot = np.zeros(cells.size, np.float32)
+    hot[order[: max(1, min(half, cells.size // 4))]] = 1
+    return hot.reshape(heatmap.shape)
+
+
+def body(film: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where the body is: neither a drawn frame nor dark in a straight line from the border.
+
+    Args:
+        film: uint8 (size, size).
+
+    Returns:
+        bool (about 32, about 32). Dark is below 0.18 of the 90th percentile, and below 12 grey
+        levels at least, as in `pneumoscope.evidence.evaluation.lung_field`. Dark lungs are not air: the chest wall
+        is in the way.
+    """
+    from PIL import Image
+
+    grey = np.asarray(Image.fromarray(film).reduce(max(1, film.shape[0] // _GRID)))
+    bright = np.partition(grey.ravel(), (9 * grey.size) // 10)[(9 * grey.size) // 10]
+    outside = grey < max(12.0, 0.18 * float(bright))
+    # Python's own max and min on bytes: numpy's calls would cost more than all the rest.
+    levels, (rows, columns) = grey.tobytes(), grey.shape
+    lines = [levels[i * columns : (i + 1) * columns] for i in range(rows)]
+    top, bottom = _frame(lines), _frame(lines[::-1])
+    if top < rows:  # else of one grey: no frame
+        outside[:top] = True
+        outside[rows - bottom :] = True
+    lines = [levels[j::columns] for j in range(columns)]
+    left, right = _frame(lines), _frame(lines[::-1])
+    if left < columns:
+        outside[:, :left] = True
+        outside[:, columns - right :] = True
+    along = np.logical_and.accumulate
+    return ~np.asarray(
+        along(outside, axis=0)
+        | along(outside[::-1], axis=0)[::-1]
+        | along(outside, axis=1)
+        | along(outside[:, ::-1], axis=1)[:, ::-1]
+    )
+
+
+def _frame(lines: list[bytes]) -> int:
+    """How many rows from the first on are a drawn frame, and the one that has something of both."""
+    flat = 0
+    for line in lines:
+        if max(line) - min(line) > _FLAT:
+            break
+        flat += 1
+    return flat + 1 if flat else 0
+
+
+def _regions(subject: Subject) -> NDArray[np.float32]:
+    """The hot region, then `COLD` of its shape where it is cold and as much inside the body."""
+    heatmap = subject.heatmap
+    hot = hot_region(heatmap)
+    rows, columns = heatmap.shape
+    moved = np.stack(
+        [np.roll(hot, (i, j), axis=(0, 1)) for i in range(rows) for j in range(columns)]
+    )
+    within = body(subject.film)
+    down, across = (bilinear(m, n) for m, n in zip(within.shape, heatmap.shape, strict=True))
+    flesh = (moved * (down @ within.astype(np.float32) @ across.T)).sum(axis=(1, 2))
+    heat = (moved * heatmap).sum(axis=(1, 2)) / heatmap.sum()
+    # Covering air tells nothing, so a cold place in it would make the hot one look good.
+    badness = heat + 0.5 * np.maximum(flesh[0] - flesh, 0) / hot.sum()
+    order = np.argsort(badness, kind="stable").tolist()
+    chosen: list[int] = []
+    for i in order:
+        if all((moved[i] * moved[j]).sum() <= 0.5 * hot.sum() for j in chosen):
+            chosen.append(i)
+    chosen += [i for i in order if i not in chosen]
+    return np.concatenate([hot[None], moved[(chosen * COLD)[:COLD]]])
+
+
+def _shifted(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Copies shifted along both diagonals, (4, size, size); the border's pixels are repeated."""
+    size, by = len(film), _pixels(len(film))
+    wide = np.pad(film, by, mode="edge")
+    return np.stack(
+        [
+            wide[by - by * i : by - by * i + size, by - by * j : by - by * j + size]
+            for i, j in _SHIFTS
+        ]
+    )
+
+
+def _pixels(size: int) -> int:
+    return max(1, round(_SHIFT * size))
+
+
+def _sentence(
+    subject: Subject, checks: Mapping[str, float], limit: float | None, *, reliable: bool
+) -> str:
+    if not subject.heatmap.max() > 0:
+        return f"{NO_EXPLANATION}: the heatmap is blank, no region raised the score"
+    inside = f"{checks['inside']:.0%} of the heat lies inside the body"
+    if "depends" in checks:
+        told = (
+            f"covering the marked region divides the odds of {subject.name} by "
+            f"{checks['odds_hot']:.1f}, covering other regions of its size by "
+            f"{checks['odds_cold']:.1f}; shifted copies give maps with a correlation of "
+            f"{checks['steady']:.2f}; {inside}"
+        )
+    else:
+        told = f"{inside}; whether the verdict depends on the marked region was not tested"
+    if reliable and limit is None:
+        return f"{told}; this bundle's limit was never set on films, so little is hidden"
+    low = limit is not None and score_of(checks) < limit
+    return told if reliable else f"{NO_EXPLANATION}: {_why(checks, low=low)}; {told}"
+
+
+def _why(checks: Mapping[str, float], *, low: bool) -> str:
+    """The weakest check where the score is too low; else nothing depends on the map."""
+    why = {
+        "inside": "much of the heat lies outside the body",
+        "focus": "the heat is spread over most of the film",
+        "steady": "the map changes when the film is shifted by a few pixels",
+        "depends": "the verdict does not depend on the marked region more than on others",
+    }
+    if not low:
+        return why["depends"]
+    return why[min((name for name in why if name in checks), key=checks.__getitem__)]

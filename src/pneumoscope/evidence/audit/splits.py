@@ -1,0 +1,141 @@
+"""What splits share and where they differ: patients in two of them, and how common a label is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.evidence.audit.listing import class_of, without_subtype
+from pneumoscope.metrics import Interval, patient_bootstrap, share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.data.listing import Entry, Listing
+    from pneumoscope.evidence.audit.listing import Contrast
+
+AS_KEYED = "patient keys as they stand"
+WITHOUT_SUBTYPE = "without sub-type and prefix"
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How patients fall on splits and classes under one reading of the keys.
+
+    Attributes:
+        name: `AS_KEYED` or `WITHOUT_SUBTYPE`.
+        patients: Number of patients.
+        films: Number of films that have a key.
+        in_two_splits: Those who stand in two splits, sorted.
+        films_in_two_splits: Films of those.
+        in_two_classes: Those whose films have different labels, sorted.
+    """
+
+    name: str
+    patients: int
+    films: int
+    in_two_splits: tuple[str, ...]
+    films_in_two_splits: int
+    in_two_classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How a label's share differs between two splits.
+
+    Attributes:
+        contrast: What is compared.
+        splits: The two.
+        shares: Share of the positive group in each, in [0, 1].
+        films: Films in each.
+        difference: First less second, with its patient-clustered interval.
+        p: Of Fisher's exact test, which takes films for independent.
+    """
+
+    contrast: str
+    splits: tuple[str, str]
+    shares: tuple[float, float]
+    films: tuple[int, int]
+    difference: Interval
+    p: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out no difference at all."""
+        return self.difference.low > 0 or self.difference.high < 0
+
+
+def groupings(found: Listing) -> tuple[Grouping, ...]:
+    """Patients under the keys of the layout, and under Kermany keys as others read them.
+
+    Films without a patient's key are left out.
+    """
+    keyed = [entry for entry in found.entries if entry.keyed]
+    if not keyed:
+        return ()
+    made = [_grouping(AS_KEYED, keyed, [e.patient for e in keyed], found.names)]
+    bare = [without_subtype(entry.patient) for entry in keyed]
+    if any(bare):
+        keys = [b or e.patient for b, e in zip(bare, keyed, strict=True)]
+        made.append(_grouping(WITHOUT_SUBTYPE, keyed, keys, found.names))
+    return tuple(made)
+
+
+def _grouping(
+    name: str, entries: Sequence[Entry], keys: Sequence[str], names: Sequence[str]
+) -> Grouping:
+    splits: dict[str, set[str | None]] = {}
+    classes: dict[str, set[str]] = {}
+    for entry, key in zip(entries, keys, strict=True):
+        splits.setdefault(key, set()).add(entry.split)
+        classes.setdefault(key, set()).add(class_of(entry, names))
+    both = tuple(sorted(key for key, own in splits.items() if len(own) > 1))
+    return Grouping(
+        name,
+        len(splits),
+        len(entries),
+        both,
+        sum(key in set(both) for key in keys),
+        tuple(sorted(key for key, own in classes.items() if len(own - {""}) > 1)),
+    )
+
+
+def shifts(found: Listing, contrast: Contrast) -> tuple[Shift, ...]:
+    """Compares the share of the positive group between every two splits."""
+    own = [found.entries[int(row)] for row in contrast.rows]
+    splits = np.array([entry.split or "" for entry in own])
+    patients = [entry.patient for entry in own]
+    names = [name for name in ("train", "validation", "test") if (splits == name).any()]
+    return tuple(
+        _shift(contrast, splits, patients, (one, other)) for one, other in combinations(names, 2)
+    )
+
+
+def _shift(
+    contrast: Contrast, splits: NDArray[np.str_], patients: Sequence[str], pair: tuple[str, str]
+) -> Shift:
+    from scipy.stats import fisher_exact
+
+    inside = [splits == name for name in pair]
+    both = inside[0] | inside[1]
+    truth = contrast.truth[both]
+    first, second = (mask[both] for mask in inside)
+    table = [[int((m & truth).sum()), int((m & ~truth).sum())] for m in (first, second)]
+
+    def difference(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return share(truth, first, weights) - share(truth, second, weights)
+
+    keys = [key for key, kept in zip(patients, both, strict=True) if kept]
+    return Shift(
+        contrast.name,
+        pair,
+        (table[0][0] / sum(table[0]), table[1][0] / sum(table[1])),
+        (sum(table[0]), sum(table[1])),
+        patient_bootstrap(difference, keys, 1000),
+        float(fisher_exact(table).pvalue),
+    )

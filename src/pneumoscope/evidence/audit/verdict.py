@@ -1,0 +1,333 @@
+"""What an audit's findings mean: pass, look or stop, each with its reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS
+from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pneumoscope.evidence.audit.audit import Audit
+    from pneumoscope.evidence.audit.shortcuts import Score, Shortcuts
+    from pneumoscope.metrics import Interval
+
+PASS, LOOK, STOP, UNKNOWN, NOTHING = "pass", "look", "stop", "unknown", "not applicable"
+GIVEN_AWAY = 0.8
+"""AUC of the file alone above which a set stops, by the lower end of its interval. Four fifths of all
+pairs of films are then told apart by how they were saved, whatever is on them."""
+FEW_FILMS = 100
+"""Films below which intervals are so wide that a pass says little."""
+MANY_BROKEN = 0.05
+MANY_DOUBTS = 0.01
+CLEAR_SHIFT = 0.05
+"""Difference of a label's share between splits below which nobody need act."""
+WIDE_SHIFT = 0.1
+"""Difference that an interval must leave out before "no clear difference" means something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The judgement on one check.
+
+    Attributes:
+        check: Which, in one or two words.
+        level: ``"pass"``, ``"look"``, ``"stop"``, ``"unknown"`` (it could not be checked, and should
+            be) or ``"not applicable"``.
+        reason: What was found, in sentences.
+        advice: What to do, or ``""``.
+    """
+
+    check: str
+    level: str
+    reason: str
+    advice: str = ""
+
+
+def findings(audit: Audit) -> tuple[Finding, ...]:
+    """Judges everything that an audit measured."""
+    checks: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
+        _films, _labels, _copies, _patients, _prior, _encoder, _file, _statistics, _doubts,
+    )  # fmt: skip
+    return tuple(finding for check in checks for finding in check(audit))
+
+
+def overall(found: Sequence[Finding]) -> str:
+    """The worst of all levels; what should have been checked and was not is worth a look."""
+    levels = {finding.level for finding in found}
+    if STOP in levels:
+        return STOP
+    return LOOK if levels & {LOOK, UNKNOWN} else PASS
+
+
+def _films(audit: Audit) -> Iterator[Finding]:
+    total, broken = len(audit.listing.entries), len(audit.broken)
+    if broken:
+        many = broken > MANY_BROKEN * total
+        yield Finding(
+            "readable films",
+            STOP if many else LOOK,
+            f"{broken:,} of {total:,} films cannot be read ({audit.broken[0].message}"
+            f"{', ...' if broken > 1 else ''}). Nothing below knows them.",
+            "Copy or export them again, or remove them.",
+        )
+    else:
+        yield Finding("readable films", PASS, f"All {total:,} films can be read.")
+    if total < FEW_FILMS:
+        yield Finding(
+            "number of films",
+            LOOK,
+            f"{total:,} films are few: every interval below is wide, and a pass says little.",
+        )
+
+
+def _labels(audit: Audit) -> Iterator[Finding]:
+    for limit in audit.limits:
+        yield Finding("labels", UNKNOWN, f"{limit[0].upper()}{limit[1:]}.")
+    missing = sum(1.0 not in e.values for e in audit.listing.entries)
+    if missing and not audit.listing.findings and audit.listing.names:
+        yield Finding(
+            "labels", LOOK, f"{missing:,} films have no label.", "Training leaves them out."
+        )
+
+
+def _copies(audit: Audit) -> Iterator[Finding]:
+    pictures = audit.pictures
+    if not pictures:
+        yield Finding(
+            "copies", PASS, "No film stands in the set twice, exact, saved anew or turned."
+        )
+        return
+    exact = sum(p.exact for p in pictures)
+    near = len(pictures) - exact
+    turned = sum(bool(p.turn) for p in pictures)
+    what = f"{_many(exact, 'group')} of films with the same pixels, {_many(near, 'pair')} of films that show the same picture"
+    if turned:
+        what += f" ({turned:,} of them mirrored or turned)"
+    across = {
+        kind: sum(kind in p.across for p in pictures) for kind in ("split", "class", "patient")
+    }
+    reasons = []
+    if across["split"]:
+        reasons.append(
+            f"{across['split']:,} lie across splits: what is learnt by heart counts as right"
+        )
+    if across["class"]:
+        reasons.append(f"{across['class']:,} have different labels, so one of the labels is wrong")
+    if across["patient"]:
+        reasons.append(
+            f"{across['patient']:,} lie under different patient keys, so a split by patient can still leak"
+        )
+    advice = "Keep one film of each; the page shows them."
+    level = STOP if across["split"] or across["class"] else LOOK
+    end = "; ".join(reasons) if reasons else "none lies across splits, classes or patients"
+    yield Finding("copies", level, f"{what}. {end[0].upper()}{end[1:]}.", advice)
+
+
+def _patients(audit: Audit) -> Iterator[Finding]:
+    bare = sum(not entry.keyed for entry in audit.listing.entries)
+    total = len(audit.listing.entries)
+    has_splits = len({entry.split for entry in audit.listing.entries}) > 1
+    if bare:
+        where = (
+            "whether one patient stands in two splits cannot be said"
+            if has_splits
+            else "a split of them may put one patient on both sides"
+        )
+        yield Finding(
+            "patients",
+            UNKNOWN,
+            f"{bare:,} of {total:,} films have no patient key: {where}, and intervals take each of these "
+            "films for a patient, so they may be too narrow.",
+            "Write a manifest with a column patient.",
+        )
+    if not has_splits:
+        yield Finding(
+            "patients", NOTHING, "The films have no splits, so no patient can stand in two."
+        )
+        return
+    for i, grouping in enumerate(audit.groupings):
+        both = len(grouping.in_two_splits)
+        named = ", ".join(grouping.in_two_splits[:3]) + (" ..." if both > 3 else "")
+        if both:
+            yield Finding(
+                "patients",
+                LOOK if i else STOP,
+                f"{both:,} of {grouping.patients:,} patients ({grouping.name}) stand in two splits, with "
+                f"{grouping.films_in_two_splits:,} films: {named}.",
+                "These numbers are read as several children here; if your source says otherwise, stop."
+                if i
+                else "Give each patient's films one split.",
+            )
+        else:
+            yield Finding(
+                "patients",
+                PASS,
+                f"None of {grouping.patients:,} patients ({grouping.name}) stands in two splits.",
+            )
+
+
+def _prior(audit: Audit) -> Iterator[Finding]:
+    for shift in audit.shifts:
+        one, other = shift.splits
+        shares = (
+            f"{shift.contrast.split(' against ')[0]} is {shift.shares[0]:.1%} of {one} "
+            f"({shift.films[0]:,} films) and {shift.shares[1]:.1%} of {other} ({shift.films[1]:,} films): "
+            f"difference {_points(shift.difference)}"
+        )
+        if shift.clear and abs(shift.difference.value) >= CLEAR_SHIFT:
+            yield Finding(
+                "prior shift",
+                LOOK,
+                f"{shares}.",
+                "Probabilities and thresholds of one split do not fit the other; give PPV and NPV for "
+                "a stated prevalence.",
+            )
+        elif not shift.clear and max(-shift.difference.low, shift.difference.high) > WIDE_SHIFT:
+            yield Finding(
+                "prior shift",
+                UNKNOWN,
+                f"{shares}: too few films to say whether they differ.",
+                "Give the small split more films; figures on it move with every film.",
+            )
+        else:
+            end = "small" if shift.clear else "these films show no clear difference"
+            yield Finding("prior shift", PASS, f"{shares}; {end}.")
+    if not audit.shifts and audit.shortcuts:
+        yield Finding(
+            "prior shift", NOTHING, "Labelled films stand in one split only, so nothing can shift."
+        )
+
+
+def _encoder(audit: Audit) -> Iterator[Finding]:
+    """Words of the header that give the label away, each named."""
+    for shortcuts in audit.shortcuts:
+        told = [
+            s for s in shortcuts.scores if s.feature in WORDS and s.source == FILE and s.notable
+        ]
+        for i, score in enumerate(sorted(told, key=lambda s: -s.auc.low)):
+            yield Finding(
+                f"how films were saved ({shortcuts.contrast})",
+                STOP if score.auc.low > GIVEN_AWAY else LOOK,
+                f"{score.feature[0].upper()}{score.feature[1:]}: {score.words}. AUC {_text(score.auc)}.",
+                ""
+                if i
+                else "Decode all films and save them in one way; the trace in the pixels stays, so look at "
+                "the image statistics afterwards.",
+            )
+
+
+def _file(audit: Audit) -> Iterator[Finding]:
+    yield from _source(
+        audit, FILE, "file alone", "no pixel was looked at", lambda s: STOP if s.auc.low > GIVEN_AWAY else LOOK
+    )  # fmt: skip
+
+
+def _statistics(audit: Audit) -> Iterator[Finding]:
+    yield from _source(
+        audit,
+        PICTURE,
+        "image statistics",
+        "nine numbers per film, no anatomy but what shows in overall brightness",
+        lambda _score: LOOK,
+    )
+
+
+def _source(
+    audit: Audit, source: str, title: str, what: str, level: Callable[[Score], str]
+) -> Iterator[Finding]:
+    for shortcuts in audit.shortcuts:
+        check = f"{title} ({shortcuts.contrast})"
+        best = shortcuts.best(source)
+        if shortcuts.silence:
+            yield Finding(check, UNKNOWN, f"{shortcuts.silence}.")
+        elif best is None:
+            yield Finding(check, PASS, "The same for all films: it tells nothing.")
+        elif best.notable:
+            single = [s for s in shortcuts.scores if s.source == source and s.notable and s != best]
+            single.sort(key=lambda s: -s.auc.low)
+            others = "; ".join(f"{s.feature} {_text(s.auc)}" for s in single[:3])
+            yield Finding(
+                check,
+                level(best),
+                f"Best: {best.feature}, AUC {_text(best.auc)} ({what})."
+                + (f" Next: {others}." if others else "")
+                + _strongest_number(shortcuts, source)
+                + _length_alone(shortcuts, source),
+                "A network can learn this instead of lungs. Report its AUC beside the network's, augment against it, and "
+                "test on films from elsewhere.",
+            )
+        else:
+            yield Finding(
+                check, PASS, f"Best: {best.feature}, AUC {_text(best.auc)}: not clearly above 0.6."
+            )
+
+
+def _strongest_number(shortcuts: Shortcuts, source: str) -> str:
+    """What the strongest single number looks like in the two groups."""
+    numbers = [
+        s for s in shortcuts.scores if s.source == source and s.notable and s.words.startswith("median")
+    ]  # fmt: skip
+    top = max(numbers, key=lambda s: s.auc.low, default=None)
+    return f" {top.feature[0].upper()}{top.feature[1:]}: {top.words}." if top else ""
+
+
+def _length_alone(shortcuts: Shortcuts, source: str) -> str:
+    """Says so where only the number of bytes tells, so that nobody looks for it in the header."""
+    own = [s for s in shortcuts.scores if s.source == source and s.notable]
+    if (
+        source != FILE
+        or not own
+        or any("byte" not in s.feature and s.feature in NUMBERS + WORDS for s in own)
+    ):
+        return ""
+    return (
+        " No entry of the header tells the label, only the length of the file does: among films of one size, saved "
+        "in one way, it measures how sharp and noisy they are, so saving them anew changes nothing."
+    )
+
+
+def _doubts(audit: Audit) -> Iterator[Finding]:
+    doubts = audit.doubts
+    if doubts.silence:
+        yield Finding("label errors", UNKNOWN, f"{doubts.silence[0].upper()}{doubts.silence[1:]}.")
+        return
+    sure, all_told = doubts.confident, len(doubts.found)
+    seen = (
+        " The bundle was trained on films of this source and knows their labels, so errors that it learnt by "
+        "heart do not show."
+        if doubts.seen
+        else ""
+    )
+    yield Finding(
+        "label errors",
+        LOOK if sure > MANY_DOUBTS * doubts.films else PASS,
+        f"{sure:,} of {doubts.films:,} films clearly look like another class than their own "
+        f"({', '.join(doubts.classes)}), {all_told - sure:,} more lean that way. These are candidates, not errors.{seen}",
+        "Have the ranked sheet read by somebody who can." if doubts.found else "",
+    )
+
+
+def source_note(source: str) -> str:
+    """What a source of scores knows, for the report."""
+    return {
+        FILE: "the header and the length of the file; no pixel",
+        PICTURE: "brightness, contrast, sharpness and borders at 224 x 224; no shapes",
+        THUMBNAIL: "16 x 16 pixels: gross shapes and dense lungs show in them, so this is no pure shortcut",
+        ALL: "everything above together",
+    }[source]
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _text(auc: Interval) -> str:
+    return f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
+
+
+def _points(difference: Interval) -> str:
+    return f"{100 * difference.value:+.1f} points [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"

@@ -1,0 +1,123 @@
+"""An evaluation as a report: ``report.html``, ``report.pdf`` and a folder of plots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope.evidence.report import checklists, films, html_page, pdf, stress, summary, target
+from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Points, Report, Table
+from pneumoscope.evidence.report.sanity import agreement, sanity
+from pneumoscope.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pneumoscope.evidence.evaluation.results import Evaluation
+    from pneumoscope.evidence.report.blocks import Block, Plot
+
+HTML, PDF, PLOTS = "report.html", "report.pdf", "plots"
+_PER_BUNDLE = (
+    target.discrimination,
+    target.points,
+    target.calibration,
+    target.decision,
+    stress.robustness,
+    stress.anatomy,
+    sanity,
+    films.subgroups,
+    films.gallery,
+)
+
+
+def report_of(evaluation: Evaluation) -> Report:
+    """The whole report, as blocks.
+
+    Its pictures are films, so it is as confidential as they are.
+    """
+    titles = ", ".join(bundle.title for bundle in evaluation.bundles)
+    hashes = ", ".join(f"{bundle.title} {bundle.sha256[:12]}" for bundle in evaluation.bundles)
+    return Report(
+        title=f"Evaluation of {titles}",
+        subtitle=f"{evaluation.films.name} · {len(evaluation.films.films):,} films · pneumoscope "
+        f"{evaluation.version} · {evaluation.created[:10]} · bundle SHA-256: "
+        + ", ".join(bundle.sha256 for bundle in evaluation.bundles),
+        mark=hashes,
+        blocks=tuple(_blocks(evaluation)),
+    )
+
+
+def plots_of(report: Report) -> list[Plot]:
+    """Every plot of a report, in order."""
+    return [block.plot for block in report.blocks if isinstance(block, Picture)]
+
+
+def write(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Writes ``report.html``, ``report.pdf`` and ``plots/*.png`` and ``*.svg``.
+
+    Args:
+        evaluation: What to report.
+        folder: Made if it does not exist; files of those names there are replaced.
+
+    Returns:
+        The page, the PDF and the folder of plots.
+    """
+    report = report_of(evaluation)
+    plots = folder / PLOTS
+    plots.mkdir(parents=True, exist_ok=True)
+    files = {folder / HTML: html_page.html(report).encode(), folder / PDF: pdf.pdf(report)}
+    for plot in plots_of(report):
+        files[plots / f"{plot.name}.png"] = plot.png
+        files[plots / f"{plot.name}.svg"] = plot.svg
+    for path, content in files.items():
+        with replacing(path) as stream:
+            stream.write(content)
+    return [folder / HTML, folder / PDF, plots]
+
+
+def _blocks(evaluation: Evaluation) -> Iterator[Block]:
+    yield from summary.summary(evaluation)
+    yield from films.films(evaluation)
+    yield from films.pairs(evaluation)
+    yield from agreement(evaluation)
+    for bundle in evaluation.bundles:
+        for section in _PER_BUNDLE:
+            yield from section(evaluation, bundle)
+    yield from stress.shortcuts(evaluation)
+    yield from checklists.sections(evaluation)
+    yield from _method(evaluation)
+
+
+def _method(evaluation: Evaluation) -> Iterator[Block]:
+    settings = evaluation.settings
+    yield Heading("How this was measured")
+    yield Points(
+        (
+            f"Intervals (95 %): {settings.draws:,} draws of patients with all their films, seed "
+            f"{settings.seed}; value and standard error on a scale without bounds (logit for shares), "
+            "Student's t with one degree of freedom less than there are patients. Where all draws agree: "
+            "the exact interval of Clopper and Pearson. Where there is none, a note says why.",
+            "AUC and average precision over all thresholds, ties count half. ECE over bins with as many "
+            "films each. Brier score after Murphy (1973), slope and intercept after Cox (1958).",
+            "Decision curves after Vickers and Elkin (2006), risk and coverage after Geifman and El-Yaniv "
+            "(2017), conformal sets calibrated class by class on halves of the patients.",
+            "No interval is corrected for how many figures there are: of 20 differences, one is expected to "
+            "leave out 0 by chance.",
+        )
+    )
+    rows = [
+        ("sections asked for", ", ".join(settings.sections)),
+        ("split asked for", settings.split),
+        ("prevalences", ", ".join(f"{p:g}" for p in settings.prevalences) or "none"),
+        ("columns for subgroups", ", ".join(settings.by) or "none"),
+        ("pneumoscope", evaluation.version),
+        *((name, version) for name, version in evaluation.packages.items()),
+        *((f"seconds: {step}", f"{spent:.1f}") for step, spent in evaluation.seconds.items()),
+        ("made at (UTC)", evaluation.created),
+    ]
+    yield Table(("record", ""), tuple(rows), words=frozenset({1}), widths=(1, 2))
+    yield Paragraph(
+        "metrics.json holds every figure of this report, predictions.parquet every film's probabilities; "
+        "plots lie as PNG and SVG in the folder plots.",
+        soft=True,
+    )

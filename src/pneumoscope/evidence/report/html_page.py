@@ -1,0 +1,166 @@
+"""A report as one self-contained HTML file, light on screen and on paper."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING
+
+from pneumoscope.evidence.report.blocks import (
+    Gallery,
+    Heading,
+    Note,
+    Paragraph,
+    Picture,
+    Points,
+    Table,
+)
+from pneumoscope.render import sheet
+from pneumoscope.render.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from pneumoscope.evidence.report.blocks import Block, Report
+
+_STYLE = """
+:root{color-scheme:light;--ground:#f5f6f8;--card:#fff;--line:#d9dee5;--text:#17202b;--soft:#566575;
+--red:#a32018;--green:#14693f;--amber:#8a5a00;--blue:#0b3c5d;--wash:#eef3f7;--mind:#fdf5e3}
+body{font-size:15px;line-height:1.55}
+main{max-width:960px;padding:36px 20px 64px}
+h1{font-size:27px}.notice{font-weight:600;margin:0 0 6px}
+.subtitle{color:var(--soft);margin:0 0 22px;overflow-wrap:anywhere}
+nav,section{background:var(--card);border:1px solid var(--line);border-radius:10px;margin:0 0 22px;padding:20px 26px}
+nav b{font-size:14px}nav ol{columns:2;column-gap:36px;margin:8px 0 0;padding-left:22px;font-size:14px}
+nav li{break-inside:avoid;padding:1px 0}nav a{color:var(--blue);text-decoration:none}nav a:hover{text-decoration:underline}
+section>h2{font-size:20px;font-weight:600;color:var(--blue);margin:0 0 10px}
+h3{font-size:16px;font-weight:600;margin:24px 0 8px;break-after:avoid}h2{break-after:avoid}
+p{margin:0 0 10px}.soft{color:var(--soft);font-size:13.5px}
+ul{margin:0 0 12px;padding-left:20px}li{margin:3px 0}
+.box{border-left:4px solid var(--blue);background:var(--wash);padding:9px 14px;margin:0 0 14px;border-radius:0 6px 6px 0;
+font-size:14px;break-inside:avoid}
+.box.mind{border-color:var(--amber);background:var(--mind)}
+.wide{overflow-x:auto;margin:0 0 16px}
+table{margin:0;font-size:13.5px}
+th,td{padding:5px 12px 5px 0;border-top:1px solid var(--line);text-align:left;vertical-align:top}
+th{border-top:0;border-bottom:1.5px solid var(--text);font-weight:600;vertical-align:bottom}
+td+td,th+th{text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding:5px 0 5px 12px}
+td.w{overflow-wrap:anywhere}tr{break-inside:avoid}
+tr.strong td{font-weight:600;background:var(--wash)}thead{display:table-header-group}
+figure{margin:0 0 18px;break-inside:avoid}
+figure img{aspect-ratio:auto;background:none;border-radius:0;width:auto;max-width:100%;margin:0 auto}
+figcaption{font-size:13px;color:var(--soft)}
+.films{display:grid;gap:16px 12px;margin:0 0 18px}
+.films img{width:100%;border-radius:4px}.films figcaption{font-size:12px;line-height:1.4;overflow-wrap:anywhere}
+.films figcaption b{color:var(--text);font-weight:600}
+@media(max-width:700px){nav ol{columns:1}.films{grid-template-columns:1fr 1fr!important}}
+@media print{:root{--ground:#fff}body{font-size:10.5pt}main{max-width:none;padding:0}
+nav,section{border:0;padding:0;margin:0 0 18px}table{font-size:8.5pt}.wide{overflow:visible}
+.box,tr.strong td{print-color-adjust:exact}footer{display:none}a{color:inherit}}
+"""
+
+
+def html(report: Report) -> str:
+    """The page."""
+    sections: list[list[Block]] = [[]]
+    for block in report.blocks:
+        if isinstance(block, Heading) and block.level == 1:
+            sections.append([])
+        sections[-1].append(block)
+    names = [part[0].text for part in sections[1:] if isinstance(part[0], Heading)]
+    entries = "".join(
+        f'<li><a href="#s{i}">{escape(name)}</a></li>' for i, name in enumerate(names, 1)
+    )
+    body = [
+        f'<p class="subtitle">{escape(report.subtitle)}</p>',
+        *([f"<section>{_blocks(sections[0])}</section>"] if sections[0] else []),
+        f'<nav aria-label="Contents"><b>Contents</b><ol>{entries}</ol></nav>',
+        *(
+            f'<section id="s{i}">{_blocks(part)}</section>'
+            for i, part in enumerate(sections[1:], 1)
+        ),
+    ]
+    return sheet.page(
+        body, report.title, style=_STYLE + _paper(report.mark), footer=f"{report.mark}. {NOTICE}"
+    )
+
+
+def _paper(mark: str) -> str:
+    """Margins of printed pages: the bundle, the notice and the page's number."""
+    safe = f"{mark} · {NOTICE}".replace("\\", "").replace('"', "'").replace("<", "")
+    font = "font:8pt system-ui,sans-serif;color:#566575"
+    return (
+        f'@page{{margin:16mm 15mm 18mm;@bottom-left{{content:"{safe}";{font}}}'
+        f'@bottom-right{{content:counter(page) " / " counter(pages);{font}}}}}'
+    )
+
+
+def _blocks(blocks: list[Block]) -> str:
+    return "".join(_block(block) for block in blocks)
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return f"<h{level + 1}>{escape(text)}</h{level + 1}>"
+        case Paragraph(text=text, soft=soft):
+            return f"<p{' class=soft' if soft else ''}>{escape(text)}</p>"
+        case Points(items=items):
+            return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+        case Note(title=title, text=text, kind=kind):
+            return f'<div class="box {kind}"><b>{escape(title)}</b> {escape(text)}</div>'
+        case Table():
+            return _table(block)
+        case Picture():
+            return _picture(block)
+        case Gallery():
+            return _gallery(block)
+
+
+def _table(table: Table) -> str:
+    kinds = ["w" if i == 0 or i in table.words else "n" for i in range(len(table.head))]
+    whole = sum(table.widths)
+    columns = "".join(f'<col style="width:{100 * w / whole:.1f}%">' for w in table.widths)
+    head = "".join(
+        f'<th class="{kind}">{escape(cell)}</th>'
+        for kind, cell in zip(kinds, table.head, strict=True)
+    )
+    rows = "".join(
+        f"<tr{' class=strong' if i in table.strong else ''}>"
+        + "".join(
+            f'<td class="{kind}">{escape(cell)}</td>' for kind, cell in zip(kinds, row, strict=True)
+        )
+        + "</tr>"
+        for i, row in enumerate(table.rows)
+    )
+    return (
+        f'<div class="wide"><table>{columns}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _picture(picture: Picture) -> str:
+    data = base64.b64encode(picture.plot.svg).decode()
+    return (
+        f'<figure><img alt="{escape(picture.caption, quote=True)}" '
+        f'style="width:{100 * picture.plot.width:.0f}px" '
+        f'src="data:image/svg+xml;base64,{data}"><figcaption>{escape(picture.caption)}'
+        "</figcaption></figure>"
+    )
+
+
+def _gallery(gallery: Gallery) -> str:
+    figures = []
+    for film in gallery.films:
+        if film is None:
+            figures.append("<span></span>")
+            continue
+        first, *rest = (escape(line) for line in film.lines)
+        caption = "<br>".join([f"<b>{first}</b>", *rest])
+        data = base64.b64encode(film.jpeg).decode()
+        figures.append(
+            f'<figure><img alt="{escape(film.lines[0], quote=True)}" '
+            f'src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+        )
+    return (
+        f'<div class="films" style="grid-template-columns:repeat({gallery.columns},1fr)">'
+        f"{''.join(figures)}</div>"
+    )

@@ -1,0 +1,268 @@
+"""A report as PDF, from the same blocks as the page."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+from reportlab.lib import colors, pagesizes, styles
+from reportlab.lib.units import inch, mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Flowable,
+    Frame,
+    Image,
+    KeepTogether,
+    ListFlowable,
+    ListItem,
+    LongTable,
+    PageTemplate,
+    Spacer,
+    TableStyle,
+)
+from reportlab.platypus import Paragraph as Text
+from reportlab.platypus import Table as Grid
+from reportlab.platypus.tableofcontents import TableOfContents
+
+from pneumoscope.evidence.report.blocks import (
+    Gallery,
+    Heading,
+    Note,
+    Paragraph,
+    Picture,
+    Points,
+    Table,
+)
+from pneumoscope.render.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from pneumoscope.evidence.report.blocks import Block, Report
+
+_PAGE = pagesizes.A4
+_SIDE, _TOP, _BOTTOM = 17 * mm, 16 * mm, 20 * mm
+_WIDTH = _PAGE[0] - 2 * _SIDE
+_LINE, _TEXT, _SOFT = (colors.HexColor(c) for c in ("#d0d6de", "#17202b", "#566575"))
+_BLUE, _WASH = colors.HexColor("#0b3c5d"), colors.HexColor("#eef3f7")
+_MANY = 6  # columns from which on letters are smaller
+_AMBER, _MIND = colors.HexColor("#8a5a00"), colors.HexColor("#fdf5e3")
+
+
+@cache
+def _fonts() -> tuple[str, str]:
+    """Regular and bold, registered: Matplotlib's own DejaVu Sans, as in the plots.
+
+    The PDF's built-in fonts know no sign beyond Latin-1.
+    """
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    for name, file in (("Report", "DejaVuSans.ttf"), ("Report-Bold", "DejaVuSans-Bold.ttf")):
+        pdfmetrics.registerFont(TTFont(name, str(folder / file)))
+    pdfmetrics.registerFontFamily(
+        "Report", normal="Report", bold="Report-Bold", italic="Report", boldItalic="Report-Bold"
+    )
+    return "Report", "Report-Bold"
+
+
+@cache
+def _style(name: str) -> styles.ParagraphStyle:
+    regular, bold = _fonts()
+    looks: dict[str, tuple[float, float, str, Any, dict[str, Any]]] = {
+        "title": (19, 24, bold, _TEXT, {"spaceAfter": 4}),
+        "notice": (9, 13, bold, _AMBER, {"spaceAfter": 3}),
+        "subtitle": (7.5, 11, regular, _SOFT, {"spaceAfter": 10}),
+        "h1": (14, 18, bold, _BLUE, {"spaceBefore": 16, "spaceAfter": 6}),
+        "h2": (10.5, 14, bold, _TEXT, {"spaceBefore": 10, "spaceAfter": 4}),
+        "text": (8.5, 12.5, regular, _TEXT, {"spaceAfter": 6}),
+        "soft": (7.5, 11, regular, _SOFT, {"spaceAfter": 6}),
+        "cell": (7.2, 9.6, regular, _TEXT, {}),
+        "cell n": (7.2, 9.6, regular, _TEXT, {"alignment": 2}),
+        "narrow": (6.2, 8.4, regular, _TEXT, {}),
+        "narrow n": (6.2, 8.4, regular, _TEXT, {"alignment": 2}),
+        "head": (7.2, 9.6, bold, _TEXT, {}),
+        "head n": (7.2, 9.6, bold, _TEXT, {"alignment": 2}),
+        "film": (6.4, 8.4, regular, _SOFT, {"wordWrap": "CJK"}),
+        "contents": (8.5, 14, regular, _TEXT, {}),
+    }
+    size, leading, font, colour, extra = looks[name]
+    return styles.ParagraphStyle(
+        name, fontName=font, fontSize=size, leading=leading, textColor=colour, **extra
+    )
+
+
+class _Document(BaseDocTemplate):  # type: ignore[misc]
+    """Pages with their number, the bundle and the notice at the foot."""
+
+    def __init__(self, stream: io.BytesIO, report: Report) -> None:
+        super().__init__(
+            stream,
+            pagesize=_PAGE,
+            title=report.title,
+            author="pneumoscope",
+            subject=report.mark,
+            invariant=1,
+        )
+        frame = Frame(_SIDE, _BOTTOM, _WIDTH, _PAGE[1] - _TOP - _BOTTOM, 0, 0, 0, 0, id="page")
+        self._mark = f"{report.mark} · {NOTICE}"
+        self.addPageTemplates([PageTemplate("page", [frame], onPage=self._foot)])
+
+    def _foot(self, canvas: Any, _document: Any) -> None:
+        canvas.saveState()
+        canvas.setStrokeColor(_LINE)
+        canvas.line(_SIDE, _BOTTOM - 4 * mm, _PAGE[0] - _SIDE, _BOTTOM - 4 * mm)
+        canvas.setFillColor(_SOFT)
+        canvas.setFont(_fonts()[0], 6.6)
+        canvas.drawString(_SIDE, _BOTTOM - 8 * mm, self._mark)
+        canvas.drawRightString(_PAGE[0] - _SIDE, _BOTTOM - 8 * mm, str(canvas.getPageNumber()))
+        canvas.restoreState()
+
+    def afterFlowable(self, flowable: Flowable) -> None:
+        """Enters sections into the table of contents and the outline."""
+        if getattr(flowable, "style", None) is not _style("h1"):
+            return
+        text = flowable.getPlainText()
+        key = f"section-{self.seq.nextf('section')}"
+        self.canv.bookmarkPage(key)
+        self.canv.addOutlineEntry(text, key, 0)
+        self.notify("TOCEntry", (0, escape(text), self.page, key))
+
+
+def pdf(report: Report) -> bytes:
+    """The file's content; the same report gives the same bytes."""
+    stream = io.BytesIO()
+    contents = TableOfContents(levelStyles=[_style("contents")], dotsMinLevel=0)
+    story: list[Flowable] = [
+        _text(report.title, "title"),
+        _text(NOTICE, "notice"),
+        _text(report.subtitle, "subtitle"),
+    ]
+    seen = False
+    for block in report.blocks:
+        if isinstance(block, Heading) and block.level == 1 and not seen:
+            seen = True
+            lines = sum(isinstance(b, Heading) and b.level == 1 for b in report.blocks)
+            story += [CondPageBreak((lines + 3) * 14), _text("Contents", "h2"), contents]
+        story += _block(block)
+    _Document(stream, report).multiBuild(story)
+    return stream.getvalue()
+
+
+def _text(text: str, style: str, *, bold: bool = False) -> Text:
+    safe = escape(text, quote=False)
+    return Text(f"<b>{safe}</b>" if bold else safe, _style(style))
+
+
+def _block(block: Block) -> list[Flowable]:
+    match block:
+        case Heading(text=text, level=level):
+            # A heading at the very end of a page belongs on the next.
+            return [CondPageBreak(70 * mm if level == 1 else 62 * mm), _text(text, f"h{level}")]
+        case Paragraph(text=text, soft=soft):
+            return [_text(text, "soft" if soft else "text")]
+        case Points(items=items):
+            rows = [ListItem(_text(item, "text"), leftIndent=10) for item in items]
+            return [ListFlowable(rows, bulletType="bullet", start="•", bulletFontSize=7)]
+        case Note():
+            return [_note(block), Spacer(1, 6)]
+        case Table():
+            return [_table(block), Spacer(1, 8)]
+        case Picture():
+            return [_picture(block)]
+        case Gallery():
+            return [_gallery(block), Spacer(1, 8)]
+
+
+def _note(note: Note) -> Flowable:
+    safe = f"<b>{escape(note.title, quote=False)}</b> {escape(note.text, quote=False)}"
+    box = Grid([[Text(safe, _style("cell"))]], colWidths=[_WIDTH])
+    edge, ground = (_AMBER, _MIND) if note.kind == "mind" else (_BLUE, _WASH)
+    box.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, -1), ground),
+                ("LINEBEFORE", (0, 0), (0, -1), 2.5, edge),
+                ("LEFTPADDING", (0, 0), (-1, -1), 8),
+                ("TOPPADDING", (0, 0), (-1, -1), 5),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
+            ]
+        )
+    )
+    return box
+
+
+def _table(table: Table) -> Flowable:
+    kinds = ["" if i == 0 or i in table.words else " n" for i in range(len(table.head))]
+    rows = [[_text(cell, f"head{k}") for k, cell in zip(kinds, table.head, strict=True)]]
+    size = "narrow" if len(table.head) >= _MANY else "cell"
+    for i, row in enumerate(table.rows):
+        strong = i in table.strong
+        rows.append(
+            [_text(cell, f"{size}{k}", bold=strong) for k, cell in zip(kinds, row, strict=True)]
+        )
+    grid = LongTable(rows, colWidths=_widths(table, kinds), repeatRows=1)
+    style = [
+        ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
+        ("VALIGN", (0, 1), (-1, -1), "TOP"),
+        ("LINEBELOW", (0, 0), (-1, 0), 0.8, _TEXT),
+        ("LINEBELOW", (0, 1), (-1, -1), 0.4, _LINE),
+        ("LEFTPADDING", (0, 0), (-1, -1), 3),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+        ("TOPPADDING", (0, 0), (-1, -1), 2),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+        *(("BACKGROUND", (0, i + 1), (-1, i + 1), _WASH) for i in table.strong),
+    ]
+    grid.setStyle(TableStyle(style))
+    return grid
+
+
+def _widths(table: Table, kinds: list[str]) -> list[float]:
+    """Widths of the columns in points: given, or by the longest cell within reason."""
+    shares = list(table.widths)
+    if not shares:
+        for i, kind in enumerate(kinds):
+            longest = max((len(row[i]) for row in (table.head, *table.rows)), default=1)
+            shares.append(float(min(max(longest, 6), 46 if kind == "" else 24)))
+    return [_WIDTH * share / sum(shares) for share in shares]
+
+
+def _picture(picture: Picture) -> Flowable:
+    plot = picture.plot
+    scale = min(1.0, _WIDTH / (plot.width * inch), 215 * mm / (plot.height * inch))
+    image = Image(
+        io.BytesIO(plot.png), plot.width * inch * scale, plot.height * inch * scale, hAlign="CENTER"
+    )
+    return KeepTogether([image, _text(picture.caption, "soft"), Spacer(1, 4)])
+
+
+def _gallery(gallery: Gallery) -> Flowable:
+    width = _WIDTH / gallery.columns
+    cells: list[list[Any]] = []
+    for i, film in enumerate(gallery.films):
+        if i % gallery.columns == 0:
+            cells.append([])
+        if film is None:
+            cells[-1].append("")
+            continue
+        first, *rest = film.lines
+        image = Image(io.BytesIO(film.jpeg))
+        image._restrictSize(width - 8, width - 8)
+        lines = [_text(first, "film", bold=True), *(_text(line, "film") for line in rest)]
+        cells[-1].append([image, Spacer(1, 2), *lines])
+    cells[-1] += [""] * (gallery.columns - len(cells[-1]))
+    grid = Grid(cells, colWidths=[width] * gallery.columns)
+    grid.setStyle(
+        TableStyle(
+            [
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("LEFTPADDING", (0, 0), (-1, -1), 3),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
+            ]
+        )
+    )
+    return grid

@@ -1,0 +1,316 @@
+"""What films are called, at a threshold or as the most probable class: accuracy and its kin.
+
+All from confusion matrices of draws of patients; ``tests/evidence/test_calls.py`` holds them,
+weighted, against scikit-learn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.errors import UsageError
+from pneumoscope.evidence.statistics.intervals import ALIKE, LEVEL, Bootstrap, Figure, figure_of
+from pneumoscope.evidence.statistics.ranking import ONE_CLASS, check_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.evidence.statistics.intervals import Array, Scale
+
+
+@dataclass(frozen=True, slots=True)
+class AtThreshold:
+    """Figures of two classes at one threshold: a film at or above it is called positive.
+
+    Attributes:
+        lr_positive: Sensitivity / (1 - specificity), in [0, inf).
+        lr_negative: (1 - sensitivity) / specificity, in [0, inf).
+        mcc: Matthews' correlation, in [-1, 1].
+        kappa: Cohen's kappa between call and label, in [-1, 1].
+        prevalence: Share of positive films, which PPV, NPV, accuracy and F1 hold for.
+    """
+
+    threshold: float
+    accuracy: Figure
+    balanced_accuracy: Figure
+    sensitivity: Figure
+    specificity: Figure
+    ppv: Figure
+    npv: Figure
+    f1: Figure
+    mcc: Figure
+    kappa: Figure
+    lr_positive: Figure
+    lr_negative: Figure
+    prevalence: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class AtPrevalence:
+    """Predictive values where another share of films is positive.
+
+    Attributes:
+        prevalence: That share, in (0, 1).
+    """
+
+    prevalence: float
+    ppv: Figure
+    npv: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Which class is called what.
+
+    Attributes:
+        labels: Class names.
+        counts: ``counts[i][j]`` films of class i were called j.
+        rows: ``rows[i][j]``: that as a share of the films of class i.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    rows: tuple[tuple[Figure, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MostProbable:
+    """Figures of several classes, each film called the most probable one.
+
+    Attributes:
+        balanced_accuracy: Mean sensitivity over classes.
+        macro_f1: Mean F1 over classes.
+        mcc: Matthews' correlation for several classes (Gorodkin 2004).
+        kappa: Cohen's kappa, unweighted.
+    """
+
+    accuracy: Figure
+    balanced_accuracy: Figure
+    macro_f1: Figure
+    mcc: Figure
+    kappa: Figure
+    confusion: Confusion
+
+
+_NO_POSITIVE, _NO_NEGATIVE = "no film is positive", "no film is negative"
+_THRESHOLD: dict[str, tuple[Scale, str]] = {
+    "accuracy": ("unit", ""),
+    "balanced_accuracy": ("unit", ONE_CLASS),
+    "sensitivity": ("unit", _NO_POSITIVE),
+    "specificity": ("unit", _NO_NEGATIVE),
+    "ppv": ("unit", "no film is called positive"),
+    "npv": ("unit", "no film is called negative"),
+    "f1": ("unit", "no film is positive or called so"),
+    "mcc": ("correlation", "all films are of one class, or all are called alike"),
+    "kappa": ("correlation", "label and call are one and the same class for all films"),
+    "lr_positive": ("positive", "no negative film is called positive (infinite), or one class"),
+    "lr_negative": ("positive", "no negative film is called negative (infinite), or one class"),
+    "prevalence": ("unit", ""),
+}
+"""Name to scale and the reason if it does not exist."""
+
+
+def at_threshold(
+    positive: NDArray[np.bool_], score: NDArray[np.floating], threshold: float, boot: Bootstrap
+) -> AtThreshold:
+    """All figures of two classes at one threshold.
+
+    Args:
+        positive: bool (films,).
+        score: float (films,); at or above the threshold is called positive.
+        threshold: In the score's unit.
+        boot: Draws of the films' patients.
+
+    Raises:
+        UsageError: Lengths differ, or a score is NaN.
+    """
+    boot.check(score=score)
+    called = np.asarray(score) >= threshold
+    samples = threshold_samples(positive, called, boot)
+    everyone = boot.patients
+    ill, healthy = boot.patients_with(positive), boot.patients_with(~positive)
+    trials = {
+        "accuracy": everyone,
+        "balanced_accuracy": min(ill, healthy),
+        "sensitivity": ill,
+        "specificity": healthy,
+        "ppv": boot.patients_with(called),
+        "npv": boot.patients_with(~called),
+        "prevalence": everyone,
+    }
+    return AtThreshold(
+        threshold,
+        **{
+            name: figure_of(samples[name], boot, scale, reason, trials.get(name, 0))
+            for name, (scale, reason) in _THRESHOLD.items()
+        },
+    )
+
+
+def threshold_samples(
+    positive: NDArray[np.bool_], called: NDArray[np.bool_], boot: Bootstrap
+) -> dict[str, Array]:
+    """The figures of `AtThreshold` by name, on all films and all draws, (draws + 1,) each.
+
+    Args:
+        positive: bool (films,).
+        called: bool (films,), True for called positive.
+        boot: Draws of the films' patients.
+
+    Returns:
+        NaN where a figure does not exist.
+    """
+    boot.check(positive=positive, called=called)
+    table = tables(positive.astype(np.intp), called.astype(np.intp), 2, boot)
+    (tn, fp), (fn, tp) = np.moveaxis(table, 0, -1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
+        found = {
+            "accuracy": (tp + tn) / (tp + fn + fp + tn),
+            "balanced_accuracy": 0.5 * (sensitivity + specificity),
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "ppv": tp / (tp + fp),
+            "npv": tn / (tn + fn),
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "mcc": mcc(table),
+            "kappa": kappa(table),
+            "lr_positive": sensitivity / (1 - specificity),
+            "lr_negative": (1 - sensitivity) / specificity,
+            "prevalence": (tp + fn) / (tp + fn + fp + tn),
+        }
+    return {name: np.where(np.isfinite(x), x, np.nan) for name, x in found.items()}
+
+
+def at_prevalence(
+    positive: NDArray[np.bool_],
+    score: NDArray[np.floating],
+    threshold: float,
+    prevalence: float,
+    boot: Bootstrap,
+) -> AtPrevalence:
+    """PPV and NPV by Bayes' rule for another prevalence; sensitivity and specificity stay.
+
+    Args:
+        prevalence: In (0, 1). Other args as in `at_threshold`.
+
+    Raises:
+        UsageError: The prevalence is out of range, lengths differ, or a score is NaN.
+    """
+    if not 0 < prevalence < 1:
+        raise UsageError(f"prevalence {prevalence:g} is not between 0 and 1")
+    boot.check(score=score)
+    samples = threshold_samples(positive, np.asarray(score) >= threshold, boot)
+    sensitivity, specificity = samples["sensitivity"], samples["specificity"]
+    hits, false = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+    misses, right = (1 - sensitivity) * prevalence, specificity * (1 - prevalence)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ppv, npv = hits / (hits + false), right / (right + misses)
+    reason = "one class is missing, or all films are called alike"
+    found = AtPrevalence(
+        prevalence,
+        figure_of(ppv, boot, "unit", reason),
+        figure_of(npv, boot, "unit", reason),
+    )
+    # Not one mistake on a side: its exact bound still limits the predictive value.
+    if found.ppv == Figure(1.0, note=ALIKE):
+        false_low = _false_share(boot.patients_with(~positive)) * (1 - prevalence)
+        found = replace(found, ppv=_bounded(hits[0] / (hits[0] + false_low), "specificity"))
+    if found.npv == Figure(1.0, note=ALIKE):
+        misses_low = _false_share(boot.patients_with(positive)) * prevalence
+        found = replace(found, npv=_bounded(right[0] / (right[0] + misses_low), "sensitivity"))
+    return found
+
+
+def most_probable(
+    truth: NDArray[np.intp], p: NDArray[np.floating], labels: Sequence[str], boot: Bootstrap
+) -> MostProbable:
+    """Figures of several classes, each film called the most probable one; args as `one_against_rest`."""
+    check_classes(truth, p, labels, boot)
+    called, number = np.asarray(p.argmax(axis=1)), len(labels)
+    table = tables(truth, called, number, boot)
+    diagonal = np.einsum("dii->di", table)
+    rows, columns = table.sum(axis=2), table.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = diagonal / rows
+        f1 = 2 * diagonal / (rows + columns)
+    absent = ", ".join(labels[k] for k in range(number) if rows[0, k] == 0)
+    reason = f"no film of class {absent}"
+    alike = "all films are of one class, or all are called alike"
+    right = diagonal.sum(axis=1) / rows.sum(axis=1)
+    return MostProbable(
+        figure_of(right, boot, "unit", trials=boot.patients),
+        figure_of(recall.mean(axis=1), boot, "unit", reason),
+        figure_of(f1.mean(axis=1), boot, "unit", reason),
+        figure_of(mcc(table), boot, "correlation", alike),
+        figure_of(kappa(table), boot, "correlation", alike),
+        confusion(truth, called, labels, boot),
+    )
+
+
+def confusion(
+    truth: NDArray[np.intp], called: NDArray[np.intp], labels: Sequence[str], boot: Bootstrap
+) -> Confusion:
+    """Counts, and shares of each true class with intervals.
+
+    Args:
+        truth: Class of each film, (films,), in [0, classes).
+        called: What it was called, likewise.
+        labels: Class names.
+        boot: Draws of the films' patients.
+    """
+    boot.check(truth=truth, called=called)
+    table = tables(truth, called, len(labels), boot)
+    with np.errstate(invalid="ignore"):
+        shares = table / table.sum(axis=2, keepdims=True)
+    rows = []
+    for i, name in enumerate(labels):
+        trials = boot.patients_with(truth == i)
+        reason = f"no film of class {name}"
+        rows.append(
+            tuple(
+                figure_of(shares[:, i, j], boot, "unit", reason, trials) for j in range(len(labels))
+            )
+        )
+    counts = tuple(tuple(int(n) for n in row) for row in table[0])
+    return Confusion(tuple(labels), counts, tuple(rows))
+
+
+def _false_share(patients: int) -> float:
+    """Upper end of the exact interval of a share of which none was seen among so many."""
+    return float(1 - ((1 - LEVEL) / 2) ** (1 / patients))
+
+
+def _bounded(low: float, side: str) -> Figure:
+    return Figure(1.0, float(low), 1.0, f"from the exact interval of {side}, which is 1 here")
+
+
+def tables(
+    truth: NDArray[np.intp], called: NDArray[np.intp], classes: int, boot: Bootstrap
+) -> Array:
+    """Confusion matrices (draws + 1, true class, called class)."""
+    cell = (truth * classes + called)[:, None] == np.arange(classes**2)
+    return boot.sums(cell).reshape(-1, classes, classes)
+
+
+def mcc(table: Array) -> Array:
+    """Matthews' correlation of tables (draws, classes, classes), Gorodkin 2004, eq. 8."""
+    whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
+    rows, columns = table.sum(axis=2), table.sum(axis=1)
+    top = right * whole - (rows * columns).sum(axis=1)
+    bottom = (whole**2 - (rows**2).sum(axis=1)) * (whole**2 - (columns**2).sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(bottom > 0, top / np.sqrt(bottom), np.nan)
+
+
+def kappa(table: Array) -> Array:
+    """Cohen's kappa (1960) of tables (draws, classes, classes)."""
+    whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
+    chance = (table.sum(axis=2) * table.sum(axis=1)).sum(axis=1) / whole**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(chance < 1, (right / whole - chance) / (1 - chance), np.nan)

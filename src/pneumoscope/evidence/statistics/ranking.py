@@ -1,0 +1,215 @@
+"""How well scores rank films, over all thresholds: ROC AUC and average precision.
+
+``tests/evidence/test_ranking.py`` holds both, weighted, against scikit-learn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.errors import UsageError
+from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.metrics import average_precision, roc_auc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.evidence.statistics.intervals import Array
+
+ONE_CLASS = "all films are of one class"
+CONSTANT = "all scores are equal, they rank nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How well a score ranks positive above negative films, over all thresholds.
+
+    Attributes:
+        roc_auc: Chance that a positive film scores higher than a negative one; ties count half.
+        average_precision: Step-wise area under precision and recall; chance is the prevalence.
+        films: How many films have a label; None for means over classes.
+        positives: How many of these are positive; None for means over classes.
+    """
+
+    roc_auc: Figure
+    average_precision: Figure
+    films: int | None = None
+    positives: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByClass:
+    """`Ranking` of every class or finding by name, and the plain mean over them."""
+
+    classes: Mapping[str, Ranking]
+    macro: Ranking
+
+
+def ranking(
+    positive: NDArray[np.bool_],
+    score: NDArray[np.floating],
+    boot: Bootstrap,
+    known: NDArray[np.bool_] | None = None,
+) -> Ranking:
+    """ROC AUC and average precision.
+
+    Args:
+        positive: bool (films,).
+        score: float (films,), higher for positive.
+        boot: Draws of the films' patients.
+        known: bool (films,), False for films without a label; None if all have one.
+
+    Raises:
+        UsageError: Lengths differ, a score is NaN, or no film has a label.
+    """
+    known = np.ones(boot.films, bool) if known is None else known
+    return _ranking(ranking_samples(positive, score, boot, known), positive, score, boot, known)
+
+
+def ranking_samples(
+    positive: NDArray[np.bool_],
+    score: NDArray[np.floating],
+    boot: Bootstrap,
+    known: NDArray[np.bool_] | None = None,
+) -> dict[str, Array]:
+    """``roc_auc`` and ``average_precision`` on all films and all draws, (draws + 1,) each.
+
+    NaN if one class is missing. Args as in `ranking`.
+    """
+    known = np.ones(boot.films, bool) if known is None else known
+    boot.check(known=known, positive=positive)
+    if len(score) != boot.films:
+        raise UsageError(f"score: {len(score)} values for {boot.films} films")
+    if not known.any():
+        raise UsageError("no film has a label")
+    if not np.isfinite(score[known]).all():
+        raise UsageError("a score is not a number", "Leave films without it out.")
+    truth, values = positive[known].astype(bool), np.asarray(score, np.float64)[known]
+
+    def both(weights: Array) -> Array:
+        own = weights if known.all() else weights[:, known]
+        auc = roc_auc(truth, values, own)
+        # AP without negative films is 1 for any scores: no evidence.
+        ap = np.where(np.isfinite(auc), average_precision(truth, values, own), np.nan)
+        return np.stack([auc, ap], axis=1)
+
+    sample = boot.over(both)
+    return {"roc_auc": sample[:, 0], "average_precision": sample[:, 1]}
+
+
+def one_against_rest(
+    truth: NDArray[np.intp], p: NDArray[np.floating], labels: Sequence[str], boot: Bootstrap
+) -> ByClass:
+    """Each class against all others, ranked by its own probability.
+
+    Args:
+        truth: Class of each film, (films,), in [0, classes).
+        p: Probabilities (films, classes).
+        labels: Class names.
+        boot: Draws of the films' patients.
+
+    Raises:
+        UsageError: Shapes do not fit.
+    """
+    check_classes(truth, p, labels, boot)
+    positive = truth[:, None] == np.arange(len(labels))
+    return _by_class(positive, p, labels, boot, np.ones(positive.shape, bool))
+
+
+def findings(
+    label: NDArray[np.floating], score: NDArray[np.floating], names: Sequence[str], boot: Bootstrap
+) -> ByClass:
+    """Each finding of films that may have several.
+
+    Args:
+        label: float (films, findings): 1 present, 0 absent, NaN not known. Films whose label is
+            not known count for the other findings only.
+        score: float (films, findings), higher for present.
+        names: Of the findings.
+        boot: Draws of the films' patients.
+
+    Raises:
+        UsageError: Shapes do not fit, or a label is something else.
+    """
+    if label.shape != score.shape or label.shape != (boot.films, len(names)):
+        raise UsageError(
+            f"labels {label.shape} and scores {score.shape} for {boot.films} films and "
+            f"{len(names)} findings"
+        )
+    known = ~np.isnan(label)
+    if not np.isin(label[known], (0.0, 1.0)).all():
+        raise UsageError("labels of findings are 0, 1 or NaN (not known)")
+    return _by_class(label == 1, score, names, boot, known)
+
+
+def _by_class(
+    positive: NDArray[np.bool_],
+    score: NDArray[np.floating],
+    names: Sequence[str],
+    boot: Bootstrap,
+    known: NDArray[np.bool_],
+) -> ByClass:
+    """Rankings by column, and their mean over the columns where the figure exists."""
+    found: dict[str, Ranking] = {}
+    samples = []
+    for k, name in enumerate(names):
+        own = positive[:, k], score[:, k], boot, known[:, k]
+        if not known[:, k].any():
+            nothing = Figure(None, note="no film has a label")
+            found[name] = Ranking(nothing, nothing, 0, 0)
+            continue
+        sample = ranking_samples(*own)
+        found[name] = _ranking(sample, *own)
+        if found[name].roc_auc.value is not None:
+            samples.append(sample)
+    without = [name for name in names if found[name].roc_auc.value is None]
+    if not samples:
+        nothing = Figure(None, note="no class has films with and without it")
+        return ByClass(found, Ranking(nothing, nothing))
+    means = []
+    for figure in ("roc_auc", "average_precision"):
+        mean = figure_of(np.mean([s[figure] for s in samples], axis=0), boot)
+        if without:
+            left_out = f"mean over {len(samples)} of {len(names)}, without {', '.join(without)}"
+            note = f"{left_out}; {mean.note}" if mean.note else left_out
+            mean = Figure(mean.value, mean.low, mean.high, note)
+        means.append(mean)
+    return ByClass(found, Ranking(means[0], means[1]))
+
+
+def _ranking(
+    samples: dict[str, Array],
+    positive: NDArray[np.bool_],
+    score: NDArray[np.floating],
+    boot: Bootstrap,
+    known: NDArray[np.bool_],
+) -> Ranking:
+    ill, healthy = positive & known, ~positive & known
+    one_class = not ill.any() or not healthy.any()
+    reason = ONE_CLASS if one_class else CONSTANT
+    if np.ptp(score[known]) == 0:
+        samples = {name: np.full_like(sample, np.nan) for name, sample in samples.items()}
+    least = min(boot.patients_with(ill), boot.patients_with(healthy))
+    return Ranking(
+        # AUC is 1 only if that many disjoint pairs of patients are all in order.
+        figure_of(samples["roc_auc"], boot, "unit", reason, trials=least),
+        figure_of(samples["average_precision"], boot, "unit", reason),
+        int(known.sum()),
+        int(ill.sum()),
+    )
+
+
+def check_classes(
+    truth: NDArray[np.intp], p: NDArray[np.floating], labels: Sequence[str], boot: Bootstrap
+) -> None:
+    """Refuses classes and probabilities that do not fit, see `one_against_rest`."""
+    boot.check(truth=truth, probabilities=p)
+    if p.ndim != 2 or p.shape[1] != len(labels):
+        raise UsageError(f"probabilities {p.shape} for {len(labels)} classes")
+    if truth.min() < 0 or truth.max() >= len(labels):
+        raise UsageError(f"a class outside 0 to {len(labels) - 1}")

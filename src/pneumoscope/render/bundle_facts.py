@@ -1,0 +1,71 @@
+"""What a bundle is, for `pneumoscope info` and the server's page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import __version__
+from pneumoscope.decision.conformal import DEFAULT_ERROR
+from pneumoscope.render.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pneumoscope.decision.calibration import Calibration
+    from pneumoscope.decision.conformal import Scores
+    from pneumoscope.runtime import Classifier
+
+
+def bundle_facts(classifier: Classifier) -> dict[str, Any]:
+    """Figures and limits that can be written as JSON; as they read with the site profile, if there is one.
+
+    Nothing of the machine is among them.
+    """
+    bundle, meta = classifier.bundle, classifier.rules.meta
+    return {
+        "pneumoscope": __version__,
+        "bundle": bundle.title,
+        "bundle_sha256": bundle.sha256,
+        "task": meta.task,
+        "labels": list(meta.labels),
+        "input_px": meta.size,
+        "calibration": asdict(meta.calibration),
+        "smallest_error": meta.conformal.smallest_error if meta.conformal else None,
+        "probabilities": _probabilities(meta.calibration),
+        "undetermined": _undetermined(meta.conformal),
+        "gate": _gate(meta.gate),
+        "operating_points": [asdict(p) for p in meta.operating_points],
+        "default_operating_point": meta.default_operating_point,
+        "population": asdict(meta.population),
+        "validation": dict(meta.validation),
+    }
+
+
+def _probabilities(calibration: Calibration) -> str:
+    if calibration.prevalence is None:
+        return f"calibrated: {calibration.text}; --prevalence cannot be served"
+    return (
+        f"calibrated: {calibration.text}; at the prevalence of the validation films, "
+        f"{percent(calibration.prevalence)}, unless --prevalence says another"
+    )
+
+
+def _undetermined(scores: Scores | None) -> str:
+    if scores is None:
+        return "never: the bundle has no scores of enough validation films"
+    return (
+        f"where a film is not clearly of one class at error {percent(DEFAULT_ERROR)}, or at --error, of "
+        f"{percent(math.ceil(1000 * scores.smallest_error) / 1000)} or more"
+    )
+
+
+def _gate(gate: Mapping[str, Any] | None) -> str:
+    if gate is None:
+        return "none of its own: only size, colour and header are looked at"
+    plain = gate["measured"]["plain"]
+    return (
+        f"refuses what it cannot judge; wrongly {percent(plain['refused'])} of {plain['films']} "
+        "validation films as they are"
+    )

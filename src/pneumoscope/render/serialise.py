@@ -1,0 +1,194 @@
+"""Predictions as plain JSON values: the one definition for command line, files and services."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.records import (
+    Explanation,
+    FilmFacts,
+    Finding,
+    GateReason,
+    GateReport,
+    OperatingPoint,
+    Prediction,
+)
+from pneumoscope.render import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pneumoscope.records import Outcome
+
+NOTICE = "Research use, not a medical device."
+_OF_THE_VERDICT = {
+    *("called", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds", "subtype"),
+    *("findings", "explanation", "heatmap_class", "heatmap"),
+}
+"""What a film that was refused shows as null: a figure would be read as a verdict."""
+
+
+def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict[str, Any]:
+    """A prediction as JSON-ready values.
+
+    Args:
+        prediction: What the classifier said. Of a film that the gate refused only the reasons are
+            given, the verdict's own values are None.
+        heatmap: Include the heatmap, if there is one, as nested lists of (h, w) floats.
+    """
+    p = prediction
+    facts = {key: value for key, value in asdict(p.facts).items() if value is not None}
+    record: dict[str, Any] = {
+        "label": p.label,
+        "called": p.called,
+        "forced": p.forced,
+        "positive": p.positive,
+        "p_pneumonia": round(p.p_pneumonia, 6),
+        "p_unadjusted": round(p.p_unadjusted, 6),
+        "prevalence": p.prevalence,
+        "probabilities": {name: round(value, 6) for name, value in p.probabilities.items()},
+        "classes": list(p.classes),
+        "error_rate": p.error,
+        "kinds": list(p.kinds),
+        "subtype": p.subtype,
+        "findings": [
+            asdict(finding) | {"probability": round(finding.probability, 6)}
+            for finding in p.findings
+        ],
+        "operating_point": asdict(p.operating_point),
+        "gate": {
+            "level": p.gate.level,
+            "reasons": [asdict(reason) for reason in p.gate.reasons],
+            "scores": {name: round(value, 6) for name, value in p.gate.scores.items()},
+        },
+        "explanation": _explanation_to_json(p.explanation),
+        "warnings": list(p.warnings),
+        "heatmap_class": p.heatmap_class,
+        "film": facts,
+        "timings_ms": {step: round(ms, 3) for step, ms in p.timings_ms.items()},
+        "bundle": p.bundle,
+        "bundle_sha256": p.bundle_sha256,
+        "profile": p.profile,
+        "notice": NOTICE,
+    }
+    if heatmap and p.heatmap is not None:
+        record["heatmap"] = [[round(float(v), 6) for v in row] for row in p.heatmap]
+    if not wording.is_shown(p):
+        record |= dict.fromkeys(_OF_THE_VERDICT & record.keys())
+    return record
+
+
+def _explanation_to_json(explanation: Explanation | None) -> dict[str, Any] | None:
+    if explanation is None:
+        return None
+    checks = {name: round(value, 6) for name, value in explanation.checks.items()}
+    return asdict(explanation) | {"score": round(explanation.score, 6), "checks": checks}
+
+
+def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
+    """A prediction as `prediction_to_json` gave it.
+
+    Args:
+        record: Its values; of a film that was refused the verdict's figures are null, and become NaN
+            and empty here: no output shows them.
+    """
+    r, nan = record, float("nan")
+    gate = r["gate"]
+    rows = r.get("heatmap")
+    return Prediction(
+        label=r["label"],
+        called=r["called"] or "",
+        positive=r["positive"],
+        p_pneumonia=nan if r["p_pneumonia"] is None else r["p_pneumonia"],
+        p_unadjusted=nan if r["p_unadjusted"] is None else r["p_unadjusted"],
+        prevalence=r["prevalence"],
+        probabilities=dict(r["probabilities"] or {}),
+        classes=tuple(r["classes"] or ()),
+        error=r["error_rate"],
+        kinds=tuple(r["kinds"] or ()),
+        subtype=r["subtype"],
+        findings=tuple(Finding(**one) for one in r["findings"] or ()),
+        operating_point=OperatingPoint(**r["operating_point"]),
+        heatmap=None if rows is None else np.array(rows, np.float32),
+        heatmap_class=r["heatmap_class"] or "",
+        facts=FilmFacts.restored(r["film"]),
+        gate=GateReport(
+            gate["level"], tuple(GateReason(**one) for one in gate["reasons"]), gate["scores"]
+        ),
+        forced=r["forced"],
+        explanation=None if r["explanation"] is None else Explanation(**r["explanation"]),
+        warnings=tuple(r["warnings"]),
+        timings_ms=r["timings_ms"],
+        bundle=r["bundle"],
+        bundle_sha256=r["bundle_sha256"],
+        profile=r["profile"],
+    )
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    """One film of a batch: ``source`` with the prediction's values, or with ``error``."""
+    if outcome.prediction is not None:
+        return {"source": outcome.source, **prediction_to_json(outcome.prediction)}
+    error = outcome.error
+    if error is None:
+        raise ValueError("an outcome holds a prediction or an error")
+    return {
+        "source": outcome.source,
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+        },
+    }
+
+
+def csv_columns(labels: Sequence[str]) -> list[str]:
+    """Columns of a table of predictions.
+
+    Args:
+        labels: Classes or findings of the bundle.
+    """
+    shares = [f"p_{name}" for name in labels]
+    return [
+        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", *shares,
+        "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold",
+        "gate", "reasons", "warnings", "explanation_reliable", "explanation_score", "heatmap_file",
+        "error_code", "error", "hint", "bundle", "bundle_sha256", "profile",
+    ]  # fmt: skip
+
+
+def csv_row(record: dict[str, Any]) -> dict[str, Any]:
+    """One row, from what `outcome_to_json` gives."""
+    if "error" in record:
+        error = record["error"]
+        return {
+            "source": record["source"],
+            "error_code": error["code"],
+            "error": error["message"],
+            "hint": error["hint"],
+        }
+    same = (
+        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", "subtype",
+        "bundle", "bundle_sha256", "profile",
+    )  # fmt: skip
+    point, gate = record["operating_point"], record["gate"]
+    present = [f["name"] for f in record["findings"] or () if f["present"]]
+    return (
+        {key: record[key] for key in same}
+        | {f"p_{name}": value for name, value in (record["probabilities"] or {}).items()}
+        | {key: "; ".join(record[key] or ()) for key in ("classes", "kinds")}
+        | {"error_rate": record["error_rate"], "findings": "; ".join(present)}
+        | {"operating_point": point["name"], "threshold": point["threshold"]}
+        | {"gate": gate["level"], "reasons": "; ".join(r["code"] for r in gate["reasons"])}
+        | {"warnings": "; ".join(record["warnings"])}
+        | {f"explanation_{key}": value for key, value in _explained(record).items()}
+        | {"heatmap_file": record.get("heatmap_file", "")}
+    )
+
+
+def _explained(record: dict[str, Any]) -> dict[str, Any]:
+    explanation = record["explanation"] or {}
+    return {key: explanation.get(key, "") for key in ("reliable", "score")}

@@ -1,0 +1,254 @@
+"""One self-contained HTML page: each film, its heatmap and its verdict."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.metrics import threshold_text
+from pneumoscope.records import NORMAL, UNDETERMINED
+from pneumoscope.render import heatmap, wording
+from pneumoscope.render.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.records import Outcome, Prediction, Radiograph
+
+_SIDE = 640
+"""Longest side of a picture on the page, in pixels."""
+
+PALETTE = (
+    "--ground:#101418;--card:#171d23;--line:#27303a;--text:#e8edf2;--soft:#9fb0c0;"
+    "--red:#ff6b6b;--green:#4ccf8a;--amber:#f2b84b;--grey:#aab4be"
+)
+"""The colours of the page, as CSS declarations."""
+
+CARD_STYLE = """
+.verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
+.positive{color:var(--red)}.negative{color:var(--green)}.error,.unclear{color:var(--amber)}
+.refused{color:var(--grey)}
+.verdict{flex-wrap:wrap}.verdict small{font-size:13px;font-weight:600;border:1px solid currentColor;border-radius:6px;padding:1px 7px}
+.why{margin:10px 0 0;font-size:15px;color:var(--text)}
+.quiet{margin:6px 0 0;font-size:13px;color:var(--soft)}
+.reasons{margin:14px 0 0;padding:0;list-style:none;font-size:15px}
+.reasons li{border-left:3px solid var(--grey);padding:2px 0 2px 12px;margin-top:12px}
+.reasons span{display:block;font-size:13px;color:var(--soft)}
+.verdict svg{width:24px;height:24px;flex:none}
+.p{font-size:15px;margin:12px 0 6px}
+.bar{position:relative;height:10px;border-radius:5px;background:#2a343e}
+.bar i{position:absolute;left:0;top:0;bottom:0;border-radius:5px;background:currentColor}
+.bar b{position:absolute;top:-4px;bottom:-4px;width:2px;background:var(--text)}
+.scale{position:relative;height:18px;font-size:12px;color:var(--soft)}
+.scale span{position:absolute;transform:translateX(-50%);white-space:nowrap}
+table{border-collapse:collapse;width:100%;margin-top:12px;font-size:14px}
+td{padding:3px 0;border-top:1px solid var(--line)}td+td{text-align:right;font-variant-numeric:tabular-nums}
+.mind{margin:14px 0 0;padding:0;list-style:none;font-size:13px;color:var(--soft)}
+.mind li{padding-left:18px;position:relative;margin-top:6px}.mind li:before{content:"!";color:var(--amber);
+font-weight:700;position:absolute;left:4px}
+"""
+"""CSS of what `judgement` gives, in the colours of `PALETTE`."""
+
+_STYLE = (
+    f":root{{color-scheme:dark;{PALETTE}}}{CARD_STYLE}"
+    + """
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--text);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+main{max-width:1120px;margin:0 auto;padding:40px 24px 64px}
+h1{font-size:28px;font-weight:600;margin:0 0 4px;letter-spacing:-.01em}
+.notice{color:var(--amber);margin:0 0 32px}
+article{background:var(--card);border:1px solid var(--line);border-radius:14px;margin:0 0 24px;
+padding:20px;display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr) 300px;gap:20px;
+break-inside:avoid}
+figure{margin:0}figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#000;
+border-radius:8px;display:block}
+figcaption{color:var(--soft);font-size:13px;margin-top:6px}
+h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
+footer{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
+@media(max-width:900px){article{grid-template-columns:1fr 1fr}article>div{grid-column:1/-1}}
+@media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--line:#ccc;--text:#111;--soft:#444;
+--red:#b3261e;--green:#14693f;--amber:#7a4d00;--grey:#555}.bar{background:#ddd;print-color-adjust:exact}}
+"""
+)
+
+_ICONS = {
+    "positive": '<path d="M12 3 2 21h20zM12 10v5m0 2.5v.5" fill="none" stroke="currentColor" '
+    'stroke-width="2" stroke-linejoin="round" stroke-linecap="round"/>',
+    "negative": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="m8 12 3 3 5-6" fill="none" stroke="currentColor" stroke-width="2" '
+    'stroke-linecap="round" stroke-linejoin="round"/>',
+    "unclear": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="M9.2 9.5a2.8 2.8 0 1 1 4 2.6c-.8.4-1.2.9-1.2 1.7m0 2.7v.5" fill="none" '
+    'stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
+    "refused": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="m6 6 12 12" stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
+    "error": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
+    '<path d="M7 12h10" stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
+}
+
+
+_FOOTER = (
+    "The heatmap (Grad-CAM) shows which regions raised the score of the named class in the network; "
+    "it is not an outline of disease. UNDETERMINED stands where a film is not clearly of one class, so that of "
+    "the films of either class no more than the error asked for (5 % by default) should get a wrong verdict, as "
+    f"far as they are like the films of validation. {NOTICE}"
+)
+
+
+def page(
+    rows: Sequence[str], title: str = "pneumoscope", *, style: str = "", footer: str = _FOOTER
+) -> str:
+    """A self-contained page.
+
+    Args:
+        rows: HTML, such as `row` makes.
+        title: Of the page, as text.
+        style: CSS beside the page's own.
+        footer: Last line, as text.
+    """
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body><main>"
+        f'<h1>{escape(title)}</h1><p class="notice">{NOTICE}</p>{"".join(rows)}'
+        f"<footer>{escape(footer)}</footer></main></body></html>\n"
+    )
+
+
+def row(outcome: Outcome) -> str:
+    """One film as an HTML article; the outcome must hold its film (``keep_films``)."""
+    told = f"<h2>{escape(outcome.source)}</h2>{judgement(outcome)}"
+    p = outcome.prediction
+    if p is None or outcome.film is None:
+        return f'<article><div style="grid-column:1/-1">{told}</div></article>'
+    film = _film(outcome, outcome.film, p)
+    if not wording.is_shown(p):
+        return f'<article>{film}<div style="grid-column:2/-1">{told}</div></article>'
+    return f"<article>{film}{_explained(outcome, p)}<div>{told}</div></article>"
+
+
+def judgement(outcome: Outcome) -> str:
+    """What is said of one film, as HTML: the verdict and its figures, or why there is none."""
+    p = outcome.prediction
+    if p is None:
+        error = outcome.error
+        hint = f'<ul class="mind"><li>{escape(error.hint)}</li></ul>' if error else ""
+        return f"{_verdict('error', 'NOT READ')}<p>{escape(str(error))}</p>{hint}"
+    if not wording.is_shown(p):
+        return (
+            f"{_verdict('refused', p.label)}"
+            f'<p class="why">No verdict: this film cannot be judged.</p>{_reasons(p)}{_bundle(p)}'
+        )
+    return _judgement(p)
+
+
+def _film(outcome: Outcome, film: Radiograph, p: Prediction) -> str:
+    grey = np.rint(np.clip(film.pixels, 0, 1) * 255).astype(np.uint8)
+    alt = escape(f"{outcome.source}: film", quote=True)
+    return (
+        f'<figure><img alt="{alt}" src="{picture(grey)}"><figcaption>Film, '
+        f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
+    )
+
+
+def _reasons(p: Prediction) -> str:
+    if not p.gate.reasons:
+        return ""
+    items = "".join(
+        f"<li>{escape(r.sentence[:1].upper() + r.sentence[1:])}<span>{escape(r.hint)}</span></li>"
+        for r in p.gate.reasons
+    )
+    return f'<ul class="reasons">{items}</ul>'
+
+
+def _bundle(p: Prediction) -> str:
+    site = f" · site profile {escape(p.profile)}" if p.profile else ""
+    return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}</p>'
+
+
+_KINDS = {NORMAL: "negative", UNDETERMINED: "unclear"}
+
+
+def _explained(outcome: Outcome, p: Prediction) -> str:
+    if p.explanation is None:
+        return f"<figure><figcaption>{wording.heatmap_caption(p)}</figcaption></figure>"
+    alt = escape(f"{outcome.source}: film with heatmap", quote=True)
+    return (
+        f'<figure><img alt="{alt}" src="{picture(heatmap.overlay_of(outcome))}">'
+        f"<figcaption>{escape(wording.heatmap_caption(p))}</figcaption></figure>"
+    )
+
+
+def _judgement(p: Prediction) -> str:
+    threshold = p.operating_point.threshold
+    kind = _KINDS.get(p.label, "positive")
+    named = p.findings[0].name if p.findings else p.positive.lower()
+    mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
+    forced = ""
+    if p.forced:
+        forced = '<p class="why">The gate refuses this film; the verdict was forced.</p>'
+    told = [wording.call(p)]
+    if kinds := wording.kinds(p):
+        told.insert(0, f"Kind: {kinds}.")
+    # Near the ends of the bar the caption would leave the card.
+    at = min(max(threshold, 0.2), 0.8)
+    return (
+        f'<div class="{kind}">{_verdict(kind, p.label, "forced" if p.forced else "")}{forced}'
+        f"{_why(p)}"
+        f'<p class="p" style="color:var(--text)">P({escape(named)}) {escape(wording.probability(p))}</p>'
+        f'<div class="bar"><i style="width:{100 * p.p_unadjusted:.1f}%"></i>'
+        f'<b style="left:{100 * threshold:.1f}%"></b></div>'
+        f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
+        f"{threshold_text(threshold)}</span></div></div>"
+        f"<table>{_shares(p)}</table>"
+        + "".join(f'<p class="quiet">{escape(text)}</p>' for text in told if text)
+        + f'{_reasons(p)}<ul class="mind">{mind}</ul>{_bundle(p)}'
+    )
+
+
+def _why(p: Prediction) -> str:
+    text = wording.why_undetermined(p)
+    return f'<p class="why">{escape(text[0].upper() + text[1:])}.</p>' if text else ""
+
+
+def _shares(p: Prediction) -> str:
+    """Rows of every class, or of every finding with its own threshold."""
+    if not p.findings:
+        return "".join(
+            f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
+            for name, value in p.probabilities.items()
+        )
+    return "".join(
+        f"<tr{' class=positive' if f.present else ''}><td>{escape(f.name)}</td>"
+        f"<td>{f.probability:.3f}, {'not clear' if f.undetermined else f'from {f.threshold:.3f}'}</td></tr>"
+        for f in p.findings
+    )
+
+
+def _verdict(kind: str, text: str, mark: str = "") -> str:
+    mark = f"<small>{mark}</small>" if mark else ""
+    svg = f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[kind]}</svg>'
+    return f'<div class="verdict {kind}">{svg}{escape(text)}{mark}</div>'
+
+
+def picture(pixels: NDArray[np.uint8], side_px: int = _SIDE) -> str:
+    """A picture as a data URL.
+
+    Args:
+        pixels: uint8 (rows, columns) or (rows, columns, 3).
+        side_px: Most of its longer side.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

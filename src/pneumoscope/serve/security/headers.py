@@ -1,0 +1,86 @@
+"""What every answer carries, so that browsers keep to it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+
+from pneumoscope.serve.problems import ServerFault, response
+from pneumoscope.serve.security.audit_trail import template
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
+
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Only files of this server, no inline script or style; pictures that the page draws are blobs."""
+FIXED = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Permitted-Cross-Domain-Policies": "none",
+}
+HSTS = "max-age=31536000"
+"""One year; never with a certificate that signs itself, which browsers then refuse for good."""
+
+
+class Headers:
+    """Adds the headers, and turns what nobody caught into an answer that has them too.
+
+    Args:
+        app: What answers.
+        hsts: Send Strict-Transport-Security.
+    """
+
+    def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
+        self.app = app
+        self.fixed = FIXED | ({"Strict-Transport-Security": HSTS} if hsts else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in self.fixed.items():
+                    headers[name] = value
+                static = scope["path"].startswith("/static/")
+                # Results of a person must not stay in the browser's cache.
+                headers["Cache-Control"] = "no-cache" if static else "no-store"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        except Exception as error:
+            # Neither path nor query as they came: somebody may have put a name there.
+            _log.error("%s %s failed", scope["method"], template(Request(scope)), exc_info=error)
+            if started:
+                raise
+            answer = response(ServerFault(), Request(scope).url.path)
+            await answer(scope, receive, sending)

@@ -1,0 +1,218 @@
+"""Encrypted connections, and the refusal of an address that others reach without them."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from pneumoscope.errors import UnsafeAddress, UsageError
+from pneumoscope.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumoscope.serve.settings import ServeSettings
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_DAYS = 397
+"""Longest life that browsers take (CA/Browser Forum Baseline Requirements 6.3.2, until 2026)."""
+_RENEW_DAYS = 30
+_CONNECTIONS = 1000
+
+
+def check_address(settings: ServeSettings, *, accounts: bool) -> None:
+    """Lets others reach the server only over TLS and with accounts.
+
+    Args:
+        settings: With host and TLS options.
+        accounts: Whether there is an account.
+
+    Raises:
+        UnsafeAddress: Saying what is missing.
+    """
+    if settings.loopback:
+        return
+    if not settings.tls:
+        raise UnsafeAddress(
+            f"{settings.host}: others could read along, the connection is not encrypted",
+            "Add --tls-cert and --tls-key, or --tls-self-signed; or stay on 127.0.0.1.",
+        )
+    if not accounts:
+        raise UnsafeAddress(
+            f"{settings.host}: everybody who reaches it could use it, there are no accounts",
+            "Make one first: pneumoscope user add NAME --role admin",
+        )
+
+
+def certificate(settings: ServeSettings) -> tuple[Path, Path] | None:
+    """Certificate and key in use; makes or renews a self-signed one where that was asked for.
+
+    Raises:
+        UsageError: A file is missing, malformed, or they do not belong together.
+    """
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        pair = settings.tls_cert, settings.tls_key
+    elif settings.tls_self_signed:
+        pair = settings.folder / "tls" / "cert.pem", settings.folder / "tls" / "key.pem"
+        names = own_names(settings.host)
+        if not _lasts(*pair, names):
+            _make(*pair, names)
+    else:
+        return None
+    context(*pair)
+    return pair
+
+
+def context(cert: Path, key: Path) -> ssl.SSLContext:
+    """TLS 1.2 or later with what OpenSSL allows by default.
+
+    Raises:
+        UsageError: A file is missing, malformed, or they do not belong together.
+    """
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # An empty password: never ask on the terminal.
+        made.load_cert_chain(cert, key, password="")
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise UsageError(
+            f"TLS: {cert.name} and {key.name} cannot be used ({error})",
+            "Give a certificate chain and its own, unencrypted private key, both PEM.",
+        ) from None
+    return made
+
+
+def own_fingerprint(settings: ServeSettings) -> str:
+    """SHA-256 of the certificate in use as browsers show it, to compare before trusting it."""
+    pair = certificate(settings)
+    if pair is None:
+        raise UsageError("no certificate is in use", "Add --tls-self-signed.")
+    return ":".join(f"{byte:02X}" for byte in _read(pair[0]).fingerprint(hashes.SHA256()))
+
+
+def hosts(settings: ServeSettings) -> frozenset[str]:
+    """Names by which requests may address the server: anything else is another site's doing.
+
+    Without this check a foreign page could point its own name at this machine (DNS rebinding).
+    """
+    names = {*LOOPBACK, settings.host.lower()} - {"0.0.0.0", "::"}  # noqa: S104
+    pair = certificate(settings)
+    return frozenset(names if pair is None else names | _names_in(_read(pair[0])))
+
+
+def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
+    """Arguments for ``uvicorn.Config``: TLS, and nothing that tells or believes too much."""
+    from pneumoscope.serve.security.connection import Wire
+
+    options: dict[str, Any] = {
+        "http": Wire,
+        "access_log": False,  # addresses and paths belong into the audit log
+        "server_header": False,
+        "proxy_headers": False,  # or anybody on this machine could claim another address
+        "limit_concurrency": _CONNECTIONS,
+        "timeout_keep_alive": 15,
+    }
+    pair = certificate(settings)
+    if pair is not None:
+        made = context(*pair)
+        options["ssl_context_factory"] = lambda _config, _default: made
+    return options
+
+
+def own_names(host: str) -> tuple[str, ...]:
+    """Names and addresses of this machine, for its own certificate."""
+    names = {*LOOPBACK, socket.gethostname().lower()}
+    if host not in ("0.0.0.0", "::"):  # noqa: S104
+        names.add(host.lower())
+        return tuple(sorted(names))
+    try:
+        found = socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        found = []
+    names |= {str(one[4][0]).partition("%")[0] for one in found} | _outward()
+    return tuple(sorted(names))
+
+
+def _outward() -> set[str]:
+    """Addresses from which this machine would speak to others; many systems know their own name as
+    loopback only, so looking that up does not find them."""
+    found = set()
+    for family, far in ((socket.AF_INET, "198.51.100.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((far, 9))  # nothing is sent: it only chooses the way (RFC 5737, 3849)
+                found.add(str(probe.getsockname()[0]).partition("%")[0])
+        except OSError:
+            continue
+    return found
+
+
+def _names_in(cert: x509.Certificate) -> set[str]:
+    try:
+        found = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    names = {name.lower() for name in found.get_values_for_type(x509.DNSName)}
+    return names | {str(one) for one in found.get_values_for_type(x509.IPAddress)}
+
+
+def _lasts(cert: Path, key: Path, names: tuple[str, ...]) -> bool:
+    if not (cert.is_file() and key.is_file()):
+        return False
+    made = _read(cert)
+    left = made.not_valid_after_utc - datetime.now(UTC)
+    return left > timedelta(days=_RENEW_DAYS) and _names_in(made) >= set(names)
+
+
+def _read(cert: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(cert.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"TLS: {cert.name} cannot be read ({error})", "Give PEM.") from None
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _make(cert: Path, key: Path, names: tuple[str, ...]) -> None:
+    """A certificate that signs itself, for a closed network; its key is readable by nobody else."""
+    cert.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pneumoscope")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=_DAYS))
+        .add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    secret = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with replacing(key) as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(secret)
+    with replacing(cert) as stream:
+        stream.write(made.public_bytes(serialization.Encoding.PEM))

@@ -1,0 +1,162 @@
+"""API tokens: for programs, limited in what they may do and for how long."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from pneumoscope.errors import AccountError
+from pneumoscope.jobs.store import Base
+from pneumoscope.serve.security.accounts import Account, User, user_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from sqlalchemy import Engine
+
+SCOPES = {
+    "read": "results, renderings, exports and the model",
+    "predict": "films sent in",
+    "delete": "results deleted and jobs cancelled",
+    "metrics": "/metrics only",
+}
+"""What a token may be limited to. It never exceeds the role of its user."""
+MAX_DAYS = 365
+PREFIX = "pnsc"
+"""So that secret scanners find a token that was published by mistake."""
+_SHAPE = re.compile(rf"{PREFIX}_([0-9a-f]{{12}})_[A-Za-z0-9_-]{{43}}")
+_TOUCH_S = 3600
+
+
+class Token(Base):
+    """One token. Its text is shown once, when it is made."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    account: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    scopes: Mapped[str]
+    created: Mapped[float]
+    expires: Mapped[float]
+    revoked: Mapped[float | None]
+    used: Mapped[float | None]
+
+
+class Tokens:
+    """Tokens in the database.
+
+    Args:
+        engine: Whose tables exist.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+        self.engine = engine
+        self.clock = clock
+
+    def add(
+        self, user: User, name: str, scopes: Collection[str], days: float = 90
+    ) -> tuple[str, Token]:
+        """Makes a token.
+
+        Args:
+            user: Whose it is.
+            name: What it is for, in words.
+            scopes: Of `SCOPES`.
+            days: It expires after so many, at most `MAX_DAYS`.
+
+        Returns:
+            Its text, which is stored nowhere, and its row.
+
+        Raises:
+            AccountError: Unknown scope, none at all, or too long a life.
+        """
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise AccountError(
+                f"scope {unknown[0]!r}: there is none" if unknown else "a token needs a scope",
+                f"Choose from: {', '.join(SCOPES)}.",
+            )
+        if not 0 < days <= MAX_DAYS:
+            raise AccountError(
+                f"{days:g} days: a token lives for up to {MAX_DAYS}", "Make a new one in time."
+            )
+        number = secrets.token_hex(6)
+        text = f"{PREFIX}_{number}_{secrets.token_urlsafe(32)}"
+        now = self.clock()
+        row = Token(
+            id=number, sha256=_hash(text), account=user.id, name=name,
+            scopes=" ".join(sorted(set(scopes))), created=now, expires=now + days * 86400,
+            revoked=None, used=None,
+        )  # fmt: skip
+        with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            db.add(row)
+        return text, row
+
+    def find(self, text: str) -> User | None:
+        """Whose token it is, with its scopes; None if it is not valid (any more)."""
+        shape = _SHAPE.fullmatch(text)
+        if shape is None:
+            return None
+        now = self.clock()
+        with Session(self.engine) as db:
+            row = db.execute(
+                select(Token, Account)
+                .join(Account, Account.id == Token.account)
+                .where(Token.id == shape[1])
+            ).first()
+            if row is None:
+                return None
+            token, account = row
+            fits = hmac.compare_digest(token.sha256, _hash(text))
+            if not fits or token.revoked or now >= token.expires or account.disabled:
+                return None
+            user = user_of(account, f"token:{token.id}", frozenset(token.scopes.split()))
+            if token.used is None or now - token.used >= _TOUCH_S:
+                token.used = now
+                db.commit()
+            return user
+
+    def list(self, account_id: str | None = None) -> list[Token]:
+        """All tokens, or those of an account, the newest first; revoked and expired ones too."""
+        query = select(Token).order_by(Token.created.desc())
+        if account_id is not None:
+            query = query.where(Token.account == account_id)
+        with Session(self.engine, expire_on_commit=False) as db:
+            return list(db.scalars(query))
+
+    def revoke(self, token_id: str) -> Token:
+        """Ends a token at once.
+
+        Raises:
+            AccountError: There is none of this id.
+        """
+        with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            token = db.get(Token, token_id)
+            if token is None:
+                raise AccountError(
+                    f"token {token_id}: there is none of this id", "See `pneumoscope token list`."
+                )
+            token.revoked = token.revoked or self.clock()
+        return token
+
+    def revoke_all(self, account_id: str) -> int:
+        """Ends all tokens of an account, and says how many there were."""
+        open_ones = [token for token in self.list(account_id) if not token.revoked]
+        for token in open_ones:
+            self.revoke(token.id)
+        return len(open_ones)
+
+
+def _hash(text: str) -> str:
+    # The secret has 256 random bits, so a plain hash cannot be searched.
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pneumoscope.decision import conformal
+from pneumoscope.errors import UsageError
+
+
+def test_quantiles_by_hand() -> None:
+    # Class 0: 9 films with p = 0.1 ... 0.9; alpha 0.2: k = ceil(0.8 * 10) = 8, the eighth largest.
+    own = np.arange(1, 10) / 10
+    p = np.stack([np.r_[own, 0.3, 0.4], np.r_[1 - own, 0.7, 0.6]], axis=1)
+    truth = np.r_[np.zeros(9, int), 1, 1]
+    least = conformal.least_probabilities(p, truth, 0.2)
+    assert least[0] == pytest.approx(0.2)
+    # Two films: k = ceil(0.8 * 3) = 3 > 2, so the class is in every set.
+    assert least[1] == 0.0
+
+
+def test_the_fewest_films_that_can_leave_a_class_out() -> None:
+    p = np.stack([np.linspace(0.9, 0.6, 19), np.linspace(0.1, 0.4, 19)], axis=1)
+    truth = np.zeros(19, int)
+    # alpha 0.05: k = ceil(0.95 * 20) = 19 of 19.
+    assert conformal.least_probabilities(p, truth, 0.05)[0] == pytest.approx(0.6)
+    assert conformal.least_probabilities(p[:18], truth[:18], 0.05)[0] == 0.0
+
+
+def test_sets_by_hand() -> None:
+    p = np.array([[0.9, 0.1], [0.5, 0.5], [0.35, 0.65]], np.float32)
+    assert conformal.sets(p, (0.5, 0.5)).tolist() == [[True, False], [True, True], [False, True]]
+    assert conformal.sets(p, (0.4, 0.7)).tolist() == [[True, False], [True, False], [False, False]]
+
+
+def test_calibration_films_keep_the_promise_exactly() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 400)
+    p = rng.dirichlet(np.ones(3), 400).astype(np.float32)
+    found = conformal.sets(p, conformal.least_probabilities(p, truth, 0.1))
+    for k in range(3):
+        number = int((truth == k).sum())
+        held = int(found[truth == k, k].sum())
+        assert held == int(np.ceil(round(0.9 * (number + 1), 9)))
+
+
+def test_new_films_of_each_class_are_covered_on_average() -> None:
+    """Coverage is between 0.9 and 0.9 + 1 / (n + 1) = 0.92 for 49 calibration films."""
+    rng = np.random.default_rng(1)
+    shares = []
+    for _ in range(400):
+        truth = np.repeat([0, 1], [98, 98])
+        ill = np.clip(rng.normal(0.35 + 0.3 * truth, 0.2), 0, 1)
+        p, old = np.stack([1 - ill, ill], axis=1), np.tile(np.arange(98) < 49, 2)
+        found = conformal.sets(p[~old], conformal.least_probabilities(p[old], truth[old], 0.1))
+        shares.append([found[truth[~old] == k, k].mean() for k in (0, 1)])
+    # One study's coverage has a standard deviation of about 0.06: 0.003 for the mean of 400.
+    assert np.mean(shares, axis=0) == pytest.approx([0.91, 0.91], abs=0.019)
+
+
+def test_what_cannot_be_calibrated_is_refused() -> None:
+    p = np.full((2, 2), 0.5)
+    with pytest.raises(UsageError, match="alpha 0 "):
+        conformal.least_probabilities(p, np.array([0, 1]), 0.0)
+    with pytest.raises(UsageError, match="for 3 films"):
+        conformal.least_probabilities(p, np.array([0, 1, 1]))
+    with pytest.raises(UsageError, match="for 0 films"):
+        conformal.least_probabilities(p[:0], np.array([], int))
+
+
+def test_limits_by_hand() -> None:
+    nineteen = tuple(np.round(np.arange(1, 20) / 20, 2).tolist())
+    scores = conformal.Scores({"PNEUMONIA": conformal.Sides(nineteen, nineteen[9:])}, {"a": (0.3,)})
+    # 10 films of the positive side support 1 / 11.
+    assert scores.smallest_error == pytest.approx(1 / 11)
+    # floor(0.1 * 20) = 2nd smallest, floor(0.1 * 11) = 1st; one kind's film supports no limit.
+    limits = scores.at(0.1)
+    assert limits.questions == {"PNEUMONIA": (0.1, 0.5)}
+    assert limits.kinds == {"a": 0.0}
+    assert limits.holds("PNEUMONIA", 0.899) == (True, True)
+    assert limits.holds("PNEUMONIA", 0.901) == (False, True)
+    assert limits.holds("PNEUMONIA", 0.499) == (True, False)
+
+
+@pytest.mark.parametrize("error", [0.0, 1.0, -0.1, 1.2, float("nan")])
+def test_an_error_that_is_none(error: float) -> None:
+    scores = conformal.Scores({"P": conformal.Sides((0.5,) * 99, (0.5,) * 99)})
+    with pytest.raises(UsageError, match="not between 0 and 1"):
+        scores.at(error)
+
+
+def test_an_error_that_the_films_do_not_support() -> None:
+    scores = conformal.Scores({"P": conformal.Sides((0.5,) * 99, (0.5,) * 299)})
+    scores.at(0.01)
+    with pytest.raises(UsageError, match="smaller than") as caught:
+        scores.at(0.009)
+    assert caught.value.hint == "The smallest is 0.01."
+
+
+def test_limits_are_those_of_the_calibration_films() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 2, 400)
+    ill = rng.beta(2 + 3 * truth, 5 - 3 * truth)
+    p = np.stack([1 - ill, ill], axis=1)
+    scores = conformal.Scores(
+        {
+            "P": conformal.Sides(
+                conformal.scores_of(p[truth == 0, 0]), conformal.scores_of(p[truth == 1, 1])
+            )
+        }
+    )
+    for error in (0.01, 0.05, 0.2, 0.5):
+        expected = conformal.least_probabilities(p, truth, error)
+        assert scores.at(error).questions["P"] == pytest.approx(tuple(expected), rel=2e-5)
+        assert (np.array(scores.at(error).questions["P"]) <= expected).all()
+
+
+def test_scores_are_rounded_down_and_thinned_to_the_safe_side() -> None:
+    assert conformal.scores_of(np.array([0.12345678, 9.87654321e-7, 0.0, 1.0])) == (
+        0.0,
+        9.87654e-7,
+        0.123456,
+        1.0,
+    )
+    many = np.random.default_rng(4).random(5003)
+    kept = conformal.scores_of(many)
+    assert len(kept) == conformal.MOST_SCORES
+    for error in (0.001, 0.05, 0.0537, 0.5, 0.999):
+        thin = conformal.Scores({"P": conformal.Sides(kept, kept)}).at(error).questions["P"][0]
+        m = int(np.floor(round(error * 5004, 9)))
+        exact = np.sort(many)[m - 1]
+        assert thin <= exact
+        assert thin == pytest.approx(exact, abs=0.004)

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pneumoscope.bundle import GATE, Bundle, Population, open_bundle, write_bundle
+from pneumoscope.decision import gate
+from pneumoscope.decision.gate import NOTE, OK, REFUSE, Heads
+from pneumoscope.errors import BundleMismatch, BundleMissing
+from pneumoscope.records import FilmFacts, Settings
+from pneumoscope.runtime import load
+from test_cli import run
+from tiny import TINY_SIZE, tiny_files, tiny_meta
+
+CHILDREN = Population("children", (1.0, 5.0), ("AP", "PA"))
+LIMITS = {
+    "unsuitable": 0.6, "distance": 1.2, "distance-note": 1.0, "mirrored": 0.7,
+    "flatness": 0.8, "saturation": 0.2, "blur": 0.7,
+}  # fmt: skip
+CLEAN = {
+    "unsuitable": 0.1, "distance": 0.8, "mirrored": 0.1, "flatness": 0.2, "saturation": 0.0, "blur": 0.5,
+    "inverted": 0.02, "rotated-90": 0.03, "not-frontal": 0.01, "not-a-radiograph": 0.02, "cropped": 0.02,
+}  # fmt: skip
+
+
+def told(
+    scores: dict[str, float] | None = None, facts: dict[str, Any] | None = None
+) -> list[tuple[str, str]]:
+    film = FilmFacts(**({"format": "DICOM", "rows": 300, "columns": 300} | (facts or {})))
+    found = gate.report(CLEAN | (scores or {}), LIMITS, film, CHILDREN)
+    assert found.level == (found.reasons[0].level if found.reasons else OK)
+    for reason in found.reasons:
+        assert reason.sentence
+        assert reason.hint == gate.REASONS[reason.code][1]
+    return [(reason.code, reason.level) for reason in found.reasons]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"age_years": 1.0},
+        {"age_years": 5.9},
+        {"view_position": "ap"},
+        {"body_part": "Chest"},
+        {"body_part": "CHEST_PA"},
+        {"body_part": "PORT CHEST"},
+        {"body_part": "THORAX AP"},
+        {"body_part": "LUNGS"},
+    ],
+)
+def test_a_clean_film_passes(facts: dict[str, Any]) -> None:
+    assert told(facts=facts) == []
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({"unsuitable": 0.9, "inverted": 0.8}, ("inverted", REFUSE)),
+        ({"unsuitable": 0.9, "rotated-90": 0.5}, ("rotated-90", REFUSE)),
+        ({"unsuitable": 0.9, "not-frontal": 0.5}, ("not-frontal", REFUSE)),
+        ({"distance": 1.3}, ("outside-population", REFUSE)),
+        ({"distance": 1.1}, ("outside-population", NOTE)),
+        ({"mirrored": 0.9}, ("mirrored", NOTE)),
+        ({"flatness": 0.9}, ("low-contrast", REFUSE)),
+        ({"saturation": 0.3}, ("over-exposed", REFUSE)),
+        ({"blur": 0.8}, ("too-blurred", REFUSE)),
+    ],
+)
+def test_a_score_beyond_its_limit_has_its_reason(
+    scores: dict[str, float], expected: tuple[str, str]
+) -> None:
+    assert told(scores) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"rows": 79}, ("too-small", REFUSE)),
+        ({"columns": 127}, ("too-small", NOTE)),
+        ({"colour": True, "tint": 0.2}, ("not-a-radiograph", REFUSE)),
+        ({"colour": True, "tint": 0.01}, ("not-a-radiograph", NOTE)),
+        ({"age_years": 54.0}, ("outside-population", NOTE)),
+        ({"age_years": 0.5}, ("outside-population", NOTE)),
+        ({"age_years": 6.0}, ("outside-population", NOTE)),
+        ({"view_position": "LL"}, ("header-says-otherwise", NOTE)),
+        ({"view_position": "OBLIQUE"}, ("header-says-otherwise", NOTE)),
+        ({"body_part": "HAND"}, ("header-says-otherwise", NOTE)),
+    ],
+)
+def test_what_a_film_says_of_itself(facts: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert told(facts=facts) == [expected]
+
+
+def test_a_header_never_refuses_by_itself() -> None:
+    facts = {"age_years": 90.0, "view_position": "LATERAL", "body_part": "SKULL"}
+    assert {level for _, level in told(facts=facts)} == {NOTE}
+
+
+def test_a_mirrored_film_is_refused_only_if_the_header_says_that_it_is_not() -> None:
+    assert told({"mirrored": 0.9}, {"row_direction": "L"}) == [("mirrored", REFUSE)]
+    assert told({"mirrored": 0.9}, {"row_direction": "R"}) == [("mirrored", NOTE)]
+    assert told({"mirrored": 0.2}, {"row_direction": "R"}) == []
+
+
+def test_one_lung_on_a_narrow_picture_is_a_cut_film() -> None:
+    scores = {"unsuitable": 0.9, "not-frontal": 0.8}
+    assert told(scores, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
+    assert told(scores, {"rows": 400, "columns": 350}) == [("not-frontal", REFUSE)]
+
+
+def test_the_gravest_reason_comes_first() -> None:
+    found = told({"unsuitable": 0.9, "inverted": 0.8}, {"age_years": 54.0, "columns": 100})
+    assert found[0] == ("inverted", REFUSE)
+    assert {level for _, level in found[1:]} == {NOTE}
+
+
+def test_a_bundle_without_limits_asks_only_what_the_film_says_of_itself() -> None:
+    film = FilmFacts("PNG", 70, 300, age_years=54.0)
+    wild = {"flatness": 1.0, "blur": 1.0, "distance": 9.0}
+    found = gate.report(wild, {}, film, Population("whoever", None, ()))
+    assert [reason.code for reason in found.reasons] == ["too-small"]
+
+
+def test_grey_statistics_by_hand() -> None:
+    flat = gate.grey_statistics(np.full((32, 32), 100, np.uint8))
+    assert flat == {"flatness": 1.0, "saturation": 0.0, "blur": 1.0}
+    ramp = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
+    found = gate.grey_statistics(ramp)
+    # 1st and 99th percentile are the first and the last column; second differences are all 0.
+    assert found["flatness"] == pytest.approx(1 - 248 / 255)
+    assert found["blur"] == 1.0
+    steps = np.tile(np.array([0, 255], np.uint8), (32, 16))
+    found = gate.grey_statistics(steps)
+    assert found["saturation"] == 1.0
+    assert found["blur"] == pytest.approx(1 - 510 / 510)
+
+
+def test_one_bright_half_is_saturated_only_in_the_middle() -> None:
+    film = np.full((32, 32), 120, np.uint8)
+    film[:4] = 255  # the border does not count
+    assert gate.grey_statistics(film)["saturation"] == 0.0
+    film[4:16] = 255
+    assert gate.grey_statistics(film)["saturation"] == pytest.approx(0.5)
+
+
+def test_scores_by_hand() -> None:
+    heads = Heads(
+        kinds=("frontal", "inverted"),
+        weights=np.array([[0.0, 2.0], [0.0, 0.0]], np.float32),
+        bias=np.zeros(2, np.float32),
+        mirror=np.array([0.0, 1.0, -1.0], np.float32),
+    )
+    found = heads.scores(np.array([[1.0, 1.0], [0.0, 0.0]], np.float32))
+    assert found["unsuitable"] == pytest.approx([1 / (1 + np.exp(-2.0)), 0.5])
+    assert found["inverted"] == pytest.approx(found["unsuitable"])
+    assert found["distance"] == pytest.approx([1.0, 0.0])
+    assert found["mirrored"] == pytest.approx([0.5, 1 / (1 + np.e)])
+
+
+def gated_bundle(
+    folder: Path,
+    content: dict[str, Any] | None = None,
+    *,
+    features: bool = True,
+    **gate_record: Any,
+) -> Bundle:
+    """The tiny bundle with a gate whose head looks at the mean of its 64 features."""
+    files = tiny_files(folder / "parts", features=features)
+    mean = np.full(64, 20 / 64, np.float32)
+    values = content or {
+        "kinds": np.array(["frontal", "inverted"]),
+        "weights": np.stack([0 * mean, mean], axis=1),
+        "bias": np.array([14.0, 0.0], np.float32),
+        "mirror": np.append(0 * mean, np.float32(-9.0)),
+    }
+    np.savez(folder / "parts" / GATE, **values)
+    record = {"limits": {"unsuitable": 0.5}, "measured": {}} | gate_record
+    files[GATE] = folder / "parts" / GATE
+    return write_bundle(folder / "bundle", tiny_meta(gate=record), files)
+
+
+def test_a_refused_film_has_no_verdict_unless_it_is_forced(
+    tmp_path: Path, film_files: Path
+) -> None:
+    bundle = gated_bundle(tmp_path)
+    dark = load(bundle).predict(film_files / "dark.png")  # mean 0.2: frontal
+    assert (dark.label, dark.gate.level) == ("NORMAL", OK)
+    bright = load(bundle).predict(film_files / "bright.png")  # mean 0.8: inverted
+    assert (bright.label, bright.gate.reasons[0].code) == ("REFUSED", "inverted")
+    assert bright.heatmap is None
+    forced = load(bundle, settings=Settings(force=True)).predict(film_files / "bright.png")
+    assert (forced.label, forced.forced) == ("PNEUMONIA", True)
+    assert forced.gate.reasons[0].code == "inverted"
+
+
+def test_a_gate_without_its_file_is_refused(tmp_path: Path) -> None:
+    files = tiny_files(tmp_path / "parts")
+    with pytest.raises(BundleMismatch, match=r"does not list gate\.npz"):
+        write_bundle(tmp_path / "bundle", tiny_meta(gate={"limits": {}, "measured": {}}), files)
+    bundle = gated_bundle(tmp_path / "whole")
+    (bundle.path / GATE).unlink()
+    with pytest.raises(BundleMissing, match=r"gate\.npz"):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"kinds": np.array(["frontal"])}, "malformed"),
+        ({name: np.zeros(1) for name in ("weights", "bias", "mirror")}
+         | {"kinds": np.array(["cat", "dog"])}, "tells"),
+    ],
+)  # fmt: skip
+def test_a_foreign_gate_file_is_refused(
+    tmp_path: Path, content: dict[str, Any], message: str
+) -> None:
+    bundle = gated_bundle(tmp_path, content)
+    with pytest.raises(BundleMismatch, match=message):
+        load(bundle)
+
+
+def test_a_gate_limit_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleMismatch, match="malformed"):
+        gated_bundle(tmp_path, limits={"unsuitable": "much"})
+
+
+def test_the_network_input_of_the_tiny_bundle_is_large_enough(tiny_bundle: Bundle) -> None:
+    found = load(tiny_bundle).run(np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8))
+    assert found.features is None
+
+
+def test_heads_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleMismatch, match=r"knows 64 features, model\.onnx gives"):
+        load(gated_bundle(tmp_path, features=False))
+
+
+def test_a_refused_film_gets_no_occlusion_map(tmp_path: Path, film_files: Path) -> None:
+    bundle = gated_bundle(tmp_path)
+    done = run("predict", film_files, "--occlusion", tmp_path / "maps", "--bundle", bundle.path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["dark.png.occlusion.png"]

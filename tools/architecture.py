@@ -1,0 +1,114 @@
+"""The floors of the package, and the imports between its modules.
+
+``tests/test_imports.py`` enforces what stands here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
+
+# A module imports only from lower floors, or from its own folder.
+FLOORS = {
+    "errors": 0,
+    "files": 1,
+    "records": 1,
+    "metrics": 2,
+    "images": 2,
+    "data": 3,
+    "decision": 3,
+    "bundle": 4,
+    "runtime": 5,
+    "render": 6,
+    "client": 7,
+    "jobs": 7,
+    "apps": 8,
+    "serve": 8,
+    "evidence.statistics": 8,
+    "evidence.audit": 9,
+    "evidence.evaluation": 10,
+    "evidence.site": 11,
+    "evidence.report": 12,
+    "train": 12,
+    "cli": 13,
+    "__main__": 14,
+}
+PENDING: set[tuple[str, str]] = {("decision", "bundle"), ("jobs", "serve")}
+
+
+def modules() -> list[Path]:
+    """Every module of the package but its root."""
+    return sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+
+def module_name(path: Path) -> str:
+    """Dotted, below the package: ``"images.dicom"``, ``"images"`` for its ``__init__``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def unit_of(name: str) -> str:
+    """The entry of `FLOORS` that a module below the package belongs to, or its first part."""
+    parts = name.split(".")
+    longer = ".".join(parts[:2])
+    return longer if longer in FLOORS else parts[0]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports anywhere, in functions and for types too.
+
+    Raises:
+        ValueError: It imports relatively.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{path}: relative import")
+            module = node.module or ""
+            yield module
+            # `from pneumoscope import images` names a module of the package.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """The modules of the package that a file imports, by `module_name`.
+
+    Args:
+        path: The file.
+        known: The names of all modules.
+    """
+    names = (n.removeprefix("pneumoscope.") for n in imported(path) if n.startswith("pneumoscope."))
+    return {name for name in names if name in known and name != module_name(path)}
+
+
+def cycles() -> list[tuple[str, ...]]:
+    """Import circles between modules, late imports and those for types among them."""
+    known = {module_name(path) for path in modules()}
+    graph = {module_name(path): imported_modules(path, known) for path in modules()}
+    reachable = {name: _reachable(name, graph) for name in graph}
+    circles = {
+        tuple(sorted(other for other in reach if name in reachable[other]))
+        for name, reach in reachable.items()
+        if name in reach
+    }
+    return sorted(circles)
+
+
+def _reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for name in graph[waiting.pop()] & graph.keys() - seen:
+            seen.add(name)
+            waiting.append(name)
+    return seen
+
+
+if __name__ == "__main__":
+    for circle in cycles():
+        print(*circle)
