@@ -12,7 +12,7 @@ from PIL import Image
 def drawn_set(root: Path, normal: int = 24, pneumonia: int = 40) -> Path:
     """A data folder in the Kermany layout with drawn films: nobody's, told apart by opacities."""
     pytest.importorskip("cv2")
-    from pneumoscope.train import phantom
+    from pneumoscope.train.data import phantom
 
     films = phantom.films(2 * max(normal, pneumonia), 224, seed=5)[..., 0]
     for folder in ("NORMAL", "PNEUMONIA"):
@@ -32,7 +32,7 @@ def drawn_set(root: Path, normal: int = 24, pneumonia: int = 40) -> Path:
 def draw(root: Path, *names: str) -> Path:
     """Writes a small drawn film, each another one, under every name below a folder."""
     pytest.importorskip("cv2")
-    from pneumoscope.train import phantom
+    from pneumoscope.train.data import phantom
 
     films = phantom.films(len(names), 96, seed=7)[..., 0]
     for name, film in zip(names, films, strict=True):

@@ -127,6 +127,6 @@ def test_a_full_size_film_and_its_224_pixel_copy_agree(
 
 def test_it_was_trained_by_the_shipped_recipe() -> None:
     pytest.importorskip("cv2", reason="needs the [train] extra")
-    from pneumoscope.train import recipe
+    from pneumoscope.train.recipe import reading
 
-    assert json.loads(json.dumps(recipe.resolved(recipe.load("flagship")))) == META.recipe
+    assert json.loads(json.dumps(reading.resolved(reading.load("flagship")))) == META.recipe

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.metrics import interval_text, patient_bootstrap
-from pneumoscope.train import leaderboard, validate
+from pneumoscope.train import leaderboard
+from pneumoscope.train.validation import validate
 
 DRAWS = 10_000
 FILMS = 16

@@ -21,8 +21,8 @@ from pneumoscope.decision import conformal
 from pneumoscope.evidence.statistics.calibration import calibration_error
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.metrics import expected_calibration_error, patient_groups
-from pneumoscope.train import validate
-from pneumoscope.train.validate import PLAIN, Validation
+from pneumoscope.train.validation import validate
+from pneumoscope.train.validation.validate import PLAIN, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

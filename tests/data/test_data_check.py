@@ -16,7 +16,7 @@ from drawn import draw, drawn_set
 from pneumoscope import data
 from pneumoscope.data import duplicates
 from pneumoscope.data.check import check
-from pneumoscope.train import phantom
+from pneumoscope.train.data import phantom
 
 
 def found(films: list[NDArray[np.uint8]]) -> tuple[duplicates.Duplicate, ...]:

@@ -17,7 +17,7 @@ import pneumoscope
 from pneumoscope.bundle import open_bundle
 from pneumoscope.decision.gate import REFUSE
 from pneumoscope.runtime import Classifier
-from pneumoscope.train import unsuitable
+from pneumoscope.train.gate import unsuitable
 
 Film = NDArray[np.uint8]
 FILMS = 12

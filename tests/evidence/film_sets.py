@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumoscope.train import phantom
+from pneumoscope.train.data import phantom
 
 Film = NDArray[np.uint8]
 

@@ -11,8 +11,9 @@ from pneumoscope import images
 from pneumoscope.data.film_statistics import sharpness
 from pneumoscope.data.stress import stress_suite
 from pneumoscope.images import resample
-from pneumoscope.train import phantom
-from pneumoscope.train.augment import Augmentation, augment
+from pneumoscope.train.data import phantom
+from pneumoscope.train.data.augment import augment
+from pneumoscope.train.recipe.augmentation import Augmentation
 
 FILMS = phantom.films(8, 224)[..., 0]
 # Half of them soft, so that one film's sharpness can be matched to another's.

@@ -29,9 +29,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
 
-    from pneumoscope.train import backbones, export, network, phantom
+    from pneumoscope.train.data import phantom
+    from pneumoscope.train.export import to_onnx
+    from pneumoscope.train.network import backbones, keras_model
     from pneumoscope.train.quiet import no_chatter
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = [
     pytest.mark.train,
@@ -118,7 +120,7 @@ def test_own_scaling_is_that_inside_the_network(name: str, last: str) -> None:
 
 
 def scaled(name: str) -> np.ndarray:
-    return keras.ops.convert_to_numpy(network.Scale(*backbones.own_scaling(name))(FILMS[:1]))
+    return keras.ops.convert_to_numpy(keras_model.Scale(*backbones.own_scaling(name))(FILMS[:1]))
 
 
 @pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small"])
@@ -138,7 +140,7 @@ def test_the_weights_of_keras_give_the_same_maps(
     whole.save_weights(file)
     # Keras' networks call it there.
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(file))
-    own = network.Scale(*backbones.own_scaling(name))(FILMS)
+    own = keras_model.Scale(*backbones.own_scaling(name))(FILMS)
     for weights in ("imagenet", str(file)):
         backbone = backbones.build(recipe_of(name), weights)
         found = keras.ops.convert_to_numpy(backbone(own, training=False))
@@ -186,14 +188,14 @@ def test_onnx_computes_the_same(
         config = keras.src.applications.convnext.MODEL_CONFIGS["tiny"]
         monkeypatch.setitem(config, "depths", [1, 1, 1, 1])
     keras.utils.set_random_seed(0)
-    model = network.build(recipe_of(name, **HEADS[head]), 3, None)
+    model = keras_model.build(recipe_of(name, **HEADS[head]), 3, None)
     stir(model, FILMS)
-    serving = network.serving_model(model, Calibration((1.3,), (0.4,), 1.2))
+    serving = keras_model.serving_model(model, Calibration((1.3,), (0.4,), 1.2))
     serving(FILMS)
     with no_chatter(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx's own
-        export.convert(serving, tmp_path / "model.onnx")
-    found = export.parity(model, serving, tmp_path / "model.onnx", FILMS)
+        to_onnx.convert(serving, tmp_path / "model.onnx")
+    found = to_onnx.parity(model, serving, tmp_path / "model.onnx", FILMS)
     assert found["max_dp"] <= 1e-4
     assert found["max_heatmap_error"] <= 1e-3
     assert found["max_embedding_error"] <= 1e-3
@@ -205,13 +207,13 @@ def test_onnx_computes_the_same(
 @pytest.mark.parametrize("name", [*SMALLEST, "ResNet50"])
 def test_layer_wise_unfreezing(name: str) -> None:
     """By name or count the same layers learn, and BatchNorm does not."""
-    model = network.build(recipe_of(name), 3, None)
-    backbone = network.backbone_of(model)
+    model = keras_model.build(recipe_of(name), 3, None)
+    backbone = keras_model.backbone_of(model)
     first = len(backbone.layers) - 20
     by_name = recipe_of(name, train_from=names(backbone)[first])
     for recipe in (recipe_of(name, train_last=20), by_name):
-        network.check(model, recipe)
-        network.set_trainable(model, recipe, whole=True, keep_statistics=True)
+        keras_model.check(model, recipe)
+        keras_model.set_trainable(model, recipe, whole=True, keep_statistics=True)
         learns = [bool(layer.trainable_variables) for layer in backbone.layers]
         assert not any(learns[:first])
         for layer, does in zip(backbone.layers[first:], learns[first:], strict=True):
@@ -299,18 +301,18 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_network_of_the_users_own_exports(own: str, tmp_path: Path) -> None:
-    from pneumoscope.train import fit
+    from pneumoscope.train.fit import loop
 
     recipe = Recipe(network=f"{own}:build", size=64)
     backbones.check(recipe.network)
-    model = network.build(recipe, 3, None)
-    assert model.get_layer(network.FEATURES).output.shape == (None, 16, 16, 6)
-    network.set_trainable(model, recipe, whole=True, keep_statistics=True)
+    model = keras_model.build(recipe, 3, None)
+    assert model.get_layer(keras_model.FEATURES).output.shape == (None, 16, 16, 6)
+    keras_model.set_trainable(model, recipe, whole=True, keep_statistics=True)
     # A kernel and a bias; of the nested BatchNorm nothing; the head's two.
     assert len(model.trainable_variables) == 4
-    fit.save(model, tmp_path / "weights.npz")
+    loop.save(model, tmp_path / "weights.npz")
     target = tmp_path / "model.onnx"
-    found = export.export_onnx(recipe, 3, tmp_path / "weights.npz", Calibration(), target, FILMS)
+    found = to_onnx.export_onnx(recipe, 3, tmp_path / "weights.npz", Calibration(), target, FILMS)
     assert found["films"] == 4
     assert target.is_file()
 

@@ -19,9 +19,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope import data
     from pneumoscope.errors import UsageError
-    from pneumoscope.train import devices
-    from pneumoscope.train.batches import Batches, Position
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.data.batches import Batches, Position
+    from pneumoscope.train.network import devices
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = [
     pytest.mark.train,
@@ -40,7 +40,7 @@ from pneumoscope import data
 from pneumoscope.errors import UsageError
 from pneumoscope.train import devices, fit, tracking
 from pneumoscope.train.progress import Progress
-from pneumoscope.train.recipe import Recipe
+from pneumoscope.train.recipe.settings import Recipe
 
 root = Path(sys.argv[1])
 films = data.load(root / "films", 32, task="multiclass", share=0.25, seed=0, cache=root / "cache")

@@ -8,7 +8,7 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 from dataclasses import replace
 
 from pneumoscope.data import FilmSet
-from pneumoscope.train import explanations, localise
+from pneumoscope.train.validation import explanations, localise
 from test_localise import SIZE, films
 from tiny import tiny_meta
 

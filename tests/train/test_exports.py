@@ -24,12 +24,14 @@ with warnings.catch_warnings():
     from keras import layers
     from onnx import TensorProto, helper
 
-    from pneumoscope.train import exports, from_onnx, imported, phantom
+    from pneumoscope.train.data import phantom
+    from pneumoscope.train.formats import convert, from_onnx
+    from pneumoscope.train.keras_import import importing
 
 from pneumoscope import bundle as bundles
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import ConversionError, DataError, MissingExtra, UsageError
-from pneumoscope.train.export import OUTPUTS
+from pneumoscope.train.export.to_onnx import OUTPUTS
 
 # Keras' own saving warns under NumPy 2.
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
@@ -54,8 +56,8 @@ def conv_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     x = layers.Dense(8, "relu")(layers.Flatten()(layers.AveragePooling2D(2)(x)))
     model = keras.Model(films, layers.Dense(2, "softmax")(x))
     model.save(folder / "conv.keras")
-    wanted = imported.Wanted(("normal", "pneumonia"))
-    return imported.import_model(folder / "conv.keras", wanted, folder / "bundle", quiet)
+    wanted = importing.Wanted(("normal", "pneumonia"))
+    return importing.import_model(folder / "conv.keras", wanted, folder / "bundle", quiet)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def films_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", FLOAT)
 def test_every_format_gives_the_same(name: str, conv_bundle: Bundle, tmp_path: Path) -> None:
     out = tmp_path / "out" / "export"
-    done = exports.export(conv_bundle, name, out, None, quiet)
+    done = convert.export(conv_bundle, name, out, None, quiet)
     assert done.path == out
     assert [p.name for p in out.parent.iterdir()] == ["export"]
     assert done.parity.max_dp <= 1e-4
@@ -84,7 +86,7 @@ def test_every_format_gives_the_same(name: str, conv_bundle: Bundle, tmp_path: P
 
 def test_openvino(conv_bundle: Bundle, tmp_path: Path) -> None:
     pytest.importorskip("openvino", reason="needs the [openvino] extra")
-    done = exports.export(conv_bundle, "openvino", tmp_path / "ir", None, quiet)
+    done = convert.export(conv_bundle, "openvino", tmp_path / "ir", None, quiet)
     assert done.parity.max_dp <= 1e-4
     assert {p.name for p in done.path.iterdir()} == {"model.xml", "model.bin"}
 
@@ -101,7 +103,7 @@ def test_openvino_is_optional(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtra) as caught:
-        exports.export(conv_bundle, "openvino", tmp_path / "ir", None, quiet)
+        convert.export(conv_bundle, "openvino", tmp_path / "ir", None, quiet)
     assert "pneumoscope[openvino]" in caught.value.hint
     assert not list(tmp_path.iterdir())
 
@@ -114,8 +116,8 @@ def test_int8_computes_convolutions_in_int8(
     # Random weights give every film nearly the same probability: an AUC would be all rounding.
     unlabelled = Path(shutil.copytree(films_folder / "NORMAL", tmp_path / "films"))
     shutil.copytree(films_folder / "PNEUMONIA", unlabelled / "more")
-    small = exports.export(conv_bundle, "litert-int8", tmp_path / "m.tflite", unlabelled, quiet)
-    whole = exports.export(conv_bundle, "litert", tmp_path / "f.tflite", films_folder, quiet)
+    small = convert.export(conv_bundle, "litert-int8", tmp_path / "m.tflite", unlabelled, quiet)
+    whole = convert.export(conv_bundle, "litert", tmp_path / "f.tflite", films_folder, quiet)
     assert small.megabytes < 0.6 * whole.megabytes
     assert small.parity.films == 40  # the other half calibrated
     assert small.parity.mean_dp <= 0.03
@@ -138,20 +140,20 @@ def test_the_shipped_bundle_in_int8(films_folder: Path, tmp_path: Path) -> None:
     for path in sorted(films_folder.glob("*/*"))[:32]:
         shutil.copyfile(path, unlabelled / f"{path.parent.name}-{path.name}")
     shipped = bundles.open_bundle()
-    done = exports.export(shipped, "litert-int8", tmp_path / "m.tflite", unlabelled, quiet)
+    done = convert.export(shipped, "litert-int8", tmp_path / "m.tflite", unlabelled, quiet)
     assert done.parity.mean_dp <= 0.03
     assert done.megabytes < 0.4 * shipped.model.stat().st_size / 1e6
 
 
 def test_int8_wants_films(conv_bundle: Bundle, films_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="calibration") as caught:
-        exports.export(conv_bundle, "litert-int8", tmp_path / "m", None, quiet)
+        convert.export(conv_bundle, "litert-int8", tmp_path / "m", None, quiet)
     assert "--films" in caught.value.hint
     few = tmp_path / "few"
     few.mkdir()
     (few / "0.png").write_bytes((films_folder / "NORMAL" / "0.png").read_bytes())
     with pytest.raises(DataError, match="32 films"):
-        exports.export(conv_bundle, "litert-int8", tmp_path / "m", few, quiet)
+        convert.export(conv_bundle, "litert-int8", tmp_path / "m", few, quiet)
     assert not (tmp_path / "m").exists()
 
 
@@ -238,7 +240,7 @@ def test_an_operator_that_litert_lacks_is_named(name: str, tmp_path: Path) -> No
     file = graph(tmp_path / "g.onnx", helper.make_node("Erf", ["x"], ["y"]))
     films = np.zeros((16, 4, 4, 1), np.uint8)
     with pytest.raises(ConversionError, match="cannot express this network: Erf") as caught:
-        exports.FORMATS[name].write(file, tmp_path / "m.tflite", films)
+        convert.FORMATS[name].write(file, tmp_path / "m.tflite", films)
     assert "openvino" in caught.value.hint
     assert not (tmp_path / "m.tflite").exists()
 
@@ -257,7 +259,7 @@ def test_a_gelu_of_erf_is_one_of_litert(tmp_path: Path) -> None:
         constant = onnx.numpy_helper.from_array(np.array(value, np.float32), name)
         model.graph.initializer.append(constant)
     onnx.save(model, str(file))
-    exports.FORMATS["litert"].write(file, tmp_path / "m.tflite", np.zeros(0, np.uint8))
+    convert.FORMATS["litert"].write(file, tmp_path / "m.tflite", np.zeros(0, np.uint8))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         interpreter = tf.lite.Interpreter(str(tmp_path / "m.tflite"))
@@ -267,52 +269,52 @@ def test_a_gelu_of_erf_is_one_of_litert(tmp_path: Path) -> None:
 def test_a_format_that_differs_is_not_written(
     conv_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = exports.FORMATS["onnx"]
+    whole = convert.FORMATS["onnx"]
     wrong = replace(whole, load=lambda path: lambda films: np.roll(whole.load(path)(films), 1, 1))
-    monkeypatch.setattr(exports, "FORMATS", {"onnx": whole, "wrong": wrong})
+    monkeypatch.setattr(convert, "FORMATS", {"onnx": whole, "wrong": wrong})
     (tmp_path / "old").write_text("before")
     with pytest.raises(ConversionError, match="exceeds") as caught:
-        exports.export(conv_bundle, "wrong", tmp_path / "old", None, quiet)
+        convert.export(conv_bundle, "wrong", tmp_path / "old", None, quiet)
     assert "Nothing was written" in caught.value.hint
     assert (tmp_path / "old").read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
 
 
 def test_an_auc_that_differs_is_an_error() -> None:
-    near = exports.Parity(100, False, 0.005, 0.001, 0, 0.950, 0.952)
-    exports._check_parity("litert", near)
+    near = convert.Parity(100, False, 0.005, 0.001, 0, 0.950, 0.952)
+    convert._check_parity("litert", near)
     with pytest.raises(ConversionError, match=r"AUC differs by 0\.0040"):
-        exports._check_parity("litert", replace(near, auc=0.948))
+        convert._check_parity("litert", replace(near, auc=0.948))
     with pytest.raises(ConversionError, match="mean"):
-        exports._check_parity("litert-int8", replace(near, mean_dp=0.031))
+        convert._check_parity("litert-int8", replace(near, mean_dp=0.031))
     with pytest.raises(ConversionError, match="exceeds"):
-        exports._check_parity("litert", replace(near, max_dp=float("nan")))
+        convert._check_parity("litert", replace(near, max_dp=float("nan")))
 
 
 def test_older_exports_are_replaced_and_nothing_else(tiny_bundle: Bundle, tmp_path: Path) -> None:
     out = tmp_path / "saved"
-    exports.export(tiny_bundle, "savedmodel", out, None, quiet)
+    convert.export(tiny_bundle, "savedmodel", out, None, quiet)
     (out / "stale").write_text("x")
-    exports.export(tiny_bundle, "savedmodel", out, None, quiet)
+    convert.export(tiny_bundle, "savedmodel", out, None, quiet)
     assert not (out / "stale").exists()
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis.txt").write_text("x")
     for name in ("savedmodel", "onnx"):
         with pytest.raises(UsageError, match="no export of this format"):
-            exports.export(tiny_bundle, name, precious, None, quiet)
+            convert.export(tiny_bundle, name, precious, None, quiet)
     assert (precious / "thesis.txt").read_text() == "x"
 
 
 def test_wrong_wishes(tiny_bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown") as caught:
-        exports.export(tiny_bundle, "coreml", tmp_path / "x", None, quiet)
+        convert.export(tiny_bundle, "coreml", tmp_path / "x", None, quiet)
     assert "litert" in caught.value.hint
     with pytest.raises(DataError, match="no such folder"):
-        exports.export(tiny_bundle, "onnx", tmp_path / "x", tmp_path / "nowhere", quiet)
+        convert.export(tiny_bundle, "onnx", tmp_path / "x", tmp_path / "nowhere", quiet)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no film can be read"):
-        exports.export(tiny_bundle, "onnx", tmp_path / "x", tmp_path / "empty", quiet)
+        convert.export(tiny_bundle, "onnx", tmp_path / "x", tmp_path / "empty", quiet)
     assert not (tmp_path / "x").exists()
 
 
@@ -352,7 +354,7 @@ def test_the_command_says_what_is_wrong(arguments: list[str], tmp_path: Path) ->
 
 def test_real_films(films_dir: Path, tmp_path: Path) -> None:
     """The shipped bundle in float LiteRT, on a few films of either class."""
-    done = exports.export(
+    done = convert.export(
         bundles.open_bundle(), "litert", tmp_path / "m.tflite", films_dir / "chest_xray" / "val", quiet
     )  # fmt: skip
     assert done.parity.max_dp <= 1e-3

@@ -18,9 +18,10 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.errors import TrainingError, UsageError
-    from pneumoscope.train import finder, fit, run
+    from pneumoscope.train import run
+    from pneumoscope.train.fit import finder, loop
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = [
     pytest.mark.train,
@@ -54,7 +55,7 @@ class Scripted:
     """A trainer whose loss follows from the rate."""
 
     def __init__(self, loss: Any) -> None:
-        self.phases = (fit.Phase("whole network", 2, whole=True),)
+        self.phases = (loop.Phase("whole network", 2, whole=True),)
         self.recipe = Recipe(learning_rate=3e-4)
         self.progress = Progress()
         self.optimizer = SimpleNamespace(learning_rate=0.0)

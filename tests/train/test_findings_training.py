@@ -19,14 +19,14 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
 
-    from pneumoscope.train.batches import _finding_weights
-    from pneumoscope.train.losses import loss_of
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.data.batches import _finding_weights
+    from pneumoscope.train.network.losses import loss_of
+    from pneumoscope.train.recipe.settings import Recipe
 
 import pneumoscope
 from pneumoscope.errors import RecipeError
-from pneumoscope.train import findings, validate
-from pneumoscope.train.validate import Validation
+from pneumoscope.train.validation import findings, validate
+from pneumoscope.train.validation.validate import Validation
 
 pytestmark = [
     pytest.mark.train,

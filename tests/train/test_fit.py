@@ -26,7 +26,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 import pneumoscope
 from pneumoscope.bundle import open_bundle
 from pneumoscope.decision.calibration import Calibration
-from pneumoscope.train import recipe as recipes
+from pneumoscope.train.recipe import reading
 
 pytestmark = [
     pytest.mark.train,
@@ -182,9 +182,9 @@ def test_a_training_cut_within_an_epoch_resumes_there(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own imports warn
         from pneumoscope import data
-        from pneumoscope.train import fit
+        from pneumoscope.train.fit import loop
         from pneumoscope.train.progress import Progress
-        from pneumoscope.train.recipe import Recipe
+        from pneumoscope.train.recipe.settings import Recipe
 
     class Cutting(Progress):
         def __init__(self, steps: int) -> None:
@@ -201,20 +201,20 @@ def test_a_training_cut_within_an_epoch_resumes_there(
             if not self.left:
                 raise Cut
 
-    monkeypatch.setattr(fit, "_SAVE_EVERY_S", -1.0)
+    monkeypatch.setattr(loop, "_SAVE_EVERY_S", -1.0)
     settings = {"size": 32, "batch_size": 16, "head_epochs": 1, "epochs": 2, **settings}
     recipe = Recipe(**settings)
     drawn = data.load(films, 224, task=recipe.task, share=0.25, seed=0, cache=tmp_path / "cache")
     runs = {name: tmp_path / name for name in ("whole", "cut")}
     for folder in runs.values():
         folder.mkdir()
-    fit.fit(recipe, drawn, runs["whole"], None, Cutting(10_000))
+    loop.fit(recipe, drawn, runs["whole"], None, Cutting(10_000))
     steps = -(-len(drawn.rows("train")) // 16)
     for cut_after in (1, steps, 2):  # in the head phase, in the first and in the second epoch
         with pytest.raises(Cut):
-            fit.fit(recipe, drawn, runs["cut"], None, Cutting(cut_after))
+            loop.fit(recipe, drawn, runs["cut"], None, Cutting(cut_after))
     last = Cutting(10_000)
-    fit.fit(recipe, drawn, runs["cut"], None, last)
+    loop.fit(recipe, drawn, runs["cut"], None, last)
     assert "step" in last.notes[0]
     assert (runs["cut"] / "log.csv").read_text().count("\n") == 4
     with (
@@ -282,7 +282,7 @@ def test_the_default_data_folder_may_come_from_the_environment(films: Path, tmp_
     assert "no.h5" in done.stderr
 
 
-RECIPES = sorted(recipes.shipped())
+RECIPES = sorted(reading.shipped())
 
 
 # A bundle of these takes a minute each; their heads' exports are tested in test_network.py.
@@ -295,15 +295,16 @@ def test_the_larger_recipes_train_and_serve(name: str, films: Path, tmp_path: Pa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own imports warn
         from pneumoscope import data
-        from pneumoscope.train import fit, network
+        from pneumoscope.train.fit import loop
+        from pneumoscope.train.network import keras_model
         from pneumoscope.train.progress import Progress
-    settings = recipes.load(name)
+    settings = reading.load(name)
     one = dataclasses.replace(
         settings, head_epochs=min(settings.head_epochs, 1), epochs=min(settings.epochs, 1)
     )
     drawn = data.load(films, 224, task=one.task, share=0.25, seed=0, cache=tmp_path / "cache")
-    model = fit.fit(one, drawn, tmp_path, None, Progress())
-    outputs = network.serving_model(model, Calibration())(drawn.pixels[:2, ..., None])
+    model = loop.fit(one, drawn, tmp_path, None, Progress())
+    outputs = keras_model.serving_model(model, Calibration())(drawn.pixels[:2, ..., None])
     assert outputs["probabilities"].shape == (2, 2)
     assert outputs["heatmaps"].shape == (2, 2, 7, 7)
     assert outputs["embedding"].shape == (
@@ -319,7 +320,7 @@ def test_the_smaller_recipes_run_from_one_command_to_a_bundle(
     name: str, films: Path, tmp_path: Path
 ) -> None:
     """64 films, one epoch, from one command to a bundle that predicts."""
-    settings = recipes.load(name)
+    settings = reading.load(name)
     epochs = ["--head-epochs", min(settings.head_epochs, 1), "--epochs", min(settings.epochs, 1)]
     arguments = [
         sys.executable, "-m", "pneumoscope", "train", name, "--data", films, "--weights", "none",

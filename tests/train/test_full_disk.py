@@ -26,8 +26,9 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    from pneumoscope.train import export, exports
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.export import to_onnx
+    from pneumoscope.train.formats import convert
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = pytest.mark.train
 
@@ -92,7 +93,7 @@ def test_an_export_that_does_not_fit(
 ) -> None:
     monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(DiskFull, match=r"out\.onnx"):
-        exports.export(tiny_bundle, "onnx", tmp_path / "out.onnx", None, lambda _: None)
+        convert.export(tiny_bundle, "onnx", tmp_path / "out.onnx", None, lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,7 +104,7 @@ def test_an_export_whose_own_process_finds_the_disk_full(
     done = types.SimpleNamespace(returncode=1, stderr=said, stdout="")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     with pytest.raises(DiskFull, match=r"model\.onnx"):
-        export.export_onnx(
+        to_onnx.export_onnx(
             Recipe(), 3, tmp_path / "weights.npz", Calibration(), tmp_path / "model.onnx"
         )
 

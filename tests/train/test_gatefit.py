@@ -19,7 +19,7 @@ from pneumoscope.bundle import GATE
 from pneumoscope.data import FilmSet, load
 from pneumoscope.decision import gate
 from pneumoscope.errors import DataError
-from pneumoscope.train import gate_features, gatefit, unsuitable
+from pneumoscope.train.gate import features, fitting, unsuitable
 
 
 def cells(films: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -41,22 +41,22 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> FilmSet:
 
 
 @pytest.fixture(scope="module")
-def fitted(films: FilmSet) -> gatefit.Fitted:
+def fitted(films: FilmSet) -> fitting.Fitted:
     steps: list[tuple[int, int]] = []
-    found = gatefit.fit(cells, films, 64, progress=lambda *at: steps.append(at))
+    found = fitting.fit(cells, films, 64, progress=lambda *at: steps.append(at))
     assert steps[-1][0] == steps[-1][1]
     return found
 
 
-def told(fitted: gatefit.Fitted, found: np.ndarray[Any, Any]) -> dict[str, Any]:
+def told(fitted: fitting.Fitted, found: np.ndarray[Any, Any]) -> dict[str, Any]:
     return fitted.heads.scores(fitted.axes.coordinates(found))
 
 
 def test_the_gate_tells_drawn_films_from_changed_ones(
-    films: FilmSet, fitted: gatefit.Fitted
+    films: FilmSet, fitted: fitting.Fitted
 ) -> None:
     clean = np.stack([films.pixels[i] for i in films.rows("validation")])
-    look = gatefit.Looker(cells, 64, len(clean))
+    look = fitting.Looker(cells, 64, len(clean))
     passed = told(fitted, look(clean))["unsuitable"]
     rng = np.random.default_rng(0)
     turned = np.stack([unsuitable.CHANGES["rotated-90"](film, rng) for film in clean])
@@ -65,7 +65,7 @@ def test_the_gate_tells_drawn_films_from_changed_ones(
     assert np.median(refused) > 0.7
 
 
-def test_the_record_says_what_was_measured(fitted: gatefit.Fitted, films: FilmSet) -> None:
+def test_the_record_says_what_was_measured(fitted: fitting.Fitted, films: FilmSet) -> None:
     limits, measured = fitted.record["limits"], fitted.record["measured"]
     assert set(limits) >= {"unsuitable", "distance", "flatness", "saturation", "blur", "mirrored"}
     assert limits["distance-note"] <= limits["distance"]
@@ -75,8 +75,8 @@ def test_the_record_says_what_was_measured(fitted: gatefit.Fitted, films: FilmSe
     assert len(measured["stress"]) == 21
 
 
-def test_heads_survive_their_file(fitted: gatefit.Fitted, films: FilmSet, tmp_path: Path) -> None:
-    gatefit.save_heads(fitted.heads, tmp_path / GATE)
+def test_heads_survive_their_file(fitted: fitting.Fitted, films: FilmSet, tmp_path: Path) -> None:
+    fitting.save_heads(fitted.heads, tmp_path / GATE)
 
     class Stored:
         path, gate = tmp_path, tmp_path / GATE
@@ -95,7 +95,7 @@ def collection(folder: Path) -> Path:
     for i, (kind, held) in enumerate((("photograph", "False"), ("photograph", "True"), ("ct-slice", "False"))):  # fmt: skip
         Image.fromarray(rng.integers(0, 256, (120, 100, 3), np.uint8)).save(folder / f"{i}.png")
         rows.append({"file": f"{i}.png", "kind": kind, "held_out": held})
-    with (folder / gatefit.MANIFEST).open("w", newline="") as stream:
+    with (folder / fitting.MANIFEST).open("w", newline="") as stream:
         writer = csv.DictWriter(stream, ["file", "kind", "held_out"])
         writer.writeheader()
         writer.writerows(rows)
@@ -103,12 +103,12 @@ def collection(folder: Path) -> Path:
 
 
 def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_path: Path) -> None:
-    pictures = gatefit.read_pictures(collection(tmp_path / "pictures"), 96)
+    pictures = fitting.read_pictures(collection(tmp_path / "pictures"), 96)
     assert pictures.kinds == ("photograph", "photograph", "ct-slice")
     assert pictures.held_out.tolist() == [False, True, False]
     assert pictures.films.shape == (3, 96, 96)
-    without = gatefit.fit(cells, films, 64).record["measured"]["learned"]
-    learned = gatefit.fit(cells, films, 64, pictures).record["measured"]["learned"]
+    without = fitting.fit(cells, films, 64).record["measured"]["learned"]
+    learned = fitting.fit(cells, films, 64, pictures).record["measured"]["learned"]
     # Each twice, once as it is and once changed.
     assert learned["not-a-radiograph"] == without["not-a-radiograph"] + 2
     assert learned["not-a-chest"] == without["not-a-chest"] + 2
@@ -117,11 +117,11 @@ def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_pat
 
 def test_a_broken_collection_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no collection of pictures"):
-        gatefit.read_pictures(tmp_path, 96)
+        fitting.read_pictures(tmp_path, 96)
     folder = collection(tmp_path / "pictures")
     (folder / "1.png").unlink()
     with pytest.raises(DataError, match=r"1\.png"):
-        gatefit.read_pictures(folder, 96)
+        fitting.read_pictures(folder, 96)
 
 
 @pytest.mark.parametrize("kind", list(unsuitable.CHANGES))
@@ -167,11 +167,11 @@ def network(sides: tuple[int, ...]) -> onnx.ModelProto:
 
 def test_the_middle_maps_become_a_grid() -> None:
     model = network((16, 16, 8, 8, 8, 4, 4, 4))
-    assert gate_features.add(model)
+    assert features.add(model)
     onnx.checker.check_model(model)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     x = np.random.default_rng(0).random((3, 2, 16, 16), np.float32)
-    found = session.run([gate_features.OUTPUT], {"films": x})[0]
+    found = session.run([features.OUTPUT], {"films": x})[0]
     # The sixth of eight convolutions is the last in the middle: 4 x 4 cells of 2 channels, each the
     # sum of both channels, doubled five times.
     expected = np.repeat(x[:, :, ::4, ::4].sum(1, keepdims=True) * 2**5, 2, axis=1)
@@ -180,26 +180,26 @@ def test_the_middle_maps_become_a_grid() -> None:
 
 def test_the_graph_turns_cells_as_numpy_does(tmp_path: Path) -> None:
     model = network((16, 16, 8, 8, 8, 4, 4, 4))
-    assert gate_features.add(model)
+    assert features.add(model)
     file = tmp_path / "model.onnx"
     onnx.save(model, str(file))
     rng = np.random.default_rng(0)
     x = rng.random((3, 2, 16, 16), np.float32)
-    before = onnxruntime.InferenceSession(str(file)).run([gate_features.OUTPUT], {"films": x})[0]
-    axes = gate_features.Axes(
+    before = onnxruntime.InferenceSession(str(file)).run([features.OUTPUT], {"films": x})[0]
+    axes = features.Axes(
         before.mean(axis=0),
         np.full(32, 0.1 * before.std(), np.float32),  # some are cut
         rng.standard_normal((32, 5)).astype(np.float32),
         rng.standard_normal(5).astype(np.float32),
     )
-    gate_features.project(file, axes)
+    features.project(file, axes)
     session = onnxruntime.InferenceSession(str(file))
     assert session.get_outputs()[-1].shape == ["n", 5]
-    found = session.run([gate_features.OUTPUT], {"films": x})[0]
+    found = session.run([features.OUTPUT], {"films": x})[0]
     np.testing.assert_allclose(found, axes.coordinates(before), rtol=1e-4, atol=1e-4)
-    assert np.abs((before - axes.mean) / axes.scale).max() > gate_features.CLIP
-    again = onnxruntime.InferenceSession(gate_features.with_cells(file))
-    np.testing.assert_array_equal(again.run([gate_features.CELLS], {"films": x})[0], before)
+    assert np.abs((before - axes.mean) / axes.scale).max() > features.CLIP
+    again = onnxruntime.InferenceSession(features.with_cells(file))
+    np.testing.assert_array_equal(again.run([features.CELLS], {"films": x})[0], before)
 
 
 def test_a_network_without_maps_has_no_gate() -> None:
@@ -210,24 +210,24 @@ def test_a_network_without_maps_has_no_gate() -> None:
         [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 5])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    assert not gate_features.add(model)
+    assert not features.add(model)
     assert [output.name for output in model.graph.output] == ["out"]
 
 
 @pytest.mark.parametrize(("text", "held"), [("true", True), ("1", True), ("FALSE", False)])
 def test_held_out_may_be_spelled_otherwise(text: str, held: bool, tmp_path: Path) -> None:
     folder = collection(tmp_path / "pictures")
-    manifest = folder / gatefit.MANIFEST
+    manifest = folder / fitting.MANIFEST
     manifest.write_text(manifest.read_text().replace("True", text))
-    assert gatefit.read_pictures(folder, 96).held_out.tolist() == [False, held, False]
+    assert fitting.read_pictures(folder, 96).held_out.tolist() == [False, held, False]
 
 
 def test_a_doubtful_held_out_is_refused(tmp_path: Path) -> None:
     folder = collection(tmp_path / "pictures")
-    manifest = folder / gatefit.MANIFEST
+    manifest = folder / fitting.MANIFEST
     manifest.write_text(manifest.read_text().replace("True", "maybe"))
     with pytest.raises(DataError, match="neither True nor False"):
-        gatefit.read_pictures(folder, 96)
+        fitting.read_pictures(folder, 96)
 
 
 def test_no_limit_is_so_wide_that_nothing_passes_it() -> None:
@@ -239,7 +239,7 @@ def test_no_limit_is_so_wide_that_nothing_passes_it() -> None:
         found["unsuitable"][:10] = high
         return found
 
-    limits = gatefit._limits(
+    limits = fitting._limits(
         {"plain": scores(0.2), "augmented": scores(0.99999), "stress:x": scores(0.2)}
     )
     assert limits["unsuitable"] == 0.99

@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     import keras
     from keras import layers
 
-    from pneumoscope.train import gradcam
+    from pneumoscope.train.network import gradcam
 
 from pneumoscope.errors import ConversionError
 

@@ -19,8 +19,9 @@ with warnings.catch_warnings():
     import keras
     from keras import layers
 
-    from pneumoscope.train import imported, phantom
-    from pneumoscope.train.imported import Wanted
+    from pneumoscope.train.data import phantom
+    from pneumoscope.train.keras_import import importing
+    from pneumoscope.train.keras_import.importing import Wanted
 
 import pneumoscope
 from pneumoscope.bundle import Bundle
@@ -99,7 +100,7 @@ def test_a_notebooks_model_becomes_a_bundle(name: str, ending: str, tmp_path: Pa
         warnings.simplefilter("ignore")
         model = make()
         model.save(tmp_path / f"model{ending}")
-    bundle = imported.import_model(
+    bundle = importing.import_model(
         tmp_path / f"model{ending}", Wanted(labels, SIZE), tmp_path / "bundle", quiet
     )
     classifier = pneumoscope.load(bundle)
@@ -126,7 +127,7 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def two_classes(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return imported.import_model(
+    return importing.import_model(
         model_file, Wanted(TWO), tmp_path_factory.mktemp("bundles") / "two", quiet
     )
 
@@ -152,10 +153,10 @@ def test_the_card_says_that_nothing_is_known(two_classes: Bundle) -> None:
     assert "not chosen on any film" in card
 
 
-@pytest.mark.parametrize("scaling", imported.SCALINGS)
+@pytest.mark.parametrize("scaling", importing.SCALINGS)
 def test_each_scaling_is_what_keras_does(scaling: str) -> None:
     films = phantom.films(2, 8)
-    found = keras.ops.convert_to_numpy(imported.Scaled(3, scaling)(films))
+    found = keras.ops.convert_to_numpy(importing.Scaled(3, scaling)(films))
     rgb = np.repeat(films, 3, axis=-1).astype(np.float32)
     apps = keras.applications
     expected = {
@@ -185,7 +186,7 @@ def test_what_does_not_go_with_the_model(
 ) -> None:
     wanted = Wanted(**({"labels": TWO} | changes))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=message) as caught:
-        imported.import_model(model_file, wanted, tmp_path / "out", quiet)
+        importing.import_model(model_file, wanted, tmp_path / "out", quiet)
     assert caught.value.hint
     assert not list(tmp_path.iterdir())
 
@@ -227,7 +228,7 @@ def test_what_onnx_cannot_say_is_an_error(tmp_path: Path) -> None:
     model = functional(conv(4), grouped, layers.Flatten(), layers.Dense(1, "sigmoid"))
     model.save(tmp_path / "model.keras")
     with pytest.raises(ConversionError, match="ONNX"):
-        imported.import_model(tmp_path / "model.keras", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(tmp_path / "model.keras", Wanted(TWO), tmp_path / "out", quiet)
     assert not (tmp_path / "out").exists()
 
 
@@ -236,7 +237,7 @@ def test_structures_that_cannot_be_read(name: str, tmp_path: Path) -> None:
     make, message = REFUSED[name]
     make().save(tmp_path / "model.keras")
     with pytest.raises(ConversionError, match=message) as caught:
-        imported.import_model(tmp_path / "model.keras", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(tmp_path / "model.keras", Wanted(TWO), tmp_path / "out", quiet)
     assert caught.value.hint
     assert not (tmp_path / "out").exists()
 
@@ -246,7 +247,7 @@ def test_lambda_in_a_legacy_file_is_refused(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         REFUSED["lambda"][0]().save(tmp_path / "model.h5")
     with pytest.raises(ConversionError, match="code of its own"):
-        imported.import_model(tmp_path / "model.h5", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(tmp_path / "model.h5", Wanted(TWO), tmp_path / "out", quiet)
 
 
 @pytest.mark.parametrize("name", ["model.h5", "model.keras", "model.txt", "none.keras"])
@@ -254,7 +255,7 @@ def test_files_that_are_no_model(name: str, tmp_path: Path) -> None:
     if not name.startswith("none"):
         (tmp_path / name).write_bytes(b"not a model")
     with pytest.raises(PneumoscopeError) as caught:
-        imported.import_model(tmp_path / name, Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(tmp_path / name, Wanted(TWO), tmp_path / "out", quiet)
     assert caught.value.hint
     assert not (tmp_path / "out").exists()
 
@@ -262,7 +263,7 @@ def test_files_that_are_no_model(name: str, tmp_path: Path) -> None:
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     cnn(1, "sigmoid").save_weights(tmp_path / "only.weights.h5")
     with pytest.raises(ConversionError, match="not a saved Keras model"):
-        imported.import_model(tmp_path / "only.weights.h5", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(tmp_path / "only.weights.h5", Wanted(TWO), tmp_path / "out", quiet)
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -302,7 +303,7 @@ def test_the_class_called_normal_is_the_negative_one(
 ) -> None:
     """Keras' folder readers sort class names, so NORMAL is often not the first."""
     cnn(2, "softmax").save(tmp_path / "m.keras")
-    bundle = imported.import_model(
+    bundle = importing.import_model(
         tmp_path / "m.keras", Wanted(labels=labels), tmp_path / "bundle", quiet
     )
     assert bundle.meta.negative.lower() == "normal"
@@ -312,7 +313,7 @@ def test_the_class_called_normal_is_the_negative_one(
 def test_labels_without_a_negative_class_need_one_named(tmp_path: Path) -> None:
     cnn(2, "softmax").save(tmp_path / "m.keras")
     with pytest.raises(UsageError, match="means that nothing was found") as caught:
-        imported.import_model(
+        importing.import_model(
             tmp_path / "m.keras", Wanted(labels=("a", "b")), tmp_path / "bundle", quiet
         )
     assert "--negative" in caught.value.hint

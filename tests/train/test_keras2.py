@@ -22,9 +22,10 @@ with warnings.catch_warnings():
     import h5py
     import keras
 
-    from pneumoscope.train import imported, phantom
-    from pneumoscope.train.imported import Wanted
-    from pneumoscope.train.keras2 import for_keras3
+    from pneumoscope.train.data import phantom
+    from pneumoscope.train.keras_import import importing
+    from pneumoscope.train.keras_import.importing import Wanted
+    from pneumoscope.train.keras_import.keras2 import for_keras3
 
 import pneumoscope
 
@@ -105,7 +106,7 @@ def test_a_model_of_keras_2_gives_the_same_answers(ending: str, tmp_path: Path) 
         warnings.simplefilter("ignore")
         with pytest.raises(Exception, match=r"groups|axis|Functional|BatchN"):
             keras.saving.load_model(file, compile=False)
-    bundle = imported.import_model(
+    bundle = importing.import_model(
         file, Wanted(("normal", "pneumonia"), SIZE), tmp_path / "bundle", lambda _: None
     )
     films = phantom.films(6, SIZE, seed=4)

@@ -15,9 +15,10 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from pneumoscope.bundle import open_bundle, write_bundle
 from pneumoscope.errors import DataError, UsageError
-from pneumoscope.train import leaderboard, validate
-from pneumoscope.train.recipe import load
-from pneumoscope.train.validate import Validation
+from pneumoscope.train import leaderboard
+from pneumoscope.train.recipe.reading import load
+from pneumoscope.train.validation import validate
+from pneumoscope.train.validation.validate import Validation
 from tiny import tiny_files, tiny_meta
 
 TRUTH = np.array([0, 0, 0, 1, 1, 2], np.intp)

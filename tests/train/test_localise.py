@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from pneumoscope.data import Film, FilmSet
-from pneumoscope.train import localise
+from pneumoscope.train.validation import localise
 
 SIZE = 64
 

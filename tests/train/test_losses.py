@@ -11,8 +11,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
 
-    from pneumoscope.train.losses import loss_of
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.network.losses import loss_of
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = pytest.mark.train
 

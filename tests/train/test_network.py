@@ -14,8 +14,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
 
-    from pneumoscope.train import gradcam, network
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.network import gradcam, keras_model
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = [
     pytest.mark.train,
@@ -27,7 +27,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
     keras.utils.set_random_seed(0)
-    return network.build(Recipe(size=64, tail="dilated"), 3, None)
+    return keras_model.build(Recipe(size=64, tail="dilated"), 3, None)
 
 
 FILMS = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 1)).astype(np.uint8)
@@ -36,7 +36,7 @@ FILMS = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 1)).astype(np.uint
 def test_standardise_by_hand() -> None:
     film = np.zeros((1, 2, 2, 1), np.uint8)
     film[0, 0] = 200
-    out = keras.ops.convert_to_numpy(network.Standardise(0.5, 4.0)(film))
+    out = keras.ops.convert_to_numpy(keras_model.Standardise(0.5, 4.0)(film))
     assert out.shape == (1, 2, 2, 3)
     # Mean 100, standard deviation 100: values +-1, clipped at 0.5, times 4.
     assert np.allclose(out[0, 0], 2)
@@ -57,25 +57,25 @@ def test_a_blank_film_gives_finite_logits(model: keras.Model) -> None:
 
 @pytest.mark.parametrize(("tail", "side"), [("strided", 2), ("undilated", 4), ("dilated", 4)])
 def test_the_tail_sets_the_heatmap(tail: str, side: int) -> None:
-    built = network.build(Recipe(size=64, tail=tail), 3, None)
-    assert built.get_layer(network.FEATURES).output.shape == (None, side, side, 1280)
+    built = keras_model.build(Recipe(size=64, tail=tail), 3, None)
+    assert built.get_layer(keras_model.FEATURES).output.shape == (None, side, side, 1280)
 
 
 def test_the_tails_share_their_weights() -> None:
     shapes = [
-        [v.shape for v in network.build(Recipe(size=64, tail=t), 3, None).variables]
+        [v.shape for v in keras_model.build(Recipe(size=64, tail=t), 3, None).variables]
         for t in ("strided", "dilated")
     ]
     assert shapes[0] == shapes[1]
 
 
 def autodiff(model: keras.Model) -> np.ndarray:
-    features = keras.Model(model.input, model.get_layer(network.FEATURES).output)(FILMS)
-    return gradcam.autodiff_grad_cam(features, network.layers_of_head(model))
+    features = keras.Model(model.input, model.get_layer(keras_model.FEATURES).output)(FILMS)
+    return gradcam.autodiff_grad_cam(features, keras_model.layers_of_head(model))
 
 
 def test_closed_form_heatmaps_are_grad_cam(model: keras.Model) -> None:
-    serving = network.serving_model(model, Calibration((1.7,), (0.4,), 1.2))
+    serving = keras_model.serving_model(model, Calibration((1.7,), (0.4,), 1.2))
     closed = keras.ops.convert_to_numpy(serving(FILMS)["heatmaps"])
     reference = autodiff(model)
     peak = reference.max(axis=(1, 2, 3), keepdims=True)
@@ -96,12 +96,12 @@ HEADS = [
 def test_every_head_has_its_closed_form(settings: dict[str, object]) -> None:
     keras.utils.set_random_seed(1)
     recipe = Recipe(size=64, **settings)  # type: ignore[arg-type]
-    built = network.build(recipe, 2 if recipe.task == "binary" else 3, None)
+    built = keras_model.build(recipe, 2 if recipe.task == "binary" else 3, None)
     # Statistics and scales that are not the ones of a fresh BatchNorm.
     rng = np.random.default_rng(0)
     for variable in built.get_layer("head_norm").variables if recipe.head_batch_norm else ():
         variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-    outputs = network.serving_model(built, Calibration((1.3,), (0.4,), 1.2))(FILMS)
+    outputs = keras_model.serving_model(built, Calibration((1.3,), (0.4,), 1.2))(FILMS)
     closed = keras.ops.convert_to_numpy(outputs["heatmaps"])
     reference = autodiff(built)
     assert closed.shape == reference.shape
@@ -118,10 +118,12 @@ CALIBRATION = Calibration((1.7,), (0.4,), 1.3)
 
 def test_one_logit_is_the_sigmoid_of_the_positive_class() -> None:
     keras.utils.set_random_seed(0)
-    built = network.build(Recipe(size=64, task="binary", network="cnn", scaling="unit"), 2, None)
+    built = keras_model.build(
+        Recipe(size=64, task="binary", network="cnn", scaling="unit"), 2, None
+    )
     logit = keras.ops.convert_to_numpy(built(FILMS, training=False))
     assert logit.shape == (4, 1)
-    outputs = network.serving_model(built, CALIBRATION, "binary")(FILMS)
+    outputs = keras_model.serving_model(built, CALIBRATION, "binary")(FILMS)
     p = keras.ops.convert_to_numpy(outputs["probabilities"])
     assert np.allclose(p[:, 1], 1 / (1 + np.exp(-1.7 * logit[:, 0] - 0.4)), atol=1e-6)
 
@@ -129,7 +131,7 @@ def test_one_logit_is_the_sigmoid_of_the_positive_class() -> None:
 def test_the_graph_calibrates_as_numpy_does(model: keras.Model) -> None:
     logits = 5 * keras.ops.convert_to_numpy(model(FILMS, training=False)).astype(np.float64)
     e = np.exp(logits)
-    found = network._calibrated(keras.ops.convert_to_tensor(logits), CALIBRATION, "multiclass")
+    found = keras_model._calibrated(keras.ops.convert_to_tensor(logits), CALIBRATION, "multiclass")
     expected = CALIBRATION.apply(e / e.sum(axis=1, keepdims=True), 0)
     assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
 
@@ -137,7 +139,7 @@ def test_the_graph_calibrates_as_numpy_does(model: keras.Model) -> None:
 def test_findings_are_calibrated_one_by_one() -> None:
     logits = np.array([[-3.0, 0.0, 8.0], [1.0, 2.0, -9.0]])
     own = Calibration((0.5, 1.0, 2.0), (-1.0, 0.0, 1.5))
-    found = network._calibrated(keras.ops.convert_to_tensor(logits), own, "multilabel")
+    found = keras_model._calibrated(keras.ops.convert_to_tensor(logits), own, "multilabel")
     expected = own.apply(1 / (1 + np.exp(-logits)), None)
     assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
 
@@ -145,7 +147,7 @@ def test_findings_are_calibrated_one_by_one() -> None:
 @pytest.mark.parametrize("size", [1.0, 30.0, 1e4])
 def test_calibration_survives_any_logits(size: float) -> None:
     logits = size * np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-    found = network._calibrated(keras.ops.convert_to_tensor(logits), CALIBRATION, "multiclass")
+    found = keras_model._calibrated(keras.ops.convert_to_tensor(logits), CALIBRATION, "multiclass")
     p = keras.ops.convert_to_numpy(found)
     assert np.isfinite(p).all()
     assert np.allclose(p.sum(axis=1), 1, atol=1e-6)
@@ -156,16 +158,16 @@ def trainable(model: keras.Model) -> set[str]:
 
 
 def test_the_phases_train_what_they_should() -> None:
-    model = network.build(Recipe(size=64), 3, None)
-    network.set_trainable(model, Recipe(), whole=False, keep_statistics=False)
+    model = keras_model.build(Recipe(size=64), 3, None)
+    keras_model.set_trainable(model, Recipe(), whole=False, keep_statistics=False)
     assert trainable(model) == {"logits"}
-    network.set_trainable(
+    keras_model.set_trainable(
         model, Recipe(train_from="block_4_expand"), whole=True, keep_statistics=True
     )
     assert not {"Conv1", "expanded_conv_project", "block_3_project"} & trainable(model)
     assert {"block_4_project", "block_16_project", "Conv_1", "logits"} <= trainable(model)
     assert not any("BN" in name or name.startswith("bn_") for name in trainable(model))
-    network.set_trainable(model, Recipe(), whole=True, keep_statistics=False)
+    keras_model.set_trainable(model, Recipe(), whole=True, keep_statistics=False)
     assert {"Conv1", "bn_Conv1", "block_1_project", "block_1_project_BN"} <= trainable(model)
 
 
@@ -182,17 +184,19 @@ def test_a_recipe_that_its_network_cannot_follow(
     model: keras.Model, settings: dict[str, object], message: str, hint: str
 ) -> None:
     recipe = Recipe(size=64, **settings)  # type: ignore[arg-type]
-    built = network.build(recipe, 3, None) if "regions" in settings else model
+    built = keras_model.build(recipe, 3, None) if "regions" in settings else model
     with pytest.raises(RecipeError, match=message) as caught:
-        network.check(built, recipe)
+        keras_model.check(built, recipe)
     assert hint in caught.value.hint
-    network.check(model, Recipe(size=64, tail="dilated", regions=0.5, train_from="block_4_expand"))
+    keras_model.check(
+        model, Recipe(size=64, tail="dilated", regions=0.5, train_from="block_4_expand")
+    )
 
 
 def test_regional_averages_by_hand(model: keras.Model) -> None:
     """Everything in the first part is the plain network; two halves average to it."""
-    regional = network.regional(model)
-    side = network.map_side(model)
+    regional = keras_model.regional(model)
+    side = keras_model.map_side(model)
     shares = np.zeros((4, 2, side, side), np.float32)
     shares[:, 0] = 1 / side**2
     whole = keras.ops.convert_to_numpy(regional([FILMS, shares], training=False))

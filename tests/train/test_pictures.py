@@ -9,9 +9,10 @@ from PIL import Image
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from pneumoscope.data import Film, FilmSet
-from pneumoscope.train import phantom, pictures
-from pneumoscope.train.augment import Augmentation
-from pneumoscope.train.recipe import Recipe
+from pneumoscope.train.data import phantom
+from pneumoscope.train.fit import pictures
+from pneumoscope.train.recipe.augmentation import Augmentation
+from pneumoscope.train.recipe.settings import Recipe
 
 STILL = Augmentation(
     rotation=0, shear=0, scale_x=(1, 1), scale_y=(1, 1), shift=0, flip=0, crop=0, match=0,

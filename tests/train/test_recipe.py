@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from pneumoscope.errors import RecipeError
-from pneumoscope.train import recipe
-from pneumoscope.train.recipe import Recipe
+from pneumoscope.train.recipe import reading
+from pneumoscope.train.recipe.settings import Recipe
 
 
 def written(tmp_path: Path, text: str) -> str:
@@ -19,7 +19,7 @@ def written(tmp_path: Path, text: str) -> str:
 
 
 def test_a_recipe_is_a_delta_over_the_defaults(tmp_path: Path) -> None:
-    found = recipe.load(written(tmp_path, "epochs = 3\n[augment]\nrotation = 4\n"))
+    found = reading.load(written(tmp_path, "epochs = 3\n[augment]\nrotation = 4\n"))
     default = Recipe()
     assert found.epochs == 3
     assert found.augment.rotation == 4.0
@@ -29,19 +29,19 @@ def test_a_recipe_is_a_delta_over_the_defaults(tmp_path: Path) -> None:
 
 
 def test_overrides_win_and_none_leaves_the_file(tmp_path: Path) -> None:
-    found = recipe.load(written(tmp_path, "epochs = 3\nseed = 5\n"), epochs=9, seed=None)
+    found = reading.load(written(tmp_path, "epochs = 3\nseed = 5\n"), epochs=9, seed=None)
     assert (found.epochs, found.seed) == (9, 5)
 
 
 def test_a_resolved_recipe_survives_json() -> None:
-    for name in recipe.shipped():
-        found = recipe.load(name)
-        assert recipe.from_json(json.loads(json.dumps(recipe.resolved(found)))) == found
+    for name in reading.shipped():
+        found = reading.load(name)
+        assert reading.from_json(json.loads(json.dumps(reading.resolved(found)))) == found
 
 
-@pytest.mark.parametrize("name", sorted(recipe.shipped()))
+@pytest.mark.parametrize("name", sorted(reading.shipped()))
 def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> None:
-    header = recipe.shipped()[name].read_text().split("\n\n")[0]
+    header = reading.shipped()[name].read_text().split("\n\n")[0]
     assert all(line.startswith("#") for line in header.splitlines())
     assert f"pneumoscope train {name}" in header
     assert "Expected:" in header
@@ -81,21 +81,21 @@ def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> No
 )
 def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        recipe.load(written(tmp_path, text))
+        reading.load(written(tmp_path, text))
 
 
 def test_changes_against_the_shipped_recipe() -> None:
-    own = json.loads(json.dumps(recipe.resolved(recipe.load("resnet50", seed=7))))
-    assert recipe.changes(own) == {}
+    own = json.loads(json.dumps(reading.resolved(reading.load("resnet50", seed=7))))
+    assert reading.changes(own) == {}
     own["epochs"], own["augment"]["flip"] = 3, 0.0
     del own["mixup"]  # a bundle from before there was such a setting
-    assert recipe.changes(own) == {"epochs": 3, "augment.flip": 0.0}
-    assert recipe.changes(own | {"version": "0"}) == {}
-    assert recipe.changes(own | {"name": "mine"}) == {}
-    assert recipe.changes({"seed": 1}) == {}
+    assert reading.changes(own) == {"epochs": 3, "augment.flip": 0.0}
+    assert reading.changes(own | {"version": "0"}) == {}
+    assert reading.changes(own | {"name": "mine"}) == {}
+    assert reading.changes({"seed": 1}) == {}
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
     with pytest.raises(RecipeError) as caught:
-        recipe.load("flagshp")
+        reading.load("flagshp")
     assert "flagship" in caught.value.hint

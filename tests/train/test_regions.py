@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pneumoscope.train import regions
+from pneumoscope.train.network import regions
 
 
 def test_parts_are_whole_or_shared() -> None:

@@ -23,9 +23,10 @@ with warnings.catch_warnings():
 
     from pneumoscope import data
     from pneumoscope.errors import MissingExtra, TrackingError
-    from pneumoscope.train import fit, tracking
+    from pneumoscope.train.fit import loop, tracking
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.recipe import Recipe, resolved
+    from pneumoscope.train.recipe.reading import resolved
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = [
     pytest.mark.train,
@@ -370,12 +371,12 @@ def test_a_training_that_is_cut_and_goes_on_tells_each_epoch_once(
     folder = tmp_path / "tensorboard"
     for progress in (Cutting(), Progress()):
         trackers = (tracking.TensorBoard(folder),)
-        with tracking.Tracking(trackers, tmp_path / fit.LOG, progress.note) as tracked:
+        with tracking.Tracking(trackers, tmp_path / loop.LOG, progress.note) as tracked:
             tracked.begin(resolved(recipe))
             try:
-                fit.fit(recipe, films, tmp_path, None, progress, tracked.epoch)
+                loop.fit(recipe, films, tmp_path, None, progress, tracked.epoch)
             except Cut:
                 assert [step for step, _ in scalars(folder, "loss")] == [1]
-    rows = tracking.read_log(tmp_path / fit.LOG)
+    rows = tracking.read_log(tmp_path / loop.LOG)
     assert scalars(folder, "loss") == [(i, row["loss"]) for i, row in enumerate(rows, 1)]
     assert len(rows) == 3

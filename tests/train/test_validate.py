@@ -10,8 +10,8 @@ from pneumoscope.decision import thresholds
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.metrics import expected_calibration_error
 from pneumoscope.records import OperatingPoint
-from pneumoscope.train import validate
-from pneumoscope.train.validate import Validation
+from pneumoscope.train.validation import validate
+from pneumoscope.train.validation.validate import Validation
 
 
 def validation(**conditions: list[float]) -> Validation:

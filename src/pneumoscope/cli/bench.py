@@ -24,11 +24,11 @@ def train(
 ) -> None:
     """Measures training beside its ceiling and beside the notebooks' way."""
     root = prepare(backend, data)
-    from pneumoscope.train import recipe
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.quiet import no_chatter
+    from pneumoscope.train.recipe import reading
 
-    resolved = recipe.load(name)
+    resolved = reading.load(name)
     with no_chatter():
         from pneumoscope.train import bench
 

@@ -15,7 +15,7 @@ from pneumoscope.train.quiet import no_chatter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.train.exports import Exported
+    from pneumoscope.train.formats.convert import Exported
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ def run(request: Request, *, as_json: bool) -> None:
     prepare("export")
     bundle = open_bundle(request.bundle)
     with no_chatter():
-        from pneumoscope.train import exports
+        from pneumoscope.train.formats import convert
 
-    done = exports.export(bundle, request.format, request.out, request.films, note)
+    done = convert.export(bundle, request.format, request.out, request.films, note)
     if as_json:
         facts = asdict(done) | {"path": str(done.path), "bundle_sha256": bundle.sha256}
         sys.stdout.write(json.dumps(facts) + "\n")

@@ -32,9 +32,9 @@ def run(request: Request, *, as_json: bool) -> None:
     """Imports, and prints where the bundle is."""
     prepare("import")
     with no_chatter():
-        from pneumoscope.train import imported
+        from pneumoscope.train.keras_import import importing
 
-    wanted = imported.Wanted(
+    wanted = importing.Wanted(
         labels=tuple(label.strip() for label in request.labels.split(",")),
         size=request.size,
         scaling=request.scaling,
@@ -42,7 +42,7 @@ def run(request: Request, *, as_json: bool) -> None:
         negative=request.negative,
         name=request.name,
     )
-    bundle = imported.import_model(request.model, wanted, request.out, note)
+    bundle = importing.import_model(request.model, wanted, request.out, note)
     parity = bundle.meta.validation["parity"]
     if as_json:
         facts = {"bundle": str(bundle.path), "sha256": bundle.sha256, "parity": parity}

@@ -18,7 +18,7 @@ from pneumoscope.train.quiet import no_chatter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
     from pneumoscope.train.run import Paths
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -43,8 +43,9 @@ class Request:
 def run(request: Request, overrides: Mapping[str, int | None], *, as_json: bool) -> None:
     """Trains, and prints where the bundle is and what it is worth."""
     resolved, paths = _begin(request, overrides)
-    from pneumoscope.train import devices, tracking
     from pneumoscope.train import run as training
+    from pneumoscope.train.fit import tracking
+    from pneumoscope.train.network import devices
     from pneumoscope.train.progress import Progress
 
     with Progress() as progress:
@@ -69,8 +70,9 @@ def find_learning_rate(
 ) -> None:
     """Tests ranges of learning rates, and prints which it suggests."""
     resolved, paths = _begin(request, overrides)
-    from pneumoscope.train import devices, finder
     from pneumoscope.train import run as training
+    from pneumoscope.train.fit import finder
+    from pneumoscope.train.network import devices
     from pneumoscope.train.progress import Progress
 
     with Progress() as progress:
@@ -98,9 +100,9 @@ def _begin(request: Request, overrides: Mapping[str, int | None]) -> tuple[Recip
     if request.mlflow is not None and importlib.util.find_spec("mlflow") is None:
         raise MissingExtra("telling MLflow about a training", "mlflow")
 
-    from pneumoscope.train import recipe
+    from pneumoscope.train.recipe import reading
 
-    resolved = recipe.load(request.recipe, **overrides)
+    resolved = reading.load(request.recipe, **overrides)
     with no_chatter():
         from pneumoscope.train import run as training
 

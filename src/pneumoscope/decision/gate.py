@@ -2,7 +2,7 @@
 
 The network calls a cat NORMAL as readily as a lung. So every film passes the gate first: statistics
 of its grey levels, and small heads on maps from the middle of the network (``gate.npz`` of the
-bundle, made by `pneumoscope.train.gatefit`), which know chest films, turned and cut ones, and other
+bundle, made by `pneumoscope.train.gate.fitting`), which know chest films, turned and cut ones, and other
 pictures. Header tags never refuse by themselves: in 1,885 real studies up to 70 % of the filled
 orientation tags were wrong.
 """
@@ -216,7 +216,7 @@ def report(
 
     Args:
         scores: Of `Heads.scores` and `grey_statistics`.
-        limits: Score to the value above which it counts, see `pneumoscope.train.gatefit`; a score
+        limits: Score to the value above which it counts, see `pneumoscope.train.gate.fitting`; a score
             without a limit never counts. ``distance-note`` is that of a note.
         facts: What the film says of itself.
         population: Whom the training films show.

@@ -15,14 +15,15 @@ import numpy as np
 from pneumoscope import images
 from pneumoscope.data.cache import cached
 from pneumoscope.errors import DataError
-from pneumoscope.train import fit, network
-from pneumoscope.train.batches import AHEAD, Position
+from pneumoscope.train.data.batches import AHEAD, Position
+from pneumoscope.train.fit import loop
+from pneumoscope.train.network import keras_model
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.run import Paths, load_films
 
 if TYPE_CHECKING:
-    from pneumoscope.train.batches import Batch
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.data.batches import Batch
+    from pneumoscope.train.recipe.settings import Recipe
 
 
 _WARM = AHEAD + 1
@@ -62,13 +63,13 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         # New views each time: cached features would measure another network.
         fresh = replace(recipe, cached_views=0)
-        trainer = fit.begin(fresh, films, Path(folder), None, progress)
+        trainer = loop.begin(fresh, films, Path(folder), None, progress)
         trainer.freezes = recipe.batch_norm_frozen  # as with pretrained weights
         # Where there are fewer films than a round takes, they come again.
         epoch = trainer.batches
         epoch.steps = max(epoch.steps, steps + _WARM)
         epoch.rows = np.resize(epoch.rows, epoch.steps * recipe.batch_size)
-        trainer.model = network.build(recipe, len(films.names), None)
+        trainer.model = keras_model.build(recipe, len(films.names), None)
         last = len(trainer.phases) - 1
         trainer.prepare(trainer.phases[last])
         ready = next(epoch.of(Position(last, 0, 0)))
@@ -119,12 +120,12 @@ def measure(
     }
 
 
-def _floor(trainer: fit.Trainer, batch: Batch) -> None:
+def _floor(trainer: loop.Trainer, batch: Batch) -> None:
     x, y, weight = batch
     trainer.trainee.train_on_batch(x, y, sample_weight=weight)
 
 
-def _notebook(trainer: fit.Trainer, paths: list[Path], recipe: Recipe) -> Callable[[], None]:
+def _notebook(trainer: loop.Trainer, paths: list[Path], recipe: Recipe) -> Callable[[], None]:
     """One step of the notebooks' way: files decoded and turned one by one, in the training's thread."""
     from tensorflow import keras as tf_keras
 
@@ -153,7 +154,7 @@ def _notebook(trainer: fit.Trainer, paths: list[Path], recipe: Recipe) -> Callab
         x: Any = np.stack(films).astype(np.uint8)
         y, w = targets, weights
         if trainer.recipe.regions:
-            side = network.map_side(model)
+            side = keras_model.map_side(model)
             whole = np.zeros((len(x), 2, side, side), np.float32)
             whole[:, 0] = 1 / side**2
             x, y = (x, whole), np.stack([targets, targets], 1)

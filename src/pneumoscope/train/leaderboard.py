@@ -12,8 +12,8 @@ import numpy as np
 from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.metrics import Interval, interval_text, patient_bootstrap
-from pneumoscope.train import findings, validate
-from pneumoscope.train.recipe import changes
+from pneumoscope.train.recipe.reading import changes
+from pneumoscope.train.validation import findings, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.metrics import Weighted
-    from pneumoscope.train.validate import Validation
+    from pneumoscope.train.validation.validate import Validation
 
 _PLAIN = ("auc", "accuracy", "sensitivity", "specificity", "f1", "class_accuracy")
 _WORST = ("auc", "balanced_accuracy")

@@ -29,24 +29,15 @@ from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import room_for, write_text
 from pneumoscope.images import resample
 from pneumoscope.render.card import card_of
-from pneumoscope.train import (
-    backbones,
-    checkpoint,
-    devices,
-    explanations,
-    export,
-    finder,
-    findings,
-    fit,
-    gate_features,
-    gatefit,
-    localise,
-    phantom,
-    pictures,
-    tracking,
-    validate,
-)
-from pneumoscope.train.recipe import Recipe, resolved
+from pneumoscope.train.data import phantom
+from pneumoscope.train.export import to_onnx
+from pneumoscope.train.fit import checkpoint, finder, loop, pictures, tracking
+from pneumoscope.train.gate import features as gate_features
+from pneumoscope.train.gate import fitting
+from pneumoscope.train.network import backbones, devices
+from pneumoscope.train.recipe.reading import resolved
+from pneumoscope.train.recipe.settings import Recipe
+from pneumoscope.train.validation import explanations, findings, localise, validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,13 +45,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.records import OperatingPoint
+    from pneumoscope.train.fit.tracking import Tracker
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.tracking import Tracker
 
 RECORD = "run.json"
 """What a run folder was begun with: recipe, films, start weights."""
 ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
-_SHOWN = (pictures.CURVES, pictures.SHEET, RECORD, ENVIRONMENT, fit.LOG)
+_SHOWN = (pictures.CURVES, pictures.SHEET, RECORD, ENVIRONMENT, loop.LOG)
 """What trackers get of a run folder: not the manifest, whose keys of patients stay here."""
 PARITY_FILMS = 200
 
@@ -119,7 +110,7 @@ def train(
     foreign = (
         None
         if paths.pictures is None
-        else gatefit.read_pictures(paths.pictures, recipe.source_size)
+        else fitting.read_pictures(paths.pictures, recipe.source_size)
     )
     films = load_films(recipe, paths, progress)
     for warning in films.warnings:
@@ -131,11 +122,11 @@ def train(
     pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
     with (
         room_for(paths.run),
-        tracking.Tracking(trackers, paths.run / fit.LOG, progress.note) as tracked,
+        tracking.Tracking(trackers, paths.run / loop.LOG, progress.note) as tracked,
     ):
         tracked.begin(resolved(recipe))
-        fit.fit(recipe, films, paths.run, weights, progress, tracked.epoch)
-        pictures.curves(paths.run / fit.LOG, paths.run / pictures.CURVES)
+        loop.fit(recipe, films, paths.run, weights, progress, tracked.epoch)
+        pictures.curves(paths.run / loop.LOG, paths.run / pictures.CURVES)
         bundle = _finish(recipe, films, foreign, paths, progress)
         tracked.end(
             tracking.figures_of(bundle.meta.validation),
@@ -255,7 +246,7 @@ def _check_folder(run: Path, recipe: Recipe) -> None:
 def _has_begun(run: Path) -> bool:
     """Whether there is anything to go on from; before that a corrected recipe may take the folder."""
     return (run / RECORD).is_file() and any(
-        (run / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, fit.LOG)
+        (run / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, loop.LOG)
     )
 
 
@@ -315,7 +306,7 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 def _finish(
     recipe: Recipe,
     films: data.FilmSet,
-    foreign: gatefit.Pictures | None,
+    foreign: fitting.Pictures | None,
     paths: Paths,
     progress: Progress,
 ) -> Bundle:
@@ -330,7 +321,7 @@ def _finish(
     inputs = np.stack([resample(films.pixels[i], recipe.size) for i in held])[..., None]
 
     progress.note("exporting to ONNX")
-    export.export_onnx(recipe, len(films.names), run / checkpoint.WEIGHTS, Calibration(), model)
+    to_onnx.export_onnx(recipe, len(films.names), run / checkpoint.WEIGHTS, Calibration(), model)
     found = validate.run(
         _predictor(model),
         films,
@@ -340,7 +331,7 @@ def _finish(
     fitted = validate.fit_calibration(found)
     found = validate.calibrated(found, fitted)
     points = _points(found, films)
-    parity = export.export_onnx(
+    parity = to_onnx.export_onnx(
         recipe, len(films.names), run / checkpoint.WEIGHTS, fitted, model, inputs
     )
     validate.save(found, run / validate.FILE)
@@ -357,7 +348,7 @@ def _finish(
         "heatmaps": localise.measure(_looker(model), films, recipe.size),
         "statistics_baseline": validate.statistics_baseline(films),
         "parity": parity,
-        "training_minutes": round(fit.minutes(run), 1),
+        "training_minutes": round(loop.minutes(run), 1),
         "parameters": checkpoint.parameters(run),
     }
     start = _start(paths.weights)
@@ -371,7 +362,7 @@ def _finish(
     if scored is not None:
         meta = replace(meta, explanation=explanations.record_of(scored))
     golden = phantom.films(16, recipe.size)
-    probabilities, heatmaps, embedding = _session(model).run(export.OUTPUTS, {"films": golden})
+    probabilities, heatmaps, embedding = _session(model).run(to_onnx.OUTPUTS, {"films": golden})
     gate = _gate(films, recipe.size, foreign, work, progress)
     np.savez_compressed(
         work / GOLDEN,
@@ -389,7 +380,7 @@ def _finish(
 def _gate(
     films: data.FilmSet,
     size: int,
-    foreign: gatefit.Pictures | None,
+    foreign: fitting.Pictures | None,
     work: Path,
     progress: Progress,
 ) -> dict[str, Any] | None:
@@ -402,7 +393,7 @@ def _gate(
     def features(x: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(session.run([gate_features.OUTPUT], {"films": x})[0], np.float32)
 
-    fitted = gatefit.fit(
+    fitted = fitting.fit(
         features,
         films,
         size,
@@ -410,7 +401,7 @@ def _gate(
         lambda done, total: progress.count("fitting the gate", done, total),
     )
     gate_features.project(work / MODEL, fitted.axes)
-    gatefit.save_heads(fitted.heads, work / GATE)
+    fitting.save_heads(fitted.heads, work / GATE)
     return fitted.record
 
 

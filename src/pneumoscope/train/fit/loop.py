@@ -15,9 +15,8 @@ import numpy as np
 from pneumoscope.errors import TrainingError
 from pneumoscope.files import write_text
 from pneumoscope.images import resample
-from pneumoscope.train import devices, findings, network
-from pneumoscope.train.batches import Batches, Position
-from pneumoscope.train.checkpoint import (
+from pneumoscope.train.data.batches import Batches, Position
+from pneumoscope.train.fit.checkpoint import (
     CHECKPOINT,
     WEIGHTS,
     Average,
@@ -27,8 +26,10 @@ from pneumoscope.train.checkpoint import (
     restore,
     save,
 )
-from pneumoscope.train.losses import loss_of
-from pneumoscope.train.validate import Scores, probabilities_of
+from pneumoscope.train.network import devices, keras_model
+from pneumoscope.train.network.losses import loss_of
+from pneumoscope.train.validation import findings
+from pneumoscope.train.validation.validate import Scores, probabilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
-    from pneumoscope.train.batches import Batch
+    from pneumoscope.train.data.batches import Batch
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 LOG = "log.csv"
 _FEATURES = "features.npy"
@@ -85,13 +86,13 @@ def fit(
     trainer = begin(recipe, films, folder, weights, progress)
     trainer.after_epoch = after_epoch
     if (folder / WEIGHTS).is_file():
-        trainer.model = network.build(recipe, len(films.names), None)
+        trainer.model = keras_model.build(recipe, len(films.names), None)
         restore(trainer.model, folder / WEIGHTS)
         return trainer.model
     resuming = (folder / CHECKPOINT).is_file()
     # Loading pretrained weights would be wasted if the checkpoint overwrites them.
-    trainer.model = network.build(recipe, len(films.names), None if resuming else weights)
-    network.check(trainer.model, recipe)
+    trainer.model = keras_model.build(recipe, len(films.names), None if resuming else weights)
+    keras_model.check(trainer.model, recipe)
     start = trainer.resume() if resuming else Position()
     trainer.forget_later_epochs(start)
     for index, phase in enumerate(trainer.phases):
@@ -190,15 +191,15 @@ class Trainer:
 
     def prepare(self, phase: Phase) -> Any:
         """Compiles the network for a phase; gives its optimiser."""
-        network.set_trainable(
+        keras_model.set_trainable(
             self.model, self.recipe, whole=phase.whole, keep_statistics=self.freezes
         )
         optimizer = _optimizer(self.recipe, phase, self.steps)
-        self.trainee = network.regional(self.model) if self.recipe.regions else self.model
-        self.batches.side = network.map_side(self.model)
+        self.trainee = keras_model.regional(self.model) if self.recipe.regions else self.model
+        self.batches.side = keras_model.map_side(self.model)
         self.batches.features = None
         if self.recipe.cached_views and not phase.whole:
-            self.trainee = network.head_of(self.model)
+            self.trainee = keras_model.head_of(self.model)
             views = min(self.recipe.cached_views, phase.epochs)
             path = self.folder / _FEATURES
             self._features_s = self.batches.cache_features(self.model, views, path, self.progress)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import ConversionError, MissingExtra
-from pneumoscope.train.export import OUTPUTS
+from pneumoscope.train.export.to_onnx import OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ def _load_onnx(path: Path) -> Predict:
 
 
 def _write_keras(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
-    from pneumoscope.train import from_onnx
+    from pneumoscope.train.formats import from_onnx
 
     from_onnx.keras_model(model).save(target)
 
@@ -81,7 +81,7 @@ def _load_keras(path: Path) -> Predict:
 
 
 def _write_savedmodel(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
-    from pneumoscope.train import from_onnx
+    from pneumoscope.train.formats import from_onnx
 
     from_onnx.keras_model(model).export(str(target), verbose=False)
 

@@ -74,7 +74,7 @@ class Tracking:
         """Opens all trackers.
 
         Args:
-            recipe: As `pneumoscope.train.recipe.resolved` gives it.
+            recipe: As `pneumoscope.train.recipe.reading.resolved` gives it.
 
         Raises:
             TrackingError: One cannot be written or does not answer.

@@ -9,14 +9,14 @@ import numpy as np
 
 from pneumoscope.files import replacing, write_png
 from pneumoscope.images import resample
-from pneumoscope.train import regions
-from pneumoscope.train.augment import augment
+from pneumoscope.train.data.augment import augment
+from pneumoscope.train.network import regions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.data import FilmSet
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 CURVES, SHEET = "curves.png", "augmented.png"
 _ROWS, _COLUMNS, _GAP = 4, 8, 4

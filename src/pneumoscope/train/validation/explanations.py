@@ -23,7 +23,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.images import resample
 from pneumoscope.metrics import patient_bootstrap, roc_auc
 from pneumoscope.records import Settings
-from pneumoscope.train import localise
+from pneumoscope.train.validation import localise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

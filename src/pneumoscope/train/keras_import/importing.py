@@ -35,8 +35,10 @@ from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
 from pneumoscope.records import OperatingPoint
 from pneumoscope.render.card import card_of
-from pneumoscope.train import gradcam, keras2, phantom
-from pneumoscope.train.export import MAX_DP, MAX_HEATMAP_ERROR, OUTPUTS, convert
+from pneumoscope.train.data import phantom
+from pneumoscope.train.export.to_onnx import MAX_DP, MAX_HEATMAP_ERROR, OUTPUTS, convert
+from pneumoscope.train.keras_import import keras2
+from pneumoscope.train.network import gradcam
 from pneumoscope.train.quiet import no_chatter
 
 if TYPE_CHECKING:

@@ -19,16 +19,17 @@ import numpy as np
 
 from pneumoscope.errors import TrainingError
 from pneumoscope.files import replacing, write_text
-from pneumoscope.train import checkpoint, fit, network
-from pneumoscope.train.batches import Position
+from pneumoscope.train.data.batches import Position
+from pneumoscope.train.fit import checkpoint, loop
+from pneumoscope.train.network import keras_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pneumoscope.data import FilmSet
-    from pneumoscope.train.batches import Batch
+    from pneumoscope.train.data.batches import Batch
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 PLOT, TABLE = "learning-rate.png", "learning-rate.csv"
 STEPS = 100
@@ -91,8 +92,8 @@ def find(
     plain = replace(recipe, cosine=False, ema=0.0, cached_views=0, patience=0)
     tests = []
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = fit.begin(plain, films, Path(scratch), weights, progress)
-        trainer.model = network.build(plain, len(films.names), weights)
+        trainer = loop.begin(plain, films, Path(scratch), weights, progress)
+        trainer.model = keras_model.build(plain, len(films.names), weights)
         for index, phase in enumerate(trainer.phases):
             before = checkpoint.current(trainer.model)
             tests.append(range_test(trainer, index))
@@ -125,7 +126,7 @@ def suggest(rates: list[float], smoothed: list[float]) -> float | None:
     return rates[lowest] / 10
 
 
-def range_test(trainer: fit.Trainer, index: int) -> RangeTest:
+def range_test(trainer: loop.Trainer, index: int) -> RangeTest:
     """Raises the rate step by step from the trainer's present weights; they are not put back."""
     phase = trainer.phases[index]
     optimizer = trainer.prepare(phase)
@@ -158,7 +159,7 @@ def range_test(trainer: fit.Trainer, index: int) -> RangeTest:
     )  # fmt: skip
 
 
-def _endless(trainer: fit.Trainer, index: int) -> Iterator[Batch]:
+def _endless(trainer: loop.Trainer, index: int) -> Iterator[Batch]:
     for epoch in count():
         yield from trainer.batches.of(Position(index, epoch))
 

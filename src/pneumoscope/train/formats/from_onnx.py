@@ -15,8 +15,8 @@ import numpy as np
 from keras import layers
 
 from pneumoscope.errors import ConversionError
-from pneumoscope.train.onnx_node import HINT, Node, Value
-from pneumoscope.train.onnx_operators import TRANSLATIONS
+from pneumoscope.train.formats.onnx_node import HINT, Node, Value
+from pneumoscope.train.formats.onnx_operators import TRANSLATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import numpy as np
 from pneumoscope.decision.thresholds import RULE_IN, SCREEN
 from pneumoscope.metrics import patient_bootstrap, roc_auc, share
 from pneumoscope.records import OperatingPoint
-from pneumoscope.train.validate import PLAIN, Scores, Validation
+from pneumoscope.train.validation.validate import PLAIN, Scores, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

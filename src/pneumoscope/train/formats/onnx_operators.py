@@ -9,14 +9,14 @@ import numpy as np
 from keras import layers, ops
 
 from pneumoscope.errors import ConversionError
-from pneumoscope.train.onnx_node import CHANNELS_FIRST, HINT, Node, Value
+from pneumoscope.train.formats.onnx_node import CHANNELS_FIRST, HINT, Node, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from pneumoscope.train.onnx_node import Axes
+    from pneumoscope.train.formats.onnx_node import Axes
 
 
 def _elementwise(function: Callable[..., Any]) -> Callable[[Node], None]:

@@ -20,9 +20,10 @@ from pneumoscope.data.stress import stress_suite
 from pneumoscope.decision.gate import FRONTAL, Heads, grey_statistics
 from pneumoscope.errors import DataError, ImageError
 from pneumoscope.images import resample
-from pneumoscope.train import unsuitable
-from pneumoscope.train.augment import Augmentation, augment
-from pneumoscope.train.gate_features import CLIP, Axes
+from pneumoscope.train.data.augment import augment
+from pneumoscope.train.gate import unsuitable
+from pneumoscope.train.gate.features import CLIP, Axes
+from pneumoscope.train.recipe.augmentation import Augmentation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 BATCH_NORM_MOMENTUM = 0.95
 """``keras.applications`` has 0.999: after a short fine-tuning the statistics would still be ImageNet's."""

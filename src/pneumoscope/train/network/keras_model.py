@@ -11,12 +11,12 @@ from keras import ops
 
 from pneumoscope.decision.calibration import FLOOR
 from pneumoscope.errors import RecipeError
-from pneumoscope.train import backbones, regions
-from pneumoscope.train.gradcam import HeadGradCam
+from pneumoscope.train.network import backbones, regions
+from pneumoscope.train.network.gradcam import HeadGradCam
 
 if TYPE_CHECKING:
     from pneumoscope.decision.calibration import Calibration
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 POOLED = "pooled"
 EMBEDDING = "embedding"
@@ -126,7 +126,7 @@ def _scaling(recipe: Recipe) -> Any:
 
 
 def regional(model: Any) -> Any:
-    """The same network for films composed of two, see `pneumoscope.train.regions`.
+    """The same network for films composed of two, see `pneumoscope.train.network.regions`.
 
     Args:
         model: What `build` made, with global average pooling; all weights are shared with it.

@@ -16,7 +16,7 @@ from pneumoscope import images
 from pneumoscope.errors import ConversionError, DataError, ImageError, UsageError
 from pneumoscope.files import room_for, swap_folder
 from pneumoscope.metrics import roc_auc
-from pneumoscope.train.formats import FORMATS, MIN_CALIBRATION, Format
+from pneumoscope.train.formats.targets import FORMATS, MIN_CALIBRATION, Format
 from pneumoscope.train.quiet import no_chatter
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.bundle import Bundle
-    from pneumoscope.train.formats import Predict
+    from pneumoscope.train.formats.targets import Predict
 
     Note = Callable[[str], None]
 
@@ -179,7 +179,7 @@ def _films(
     """Model inputs uint8 (n, size, size, 1); whether each is PNEUMONIA, if known; whether drawn."""
     meta = bundle.meta
     if folder is None:
-        from pneumoscope.train import phantom
+        from pneumoscope.train.data import phantom
 
         return phantom.films(64, meta.size), None, True
     if not folder.is_dir():

@@ -1,6 +1,6 @@
 """Pictures that the gate must refuse, made from chest films or drawn from nothing.
 
-The gate's heads learn from them, see `pneumoscope.train.gatefit`. Films are uint8 (rows, columns).
+The gate's heads learn from them, see `pneumoscope.train.gate.fitting`. Films are uint8 (rows, columns).
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.files import whole_array
-from pneumoscope.train import devices, network, regions
-from pneumoscope.train.augment import augment
+from pneumoscope.train.data.augment import augment
+from pneumoscope.train.network import devices, keras_model, regions
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.data import FilmSet
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
     Films = NDArray[np.uint8] | tuple[NDArray[np.uint8], NDArray[np.float32]]
     Batch = tuple[Films, NDArray[np.float32], NDArray[np.float32]]
@@ -140,7 +140,7 @@ class Batches:
             The seconds that it took.
         """
         recipe, count = self.recipe, len(self.rows)
-        pooling = network.pooling_of(model)
+        pooling = keras_model.pooling_of(model)
         shape = (views, count, int(pooling.output.shape[-1]))
         began, total, done = time.monotonic(), views * count, 0
         if not path.is_file() or np.load(path, mmap_mode="r").shape != shape:

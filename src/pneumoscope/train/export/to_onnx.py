@@ -1,7 +1,7 @@
 """From a trained Keras network to ``model.onnx``, with the parity that proves it the same.
 
 tf2onnx needs Keras on TensorFlow, whatever backend trained the network, so the export runs as its
-own process: ``python -m pneumoscope.train.export JOB.json``.
+own process: ``python -m pneumoscope.train.export.to_onnx JOB.json``.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import numpy as np
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import DiskFull, TrainingError
 from pneumoscope.files import claim, replacing, room_for, tells_of_full_disk
-from pneumoscope.train import gate_features
+from pneumoscope.train.gate import features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pneumoscope.train.recipe import Recipe
+    from pneumoscope.train.recipe.settings import Recipe
 
 OUTPUTS = ("probabilities", "heatmaps", "embedding")
-ALSO = (gate_features.OUTPUT,)
+ALSO = (features.OUTPUT,)
 """What ``model.onnx`` gives beyond the outputs of the Keras network, where it has maps."""
 MAX_DP = 1e-4
 MAX_HEATMAP_ERROR = 1e-3
@@ -61,7 +61,7 @@ def export_onnx(
         TrainingError: The export failed, or parity is worse than `MAX_DP`, `MAX_HEATMAP_ERROR` or
             `MAX_EMBEDDING_ERROR`.
     """
-    from pneumoscope.train.recipe import resolved
+    from pneumoscope.train.recipe.reading import resolved
 
     with room_for(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
         job, inputs = Path(folder, "job.json"), Path(folder, "films.npy")
@@ -77,7 +77,7 @@ def export_onnx(
         }
         job.write_text(json.dumps(content), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "pneumoscope.train.export", str(job)],
+            [sys.executable, "-W", "ignore", "-m", "pneumoscope.train.export.to_onnx", str(job)],
             env=os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
             capture_output=True,
             text=True,
@@ -127,7 +127,7 @@ def convert(serving: Any, target: Path) -> None:
         options.log_severity_level = 3
         onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
         model = onnx.load(str(slim))
-        gate_features.add(model)
+        features.add(model)
         by_name = {output.name: output for output in model.graph.output}
         del model.graph.output[:]
         model.graph.output.extend(by_name[name] for name in (*OUTPUTS, *ALSO) if name in by_name)
@@ -191,16 +191,16 @@ def parity(model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8]) 
     import keras
     import onnxruntime
 
-    from pneumoscope.train import gradcam, network
+    from pneumoscope.train.network import gradcam, keras_model
 
-    features_of = keras.Model(model.input, model.get_layer(network.FEATURES).output)
+    features_of = keras.Model(model.input, model.get_layer(keras_model.FEATURES).output)
     session = onnxruntime.InferenceSession(str(onnx_file), providers=["CPUExecutionProvider"])
     worst = np.zeros(3)
     for i in range(0, len(films), 32):
         part = films[i : i + 32]
         probabilities, heatmaps, embedding = session.run(OUTPUTS, {"films": part})
         expected = serving(part)
-        reference = gradcam.autodiff_grad_cam(features_of(part), network.layers_of_head(model))
+        reference = gradcam.autodiff_grad_cam(features_of(part), keras_model.layers_of_head(model))
         errors = (
             float(np.abs(expected["probabilities"] - probabilities).max()),
             _relative(heatmaps, reference, (1, 2, 3)),
@@ -221,13 +221,15 @@ def _relative(
 
 def main(job_file: str) -> None:
     """Runs one export job; prints its parity as the last line."""
-    from pneumoscope.train import checkpoint, network, recipe
+    from pneumoscope.train.fit import checkpoint
+    from pneumoscope.train.network import keras_model
+    from pneumoscope.train.recipe import reading
 
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
-    resolved = recipe.from_json(job["recipe"])
-    model = network.build(resolved, job["classes"], None)
+    resolved = reading.from_json(job["recipe"])
+    model = keras_model.build(resolved, job["classes"], None)
     checkpoint.restore(model, Path(job["weights"]))
-    serving = network.serving_model(model, Calibration(**job["calibration"]), resolved.task)
+    serving = keras_model.serving_model(model, Calibration(**job["calibration"]), resolved.task)
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])

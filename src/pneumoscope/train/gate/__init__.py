@@ -1,0 +1,1 @@
+"""Fits the gate, which refuses pictures that the model must not judge."""

@@ -1,0 +1,1 @@
+"""A saved Keras model becomes a bundle."""

@@ -1,0 +1,1 @@
+"""The network in Keras: backbones, heads, losses, Grad-CAM."""

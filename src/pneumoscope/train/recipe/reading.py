@@ -1,0 +1,135 @@
+"""Reads recipes from TOML, and writes them out in full."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+
+from pneumoscope.errors import RecipeError
+from pneumoscope.train.recipe.settings import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def shipped() -> dict[str, Path]:
+    """Name to file of the recipes inside the package."""
+    folder = Path(str(resources.files("pneumoscope.train") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load(name: str, **overrides: Any) -> Recipe:
+    """Reads a recipe.
+
+    Args:
+        name: Path of a TOML file, or the name of a shipped recipe.
+        overrides: Values that replace the file's, None meaning "leave it".
+
+    Raises:
+        RecipeError: No such recipe, or an unknown key, a wrong type or a value out of range.
+    """
+    known = shipped()
+    path = known.get(name, Path(name))
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise RecipeError(
+            f"recipe {name}: no such file and not shipped",
+            f"Shipped recipes: {', '.join(known)}. Or give the path of a TOML file.",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {name}: is not TOML ({error})") from error
+    return from_json(table | {key: value for key, value in overrides.items() if value is not None})
+
+
+def from_json(table: dict[str, Any]) -> Recipe:
+    """A recipe from plain values, such as `resolved` gives or TOML holds.
+
+    Raises:
+        RecipeError: An unknown key, a wrong type or a value out of range.
+    """
+    recipe: Recipe = _from_table(Recipe, table, "")
+    return recipe
+
+
+def resolved(recipe: Recipe) -> dict[str, Any]:
+    """The whole recipe as JSON-ready values."""
+    return dataclasses.asdict(recipe)
+
+
+def changes(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a resolved recipe has otherwise than the shipped one of its name and version, but the seed.
+
+    Args:
+        recipe: As `resolved` gives it, or as a bundle holds it; settings that are younger than a bundle
+            are not compared.
+
+    Returns:
+        Setting to value, such as ``{"epochs": 3, "augment.flip": 0.0}``; empty if none of that name is
+        shipped.
+    """
+    if recipe.get("name") not in shipped():
+        return {}
+    standard, own = _flat(resolved(load(recipe["name"]))), _flat(recipe)
+    if own.get("version") != standard["version"]:
+        return {}
+    return {
+        key: own[key]
+        for key, value in standard.items()
+        if key != "seed" and own.get(key, value) != value
+    }
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Inner tables by dotted names; tuples as the lists that JSON makes of them."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _from_table(kind: type[Any], table: dict[str, Any], prefix: str) -> Any:
+    types = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}
+    values = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if key not in known:
+            raise RecipeError(f"recipe: unknown key {name}", f"Known: {', '.join(sorted(known))}.")
+        values[key] = _convert(types[key], value, name)
+    try:
+        return kind(**values)
+    except ValueError as error:
+        if isinstance(error, RecipeError):
+            raise
+        raise RecipeError(f"recipe: {error}") from error
+
+
+def _convert(wanted: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
+        if not isinstance(value, dict):
+            raise RecipeError(f"recipe: {name} must be a table, not {value!r}")
+        return _from_table(wanted, value, f"{name}.")
+    if get_origin(wanted) is tuple:
+        parts = get_args(wanted)
+        if not isinstance(value, list):
+            raise RecipeError(f"recipe: {name} must be a list, not {value!r}")
+        if parts[-1] is Ellipsis:
+            parts = parts[:1] * len(value)
+        if len(value) != len(parts):
+            raise RecipeError(
+                f"recipe: {name} must be a list of {len(parts)} values, not {value!r}"
+            )
+        return tuple(_convert(t, v, name) for t, v in zip(parts, value, strict=True))
+    if wanted is float and type(value) is int:
+        return float(value)
+    if type(value) is not wanted:
+        raise RecipeError(f"recipe: {name} must be {wanted.__name__}, not {value!r}")
+    return value
