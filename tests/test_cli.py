@@ -70,7 +70,7 @@ def test_predict_csv(tiny: tuple[str, Path], film_files: Path) -> None:
     bright, dark, missing = csv.DictReader(io.StringIO(done.stdout))
     assert done.returncode == 1
     assert (bright["label"], dark["label"], missing["label"]) == ("PNEUMONIA", "NORMAL", "")
-    assert float(dark["p_normal"]) == pytest.approx(1 - float(dark["p_pneumonia"]), abs=1e-5)
+    assert float(dark["p_normal"]) == pytest.approx(1 - float(dark["p_positive"]), abs=1e-5)
     assert "no such file" in missing["error"]
 
 
@@ -186,7 +186,7 @@ def test_results_go_to_the_file_while_a_bar_is_on_the_terminal(
     assert code == 0
     assert len(json.loads((tmp_path / "out.json").read_text())["results"]) == 60
     assert b"reading films" in shown
-    assert b"p_pneumonia" not in shown
+    assert b"p_positive" not in shown
 
 
 @pytest.mark.parametrize(
@@ -322,4 +322,4 @@ def test_every_film_at_full_size_in_one_call(films_dir: Path) -> None:
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)["results"]
     assert len(results) == 29
-    assert np.isfinite([r["p_pneumonia"] for r in results]).all()
+    assert np.isfinite([r["p_positive"] for r in results]).all()

@@ -42,7 +42,7 @@ def test_the_leading_finding_lies_furthest_above_its_own_threshold(
         Finding("Mass", pytest.approx(0.9168, abs=1e-4), 0.5, True),
         Finding("Device", pytest.approx(0.5, abs=1e-4), 0.6, False),
     )
-    assert bright.p_pneumonia == bright.findings[0].probability
+    assert bright.p_positive == bright.findings[0].probability
     assert (bright.operating_point.finding, bright.operating_point.threshold) == ("Nodule", 0.05)
     assert bright.heatmap[0, 0] == pytest.approx(0.8, abs=1e-6)
 
@@ -52,7 +52,7 @@ def test_without_any_finding_the_nearest_one_is_explained(
 ) -> None:
     dark = load(findings_bundle).predict(film_files / "dark.png")
     assert (dark.label, dark.heatmap_class) == ("NORMAL", "Device")
-    assert dark.p_pneumonia < dark.operating_point.threshold
+    assert dark.p_positive < dark.operating_point.threshold
     assert not any(finding.present for finding in dark.findings)
 
 

@@ -52,7 +52,7 @@ def test_predict_by_hand(
     expected = by_hand(grey)
     assert list(p.probabilities) == ["normal", "bacterial", "viral"]
     assert list(p.probabilities.values()) == pytest.approx(expected, abs=1e-6)
-    assert p.p_pneumonia == pytest.approx(1 - expected[0], abs=1e-6)
+    assert p.p_positive == pytest.approx(1 - expected[0], abs=1e-6)
     assert (p.label, p.subtype, p.heatmap_class) == (label, subtype, explained)
     assert p.heatmap.shape == (8, 8)
     assert p.heatmap == pytest.approx(np.full((8, 8), grey / 255), abs=1e-6)
@@ -65,7 +65,7 @@ def test_predict_by_hand(
 def test_bytes_stream_and_path_agree(classifier: Classifier, film_files: Path) -> None:
     path = film_files / "bright.png"
     answers = [
-        classifier.predict(source).p_pneumonia
+        classifier.predict(source).p_positive
         for source in (path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()))
     ]
     assert len(set(answers)) == 1
@@ -118,7 +118,7 @@ def test_batches_and_single_films_agree(classifier: Classifier, film_files: Path
     for prediction, path in zip(many, paths * 3, strict=True):
         assert prediction is not None
         single = classifier.predict(path)
-        assert prediction.p_pneumonia == pytest.approx(single.p_pneumonia, abs=1e-6)
+        assert prediction.p_positive == pytest.approx(single.p_positive, abs=1e-6)
 
 
 def test_predict_many_is_lazy_and_bounded(classifier: Classifier, film_files: Path) -> None:
@@ -150,9 +150,9 @@ def test_films_are_kept_on_request_only(classifier: Classifier, film_files: Path
 
 def test_one_classifier_serves_many_threads(classifier: Classifier, film_files: Path) -> None:
     paths = sorted(film_files.iterdir()) * 20
-    expected = [classifier.predict(p).p_pneumonia for p in paths[:2]] * 20
+    expected = [classifier.predict(p).p_positive for p in paths[:2]] * 20
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda p: classifier.predict(p).p_pneumonia, paths))
+        found = list(pool.map(lambda p: classifier.predict(p).p_positive, paths))
     assert found == pytest.approx(expected, abs=1e-6)
 
 

@@ -47,7 +47,7 @@ def sixteen(folders: Sequence[Path]) -> None:
     for folder in folders:
         (run,) = leaderboard.find([folder])
         v = run.validation
-        right = (v.p_pneumonia() >= 0.5) == v.ill
+        right = (v.p_positive() >= 0.5) == v.ill
         half = FILMS // 2
         accuracy = np.mean(
             [

@@ -65,7 +65,7 @@ def calibration_table(raw: Validation, shipped: Validation) -> None:
     )
     cells = (f"{own.mean():.3f} ({own.min():.3f} to {own.max():.3f})" for own in apart.T)
     print(f"| fitted on other patients, {SPLITS} splits | {' | '.join(cells)} |")
-    p = shipped.p_pneumonia()
+    p = shipped.p_positive()
     boot = Bootstrap.of(list(shipped.patients))
     chance = calibration_error(shipped.ill, p, boot).by_chance
     print(f"\nChance alone gives {chance:.3f} on all plain films, and more on half of them.")
@@ -74,7 +74,7 @@ def calibration_table(raw: Validation, shipped: Validation) -> None:
 def errors_of(validation: Validation) -> tuple[float, float, float]:
     """ECE plain, mean over perturbations, and of the worst one."""
     each = {
-        name: expected_calibration_error(validation.ill, validation.p_pneumonia(name))
+        name: expected_calibration_error(validation.ill, validation.p_positive(name))
         for name in validation.probabilities
     }
     plain = each.pop(PLAIN)
@@ -118,7 +118,7 @@ def _shares(v: Validation, fits: NDArray[np.bool_], meta: BundleMeta, error: flo
     if scores is None:
         raise SystemExit("too few films for conformal sets")
     limits, own = scores.at(error), part(v, ~fits)
-    p, ill = own.p_pneumonia(), own.ill
+    p, ill = own.p_positive(), own.ill
     well_limit, ill_limit = limits.questions[meta.positive]
     holds_well, holds_ill = 1 - p >= well_limit, p >= ill_limit
     called = p >= meta.operating_point().threshold

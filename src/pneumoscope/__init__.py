@@ -3,7 +3,7 @@
 >>> import pneumoscope
 >>> classifier = pneumoscope.load()
 >>> prediction = classifier.predict("film.jpg")
->>> prediction.label, prediction.p_pneumonia
+>>> prediction.label, prediction.p_positive
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ equality, because comparing films pixel by pixel is never what a caller means.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -231,13 +232,13 @@ class Prediction:
         called: ``"NORMAL"`` or ``positive``, at ``operating_point``, whatever the set and the gate say.
         positive: What the bundle calls a film that is not normal: ``"PNEUMONIA"`` for the shipped
             one, such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"`` for others.
-        p_pneumonia: P(positive) = 1 - P(normal), in [0, 1], calibrated, and at ``prevalence`` if that
+        p_positive: P(positive) = 1 - P(normal), in [0, 1], calibrated, and at ``prevalence`` if that
             was asked for; of several findings, that of the leading one.
         p_unadjusted: The same at the prevalence of the validation films: what is compared with
             the threshold and with the conformal limits, so that neither moves with prevalence.
         prevalence: What was asked for; None if nothing was.
         probabilities: Class or finding to probability, in the bundle's order; those of classes sum
-            to 1, with 1 - P(normal) being ``p_pneumonia``.
+            to 1, with 1 - P(normal) being ``p_positive``.
         classes: The conformal set, of ``"NORMAL"`` and ``positive``: neither, one or both. Without
             scores in the bundle what is called.
         error: Share of the films of either class whose set may miss it; None without sets.
@@ -267,7 +268,7 @@ class Prediction:
     label: str
     called: str
     positive: str
-    p_pneumonia: float
+    p_positive: float
     p_unadjusted: float
     prevalence: float | None
     probabilities: Mapping[str, float]
@@ -288,6 +289,12 @@ class Prediction:
     bundle: str
     bundle_sha256: str
     profile: str | None = None
+
+    @property
+    def p_pneumonia(self) -> float:
+        """The former name of `p_positive`; the next version will not have it."""
+        warnings.warn("Prediction.p_pneumonia is now p_positive", DeprecationWarning, stacklevel=2)
+        return self.p_positive
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -248,7 +248,7 @@ class Classifier:
             return shown, prediction.probabilities[shown]
         if shown == negative:
             return NORMAL, prediction.probabilities[shown]
-        return prediction.positive, prediction.p_pneumonia
+        return prediction.positive, prediction.p_positive
 
     def check(self) -> float:
         """Runs the golden inputs of the bundle; returns the largest |dp| from what they must give.
@@ -374,7 +374,7 @@ class Classifier:
             label=label,
             called=verdict.called,
             positive=meta.positive,
-            p_pneumonia=verdict.p_pneumonia,
+            p_positive=verdict.p_positive,
             p_unadjusted=verdict.p_unadjusted,
             prevalence=self.rules.prevalence,
             probabilities=verdict.probabilities,

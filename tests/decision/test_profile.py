@@ -97,7 +97,7 @@ def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_pa
     site_odds = 0.5 * (2.4 + math.log(1 + math.exp(-1))) + 1
     assert found.p_unadjusted == pytest.approx(1 / (1 + math.exp(-site_odds)), abs=1e-5)
     # From a prevalence of 1/2 to 1/10 the odds fall to a ninth.
-    assert found.p_pneumonia == pytest.approx(1 / (1 + 9 * math.exp(-site_odds)), abs=1e-5)
+    assert found.p_positive == pytest.approx(1 / (1 + 9 * math.exp(-site_odds)), abs=1e-5)
     assert sum(found.probabilities.values()) == pytest.approx(1)
     assert found.profile == own.title
     assert (found.prevalence, found.operating_point.threshold) == (0.1, 0.4)
@@ -208,7 +208,7 @@ def test_a_profile_leaves_the_heatmap_s_checks_alone_and_turns_the_occlusion_map
     )
     # The map explains what the title says, in the site's odds: twice the network's.
     np.testing.assert_allclose(at_site.occlusion(dark), -2 * plain.occlusion(dark), atol=1e-3)
-    assert at_site.explained(after) == ("PNEUMONIA", after.p_pneumonia)
+    assert at_site.explained(after) == ("PNEUMONIA", after.p_positive)
 
 
 def test_a_classifier_asked_otherwise_keeps_the_profile_it_read(

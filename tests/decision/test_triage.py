@@ -106,9 +106,9 @@ def test_prevalence_by_hand() -> None:
 def test_prevalence_moves_the_probability_and_nothing_else() -> None:
     plain = judge(film(0.8), Rules.of(scored_meta(), Settings()))
     rare = judge(film(0.8), Rules.of(scored_meta(), Settings(prevalence=0.2)))
-    assert (rare.p_pneumonia, rare.p_unadjusted) == pytest.approx((0.5, 0.8))
+    assert (rare.p_positive, rare.p_unadjusted) == pytest.approx((0.5, 0.8))
     assert rare.probabilities == pytest.approx(film(0.5))
-    assert (plain.p_pneumonia, plain.p_unadjusted) == pytest.approx((0.8, 0.8))
+    assert (plain.p_positive, plain.p_unadjusted) == pytest.approx((0.8, 0.8))
     for name in ("label", "called", "classes", "kinds", "subtype", "heatmap_class"):
         assert getattr(rare, name) == getattr(plain, name)
 

@@ -174,14 +174,23 @@ def test_predictions_of_another_bundle_or_profile_are_refused() -> None:
         ('{"results": []}', "holds no predictions"),
         ('{"results": [', "not what predict writes"),
         ('{"notice": 1}', "not what predict writes"),
+        ('[{"source": "a", "p_positive": 3}]', "not what predict writes"),
+        ("film,score\na,1\n", "source and p_positive"),
         ('[{"source": "a", "p_pneumonia": 3}]', "not what predict writes"),
-        ("film,score\na,1\n", "source and p_pneumonia"),
     ],
 )
 def test_files_that_hold_no_predictions(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "p.json").write_text(text)
     with pytest.raises(UsageError, match=why):
         read_predictions([tmp_path / "p.json"])
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"source": "a", "p_pneumonia": 0.25}]', "source,p_pneumonia\na,0.25\n"]
+)
+def test_files_of_the_former_version_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p").write_text(text)
+    assert [film.p for film in read_predictions([tmp_path / "p"])] == [0.25]
 
 
 def test_json_and_csv_tell_the_same(tiny_bundle: Bundle, film_files: Path, tmp_path: Path) -> None:
@@ -203,7 +212,7 @@ def test_the_command(tiny_bundle: Bundle, tmp_path: Path) -> None:
 
     def written(name: str, values: list[float]) -> Path:
         records = [
-            {"source": f"{i}.png", "p_pneumonia": p_of(x), "bundle_sha256": tiny_bundle.sha256}
+            {"source": f"{i}.png", "p_positive": p_of(x), "bundle_sha256": tiny_bundle.sha256}
             for i, x in enumerate(values)
         ]
         (tmp_path / name).write_text(json.dumps({"results": records}))

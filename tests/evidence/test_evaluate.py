@@ -405,7 +405,7 @@ def test_one_predicts_as_the_product_does(
     classifier = load(tiny_bundle)
     for row in table:
         prediction = classifier.predict(films / row["path"])
-        assert row["p_positive"] == prediction.p_pneumonia
+        assert row["p_positive"] == prediction.p_positive
         assert row["call:balanced"] == prediction.label
 
 

@@ -69,8 +69,10 @@ def test_a_refused_film_shows_its_reasons_and_no_figure(scored: Bundle, films: P
     assert row[2:] == ("", "", "The film is inverted. Export it as it was taken <>.")
     record = outcome_to_json(outcome)
     assert record["label"] == "REFUSED"
-    shown = ("called", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds")
-    assert {record[key] for key in (*shown, "subtype", "findings", "heatmap_class")} == {None}
+    shown = ("called", "p_positive", "p_pneumonia", "p_unadjusted", "probabilities", "classes")
+    assert {record[key] for key in (*shown, "kinds", "subtype", "findings", "heatmap_class")} == {
+        None
+    }
     assert record["gate"]["reasons"][0]["code"] == "inverted"
     assert "0.93" not in json.dumps(record)
     csv_row = serialise.csv_row(record)
@@ -87,6 +89,28 @@ def test_a_refused_film_shows_its_reasons_and_no_figure(scored: Bundle, films: P
     assert "Heatmap" not in page
 
 
+def test_the_former_name_of_p_positive_stays_for_one_version(scored: Bundle, films: Path) -> None:
+    outcome = outcomes(scored, films)["bright"]
+    record = outcome_to_json(outcome)
+    assert record["positive"] == "PNEUMONIA"
+    assert record["p_pneumonia"] == record["p_positive"] == pytest.approx(0.938, abs=0.001)
+    row = serialise.csv_row(record)
+    assert row["positive"] == "PNEUMONIA"
+    assert row["p_pneumonia"] == row["p_positive"] == record["p_positive"]
+    assert outcome.prediction is not None
+    with pytest.warns(DeprecationWarning, match="p_positive"):
+        assert outcome.prediction.p_pneumonia == outcome.prediction.p_positive
+    # A record that a server of the former version stored.
+    del record["p_positive"]
+    assert serialise.prediction_from_json(record).p_positive == record["p_pneumonia"]
+    assert serialise.csv_row(record)["p_positive"] == record["p_pneumonia"]
+
+
+def test_a_class_called_pneumonia_has_one_column() -> None:
+    columns = serialise.csv_columns(("normal", "pneumonia"))
+    assert columns.count("p_pneumonia") == 1
+
+
 def test_a_refused_film_gets_no_overlay(scored: Bundle, films: Path, tmp_path: Path) -> None:
     request = command.Request((), "table", tmp_path, None)
     given = [refused(outcomes(scored, films)["dark"]), outcomes(scored, films)["bright"]]
@@ -101,7 +125,7 @@ def test_a_forced_verdict_is_marked_everywhere(scored: Bundle, films: Path) -> N
     assert "inverted" in row[4]
     record = outcome_to_json(outcome)
     assert (record["label"], record["forced"]) == ("NORMAL", True)
-    assert record["p_pneumonia"] == pytest.approx(0.110, abs=0.001)
+    assert record["p_positive"] == pytest.approx(0.110, abs=0.001)
     assert serialise.csv_row(record)["forced"] is True
     page = sheet.row(outcome)
     assert "<small>forced</small>" in page
@@ -145,7 +169,7 @@ def test_prevalence_is_shown_with_the_unadjusted_figure(scored: Bundle, films: P
     record = outcome_to_json(outcome)
     assert (record["label"], record["prevalence"]) == ("PNEUMONIA", 0.2)
     assert record["p_unadjusted"] == pytest.approx(0.938, abs=0.001)
-    assert record["probabilities"]["normal"] == pytest.approx(1 - record["p_pneumonia"], abs=2e-6)
+    assert record["probabilities"]["normal"] == pytest.approx(1 - record["p_positive"], abs=2e-6)
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ def test_two_films_at_once(live: Live) -> None:
     # m = 0.8: logits (0, 2.4, 1.4); m = 0.2: (0, -2.4, -3.4)
     up, down = math.exp(2.4) + math.exp(1.4), math.exp(-2.4) + math.exp(-3.4)
     assert bright["result"]["label"] == "PNEUMONIA"
-    assert bright["result"]["p_pneumonia"] == pytest.approx(up / (1 + up), abs=2e-3)
+    assert bright["result"]["p_positive"] == pytest.approx(up / (1 + up), abs=2e-3)
     assert dark["result"]["label"] == "NORMAL"
-    assert dark["result"]["p_pneumonia"] == pytest.approx(down / (1 + down), abs=2e-3)
+    assert dark["result"]["p_positive"] == pytest.approx(down / (1 + down), abs=2e-3)
     assert bright["film"]["name"] == "bright.png"
     assert bright["state"] == "done"
     assert bright["error"] is None
@@ -77,7 +77,7 @@ def test_settings_change_the_reading(live: Live) -> None:
     # Odds 0.6146 at a prevalence of 0.5 become 0.6146 / 19 at 0.05.
     odds = (math.exp(-0.8) + math.exp(-1.8)) / 19
     shown = live.read(grey, prevalence="0.05")[0]["result"]
-    assert shown["p_pneumonia"] == pytest.approx(odds / (1 + odds), abs=1e-3)
+    assert shown["p_positive"] == pytest.approx(odds / (1 + odds), abs=1e-3)
 
 
 @pytest.mark.parametrize(

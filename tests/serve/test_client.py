@@ -173,5 +173,5 @@ def test_a_refused_film_comes_back_without_figures(tiny_bundle: Bundle) -> None:
     told = prediction_to_json(p)
     assert told["label"] == "REFUSED"
     again = prediction_from_json(json.loads(json.dumps(told)))
-    assert np.isnan(again.p_pneumonia)
+    assert np.isnan(again.p_positive)
     assert prediction_to_json(again) == told

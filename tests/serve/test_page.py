@@ -230,7 +230,7 @@ def test_words_are_those_of_the_package(visit: Visit, live: Live) -> None:
         assert words["promise"] in shown
         for key in ("why_undetermined", "kinds"):
             assert words[key][1:] in shown
-        assert f"{record['result']['p_pneumonia']:.3f}" in shown
+        assert f"{record['result']['p_positive']:.3f}" in shown
     meter = page.get_by_role("meter").first
     assert "operating point balanced is at 0.843" in (meter.get_attribute("aria-valuetext") or "")
 

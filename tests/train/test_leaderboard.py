@@ -61,7 +61,7 @@ def test_a_validation_survives_its_file(tmp_path: Path) -> None:
     found = validate.load(run / "validation.npz")
     assert found.patients == PATIENTS
     assert (found.truth == TRUTH).all()
-    assert np.allclose(found.p_pneumonia("blur"), BLUR)
+    assert np.allclose(found.p_positive("blur"), BLUR)
     assert list(found.probabilities) == ["plain", "blur", "noise"]
 
 

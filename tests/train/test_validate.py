@@ -23,7 +23,7 @@ def validation(**conditions: list[float]) -> Validation:
 
 
 def worst(v: Validation, threshold: float) -> tuple[float, str]:
-    scores = {name: v.p_pneumonia(name) for name in v.probabilities}
+    scores = {name: v.p_positive(name) for name in v.probabilities}
     return thresholds.worst_balanced_accuracy(v.ill, scores, threshold)
 
 
@@ -56,8 +56,8 @@ def overlapping(shift: float) -> Validation:
 def test_screen_and_rule_in_keep_their_promise_under_every_condition() -> None:
     v = overlapping(shift=0.05)
     points = {q.name: q.threshold for q in validate.choose_operating_points(v)}
-    sensitivity = [(v.p_pneumonia(c)[v.ill] >= points["screen"]).mean() for c in v.probabilities]
-    specificity = [(v.p_pneumonia(c)[~v.ill] < points["rule-in"]).mean() for c in v.probabilities]
+    sensitivity = [(v.p_positive(c)[v.ill] >= points["screen"]).mean() for c in v.probabilities]
+    specificity = [(v.p_positive(c)[~v.ill] < points["rule-in"]).mean() for c in v.probabilities]
     assert 0.97 <= min(sensitivity) < 0.98
     assert 0.95 <= min(specificity) < 0.96
     assert points["screen"] < points["balanced"] < points["rule-in"]
@@ -80,8 +80,8 @@ def test_calibration_makes_plain_and_perturbed_films_honest() -> None:
     after = validate.calibrated(v, fitted)
     assert set(after.probabilities) == {"plain", "blur"}
     assert after.probabilities["plain"] == pytest.approx(honest, abs=0.05)
-    assert expected_calibration_error(v.ill, v.p_pneumonia()) > 0.1
-    assert expected_calibration_error(after.ill, after.p_pneumonia()) < 0.03
+    assert expected_calibration_error(v.ill, v.p_positive()) > 0.1
+    assert expected_calibration_error(after.ill, after.p_positive()) < 0.03
 
 
 def test_conformal_scores_are_of_plain_films() -> None:
@@ -89,7 +89,7 @@ def test_conformal_scores_are_of_plain_films() -> None:
     found = validate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
     assert found is not None
     sides = found.questions["PNEUMONIA"]
-    p = v.p_pneumonia()
+    p = v.p_positive()
     assert sides.negative == pytest.approx(np.sort(1 - p[~v.ill]), abs=1e-5)
     assert sides.positive == pytest.approx(np.sort(p[v.ill]), abs=1e-5)
     # Every film's kinds have shares of 0.6 and 0.4.
@@ -152,6 +152,6 @@ def test_the_run_gives_every_condition(films_folder, tmp_path) -> None:  # type:
     v = validate.run(predict, films, 96, lambda done, total: seen.append((done, total)))
     assert set(v.probabilities) == {"plain", *stress_suite()}
     assert seen[-1] == (len(v.probabilities), len(v.probabilities))
-    assert v.p_pneumonia("brightness-up").mean() > v.p_pneumonia().mean()
+    assert v.p_positive("brightness-up").mean() > v.p_positive().mean()
     baseline = validate.statistics_baseline(films, draws=20)
     assert 0 <= baseline["positive"]["value"] <= 1

@@ -327,7 +327,7 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     return (
         name,
         verdict,
-        f"{p.p_pneumonia:.3f}",
+        f"{p.p_positive:.3f}",
         escape(kind),
         escape("; ".join(note.rstrip(".") for note in notes)),
     )

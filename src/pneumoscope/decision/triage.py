@@ -102,7 +102,7 @@ class Verdict:
 
     label: str
     called: str
-    p_pneumonia: float
+    p_positive: float
     p_unadjusted: float
     probabilities: Mapping[str, float]
     classes: tuple[str, ...]

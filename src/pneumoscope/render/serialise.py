@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 NOTICE = "Research use, not a medical device."
 _OF_THE_VERDICT = {
-    *("called", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds", "subtype"),
-    *("findings", "explanation", "heatmap_class", "heatmap"),
+    *("called", "p_positive", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds"),
+    *("subtype", "findings", "explanation", "heatmap_class", "heatmap"),
 }
 """What a film that was refused shows as null: a figure would be read as a verdict."""
 
@@ -46,7 +46,8 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "called": p.called,
         "forced": p.forced,
         "positive": p.positive,
-        "p_pneumonia": round(p.p_pneumonia, 6),
+        "p_positive": round(p.p_positive, 6),
+        "p_pneumonia": round(p.p_positive, 6),  # the former name, for one version
         "p_unadjusted": round(p.p_unadjusted, 6),
         "prevalence": p.prevalence,
         "probabilities": {name: round(value, 6) for name, value in p.probabilities.items()},
@@ -88,6 +89,12 @@ def _explanation_to_json(explanation: Explanation | None) -> dict[str, Any] | No
     return asdict(explanation) | {"score": round(explanation.score, 6), "checks": checks}
 
 
+def p_positive_of(record: Mapping[str, Any]) -> float | None:
+    """P(positive) of a record, also of one that a former version wrote; None if it was refused."""
+    p: float | None = record["p_positive"] if "p_positive" in record else record["p_pneumonia"]
+    return p
+
+
 def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
     """A prediction as `prediction_to_json` gave it.
 
@@ -95,14 +102,14 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         record: Its values; of a film that was refused the verdict's figures are null, and become NaN
             and empty here: no output shows them.
     """
-    r, nan = record, float("nan")
+    r, nan, p = record, float("nan"), p_positive_of(record)
     gate = r["gate"]
     rows = r.get("heatmap")
     return Prediction(
         label=r["label"],
         called=r["called"] or "",
         positive=r["positive"],
-        p_pneumonia=nan if r["p_pneumonia"] is None else r["p_pneumonia"],
+        p_positive=nan if p is None else p,
         p_unadjusted=nan if r["p_unadjusted"] is None else r["p_unadjusted"],
         prevalence=r["prevalence"],
         probabilities=dict(r["probabilities"] or {}),
@@ -152,12 +159,15 @@ def csv_columns(labels: Sequence[str]) -> list[str]:
         labels: Classes or findings of the bundle.
     """
     shares = [f"p_{name}" for name in labels]
-    return [
-        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", *shares,
+    columns = [
+        "source", "label", "called", "forced", "positive", "p_positive", "p_pneumonia",
+        "p_unadjusted", "prevalence", *shares,
         "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold",
         "gate", "reasons", "warnings", "explanation_reliable", "explanation_score", "heatmap_file",
         "error_code", "error", "hint", "bundle", "bundle_sha256", "profile",
     ]  # fmt: skip
+    # A class may be called "pneumonia": the one column of that name then holds its probability.
+    return list(dict.fromkeys(columns))
 
 
 def csv_row(record: dict[str, Any]) -> dict[str, Any]:
@@ -171,13 +181,14 @@ def csv_row(record: dict[str, Any]) -> dict[str, Any]:
             "hint": error["hint"],
         }
     same = (
-        "source", "label", "called", "forced", "p_pneumonia", "p_unadjusted", "prevalence", "subtype",
+        "source", "label", "called", "forced", "positive", "p_unadjusted", "prevalence", "subtype",
         "bundle", "bundle_sha256", "profile",
     )  # fmt: skip
     point, gate = record["operating_point"], record["gate"]
     present = [f["name"] for f in record["findings"] or () if f["present"]]
     return (
         {key: record[key] for key in same}
+        | dict.fromkeys(("p_positive", "p_pneumonia"), p_positive_of(record))
         | {f"p_{name}": value for name, value in (record["probabilities"] or {}).items()}
         | {key: "; ".join(record[key] or ()) for key in ("classes", "kinds")}
         | {"error_rate": record["error_rate"], "findings": "; ".join(present)}

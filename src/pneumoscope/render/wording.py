@@ -41,9 +41,9 @@ def _reason(reason: GateReason) -> str:
 def probability(p: Prediction) -> str:
     """The probability, and at which prevalence, if one was asked for."""
     if p.prevalence is None:
-        return f"{p.p_pneumonia:.3f}"
+        return f"{p.p_positive:.3f}"
     return (
-        f"{p.p_pneumonia:.3f} at a prevalence of {percent(p.prevalence)} "
+        f"{p.p_positive:.3f} at a prevalence of {percent(p.prevalence)} "
         f"({p.p_unadjusted:.3f} unadjusted)"
     )
 

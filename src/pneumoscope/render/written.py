@@ -135,10 +135,10 @@ def written_of(record: Mapping[str, Any]) -> Written:
     source = str(record["source"])
     if record.get("error") and "bundle_sha256" not in record:
         return Written(source, read=False)
-    p = record.get("p_unadjusted", record.get("p_pneumonia"))
+    p = record.get("p_unadjusted", record.get("p_positive", record.get("p_pneumonia")))
     p = None if p is None else float(p)
     if p is not None and not 0 <= p <= 1:
-        raise ValueError(f"p_pneumonia {p} of {source}")
+        raise ValueError(f"p_positive {p} of {source}")
     gate = record.get("gate") or {}
     level = gate.get("level")
     refused = None if level is None else level == "refuse"
@@ -176,8 +176,9 @@ def _json(text: str) -> list[dict[str, Any]]:
 def _csv(text: str) -> Iterator[dict[str, Any]]:
     """Rows in the shape of the JSON's records."""
     rows = csv.DictReader(io.StringIO(text))
-    if text.strip() and not {"source", "p_pneumonia"} <= set(rows.fieldnames or ()):
-        raise ValueError("the columns source and p_pneumonia are missing")
+    columns = set(rows.fieldnames or ())
+    if text.strip() and not ("source" in columns and columns & {"p_positive", "p_pneumonia"}):
+        raise ValueError("the columns source and p_positive are missing")
     for row in rows:
         filled: dict[str, Any] = {
             key: value for key, value in row.items() if value not in (None, "")

@@ -143,7 +143,7 @@ def read(
         written,
         refused,
         limits,
-        np.array([before[i].p_pneumonia for i in kept]) if older is not None else None,
+        np.array([before[i].p_positive for i in kept]) if older is not None else None,
         tuple(broken[i] for i in sorted(broken)),
         tuple(_warnings(choice, truth.unanswered, len(broken))),
     )

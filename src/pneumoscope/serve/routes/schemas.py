@@ -21,7 +21,8 @@ EXAMPLE: dict[str, Any] = {
     "result": {
         "label": "PNEUMONIA",
         "called": "PNEUMONIA",
-        "p_pneumonia": 0.9871,
+        "positive": "PNEUMONIA",
+        "p_positive": 0.9871,
         "classes": ["PNEUMONIA"],
         "operating_point": {"name": "balanced", "threshold": 0.8425},
         "notice": "Research use, not a medical device.",

@@ -16,7 +16,7 @@ const MOST = 500; // the same, when all are wanted
 const THUMB_PX = 128;
 const TYPING_MS = 250;
 
-const p = (record) => record.result?.p_pneumonia ?? -1;
+const p = (record) => (record.result ? words.pPositive(record.result) : null) ?? -1;
 const name = (record) => record.film.name ?? "";
 const ORDERS = {
   newest: (a, b) => b.created.localeCompare(a.created),
@@ -282,6 +282,6 @@ function mini(result) {
     "span",
     { class: "mini" },
     h("span", { class: "bar", "aria-hidden": "true" }, h("i", { style: { width: `${100 * result.p_unadjusted}%` } }), h("b", { style: { left: `${100 * threshold}%` } })),
-    h("span", { class: "figure" }, result.p_pneumonia.toFixed(3)),
+    h("span", { class: "figure" }, words.pPositive(result).toFixed(3)),
   );
 }

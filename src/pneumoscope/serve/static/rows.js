@@ -5,7 +5,7 @@ import { exportItems } from "/static/downloads.js";
 import { action, menu } from "/static/menu.js";
 import { drawThumbnail, picture, preview } from "/static/pictures.js";
 import { t } from "/static/texts.js";
-import { labelOf, spoken, stateOf } from "/static/words.js";
+import { labelOf, pPositive, spoken, stateOf } from "/static/words.js";
 
 const THUMB_PX = 112; // twice what is shown, for fine screens
 
@@ -162,7 +162,7 @@ function wordOf(row) {
   if (row.state === "failed") return t("verdict.failed");
   if (!row.revealed) return t("list.ready");
   const label = labelOf(row.record);
-  return row.record.result.label === "REFUSED" ? label : `${label} · ${row.record.result.p_pneumonia.toFixed(3)}`;
+  return row.record.result.label === "REFUSED" ? label : `${label} · ${pPositive(row.record.result).toFixed(3)}`;
 }
 
 function toolsOf(row, worklist) {

@@ -116,7 +116,7 @@ export function probability(result, { compact = false } = {}) {
   const { threshold, name } = result.operating_point;
   const at = `${(100 * threshold).toFixed(2)}%`;
   const subject = words.subjectOf(result);
-  const shown = result.p_pneumonia.toFixed(3);
+  const shown = words.pPositive(result).toFixed(3);
   return h(
     "div",
     { class: `probability ${compact ? "compact" : ""}` },

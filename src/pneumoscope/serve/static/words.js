@@ -100,11 +100,16 @@ export function heatmapState(record) {
   return { shown: true, why: "", detail: sentence(result.explanation.sentence) };
 }
 
+/** P(positive), also of a result that a server of the former version stored; null if refused. */
+export function pPositive(result) {
+  return result.p_positive ?? result.p_pneumonia;
+}
+
 /** One line that a screen reader hears when a film is done. */
 export function spoken(record) {
   const name = record.film.name;
   if (record.state === "failed") return t("spoken.failed", { name, title: record.error?.detail ?? "" });
   const result = record.result;
   if (result.label === "REFUSED") return t("spoken.refused", { name, reason: reasons(result)[0]?.sentence ?? "" });
-  return t("spoken.done", { name, label: result.label, p: result.p_pneumonia.toFixed(3), subject: subjectOf(result) });
+  return t("spoken.done", { name, label: result.label, p: pPositive(result).toFixed(3), subject: subjectOf(result) });
 }

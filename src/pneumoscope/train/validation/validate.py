@@ -96,7 +96,7 @@ class Validation:
         """True for pneumonia, (n,)."""
         return self.truth > 0
 
-    def p_pneumonia(self, condition: str = PLAIN) -> NDArray[np.float64]:
+    def p_positive(self, condition: str = PLAIN) -> NDArray[np.float64]:
         """P(pneumonia) of each film under a condition, (n,)."""
         return 1 - self.probabilities[condition][:, 0]
 
@@ -226,7 +226,7 @@ def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...
 
     See `pneumoscope.decision.thresholds.choose`.
     """
-    scores = {name: validation.p_pneumonia(name) for name in validation.probabilities}
+    scores = {name: validation.p_positive(name) for name in validation.probabilities}
     return thresholds.choose(validation.ill, scores)
 
 
@@ -236,7 +236,7 @@ def measures(
     """The figures of one condition at one threshold, as functions of weights (draws, n)."""
     truth, ill = validation.truth, validation.ill
     everyone = np.ones(len(truth), bool)
-    p = validation.p_pneumonia(condition)
+    p = validation.p_positive(condition)
     called = p >= threshold
     right = validation.probabilities[condition].argmax(axis=1) == truth
     return {
@@ -280,11 +280,11 @@ def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) ->
         "operating_point": asdict(point),
         "plain": {
             **by_condition[PLAIN],
-            "ece": expected_calibration_error(ill, validation.p_pneumonia()),
+            "ece": expected_calibration_error(ill, validation.p_positive()),
         },
         "stress": stress,
         "stress_ece": float(
-            np.mean([expected_calibration_error(ill, validation.p_pneumonia(n)) for n in stress])
+            np.mean([expected_calibration_error(ill, validation.p_positive(n)) for n in stress])
         ),
         "worst": {
             "auc": worst("auc"),
