@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh machine with python3, python3-venv and make:
 #   make demo   sets up and reads the sample films with the shipped bundle
 #   make test   sets up and passes the tests
+# And for the documentation:
+#   make docs   builds the site into site/; a broken link or a page in no menu fails the build
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +10,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test docs lint clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -22,6 +24,10 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Read it: $(BIN)/python -m http.server --directory site 8001, then http://127.0.0.1:8001/"
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -29,9 +35,13 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[train,evidence,serve,postgresql,apps,dev]'
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[docs]'
 	@touch $@ $(VENV)/.base
 
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[train,evidence,serve,postgresql,apps,docs,dev]'
+	@touch $@ $(VENV)/.base $(VENV)/.docs
+
 clean:
-	rm -rf $(VENV) demo dist
+	rm -rf $(VENV) demo dist site
