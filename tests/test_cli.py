@@ -14,21 +14,8 @@ import pytest
 from PIL import Image
 
 import pneumoscope
+from command_line import run, run_process
 from pneumoscope.bundle import Bundle
-
-
-def run(*arguments: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the command as its own process, as a user does."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pneumoscope", *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-    )
-    out, err = done.stdout.decode(), done.stderr.decode()
-    assert "Traceback" not in err
-    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
 
 @pytest.fixture
@@ -37,7 +24,7 @@ def tiny(tiny_bundle: Bundle) -> tuple[str, Path]:
 
 
 def test_predict_table(tiny: tuple[str, Path], film_files: Path) -> None:
-    done = run("predict", film_files, *tiny)
+    done = run_process("predict", film_files, *tiny)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split() for line in lines[1:3]] == [
@@ -90,7 +77,7 @@ def test_one_bad_film_among_many(tiny: tuple[str, Path], film_files: Path) -> No
 
 def test_stdin_and_globs(tiny: tuple[str, Path], film_files: Path) -> None:
     film = (film_files / "bright.png").read_bytes()
-    (one,) = json.loads(run("predict", "-", "--json", *tiny, stdin=film).stdout)["results"]
+    (one,) = json.loads(run_process("predict", "-", "--json", *tiny, stdin=film).stdout)["results"]
     assert (one["label"], one["source"]) == ("PNEUMONIA", "<stdin>")
     found = json.loads(run("predict", film_files / "*.png", "--json", *tiny).stdout)["results"]
     assert [Path(r["source"]).name for r in found] == ["bright.png", "dark.png"]
@@ -213,7 +200,7 @@ def test_bad_options(
 
 
 def test_an_empty_folder_is_an_error(tiny: tuple[str, Path], tmp_path: Path) -> None:
-    done = run("predict", tmp_path, *tiny)
+    done = run_process("predict", tmp_path, *tiny)
     assert (done.returncode, done.stdout) == (1, "")
     assert "no films found" in done.stderr
 
@@ -272,7 +259,7 @@ def test_info_of_the_shipped_bundle_shows_figures_with_intervals() -> None:
 
 
 def test_version_and_help() -> None:
-    assert run("--version").stdout == f"pneumoscope {pneumoscope.__version__}\n"
+    assert run_process("--version").stdout == f"pneumoscope {pneumoscope.__version__}\n"
     for command in ("predict", "info", "train"):
         done = run(command, "--help")
         assert done.returncode == 0
@@ -280,7 +267,7 @@ def test_version_and_help() -> None:
 
 
 def test_a_typo_suggests_the_command() -> None:
-    done = run("predct")
+    done = run_process("predct")
     assert done.returncode == 2
     assert "predict" in done.stderr
 
@@ -292,14 +279,11 @@ def test_a_typo_suggests_the_command() -> None:
         (["--backend", "theano"], "One of tensorflow, jax, torch"),
     ],
 )
-def test_train_without_what_it_needs(arguments: list[str], message: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pneumoscope", "train", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={k: v for k, v in os.environ.items() if k != "PNEUMOSCOPE_DATA"},
-    )
+def test_train_without_what_it_needs(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PNEUMOSCOPE_DATA", raising=False)
+    done = run("train", *arguments)
     assert done.returncode == 1
     missing_extra = "pip install 'pneumoscope[train]'" in done.stderr
     assert message in done.stderr or (missing_extra and "backend" not in message)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from test_cli import run
+from command_line import run
 
 
 @pytest.fixture

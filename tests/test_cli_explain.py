@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from command_line import run
 from pneumoscope import load
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.records import Settings
-from test_cli import run
 from tiny import tiny_files, tiny_meta
 
 

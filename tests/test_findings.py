@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import command_line
 from pneumoscope.bundle import Bundle, open_bundle, write_bundle
 from pneumoscope.errors import BundleMismatch
 from pneumoscope.records import Finding, Settings
@@ -20,13 +18,7 @@ from tiny import findings_meta, tiny_files, tiny_meta
 
 
 def run(*arguments: object) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pneumoscope", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-    )
+    done = command_line.run(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

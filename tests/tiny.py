@@ -9,6 +9,8 @@ import numpy as np
 from pneumoscope.bundle import CARD, GOLDEN, MODEL, BundleMeta, Population
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.profile import SitePoint, SiteProfile
+from pneumoscope.metrics import Interval
 from pneumoscope.records import OperatingPoint
 
 TINY_SIZE = 32
@@ -123,6 +125,30 @@ def findings_meta(**changes: object) -> BundleMeta:
         operating_points=tuple(points),
         **({"calibration": Calibration((1.0,) * 3, (0.0,) * 3)} | changes),
     )
+
+
+def site_profile(**changes: object) -> SiteProfile:
+    """Of a site that belongs to no bundle, unless told."""
+    point = SitePoint(OperatingPoint("balanced", 0.4, "by hand"), Interval(0.9, 0.8, 0.95), None)
+    values = {
+        "name": "ward",
+        "created": "2026-01-02",
+        "bundle": "tiny 1",
+        "bundle_sha256": "0" * 64,
+        "films": 40,
+        "patients": 30,
+        "classes": {"normal": 20, "pneumonia": 20},
+        "prevalence": None,
+        "calibration": Calibration((0.5,), (1.0,), prevalence=0.5),
+        "points": (point,),
+        "default_operating_point": "balanced",
+        "conformal": Scores({"PNEUMONIA": Sides((0.2, 0.7), (0.5, 0.9))}, {"viral": (0.1,)}),
+        "gate_limits": {"distance": 2.5},
+        "reference": {"log odds": (-1.0, 0.0, 2.0)},
+        "verdict": "no-go",
+        "reasons": ("few films",),
+    }
+    return SiteProfile(**(values | changes))  # type: ignore[arg-type]
 
 
 def tiny_files(folder: Path, last: str = "Softmax", *, features: bool = False) -> dict[str, Path]:

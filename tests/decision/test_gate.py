@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from command_line import run
 from pneumoscope.bundle import GATE, Bundle, Population, open_bundle, write_bundle
 from pneumoscope.decision import gate
 from pneumoscope.decision.gate import NOTE, OK, REFUSE, Heads
 from pneumoscope.errors import BundleMismatch, BundleMissing
 from pneumoscope.records import FilmFacts, Settings
 from pneumoscope.runtime import load
-from test_cli import run
 from tiny import TINY_SIZE, tiny_files, tiny_meta
 
 CHILDREN = Population("children", (1.0, 5.0), ("AP", "PA"))

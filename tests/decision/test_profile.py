@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from command_line import run
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.profile import (
     SitePoint,
-    SiteProfile,
     applied,
     log_odds,
     read_profile,
@@ -21,39 +21,13 @@ from pneumoscope.decision.profile import (
     write_profile,
 )
 from pneumoscope.errors import ProfileMismatch, ProfileMissing, UnknownOperatingPoint
-from pneumoscope.metrics import Interval
 from pneumoscope.records import OperatingPoint, Settings
 from pneumoscope.runtime import load
-from test_cli import run
-from tiny import tiny_files, tiny_meta
+from tiny import site_profile, tiny_files, tiny_meta
 
 WIDE = Scores(
     {"PNEUMONIA": Sides(tuple(np.linspace(0.3, 0.9, 40)), tuple(np.linspace(0.5, 0.9, 40)))}
 )
-
-
-def site_profile(**changes: object) -> SiteProfile:
-    """Of a site that belongs to no bundle, unless told."""
-    point = SitePoint(OperatingPoint("balanced", 0.4, "by hand"), Interval(0.9, 0.8, 0.95), None)
-    values = {
-        "name": "ward",
-        "created": "2026-01-02",
-        "bundle": "tiny 1",
-        "bundle_sha256": "0" * 64,
-        "films": 40,
-        "patients": 30,
-        "classes": {"normal": 20, "pneumonia": 20},
-        "prevalence": None,
-        "calibration": Calibration((0.5,), (1.0,), prevalence=0.5),
-        "points": (point,),
-        "default_operating_point": "balanced",
-        "conformal": Scores({"PNEUMONIA": Sides((0.2, 0.7), (0.5, 0.9))}, {"viral": (0.1,)}),
-        "gate_limits": {"distance": 2.5},
-        "reference": {"log odds": (-1.0, 0.0, 2.0)},
-        "verdict": "no-go",
-        "reasons": ("few films",),
-    }
-    return SiteProfile(**(values | changes))  # type: ignore[arg-type]
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

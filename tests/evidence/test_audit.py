@@ -10,6 +10,7 @@ from PIL import Image
 
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
+from command_line import run
 from film_sets import Film, chests, folder, jpeg
 from pneumoscope.bundle import Bundle
 from pneumoscope.data.listing import Entry, Listing
@@ -19,7 +20,6 @@ from pneumoscope.evidence.audit.listing import contrasts, open_films, without_su
 from pneumoscope.evidence.audit.splits import groupings, shifts
 from pneumoscope.evidence.audit.verdict import Finding, overall
 from pneumoscope.evidence.report import audit_page
-from test_cli import run
 
 
 def levels(result: Audit, check: str) -> list[str]:

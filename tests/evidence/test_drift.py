@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_profile import site_profile
 
+from command_line import run
 from pneumoscope.bundle import Bundle
 from pneumoscope.decision.profile import write_profile
 from pneumoscope.errors import UsageError
@@ -22,7 +22,7 @@ from pneumoscope.evidence.site.drift import (
     words_of,
 )
 from pneumoscope.render.written import Written, check_source, one_per_patient, read_predictions
-from test_cli import run
+from tiny import site_profile
 
 
 def p_of(log_odds: float) -> float:

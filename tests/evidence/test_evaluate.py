@@ -18,10 +18,10 @@ for module in ("cv2", "scipy", "sklearn", "pyarrow"):
 
 import pyarrow.parquet
 
+from command_line import run
 from pneumoscope import cli, data
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.evidence.evaluation import work
-from test_cli import run
 from tiny import tiny_files, tiny_meta
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]

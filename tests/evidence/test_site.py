@@ -10,6 +10,7 @@ from PIL import Image
 
 pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 
+from command_line import run
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
@@ -24,7 +25,6 @@ from pneumoscope.evidence.site.verdict import Goal, Seen, judge
 from pneumoscope.evidence.statistics.intervals import Figure
 from pneumoscope.records import GateReason, GateReport, OperatingPoint
 from pneumoscope.render.written import Written
-from test_cli import run
 from tiny import tiny_files, tiny_meta
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from command_line import run
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.cli import predict as command
 from pneumoscope.decision.triage import gated
@@ -16,7 +17,6 @@ from pneumoscope.records import GateReason, GateReport, Outcome, Settings
 from pneumoscope.render import serialise, sheet, wording
 from pneumoscope.render.serialise import outcome_to_json
 from pneumoscope.runtime import load
-from test_cli import run
 from tiny import scored_meta, tiny_files
 
 # Mean grey to P(pneumonia) of the tiny network: 51 to 0.110, 127 to 0.574, 204 to 0.938.

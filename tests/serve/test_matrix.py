@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from databases import postgresql
 from door import CHEAP, PASSWORD, Served, running
@@ -25,6 +24,7 @@ from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.security.guard import is_public
 from pneumoscope.serve.security.tokens import SCOPES
 from pneumoscope.serve.settings import ServeSettings
+from served_routes import routes
 
 OWNED = {
     ("GET", "/api/v1/predictions/{id}"),
@@ -59,17 +59,6 @@ PUBLIC = {
     ("GET", "/login"),
     ("GET", "/static"),
 }
-
-
-def routes(app: FastAPI) -> set[tuple[str, str]]:
-    """Every method and path template of an application."""
-    found: set[tuple[str, str]] = set()
-    for route in app.routes:
-        contexts = getattr(route, "effective_route_contexts", None)
-        for one in contexts() if contexts else [route]:
-            methods = set(getattr(one, "methods", None) or {"GET"}) - {"HEAD"}
-            found |= {(method, one.path) for method in methods}
-    return found
 
 
 @dataclass

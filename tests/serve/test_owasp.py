@@ -18,6 +18,7 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.serve.admin.administration import open_office
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.settings import ServeSettings
+from served_routes import routes
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "threat-model.md"
@@ -96,8 +97,6 @@ def test_nothing_old_or_forgotten_is_served(server: Served, path: str) -> None:
 
 
 def test_every_route_under_the_api_is_in_the_published_document(server: Served) -> None:
-    from test_matrix import routes
-
     document = server("GET", "/api/v1/openapi.json", cookie=server.cookie("anna")).json()
     told = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods

@@ -7,9 +7,9 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from dataclasses import replace
 
+from bright_films import SIZE, films
 from pneumoscope.data import FilmSet
 from pneumoscope.train.validation import explanations, localise
-from test_localise import SIZE, films
 from tiny import tiny_meta
 
 META = tiny_meta(size=SIZE, source_size=SIZE)

@@ -7,22 +7,8 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
-from pneumoscope.data import Film, FilmSet
+from bright_films import SIZE, films
 from pneumoscope.train.validation import localise
-
-SIZE = 64
-
-
-def films() -> FilmSet:
-    """Dark healthy films and bright ill ones."""
-    records, pixels = [], []
-    for i in range(40):
-        ill = i % 2
-        targets = (1.0 - ill, float(ill), 0.0)
-        records.append(Film(f"{i}.png", targets, f"p{i}", str(i), "validation"))
-        pixels.append(np.full((SIZE, SIZE), 200 if ill else 50, np.uint8))
-    names = ("normal", "bacterial", "viral")
-    return FilmSet("multiclass", names, "normal", tuple(records), np.stack(pixels), "drawn", (), ())
 
 
 def seeing(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
