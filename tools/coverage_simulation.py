@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from pneumoscope.evidence.statistics import calibration, decision_curve
+from pneumoscope.evidence.statistics import brier, decision_curve, reliability
+from pneumoscope.evidence.statistics import recalibration as calibration
 from pneumoscope.evidence.statistics.calls import threshold_samples
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
 from pneumoscope.evidence.statistics.ranking import ranking_samples
@@ -92,11 +93,11 @@ def samples(s: Study, boot: Bootstrap) -> dict[str, Array]:
 
 def own_figures(s: Study, boot: Bootstrap) -> dict[str, Figure]:
     """Figures that only the package's own way is counted for."""
-    score = calibration.brier(s.positive, s.p, boot)
+    score = brier.brier(s.positive, s.p, boot)
     line = calibration.recalibration(s.positive, s.p, boot)
     risk = decision_curve.risk_coverage((s.p >= AT) == s.positive, np.abs(s.p - AT), boot, (0.8,))
     return {
-        "ECE": calibration.calibration_error(s.positive, s.p, boot).ece,
+        "ECE": reliability.calibration_error(s.positive, s.p, boot).ece,
         "Brier score": score.score,
         "Brier reliability": score.reliability,
         "Brier resolution": score.resolution,

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumoscope.evidence.site.drift import ALPHA, log_stakes, ranks
+from pneumoscope.evidence.site.drift import ALPHA
+from pneumoscope.evidence.site.martingale import log_stakes, ranks
 
 Array = NDArray[np.float64]
 ILL, HEALTHY, SD = 3.0, -3.5, 2.0

@@ -18,8 +18,8 @@ import numpy as np
 
 from pneumoscope.bundle import BundleMeta, open_bundle
 from pneumoscope.decision import conformal
-from pneumoscope.evidence.statistics.calibration import calibration_error
 from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.evidence.statistics.reliability import calibration_error
 from pneumoscope.metrics import expected_calibration_error, patient_groups
 from pneumoscope.train.validation import validate
 from pneumoscope.train.validation.validate import PLAIN, Validation

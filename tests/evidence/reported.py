@@ -9,9 +9,13 @@ import numpy as np
 
 from pneumoscope.bundle import BundleMeta
 from pneumoscope.evidence.audit.shortcuts import FILE, PICTURE, Score, Shortcuts
-from pneumoscope.evidence.evaluation import figures as figures
-from pneumoscope.evidence.evaluation import results as ev
-from pneumoscope.evidence.evaluation.anatomy import Anatomy, HeatShare, View
+from pneumoscope.evidence.evaluation import (
+    questions,
+)
+from pneumoscope.evidence.evaluation import target_figures as figures
+from pneumoscope.evidence.evaluation.anatomy import Anatomy, View
+from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm, Films, TrainingOverlap
+from pneumoscope.evidence.evaluation.heat_shares import HeatShare
 from pneumoscope.evidence.evaluation.heatmap_deletion import Curve, Perturbation
 from pneumoscope.evidence.evaluation.heatmap_sanity import (
     Agreement,
@@ -19,6 +23,17 @@ from pneumoscope.evidence.evaluation.heatmap_sanity import (
     Randomisation,
     Similarity,
 )
+from pneumoscope.evidence.evaluation.pairs import pair_results
+from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
+from pneumoscope.evidence.evaluation.section_results import (
+    Condition,
+    Gallery,
+    GalleryFilm,
+    Neighbour,
+    Robustness,
+    Sanity,
+)
+from pneumoscope.evidence.evaluation.settings import SECTIONS, Settings
 from pneumoscope.evidence.evaluation.truth import Truth
 from pneumoscope.evidence.statistics.comparison import Difference
 from pneumoscope.evidence.statistics.intervals import Figure
@@ -26,25 +41,25 @@ from pneumoscope.metrics import Interval
 from tiny import findings_meta, tiny_meta
 
 N = 60
-SETTINGS = ev.Settings(ev.SECTIONS, "auto", (0.1,), ("sex",), 60, 0, 1)
+SETTINGS = Settings(SECTIONS, "auto", (0.1,), ("sex",), 60, 0, 1)
 
 
-def films() -> ev.Films:
+def films() -> Films:
     kinds = ("normal", "bacterial", "viral")
     rows = tuple(
-        ev.EvaluatedFilm(
+        EvaluatedFilm(
             f"film{i}.png", kinds[i % 3], f"p{i // 2}", True, "test", f"{i:064x}", f"{i:064x}",
             {"sex": "FM"[i % 2]},
         )
         for i in range(N)
     )  # fmt: skip
-    return ev.Films(
+    return Films(
         "drawn", "drawn films & others", "folders", "test", "all that were drawn", rows,
         np.zeros((N, 224, 224), np.uint8), N // 2, N, (), ("a doubt",), ("nobody's lungs",), "f" * 64,
     )  # fmt: skip
 
 
-def evaluation(*, several: bool = False, full: bool = True, bundles: int = 1) -> ev.Evaluation:
+def evaluation(*, several: bool = False, full: bool = True, bundles: int = 1) -> Evaluation:
     """One evaluation.
 
     Args:
@@ -55,16 +70,16 @@ def evaluation(*, several: bool = False, full: bool = True, bundles: int = 1) ->
     found = tuple(bundle(f"tiny {k + 1}", k, several, full) for k in range(bundles))
     own = films()
     settings = SETTINGS if full else replace(SETTINGS, sections=())
-    pairs = figures.pair_results(found, [f.patient for f in own.films], settings)
+    pairs = pair_results(found, [f.patient for f in own.films], settings)
     similar = Similarity(Figure(0.9, 0.8, 0.95), Figure(0.8, 0.7, 0.9))
-    return ev.Evaluation(
+    return Evaluation(
         own, found, pairs, shortcuts(full), Agreement(9, {"1 and 2": similar}, similar, similar)
         if bundles > 1 else None,
         {}, settings, {"bootstrap": 1.5}, "0.1", {"numpy": "2"}, "2026-01-02T03:04:05+00:00",
     )  # fmt: skip
 
 
-def bundle(title: str, seed: int, several: bool, full: bool) -> ev.BundleResult:
+def bundle(title: str, seed: int, several: bool, full: bool) -> BundleResult:
     rng = np.random.default_rng(seed)
     meta: BundleMeta = findings_meta() if several else tiny_meta()
     settings = SETTINGS if full else replace(SETTINGS, sections=())
@@ -77,20 +92,20 @@ def bundle(title: str, seed: int, several: bool, full: bool) -> ev.BundleResult:
         truth = Truth((classes > 0).astype(float)[:, None], classes, {})
     own = films()
     patients = [film.patient for film in own.films]
-    asked = figures.questions(p, truth, meta, patients, settings)
-    return ev.BundleResult(
+    asked = questions.questions(p, truth, meta, patients, settings)
+    return BundleResult(
         title, "tiny", f"{seed:x}" * 64, meta,
-        ev.TrainingOverlap(True, 0, 0, "no film is a training film"), p,
+        TrainingOverlap(True, 0, 0, "no film is a training film"), p,
         tuple(figures.target_result(q, own.films, p, meta, settings) for q in asked),
         figures.class_result(p, truth, meta, patients, settings),
         figures.findings_result(p, truth, meta, patients, settings),
         robustness(several) if full else None, gallery() if full else None,
         anatomy() if full else None, "PNEUMONIA" if full else "", sanity() if full else None,
-        {} if full else dict.fromkeys(ev.SECTIONS, "left out on request"), 1.25, ("a warning",),
+        {} if full else dict.fromkeys(SECTIONS, "left out on request"), 1.25, ("a warning",),
     )  # fmt: skip
 
 
-def robustness(several: bool) -> ev.Robustness:
+def robustness(several: bool) -> Robustness:
     names = ("roc_auc", "balanced_accuracy") if several else (
         "roc_auc", "balanced_accuracy", "sensitivity", "specificity")  # fmt: skip
     plain = {name: Figure(0.9, 0.8, 0.95) for name in names}
@@ -101,24 +116,24 @@ def robustness(several: bool) -> ev.Robustness:
             own = {name: Figure(value, value - 0.1, value + 0.05) for name in names}
             gap = Figure(value - 0.9, value - 1.0, value - 0.8)
             change = {name: Difference(value, 0.9, gap, 0.2, 0.3, "Lower.") for name in names}
-            conditions.append(ev.Condition(kind, level, f"{kind} by {level}", own, change))
-    return ev.Robustness(
+            conditions.append(Condition(kind, level, f"{kind} by {level}", own, change))
+    return Robustness(
         "balanced", plain, tuple(conditions),
         dict.fromkeys(names, ("crop", 5)), dict.fromkeys(names, ("crop", 3)),
     )  # fmt: skip
 
 
-def gallery() -> ev.Gallery:
+def gallery() -> Gallery:
     grey = np.full((224, 224), 99, np.uint8)
     heat = np.arange(16, dtype=np.float32).reshape(4, 4)
-    near = (ev.Neighbour("t1.png", "normal", False, 0.9, grey),)
+    near = (Neighbour("t1.png", "normal", False, 0.9, grey),)
     kinds = ("false positive", "false negative", "uncertain")
     shown = tuple(
-        ev.GalleryFilm(i, f"film{i}.png", "PNEUMONIA", kind, "normal", "PNEUMONIA", 0.987, 0.5, heat,
+        GalleryFilm(i, f"film{i}.png", "PNEUMONIA", kind, "normal", "PNEUMONIA", 0.987, 0.5, heat,
                        "bacterial", grey, near[: i % 2])
         for i, kind in enumerate(kinds)
     )  # fmt: skip
-    return ev.Gallery(shown, {"false positive": 3, "false negative": 1}, 100, "the surest mistakes")
+    return Gallery(shown, {"false positive": 3, "false negative": 1}, 100, "the surest mistakes")
 
 
 def anatomy() -> Anatomy:
@@ -141,14 +156,14 @@ def anatomy() -> Anatomy:
     )
 
 
-def sanity() -> ev.Sanity:
+def sanity() -> Sanity:
     alike = Similarity(Figure(0.2, 0.1, 0.3), Figure(None, note="blank"))
     random = Randomisation(
         9, 3, (Depth(1, "dense", alike, 0.0), Depth(9, "conv", alike, 0.5)), alike, True
     )
     heat = Curve("heatmap", (0.9, 0.5, 0.1), Figure(0.4, 0.3, 0.5), None)
     chance = Curve("random", (0.9, 0.7, 0.1), Figure(0.6, 0.5, 0.7), Figure(0.2, 0.1, 0.3))
-    return ev.Sanity(random, Perturbation(9, 1, (0.0, 0.5, 1.0), (heat, chance), (heat, chance)))
+    return Sanity(random, Perturbation(9, 1, (0.0, 0.5, 1.0), (heat, chance), (heat, chance)))
 
 
 def shortcuts(full: bool) -> tuple[Shortcuts, ...]:

@@ -15,15 +15,15 @@ pytest.importorskip("sklearn")
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.evaluation import anatomy
-from pneumoscope.evidence.evaluation.anatomy import (
+from pneumoscope.evidence.evaluation import anatomy, lung_views
+from pneumoscope.evidence.evaluation.heat_shares import heat_shares
+from pneumoscope.evidence.evaluation.lung_field import LungField
+from pneumoscope.evidence.evaluation.lung_views import (
     box_of,
     filled_from_around,
-    heat_shares,
     places_of,
     without_lungs,
 )
-from pneumoscope.evidence.evaluation.lung_field import LungField
 from pneumoscope.evidence.evaluation.views import LabelledFilms
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.runtime import Classifier
@@ -64,16 +64,18 @@ def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> Non
         Classifier(tiny_bundle), films(inside=True), step=lambda *at: steps.append(at)
     )
     views = {view.name: view for view in found.views}
-    smooth = views[anatomy.NO_LUNGS_SMOOTH]
+    smooth = views[lung_views.NO_LUNGS_SMOOTH]
     assert smooth.roc_auc.value == 0.5  # every ill film has a healthy twin
-    assert views[anatomy.NO_PLACES].roc_auc.value == views[anatomy.NO_LUNGS].roc_auc.value == 0.5
+    assert (
+        views[lung_views.NO_PLACES].roc_auc.value == views[lung_views.NO_LUNGS].roc_auc.value == 0.5
+    )
     assert smooth.lost is not None
-    assert smooth.lost.value == pytest.approx(views[anatomy.WHOLE].roc_auc.value - 0.5)
+    assert smooth.lost.value == pytest.approx(views[lung_views.WHOLE].roc_auc.value - 0.5)
     assert smooth.needs_anatomy is not None
     assert smooth.needs_anatomy.value == pytest.approx(1.0)
-    assert views[anatomy.SILHOUETTE].roc_auc.value == 0.5  # all films alike
-    assert views[anatomy.LUNGS].roc_auc.value == 1.0
-    assert views[anatomy.COARSE].needs_anatomy is None
+    assert views[lung_views.SILHOUETTE].roc_auc.value == 0.5  # all films alike
+    assert views[lung_views.LUNGS].roc_auc.value == 1.0
+    assert views[lung_views.COARSE].needs_anatomy is None
     assert (found.films, found.patients, found.doubted) == (40, 40, 0)
     assert steps[-1] == (11, 11)
     assert found.hidden_by_places == 1.0
@@ -86,11 +88,11 @@ def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> Non
 def test_what_lies_around_the_lungs_stays(tiny_bundle: Bundle) -> None:
     found = anatomy.measure(Classifier(tiny_bundle), films(inside=False))
     views = {view.name: view for view in found.views}
-    for name in (anatomy.NO_LUNGS, anatomy.NO_LUNGS_SMOOTH):
+    for name in (lung_views.NO_LUNGS, lung_views.NO_LUNGS_SMOOTH):
         assert views[name].roc_auc.value == 1.0
         assert views[name].needs_anatomy is not None
         assert views[name].needs_anatomy.value == pytest.approx(0.0)
-    low, high = views[anatomy.WHOLE].mean_score
+    low, high = views[lung_views.WHOLE].mean_score
     assert low is not None
     assert high is not None
     assert low < high
@@ -192,12 +194,12 @@ def test_heat_shares_by_hand() -> None:
 @pytest.mark.usefixtures("drawn_lungs")
 def test_plot(tiny_bundle: Bundle) -> None:
     pytest.importorskip("matplotlib")
-    from pneumoscope.evidence.report.plots_anatomy import plot_anatomy
+    from pneumoscope.evidence.report.plots.anatomy import plot_anatomy
 
     canvas = plot_anatomy(anatomy.measure(Classifier(tiny_bundle), films(inside=True)))
     names = [text.get_text() for text in canvas.axes[0].get_yticklabels()]
-    assert names[-1] == anatomy.WHOLE
+    assert names[-1] == lung_views.WHOLE
     assert len(names) == 11
     target = io.BytesIO()
     canvas.savefig(target, format="svg")
-    assert anatomy.COARSE in target.getvalue().decode()
+    assert lung_views.COARSE in target.getvalue().decode()

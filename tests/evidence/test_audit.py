@@ -15,11 +15,14 @@ from film_sets import Film, chests, folder, jpeg
 from pneumoscope.bundle import Bundle
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.errors import DataError
-from pneumoscope.evidence.audit.audit import Audit, audit, to_csv, to_json
-from pneumoscope.evidence.audit.listing import contrasts, open_films, without_subtype
+from pneumoscope.evidence.audit.audit import audit
+from pneumoscope.evidence.audit.contrasts import contrasts
+from pneumoscope.evidence.audit.findings import Finding, overall
+from pneumoscope.evidence.audit.listing import open_films, without_subtype
+from pneumoscope.evidence.audit.record import to_csv, to_json
+from pneumoscope.evidence.audit.results import Audit
 from pneumoscope.evidence.audit.splits import groupings, shifts
-from pneumoscope.evidence.audit.verdict import Finding, overall
-from pneumoscope.evidence.report import audit_page
+from pneumoscope.evidence.report.audit import page as audit_page
 
 
 def levels(result: Audit, check: str) -> list[str]:

@@ -11,7 +11,8 @@ from sklearn.metrics import brier_score_loss
 
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.statistics import calibration
+from pneumoscope.evidence.statistics import brier, reliability
+from pneumoscope.evidence.statistics import recalibration as calibration
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 
@@ -30,7 +31,7 @@ def honest(films: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_reliability_by_hand() -> None:
     positive = np.array([False, True, True, True])
     p = np.array([0.1, 0.2, 0.7, 0.8])
-    low, high = calibration.reliability(positive, p, alone(4), bins=2)
+    low, high = reliability.reliability(positive, p, alone(4), bins=2)
     assert (low.low, low.high, low.predicted) == pytest.approx((0.1, 0.2, 0.15))
     assert (low.observed.value, high.observed.value) == (0.5, 1.0)
     assert (low.films, high.films) == (2, 2)
@@ -39,21 +40,21 @@ def test_reliability_by_hand() -> None:
 def test_equal_probabilities_share_a_bin() -> None:
     # Sorted labels must not make bins of zeros and bins of ones.
     positive = np.arange(40) >= 20
-    assert len(calibration.reliability(positive, np.full(40, 0.5), alone(40))) == 1
-    found = calibration.calibration_error(positive, np.full(40, 0.5), alone(40))
+    assert len(reliability.reliability(positive, np.full(40, 0.5), alone(40))) == 1
+    found = reliability.calibration_error(positive, np.full(40, 0.5), alone(40))
     assert found.ece.value == pytest.approx(0.0)
 
 
 def test_ece_by_hand() -> None:
     positive = np.array([False, True, True, True])
     p = np.array([0.1, 0.2, 0.7, 0.8])
-    found = calibration.calibration_error(positive, p, alone(4), bins=2)
+    found = reliability.calibration_error(positive, p, alone(4), bins=2)
     assert found.ece.value == pytest.approx(0.5 * 0.35 + 0.5 * 0.25)
 
 
 def test_ece_by_chance_by_hand() -> None:
     # One bin of one patient with p = 0.8: the label is 1 (ECE 0.2) four times in five, else 0.8.
-    found = calibration.calibration_error(
+    found = reliability.calibration_error(
         np.array([True]), np.array([0.8]), Bootstrap.of(["a"], draws=20_000), bins=1
     )
     assert found.by_chance == pytest.approx(0.8 * 0.2 + 0.2 * 0.8, abs=0.01)
@@ -62,11 +63,11 @@ def test_ece_by_chance_by_hand() -> None:
 
 def test_perfect_calibration_is_not_ruled_out_and_bad_one_is() -> None:
     positive, p = honest(1500)
-    good = calibration.calibration_error(positive, p, alone(1500))
+    good = reliability.calibration_error(positive, p, alone(1500))
     assert good.ece.low == 0.0
     assert good.p_value > 0.025
     assert good.ece.value == pytest.approx(good.by_chance, rel=0.4)
-    bad = calibration.calibration_error(positive, p**3, alone(1500))
+    bad = reliability.calibration_error(positive, p**3, alone(1500))
     assert bad.p_value < 0.005
     assert bad.ece.low is not None
     assert bad.ece.low > 0.05
@@ -75,7 +76,7 @@ def test_perfect_calibration_is_not_ruled_out_and_bad_one_is() -> None:
 @pytest.mark.parametrize("bins", [1, 4, 15])
 def test_the_brier_score_is_the_sum_of_its_parts(bins: int) -> None:
     positive, p = honest(200)
-    found = calibration.brier(positive, p, alone(200), bins)
+    found = brier.brier(positive, p, alone(200), bins)
     parts = [
         getattr(found, name).value
         for name in ("reliability", "resolution", "uncertainty", "within_bins")
@@ -95,7 +96,7 @@ def test_brier_parts_by_hand() -> None:
     # Two bins with one probability each: nothing is hidden within.
     positive = np.array([False, False, True, False, True, True])
     p = np.array([0.2, 0.2, 0.2, 0.6, 0.6, 0.6])
-    found = calibration.brier(positive, p, alone(6))
+    found = brier.brier(positive, p, alone(6))
     assert found.reliability.value == pytest.approx(((1 / 3 - 0.2) ** 2 + (2 / 3 - 0.6) ** 2) / 2)
     assert found.resolution.value == pytest.approx((1 / 6) ** 2)
     assert found.uncertainty.value == pytest.approx(0.25)
@@ -153,6 +154,6 @@ def test_without_an_answer_the_reason_is_told() -> None:
     assert constant.in_the_large.value == pytest.approx(0.847298, abs=1e-6)
     one = calibration.recalibration(np.ones(40, bool), np.linspace(0.1, 0.9, 40), alone(40))
     assert one.in_the_large.note == "all films are of one class"
-    assert calibration.brier(np.ones(40, bool), np.full(40, 0.9), alone(40)).skill.value is None
+    assert brier.brier(np.ones(40, bool), np.full(40, 0.9), alone(40)).skill.value is None
     with pytest.raises(UsageError, match="outside"):
-        calibration.brier(half, np.full(40, 1.5), alone(40))
+        brier.brier(half, np.full(40, 1.5), alone(40))

@@ -8,7 +8,7 @@ pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 from sklearn import metrics as reference
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.statistics import calls
+from pneumoscope.evidence.statistics import calls, confusion, most_probable
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 # 2 hits, 1 miss; 3 right rejections, 1 false alarm.
@@ -72,19 +72,19 @@ def test_several_classes_agree_with_scikit_learn_in_every_draw() -> None:
     p = rng.dirichlet(np.ones(3), 150) + 0.4 * np.eye(3)[truth]
     called = p.argmax(axis=1)
     boot = Bootstrap.of([str(k) for k in rng.integers(0, 60, 150)], draws=25)
-    found = calls.most_probable(truth, p, ("a", "b", "c"), boot)
+    found = most_probable.most_probable(truth, p, ("a", "b", "c"), boot)
     assert found.accuracy.value == pytest.approx(reference.accuracy_score(truth, called))
     assert found.balanced_accuracy.value == pytest.approx(
         reference.balanced_accuracy_score(truth, called)
     )
     assert found.macro_f1.value == pytest.approx(reference.f1_score(truth, called, average="macro"))
-    table = calls.tables(truth, called, 3, boot)
+    table = confusion.tables(truth, called, 3, boot)
     for k, counts in enumerate(boot.counts):
         weight = counts[boot.group]
         mcc = reference.matthews_corrcoef(truth, called, sample_weight=weight)
         kappa = reference.cohen_kappa_score(truth, called, sample_weight=weight)
-        assert calls.mcc(table)[k] == pytest.approx(mcc)
-        assert calls.kappa(table)[k] == pytest.approx(kappa)
+        assert confusion.mcc(table)[k] == pytest.approx(mcc)
+        assert confusion.kappa(table)[k] == pytest.approx(kappa)
     assert np.array(found.confusion.counts).tolist() == (
         reference.confusion_matrix(truth, called).tolist()
     )
@@ -93,7 +93,7 @@ def test_several_classes_agree_with_scikit_learn_in_every_draw() -> None:
 def test_a_class_without_films_is_named() -> None:
     truth = np.arange(30) % 2
     p = np.full((30, 3), 0.2) + 0.4 * np.eye(3)[truth]
-    found = calls.most_probable(truth, p, ("normal", "bacterial", "viral"), alone(30))
+    found = most_probable.most_probable(truth, p, ("normal", "bacterial", "viral"), alone(30))
     assert found.accuracy.value == 1.0
     assert found.balanced_accuracy.value is None
     assert found.balanced_accuracy.note == "no film of class viral"

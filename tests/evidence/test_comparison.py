@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("scipy", reason="needs the [evidence] extra")
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.statistics import comparison
+from pneumoscope.evidence.statistics import comparison, paired_tests
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.evidence.statistics.ranking import ranking_samples
 
@@ -27,7 +27,7 @@ def test_delong_agrees_with_all_pairs(seed: int) -> None:
     over = np.stack([k.mean(axis=1) for k in kernels])
     under = np.stack([k.mean(axis=0) for k in kernels])
     s = np.cov(over) / positive.sum() + np.cov(under) / (~positive).sum()
-    found = comparison.delong(positive, first, second)
+    found = paired_tests.delong(positive, first, second)
     assert (found.first, found.second) == pytest.approx([k.mean() for k in kernels])
     assert found.standard_error == pytest.approx(np.sqrt(s[0, 0] + s[1, 1] - 2 * s[0, 1]))
 
@@ -37,7 +37,7 @@ def test_delong_agrees_with_another_package() -> None:
     positive = np.array([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1], bool)
     first = np.array([1, 2, 3, 3, 4, 5, 6, 4, 5, 7, 8, 9.0])
     second = np.array([2, 1, 5, 3, 6, 4, 4, 3, 6, 5, 4, 8.0])
-    found = comparison.delong(positive, first, second)
+    found = paired_tests.delong(positive, first, second)
     assert (found.first, found.second) == pytest.approx((0.8857142857142857, 0.7285714285714286))
     assert (found.z, found.p_value) == pytest.approx((1.0769142997219812, 0.28151855406907333))
 
@@ -45,14 +45,14 @@ def test_delong_agrees_with_another_package() -> None:
 def test_delong_says_what_it_cannot() -> None:
     half = np.arange(10) < 5
     score = np.random.default_rng(0).random(10)
-    same = comparison.delong(half, score, 2 * score)
+    same = paired_tests.delong(half, score, 2 * score)
     assert same.difference.value == 0.0
     assert same.p_value is None
     assert same.difference.note == "both models rank these films alike"
-    assert comparison.delong(np.ones(10, bool), score, score).difference.value is None
-    assert "equal" in comparison.delong(half, score, np.zeros(10)).difference.note
+    assert paired_tests.delong(np.ones(10, bool), score, score).difference.value is None
+    assert "equal" in paired_tests.delong(half, score, np.zeros(10)).difference.note
     with pytest.raises(UsageError, match="cannot be paired"):
-        comparison.delong(half, score, score[:9])
+        paired_tests.delong(half, score, score[:9])
 
 
 def test_the_bootstrap_agrees_with_delong_where_films_are_independent() -> None:
@@ -61,7 +61,7 @@ def test_the_bootstrap_agrees_with_delong_where_films_are_independent() -> None:
     first, second = (rng.normal(positive * d) for d in (1.2, 0.9))
     boot = Bootstrap.of([str(k) for k in range(600)])
     found = comparison.compare(positive, (first, second), (0.6, 0.45), boot)["roc_auc"]
-    expected = comparison.delong(positive, first, second)
+    expected = paired_tests.delong(positive, first, second)
     assert found.difference.value == pytest.approx(expected.difference.value)
     assert found.difference.low == pytest.approx(expected.difference.low, abs=0.004)
     assert found.p_value == pytest.approx(expected.p_value, abs=0.01)
@@ -81,7 +81,7 @@ def test_copies_of_films_do_not_make_a_difference_significant() -> None:
         copied,
     )["roc_auc"]
     assert nine.p_value == pytest.approx(one.p_value)
-    naive = comparison.delong(np.repeat(positive, 9), *(np.repeat(s, 9) for s in scores))
+    naive = paired_tests.delong(np.repeat(positive, 9), *(np.repeat(s, 9) for s in scores))
     assert naive.p_value is not None
     assert nine.p_value is not None
     assert naive.p_value < nine.p_value / 3
@@ -135,7 +135,7 @@ def test_mcnemar_by_hand() -> None:
     positive = np.ones(12, bool)
     first = np.r_[True, np.zeros(5, bool), np.ones(6, bool)]
     second = np.r_[False, np.ones(5, bool), np.ones(6, bool)]
-    found = comparison.mcnemar(positive, first, second)
+    found = paired_tests.mcnemar(positive, first, second)
     assert (found.only_first, found.only_second) == (1, 5)
     # 2 (C(6,0) + C(6,1)) / 64 = 14 / 64; mid-p leaves out C(6,1) / 64.
     assert found.p_exact == pytest.approx(14 / 64)
@@ -144,7 +144,9 @@ def test_mcnemar_by_hand() -> None:
 
 def test_mcnemar_without_a_difference() -> None:
     positive = np.array([True, True, False, False])
-    none = comparison.mcnemar(positive, positive, positive)
+    none = paired_tests.mcnemar(positive, positive, positive)
     assert (none.p_exact, none.p_mid) == (1.0, 1.0)
-    even = comparison.mcnemar(positive, np.array([1, 0, 0, 0], bool), np.array([0, 1, 0, 0], bool))
+    even = paired_tests.mcnemar(
+        positive, np.array([1, 0, 0, 0], bool), np.array([0, 1, 0, 0], bool)
+    )
     assert (even.p_exact, even.p_mid) == pytest.approx((1.0, 0.75))

@@ -11,16 +11,9 @@ from command_line import run
 from pneumoscope.bundle import Bundle
 from pneumoscope.decision.profile import write_profile
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.site.drift import (
-    GATE,
-    REFUSED,
-    SCORE,
-    log_stakes,
-    ranks,
-    to_json,
-    watch,
-    words_of,
-)
+from pneumoscope.evidence.site.drift import GATE, REFUSED, SCORE, watch
+from pneumoscope.evidence.site.drift_record import to_json, words_of
+from pneumoscope.evidence.site.martingale import log_stakes, ranks
 from pneumoscope.render.written import Written, check_source, one_per_patient, read_predictions
 from tiny import site_profile
 

@@ -15,14 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pneumoscope.evidence.statistics import (
-    calibration,
+    brier,
     calls,
     comparison,
     coverage,
     decision_curve,
+    most_probable,
+    paired_tests,
     prior_shift,
     ranking,
+    reliability,
 )
+from pneumoscope.evidence.statistics import recalibration as calibration
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
 
 QUICK = settings(
@@ -83,15 +87,15 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     check(ranking.ranking(positive, score, boot))
     check(calls.at_threshold(positive, score, 0.5, boot))
     check(calls.at_prevalence(positive, score, 0.5, 0.01, boot))
-    check(calibration.reliability(positive, score, boot))
-    check(calibration.calibration_error(positive, score, boot))
-    check(calibration.brier(positive, score, boot))
+    check(reliability.reliability(positive, score, boot))
+    check(reliability.calibration_error(positive, score, boot))
+    check(brier.brier(positive, score, boot))
     check(calibration.recalibration(positive, score, boot))
     check(decision_curve.decision_curve(positive, score, boot, (0.1, 0.5)))
     check(decision_curve.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
     check(comparison.compare(positive, (score, score[::-1]), (0.5, 0.2), boot))
-    check(comparison.delong(positive, score, score[::-1]))
-    check(comparison.mcnemar(positive, score >= 0.5, score >= 0.2))
+    check(paired_tests.delong(positive, score, score[::-1]))
+    check(paired_tests.mcnemar(positive, score >= 0.5, score >= 0.2))
 
 
 @QUICK
@@ -99,7 +103,7 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
 def test_several_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     truth, p, boot = study
     check(ranking.one_against_rest(truth, p, LABELS, boot))
-    check(calls.most_probable(truth, p, LABELS, boot))
+    check(most_probable.most_probable(truth, p, LABELS, boot))
     check(prior_shift.estimate_priors(p, np.array([0.5, 0.3, 0.2]), boot))
     if boot.patients > 1:
         check(coverage.conformal_coverage(truth, p, LABELS, boot, 0.2))
@@ -131,8 +135,8 @@ def test_the_order_of_films_does_not_matter(
             ranking.ranking(positive[::-1], score[::-1], turned),
         ),
         (
-            calibration.calibration_error(positive, score, boot),
-            calibration.calibration_error(positive[::-1], score[::-1], turned),
+            reliability.calibration_error(positive, score, boot),
+            reliability.calibration_error(positive[::-1], score[::-1], turned),
         ),
     ]
     for one, other in pairs:

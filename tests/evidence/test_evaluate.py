@@ -21,7 +21,7 @@ import pyarrow.parquet
 from command_line import run
 from pneumoscope import cli, data
 from pneumoscope.bundle import Bundle, write_bundle
-from pneumoscope.evidence.evaluation import work
+from pneumoscope.evidence.evaluation import film_reading, work
 from tiny import tiny_files, tiny_meta
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
@@ -370,7 +370,7 @@ def test_a_killed_evaluation_goes_on(
 ) -> None:
     films = folders(tmp_path / "films", NORMAL=DARK, PNEUMONIA=BRIGHT)
     monkeypatch.setattr(work, "BLOCK", 16)
-    read, write = [], work._read
+    read, write = [], film_reading._read
 
     def slow(entry: Any, side: int) -> Any:
         read.append(entry.name)
@@ -378,7 +378,7 @@ def test_a_killed_evaluation_goes_on(
             raise KeyboardInterrupt
         return write(entry, side)
 
-    monkeypatch.setattr(work, "_read", slow)
+    monkeypatch.setattr(film_reading, "_read", slow)
     code, found, _ = evaluate(tiny_bundle.path, films, *QUICK)
     assert (code, found) == (130, {})
     # The first block of 16 was kept; the second is read again.
@@ -387,7 +387,7 @@ def test_a_killed_evaluation_goes_on(
     assert code == 0
     assert len(read) - count == 24
     again = dict(found)
-    monkeypatch.setattr(work, "_read", refuse)
+    monkeypatch.setattr(film_reading, "_read", refuse)
     code, found, _ = evaluate(tiny_bundle.path, films, *QUICK)
     assert code == 0
     assert found["bundles"][0]["targets"] == again["bundles"][0]["targets"]

@@ -15,8 +15,9 @@ from pneumoscope.data import tables
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.stress import severities, stress_suite
 from pneumoscope.errors import DataError
-from pneumoscope.evidence.evaluation.figures import Question
-from pneumoscope.evidence.evaluation.results import EvaluatedFilm, Settings
+from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm
+from pneumoscope.evidence.evaluation.questions import Question
+from pneumoscope.evidence.evaluation.settings import Settings
 from pneumoscope.evidence.evaluation.subgroups import OTHERS, subgroups
 from pneumoscope.evidence.evaluation.truth import UNKNOWN, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap

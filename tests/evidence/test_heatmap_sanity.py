@@ -194,7 +194,7 @@ def test_other_films_are_of_other_patients() -> None:
 
 def test_plots(conv: Classifier) -> None:
     pytest.importorskip("matplotlib")
-    from pneumoscope.evidence.report import plots_heatmaps
+    from pneumoscope.evidence.report.plots import heatmaps as plots_heatmaps
 
     own = films(12)
     canvases = [

@@ -143,7 +143,7 @@ def test_what_is_no_film_is_refused(film: NDArray[np.generic]) -> None:
 
 def test_contact_sheet() -> None:
     pytest.importorskip("matplotlib")
-    from pneumoscope.evidence.report.plots_anatomy import plot_fields
+    from pneumoscope.evidence.report.plots.anatomy import plot_fields
 
     films = [sample(name) for name in NAMES]
     films.append(films[0][::-1].copy())

@@ -18,17 +18,10 @@ for module in ("cv2", "scipy", "sklearn", "matplotlib", "reportlab"):
 
 from PIL import Image
 
-from pneumoscope.evidence.evaluation.results import Evaluation, TrainingOverlap
-from pneumoscope.evidence.report import (
-    checklist_answers,
-    checklists,
-    html_page,
-    pdf,
-    plots,
-    plots_target,
-    sanity,
-)
+from pneumoscope.evidence.evaluation.evaluated_films import TrainingOverlap
+from pneumoscope.evidence.evaluation.results import Evaluation
 from pneumoscope.evidence.report import evaluation as report
+from pneumoscope.evidence.report import html_page, pdf
 from pneumoscope.evidence.report.blocks import (
     Heading,
     Note,
@@ -37,7 +30,14 @@ from pneumoscope.evidence.report.blocks import (
     Table,
     words_of,
 )
-from pneumoscope.evidence.report.summary import summary, verdicts, worst_case
+from pneumoscope.evidence.report.checklists import answers as checklist_answers
+from pneumoscope.evidence.report.checklists import items as checklist_items
+from pneumoscope.evidence.report.checklists import section as checklists
+from pneumoscope.evidence.report.plots import discrimination
+from pneumoscope.evidence.report.plots import style as plots
+from pneumoscope.evidence.report.sections import heatmaps as sanity
+from pneumoscope.evidence.report.sections.shortcut_words import verdicts
+from pneumoscope.evidence.report.sections.summary import summary, worst_case
 from pneumoscope.evidence.report.words import Footnotes, counted, sentence, slug
 from pneumoscope.evidence.statistics.intervals import Figure
 from pneumoscope.render.serialise import NOTICE
@@ -234,7 +234,7 @@ def test_pictures_hold_no_time_so_that_runs_agree() -> None:
 def test_the_roc_band_encloses_the_curve() -> None:
     # Scores of four films, one patient each: (0.9 ill, 0.8 healthy, 0.7 ill, 0.1 healthy).
     positive, p = np.array([1, 0, 1, 0], bool), np.array([0.9, 0.8, 0.7, 0.1])
-    grid, low, high = plots_target.roc_band(positive, p, list("abcd"), draws=200)
+    grid, low, high = discrimination.roc_band(positive, p, list("abcd"), draws=200)
     assert grid[0] == 0
     assert low[-1] == high[-1] == 1
     assert (low <= high).all()
@@ -249,22 +249,24 @@ def test_the_roc_band_encloses_the_curve() -> None:
     ("name", "numbers"), [("claim-2024", 44), ("tripod-ai", 27), ("stard-ai", 40)]
 )
 def test_checklists_are_complete(name: str, numbers: int) -> None:
-    items = checklists.load(name).items
+    items = checklist_items.load(name).items
     assert sorted({int(re.sub(r"\D", "", n)) for n, _, _ in items}) == list(range(1, numbers + 1))
     assert len({n for n, _, _ in items}) == len(items)
     for number, text, key in items:
         assert text, number
-        assert key == checklists.OPEN or key in checklist_answers.ANSWERS, key
+        assert key == checklist_items.OPEN or key in checklist_answers.ANSWERS, key
 
 
 def test_no_answer_is_without_a_question() -> None:
-    asked = {key for name in checklists.NAMES for _, _, key in checklists.load(name).items}
+    asked = {
+        key for name in checklist_items.NAMES for _, _, key in checklist_items.load(name).items
+    }
     assert set(checklist_answers.ANSWERS) <= asked
 
 
 def test_items_without_an_answer_are_not_done() -> None:
     answers = checklist_answers.answers_of(evaluation())
-    rows = {row[0]: row for row in checklists.filled(checklists.load("claim-2024"), answers)}
+    rows = {row[0]: row for row in checklists.filled(checklist_items.load("claim-2024"), answers)}
     assert rows["44"][2:] == ("not done", "")  # funding
     assert rows["33"][2:] == ("not done", "")  # external testing: no record tells
     assert rows["34"][2] == "not applicable"

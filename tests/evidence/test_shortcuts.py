@@ -13,10 +13,11 @@ from film_sets import chests, jpeg
 from pneumoscope import images
 from pneumoscope.data.film_statistics import SHARPNESS, STATISTICS, sharpness, statistics
 from pneumoscope.evidence.audit import file_shortcuts
+from pneumoscope.evidence.audit.contrasts import Contrast
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS, FileFacts, facts_of
 from pneumoscope.evidence.audit.films import Reading
-from pneumoscope.evidence.audit.listing import Contrast
-from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, Shortcuts, measure
+from pneumoscope.evidence.audit.shortcut_measurement import measure
+from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, Shortcuts
 from pneumoscope.metrics import roc_auc
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -16,11 +16,11 @@ from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.profile import GO, NO_GO, read_profile
 from pneumoscope.errors import DataError, UsageError
-from pneumoscope.evidence.site import calibrate, fit, points
+from pneumoscope.evidence.site import calibrate, fit, points, request
 from pneumoscope.evidence.site import films as site_films
-from pneumoscope.evidence.site.calibrate import PointResult
 from pneumoscope.evidence.site.drift import SCORE
 from pneumoscope.evidence.site.films import SiteFilms
+from pneumoscope.evidence.site.results import PointResult
 from pneumoscope.evidence.site.verdict import Goal, Seen, judge
 from pneumoscope.evidence.statistics.intervals import Figure
 from pneumoscope.records import GateReason, GateReport, OperatingPoint
@@ -158,7 +158,7 @@ def test_too_few_films_leave_the_bundle_s_limits(tiny_bundle: Bundle, tmp_path: 
     )
     data = site_data(tmp_path / "ward", levels(15, 80, 3), levels(30, 180, 4))
     found = calibrate.calibrate(
-        site_films.read(data, bundle), bundle, calibrate.Asked("ward", None, Goal())
+        site_films.read(data, bundle), bundle, request.SiteRequest("ward", None, Goal())
     ).profile
     (a,), (b,) = found.calibration.scale, found.calibration.offset
     # 1/2 has the log odds 0, so at the site they are the offset.
@@ -275,7 +275,7 @@ def test_calibrate_end_to_end(data: Path, tiny_bundle: Bundle, tmp_path: Path) -
 def test_enough_films_are_a_go(tiny_bundle: Bundle, tmp_path: Path) -> None:
     data = site_data(tmp_path / "ward", [40 + i for i in range(45)], [180 + i for i in range(45)])
     films = site_films.read(data, tiny_bundle)
-    found = calibrate.calibrate(films, tiny_bundle, calibrate.Asked("ward", None, Goal()))
+    found = calibrate.calibrate(films, tiny_bundle, request.SiteRequest("ward", None, Goal()))
     assert found.profile.verdict == GO
     # 45 of 45: the exact interval begins at 0.025 ** (1 / 45).
     assert found.points[0].sensitivity.low == pytest.approx(0.025 ** (1 / 45))
@@ -371,4 +371,4 @@ def test_nothing_can_be_read(tiny_bundle: Bundle, data: Path) -> None:
 
 def test_settings_are_checked_before_films() -> None:
     with pytest.raises(UsageError, match="no name"):
-        calibrate.check(calibrate.Asked(" ", None, Goal()))
+        request.check(request.SiteRequest(" ", None, Goal()))

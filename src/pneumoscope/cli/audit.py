@@ -14,7 +14,7 @@ from pneumoscope.files import write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.evidence.audit.audit import Audit
+    from pneumoscope.evidence.audit.results import Audit
 
 PAGE, RECORD, TABLE = "audit.html", "audit.json", "films.csv"
 STOPPED = 3
@@ -27,14 +27,15 @@ def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
     require("the audit", "evidence", "cv2", "scipy", "sklearn")
     _check_out(out)
     from pneumoscope.evidence.audit import audit
-    from pneumoscope.evidence.report import audit_page
+    from pneumoscope.evidence.audit.record import to_csv, to_json
+    from pneumoscope.evidence.report.audit import page as audit_page
 
     with progress_bar("reading films") as count:
         result = audit.audit(
             folder, bundle, count, lambda done, total: count(done, total, "measuring")
         )
-    record = json.dumps(audit.to_json(result), indent=2)
-    page, table = audit_page.html(result), audit.to_csv(result)
+    record = json.dumps(to_json(result), indent=2)
+    page, table = audit_page.html(result), to_csv(result)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in ((PAGE, page), (RECORD, record + "\n"), (TABLE, table)):
         write_text(out / name, text)

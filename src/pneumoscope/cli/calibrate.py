@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.bundle import Bundle
-    from pneumoscope.evidence.site.calibrate import Calibrated
     from pneumoscope.evidence.site.points import Older
+    from pneumoscope.evidence.site.results import Calibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ def run(request: Request, *, as_json: bool) -> int:
     from pneumoscope.decision import profile as site_profile
     from pneumoscope.evidence.site import calibrate
     from pneumoscope.evidence.site import films as site_films
+    from pneumoscope.evidence.site.record import to_json
+    from pneumoscope.evidence.site.request import SiteRequest, check
     from pneumoscope.evidence.site.verdict import Goal
 
     _check_targets(request)
@@ -67,8 +69,8 @@ def run(request: Request, *, as_json: bool) -> int:
     old_bundle, older = _older(request)
     if old_bundle is not None and old_bundle.sha256 == bundle.sha256:
         raise UsageError("--from names the bundle that is calibrated", "Name the older one.")
-    asked = calibrate.Asked(name, request.prevalence, Goal(*request.goals), older)
-    calibrate.check(asked)
+    asked = SiteRequest(name, request.prevalence, Goal(*request.goals), older)
+    check(asked)
     with progress_bar("reading films") as count:
         films = site_films.read(
             request.data, bundle, old_bundle, request.split, request.cache, count
@@ -86,7 +88,7 @@ def run(request: Request, *, as_json: bool) -> int:
     for film in result.broken:
         sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
     if as_json:
-        sys.stdout.write(json.dumps(calibrate.to_json(result), indent=2) + "\n")
+        sys.stdout.write(json.dumps(to_json(result), indent=2) + "\n")
     else:
         _print(result, request)
     return 1 if request.strict and result.profile.verdict == site_profile.NO_GO else 0

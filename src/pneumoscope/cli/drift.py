@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.cli import console, require
 from pneumoscope.cli.calibrate import check_page
 from pneumoscope.decision.profile import read_profile
-from pneumoscope.evidence.site import drift
+from pneumoscope.evidence.site import drift, drift_record
 from pneumoscope.files import write_text
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.render.written import check_source, one_per_patient, read_predictions
@@ -66,7 +66,7 @@ def run(request: Request, *, as_json: bool) -> int:
         request.report.parent.mkdir(parents=True, exist_ok=True)
         write_text(request.report, html_page.html(drift_report.report_of(result, profile)))
     if as_json:
-        record = {"notice": NOTICE, **drift.to_json(result), "repeated": repeated}
+        record = {"notice": NOTICE, **drift_record.to_json(result), "repeated": repeated}
         sys.stdout.write(json.dumps(record, indent=2) + "\n")
     else:
         _print(result, repeated, request)
@@ -90,7 +90,7 @@ def _print(result: Drift, repeated: int, request: Request) -> None:
     shown.print(table)
     head = "[bold yellow]ALARM[/]" if result.alarm else "[bold green]NO ALARM[/]"
     shown.print(head)
-    for line in drift.words_of(result):
+    for line in drift_record.words_of(result):
         shown.print(escape(f"- {line}"), soft_wrap=True)
     if request.patient is None:
         shown.print(

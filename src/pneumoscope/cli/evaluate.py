@@ -64,7 +64,7 @@ def run(request: Request, *, as_json: bool) -> int:
     _check_out(request.out, data)
     from pneumoscope.evidence.evaluation import evaluate, record
     from pneumoscope.evidence.evaluation.context import Context
-    from pneumoscope.evidence.evaluation.results import Settings
+    from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.work import Work
     from pneumoscope.evidence.report import evaluation
     from pneumoscope.runtime import usable_cores
@@ -125,7 +125,7 @@ def _check_out(out: Path, data: Path) -> None:
 
 
 def _sections(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
-    from pneumoscope.evidence.evaluation.results import SECTIONS
+    from pneumoscope.evidence.evaluation.settings import SECTIONS
 
     for option, names in (("--only", only), ("--skip", skip)):
         if strange := [name for name in names if name not in SECTIONS]:

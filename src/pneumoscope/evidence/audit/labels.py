@@ -15,7 +15,7 @@ import numpy as np
 from pneumoscope.data import listing
 from pneumoscope.data.listing import KERMANY
 from pneumoscope.errors import DataError
-from pneumoscope.evidence.audit.shortcuts import FOLDS, LEAST_PATIENTS
+from pneumoscope.evidence.audit.shortcut_measurement import FOLDS, LEAST_PATIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

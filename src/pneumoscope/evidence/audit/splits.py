@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.data.listing import Entry, Listing
-    from pneumoscope.evidence.audit.listing import Contrast
+    from pneumoscope.evidence.audit.contrasts import Contrast
 
 AS_KEYED = "patient keys as they stand"
 WITHOUT_SUBTYPE = "without sub-type and prefix"

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS
-from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL
+from pneumoscope.evidence.audit.findings import LOOK, NOTHING, PASS, STOP, UNKNOWN, Finding
+from pneumoscope.evidence.audit.shortcut_findings import (
+    encoder_findings,
+    file_findings,
+    statistics_findings,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from pneumoscope.evidence.audit.audit import Audit
-    from pneumoscope.evidence.audit.shortcuts import Score, Shortcuts
+    from pneumoscope.evidence.audit.results import Audit
     from pneumoscope.metrics import Interval
 
-PASS, LOOK, STOP, UNKNOWN, NOTHING = "pass", "look", "stop", "unknown", "not applicable"
-GIVEN_AWAY = 0.8
-"""AUC of the file alone above which a set stops, by the lower end of its interval. Four fifths of all
-pairs of films are then told apart by how they were saved, whatever is on them."""
 FEW_FILMS = 100
 """Films below which intervals are so wide that a pass says little."""
 MANY_BROKEN = 0.05
@@ -29,38 +27,12 @@ WIDE_SHIFT = 0.1
 """Difference that an interval must leave out before "no clear difference" means something."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The judgement on one check.
-
-    Attributes:
-        check: Which, in one or two words.
-        level: ``"pass"``, ``"look"``, ``"stop"``, ``"unknown"`` (it could not be checked, and should
-            be) or ``"not applicable"``.
-        reason: What was found, in sentences.
-        advice: What to do, or ``""``.
-    """
-
-    check: str
-    level: str
-    reason: str
-    advice: str = ""
-
-
 def findings(audit: Audit) -> tuple[Finding, ...]:
     """Judges everything that an audit measured."""
     checks: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
-        _films, _labels, _copies, _patients, _prior, _encoder, _file, _statistics, _doubts,
+        _films, _labels, _copies, _patients, _prior, encoder_findings, file_findings, statistics_findings, _doubts,
     )  # fmt: skip
     return tuple(finding for check in checks for finding in check(audit))
-
-
-def overall(found: Sequence[Finding]) -> str:
-    """The worst of all levels; what should have been checked and was not is worth a look."""
-    levels = {finding.level for finding in found}
-    if STOP in levels:
-        return STOP
-    return LOOK if levels & {LOOK, UNKNOWN} else PASS
 
 
 def _films(audit: Audit) -> Iterator[Finding]:
@@ -202,94 +174,6 @@ def _prior(audit: Audit) -> Iterator[Finding]:
         )
 
 
-def _encoder(audit: Audit) -> Iterator[Finding]:
-    """Words of the header that give the label away, each named."""
-    for shortcuts in audit.shortcuts:
-        told = [
-            s for s in shortcuts.scores if s.feature in WORDS and s.source == FILE and s.notable
-        ]
-        for i, score in enumerate(sorted(told, key=lambda s: -s.auc.low)):
-            yield Finding(
-                f"how films were saved ({shortcuts.contrast})",
-                STOP if score.auc.low > GIVEN_AWAY else LOOK,
-                f"{score.feature[0].upper()}{score.feature[1:]}: {score.words}. AUC {_text(score.auc)}.",
-                ""
-                if i
-                else "Decode all films and save them in one way; the trace in the pixels stays, so look at "
-                "the image statistics afterwards.",
-            )
-
-
-def _file(audit: Audit) -> Iterator[Finding]:
-    yield from _source(
-        audit, FILE, "file alone", "no pixel was looked at", lambda s: STOP if s.auc.low > GIVEN_AWAY else LOOK
-    )  # fmt: skip
-
-
-def _statistics(audit: Audit) -> Iterator[Finding]:
-    yield from _source(
-        audit,
-        PICTURE,
-        "image statistics",
-        "nine numbers per film, no anatomy but what shows in overall brightness",
-        lambda _score: LOOK,
-    )
-
-
-def _source(
-    audit: Audit, source: str, title: str, what: str, level: Callable[[Score], str]
-) -> Iterator[Finding]:
-    for shortcuts in audit.shortcuts:
-        check = f"{title} ({shortcuts.contrast})"
-        best = shortcuts.best(source)
-        if shortcuts.silence:
-            yield Finding(check, UNKNOWN, f"{shortcuts.silence}.")
-        elif best is None:
-            yield Finding(check, PASS, "The same for all films: it tells nothing.")
-        elif best.notable:
-            single = [s for s in shortcuts.scores if s.source == source and s.notable and s != best]
-            single.sort(key=lambda s: -s.auc.low)
-            others = "; ".join(f"{s.feature} {_text(s.auc)}" for s in single[:3])
-            yield Finding(
-                check,
-                level(best),
-                f"Best: {best.feature}, AUC {_text(best.auc)} ({what})."
-                + (f" Next: {others}." if others else "")
-                + _strongest_number(shortcuts, source)
-                + _length_alone(shortcuts, source),
-                "A network can learn this instead of lungs. Report its AUC beside the network's, augment against it, and "
-                "test on films from elsewhere.",
-            )
-        else:
-            yield Finding(
-                check, PASS, f"Best: {best.feature}, AUC {_text(best.auc)}: not clearly above 0.6."
-            )
-
-
-def _strongest_number(shortcuts: Shortcuts, source: str) -> str:
-    """What the strongest single number looks like in the two groups."""
-    numbers = [
-        s for s in shortcuts.scores if s.source == source and s.notable and s.words.startswith("median")
-    ]  # fmt: skip
-    top = max(numbers, key=lambda s: s.auc.low, default=None)
-    return f" {top.feature[0].upper()}{top.feature[1:]}: {top.words}." if top else ""
-
-
-def _length_alone(shortcuts: Shortcuts, source: str) -> str:
-    """Says so where only the number of bytes tells, so that nobody looks for it in the header."""
-    own = [s for s in shortcuts.scores if s.source == source and s.notable]
-    if (
-        source != FILE
-        or not own
-        or any("byte" not in s.feature and s.feature in NUMBERS + WORDS for s in own)
-    ):
-        return ""
-    return (
-        " No entry of the header tells the label, only the length of the file does: among films of one size, saved "
-        "in one way, it measures how sharp and noisy they are, so saving them anew changes nothing."
-    )
-
-
 def _doubts(audit: Audit) -> Iterator[Finding]:
     doubts = audit.doubts
     if doubts.silence:
@@ -311,22 +195,8 @@ def _doubts(audit: Audit) -> Iterator[Finding]:
     )
 
 
-def source_note(source: str) -> str:
-    """What a source of scores knows, for the report."""
-    return {
-        FILE: "the header and the length of the file; no pixel",
-        PICTURE: "brightness, contrast, sharpness and borders at 224 x 224; no shapes",
-        THUMBNAIL: "16 x 16 pixels: gross shapes and dense lungs show in them, so this is no pure shortcut",
-        ALL: "everything above together",
-    }[source]
-
-
 def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def _text(auc: Interval) -> str:
-    return f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
 
 
 def _points(difference: Interval) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
-    from pneumoscope.evidence.evaluation.results import Settings
+    from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.truth import Truth
     from pneumoscope.evidence.evaluation.work import Work
     from pneumoscope.evidence.statistics.intervals import Array

@@ -7,20 +7,20 @@ data give the bundle's own split again, film by film, the films that it never sa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pneumoscope import data
-from pneumoscope.data import folders, listing, tables
+from pneumoscope.data import folders, tables
 from pneumoscope.data.films import table
 from pneumoscope.data.listing import KERMANY, LABELS, Listing, one_hot
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.audit.listing import class_of, open_films
+from pneumoscope.evidence.evaluation.training_films import training_films
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from pneumoscope.bundle import Bundle, BundleMeta
+    from pneumoscope.bundle import Bundle
     from pneumoscope.data import FilmSet
     from pneumoscope.data.listing import Entry
 
@@ -96,7 +96,9 @@ def choose(
     for bundle in bundles:
         key = f"{bundle.meta.data.get('manifest_sha256')} {bundle.meta.task}"
         if key not in known:
-            known[key] = _training(root, found, bundle.meta, cache, progress) if strict else None
+            known[key] = (
+                training_films(root, found, bundle.meta, cache, progress) if strict else None
+            )
         training.append(known[key])
     found = _finer(found)
     entries, taken, words = _taken(found, split, training)
@@ -117,54 +119,6 @@ def label_of(entry: Entry, found: Listing) -> str:
     """What a film is labelled, for people; ``""`` if nothing is known."""
     name = class_of(entry, found.names)
     return name or ("no finding" if found.findings and 0.0 in entry.values else "")
-
-
-def _training(
-    root: Path, found: Listing, meta: BundleMeta, cache: Path | None, progress: Progress
-) -> FilmSet | None:
-    """The bundle's training and validation films, if these data give its very split again."""
-    recipe, record = meta.recipe, meta.data
-    wanted: Mapping[str, Any] = record.get("films", {})
-    if not {"manifest_sha256", "split_seed"} <= record.keys() or not recipe:
-        return None
-    if not _counts_fit(found, meta, wanted):
-        return None
-    try:
-        films = data.load(
-            root,
-            meta.source_size,
-            task=meta.task,
-            split=recipe["split"],
-            share=recipe["validation"],
-            seed=record["split_seed"],
-            cache=cache,
-            progress=lambda done, total: progress(done, total, "looking for training films"),
-        )
-    except DataError:  # other films than those of the training: it could read its own
-        return None
-    return films if films.manifest_sha256 == record["manifest_sha256"] else None
-
-
-def _counts_fit(found: Listing, meta: BundleMeta, wanted: Mapping[str, Any]) -> bool:
-    """Whether the data have as many films of each label as the training had: decodes nothing."""
-    if not {"train", "validation"} <= wanted.keys():
-        return False
-    whole = {
-        name: wanted["train"].get(name, 0) + wanted["validation"].get(name, 0)
-        for name in meta.labels
-    }
-    for left_out in (("test", "validation"), ("test",)):
-        try:
-            labelled = listing.for_task(listing.without(found, *left_out), meta.task)
-        except DataError:
-            continue
-        counts = {
-            name: sum(t[i] == 1.0 for t in labelled.targets)
-            for i, name in enumerate(labelled.names)
-        }
-        if counts == whole:
-            return True
-    return False
 
 
 def _taken(

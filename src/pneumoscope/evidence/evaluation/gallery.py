@@ -10,8 +10,8 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.decision import triage
-from pneumoscope.evidence.evaluation.figures import default_point, logit
-from pneumoscope.evidence.evaluation.results import Gallery, GalleryFilm, Neighbour
+from pneumoscope.evidence.evaluation.questions import default_point, logit
+from pneumoscope.evidence.evaluation.section_results import Gallery, GalleryFilm, Neighbour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
-    from pneumoscope.evidence.evaluation.figures import Question
-    from pneumoscope.evidence.evaluation.results import EvaluatedFilm
+    from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm
+    from pneumoscope.evidence.evaluation.questions import Question
     from pneumoscope.runtime import Classifier
 
 FALSE_POSITIVE, FALSE_NEGATIVE, UNCERTAIN = "false positive", "false negative", "uncertain"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.bundle import BundleMeta
-    from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation, Films
+    from pneumoscope.evidence.evaluation.evaluated_films import Films
+    from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
 
 METRICS, TABLE, BLIND = "metrics.json", "predictions.parquet", "predictions.json"
 FORMAT = 1

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.data.stress import severities
-from pneumoscope.evidence.evaluation.figures import default_point, scores_of
-from pneumoscope.evidence.evaluation.results import Condition, Robustness
+from pneumoscope.evidence.evaluation.questions import default_point, scores_of
+from pneumoscope.evidence.evaluation.section_results import Condition, Robustness
 from pneumoscope.evidence.statistics.calls import threshold_samples
 from pneumoscope.evidence.statistics.comparison import difference
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from pneumoscope.bundle import BundleMeta
     from pneumoscope.data.stress import Perturbation
-    from pneumoscope.evidence.evaluation.figures import Question
-    from pneumoscope.evidence.evaluation.results import Settings
+    from pneumoscope.evidence.evaluation.questions import Question
+    from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.statistics.intervals import Array
 
     Perturbed = Callable[[str, Perturbation | None], Array]

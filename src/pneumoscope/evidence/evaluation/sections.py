@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.errors import MissingExtra, UsageError
 from pneumoscope.evidence.audit import films as audit_films
-from pneumoscope.evidence.audit.listing import contrasts
+from pneumoscope.evidence.audit.contrasts import contrasts
 from pneumoscope.evidence.audit.near_duplicates import copies, united
-from pneumoscope.evidence.audit.shortcuts import STEPS, measure
-from pneumoscope.evidence.evaluation import anatomy, heatmap_sanity, work
-from pneumoscope.evidence.evaluation import results as ev
+from pneumoscope.evidence.audit.shortcut_measurement import STEPS, measure
+from pneumoscope.evidence.evaluation import (
+    anatomy,
+    film_predictions,
+    heatmap_sanity,
+)
+from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
 from pneumoscope.evidence.evaluation.gallery import Trained, gallery, unit_length
 from pneumoscope.evidence.evaluation.heatmap_deletion import perturbation
 from pneumoscope.evidence.evaluation.robustness import robustness
+from pneumoscope.evidence.evaluation.section_results import Gallery, Robustness, Sanity
+from pneumoscope.evidence.evaluation.settings import ANATOMY, GALLERY, ROBUSTNESS, SANITY
 from pneumoscope.evidence.evaluation.views import LabelledFilms
 
 if TYPE_CHECKING:
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from pneumoscope.data.stress import Perturbation
     from pneumoscope.evidence.audit.shortcuts import Shortcuts
     from pneumoscope.evidence.evaluation.context import Context, Predicted
-    from pneumoscope.evidence.evaluation.figures import Question
+    from pneumoscope.evidence.evaluation.questions import Question
     from pneumoscope.evidence.statistics.intervals import Array
     from pneumoscope.runtime import Classifier
 
@@ -37,39 +43,39 @@ ONE_CLASS = "all films are of one class"
 class Extra:
     """What the slower sections found of one bundle; attributes as in `evaluation.BundleResult`."""
 
-    overlap: ev.TrainingOverlap
-    robustness: ev.Robustness | None = None
-    gallery: ev.Gallery | None = None
+    overlap: TrainingOverlap
+    robustness: Robustness | None = None
+    gallery: Gallery | None = None
     anatomy: anatomy.Anatomy | None = None
     anatomy_of: str = ""
-    sanity: ev.Sanity | None = None
+    sanity: Sanity | None = None
     silences: dict[str, str] = field(default_factory=dict)
 
 
 def slow_sections(
-    one: Predicted, asked: Sequence[Question], films: ev.Films, context: Context
+    one: Predicted, asked: Sequence[Question], films: Films, context: Context
 ) -> Extra:
     """Everything of one bundle that needs more than its predictions."""
     found = Extra(overlap_of(one, films))
     sections, clock = context.settings.sections, context.clock
-    if ev.GALLERY in sections:
+    if GALLERY in sections:
         with clock("gallery"):
             found.gallery = _gallery(one, asked, films, context)
-    if ev.ROBUSTNESS in sections:
+    if ROBUSTNESS in sections:
         with clock("robustness"):
             found.robustness = _robustness(one, asked, context)
         if found.robustness is None:
-            found.silences[ev.ROBUSTNESS] = "no finding has films with and without it"
-    if ev.ANATOMY in sections:
+            found.silences[ROBUSTNESS] = "no finding has films with and without it"
+    if ANATOMY in sections:
         with clock("anatomy"):
             _anatomy(found, one, asked, context)
-    if ev.SANITY in sections:
+    if SANITY in sections:
         with clock("heatmaps"):
             _sanity(found, one, context)
     return found
 
 
-def overlap_of(one: Predicted, films: ev.Films) -> ev.TrainingOverlap:
+def overlap_of(one: Predicted, films: Films) -> TrainingOverlap:
     """Whether the films can have been training films of a bundle."""
     training = one.training
     if training is None:
@@ -83,7 +89,7 @@ def overlap_of(one: Predicted, films: ev.Films) -> ev.TrainingOverlap:
                 "the films come from the set that the bundle was trained on, but its split cannot be "
                 "made again from them: some may have been training films"
             )
-        return ev.TrainingOverlap(False, None, None, words)
+        return TrainingOverlap(False, None, None, words)
     rows = training.rows("train")
     hashes = {training.films[int(i)].sha256 for i in rows}
     keys = {training.films[int(i)].patient for i in rows}
@@ -96,7 +102,7 @@ def overlap_of(one: Predicted, films: ev.Films) -> ev.TrainingOverlap:
         )
     else:
         words = "no film has the pixels of a training film, and none is of a training patient"
-    return ev.TrainingOverlap(True, twins, patients, words)
+    return TrainingOverlap(True, twins, patients, words)
 
 
 def shortcuts_of(
@@ -130,7 +136,7 @@ def agreement_of(
 ) -> tuple[heatmap_sanity.Agreement | None, str]:
     """Whether heatmaps of several bundles agree, or why that is not known."""
     seed = context.settings.seed
-    if ev.SANITY not in context.settings.sections:
+    if SANITY not in context.settings.sections:
         return None, "left out on request"
     if len(predicted) < 2:
         return None, "one bundle was evaluated: there are no other seeds to agree with"
@@ -146,13 +152,11 @@ def agreement_of(
     return found, ""
 
 
-def _gallery(
-    one: Predicted, asked: Sequence[Question], films: ev.Films, context: Context
-) -> ev.Gallery:
+def _gallery(one: Predicted, asked: Sequence[Question], films: Films, context: Context) -> Gallery:
     trained = None
     if one.training is not None:
         rows = one.training.rows("train")
-        vectors = work.embed(
+        vectors = film_predictions.embed(
             one.training.pixels[rows],
             [one.training.films[int(i)].sha256 for i in rows],
             one.classifier,
@@ -163,12 +167,12 @@ def _gallery(
     return gallery(asked, films.films, one.pixels, one.classifier, trained)
 
 
-def _robustness(
-    one: Predicted, asked: Sequence[Question], context: Context
-) -> ev.Robustness | None:
+def _robustness(one: Predicted, asked: Sequence[Question], context: Context) -> Robustness | None:
     def perturbed(name: str, change: Perturbation | None) -> Array:
         perturb = (name, change) if change is not None else None
-        return work.predict_pixels(one.pixels, one.hashes, one.classifier, context.work, perturb)
+        return film_predictions.predict_pixels(
+            one.pixels, one.hashes, one.classifier, context.work, perturb
+        )
 
     return robustness(
         asked,
@@ -183,7 +187,7 @@ def _robustness(
 def _anatomy(found: Extra, one: Predicted, asked: Sequence[Question], context: Context) -> None:
     both = [q for q in asked if q.positive.any() and not q.positive.all()]
     if not both:
-        found.silences[ev.ANATOMY] = ONE_CLASS
+        found.silences[ANATOMY] = ONE_CLASS
         return
     seed = context.settings.seed
     chosen = max(both, key=lambda q: int(q.positive.sum()))
@@ -221,9 +225,9 @@ def _sanity(found: Extra, one: Predicted, context: Context) -> None:
     except UsageError as error:
         missing.append(f"deletion and insertion: {error}")
     if missing:
-        found.silences[ev.SANITY] = "; ".join(missing)
+        found.silences[SANITY] = "; ".join(missing)
     if randomised or perturbed:
-        found.sanity = ev.Sanity(randomised, perturbed)
+        found.sanity = Sanity(randomised, perturbed)
 
 
 def _labelled(one: Predicted) -> LabelledFilms:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.evidence.evaluation.results import Subgroup
+from pneumoscope.evidence.evaluation.target_results import Subgroup
 from pneumoscope.evidence.statistics.calls import at_threshold, threshold_samples
 from pneumoscope.evidence.statistics.comparison import Difference, difference
 from pneumoscope.evidence.statistics.intervals import FEWEST_PATIENTS, Bootstrap, Figure
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.evidence.evaluation.figures import Question
-    from pneumoscope.evidence.evaluation.results import EvaluatedFilm, Settings
+    from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm
+    from pneumoscope.evidence.evaluation.questions import Question
+    from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.statistics.intervals import Array
 
 CLASS = "class"

@@ -8,9 +8,9 @@ import numpy as np
 
 from pneumoscope import __version__
 from pneumoscope.evidence.report.blocks import Heading, Note, Picture, Points, Report, Table
-from pneumoscope.evidence.report.plots import DARK, GREY, INK, LIGHT, drawn
+from pneumoscope.evidence.report.plots.style import DARK, GREY, INK, LIGHT, drawn
 from pneumoscope.evidence.report.words import read, sentence
-from pneumoscope.evidence.site.drift import words_of
+from pneumoscope.evidence.site.drift_record import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.evidence.report import checklists, films, html_page, pdf, stress, summary, target
+from pneumoscope.evidence.report import html_page, pdf
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Points, Report, Table
-from pneumoscope.evidence.report.sanity import agreement, sanity
+from pneumoscope.evidence.report.checklists import section as checklists
+from pneumoscope.evidence.report.sections import anatomy as stress
+from pneumoscope.evidence.report.sections import (
+    calibration,
+    decision,
+    discrimination,
+    films,
+    gallery,
+    pairs,
+    points,
+    robustness,
+    shortcuts,
+    subgroups,
+    summary,
+)
+from pneumoscope.evidence.report.sections.heatmaps import agreement, sanity
 from pneumoscope.files import replacing
 
 if TYPE_CHECKING:
@@ -18,15 +33,15 @@ if TYPE_CHECKING:
 
 HTML, PDF, PLOTS = "report.html", "report.pdf", "plots"
 _PER_BUNDLE = (
-    target.discrimination,
-    target.points,
-    target.calibration,
-    target.decision,
-    stress.robustness,
+    discrimination.discrimination,
+    points.points,
+    calibration.calibration,
+    decision.decision,
+    robustness.robustness,
     stress.anatomy,
     sanity,
-    films.subgroups,
-    films.gallery,
+    subgroups.subgroups,
+    gallery.gallery,
 )
 
 
@@ -78,12 +93,12 @@ def write(evaluation: Evaluation, folder: Path) -> list[Path]:
 def _blocks(evaluation: Evaluation) -> Iterator[Block]:
     yield from summary.summary(evaluation)
     yield from films.films(evaluation)
-    yield from films.pairs(evaluation)
+    yield from pairs.pairs(evaluation)
     yield from agreement(evaluation)
     for bundle in evaluation.bundles:
         for section in _PER_BUNDLE:
             yield from section(evaluation, bundle)
-    yield from stress.shortcuts(evaluation)
+    yield from shortcuts.shortcuts(evaluation)
     yield from checklists.sections(evaluation)
     yield from _method(evaluation)
 

@@ -15,7 +15,7 @@ from pneumoscope.evidence.report.blocks import (
     Report,
     Table,
 )
-from pneumoscope.evidence.report.plots import DARK, GREY, INK, LIGHT, drawn, marks, unit_axes
+from pneumoscope.evidence.report.plots.style import DARK, GREY, INK, LIGHT, drawn, marks, unit_axes
 from pneumoscope.evidence.report.words import read, sentence
 from pneumoscope.metrics import threshold_text
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
     from pneumoscope.evidence.report.blocks import Block, Plot
-    from pneumoscope.evidence.site.calibrate import Calibrated, Probabilities
+    from pneumoscope.evidence.site.results import Calibrated, Probabilities
 
 
 def report_of(result: Calibrated) -> Report:

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.report.blocks import NOTHING, Note, Paragraph
 
 if TYPE_CHECKING:
-    from pneumoscope.evidence.evaluation.results import (
-        BundleResult,
-        Evaluation,
-        Films,
-        TargetResult,
-    )
+    from pneumoscope.evidence.evaluation.evaluated_films import Films
+    from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
+    from pneumoscope.evidence.evaluation.target_results import TargetResult
     from pneumoscope.evidence.report.blocks import Block
     from pneumoscope.evidence.statistics.intervals import Figure
 

@@ -6,24 +6,22 @@ an older bundle over, ``site_verdict`` judges, ``site_report`` shows.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope import __version__
 from pneumoscope.decision.conformal import DEFAULT_ERROR, Scores
 from pneumoscope.decision.profile import SitePoint, SiteProfile
-from pneumoscope.errors import UsageError
 from pneumoscope.evidence.site import drift, fit
 from pneumoscope.evidence.site import points as site_points
 from pneumoscope.evidence.site import verdict as site_verdict
-from pneumoscope.evidence.statistics import calibration
+from pneumoscope.evidence.site.request import check
+from pneumoscope.evidence.site.results import Calibrated, PointResult, Probabilities
+from pneumoscope.evidence.statistics import reliability
 from pneumoscope.evidence.statistics.calls import threshold_samples
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
 from pneumoscope.metrics import Interval
-from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.bundle import Bundle
-    from pneumoscope.data.check import Broken
     from pneumoscope.evidence.site.films import SiteFilms
-    from pneumoscope.evidence.site.points import CarriedPoint
-    from pneumoscope.evidence.statistics.calibration import Bin, CalibrationError
+    from pneumoscope.evidence.site.request import SiteRequest
     from pneumoscope.records import OperatingPoint
 
 MOST_REFERENCE = 500
@@ -42,114 +38,13 @@ MOST_REFERENCE = 500
 _FILMS_PER_BIN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class PointResult:
-    """An operating point on the site's films.
-
-    Attributes:
-        point: The site's.
-        sensitivity: Of calls by points that had no part in choosing (cross-fitted).
-        specificity: Likewise.
-        bundle_threshold: The bundle's own threshold of that name, on its own P(positive); None if
-            it has none.
-        bundle_sensitivity: At that threshold.
-        bundle_specificity: Likewise.
-    """
-
-    point: OperatingPoint
-    sensitivity: Figure
-    specificity: Figure
-    bundle_threshold: float | None
-    bundle_sensitivity: Figure
-    bundle_specificity: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class Probabilities:
-    """How well probabilities fit the labels, by the bundle and by the site.
-
-    Attributes:
-        error: Expected calibration error.
-        bins: Of the reliability plot.
-    """
-
-    error: CalibrationError
-    bins: tuple[Bin, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Calibrated:
-    """What came of a site's films.
-
-    Attributes:
-        profile: What is written.
-        points: The profile's operating points, measured.
-        before: The bundle's probabilities.
-        after: The site's, of films that had no part in the fit.
-        undetermined: Share of films whose conformal set at error 5 % is not one class.
-        carried: Operating points of an older bundle on the new one; empty without one.
-        refused: Share of all films that the gate refuses.
-        p: Cross-fitted P(positive) of the judged films, for the plot.
-        positive: Whether these are positive.
-        broken: Films that cannot be read.
-        warnings: What is doubtful, in sentences.
-    """
-
-    profile: SiteProfile
-    points: tuple[PointResult, ...]
-    before: Probabilities
-    after: Probabilities
-    undetermined: Figure
-    carried: tuple[CarriedPoint, ...]
-    refused: float
-    p: NDArray[np.float64]
-    positive: NDArray[np.bool_]
-    broken: tuple[Broken, ...]
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the site says of itself and asks for.
-
-    Attributes:
-        name: Of the site.
-        prevalence: In its practice, in (0, 1), or None.
-        goal: What the verdict asks for.
-        older: Older bundle, and the points and the calibration that were in use with it; or None.
-    """
-
-    name: str
-    prevalence: float | None
-    goal: site_verdict.Goal
-    older: site_points.Older | None = None
-
-
-def check(asked: Asked) -> None:
-    """Refuses settings out of range, before films are read.
-
-    Raises:
-        UsageError: Naming the setting.
-    """
-    if not asked.name.strip():
-        raise UsageError("the site has no name", "Name it with --name.")
-    shares = {
-        "--prevalence": asked.prevalence,
-        "--min-sensitivity": asked.goal.sensitivity,
-        "--min-specificity": asked.goal.specificity,
-    }
-    for option, share in shares.items():
-        if share is not None and not 0 < share < 1:
-            raise UsageError(f"{option} {share:g} is not between 0 and 1", "0.05 stands for 5 %.")
-
-
-def calibrate(films: SiteFilms, bundle: Bundle, asked: Asked) -> Calibrated:
+def calibrate(films: SiteFilms, bundle: Bundle, asked: SiteRequest) -> Calibrated:
     """Fits and measures everything.
 
     Args:
         films: See `site_films.read`.
         bundle: That judged them.
-        asked: See `Asked`.
+        asked: See `SiteRequest`.
 
     Raises:
         DataError: The bundle's answer runs against the labels.
@@ -253,28 +148,6 @@ def reference_of(films: SiteFilms, seed: int = 0) -> dict[str, tuple[float, ...]
     }
 
 
-def to_json(result: Calibrated) -> dict[str, Any]:
-    """All figures as JSON-ready values: no film but those that cannot be read."""
-    profile = asdict(result.profile)
-    # The lists are in the profile's own file.
-    for name in ("conformal", "reference"):
-        del profile[name]
-    return {
-        "notice": NOTICE,
-        "verdict": result.profile.verdict,
-        "reasons": list(result.profile.reasons),
-        "profile": profile,
-        "points": [asdict(point) for point in result.points],
-        "calibration": {"before": asdict(result.before), "after": asdict(result.after)},
-        "undetermined": {"error": DEFAULT_ERROR, **asdict(result.undetermined)},
-        "carried": [asdict(point) for point in result.carried],
-        "refused": result.refused,
-        "broken": [asdict(film) for film in result.broken],
-        "warnings": list(result.warnings),
-        "pneumoscope": __version__,
-    }
-
-
 def _measured(
     point: OperatingPoint,
     called: NDArray[np.bool_],
@@ -301,8 +174,8 @@ def _interval(figure: Figure) -> Interval | None:
 def _probabilities(
     positive: NDArray[np.bool_], p: NDArray[np.float64], boot: Bootstrap
 ) -> Probabilities:
-    bins = int(np.clip(len(p) // _FILMS_PER_BIN, 5, calibration.BINS))
+    bins = int(np.clip(len(p) // _FILMS_PER_BIN, 5, reliability.BINS))
     return Probabilities(
-        calibration.calibration_error(positive, p, boot, bins),
-        calibration.reliability(positive, p, boot, bins),
+        reliability.calibration_error(positive, p, boot, bins),
+        reliability.reliability(positive, p, boot, bins),
     )

@@ -15,7 +15,6 @@ each is a fair game given its own past only. numpy only.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ import numpy as np
 from pneumoscope.decision.gate import REASONS
 from pneumoscope.decision.profile import log_odds
 from pneumoscope.errors import UsageError
+from pneumoscope.evidence.site.martingale import log_stakes, ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +40,6 @@ SCORE, REFUSED, GATE = "log odds", "refused", "gate: "
 ALPHA = 0.05
 FEWEST = 20
 """Films in a reference; among fewer no rank can tell much."""
-
-_RATES = (0.001, 0.01, 0.1, 1.0)
-"""How often the player changes the bet, per film; the stake is split evenly. At 1 nothing can be
-won or lost: a quarter of the stake is safe, so a long quiet stretch costs little."""
-_LOCATION = (-2.0, -1.0, 0.0, 1.0, 2.0)
-_SPREAD = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,63 +140,6 @@ def watch(
     )
 
 
-def words_of(drift: Drift) -> list[str]:
-    """What the test says, in sentences without full stop."""
-    found = []
-    for channel in drift.channels:
-        if channel.alarm is not None and channel.since is not None:
-            side = "higher" if channel.after > channel.before else "lower"
-            if channel.after == channel.before:
-                side = "otherwise spread"
-            found.append(
-                f"{channel.name} is {side} than at calibration: mean {channel.after:.3g} after "
-                f"{channel.before:.3g}; alarm at film {channel.alarm + 1:,}, since about film "
-                f"{channel.since + 1:,}"
-            )
-    if not found:
-        found.append(
-            f"nothing in {drift.films:,} predictions says that films have changed since calibration"
-        )
-    if drift.silent:
-        found.append(
-            "not compared, since only the profile or only the predictions hold them: "
-            + ", ".join(drift.silent)
-            + " (`pneumoscope predict --json` writes all, --csv no gate measurements)"
-        )
-    if drift.unread:
-        found.append(f"films that could not be read count nowhere: {drift.unread:,}")
-    found.append(
-        f"a stretch without any change raises an alarm with a chance of {drift.alpha:.3g} at most"
-    )
-    return found
-
-
-def to_json(drift: Drift) -> dict[str, Any]:
-    """The result as JSON-ready values, evidence film by film."""
-    return {
-        "alarm": drift.alarm,
-        "words": words_of(drift),
-        "profile": drift.profile,
-        "alpha": drift.alpha,
-        "films": drift.films,
-        "unread": drift.unread,
-        "channels": [
-            {
-                "name": c.name,
-                "reference": c.reference,
-                "films": c.films,
-                "alarm_at_film": None if c.alarm is None else c.alarm + 1,
-                "since_film": None if c.since is None else c.since + 1,
-                "mean_before": c.before,
-                "mean_after": c.after,
-                "evidence": [float(f"{x:.4g}") for x in c.evidence.tolist()],
-            }
-            for c in drift.channels
-        ],
-        "silent": list(drift.silent),
-    }
-
-
 def values_of(
     written: Sequence[Written], profile: SiteProfile | None = None
 ) -> dict[str, tuple[list[int], Array]]:
@@ -232,57 +169,6 @@ def values_of(
             put(REFUSED, row, float(one.refused))
     # As many digits as the profile keeps, or equal values would no longer be equal.
     return {name: (rows, np.round(values, 4)) for name, (rows, values) in found.items()}
-
-
-def ranks(reference: Sequence[float], stream: Array, rng: np.random.Generator) -> Array:
-    """Online conformal p-values: where each value stands among the reference and those before it.
-
-    Args:
-        reference: Any order.
-        stream: (n,), in order of time.
-        rng: Orders equal values.
-
-    Returns:
-        (n,), in (0, 1): small for values larger than most. Independent and uniform if reference and
-        stream are exchangeable.
-    """
-    past = sorted(float(x) for x in reference)
-    found = np.empty(len(stream))
-    chance = 1 - rng.random(len(stream))
-    for i, x in enumerate(stream.tolist()):
-        above = len(past) - bisect_right(past, x)
-        equal = len(past) - above - bisect_left(past, x)
-        found[i] = (above + chance[i] * (equal + 1)) / (len(past) + 1)
-        insort(past, x)
-    return found
-
-
-def log_stakes(u: Array) -> Array:
-    """Logarithm of the player's stake after each rank, from a stake of 1.
-
-    Args:
-        u: Ranks in [0, 1], (n,) or (n, games).
-
-    Returns:
-        As ``u``: a test martingale if ranks are independent and uniform.
-    """
-    games = u.reshape(len(u), -1)
-    x = games - 0.5
-    # Every bet has the mean 1 over uniform ranks and is never negative.
-    bets = [1 + e * x for e in _LOCATION] + [1 + e * (6 * x**2 - 0.5) for e in _SPREAD]
-    factors = np.stack(bets, axis=-1)  # (n, games, bets)
-    rates = np.array(_RATES)[:, None]
-    stake = np.full((games.shape[1], len(_RATES), len(bets)), 1 / (len(_RATES) * len(bets)))
-    log_scale = np.zeros(games.shape[1])
-    found = np.empty(games.shape)
-    for i, factor in enumerate(factors):
-        whole = stake.sum(axis=-1, keepdims=True)
-        stake = ((1 - rates) * stake + rates * whole / len(bets)) * factor[:, None, :]
-        total = stake.sum(axis=(1, 2))
-        stake /= total[:, None, None]
-        log_scale += np.log(total)
-        found[i] = log_scale
-    return found.reshape(u.shape)
 
 
 def _order(name: str) -> tuple[int, str]:

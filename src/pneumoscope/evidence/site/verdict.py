@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pneumoscope.evidence.site.calibrate import PointResult
     from pneumoscope.evidence.site.films import SiteFilms
+    from pneumoscope.evidence.site.results import PointResult
     from pneumoscope.evidence.statistics.intervals import Figure
 
 SENSITIVITY, SPECIFICITY = 0.90, 0.70

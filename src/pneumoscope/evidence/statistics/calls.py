@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.errors import UsageError
+from pneumoscope.evidence.statistics.confusion import kappa, mcc, tables
 from pneumoscope.evidence.statistics.intervals import ALIKE, LEVEL, Bootstrap, Figure, figure_of
-from pneumoscope.evidence.statistics.ranking import ONE_CLASS, check_classes
+from pneumoscope.evidence.statistics.ranking import ONE_CLASS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from pneumoscope.evidence.statistics.intervals import Array, Scale
@@ -61,40 +60,6 @@ class AtPrevalence:
     prevalence: float
     ppv: Figure
     npv: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """Which class is called what.
-
-    Attributes:
-        labels: Class names.
-        counts: ``counts[i][j]`` films of class i were called j.
-        rows: ``rows[i][j]``: that as a share of the films of class i.
-    """
-
-    labels: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-    rows: tuple[tuple[Figure, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MostProbable:
-    """Figures of several classes, each film called the most probable one.
-
-    Attributes:
-        balanced_accuracy: Mean sensitivity over classes.
-        macro_f1: Mean F1 over classes.
-        mcc: Matthews' correlation for several classes (Gorodkin 2004).
-        kappa: Cohen's kappa, unweighted.
-    """
-
-    accuracy: Figure
-    balanced_accuracy: Figure
-    macro_f1: Figure
-    mcc: Figure
-    kappa: Figure
-    confusion: Confusion
 
 
 _NO_POSITIVE, _NO_NEGATIVE = "no film is positive", "no film is negative"
@@ -227,60 +192,6 @@ def at_prevalence(
     return found
 
 
-def most_probable(
-    truth: NDArray[np.intp], p: NDArray[np.floating], labels: Sequence[str], boot: Bootstrap
-) -> MostProbable:
-    """Figures of several classes, each film called the most probable one; args as `one_against_rest`."""
-    check_classes(truth, p, labels, boot)
-    called, number = np.asarray(p.argmax(axis=1)), len(labels)
-    table = tables(truth, called, number, boot)
-    diagonal = np.einsum("dii->di", table)
-    rows, columns = table.sum(axis=2), table.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        recall = diagonal / rows
-        f1 = 2 * diagonal / (rows + columns)
-    absent = ", ".join(labels[k] for k in range(number) if rows[0, k] == 0)
-    reason = f"no film of class {absent}"
-    alike = "all films are of one class, or all are called alike"
-    right = diagonal.sum(axis=1) / rows.sum(axis=1)
-    return MostProbable(
-        figure_of(right, boot, "unit", trials=boot.patients),
-        figure_of(recall.mean(axis=1), boot, "unit", reason),
-        figure_of(f1.mean(axis=1), boot, "unit", reason),
-        figure_of(mcc(table), boot, "correlation", alike),
-        figure_of(kappa(table), boot, "correlation", alike),
-        confusion(truth, called, labels, boot),
-    )
-
-
-def confusion(
-    truth: NDArray[np.intp], called: NDArray[np.intp], labels: Sequence[str], boot: Bootstrap
-) -> Confusion:
-    """Counts, and shares of each true class with intervals.
-
-    Args:
-        truth: Class of each film, (films,), in [0, classes).
-        called: What it was called, likewise.
-        labels: Class names.
-        boot: Draws of the films' patients.
-    """
-    boot.check(truth=truth, called=called)
-    table = tables(truth, called, len(labels), boot)
-    with np.errstate(invalid="ignore"):
-        shares = table / table.sum(axis=2, keepdims=True)
-    rows = []
-    for i, name in enumerate(labels):
-        trials = boot.patients_with(truth == i)
-        reason = f"no film of class {name}"
-        rows.append(
-            tuple(
-                figure_of(shares[:, i, j], boot, "unit", reason, trials) for j in range(len(labels))
-            )
-        )
-    counts = tuple(tuple(int(n) for n in row) for row in table[0])
-    return Confusion(tuple(labels), counts, tuple(rows))
-
-
 def _false_share(patients: int) -> float:
     """Upper end of the exact interval of a share of which none was seen among so many."""
     return float(1 - ((1 - LEVEL) / 2) ** (1 / patients))
@@ -288,29 +199,3 @@ def _false_share(patients: int) -> float:
 
 def _bounded(low: float, side: str) -> Figure:
     return Figure(1.0, float(low), 1.0, f"from the exact interval of {side}, which is 1 here")
-
-
-def tables(
-    truth: NDArray[np.intp], called: NDArray[np.intp], classes: int, boot: Bootstrap
-) -> Array:
-    """Confusion matrices (draws + 1, true class, called class)."""
-    cell = (truth * classes + called)[:, None] == np.arange(classes**2)
-    return boot.sums(cell).reshape(-1, classes, classes)
-
-
-def mcc(table: Array) -> Array:
-    """Matthews' correlation of tables (draws, classes, classes), Gorodkin 2004, eq. 8."""
-    whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
-    rows, columns = table.sum(axis=2), table.sum(axis=1)
-    top = right * whole - (rows * columns).sum(axis=1)
-    bottom = (whole**2 - (rows**2).sum(axis=1)) * (whole**2 - (columns**2).sum(axis=1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(bottom > 0, top / np.sqrt(bottom), np.nan)
-
-
-def kappa(table: Array) -> Array:
-    """Cohen's kappa (1960) of tables (draws, classes, classes)."""
-    whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
-    chance = (table.sum(axis=2) * table.sum(axis=1)).sum(axis=1) / whole**2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(chance < 1, (right / whole - chance) / (1 - chance), np.nan)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.statistics.calibration import check_probabilities
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.evidence.statistics.reliability import check_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,37 @@
+"""The judgement of an audit on one check, and on all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PASS, LOOK, STOP, UNKNOWN, NOTHING = "pass", "look", "stop", "unknown", "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The judgement on one check.
+
+    Attributes:
+        check: Which, in one or two words.
+        level: ``"pass"``, ``"look"``, ``"stop"``, ``"unknown"`` (it could not be checked, and should
+            be) or ``"not applicable"``.
+        reason: What was found, in sentences.
+        advice: What to do, or ``""``.
+    """
+
+    check: str
+    level: str
+    reason: str
+    advice: str = ""
+
+
+def overall(found: Sequence[Finding]) -> str:
+    """The worst of all levels; what should have been checked and was not is worth a look."""
+    levels = {finding.level for finding in found}
+    if STOP in levels:
+        return STOP
+    return LOOK if levels & {LOOK, UNKNOWN} else PASS

@@ -1,0 +1,95 @@
+"""An audit as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope import __version__
+from pneumoscope.data.film_statistics import STATISTICS
+from pneumoscope.evidence.audit.contents import UNSPLIT, counts, sizes
+from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS
+from pneumoscope.evidence.audit.listing import class_of
+from pneumoscope.render.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from pneumoscope.evidence.audit.results import Audit
+
+
+def to_json(result: Audit) -> dict[str, Any]:
+    """An audit as JSON-ready values."""
+    found = result.listing
+    films = Counter(entry.split or UNSPLIT for entry in found.entries)
+    own = [found.entries[int(row)].name for row in result.reading.rows]
+    return {
+        "verdict": result.verdict,
+        "findings": [asdict(finding) for finding in result.findings],
+        "layout": found.layout,
+        "source": found.source,
+        "films": dict(films),
+        "read": len(result.reading.rows),
+        "counts": {
+            split: {name or "unknown": n for name, n in own_counts.items()}
+            for split, own_counts in counts(found).items()
+        },
+        "sizes": sizes(result.reading),
+        "kinds": {
+            name: dict(Counter(f.words[i] for f in result.reading.files).most_common(20))
+            for i, name in enumerate(WORDS)
+        },
+        "broken": [asdict(film) for film in result.broken],
+        "copies": [asdict(picture) for picture in result.pictures],
+        "patients": [asdict(grouping) for grouping in result.groupings],
+        "prior_shift": [asdict(shift) | {"clear": shift.clear} for shift in result.shifts],
+        "shortcuts": [
+            asdict(s) | {"scores": [asdict(x) | {"notable": x.notable} for x in s.scores]}
+            for s in result.shortcuts
+        ],
+        "label_doubts": asdict(result.doubts)
+        | {
+            "confident": result.doubts.confident,
+            "found": [asdict(d) | {"film": own[d.film]} for d in result.doubts.found],
+        },
+        "warnings": list(result.warnings),
+        "limits": list(result.limits),
+        "bundle": result.bundle,
+        "version": __version__,
+        "notice": NOTICE,
+    }
+
+
+def to_csv(result: Audit) -> str:
+    """One row per film that could be read, with everything that was measured of it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    doubted = {d.film: d for d in result.doubts.found}
+    writer.writerow(
+        ("path", "split", "class", "patient", "pixels_sha256", *WORDS, *NUMBERS, *STATISTICS,
+         "doubted_label", "suggested_label", "p_label")
+    )  # fmt: skip
+    for i, row in enumerate(result.reading.rows):
+        entry = result.listing.entries[int(row)]
+        file, doubt = result.reading.files[i], doubted.get(i)
+        writer.writerow(
+            (
+                entry.name,
+                entry.split or "",
+                class_of(entry, result.listing.names),
+                entry.patient if entry.keyed else "",
+                result.reading.hashes[i],
+                *file.words,
+                *(_plain(value) for value in file.numbers),
+                *(_plain(value) for value in result.reading.statistics[i]),
+                *((doubt.label, doubt.other, doubt.p_label) if doubt else ("", "", "")),
+            )
+        )
+    return text.getvalue()
+
+
+def _plain(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.6g}"

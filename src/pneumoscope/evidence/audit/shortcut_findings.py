@@ -1,0 +1,112 @@
+"""What the shortcut scores of an audit mean, as findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS
+from pneumoscope.evidence.audit.findings import LOOK, PASS, STOP, UNKNOWN, Finding
+from pneumoscope.evidence.audit.shortcuts import FILE, PICTURE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pneumoscope.evidence.audit.results import Audit
+    from pneumoscope.evidence.audit.shortcuts import Score, Shortcuts
+    from pneumoscope.metrics import Interval
+
+GIVEN_AWAY = 0.8
+"""AUC of the file alone above which a set stops, by the lower end of its interval. Four fifths of all
+pairs of films are then told apart by how they were saved, whatever is on them."""
+
+
+def encoder_findings(audit: Audit) -> Iterator[Finding]:
+    """Words of the header that give the label away, each named."""
+    for shortcuts in audit.shortcuts:
+        told = [
+            s for s in shortcuts.scores if s.feature in WORDS and s.source == FILE and s.notable
+        ]
+        for i, score in enumerate(sorted(told, key=lambda s: -s.auc.low)):
+            yield Finding(
+                f"how films were saved ({shortcuts.contrast})",
+                STOP if score.auc.low > GIVEN_AWAY else LOOK,
+                f"{score.feature[0].upper()}{score.feature[1:]}: {score.words}. AUC {_text(score.auc)}.",
+                ""
+                if i
+                else "Decode all films and save them in one way; the trace in the pixels stays, so look at "
+                "the image statistics afterwards.",
+            )
+
+
+def file_findings(audit: Audit) -> Iterator[Finding]:
+    yield from _source(
+        audit, FILE, "file alone", "no pixel was looked at", lambda s: STOP if s.auc.low > GIVEN_AWAY else LOOK
+    )  # fmt: skip
+
+
+def statistics_findings(audit: Audit) -> Iterator[Finding]:
+    yield from _source(
+        audit,
+        PICTURE,
+        "image statistics",
+        "nine numbers per film, no anatomy but what shows in overall brightness",
+        lambda _score: LOOK,
+    )
+
+
+def _source(
+    audit: Audit, source: str, title: str, what: str, level: Callable[[Score], str]
+) -> Iterator[Finding]:
+    for shortcuts in audit.shortcuts:
+        check = f"{title} ({shortcuts.contrast})"
+        best = shortcuts.best(source)
+        if shortcuts.silence:
+            yield Finding(check, UNKNOWN, f"{shortcuts.silence}.")
+        elif best is None:
+            yield Finding(check, PASS, "The same for all films: it tells nothing.")
+        elif best.notable:
+            single = [s for s in shortcuts.scores if s.source == source and s.notable and s != best]
+            single.sort(key=lambda s: -s.auc.low)
+            others = "; ".join(f"{s.feature} {_text(s.auc)}" for s in single[:3])
+            yield Finding(
+                check,
+                level(best),
+                f"Best: {best.feature}, AUC {_text(best.auc)} ({what})."
+                + (f" Next: {others}." if others else "")
+                + _strongest_number(shortcuts, source)
+                + _length_alone(shortcuts, source),
+                "A network can learn this instead of lungs. Report its AUC beside the network's, augment against it, and "
+                "test on films from elsewhere.",
+            )
+        else:
+            yield Finding(
+                check, PASS, f"Best: {best.feature}, AUC {_text(best.auc)}: not clearly above 0.6."
+            )
+
+
+def _strongest_number(shortcuts: Shortcuts, source: str) -> str:
+    """What the strongest single number looks like in the two groups."""
+    numbers = [
+        s for s in shortcuts.scores if s.source == source and s.notable and s.words.startswith("median")
+    ]  # fmt: skip
+    top = max(numbers, key=lambda s: s.auc.low, default=None)
+    return f" {top.feature[0].upper()}{top.feature[1:]}: {top.words}." if top else ""
+
+
+def _length_alone(shortcuts: Shortcuts, source: str) -> str:
+    """Says so where only the number of bytes tells, so that nobody looks for it in the header."""
+    own = [s for s in shortcuts.scores if s.source == source and s.notable]
+    if (
+        source != FILE
+        or not own
+        or any("byte" not in s.feature and s.feature in NUMBERS + WORDS for s in own)
+    ):
+        return ""
+    return (
+        " No entry of the header tells the label, only the length of the file does: among films of one size, saved "
+        "in one way, it measures how sharp and noisy they are, so saving them anew changes nothing."
+    )
+
+
+def _text(auc: Interval) -> str:
+    return f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]"

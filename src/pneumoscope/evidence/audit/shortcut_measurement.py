@@ -1,0 +1,124 @@
+"""How well labels can be predicted without looking at the chest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.data.film_statistics import STATISTICS
+from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS, matrices
+from pneumoscope.evidence.audit.shortcut_models import linear, shapes, trees
+from pneumoscope.evidence.audit.shortcut_scores import Side, number_score, word_score
+from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, Shortcuts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.evidence.audit.contrasts import Contrast
+    from pneumoscope.evidence.audit.films import Reading
+    from pneumoscope.evidence.audit.shortcuts import Score
+
+    Scores = NDArray[np.float64]
+
+LEAST_PATIENTS = 5
+"""Patients (or films without keys) per side below which nothing is measured."""
+FOLDS = 5
+_THUMB = 16
+_OFTEN = 40  # values of a word beyond which it names films, not kinds of films
+
+
+def measure(
+    contrast: Contrast,
+    reading: Reading,
+    patients: Sequence[str],
+    groups: Sequence[int],
+    step: Callable[[], None] = lambda: None,
+) -> Shortcuts:
+    """Scores everything that is known without anatomy.
+
+    Args:
+        contrast: What to tell apart; its rows are positions among all films.
+        reading: Of the films that could be read.
+        patients: Patient of each film of the reading.
+        groups: Of each film of the reading; films of one group share a fold.
+        step: Called after each of `STEPS` steps.
+    """
+    kept = contrast.among(reading.rows)
+    at = np.array([i for i, _ in kept], np.intp)
+    truth = np.array([t for _, t in kept], bool)
+    own = tuple(patients[i] for i in at)
+    held = np.asarray(groups)[at]
+    sides = [len(set(held[truth == side].tolist())) for side in (False, True)]
+    films, count = len(at), len(set(own))
+    names = (contrast.name, contrast.positive, contrast.negative)
+    if min(sides) < LEAST_PATIENTS:
+        few = contrast.positive if sides[1] < sides[0] else contrast.negative
+        return Shortcuts(
+            *names,
+            films,
+            count,
+            float(truth.mean()) if films else 0.0,
+            (),
+            f"{few}: fewer than {LEAST_PATIENTS} patients, too few to measure anything",
+        )
+    side = Side(contrast, at, truth, own, tuple(_folds(truth, held, min(sides))))
+    scores = tuple(_scores(side, reading, step))
+    return Shortcuts(*names, films, count, float(truth.mean()), scores)
+
+
+STEPS = 4
+
+
+def _scores(side: Side, reading: Reading, step: Callable[[], None]) -> Iterator[Score]:
+    numbers, words = matrices([reading.files[i] for i in side.at])
+    pictures = reading.statistics[side.at]
+    thumbs = reading.thumbs[side.at].reshape(-1, _THUMB, 2, _THUMB, 2).mean(axis=(2, 4))
+    thumbs = thumbs.reshape(len(thumbs), -1)
+    for i, name in enumerate(WORDS):
+        yield word_score(side, name, words[:, i])
+    for i, name in enumerate(NUMBERS):
+        yield number_score(side, FILE, name, numbers[:, i])
+    codes = _codes(words)
+    # Numbers are positive. scikit-learn 1.9 cannot bin a column that no film knows.
+    header = np.column_stack([np.nan_to_num(numbers, nan=-1.0), codes])
+    is_word = [False] * len(NUMBERS) + [True] * codes.shape[1]
+    yield trees(side, FILE, "all of them", header, is_word)
+    step()
+    for i, name in enumerate(STATISTICS):
+        yield number_score(side, PICTURE, name, pictures[:, i])
+    yield trees(side, PICTURE, "all of them", pictures)
+    step()
+    yield linear(side, THUMBNAIL, f"{_THUMB} x {_THUMB} pixels", thumbs)
+    step()
+    everything = np.column_stack([header, pictures, shapes(thumbs)])
+    rest = [False] * (everything.shape[1] - len(is_word))
+    yield trees(side, ALL, "file, statistics, thumbnail", everything, [*is_word, *rest])
+    step()
+
+
+def _codes(words: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Words as numbers, the rare ones as one; constant columns are left out."""
+    columns = []
+    for column in words.T:
+        kinds, codes, counts = np.unique(column, return_inverse=True, return_counts=True)
+        if len(kinds) == 1:
+            continue
+        rank = np.empty(len(kinds), np.intp)
+        rank[np.argsort(-counts, kind="stable")] = np.arange(len(kinds))
+        columns.append(np.minimum(rank[codes], _OFTEN))
+    return np.array(columns, np.float64).T.reshape(len(words), -1)
+
+
+def _folds(
+    truth: NDArray[np.bool_], groups: NDArray[Any], least: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Folds by group whose classes are balanced as far as groups allow."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=0)
+    for train, test in splitter.split(groups, truth, groups):
+        if len(test) and 0 < truth[train].sum() < len(train):
+            yield train, test

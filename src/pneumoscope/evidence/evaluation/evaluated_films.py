@@ -1,0 +1,96 @@
+"""The films of an evaluation, and whether they can have been training films."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pneumoscope.data.check import Broken
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedFilm:
+    """One film of an evaluation.
+
+    Attributes:
+        path: Relative to the data folder.
+        label: What it is labelled: its class, or its findings with ``" | "`` between them.
+        patient: Key of the patient, of the film itself where patients are not known.
+        keyed: Whether ``patient`` is a patient's key.
+        split: ``"train"``, ``"validation"``, ``"test"`` or ``""`` if nothing says so.
+        file_sha256: Of the file's bytes.
+        pixels_sha256: Of its pixels at 224 x 224, as in training manifests.
+        columns: Those of the manifest that were asked for, with this film's value (``""`` unknown).
+    """
+
+    path: str
+    label: str
+    patient: str
+    keyed: bool
+    split: str
+    file_sha256: str
+    pixels_sha256: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Films:
+    """The films that every bundle was evaluated on.
+
+    Attributes:
+        name: Of the data folder or manifest.
+        source: Where the films come from, a sentence without its full stop.
+        layout: See `data.listing.Listing`.
+        split: ``"validation"``, ``"test"``, ``"train"`` or ``"all"``: what was taken.
+        chosen: Why these films, in a sentence.
+        films: Those that could be read.
+        pixels: uint8 (films, 224, 224); not written to metrics.json.
+        patients: Number of patients; where keys are missing each film counts as one.
+        keyed: How many films have a patient's key.
+        broken: Films that could not be read.
+        warnings: What is doubtful, in sentences.
+        limits: What these films cannot tell, in sentences.
+        sha256: Of the list of films (paths and file hashes).
+    """
+
+    name: str
+    source: str
+    layout: str
+    split: str
+    chosen: str
+    films: tuple[EvaluatedFilm, ...]
+    pixels: NDArray[np.uint8]
+    patients: int
+    keyed: int
+    broken: tuple[Broken, ...]
+    warnings: tuple[str, ...]
+    limits: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOverlap:
+    """Whether these films can have been training films of a bundle.
+
+    Attributes:
+        known: Whether the bundle's training films could be told from these data.
+        films: How many of the films have the pixels of a training film; None if unknown.
+        patients: How many of the films are of a training patient; None if unknown.
+        words: That in a sentence.
+    """
+
+    known: bool
+    films: int | None
+    patients: int | None
+    words: str
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether films of the training may be, or are, among the evaluated ones."""
+        return not self.known or bool(self.films) or bool(self.patients)

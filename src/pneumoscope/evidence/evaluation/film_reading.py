@@ -1,0 +1,125 @@
+"""Reads the films of an evaluation once, resumably."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope import images
+from pneumoscope.data.cache import FIDELITY
+from pneumoscope.data.check import Broken
+from pneumoscope.errors import ImageError
+from pneumoscope.evidence.audit.films import file_bytes
+from pneumoscope.files import whole_array, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.data.listing import Entry
+    from pneumoscope.evidence.evaluation.work import Work
+
+    Count = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedFilms:
+    """Films as they were read, in the order of the entries.
+
+    Attributes:
+        pixels: uint8 (entries, side, side), memory-mapped; zero where a film is broken.
+        files: SHA-256 of each file, ``""`` where it is broken.
+        hashes: SHA-256 of each film's pixels, likewise.
+        broken: Position to why a film cannot be read.
+    """
+
+    pixels: NDArray[np.uint8]
+    files: tuple[str, ...]
+    hashes: tuple[str, ...]
+    broken: dict[int, Broken]
+
+    def of(self, rows: Sequence[int]) -> DecodedFilms:
+        """Some of the films, none of them broken."""
+        pixels = self.pixels if len(rows) == len(self.files) else self.pixels[list(rows)]
+        return DecodedFilms(
+            pixels,
+            tuple(self.files[i] for i in rows),
+            tuple(self.hashes[i] for i in rows),
+            {},
+        )
+
+
+def read_films(
+    entries: Sequence[Entry], side: int, work: Work, threads: int, progress: Count
+) -> DecodedFilms:
+    """Reads every film once, going on where a killed run stood.
+
+    Args:
+        entries: The films.
+        side: Side in pixels, as the training cached films.
+        work: Where pixels are kept.
+        threads: Films at once.
+        progress: Called with (films done, films in all).
+    """
+    work.folder.mkdir(parents=True, exist_ok=True)
+    stamps = [_stamp(entry.path) for entry in entries]
+    store = work.path("films", side, stamps, ending=".npy")
+    record = store.with_suffix(".json")
+    if not store.is_file():
+        record.unlink(missing_ok=True)
+        with whole_array(store, np.uint8, (len(entries), side, side)):
+            pass
+    known: list[dict[str, str]] = []
+    if record.is_file():
+        known = json.loads(record.read_text(encoding="utf-8"))
+    if len(known) < len(entries):
+        pixels = np.load(store, mmap_mode="r+")
+        for start in range(len(known), len(entries), work.block):
+            block = entries[start : start + work.block]
+            with ThreadPoolExecutor(threads) as pool:
+                for i, one in enumerate(pool.map(lambda e: _read(e, side), block), start):
+                    if not isinstance(one, Broken):
+                        pixels[i], digest = one
+                        known.append({"file": digest, "pixels": _sha(pixels[i].tobytes())})
+                    else:
+                        known.append(asdict(one))
+                    progress(i + 1, len(entries))
+            pixels.flush()
+            write_text(record, json.dumps(known))
+        del pixels
+    return DecodedFilms(
+        np.load(store, mmap_mode="r"),
+        tuple(one.get("file", "") for one in known),
+        tuple(one.get("pixels", "") for one in known),
+        {i: Broken(**one) for i, one in enumerate(known) if "code" in one},
+    )
+
+
+def _read(entry: Entry, side: int) -> tuple[NDArray[np.uint8], str] | Broken:
+    """Pixels and the file's hash, or why it cannot be read."""
+    try:
+        content = file_bytes(entry.path)
+        film = images.read(content, name=str(entry.path), at_least_px=FIDELITY * side)
+        return images.model_input(film, side, side), _sha(content)
+    except ImageError as error:
+        return Broken(entry.name, error.code, str(error), error.hint)
+
+
+def _stamp(path: Path) -> list[object]:
+    """What changes when a file does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return [str(path), None]
+    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

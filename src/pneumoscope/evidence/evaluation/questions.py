@@ -1,0 +1,106 @@
+"""The yes-or-no questions that a bundle answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from pneumoscope.evidence.evaluation.settings import (
+    Settings,
+)
+from pneumoscope.evidence.statistics import recalibration as cal
+from pneumoscope.evidence.statistics.intervals import Bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.bundle import BundleMeta
+    from pneumoscope.evidence.evaluation.truth import Truth
+    from pneumoscope.evidence.statistics.intervals import Array
+    from pneumoscope.records import OperatingPoint
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What a bundle answers with yes or no, on the films whose answer is known.
+
+    Attributes:
+        name: The positive verdict, or the finding.
+        negative: What the other films are called.
+        column: Of `Truth.targets`.
+        rows: Positions of the films, (n,).
+        positive: bool (n,).
+        p: P(positive), (n,).
+        before: The same before calibration.
+        points: Its thresholds.
+        boot: Draws of the films' patients.
+    """
+
+    name: str
+    negative: str
+    column: int
+    rows: NDArray[np.intp]
+    positive: NDArray[np.bool_]
+    p: Array
+    before: Array
+    points: tuple[OperatingPoint, ...]
+    boot: Bootstrap
+
+
+def scores_of(p: Array, meta: BundleMeta) -> Array:
+    """P(positive) by question, (films, questions), of probabilities (films, labels)."""
+    if meta.negative is None:
+        return p
+    # As `triage.judge` does.
+    return np.clip(1.0 - p[:, [meta.labels.index(meta.negative)]], 0.0, 1.0)
+
+
+def questions(
+    p: Array, truth: Truth, meta: BundleMeta, patients: Sequence[str], settings: Settings
+) -> tuple[Question, ...]:
+    """The bundle's questions; findings that the films do not tell are left out."""
+    scores, before = scores_of(p, meta), scores_of(_uncalibrated(p, meta), meta)
+    found = []
+    names = meta.labels if meta.negative is None else (meta.positive,)
+    for k, name in enumerate(names):
+        rows = np.flatnonzero(~np.isnan(truth.targets[:, k]))
+        if not len(rows):
+            continue
+        finding = None if meta.negative is not None else name
+        found.append(
+            Question(
+                name,
+                meta.negative or f"no {name}",
+                k,
+                rows,
+                truth.targets[rows, k] == 1.0,
+                scores[rows, k],
+                before[rows, k],
+                tuple(point for point in meta.operating_points if point.finding == finding),
+                Bootstrap.of([patients[int(i)] for i in rows], settings.draws, settings.seed),
+            )
+        )
+    return tuple(found)
+
+
+def logit(p: Array) -> Array:
+    """Log odds of probabilities, kept `calibration.LEAST` from 0 and 1."""
+    return np.asarray(special.logit(np.clip(p, cal.LEAST, 1 - cal.LEAST)))
+
+
+def default_point(question: Question, meta: BundleMeta) -> OperatingPoint:
+    """The threshold that makes the question's labels when nobody chooses."""
+    name = meta.default_operating_point
+    return next(point for point in question.points if point.name == name)
+
+
+def _uncalibrated(p: Array, meta: BundleMeta) -> Array:
+    """Probabilities (films, labels) as they were before calibration."""
+    return meta.calibration.undo(
+        p, None if meta.negative is None else meta.labels.index(meta.negative)
+    )

@@ -1,0 +1,54 @@
+"""Sections and settings of an evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pneumoscope.errors import UsageError
+
+CALIBRATION, DECISION, CONFORMAL = "calibration", "decision", "conformal"
+SUBGROUPS, PAIRS, GALLERY, ROBUSTNESS = "subgroups", "pairs", "gallery", "robustness"
+SHORTCUTS, ANATOMY, SANITY = "shortcuts", "anatomy", "sanity"
+SECTIONS = (
+    CALIBRATION, DECISION, CONFORMAL, SUBGROUPS, PAIRS, SHORTCUTS, GALLERY, ROBUSTNESS, ANATOMY,
+    SANITY,
+)  # fmt: skip
+"""What can be asked for or left out; discrimination and operating points are always measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was asked for.
+
+    Attributes:
+        sections: Of `SECTIONS`, those that were measured.
+        split: As asked for: ``"auto"``, ``"validation"``, ``"test"``, ``"train"``, ``"all"``.
+        prevalences: For PPV and NPV, in (0, 1).
+        by: Columns of the manifest.
+        draws: Of the bootstrap.
+        seed: Of the draws.
+        threads: Films at once.
+    """
+
+    sections: tuple[str, ...]
+    split: str
+    prevalences: tuple[float, ...]
+    by: tuple[str, ...]
+    draws: int
+    seed: int
+    threads: int
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuses settings out of range.
+
+    Raises:
+        UsageError: Naming the option.
+    """
+    for share in settings.prevalences:
+        if not 0 < share < 1:
+            raise UsageError(
+                f"--prevalence {share:g} is not between 0 and 1", "0.05 stands for 5 %."
+            )
+    if settings.draws < 2:
+        raise UsageError(f"--draws {settings.draws}", "At least 2 are needed, 2000 are usual.")

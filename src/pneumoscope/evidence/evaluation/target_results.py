@@ -1,0 +1,191 @@
+"""Results of one yes-or-no question, and of several classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pneumoscope.evidence.statistics.brier import Brier
+    from pneumoscope.evidence.statistics.calls import AtPrevalence, AtThreshold
+    from pneumoscope.evidence.statistics.comparison import Difference
+    from pneumoscope.evidence.statistics.confusion import Confusion
+    from pneumoscope.evidence.statistics.coverage import ConformalCoverage
+    from pneumoscope.evidence.statistics.decision_curve import DecisionCurve, RiskCoverage
+    from pneumoscope.evidence.statistics.intervals import Figure
+    from pneumoscope.evidence.statistics.most_probable import MostProbable
+    from pneumoscope.evidence.statistics.prior_shift import PriorShift
+    from pneumoscope.evidence.statistics.ranking import ByClass, Ranking
+    from pneumoscope.evidence.statistics.recalibration import Recalibration
+    from pneumoscope.evidence.statistics.reliability import Bin, CalibrationError
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points of a curve, in the order of falling thresholds.
+
+    Attributes:
+        x: False positive rate (ROC) or recall (precision and recall).
+        y: True positive rate, or precision.
+        thresholds: Films at or above are called positive; the first of ROC lies above all scores.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    thresholds: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PointResult:
+    """One operating point of the bundle, fixed before these films were seen.
+
+    Attributes:
+        name: Such as ``"balanced"``.
+        default: Whether it makes the bundle's labels when nobody chooses.
+        rule: How it was chosen.
+        figures: At its threshold.
+        confusion: Labels are (negative name, positive name).
+        at_prevalence: PPV and NPV at other prevalences.
+    """
+
+    name: str
+    default: bool
+    rule: str
+    figures: AtThreshold
+    confusion: Confusion
+    at_prevalence: tuple[AtPrevalence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether probabilities mean what they say.
+
+    Attributes:
+        scale: Of the log odds: 1 before calibration, the bundle's after.
+        offset: Of the log odds: 0 before, the bundle's after.
+        reliability: Points of the plot.
+        error: ECE over bins of equal mass.
+        brier: With its parts.
+        recalibration: Slope and intercepts.
+    """
+
+    scale: float
+    offset: float
+    reliability: tuple[Bin, ...]
+    error: CalibrationError
+    brier: Brier
+    recalibration: Recalibration
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationResult:
+    """Before and after the bundle's calibration, and for the share of positives found here.
+
+    Attributes:
+        before: As the network's own logits give them.
+        after: As the bundle gives probabilities.
+        prior_shift: Shares of the classes estimated without labels; None if training shares are not
+            recorded.
+        prior_names: Classes in the order of ``prior_shift``.
+        corrected: Calibration with probabilities carried over to these shares, or None.
+    """
+
+    before: Calibration
+    after: Calibration
+    prior_shift: PriorShift | None
+    prior_names: tuple[str, ...]
+    corrected: Calibration | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroup:
+    """Films of one value of a column.
+
+    Attributes:
+        column: Name of the column; ``"class"`` for sub-types (each against all negative films).
+        value: Such as ``"F"`` or ``"viral"``; a range for columns of numbers.
+        films: How many.
+        patients: Of how many patients.
+        positives: How many are positive.
+        figures: ``roc_auc``, ``sensitivity``, ``specificity``, ``balanced_accuracy`` at the default
+            operating point.
+        against_rest: The same of this group less that of all other films, and whether the data could
+            tell; empty for sub-types.
+    """
+
+    column: str
+    value: str
+    films: int
+    patients: int
+    positives: int
+    figures: Mapping[str, Figure]
+    against_rest: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetResult:
+    """One yes-or-no question: the positive verdict, or a finding.
+
+    Attributes:
+        name: Such as ``"PNEUMONIA"`` or ``"Mass"``.
+        negative: What the other films are called, such as ``"normal"`` or ``"no Mass"``.
+        films: Films whose label is known.
+        patients: Of how many patients.
+        positives: How many are positive.
+        rows: Positions of these films in `Films.films`, (films,); not in metrics.json.
+        positive: bool (films,), likewise.
+        p: P(positive), float64 (films,), likewise.
+        ranking: ROC AUC and average precision.
+        roc: For the plot; None with one class.
+        precision_recall: For the plot; None with one class.
+        points: In the bundle's order.
+        calibration: None if left out.
+        decision: Net benefit; None if left out.
+        risk_coverage: Wrong calls at the default operating point by share of films kept; None if
+            left out.
+        subgroups: Empty if left out.
+    """
+
+    name: str
+    negative: str
+    films: int
+    patients: int
+    positives: int
+    rows: NDArray[np.intp]
+    positive: NDArray[np.bool_]
+    p: NDArray[np.float64]
+    ranking: Ranking
+    roc: Curve | None
+    precision_recall: Curve | None
+    points: tuple[PointResult, ...]
+    calibration: CalibrationResult | None
+    decision: DecisionCurve | None
+    risk_coverage: RiskCoverage | None
+    subgroups: tuple[Subgroup, ...]
+
+    @property
+    def default(self) -> PointResult:
+        """The operating point that makes the labels when nobody chooses."""
+        return next(point for point in self.points if point.default)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassResult:
+    """Several classes, each film called the most probable one.
+
+    Attributes:
+        films: Films whose class is known in the bundle's terms.
+        ranking: Each class against the others, and the mean.
+        most_probable: Accuracy, macro F1, kappa, confusion matrix.
+        conformal: Coverage of conformal sets by class; None if left out.
+    """
+
+    films: int
+    ranking: ByClass
+    most_probable: MostProbable
+    conformal: ConformalCoverage | None

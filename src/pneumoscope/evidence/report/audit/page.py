@@ -1,0 +1,87 @@
+"""An audit as one self-contained HTML page that prints well."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import TYPE_CHECKING
+
+from pneumoscope import __version__
+from pneumoscope.evidence.audit import findings
+from pneumoscope.evidence.report.audit.elements import titled
+from pneumoscope.evidence.report.audit.page_style import STYLE
+from pneumoscope.evidence.report.audit.sections import contents, copies, doubts, method, splits
+from pneumoscope.evidence.report.audit.shortcuts import shortcuts_section
+from pneumoscope.render import sheet
+from pneumoscope.render.serialise import NOTICE
+
+if TYPE_CHECKING:
+    from pneumoscope.evidence.audit.results import Audit
+
+_LEVELS = {
+    findings.PASS: ("pass", "pass"),
+    findings.LOOK: ("look", "look"),
+    findings.STOP: ("stop", "stop"),
+    findings.UNKNOWN: ("unknown", "can't say"),
+    findings.NOTHING: ("none", "n/a"),
+}
+_MEANING = {
+    findings.PASS: "Nothing here speaks against training on these films.",
+    findings.LOOK: "Read what is marked before you train, and say it beside your results.",
+    findings.STOP: "What is marked would make results look better than they are. Deal with it before you "
+    "train.",
+}
+
+
+def html(result: Audit) -> str:
+    """The page; its pictures are films, so it is as confidential as they are."""
+    made = time.strftime("%Y-%m-%d", time.gmtime())
+    sections = [
+        f'<p class="subtitle">{escape(result.listing.source)} · {len(result.listing.entries):,} films · '
+        f"pneumoscope {__version__} · {made}</p>",
+        _stamp(result),
+        _section("Check by check", _findings(result)),
+        _section("What is there", contents(result)),
+        _section("Copies", copies(result)),
+        _section("Patients and splits", splits(result)),
+        *(
+            _section(f"Shortcuts: {s.contrast}", shortcuts_section(result, s))
+            for s in result.shortcuts
+        ),
+        _section("Labels to look at again", doubts(result)),
+        _section("How this was measured, and what was not", method(result)),
+    ]
+    footer = f"The pictures on this page are films: treat it as you treat them. {NOTICE}"
+    return sheet.page(
+        sections, f"Data audit: {result.verdict}", style=STYLE, footer=footer
+    ).replace('<p class="notice">' + NOTICE + "</p>", "", 1)
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>"
+
+
+def _stamp(result: Audit) -> str:
+    verdict = result.verdict
+    levels = [finding.level for finding in result.findings]
+    told = ", ".join(
+        f"{levels.count(level)} {word}" for level, (_, word) in _LEVELS.items() if level in levels
+    )
+    return (
+        f'<section class="stamp {verdict}"><b>{verdict.upper()}</b>'
+        f'<p>{_MEANING[verdict]}<br><span class="soft">Checks: {told}.</span></p></section>'
+    )
+
+
+def _findings(result: Audit) -> str:
+    order = list(_LEVELS)
+    order = [order[2], order[1], order[3], order[0], order[4]]
+    rows = []
+    for finding in sorted(result.findings, key=lambda f: order.index(f.level)):
+        style, word = _LEVELS[finding.level]
+        advice = f'<p class="advice">{escape(finding.advice)}</p>' if finding.advice else ""
+        rows.append(
+            f'<li><span class="tag {style}">{word}</span><div><b>{escape(titled(finding.check))}</b>'
+            f"<p>{escape(finding.reason)}</p>{advice}</div></li>"
+        )
+    return f'<ul class="findings">{"".join(rows)}</ul>'

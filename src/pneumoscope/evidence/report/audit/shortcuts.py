@@ -1,0 +1,89 @@
+"""The sections of the audit page on shortcuts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.data.film_statistics import STATISTICS
+from pneumoscope.evidence.audit.file_shortcuts import NUMBERS
+from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, source_note
+from pneumoscope.evidence.report.audit.charts import axis, histogram, interval_bar
+from pneumoscope.evidence.report.audit.elements import titled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.evidence.audit.results import Audit
+    from pneumoscope.evidence.audit.shortcuts import Score, Shortcuts
+
+
+def shortcuts_section(result: Audit, shortcuts: Shortcuts) -> str:
+    if shortcuts.silence:
+        return f"<p>Can't say: {escape(shortcuts.silence)}.</p>"
+    keyed = any(entry.keyed for entry in result.listing.entries)
+    patients = f"{shortcuts.patients:,} patients" if keyed else "unknown patients"
+    parts = [
+        f'<p class="soft">{shortcuts.films:,} films of {patients}, '
+        f"{shortcuts.prevalence:.1%} {escape(shortcuts.positive)}. AUC from 0.5 (tells nothing) to 1 (tells all); "
+        "bars are 95 % intervals over patients.</p>"
+    ]
+    for source in (FILE, PICTURE, THUMBNAIL, ALL):
+        own = [s for s in shortcuts.scores if s.source == source]
+        parts.append(f"<h3>{escape(titled(source))}</h3>")
+        parts.append(f'<p class="soft">{escape(source_note(source))}</p>')
+        parts.append(_scores(own))
+        parts.append(_charts(result, shortcuts, own))
+    return "".join(parts)
+
+
+def _scores(scores: Sequence[Score]) -> str:
+    rows = []
+    for score in sorted((s for s in scores if not s.constant), key=lambda s: -s.auc.value):
+        quiet = "" if score.notable else ' class="quiet"'
+        rows.append(
+            f"<tr{quiet}><td>{escape(score.feature)}</td>"
+            f'<td class="n">{score.auc.value:.3f} [{score.auc.low:.3f}, {score.auc.high:.3f}]</td>'
+            f'<td>{interval_bar(score.auc)}</td><td class="words">{escape(score.words)}</td></tr>'
+        )
+    constant = [s for s in scores if s.constant]
+    told = (
+        f'<p class="soft">The same for all films, so they tell nothing: {escape(", ".join(s.feature for s in constant))}.</p>'
+        if constant
+        else ""
+    )
+    if not rows:
+        return told
+    head = f'<tr><th>known</th><th class="n">AUC</th><th>{axis()}</th><th></th></tr>'
+    return f"<table class=scores>{head}{''.join(rows)}</table>{told}"
+
+
+def _charts(result: Audit, shortcuts: Shortcuts, scores: Sequence[Score]) -> str:
+    """Histograms of the three numbers that tell most."""
+    told = sorted((s for s in scores if s.notable), key=lambda s: -s.auc.low)
+    figures: list[str] = []
+    for score in told:
+        values = _values(result, score.feature)
+        if values is None or len(figures) == 3:
+            continue
+        truth = result.sides[shortcuts.contrast]
+        groups = [values[[i for i, side in truth if side is wanted]] for wanted in (True, False)]
+        figures.append(
+            f"<figure>{histogram(*groups)}<figcaption>{escape(score.feature)}</figcaption></figure>"
+        )
+    if not figures:
+        return ""
+    key = f'<p class="key"><i style="background:var(--red)"></i>{escape(shortcuts.positive)}<i style="background:var(--green)"></i>{escape(shortcuts.negative)}</p>'
+    return f'<div class="charts">{"".join(figures)}</div>{key}'
+
+
+def _values(result: Audit, feature: str) -> NDArray[np.float64] | None:
+    if feature in NUMBERS:
+        return np.array([f.numbers[NUMBERS.index(feature)] for f in result.reading.files])
+    if feature in STATISTICS:
+        return result.reading.statistics[:, STATISTICS.index(feature)]
+    return None

@@ -1,0 +1,148 @@
+"""Plots of how well scores rank films: ROC, precision and recall, scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.evidence.report.plots.style import (
+    BAND,
+    DARK,
+    GREY,
+    INK,
+    LIGHT,
+    drawn,
+    unit_axes,
+)
+from pneumoscope.evidence.statistics.intervals import Bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure as Drawing
+    from numpy.typing import NDArray
+
+    from pneumoscope.evidence.evaluation.target_results import (
+        TargetResult,
+    )
+    from pneumoscope.evidence.report.blocks import Plot
+
+    Array = NDArray[np.float64]
+
+BAND_DRAWS = 500
+_GRID = np.linspace(0.0, 1.0, 201)
+_SHAPES = "osD^vP*X"
+
+
+def roc_band(
+    positive: NDArray[np.bool_], p: Array, patients: Sequence[str], draws: int = BAND_DRAWS
+) -> tuple[Array, Array, Array]:
+    """Pointwise 95 % band of sensitivity over the false positive rate, from draws of patients.
+
+    Args:
+        positive: bool (films,), both kinds present.
+        p: float (films,).
+        patients: Key of each film's patient.
+        draws: Of patients.
+
+    Returns:
+        False positive rates, and the band's lower and upper end at each: (201,) each.
+    """
+    boot = Bootstrap.of(patients, draws)
+    order = np.argsort(-p, kind="stable")
+    ends = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
+
+    def curves(weights: Array) -> Array:
+        own = weights[:, order]
+        hits = np.cumsum(np.where(positive[order], own, 0.0), axis=1)
+        false = np.cumsum(np.where(positive[order], 0.0, own), axis=1)
+        rows = []
+        for hit, miss in zip(hits, false, strict=True):
+            if hit[-1] == 0 or miss[-1] == 0:
+                continue  # a draw without one of the kinds has no curve
+            x, y = miss[ends] / miss[-1], hit[ends] / hit[-1]
+            rows.append(np.interp(_GRID, np.r_[0.0, x], np.r_[0.0, y]))
+        return np.reshape(rows, (-1, len(_GRID)))
+
+    low, high = np.percentile(boot.over(curves)[1:], [2.5, 97.5], axis=0)
+    return _GRID, low, high
+
+
+def roc(name: str, target: TargetResult, patients: Sequence[str]) -> Plot:
+    """ROC curve with its band and the operating points; the whole, and its upper left corner."""
+    assert target.roc is not None  # noqa: S101 - the report asks only where there is a curve
+    curve = target.roc
+    grid, low, high = roc_band(target.positive, target.p, patients)
+
+    def draw(figure: Drawing) -> None:
+        whole, corner = figure.subplots(1, 2)
+        for axes in (whole, corner):
+            axes.fill_between(grid, low, high, color=BAND, linewidth=0, label="95 % band")
+            axes.plot(curve.x, curve.y, color=DARK, label="ROC curve")
+            for shape, point in zip(_SHAPES, target.points, strict=False):
+                sens, spec = point.figures.sensitivity.value, point.figures.specificity.value
+                if sens is not None and spec is not None:
+                    style = {"color": LIGHT, "edgecolor": INK, "s": 42, "zorder": 5}
+                    axes.scatter(1 - spec, sens, marker=shape, label=point.name, **style)
+        whole.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="chance")
+        unit_axes(whole, "1 - specificity", "sensitivity")
+        whole.legend(loc="lower right")
+        whole.set_title(f"AUC {short_text(target.ranking.roc_auc)}")
+        corner.set(xlim=(-0.005, 0.305), ylim=(0.695, 1.005), xlabel="1 - specificity")
+        corner.set_aspect("equal")
+        corner.set_title("upper left corner")
+
+    return drawn(name, 6.9, 3.5, draw)
+
+
+def precision_recall(name: str, target: TargetResult) -> Plot:
+    """Precision and recall, with the share of positive films as chance."""
+    assert target.precision_recall is not None  # noqa: S101 - as `roc`
+    curve = target.precision_recall
+    share = target.positives / target.films
+
+    def draw(figure: Drawing) -> None:
+        axes = figure.subplots()
+        axes.step(curve.x, curve.y, where="post", color=DARK, label="precision")
+        axes.axhline(share, color=GREY, linestyle=":", linewidth=1.2, label=f"chance, {share:.2f}")
+        unit_axes(axes, "recall (sensitivity)", "precision (PPV)")
+        axes.legend(loc="lower left")
+        axes.set_title(f"Average precision {short_text(target.ranking.average_precision)}")
+
+    return drawn(name, 3.9, 3.7, draw)
+
+
+def scores(name: str, target: TargetResult) -> Plot:
+    """Scores of both kinds of films, with the operating points."""
+    bins = [k / 40 for k in range(41)]
+
+    def draw(figure: Drawing) -> None:
+        axes = figure.subplots()
+        kinds = (
+            (target.positive, target.name, LIGHT, ""),
+            (~target.positive, target.negative, DARK, "///"),
+        )
+        for own, kind, colour, hatch in kinds:
+            axes.hist(
+                target.p[own], bins, histtype="stepfilled", facecolor=(colour, 0.5), hatch=hatch,
+                edgecolor=colour, linewidth=1.2, label=f"{kind} ({int(own.sum())})",
+            )  # fmt: skip
+        axes.set_yscale("symlog", linthresh=1)
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter("{x:.0f}")
+        strokes = ("-", "--", ":", "-.")
+        for i, point in enumerate(target.points):
+            axes.axvline(
+                point.figures.threshold, color=INK, linewidth=1.3, linestyle=strokes[i % 4],
+                label=f"{point.name}, {point.figures.threshold:.3f}",
+            )  # fmt: skip
+        axes.set(xlim=(0, 1), xlabel=f"P({target.name})", ylabel="films (logarithmic)")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+    return drawn(name, 6.9, 2.9, draw)
+
+
+def short_text(figure: object) -> str:
+    """A figure for a title, without the note of what is missing."""
+    return str(figure).split(" (no interval")[0].split(":")[0]

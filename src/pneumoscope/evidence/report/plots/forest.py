@@ -1,0 +1,93 @@
+"""Plots of many figures below each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope.evidence.report.plots.style import DARK, GREY, INK, LIGHT, drawn, marks
+from pneumoscope.evidence.statistics.intervals import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure as Drawing
+
+    from pneumoscope.evidence.report.blocks import Plot
+
+
+def forest(
+    name: str,
+    rows: Sequence[tuple[str, Figure]],
+    *,
+    label: str,
+    zero: float | None = None,
+) -> Plot:
+    """Figures with intervals under each other.
+
+    Args:
+        name: Of the files.
+        rows: Name and figure, from the top down.
+        label: Of the axis.
+        zero: Where a line stands for comparison.
+    """
+
+    def draw(figure: Drawing) -> None:
+        axes = figure.subplots()
+        at = list(range(len(rows)))[::-1]
+        marks(axes, at, [f for _, f in rows], sideways=True)
+        axes.set_yticks(at, [text for text, _ in rows])
+        for place, (_, own) in zip(at, rows, strict=True):
+            text = "not defined" if own.value is None else _numbers(own)
+            axes.annotate(
+                text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=8, va="center"
+            )
+        if zero is not None:
+            axes.axvline(zero, color=GREY, linestyle="--", linewidth=1.2)
+        axes.set(xlabel=label, ylim=(-0.6, len(rows) - 0.4))
+        axes.grid(visible=False, axis="y")
+
+    return drawn(name, 6.9, 0.9 + 0.27 * max(len(rows), 2), draw)
+
+
+def _numbers(figure: Figure) -> str:
+    assert figure.value is not None  # noqa: S101 - asked for figures that exist
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.3f} (no interval)"
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def bars(
+    name: str, rows: Sequence[tuple[str, Figure, bool]], *, whole: tuple[str, Figure] | None
+) -> Plot:
+    """AUCs as bars from 0.5 on, those of the model hatched.
+
+    Args:
+        name: Of the files.
+        rows: What is known, its AUC, and whether the model saw it (else a classifier made for it).
+        whole: Name and AUC of the model on whole films, as a line.
+    """
+
+    def draw(figure: Drawing) -> None:
+        axes = figure.subplots()
+        at = list(range(len(rows)))[::-1]
+        for place, (_, own, model) in zip(at, rows, strict=True):
+            if own.value is not None:
+                axes.barh(
+                    place, own.value - 0.5, left=0.5, height=0.62, color=DARK if model else LIGHT,
+                    alpha=0.85, hatch="" if model else "///", edgecolor="white",
+                )  # fmt: skip
+        marks(axes, at, [f for _, f, _ in rows], colour=INK, shape="|", sideways=True)
+        axes.set_yticks(at, [text for text, _, _ in rows])
+        for place, (_, own, _) in zip(at, rows, strict=True):
+            text = "not measured" if own.value is None else _numbers(own)
+            axes.annotate(
+                text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=8, va="center"
+            )
+        if whole is not None and whole[1].value is not None:
+            axes.axvline(whole[1].value, color=INK, linestyle="--", linewidth=1.3, label=whole[0])
+            axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
+        axes.set(xlim=(0.5, 1.005), ylim=(-0.6, len(rows) - 0.4))
+        axes.set(xlabel="AUC (0.5 tells nothing, 1 tells all)")
+        axes.grid(visible=False, axis="y")
+
+    return drawn(name, 6.9, 1.2 + 0.34 * max(len(rows), 2), draw)

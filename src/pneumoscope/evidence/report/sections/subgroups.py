@@ -1,0 +1,122 @@
+"""The section on subgroups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope.evidence.evaluation.settings import SUBGROUPS
+from pneumoscope.evidence.report.blocks import (
+    Heading,
+    Paragraph,
+    Picture,
+    Table,
+)
+from pneumoscope.evidence.report.plots import forest as plots_tables
+from pneumoscope.evidence.report.words import (
+    NAMES,
+    Footnotes,
+    plot_name,
+    read,
+    sentence,
+    silence,
+    slug,
+    titled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
+    from pneumoscope.evidence.evaluation.target_results import Subgroup, TargetResult
+    from pneumoscope.evidence.report.blocks import Block
+
+
+def subgroups(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
+    """Figures by the values of columns."""
+    yield Heading(titled(evaluation, bundle, "Subgroups"))
+    yield read(
+        "A group with a lower figure may be served worse, if the interval of its difference to the other films "
+        "leaves out 0. In small groups intervals are wide: that no difference is found there proves nothing. "
+        "Nothing corrects for many groups: of twenty differences that are none, one leaves out 0 by chance."
+    )
+    if not any(target.subgroups for target in bundle.targets):
+        yield from silence(evaluation, bundle, SUBGROUPS)
+        return
+    for target in bundle.targets:
+        if target.subgroups:
+            if len(bundle.targets) > 1:
+                yield Heading(target.name, 2)
+            yield from _subgroups(evaluation, bundle, target)
+
+
+def _subgroups(
+    evaluation: Evaluation, bundle: BundleResult, target: TargetResult
+) -> Iterator[Block]:
+    notes = Footnotes()
+    keys = [
+        key
+        for key in ("roc_auc", "sensitivity", "specificity")
+        if key in target.subgroups[0].figures
+    ]
+    rows = [
+        (
+            f"{group.column}: {group.value}",
+            f"{group.films:,} of {group.patients:,}",
+            f"{group.positives:,}",
+            *(notes.cell(group.figures.get(key)) for key in keys),
+        )
+        for group in target.subgroups
+    ]
+    head = ("group", "films of patients", "positive", *(NAMES[key] for key in keys))
+    yield Table(head, tuple(rows), widths=(2.6, 2, 1.2, *([3] * len(keys))))
+    yield from notes.blocks()
+    if any(group.column == "class" for group in target.subgroups):
+        yield Paragraph(
+            "A class stands against all negative films, so its specificity is theirs.", soft=True
+        )
+    for key in ("roc_auc", "sensitivity"):
+        drawn = [
+            (f"{g.column}: {g.value}", g.figures[key]) for g in target.subgroups if key in g.figures
+        ]
+        if drawn:
+            yield Picture(
+                plots_tables.forest(
+                    f"{plot_name(evaluation, bundle, 'subgroups', target)}-{slug(NAMES[key])}",
+                    drawn,
+                    label=NAMES[key],
+                    zero=_whole(target, key),
+                ),
+                f"{sentence(NAMES[key])} Groups with 95 % intervals of patients; dashed: all films.",
+            )
+    yield from _against_rest(target.subgroups)
+
+
+def _whole(target: TargetResult, key: str) -> float | None:
+    if key == "roc_auc":
+        return target.ranking.roc_auc.value
+    return target.default.figures.sensitivity.value
+
+
+def _against_rest(groups: Sequence[Subgroup]) -> Iterator[Block]:
+    notes = Footnotes()
+    rows = [
+        (
+            f"{group.column}: {group.value}",
+            NAMES.get(key, key),
+            notes.cell(found.difference),
+            found.verdict.replace("first model's figure", "group's figure").replace(
+                "second model's figure", "other films' figure"
+            ),
+        )
+        for group in groups
+        for key, found in group.against_rest.items()
+    ]
+    if rows:
+        yield Heading("Groups against all other films", 2)
+        yield Table(
+            ("group", "figure", "difference", "in words"),
+            tuple(rows),
+            words=frozenset({1, 3}),
+            widths=(2.2, 2, 3, 5),
+        )
+        yield from notes.blocks()

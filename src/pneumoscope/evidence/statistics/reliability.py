@@ -1,0 +1,144 @@
+"""Do probabilities mean what they say? Reliability plot and expected calibration error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.errors import UsageError
+from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.metrics import equal_mass_bins
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pneumoscope.evidence.statistics.intervals import Array
+
+BINS = 15
+"""As `pneumoscope.metrics.expected_calibration_error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One point of a reliability plot.
+
+    Attributes:
+        low: Lowest probability in the bin.
+        high: Highest.
+        predicted: Mean probability.
+        observed: Share of positive films.
+        films: How many films.
+    """
+
+    low: float
+    high: float
+    predicted: float
+    observed: Figure
+    films: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationError:
+    """Expected calibration error over bins of equal mass.
+
+    Attributes:
+        ece: Mean over films of |observed - predicted| of their bin, in [0, 1]. Chance alone makes
+            it positive, so the interval's lower end is less by ``by_chance``, and 0 unless
+            perfect calibration can be ruled out.
+        by_chance: The mean ECE of perfectly calibrated probabilities on films and patients
+            like these.
+        p_value: Share of such data with an ECE at least as large.
+    """
+
+    ece: Figure
+    by_chance: float
+    p_value: float
+
+
+def reliability(
+    positive: NDArray[np.bool_], p: NDArray[np.floating], boot: Bootstrap, bins: int = BINS
+) -> tuple[Bin, ...]:
+    """The points of a reliability plot, over bins of equal mass.
+
+    Args:
+        positive: bool (films,).
+        p: P(positive), (films,), in [0, 1].
+        boot: Draws of the films' patients.
+        bins: At most that many; equal probabilities stay together.
+
+    Raises:
+        UsageError: Lengths differ, or a probability is outside [0, 1].
+    """
+    p = check_probabilities(positive, p, boot)
+    part = equal_mass_bins(p, bins)
+    member = part[:, None] == np.arange(part.max() + 1)
+    with np.errstate(invalid="ignore"):
+        observed = boot.sums(member & positive[:, None]) / boot.sums(member)
+    found = []
+    for k in range(member.shape[1]):
+        own = member[:, k]
+        figure = figure_of(observed[:, k], boot, "unit", trials=boot.patients_with(own))
+        inside = p[own]
+        found.append(
+            Bin(
+                float(inside.min()),
+                float(inside.max()),
+                float(inside.mean()),
+                figure,
+                int(own.sum()),
+            )
+        )
+    return tuple(found)
+
+
+def calibration_error(
+    positive: NDArray[np.bool_],
+    p: NDArray[np.floating],
+    boot: Bootstrap,
+    bins: int = BINS,
+    seed: int = 0,
+) -> CalibrationError:
+    """ECE with interval, beside what chance alone would give.
+
+    Chance: labels are drawn from the probabilities themselves, with one random number for each
+    patient, so that films of one patient agree as far as their probabilities do.
+
+    Args:
+        seed: Of the labels drawn. Other args as in `reliability`.
+    """
+    p = check_probabilities(positive, p, boot)
+    part = equal_mass_bins(p, bins)
+    member = (part[:, None] == np.arange(part.max() + 1)).astype(np.float64)
+    sample = np.abs(boot.sums(member * (positive - p)[:, None])).sum(axis=1)
+    sample /= boot.sums(np.ones((boot.films, 1)))[:, 0]
+    chance = _chance(p, member, boot, seed)
+    # A label that p makes certain can't differ by chance: 1e-12 absorbs rounding only.
+    p_value = float(np.mean(chance >= sample[0] - 1e-12))
+    found = figure_of(sample, boot, "real")
+    if found.low is not None:
+        low = max(0.0, found.low - float(chance.mean())) if p_value <= 0.025 else 0.0
+        found = replace(found, low=low, note="lower end less what chance alone gives")
+    return CalibrationError(found, float(chance.mean()), p_value)
+
+
+def _chance(p: Array, member: Array, boot: Bootstrap, seed: int) -> Array:
+    """ECE of labels drawn from the probabilities, as many as there are draws."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(0, len(boot.counts) - 1, 100):
+        u = rng.random((100, boot.patients))[:, boot.group]
+        found.append(np.abs(((u < p) - p) @ member).sum(axis=1) / boot.films)
+    return np.concatenate(found)
+
+
+def check_probabilities(
+    positive: NDArray[np.bool_], p: NDArray[np.floating], boot: Bootstrap
+) -> Array:
+    """Probabilities as float64, if they fit the films and lie in [0, 1]; else a `UsageError`."""
+    boot.check(positive=positive, probabilities=p)
+    found = np.asarray(p, np.float64)
+    if found.min() < 0 or found.max() > 1:
+        raise UsageError("probabilities lie outside [0, 1]", "Are these logits?")
+    return found
