@@ -14,6 +14,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics import brier, reliability
 from pneumoscope.evidence.statistics import recalibration as calibration
 from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.metrics import equal_mass_bins
 
 
 def alone(films: int, draws: int = 200) -> Bootstrap:
@@ -84,7 +85,7 @@ def test_the_brier_score_is_the_sum_of_its_parts(bins: int) -> None:
     assert found.score.value == pytest.approx(brier_score_loss(positive, p))
     assert parts[0] - parts[1] + parts[2] + parts[3] == pytest.approx(found.score.value)
     # Stephenson et al. (2008), eq. 5: variance within bins less twice the covariance.
-    part = calibration.equal_mass_bins(p, bins)
+    part = equal_mass_bins(p, bins)
     within = 0.0
     for k in range(part.max() + 1):
         own, y = p[part == k], positive[part == k]

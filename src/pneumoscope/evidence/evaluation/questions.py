@@ -11,7 +11,7 @@ from scipy import special
 from pneumoscope.evidence.evaluation.settings import (
     Settings,
 )
-from pneumoscope.evidence.statistics import recalibration as cal
+from pneumoscope.evidence.statistics import recalibration
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def questions(
 
 def logit(p: Array) -> Array:
     """Log odds of probabilities, kept `calibration.LEAST` from 0 and 1."""
-    return np.asarray(special.logit(np.clip(p, cal.LEAST, 1 - cal.LEAST)))
+    return np.asarray(special.logit(np.clip(p, recalibration.LEAST, 1 - recalibration.LEAST)))
 
 
 def default_point(question: Question, meta: BundleMeta) -> OperatingPoint:

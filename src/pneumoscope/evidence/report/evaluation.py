@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.report import html_page, pdf
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Points, Report, Table
 from pneumoscope.evidence.report.checklists import section as checklists
-from pneumoscope.evidence.report.sections import anatomy as stress
 from pneumoscope.evidence.report.sections import (
+    anatomy,
     calibration,
     decision,
     discrimination,
@@ -38,7 +38,7 @@ _PER_BUNDLE = (
     calibration.calibration,
     decision.decision,
     robustness.robustness,
-    stress.anatomy,
+    anatomy.anatomy,
     sanity,
     subgroups.subgroups,
     gallery.gallery,

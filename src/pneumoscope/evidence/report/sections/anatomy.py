@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.evidence.evaluation.settings import ANATOMY
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
-from pneumoscope.evidence.report.plots import forest as plots_tables
+from pneumoscope.evidence.report.plots.forest import forest
 from pneumoscope.evidence.report.words import (
     Footnotes,
     counted,
@@ -70,7 +70,7 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     )
     drawn = [(view.name, view.roc_auc) for view in result.views]
     yield Picture(
-        plots_tables.forest(
+        forest(
             plot_name(evaluation, bundle, "anatomy"),
             [*drawn, ("outlines alone", result.outline_auc), ("box alone", result.box_auc)],
             label="AUC",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.evaluation.settings import CONFORMAL, DECISION
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots import conformal
-from pneumoscope.evidence.report.plots import decision as plots_target
+from pneumoscope.evidence.report.plots import decision as decision_plots
 from pneumoscope.evidence.report.sections.by_target import each_target
 from pneumoscope.evidence.report.words import (
     Footnotes,
@@ -50,14 +50,14 @@ def _decision(
         named = [(point.name, point.figures.threshold) for point in target.points]
         name = plot_name(evaluation, bundle, "decision", target)
         yield Picture(
-            plots_target.decision(name, target.decision, named),
+            decision_plots.decision(name, target.decision, named),
             f"Decision curve of {target.name} at the prevalence of these films. Band: 95 % intervals.",
         )
     if target.risk_coverage is not None:
         curve, notes = target.risk_coverage, Footnotes()
         name = plot_name(evaluation, bundle, "risk-coverage", target)
         yield Picture(
-            plots_target.risk_coverage(name, curve),
+            decision_plots.risk_coverage(name, curve),
             "Wrong calls at the default operating point if the films that the model is least sure of go "
             "to a reader. Where the line lies on the dashed one, the model's sureness is worth nothing.",
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.evidence.evaluation.settings import SANITY
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
-from pneumoscope.evidence.report.plots import heatmaps as plots_heatmaps
+from pneumoscope.evidence.report.plots import heatmaps as heatmap_plots
 from pneumoscope.evidence.report.plots.style import saved
 from pneumoscope.evidence.report.words import (
     Footnotes,
@@ -64,7 +64,7 @@ def _randomised(
             plot_name(evaluation, bundle, "randomised-weights"),
             6.4,
             3.3,
-            lambda: plots_heatmaps.plot_randomisation(found),
+            lambda: heatmap_plots.plot_randomisation(found),
         ),
         "Similarity to the untouched maps by the number of random layers, from the output down. Level lines: "
         "how alike the maps of two different films are, since chests are alike.",
@@ -97,7 +97,7 @@ def _perturbed(
             plot_name(evaluation, bundle, "deletion-insertion"),
             6.9,
             3.2,
-            lambda: plots_heatmaps.plot_perturbation(found),
+            lambda: heatmap_plots.plot_perturbation(found),
         ),
         "Probability of the explained class while pixels are replaced by the film's mean (left) or put into the "
         "blurred film (right), in four orders.",
@@ -136,7 +136,7 @@ def agreement(evaluation: Evaluation) -> Iterator[Block]:
     yield from notes.blocks()
     yield Picture(
         saved(
-            "agreement", 6.4, 1.4 + 0.35 * len(rows), lambda: plots_heatmaps.plot_agreement(found)
+            "agreement", 6.4, 1.4 + 0.35 * len(rows), lambda: heatmap_plots.plot_agreement(found)
         ),
         "Similarity of the bundles' maps of one film, and of different films.",
     )

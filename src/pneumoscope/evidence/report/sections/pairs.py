@@ -11,7 +11,7 @@ from pneumoscope.evidence.report.blocks import (
     Picture,
     Table,
 )
-from pneumoscope.evidence.report.plots import forest as plots_tables
+from pneumoscope.evidence.report.plots.forest import forest
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
@@ -71,7 +71,7 @@ def _pair(pair: Pair) -> Iterator[Block]:
         if not key.startswith("lr_")  # ratios, on another scale
     ]
     yield Picture(
-        plots_tables.forest(
+        forest(
             slug("pair", pair.first, pair.second, pair.target), drawn, label="difference", zero=0.0
         ),
         f"Differences, {pair.first} less {pair.second}, with 95 % intervals of patients.",

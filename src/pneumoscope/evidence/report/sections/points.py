@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.evidence.report.blocks import Heading, Picture, Table
 from pneumoscope.evidence.report.plots import confusion, discrimination
-from pneumoscope.evidence.report.plots import decision as plots_target
+from pneumoscope.evidence.report.plots.decision import predictive_values
 from pneumoscope.evidence.report.sections.by_target import each_target
 from pneumoscope.evidence.report.words import (
     NAMES,
@@ -100,7 +100,7 @@ def _prevalences(
         yield Table(("operating point", "prevalence", "PPV", "NPV"), tuple(rows))
         yield from notes.blocks()
     yield Picture(
-        plots_target.predictive_values(plot_name(evaluation, bundle, "prevalence", target), target),
+        predictive_values(plot_name(evaluation, bundle, "prevalence", target), target),
         "PPV and NPV by prevalence, by Bayes' rule from sensitivity and specificity, if these stay what "
         "they are on these films. Marks: the prevalences in the table. Dotted: these films.",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL
 from pneumoscope.evidence.evaluation.settings import SHORTCUTS
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
-from pneumoscope.evidence.report.plots import forest as plots_tables
+from pneumoscope.evidence.report.plots.forest import bars
 from pneumoscope.evidence.report.words import (
     counted,
     known_patients,
@@ -63,7 +63,7 @@ def _shortcuts(evaluation: Evaluation, contrast: Shortcuts) -> Iterator[Block]:
             (f"model: {name}", figure, True) for name, figure in _views_of(evaluation, contrast)
         ]
         yield Picture(
-            plots_tables.bars(slug("shortcuts", contrast.contrast), rows, whole=whole),
+            bars(slug("shortcuts", contrast.contrast), rows, whole=whole),
             "The best that each source tells on its own (hatched), with 95 % intervals of patients, and "
             "the model on whole films (dashed).",
         )

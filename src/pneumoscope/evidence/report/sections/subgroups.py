@@ -11,7 +11,7 @@ from pneumoscope.evidence.report.blocks import (
     Picture,
     Table,
 )
-from pneumoscope.evidence.report.plots import forest as plots_tables
+from pneumoscope.evidence.report.plots.forest import forest
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
@@ -80,7 +80,7 @@ def _subgroups(
         ]
         if drawn:
             yield Picture(
-                plots_tables.forest(
+                forest(
                     f"{plot_name(evaluation, bundle, 'subgroups', target)}-{slug(NAMES[key])}",
                     drawn,
                     label=NAMES[key],
