@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumoscope.bundle import META, Bundle, Population, open_bundle, write_bundle
+from pneumoscope.bundle import META, Bundle, open_bundle, write_bundle
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
@@ -14,6 +14,7 @@ from pneumoscope.errors import (
     UnknownOperatingPoint,
     UsageError,
 )
+from pneumoscope.records import Population
 from tiny import scored_meta, tiny_files, tiny_meta
 
 CALIBRATION = {"scale": [1.0], "offset": [0.0], "kinds_temperature": 1.0, "prevalence": None}

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumoscope.bundle import CARD, GOLDEN, MODEL, BundleMeta, Population
+from pneumoscope.bundle import CARD, GOLDEN, MODEL, BundleMeta
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.profile import SitePoint, SiteProfile
 from pneumoscope.metrics import Interval
-from pneumoscope.records import OperatingPoint
+from pneumoscope.records import OperatingPoint, Population
 
 TINY_SIZE = 32
 

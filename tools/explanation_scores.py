@@ -76,7 +76,9 @@ def times(classifier: Classifier, films: np.ndarray) -> None:
         began = time.thread_time()
         p, maps = look(film[None, ..., None])
         spent["network"].append(time.thread_time() - began)
-        subject = explain.subject_of(film, maps[0], meta.labels[int(p[0].argmax())], meta)
+        subject = explain.subject_of(
+            film, maps[0], meta.labels[int(p[0].argmax())], meta.rules.labels
+        )
         for mode in (FAST, CHECKED):
             began = time.thread_time()
             explain.explain(subject, mode, None, p[0], look)

@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.rules import BundleRules, Labels, points_named
+from pneumoscope.decision.triage import kinds_warning
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
     BundleMissing,
-    UnknownOperatingPoint,
     UsageError,
 )
 from pneumoscope.files import room_for, swap_folder
-from pneumoscope.records import NORMAL, TASKS, OperatingPoint
+from pneumoscope.records import NORMAL, TASKS, OperatingPoint, Population
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,21 +44,6 @@ GATE = "gate.npz"
 
 SHIPPED = Path(__file__).parent / "bundles" / "flagship"
 """The bundle inside the package."""
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Whom the training films show; predictions outside it carry a warning.
-
-    Attributes:
-        text: One sentence for people.
-        age_years: (youngest, oldest), inclusive; None if nobody knows.
-        views: DICOM View Position values; empty if nobody knows.
-    """
-
-    text: str
-    age_years: tuple[float, float] | None
-    views: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +106,7 @@ class BundleMeta:
         Raises:
             UnknownOperatingPoint: No such name; the hint lists those there are.
         """
-        wanted = name or self.default_operating_point
-        found = tuple(point for point in self.operating_points if point.name == wanted)
-        if not found:
-            names = dict.fromkeys(point.name for point in self.operating_points)
-            raise UnknownOperatingPoint(wanted, tuple(names))
-        return found
+        return points_named(self.operating_points, name or self.default_operating_point)
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """The threshold of that name, or the default one, of a bundle whose films have one class.
@@ -134,6 +115,24 @@ class BundleMeta:
             UnknownOperatingPoint: No such name; the hint lists those there are.
         """
         return self.points(name)[0]
+
+    @property
+    def rules(self) -> BundleRules:
+        """What the bundle offers to decide by."""
+        kinds = tuple(name for name in self.labels if name != self.negative)
+        if self.negative is None or len(kinds) < 2:
+            kinds = ()
+        return BundleRules(
+            bundle=self.name,
+            labels=Labels(self.labels, self.negative, self.positive, kinds),
+            calibration=self.calibration,
+            conformal=self.conformal,
+            operating_points=self.operating_points,
+            default_operating_point=self.default_operating_point,
+            population=self.population,
+            kinds_warning=kinds_warning(kinds),
+            gate_limits=self.gate["limits"] if self.gate else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

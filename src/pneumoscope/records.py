@@ -105,6 +105,21 @@ class Radiograph:
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """Whom the training films show; films of others carry a note.
+
+    Attributes:
+        text: One sentence for people, without its full stop.
+        age_years: (youngest, oldest), inclusive; None if nobody knows.
+        views: DICOM View Position values; empty if nobody knows.
+    """
+
+    text: str
+    age_years: tuple[float, float] | None
+    views: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OperatingPoint:
     """A named threshold, chosen on validation films.
 

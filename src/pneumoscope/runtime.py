@@ -8,7 +8,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ import onnxruntime
 from pneumoscope import images
 from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.decision import explain, gate, triage
+from pneumoscope.decision.decide import FilmScores, at_site, decide
 from pneumoscope.decision.profile import applied, read_profile
+from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
 from pneumoscope.records import NORMAL, REFUSED, Outcome, Prediction, Radiograph, Settings
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.decision.profile import SiteProfile
-    from pneumoscope.decision.triage import Verdict
     from pneumoscope.images import Source
     from pneumoscope.records import FilmFacts, Radiograph
 
@@ -119,9 +120,10 @@ class Classifier:
         )
         self._ask(settings)
         self._session = _session(bundle)
-        self._heads = gate.read_heads(bundle)
-        if self._heads is not None:
-            gate.check_width(self._heads, self._session.get_outputs(), bundle)
+        self._heads = None
+        if bundle.gate is not None:
+            self._heads = gate.read_heads(bundle.gate)
+            gate.check_width(self._heads, self._session.get_outputs(), bundle.path.name)
 
     def with_settings(self, settings: Settings) -> Classifier:
         """The same network, asked otherwise; it shares the session with this one.
@@ -138,14 +140,11 @@ class Classifier:
         if settings.profile != self.settings.profile:  # else as it was read before
             self.profile = None if settings.profile is None else read_profile(settings.profile)
         self.settings = settings
-        meta = self.bundle.meta
+        offered = self.bundle.meta.rules
         if self.profile is not None:
-            self.profile.check(self.bundle)
-            meta = applied(self.profile, meta)
-            if settings.prevalence is None:
-                settings = replace(settings, prevalence=self.profile.prevalence)
-        self.rules = triage.Rules.of(meta, settings)
-        self._gate_limits: Mapping[str, float] = meta.gate["limits"] if meta.gate else {}
+            self.profile.check(self.bundle.title, self.bundle.sha256)
+            offered = applied(self.profile, offered)
+        self.rules = Rules.of(offered, settings)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -233,12 +232,12 @@ class Classifier:
 
         def look(x: NDArray[np.uint8]) -> tuple[NDArray[np.floating[Any]], NDArray[np.float32]]:
             raw, maps = self._look(x)
-            return self._site_probabilities(raw), maps
+            return at_site(raw, self.rules.offered), maps
 
         p, heatmaps = look(pixels[None, ..., None])
         named = dict(zip(meta.labels, p[0].tolist(), strict=True))
         verdict = triage.judge(named, self.rules)
-        subject = self._subject(pixels, heatmaps[0], verdict)
+        subject = self._subject(pixels, heatmaps[0], verdict.heatmap_class)
         return explain.occlusion(subject, p[0], look, step)
 
     def explained(self, prediction: Prediction) -> tuple[str, float]:
@@ -339,12 +338,6 @@ class Classifier:
                     one[name] = value
         return found
 
-    def _site_probabilities(self, p: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        meta = self.bundle.meta
-        if self.profile is None or meta.negative is None:  # no profile is of several findings
-            return p
-        return self.profile.calibration.apply(p, meta.labels.index(meta.negative))
-
     def _prediction(
         self,
         item: Prepared,
@@ -353,17 +346,12 @@ class Classifier:
         scores: dict[str, float],
         infer_ms: float,
     ) -> Prediction:
-        meta = self.bundle.meta
-        own = self._site_probabilities(raw[None])[0]
-        verdict = triage.judge(dict(zip(meta.labels, own.tolist(), strict=True)), self.rules)
-        report = gate.report(scores, self._gate_limits, item.facts, meta.population)
-        label, forced = triage.gated(verdict.label, report, force=self.settings.force)
-        # The kinds that it speaks of, named or not.
-        spoken = meta.labels if label == meta.positive and len(meta.labels) > 2 else ()
-        subject = self._subject(item.pixels, heatmaps, verdict)
+        named = dict(zip(self.bundle.meta.labels, raw.tolist(), strict=True))
+        decision = decide(FilmScores(named, scores, item.facts), self.rules)
+        subject = self._subject(item.pixels, heatmaps, decision.heatmap_class)
         timings = {"read": item.read_ms, "infer": infer_ms}
         explanation = None
-        if self.settings.explain != explain.NONE and label != REFUSED:
+        if self.settings.explain != explain.NONE and decision.label != REFUSED:
             started = time.perf_counter()
             # The network's own odds: the limits were set on these, whatever a site makes of them.
             explanation = explain.explain(
@@ -371,30 +359,30 @@ class Classifier:
             )
             timings["explain"] = 1000 * (time.perf_counter() - started)
         return Prediction(
-            label=label,
-            called=verdict.called,
-            positive=meta.positive,
-            p_positive=verdict.p_positive,
-            p_unadjusted=verdict.p_unadjusted,
-            prevalence=self.rules.prevalence,
-            probabilities=verdict.probabilities,
-            classes=verdict.classes,
-            error=self.rules.limits.error if self.rules.limits else None,
-            kinds=verdict.kinds,
-            subtype=verdict.subtype,
-            findings=verdict.findings,
-            operating_point=verdict.operating_point,
+            label=decision.label,
+            called=decision.called,
+            positive=decision.positive,
+            p_positive=decision.p_positive,
+            p_unadjusted=decision.p_unadjusted,
+            prevalence=decision.prevalence,
+            probabilities=decision.probabilities,
+            classes=decision.classes,
+            error=decision.error,
+            kinds=decision.kinds,
+            subtype=decision.subtype,
+            findings=decision.findings,
+            operating_point=decision.operating_point,
             heatmap=subject.heatmap if explanation else None,
-            heatmap_class=verdict.heatmap_class,
+            heatmap_class=decision.heatmap_class,
             facts=item.facts,
-            gate=report,
-            forced=forced,
+            gate=decision.gate,
+            forced=decision.forced,
             explanation=explanation,
-            warnings=triage.warnings_for(spoken),
+            warnings=decision.warnings,
             timings_ms=timings,
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
-            profile=self.profile.title if self.profile else None,
+            profile=decision.profile,
         )
 
     def _look(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -402,9 +390,9 @@ class Classifier:
         return outputs.probabilities, outputs.heatmaps
 
     def _subject(
-        self, pixels: NDArray[np.uint8], heatmaps: NDArray[np.float32], verdict: Verdict
+        self, pixels: NDArray[np.uint8], heatmaps: NDArray[np.float32], name: str
     ) -> explain.Subject:
-        return explain.subject_of(pixels, heatmaps, verdict.heatmap_class, self.bundle.meta)
+        return explain.subject_of(pixels, heatmaps, name, self.rules.offered.labels)
 
 
 # A large JPEG is decoded at this multiple of the network's input or more. Measured on 29 full-size

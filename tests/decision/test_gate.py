@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from command_line import run
-from pneumoscope.bundle import GATE, Bundle, Population, open_bundle, write_bundle
+from pneumoscope.bundle import GATE, Bundle, open_bundle, write_bundle
 from pneumoscope.decision import gate
 from pneumoscope.decision.gate import NOTE, OK, REFUSE, Heads
 from pneumoscope.errors import BundleMismatch, BundleMissing
-from pneumoscope.records import FilmFacts, Settings
+from pneumoscope.records import FilmFacts, Population, Settings
 from pneumoscope.runtime import load
 from tiny import TINY_SIZE, tiny_files, tiny_meta
 

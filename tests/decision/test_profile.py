@@ -12,14 +12,15 @@ from command_line import run
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.probability import logit
 from pneumoscope.decision.profile import (
     SitePoint,
     applied,
-    log_odds,
     read_profile,
     unmapped,
     write_profile,
 )
+from pneumoscope.decision.rules import points_named
 from pneumoscope.errors import ProfileMismatch, ProfileMissing, UnknownOperatingPoint
 from pneumoscope.records import OperatingPoint, Settings
 from pneumoscope.runtime import load
@@ -42,23 +43,24 @@ def test_a_new_calibration_has_another_title() -> None:
 
 
 def test_the_bundle_must_be_the_profile_s(tiny_bundle: Bundle) -> None:
-    site_profile(bundle_sha256=tiny_bundle.sha256).check(tiny_bundle)
+    site_profile(bundle_sha256=tiny_bundle.sha256).check(tiny_bundle.title, tiny_bundle.sha256)
     with pytest.raises(ProfileMismatch, match="made for the bundle tiny 1") as found:
-        site_profile().check(tiny_bundle)
+        site_profile().check(tiny_bundle.title, tiny_bundle.sha256)
     assert "calibrate" in found.value.hint
 
 
 def test_a_bundle_reads_as_the_site_says(tiny_bundle: Bundle) -> None:
     gate = {"limits": {"distance": 2.0, "blur": 1.0}, "measured": {}}
-    found = applied(site_profile(), replace(tiny_bundle.meta, gate=gate))
-    assert found.points()[0].threshold == 0.4
+    found = applied(site_profile(), replace(tiny_bundle.meta, gate=gate).rules)
+    (point,) = points_named(found.operating_points, found.default_operating_point)
+    assert point.threshold == 0.4
     with pytest.raises(UnknownOperatingPoint) as error:
-        found.points("screen")
+        points_named(found.operating_points, "screen")
     assert error.value.hint == "Choose one of: balanced."
     assert found.conformal == site_profile().conformal
     assert found.calibration.prevalence == 0.5
-    assert found.gate == {"limits": {"distance": 2.5, "blur": 1.0}, "measured": {}}
-    assert applied(site_profile(), tiny_bundle.meta).gate is None
+    assert found.gate_limits == {"distance": 2.5, "blur": 1.0}
+    assert applied(site_profile(), tiny_bundle.meta.rules).gate_limits is None
 
 
 def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_path: Path) -> None:
@@ -95,7 +97,7 @@ def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_pa
 
 
 def test_log_odds_stay_finite() -> None:
-    found = log_odds(np.array([0.0, 0.5, 0.8, 1.0]))
+    found = logit(np.array([0.0, 0.5, 0.8, 1.0]))
     assert found.tolist() == pytest.approx([-math.log(999999), 0.0, math.log(4), math.log(999999)])
 
 

@@ -6,15 +6,15 @@ import pytest
 
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.decide import gated
+from pneumoscope.decision.rules import Rules
 from pneumoscope.decision.triage import (
-    Rules,
     at_prevalence,
-    gated,
     judge,
+    kinds_warning,
     label_at,
     likelier_kind,
     positive_name,
-    warnings_for,
 )
 from pneumoscope.errors import UsageError
 from pneumoscope.records import GateReport, OperatingPoint, Settings
@@ -31,8 +31,7 @@ def test_the_likelier_kind_ignores_the_negative_class() -> None:
 
 
 def test_pneumonia_warns_of_the_subtype() -> None:
-    (warning,) = warnings_for(("bacterial", "viral"))
-    assert "cannot tell them apart" in warning
+    assert "cannot tell them apart" in kinds_warning(("bacterial", "viral"))
 
 
 @pytest.mark.parametrize(
@@ -70,14 +69,14 @@ def film(p: float, viral: float = 0.3) -> dict[str, float]:
 def test_the_label_is_what_is_called_if_the_set_holds_just_that(
     p: float, point: str, error: float | None, label: str, classes: tuple[str, ...]
 ) -> None:
-    verdict = judge(film(p), Rules.of(scored_meta(), Settings(point, error)))
+    verdict = judge(film(p), Rules.of(scored_meta().rules, Settings(point, error)))
     assert (verdict.label, verdict.classes) == (label, classes)
     assert verdict.called == label_at(p, scored_meta().operating_point(point), "PNEUMONIA")
     assert verdict.kinds == () or label == "PNEUMONIA"
 
 
 def test_a_kind_is_named_only_if_it_is_the_only_one() -> None:
-    rules = Rules.of(scored_meta(), Settings())
+    rules = Rules.of(scored_meta().rules, Settings())
     # At 5 % viral may be from a share of 0.2, bacterial from 0.4.
     assert judge(film(0.9, viral=0.1), rules).subtype == "bacterial"
     assert judge(film(0.9, viral=0.7), rules).subtype == "viral"
@@ -88,11 +87,11 @@ def test_a_kind_is_named_only_if_it_is_the_only_one() -> None:
 
 def test_without_scores_nothing_is_undetermined() -> None:
     for p, label in ((0.45, "NORMAL"), (0.55, "PNEUMONIA")):
-        verdict = judge(film(p), Rules.of(tiny_meta(), Settings()))
+        verdict = judge(film(p), Rules.of(tiny_meta().rules, Settings()))
         assert (verdict.label, verdict.called, verdict.classes) == (label, label, (label,))
     assert verdict.subtype == "bacterial"
     with pytest.raises(UsageError, match="no scores") as caught:
-        Rules.of(tiny_meta(), Settings(error=0.05))
+        Rules.of(tiny_meta().rules, Settings(error=0.05))
     assert "never UNDETERMINED" in caught.value.hint
 
 
@@ -104,8 +103,8 @@ def test_prevalence_by_hand() -> None:
 
 
 def test_prevalence_moves_the_probability_and_nothing_else() -> None:
-    plain = judge(film(0.8), Rules.of(scored_meta(), Settings()))
-    rare = judge(film(0.8), Rules.of(scored_meta(), Settings(prevalence=0.2)))
+    plain = judge(film(0.8), Rules.of(scored_meta().rules, Settings()))
+    rare = judge(film(0.8), Rules.of(scored_meta().rules, Settings(prevalence=0.2)))
     assert (rare.p_positive, rare.p_unadjusted) == pytest.approx((0.5, 0.8))
     assert rare.probabilities == pytest.approx(film(0.5))
     assert (plain.p_positive, plain.p_unadjusted) == pytest.approx((0.8, 0.8))
@@ -125,19 +124,19 @@ def test_a_prevalence_that_cannot_be_served(
     changes: dict[str, Any], prevalence: float, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        Rules.of(tiny_meta(**changes), Settings(prevalence=prevalence))
+        Rules.of(tiny_meta(**changes).rules, Settings(prevalence=prevalence))
 
 
 def test_findings_refuse_a_prevalence() -> None:
     with pytest.raises(UsageError, match="several findings"):
-        Rules.of(findings_meta(), Settings(prevalence=0.1))
+        Rules.of(findings_meta().rules, Settings(prevalence=0.1))
 
 
 def test_findings_are_undetermined_each_on_its_own() -> None:
     # At 5 % Mass (threshold 0.5) is absent up to 0.3 and present from 0.8; Device has no scores.
     sides = Sides((0.7,) + (0.9,) * 18, (0.8,) + (0.9,) * 18)
     meta = findings_meta(conformal=Scores({"Mass": sides}))
-    rules = Rules.of(meta, Settings())
+    rules = Rules.of(meta.rules, Settings())
 
     def label(device: float, mass: float) -> str:
         return judge({"Device": device, "Mass": mass, "Nodule": 0.01}, rules).label

@@ -247,7 +247,7 @@ def test_calibrate_end_to_end(data: Path, tiny_bundle: Bundle, tmp_path: Path) -
     assert "60 films of 60 patients" in done.stdout
     assert "NO-GO" in done.stdout
     profile = read_profile(out)
-    profile.check(tiny_bundle)
+    profile.check(tiny_bundle.title, tiny_bundle.sha256)
     assert (profile.name, profile.films, profile.patients) == ("Ward 7", 60, 60)
     assert profile.classes == {"normal": 30, "pneumonia": 30}
     assert [own.point.name for own in profile.points] == ["balanced", "screen", "rule-in"]

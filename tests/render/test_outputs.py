@@ -12,7 +12,7 @@ from PIL import Image
 from command_line import run
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.cli import predict as command
-from pneumoscope.decision.triage import gated
+from pneumoscope.decision.decide import gated
 from pneumoscope.records import GateReason, GateReport, Outcome, Settings
 from pneumoscope.render import serialise, sheet, wording
 from pneumoscope.render.serialise import outcome_to_json

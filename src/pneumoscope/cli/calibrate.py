@@ -142,7 +142,7 @@ def _older(request: Request) -> tuple[Bundle | None, Older | None]:
     if file is None:
         return bundle, Older(bundle.title, bundle.meta.operating_points)
     profile = read_profile(file)
-    profile.check(bundle)
+    profile.check(bundle.title, bundle.sha256)
     title = f"{bundle.title} with the profile {profile.name}"
     return bundle, Older(title, tuple(own.point for own in profile.points), profile.calibration)
 

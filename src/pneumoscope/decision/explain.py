@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.decision.probability import logit, p_positive
 from pneumoscope.errors import UsageError
 from pneumoscope.images.covering import bilinear, covered
 from pneumoscope.records import NO_EXPLANATION, NORMAL, Explanation
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.bundle import BundleMeta
+    from pneumoscope.decision.rules import Labels
 
     Run = Callable[[NDArray[np.uint8]], tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]]
     """uint8 (n, size, size, 1) to probabilities (n, classes) and heatmaps (n, classes, h, w)."""
@@ -79,22 +80,17 @@ class Subject:
         The map of a kind of pneumonia explains why the film is called pneumonia: its odds are those
         of any kind. The kinds among themselves are another question.
         """
-        p = np.asarray(probabilities, np.float64)
         if self.negative is None or self.label == self.negative:
-            p = p[:, self.label]
-        else:
-            p = 1 - p[:, self.negative]
-        p = np.clip(p, 1e-6, 1 - 1e-6)
-        return np.asarray(np.log(p / (1 - p)))
+            return logit(probabilities[:, self.label])
+        return logit(p_positive(probabilities, self.negative))
 
 
 def subject_of(
-    film: NDArray[np.uint8], heatmaps: NDArray[np.floating[Any]], name: str, meta: BundleMeta
+    film: NDArray[np.uint8], heatmaps: NDArray[np.floating[Any]], name: str, labels: Labels
 ) -> Subject:
     """The film with the map, out of (classes, h, w), of the class or finding that is named."""
-    label = meta.labels.index(name)
-    negative = None if meta.negative is None else meta.labels.index(meta.negative)
-    shown = NORMAL if label == negative else name if negative is None else meta.positive
+    label, negative = labels.names.index(name), labels.negative_column
+    shown = NORMAL if label == negative else name if negative is None else labels.positive
     return Subject(film, heatmaps[label], label, negative, shown)
 
 

@@ -20,10 +20,11 @@ from pneumoscope.records import FilmFacts, GateReason, GateReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from pneumoscope.bundle import Bundle, Population
+    from pneumoscope.records import Population
 
 OK, NOTE, REFUSE = "ok", "note", "refuse"
 FRONTAL = "frontal"
@@ -137,34 +138,35 @@ class Heads:
         return found
 
 
-def read_heads(bundle: Bundle) -> Heads | None:
-    """The learned part of a bundle's gate; None for a bundle without one.
+def read_heads(path: Path) -> Heads:
+    """The learned part of a bundle's gate.
+
+    Args:
+        path: ``gate.npz`` in the folder of the bundle.
 
     Raises:
-        BundleMismatch: ``gate.npz`` holds something else.
+        BundleMismatch: The file holds something else.
     """
-    path = bundle.gate
-    if path is None:
-        return None
+    bundle = path.parent.name
     try:
         with np.load(path) as stored:
             values = {name: stored[name] for name in stored.files}
         kinds = tuple(values.pop("kinds").tolist())
         heads = Heads(kinds=kinds, **{k: v.astype(np.float32) for k, v in values.items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleMismatch(bundle.path.name, f"{path.name} is malformed ({error})") from error
+        raise BundleMismatch(bundle, f"{path.name} is malformed ({error})") from error
     if FRONTAL not in heads.kinds or not set(heads.kinds) <= {FRONTAL, *REASONS}:
-        raise BundleMismatch(bundle.path.name, f"{path.name} tells {heads.kinds} apart")
+        raise BundleMismatch(bundle, f"{path.name} tells {heads.kinds} apart")
     return heads
 
 
-def check_width(heads: Heads, outputs: Sequence[Any], bundle: Bundle) -> None:
+def check_width(heads: Heads, outputs: Sequence[Any], bundle: str) -> None:
     """Refuses heads that do not belong to the network.
 
     Args:
         heads: Of the bundle.
         outputs: Of the ONNX session, with ``name`` and ``shape``.
-        bundle: For the message.
+        bundle: Name of its folder, for the message.
 
     Raises:
         BundleMismatch: The network gives no ``features``, or others than the heads know.
@@ -172,9 +174,7 @@ def check_width(heads: Heads, outputs: Sequence[Any], bundle: Bundle) -> None:
     widths = [output.shape[1] for output in outputs if output.name == "features"]
     known = len(heads.weights)
     if widths != [known]:
-        raise BundleMismatch(
-            bundle.path.name, f"the gate knows {known} features, model.onnx gives {widths}"
-        )
+        raise BundleMismatch(bundle, f"the gate knows {known} features, model.onnx gives {widths}")
 
 
 def grey_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.probability import LOGIT_FLOOR
 from pneumoscope.errors import ProfileMismatch, ProfileMissing
 from pneumoscope.files import write_text
 from pneumoscope.metrics import Interval
@@ -28,16 +29,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    from pneumoscope.bundle import Bundle, BundleMeta
+    from pneumoscope.decision.rules import BundleRules
 
 FORMAT = 1
 """Version of the file's layout; others are refused."""
-
-LEAST = 1e-6
-"""Probabilities are kept this far from 0 and 1 before their log odds: predictions are written with
-six decimals."""
 
 GO, NO_GO = "go", "no-go"
 
@@ -104,49 +99,50 @@ class SiteProfile:
         text = json.dumps(asdict(self), sort_keys=True)
         return f"{self.name} ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
 
-    def check(self, bundle: Bundle) -> None:
+    def check(self, title: str, sha256: str) -> None:
         """Refuses another bundle than the one that the profile was made with.
+
+        Args:
+            title: Name and version of the bundle, for the message.
+            sha256: Its hash.
 
         Raises:
             ProfileMismatch: It is another one.
         """
-        if bundle.sha256 != self.bundle_sha256:
+        if sha256 != self.bundle_sha256:
             raise ProfileMismatch(
                 f"site profile {self.name}: made for the bundle {self.bundle} "
-                f"({self.bundle_sha256[:12]}), not for {bundle.title} ({bundle.sha256[:12]})",
+                f"({self.bundle_sha256[:12]}), not for {title} ({sha256[:12]})",
                 "Run `pneumoscope calibrate` with this bundle, with --from OLD_BUNDLE to keep what "
                 "the old operating points did.",
             )
 
 
-def applied(profile: SiteProfile, meta: BundleMeta) -> BundleMeta:
-    """A bundle's meta as it reads at the site: points, conformal scores, gate limits, prevalence.
+def applied(profile: SiteProfile, rules: BundleRules) -> BundleRules:
+    """The rules of a bundle at the site: points, conformal scores, gate limits, prevalence.
 
-    Its calibration says only to which prevalence the site's probabilities belong; the network's own
-    are still to go through ``profile.calibration``.
+    Their calibration says only to which prevalence the site's probabilities belong; what the
+    network gives still has to go through ``site_calibration``.
     """
-    gate = meta.gate
-    if gate is not None:
-        gate = {**gate, "limits": {**gate["limits"], **profile.gate_limits}}
+    limits = rules.gate_limits
+    if limits is not None:
+        limits = {**limits, **profile.gate_limits}
     return replace(
-        meta,
-        calibration=replace(meta.calibration, prevalence=profile.calibration.prevalence),
+        rules,
+        calibration=replace(rules.calibration, prevalence=profile.calibration.prevalence),
         conformal=profile.conformal,
-        operating_points=tuple(own.point for own in profile.points),
+        operating_points=tuple(site.point for site in profile.points),
         default_operating_point=profile.default_operating_point,
-        gate=gate,
+        gate_limits=limits,
+        site_calibration=profile.calibration,
+        profile=profile.title,
+        prevalence=profile.prevalence,
     )
-
-
-def log_odds(p: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Log odds of probabilities, kept `LEAST` away from 0 and 1."""
-    kept = np.clip(np.asarray(p, np.float64), LEAST, 1 - LEAST)
-    return np.asarray(np.log(kept / (1 - kept)))
 
 
 def unmapped(p: float, calibration: Calibration) -> float:
     """The bundle's P(positive) of the site's: `Calibration.apply` backwards."""
-    kept = min(max(p, LEAST), 1 - LEAST)
+    kept = min(max(p, LOGIT_FLOOR), 1 - LOGIT_FLOOR)
     return float(calibration.undo(np.array([[1 - kept, kept]]), 0)[0, 1])
 
 

@@ -1,99 +1,23 @@
-"""From the network's probabilities to words: label, conformal set, sub-type, warnings."""
+"""From probabilities to a verdict: label, conformal set, kinds, findings."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.decision.conformal import DEFAULT_ERROR, check_error
-from pneumoscope.errors import UsageError
-from pneumoscope.records import (
-    ABNORMAL,
-    NORMAL,
-    PNEUMONIA,
-    REFUSED,
-    UNDETERMINED,
-    Finding,
-    OperatingPoint,
-)
+import numpy as np
+
+from pneumoscope.decision.probability import logit, p_positive
+from pneumoscope.records import ABNORMAL, NORMAL, PNEUMONIA, UNDETERMINED, Finding, OperatingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumoscope.bundle import BundleMeta
-    from pneumoscope.decision.conformal import Limits
-    from pneumoscope.records import GateReport, Settings
+    from pneumoscope.decision.rules import Rules
 
 KINDS_WARNING = "bacterial or viral: in children a film alone cannot tell them apart"
 """Andronikou 2017; PMC5922330."""
 _SUBTYPES = frozenset({"bacterial", "viral"})
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How probabilities become a verdict: a bundle and what the reader asks of it.
-
-    Attributes:
-        meta: Of the bundle.
-        points: The thresholds: one, or one per finding.
-        limits: Of the conformal sets; None if there are none, then nothing is undetermined.
-        prevalence: To which probabilities are corrected, or None.
-    """
-
-    meta: BundleMeta
-    points: tuple[OperatingPoint, ...]
-    limits: Limits | None = None
-    prevalence: float | None = None
-
-    @classmethod
-    def of(cls, meta: BundleMeta, settings: Settings) -> Rules:
-        """Those that the settings ask for.
-
-        Raises:
-            UnknownOperatingPoint: The bundle has no such threshold.
-            UsageError: Error or prevalence is out of range, or the bundle cannot serve it.
-        """
-        return cls(
-            meta,
-            meta.points(settings.operating_point),
-            _limits(meta, settings.error),
-            _checked_prevalence(meta, settings.prevalence),
-        )
-
-
-def _limits(meta: BundleMeta, error: float | None) -> Limits | None:
-    if error is not None:
-        check_error(error)
-        if meta.conformal is None:
-            raise UsageError(
-                f"error {error:g} cannot be kept: the bundle {meta.name} has no scores of enough "
-                "validation films",
-                "Leave the error out; the verdict is then never UNDETERMINED.",
-            )
-    return None if meta.conformal is None else meta.conformal.at(error or DEFAULT_ERROR)
-
-
-def _checked_prevalence(meta: BundleMeta, prevalence: float | None) -> float | None:
-    if prevalence is None:
-        return None
-    if not 0 < prevalence < 1:
-        raise UsageError(
-            f"prevalence {prevalence:g} is not between 0 and 1", "0.05 stands for 5 %."
-        )
-    if meta.negative is None:
-        raise UsageError(
-            f"prevalence {prevalence:g}: the bundle {meta.name} knows several findings, each with a "
-            "prevalence of its own",
-            "Leave it out.",
-        )
-    if meta.calibration.prevalence is None:
-        raise UsageError(
-            f"prevalence {prevalence:g}: the bundle {meta.name} does not say to which prevalence its "
-            "probabilities belong",
-            "Leave it out.",
-        )
-    return prevalence
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,45 +31,63 @@ class Verdict:
     probabilities: Mapping[str, float]
     classes: tuple[str, ...]
     kinds: tuple[str, ...]
-    subtype: str | None
     findings: tuple[Finding, ...]
     operating_point: OperatingPoint
     heatmap_class: str
+
+    @property
+    def subtype(self) -> str | None:
+        """The only kind in ``kinds``, or None."""
+        return self.kinds[0] if len(self.kinds) == 1 else None
 
 
 def judge(probabilities: Mapping[str, float], rules: Rules) -> Verdict:
     """The verdict on one film.
 
     Args:
-        probabilities: Class or finding to probability, as the network gives them.
+        probabilities: Class or finding to probability in [0, 1], as the bundle gives them at the
+            site.
         rules: What they are judged by.
     """
-    meta, point = rules.meta, rules.points[0]
-    if meta.negative is None:
+    if rules.offered.labels.negative is None:
         return _of_findings(probabilities, rules)
-    p = min(1.0, max(0.0, 1.0 - probabilities[meta.negative]))
-    called = label_at(p, point, meta.positive)
+    return _of_classes(probabilities, rules, rules.offered.labels.negative)
+
+
+def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str) -> Verdict:
+    labels, point = rules.offered.labels, rules.points[0]
+    p = float(p_positive(np.array([probabilities[negative]]), 0))
+    called = label_at(p, point, labels.positive)
     classes: tuple[str, ...] = (called,)
     if rules.limits is not None:
-        held = rules.limits.holds(meta.positive, p)
-        classes = tuple(c for c, there in zip((NORMAL, meta.positive), held, strict=True) if there)
+        held = rules.limits.holds(labels.positive, p)
+        sides = zip((NORMAL, labels.positive), held, strict=True)
+        classes = tuple(name for name, is_held in sides if is_held)
     label = called if classes == (called,) else UNDETERMINED
-    likelier = likelier_kind(probabilities, meta.negative)
+    likelier = likelier_kind(probabilities, negative)
     kinds: tuple[str, ...] = ()
-    if label == meta.positive and len(meta.labels) > 2:
+    if label == labels.positive and labels.kinds:
         kinds = (likelier,)
         if rules.limits is not None:
             least = rules.limits.kinds
             kinds = tuple(name for name in least if probabilities[name] >= least[name] * p)
     shown, adjusted = probabilities, p
     if rules.prevalence is not None:
-        adjusted = at_prevalence(p, meta.calibration.prevalence or 0.5, rules.prevalence)
-        shown = _carried(probabilities, meta.negative, p, adjusted)
+        known = rules.offered.calibration.prevalence or 0.5
+        adjusted = at_prevalence(p, known, rules.prevalence)
+        shown = _carried(probabilities, negative, p, adjusted)
     return Verdict(
-        label, called, adjusted, p, shown, classes, kinds,
-        kinds[0] if len(kinds) == 1 else None,
-        (), point, meta.negative if called == NORMAL else likelier,
-    )  # fmt: skip
+        label=label,
+        called=called,
+        p_positive=adjusted,
+        p_unadjusted=p,
+        probabilities=shown,
+        classes=classes,
+        kinds=kinds,
+        findings=(),
+        operating_point=point,
+        heatmap_class=negative if called == NORMAL else likelier,
+    )
 
 
 def at_prevalence(p: float, known: float, wanted: float) -> float:
@@ -175,34 +117,37 @@ def _carried(
     }
 
 
-def gated(label: str, gate: GateReport, *, force: bool) -> tuple[str, bool]:
-    """The label that the gate leaves, and whether it stands only because somebody forced it."""
-    if gate.level != "refuse":
-        return label, False
-    return (label, True) if force else (REFUSED, False)
-
-
 def _of_findings(probabilities: Mapping[str, float], rules: Rules) -> Verdict:
-    meta = rules.meta
-    by_margin = sorted(
-        zip(meta.labels, rules.points, strict=True),
-        key=lambda pair: _logit(pair[1].threshold) - _logit(probabilities[pair[0]]),
+    labels = rules.offered.labels
+    margins = logit([probabilities[name] for name in labels.names]) - logit(
+        [point.threshold for point in rules.points]
     )
-    findings = tuple(_finding(name, probabilities[name], at, rules) for name, at in by_margin)
-    name, point = by_margin[0]
+    order = np.argsort(-margins, kind="stable").tolist()
+    findings = tuple(
+        _finding(labels.names[i], probabilities[labels.names[i]], rules.points[i], rules)
+        for i in order
+    )
+    name, point = labels.names[order[0]], rules.points[order[0]]
     p = probabilities[name]
-    called = label_at(p, point, meta.positive)
     # One finding that is certain is enough; NORMAL needs all of them to be certainly absent.
     if any(f.present and not f.undetermined for f in findings):
-        classes: tuple[str, ...] = (meta.positive,)
+        classes: tuple[str, ...] = (labels.positive,)
     elif any(f.undetermined for f in findings):
-        classes = (NORMAL, meta.positive)
+        classes = (NORMAL, labels.positive)
     else:
         classes = (NORMAL,)
-    label = classes[0] if len(classes) == 1 else UNDETERMINED
     return Verdict(
-        label, called, p, p, probabilities, classes, (), None, findings, point, name
-    )  # fmt: skip
+        label=classes[0] if len(classes) == 1 else UNDETERMINED,
+        called=label_at(p, point, labels.positive),
+        p_positive=p,
+        p_unadjusted=p,
+        probabilities=probabilities,
+        classes=classes,
+        kinds=(),
+        findings=findings,
+        operating_point=point,
+        heatmap_class=name,
+    )
 
 
 def _finding(name: str, p: float, point: OperatingPoint, rules: Rules) -> Finding:
@@ -210,11 +155,6 @@ def _finding(name: str, p: float, point: OperatingPoint, rules: Rules) -> Findin
     if rules.limits is not None and name in rules.limits.questions:
         undetermined = rules.limits.holds(name, p) != (not present, present)
     return Finding(name, p, point.threshold, present, undetermined)
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-7), 1 - 1e-7)
-    return math.log(p / (1 - p))
 
 
 def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:
@@ -235,10 +175,6 @@ def likelier_kind(probabilities: Mapping[str, float], negative: str) -> str:
     return max((name for name in probabilities if name != negative), key=probabilities.__getitem__)
 
 
-def warnings_for(kinds: Sequence[str]) -> tuple[str, ...]:
-    """Sentences that a reader of this verdict should see.
-
-    Args:
-        kinds: The kinds of disease that the verdict speaks of.
-    """
-    return (KINDS_WARNING,) if _SUBTYPES & set(kinds) else ()
+def kinds_warning(kinds: Sequence[str]) -> str:
+    """The sentence beside every verdict that speaks of these kinds, or ``""``."""
+    return KINDS_WARNING if _SUBTYPES & set(kinds) else ""

@@ -23,7 +23,7 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
 
     Nothing of the machine is among them.
     """
-    bundle, meta = classifier.bundle, classifier.rules.meta
+    bundle, meta, rules = classifier.bundle, classifier.bundle.meta, classifier.rules.offered
     return {
         "pneumoscope": __version__,
         "bundle": bundle.title,
@@ -31,13 +31,13 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
         "task": meta.task,
         "labels": list(meta.labels),
         "input_px": meta.size,
-        "calibration": asdict(meta.calibration),
-        "smallest_error": meta.conformal.smallest_error if meta.conformal else None,
-        "probabilities": _probabilities(meta.calibration),
-        "undetermined": _undetermined(meta.conformal),
+        "calibration": asdict(rules.calibration),
+        "smallest_error": rules.conformal.smallest_error if rules.conformal else None,
+        "probabilities": _probabilities(rules.calibration),
+        "undetermined": _undetermined(rules.conformal),
         "gate": _gate(meta.gate),
-        "operating_points": [asdict(p) for p in meta.operating_points],
-        "default_operating_point": meta.default_operating_point,
+        "operating_points": [asdict(p) for p in rules.operating_points],
+        "default_operating_point": rules.default_operating_point,
         "population": asdict(meta.population),
         "validation": dict(meta.validation),
     }

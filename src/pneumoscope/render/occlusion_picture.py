@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.probability import logit
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.ImageFont import FreeTypeFont, ImageFont
@@ -90,10 +92,9 @@ def _scale(draw: object, place: tuple[int, int, int], end: float, font: Font) ->
 
 
 def _caption(change: NDArray[np.float32], probability: float) -> tuple[str, ...]:
-    p = min(max(probability, 1e-6), 1 - 1e-6)
+    before = float(logit(probability))
     least, most = (
-        1 / (1 + math.exp(float(drop) - math.log(p / (1 - p))))
-        for drop in (change.max(), change.min())
+        1 / (1 + math.exp(float(drop) - before)) for drop in (change.max(), change.min())
     )
     return (
         f"Probability {probability:.3f}; with one place at a time covered, between {least:.3f} and "

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def model(classifier: Classifier) -> dict[str, Any]:
     """The bundle: figures, limits, gate, population, hash and card, as they read at this site."""
-    bundle, meta = classifier.bundle, classifier.rules.meta
+    bundle, meta = classifier.bundle, classifier.bundle.meta
     return bundle_facts(classifier) | {
         "profile": classifier.profile.title if classifier.profile else None,
         "negative": meta.negative,
         "positive": meta.positive,
-        "gate_limits": dict(meta.gate["limits"]) if meta.gate else {},
+        "gate_limits": dict(classifier.rules.offered.gate_limits or {}),
         "intended_use": meta.intended_use,
         "card": (bundle.path / CARD).read_text(encoding="utf-8"),
         "notice": NOTICE,
@@ -33,20 +33,22 @@ def model(classifier: Classifier) -> dict[str, Any]:
 
 def choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
     """What a reader may choose, the limits, and the gate's words."""
-    meta, rules = classifier.rules.meta, classifier.rules
+    rules, offered = classifier.rules, classifier.rules.offered
     limits = settings.limits
     return {
-        "operating_points": [asdict(point) for point in meta.operating_points],
+        "operating_points": [asdict(point) for point in offered.operating_points],
         "explain": list(explain.MODES),
-        "prevalence": meta.negative is not None and meta.calibration.prevalence is not None,
+        "prevalence": (
+            offered.labels.negative is not None and offered.calibration.prevalence is not None
+        ),
         "error": {
-            "possible": meta.conformal is not None,
-            "smallest": meta.conformal.smallest_error if meta.conformal else None,
+            "possible": offered.conformal is not None,
+            "smallest": offered.conformal.smallest_error if offered.conformal else None,
         },
         "defaults": {
-            "operating_point": meta.default_operating_point,
+            "operating_point": offered.default_operating_point,
             "prevalence": rules.prevalence,
-            "error": DEFAULT_ERROR if meta.conformal else None,
+            "error": DEFAULT_ERROR if offered.conformal else None,
             "explain": explain.FAST,
             "force": False,
         },

@@ -19,7 +19,6 @@ from pneumoscope.bundle import (
     MODEL,
     Bundle,
     BundleMeta,
-    Population,
     sha256_of,
     write_bundle,
 )
@@ -28,6 +27,7 @@ from pneumoscope.decision.triage import positive_name
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import room_for, write_text
 from pneumoscope.images import resample
+from pneumoscope.records import Population
 from pneumoscope.render.card import card_of
 from pneumoscope.train.data import phantom
 from pneumoscope.train.export import to_onnx

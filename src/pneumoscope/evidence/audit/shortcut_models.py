@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
 
+from pneumoscope.decision.probability import logit
 from pneumoscope.evidence.audit.shortcut_scores import auc_of
 from pneumoscope.evidence.audit.shortcuts import Score
 
@@ -76,5 +76,5 @@ def _out_of_fold(
         # a hundred times as long.
         with threadpool_limits(1):
             model = fit(features[train], y)
-            score[test] = model.decision_function(features[test]) - special.logit(y.mean())
+            score[test] = model.decision_function(features[test]) - logit(y.mean())
     return Score(source, name, auc_of(side, score), words)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
+from pneumoscope.decision.probability import logit
 from pneumoscope.evidence.audit.shortcuts import FILE, Score, number_text
 from pneumoscope.metrics import Interval, patient_bootstrap, roc_auc
 
@@ -64,7 +64,7 @@ def word_score(side: Side, name: str, values: NDArray[np.str_]) -> Score:
         hits = np.bincount(codes[train], side.truth[train], len(kinds))
         seen = np.bincount(codes[train], minlength=len(kinds))
         share = (hits + prior) / (seen + 1)
-        score[test] = special.logit(share[codes[test]]) - special.logit(prior)
+        score[test] = logit(share[codes[test]]) - logit(prior)
         called[test] = share[codes[test]] >= 0.5
     right = int((called == side.truth).sum())
     return Score(FILE, name, auc_of(side, score), _tell(side, kinds, codes, right))

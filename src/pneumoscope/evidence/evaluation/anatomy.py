@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.probability import logit
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.evaluation.heat_shares import heat_shares
 from pneumoscope.evidence.evaluation.lung_field import body, lung_field
@@ -213,6 +214,6 @@ def _shape_auc(
         model.fit(x[train], y[train])
         # Less the fold's own prior, so that a model that knows nothing ranks nothing.
         prior = y[train].mean()
-        score[rows[test]] = model.decision_function(x[test]) - np.log(prior / (1 - prior))
+        score[rows[test]] = model.decision_function(x[test]) - logit(prior)
     sample = ranking_samples(positive, score, boot, known)["roc_auc"]
     return figure_of(sample, boot, "unit", ONE_CLASS, trials=least)

@@ -10,7 +10,8 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.decision import triage
-from pneumoscope.evidence.evaluation.questions import default_point, logit
+from pneumoscope.decision.probability import logit
+from pneumoscope.evidence.evaluation.questions import default_point
 from pneumoscope.evidence.evaluation.section_results import Gallery, GalleryFilm, Neighbour
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _cases(q: Question, classifier: Classifier) -> list[_Case]:
     threshold = default_point(q, classifier.bundle.meta).threshold
-    margin = np.abs(logit(q.p) - logit(np.array(threshold)))
+    margin = np.abs(logit(q.p) - logit(threshold))
     called = q.p >= threshold
     return [
         _Case(

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.evidence.evaluation.settings import (
     Settings,
 )
-from pneumoscope.evidence.statistics import recalibration
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ def scores_of(p: Array, meta: BundleMeta) -> Array:
     """P(positive) by question, (films, questions), of probabilities (films, labels)."""
     if meta.negative is None:
         return p
-    # As `triage.judge` does.
-    return np.clip(1.0 - p[:, [meta.labels.index(meta.negative)]], 0.0, 1.0)
+    return p_positive(p, meta.labels.index(meta.negative))[:, None]
 
 
 def questions(
@@ -86,11 +84,6 @@ def questions(
             )
         )
     return tuple(found)
-
-
-def logit(p: Array) -> Array:
-    """Log odds of probabilities, kept `calibration.LEAST` from 0 and 1."""
-    return np.asarray(special.logit(np.clip(p, recalibration.LEAST, 1 - recalibration.LEAST)))
 
 
 def default_point(question: Question, meta: BundleMeta) -> OperatingPoint:

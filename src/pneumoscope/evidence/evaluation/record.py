@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.decision.triage import label_at
 from pneumoscope.files import replacing, write_text
 from pneumoscope.render.serialise import NOTICE
@@ -133,7 +134,7 @@ def _said(p: list[float], meta: BundleMeta) -> dict[str, Any]:
     named = dict(zip(meta.labels, p, strict=True))
     found: dict[str, Any] = {f"p:{name}": value for name, value in named.items()}
     if meta.negative is not None:
-        positive = min(1.0, max(0.0, 1.0 - named[meta.negative]))
+        positive = float(p_positive(np.array(p), meta.labels.index(meta.negative)))
         found["p_positive"] = positive
         for point in meta.operating_points:
             found[f"call:{point.name}"] = label_at(positive, point, meta.positive)

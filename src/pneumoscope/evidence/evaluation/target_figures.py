@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.probability import logit
 from pneumoscope.evidence.evaluation.calibration_figures import calibrations
-from pneumoscope.evidence.evaluation.questions import default_point, logit
+from pneumoscope.evidence.evaluation.questions import default_point
 from pneumoscope.evidence.evaluation.settings import (
     CALIBRATION,
     CONFORMAL,
@@ -62,7 +63,7 @@ def target_result(
     default = default_point(q, meta)
     both = bool(q.positive.any() and not q.positive.all())
     called = q.p >= default.threshold
-    margin = np.abs(logit(q.p) - logit(np.array(default.threshold)))
+    margin = np.abs(logit(q.p) - logit(default.threshold))
     return TargetResult(
         q.name,
         q.negative,

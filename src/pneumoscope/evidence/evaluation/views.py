@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.errors import UsageError
 from pneumoscope.images import resample
 from pneumoscope.runtime import NetworkOutputs
@@ -94,9 +95,10 @@ def score_of(
     Raises:
         UsageError: See `column_of`.
     """
-    p = np.asarray(probabilities, np.float64)
     column = column_of(meta, finding)
-    return 1 - p[:, meta.labels.index(str(meta.negative))] if column is None else p[:, column]
+    if column is None:
+        return p_positive(probabilities, meta.labels.index(str(meta.negative)))
+    return np.asarray(probabilities[:, column], np.float64)
 
 
 def truth_of(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.decision.conformal import DEFAULT_ERROR, Scores
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.decision.profile import SitePoint, SiteProfile
 from pneumoscope.evidence.site import drift, fit
 from pneumoscope.evidence.site import points as site_points
@@ -59,14 +60,14 @@ def calibrate(films: SiteFilms, bundle: Bundle, asked: SiteRequest) -> Calibrate
     boot = Bootstrap.of(patients)
     every = np.arange(len(rows))
     fitted = fit.fit_rows(p, negative, positive, patients, every)
-    site_p = 1 - fitted.apply(p, negative)[:, negative]
+    site_p = p_positive(fitted.apply(p, negative), negative)
     choose = fit.own_points(positive)
     older = None
     if asked.older is not None and films.older is not None:
         older = site_points.older_calls(asked.older, films.older[rows])
         choose = site_points.carrying(older, asked.older, positive)
     crossed = fit.cross_fit(p, negative, positive, patients, choose)
-    raw_p = 1 - p[:, negative]
+    raw_p = p_positive(p, negative)
     points = tuple(
         _measured(point, crossed.called[point.name], (positive, raw_p), meta.operating_points, boot)
         for point in choose(every, site_p)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision.gate import REASONS
-from pneumoscope.decision.profile import log_odds
+from pneumoscope.decision.probability import logit
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.site.martingale import log_stakes, ranks
 
@@ -161,7 +161,7 @@ def values_of(
     for row, one in enumerate(written):
         p = one.bundle_p(calibration)
         if p is not None and not one.refused:  # refused films have no figure, unless forced
-            put(SCORE, row, float(log_odds(np.array(p))))
+            put(SCORE, row, float(logit(p)))
         for name, value in one.scores.items():
             if name not in REASONS:  # probabilities of one kind: "unsuitable" is their sum
                 put(GATE + name, row, value)

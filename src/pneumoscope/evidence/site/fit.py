@@ -14,6 +14,7 @@ import numpy as np
 from pneumoscope.decision import conformal, thresholds
 from pneumoscope.decision.calibration import Calibration, log_odds
 from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.metrics import patient_groups
 
@@ -129,11 +130,11 @@ def cross_fit(
         rest, own = np.flatnonzero(part != k), np.flatnonzero(part == k)
         calibration = fit_rows(p, negative, positive, patients, rest)
         inside = calibration.apply(p[rest], negative)
-        found[own] = 1 - calibration.apply(p[own], negative)[:, negative]
-        for point in choose(rest, 1 - inside[:, negative]):
+        found[own] = p_positive(calibration.apply(p[own], negative), negative)
+        for point in choose(rest, p_positive(inside, negative)):
             hits = called.setdefault(point.name, np.zeros(len(p), bool))
             hits[own] = found[own] >= point.threshold
-        scores = scores_of(1 - inside[:, negative], positive[rest], "own")
+        scores = scores_of(p_positive(inside, negative), positive[rest], "own")
         try:
             limits = scores.at(error)
         except UsageError:  # too few films: every set holds both

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope import images
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.errors import ConversionError, DataError, ImageError, UsageError
 from pneumoscope.files import room_for, swap_folder
 from pneumoscope.metrics import roc_auc
@@ -252,7 +253,7 @@ def _parity(
         threshold = 0.0
     else:
         negative = meta.labels.index(meta.negative)
-        scores = [1 - p[:, negative].astype(np.float64) for p in (found, expected)]
+        scores = [p_positive(p, negative) for p in (found, expected)]
         threshold = points[0].threshold
     aucs: list[float | None] = [None, None]
     if positive is not None and 0 < positive.sum() < len(positive):

@@ -24,7 +24,6 @@ from pneumoscope.bundle import (
     MODEL,
     Bundle,
     BundleMeta,
-    Population,
     sha256_of,
     write_bundle,
 )
@@ -33,7 +32,7 @@ from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.triage import positive_name
 from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
-from pneumoscope.records import OperatingPoint
+from pneumoscope.records import OperatingPoint, Population
 from pneumoscope.render.card import card_of
 from pneumoscope.train.data import phantom
 from pneumoscope.train.export.to_onnx import MAX_DP, MAX_HEATMAP_ERROR, OUTPUTS, convert

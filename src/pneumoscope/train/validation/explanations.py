@@ -19,6 +19,7 @@ import numpy as np
 
 from pneumoscope.decision import explain, triage
 from pneumoscope.decision.explain import CHECKED, FAST, Subject, score_of
+from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import UsageError
 from pneumoscope.images import resample
 from pneumoscope.metrics import patient_bootstrap, roc_auc
@@ -168,8 +169,8 @@ def _subject(
     """The film with the map that its verdict would show, and its probabilities (classes,)."""
     p, maps = run(film[None, ..., None])
     named = dict(zip(meta.labels, p[0].tolist(), strict=True))
-    shown = triage.judge(named, triage.Rules.of(meta, Settings())).heatmap_class
-    return explain.subject_of(film, maps[0], shown, meta), p[0]
+    shown = triage.judge(named, Rules.of(meta.rules, Settings())).heatmap_class
+    return explain.subject_of(film, maps[0], shown, meta.rules.labels), p[0]
 
 
 def _both(

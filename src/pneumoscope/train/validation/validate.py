@@ -12,6 +12,7 @@ from pneumoscope import metrics
 from pneumoscope.data.film_statistics import statistics
 from pneumoscope.data.stress import stress_suite
 from pneumoscope.decision import calibration, conformal, thresholds
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.errors import DataError
 from pneumoscope.files import replacing
 from pneumoscope.images import resample
@@ -58,7 +59,7 @@ class Scores:
     @classmethod
     def of(cls, p: NDArray[np.floating[Any]], truth: NDArray[np.intp]) -> Scores:
         """From probabilities (n, classes) and classes (n,)."""
-        auc = float(roc_auc(truth > 0, 1 - p[:, 0], np.ones((1, len(truth))))[0])
+        auc = float(roc_auc(truth > 0, p_positive(p, 0), np.ones((1, len(truth))))[0])
         own = p[np.arange(len(truth)), truth]
         return cls(
             auc, float((p.argmax(1) == truth).mean()), float(-np.log(np.clip(own, 1e-7, 1)).mean())
@@ -98,7 +99,7 @@ class Validation:
 
     def p_positive(self, condition: str = PLAIN) -> NDArray[np.float64]:
         """P(pneumonia) of each film under a condition, (n,)."""
-        return 1 - self.probabilities[condition][:, 0]
+        return p_positive(self.probabilities[condition], 0)
 
 
 def run(
@@ -200,7 +201,7 @@ def conformal_scores(
     if validation.negative is None:
         names, columns = labels, [(p[:, k], truth[:, k]) for k in range(len(labels))]
     else:
-        ill = 1 - p[:, validation.negative]
+        ill = p_positive(p, validation.negative)
         names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
     least = round(1 / conformal.DEFAULT_ERROR) - 1
     questions = {

@@ -1,0 +1,118 @@
+"""The one place where the scores of a film become everything that is decided about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.decision import gate, triage
+from pneumoscope.records import REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.decision.rules import BundleRules, Rules
+    from pneumoscope.records import FilmFacts, Finding, GateReport, OperatingPoint
+
+
+@dataclass(frozen=True, slots=True)
+class FilmScores:
+    """What is known of a film before anything is decided.
+
+    Attributes:
+        probabilities: Class or finding to probability, as the network gives them.
+        gate: Score of the gate to its value, see `gate.Heads.scores` and `gate.grey_statistics`.
+        facts: What the film says of itself.
+    """
+
+    probabilities: Mapping[str, float]
+    gate: Mapping[str, float]
+    facts: FilmFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that is decided about one film; the attributes are those of `Prediction`."""
+
+    label: str
+    called: str
+    positive: str
+    p_positive: float
+    p_unadjusted: float
+    prevalence: float | None
+    probabilities: Mapping[str, float]
+    classes: tuple[str, ...]
+    error: float | None
+    kinds: tuple[str, ...]
+    subtype: str | None
+    findings: tuple[Finding, ...]
+    operating_point: OperatingPoint
+    heatmap_class: str
+    gate: GateReport
+    forced: bool
+    warnings: tuple[str, ...]
+    profile: str | None
+
+
+def decide(scores: FilmScores, rules: Rules) -> Decision:
+    """Decides about one film.
+
+    Args:
+        scores: Of the film.
+        rules: What it is judged by.
+    """
+    offered = rules.offered
+    verdict = triage.judge(_at_site_by_name(scores.probabilities, offered), rules)
+    report = gate.report(scores.gate, offered.gate_limits or {}, scores.facts, offered.population)
+    label, forced = gated(verdict.label, report, force=rules.force)
+    speaks_of_kinds = label == offered.labels.positive and bool(offered.labels.kinds)
+    return Decision(
+        label=label,
+        called=verdict.called,
+        positive=offered.labels.positive,
+        p_positive=verdict.p_positive,
+        p_unadjusted=verdict.p_unadjusted,
+        prevalence=rules.prevalence,
+        probabilities=verdict.probabilities,
+        classes=verdict.classes,
+        error=rules.limits.error if rules.limits else None,
+        kinds=verdict.kinds,
+        subtype=verdict.subtype,
+        findings=verdict.findings,
+        operating_point=verdict.operating_point,
+        heatmap_class=verdict.heatmap_class,
+        gate=report,
+        forced=forced,
+        warnings=(offered.kinds_warning,) if speaks_of_kinds and offered.kinds_warning else (),
+        profile=offered.profile,
+    )
+
+
+def gated(label: str, report: GateReport, *, force: bool) -> tuple[str, bool]:
+    """The label that the gate leaves, and whether it is shown only because it was forced."""
+    if report.level != gate.REFUSE:
+        return label, False
+    return (label, True) if force else (REFUSED, False)
+
+
+def at_site(p: NDArray[np.floating[Any]], offered: BundleRules) -> NDArray[np.floating[Any]]:
+    """Probabilities (n, classes) as they are at the site: the same without a site profile."""
+    negative = offered.labels.negative_column
+    if offered.site_calibration is None or negative is None:
+        return p
+    return offered.site_calibration.apply(p, negative)
+
+
+def _at_site_by_name(
+    probabilities: Mapping[str, float], offered: BundleRules
+) -> Mapping[str, float]:
+    if offered.site_calibration is None:
+        return probabilities
+    names = offered.labels.names
+    p = at_site(np.array([[probabilities[name] for name in names]]), offered)[0]
+    return dict(zip(names, p.tolist(), strict=True))

@@ -1,0 +1,168 @@
+"""What scores are judged by: plain values, wherever they come from.
+
+`BundleRules` are what a bundle, or a bundle with a site profile, offers. `Rules` are what a reader
+chose of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pneumoscope.decision.conformal import DEFAULT_ERROR, check_error
+from pneumoscope.errors import UnknownOperatingPoint, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pneumoscope.decision.calibration import Calibration
+    from pneumoscope.decision.conformal import Limits, Scores
+    from pneumoscope.records import OperatingPoint, Population, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the outputs of a network mean.
+
+    Attributes:
+        names: Classes or findings, in the order of the outputs.
+        negative: The class that means "nothing found"; None for several findings.
+        positive: What a film is called that is not negative, such as ``"PNEUMONIA"``.
+        kinds: Classes that are kinds of the positive verdict; empty where it has none.
+    """
+
+    names: tuple[str, ...]
+    negative: str | None
+    positive: str
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def negative_column(self) -> int | None:
+        """Position of the negative class; None for several findings."""
+        return None if self.negative is None else self.names.index(self.negative)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRules:
+    """What a bundle offers to decide by, before anybody chooses.
+
+    Attributes:
+        bundle: Name of the bundle, for messages.
+        labels: What the outputs of its network mean.
+        calibration: Of the probabilities that are judged; its prevalence is the one to which they
+            belong.
+        conformal: Scores from which sets of classes follow for any error, or None.
+        operating_points: Thresholds on P(positive); of several findings one of each name for each
+            finding.
+        default_operating_point: The name that is used when nobody chooses.
+        population: Whom the training films show.
+        kinds_warning: Sentence beside every verdict that speaks of kinds, or ``""``.
+        gate_limits: Name of a gate score to the value above which it counts; None for a bundle
+            without a gate of its own.
+        site_calibration: What is still to be done to the network's probabilities, by a site
+            profile; None without one.
+        profile: Title of the site profile, or None.
+        prevalence: The one of the site, in (0, 1), for readers who choose none; or None.
+    """
+
+    bundle: str
+    labels: Labels
+    calibration: Calibration
+    conformal: Scores | None
+    operating_points: tuple[OperatingPoint, ...]
+    default_operating_point: str
+    population: Population
+    kinds_warning: str = ""
+    gate_limits: Mapping[str, float] | None = None
+    site_calibration: Calibration | None = None
+    profile: str | None = None
+    prevalence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What films are judged by: the rules of a bundle, and what the reader chose of them.
+
+    Attributes:
+        offered: The rules of the bundle, or of the bundle at a site.
+        points: The thresholds: one, or one per finding.
+        limits: Of the conformal sets; None if there are none, then nothing is undetermined.
+        prevalence: To which probabilities are corrected, or None.
+        force: Whether a verdict is given even if the gate refuses the film.
+    """
+
+    offered: BundleRules
+    points: tuple[OperatingPoint, ...]
+    limits: Limits | None = None
+    prevalence: float | None = None
+    force: bool = False
+
+    @classmethod
+    def of(cls, offered: BundleRules, settings: Settings) -> Rules:
+        """Those that the settings ask for.
+
+        Args:
+            offered: Of the bundle, or of the bundle at a site (`profile.applied`).
+            settings: What the reader chose; mode of explanation and profile are not looked at.
+
+        Raises:
+            UnknownOperatingPoint: The bundle has no such threshold.
+            UsageError: Error or prevalence is out of range, or the bundle cannot serve it.
+        """
+        wanted = offered.prevalence if settings.prevalence is None else settings.prevalence
+        return cls(
+            offered,
+            points_named(
+                offered.operating_points,
+                settings.operating_point or offered.default_operating_point,
+            ),
+            _limits(offered, settings.error),
+            _checked_prevalence(offered, wanted),
+            settings.force,
+        )
+
+
+def points_named(points: Sequence[OperatingPoint], name: str) -> tuple[OperatingPoint, ...]:
+    """The thresholds of a name: one, or one per finding.
+
+    Raises:
+        UnknownOperatingPoint: No such name; the hint lists those there are.
+    """
+    chosen = tuple(point for point in points if point.name == name)
+    if not chosen:
+        raise UnknownOperatingPoint(name, tuple(dict.fromkeys(point.name for point in points)))
+    return chosen
+
+
+def _limits(offered: BundleRules, error: float | None) -> Limits | None:
+    if error is not None:
+        check_error(error)
+        if offered.conformal is None:
+            raise UsageError(
+                f"error {error:g} cannot be kept: the bundle {offered.bundle} has no scores of enough "
+                "validation films",
+                "Leave the error out; the verdict is then never UNDETERMINED.",
+            )
+    return None if offered.conformal is None else offered.conformal.at(error or DEFAULT_ERROR)
+
+
+def _checked_prevalence(offered: BundleRules, prevalence: float | None) -> float | None:
+    if prevalence is None:
+        return None
+    if not 0 < prevalence < 1:
+        raise UsageError(
+            f"prevalence {prevalence:g} is not between 0 and 1", "0.05 stands for 5 %."
+        )
+    if offered.labels.negative is None:
+        raise UsageError(
+            f"prevalence {prevalence:g}: the bundle {offered.bundle} knows several findings, each "
+            "with a prevalence of its own",
+            "Leave it out.",
+        )
+    if offered.calibration.prevalence is None:
+        raise UsageError(
+            f"prevalence {prevalence:g}: the bundle {offered.bundle} does not say to which "
+            "prevalence its probabilities belong",
+            "Leave it out.",
+        )
+    return prevalence

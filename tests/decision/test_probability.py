@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import ast
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pneumoscope
+from pneumoscope.decision.probability import LOGIT_FLOOR, logit, p_positive
+
+
+def test_p_positive_of_films_and_of_one_film() -> None:
+    p = np.array([[0.25, 0.5, 0.25], [1.0, 0.0, 0.0]], np.float32)
+    assert p_positive(p, 0).tolist() == [0.75, 0.0]
+    assert p_positive(p[0], 1).tolist() == 0.5
+    assert p_positive(p, 0).dtype == np.float64
+
+
+def test_rounding_never_leaves_the_unit_interval() -> None:
+    # A softmax in float32 may give the next number above 1.
+    above = np.array([[np.nextafter(np.float32(1), np.float32(2)), -1e-9]], np.float32)
+    assert p_positive(above, 0).tolist() == [0.0]
+    assert p_positive(above, 1).tolist() == [1.0]
+
+
+def test_log_odds_by_hand() -> None:
+    assert logit(0.8).tolist() == pytest.approx(math.log(4))
+    assert logit([[0.5], [0.25]]).tolist() == [[0.0], [pytest.approx(-math.log(3))]]
+
+
+def test_log_odds_stay_finite() -> None:
+    end = math.log((1 - LOGIT_FLOOR) / LOGIT_FLOOR)
+    assert logit([0.0, LOGIT_FLOOR / 10, 1.0]).tolist() == pytest.approx([-end, -end, end])
+    # What a file with six decimals calls 0 or 1 is cut like what the network said.
+    assert logit(round(4e-7, 6)) == logit(4e-7)
+
+
+def test_log_odds_are_spelt_in_one_place() -> None:
+    """No other module divides p by 1 - p inside a logarithm, or calls scipy's logit.
+
+    But for intervals of figures: those are no probabilities of films, and 0.9999999 is no 1 there.
+    """
+    package = Path(pneumoscope.__file__).parent
+    spelt = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and (
+            ast.unparse(node.func) == "special.logit"
+            or (ast.unparse(node.func) in ("np.log", "math.log") and "/ (1" in ast.unparse(node))
+        )
+    }
+    assert spelt == {"decision/probability.py", "evidence/statistics/intervals.py"}
