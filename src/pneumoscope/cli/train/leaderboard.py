@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from pneumoscope.cli import console, require
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Json
+from pneumoscope.cli.terminal import console, plain_table, print_json
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pneumoscope.metrics import Interval
     from pneumoscope.train.leaderboard import Row
 
+EXAMPLE = "Example: pneumoscope leaderboard runs --out results.md"
 
-def run(runs: Sequence[Path], blind: Sequence[Path], out: Path | None, *, as_json: bool) -> None:
-    """Prints the table of finished runs, or writes it as a page."""
+Runs = Annotated[
+    list[Path],
+    typer.Argument(metavar="RUNS", help="Run folders, or folders that hold some."),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write all figures as a Markdown page.")
+]
+Blind = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="JSON of predictions per film on a set kept apart."),
+]
+
+
+def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = False) -> None:
+    """Compare finished runs: one row per recipe, means over seeds, patient-clustered intervals."""
     require("the leaderboard", "train", "cv2", "sklearn")
-    from pneumoscope.train import leaderboard
+    from pneumoscope.train import leaderboard as comparing
 
-    rows = leaderboard.table(leaderboard.find(runs), leaderboard.blind_predictions(blind))
+    rows = comparing.table(comparing.find(runs), comparing.blind_predictions(blind or []))
     if out is not None:
-        write_text(out, leaderboard.to_markdown(rows))
-    if as_json:
-        sys.stdout.write(json.dumps(leaderboard.to_json(rows)) + "\n")
+        write_text(out, comparing.to_markdown(rows))
+    if json:
+        print_json(comparing.to_json(rows))
     elif out is not None:
         sys.stdout.write(f"{out}\n")
     else:
@@ -35,11 +52,9 @@ def run(runs: Sequence[Path], blind: Sequence[Path], out: Path | None, *, as_jso
 
 def _print(rows: Sequence[Row]) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("recipe", "seeds", "AUC", "accuracy", "sensitivity", "specificity", "worst"):
-        table.add_column(column, justify="left" if column in ("recipe", "worst") else "right")
+    figures = ("seeds", "AUC", "accuracy", "sensitivity", "specificity")
+    table = plain_table("recipe", *figures, "worst", right=figures)
 
     def text(figure: Interval | None) -> str:
         if figure is None:

@@ -2,20 +2,71 @@
 
 from __future__ import annotations
 
-import json
+import json as json_format
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from pneumoscope.cli import console, require
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Cache, Json, Threads
 from pneumoscope.cli.progress import progress_bar
+from pneumoscope.cli.terminal import console, plain_table, report_films
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
+
+EXAMPLE = "Example: pneumoscope evaluate runs/mine chest_xray --out evidence --prevalence 0.05"
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="[BUNDLE]... DATA",
+        help="Model folders (the shipped bundle if there is none), then labelled films: a folder in "
+        "any layout, or a CSV manifest.",
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="Folder of the evaluation; goes on with a killed one."),
+]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="auto, validation, test, train or all. auto: films held out in the bundle's "
+        "training if the data are that set, else the data's films for testing, else those that "
+        "a table keeps for validation, else all."
+    ),
+]
+Prevalences = Annotated[
+    list[float] | None,
+    typer.Option(metavar="SHARE", help="Also PPV and NPV at this prevalence; repeatable."),
+]
+By = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Subgroups by this column of the manifest; repeatable."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SECTION",
+        help="Of calibration, decision, conformal, subgroups, pairs, shortcuts, gallery, "
+        "robustness, anatomy, sanity measure only these; repeatable.",
+    ),
+]
+Skip = Annotated[
+    list[str] | None, typer.Option(metavar="SECTION", help="Leave these out; repeatable.")
+]
+Draws = Annotated[int, typer.Option(min=2, help="Draws of patients for the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the draws.")]
+WithReport = Annotated[
+    bool,
+    typer.Option("--report/--no-report", help="Write report.html, report.pdf and plots too."),
+]
 
 WORK = "work"
 """Folder of intermediate results below the evaluation's own."""
@@ -23,82 +74,68 @@ BROKEN = 1
 """Exit code if a film could not be read; the evaluation of the others stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the command line asks for.
+def evaluate(
+    paths: Paths,
+    out: Out = Path("evidence"),
+    split: Split = "auto",
+    prevalence: Prevalences = None,
+    by: By = None,
+    only: Only = None,
+    skip: Skip = None,
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    threads: Threads = None,
+    cache: Cache = None,
+    report: WithReport = True,
+    json: Json = False,
+) -> None:
+    """Measure bundles on labelled films: everything that a reviewer would ask for.
 
-    Attributes:
-        paths: Bundles, then the data.
-        out: Folder of the evaluation.
-        split: See `evaluation_films.SPLITS`.
-        prevalences: In (0, 1).
-        by: Columns of the manifest.
-        draws: Of the bootstrap.
-        seed: Of the draws.
-        only: Sections to measure; empty for all.
-        skip: Sections to leave out.
-        threads: Films at once; None for every core.
-        cache: Folder for decoded films of the training; None for the user's.
-        report: Whether to write report.html, report.pdf and the plots.
+    Every figure has a 95 % interval by patient-clustered bootstrap. Writes report.html,
+    report.pdf, plots, metrics.json and predictions.parquet. A film that cannot be read is
+    reported, the others go on, and the exit code is 1.
     """
-
-    paths: tuple[Path, ...]
-    out: Path
-    split: str
-    prevalences: tuple[float, ...]
-    by: tuple[str, ...]
-    draws: int
-    seed: int
-    only: tuple[str, ...]
-    skip: tuple[str, ...]
-    threads: int | None
-    cache: Path | None
-    report: bool = True
-
-
-def run(request: Request, *, as_json: bool) -> int:
-    """Evaluates and writes the folder; the exit code is 1 if a film could not be read."""
     parts = ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow", "reportlab")
     require("the evaluation", "evidence", *parts)
-    bundles, data = _told_apart(request.paths)
-    _check_out(request.out, data)
-    from pneumoscope.evidence.evaluation import evaluate, record
+    bundles, data = _bundles_and_data(paths)
+    _check_out(out, data)
+    from pneumoscope.evidence.evaluation import evaluate as evaluating
+    from pneumoscope.evidence.evaluation import record
     from pneumoscope.evidence.evaluation.context import Context
     from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.work import Work
-    from pneumoscope.evidence.report import evaluation
+    from pneumoscope.evidence.report import evaluation as evaluation_report
     from pneumoscope.runtime import usable_cores
 
     settings = Settings(
-        _sections(request.only, request.skip),
-        request.split,
-        request.prevalences,
-        request.by,
-        request.draws,
-        request.seed,
-        request.threads or usable_cores(),
+        sections=_sections(only or (), skip or ()),
+        split=split,
+        prevalences=tuple(prevalence or ()),
+        by=tuple(by or ()),
+        draws=draws,
+        seed=seed,
+        threads=threads or usable_cores(),
     )
     with progress_bar("choosing films") as count:
-        context = Context(settings, Work(request.out / WORK), count)
-        result = evaluate.evaluate(data, bundles, context, request.cache)
-        request.out.mkdir(parents=True, exist_ok=True)
+        context = Context(settings, Work(out / WORK), count)
+        result = evaluating.evaluate(data, bundles, context, cache)
+        out.mkdir(parents=True, exist_ok=True)
         written = []
-        if request.report:
+        if report:
             count(0, 1, "writing the report")
-            written = evaluation.write(result, request.out)
-        # Last: whoever finds metrics.json finds the others as well.
-        written = [*record.write(result, request.out), *written]
-    for film in result.films.broken:
-        sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
-    if as_json:
-        json.dump(record.to_json(result), sys.stdout, allow_nan=False)
+            written = evaluation_report.write(result, out)
+        # Last: metrics.json exists only when all the others do.
+        written = [*record.write(result, out), *written]
+    report_films(result.films.broken)
+    if json:
+        json_format.dump(record.to_json(result), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
         _print(result, written)
-    return BROKEN if result.films.broken else 0
+    sys.exit(BROKEN if result.films.broken else 0)
 
 
-def _told_apart(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
+def _bundles_and_data(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
     """Bundles and data: the last path is the data."""
     *bundles, data = paths
     if (data / "bundle.json").is_file():
@@ -107,10 +144,10 @@ def _told_apart(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
             "Write: pneumoscope evaluate BUNDLE DATA.",
         )
     # A run folder of `pneumoscope train` stands for its bundle.
-    found: list[Path | None] = [
+    folders: list[Path | None] = [
         path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path for path in bundles
     ]
-    return found or [None], data
+    return folders or [None], data
 
 
 def _check_out(out: Path, data: Path) -> None:
@@ -137,7 +174,6 @@ def _sections(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
 
 def _print(result: Evaluation, written: Sequence[Path]) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     shown = console()
     films = result.films
@@ -151,17 +187,16 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
     warnings = (w for b in result.bundles for w in b.warnings)
     for words in (*films.warnings, *films.limits, *doubts, *warnings):
         shown.print(f"[yellow]note[/]: {escape(words)}", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("bundle", "question", "ROC AUC", "sensitivity", "specificity", "ECE"):
-        table.add_column(name, justify="left" if name in ("bundle", "question") else "right")
+    figures = ("ROC AUC", "sensitivity", "specificity", "ECE")
+    table = plain_table("bundle", "question", *figures, right=figures)
     for bundle in result.bundles:
         for row in _rows(bundle):
             table.add_row(*map(escape, row))
     shown.print(table)
     for pair in result.pairs:
-        found = pair.differences["roc_auc"]
+        difference = pair.differences["roc_auc"]
         shown.print(
-            escape(f"{pair.first} and {pair.second}, {pair.target}, ROC AUC: {found.verdict}"),
+            escape(f"{pair.first} and {pair.second}, {pair.target}, ROC AUC: {difference.verdict}"),
             soft_wrap=True,
         )
     for path in written:

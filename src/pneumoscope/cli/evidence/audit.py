@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-import json
+import json as json_format
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from pneumoscope.cli import console, require
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Bundle, Json
 from pneumoscope.cli.progress import progress_bar
+from pneumoscope.cli.terminal import console, plain_table, report_films
 from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pneumoscope.evidence.audit.results import Audit
+
+EXAMPLE = "Example: pneumoscope audit chest_xray --out audit (then open audit/audit.html)"
+
+Data = Annotated[
+    Path,
+    typer.Argument(
+        envvar="PNEUMOSCOPE_DATA",
+        metavar="DATA",
+        help="Folder of films, with labels or without, or a CSV manifest.",
+    ),
+]
+Out = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder for audit.html, audit.json and films.csv.")
+]
 
 PAGE, RECORD, TABLE = "audit.html", "audit.json", "films.csv"
 STOPPED = 3
@@ -22,30 +39,34 @@ STOPPED = 3
 _COLOURS = {"pass": "green", "look": "yellow", "unknown": "yellow", "stop": "red"}
 
 
-def run(folder: Path, out: Path, bundle: Path | None, *, as_json: bool) -> int:
-    """Audits a folder and writes its report; the exit code is 3 for the verdict stop."""
+def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Json = False) -> None:
+    """Judge a data set before anyone trains on it: pass, look or stop, with reasons.
+
+    Copies, patients in two splits, prior shift, what gives the label away without anatomy (files,
+    image statistics, thumbnails), doubtful labels. Reads every film, those for testing too. The exit
+    code is 0 for pass and look, 3 for stop.
+    """
     require("the audit", "evidence", "cv2", "scipy", "sklearn")
     _check_out(out)
-    from pneumoscope.evidence.audit import audit
+    from pneumoscope.evidence.audit import audit as auditing
     from pneumoscope.evidence.audit.record import to_csv, to_json
     from pneumoscope.evidence.report.audit import page as audit_page
 
     with progress_bar("reading films") as count:
-        result = audit.audit(
-            folder, bundle, count, lambda done, total: count(done, total, "measuring")
+        result = auditing.audit(
+            data, bundle, count, lambda done, total: count(done, total, "measuring")
         )
-    record = json.dumps(to_json(result), indent=2)
+    record = json_format.dumps(to_json(result), indent=2) + "\n"
     page, table = audit_page.html(result), to_csv(result)
     out.mkdir(parents=True, exist_ok=True)
-    for name, text in ((PAGE, page), (RECORD, record + "\n"), (TABLE, table)):
+    for name, text in ((PAGE, page), (RECORD, record), (TABLE, table)):
         write_text(out / name, text)
-    for film in result.broken:
-        sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
-    if as_json:
-        sys.stdout.write(record + "\n")
+    report_films(result.broken)
+    if json:
+        sys.stdout.write(record)
     else:
         _print(result, out)
-    return STOPPED if result.verdict == "stop" else 0
+    sys.exit(STOPPED if result.verdict == "stop" else 0)
 
 
 def _check_out(out: Path) -> None:
@@ -58,16 +79,12 @@ def _check_out(out: Path) -> None:
 
 def _print(result: Audit, out: Path) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     shown = console()
     shown.print(
         f"{escape(result.listing.source)}: {len(result.listing.entries):,} films", soft_wrap=True
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("level")
-    table.add_column("check")
-    table.add_column("reason", overflow="fold")
+    table = plain_table("level", "check", "reason", fold=("reason",))
     for finding in result.findings:
         colour = _COLOURS.get(finding.level, "dim")
         table.add_row(

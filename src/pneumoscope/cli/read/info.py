@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import sys
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pneumoscope import runtime
-from pneumoscope.bundle import CARD
-from pneumoscope.cli import console
-from pneumoscope.metrics import interval_text, threshold_text
-from pneumoscope.render.bundle_facts import bundle_facts
-from pneumoscope.render.serialise import NOTICE
+import typer
+
+from pneumoscope.cli.options import Bundle, Json
+from pneumoscope.cli.terminal import console, print_json
 
 if TYPE_CHECKING:
-    import os
+    from pneumoscope.runtime import Classifier
+
+EXAMPLE = "Example: pneumoscope info --json"
+
+Card = Annotated[bool, typer.Option("--card", help="Print the whole model card.")]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Run the golden inputs: does this machine compute the same?"),
+]
 
 _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
 
 
-def run(
-    bundle: os.PathLike[str] | None,
-    *,
-    as_json: bool = False,
-    card: bool = False,
-    check: bool = False,
+def info(
+    bundle: Bundle = None, json: Json = False, card: Card = False, check: Check = False
 ) -> None:
-    """Prints what the bundle and the installation are."""
+    """Show the bundle, its figures, operating points, versions and providers."""
+    if card and (json or check):
+        raise typer.BadParameter("--card stands alone")
+    from pneumoscope import runtime
+    from pneumoscope.bundle import CARD
+
     classifier = runtime.load(bundle)
     if card:
         sys.stdout.write((classifier.bundle.path / CARD).read_text(encoding="utf-8"))
@@ -36,13 +40,19 @@ def run(
     facts = _facts(classifier)
     if check:
         facts["golden_max_dp"] = classifier.check()
-    if as_json:
-        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+    if json:
+        print_json(facts, indent=2)
     else:
         _print(facts)
 
 
-def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
+def _facts(classifier: Classifier) -> dict[str, Any]:
+    import platform
+    from importlib import metadata
+
+    from pneumoscope.render.bundle_facts import bundle_facts
+    from pneumoscope.render.serialise import NOTICE
+
     return bundle_facts(classifier) | {
         "bundle_path": str(classifier.bundle.path),
         "providers": list(classifier.providers),
@@ -56,6 +66,8 @@ def _facts(classifier: runtime.Classifier) -> dict[str, Any]:
 def _print(facts: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
+
+    from pneumoscope.metrics import threshold_text
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
@@ -94,7 +106,8 @@ def _print(facts: dict[str, Any]) -> None:
 
 def _headline(validation: dict[str, Any]) -> dict[str, str]:
     """The few figures that people ask for first, with their intervals."""
-    text = interval_text
+    from pneumoscope.metrics import interval_text as text
+
     if "macro_auc" in validation:
         mean, bad = validation["macro_auc"], validation["worst"]
         return {
