@@ -9,7 +9,7 @@ import subprocess
 import sys
 from unittest import mock
 
-from pneumoscope.cli.main import run as run_command
+from pneumoscope import cli
 
 _TERMINAL = {"COLUMNS": "200", "NO_COLOR": "1"}
 _PROCESS = (sys.executable, "-m", "pneumoscope")
@@ -34,7 +34,7 @@ def run(*arguments: object, stdin: bytes | None = None) -> Done:
             mock.patch.multiple(sys, argv=words, stdin=_stream(stdin), stdout=out, stderr=err),
             mock.patch.dict(os.environ, _TERMINAL),
         ):
-            code = run_command()
+            code = cli._run()
     finally:
         root.removeHandler(handler)
     return subprocess.CompletedProcess(words, code, _written(out), _written(err))

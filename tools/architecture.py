@@ -36,7 +36,6 @@ FLOORS = {
     "cli": 13,
     "__main__": 14,
 }
-PENDING: set[tuple[str, str]] = {("jobs", "serve")}
 
 
 def modules() -> list[Path]:

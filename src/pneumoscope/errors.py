@@ -27,6 +27,14 @@
     ├── MissingExtra                (ImportError)        an optional part is not installed
     ├── ServerError                 (OSError)            a reading room's server refuses, fails or is silent
     ├── DiskFull                    (OSError)            no room for what is being written
+    ├── QueueError                  the queue of a server does not read a film
+    │   ├── QueueFull                                    too many films are waiting
+    │   ├── ShuttingDown                                 the server accepts no more films
+    │   ├── DeadlinePassed          (TimeoutError)       the film was not started in time
+    │   ├── Interrupted                                  the server stopped before it read the film
+    │   ├── Cancelled                                    the sender cancelled the film
+    │   ├── NotStored               (OSError)            the database cannot be used
+    │   └── ServerFault             (RuntimeError)       an unexpected failure; the log has the traceback
     ├── ConversionError             (ValueError)         a model cannot be brought into another format
     ├── AccountError                (ValueError)         a user, password or token cannot be used so
     ├── UnsafeAddress               (ValueError)         others would reach a server that is not protected
@@ -65,6 +73,10 @@ class PneumoscopeError(Exception):
     def code(self) -> str:
         """The class name, the stable identifier in JSON output."""
         return type(self).__name__
+
+    def as_dict(self) -> dict[str, str]:
+        """``{"code": ..., "message": ..., "hint": ...}``, for JSON and for rows of a database."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
 
 
 def restored(kind: type[_Error], message: str, hint: str) -> _Error:
@@ -245,6 +257,55 @@ class DiskFull(PneumoscopeError, OSError):
             f"{name}: cannot be written whole, the disk or the quota is full",
             "Free some space, or name a place on another disk, and give the same command again.",
         )
+
+
+class QueueError(PneumoscopeError):
+    """The queue of a server does not read a film."""
+
+
+class QueueFull(QueueError):
+    """Too many films are waiting; ``retry_after_s`` says when to send them again."""
+
+    retry_after_s: int
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            "more films wait than the server takes",
+            f"Send them again in {retry_after_s} s, or fewer at once.",
+        )
+        self.retry_after_s = retry_after_s
+
+
+class ShuttingDown(QueueError):
+    def __init__(self) -> None:
+        super().__init__("the server is shutting down", "Try again when it is back.")
+
+
+class DeadlinePassed(QueueError, TimeoutError):
+    def __init__(self) -> None:
+        super().__init__("the film was not begun in time", "Send it again later, or ask for a job.")
+
+
+class Interrupted(QueueError):
+    def __init__(self) -> None:
+        super().__init__("the server stopped before this film was read", "Send the film again.")
+
+
+class Cancelled(QueueError):
+    def __init__(self) -> None:
+        super().__init__(
+            "cancelled before the film was read", "Send the film again if you want it."
+        )
+
+
+class NotStored(QueueError, OSError):
+    def __init__(self) -> None:
+        super().__init__("the database cannot be used now", "Try again; the server's log says why.")
+
+
+class ServerFault(QueueError, RuntimeError):
+    def __init__(self) -> None:
+        super().__init__("the server failed", "Its log says why; please report it.")
 
 
 class ServerError(PneumoscopeError, OSError):

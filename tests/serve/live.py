@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import threading
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import numpy as np
 import uvicorn
 from fastapi import FastAPI
-from PIL import Image
 
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.services import Room
+from pneumoscope.serve.services import Services
 from pneumoscope.serve.settings import ServeSettings
 
 
@@ -43,10 +39,10 @@ class Live:
     thread: threading.Thread
 
     @property
-    def room(self) -> Room:
-        room = self.app.state.room
-        assert isinstance(room, Room)
-        return room
+    def services(self) -> Services:
+        services = self.app.state.services
+        assert isinstance(services, Services)
+        return services
 
     @property
     def url(self) -> str:
@@ -100,21 +96,3 @@ def serving(settings: ServeSettings) -> Iterator[Live]:
         server.should_exit = True
         thread.join(60)
     assert not thread.is_alive()
-
-
-def film(grey: int, rows: int = 240, columns: int = 260) -> bytes:
-    """A PNG of one grey level: the tiny bundle reads 204 as PNEUMONIA and 51 as NORMAL."""
-    stream = io.BytesIO()
-    Image.fromarray(np.full((rows, columns), grey, np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
-
-
-BRIGHT, DARK = ("bright.png", film(204)), ("dark.png", film(51))
-
-
-def zipped(*members: tuple[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return stream.getvalue()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from door import CHEAP, PASSWORD, Clock
+from in_process import CHEAP, PASSWORD, Clock
 from pneumoscope.errors import AccountError
 from pneumoscope.jobs.store import Base, Store
 from pneumoscope.serve.security.accounts import LOCAL, Accounts

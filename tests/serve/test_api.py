@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from live import BRIGHT, DARK, Live, film, zipped
+from grey_films import BRIGHT, DARK, film, zipped
+from live import Live
 from pneumoscope.render import heatmap
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.renderings import RENDERINGS
@@ -212,7 +213,7 @@ def test_a_job_and_its_events(live: Live) -> None:
 def test_no_job_is_done_before_its_films(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     job = live.send(BRIGHT, headers={"Prefer": "respond-async"}).json()["job"]["id"]
     [film] = live.finished(job)["predictions"]
-    store = live.room.store
+    store = live.services.store
     store.change([{"id": film["id"], "state": "running"}])
 
     def then_it_ends(look: Callable[..., Any]) -> Callable[..., Any]:
@@ -282,7 +283,7 @@ def test_exports(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["'=cmd.png"]["label"] == "PNEUMONIA"
     assert rows["dark.png"]["label"] == "NORMAL"
     assert rows["broken.png"]["error_code"] == "TruncatedImage"
-    monkeypatch.setattr("pneumoscope.serve.documents.MOST", 2)
+    monkeypatch.setattr("pneumoscope.serve.exports.MOST", 2)
     assert_problem(live.client.get(url), 413, "TooMuch")
     ids = ",".join(one["id"] for one in made)
     assert_problem(live.client.get(url, params={"ids": ids}), 413, "TooMuch")
@@ -301,7 +302,7 @@ def test_exports(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
         assert Image.open(io.BytesIO(pack.read("001-_cmd.png"))).size == (260, 240)
         assert pack.read("not-here.txt").startswith(b"003 broken.png: this film has no result")
         assert NOTICE in pack.read("README.txt").decode()
-    monkeypatch.setattr("pneumoscope.serve.documents.MOST_DRAWN", 2)
+    monkeypatch.setattr("pneumoscope.serve.exports.MOST_DRAWN", 2)
     for format_ in ("pdf", "zip"):
         answer = live.client.get(url, params={"format": format_, "ids": ids})
         assert_problem(answer, 413, "TooMuch")
@@ -339,7 +340,7 @@ def test_health_and_metrics_name_nobody(live: Live) -> None:
 def test_names_lie_sealed_in_the_database(live: Live) -> None:
     live.read(("Doe^Jane.png", BRIGHT[1]), patient="MRN-PAT-4711-XYZ")
     written = b"".join(
-        path.read_bytes() for path in live.room.settings.folder.rglob("*") if path.is_file()
+        path.read_bytes() for path in live.services.settings.folder.rglob("*") if path.is_file()
     )
     assert b"SQLite" in written
     assert b"Doe^Jane" not in written

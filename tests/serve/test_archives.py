@@ -9,18 +9,18 @@ import zipfile
 
 import pytest
 
-from live import BRIGHT, DARK, zipped
-from pneumoscope.jobs.service import Arrived
+from grey_films import BRIGHT, DARK, zipped
+from pneumoscope.jobs.requests import UploadedFile
 from pneumoscope.serve.archives import BrokenArchive, NestedArchive, unpack
 from pneumoscope.serve.problems import Busy, TooMuch, Unprocessable
 from pneumoscope.serve.settings import Limits
-from pneumoscope.serve.uploads import Intake
+from pneumoscope.serve.uploads import UploadBudget
 
 LIMITS = Limits(max_files=4, archive_bytes=2**20, archive_ratio=10)
 
 
-def opened(files: list[tuple[str, bytes]], limits: Limits = LIMITS) -> list[Arrived]:
-    with Intake(2**30).lease() as take:
+def opened(files: list[tuple[str, bytes]], limits: Limits = LIMITS) -> list[UploadedFile]:
+    with UploadBudget(2**30).lease() as take:
         return unpack(files, limits, take)
 
 
@@ -122,14 +122,14 @@ def test_a_directory_of_thousands_is_not_read() -> None:
 
 
 def test_all_requests_together_unpack_no_more_than_the_server_takes() -> None:
-    intake, packed = Intake(100), zipped(("a.png", b"x" * 60))
-    with intake.lease() as take:
+    upload_budget, packed = UploadBudget(100), zipped(("a.png", b"x" * 60))
+    with upload_budget.lease() as take:
         unpack([("a.zip", packed)], LIMITS, take)
-        with intake.lease() as other, pytest.raises(Busy):
+        with upload_budget.lease() as other, pytest.raises(Busy):
             unpack([("a.zip", packed)], LIMITS, other)
-        with intake.lease() as other:
+        with upload_budget.lease() as other:
             other(40)
-    with intake.lease() as take:
+    with upload_budget.lease() as take:
         take(100)
 
 

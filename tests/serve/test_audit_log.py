@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from door import Clock, small
+from in_process import Clock, small
 from pneumoscope.errors import AuditLogDamaged, DiskFull
 from pneumoscope.serve.security.accounts import LOCAL
 from pneumoscope.serve.security.audit_log import (

@@ -13,10 +13,10 @@ import pytest
 from argon2 import PasswordHasher
 from typer.testing import CliRunner, Result
 
-from door import CHEAP, PASSWORD
+from in_process import CHEAP, PASSWORD
 from pneumoscope.cli.app import app
 from pneumoscope.errors import PneumoscopeError
-from pneumoscope.serve.admin.administration import open_office
+from pneumoscope.serve.admin.administration import open_administration
 from pneumoscope.serve.security import accounts
 from pneumoscope.serve.security.audit_log import LOG
 from pneumoscope.serve.settings import ServeSettings
@@ -62,10 +62,10 @@ def test_the_life_of_an_account(run: Run, tmp_path: Path) -> None:
     assert "0 sessions and 0 tokens" in good(run("user", "disable", "lee"))
     assert "yes" in good(run("user", "list"))
     good(run("user", "enable", "lee"))
-    office = open_office(ServeSettings(folder=tmp_path / "state"))
-    assert office.accounts.check("lee", "a walk along the river") is not None
-    entries = [*office.audit.entries()]
-    office.store.close()
+    administration = open_administration(ServeSettings(folder=tmp_path / "state"))
+    assert administration.accounts.check("lee", "a walk along the river") is not None
+    entries = [*administration.audit.entries()]
+    administration.store.close()
     assert [entry["what"] for entry in entries] == [
         "user add", "user role operator", "user password", "user disable", "user enable",
     ]  # fmt: skip
@@ -83,15 +83,15 @@ def test_a_password_is_never_an_argument_and_never_asked_for_blindly(run: Run) -
 def test_closing_an_account_ends_sessions_and_tokens(run: Run, tmp_path: Path) -> None:
     good(run("user", "add", "lee", "--password-stdin", stdin=PASSWORD))
     good(run("token", "add", "lee", "--scope", "read", "--scope", "predict"))
-    office = open_office(ServeSettings(folder=tmp_path / "state"))
-    user = office.accounts.check("lee", PASSWORD)
+    administration = open_administration(ServeSettings(folder=tmp_path / "state"))
+    user = administration.accounts.check("lee", PASSWORD)
     assert user is not None
-    secret = office.sessions.open(user)
+    secret = administration.sessions.open(user)
     told = json.loads(good(run("user", "disable", "lee", "--json")))
     assert told == {"sessions_ended": 1, "tokens_revoked": 1}
     good(run("user", "enable", "lee"))
-    assert office.sessions.find(secret) is None
-    office.store.close()
+    assert administration.sessions.find(secret) is None
+    administration.store.close()
 
 
 def test_the_life_of_a_token(run: Run, tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_the_life_of_a_token(run: Run, tmp_path: Path) -> None:
     made = run("token", "add", "lee", "--for", "night batch", "--scope", "predict", "--days", "7")
     text = good(made).strip()
     assert "shown once" in made.stderr
-    office = open_office(ServeSettings(folder=tmp_path / "state"))
-    user = office.tokens.find(text)
+    administration = open_administration(ServeSettings(folder=tmp_path / "state"))
+    user = administration.tokens.find(text)
     assert user is not None
     assert (user.name, user.scopes) == ("lee", frozenset({"predict"}))
     (row,) = json.loads(good(run("token", "list", "--user", "lee", "--json")))
@@ -108,8 +108,8 @@ def test_the_life_of_a_token(run: Run, tmp_path: Path) -> None:
     assert text not in json.dumps(row)
     assert text not in good(run("token", "list"))
     assert good(run("token", "revoke", row["id"])) == f"{row['id']}: revoked\n"
-    assert office.tokens.find(text) is None
-    office.store.close()
+    assert administration.tokens.find(text) is None
+    administration.store.close()
     (row,) = json.loads(good(run("token", "list", "--json")))
     assert row["state"] == "revoked"
     read = json.loads(good(run("token", "add", "lee", "--json")))

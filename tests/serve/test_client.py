@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import pneumoscope
-from live import BRIGHT, DARK, Live, zipped
+from grey_films import BRIGHT, DARK, zipped
+from live import Live
 from pneumoscope.bundle import Bundle
 from pneumoscope.cli.app import app
-from pneumoscope.errors import MissingFile, ServerError, UnknownFormat
+from pneumoscope.errors import MissingFile, QueueFull, ServerError, UnknownFormat
 from pneumoscope.records import Settings
 from pneumoscope.render.serialise import prediction_from_json, prediction_to_json
-from pneumoscope.serve.problems import Busy
 
 
 @pytest.fixture
@@ -83,13 +83,13 @@ def test_an_archive_is_handed_in_as_a_job(client: pneumoscope.Client, tmp_path: 
 def test_a_job_that_breaks_off_is_no_end(
     live: Live, client: pneumoscope.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pneumoscope.serve.routes import predictions
+    from pneumoscope.serve.routes import jobs
 
     job = client.submit([DARK[1]])
     assert len(list(client.follow(job))) == 1
-    event = predictions._event
+    event = jobs._event
     monkeypatch.setattr(
-        predictions, "_event", lambda name, told: event(name, told) if name != "end" else ""
+        jobs, "_event", lambda name, told: event(name, told) if name != "end" else ""
     )
     with pytest.raises(ServerError, match="broke off"):
         list(client.follow(job))
@@ -119,15 +119,15 @@ def test_a_busy_server_is_asked_again(
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr("pneumoscope.client.time.sleep", waits.append)
-    reserve, batcher = live.room.desk.batcher.reserve, live.room.desk.batcher
-    refusals = [Busy(retry_after_s=3), Busy(retry_after_s=2)]
+    queue = live.services.queue
+    reserve, refusals = queue.reserve, [QueueFull(retry_after_s=3), QueueFull(retry_after_s=2)]
 
     def busy(films: int, size: int) -> None:
         if refusals:
             raise refusals.pop()
         reserve(films, size)
 
-    monkeypatch.setattr(batcher, "reserve", busy)
+    monkeypatch.setattr(queue, "reserve", busy)
     assert client.predict(DARK[1]).state == "done"
     assert waits == [2.0, 3.0]
 
@@ -167,7 +167,7 @@ def test_predict_on_a_server_prints_what_it_prints_here(
 
 def test_a_refused_film_comes_back_without_figures(tiny_bundle: Bundle) -> None:
     tiny = pneumoscope.load(tiny_bundle)
-    from live import film
+    from grey_films import film
 
     p = tiny.predict(film(51, 70, 70))  # fewer pixels than a verdict needs
     told = prediction_to_json(p)

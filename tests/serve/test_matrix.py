@@ -15,13 +15,13 @@ import httpx
 import pytest
 
 from databases import postgresql
-from door import CHEAP, PASSWORD, Served, running
-from live import BRIGHT, DARK
+from grey_films import BRIGHT, DARK
+from in_process import CHEAP, PASSWORD, Served, running
 from pneumoscope.bundle import Bundle
-from pneumoscope.serve.admin.administration import open_office
+from pneumoscope.serve.admin.administration import open_administration
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.renderings import RENDERINGS
-from pneumoscope.serve.security.guard import is_public
+from pneumoscope.serve.security.admission import is_public
 from pneumoscope.serve.security.tokens import SCOPES
 from pneumoscope.serve.settings import ServeSettings
 from served_routes import routes
@@ -109,13 +109,13 @@ def house(
 
 
 def furnished(settings: ServeSettings) -> Iterator[House]:
-    office = open_office(settings)
-    office.accounts.hasher = CHEAP
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
     tokens = {}
     for name in ("anna", "bert"):
-        office.add_user(name, PASSWORD, "operator")
-        tokens[name], _ = office.add_token(name, "tests", list(SCOPES), 1)
-    office.store.close()
+        administration.add_user(name, PASSWORD, "operator")
+        tokens[name], _ = administration.add_token(name, "tests", list(SCOPES), 1)
+    administration.store.close()
     with running(create_app(settings)) as server:
         server.security.accounts.hasher = CHEAP
         cookies = {name: server.cookie(name) for name in tokens}

@@ -21,11 +21,11 @@ import pytest
 from PIL import Image, PngImagePlugin
 from pydicom.dataset import Dataset
 
-from door import CHEAP, PASSWORD, running
 from film_files import CR, dataset, write
-from live import film, zipped
+from grey_films import film, zipped
+from in_process import CHEAP, PASSWORD, running
 from pneumoscope.bundle import Bundle
-from pneumoscope.serve.admin.administration import open_office
+from pneumoscope.serve.admin.administration import open_administration
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.settings import ServeSettings
@@ -216,11 +216,13 @@ def prepared(folder: Path, bundle: Bundle) -> tuple[ServeSettings, str]:
     settings = ServeSettings(
         folder=folder / "state", bundle=bundle.path, threads=1, keep_films=True, key=key
     )
-    office = open_office(settings)
-    office.accounts.hasher = CHEAP
-    office.add_user("otto", PASSWORD, "operator")
-    token, _ = office.add_token("otto", "tests", ["read", "predict", "delete", "metrics"], 1)
-    office.store.close()
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
+    administration.add_user("otto", PASSWORD, "operator")
+    token, _ = administration.add_token(
+        "otto", "tests", ["read", "predict", "delete", "metrics"], 1
+    )
+    administration.store.close()
     return settings, token
 
 
@@ -313,7 +315,7 @@ def test_the_audit_log_marks_a_patient_by_a_keyed_fingerprint(
             data={"patient": PATIENT},
         )  # fmt: skip
         number = answer.json()["predictions"][0]["id"]
-        mark = server.app.state.room.keys.fingerprint(PATIENT)
+        mark = server.app.state.services.keys.fingerprint(PATIENT)
         last = [*server.security.audit.entries()][-1]
     assert last["patient"] == mark
     assert last["objects"] == [number]

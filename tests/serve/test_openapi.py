@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from live import BRIGHT, DARK, Live, serving, zipped
+from grey_films import BRIGHT, DARK, zipped
+from live import Live, serving
 from pneumoscope.serve.settings import ServeSettings
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from door import CHEAP, PASSWORD, Served, running
-from live import BRIGHT
+from grey_films import BRIGHT
+from in_process import CHEAP, PASSWORD, Served, running
 from pneumoscope.bundle import Bundle
-from pneumoscope.serve.admin.administration import open_office
+from pneumoscope.serve.admin.administration import open_administration
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.settings import ServeSettings
 from served_routes import routes
@@ -30,11 +30,11 @@ LEAST = {"starlette": (1, 3, 1), "pydicom": (3, 0, 2), "keras": (3, 14)}
 def server(tiny_bundle: Bundle, tmp_path: Path) -> Iterator[Served]:
     """With the operators anna and bert."""
     settings = ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)
-    office = open_office(settings)
-    office.accounts.hasher = CHEAP
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
     for name in ("anna", "bert"):
-        office.add_user(name, PASSWORD, "operator")
-    office.store.close()
+        administration.add_user(name, PASSWORD, "operator")
+    administration.store.close()
     with running(create_app(settings)) as served:
         served.security.accounts.hasher = CHEAP
         yield served

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from live import Live, serving, zipped
+from grey_films import zipped
+from live import Live, serving
 from pneumoscope.decision.gate import REASONS
 from pneumoscope.serve.settings import ServeSettings
 

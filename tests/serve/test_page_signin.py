@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import pytest
 import uvicorn
 
-from door import CHEAP, PASSWORD
-from live import BRIGHT
+from grey_films import BRIGHT
+from in_process import CHEAP, PASSWORD
 from pneumoscope.bundle import Bundle
-from pneumoscope.serve.admin.administration import Office, open_office
+from pneumoscope.serve.admin.administration import Administration, open_administration
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.security import tls
-from pneumoscope.serve.security.guard import Security
+from pneumoscope.serve.security.state import Security
 from pneumoscope.serve.settings import ServeSettings
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -27,10 +27,10 @@ expect.set_options(timeout=60_000)  # others may need the processor too
 
 @dataclass
 class House:
-    """A server over TLS, and the office of its folder."""
+    """A server over TLS, and the administration of its folder."""
 
     url: str
-    office: Office
+    administration: Administration
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,13 @@ def house(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
         folder=tmp_path_factory.mktemp("house"), bundle=tiny_bundle.path, threads=1,
         tls_self_signed=True,
     )  # fmt: skip
-    office = open_office(settings)
-    office.accounts.hasher = CHEAP
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
     for name in ("anna", "vera"):
-        office.add_user(name, PASSWORD, "operator")
+        administration.add_user(name, PASSWORD, "operator")
     with encrypted(settings) as url:
-        yield House(url, office)
-    office.store.close()
+        yield House(url, administration)
+    administration.store.close()
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def test_a_viewer_looks_and_neither_sends_nor_deletes(
     page = context.new_page()
     enter(page, "vera")
     send(page)
-    house.office.set_role("vera", "viewer")
+    house.administration.set_role("vera", "viewer")
     try:
         page.goto("/#history")
         page.reload()
@@ -171,15 +171,15 @@ def test_a_viewer_looks_and_neither_sends_nor_deletes(
         page.reload()
         expect(page.locator(".record")).to_have_count(1)
     finally:
-        house.office.set_role("vera", "operator")
+        house.administration.set_role("vera", "operator")
 
 
-def test_a_session_that_was_ended_elsewhere_leads_back_to_the_door(
+def test_a_session_that_was_ended_elsewhere_leads_back_to_signing_in(
     context: BrowserContext, house: House
 ) -> None:
     page = context.new_page()
     enter(page, "anna")
-    house.office.sessions.close_all(house.office.accounts.get("anna").id)
+    house.administration.sessions.close_all(house.administration.accounts.get("anna").id)
     page.keyboard.press("2")
     page.wait_for_url("**/login")
 

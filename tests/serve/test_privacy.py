@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from door import CHEAP, PASSWORD, Served, running
-from live import BRIGHT, DARK
+from grey_films import BRIGHT, DARK
+from in_process import CHEAP, PASSWORD, Served, running
 from pneumoscope.bundle import Bundle
 from pneumoscope.jobs.keys import Keys
-from pneumoscope.jobs.store import Row, now
-from pneumoscope.serve.admin.administration import Office, open_office
+from pneumoscope.jobs.store import FilmRow, now
+from pneumoscope.serve.admin.administration import Administration, open_administration
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.settings import ServeSettings
 
@@ -30,9 +30,9 @@ def settings(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
 
 
 @pytest.fixture
-def office(settings: ServeSettings) -> Iterator[Office]:
+def administration(settings: ServeSettings) -> Iterator[Administration]:
     (settings.folder / "films").mkdir(parents=True)
-    opened = open_office(settings)
+    opened = open_administration(settings)
     opened.accounts.hasher = CHEAP
     for name in ("anna", "bert"):
         opened.add_user(name, PASSWORD, "operator")
@@ -40,9 +40,11 @@ def office(settings: ServeSettings) -> Iterator[Office]:
     opened.store.close()
 
 
-def sent(server: Served, office: Office, name: str, film: tuple[str, bytes], patient: str) -> str:
+def sent(
+    server: Served, administration: Administration, name: str, film: tuple[str, bytes], patient: str
+) -> str:
     """Reads a film, and returns the result's id."""
-    token, _ = office.add_token(name, "tests", ["predict"], 1)
+    token, _ = administration.add_token(name, "tests", ["predict"], 1)
     answer = server(
         "POST",
         "/api/v1/predictions",
@@ -55,27 +57,27 @@ def sent(server: Served, office: Office, name: str, film: tuple[str, bytes], pat
 
 
 def test_a_film_on_the_disk_opens_only_with_its_key_in_its_place(
-    settings: ServeSettings, office: Office
+    settings: ServeSettings, administration: Administration
 ) -> None:
     with running(create_app(settings)) as server:
-        one = sent(server, office, "anna", BRIGHT, "P1")
-        other = sent(server, office, "anna", DARK, "P1")
+        one = sent(server, administration, "anna", BRIGHT, "P1")
+        other = sent(server, administration, "anna", DARK, "P1")
     folder = settings.folder / "films"
     sealed = (folder / one).read_bytes()
     assert len(sealed) == 12 + len(BRIGHT[1]) + 16  # nonce and tag of AES-GCM
     assert b"PNG" not in sealed
     assert BRIGHT[1][64:96] not in sealed
-    assert office.shelf.get(one) == BRIGHT[1]
+    assert administration.film_store.get(one) == BRIGHT[1]
     with pytest.raises(ValueError, match="another key"):
         Keys(bytes(32)).open(sealed, one)
     with pytest.raises(ValueError, match="changed"):
-        office.keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), one)
+        administration.keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), one)
     (folder / other).write_bytes(sealed)  # one patient's film in another's place
-    assert office.shelf.get(other) is None
+    assert administration.film_store.get(other) is None
 
 
-def test_two_films_alike_do_not_look_alike(office: Office) -> None:
-    one, other = (office.keys.seal(b"same", "place") for _ in range(2))
+def test_two_films_alike_do_not_look_alike(administration: Administration) -> None:
+    one, other = (administration.keys.seal(b"same", "place") for _ in range(2))
     assert one != other
 
 
@@ -88,15 +90,15 @@ def test_a_patients_fingerprint_needs_the_key_and_forgives_spaces() -> None:
 
 
 def test_all_that_is_held_on_a_patient_comes_out(
-    settings: ServeSettings, office: Office, tmp_path: Path
+    settings: ServeSettings, administration: Administration, tmp_path: Path
 ) -> None:
     with running(create_app(settings)) as server:
         mine = [
-            sent(server, office, "anna", BRIGHT, "PAT-1"),
-            sent(server, office, "bert", DARK, " PAT-1 "),
+            sent(server, administration, "anna", BRIGHT, "PAT-1"),
+            sent(server, administration, "bert", DARK, " PAT-1 "),
         ]
-        other = sent(server, office, "anna", DARK, "PAT-2")
-        held = office.export_patient("PAT-1", tmp_path / "held.zip")
+        other = sent(server, administration, "anna", DARK, "PAT-2")
+        held = administration.export_patient("PAT-1", tmp_path / "held.zip")
     assert (held.predictions, held.films) == (2, 2)
     with zipfile.ZipFile(tmp_path / "held.zip") as pack:
         records = json.loads(pack.read("predictions.json"))
@@ -111,18 +113,22 @@ def test_all_that_is_held_on_a_patient_comes_out(
         ]  # fmt: skip
         assert len(lines) == held.lines
         assert not any(other in pack.read(name).decode("latin-1") for name in pack.namelist())
-    assert office.export_patient("nobody", tmp_path / "none.zip").predictions == 0
+    assert administration.export_patient("nobody", tmp_path / "none.zip").predictions == 0
 
 
-def test_a_patient_is_erased_and_nobody_else(settings: ServeSettings, office: Office) -> None:
+def test_a_patient_is_erased_and_nobody_else(
+    settings: ServeSettings, administration: Administration
+) -> None:
     with running(create_app(settings)) as server:
         mine = [
-            sent(server, office, "anna", BRIGHT, "PAT-1"),
-            sent(server, office, "bert", DARK, "PAT-1"),
+            sent(server, administration, "anna", BRIGHT, "PAT-1"),
+            sent(server, administration, "bert", DARK, "PAT-1"),
         ]
-        other = sent(server, office, "anna", DARK, "PAT-2")
-        read = {name: office.add_token(name, "t", ["read"], 1)[0] for name in ("anna", "bert")}
-        held = office.erase_patient("PAT-1")
+        other = sent(server, administration, "anna", DARK, "PAT-2")
+        read = {
+            name: administration.add_token(name, "t", ["read"], 1)[0] for name in ("anna", "bert")
+        }
+        held = administration.erase_patient("PAT-1")
         assert (held.predictions, held.films) == (2, 2)
         # Nothing of them is left in the files of the database, its write-ahead log among them.
         files = [*settings.folder.glob("reading-room.sqlite*")]
@@ -137,41 +143,43 @@ def test_a_patient_is_erased_and_nobody_else(settings: ServeSettings, office: Of
         kept = server("GET", f"/api/v1/predictions/{other}/film.png", token=read["anna"])
         assert kept.status_code == 200
         # What the running server still held in memory goes with its next two rounds.
-        room = server.app.state.room
-        assert set(mine) <= room.sweeper.shelf.ids()
-        room.sweeper.sweep()
-        room.sweeper.sweep()
-        assert room.sweeper.shelf.ids() == {other}
+        services = server.app.state.services
+        assert set(mine) <= services.cleanup.film_store.ids()
+        services.cleanup.run()
+        services.cleanup.run()
+        assert services.cleanup.film_store.ids() == {other}
     assert {path.name for path in (settings.folder / "films").iterdir()} == {other}
-    assert office.erase_patient("PAT-1").predictions == 0
+    assert administration.erase_patient("PAT-1").predictions == 0
 
 
-def aged(office: Office, id_: str, days: float) -> None:
-    with office.store.writing() as db:
-        db.execute(update(Row).where(Row.id == id_).values(created=now() - timedelta(days=days)))
+def aged(administration: Administration, id_: str, days: float) -> None:
+    with administration.store.writing() as db:
+        db.execute(
+            update(FilmRow).where(FilmRow.id == id_).values(created=now() - timedelta(days=days))
+        )
 
 
 def test_purge_deletes_what_is_too_old_with_its_films(
-    settings: ServeSettings, office: Office
+    settings: ServeSettings, administration: Administration
 ) -> None:
     with running(create_app(settings)) as server:
-        old = sent(server, office, "anna", BRIGHT, "P1")
-        new = sent(server, office, "bert", DARK, "P1")
-    aged(office, old, 30.1)
-    aged(office, new, 29.9)
-    assert office.purge(30) == [old]
-    assert office.shelf.ids() == {new}
-    last = [*office.audit.entries()][-1]
+        old = sent(server, administration, "anna", BRIGHT, "P1")
+        new = sent(server, administration, "bert", DARK, "P1")
+    aged(administration, old, 30.1)
+    aged(administration, new, 29.9)
+    assert administration.purge(30) == [old]
+    assert administration.film_store.ids() == {new}
+    last = [*administration.audit.entries()][-1]
     assert (last["what"], last["objects"]) == ("purge", [old])
-    assert office.purge(30) == []
+    assert administration.purge(30) == []
 
 
 def test_a_server_with_a_retention_keeps_to_it_by_itself(
-    tiny_bundle: Bundle, settings: ServeSettings, office: Office
+    tiny_bundle: Bundle, settings: ServeSettings, administration: Administration
 ) -> None:
     with running(create_app(settings)) as server:
-        old = sent(server, office, "anna", BRIGHT, "P1")
-    aged(office, old, 8)
+        old = sent(server, administration, "anna", BRIGHT, "P1")
+    aged(administration, old, 8)
     limited = ServeSettings(
         folder=settings.folder,
         bundle=tiny_bundle.path,
@@ -180,36 +188,36 @@ def test_a_server_with_a_retention_keeps_to_it_by_itself(
         retention_days=7,
     )
     with running(create_app(limited)) as server:
-        assert office.store.rows(office.accounts.get("anna").id, [old]) == []
-        assert office.shelf.ids() == set()
+        assert administration.store.rows(administration.accounts.get("anna").id, [old]) == []
+        assert administration.film_store.ids() == set()
         # And again later, while it runs.
-        again = sent(server, office, "anna", DARK, "P1")
-        aged(office, again, 8)
-        assert server.app.state.room.sweeper.sweep() == [again]
-        assert office.shelf.ids() == set()
+        again = sent(server, administration, "anna", DARK, "P1")
+        aged(administration, again, 8)
+        assert server.app.state.services.cleanup.run() == [again]
+        assert administration.film_store.ids() == set()
 
 
 def test_a_film_whose_result_is_gone_is_swept_but_not_one_that_just_came(
-    settings: ServeSettings, office: Office
+    settings: ServeSettings, administration: Administration
 ) -> None:
     with running(create_app(settings)) as server:
-        kept = sent(server, office, "anna", BRIGHT, "P1")
-        sweeper = server.app.state.room.sweeper
-        sweeper.shelf.put("0" * 32, b"a film a moment before its row")
-        assert sweeper.sweep() == []
-        assert sweeper.shelf.ids() == {kept, "0" * 32}
-        sweeper.sweep()
-        assert sweeper.shelf.ids() == {kept}
+        kept = sent(server, administration, "anna", BRIGHT, "P1")
+        cleanup = server.app.state.services.cleanup
+        cleanup.film_store.put("0" * 32, b"a film a moment before its row")
+        assert cleanup.run() == []
+        assert cleanup.film_store.ids() == {kept, "0" * 32}
+        cleanup.run()
+        assert cleanup.film_store.ids() == {kept}
 
 
 def test_the_log_says_which_results_were_exported_and_deleted(
-    settings: ServeSettings, office: Office
+    settings: ServeSettings, administration: Administration
 ) -> None:
     with running(create_app(settings)) as server:
-        made = sent(server, office, "anna", BRIGHT, "p1")
-        token, _ = office.add_token("anna", "tests", ["read", "delete"], 1)
+        made = sent(server, administration, "anna", BRIGHT, "p1")
+        token, _ = administration.add_token("anna", "tests", ["read", "delete"], 1)
         assert server("GET", "/api/v1/predictions/export", token=token).status_code == 200
         assert server("DELETE", "/api/v1/predictions", token=token).json() == {"deleted": 1}
-    told = {entry["what"]: entry["objects"] for entry in office.audit.entries()}
+    told = {entry["what"]: entry["objects"] for entry in administration.audit.entries()}
     assert told["GET /api/v1/predictions/export"] == [made]
     assert told["DELETE /api/v1/predictions"] == [made]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from door import PASSWORD, Clock, small
+from in_process import PASSWORD, Clock, small
 from pneumoscope.serve.security.sessions import ABSOLUTE_S, IDLE_S
 
 USERS = {"lee": "operator"}

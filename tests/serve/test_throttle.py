@@ -1,4 +1,4 @@
-"""Waits, by hand, on a clock that the test turns; then at the door."""
+"""Waits, computed by hand, on a clock that the test sets; then in the middleware."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from door import PASSWORD, Clock, small
-from pneumoscope.serve.security.guard import SIGN_INS
+from in_process import PASSWORD, Clock, small
+from pneumoscope.serve.security.state import CONCURRENT_SIGN_INS
 from pneumoscope.serve.security.throttle import FORGET_S, Rate, Throttle, network_of
 from pneumoscope.serve.settings import ServeSettings
 
@@ -123,7 +123,7 @@ def test_a_colleagues_old_token_shuts_nobody_out(tmp_path: Path) -> None:
 
 def test_many_who_sign_in_leave_threads_for_others(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
-        for _ in range(SIGN_INS):
+        for _ in range(CONCURRENT_SIGN_INS):
             assert server.security.signing_in.acquire(blocking=False)
         refused = server.sign_in("lee")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")

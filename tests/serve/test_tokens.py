@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from door import Clock, Served, small
+from in_process import Clock, Served, small
 from pneumoscope.errors import AccountError
 from pneumoscope.serve.security.accounts import User
 from pneumoscope.serve.security.tokens import SCOPES

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from live import BRIGHT, DARK, Live, serving
+from grey_films import BRIGHT, DARK
+from live import Live, serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import DiskFull
 from pneumoscope.serve.settings import ServeSettings
@@ -29,7 +30,7 @@ def live(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Itera
         keep_films=True, max_batch_size=1, queue=4,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("pneumoscope.serve.app._SETTLE_S", 0.05)
+        changed.setattr("pneumoscope.serve.app._RETRY_S", 0.05)
         with serving(settings) as running:
             yield running
 
@@ -42,19 +43,19 @@ def empty(live: Live) -> None:
 @contextmanager
 def held_back(live: Live) -> Iterator[threading.Event]:
     """Films are not begun before the event is set; it is at the end."""
-    go, desk = threading.Event(), live.room.desk
-    hooks = desk.batcher._hooks
+    go, batcher = threading.Event(), live.services.batcher
+    hooks = batcher._hooks
 
     def held(films: Any) -> None:
         assert go.wait(30)
         hooks.begin(films)
 
-    desk.batcher._hooks = replace(hooks, begin=held)
+    batcher._hooks = replace(hooks, begin=held)
     try:
         yield go
     finally:
         go.set()
-        desk.batcher._hooks = hooks
+        batcher._hooks = hooks
 
 
 def refusing(times: int, does: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,7 +75,7 @@ def test_a_job_ends_when_the_database_can_be_written_again(
 ) -> None:
     with held_back(live) as go:
         job = live.send(BRIGHT, DARK, headers=LATER).json()["job"]["id"]
-        store = live.room.store
+        store = live.services.store
         monkeypatch.setattr(store, "change", refusing(4, store.change))
         go.set()
         labels = [one["result"]["label"] for one in live.finished(job)["predictions"]]
@@ -87,7 +88,7 @@ def test_a_job_whose_run_fails_unforeseen_is_reported(
     def broken(*_: Any) -> None:
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(live.room.desk, "_ended", broken)
+    monkeypatch.setattr("pneumoscope.jobs.service.enter_outcome", broken)
     job = live.send(BRIGHT, headers=LATER).json()["job"]["id"]
     found = live.finished(job)["predictions"]
     assert [one["error"]["code"] for one in found] == ["ServerFault"]
@@ -96,24 +97,24 @@ def test_a_job_whose_run_fails_unforeseen_is_reported(
 def test_results_that_cannot_be_stored_are_not_given_out(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = live.room.store
+    store = live.services.store
     monkeypatch.setattr(store, "add", refusing(1, store.add))
     answer = live.send(BRIGHT)
     assert (answer.status_code, answer.json()["code"]) == (503, "NotStored")
     assert answer.headers["retry-after"]
-    assert live.room.studio.shelf.ids() == set()
+    assert live.services.renderer.film_store.ids() == set()
     assert live.send(BRIGHT).status_code == 200
     monkeypatch.setattr(store, "accept", refusing(1, store.accept))
     answer = live.send(BRIGHT, headers=LATER)
     assert (answer.status_code, answer.json()["code"]) == (503, "NotStored")
-    assert live.room.desk.batcher.outstanding == 0
+    assert live.services.queue.outstanding == 0
 
 
 def test_a_full_disk_takes_no_job_and_keeps_no_half(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf, folder = live.room.studio.shelf, live.room.settings.folder
-    keep, kept = shelf.keep, list[str]()
+    film_store, folder = live.services.renderer.film_store, live.services.settings.folder
+    keep, kept = film_store.keep, list[str]()
 
     def full(id_: str, film: bytes) -> None:
         if kept:
@@ -121,7 +122,7 @@ def test_a_full_disk_takes_no_job_and_keeps_no_half(
         kept.append(id_)
         keep(id_, film)
 
-    monkeypatch.setattr(shelf, "keep", full)
+    monkeypatch.setattr(film_store, "keep", full)
     answer = live.send(BRIGHT, DARK, headers=LATER)
     assert (answer.status_code, answer.json()["code"]) == (507, "NoRoom")
     assert str(folder) not in answer.text
@@ -144,25 +145,25 @@ def test_results_deleted_while_their_job_runs(live: Live) -> None:
         names: list[tuple[str, Any]] = []
         listening = threading.Thread(target=lambda: names.extend(live.events(job)))
         listening.start()
-        while not live.room.feeds._listeners:
+        while not live.services.events._subscribers:
             time.sleep(0.01)
         assert live.client.delete("/api/v1/predictions").json() == {"deleted": 4}
         listening.join(30)  # although the first film is still in work
         assert [name for name, _ in names] == ["end"]
         assert names[0][1]["job"] == answer.json()["job"] | {"state": "done", "done": 4}
         go.set()
-        with live.room.desk.batcher._changed:
-            assert live.room.desk.batcher._changed.wait_for(
-                lambda: live.room.desk.batcher.outstanding == 0, 30
+        with live.services.queue._changed:
+            assert live.services.queue._changed.wait_for(
+                lambda: live.services.queue.outstanding == 0, 30
             )
-        assert live.room.studio.shelf.ids() == set()
+        assert live.services.renderer.film_store.ids() == set()
         assert counted() <= before + 1  # the rest were not read
 
 
 def test_nobody_cancels_anothers_job(live: Live) -> None:
     with held_back(live) as go:
         job = live.send(BRIGHT, headers=LATER).json()["job"]["id"]
-        live.room.desk.cancel("somebody else", job)
+        live.services.jobs.cancel("somebody else", job)
         go.set()
         assert live.finished(job)["predictions"][0]["state"] == "done"
 

@@ -10,7 +10,7 @@ from fastapi import Request
 
 from pneumoscope.serve.problems import BadRequest, Refusal, TooMuch
 from pneumoscope.serve.settings import Limits
-from pneumoscope.serve.uploads import Intake, Upload, read_upload
+from pneumoscope.serve.uploads import Upload, UploadBudget, read_upload
 
 KIND = "multipart/form-data; boundary=b"
 END = b"--b--\r\n"
@@ -23,13 +23,13 @@ def part(head: bytes, content: bytes = b"x") -> bytes:
 FILM = part(b'name="files"; filename="a.png"')
 
 
-def uploaded(body: bytes, kind: str = KIND, intake: Intake | None = None) -> Upload:
+def uploaded(body: bytes, kind: str = KIND, upload_budget: UploadBudget | None = None) -> Upload:
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
     request = Request(scope, receive)
-    with (intake or Intake(2**20)).lease() as take:
+    with (upload_budget or UploadBudget(2**20)).lease() as take:
         return anyio.run(read_upload, request, Limits(max_files=3), take)
 
 
@@ -65,9 +65,9 @@ def test_a_strange_charset_is_refused_or_does_no_harm(charset: str) -> None:
 
 
 def test_what_was_received_is_given_back() -> None:
-    intake = Intake(2**20)
+    upload_budget = UploadBudget(2**20)
     for body in (FILM + END, FILM * 4 + END, b"nothing"):
         with suppress(Refusal):
-            uploaded(body, intake=intake)
-    with intake.lease() as take:
+            uploaded(body, upload_budget=upload_budget)
+    with upload_budget.lease() as take:
         take(2**20)  # all of it is there again

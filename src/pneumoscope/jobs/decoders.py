@@ -1,8 +1,8 @@
-"""Decoding in child processes with limits: a film that brings a decoder down costs one film.
+"""Decoding in child processes with limits: a film that crashes a decoder costs only that film.
 
-What arrives is written by strangers, and decoders are large programs in C. So a child without
-the network's session, the database or the keys decodes, and passes back plain pixels: no pickle
-comes out of it.
+Films come from outside, and decoders are large programs in C. Therefore a child process decodes that
+has neither the network's session nor the database nor the keys. It returns plain pixels, never a
+pickle.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-NAME = "film"
-"""What films are called in messages: a file's own name may be a person's."""
+FILM_NAME = "film"
+"""Stands for a film's name in messages: the name itself may be a person's."""
 _START_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a decoder makes of films.
+class DecodeOptions:
+    """What a decoder returns.
 
     Attributes:
-        size: Side of the model input in pixels; 0 for the film itself.
+        size: Side of the model input in pixels; 0 to return the film itself.
         source_size: Side of the intermediate film.
-        draft_px: Pixels that either side should keep; None to decode in full.
-        side_px: Longest side of a film that is passed back itself.
-        max_pixels: Rows x columns of a film.
+        draft_px: Pixels that each side must keep; None to decode at full size.
+        side_px: Longest side of a film that is returned itself.
+        max_pixels: Largest rows x columns of a film.
     """
 
     size: int
@@ -58,12 +58,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What came of a film.
+    """A decoded film.
 
     Attributes:
         pixels: uint8: the model input (size, size), or the film (rows, columns).
-        facts: What the file says of itself.
-        read_ms: What decoding took.
+        facts: What the file says about the film.
+        read_ms: Duration of decoding.
     """
 
     pixels: NDArray[np.uint8]
@@ -72,14 +72,14 @@ class Decoded:
 
 
 class Decoder:
-    """One child process. Not for several threads at once."""
+    """One child process. Only one thread may use it at a time."""
 
     def __init__(self, time_s: float, memory_bytes: int) -> None:
-        """Prepares; the child starts with the first film, or with `start`.
+        """Starts nothing yet: the child starts with the first film, or with `start`.
 
         Args:
-            time_s: Seconds that a film may take.
-            memory_bytes: Memory that a film may take.
+            time_s: Longest time for one film.
+            memory_bytes: Most memory for one film.
         """
         self._time_s = time_s
         self._memory_bytes = memory_bytes
@@ -87,41 +87,41 @@ class Decoder:
         self._pipe: Connection | None = None
 
     def start(self) -> Connection:
-        """Starts the child, if none runs; returns the way to it.
+        """Starts the child unless it runs already; returns the pipe to it.
 
         Raises:
-            UnreadableImage: It does not start.
+            UnreadableImage: The child does not start.
         """
         if self._pipe is not None and self._child.is_alive():
             return self._pipe
         self.stop()
         context = multiprocessing.get_context("spawn")
-        here, there = context.Pipe()
+        pipe, child_pipe = context.Pipe()
         self._child = context.Process(
-            target=_serve, args=(there, self._memory_bytes), daemon=True, name="decoder"
+            target=_serve, args=(child_pipe, self._memory_bytes), daemon=True, name="decoder"
         )
         self._child.start()
-        # At the exit multiprocessing would end it with SIGTERM, to which it does not listen, and wait.
+        # At exit, multiprocessing would send SIGTERM, which the child ignores, and wait forever.
         atexit.register(self.stop)
-        there.close()
-        self._pipe = here
-        if not here.poll(_START_S) or here.recv_bytes() != b"ready":
+        child_pipe.close()
+        self._pipe = pipe
+        if not pipe.poll(_START_S) or pipe.recv_bytes() != b"ready":
             self.stop()
-            raise UnreadableImage(NAME, "the decoder does not start")
-        return here
+            raise UnreadableImage(FILM_NAME, "the decoder does not start")
+        return pipe
 
-    def decode(self, data: bytes, order: Order) -> Decoded:
+    def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
         """Decodes one film.
 
         Raises:
-            ImageError: The film cannot be read, took too long, or brought the decoder down.
+            ImageError: The film cannot be read, took too long, or crashed the decoder.
         """
         pipe = self.start()
         try:
-            pipe.send_bytes(_packed(asdict(order), data))
+            pipe.send_bytes(_packed(asdict(options), data))
             if not pipe.poll(self._time_s):
                 self.stop()
-                raise UnreadableImage(NAME, f"decoding takes more than {self._time_s:g} s")
+                raise UnreadableImage(FILM_NAME, f"decoding takes more than {self._time_s:g} s")
             answer, content = _unpacked(pipe.recv_bytes())
             if "error" in answer:
                 raise _restored(answer["error"])
@@ -129,10 +129,10 @@ class Decoder:
             return Decoded(pixels, FilmFacts.restored(answer["facts"]), float(answer["read_ms"]))
         except PneumoscopeError:
             raise
-        except (EOFError, OSError, ValueError, KeyError, TypeError):  # gone, or gone astray
+        except (EOFError, OSError, ValueError, KeyError, TypeError):  # no answer, or nonsense
             self.stop()
             _log.warning("a film brought the decoder down")
-            raise UnreadableImage(NAME, "it brought the decoder down") from None
+            raise UnreadableImage(FILM_NAME, "it brought the decoder down") from None
 
     def stop(self) -> None:
         """Ends the child."""
@@ -147,41 +147,42 @@ class Decoder:
             self._child = None
 
 
-class Decoders:
-    """Several decoders, lent to one thread each."""
+class DecoderPool:
+    """Several decoders; each is lent to one thread at a time."""
 
     def __init__(self, count: int, time_s: float, memory_bytes: int) -> None:
-        self._all = [Decoder(time_s, memory_bytes) for _ in range(count)]
-        # Last in, first out: what has run before is running still.
+        """Makes the decoders; see `Decoder`."""
+        self._decoders = [Decoder(time_s, memory_bytes) for _ in range(count)]
+        # Last in, first out: a decoder that was used before is running already.
         self._free: queue.LifoQueue[Decoder] = queue.LifoQueue()
-        for one in self._all:
-            self._free.put(one)
+        for decoder in self._decoders:
+            self._free.put(decoder)
 
     @contextmanager
-    def taken(self) -> Iterator[Decoder]:
+    def borrowed(self) -> Iterator[Decoder]:
         """A decoder for this block; waits until one is free."""
-        one = self._free.get()
+        decoder = self._free.get()
         try:
-            yield one
+            yield decoder
         finally:
-            self._free.put(one)
+            self._free.put(decoder)
 
-    def warm(self, count: int) -> None:
-        """Starts some children ahead of the first film."""
+    def start(self, count: int) -> None:
+        """Starts some of the child processes before the first film arrives."""
         with ExitStack() as stack:
             for _ in range(count):
-                stack.enter_context(self.taken()).start()
+                stack.enter_context(self.borrowed()).start()
 
     def stop(self) -> None:
         """Ends every child."""
-        for one in self._all:
-            one.stop()
+        for decoder in self._decoders:
+            decoder.stop()
 
 
-def _restored(told: dict[str, str]) -> ImageError:
-    """The error that a child met; an unknown class counts as damage."""
-    kind = errors.image_error(told["code"]) or UnreadableImage
-    return errors.restored(kind, told["message"], told["hint"])
+def _restored(stored: dict[str, str]) -> ImageError:
+    """The error that a child raised; an unknown class counts as damage."""
+    kind = errors.image_error(stored["code"]) or UnreadableImage
+    return errors.restored(kind, stored["message"], stored["hint"])
 
 
 # In the child
@@ -191,36 +192,38 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     """Decodes until the other end closes."""
     import signal
 
-    # Ctrl-C, and a service manager that ends a whole group, are the parent's to answer: it finishes
-    # what it has accepted.
+    # Ctrl-C and service managers signal the whole process group. Only the parent reacts: it first
+    # finishes the films that it has accepted.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from pneumoscope import images
-    from pneumoscope.images import raster  # noqa: F401 (before memory becomes scarce)
+    from pneumoscope.images import raster  # noqa: F401 (before memory is limited)
 
     _limit(memory_bytes)
     pipe.send_bytes(b"ready")
     try:
         while True:
-            order, data = _unpacked(pipe.recv_bytes())
-            _answer(pipe, bytes(data), Order(**order), images)
+            options, data = _unpacked(pipe.recv_bytes())
+            _answer(pipe, bytes(data), DecodeOptions(**options), images)
     except (EOFError, OSError):
         return
 
 
-def _answer(pipe: Connection, data: bytes, order: Order, images: Any) -> None:
+def _answer(pipe: Connection, data: bytes, options: DecodeOptions, images: Any) -> None:
     started = time.perf_counter()
     try:
-        film = images.read(data, at_least_px=order.draft_px, name=NAME, max_pixels=order.max_pixels)
-        if order.size:
-            pixels = images.model_input(film, order.size, order.source_size)
+        film = images.read(
+            data, at_least_px=options.draft_px, name=FILM_NAME, max_pixels=options.max_pixels
+        )
+        if options.size:
+            pixels = images.model_input(film, options.size, options.source_size)
         else:
-            pixels = _shown(film, order.side_px)
+            pixels = _shown(film, options.side_px)
     except ImageError as error:
-        _tell(pipe, error)
+        _send_error(pipe, error)
         return
     except MemoryError:
-        _tell(pipe, UnreadableImage(NAME, "the memory does not suffice"))
+        _send_error(pipe, UnreadableImage(FILM_NAME, "the memory does not suffice"))
         return
     head = {
         "shape": pixels.shape,
@@ -230,9 +233,8 @@ def _answer(pipe: Connection, data: bytes, order: Order, images: Any) -> None:
     pipe.send_bytes(_packed(head, np.ascontiguousarray(pixels).reshape(-1).data))
 
 
-def _tell(pipe: Connection, error: ImageError) -> None:
-    told = {"code": error.code, "message": error.message, "hint": error.hint}
-    pipe.send_bytes(_packed({"error": told}, b""))
+def _send_error(pipe: Connection, error: ImageError) -> None:
+    pipe.send_bytes(_packed({"error": error.as_dict()}, b""))
 
 
 def _packed(head: dict[str, Any], content: bytes | memoryview) -> bytes:
@@ -270,15 +272,15 @@ def _shown(film: Any, side_px: int) -> NDArray[np.uint8]:
 
 
 def _limit(memory_bytes: int) -> None:
-    """Bounds memory and forbids files, as far as the system knows such limits."""
+    """Limits memory and forbids writing files, where the system has such limits."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    wanted = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
+    limits = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
     statm = Path("/proc/self/statm")
-    if statm.exists():  # what is mapped already counts as well
+    if statm.exists():  # memory that is mapped already counts too
         used = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        wanted.append((resource.RLIMIT_AS, used + memory_bytes))
-    for what, most in wanted:
-        resource.setrlimit(what, (most, most))
+        limits.append((resource.RLIMIT_AS, used + memory_bytes))
+    for resource_, most in limits:
+        resource.setrlimit(resource_, (most, most))

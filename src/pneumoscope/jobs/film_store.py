@@ -1,4 +1,4 @@
-"""The films behind the results: in memory for a while, and sealed on the disk if the site wants that."""
+"""The films behind the results: in memory for a while, and encrypted on the disk if the site keeps films."""
 
 from __future__ import annotations
 
@@ -15,55 +15,54 @@ if TYPE_CHECKING:
     from pneumoscope.jobs.keys import Keys
 
 
-class Shelf:
+class FilmStore:
     """Films by the id of their result. Safe to share between threads."""
 
-    def __init__(self, held_bytes: int, keys: Keys, folder: Path | None = None) -> None:
-        """Makes an empty shelf, or opens that of an earlier run.
+    def __init__(self, memory_bytes: int, keys: Keys, folder: Path | None = None) -> None:
+        """Makes an empty store, or opens the folder of an earlier run.
 
         Args:
-            held_bytes: Memory for films; the oldest go first.
-            keys: Seal what goes to the disk.
+            memory_bytes: Memory for films; the least recently used are dropped first.
+            keys: Encrypt the films on the disk.
             folder: Where films are kept as long as their results; None to keep none.
         """
-        self._held_bytes = held_bytes
+        self._memory_bytes = memory_bytes
         self._keys = keys
         self._folder = folder
         self._films: OrderedDict[str, bytes] = OrderedDict()
-        self._bytes = 0
+        self._used_bytes = 0
         self._lock = threading.Lock()
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    @property
-    def keeps(self) -> bool:
-        """Whether films outlive the process."""
-        return self._folder is not None
-
     def put(self, id_: str, film: bytes) -> None:
-        """Holds a film.
+        """Holds a film in memory, and keeps it on the disk if the site keeps films.
 
         Raises:
-            DiskFull: It is to be kept, and there is no room; in memory it is held all the same.
+            DiskFull: There is no space on the disk; the film is in memory nevertheless.
         """
-        if len(film) <= self._held_bytes:
+        if len(film) <= self._memory_bytes:
             with self._lock:
-                self._bytes += len(film) - len(self._films.pop(id_, b""))
+                self._used_bytes += len(film) - len(self._films.pop(id_, b""))
                 self._films[id_] = film
-                while self._bytes > self._held_bytes:
+                while self._used_bytes > self._memory_bytes:
                     _, oldest = self._films.popitem(last=False)
-                    self._bytes -= len(oldest)
+                    self._used_bytes -= len(oldest)
         self.keep(id_, film)
 
     def keep(self, id_: str, film: bytes) -> None:
-        """Writes a film to the disk, sealed, where the site wants that."""
+        """Writes a film to the disk, encrypted, if the site keeps films.
+
+        Raises:
+            DiskFull: There is no space.
+        """
         path = self._path(id_)
         if path is not None and not path.exists():
             with replacing(path) as stream:
                 stream.write(self._keys.seal(film, id_))
 
     def get(self, id_: str) -> bytes | None:
-        """A film, or None if it is no longer held."""
+        """A film; None if it is neither in memory nor on the disk."""
         with self._lock:
             if (film := self._films.get(id_)) is not None:
                 self._films.move_to_end(id_)
@@ -75,27 +74,27 @@ class Shelf:
             return None
 
     def ids(self) -> set[str]:
-        """Of which results films are held, in memory or on the disk."""
+        """Ids of the results whose films are in memory or on the disk."""
         with self._lock:
-            held = set(self._films)
+            ids = set(self._films)
         if self._folder is not None:
-            held |= {path.name for path in self._folder.iterdir() if len(path.name) == 32}
-        return held
+            ids |= {path.name for path in self._folder.iterdir() if len(path.name) == 32}
+        return ids
 
-    def tidy(self) -> None:
-        """Deletes what a kill left half-written; only while nobody else writes."""
+    def remove_partial_files(self) -> None:
+        """Deletes files that a killed process left half-written; call it while nothing is written."""
         if self._folder is not None:
             for part in self._folder.glob(".*.part"):
                 part.unlink(missing_ok=True)
 
     def drop(self, ids: Iterable[str]) -> None:
-        """Forgets films, on the disk too."""
+        """Deletes films from memory and from the disk."""
         for id_ in ids:
             with self._lock:
-                self._bytes -= len(self._films.pop(id_, b""))
+                self._used_bytes -= len(self._films.pop(id_, b""))
             if (path := self._path(id_)) is not None:
                 path.unlink(missing_ok=True)
 
     def _path(self, id_: str) -> Path | None:
-        # Ids are the store's own, hexadecimal: nothing a request says becomes a path.
+        # Ids are made by the store, hexadecimal: nothing from a request becomes a path.
         return None if self._folder is None else self._folder / id_

@@ -1,4 +1,4 @@
-"""The server's one secret: it seals what names a person, and fingerprints what must only be compared."""
+"""The server's secret: it encrypts what identifies a person, and makes keyed hashes for comparisons."""
 
 from __future__ import annotations
 
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pneumoscope.serve.settings import ServeSettings
-
 VARIABLE = "PNEUMOSCOPE_SERVE_SECRET"
-_BYTES = 32
-_NONCE = 12  # bytes, the length of AES-GCM's own (NIST SP 800-38D 5.2.1.1)
+_SECRET_BYTES = 32
+_NONCE_BYTES = 12  # the length that AES-GCM recommends (NIST SP 800-38D 5.2.1.1)
 
 
 class Keys:
-    """Seals and fingerprints with keys derived from one secret."""
+    """Encryption and keyed hashes, with keys derived from one secret."""
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(hmac.digest(secret, b"pneumoscope seal 1", hashlib.sha256))
@@ -39,49 +37,57 @@ class Keys:
         """Encrypts with AES-256-GCM.
 
         Args:
-            data: Anything.
-            place: What it belongs to, such as a row's id: elsewhere it will not open.
+            data: Any bytes.
+            place: What they belong to, such as the id of a row; `open` needs the same value.
         """
-        nonce = secrets.token_bytes(_NONCE)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, data, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Decrypts what `seal` made.
 
         Raises:
-            ValueError: It was changed, belongs elsewhere, or was sealed with another key.
+            ValueError: It was changed, belongs to another place, or was sealed with another key.
         """
+        nonce, data = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
-        except (InvalidTag, ValueError):  # too short to be sealed at all
+            return self._cipher.decrypt(nonce, data, place.encode())
+        except (InvalidTag, ValueError):  # ValueError: too short
             raise ValueError("sealed with another key, or changed") from None
 
     def fingerprint(self, text: str) -> str:
-        """A keyed hash (HMAC-SHA-256, hexadecimal) to find the same text again.
+        """A keyed hash (HMAC-SHA-256, hexadecimal) by which the same text can be recognised.
 
-        Spaces around it, and how a keyboard composes its letters, make no difference.
+        Spaces at both ends and the Unicode form of letters make no difference.
         """
         plain = unicodedata.normalize("NFC", text.strip())
         return hmac.digest(self._mark, plain.encode(), hashlib.sha256).hex()
 
 
-def open_keys(settings: ServeSettings, environ: Mapping[str, str] | None = None) -> Keys:
-    """The keys of a server: of its key file, of `VARIABLE`, or of a file made in its folder.
+def open_keys(
+    folder: Path, key: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Keys:
+    """The keys of a server: from a key file, from `VARIABLE`, or from a file in its folder.
+
+    Args:
+        folder: The server's folder; the file ``key`` is made in it if there is no other secret.
+        key: A key file, or None.
+        environ: Used instead of the environment of the process.
 
     Raises:
-        UsageError: The key is missing or not 32 bytes in base64.
+        UsageError: The key file is missing, or does not contain 32 bytes in base64.
     """
     env = os.environ if environ is None else environ
-    if settings.key is not None:
-        if not settings.key.is_file():
-            raise UsageError(f"{settings.key}: no such key file", _HINT)
-        return Keys(_read(settings.key))
+    if key is not None:
+        if not key.is_file():
+            raise UsageError(f"{key}: no such key file", _HINT)
+        return Keys(_read(key))
     if env.get(VARIABLE):
         return Keys(_decoded(env[VARIABLE]))
-    own = settings.folder / "key"
-    if not own.exists():
-        _make(own)
-    return Keys(_read(own))
+    default = folder / "key"
+    if not default.exists():
+        _make(default)
+    return Keys(_read(default))
 
 
 _HINT = "32 random bytes in base64 are needed: openssl rand -base64 32 > key"
@@ -89,14 +95,14 @@ _HINT = "32 random bytes in base64 are needed: openssl rand -base64 32 > key"
 
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    text = base64.b64encode(secrets.token_bytes(_BYTES))
+    text = base64.b64encode(secrets.token_bytes(_SECRET_BYTES))
     part = path.with_name(f".key.{os.getpid()}.part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         stream.write(text + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
     try:
-        os.link(part, path)  # unlike a rename it never replaces another process's key
+        os.link(part, path)  # unlike a rename, it never replaces the key of another process
     except FileExistsError:
         pass
     finally:
@@ -116,6 +122,6 @@ def _decoded(text: str) -> bytes:
         secret = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
         raise UsageError("the key is not base64", _HINT) from None
-    if len(secret) != _BYTES:
+    if len(secret) != _SECRET_BYTES:
         raise UsageError(f"the key has {len(secret)} bytes", _HINT)
     return secret

@@ -1,4 +1,4 @@
-"""News of jobs, from the threads that work to the requests that listen."""
+"""Progress of jobs, from the threads that read films to the requests that wait for them."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Feeds:
-    """Ids of films that have ended, per job."""
+class ProgressEvents:
+    """Ids of films that are finished, by job. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[str]]]] = (
+        self._subscribers: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[str]]]] = (
             defaultdict(list)
         )
 
     @contextmanager
-    def listening(self, job: str) -> Iterator[asyncio.Queue[str]]:
-        """A queue of the ids that end while the block runs; in an event loop."""
-        mine = (asyncio.get_running_loop(), asyncio.Queue[str]())
+    def subscribed(self, job: str) -> Iterator[asyncio.Queue[str]]:
+        """A queue of the ids that finish while the block runs; needs a running event loop."""
+        subscriber = (asyncio.get_running_loop(), asyncio.Queue[str]())
         with self._lock:
-            self._listeners[job].append(mine)
+            self._subscribers[job].append(subscriber)
         try:
-            yield mine[1]
+            yield subscriber[1]
         finally:
             with self._lock:
-                self._listeners[job].remove(mine)
-                if not self._listeners[job]:
-                    del self._listeners[job]
+                self._subscribers[job].remove(subscriber)
+                if not self._subscribers[job]:
+                    del self._subscribers[job]
 
-    def tell(self, job: str, film: str) -> None:
-        """Tells who listens; from any thread."""
+    def publish(self, job: str, film: str) -> None:
+        """Tells the subscribers of a job that a film is finished; from any thread."""
         with self._lock:
-            listeners = list(self._listeners.get(job, ()))
-        for loop, news in listeners:
+            subscribers = list(self._subscribers.get(job, ()))
+        for loop, queue in subscribers:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(news.put_nowait, film)
+                loop.call_soon_threadsafe(queue.put_nowait, film)

@@ -1,343 +1,265 @@
-"""From an upload to stored results: at once, or as a job that outlives the request.
+"""From uploaded files to stored results: at once, or as a job that outlives its request.
 
-Accepted films of a job are in the database before anybody is told so. After a kill they are read
-again, if the server keeps films, and else reported as interrupted.
+The films of a job are in the database before the sender hears that they were accepted. What happens
+to them after a restart is in `pneumoscope.jobs.recovery`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from pneumoscope.errors import DiskFull, PneumoscopeError
-from pneumoscope.jobs.batcher import Film
-from pneumoscope.jobs.store import DONE, FAILED, QUEUED, RUNNING, Row, new_id, now
-from pneumoscope.records import Settings
-from pneumoscope.render import wording
-from pneumoscope.render.serialise import prediction_to_json
-from pneumoscope.serve.problems import Cancelled, Interrupted, NotStored, ServerFault, problem
+from pneumoscope.errors import Cancelled, DiskFull, NotStored, ServerFault
+from pneumoscope.jobs.queue import QueuedFilm
+from pneumoscope.jobs.rows import (
+    ending,
+    enter_outcome,
+    failure,
+    new_rows,
+    settings_from_json,
+    values,
+)
+from pneumoscope.jobs.store import DONE, FAILED, RUNNING, FilmRow, new_id, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-    from pneumoscope.jobs.batcher import Batcher
-    from pneumoscope.jobs.film_store import Shelf
+    from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
-    from pneumoscope.jobs.progress_events import Feeds
+    from pneumoscope.jobs.progress_events import ProgressEvents
+    from pneumoscope.jobs.queue import FilmQueue
+    from pneumoscope.jobs.requests import JobRequest, UploadedFile
     from pneumoscope.jobs.store import Store
-    from pneumoscope.records import Outcome
+    from pneumoscope.records import Outcome, Settings
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who sends films, and how they are to be read.
-
-    Attributes:
-        owner: Id of the user.
-        settings: For the classifier.
-        patient: Key of the patient, or None; it is stored as a keyed hash only.
-    """
-
-    owner: str
-    settings: Settings
-    patient: str | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrived:
-    """A file of an upload: a film, or what an archive held in its place.
-
-    Attributes:
-        name: Display name.
-        data: The file's bytes; empty with an error.
-        error: Why it is none, or None.
-    """
-
-    name: str
-    data: bytes = field(repr=False)
-    error: PneumoscopeError | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Ending:
-    """How a film of a job ended: what its row is to hold."""
+    """How a film of a job ended.
+
+    Attributes:
+        job: Id of the job.
+        film: Id of the film.
+        values: Columns of its row that change.
+    """
 
     job: str
     film: str
     values: dict[str, Any]
 
 
-class Desk:
-    """Takes films in and puts results away. Safe to share between threads.
-
-    Attributes:
-        batcher: Set by the app, which knows both.
-    """
-
-    batcher: Batcher
+class JobService:
+    """Accepts films and stores their results. Safe to share between threads."""
 
     def __init__(
         self,
         store: Store,
-        shelf: Shelf,
+        film_store: FilmStore,
         keys: Keys,
-        feeds: Feeds,
-        counted: Callable[[Row], None] = lambda _row: None,
+        events: ProgressEvents,
+        queue: FilmQueue,
+        counted: Callable[[FilmRow], None] = lambda _row: None,
     ) -> None:
         """Connects the parts.
 
         Args:
-            store: Where results go.
-            shelf: Where films go.
+            store: For results.
+            film_store: For films.
             keys: Seal names.
-            feeds: Who listens to jobs.
-            counted: Takes every film that has ended, for the metrics.
+            events: Report progress of jobs.
+            queue: From which films are read.
+            counted: Called with the row of every film that has ended, for metrics.
         """
-        self._store, self._shelf, self._keys, self._feeds = store, shelf, keys, feeds
+        self._store = store
+        self._film_store = film_store
+        self._keys = keys
+        self._events = events
+        self._queue = queue
         self._counted = counted
-        self._waiting: dict[str, tuple[str, Future[Row]]] = {}  # film to job and future
-        self._owed: list[_Ending] = []
+        self._waiting: dict[str, tuple[str, Future[FilmRow]]] = {}  # film to job and future
+        self._unsaved: list[_Ending] = []
         self._lock = threading.Lock()
 
-    # Taking in
+    # Accepting
 
     def read_now(
-        self, asked: Asked, films: Sequence[Arrived], deadline_s: float
-    ) -> list[Future[Row]]:
-        """Queues films of a request that waits for them.
+        self, request: JobRequest, files: Sequence[UploadedFile], deadline_s: float
+    ) -> list[Future[FilmRow]]:
+        """Queues films of a request that waits for their results.
+
+        Args:
+            request: Who sends them.
+            files: The films.
+            deadline_s: Seconds within which reading must start.
 
         Raises:
-            Busy, ShuttingDown: See `Batcher.reserve`.
+            QueueFull, ShuttingDown: As `FilmQueue.reserve`.
         """
-        self.batcher.reserve(len(films), _size(films))
+        self._queue.reserve(len(files), _size_bytes(files))
         deadline = time.monotonic() + deadline_s
         try:
-            rows = self._rows(asked, films, None)
+            rows = new_rows(request, files, None, self._keys)
         except BaseException:
-            self.batcher.release(len(films), _size(films))
+            self._queue.release(len(files), _size_bytes(files))
             raise
         return [
-            self.batcher.submit(Film(film.data, asked.settings, row, deadline))
-            for film, row in zip(films, rows, strict=True)
+            self._queue.submit(QueuedFilm(file.data, request.settings, row, deadline))
+            for file, row in zip(files, rows, strict=True)
         ]
 
-    def accept(self, asked: Asked, films: Sequence[Arrived]) -> str:
-        """Takes a job in; returns its id once it is stored.
+    def accept(self, request: JobRequest, files: Sequence[UploadedFile]) -> str:
+        """Accepts a job; returns its id once it is stored.
 
         Raises:
-            Busy, ShuttingDown: See `Batcher.reserve`.
+            QueueFull, ShuttingDown: As `FilmQueue.reserve`.
+            DiskFull: Films are to be kept, and there is no space.
         """
-        self.batcher.reserve(len(films), _size(films))
+        self._queue.reserve(len(files), _size_bytes(files))
         job, kept = new_id(), list[str]()
         try:
-            rows = self._rows(asked, films, job)
-            good = [(f, r) for f, r in zip(films, rows, strict=True) if f.error is None]
-            for film, row in good:
-                self._shelf.keep(row.id, film.data)
+            rows = new_rows(request, files, job, self._keys)
+            films = [(f.data, r) for f, r in zip(files, rows, strict=True) if f.error is None]
+            for data, row in films:
+                self._film_store.keep(row.id, data)
                 kept.append(row.id)
-            told = {"id": job, "owner": asked.owner, "created": now(), "total": len(films)}
-            self._store.accept(told, [_values(row) for row in rows])
+            record = {"id": job, "owner": request.owner, "created": now(), "total": len(files)}
+            self._store.accept(record, [values(row) for row in rows])
         except BaseException:
-            self.batcher.release(len(films), _size(films))
-            self._shelf.drop(kept)
+            self._queue.release(len(files), _size_bytes(files))
+            self._film_store.drop(kept)
             raise
-        self.batcher.release(len(films) - len(good), 0)  # what is no film has no bytes
-        self._start(job, [(film.data, row) for film, row in good], asked.settings)
+        self._queue.release(len(files) - len(films), 0)  # files that are no films have no bytes
+        for data, row in films:
+            self._submit(job, data, row, request.settings)
         return job
 
-    def recover(self) -> tuple[int, int]:
-        """Takes up, or reports, what an earlier run left open; returns how many of each."""
-        self._shelf.tidy()
-        again: list[tuple[str, bytes, Row]] = []
-        for row in self._store.left_open():
-            film = self._shelf.get(row.id)
-            if film is not None and row.job is not None:
-                again.append((row.job, film, row))
-        lost = self._store.close_open(problem(Interrupted()), [row.id for _, _, row in again])
-        for job, film, row in again:
-            self.batcher.admit(1, len(film))
-            self._start(job, [(film, row)], _settings(row.asked))
-        if again or lost:
-            _log.warning("after a restart %d films are read again, %d are lost", len(again), lost)
-        return len(again), lost
+    def resume(self, row: FilmRow, data: bytes) -> None:
+        """Queues a film that an earlier run accepted as part of a job.
+
+        Args:
+            row: Its row.
+            data: The file.
+        """
+        if row.job is None:
+            raise ValueError("the film belongs to no job")
+        self._queue.admit(1, len(data))
+        self._submit(row.job, data, row, settings_from_json(row.asked))
 
     def cancel(self, owner: str, job: str) -> None:
-        """Ends what of an owner's job has not begun."""
+        """Cancels the films of an owner's job that are not being read yet."""
         if self._store.job(owner, job) is None:
             return
         with self._lock:
-            mine = [(id_, future) for id_, (of, future) in self._waiting.items() if of == job]
-        stopped = [id_ for id_, future in mine if future.cancel()]
-        self._put_away([_Ending(job, id_, _failed(Cancelled())) for id_ in stopped])
+            films = [(id_, future) for id_, (of, future) in self._waiting.items() if of == job]
+        cancelled = [id_ for id_, future in films if future.cancel()]
+        self._save([_Ending(job, id_, failure(Cancelled())) for id_ in cancelled])
 
     def delete(self, owner: str, ids: Sequence[str] | None = None) -> list[str]:
-        """Deletes results with their films, all of the owner's by default; returns which."""
-        gone = self._store.delete(owner, ids)
-        self._shelf.drop(gone)
-        for id_ in gone:
+        """Deletes results of an owner with their films.
+
+        Args:
+            owner: Id of the user.
+            ids: Which results; None for all.
+
+        Returns:
+            Ids of the results that were deleted.
+        """
+        deleted = self._store.delete(owner, ids)
+        self._film_store.drop(deleted)
+        for id_ in deleted:
             with self._lock:
                 job, future = self._waiting.get(id_, ("", None))
             if future is not None and future.cancel():
-                self._feeds.tell(job, id_)
-        return gone
+                self._events.publish(job, id_)
+        return deleted
 
-    def _start(self, job: str, films: Sequence[tuple[bytes, Row]], settings: Settings) -> None:
-        for film, row in films:
-            future = self.batcher.submit(Film(film, settings, row))
-            with self._lock:
-                self._waiting[row.id] = job, future
-            future.add_done_callback(partial(self._forget, job, row.id))
+    def _submit(self, job: str, data: bytes, row: FilmRow, settings: Settings) -> None:
+        future = self._queue.submit(QueuedFilm(data, settings, row))
+        with self._lock:
+            self._waiting[row.id] = job, future
+        future.add_done_callback(partial(self._forget, job, row.id))
 
-    def _forget(self, job: str, film: str, future: Future[Row]) -> None:
+    def _forget(self, job: str, film: str, future: Future[FilmRow]) -> None:
         with self._lock:
             self._waiting.pop(film, None)
         error = None if future.cancelled() else future.exception()
         if isinstance(error, ServerFault):
-            self._put_away([_Ending(job, film, _failed(error))])
+            self._save([_Ending(job, film, failure(error))])
 
-    def _rows(self, asked: Asked, films: Sequence[Arrived], job: str | None) -> list[Row]:
-        created = now()
-        patient = None if asked.patient is None else self._keys.fingerprint(asked.patient)
-        settings = _asked(asked.settings)
-        rows = []
-        for position, film in enumerate(films):
-            id_ = new_id()
-            rows.append(
-                Row(
-                    id=id_,
-                    owner=asked.owner,
-                    created=created,
-                    job=job,
-                    position=position,
-                    state=QUEUED if film.error is None else FAILED,
-                    name=self._keys.seal(film.name.encode(), id_),
-                    sha256=hashlib.sha256(film.data).hexdigest(),
-                    patient=patient,
-                    asked=settings,
-                    label=None,
-                    result=None,
-                    error=None if film.error is None else problem(film.error),
-                    heatmap=None,
-                    heatmap_rows=None,
-                )
-            )
-        return rows
+    # Storing results; called by the batcher's threads
 
-    # Putting away: called by the batcher's threads
-
-    def begin(self, films: Sequence[Film]) -> None:
-        """Marks films of jobs as begun."""
-        begun = [film.tag.id for film in films if film.tag.job is not None]
-        if begun:
+    def begin(self, films: Sequence[QueuedFilm]) -> None:
+        """Marks films of jobs as being read."""
+        ids = [film.tag.id for film in films if film.tag.job is not None]
+        if ids:
             try:
-                self._store.change([{"id": id_, "state": RUNNING} for id_ in begun])
-            except SQLAlchemyError as error:  # only what people see meanwhile
-                _log.error("films are not marked as begun", exc_info=error)
+                self._store.change([{"id": id_, "state": RUNNING} for id_ in ids])
+            except SQLAlchemyError as error:  # the state is only shown; the films are read anyway
+                _log.error("films are not marked as running", exc_info=error)
 
-    def finish(self, found: Sequence[tuple[Film, Outcome]]) -> Sequence[Row | NotStored]:
-        """Holds films, stores results, then tells who listens.
+    def finish(
+        self, outcomes: Sequence[tuple[QueuedFilm, Outcome]]
+    ) -> Sequence[FilmRow | NotStored]:
+        """Keeps films, stores results, then reports progress.
 
         Returns:
-            The rows; in place of one without a job, why it could not be stored.
+            The rows; for a film without a job that could not be stored, the error instead.
         """
-        rows = [self._ended(film.tag, outcome) for film, outcome in found]
-        for (film, _), row in zip(found, rows, strict=True):
+        rows = [enter_outcome(film.tag, outcome) for film, outcome in outcomes]
+        for (film, _), row in zip(outcomes, rows, strict=True):
             self._counted(row)
             if row.state == DONE:
-                self._hold(row.id, film.data)
-        self._put_away(
-            [_Ending(row.job, row.id, _ending(row)) for row in rows if row.job is not None]
-        )
-        at_once = [row for row in rows if row.job is None]
+                self._keep_film(row.id, film.data)
+        self._save([_Ending(row.job, row.id, ending(row)) for row in rows if row.job is not None])
+        without_job = [row for row in rows if row.job is None]
         try:
-            if at_once:
-                self._store.add([_values(row) for row in at_once])
+            if without_job:
+                self._store.add([values(row) for row in without_job])
         except SQLAlchemyError as error:
-            _log.error("results of %d films are not stored", len(at_once), exc_info=error)
-            self._shelf.drop(row.id for row in at_once)
+            _log.error("results of %d films are not stored", len(without_job), exc_info=error)
+            self._film_store.drop(row.id for row in without_job)
             return [row if row.job is not None else NotStored() for row in rows]
         return rows
 
-    def _hold(self, id_: str, film: bytes) -> None:
+    def _keep_film(self, id_: str, data: bytes) -> None:
         try:
-            self._shelf.put(id_, film)
+            self._film_store.put(id_, data)
         except DiskFull:
             _log.error("a film is not kept: the disk is full")
 
-    def settle(self) -> None:
-        """Stores what could not be stored before, if there is such."""
-        if self._owed:
-            self._put_away([])
+    def retry_unsaved(self) -> None:
+        """Tries again to store results that the database refused before."""
+        if self._unsaved:
+            self._save([])
 
-    def _put_away(self, endings: Sequence[_Ending]) -> None:
-        """Stores how films of jobs ended and tells who listens; later, if the database refuses."""
+    def _save(self, endings: Sequence[_Ending]) -> None:
+        """Stores how films of jobs ended and reports progress; if the database refuses, later."""
         with self._lock:
-            due, self._owed = [*self._owed, *endings], []
+            due, self._unsaved = [*self._unsaved, *endings], []
+        if not due:
+            return
         try:
-            there = (
-                self._store.change([{"id": one.film} | one.values for one in due]) if due else ()
-            )
+            changed = self._store.change([{"id": ended.film} | ended.values for ended in due])
         except SQLAlchemyError as error:
             _log.error("results of %d films wait to be stored", len(due), exc_info=error)
             with self._lock:
-                self._owed = due + self._owed
+                self._unsaved = due + self._unsaved
             return
-        for one in due:
-            if one.film not in there or one.values["state"] == FAILED:  # deleted, or of no use
-                self._shelf.drop([one.film])
-            self._feeds.tell(one.job, one.film)
-
-    def _ended(self, row: Row, outcome: Outcome) -> Row:
-        p = outcome.prediction
-        if p is None:
-            row.state = FAILED
-            row.error = problem(outcome.error or PneumoscopeError("no outcome"))
-            return row
-        row.state, row.label = DONE, p.label
-        row.result = prediction_to_json(p) | {"words": wording.sentences(p)}
-        if p.heatmap is not None and row.result["heatmap_class"] is not None:
-            row.heatmap = np.ascontiguousarray(p.heatmap, np.float32).tobytes()
-            row.heatmap_rows = p.heatmap.shape[0]
-        return row
+        for ended in due:
+            # A film that failed, or whose row was deleted meanwhile, is of no further use.
+            if ended.film not in changed or ended.values["state"] == FAILED:
+                self._film_store.drop([ended.film])
+            self._events.publish(ended.job, ended.film)
 
 
-_COLUMNS = tuple(column.key for column in Row.__table__.columns)
-_CHANGED = ("state", "label", "result", "error", "heatmap", "heatmap_rows")
-
-
-def _size(films: Sequence[Arrived]) -> int:
-    return sum(len(film.data) for film in films)
-
-
-def _values(row: Row) -> dict[str, Any]:
-    return {key: getattr(row, key) for key in _COLUMNS}
-
-
-def _failed(error: PneumoscopeError) -> dict[str, Any]:
-    return {"state": FAILED, "error": problem(error)}
-
-
-def _ending(row: Row) -> dict[str, Any]:
-    return {key: getattr(row, key) for key in _CHANGED}
-
-
-def _asked(settings: Settings) -> dict[str, Any]:
-    values = asdict(settings)
-    return values | {"profile": None if settings.profile is None else str(settings.profile)}
-
-
-def _settings(asked: Mapping[str, Any]) -> Settings:
-    profile = asked["profile"]
-    return Settings(**{**asked, "profile": None if profile is None else Path(profile)})
+def _size_bytes(files: Sequence[UploadedFile]) -> int:
+    return sum(len(file.data) for file in files)

@@ -1,7 +1,7 @@
 """Results and jobs in a database: SQLite in the server's folder, or PostgreSQL by URL.
 
-Every row has an owner and every query that answers a user takes one: what belongs to somebody else
-does not exist.
+Every row has an owner, and every query that answers a user filters by owner: a user cannot tell
+whether a row of somebody else exists.
 """
 
 from __future__ import annotations
@@ -43,13 +43,14 @@ if TYPE_CHECKING:
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 STATES = (QUEUED, RUNNING, DONE, FAILED)
-_AT_ONCE = 500
 OPEN = (QUEUED, RUNNING)
-"""States of what is accepted and not finished."""
+"""States of films that are accepted and not finished."""
+_IDS_PER_STATEMENT = 500
+"""SQLite before 3.32 takes at most 999 values in one statement."""
 
 
 class _Utc(TypeDecorator[datetime]):
-    """Times with their zone, on SQLite too, which knows none."""
+    """Times with a time zone, also on SQLite, which does not store it."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -62,7 +63,7 @@ class _Utc(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """Of every table of the server."""
+    """Base class of every table of a server."""
 
 
 class Job(Base):
@@ -83,25 +84,25 @@ class Job(Base):
     total: Mapped[int]
 
 
-class Row(Base):
+class FilmRow(Base):
     """One film: accepted, or read.
 
     Attributes:
         id: 32 hexadecimal digits, random.
         owner: Id of the user.
         created: When it was accepted, UTC.
-        job: Of which job, or None.
+        job: Id of its job, or None.
         position: Place in its request, from 0.
         state: One of `STATES`.
-        name: The film's display name, sealed.
-        sha256: Of the film's bytes.
+        name: The film's display name, encrypted.
+        sha256: SHA-256 of the film's bytes, hexadecimal.
         patient: Keyed hash of the patient's key, or None.
         asked: The settings, as JSON.
-        label: Of the verdict, or None.
+        label: The verdict, or None.
         result: The prediction as JSON, or None.
-        error: Problem details as JSON, or None.
+        error: ``{"code": ..., "message": ..., "hint": ...}``, or None.
         heatmap: float32 (h, w), row by row, or None.
-        heatmap_rows: h.
+        heatmap_rows: h, or None.
     """
 
     __tablename__ = "predictions"
@@ -124,17 +125,17 @@ class Row(Base):
     heatmap_rows: Mapped[int | None]
 
 
-_INTO = insert(cast("Table", Row.__table__))
-"""The table, not the class: without the ORM's bookkeeping, about a third less processor time."""
+_INSERT = insert(cast("Table", FilmRow.__table__))
+"""Into the table, not the class: without the ORM this takes about a third less processor time."""
 
 
 def new_id() -> str:
-    """A random name for a row: 122 random bits, so that nobody guesses another's."""
+    """A random id for a row; its 122 random bits cannot be guessed."""
     return uuid.uuid4().hex
 
 
 def now() -> datetime:
-    """The time, UTC."""
+    """The current time, UTC."""
     return datetime.now(UTC)
 
 
@@ -142,20 +143,20 @@ class Store:
     """The database. Safe to share between threads."""
 
     def __init__(self, url: str) -> None:
-        """Opens a database and makes what is missing in it.
+        """Opens a database and creates the tables that are missing.
 
         Raises:
-            UsageError: The URL is none, its driver is missing, or nobody answers there.
+            UsageError: The URL is malformed, its driver is missing, or the database does not answer.
         """
         self.engine = _engine(url)
-        # SQLite takes one writer at a time; waiting here costs less than its busy handler.
-        self._writing = threading.Lock() if self.engine.dialect.name == "sqlite" else None
+        # SQLite allows one writer at a time; waiting here costs less than its busy handler.
+        self._write_lock = threading.Lock() if self.engine.dialect.name == "sqlite" else None
         try:
             Base.metadata.create_all(self.engine)
         except SQLAlchemyError as error:
             raise UsageError(
                 f"the database cannot be used: {type(error).__name__}",
-                "Does the server run, and may you write there? Passwords belong into the URL.",
+                "Does its server run, and may you write there? The password belongs in the URL.",
             ) from error
 
     def close(self) -> None:
@@ -164,16 +165,16 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction that changes something; it is committed when the block ends well."""
-        if self._writing is None:
+        """A transaction for changes; it is committed unless the block raises."""
+        if self._write_lock is None:
             with Session(self.engine) as session, session.begin():
                 yield session
             return
-        with self._writing, Session(self.engine) as session, session.begin():
+        with self._write_lock, Session(self.engine) as session, session.begin():
             yield session
 
     def answers(self) -> bool:
-        """Whether the database can be asked."""
+        """Whether the database answers."""
         try:
             with self.engine.connect() as connection:
                 connection.execute(select(1))
@@ -181,178 +182,198 @@ class Store:
             return False
         return True
 
-    # What is written
+    # Writing
 
     def accept(self, job: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
-        """A job and its films, in one transaction."""
+        """Stores a job and its films, in one transaction."""
         with self.writing() as session:
             session.execute(insert(Job), [job])
-            session.execute(_INTO, list(rows))
+            session.execute(_INSERT, list(rows))
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Finished films of synchronous requests."""
+        """Stores finished films of synchronous requests."""
         with self.writing() as session:
-            session.execute(_INTO, list(rows))
+            session.execute(_INSERT, list(rows))
 
     def change(self, rows: Sequence[dict[str, Any]]) -> set[str]:
-        """Changes films by ``id``; those that were deleted meanwhile stay so. Returns the others."""
-        there = set()
-        with self.writing() as session:
-            for row in rows:
-                values = {key: value for key, value in row.items() if key != "id"}
-                wanted = update(Row).where(Row.id == row["id"]).values(**values)
-                # Not by RETURNING, which SQLite knows since 3.35 only.
-                if cast("CursorResult[Any]", session.execute(wanted)).rowcount:
-                    there.add(row["id"])
-        return there
-
-    def close_open(self, error: dict[str, Any], besides: Sequence[str]) -> int:
-        """Reports as failed what a server that ended left open; returns how many.
+        """Changes columns of films.
 
         Args:
-            error: Problem details.
-            besides: Ids that are taken up again.
+            rows: ``id`` and new values of each.
+
+        Returns:
+            Ids of the films that were changed; the others have been deleted.
+        """
+        changed = set()
+        with self.writing() as session:
+            for row in rows:
+                columns = {key: value for key, value in row.items() if key != "id"}
+                statement = update(FilmRow).where(FilmRow.id == row["id"]).values(**columns)
+                # Not with RETURNING, which SQLite supports only since 3.35.
+                if cast("CursorResult[Any]", session.execute(statement)).rowcount:
+                    changed.add(row["id"])
+        return changed
+
+    def close_open(self, error: dict[str, str], besides: Sequence[str]) -> int:
+        """Marks films as failed that a server left open when it ended; returns how many.
+
+        Args:
+            error: Code, message and hint.
+            besides: Ids of films that stay open.
         """
         with self.writing() as session:
-            left = select(Row.id).where(Row.state.in_(OPEN))
-            lost = set(session.scalars(left)) - set(besides)
-            for some in _portions(list(lost)):
-                wanted = update(Row).where(Row.id.in_(some))
-                session.execute(wanted.values(state=FAILED, error=error))
+            open_ids = set(session.scalars(select(FilmRow.id).where(FilmRow.state.in_(OPEN))))
+            lost = open_ids - set(besides)
+            for ids in _portions(list(lost)):
+                statement = update(FilmRow).where(FilmRow.id.in_(ids))
+                session.execute(statement.values(state=FAILED, error=error))
             return len(lost)
 
-    def left_open(self) -> list[Row]:
+    def left_open(self) -> list[FilmRow]:
         """Films of every owner that were accepted and not finished, oldest first."""
         with Session(self.engine, expire_on_commit=False) as session:
-            wanted = select(Row).where(Row.state.in_(OPEN)).order_by(Row.created, Row.position)
-            return list(session.scalars(wanted))
+            query = select(FilmRow).where(FilmRow.state.in_(OPEN))
+            return list(session.scalars(query.order_by(FilmRow.created, FilmRow.position)))
 
     def delete(self, owner: str, ids: Sequence[str] | None = None) -> list[str]:
-        """Deletes films of an owner, all of them by default; returns which."""
+        """Deletes films of an owner.
+
+        Args:
+            owner: Id of the user.
+            ids: Which films; None for all.
+
+        Returns:
+            Ids of the films that were deleted.
+        """
         with self.writing() as session:
-            mine = select(Row.id).where(Row.owner == owner)
+            query = select(FilmRow.id).where(FilmRow.owner == owner)
             if ids is None:
-                return _deleted(session, list(session.scalars(mine)))
-            return _deleted(
-                session,
-                [
-                    id_
-                    for some in _portions(ids)
-                    for id_ in session.scalars(mine.where(Row.id.in_(some)))
-                ],
-            )
+                return _delete(session, list(session.scalars(query)))
+            known: list[str] = []
+            for portion in _portions(ids):
+                known += session.scalars(query.where(FilmRow.id.in_(portion)))
+            return _delete(session, known)
 
     def delete_older(self, days: int) -> list[str]:
-        """Deletes finished films of every owner that are older; returns which."""
+        """Deletes finished films of every owner that are older than some days; returns their ids."""
         with self.writing() as session:
-            old = select(Row.id).where(
-                Row.created < now() - timedelta(days=days), Row.state.not_in(OPEN)
+            query = select(FilmRow.id).where(
+                FilmRow.created < now() - timedelta(days=days), FilmRow.state.not_in(OPEN)
             )
-            return _deleted(session, list(session.scalars(old)))
+            return _delete(session, list(session.scalars(query)))
 
-    # What is read
+    # Reading
 
-    def row(self, owner: str, id_: str) -> Row | None:
-        """One film of an owner."""
+    def row(self, owner: str, id_: str) -> FilmRow | None:
+        """A film of an owner; None if the owner has no such film."""
         with Session(self.engine, expire_on_commit=False) as session:
-            return session.scalars(select(Row).where(Row.owner == owner, Row.id == id_)).first()
+            return session.scalars(
+                select(FilmRow).where(FilmRow.owner == owner, FilmRow.id == id_)
+            ).first()
 
-    def rows(self, owner: str, ids: Sequence[str]) -> list[Row]:
-        """Films of an owner, in the order asked for; unknown ones are left out."""
+    def rows(self, owner: str, ids: Sequence[str]) -> list[FilmRow]:
+        """Films of an owner in the order of their ids here; unknown ids are left out."""
         with Session(self.engine, expire_on_commit=False) as session:
-            mine = select(Row).where(Row.owner == owner)
-            named = {
+            query = select(FilmRow).where(FilmRow.owner == owner)
+            by_id = {
                 row.id: row
-                for some in _portions(ids)
-                for row in session.scalars(mine.where(Row.id.in_(some)))
+                for portion in _portions(ids)
+                for row in session.scalars(query.where(FilmRow.id.in_(portion)))
             }
-        return [named[id_] for id_ in dict.fromkeys(ids) if id_ in named]
+        return [by_id[id_] for id_ in dict.fromkeys(ids) if id_ in by_id]
 
     def history(
         self, owner: str, limit: int, before: str | None = None, label: str | None = None
-    ) -> list[Row]:
+    ) -> list[FilmRow]:
         """Films of an owner, newest first.
 
         Args:
             owner: Id of the user.
-            limit: Most rows.
-            before: Id of a row: only older ones.
-            label: Only with this verdict.
+            limit: Largest number of rows.
+            before: Id of a film: only films before it.
+            label: Only films with this verdict.
         """
-        wanted = select(Row).where(Row.owner == owner)
+        query = select(FilmRow).where(FilmRow.owner == owner)
         with Session(self.engine, expire_on_commit=False) as session:
             if before is not None:
-                at = session.get(Row, before)
-                if at is None or at.owner != owner:
+                last = session.get(FilmRow, before)
+                if last is None or last.owner != owner:
                     return []
-                # Row values would be shorter, but not every SQLite compares them by index.
-                wanted = wanted.where(
-                    (Row.created < at.created) | ((Row.created == at.created) & (Row.id < at.id))
+                # Comparing row values would be shorter, but not every SQLite uses the index then.
+                query = query.where(
+                    (FilmRow.created < last.created)
+                    | ((FilmRow.created == last.created) & (FilmRow.id < last.id))
                 )
             if label is not None:
-                wanted = wanted.where(Row.label == label)
-            wanted = wanted.order_by(Row.created.desc(), Row.id.desc()).limit(limit)
-            return list(session.scalars(wanted))
+                query = query.where(FilmRow.label == label)
+            query = query.order_by(FilmRow.created.desc(), FilmRow.id.desc()).limit(limit)
+            return list(session.scalars(query))
 
     def job(self, owner: str, id_: str) -> tuple[Job, dict[str, int]] | None:
-        """A job of an owner, and how many of its films are in which state."""
+        """A job of an owner, and the number of its films in each state."""
         with Session(self.engine, expire_on_commit=False) as session:
-            found = session.scalars(select(Job).where(Job.owner == owner, Job.id == id_)).first()
-            if found is None:
+            job = session.scalars(select(Job).where(Job.owner == owner, Job.id == id_)).first()
+            if job is None:
                 return None
-            counted = select(Row.state, func.count()).where(Row.job == id_).group_by(Row.state)
-            return found, dict(session.execute(counted).all())
+            query = select(FilmRow.state, func.count()).where(FilmRow.job == id_)
+            return job, dict(session.execute(query.group_by(FilmRow.state)).all())
 
-    def of_job(self, owner: str, job: str) -> list[Row]:
+    def of_job(self, owner: str, job: str) -> list[FilmRow]:
         """The films of a job in their order."""
         with Session(self.engine, expire_on_commit=False) as session:
-            wanted = select(Row).where(Row.owner == owner, Row.job == job)
-            return list(session.scalars(wanted.order_by(Row.position)))
+            query = select(FilmRow).where(FilmRow.owner == owner, FilmRow.job == job)
+            return list(session.scalars(query.order_by(FilmRow.position)))
 
 
-def _deleted(session: Session, ids: list[str]) -> list[str]:
-    """Deletes films, and jobs of which nothing is left then."""
-    for some in _portions(ids):
-        session.execute(delete(Row).where(Row.id.in_(some)))
-    session.execute(delete(Job).where(Job.id.not_in(select(Row.job).where(Row.job.is_not(None)))))
+def _delete(session: Session, ids: list[str]) -> list[str]:
+    """Deletes films, and jobs that have no films left; returns the ids."""
+    for portion in _portions(ids):
+        session.execute(delete(FilmRow).where(FilmRow.id.in_(portion)))
+    with_films = select(FilmRow.job).where(FilmRow.job.is_not(None))
+    session.execute(delete(Job).where(Job.id.not_in(with_films)))
     return ids
 
 
 def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Ids a few at a time: a statement takes so many values only (SQLite before 3.32: 999)."""
-    return (ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE))
+    """Ids in portions that one statement takes."""
+    return (
+        ids[start : start + _IDS_PER_STATEMENT] for start in range(0, len(ids), _IDS_PER_STATEMENT)
+    )
 
 
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
+        # Errors are logged, so they must not contain the values of a statement.
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
-        # Errors are logged: without what was to be written.
         _make_private(parsed.database)
         engine = create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
     except (SQLAlchemyError, ImportError) as error:
         raise UsageError(
             f"the database URL cannot be used: {type(error).__name__}",
-            "Such as postgresql+psycopg://user:password@host/name, with psycopg installed.",
+            "For example postgresql+psycopg://user:password@host/name, with psycopg installed.",
         ) from error
     event.listen(engine, "connect", _tune_sqlite)
     return engine
 
 
 def _make_private(path: str | None) -> None:
-    """Makes the file that SQLite would make for everybody to read; its journals follow it."""
+    """Creates the file before SQLite does, which would let everybody read it.
+
+    SQLite gives its journals the same permissions.
+    """
     if path and path != ":memory:" and not path.startswith("file:"):
-        with suppress(OSError):  # told by the first query
+        with suppress(OSError):  # the first query reports it
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    # With WAL a killed process loses nothing; a power cut at worst the last results, never the file.
+    # With WAL, a killed process loses nothing. A power cut loses the last results at worst.
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    # Deleted results are overwritten, not only unlinked.
+    # Overwrites deleted results in the file.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

@@ -1,1 +1,1 @@
-"""The reading room: web page and REST API over one bundle."""
+"""The reading room: a web page and a REST API."""

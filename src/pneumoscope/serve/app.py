@@ -1,4 +1,4 @@
-"""The application: the routes, what stands before them, and the page."""
+"""The application: the routes, the security middleware, and the page."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ from pneumoscope import __version__
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve import problems
-from pneumoscope.serve.metrics import Metrics, Timed
-from pneumoscope.serve.routes import health, predictions
+from pneumoscope.serve.metrics import Metrics, RequestMetrics
+from pneumoscope.serve.routes import health, jobs, model, predictions, session
 from pneumoscope.serve.security import guard
-from pneumoscope.serve.services import open_room
+from pneumoscope.serve.security.state import make_security
+from pneumoscope.serve.services import open_services
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pneumoscope.jobs.service import Desk
-    from pneumoscope.serve.admin.privacy import Sweeper
+    from pneumoscope.jobs.service import JobService
+    from pneumoscope.serve.admin.privacy import RetentionCleanup
     from pneumoscope.serve.settings import ServeSettings
 
 _log = logging.getLogger(__name__)
 
-_SETTLE_S = 5.0
+_RETRY_S = 5.0
+_CLEANUP_S = 3600.0
 STATIC = Path(__file__).with_name("static")
 
 
@@ -42,22 +44,22 @@ def create_app(settings: ServeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        room = await run_in_threadpool(open_room, settings, metrics)
+        services = await run_in_threadpool(open_services, settings, metrics)
         app.state.security = await run_in_threadpool(
-            guard.make_security, settings, room.store.engine, room.keys
+            make_security, settings, services.store.engine, services.keys
         )
-        app.state.room = room
-        chores = [
-            asyncio.create_task(_sweep_hourly(room.sweeper)),
-            asyncio.create_task(_settle(room.desk)),
+        app.state.services = services
+        background = [
+            asyncio.create_task(_clean_up(services.cleanup)),
+            asyncio.create_task(_retry_unsaved(services.jobs)),
         ]
         try:
             yield
         finally:
-            app.state.room = None
-            for chore in chores:
-                chore.cancel()
-            await run_in_threadpool(room.close)
+            app.state.services = None
+            for task in background:
+                task.cancel()
+            await run_in_threadpool(services.close)
 
     app = FastAPI(
         title="pneumoscope",
@@ -68,37 +70,41 @@ def create_app(settings: ServeSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.room = None
+    app.state.services = None
     app.state.settings = settings
-    app.add_middleware(Timed, metrics=metrics)
-    problems.install(app, [*predictions.router.routes, *health.router.routes])
-    app.include_router(predictions.router)
-    app.include_router(health.router)
+    app.add_middleware(RequestMetrics, metrics=metrics)
+    routers = (predictions.router, jobs.router, model.router, health.router)
+    problems.install(app, [route for router in routers for route in router.routes])
+    for router in (*routers, session.router):
+        app.include_router(router)
     if STATIC.is_dir():
-
-        @app.get("/", include_in_schema=False)
-        def page() -> FileResponse:
-            return FileResponse(STATIC / "index.html")
-
-        @app.get("/login", include_in_schema=False)
-        def login() -> FileResponse:
-            return FileResponse(STATIC / "login.html")
-
-        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+        _add_page(app)
     guard.install(app, settings)
     return app
 
 
-async def _sweep_hourly(sweeper: Sweeper) -> None:
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    @app.get("/login", include_in_schema=False)
+    def login() -> FileResponse:
+        return FileResponse(STATIC / "login.html")
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+async def _clean_up(cleanup: RetentionCleanup) -> None:
     while True:
-        await asyncio.sleep(3600)
+        await asyncio.sleep(_CLEANUP_S)
         try:
-            await run_in_threadpool(sweeper.sweep)
+            await run_in_threadpool(cleanup.run)
         except (PneumoscopeError, OSError, SQLAlchemyError):
-            _log.exception("old results were not deleted; once more in an hour")
+            _log.exception("old results were not deleted; the next try is in an hour")
 
 
-async def _settle(desk: Desk) -> None:
+async def _retry_unsaved(jobs: JobService) -> None:
     while True:
-        await asyncio.sleep(_SETTLE_S)
-        await run_in_threadpool(desk.settle)
+        await asyncio.sleep(_RETRY_S)
+        await run_in_threadpool(jobs.retry_unsaved)

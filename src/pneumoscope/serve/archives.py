@@ -1,7 +1,7 @@
 """ZIP archives of films, unpacked in memory within limits.
 
-Nothing is written, so a member's path leads nowhere; only its last part is shown. What a member
-claims of its size is not believed: bytes are counted as they come.
+Nothing is written to the disk, so the path of a member cannot lead anywhere; only its last part is
+shown. The sizes that an archive states are not trusted: bytes are counted as they are unpacked.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.errors import EmptySource, PneumoscopeError, UnreadableImage
 from pneumoscope.images import is_archive
-from pneumoscope.jobs.decoders import NAME
-from pneumoscope.jobs.service import Arrived
+from pneumoscope.jobs.decoders import FILM_NAME
+from pneumoscope.jobs.requests import UploadedFile
 from pneumoscope.serve.problems import TooMuch, Unprocessable
 from pneumoscope.serve.uploads import display_name
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from pneumoscope.serve.settings import Limits
 
-_STEP = 2**20
+_STEP_BYTES = 2**20
 _ENTRY = b"PK\1\2"
-"""What every entry of a central directory begins with (APPNOTE.TXT 4.3.12)."""
-_ENTRIES = 10_000
-"""Most of them, litter included: every one becomes an object before the first film."""
+"""Start of every entry of a central directory (APPNOTE.TXT 4.3.12)."""
+_MOST_ENTRIES = 10_000
+"""Including files that are not films: every entry becomes an object before the first film is read."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""`zipfile` unpacks these piece by piece, the others (bzip2, LZMA) at once, however large it gets."""
+"""`zipfile` unpacks these in pieces, but bzip2 and LZMA at once, however large the result is."""
 _ENCRYPTED = 0x1
 """Bit 0 of the general purpose flag (APPNOTE.TXT 4.4.4)."""
-_OTHERS = (b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+_OTHER_ARCHIVES = (b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 
 
 class BrokenArchive(Unprocessable):
@@ -56,28 +56,28 @@ class UnknownPacking(Unprocessable):
 
 def unpack(
     files: Iterable[tuple[str, bytes]], limits: Limits, take: Callable[[int], None]
-) -> list[Arrived]:
-    """The films of an upload, those in archives among them.
+) -> list[UploadedFile]:
+    """The films of an upload, including those in archives.
 
     Args:
         files: Display name and bytes.
-        limits: On films, and on archives.
-        take: Counts unpacked bytes as they come, see `Intake.lease`.
+        limits: For films and for archives.
+        take: Counts unpacked bytes, see `UploadBudget.lease`.
 
     Raises:
         Busy: See there.
         BrokenArchive: An archive cannot be read at all.
-        TooMuch: Over a limit, as archive bombs are.
+        TooMuch: A limit is exceeded, as by archive bombs.
     """
-    films: list[Arrived] = []
-    room = limits.archive_bytes
+    films: list[UploadedFile] = []
+    bytes_left = limits.archive_bytes
     for name, data in files:
         if not is_archive(data):
-            films.append(Arrived(name, data))
+            films.append(UploadedFile(name, data))
         else:
-            for film in _members(data, limits, room, take):
+            for film in _members(data, limits, bytes_left, take):
                 films.append(film)
-                room -= len(film.data)
+                bytes_left -= len(film.data)
         if len(films) > limits.max_files:
             raise TooMuch(f"more than {limits.max_files} films", "Send them in several requests.")
     if not films:
@@ -86,50 +86,50 @@ def unpack(
 
 
 def _members(
-    data: bytes, limits: Limits, room: int, take: Callable[[int], None]
-) -> Iterator[Arrived]:
-    # Counted, because the end records may say anything, and the ZIP64 one something else.
-    if data.count(_ENTRY) > _ENTRIES:
+    data: bytes, limits: Limits, bytes_left: int, take: Callable[[int], None]
+) -> Iterator[UploadedFile]:
+    # Counted here: the end records can state any number, and the ZIP64 record another one.
+    if data.count(_ENTRY) > _MOST_ENTRIES:
         raise TooMuch("the archive lists too many files", "Send fewer films at once.")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except Exception as error:  # (of a broken directory zipfile raises what it likes)
+    except Exception as error:  # (zipfile raises many kinds of errors for a broken directory)
         raise BrokenArchive from error
-    found = 0
+    count = 0
     with archive:
         for member in archive.infolist():
             # Not `is_dir`, which fails on a member without a name.
-            if member.filename.endswith("/") or _is_litter(member.filename):
+            if member.filename.endswith("/") or _is_no_film(member.filename):
                 continue
-            found += 1
-            if found > limits.max_files:
+            count += 1
+            if count > limits.max_files:
                 raise TooMuch(
                     f"more than {limits.max_files} films", "Send them in several requests."
                 )
-            most = min(room, limits.archive_ratio * max(member.compress_size, 1) + _STEP)
-            film = _member(archive, member, most, take)
-            room -= len(film.data)
+            ratio_bytes = limits.archive_ratio * max(member.compress_size, 1) + _STEP_BYTES
+            film = _member(archive, member, min(bytes_left, ratio_bytes), take)
+            bytes_left -= len(film.data)
             yield film
 
 
-def _is_litter(path: str) -> bool:
-    """Hidden files, those that macOS adds, and the index of a DICOM medium."""
+def _is_no_film(path: str) -> bool:
+    """Hidden files, files that macOS adds, and the index of a DICOM medium."""
     parts = path.replace("\\", "/").split("/")
     return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].upper() == "DICOMDIR"
 
 
 def _member(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, take: Callable[[int], None]
-) -> Arrived:
+) -> UploadedFile:
     name = display_name(member.filename)
     if member.flag_bits & _ENCRYPTED:
-        return Arrived(name, b"", EncryptedArchive())
+        return UploadedFile(name, b"", EncryptedArchive())
     if member.compress_type not in _METHODS:
-        return Arrived(name, b"", UnknownPacking())
+        return UploadedFile(name, b"", UnknownPacking())
     pieces, total = [], 0
     try:
         with archive.open(member) as stream:
-            while piece := stream.read(_STEP):
+            while piece := stream.read(_STEP_BYTES):
                 take(len(piece))
                 total += len(piece)
                 if total > most:
@@ -140,11 +140,11 @@ def _member(
                 pieces.append(piece)
     except PneumoscopeError:
         raise
-    except Exception:  # noqa: BLE001 (zipfile and zlib raise what they like)
-        return Arrived(name, b"", UnreadableImage(NAME, "damaged in the archive"))
+    except Exception:  # noqa: BLE001 (zipfile and zlib raise many kinds of errors)
+        return UploadedFile(name, b"", UnreadableImage(FILM_NAME, "damaged in the archive"))
     data = b"".join(pieces)
     if not data:
-        return Arrived(name, b"", EmptySource(NAME))
-    if is_archive(data) or data.startswith(_OTHERS):
-        return Arrived(name, b"", NestedArchive())
-    return Arrived(name, data)
+        return UploadedFile(name, b"", EmptySource(FILM_NAME))
+    if is_archive(data) or data.startswith(_OTHER_ARCHIVES):
+        return UploadedFile(name, b"", NestedArchive())
+    return UploadedFile(name, data)

@@ -1,4 +1,4 @@
-"""Figures for Prometheus: how much, how fast, how full. No name, no id, no address."""
+"""Metrics for Prometheus; they contain no names, ids or addresses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from pneumoscope.jobs.batcher import Batcher
-    from pneumoscope.jobs.store import Row
+    from pneumoscope.jobs.queue import FilmQueue
+    from pneumoscope.jobs.store import FilmRow
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _FILMS = (1, 2, 4, 8, 16, 32)
@@ -20,23 +20,27 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Metrics:
-    """One server's figures."""
+    """The metrics of one server."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        own: dict[str, Any] = {"registry": self._registry, "namespace": "pneumoscope"}
-        self._requests = Counter("http_requests", "Requests.", ("method", "route", "status"), **own)
+        common: dict[str, Any] = {"registry": self._registry, "namespace": "pneumoscope"}
+        self._requests = Counter(
+            "http_requests", "Requests.", ("method", "route", "status"), **common
+        )
         self._seconds = Histogram(
             "http_request_seconds", "Time to the answer's first byte.", ("method", "route"),
-            buckets=_SECONDS, **own,
+            buckets=_SECONDS, **common,
         )  # fmt: skip
-        self._films = Counter("films", "Films that were read, by verdict.", ("label",), **own)
-        self._failed = Counter("films_failed", "Films without a result, by code.", ("code",), **own)
-        self._batch = Histogram("batch_films", "Films in a run.", buckets=_FILMS, **own)
-        self._batch_s = Histogram("batch_seconds", "Time of a run.", buckets=_SECONDS, **own)
-        self._outstanding = Gauge("queue_films", "Films accepted and not finished.", **own)
+        self._films = Counter("films", "Films that were read, by verdict.", ("label",), **common)
+        self._failed = Counter(
+            "films_failed", "Films without a result, by code.", ("code",), **common
+        )
+        self._batch = Histogram("batch_films", "Films in a run.", buckets=_FILMS, **common)
+        self._batch_s = Histogram("batch_seconds", "Time of a run.", buckets=_SECONDS, **common)
+        self._outstanding = Gauge("queue_films", "Films accepted and not finished.", **common)
 
-    def film(self, row: Row) -> None:
+    def film(self, row: FilmRow) -> None:
         """Counts a film that has ended."""
         if row.error is not None:
             self._failed.labels(row.error["code"]).inc()
@@ -44,26 +48,26 @@ class Metrics:
             self._films.labels(row.label).inc()
 
     def batch(self, films: int, seconds: float) -> None:
-        """Counts a run."""
+        """Counts a run of the network."""
         self._batch.observe(films)
         self._batch_s.observe(seconds)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts a request by its route's template."""
+        """Counts a request by the template of its route."""
         method = method if method in _METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 
-    def watch(self, batcher: Batcher) -> None:
-        """Reads how full the queue is whenever somebody asks."""
-        self._outstanding.set_function(lambda: batcher.outstanding)
+    def watch(self, queue: FilmQueue) -> None:
+        """Reads the length of the queue whenever the metrics are read."""
+        self._outstanding.set_function(lambda: queue.outstanding)
 
     def text(self) -> tuple[bytes, str]:
-        """All figures, and their media type."""
+        """All metrics, and their media type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
 
-class Timed:
+class RequestMetrics:
     """Middleware that counts requests."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -76,12 +80,12 @@ class Timed:
             return
         started = time.perf_counter()
 
-        async def counted(message: Message) -> None:
+        async def counting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # The template, not the path: that holds ids, or whatever a stranger typed.
+                # The template, not the path: a path contains ids, or anything a client sends.
                 route = getattr(scope.get("route"), "path", "other")
                 seconds = time.perf_counter() - started
                 self._metrics.request(scope["method"], route, message["status"], seconds)
             await send(message)
 
-        await self._app(scope, receive, counted)
+        await self._app(scope, receive, counting_send)

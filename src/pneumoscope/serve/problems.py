@@ -1,4 +1,4 @@
-"""RFC 9457 problem details for every error, from the codes and hints of `pneumoscope.errors`."""
+"""RFC 9457 problem details of every error: the only place that turns errors into HTTP statuses."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from pneumoscope.errors import DiskFull, PneumoscopeError
+from pneumoscope.errors import DiskFull, NotStored, PneumoscopeError, QueueFull, ServerFault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fastapi import FastAPI, Request
     from starlette.routing import BaseRoute
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 PAGE = "https://github.com/pneumoscope/pneumoscope/blob/main/docs/reference/api.md"
+RETRY_AFTER_S = 5
+"""Seconds after which a request is worth repeating that met an unavailable service."""
 
 
 class Refusal(PneumoscopeError):
@@ -68,6 +70,10 @@ class NoHeatmap(NotFound):
         super().__init__(f"no heatmap: {why}", "The verdict stands without it.")
 
 
+class MethodNotAllowed(Refusal):
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
 class Conflict(Refusal):
     status = HTTPStatus.CONFLICT
 
@@ -85,36 +91,18 @@ class Unprocessable(Refusal):
 
 
 class Busy(Refusal):
-    """The queue is full."""
+    """Too many requests; the hint and ``Retry-After`` say when to try again."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
 
-    def __init__(self, message: str = "", retry_after_s: int = 1) -> None:
-        super().__init__(
-            message or "more films wait than the server takes",
-            f"Send them again in {retry_after_s} s, or fewer at once.",
-        )
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message, f"Send them again in {retry_after_s} s, or fewer at once.")
         self.retry_after_s = retry_after_s
 
 
 class Unavailable(Refusal):
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    retry_after_s = 5
-
-
-class ShuttingDown(Unavailable):
-    def __init__(self) -> None:
-        super().__init__("the server is shutting down", "Try again when it is back.")
-
-
-class DeadlinePassed(Unavailable):
-    def __init__(self) -> None:
-        super().__init__("the film was not begun in time", "Send it again later, or ask for a job.")
-
-
-class NotStored(Unavailable):
-    def __init__(self) -> None:
-        super().__init__("the database cannot be used now", "Try again; the server's log says why.")
+    retry_after_s = RETRY_AFTER_S
 
 
 class NoRoom(Refusal):
@@ -124,45 +112,83 @@ class NoRoom(Refusal):
         super().__init__("the server's disk is full", "Tell whoever runs it.")
 
 
-class Interrupted(Unavailable):
-    def __init__(self) -> None:
-        super().__init__("the server stopped before this film was read", "Send the film again.")
-
-
-class Cancelled(Refusal):
-    status = HTTPStatus.CONFLICT
-
-    def __init__(self) -> None:
-        super().__init__(
-            "cancelled before the film was read", "Send the film again if you want it."
-        )
+STATUS_OF_CODE = {
+    "ShuttingDown": HTTPStatus.SERVICE_UNAVAILABLE,
+    "DeadlinePassed": HTTPStatus.SERVICE_UNAVAILABLE,
+    "Interrupted": HTTPStatus.SERVICE_UNAVAILABLE,
+    "NotStored": HTTPStatus.SERVICE_UNAVAILABLE,
+    "Cancelled": HTTPStatus.CONFLICT,
+    "ServerFault": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""HTTP statuses of errors that are no `Refusal`; all others concern the content of a request, 422."""
 
 
 def problem(error: PneumoscopeError, instance: str | None = None) -> dict[str, Any]:
     """An error as problem details.
 
     Args:
-        error: Any of the tree; what is no `Refusal` is about the content that was sent, 422.
-        instance: Path of the request, or of the record that failed.
+        error: Any error of the tree.
+        instance: Path of the request.
     """
-    status = error.status if isinstance(error, Refusal) else HTTPStatus.UNPROCESSABLE_ENTITY
-    found: dict[str, Any] = {
-        "type": f"{PAGE}#{error.code.lower()}",
+    status = error.status if isinstance(error, Refusal) else _status_of(error.code)
+    return _problem(status, error.as_dict(), instance)
+
+
+def stored_problem(error: Mapping[str, str], instance: str) -> dict[str, Any]:
+    """A stored error as problem details.
+
+    Args:
+        error: Code, message and hint.
+        instance: Path of the record that failed.
+    """
+    return _problem(_status_of(error["code"]), error, instance)
+
+
+def _status_of(code: str) -> HTTPStatus:
+    return STATUS_OF_CODE.get(code, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _problem(
+    status: HTTPStatus, error: Mapping[str, str], instance: str | None = None
+) -> dict[str, Any]:
+    details: dict[str, Any] = {
+        "type": f"{PAGE}#{error['code'].lower()}",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
-        "detail": error.message,
-        "code": error.code,
-        "hint": error.hint,
+        "detail": error["message"],
+        "code": error["code"],
+        "hint": error["hint"],
     }
-    return found if instance is None else found | {"instance": instance}
+    return details if instance is None else details | {"instance": instance}
+
+
+def as_refusal(error: PneumoscopeError) -> PneumoscopeError:
+    """The error that clients see in place of one that has another name, or says too much, inside."""
+    if isinstance(error, QueueFull):
+        return Busy(error.message, error.retry_after_s)
+    if isinstance(error, DiskFull):  # its message contains a path of the server
+        _log.error("the disk is full")
+        return NoRoom()
+    return error
 
 
 def response(error: PneumoscopeError, instance: str) -> JSONResponse:
-    """The answer to a request that an error ended."""
+    """The response to a request that failed.
+
+    Args:
+        error: Why it failed.
+        instance: Path of the request.
+    """
+    error = as_refusal(error)
     content = problem(error, instance)
     headers = {}
-    if isinstance(error, Refusal) and error.retry_after_s is not None:
-        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, Refusal):
+        retry_after_s = error.retry_after_s
+    else:
+        unavailable = content["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+        retry_after_s = RETRY_AFTER_S if unavailable else None
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
     if content["status"] == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(content, content["status"], headers, MEDIA_TYPE)
@@ -173,73 +199,66 @@ def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
 
     Args:
         app: The application.
-        routes: Those whose methods a wrong one is answered with.
+        routes: Routes whose methods are named where a request uses another one.
     """
 
-    async def known(request: Request, error: Exception) -> JSONResponse:
-        if not isinstance(error, PneumoscopeError):
-            raise TypeError(type(error).__name__)
-        if isinstance(error, DiskFull):  # it names a path of the server
-            _log.error("the disk is full")
-            error = NoRoom()
-        return response(error, request.url.path)
+    async def method_or_path(request: Request, error: Exception) -> JSONResponse:
+        return _http_error(request, error, routes)
 
-    async def database(request: Request, error: Exception) -> JSONResponse:
-        _log.error("the database cannot be used", exc_info=error)
-        return response(NotStored(), request.url.path)
-
-    async def http(request: Request, error: Exception) -> JSONResponse:
-        if not isinstance(error, HTTPException):
-            raise TypeError(type(error).__name__)
-        answer = response(_of_status(error), request.url.path)
-        answer.headers.update(error.headers or {})
-        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and routes:
-            # Starlette names the methods of the first route of this path only.
-            here = [r for r in routes if r.matches(request.scope)[0] is not Match.NONE]
-            exact = [r for r in here if getattr(r, "path", "") == request.url.path]
-            known = {method for r in exact or here for method in getattr(r, "methods", None) or ()}
-            answer.headers["Allow"] = ", ".join(sorted(known))
-        return answer
-
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
-        if not isinstance(error, RequestValidationError):
-            raise TypeError(type(error).__name__)
-        # The value itself stays out of the answer: it may be anything, of anybody.
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return response(
-            Unprocessable(f"{where}: {first['msg']}", "See /api/v1/openapi.json."), request.url.path
-        )
-
-    async def unknown(request: Request, error: Exception) -> JSONResponse:
-        _log.error("a request failed", exc_info=error)
-        return response(ServerFault(), request.url.path)
-
-    app.add_exception_handler(PneumoscopeError, known)
-    app.add_exception_handler(SQLAlchemyError, database)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unknown)
+    app.add_exception_handler(PneumoscopeError, _known_error)
+    app.add_exception_handler(SQLAlchemyError, _database_error)
+    app.add_exception_handler(HTTPException, method_or_path)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Exception, _unknown_error)
 
 
-class ServerFault(Refusal):
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
+async def _known_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, PneumoscopeError):
+        raise TypeError(type(error).__name__)
+    return response(error, request.url.path)
 
-    def __init__(self) -> None:
-        super().__init__("the server failed", "Its log says why; please report it.")
+
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    _log.error("the database cannot be used", exc_info=error)
+    return response(NotStored(), request.url.path)
 
 
-class MethodNotAllowed(Refusal):
-    status = HTTPStatus.METHOD_NOT_ALLOWED
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise TypeError(type(error).__name__)
+    # The value itself stays out of the answer: it may be anything, of anybody.
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    refusal = Unprocessable(f"{where}: {first['msg']}", "See /api/v1/openapi.json.")
+    return response(refusal, request.url.path)
+
+
+async def _unknown_error(request: Request, error: Exception) -> JSONResponse:
+    _log.error("a request failed", exc_info=error)
+    return response(ServerFault(), request.url.path)
+
+
+def _http_error(request: Request, error: Exception, routes: Sequence[BaseRoute]) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise TypeError(type(error).__name__)
+    answer = response(_of_status(error), request.url.path)
+    answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and routes:
+        # Starlette names the methods of the first route of this path only.
+        matching = [r for r in routes if r.matches(request.scope)[0] is not Match.NONE]
+        exact = [r for r in matching if getattr(r, "path", "") == request.url.path]
+        methods = {m for r in exact or matching for m in getattr(r, "methods", None) or ()}
+        answer.headers["Allow"] = ", ".join(sorted(methods))
+    return answer
 
 
 def _of_status(error: HTTPException) -> Refusal:
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return NotFound("no such address", "See /api/v1/openapi.json for those there are.")
+        return NotFound("no such address", "See /api/v1/openapi.json for the addresses.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed("this address does not know that method")
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TooMuch(str(error.detail), "Send less at once.")
-    made = BadRequest(str(error.detail))
-    made.status = HTTPStatus(error.status_code)
-    return made
+    refusal = BadRequest(str(error.detail))
+    refusal.status = HTTPStatus(error.status_code)
+    return refusal

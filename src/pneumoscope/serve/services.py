@@ -1,4 +1,4 @@
-"""The parts of a running server: made in order, connected, and taken down in the other order."""
+"""The parts of a running server: made in order, connected, and stopped in the reverse order."""
 
 from __future__ import annotations
 
@@ -8,70 +8,79 @@ from typing import Any
 from fastapi import Request
 
 from pneumoscope import runtime
-from pneumoscope.jobs.batcher import Batcher, Hooks, Pace
-from pneumoscope.jobs.database_lock import Claim
-from pneumoscope.jobs.decoders import Decoders, Order
-from pneumoscope.jobs.film_store import Shelf
+from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
+from pneumoscope.jobs.database_lock import DatabaseLock
+from pneumoscope.jobs.decoders import DecoderPool
+from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import Keys, open_keys
-from pneumoscope.jobs.progress_events import Feeds
-from pneumoscope.jobs.service import Desk
+from pneumoscope.jobs.progress_events import ProgressEvents
+from pneumoscope.jobs.queue import FilmQueue, QueueLimits
+from pneumoscope.jobs.readers import Readers
+from pneumoscope.jobs.recovery import recover
+from pneumoscope.jobs.service import JobService
 from pneumoscope.jobs.store import Store
 from pneumoscope.records import Settings
-from pneumoscope.serve import about
-from pneumoscope.serve.admin.privacy import Sweeper
+from pneumoscope.serve.admin.privacy import RetentionCleanup
+from pneumoscope.serve.capabilities import model_facts, reader_choices
 from pneumoscope.serve.metrics import Metrics
+from pneumoscope.serve.pictures import Renderer
 from pneumoscope.serve.problems import Unavailable
-from pneumoscope.serve.renderings import Studio
 from pneumoscope.serve.settings import ServeSettings
-from pneumoscope.serve.uploads import Intake
+from pneumoscope.serve.uploads import UploadBudget
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Services:
     """The parts of a running server.
 
     Attributes:
-        settings: What it was told.
+        settings: The settings it was started with.
         store: The database.
-        keys: Seal films and names.
+        keys: Encrypt films and names.
         decoders: Child processes.
-        desk: Takes films in; its batcher reads them.
-        feeds: News of jobs.
-        studio: Makes renderings.
+        queue: Films that wait.
+        readers: Classifiers by settings.
+        batcher: Reads films from the queue.
+        jobs: Accepts films and stores results.
+        events: Progress of jobs.
+        renderer: Makes renderings.
         metrics: For Prometheus.
-        intake: Bounds what requests send at the same time.
+        upload_budget: Limits the bytes of concurrent requests.
         model: Answer of ``GET /model``.
         choices: Answer of ``GET /settings``.
-        sweeper: Deletes what is too old.
-        claim: Keeps other servers from the database.
+        cleanup: Deletes results that are too old.
+        lock: Keeps other servers away from the database.
     """
 
     settings: ServeSettings
     store: Store
     keys: Keys
-    decoders: Decoders
-    desk: Desk
-    feeds: Feeds
-    studio: Studio
+    decoders: DecoderPool
+    queue: FilmQueue
+    readers: Readers
+    batcher: Batcher
+    jobs: JobService
+    events: ProgressEvents
+    renderer: Renderer
     metrics: Metrics
-    intake: Intake
+    upload_budget: UploadBudget
     model: dict[str, Any]
     choices: dict[str, Any]
-    sweeper: Sweeper
-    claim: Claim
+    cleanup: RetentionCleanup
+    lock: DatabaseLock
 
     def close(self) -> None:
-        """Finishes what was accepted, then takes everything down."""
-        self.desk.batcher.drain()
-        self.desk.batcher.stop()
-        self.desk.settle()
+        """Finishes the films that were accepted, then stops everything."""
+        self.queue.drain()
+        self.batcher.stop()
+        self.jobs.retry_unsaved()
         self.decoders.stop()
-        self.claim.release()
+        self.lock.release()
         self.store.close()
 
 
-def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
-    """Makes the parts, and takes up what an earlier run left.
+def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Services:
+    """Makes the parts, and resumes the jobs of an earlier run.
 
     Raises:
         PneumoscopeError: The bundle, the profile, the key or the database cannot be used.
@@ -80,59 +89,60 @@ def open_room(settings: ServeSettings, metrics: Metrics | None = None) -> Room:
     classifier = runtime.load(
         settings.bundle, threads=settings.threads, settings=Settings(profile=settings.profile)
     )
-    meta, limits = classifier.bundle.meta, settings.limits
+    limits = settings.limits
     settings.make_folder()
-    keys = open_keys(settings)
+    keys = open_keys(settings.folder, settings.key)
     store = Store(settings.database_url)
-    claim = Claim(store.engine)
-    shelf = Shelf(
-        limits.held_bytes, keys, settings.folder / "films" if settings.keep_films else None
-    )
-    feeds = Feeds()
-    # While one waits for its decoder or for the database, another computes.
+    lock = DatabaseLock(store.engine)
+    films_folder = settings.folder / "films" if settings.keep_films else None
+    film_store = FilmStore(limits.held_bytes, keys, films_folder)
+    # While one batch waits for its decoder or for the database, another is computed.
     threads = settings.threads or classifier.threads + 1
     # One decoder more than threads, so that pictures do not wait for films.
-    decoders = Decoders(threads + 1, limits.decode_s, limits.decode_bytes)
-    decoders.warm(classifier.threads)
-    desk = Desk(store, shelf, keys, feeds, metrics.film)
-    order = Order(meta.size, meta.source_size, classifier.draft_px, max_pixels=limits.max_pixels)
-    pace = Pace(
-        threads,
-        settings.max_batch_size,
-        settings.max_wait_ms,
-        settings.queue,
-        limits.held_bytes,
-    )
-    hooks = Hooks(desk.begin, desk.finish, metrics.batch)
-    desk.batcher = Batcher(classifier, decoders, order, pace, hooks)
-    metrics.watch(desk.batcher)
-    desk.recover()
-    sweeper = Sweeper(store, shelf, settings.retention_days)
-    sweeper.sweep()
-    return Room(
-        settings,
-        store,
-        keys,
+    decoders = DecoderPool(threads + 1, limits.decode_s, limits.decode_bytes)
+    decoders.start(classifier.threads)
+    events = ProgressEvents()
+    queue = FilmQueue(QueueLimits(settings.queue, limits.held_bytes), threads)
+    metrics.watch(queue)
+    jobs = JobService(store, film_store, keys, events, queue, metrics.film)
+    readers = Readers(classifier, limits.max_pixels)
+    batcher = Batcher(
+        queue,
+        readers,
         decoders,
-        desk,
-        feeds,
-        Studio(decoders, shelf, keys, limits.max_pixels),
-        metrics,
-        Intake(limits.held_bytes),
-        about.model(classifier),
-        about.choices(classifier, settings),
-        sweeper,
-        claim,
+        BatchSettings(threads, settings.max_batch_size, settings.max_wait_ms),
+        BatchHooks(jobs.begin, jobs.finish, metrics.batch),
+    )
+    recover(jobs, store, film_store)
+    cleanup = RetentionCleanup(store, film_store, settings.retention_days)
+    cleanup.run()
+    return Services(
+        settings=settings,
+        store=store,
+        keys=keys,
+        decoders=decoders,
+        queue=queue,
+        readers=readers,
+        batcher=batcher,
+        jobs=jobs,
+        events=events,
+        renderer=Renderer(decoders, film_store, keys, limits.max_pixels),
+        metrics=metrics,
+        upload_budget=UploadBudget(limits.held_bytes),
+        model=model_facts(classifier),
+        choices=reader_choices(classifier, settings),
+        cleanup=cleanup,
+        lock=lock,
     )
 
 
-async def current_room(request: Request) -> Room:
-    """The running server's parts, as FastAPI dependency; async, so that no thread is started for it.
+async def current_services(request: Request) -> Services:
+    """FastAPI dependency: the running server's parts; async, so that it needs no thread.
 
     Raises:
-        Unavailable: It has not started, or has ended.
+        Unavailable: The server has not started, or has ended.
     """
-    found = request.app.state.room
-    if not isinstance(found, Room):
+    services = request.app.state.services
+    if not isinstance(services, Services):
         raise Unavailable("not ready", "It starts, or it shuts down.")
-    return found
+    return services

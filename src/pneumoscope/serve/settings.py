@@ -1,4 +1,4 @@
-"""What a server is told on its start: one frozen value, from arguments or the environment."""
+"""The settings of a server: one frozen value, from arguments or the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MIB = 2**20
 
 
 def default_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Where a server keeps what it must remember: the XDG state folder."""
+    """The default folder of a server: in the XDG state folder."""
     env = os.environ if environ is None else environ
     root = env.get("XDG_STATE_HOME") or Path(env.get("HOME") or Path.home()) / ".local" / "state"
     return Path(root) / "pneumoscope"
@@ -27,17 +27,17 @@ def default_folder(environ: Mapping[str, str] | None = None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may cost.
+    """Limits of one request.
 
     Attributes:
         max_body_bytes: Bytes of a request's body.
-        max_files: Films in one request, those in archives included.
+        max_files: Films in one request, including films in archives.
         max_pixels: Rows x columns of a film.
-        archive_bytes: Bytes of everything in an archive, unpacked.
-        archive_ratio: Unpacked by packed bytes of one archive member.
-        decode_s: Seconds that decoding one film may take.
-        decode_bytes: Memory that a decoder may take beyond its start.
-        held_bytes: Memory for films that wait, or that a page may still ask for.
+        archive_bytes: Unpacked bytes of all archives of a request.
+        archive_ratio: Unpacked bytes per packed byte of one archive member.
+        decode_s: Seconds for decoding one film.
+        decode_bytes: Memory that a decoder may take beyond what it has at its start.
+        held_bytes: Memory for films that wait, or that a page may still show.
     """
 
     max_body_bytes: int = 200 * _MIB
@@ -50,34 +50,35 @@ class Limits:
     held_bytes: int = 512 * _MIB
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            if not getattr(self, one.name) > 0:
-                raise UsageError(f"{one.name} is {getattr(self, one.name)}", "Use 1 or more.")
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if not value > 0:
+                raise UsageError(f"{limit.name} is {value}", "Use 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """What a server is told on its start.
+    """The settings of a server.
 
     Attributes:
         host: Address to listen on.
         port: TCP port; 0 for a free one.
-        folder: Where the database and the key are kept.
+        folder: Folder of the database and the key.
         database: SQLAlchemy URL; None for SQLite in ``folder``.
         bundle: Model folder; None for the shipped one.
         profile: Site profile, or None.
-        threads: Batches that are worked on at once; None for one more than cores.
-        limits: What one request may cost.
+        threads: Batches that are read at the same time; None for one more than cores.
+        limits: Limits of one request.
         max_batch_size: Films in one run of the network.
-        max_wait_ms: Milliseconds that a film waits for others to share a run with.
-        queue: Films that may be accepted and not finished; beyond it requests get 429.
-        sync_limit: Films up to which a request is answered when they are done.
-        deadline_s: Seconds within which a film of a synchronous request must be begun.
-        rate_limit: Requests a minute of one user, where there are accounts; 0 for any number.
+        max_wait_ms: Milliseconds that a film waits for others to share a run.
+        queue: Films that may be accepted and not finished; further requests get 429.
+        sync_limit: Requests with up to this number of films are answered when the films are read.
+        deadline_s: Seconds within which reading a film of such a request must start.
+        rate_limit: Requests per minute of one user, where there are accounts; 0 for no limit.
         retention_days: Days after which results are deleted; None to keep them.
         keep_films: Keep films, encrypted, as long as their results.
-        key: File with the key that seals films and names; None for ``PNEUMOSCOPE_SERVE_SECRET``,
-            else one that is made in ``folder``.
+        key: File with the key that encrypts films and names; None for the variable
+            ``PNEUMOSCOPE_SERVE_SECRET``, or else for a file that is made in ``folder``.
         tls_cert: Certificate chain, PEM.
         tls_key: Its private key, PEM.
         tls_self_signed: Make a certificate for this machine.
@@ -121,10 +122,10 @@ class ServeSettings:
             )
 
     def make_folder(self) -> None:
-        """Makes the folder, for its owner only.
+        """Makes the folder; only its owner can read it.
 
         Raises:
-            UsageError: It cannot be made, or written to.
+            UsageError: It cannot be made or written to.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -138,7 +139,7 @@ class ServeSettings:
 
     @property
     def database_url(self) -> str:
-        """The URL in use."""
+        """The URL of the database."""
         return self.database or f"sqlite:///{self.folder / 'reading-room.sqlite'}"
 
     @property
@@ -153,28 +154,29 @@ class ServeSettings:
 
     @property
     def tls(self) -> bool:
-        """Whether the server speaks TLS."""
+        """Whether the server uses TLS."""
         return self.tls_cert is not None or self.tls_self_signed
 
 
 def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSettings:
-    """Settings of ``PNEUMOSCOPE_SERVE_*`` variables, such as ``PNEUMOSCOPE_SERVE_MAX_FILES=20``.
+    """Settings from ``PNEUMOSCOPE_SERVE_*`` variables, such as ``PNEUMOSCOPE_SERVE_MAX_FILES=20``.
 
     Args:
-        environ: In place of the process's.
-        given: Values that win over the environment; None counts as not given.
+        environ: Used instead of the environment of the process.
+        given: Values that override the environment; None means not given.
 
     Raises:
-        UsageError: A variable holds no value of its kind.
+        UsageError: The value of a variable has the wrong type.
     """
     env = os.environ if environ is None else environ
     top: dict[str, Any] = {"folder": default_folder(env)}
     inner: dict[str, Any] = {}
-    for kind, into in ((ServeSettings, top), (Limits, inner)):
-        for one in fields(kind):
-            text = env.get(PREFIX + one.name.upper())
-            if text and one.name != "limits":
-                into[one.name] = _value(PREFIX + one.name.upper(), text, str(one.type))
+    for kind, values in ((ServeSettings, top), (Limits, inner)):
+        for setting in fields(kind):
+            variable = PREFIX + setting.name.upper()
+            text = env.get(variable)
+            if text and setting.name != "limits":
+                values[setting.name] = _value(variable, text, str(setting.type))
     top |= {name: value for name, value in given.items() if value is not None}
     return ServeSettings(**({"limits": Limits(**inner)} | top))
 

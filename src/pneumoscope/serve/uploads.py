@@ -1,4 +1,4 @@
-"""What a request brings: films, archives and form fields, within limits and never on the disk."""
+"""The films, archives and form fields of a request, within limits and only in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pneumoscope.errors import EmptySource
-from pneumoscope.jobs.decoders import NAME
+from pneumoscope.jobs.decoders import FILM_NAME
 from pneumoscope.serve.problems import BadRequest, Busy, TooMuch, UnsupportedMedia
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pneumoscope.serve.settings import Limits
 
 FIELDS = ("operating_point", "prevalence", "error", "explain", "force", "patient")
-_MANY_FIELDS = 16
+_MOST_FIELDS = 16
 _FIELD_BYTES = 4096
 
 
@@ -33,7 +33,7 @@ class Upload:
 
     Attributes:
         files: Display name and bytes of each file.
-        fields: Of the form, by name; empty ones are left out.
+        fields: Fields of the form by name, without empty ones.
     """
 
     files: tuple[tuple[str, bytes], ...]
@@ -41,36 +41,39 @@ class Upload:
 
 
 class _InMemory(MultiPartParser):
-    # Starlette moves parts over 1 MB to a temporary file: a film would lie on the disk unsealed.
+    # Starlette moves parts over 1 MB to a temporary file: films would be on the disk unencrypted.
     spool_max_size = 2**40
 
 
-class Intake:
-    """Bytes of all requests that are received or unpacked. Safe to share between threads."""
+class UploadBudget:
+    """Limits the bytes of all requests that are being received or unpacked. Safe to share between threads."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken = 0
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._used_bytes = 0
         self._lock = threading.Lock()
 
     @contextmanager
     def lease(self) -> Iterator[Callable[[int], None]]:
-        """A function that counts bytes in, until the block ends; it raises `Busy` if all bring too much."""
-        mine = 0
+        """A function that counts bytes of one request; they are free again when the block ends.
+
+        It raises `Busy` if all requests together exceed the limit.
+        """
+        leased_bytes = 0
 
         def take(size: int) -> None:
-            nonlocal mine
+            nonlocal leased_bytes
             with self._lock:
-                if self._taken + size > self._most:
+                if self._used_bytes + size > self._most_bytes:
                     raise Busy("more is being sent than the server takes at once", retry_after_s=2)
-                self._taken += size
-                mine += size
+                self._used_bytes += size
+                leased_bytes += size
 
         try:
             yield take
         finally:
             with self._lock:
-                self._taken -= mine
+                self._used_bytes -= leased_bytes
 
 
 async def read_upload(request: Request, limits: Limits, take: Callable[[int], None]) -> Upload:
@@ -78,14 +81,14 @@ async def read_upload(request: Request, limits: Limits, take: Callable[[int], No
 
     Args:
         request: The request.
-        limits: On bytes and files.
-        take: Counts the bytes that come, see `Intake.lease`.
+        limits: For bytes and files.
+        take: Counts received bytes, see `UploadBudget.lease`.
 
     Raises:
         Busy: See there.
-        UnsupportedMedia: It is something else.
-        BadRequest: It is malformed, holds an unknown field, or no film.
-        TooMuch: Over the limit on bytes or files.
+        UnsupportedMedia: The content type is another one.
+        BadRequest: The form is malformed, has an unknown field, or no film.
+        TooMuch: The limit on bytes or files is exceeded.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
@@ -99,7 +102,7 @@ async def read_upload(request: Request, limits: Limits, take: Callable[[int], No
         request.headers,
         _bounded(request, limits.max_body_bytes, take),
         max_files=limits.max_files,
-        max_fields=_MANY_FIELDS,
+        max_fields=_MOST_FIELDS,
         max_part_size=_FIELD_BYTES,
     )
     try:
@@ -122,7 +125,7 @@ async def read_upload(request: Request, limits: Limits, take: Callable[[int], No
 
 
 async def _content(form: FormData) -> Upload:
-    """Films and fields of a form; raises what `read_upload` does."""
+    """Films and fields of a form; raises the same errors as `read_upload`."""
     files: list[tuple[str, bytes]] = []
     fields: dict[str, str] = {}
     for name, value in form.multi_items():
@@ -139,7 +142,7 @@ async def _content(form: FormData) -> Upload:
     if not files:
         raise BadRequest("no film", "Send at least one file in a field named 'files'.")
     if len(files) == 1 and not files[0][1]:
-        raise EmptySource(NAME)
+        raise EmptySource(FILM_NAME)
     return Upload(tuple(files), {name: value for name, value in fields.items() if value})
 
 
@@ -147,8 +150,8 @@ async def _bounded(
     request: Request, most: int, take: Callable[[int], None]
 ) -> AsyncGenerator[bytes, None]:
     limit = TooMuch(f"more than {most:,} bytes", "Send fewer films at once.")
-    claimed = request.headers.get("content-length", "")
-    if claimed.isdigit() and int(claimed) > most:
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > most:
         raise limit
     total = 0
     async for piece in request.stream():
@@ -160,6 +163,6 @@ async def _bounded(
 
 
 def display_name(given: str) -> str:
-    """What to call a file: the last part of its path, printable, at most 200 characters."""
+    """The name of a file to show: the last part of its path, printable, at most 200 characters."""
     last = given.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in last if c.isprintable()).strip()[:200] or NAME
+    return "".join(c for c in last if c.isprintable()).strip()[:200] or FILM_NAME

@@ -1,4 +1,4 @@
-"""What an administrator does at the machine itself, each with its line in the audit log."""
+"""What an administrator does on the server's machine; every action writes a line in the audit log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import UsageError
-from pneumoscope.jobs.film_store import Shelf
+from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve.admin import privacy
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from pneumoscope.serve.admin.privacy import Held
+    from pneumoscope.serve.admin.privacy import PatientData
     from pneumoscope.serve.settings import ServeSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """The parts of a server's folder. The server may run meanwhile.
+class Administration:
+    """The parts of a server's folder. They can be used while the server runs.
 
     Attributes:
         store: The database.
-        keys: Open names and films, and fingerprint patients.
-        audit: The log.
-        accounts: Who there is.
+        keys: Decrypt names and films, and make keyed hashes of patients' keys.
+        audit: The audit log.
+        accounts: The accounts.
         sessions: Open sessions.
         tokens: API tokens.
-        shelf: Films on the disk.
+        film_store: Films on the disk.
     """
 
     store: Store
@@ -46,7 +46,7 @@ class Office:
     accounts: Accounts
     sessions: Sessions
     tokens: Tokens
-    shelf: Shelf
+    film_store: FilmStore
 
     def add_user(self, name: str, password: str, role: str) -> User:
         """Makes an account.
@@ -59,7 +59,7 @@ class Office:
         return user
 
     def set_password(self, name: str, password: str) -> int:
-        """Changes a password, and ends the user's sessions; returns how many.
+        """Changes a password and ends the user's sessions; returns their number.
 
         Raises:
             AccountError: See `Accounts.set_password`.
@@ -70,7 +70,7 @@ class Office:
         return ended
 
     def set_role(self, name: str, role: str) -> User:
-        """Changes what a user may do, from its next request on.
+        """Changes the role of a user, from the next request on.
 
         Raises:
             AccountError: See `Accounts.set_role`.
@@ -80,7 +80,7 @@ class Office:
         return user
 
     def disable(self, name: str) -> tuple[int, int]:
-        """Closes an account; returns how many sessions and tokens it ended.
+        """Disables an account; returns the numbers of sessions and tokens that it ended.
 
         Raises:
             AccountError: No such user.
@@ -91,7 +91,7 @@ class Office:
         return ended
 
     def enable(self, name: str) -> None:
-        """Opens an account again; its tokens stay revoked.
+        """Enables an account again; its tokens stay revoked.
 
         Raises:
             AccountError: No such user.
@@ -102,10 +102,10 @@ class Office:
     def add_token(
         self, name: str, purpose: str, scopes: Collection[str], days: float
     ) -> tuple[str, Token]:
-        """Makes a token; its text is shown only now.
+        """Makes a token; returns its text, which cannot be shown again, and its row.
 
         Raises:
-            AccountError: No such user or scope, or too long a life.
+            AccountError: No such user or scope, or the life is too long.
         """
         user = user_of(self.accounts.get(name), "command")
         text, token = self.tokens.add(user, purpose, scopes, days)
@@ -113,71 +113,71 @@ class Office:
         return text, token
 
     def revoke_token(self, token_id: str) -> Token:
-        """Ends a token.
+        """Revokes a token.
 
         Raises:
-            AccountError: There is none of this id.
+            AccountError: There is no token with this id.
         """
         token = self.tokens.revoke(token_id)
         self._note("token revoke", token.account, token.id)
         return token
 
     def purge(self, days: int) -> list[str]:
-        """Deletes results of every user that are older, with their films."""
+        """Deletes results of all users that are older than some days, with their films; returns their ids."""
         old = self.store.delete_older(days)
-        self.shelf.drop(old)
-        privacy.settle(self.store)
+        self.film_store.drop(old)
+        privacy.empty_write_ahead_log(self.store)
         self._note("purge", *old)
         return old
 
-    def export_patient(self, patient: str, out: Path) -> Held:
-        """Writes all that is held on a patient as a ZIP.
+    def export_patient(self, patient: str, out: Path) -> PatientData:
+        """Writes all data of a patient as a ZIP.
 
         Raises:
-            DiskFull: It does not fit.
+            DiskFull: There is not enough space.
         """
         mark = self.keys.fingerprint(patient)
         self.audit.append(Event("patient export", who=_who(), patient=mark))
-        return privacy.export(self.store, self.shelf, self.keys, self.audit, mark, out)
+        return privacy.export(self.store, self.film_store, self.keys, self.audit, mark, out)
 
-    def erase_patient(self, patient: str) -> Held:
-        """Deletes results and films of a patient, whoever sent them in."""
+    def erase_patient(self, patient: str) -> PatientData:
+        """Deletes results and films of a patient, of all users."""
         mark = self.keys.fingerprint(patient)
-        held = privacy.erase(self.store, self.shelf, self.audit, mark)
+        erased = privacy.erase(self.store, self.film_store, self.audit, mark)
         self.audit.append(Event("patient erase", who=_who(), patient=mark))
-        return held
+        return erased
 
     def _note(self, what: str, *objects: str) -> None:
         self.audit.append(Event(what, who=_who(), objects=objects))
 
 
-def open_office(settings: ServeSettings) -> Office:
+def open_administration(settings: ServeSettings) -> Administration:
     """Opens a server's folder.
 
     Raises:
         UsageError: The key or the database cannot be used.
     """
     settings.make_folder()
-    keys = open_keys(settings)
+    keys = open_keys(settings.folder, settings.key)
     store = Store(settings.database_url)
     films = settings.folder / "films"
-    return Office(
-        store,
-        keys,
-        AuditLog(settings.folder, keys.audit),
-        Accounts(store.engine),
-        Sessions(store.engine),
-        Tokens(store.engine),
-        Shelf(0, keys, films if films.is_dir() else None),
+    return Administration(
+        store=store,
+        keys=keys,
+        audit=AuditLog(settings.folder, keys.audit),
+        accounts=Accounts(store.engine),
+        sessions=Sessions(store.engine),
+        tokens=Tokens(store.engine),
+        film_store=FilmStore(0, keys, films if films.is_dir() else None),
     )
 
 
 def check_start(settings: ServeSettings) -> None:
-    """Refuses, before a port is opened, what would leave patients unprotected.
+    """Refuses settings that would leave patients unprotected, before a port is opened.
 
     Raises:
         UnsafeAddress: Others could reach the server without TLS or without accounts.
-        UsageError: Films are to be kept, and the key would lie beside them.
+        UsageError: Films are to be kept, and the key would be in the same folder.
     """
     if not settings.loopback:
         settings.make_folder()
@@ -194,7 +194,7 @@ def check_start(settings: ServeSettings) -> None:
 
 
 def _who() -> User:
-    """Who sits at the machine, as the system knows them."""
+    """The user of the operating system who runs the command."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # no such user in this container

@@ -1,4 +1,4 @@
-"""What is held on people, and how it goes again: retention, export and erasure by patient."""
+"""Data of patients: retention, export and erasure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pneumoscope.files import replacing
-from pneumoscope.jobs.store import Row
+from pneumoscope.jobs.store import FilmRow
 from pneumoscope.render.serialise import NOTICE
-from pneumoscope.serve.present import record
+from pneumoscope.serve.serializers import record_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pneumoscope.jobs.film_store import Shelf
+    from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.store import Store
     from pneumoscope.serve.security.audit_log import AuditLog
@@ -35,13 +35,13 @@ audit-log.jsonl   who asked for these results, when and from where
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What was exported, or erased.
+class PatientData:
+    """What was exported or erased.
 
     Attributes:
-        predictions: Results.
-        films: Films that were held on the disk.
-        lines: Lines of the audit log; they stay when a patient is erased, and hold no name.
+        predictions: Number of results.
+        films: Number of films on the disk.
+        lines: Number of lines of the audit log; erasing a patient leaves them, as they have no name.
     """
 
     predictions: int
@@ -49,110 +49,115 @@ class Held:
     lines: int
 
 
-def rows_of(store: Store, patient: str) -> list[Row]:
-    """Films of a patient, whoever sent them in, oldest first.
+def rows_of(store: Store, patient: str) -> list[FilmRow]:
+    """Films of a patient, of all users, oldest first.
 
     Args:
         store: The database.
-        patient: Keyed fingerprint.
+        patient: Keyed hash of the patient's key.
     """
     with Session(store.engine, expire_on_commit=False) as db:
         return list(
-            db.scalars(select(Row).where(Row.patient == patient).order_by(Row.created, Row.id))
+            db.scalars(
+                select(FilmRow)
+                .where(FilmRow.patient == patient)
+                .order_by(FilmRow.created, FilmRow.id)
+            )
         )
 
 
 def export(
-    store: Store, shelf: Shelf, keys: Keys, audit: AuditLog, patient: str, out: Path
-) -> Held:
-    """Writes all that is held on a patient as a ZIP.
+    store: Store, film_store: FilmStore, keys: Keys, audit: AuditLog, patient: str, out: Path
+) -> PatientData:
+    """Writes all data of a patient as a ZIP.
 
     Args:
         store: The database.
-        shelf: The films.
-        keys: Open names and films.
-        audit: The log.
-        patient: Keyed fingerprint.
+        film_store: The films.
+        keys: Decrypt names and films.
+        audit: The audit log.
+        patient: Keyed hash of the patient's key.
         out: The file.
 
     Raises:
-        DiskFull: It does not fit.
+        DiskFull: There is not enough space.
     """
     rows = rows_of(store, patient)
     lines = _lines(audit, patient, {row.id for row in rows})
     films = 0
     with replacing(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as pack:
         pack.writestr("README.txt", _README)
-        shown = [record(row, keys) | {"owner": row.owner} for row in rows]
-        pack.writestr("predictions.json", json.dumps(shown, indent=2))
+        records = [record_json(row, keys) | {"owner": row.owner} for row in rows]
+        pack.writestr("predictions.json", json.dumps(records, indent=2))
         pack.writestr("audit-log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
         for row in rows:
-            film = shelf.get(row.id)
+            film = film_store.get(row.id)
             if film is not None:
                 pack.writestr(f"films/{row.id}", film)
                 films += 1
-    return Held(len(rows), films, len(lines))
+    return PatientData(len(rows), films, len(lines))
 
 
-def erase(store: Store, shelf: Shelf, audit: AuditLog, patient: str) -> Held:
-    """Deletes results and films of a patient, whoever sent them in.
+def erase(store: Store, film_store: FilmStore, audit: AuditLog, patient: str) -> PatientData:
+    """Deletes results and films of a patient, of all users.
 
     Args:
         store: The database.
-        shelf: The films.
-        audit: The log; its lines stay.
-        patient: Keyed fingerprint.
+        film_store: The films.
+        audit: The audit log; its lines stay.
+        patient: Keyed hash of the patient's key.
     """
     rows = rows_of(store, patient)
     ids = {row.id for row in rows}
-    films = sum(shelf.get(id_) is not None for id_ in ids)
+    films = sum(film_store.get(id_) is not None for id_ in ids)
     for owner in {row.owner for row in rows}:
         store.delete(owner, [row.id for row in rows if row.owner == owner])
-    shelf.drop(ids)
-    settle(store)
-    return Held(len(rows), films, len(_lines(audit, patient, ids)))
+    film_store.drop(ids)
+    empty_write_ahead_log(store)
+    return PatientData(len(rows), films, len(_lines(audit, patient, ids)))
 
 
-def settle(store: Store) -> None:
-    """Empties SQLite's write-ahead log: what was deleted would stand there until it is written over."""
+def empty_write_ahead_log(store: Store) -> None:
+    """Empties SQLite's write-ahead log, which still contains deleted rows until they are overwritten."""
     if store.engine.dialect.name == "sqlite":
         with store.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _lines(audit: AuditLog, patient: str, ids: Iterable[str]) -> list[dict[str, Any]]:
-    wanted = set(ids)
+    films = set(ids)
     return [
         entry
         for entry in audit.entries()
-        if entry.get("patient") == patient or wanted & set(entry.get("objects", ()))
+        if entry.get("patient") == patient or films & set(entry.get("objects", ()))
     ]
 
 
-class Sweeper:
-    """Deletes what is too old, and films whose result is gone. Run it every so often.
+class RetentionCleanup:
+    """Deletes old results, and films without a result. Run it regularly.
 
     Args:
         store: The database.
-        shelf: The films.
-        days: Age of results; None to keep them.
+        film_store: The films.
+        days: Results older than this are deleted; None to keep all.
     """
 
-    def __init__(self, store: Store, shelf: Shelf, days: int | None) -> None:
+    def __init__(self, store: Store, film_store: FilmStore, days: int | None) -> None:
         self.store = store
-        self.shelf = shelf
+        self.film_store = film_store
         self.days = days
-        self._suspects: frozenset[str] = frozenset()
+        self._orphans: frozenset[str] = frozenset()
 
-    def sweep(self) -> list[str]:
-        """Returns the ids of results that were too old."""
+    def run(self) -> list[str]:
+        """Deletes them; returns the ids of the results."""
         old = [] if self.days is None else self.store.delete_older(self.days)
-        self.shelf.drop(old)
-        held = self.shelf.ids()
+        self.film_store.drop(old)
+        ids = self.film_store.ids()
         with Session(self.store.engine) as db:
-            left = held - set(db.scalars(select(Row.id)))
-        # A film may be there a moment before its row, so only what was already missing last time.
-        self.shelf.drop(left & self._suspects)
-        self._suspects = frozenset(left)
-        settle(self.store)  # for users who deleted something since
+            orphans = ids - set(db.scalars(select(FilmRow.id)))
+        # A film is stored a moment before its row, so only films are deleted that were orphans at
+        # the last run too.
+        self.film_store.drop(orphans & self._orphans)
+        self._orphans = frozenset(orphans)
+        empty_write_ahead_log(self.store)  # users may have deleted results since
         return old

@@ -1,4 +1,4 @@
-"""To sign in and out, and who one is."""
+"""The routes to sign in and out, and to ask who is signed in."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from pneumoscope.serve.security import audit_log
 from pneumoscope.serve.security.accounts import MAX_PASSWORD, User
 from pneumoscope.serve.security.audit_log import Event
 from pneumoscope.serve.security.audit_trail import API, SESSION, address_of, record
-from pneumoscope.serve.security.guard import Security, current_user
+from pneumoscope.serve.security.dependencies import current_user
 from pneumoscope.serve.security.sessions import cookie_name, set_cookie
+from pneumoscope.serve.security.state import Security
 from pneumoscope.serve.security.throttle import network_of
 
 FREE_PAIR, FREE_NAME, FREE_ADDRESS = 5, 50, 30
 """Wrong passwords before a wait: for a name from one address, for a name, from an address.
 
-The second is generous, so that nobody locks others out by failing in their name.
+The limit for a name is generous, so that nobody can lock out others by failing with their names.
 """
 
 router = APIRouter(tags=["session"], responses=schemas.SIGNING)
@@ -42,36 +43,46 @@ class WrongCredentials(NotSignedIn):
 
 @router.post(SESSION, summary="Sign in", response_model=None)
 def sign_in(request: Request, given: Credentials, response: Response) -> dict[str, Any]:
-    """Checks name and password, and opens a session, whose cookie only the browser reads."""
+    """Checks name and password, and opens a session; its cookie is hidden from scripts."""
     security: Security = request.app.state.security
     if security.open:
         raise Conflict("there are no accounts to sign in to", "Everything is open on this machine.")
-    where, name = address_of(request), given.name.strip().lower()
-    network = network_of(where)
-    pair, ward = f"login {network} {name}", f"login {network}"
+    address, name = address_of(request), given.name.strip().lower()
+    user = _check_password(security, network_of(address), name, given.password.get_secret_value())
+    if user is None:
+        # The name stays out of the log: people type their passwords there.
+        record(security.audit, Event("sign in", audit_log.MINOR, None, address, status=401))
+        raise WrongCredentials
+    previous = request.cookies.get(cookie_name(security.tls))
+    if previous:
+        security.sessions.close(previous)
+    record(security.audit, Event("sign in", audit_log.SUCCESS, user, address, status=200))
+    set_cookie(response, security.sessions.open(user), tls=security.tls)
+    return _user_json(user, security)
+
+
+def _check_password(security: Security, network: str, name: str, password: str) -> User | None:
+    """The user, if name and password fit.
+
+    Raises:
+        Busy: Many people sign in at this moment, or there were too many wrong passwords.
+    """
+    pair, by_name, by_network = f"login {network} {name}", f"login {name}", f"login {network}"
     if not security.signing_in.acquire(blocking=False):
         raise Busy("many people sign in at this moment", 1)
     try:
-        wait = security.throttle.attempt(
-            (pair, FREE_PAIR), (f"login {name}", FREE_NAME), (ward, FREE_ADDRESS)
+        wait_s = security.throttle.attempt(
+            (pair, FREE_PAIR), (by_name, FREE_NAME), (by_network, FREE_ADDRESS)
         )
-        if wait:
-            raise Busy("too many wrong passwords", wait)
-        user = security.accounts.check(name, given.password.get_secret_value())
+        if wait_s:
+            raise Busy("too many wrong passwords", wait_s)
+        user = security.accounts.check(name, password)
     finally:
         security.signing_in.release()
-    if user is None:
-        # The name stays out of the log: people type their passwords there.
-        record(security.audit, Event("sign in", audit_log.MINOR, None, where, status=401))
-        raise WrongCredentials
-    security.throttle.forget(pair)
-    security.throttle.succeeded(f"login {name}", ward)
-    old = request.cookies.get(cookie_name(security.tls))
-    if old:
-        security.sessions.close(old)
-    record(security.audit, Event("sign in", audit_log.SUCCESS, user, where, status=200))
-    set_cookie(response, security.sessions.open(user), tls=security.tls)
-    return _shown(user, security)
+    if user is not None:
+        security.throttle.forget(pair)
+        security.throttle.succeeded(by_name, by_network)
+    return user
 
 
 @router.delete(SESSION, status_code=204, summary="Sign out")
@@ -93,10 +104,10 @@ def sign_out(request: Request, user: Annotated[User, Depends(current_user)]) -> 
 @router.get(f"{API}/me", summary="Who am I?", response_model=None)
 def me(request: Request, user: Annotated[User, Depends(current_user)]) -> dict[str, Any]:
     """The user, and whether there are accounts."""
-    return _shown(user, request.app.state.security)
+    return _user_json(user, request.app.state.security)
 
 
-def _shown(user: User, security: Security) -> dict[str, Any]:
+def _user_json(user: User, security: Security) -> dict[str, Any]:
     return {
         "id": user.id,
         "name": user.name,

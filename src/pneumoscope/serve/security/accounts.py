@@ -1,4 +1,4 @@
-"""Who may use the server: names, roles and passwords."""
+"""Accounts: names, roles and passwords of the people who use the server."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-ROLES = ("viewer", "operator", "admin")
-"""What people may do, the least first: look; also read films and delete; also look after others."""
+VIEWER, OPERATOR, ADMIN = ROLES = ("viewer", "operator", "admin")
+"""A viewer sees results; an operator also sends and deletes films; an admin also manages others."""
 MIN_PASSWORD = 15
-"""Characters: NIST SP 800-63B-4, 3.1.1.2, for a password that is the only factor."""
+"""Characters; NIST SP 800-63B-4, 3.1.1.2, for a password as the only factor."""
 MAX_PASSWORD = 256
-"""Characters: the same clause asks for at least 64; a bound keeps a login cheap."""
+"""Characters; the same clause requires at least 64, and a limit keeps the check cheap."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _AT_ONCE = threading.BoundedSemaphore(2)
-"""Each argon2id run takes 64 MiB (RFC 9106, second recommended option), so few at a time."""
+"""Few at a time: argon2id takes 64 MiB for each (RFC 9106, second recommended option)."""
 
 
 class Account(Base):
@@ -52,14 +52,14 @@ class Account(Base):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who asks.
+    """The user of a request.
 
     Attributes:
-        id: Owns what it makes; never reused.
-        name: What it signs in with.
+        id: Owner of results; never reused.
+        name: Name for signing in.
         role: One of `ROLES`.
         via: ``"session"``, ``"token:ID"``, ``"local"`` (loopback without accounts) or ``"command"``.
-        scopes: What a token is limited to; None for all that the role may.
+        scopes: Scopes of a token; None for everything that the role allows.
     """
 
     id: str
@@ -69,18 +69,18 @@ class User:
     scopes: frozenset[str] | None = None
 
     def may(self, role: str) -> bool:
-        """Whether the role is at least ``role``."""
+        """Whether the user's role is at least ``role``."""
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
 LOCAL = User("local", "local", "admin", "local")
-"""Whoever sits at the machine, where there are no accounts."""
+"""The user of a server on loopback without accounts."""
 ADMIN_AT_THE_MACHINE = "command"
-"""Id of whoever gives commands there."""
+"""Id of the person who runs commands on the server's machine."""
 
 
 def user_of(account: Account, via: str = "session", scopes: frozenset[str] | None = None) -> User:
-    """The person behind an account, as requests see them."""
+    """The user of an account."""
     return User(account.id, account.name, account.role, via, scopes)
 
 
@@ -88,7 +88,7 @@ class Accounts:
     """Accounts in the database.
 
     Args:
-        engine: Whose tables exist.
+        engine: The database; its tables exist.
         clock: Seconds since 1970.
     """
 
@@ -98,7 +98,7 @@ class Accounts:
         self.hasher = PasswordHasher()
 
     def any(self) -> bool:
-        """Whether there is an account, disabled ones too: disabling the last opens nothing."""
+        """Whether there is an account; disabled ones count, or disabling the last would open the server."""
         with Session(self.engine) as db:
             return db.scalar(select(Account.id).limit(1)) is not None
 
@@ -108,10 +108,10 @@ class Accounts:
             return list(db.scalars(select(Account).order_by(Account.name)))
 
     def get(self, name: str) -> Account:
-        """One account.
+        """The account of this name.
 
         Raises:
-            AccountError: There is none of this name.
+            AccountError: There is no such account.
         """
         with Session(self.engine, expire_on_commit=False) as db:
             return _named(db, name)
@@ -157,7 +157,7 @@ class Accounts:
         return self._change(name, role=role)
 
     def set_disabled(self, name: str, *, disabled: bool) -> User:
-        """Closes an account, or opens it again; the caller closes the sessions.
+        """Disables an account, or enables it again; the caller closes the sessions.
 
         Raises:
             AccountError: No such user.
@@ -165,7 +165,7 @@ class Accounts:
         return self._change(name, disabled=disabled)
 
     def check(self, name: str, password: str) -> User | None:
-        """The user, if name and password fit; takes equally long if not."""
+        """The user, if name and password fit; takes the same time if they do not."""
         name = name.strip().lower()
         with Session(self.engine, expire_on_commit=False) as db:
             account = db.scalar(select(Account).where(Account.name == name))
@@ -180,7 +180,7 @@ class Accounts:
 
     @cached_property
     def _nobody(self) -> str:
-        """A hash to compare with where there is no such user."""
+        """A hash to compare with if there is no such user."""
         return self.hasher.hash(uuid.uuid4().hex)
 
     def _fits(self, hashed: str, password: str) -> bool:
@@ -237,5 +237,5 @@ def _check_role(role: str) -> None:
 
 
 def _plain(password: str) -> str:
-    """One form of each character, however the keyboard makes it (NIST SP 800-63B-4, 3.1.1.2)."""
+    """One Unicode form for each character (NIST SP 800-63B-4, 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)

@@ -1,8 +1,8 @@
-"""Who did what, when, from where, with which outcome: a file that grows, each line sealed to the last.
+"""The audit log: who did what, when, from where, with which outcome. A file with a chain of HMACs.
 
-Every line is JSON with the fields of a DICOM audit message (PS3.15, A.5) and ends in an HMAC over itself
-and the line before, so that a line that is changed, taken out, put in or moved breaks the chain. A file
-beside it, `HEAD`, holds a keyed mark of the last line: it shows when lines are cut off at the end.
+Every line is JSON with the fields of a DICOM audit message (PS3.15, A.5). It ends with an HMAC over
+itself and the line before, so changing, removing, inserting or moving a line breaks the chain. The file
+`HEAD` contains a keyed mark of the last line; it reveals that lines were removed at the end.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ LOG = "audit-log.jsonl"
 HEAD = "audit-log.head"
 TORN = "audit-log.torn"
 START = "0" * 64
-"""What the first line is sealed to."""
+"""The HMAC before the first line."""
 GAP = "audit log: lines are missing"
-"""What a line says that was written after lines, or their mark, had gone; `verify` finds it."""
+"""Text of a line that was written after lines, or the mark, had been removed; `verify` reports it."""
 SUCCESS, MINOR, SERIOUS, MAJOR = 0, 4, 8, 12
 """Event outcome indicator: done; refused; the server failed; unavailable (PS3.15, A.5.2.1)."""
 _CHUNK = 65536
@@ -42,15 +42,15 @@ _CHUNK = 65536
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that somebody did.
+    """One event.
 
     Attributes:
-        what: The route with its method, or a name such as ``"user add"``. Never a name of a film.
+        what: Method and route, or a name such as ``"user add"``. Never the name of a film.
         outcome: `SUCCESS`, `MINOR`, `SERIOUS` or `MAJOR`.
         who: The user; None if nobody was signed in.
         where: Network address, or ``"command"``.
-        objects: Ids of what it was done to.
-        patient: Keyed fingerprint of a patient.
+        objects: Ids of the objects concerned.
+        patient: Keyed hash of a patient's key.
         status: HTTP status.
     """
 
@@ -65,7 +65,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Where the chain stands: number and HMAC of its last line; 0 and `START` if it is empty."""
+    """The end of the chain: number and HMAC of its last line; 0 and `START` if it is empty."""
 
     seq: int
     mac: str
@@ -76,7 +76,7 @@ class AuditLog:
 
     Args:
         folder: Made if it does not exist.
-        key: 32 bytes; without it lines can be read, but neither forged nor verified.
+        key: 32 bytes; without it lines can be read, but not forged or verified.
         clock: Seconds since 1970.
     """
 
@@ -92,24 +92,24 @@ class AuditLog:
         self._tail = Tail(0, START)
 
     def append(self, event: Event) -> Tail:
-        """Writes one line; afterwards it survives the death of the process.
+        """Writes one line; it is in the file even if the process is killed afterwards.
 
         Raises:
             DiskFull: Nothing was written.
-            AuditLogDamaged: The last line is none of this log's.
+            AuditLogDamaged: The last line does not belong to this log.
         """
         with self._lock, room_for(self.path), self._opened() as log:
             end = os.fstat(log).st_size
             if end != self._end:
                 end = self._catch_up(log, end)
                 gap = self._gap()
-                if gap is not None:  # or the new mark would cover it up
+                if gap is not None:  # otherwise the new mark would hide it
                     end = self._put(log, end, Event(GAP, MAJOR, where="log", objects=(gap,)))
             self._put(log, end, event)
         return self._tail
 
     def check(self) -> None:
-        """Looks at the last line.
+        """Checks the last line.
 
         Raises:
             AuditLogDamaged: It was changed, or the key is another one.
@@ -132,26 +132,26 @@ class AuditLog:
         return self._end
 
     def _gap(self) -> str | None:
-        """What the mark knows of lines after the last one; None if nothing is missing."""
+        """What the mark says about lines after the last one; None if nothing is missing."""
         try:
             head = self._read_head()
         except AuditLogDamaged:
             return "the mark of the last line was changed"
         if head is None:
             return "the mark of the last line was missing" if self._tail.seq else None
-        # A crash between line and mark leaves the mark behind, never ahead.
+        # A crash between line and mark leaves an older mark, never a newer one.
         if head.seq < self._tail.seq or head == self._tail:
             return None
         return f"the last line was {head.seq}:{head.mac}"
 
     def verify(self, expected: Tail | None = None) -> Tail:
-        """Reads the whole log, and says where it stands.
+        """Checks the whole log, and returns its end.
 
         Args:
-            expected: What an earlier call gave and somebody kept elsewhere; it must still be there.
+            expected: The end of the log at an earlier time, kept elsewhere; it must be in the log.
 
         Raises:
-            AuditLogDamaged: Naming the first line that does not belong.
+            AuditLogDamaged: Names the first line that is wrong.
         """
         tail, gap = Tail(0, START), 0
         seen = expected is None or expected == tail
@@ -179,7 +179,7 @@ class AuditLog:
         return tail
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """All lines in order, unverified.
+        """All lines in order, not verified.
 
         Raises:
             AuditLogDamaged: A line is not JSON.
@@ -226,7 +226,7 @@ class AuditLog:
             os.close(log)
 
     def _catch_up(self, log: int, end: int) -> int:
-        """Reads the last line, which another process wrote; one that a crash tore goes to `TORN`."""
+        """Reads the last line after another process wrote; a line that a crash cut off moves to `TORN`."""
         data, start = b"", end
         while start and data.count(b"\n") < 2:
             start = max(0, start - _CHUNK)
@@ -257,7 +257,7 @@ class AuditLog:
         mark = self._mac(b"head " + text.encode())
         head = os.open(self._head, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            # Numbers only grow, so the new text covers the old one.
+            # Numbers only grow, so the new text is never shorter than the old one.
             _write(head, f"{text}{mark}\n".encode())
         finally:
             os.close(head)

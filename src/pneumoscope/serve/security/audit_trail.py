@@ -1,4 +1,4 @@
-"""A line in the audit log about each request that concerns somebody."""
+"""Lines in the audit log about requests."""
 
 from __future__ import annotations
 
@@ -24,42 +24,39 @@ _log = logging.getLogger(__name__)
 API = "/api/v1"
 SESSION = f"{API}/session"
 QUIET = frozenset({f"{API}/me", f"{API}/model", f"{API}/settings", f"{API}/openapi.json", SESSION})
-"""These concern no patient; signing in and out writes its own lines."""
+"""These concern no patient; the routes for signing in and out write lines themselves."""
 _ID = re.compile("[0-9a-f]{32}")
 _RENDERING = re.compile(r"(film|overlay|thumbnail|heatmap)\.png|report\.pdf|result\.json")
 
 
-class Trail:
-    """Writes the line of a request before its answer leaves: no line, no answer."""
+class AuditedResponse:
+    """Writes the line of a request before its answer is sent; without the line there is no answer."""
 
     def __init__(self, audit: AuditLog, request: Request, send: Send) -> None:
         self.audit = audit
         self.request = request
         self._send = send
-        self._mute = False
+        self._refused = False
 
     async def send(self, message: Message) -> None:
-        """Passes the answer on."""
-        if message["type"] == "http.response.start" and self._concerns_somebody():
+        """Sends the answer."""
+        if message["type"] == "http.response.start" and self._needs_line():
             try:
                 write_request(self.audit, self.request, message["status"])
             except NoAuditLog as refusal:
-                self._mute = True
+                self._refused = True
                 answer = response(refusal, self.request.url.path)
                 await answer(self.request.scope, self.request.receive, self._send)
-        if not self._mute:
+        if not self._refused:
             await self._send(message)
 
-    def _concerns_somebody(self) -> bool:
+    def _needs_line(self) -> bool:
         path = self.request.url.path
         return path.startswith(f"{API}/") and path not in QUIET
 
 
 def template(request: Request) -> str:
-    """The path with everything left out that the server did not make up itself.
-
-    Whoever calls a server can write anything into a path, a name too.
-    """
+    """The path without anything that the client chose: a client can write any name into a path."""
     app = request.scope.get("app")
     words = _words(app if isinstance(app, FastAPI) else None)
     segments = (
@@ -78,7 +75,7 @@ def _words(app: FastAPI | None) -> frozenset[str]:
 
 
 def write_request(audit: AuditLog, request: Request, status: int) -> None:
-    """One line about a request: method, template and ids, never the query or a name.
+    """Writes a line about a request: method, template and ids, never the query or a name.
 
     Raises:
         NoAuditLog: It cannot be written.
@@ -94,7 +91,7 @@ def write_request(audit: AuditLog, request: Request, status: int) -> None:
         patient=getattr(state, "patient", None),
         status=status,
     )
-    # Here, not in a thread: handing it over takes longer than the line, some 50 microseconds.
+    # Not in another thread: the switch would take longer than the line, some 50 microseconds.
     record(audit, event)
 
 
@@ -112,12 +109,12 @@ def record(audit: AuditLog, event: Event) -> None:
 
 
 def outcome_of(status: int) -> int:
-    """HTTP status as event outcome indicator."""
+    """The event outcome indicator of an HTTP status."""
     if status < 400:
         return audit_log.SUCCESS
     return audit_log.MINOR if status < 500 else audit_log.SERIOUS
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from."""
+    """The network address that a request comes from."""
     return request.client.host if request.client else "unknown"

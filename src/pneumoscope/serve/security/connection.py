@@ -1,7 +1,7 @@
-"""HTTP on one connection, with a bound on what comes before anything can be said about a request.
+"""HTTP on one connection, with limits on the size and duration of a request's head.
 
-Uvicorn keeps every header that it is sent, however many, and waits for the end of the last for as long as
-it takes: strangers could fill the memory, or hold all connections, before the door has seen them.
+Uvicorn keeps all headers that it receives, however many, and waits for their end without a limit: before
+a request reaches the security middleware, strangers could fill the memory or occupy all connections.
 """
 
 from __future__ import annotations
@@ -14,68 +14,68 @@ if TYPE_CHECKING:
     import asyncio
 
 HEAD_BYTES = 256 * 1024
-"""Of address and headers; an export that names 5,000 results asks with 165 kB."""
+"""Limit on address and headers; an export that names 5,000 results has an address of 165 kB."""
 HEAD_S = 30.0
 """Seconds from the first byte, or from the connection, to the end of the headers."""
 _FRAME = 64
-"""Bytes around a chunk of a body that are not held against it."""
+"""Bytes around each chunk of a body that do not count."""
 
 
-class Wire(HttpToolsProtocol):
-    """Uvicorn's, which gives up heads that are too large or too slow."""
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol; it refuses heads that are too large or too slow."""
 
-    _unread = 0
+    _head_bytes = 0
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Waits for the first request."""
+        """Starts the timer for the first request."""
         super().connection_made(transport)
-        self._wait()
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Waits for nothing any more."""
-        self._heard()
+        """Stops the timer."""
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parses, and counts what did not become a request or its body: trailers too."""
-        self._unread += len(data)
+        """Parses, and counts bytes that are neither a finished head nor a body, including trailers."""
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._unread > HEAD_BYTES:
-            self._give_up("The head of this request is too large.")
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse("The head of this request is too large.")
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Starts the timer at the first byte of a request."""
         super().on_message_begin()
-        self._wait()
+        self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
-        self._heard()
-        self._unread = 0
+        """Stops the timer: the head is complete."""
+        self._stop_timer()
+        self._head_bytes = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Bodies have limits of their own."""
-        self._unread = max(0, self._unread - len(body) - _FRAME)
+        """Does not count the body, which has its own limit."""
+        self._head_bytes = max(0, self._head_bytes - len(body) - _FRAME)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        self._unread = 0
+        """Resets the count: the request is complete."""
+        self._head_bytes = 0
         super().on_message_complete()
 
-    def _wait(self) -> None:
-        self._heard()
+    def _start_timer(self) -> None:
+        self._stop_timer()
         slow = "The head of this request took too long."
-        self._timer = self.loop.call_later(HEAD_S, self._give_up, slow)
+        self._timer = self.loop.call_later(HEAD_S, self._refuse, slow)
 
-    def _heard(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _give_up(self, why: str) -> None:
+    def _refuse(self, reason: str) -> None:
         transport: Any = self.transport
         if not transport.is_closing():
-            self.send_400_response(why)
+            self.send_400_response(reason)

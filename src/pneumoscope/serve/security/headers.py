@@ -1,4 +1,4 @@
-"""What every answer carries, so that browsers keep to it."""
+"""Security headers of every answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 
-from pneumoscope.serve.problems import ServerFault, response
+from pneumoscope.errors import ServerFault
+from pneumoscope.serve.problems import response
 from pneumoscope.serve.security.audit_trail import template
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Only files of this server, no inline script or style; pictures that the page draws are blobs."""
+"""Only files of this server, no inline scripts or styles; pictures that the page makes are blobs."""
 FIXED = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
@@ -42,14 +43,14 @@ FIXED = {
     "X-Permitted-Cross-Domain-Policies": "none",
 }
 HSTS = "max-age=31536000"
-"""One year; never with a certificate that signs itself, which browsers then refuse for good."""
+"""One year. Not for a self-signed certificate, which browsers would then refuse for good."""
 
 
-class Headers:
-    """Adds the headers, and turns what nobody caught into an answer that has them too.
+class SecurityHeaders:
+    """Middleware that adds the headers, and answers unexpected errors, with the headers too.
 
     Args:
-        app: What answers.
+        app: The application.
         hsts: Send Strict-Transport-Security.
     """
 
@@ -63,7 +64,7 @@ class Headers:
             return
         started = False
 
-        async def sending(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
@@ -71,16 +72,16 @@ class Headers:
                 for name, value in self.fixed.items():
                     headers[name] = value
                 static = scope["path"].startswith("/static/")
-                # Results of a person must not stay in the browser's cache.
+                # Results of patients must not stay in the browser's cache.
                 headers["Cache-Control"] = "no-cache" if static else "no-store"
             await send(message)
 
         try:
-            await self.app(scope, receive, sending)
+            await self.app(scope, receive, send_with_headers)
         except Exception as error:
-            # Neither path nor query as they came: somebody may have put a name there.
+            # Neither path nor query: a client may have put a name there.
             _log.error("%s %s failed", scope["method"], template(Request(scope)), exc_info=error)
             if started:
                 raise
             answer = response(ServerFault(), Request(scope).url.path)
-            await answer(scope, receive, sending)
+            await answer(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""What the door says to those whom it does not let through."""
+"""Reasons why a request is not admitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of the page: a random cookie, of which the database holds only the hash."""
+"""Sessions of the page: a random cookie; the database contains only its hash."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 IDLE_S = 30 * 60
-"""Unused for so long, a session ends: OWASP Session Management for low to medium risk."""
+"""Time without use after which a session ends: OWASP Session Management, low to medium risk."""
 ABSOLUTE_S = 12 * 60 * 60
-"""A session ends after one shift, however busy."""
+"""Time after which every session ends: one shift."""
 _TOUCH_S = 60
-"""A busy session is written back only so often."""
+"""The time of last use is stored at most once in this time."""
 
 
 class Login(Base):
@@ -39,12 +39,12 @@ class Login(Base):
 
 
 def cookie_name(tls: bool) -> str:
-    """``__Host-`` makes browsers insist on Secure, this host and no other path."""
+    """Name of the cookie; ``__Host-`` makes browsers require Secure, this host and the path ``/``."""
     return "__Host-pneumoscope" if tls else "pneumoscope"
 
 
 def set_cookie(response: Response, secret: str, *, tls: bool) -> None:
-    """Gives a browser its session; an empty secret takes it away."""
+    """Sets the cookie of a session; an empty secret deletes it."""
     response.set_cookie(
         cookie_name(tls), secret, max_age=ABSOLUTE_S if secret else 0, path="/", secure=tls,
         httponly=True, samesite="strict",
@@ -55,7 +55,7 @@ class Sessions:
     """Sessions in the database.
 
     Args:
-        engine: Whose tables exist.
+        engine: The database; its tables exist.
         clock: Seconds since 1970.
         idle_s: See `IDLE_S`.
         absolute_s: See `ABSOLUTE_S`.
@@ -74,7 +74,7 @@ class Sessions:
         self.absolute_s = absolute_s
 
     def open(self, user: User) -> str:
-        """A new session: the cookie's value, which is stored nowhere. Clears away ended ones."""
+        """Opens a session; returns the value of its cookie, which is stored nowhere. Deletes ended ones."""
         secret = secrets.token_urlsafe(32)
         now = self.clock()
         with Session(self.engine) as db, db.begin():
@@ -87,7 +87,7 @@ class Sessions:
         return secret
 
     def find(self, secret: str) -> User | None:
-        """Whose session it is; None if it has ended or the account is closed."""
+        """The user of a session; None if it has ended or the account is disabled."""
         now = self.clock()
         with Session(self.engine) as db:
             row = db.execute(
@@ -112,11 +112,11 @@ class Sessions:
             db.execute(delete(Login).where(Login.sha256 == _hash(secret)))
 
     def close_all(self, account_id: str) -> int:
-        """Ends all sessions of an account, and says how many."""
+        """Ends all sessions of an account; returns their number."""
         with Session(self.engine) as db, db.begin():
-            found = list(db.scalars(select(Login.sha256).where(Login.account == account_id)))
+            sessions = list(db.scalars(select(Login.sha256).where(Login.account == account_id)))
             db.execute(delete(Login).where(Login.account == account_id))
-            return len(found)
+            return len(sessions)
 
 
 def _hash(secret: str) -> str:

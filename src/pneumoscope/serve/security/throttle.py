@@ -1,4 +1,4 @@
-"""Slows down whoever guesses passwords or asks too often. In memory: nobody restarts the server for it."""
+"""Limits on guessing passwords and on the rate of requests. In memory only."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KEPT = 10_000
-"""So many keys are remembered, the longest unused are forgotten first: bounded memory."""
+_MOST_KEYS = 10_000
+"""Keys that are remembered; the least recently used are forgotten first."""
 FORGET_S = 15 * 60
-"""The longest wait, and after so long without a failure all is forgiven."""
+"""The longest wait; after this time without a failure, earlier failures are forgotten."""
 
 V = TypeVar("V")
 
 
 def network_of(address: str) -> str:
-    """What is counted as one: an IPv4 address, or the /64 of an IPv6 one, which one machine has whole."""
+    """What counts as one client: an IPv4 address, or the /64 of an IPv6 address, all of which one machine may use."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -33,7 +33,7 @@ def network_of(address: str) -> str:
 
 
 class _Recent(Generic[V]):
-    """The last used keys with their values."""
+    """Values of the most recently used keys."""
 
     def __init__(self) -> None:
         self._all: OrderedDict[str, V] = OrderedDict()
@@ -44,7 +44,7 @@ class _Recent(Generic[V]):
     def put(self, key: str, value: V) -> None:
         self._all[key] = value
         self._all.move_to_end(key)
-        while len(self._all) > _KEPT:
+        while len(self._all) > _MOST_KEYS:
             self._all.popitem(last=False)
 
     def drop(self, key: str) -> None:
@@ -58,10 +58,10 @@ class _Failures:
 
 
 class Throttle:
-    """Counts failures by key; beyond some free ones each doubles the wait, up to `FORGET_S`.
+    """Counts failures by key; after some free ones, each doubles the wait, up to `FORGET_S`.
 
     Args:
-        clock: Seconds that never run backwards.
+        clock: Seconds of a monotonic clock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,13 +70,13 @@ class Throttle:
         self._lock = threading.Lock()
 
     def attempt(self, *limits: tuple[str, int]) -> int:
-        """Asks for one try, which counts as failed until `succeeded` says otherwise.
+        """Starts an attempt; it counts as a failure unless `succeeded` is called.
 
         Args:
             limits: Keys, each with its number of free failures.
 
         Returns:
-            0, or whole seconds to wait before the next try; then nothing is counted.
+            0; or whole seconds to wait, and then nothing was counted.
         """
         now = self.clock()
         with self._lock:
@@ -99,7 +99,7 @@ class Throttle:
         self._failures.put(key, _Failures(1 if known is None or fresh else known.count + 1, now))
 
     def succeeded(self, *keys: str) -> None:
-        """Takes back what `attempt` counted under these keys; earlier failures stay."""
+        """Removes the failure that `attempt` counted under these keys; earlier ones stay."""
         with self._lock:
             for key in keys:
                 known = self._failures.get(key)
@@ -109,7 +109,7 @@ class Throttle:
                     self._failures.drop(key)
 
     def forget(self, key: str) -> None:
-        """Forgives all that was counted under this key."""
+        """Removes all failures under this key."""
         with self._lock:
             self._failures.drop(key)
 
@@ -124,9 +124,9 @@ class Rate:
     """A token bucket per key.
 
     Args:
-        per_minute: How many requests a key may make in the long run; 0 for any number.
-        burst: How many at once.
-        clock: Seconds that never run backwards.
+        per_minute: Requests per minute of a key in the long run; 0 for no limit.
+        burst: Requests at once.
+        clock: Seconds of a monotonic clock.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Rate:
         self._lock = threading.Lock()
 
     def wait_s(self, key: str) -> int:
-        """Takes one request; 0, or whole seconds to wait if there is none left."""
+        """Counts one request; returns 0, or whole seconds to wait if the limit is reached."""
         if not self.per_second:
             return 0
         now = self.clock()

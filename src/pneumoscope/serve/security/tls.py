@@ -1,4 +1,4 @@
-"""Encrypted connections, and the refusal of an address that others reach without them."""
+"""Encrypted connections; addresses that others can reach are refused without them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _DAYS = 397
-"""Longest life that browsers take (CA/Browser Forum Baseline Requirements 6.3.2, until 2026)."""
+"""Longest validity that browsers accept (CA/Browser Forum Baseline Requirements 6.3.2, until 2026)."""
 _RENEW_DAYS = 30
 _CONNECTIONS = 1000
 
 
 def check_address(settings: ServeSettings, *, accounts: bool) -> None:
-    """Lets others reach the server only over TLS and with accounts.
+    """Requires TLS and accounts for an address that others can reach.
 
     Args:
         settings: With host and TLS options.
         accounts: Whether there is an account.
 
     Raises:
-        UnsafeAddress: Saying what is missing.
+        UnsafeAddress: One of them is missing.
     """
     if settings.loopback:
         return
@@ -54,10 +54,10 @@ def check_address(settings: ServeSettings, *, accounts: bool) -> None:
 
 
 def certificate(settings: ServeSettings) -> tuple[Path, Path] | None:
-    """Certificate and key in use; makes or renews a self-signed one where that was asked for.
+    """Certificate and key in use; makes or renews a self-signed one if the settings ask for it.
 
     Raises:
-        UsageError: A file is missing, malformed, or they do not belong together.
+        UsageError: A file is missing or malformed, or the two do not belong together.
     """
     if settings.tls_cert is not None and settings.tls_key is not None:
         pair = settings.tls_cert, settings.tls_key
@@ -73,15 +73,15 @@ def certificate(settings: ServeSettings) -> tuple[Path, Path] | None:
 
 
 def context(cert: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.2 or later with what OpenSSL allows by default.
+    """TLS 1.2 or later, with OpenSSL's defaults.
 
     Raises:
-        UsageError: A file is missing, malformed, or they do not belong together.
+        UsageError: A file is missing or malformed, or the two do not belong together.
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        # An empty password: never ask on the terminal.
+        # With an empty password, OpenSSL does not ask for one on the terminal.
         made.load_cert_chain(cert, key, password="")
     except (OSError, ssl.SSLError, ValueError) as error:
         raise UsageError(
@@ -92,7 +92,7 @@ def context(cert: Path, key: Path) -> ssl.SSLContext:
 
 
 def own_fingerprint(settings: ServeSettings) -> str:
-    """SHA-256 of the certificate in use as browsers show it, to compare before trusting it."""
+    """SHA-256 of the certificate in use, in the form in which browsers show it."""
     pair = certificate(settings)
     if pair is None:
         raise UsageError("no certificate is in use", "Add --tls-self-signed.")
@@ -100,9 +100,9 @@ def own_fingerprint(settings: ServeSettings) -> str:
 
 
 def hosts(settings: ServeSettings) -> frozenset[str]:
-    """Names by which requests may address the server: anything else is another site's doing.
+    """Names by which requests may address the server.
 
-    Without this check a foreign page could point its own name at this machine (DNS rebinding).
+    Without this check, another site could point its own name at this machine (DNS rebinding).
     """
     names = {*LOOPBACK, settings.host.lower()} - {"0.0.0.0", "::"}  # noqa: S104
     pair = certificate(settings)
@@ -110,14 +110,14 @@ def hosts(settings: ServeSettings) -> frozenset[str]:
 
 
 def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
-    """Arguments for ``uvicorn.Config``: TLS, and nothing that tells or believes too much."""
-    from pneumoscope.serve.security.connection import Wire
+    """Arguments for ``uvicorn.Config``: TLS, limits, and no information that clients do not need."""
+    from pneumoscope.serve.security.connection import LimitedHttpProtocol
 
     options: dict[str, Any] = {
-        "http": Wire,
-        "access_log": False,  # addresses and paths belong into the audit log
+        "http": LimitedHttpProtocol,
+        "access_log": False,  # addresses and paths belong in the audit log
         "server_header": False,
-        "proxy_headers": False,  # or anybody on this machine could claim another address
+        "proxy_headers": False,  # anybody on this machine could claim another address
         "limit_concurrency": _CONNECTIONS,
         "timeout_keep_alive": 15,
     }
@@ -135,34 +135,36 @@ def own_names(host: str) -> tuple[str, ...]:
         names.add(host.lower())
         return tuple(sorted(names))
     try:
-        found = socket.getaddrinfo(socket.gethostname(), None)
+        resolved = socket.getaddrinfo(socket.gethostname(), None)
     except OSError:
-        found = []
-    names |= {str(one[4][0]).partition("%")[0] for one in found} | _outward()
+        resolved = []
+    names |= {str(entry[4][0]).partition("%")[0] for entry in resolved} | _outward()
     return tuple(sorted(names))
 
 
 def _outward() -> set[str]:
-    """Addresses from which this machine would speak to others; many systems know their own name as
-    loopback only, so looking that up does not find them."""
-    found = set()
+    """Addresses from which this machine would connect to others.
+
+    Looking up the machine's own name does not find them: many systems resolve it to loopback only.
+    """
+    addresses = set()
     for family, far in ((socket.AF_INET, "198.51.100.1"), (socket.AF_INET6, "2001:db8::1")):
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((far, 9))  # nothing is sent: it only chooses the way (RFC 5737, 3849)
-                found.add(str(probe.getsockname()[0]).partition("%")[0])
+                probe.connect((far, 9))  # sends nothing, only selects a route (RFC 5737, 3849)
+                addresses.add(str(probe.getsockname()[0]).partition("%")[0])
         except OSError:
             continue
-    return found
+    return addresses
 
 
 def _names_in(cert: x509.Certificate) -> set[str]:
     try:
-        found = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternative = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return set()
-    names = {name.lower() for name in found.get_values_for_type(x509.DNSName)}
-    return names | {str(one) for one in found.get_values_for_type(x509.IPAddress)}
+    names = {name.lower() for name in alternative.get_values_for_type(x509.DNSName)}
+    return names | {str(address) for address in alternative.get_values_for_type(x509.IPAddress)}
 
 
 def _lasts(cert: Path, key: Path, names: tuple[str, ...]) -> bool:
@@ -188,7 +190,7 @@ def _general(name: str) -> x509.GeneralName:
 
 
 def _make(cert: Path, key: Path, names: tuple[str, ...]) -> None:
-    """A certificate that signs itself, for a closed network; its key is readable by nobody else."""
+    """Makes a self-signed certificate, for a closed network; only the owner can read its key."""
     cert.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     private = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pneumoscope")])

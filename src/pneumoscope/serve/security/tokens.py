@@ -1,4 +1,4 @@
-"""API tokens: for programs, limited in what they may do and for how long."""
+"""API tokens for programs, with limited scopes and a limited life."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ SCOPES = {
     "delete": "results deleted and jobs cancelled",
     "metrics": "/metrics only",
 }
-"""What a token may be limited to. It never exceeds the role of its user."""
+"""What a token may be limited to. A token never allows more than the role of its user."""
 MAX_DAYS = 365
 PREFIX = "pnsc"
-"""So that secret scanners find a token that was published by mistake."""
+"""By this prefix, secret scanners recognise a token that was published by mistake."""
 _SHAPE = re.compile(rf"{PREFIX}_([0-9a-f]{{12}})_[A-Za-z0-9_-]{{43}}")
 _TOUCH_S = 3600
 
 
 class Token(Base):
-    """One token. Its text is shown once, when it is made."""
+    """One token. Its text is shown only once, when it is made."""
 
     __tablename__ = "tokens"
 
@@ -55,7 +55,7 @@ class Tokens:
     """Tokens in the database.
 
     Args:
-        engine: Whose tables exist.
+        engine: The database; its tables exist.
         clock: Seconds since 1970.
     """
 
@@ -69,16 +69,16 @@ class Tokens:
         """Makes a token.
 
         Args:
-            user: Whose it is.
-            name: What it is for, in words.
-            scopes: Of `SCOPES`.
-            days: It expires after so many, at most `MAX_DAYS`.
+            user: Its owner.
+            name: Its purpose, in words.
+            scopes: Keys of `SCOPES`.
+            days: Life in days, at most `MAX_DAYS`.
 
         Returns:
             Its text, which is stored nowhere, and its row.
 
         Raises:
-            AccountError: Unknown scope, none at all, or too long a life.
+            AccountError: A scope is unknown, there is none, or the life is too long.
         """
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
@@ -103,7 +103,7 @@ class Tokens:
         return text, row
 
     def find(self, text: str) -> User | None:
-        """Whose token it is, with its scopes; None if it is not valid (any more)."""
+        """The user of a token, with the token's scopes; None if the token is not valid."""
         shape = _SHAPE.fullmatch(text)
         if shape is None:
             return None
@@ -127,7 +127,7 @@ class Tokens:
             return user
 
     def list(self, account_id: str | None = None) -> list[Token]:
-        """All tokens, or those of an account, the newest first; revoked and expired ones too."""
+        """Tokens of all accounts or of one, newest first, including revoked and expired ones."""
         query = select(Token).order_by(Token.created.desc())
         if account_id is not None:
             query = query.where(Token.account == account_id)
@@ -135,10 +135,10 @@ class Tokens:
             return list(db.scalars(query))
 
     def revoke(self, token_id: str) -> Token:
-        """Ends a token at once.
+        """Revokes a token.
 
         Raises:
-            AccountError: There is none of this id.
+            AccountError: There is no token with this id.
         """
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
             token = db.get(Token, token_id)
@@ -150,11 +150,11 @@ class Tokens:
         return token
 
     def revoke_all(self, account_id: str) -> int:
-        """Ends all tokens of an account, and says how many there were."""
-        open_ones = [token for token in self.list(account_id) if not token.revoked]
-        for token in open_ones:
+        """Revokes all tokens of an account; returns their number."""
+        valid = [token for token in self.list(account_id) if not token.revoked]
+        for token in valid:
             self.revoke(token.id)
-        return len(open_ones)
+        return len(valid)
 
 
 def _hash(text: str) -> str:

@@ -1,0 +1,40 @@
+"""What a server hands to the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pneumoscope.errors import PneumoscopeError
+    from pneumoscope.records import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """Who sends films, and how they are to be read.
+
+    Attributes:
+        owner: Id of the user.
+        settings: For the classifier.
+        patient: Key of the patient, or None; only a keyed hash of it is stored.
+    """
+
+    owner: str
+    settings: Settings
+    patient: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UploadedFile:
+    """One film of a request, or why there is none in its place.
+
+    Attributes:
+        name: Display name.
+        data: The file's bytes; empty with an error.
+        error: Why the file is not a film, or None.
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+    error: PneumoscopeError | None = None

@@ -1,0 +1,107 @@
+"""Rows of the database from requests and outcomes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.errors import PneumoscopeError
+from pneumoscope.jobs.store import DONE, FAILED, QUEUED, FilmRow, new_id, now
+from pneumoscope.records import Settings
+from pneumoscope.render import wording
+from pneumoscope.render.serialise import prediction_to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.jobs.requests import JobRequest, UploadedFile
+    from pneumoscope.records import Outcome
+
+
+def new_rows(
+    request: JobRequest, files: Sequence[UploadedFile], job: str | None, keys: Keys
+) -> list[FilmRow]:
+    """Rows of films that were accepted just now.
+
+    Args:
+        request: Who sends them.
+        files: The films.
+        job: Id of their job, or None.
+        keys: Seal the names.
+    """
+    created = now()
+    patient = None if request.patient is None else keys.fingerprint(request.patient)
+    settings = settings_to_json(request.settings)
+    rows = []
+    for position, file in enumerate(files):
+        id_ = new_id()
+        row = FilmRow(
+            id=id_,
+            owner=request.owner,
+            created=created,
+            job=job,
+            position=position,
+            state=QUEUED if file.error is None else FAILED,
+            name=keys.seal(file.name.encode(), id_),
+            sha256=hashlib.sha256(file.data).hexdigest(),
+            patient=patient,
+            asked=settings,
+            label=None,
+            result=None,
+            error=None if file.error is None else file.error.as_dict(),
+            heatmap=None,
+            heatmap_rows=None,
+        )
+        rows.append(row)
+    return rows
+
+
+def enter_outcome(row: FilmRow, outcome: Outcome) -> FilmRow:
+    """Enters into a row how its film ended, and returns it."""
+    prediction = outcome.prediction
+    if prediction is None:
+        row.state = FAILED
+        row.error = (outcome.error or PneumoscopeError("no outcome")).as_dict()
+        return row
+    row.state, row.label = DONE, prediction.label
+    row.result = prediction_to_json(prediction) | {"words": wording.sentences(prediction)}
+    if prediction.heatmap is not None and row.result["heatmap_class"] is not None:
+        row.heatmap = np.ascontiguousarray(prediction.heatmap, np.float32).tobytes()
+        row.heatmap_rows = prediction.heatmap.shape[0]
+    return row
+
+
+_COLUMNS = tuple(column.key for column in FilmRow.__table__.columns)
+_ENDING = ("state", "label", "result", "error", "heatmap", "heatmap_rows")
+
+
+def values(row: FilmRow) -> dict[str, Any]:
+    """Every column of a row."""
+    return {key: getattr(row, key) for key in _COLUMNS}
+
+
+def ending(row: FilmRow) -> dict[str, Any]:
+    """The columns that change when a film ends."""
+    return {key: getattr(row, key) for key in _ENDING}
+
+
+def failure(error: PneumoscopeError) -> dict[str, Any]:
+    """The columns that change when a film fails without an outcome."""
+    return {"state": FAILED, "error": error.as_dict()}
+
+
+def settings_to_json(settings: Settings) -> dict[str, Any]:
+    """The settings of a request, for a row."""
+    profile = None if settings.profile is None else str(settings.profile)
+    return asdict(settings) | {"profile": profile}
+
+
+def settings_from_json(stored: Mapping[str, Any]) -> Settings:
+    """The settings in a row."""
+    profile = stored["profile"]
+    return Settings(**{**stored, "profile": None if profile is None else Path(profile)})

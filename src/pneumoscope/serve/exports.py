@@ -1,0 +1,93 @@
+"""Exports of several results: a CSV table, JSON, a PDF, or a ZIP of overlays.
+
+CSV and JSON have the format of ``pneumoscope predict``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.render.serialise import NOTICE, csv_columns, csv_row
+from pneumoscope.serve.pictures import overlay_png
+from pneumoscope.serve.problems import Refusal
+from pneumoscope.serve.report_pdf import report
+from pneumoscope.serve.serializers import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.jobs.store import FilmRow
+    from pneumoscope.serve.pictures import Renderer
+
+
+def as_csv(rows: Sequence[FilmRow], keys: Keys, labels: Sequence[str]) -> bytes:
+    """A table; cells that a spreadsheet would take for formulas are marked as text."""
+    stream = io.StringIO()
+    columns = ["id", "created", *csv_columns(labels)]
+    writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        cells = _identity(row) | csv_row(_exported(row, keys))
+        writer.writerow({key: _neutralised(value) for key, value in cells.items()})
+    return stream.getvalue().encode()
+
+
+def _neutralised(value: Any) -> Any:
+    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if formula else value
+
+
+def as_json(rows: Sequence[FilmRow], keys: Keys) -> bytes:
+    """What ``pneumoscope predict --json`` prints, with the id and time of each result."""
+    results = [_identity(row) | _exported(row, keys) for row in rows]
+    return json.dumps({"notice": NOTICE, "results": results}, indent=1).encode()
+
+
+def _identity(row: FilmRow) -> dict[str, Any]:
+    return {"id": row.id, "created": row.created.isoformat()}
+
+
+def _exported(row: FilmRow, keys: Keys) -> dict[str, Any]:
+    name = name_of(row, keys)
+    if row.result is not None:
+        return {"source": name, **row.result}
+    not_ready = {"code": "NotReady", "message": "not read yet", "hint": ""}
+    return {"source": name, "error": row.error or not_ready}
+
+
+def as_zip(rows: Sequence[FilmRow], renderer: Renderer) -> bytes:
+    """A ZIP of the films with their heatmaps, as PNG; a text file names films that are missing."""
+    stream = io.BytesIO()
+    missing = []
+    with zipfile.ZipFile(stream, "w") as pack:  # stored: PNG is compressed already
+        for number, row in enumerate(rows, 1):
+            name = name_of(row, renderer.keys)
+            stem = re.sub(r"[^\w-]+", "_", PurePath(name).stem)[:60]
+            try:
+                pack.writestr(f"{number:03d}-{stem}.png", overlay_png(row, renderer))
+            except Refusal as error:
+                missing.append(f"{number:03d} {name}: {error.message}\n")
+        if missing:
+            pack.writestr("not-here.txt", "".join(missing))
+        pack.writestr("README.txt", f"{NOTICE}\n")
+    return stream.getvalue()
+
+
+EXPORTS: dict[str, tuple[str, Callable[[Sequence[FilmRow], Renderer, Sequence[str]], bytes]]] = {
+    "csv": ("text/csv; charset=utf-8", lambda rows, r, labels: as_csv(rows, r.keys, labels)),
+    "json": ("application/json", lambda rows, r, _labels: as_json(rows, r.keys)),
+    "pdf": ("application/pdf", lambda rows, r, _labels: report(rows, r)),
+    "zip": ("application/zip", lambda rows, r, _labels: as_zip(rows, r)),
+}
+"""Media type and maker of each format."""
+DRAWN = ("pdf", "zip")
+"""Formats for which every film is decoded again."""
+MOST, MOST_DRAWN = 5000, 100
+"""Most films of one export, and of one in a format of `DRAWN`."""

@@ -1,0 +1,147 @@
+"""Pictures of a result: the film, the overlay, the heatmap, the thumbnail."""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.jobs.decoders import DecodeOptions, shown_size
+from pneumoscope.records import REFUSED
+from pneumoscope.render import heatmap
+from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.jobs.decoders import DecoderPool
+    from pneumoscope.jobs.film_store import FilmStore
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.jobs.store import FilmRow
+
+SIDE_PX, THUMBNAIL_PX = 2048, 160
+"""Longest side of a picture for the viewer, and of one for a list."""
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """What pictures and documents are made with.
+
+    Attributes:
+        decoders: Decode films.
+        film_store: The films.
+        keys: Decrypt names.
+        max_pixels: Largest rows x columns of a film.
+        slots: Limits how many renderings are made at once: each takes some 100 MB.
+    """
+
+    decoders: DecoderPool
+    film_store: FilmStore
+    keys: Keys
+    max_pixels: int
+    slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_AT_ONCE))
+
+    def grey(self, row: FilmRow, side_px: int = SIDE_PX) -> NDArray[np.uint8]:
+        """The film of a result, uint8 (rows, columns), its longer side at most ``side_px``.
+
+        Raises:
+            FilmNotHeld: The server no longer has the film.
+            ImageError: It cannot be read.
+        """
+        data = self.film_store.get(row.id)
+        if data is None:
+            raise FilmNotHeld
+        # A JPEG need not be decoded in full for a small picture.
+        draft = side_px if side_px < SIDE_PX else None
+        options = DecodeOptions(0, draft_px=draft, side_px=side_px, max_pixels=self.max_pixels)
+        with self.decoders.borrowed() as decoder:
+            return decoder.decode(data, options).pixels
+
+
+def heatmap_of(row: FilmRow) -> NDArray[np.float32]:
+    """The heatmap of a result, float32 (h, w).
+
+    Raises:
+        NoHeatmap: There is none, or it is not reliable.
+    """
+    result = _explained(row)
+    if not result["explanation"]["reliable"]:
+        raise NoHeatmap(result["explanation"]["sentence"])
+    return np.frombuffer(row.heatmap or b"", np.float32).reshape(row.heatmap_rows or 0, -1)
+
+
+def result_of(row: FilmRow) -> Mapping[str, Any]:
+    """The result of a film.
+
+    Raises:
+        NotFound: There is none, or not yet.
+    """
+    if row.result is None:
+        raise NotFound("this film has no result", "Its state and error say why.")
+    return row.result
+
+
+def film_png(row: FilmRow, renderer: Renderer) -> bytes:
+    """The film in grey."""
+    return png(renderer.grey(row))
+
+
+def thumbnail_png(row: FilmRow, renderer: Renderer) -> bytes:
+    """The film, small."""
+    return png(renderer.grey(row, THUMBNAIL_PX))
+
+
+def overlay_png(row: FilmRow, renderer: Renderer) -> bytes:
+    """The film with its heatmap, or with a note if the heatmap is not reliable."""
+    _explained(row)
+    return png(overlaid(row, renderer.grey(row)))
+
+
+def overlaid(row: FilmRow, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The heatmap of a result over its film, uint8 (rows, columns, 3).
+
+    Args:
+        row: The result.
+        grey: Its film, uint8 (rows, columns).
+
+    Raises:
+        NoHeatmap: None was requested, or the film was refused.
+    """
+    pixels = grey.astype(np.float32)
+    pixels /= 255
+    if not _explained(row)["explanation"]["reliable"]:
+        return heatmap.unexplained(pixels)
+    return heatmap.overlay(pixels, heatmap_of(row))
+
+
+def _explained(row: FilmRow) -> Mapping[str, Any]:
+    result = result_of(row)
+    if result["label"] == REFUSED:
+        raise NoHeatmap("the film was refused")
+    if row.heatmap is None or row.heatmap_rows is None:
+        raise NoHeatmap("none was asked for")
+    return result
+
+
+def heatmap_png(row: FilmRow, _renderer: Renderer) -> bytes:
+    """The colours of the heatmap alone, transparent where it is low, at the size of ``film.png``."""
+    heat = heatmap_of(row)
+    facts = result_of(row)["film"]
+    rows, columns = shown_size(facts["rows"], facts["columns"], SIDE_PX)
+    return png(heatmap.colour_map(heat, rows, columns))
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """uint8 (rows, columns), (rows, columns, 3) or (rows, columns, 4) as PNG."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    # Level 1: films hardly become smaller at higher levels, and people wait for the picture.
+    Image.fromarray(picture).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()

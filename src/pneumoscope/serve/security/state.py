@@ -1,0 +1,122 @@
+"""What the security middleware and the sign-in routes work with."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pneumoscope.jobs.store import Base
+from pneumoscope.serve.security import tls
+from pneumoscope.serve.security.accounts import Accounts
+from pneumoscope.serve.security.audit_log import AuditLog
+from pneumoscope.serve.security.audit_trail import API
+from pneumoscope.serve.security.sessions import Sessions
+from pneumoscope.serve.security.throttle import Rate, Throttle
+from pneumoscope.serve.security.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import Request
+    from sqlalchemy import Engine
+
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.serve.settings import ServeSettings
+
+UPLOAD_PATH = f"{API}/predictions"
+SMALL_BODY_BYTES = 65536
+"""Limit on the body of a request that is not an upload."""
+ADDRESS_RATE_FACTOR = 4
+"""Requests per address, as a multiple of those per user: several users may share an address."""
+CONCURRENT_SIGN_INS = 8
+"""Each takes one of some 40 threads that other requests need too."""
+LINES_A_MINUTE, LINES_AT_ONCE = 10, 20
+"""Audit lines, by address, about requests without a user: nobody can fill the disk with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What the security middleware and the sign-in routes work with.
+
+    Attributes:
+        accounts: The accounts.
+        sessions: Open sessions.
+        tokens: API tokens.
+        audit: The audit log.
+        open: There are no accounts: everybody who reaches this loopback address is `LOCAL`.
+        tls: Whether connections are encrypted.
+        hosts: Names by which requests may address the server.
+        upload_bytes: Limit on the body of an upload.
+        by_user: Rate of requests by user.
+        by_address: Rate of requests by address.
+        throttle: Wrong passwords and tokens.
+        lines: Rate of audit lines about requests without a user.
+        signing_in: Limits how many passwords are checked at the same time.
+    """
+
+    accounts: Accounts
+    sessions: Sessions
+    tokens: Tokens
+    audit: AuditLog
+    open: bool
+    tls: bool
+    hosts: frozenset[str]
+    upload_bytes: int
+    by_user: Rate
+    by_address: Rate
+    throttle: Throttle = field(default_factory=Throttle)
+    lines: Rate = field(default_factory=lambda: Rate(LINES_A_MINUTE, LINES_AT_ONCE))
+    signing_in: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(CONCURRENT_SIGN_INS)
+    )
+
+    def body_limit(self, request: Request) -> int:
+        """Largest body of this request, in bytes."""
+        upload = request.method == "POST" and request.url.path.rstrip("/") == UPLOAD_PATH
+        return self.upload_bytes if upload else SMALL_BODY_BYTES
+
+
+def make_security(
+    settings: ServeSettings,
+    engine: Engine,
+    keys: Keys,
+    clock: Callable[[], float] = time.time,
+) -> Security:
+    """Makes the parts, and refuses settings that would leave patients unprotected.
+
+    Args:
+        settings: The server's settings.
+        engine: The database.
+        keys: With the key of the audit log.
+        clock: Seconds since 1970.
+
+    Raises:
+        UnsafeAddress: Others could reach the server without TLS or without accounts.
+        UsageError: The certificate cannot be used.
+        AuditLogDamaged: The audit log was written with another key.
+    """
+    Base.metadata.create_all(engine)
+    accounts = Accounts(engine, clock)
+    has_accounts = accounts.any()
+    tls.check_address(settings, accounts=has_accounts)
+    audit = AuditLog(settings.folder, keys.audit, clock)
+    audit.check()  # otherwise every request would be refused
+    return Security(
+        accounts=accounts,
+        sessions=Sessions(engine, clock),
+        tokens=Tokens(engine, clock),
+        audit=audit,
+        open=not has_accounts,
+        tls=settings.tls,
+        hosts=tls.hosts(settings),
+        upload_bytes=settings.limits.max_body_bytes,
+        by_user=_rate(settings.rate_limit),
+        by_address=_rate(ADDRESS_RATE_FACTOR * settings.rate_limit),
+    )
+
+
+def _rate(per_minute: int) -> Rate:
+    """A rate of requests; those of 20 s may come at once: a page may ask for many pictures."""
+    return Rate(per_minute, max(1, per_minute // 3))

@@ -1,0 +1,28 @@
+"""Films of one grey level, as files."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+
+def film(grey: int, rows: int = 240, columns: int = 260) -> bytes:
+    """A PNG of one grey level: the tiny bundle reads 204 as PNEUMONIA and 51 as NORMAL."""
+    stream = io.BytesIO()
+    Image.fromarray(np.full((rows, columns), grey, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+BRIGHT, DARK = ("bright.png", film(204)), ("dark.png", film(51))
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    """A ZIP archive of files by name."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return stream.getvalue()

@@ -1,0 +1,187 @@
+"""Films of several requests share runs; a deadline, a cancelled film, a failure, the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from grey_films import BRIGHT, DARK
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import DeadlinePassed, QueueFull, ServerFault, ShuttingDown
+from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
+from pneumoscope.jobs.decoders import DecoderPool
+from pneumoscope.jobs.queue import FilmQueue, QueuedFilm, QueueLimits
+from pneumoscope.jobs.readers import Readers
+from pneumoscope.records import Outcome, Settings
+from pneumoscope.runtime import Classifier
+
+
+class Watch:
+    """Hooks that hold back the first batch until ``go`` is set."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go = threading.Event()
+        self.batches: list[int] = []
+
+    def begin(self, films: Sequence[QueuedFilm]) -> None:
+        self.begun.set()
+        assert self.go.wait(30)
+        self.batches.append(len(films))
+
+    def finish(self, outcomes: Sequence[tuple[QueuedFilm, Outcome]]) -> list[str]:
+        labels = []
+        for film, outcome in outcomes:
+            label = outcome.prediction.label if outcome.prediction else str(outcome.error)
+            labels.append(f"{film.tag} {label}")
+        return labels
+
+
+LIMITS = QueueLimits(films=6, size_bytes=2**20)
+SETTINGS = BatchSettings(threads=1, max_batch_size=4, max_wait_ms=0)
+
+
+@contextmanager
+def batching(bundle: Bundle, watch: Watch) -> Iterator[tuple[FilmQueue, Batcher]]:
+    queue = FilmQueue(LIMITS, SETTINGS.threads)
+    readers = Readers(Classifier(bundle, threads=1), max_pixels=50_000_000)
+    decoders = DecoderPool(1, 30, 2**30)
+    hooks = BatchHooks(watch.begin, lambda outcomes: watch.finish(outcomes))
+    batcher = Batcher(queue, readers, decoders, SETTINGS, hooks)
+    try:
+        yield queue, batcher
+    finally:
+        watch.go.set()
+        batcher.stop()
+        decoders.stop()
+
+
+def film(tag: object, data: bytes = DARK[1], **more: object) -> QueuedFilm:
+    return QueuedFilm(data, Settings(), tag, **more)  # type: ignore[arg-type]
+
+
+def test_what_waits_shares_a_run(tiny_bundle: Bundle) -> None:
+    watch = Watch()
+    with batching(tiny_bundle, watch) as (queue, _):
+        queue.reserve(6, 0)
+        first = queue.submit(film("a"))
+        assert watch.begun.wait(30)
+        others = [queue.submit(film(tag, BRIGHT[1])) for tag in "bcdef"]
+        watch.go.set()
+        assert first.result(30) == "a NORMAL"
+        assert [f.result(30) for f in others] == [f"{tag} PNEUMONIA" for tag in "bcdef"]
+        assert watch.batches == [1, 4, 1]
+        assert queue.drain(30)
+        assert queue.outstanding == 0
+
+
+def test_readers_with_other_settings_get_their_own_rules(tiny_bundle: Bundle) -> None:
+    watch = Watch()
+    with batching(tiny_bundle, watch) as (queue, _):
+        queue.reserve(3, 0)
+        queue.submit(film("first"))
+        assert watch.begun.wait(30)
+        # P(dark) is 0.11: above the threshold of "screen", below that of "balanced".
+        plain = queue.submit(film("plain"))
+        screen = queue.submit(QueuedFilm(DARK[1], Settings("screen"), "screen"))
+        watch.go.set()
+        assert plain.result(30) == "plain NORMAL"
+        assert screen.result(30) == "screen PNEUMONIA"
+        assert watch.batches == [1, 2]
+
+
+def test_a_full_queue_says_when_to_come_again(tiny_bundle: Bundle) -> None:
+    watch = Watch()
+    with batching(tiny_bundle, watch) as (queue, _):
+        queue.reserve(5, 0)
+        with pytest.raises(QueueFull) as full:
+            queue.reserve(2, 0)
+        assert full.value.retry_after_s is not None
+        assert 1 <= full.value.retry_after_s <= 60
+        queue.reserve(1, 0)
+        queue.release(6, 0)
+        queue.reserve(1, 2**21)  # alone even a large one may pass
+        with pytest.raises(QueueFull):
+            queue.reserve(1, 1)
+        queue.release(1, 2**21)
+
+
+def test_a_film_past_its_deadline_is_not_read(tiny_bundle: Bundle) -> None:
+    watch = Watch()
+    with batching(tiny_bundle, watch) as (queue, _):
+        queue.reserve(2, 0)
+        late = queue.submit(film("late", deadline=time.monotonic() - 1))
+        with pytest.raises(DeadlinePassed):
+            late.result(30)
+        watch.go.set()
+        kept = queue.submit(film("kept", deadline=time.monotonic() + 60))
+        assert kept.result(30) == "kept NORMAL"
+        assert watch.batches == [1]
+
+
+def test_a_cancelled_film_gives_its_room_back(tiny_bundle: Bundle) -> None:
+    watch = Watch()
+    with batching(tiny_bundle, watch) as (queue, _):
+        queue.reserve(2, 0)
+        queue.submit(film("first"))
+        assert watch.begun.wait(30)
+        second = queue.submit(film("second"))
+        assert second.cancel()
+        watch.go.set()
+        assert queue.drain(30)
+        assert watch.batches == [1]
+
+
+def test_shutting_down_finishes_what_was_accepted(tiny_bundle: Bundle) -> None:
+    watch = Watch()
+    with batching(tiny_bundle, watch) as (queue, _):
+        queue.reserve(2, 0)
+        futures = [queue.submit(film(tag)) for tag in "ab"]
+        assert watch.begun.wait(30)
+        drained = threading.Thread(target=queue.drain)
+        drained.start()
+        watch.go.set()
+        assert [f.result(30) for f in futures] == ["a NORMAL", "b NORMAL"]
+        drained.join(30)
+        with pytest.raises(ShuttingDown):
+            queue.reserve(1, 0)
+
+
+def test_stopping_tells_those_who_wait(tiny_bundle: Bundle) -> None:
+    watch = Watch()
+    with batching(tiny_bundle, watch) as (queue, batcher):
+        queue.reserve(2, 0)
+        first = queue.submit(film("first"))
+        assert watch.begun.wait(30)
+        second = queue.submit(film("second"))
+        stopping = threading.Thread(target=batcher.stop)
+        stopping.start()
+        with pytest.raises(ShuttingDown):
+            second.result(30)
+        watch.go.set()
+        stopping.join(30)
+        assert first.result(0) == "first NORMAL"
+
+
+def test_a_batch_that_fails_fails_alone(
+    tiny_bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = Watch()
+    watch.go.set()
+
+    def broken(_outcomes: object) -> list[str]:
+        watch.finish = fine  # type: ignore[method-assign]
+        raise OSError("the disk is gone")
+
+    fine, watch.finish = watch.finish, broken  # type: ignore[method-assign, assignment]
+    with batching(tiny_bundle, watch) as (queue, _):
+        queue.reserve(2, 0)
+        with pytest.raises(ServerFault):
+            queue.submit(film("a")).result(30)
+        assert queue.submit(film("b")).result(30) == "b NORMAL"
+        assert queue.drain(30)
+    assert "a batch failed" in caplog.text
