@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import pneumoscope
+import reference
+import reference_cli
+import shown_output
 from pneumoscope import bundle, errors
 from pneumoscope.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+TUTORIALS = ROOT / "docs" / "tutorial"
+# Pages whose blocks build on one another.
+IN_ORDER = [
+    pytest.param(TUTORIALS / "connect-a-pacs.md", id="connect-a-pacs"),
+    pytest.param(
+        TUTORIALS / "train-and-compare.md",
+        id="train-and-compare",
+        marks=[pytest.mark.train, pytest.mark.slow],
+    ),
+]
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -33,6 +49,7 @@ def workplace(tmp_path: Path) -> Path:
 SHELL = [
     (path, line)
     for path in DOCS
+    if path not in [parameter.values[0] for parameter in IN_ORDER]
     for block in blocks(path, "sh")
     for line in block.splitlines()
     if line.strip()
@@ -41,12 +58,98 @@ SHELL = [
 
 @pytest.mark.parametrize(("path", "line"), SHELL, ids=[line for _, line in SHELL])
 def test_shell_blocks_run(path: Path, line: str, workplace: Path) -> None:
+    assert run_line(line, workplace)
+
+
+def run_line(line: str, folder: Path) -> str:
+    """What a line of a shell block prints on stdout."""
     command = line.replace("pneumoscope ", f"{sys.executable} -m pneumoscope ", 1)
     done = subprocess.run(
-        command, shell=True, cwd=workplace, capture_output=True, text=True, check=False
+        command, shell=True, cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", IN_ORDER)
+def test_a_tutorial_runs_from_top_to_bottom(path: Path, workplace: Path) -> None:
+    if path.name == "train-and-compare.md":
+        pytest.importorskip("keras")
+    text = path.read_text(encoding="utf-8")
+    for language, code in re.findall(r"^```(sh|python|toml)\n(.*?)^```$", text, re.DOTALL | re.M):
+        if language == "sh":
+            for line in code.splitlines():
+                assert run_line(line, workplace), line
+            continue
+        # A block that is a file names itself in its first line; any other is a program.
+        first = re.match(r"# (\S+\.(?:py|toml))$", code.splitlines()[0])
+        file = workplace / (first[1] if first else "block.py")
+        file.write_text(code, encoding="utf-8")
+        if language == "python":
+            assert run_line(f"{shlex.quote(sys.executable)} {file.name}", workplace)
+
+
+@pytest.mark.parametrize("page", shown_output.pages(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_output_that_is_shown_is_what_the_command_prints(page: Path) -> None:
+    # `python tools/shown_output.py` writes it anew.
+    assert shown_output.written(page) == page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", reference.BLOCKS)
+def test_the_reference_says_what_the_code_says(page: str) -> None:
+    # `python tools/reference.py` writes it anew.
+    assert reference.written(page) == (reference.REFERENCE / page).read_text(encoding="utf-8")
+
+
+def test_every_variable_is_documented() -> None:
+    page = (reference.REFERENCE / "environment.md").read_text(encoding="utf-8")
+    assert [name for name in reference_cli.named_in_the_code() if f"`{name}`" not in page] == []
+
+
+def test_every_public_name_is_documented() -> None:
+    page = (reference.REFERENCE / "python.md").read_text(encoding="utf-8")
+    names = [name for name in pneumoscope.__all__ if name != "__version__"]
+    assert re.findall(r"^::: pneumoscope\.(\w+)$", page, re.MULTILINE) != []
+    assert sorted(re.findall(r"^::: pneumoscope\.(\w+)$", page, re.MULTILINE)) == sorted(names)
+
+
+def command_lines(path: Path) -> Iterator[str]:
+    """Command lines of a document, in blocks and within sentences."""
+    text = path.read_text(encoding="utf-8")
+    yield from reference_cli.command_lines(text)
+    yield from re.findall(r"`(pneumoscope [a-z][^`\n]*)`", text)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_commands_and_options_in_documents_exist(path: Path) -> None:
+    commands = dict(reference_cli.leaves())
+    groups = {name.split()[0] for name in commands}
+    for line in command_lines(path):
+        words = line.split()[1:]
+        name = next((n for n in (" ".join(words[:2]), words[0]) if n in commands), None)
+        assert name or words[0] in groups, line
+        if name:
+            known = {
+                option for p in commands[name].params for option in (*p.opts, *p.secondary_opts)
+            }
+            used = re.findall(r"(?<![\w-])--[a-z][a-z-]*", line.partition(" | ")[0])
+            assert set(used) <= {*known, "--help"}, line
+
+
+def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > len(list(ROOT.glob("docs/**/*.md")))
+    loaded = re.compile(
+        r"<(?:script|img|iframe|source)[^>]+src=\"?https?:|<link[^>]+stylesheet[^>]+https?:"
+    )
+    for page in pages:
+        assert not loaded.search(page.read_text(encoding="utf-8")), page
 
 
 @pytest.mark.parametrize("code", blocks(ROOT / "README.md", "python"))
@@ -70,7 +173,7 @@ def test_every_command_is_documented() -> None:
 
 
 def test_every_error_is_documented_and_drawn() -> None:
-    page = (ROOT / "docs" / "reference" / "output.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
     leaves = {
         name
         for name, value in vars(errors).items()

@@ -7,38 +7,78 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Ranges and probabilities. A range is `(low, high)`; a probability of 0 switches a step off."""
+    """Ranges and probabilities. A range is `(low, high)`; a probability of 0 switches a step off.
 
-    # Geometry: one affine map. Scales are sizes on the output: 1.3 enlarges (crops), 0.85 shrinks (adds a frame).
-    rotation: float = 12.0  # degrees, either way
-    shear: float = 0.10  # either way
+    Lengths are shares of the film's side unless stated otherwise.
+
+    Attributes:
+        rotation: Largest angle in degrees, in either direction.
+        shear: Largest shear, in either direction.
+        scale_x: Range of the horizontal size on the output: 1.3 enlarges (crops), 0.85 shrinks
+            (adds a frame).
+        scale_y: The same for the vertical size.
+        shift: Largest shift, in either direction.
+        flip: Probability of a left-right flip; anatomically wrong, hence off by default.
+        crop: Probability that edges are cut off and the rest is stretched back, which is what
+            differently collimated, non-square originals go through.
+        crop_max: Largest cut, for each edge separately.
+        match: Probability of a step towards the histogram of another film of the batch.
+        equalise: Probability of a step towards a flat histogram.
+        curve: Probability of a random monotone tone curve.
+        curve_knots: Number of knots of that curve.
+        gamma: Range of the gamma.
+        contrast: Range of the contrast factor.
+        brightness: Largest change of brightness, as a share of full scale, in either direction.
+        shading: Probability of a smooth multiplicative field.
+        shading_depth: Largest depth of that field.
+        detail: Probability that the contrast of structures smaller than some centimetres is changed
+            against the rest; each maker's multi-scale processing sets it differently.
+        detail_amount: Range of that change: above 0 lifts detail, below 0 flattens it.
+        detail_sigma: Range of the size below which a structure is detail, in pixels.
+        sharpness_match: Probability of a step towards the sharpness of another film of the batch.
+        blur: Probability of a Gaussian blur.
+        blur_sigma: Range of its standard deviation in pixels.
+        sharpen: Probability of sharpening.
+        sharpen_amount: Range of its amount.
+        low_resolution: Probability of a detour through a lower resolution.
+        low_resolution_side: Range of the side of that resolution in pixels.
+        jpeg: Probability of JPEG compression.
+        jpeg_quality: Range of its quality.
+        noise: Probability of Gaussian noise.
+        noise_sigma: Range of its standard deviation in grey levels.
+        frame: Probability of a drawn frame.
+        frame_max: Largest width of the frame, for each edge separately.
+        marker: Probability of a drawn side marker.
+        erase: Probability of an erased rectangle.
+        erase_side: Range of the sides of that rectangle.
+    """
+
+    # Geometry: one affine map.
+    rotation: float = 12.0
+    shear: float = 0.10
     scale_x: tuple[float, float] = (0.85, 1.35)
     scale_y: tuple[float, float] = (0.85, 1.35)
-    shift: float = 0.07  # of the side, either way
-    flip: float = 0.0  # left-right; anatomically wrong, hence off
-    # Cutting edges off and stretching the rest back: what differently collimated, non-square originals go through.
+    shift: float = 0.07
+    flip: float = 0.0
     crop: float = 0.3
-    crop_max: float = 0.15  # of the side, each edge on its own
+    crop_max: float = 0.15
 
     # Tone: one table of 256 entries.
-    match: float = 0.25  # towards the histogram of another film of the batch
-    equalise: float = 0.15  # towards a flat histogram
-    curve: float = 0.3  # a random monotone curve
+    match: float = 0.25
+    equalise: float = 0.15
+    curve: float = 0.3
     curve_knots: int = 6
     gamma: tuple[float, float] = (0.6, 1.7)
     contrast: tuple[float, float] = (0.65, 1.4)
-    brightness: float = 0.15  # of full scale, either way
-    shading: float = 0.25  # a smooth multiplicative field
+    brightness: float = 0.15
+    shading: float = 0.25
     shading_depth: float = 0.3
-
-    # Contrast of what is smaller than some centimetres against the rest: each maker's multi-scale
-    # processing sets it otherwise. Above 0 lifts detail, below 0 flattens it.
     detail: float = 0.3
     detail_amount: tuple[float, float] = (-0.4, 1.2)
-    detail_sigma: tuple[float, float] = (6.0, 30.0)  # pixels of the film
+    detail_sigma: tuple[float, float] = (6.0, 30.0)
 
     # Sharpness.
-    sharpness_match: float = 0.3  # towards the sharpness of another film of the batch
+    sharpness_match: float = 0.3
     blur: float = 0.2
     blur_sigma: tuple[float, float] = (0.4, 2.2)
     sharpen: float = 0.15
@@ -48,14 +88,14 @@ class Augmentation:
     jpeg: float = 0.3
     jpeg_quality: tuple[int, int] = (12, 90)
     noise: float = 0.3
-    noise_sigma: tuple[float, float] = (1.0, 12.0)  # grey levels
+    noise_sigma: tuple[float, float] = (1.0, 12.0)
 
     # Occlusion.
     frame: float = 0.15
-    frame_max: float = 0.12  # of the side, each edge on its own
+    frame_max: float = 0.12
     marker: float = 0.2
     erase: float = 0.3
-    erase_side: tuple[float, float] = (0.08, 0.30)  # of the side
+    erase_side: tuple[float, float] = (0.08, 0.30)
 
     def __post_init__(self) -> None:
         for name in (
