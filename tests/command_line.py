@@ -9,7 +9,7 @@ import subprocess
 import sys
 from unittest import mock
 
-from pneumoscope import cli
+from pneumoscope.cli.main import run as run_command
 
 _TERMINAL = {"COLUMNS": "200", "NO_COLOR": "1"}
 _PROCESS = (sys.executable, "-m", "pneumoscope")
@@ -34,7 +34,7 @@ def run(*arguments: object, stdin: bytes | None = None) -> Done:
             mock.patch.multiple(sys, argv=words, stdin=_stream(stdin), stdout=out, stderr=err),
             mock.patch.dict(os.environ, _TERMINAL),
         ):
-            code = cli._run()
+            code = run_command()
     finally:
         root.removeHandler(handler)
     return subprocess.CompletedProcess(words, code, _written(out), _written(err))

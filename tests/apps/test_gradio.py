@@ -52,7 +52,7 @@ def loops_left_open() -> Iterator[None]:
 
 
 def _free_port() -> int:
-    from pneumoscope.cli.serve import listen
+    from pneumoscope.cli.serve.listening import listen
 
     with listen("127.0.0.1", 0) as listener:
         return int(listener.getsockname()[1])

@@ -108,7 +108,7 @@ def test_without_the_extra(app: str, tmp_path: Path) -> None:
         "found = m.PathFinder.find_spec\n"
         f"m.PathFinder.find_spec = lambda name, *a: None if name == {app!r} else found(name, *a)\n"
         f"sys.argv = ['pneumoscope', {app!r}]\n"
-        "from pneumoscope.cli import main\nmain()"
+        "from pneumoscope.cli.main import main\nmain()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False

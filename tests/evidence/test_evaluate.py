@@ -19,8 +19,9 @@ for module in ("cv2", "scipy", "sklearn", "pyarrow"):
 import pyarrow.parquet
 
 from command_line import run
-from pneumoscope import cli, data
+from pneumoscope import data
 from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.cli.main import run as run_command
 from pneumoscope.evidence.evaluation import film_reading, work
 from tiny import tiny_files, tiny_meta
 
@@ -60,7 +61,7 @@ def evaluate(
         target = out or tmp_path / "evidence"
         words = ["pneumoscope", "evaluate", *map(str, arguments), "--out", str(target)]
         monkeypatch.setattr(sys, "argv", [*words, "--threads", "1", "--cache", str(tmp_path / "c")])
-        code = cli._run()
+        code = run_command()
         metrics = target / "metrics.json"
         found = json.loads(metrics.read_text(), parse_constant=refuse) if metrics.is_file() else {}
         return code, found, capsys.readouterr().err

@@ -133,20 +133,20 @@ def test_a_run_may_begin_where_only_the_range_test_has_been(tmp_path: Path) -> N
 def test_the_command_prints_what_it_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pneumoscope.cli import train as command
+    from pneumoscope.cli.train.train import train
 
     found = finder.RangeTest("head", "head_learning_rate", 1e-3, (1e-6,), (1.0,), (1.0,), 2e-3)
     dull = finder.RangeTest("whole network", "learning_rate", 5e-4, (1e-6,), (1.0,), (1.0,), None)
     monkeypatch.setattr(run, "find_learning_rate", lambda *_: (found, dull))
-    # Of the process, set by `prepare`.
+    # Of the process, set by `prepare_training`.
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    request = command.Request("flagship", tmp_path, tmp_path, "none", None, "tensorflow")
-    command.find_learning_rate(request, {}, as_json=False)
+    options = {"data": tmp_path, "out": tmp_path, "weights": "none", "find_learning_rate": True}
+    train("flagship", **options)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "head: head_learning_rate 2.0e-03 suggested; the recipe has 1.0e-03"
     assert lines[1].startswith("whole network: learning_rate has no suggestion")
     assert "a tenth of the rate" in lines[2]
-    command.find_learning_rate(request, {}, as_json=True)
+    train("flagship", **options, json=True)
     facts = json.loads(capsys.readouterr().out)
     assert facts["recipe"] == "flagship"
     assert [phase["suggested"] for phase in facts["phases"]] == [2e-3, None]

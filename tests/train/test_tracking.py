@@ -314,7 +314,7 @@ def test_a_server_that_does_not_answer(server: Server, tmp_path: Path) -> None:
 
 
 def test_mlflow_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from pneumoscope.cli import train as command
+    from pneumoscope.cli.train.train import train
 
     for name in ("mlflow", "mlflow.tracking"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -323,9 +323,8 @@ def test_mlflow_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert "pneumoscope[mlflow]" in caught.value.hint
     # The command says so before it reads films.
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    request = command.Request("flagship", tmp_path, None, "none", None, "tensorflow", mlflow="x")
     with pytest.raises(MissingExtra):
-        command.run(request, {}, as_json=False)
+        train("flagship", data=tmp_path, weights="none", mlflow="x")
 
 
 def test_the_real_mlflow(tmp_path: Path) -> None:

@@ -1,16 +1,21 @@
-"""A progress bar for commands that count."""
+"""Progress bars on stderr, for commands that count."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_T = TypeVar("_T")
+_FEW = 50
+"""Under so many films a bar would only flicker."""
+
 
 class Count(Protocol):
-    """Tells a bar how far the work is; another ``text`` is a bar of its own below the first."""
+    """Tells a bar how far the work is; another ``text`` starts another bar below the first."""
 
     def __call__(self, done: int, total: int, text: str | None = None) -> None: ...
 
@@ -57,3 +62,18 @@ def progress_bar(text: str, *, as_bytes: bool = False) -> Iterator[Count]:
             progress.update(tasks[name], completed=done, total=total)
 
         yield count
+
+
+def over_films(films: Iterator[_T], total: int) -> Iterator[_T]:
+    """Passes films on and counts them in a bar on stderr, if it is a terminal and they are many."""
+    if total < _FEW or sys.stderr is None or not sys.stderr.isatty():
+        yield from films
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # Redirected, stdout would go to the terminal in place of the file that the user named.
+    with Progress(
+        console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bars:
+        yield from bars.track(films, total=total, description="reading films")

@@ -1,0 +1,70 @@
+"""``pneumoscope patient``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pneumoscope.cli.administration.server import (
+    Database,
+    Folder,
+    Key,
+    open_administration,
+    print_facts,
+)
+from pneumoscope.cli.options import Json
+from pneumoscope.errors import UsageError
+
+app = typer.Typer(help="All that the server holds on a patient.", no_args_is_help=True)
+
+Patient = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", help="As it was sent with the films, or - to read it from stdin."
+    ),
+]
+Out = Annotated[Path, typer.Option(metavar="FILE", help="The ZIP to write.")]
+
+
+@app.command("export", epilog="Example: pneumoscope patient export - --out held.zip < key.txt")
+def export_patient(
+    patient: Patient,
+    out: Out,
+    folder: Folder = None,
+    database: Database = None,
+    key: Key = None,
+    json: Json = False,
+) -> None:
+    """Write all that is held on a patient: results, films, lines of the audit log."""
+    held = open_administration(folder, database, key).export_patient(_patient_key(patient), out)
+    print_facts(
+        asdict(held),
+        f"{out}: {held.predictions} predictions, {held.films} films, {held.lines} lines",
+        as_json=json,
+    )
+
+
+@app.command("erase", epilog="Example: pneumoscope patient erase - < key.txt")
+def erase_patient(
+    patient: Patient,
+    folder: Folder = None,
+    database: Database = None,
+    key: Key = None,
+    json: Json = False,
+) -> None:
+    """Delete a patient's results and films; lines of the audit log stay, they hold no name."""
+    held = open_administration(folder, database, key).erase_patient(_patient_key(patient))
+    print_facts(
+        asdict(held), f"{held.predictions} predictions and {held.films} films deleted", as_json=json
+    )
+
+
+def _patient_key(key: str) -> str:
+    text = sys.stdin.readline().strip() if key == "-" else key.strip()
+    if not text:
+        raise UsageError("the patient's key is empty", "Give the one that came with the films.")
+    return text

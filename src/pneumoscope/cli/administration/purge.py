@@ -1,0 +1,43 @@
+"""``pneumoscope purge``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pneumoscope.cli.administration.server import (
+    Database,
+    Folder,
+    Key,
+    open_administration,
+    print_facts,
+)
+from pneumoscope.cli.options import Json
+from pneumoscope.errors import UsageError
+
+EXAMPLE = "Example: pneumoscope purge --older-than 30"
+
+OlderThan = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        envvar="PNEUMOSCOPE_SERVE_RETENTION_DAYS",
+        metavar="DAYS",
+        help="Results of every user that are older; 0 for all.",
+    ),
+]
+
+
+def purge(
+    older_than: OlderThan = None,
+    folder: Folder = None,
+    database: Database = None,
+    key: Key = None,
+    json: Json = False,
+) -> None:
+    """Delete old results with their films, of every user."""
+    if older_than is None:
+        raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
+    gone = open_administration(folder, database, key).purge(older_than)
+    print_facts({"deleted": len(gone)}, f"{len(gone):,} results deleted", as_json=json)

@@ -1,0 +1,97 @@
+"""``pneumoscope audit``."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Bundle, Json
+from pneumoscope.cli.progress import progress_bar
+from pneumoscope.cli.terminal import console, plain_table, report_films
+from pneumoscope.errors import UsageError
+from pneumoscope.files import write_text
+
+if TYPE_CHECKING:
+    from pneumoscope.evidence.audit.results import Audit
+
+EXAMPLE = "Example: pneumoscope audit chest_xray --out audit (then open audit/audit.html)"
+
+Data = Annotated[
+    Path,
+    typer.Argument(
+        envvar="PNEUMOSCOPE_DATA",
+        metavar="DATA",
+        help="Folder of films, with labels or without, or a CSV manifest.",
+    ),
+]
+Out = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder for audit.html, audit.json and films.csv.")
+]
+
+PAGE, RECORD, TABLE = "audit.html", "audit.json", "films.csv"
+STOPPED = 3
+"""Exit code of the verdict stop."""
+_COLOURS = {"pass": "green", "look": "yellow", "unknown": "yellow", "stop": "red"}
+
+
+def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Json = False) -> None:
+    """Judge a data set before anyone trains on it: pass, look or stop, with reasons.
+
+    Copies, patients in two splits, prior shift, what gives the label away without anatomy (files,
+    image statistics, thumbnails), doubtful labels. Reads every film, those for testing too. The exit
+    code is 0 for pass and look, 3 for stop.
+    """
+    require("the audit", "evidence", "cv2", "scipy", "sklearn")
+    _check_out(out)
+    from pneumoscope.evidence.audit import audit as auditing
+    from pneumoscope.evidence.audit.record import to_csv, to_json
+    from pneumoscope.evidence.report.audit import page as audit_page
+
+    with progress_bar("reading films") as count:
+        result = auditing.audit(
+            data, bundle, count, lambda done, total: count(done, total, "measuring")
+        )
+    record = json_format.dumps(to_json(result), indent=2) + "\n"
+    page, table = audit_page.html(result), to_csv(result)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in ((PAGE, page), (RECORD, record), (TABLE, table)):
+        write_text(out / name, text)
+    report_films(result.broken)
+    if json:
+        sys.stdout.write(record)
+    else:
+        _print(result, out)
+    sys.exit(STOPPED if result.verdict == "stop" else 0)
+
+
+def _check_out(out: Path) -> None:
+    """Refuses a folder that holds something else: a manifest may well be called films.csv."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is not a folder", "Name a folder for the report with --out.")
+    if out.is_dir() and any(out.iterdir()) and not (out / RECORD).is_file():
+        raise UsageError(f"{out}: is not empty and no audit", "Name a new folder with --out.")
+
+
+def _print(result: Audit, out: Path) -> None:
+    from rich.markup import escape
+
+    shown = console()
+    shown.print(
+        f"{escape(result.listing.source)}: {len(result.listing.entries):,} films", soft_wrap=True
+    )
+    table = plain_table("level", "check", "reason", fold=("reason",))
+    for finding in result.findings:
+        colour = _COLOURS.get(finding.level, "dim")
+        table.add_row(
+            f"[{colour}]{finding.level}[/]", escape(finding.check), escape(finding.reason)
+        )
+    shown.print(table)
+    colour = _COLOURS[result.verdict]
+    shown.print(
+        f"[bold {colour}]{result.verdict.upper()}[/]: {escape(str(out / PAGE))}", soft_wrap=True
+    )

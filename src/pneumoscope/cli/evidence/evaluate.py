@@ -1,0 +1,215 @@
+"""``pneumoscope evaluate``."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Cache, Json, Threads
+from pneumoscope.cli.progress import progress_bar
+from pneumoscope.cli.terminal import console, plain_table, report_films
+from pneumoscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
+
+EXAMPLE = "Example: pneumoscope evaluate runs/mine chest_xray --out evidence --prevalence 0.05"
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="[BUNDLE]... DATA",
+        help="Model folders (the shipped bundle if there is none), then labelled films: a folder in "
+        "any layout, or a CSV manifest.",
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="Folder of the evaluation; goes on with a killed one."),
+]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="auto, validation, test, train or all. auto: films held out in the bundle's "
+        "training if the data are that set, else the data's films for testing, else those that "
+        "a table keeps for validation, else all."
+    ),
+]
+Prevalences = Annotated[
+    list[float] | None,
+    typer.Option(metavar="SHARE", help="Also PPV and NPV at this prevalence; repeatable."),
+]
+By = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Subgroups by this column of the manifest; repeatable."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SECTION",
+        help="Of calibration, decision, conformal, subgroups, pairs, shortcuts, gallery, "
+        "robustness, anatomy, sanity measure only these; repeatable.",
+    ),
+]
+Skip = Annotated[
+    list[str] | None, typer.Option(metavar="SECTION", help="Leave these out; repeatable.")
+]
+Draws = Annotated[int, typer.Option(min=2, help="Draws of patients for the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the draws.")]
+WithReport = Annotated[
+    bool,
+    typer.Option("--report/--no-report", help="Write report.html, report.pdf and plots too."),
+]
+
+WORK = "work"
+"""Folder of intermediate results below the evaluation's own."""
+BROKEN = 1
+"""Exit code if a film could not be read; the evaluation of the others stands."""
+
+
+def evaluate(
+    paths: Paths,
+    out: Out = Path("evidence"),
+    split: Split = "auto",
+    prevalence: Prevalences = None,
+    by: By = None,
+    only: Only = None,
+    skip: Skip = None,
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    threads: Threads = None,
+    cache: Cache = None,
+    report: WithReport = True,
+    json: Json = False,
+) -> None:
+    """Measure bundles on labelled films: everything that a reviewer would ask for.
+
+    Every figure has a 95 % interval by patient-clustered bootstrap. Writes report.html,
+    report.pdf, plots, metrics.json and predictions.parquet. A film that cannot be read is
+    reported, the others go on, and the exit code is 1.
+    """
+    parts = ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow", "reportlab")
+    require("the evaluation", "evidence", *parts)
+    bundles, data = _bundles_and_data(paths)
+    _check_out(out, data)
+    from pneumoscope.evidence.evaluation import evaluate as evaluating
+    from pneumoscope.evidence.evaluation import record
+    from pneumoscope.evidence.evaluation.context import Context
+    from pneumoscope.evidence.evaluation.settings import Settings
+    from pneumoscope.evidence.evaluation.work import Work
+    from pneumoscope.evidence.report import evaluation as evaluation_report
+    from pneumoscope.runtime import usable_cores
+
+    settings = Settings(
+        sections=_sections(only or (), skip or ()),
+        split=split,
+        prevalences=tuple(prevalence or ()),
+        by=tuple(by or ()),
+        draws=draws,
+        seed=seed,
+        threads=threads or usable_cores(),
+    )
+    with progress_bar("choosing films") as count:
+        context = Context(settings, Work(out / WORK), count)
+        result = evaluating.evaluate(data, bundles, context, cache)
+        out.mkdir(parents=True, exist_ok=True)
+        written = []
+        if report:
+            count(0, 1, "writing the report")
+            written = evaluation_report.write(result, out)
+        # Last: metrics.json exists only when all the others do.
+        written = [*record.write(result, out), *written]
+    report_films(result.films.broken)
+    if json:
+        json_format.dump(record.to_json(result), sys.stdout, allow_nan=False)
+        sys.stdout.write("\n")
+    else:
+        _print(result, written)
+    sys.exit(BROKEN if result.films.broken else 0)
+
+
+def _bundles_and_data(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
+    """Bundles and data: the last path is the data."""
+    *bundles, data = paths
+    if (data / "bundle.json").is_file():
+        raise UsageError(
+            f"{data}: is a bundle; the last path is that of the films",
+            "Write: pneumoscope evaluate BUNDLE DATA.",
+        )
+    # A run folder of `pneumoscope train` stands for its bundle.
+    folders: list[Path | None] = [
+        path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path for path in bundles
+    ]
+    return folders or [None], data
+
+
+def _check_out(out: Path, data: Path) -> None:
+    """Refuses a folder that holds something else, before anything is computed."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is not a folder", "Name a folder with --out.")
+    if out.is_dir() and data.is_dir() and out.resolve() == data.resolve():
+        raise UsageError(f"{out}: holds the films", "Name another folder with --out.")
+    ours = (out / "metrics.json").is_file() or (out / WORK).is_dir()
+    if out.is_dir() and any(out.iterdir()) and not ours:
+        raise UsageError(f"{out}: is not empty and no evaluation", "Name a new folder with --out.")
+
+
+def _sections(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
+    from pneumoscope.evidence.evaluation.settings import SECTIONS
+
+    for option, names in (("--only", only), ("--skip", skip)):
+        if strange := [name for name in names if name not in SECTIONS]:
+            raise UsageError(
+                f"{option} {strange[0]}: no such section", f"One of {', '.join(SECTIONS)}."
+            )
+    return tuple(s for s in SECTIONS if (not only or s in only) and s not in skip)
+
+
+def _print(result: Evaluation, written: Sequence[Path]) -> None:
+    from rich.markup import escape
+
+    shown = console()
+    films = result.films
+    patients = f"{films.patients:,} patients" if films.keyed else "patients unknown"
+    shown.print(
+        escape(f"{films.source}: {len(films.films):,} films, {patients}; {films.chosen}."),
+        soft_wrap=True,
+    )
+    # What may make figures too good belongs beside them, not only into the report.
+    doubts = [f"{b.title}: {b.overlap.words}" for b in result.bundles if b.overlap.doubtful]
+    warnings = (w for b in result.bundles for w in b.warnings)
+    for words in (*films.warnings, *films.limits, *doubts, *warnings):
+        shown.print(f"[yellow]note[/]: {escape(words)}", soft_wrap=True)
+    figures = ("ROC AUC", "sensitivity", "specificity", "ECE")
+    table = plain_table("bundle", "question", *figures, right=figures)
+    for bundle in result.bundles:
+        for row in _rows(bundle):
+            table.add_row(*map(escape, row))
+    shown.print(table)
+    for pair in result.pairs:
+        difference = pair.differences["roc_auc"]
+        shown.print(
+            escape(f"{pair.first} and {pair.second}, {pair.target}, ROC AUC: {difference.verdict}"),
+            soft_wrap=True,
+        )
+    for path in written:
+        shown.print(escape(str(path)), soft_wrap=True)
+
+
+def _rows(bundle: BundleResult) -> list[tuple[str, ...]]:
+    rows = []
+    for target in bundle.targets:
+        point = target.default.figures
+        error = target.calibration.after.error.ece if target.calibration else None
+        figures = (target.ranking.roc_auc, point.sensitivity, point.specificity, error)
+        texts = ["" if f is None else "not defined" if f.value is None else str(f) for f in figures]
+        # Why there is no interval stands in the notes; here it would fill the line.
+        rows.append((bundle.title, target.name, *(text.split(" (no")[0] for text in texts)))
+    return rows

@@ -1,0 +1,169 @@
+"""The pictures that ``pneumoscope predict`` writes: heatmaps, occlusion maps, one HTML sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import files
+from pneumoscope.cli.targets import is_html
+from pneumoscope.cli.terminal import report
+from pneumoscope.errors import UsageError
+from pneumoscope.render import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pneumoscope.client import Client, Record
+    from pneumoscope.records import Outcome
+    from pneumoscope.runtime import Classifier
+
+
+@dataclass(frozen=True, slots=True)
+class FilmResult:
+    """One film's outcome, and the files of the pictures that were written for it, if any."""
+
+    outcome: Outcome
+    heatmap: Path | None
+    occlusion: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where pictures go; false if none are wanted.
+
+    Attributes:
+        heatmaps: Folder for overlays, or None.
+        sheet: HTML file, or None.
+        occlusion: Folder for occlusion maps, or None.
+    """
+
+    heatmaps: Path | None = None
+    sheet: Path | None = None
+    occlusion: Path | None = None
+
+    def __bool__(self) -> bool:
+        return any((self.heatmaps, self.sheet, self.occlusion))
+
+    def prepare(self, sources: Sequence[Any]) -> None:
+        """Makes the folders, and refuses a sheet that would replace something else.
+
+        Args:
+            sources: The films that are about to be read.
+
+        Raises:
+            UsageError: A target is of the wrong kind, or is in use.
+        """
+        folders = ((self.heatmaps, "heatmaps"), (self.occlusion, "occlusion maps"))
+        for folder, content in folders:
+            if folder is not None and folder.exists() and not folder.is_dir():
+                raise UsageError(f"{folder}: is not a folder", f"Name one for the {content}.")
+        for folder, _ in folders:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        sheet = self.sheet
+        if sheet is None:
+            return
+        if sheet.is_dir():
+            raise UsageError(f"{sheet}: is a folder", "Name an HTML file.")
+        films = {path.resolve() for path in sources if isinstance(path, Path)}
+        if sheet.resolve() in films or (sheet.exists() and not is_html(sheet)):
+            raise UsageError(f"{sheet}: exists and is not a sheet", "Name a new HTML file.")
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+
+
+def with_pictures(outcomes: Iterable[Outcome], targets: Targets) -> Iterator[FilmResult]:
+    """Passes outcomes on, reports their errors, and writes overlays and the sheet."""
+    taken: set[str] = set()
+    rows = []
+    for outcome in outcomes:
+        written = None
+        if outcome.error is not None:
+            report(outcome.error)
+        elif targets.heatmaps is not None and _has_heatmap(outcome):
+            from pneumoscope.render import heatmap
+
+            written = targets.heatmaps / _free_name(Path(outcome.source).name, taken)
+            files.write_png(written, heatmap.overlay_of(outcome))
+        if targets.sheet is not None:
+            from pneumoscope.render import sheet
+
+            rows.append(sheet.row(outcome))
+        yield FilmResult(outcome, written)
+    if targets.sheet is not None:
+        files.write_text(targets.sheet, sheet.page(rows))
+
+
+def with_occlusion(
+    outcomes: Iterable[Outcome],
+    total: int,
+    targets: Targets,
+    folder: Path,
+    classifier: Classifier,
+) -> Iterator[FilmResult]:
+    """As `with_pictures`; also writes each film's occlusion map and shows progress on a terminal.
+
+    Args:
+        outcomes: With their films.
+        total: How many there are.
+        targets: Where other pictures go.
+        folder: Where occlusion maps go.
+        classifier: What read the films.
+    """
+    from pneumoscope.cli.progress import progress_bar
+    from pneumoscope.render.occlusion_picture import occlusion_picture
+
+    taken: set[str] = set()
+    with progress_bar("covering places") as count:
+        for done, result in enumerate(with_pictures(outcomes, targets)):
+            film, prediction = result.outcome.film, result.outcome.prediction
+            if film is None or prediction is None or not wording.is_shown(prediction):
+                yield result
+                continue
+
+            def step(i: int, n: int, done: int = done) -> None:
+                count(done * n + i, total * n)
+
+            change = classifier.occlusion(film, step)
+            name, probability = classifier.explained(prediction)
+            written = folder / _free_name(Path(result.outcome.source).name, taken, "occlusion")
+            files.write_png(written, occlusion_picture(film.pixels, change, name, probability))
+            yield FilmResult(result.outcome, result.heatmap, written)
+
+
+def with_fetched_heatmaps(
+    client: Client, answers: Iterable[tuple[Outcome, Record | None]], folder: Path | None
+) -> Iterator[FilmResult]:
+    """Passes a server's outcomes on, reports their errors, and fetches overlays.
+
+    Args:
+        client: Of the server.
+        answers: What `Client.predict_many` yields.
+        folder: Where overlays go; None for none.
+    """
+    taken: set[str] = set()
+    for outcome, record in answers:
+        written = None
+        if outcome.error is not None:
+            report(outcome.error)
+        elif folder is not None and record is not None and _has_heatmap(outcome):
+            written = folder / _free_name(Path(outcome.source).name, taken)
+            with files.replacing(written) as stream:
+                stream.write(client.rendering(record, "overlay.png"))
+        yield FilmResult(outcome, written)
+
+
+def _has_heatmap(outcome: Outcome) -> bool:
+    return outcome.prediction is not None and wording.is_shown(outcome.prediction)
+
+
+def _free_name(film: str, taken: set[str], kind: str = "heatmap") -> str:
+    """A name for the film's picture that no film has and no other picture of this run."""
+    base = film.strip("<>") or "film"
+    name, number = f"{base}.{kind}.png", 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}.{kind}.png"
+    taken.add(name)
+    return name

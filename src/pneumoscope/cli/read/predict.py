@@ -1,0 +1,216 @@
+"""``pneumoscope predict``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Bundle, Json, Threads
+from pneumoscope.errors import UsageError
+from pneumoscope.records import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pneumoscope.cli.read.pictures import Targets
+
+EXAMPLE = "Example: pneumoscope predict film.dcm ward/ --prevalence 0.05 --json > results.json"
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH", help="Films, folders, glob patterns, or - for one film on stdin."
+    ),
+]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV to stdout.")]
+Heatmaps = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write each film with its heatmap as PNG."),
+]
+Sheet = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write one HTML page: films, heatmaps, verdicts."),
+]
+Occlusion = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write as PNG how covering each place of a film changes its odds; slow.",
+    ),
+]
+OperatingPoint = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_OPERATING_POINT",
+        metavar="NAME",
+        help="Threshold for the label; see `pneumoscope info`.",
+    ),
+]
+Error = Annotated[
+    float | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_ERROR",
+        metavar="SHARE",
+        help="Films of either class that may get a wrong verdict; unclear ones are "
+        "UNDETERMINED. 0.05 by default.",
+    ),
+]
+Prevalence = Annotated[
+    float | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_PREVALENCE",
+        metavar="SHARE",
+        help="Share of pneumonia where the films come from: corrects the shown probability.",
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        envvar="PNEUMOSCOPE_FORCE",
+        help="Give a verdict on refused films too, marked.",
+    ),
+]
+Profile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_PROFILE",
+        metavar="FILE",
+        help="Site profile that `pneumoscope calibrate` wrote.",
+    ),
+]
+Explain = Annotated[
+    str,
+    typer.Option(
+        envvar="PNEUMOSCOPE_EXPLAIN",
+        metavar="none|fast|checked",
+        help="Heatmap: none; fast, with checks that cost nothing; or checked, which also runs "
+        "the network on covered and shifted copies. One that fails is not shown.",
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_SERVER",
+        metavar="URL",
+        help="Let a `pneumoscope serve` there do the work; its API token is taken from "
+        "PNEUMOSCOPE_TOKEN.",
+    ),
+]
+
+# Few films at once where each is kept at full size for its pictures.
+_BATCH, _BATCH_WITH_PICTURES = 8, 2
+
+
+def predict(
+    paths: Paths,
+    json: Json = False,
+    csv: Csv = False,
+    heatmaps: Heatmaps = None,
+    sheet: Sheet = None,
+    operating_point: OperatingPoint = None,
+    error: Error = None,
+    prevalence: Prevalence = None,
+    force: Force = False,
+    profile: Profile = None,
+    explain: Explain = "fast",
+    occlusion: Occlusion = None,
+    bundle: Bundle = None,
+    threads: Threads = None,
+    server: Server = None,
+) -> None:
+    """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
+
+    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, by content. A film that cannot be read is
+    reported, the others go on, and the exit code is 1.
+    """
+    if json and csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
+    output = "json" if json else "csv" if csv else "table"
+    if explain == "none" and heatmaps is not None:
+        raise typer.BadParameter("--heatmaps and --explain none exclude each other")
+    if server is not None:
+        local: dict[str, object] = {
+            "--sheet": sheet, "--occlusion": occlusion, "--profile": profile, "--bundle": bundle,
+            "--threads": threads,
+        }  # fmt: skip
+        for name, value in local.items():
+            if value is not None:
+                raise typer.BadParameter(f"--server and {name} exclude each other")
+    settings = Settings(
+        operating_point=operating_point, error=error, prevalence=prevalence, force=force,
+        explain=explain, profile=profile,
+    )  # fmt: skip
+    from pneumoscope.cli.read.pictures import Targets
+
+    targets = Targets(heatmaps=heatmaps, sheet=sheet, occlusion=occlusion)
+    sources = list(_sources(paths))
+    if not sources:
+        raise UsageError("no films found", "Are the folders empty, or hold no images?")
+    targets.prepare(sources)
+    if server is not None:
+        sys.exit(_read_on_server(server, sources, settings, targets, output))
+    sys.exit(_read_here(bundle, threads, sources, settings, targets, output))
+
+
+def _sources(paths: Iterable[str]) -> Iterator[Any]:
+    from pneumoscope import images
+
+    for path in paths:
+        if not path:
+            raise UsageError("an empty path", "Is a variable of your shell not set?")
+        if path == "-":
+            if sys.stdin is None:
+                raise UsageError("there is no stdin to read", "Name a file in place of -.")
+            yield sys.stdin.buffer
+        else:
+            yield from images.find_films([path])
+
+
+def _read_here(
+    bundle: Path | None,
+    threads: int | None,
+    sources: list[Any],
+    settings: Settings,
+    targets: Targets,
+    output: str,
+) -> int:
+    from pneumoscope import runtime
+    from pneumoscope.cli.progress import over_films
+    from pneumoscope.cli.read import pictures
+    from pneumoscope.cli.read.output import print_results
+
+    classifier = runtime.load(bundle, threads=threads, settings=settings)
+    outcomes = classifier.predict_many(
+        sources,
+        batch_size=_BATCH_WITH_PICTURES if targets else _BATCH,
+        keep_films=bool(targets),
+    )
+    if targets.occlusion is None:
+        results = pictures.with_pictures(over_films(outcomes, len(sources)), targets)
+    else:
+        results = pictures.with_occlusion(
+            outcomes, len(sources), targets, targets.occlusion, classifier
+        )
+    return print_results(results, output, classifier.bundle.meta.labels)
+
+
+def _read_on_server(
+    url: str, sources: list[Any], settings: Settings, targets: Targets, output: str
+) -> int:
+    require("--server", "serve", "httpx")
+    from pneumoscope.cli.progress import over_films
+    from pneumoscope.cli.read import pictures
+    from pneumoscope.cli.read.output import print_results
+    from pneumoscope.client import Client
+
+    with Client(url) as client:
+        labels = tuple(client.model()["labels"])
+        answers = over_films(client.predict_many(sources, settings), len(sources))
+        return print_results(
+            pictures.with_fetched_heatmaps(client, answers, targets.heatmaps), output, labels
+        )

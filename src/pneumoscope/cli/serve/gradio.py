@@ -1,0 +1,59 @@
+"""``pneumoscope gradio``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.serve.app_options import PORT_HELP, AppBundle, Host
+
+EXAMPLE = "Example: pneumoscope gradio --port 7860"
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help=PORT_HELP)]
+Share = Annotated[
+    bool,
+    typer.Option(
+        "--share", help="Also a public address, through Gradio's servers: no patient's films."
+    ),
+]
+
+
+def gradio(
+    host: Host = "127.0.0.1",
+    port: Port = 7860,
+    share: Share = False,
+    bundle: AppBundle = None,
+) -> None:
+    """Open the Gradio app: one film at a time, for one person.
+
+    Film and heatmap side by side with the verdict. For several people and for a network there is
+    `pneumoscope serve`.
+    """
+    import tempfile
+
+    require("the Gradio app", "apps", "gradio")
+    from pneumoscope.cli.serve.listening import free_place
+
+    place, port = free_place(host, port)
+    from pneumoscope.runtime import load
+
+    classifier = load(bundle)
+    # Private, and gone with the app: Gradio keeps what is uploaded as files.
+    with tempfile.TemporaryDirectory(prefix="pneumoscope-", ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        from pneumoscope.apps import gradio_app
+
+        app = gradio_app.launch(
+            classifier, server_name=host, server_port=port, share=share, quiet=True,
+            prevent_thread_lock=True,
+        )  # fmt: skip
+        sys.stderr.write(f"the Gradio app is on http://{place}/  (Ctrl-C to stop)\n")
+        sys.stderr.flush()
+        try:
+            app.block_thread()
+        finally:
+            app.close(verbose=False)

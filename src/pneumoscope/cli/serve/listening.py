@@ -1,0 +1,62 @@
+"""Sockets that the servers listen on."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from ipaddress import ip_address
+
+from pneumoscope.errors import UsageError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        host: Address or name of this machine.
+        port: TCP port; 0 for a free one.
+
+    Raises:
+        UsageError: It cannot listen there.
+    """
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+            listener.listen(2048)
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {reason}",
+            "Is another server running? Choose another --port, or 0 for a free one.",
+        ) from None
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """Where a socket listens, as in a URL, such as ``127.0.0.1:8000``."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def free_place(host: str, port: int) -> tuple[str, int]:
+    """Where the app will listen, as in a URL, and the port, which is free."""
+    with listen(host, port) as listener:
+        place, port = address(listener), listener.getsockname()[1]
+        try:
+            private = ip_address(listener.getsockname()[0]).is_loopback
+        except ValueError:
+            private = False
+    if not private:
+        sys.stderr.write(
+            f"warning: whoever reaches {place} can use this app, it has no accounts and no TLS; "
+            "`pneumoscope serve` has both\n"
+        )
+    return place, port

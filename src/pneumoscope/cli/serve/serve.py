@@ -1,0 +1,221 @@
+"""``pneumoscope serve``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Bundle
+from pneumoscope.errors import PneumoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from pneumoscope.serve.settings import ServeSettings
+
+EXAMPLE = "Example: pneumoscope serve --port 8000 (then open http://127.0.0.1:8000/)"
+
+Host = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_SERVE_HOST", help="Address to listen on. 127.0.0.1 by default."
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_SERVE_PORT",
+        min=0,
+        max=65535,
+        help="TCP port; 0 for a free one. 8000 by default.",
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_SERVE_FOLDER",
+        metavar="DIR",
+        help="Database and key; ~/.local/state/pneumoscope by default.",
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_SERVE_DATABASE",
+        metavar="URL",
+        help="Such as postgresql+psycopg://user:password@host/name; SQLite by default.",
+    ),
+]
+Profile = Annotated[
+    Path | None,
+    typer.Option(envvar="PNEUMOSCOPE_PROFILE", metavar="FILE", help="Site profile."),
+]
+KeepFilms = Annotated[
+    bool | None,
+    typer.Option("--keep-films", help="Keep films, encrypted, as long as their results."),
+]
+RetentionDays = Annotated[
+    int | None, typer.Option(min=1, metavar="DAYS", help="Delete results after so many days.")
+]
+TlsCert = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Certificate chain for TLS, PEM.")
+]
+TlsKey = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Its private key, PEM, unencrypted.")
+]
+TlsSelfSigned = Annotated[
+    bool | None,
+    typer.Option(
+        "--tls-self-signed", help="TLS with a certificate made here, for a closed network."
+    ),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Seals films and names: 32 bytes in base64; made in the folder by default.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Batches at once; one more than cores by default.")
+]
+MaxBatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Films in one run of the network; 8 by default.")
+]
+MaxWait = Annotated[
+    float | None, typer.Option(min=0, help="Wait of a film for company; 0 by default.")
+]
+Queue = Annotated[
+    int | None,
+    typer.Option(min=1, help="Films accepted and not finished, then 429; 256 by default."),
+]
+RateLimit = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Requests a minute of one user, with accounts; 1200 by default, 0 for any number.",
+    ),
+]
+
+_MODULES = (
+    *("fastapi", "uvicorn", "python_multipart", "sqlalchemy", "argon2", "cryptography"),
+    *("reportlab", "prometheus_client"),
+)
+_GRACE_S = 120
+
+
+def serve(
+    host: Host = None,
+    port: Port = None,
+    folder: Folder = None,
+    database: Database = None,
+    profile: Profile = None,
+    keep_films: KeepFilms = None,
+    retention_days: RetentionDays = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_self_signed: TlsSelfSigned = None,
+    key: Key = None,
+    bundle: Bundle = None,
+    threads: Workers = None,
+    max_batch_size: MaxBatchSize = None,
+    max_wait_ms: MaxWait = None,
+    queue: Queue = None,
+    rate_limit: RateLimit = None,
+) -> None:
+    """Serve the reading room: a web page and a REST API over the bundle.
+
+    On this machine alone by default; for others only with TLS and accounts (`pneumoscope user add`).
+    Every option can stand in the environment too, as PNEUMOSCOPE_SERVE_NAME; limits only there, see
+    docs/how-to/serve.md.
+    """
+    given: dict[str, Any] = {
+        "host": host, "port": port, "folder": folder, "database": database, "profile": profile,
+        "keep_films": keep_films, "retention_days": retention_days, "tls_cert": tls_cert,
+        "tls_key": tls_key, "tls_self_signed": tls_self_signed, "key": key, "bundle": bundle,
+        "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,
+        "queue": queue, "rate_limit": rate_limit,
+    }  # fmt: skip
+    require("the server", "serve", *_MODULES)
+    from pneumoscope.serve.settings import from_env
+
+    _run(from_env(**given))
+
+
+def _run(settings: ServeSettings) -> None:
+    """Serves until it is told to end, then finishes what it has accepted.
+
+    Raises:
+        UsageError: The address cannot be used.
+    """
+    import uvicorn
+
+    from pneumoscope.cli.serve.listening import address, listen
+    from pneumoscope.serve.admin.administration import check_start
+    from pneumoscope.serve.app import create_app
+    from pneumoscope.serve.security import tls
+
+    os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
+    check_start(settings)
+    listener = listen(settings.host, settings.port)
+    scheme = "https" if settings.tls else "http"
+    greeting = f"pneumoscope serves on {scheme}://{address(listener)}/  (Ctrl-C to stop)\n"
+    if settings.tls_self_signed:
+        greeting += f"certificate SHA-256 {tls.own_fingerprint(settings)}\n"
+    app = _Watched(create_app(settings), greeting)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACE_S,
+        lifespan="on",
+        **tls.uvicorn_options(settings),
+    )
+    server = uvicorn.Server(config)
+    # Uvicorn ends well on these and raises them again afterwards: then there is nothing left to do.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:  # so it ends after a start that failed
+        if app.failure is None:
+            raise
+    if app.failure is not None:
+        raise app.failure
+    if not server.started:
+        raise UsageError("the server did not start", "The lines above say why.")
+
+
+class _Watched:
+    """An application that tells people when it has started, or why not, in place of a traceback."""
+
+    def __init__(self, app: ASGIApp, greeting: str) -> None:
+        self._app = app
+        self._greeting = greeting
+        self.failure: PneumoscopeError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and self._is_ours():
+                message = {"type": message["type"], "message": ""}
+            elif message["type"] == "lifespan.startup.complete":
+                sys.stderr.write(self._greeting)
+                sys.stderr.flush()
+            await send(message)
+
+        await self._app(scope, receive, watch)
+
+    def _is_ours(self) -> bool:
+        error = sys.exception()
+        if isinstance(error, PneumoscopeError):
+            self.failure = error
+        return self.failure is not None

@@ -1,0 +1,76 @@
+"""What commands write to the terminal: errors, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Reportable(Protocol):
+    """A film that could not be read: what is wrong, and what to do."""
+
+    @property
+    def message(self) -> str: ...
+    @property
+    def hint(self) -> str: ...
+
+
+def report(error: Exception) -> None:
+    """Writes an error and its hint to stderr."""
+    hint = getattr(error, "hint", "")
+    if isinstance(error, OSError) and not hint:
+        hint = "Is there space, and may you write there?"
+    if sys.stderr is not None:
+        sys.stderr.write(f"error: {error}\n" + (f"hint: {hint}\n" if hint else ""))
+
+
+def report_films(films: Iterable[Reportable]) -> None:
+    """Writes each film that could not be read to stderr, with its hint."""
+    for film in films:
+        sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
+
+
+def note(text: str) -> None:
+    """Writes to stderr how far the work is."""
+    sys.stderr.write(f"{text} ...\n")
+    sys.stderr.flush()
+
+
+def print_json(value: Any, *, indent: int | None = None) -> None:
+    """Writes a value to stdout as JSON, with a line end."""
+    sys.stdout.write(json.dumps(value, indent=indent) + "\n")
+
+
+def console() -> Console:
+    """A console on stdout for tables."""
+    from rich.console import Console
+
+    # Piped text is searched and cut by other programs: one line a row, however long.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+
+
+def plain_table(*headings: str, right: Collection[str] = (), fold: Collection[str] = ()) -> Table:
+    """A table without lines.
+
+    Args:
+        headings: Of its columns.
+        right: Headings of the columns that align to the right, such as figures.
+        fold: Headings of the columns whose long words are folded rather than cut.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            overflow="fold" if heading in fold else "ellipsis",
+        )
+    return table

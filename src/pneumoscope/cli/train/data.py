@@ -1,0 +1,125 @@
+"""``pneumoscope data``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pneumoscope.cli.options import Json
+from pneumoscope.cli.progress import progress_bar
+from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
+
+if TYPE_CHECKING:
+    from pneumoscope.data.check import Report, Twin
+
+app = typer.Typer(help="Get training films, and see what is in them.", no_args_is_help=True)
+
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        envvar="PNEUMOSCOPE_DATA",
+        metavar="DIR",
+        help="Folder of films in any layout that training knows, or a CSV manifest.",
+    ),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(help="binary, multiclass or multilabel; by default what the labels tell."),
+]
+Source = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", metavar="DIR|ZIP", help="A copy of the set; by default it comes from Kaggle."
+    ),
+]
+Target = Annotated[
+    Path,
+    typer.Option(
+        "--to", envvar="PNEUMOSCOPE_DATA", metavar="DIR", help="New folder for the films."
+    ),
+]
+
+_SHOWN = 10  # duplicates in the table; --json has all
+
+
+@app.command(epilog="Example: pneumoscope data check chest_xray --json > report.json")
+def check(folder: Folder, json: Json = False, task: Task = None) -> None:
+    """Say what a data folder holds: classes, broken films, duplicates, patients.
+
+    Reads every film. The exit code is 1 if one cannot be read.
+    """
+    from pneumoscope.data import check as checking
+
+    with progress_bar("reading films") as progress:
+        report = checking.check(folder, task, progress)
+    report_films(report.broken)
+    if json:
+        print_json(asdict(report), indent=2)
+    else:
+        _print(report)
+    sys.exit(1 if report.broken else 0)
+
+
+@app.command(epilog="Example: pneumoscope data download --from archive.zip --to chest_xray")
+def download(
+    source: Source = None, target: Target = Path("chest_xray"), json: Json = False
+) -> None:
+    """Get the Kaggle set chest-xray-pneumonia, or copy or unpack another, with SHA-256 sums."""
+    from pneumoscope.data import obtain as obtaining
+
+    with progress_bar("copying", as_bytes=True) as progress:
+        obtained = obtaining.obtain(source, target, progress)
+    place = obtained.folder.resolve()
+    for warning in obtained.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    if json:
+        facts = {"folder": str(place), "films": obtained.films}
+        print_json(facts | {"warnings": list(obtained.warnings)}, indent=2)
+        return
+    for name, count in sorted(obtained.films.items()):
+        sys.stdout.write(f"{name}: {count:,} films\n")
+    sys.stdout.write(
+        f"Hashes: {place / obtaining.SUMS}\nNow set: export PNEUMOSCOPE_DATA={shlex.quote(str(place))}\n"
+    )
+
+
+def _print(report: Report) -> None:
+    from rich.markup import escape
+
+    out = console()
+    out.print(f"{escape(report.source)} ({report.layout}, {report.task})", soft_wrap=True)
+    counts = ("films", "patients", *map(escape, report.names))
+    table = plain_table("split", *counts, right=counts)
+    for split, films in report.films.items():
+        patients = report.patients[split]
+        by_name = (f"{report.counts[split][name]:,}" for name in report.names)
+        table.add_row(split, f"{films:,}", "?" if patients is None else f"{patients:,}", *by_name)
+    out.print(table)
+    exact = [twin for twin in report.twins if twin.exact]
+    near = [twin for twin in report.twins if not twin.exact]
+    out.print(f"broken films: {len(report.broken):,}")
+    for word, twins in (("exact duplicates", exact), ("near duplicates", near)):
+        kinds = ", ".join(
+            f"{sum(kind in twin.across for twin in twins):,} across {plural}"
+            for kind, plural in (("split", "splits"), ("class", "classes"), ("patient", "patients"))
+        )
+        out.print(f"{word}: {len(twins):,} groups" + (f" ({kinds})" if twins else ""))
+    # Those that cross a border matter most.
+    shown = sorted(report.twins, key=lambda twin: -len(twin.across))[:_SHOWN]
+    for twin in shown:
+        out.print(f"  {escape(_line(twin))}", soft_wrap=True)
+    if len(report.twins) > len(shown):
+        out.print(f"  and {len(report.twins) - len(shown):,} more: --json lists all")
+    for warning in report.warnings:
+        out.print(f"warning: {escape(warning)}", soft_wrap=True)
+
+
+def _line(twin: Twin) -> str:
+    kind = "same pixels" if twin.exact else f"alike {twin.correlation:.3f}"
+    crossing = f", across {' and '.join(twin.across)}" if twin.across else ""
+    return f"{' = '.join(twin.paths)} ({kind}{crossing})"

@@ -1,0 +1,76 @@
+"""``pneumoscope import``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pneumoscope.cli.options import Json
+from pneumoscope.cli.terminal import note, print_json
+from pneumoscope.cli.train.options import prepare_conversion
+
+EXAMPLE = "Example: pneumoscope import model.h5 --labels normal,pneumonia --size 150 --out mine"
+
+Model = Annotated[Path, typer.Argument(help="A whole Keras model: .keras or .h5.")]
+Labels = Annotated[
+    str, typer.Option(help="Class names in the order of the outputs, with commas between.")
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="The bundle to write.")]
+Size = Annotated[
+    int | None, typer.Option(min=16, max=1024, help="Side of its input; the model's own.")
+]
+Scaling = Annotated[
+    str,
+    typer.Option(
+        help="How the notebook scaled its pictures: unit (x/255), none, minus-one-to-one, "
+        "imagenet (ResNet50, VGG) or imagenet-torch (DenseNet)."
+    ),
+]
+Channels = Annotated[int | None, typer.Option(help="1 or 3; the model's own.")]
+Negative = Annotated[
+    str | None,
+    typer.Option(help="The class that means nothing found, if it is not called normal."),
+]
+Name = Annotated[str | None, typer.Option(help="Of the bundle; the file's by default.")]
+
+
+def import_model(
+    model: Model,
+    labels: Labels,
+    out: Out,
+    size: Size = None,
+    scaling: Scaling = "unit",
+    channels: Channels = None,
+    negative: Negative = None,
+    name: Name = None,
+    json: Json = False,
+) -> None:
+    """Turn a notebook's Keras model into a bundle."""
+    prepare_conversion("import")
+    from pneumoscope.train.quiet import no_chatter
+
+    with no_chatter():
+        from pneumoscope.train.keras_import import importing
+
+    wanted = importing.Wanted(
+        labels=tuple(label.strip() for label in labels.split(",")),
+        size=size,
+        scaling=scaling,
+        channels=channels,
+        negative=negative,
+        name=name,
+    )
+    bundle = importing.import_model(model, wanted, out, note)
+    parity = bundle.meta.validation["parity"]
+    if json:
+        print_json({"bundle": str(bundle.path), "sha256": bundle.sha256, "parity": parity})
+        return
+    sys.stdout.write(
+        f"{bundle.path}\n"
+        f"Same as the Keras model on {parity['films']} drawn films: |dp| at most "
+        f"{parity['max_dp']:.1e}. Not validated on any film.\n"
+        f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n"
+    )

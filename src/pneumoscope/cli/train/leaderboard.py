@@ -1,0 +1,81 @@
+"""``pneumoscope leaderboard``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Json
+from pneumoscope.cli.terminal import console, plain_table, print_json
+from pneumoscope.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.metrics import Interval
+    from pneumoscope.train.leaderboard import Row
+
+EXAMPLE = "Example: pneumoscope leaderboard runs --out results.md"
+
+Runs = Annotated[
+    list[Path],
+    typer.Argument(metavar="RUNS", help="Run folders, or folders that hold some."),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write all figures as a Markdown page.")
+]
+Blind = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="JSON of predictions per film on a set kept apart."),
+]
+
+
+def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = False) -> None:
+    """Compare finished runs: one row per recipe, means over seeds, patient-clustered intervals."""
+    require("the leaderboard", "train", "cv2", "sklearn")
+    from pneumoscope.train import leaderboard as comparing
+
+    rows = comparing.table(comparing.find(runs), comparing.blind_predictions(blind or []))
+    if out is not None:
+        write_text(out, comparing.to_markdown(rows))
+    if json:
+        print_json(comparing.to_json(rows))
+    elif out is not None:
+        sys.stdout.write(f"{out}\n")
+    else:
+        _print(rows)
+
+
+def _print(rows: Sequence[Row]) -> None:
+    from rich.markup import escape
+
+    figures = ("seeds", "AUC", "accuracy", "sensitivity", "specificity")
+    table = plain_table("recipe", *figures, "worst", right=figures)
+
+    def text(figure: Interval | None) -> str:
+        if figure is None:
+            return ""
+        return f"{figure.value:.3f}\n[dim]{figure.low:.3f} - {figure.high:.3f}[/]"
+
+    for row in rows:
+        condition, worst = row.worst.get("balanced_accuracy") or row.worst["auc"]
+        table.add_row(
+            escape(row.recipe),
+            str(len(row.seeds)),
+            *(
+                text(row.plain.get(key))
+                for key in ("auc", "accuracy", "sensitivity", "specificity")
+            ),
+            f"{text(worst)} {condition}",
+        )
+    out = console()
+    out.print(table)
+    out.print(
+        "Means over seeds, 95 % patient-clustered intervals; worst: balanced accuracy (several findings: "
+        "mean AUC) under the worst of the perturbations. --out FILE.md writes all figures.",
+        style="dim",
+    )

@@ -1,0 +1,67 @@
+"""Options and checks that the commands on training share."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pneumoscope.cli.extras import require
+from pneumoscope.errors import DataError, UsageError
+
+RecipeName = Annotated[str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PNEUMOSCOPE_DATA",
+        metavar="DIR",
+        help="Films in any layout, such as the Kaggle set chest-xray-pneumonia.",
+    ),
+]
+Backend = Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")]
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def prepare_training(backend: str, data: Path | None) -> Path:
+    """Checks what training needs and points Keras to its backend; returns the data folder.
+
+    Raises:
+        UsageError: The backend is unknown.
+        MissingExtra: A package is not installed.
+        DataError: No data folder is named.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(f"backend {backend!r} is unknown", f"One of {', '.join(BACKENDS)}.")
+    require("training", "train", "keras", "cv2", "tf2onnx", "sklearn", "tensorflow")
+    if backend != "tensorflow":
+        require("training", backend, backend)
+    if data is None:
+        raise DataError(
+            "no training films named",
+            "Name their folder or manifest with --data or PNEUMOSCOPE_DATA.",
+        )
+    # Keras reads both when it is first imported.
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # It counts the phases' own graphs as needless tracing.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return data
+
+
+def prepare_conversion(what: str) -> None:
+    """Checks that Keras on TensorFlow is installed, and chooses it.
+
+    Args:
+        what: What needs it, in words.
+
+    Raises:
+        MissingExtra: Something of the [train] extra is not installed.
+    """
+    require(what, "train", "keras", "tensorflow", "onnx", "tf2onnx", "cv2")
+    # Keras and TensorFlow read these when they are first imported.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
