@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import errors, images
+from pneumoscope.decision.reader_settings import to_form
 from pneumoscope.errors import MissingExtra, PneumoscopeError, ServerError
 from pneumoscope.records import Outcome, Prediction, Settings
 from pneumoscope.render.serialise import prediction_from_json
@@ -274,19 +275,12 @@ class Client:
         patient: str | None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        asked = {
-            "operating_point": settings.operating_point,
-            "error": settings.error,
-            "prevalence": settings.prevalence,
-            "explain": settings.explain,
-            "force": "true" if settings.force else None,
-            "patient": patient,
-        }
+        fields = to_form(settings) | ({} if patient is None else {"patient": patient})
         return self._json(
             "POST",
             "/predictions",
             files=[("files", (Path(name).name, film)) for name, film in files],
-            data={key: str(value) for key, value in asked.items() if value is not None},
+            data=fields,
             headers=headers,
         )
 

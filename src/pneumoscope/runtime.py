@@ -20,6 +20,7 @@ from pneumoscope.bundle import GOLDEN, Bundle, open_bundle
 from pneumoscope.decision import explain, gate, triage
 from pneumoscope.decision.decide import FilmScores, at_site, decide
 from pneumoscope.decision.profile import applied, read_profile
+from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import BundleMismatch, PneumoscopeError, UnreadableImage, UsageError
 from pneumoscope.records import NORMAL, REFUSED, Outcome, Prediction, Radiograph, Settings
@@ -136,7 +137,7 @@ class Classifier:
         return other
 
     def _ask(self, settings: Settings) -> None:
-        explain.check_mode(settings.explain)
+        EXPLAIN.check(settings.explain)
         if settings.profile != self.settings.profile:  # else as it was read before
             self.profile = None if settings.profile is None else read_profile(settings.profile)
         self.settings = settings

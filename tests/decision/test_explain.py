@@ -7,6 +7,7 @@ import pytest
 
 from pneumoscope.decision import explain
 from pneumoscope.decision.explain import CHECKED, FAST, Subject
+from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import UsageError
 
 SIZE, CELLS = 64, 8
@@ -181,7 +182,7 @@ def test_maps_of_any_size(cells: tuple[int, int]) -> None:
 
 def test_a_mode_that_does_not_exist() -> None:
     with pytest.raises(UsageError, match="explain 'deep'") as error:
-        explain.check_mode("deep")
+        EXPLAIN.check("deep")
     assert "none, fast, checked" in error.value.hint
 
 

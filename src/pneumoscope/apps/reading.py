@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 SIDE_PX = 1024
 """Longest side of a picture, so that an overlay is drawn while the slider moves."""
-BUNDLE_VARIABLE = "PNEUMOSCOPE_BUNDLE"
-"""Names the model folder for an app that is started without `pneumoscope`."""
 PROMPT = "Choose a film: DICOM, JPEG, PNG or TIFF."
 PRIVACY = f"{NOTICE} Films are read where this app runs."
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 import pneumoscope
 from pneumoscope.apps import reading
+from pneumoscope.decision.reader_settings import BUNDLE
 from pneumoscope.render.heatmap import OPACITY
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _choose() -> tuple[str, bytes, str] | None:
 
 def _shipped() -> Classifier:
     load = st.cache_resource(pneumoscope.load, show_spinner="Loading the model")
-    found: Classifier = load(os.environ.get(reading.BUNDLE_VARIABLE))
+    found: Classifier = load(os.environ.get(BUNDLE.variable))
     return found
 
 

@@ -6,15 +6,35 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
+
+from pneumoscope.decision.reader_settings import BUNDLE, PROFILE, ReaderSetting
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
-Bundle = Annotated[
-    Path | None,
-    typer.Option("--bundle", metavar="DIR", help="Model folder; the shipped one by default."),
-]
-BundleArgument = Annotated[
-    Path | None, typer.Argument(help="Model folder; the shipped one by default.")
-]
+
+
+def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> OptionInfo:
+    """The option of a reader's setting.
+
+    Args:
+        setting: Of the table.
+        from_environment: Whether its variable stands in for it.
+    """
+    option: OptionInfo = typer.Option(
+        setting.option,
+        envvar=setting.variable if from_environment else None,
+        metavar=setting.metavar or None,
+        help=setting.help,
+    )
+    return option
+
+
+ReadingBundle = Annotated[Path | None, reader_option(BUNDLE)]
+"""The bundle that reads films."""
+Bundle = Annotated[Path | None, reader_option(BUNDLE, from_environment=False)]
+"""The bundle that is worked on; a variable that was set for reading must not choose it."""
+BundleArgument = Annotated[Path | None, typer.Argument(help=BUNDLE.help)]
+Profile = Annotated[Path | None, reader_option(PROFILE)]
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")]
 Cache = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")

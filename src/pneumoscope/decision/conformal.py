@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.decision.reader_settings import ERROR
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DEFAULT_ERROR = 0.05
 MOST_SCORES = 999
 """Of one class in a bundle: enough for errors in steps of 0.1 %."""
 
@@ -91,7 +91,7 @@ class Scores:
         Raises:
             UsageError: The error is not in (0, 1), or no question has films enough.
         """
-        check_error(error)
+        ERROR.check(error)
         if error < self.smallest_error * (1 - 1e-9):
             raise UsageError(
                 f"error {error:g} is smaller than the calibration films of the bundle or of the site support",
@@ -105,16 +105,6 @@ class Scores:
             },
             {name: _limit(own, error) for name, own in self.kinds.items()},
         )
-
-
-def check_error(error: float) -> None:
-    """Refuses an error that is none.
-
-    Raises:
-        UsageError: It is not between 0 and 1.
-    """
-    if not 0 < error < 1:
-        raise UsageError(f"error {error:g} is not between 0 and 1", "0.05 stands for 5 %.")
 
 
 def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision.probability import logit, p_positive
-from pneumoscope.errors import UsageError
+from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.images.covering import bilinear, covered
 from pneumoscope.records import NO_EXPLANATION, NORMAL, Explanation
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     Run = Callable[[NDArray[np.uint8]], tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]]
     """uint8 (n, size, size, 1) to probabilities (n, classes) and heatmaps (n, classes, h, w)."""
 
-NONE, FAST, CHECKED = "none", "fast", "checked"
-MODES = (NONE, FAST, CHECKED)
+MODES = EXPLAIN.values
+NONE, FAST, CHECKED = MODES
 COLD = 3
 """Cold regions that are covered, for comparison."""
 OCCLUSION_SIDE = 16
@@ -92,12 +92,6 @@ def subject_of(
     label, negative = labels.names.index(name), labels.negative_column
     shown = NORMAL if label == negative else name if negative is None else labels.positive
     return Subject(film, heatmaps[label], label, negative, shown)
-
-
-def check_mode(mode: str) -> None:
-    """Raises `UsageError` unless the mode is one of `MODES`."""
-    if mode not in MODES:
-        raise UsageError(f"explain {mode!r}", f"Choose one of: {', '.join(MODES)}.")
 
 
 def explain(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.decision.conformal import DEFAULT_ERROR, check_error
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR, ERROR, PREVALENCE
 from pneumoscope.errors import UnknownOperatingPoint, UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def points_named(points: Sequence[OperatingPoint], name: str) -> tuple[Operating
 
 def _limits(offered: BundleRules, error: float | None) -> Limits | None:
     if error is not None:
-        check_error(error)
+        ERROR.check(error)
         if offered.conformal is None:
             raise UsageError(
                 f"error {error:g} cannot be kept: the bundle {offered.bundle} has no scores of enough "
@@ -149,10 +149,7 @@ def _limits(offered: BundleRules, error: float | None) -> Limits | None:
 def _checked_prevalence(offered: BundleRules, prevalence: float | None) -> float | None:
     if prevalence is None:
         return None
-    if not 0 < prevalence < 1:
-        raise UsageError(
-            f"prevalence {prevalence:g} is not between 0 and 1", "0.05 stands for 5 %."
-        )
+    PREVALENCE.check(prevalence)
     if offered.labels.negative is None:
         raise UsageError(
             f"prevalence {prevalence:g}: the bundle {offered.bundle} knows several findings, each "

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import __version__
-from pneumoscope.decision.conformal import DEFAULT_ERROR
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.render.wording import percent
 
 if TYPE_CHECKING:

@@ -6,13 +6,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import CARD
-from pneumoscope.decision import explain, gate
-from pneumoscope.decision.conformal import DEFAULT_ERROR
+from pneumoscope.decision import gate
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR, EXPLAIN, FORCE, UPLOADED
+from pneumoscope.metrics import threshold_text
 from pneumoscope.render.bundle_facts import bundle_facts
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.exports import MOST_DRAWN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.decision.rules import BundleRules, Rules
+    from pneumoscope.records import OperatingPoint
     from pneumoscope.runtime import Classifier
     from pneumoscope.serve.settings import ServeSettings
 
@@ -32,15 +37,17 @@ def model_facts(classifier: Classifier) -> dict[str, Any]:
 
 
 def reader_choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
-    """What a reader can choose, the limits, and the sentences of the gate's reasons."""
+    """What a reader can choose, the limits, and the sentences of the gate's reasons.
+
+    ``form`` is the JSON Schema of an upload's settings as this bundle serves them: what it cannot
+    serve is missing, and every field has its title, description, default and range or values.
+    """
     rules, offered = classifier.rules, classifier.rules.offered
     limits = settings.limits
     return {
         "operating_points": [asdict(point) for point in offered.operating_points],
-        "explain": list(explain.MODES),
-        "prevalence": (
-            offered.labels.negative is not None and offered.calibration.prevalence is not None
-        ),
+        "explain": list(EXPLAIN.values),
+        "prevalence": _takes_prevalence(offered),
         "error": {
             "possible": offered.conformal is not None,
             "smallest": offered.conformal.smallest_error if offered.conformal else None,
@@ -49,9 +56,10 @@ def reader_choices(classifier: Classifier, settings: ServeSettings) -> dict[str,
             "operating_point": offered.default_operating_point,
             "prevalence": rules.prevalence,
             "error": DEFAULT_ERROR if offered.conformal else None,
-            "explain": explain.FAST,
-            "force": False,
+            "explain": EXPLAIN.default,
+            "force": FORCE.default,
         },
+        "form": {"type": "object", "properties": _form(rules)},
         "limits": {
             "max_body_bytes": limits.max_body_bytes,
             "max_files": limits.max_files,
@@ -67,3 +75,37 @@ def reader_choices(classifier: Classifier, settings: ServeSettings) -> dict[str,
         },
         "notice": NOTICE,
     }
+
+
+def _form(rules: Rules) -> dict[str, dict[str, Any]]:
+    offered = rules.offered
+    fields = {setting.name: setting.schema for setting in UPLOADED}
+    thresholds: dict[str, list[OperatingPoint]] = {}
+    for point in offered.operating_points:
+        thresholds.setdefault(point.name, []).append(point)
+    fields["operating_point"] |= {
+        "enum": list(thresholds),
+        "oneOf": [_point(name, points) for name, points in thresholds.items()],
+        "default": offered.default_operating_point,
+    }
+    if not _takes_prevalence(offered):
+        del fields["prevalence"]
+    elif rules.prevalence is not None:
+        fields["prevalence"]["default"] = rules.prevalence
+    if offered.conformal is None:
+        del fields["error"]
+    else:
+        del fields["error"]["exclusiveMinimum"]
+        fields["error"] |= {"minimum": offered.conformal.smallest_error, "default": DEFAULT_ERROR}
+    return fields
+
+
+def _point(name: str, points: Sequence[OperatingPoint]) -> dict[str, str]:
+    """A choice; several findings have a threshold each, which one line cannot show."""
+    first = points[0]
+    title = name if len(points) > 1 else f"{name}, {threshold_text(first.threshold)}"
+    return {"const": name, "title": title, "description": first.rule}
+
+
+def _takes_prevalence(offered: BundleRules) -> bool:
+    return offered.labels.negative is not None and offered.calibration.prevalence is not None

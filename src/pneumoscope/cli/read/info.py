@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumoscope.cli.options import Bundle, Json
+from pneumoscope.cli.options import Json, ReadingBundle
 from pneumoscope.cli.terminal import console, print_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
 
 
 def info(
-    bundle: Bundle = None, json: Json = False, card: Card = False, check: Check = False
+    bundle: ReadingBundle = None, json: Json = False, card: Card = False, check: Check = False
 ) -> None:
     """Show the bundle, its figures, operating points, versions and providers."""
     if card and (json or check):

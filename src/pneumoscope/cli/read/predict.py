@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Bundle, Json, Threads
+from pneumoscope.cli.options import Json, Profile, ReadingBundle, Threads, reader_option
+from pneumoscope.decision.reader_settings import (
+    ERROR,
+    EXPLAIN,
+    FORCE,
+    OPERATING_POINT,
+    PREVALENCE,
+)
 from pneumoscope.errors import UsageError
 from pneumoscope.records import Settings
 
@@ -42,56 +49,11 @@ Occlusion = Annotated[
         help="Write as PNG how covering each place of a film changes its odds; slow.",
     ),
 ]
-OperatingPoint = Annotated[
-    str | None,
-    typer.Option(
-        envvar="PNEUMOSCOPE_OPERATING_POINT",
-        metavar="NAME",
-        help="Threshold for the label; see `pneumoscope info`.",
-    ),
-]
-Error = Annotated[
-    float | None,
-    typer.Option(
-        envvar="PNEUMOSCOPE_ERROR",
-        metavar="SHARE",
-        help="Films of either class that may get a wrong verdict; unclear ones are "
-        "UNDETERMINED. 0.05 by default.",
-    ),
-]
-Prevalence = Annotated[
-    float | None,
-    typer.Option(
-        envvar="PNEUMOSCOPE_PREVALENCE",
-        metavar="SHARE",
-        help="Share of pneumonia where the films come from: corrects the shown probability.",
-    ),
-]
-Force = Annotated[
-    bool,
-    typer.Option(
-        "--force",
-        envvar="PNEUMOSCOPE_FORCE",
-        help="Give a verdict on refused films too, marked.",
-    ),
-]
-Profile = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="PNEUMOSCOPE_PROFILE",
-        metavar="FILE",
-        help="Site profile that `pneumoscope calibrate` wrote.",
-    ),
-]
-Explain = Annotated[
-    str,
-    typer.Option(
-        envvar="PNEUMOSCOPE_EXPLAIN",
-        metavar="none|fast|checked",
-        help="Heatmap: none; fast, with checks that cost nothing; or checked, which also runs "
-        "the network on covered and shifted copies. One that fails is not shown.",
-    ),
-]
+OperatingPoint = Annotated[str | None, reader_option(OPERATING_POINT)]
+Error = Annotated[float | None, reader_option(ERROR)]
+Prevalence = Annotated[float | None, reader_option(PREVALENCE)]
+Force = Annotated[bool, reader_option(FORCE)]
+Explain = Annotated[str, reader_option(EXPLAIN)]
 Server = Annotated[
     str | None,
     typer.Option(
@@ -119,7 +81,7 @@ def predict(
     profile: Profile = None,
     explain: Explain = "fast",
     occlusion: Occlusion = None,
-    bundle: Bundle = None,
+    bundle: ReadingBundle = None,
     threads: Threads = None,
     server: Server = None,
 ) -> None:

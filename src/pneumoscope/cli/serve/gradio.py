@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.serve.app_options import PORT_HELP, AppBundle, Host
+from pneumoscope.cli.options import ReadingBundle
+from pneumoscope.cli.serve.app_options import PORT_HELP, Host
 
 EXAMPLE = "Example: pneumoscope gradio --port 7860"
 
@@ -26,7 +27,7 @@ def gradio(
     host: Host = "127.0.0.1",
     port: Port = 7860,
     share: Share = False,
-    bundle: AppBundle = None,
+    bundle: ReadingBundle = None,
 ) -> None:
     """Open the Gradio app: one film at a time, for one person.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Bundle
+from pneumoscope.cli.options import Bundle, Profile
 from pneumoscope.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -51,10 +51,6 @@ Database = Annotated[
         metavar="URL",
         help="Such as postgresql+psycopg://user:password@host/name; SQLite by default.",
     ),
-]
-Profile = Annotated[
-    Path | None,
-    typer.Option(envvar="PNEUMOSCOPE_PROFILE", metavar="FILE", help="Site profile."),
 ]
 KeepFilms = Annotated[
     bool | None,

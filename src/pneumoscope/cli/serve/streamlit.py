@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.serve.app_options import PORT_HELP, AppBundle, Host
+from pneumoscope.cli.options import ReadingBundle
+from pneumoscope.cli.serve.app_options import PORT_HELP, Host
+from pneumoscope.decision.reader_settings import BUNDLE
 
 EXAMPLE = "Example: pneumoscope streamlit --port 8501"
 
@@ -20,7 +22,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help=PORT_HELP)]
 def streamlit(
     host: Host = "127.0.0.1",
     port: Port = 8501,
-    bundle: AppBundle = None,
+    bundle: ReadingBundle = None,
 ) -> None:
     """Open the Streamlit app: one film at a time, for one person.
 
@@ -31,13 +33,12 @@ def streamlit(
     from pneumoscope.cli.serve.listening import free_place
 
     place, port = free_place(host, port)
-    from pneumoscope.apps.reading import BUNDLE_VARIABLE
     from pneumoscope.bundle import open_bundle
     from pneumoscope.images.limits import MAX_BYTES
 
     if bundle is not None:
         open_bundle(bundle)  # what is wrong with it is told here, not on the page
-        os.environ[BUNDLE_VARIABLE] = str(bundle.resolve())
+        os.environ[BUNDLE.variable] = str(bundle.resolve())
     from streamlit.web import cli
 
     script = Path(__file__).parents[2] / "apps" / "streamlit_app.py"

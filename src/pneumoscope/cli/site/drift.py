@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Json
+from pneumoscope.cli.options import Json, reader_option
 from pneumoscope.cli.targets import check_page
 from pneumoscope.cli.terminal import console, plain_table, print_json
+from pneumoscope.decision.reader_settings import PROFILE
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
@@ -29,10 +30,7 @@ Predictions = Annotated[
         "measurements.",
     ),
 ]
-Profile = Annotated[
-    Path,
-    typer.Option(envvar="PNEUMOSCOPE_PROFILE", metavar="FILE", help="Of `pneumoscope calibrate`."),
-]
+Profile = Annotated[Path, reader_option(PROFILE)]
 Last = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the last N films.")]
 Patient = Annotated[
     str | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import __version__
-from pneumoscope.decision.conformal import DEFAULT_ERROR
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.evidence.report.blocks import (
     Heading,
     Note,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.conformal import DEFAULT_ERROR, Scores
+from pneumoscope.decision.conformal import Scores
 from pneumoscope.decision.probability import p_positive
 from pneumoscope.decision.profile import SitePoint, SiteProfile
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.evidence.site import drift, fit
 from pneumoscope.evidence.site import points as site_points
 from pneumoscope.evidence.site import verdict as site_verdict

@@ -15,6 +15,7 @@ from pneumoscope.decision import conformal, thresholds
 from pneumoscope.decision.calibration import Calibration, log_odds
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.probability import p_positive
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.metrics import patient_groups
 
@@ -110,7 +111,7 @@ def cross_fit(
     positive: NDArray[np.bool_],
     patients: Sequence[str],
     choose: Choose,
-    error: float = conformal.DEFAULT_ERROR,
+    error: float = DEFAULT_ERROR,
 ) -> CrossFit:
     """Judges every film by a calibration, points and scores of other patients.
 

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.decision.conformal import DEFAULT_ERROR
 from pneumoscope.decision.profile import GO, NO_GO
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.decision.conformal import DEFAULT_ERROR
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.metrics import interval_text, threshold_text
 from pneumoscope.render.card.safety import explanation_section, gate_section
 

@@ -10,6 +10,8 @@ from fastapi import Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from pneumoscope.decision.reader_settings import from_form
+from pneumoscope.errors import UsageError
 from pneumoscope.images import is_archive
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.records import Settings
@@ -93,30 +95,10 @@ async def _films(
 
 
 def _settings(fields: Mapping[str, str], services: Services) -> Settings:
-    return Settings(
-        operating_point=fields.get("operating_point"),
-        error=_number(fields, "error"),
-        prevalence=_number(fields, "prevalence"),
-        force=_flag(fields, "force"),
-        explain=fields.get("explain", "fast"),
-        profile=services.settings.profile,
-    )
-
-
-def _number(fields: Mapping[str, str], name: str) -> float | None:
-    if name not in fields:
-        return None
     try:
-        return float(fields[name])
-    except ValueError:
-        raise Unprocessable(f"{name} is no number", "Such as 0.05.") from None
-
-
-def _flag(fields: Mapping[str, str], name: str) -> bool:
-    value = fields.get(name, "false")
-    if value not in ("true", "false"):
-        raise Unprocessable(f"{name} is neither true nor false", "Leave it out for false.")
-    return value == "true"
+        return from_form(fields, services.settings.profile)
+    except UsageError as error:
+        raise Unprocessable(error.message, error.hint) from None
 
 
 @router.get("/predictions", responses={200: {"model": schemas.Records}})

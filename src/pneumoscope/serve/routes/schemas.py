@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from pneumoscope.decision.reader_settings import UPLOADED
 from pneumoscope.serve.problems import MEDIA_TYPE
 
 _ID = "4beba2a17d074c798ba548b195213df1"
@@ -129,8 +130,6 @@ CREATING: dict[int | str, dict[str, Any]] = {
     **_problems(400, 401, 403, 413, 415, 422, 429, 503, 507),
 }
 
-_SHARE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "example": 0.05}
-
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -147,11 +146,7 @@ UPLOAD: dict[str, Any] = {
                             "items": {"type": "string", "format": "binary"},
                             "description": "Films, or ZIP archives of films.",
                         },
-                        "operating_point": {"type": "string", "example": "balanced"},
-                        "prevalence": _SHARE,
-                        "error": _SHARE,
-                        "explain": {"type": "string", "enum": ["none", "fast", "checked"]},
-                        "force": {"type": "string", "enum": ["true", "false"]},
+                        **{setting.name: setting.schema for setting in UPLOADED},
                         "patient": {
                             "type": "string",
                             "description": "Any key of the patient; kept as a keyed hash only.",

@@ -13,6 +13,7 @@ from pneumoscope.data.film_statistics import statistics
 from pneumoscope.data.stress import stress_suite
 from pneumoscope.decision import calibration, conformal, thresholds
 from pneumoscope.decision.probability import p_positive
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.errors import DataError
 from pneumoscope.files import replacing
 from pneumoscope.images import resample
@@ -194,7 +195,7 @@ def conformal_scores(
         positive: What a film is called that is not negative.
 
     Returns:
-        None if no question has films enough for `conformal.DEFAULT_ERROR`; findings with too few
+        None if no question has films enough for `DEFAULT_ERROR`; findings with too few
         are left out.
     """
     p, truth = validation.probabilities[PLAIN], validation.truth
@@ -203,7 +204,7 @@ def conformal_scores(
     else:
         ill = p_positive(p, validation.negative)
         names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
-    least = round(1 / conformal.DEFAULT_ERROR) - 1
+    least = round(1 / DEFAULT_ERROR) - 1
     questions = {
         name: conformal.Sides(
             conformal.scores_of(1 - own[t == 0]), conformal.scores_of(own[t == 1])

@@ -1,0 +1,245 @@
+"""What a reader may choose: one table.
+
+The command line, the server's form and API document, the page and the client make their options,
+fields, words and checks from it. It is plain data and imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pneumoscope.errors import UsageError
+from pneumoscope.records import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind = Literal["name", "share", "choice", "flag", "file", "bundle"]
+Value = str | float | bool | Path | None
+
+DEFAULT_ERROR = 0.05
+"""Error of the conformal sets for readers who choose none."""
+_ENVIRONMENT = "PNEUMOSCOPE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a setting that has a fixed list of them.
+
+    Attributes:
+        value: As it is written.
+        title: For a form.
+        text: What it does, in a sentence or two.
+    """
+
+    value: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSetting:
+    """One thing to choose.
+
+    Attributes:
+        name: Of the form's field, and of the field of `records.Settings`.
+        kind: ``"name"`` (of something in the bundle), ``"share"`` (a number in (0, 1)), ``"choice"``,
+            ``"flag"``, ``"file"`` or ``"bundle"`` (a name or a folder).
+        title: Label of its field in a form.
+        help: What it does, for the command line and for forms.
+        default: The value for readers who choose none; None where the bundle or the server decides.
+        choices: Of a ``"choice"``.
+        example: A value, as text.
+        uploaded: Whether an upload may choose it; the others are the server's to choose.
+    """
+
+    name: str
+    kind: Kind
+    title: str
+    help: str
+    default: Value = None
+    choices: tuple[Choice, ...] = ()
+    example: str = ""
+    uploaded: bool = True
+
+    @property
+    def option(self) -> str:
+        """On the command line, such as ``"--operating-point"``."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """In the environment, such as ``"PNEUMOSCOPE_OPERATING_POINT"``."""
+        return _ENVIRONMENT + self.name.upper()
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its value on the command line; empty for a flag."""
+        if self.kind == "choice":
+            return "|".join(self.values)
+        return {"name": "NAME", "share": "SHARE", "file": "FILE", "bundle": "DIR"}.get(
+            self.kind, ""
+        )
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of its choices."""
+        return tuple(choice.value for choice in self.choices)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of its field in an upload's form."""
+        schema: dict[str, Any] = {"title": self.title, "description": self.help}
+        if self.kind == "share":
+            schema |= {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+        elif self.kind == "flag":
+            schema |= {"type": "string", "enum": ["true", "false"]}
+        else:
+            schema |= {"type": "string"}
+        if self.choices:
+            schema["enum"] = list(self.values)
+            schema["oneOf"] = [
+                {"const": choice.value, "title": choice.title, "description": choice.text}
+                for choice in self.choices
+            ]
+        if self.default is not None:
+            schema["default"] = "false" if self.default is False else self.default
+        return schema | {"example": float(self.example) if self.kind == "share" else self.example}
+
+    def parse(self, text: str) -> Value:
+        """The value of a form's field.
+
+        Raises:
+            UsageError: The text is no value of its kind. Whether it is in range is not looked at.
+        """
+        if self.kind == "share":
+            try:
+                return float(text)
+            except ValueError:
+                raise UsageError(f"{self.name} is no number", "Such as 0.05.") from None
+        if self.kind == "flag":
+            if text not in ("true", "false"):
+                raise UsageError(
+                    f"{self.name} is neither true nor false", "Leave it out for false."
+                )
+            return text == "true"
+        return text
+
+    def check(self, value: Any) -> None:
+        """Refuses a value that is out of range for every bundle; None is never out of range.
+
+        Raises:
+            UsageError: A share is not between 0 and 1, or a choice is none of `values`.
+        """
+        if value is None:
+            return
+        if self.kind == "choice" and value not in self.values:
+            raise UsageError(f"{self.name} {value!r}", f"Choose one of: {', '.join(self.values)}.")
+        if self.kind == "share" and not 0 < value < 1:
+            raise UsageError(
+                f"{self.name} {value:g} is not between 0 and 1", "0.05 stands for 5 %."
+            )
+
+
+BUNDLE = ReaderSetting(
+    name="bundle",
+    kind="bundle",
+    title="Model",
+    help="Model folder; the shipped one by default.",
+    uploaded=False,
+)
+OPERATING_POINT = ReaderSetting(
+    name="operating_point",
+    kind="name",
+    title="Operating point",
+    help="Named threshold for the label, one of those that the bundle lists.",
+    example="balanced",
+)
+PREVALENCE = ReaderSetting(
+    name="prevalence",
+    kind="share",
+    title="Prevalence of pneumonia where the films come from",
+    help="Share of films with pneumonia where the films come from. It corrects the shown "
+    "probability; the verdict stays the same.",
+    example="0.05",
+)
+ERROR = ReaderSetting(
+    name="error",
+    kind="share",
+    title="Error of the conformal set",
+    help="Share of the films of either class that may get a wrong verdict. A smaller one makes more "
+    f"films UNDETERMINED. {DEFAULT_ERROR:g} by default.",
+    example="0.05",
+)
+EXPLAIN = ReaderSetting(
+    name="explain",
+    kind="choice",
+    title="Heatmap",
+    help="Heatmap: none; fast, with checks that cost nothing; or checked, which also runs the network "
+    "on covered and shifted copies of the film. A heatmap that fails its checks is not shown.",
+    default="fast",
+    choices=(
+        Choice("none", "None", "The verdict only."),
+        Choice(
+            "fast",
+            "With quick checks",
+            "One run of the network tells whether the heat lies inside the body.",
+        ),
+        Choice("checked", "With thorough checks", "Covers and shifts the film too. Slower."),
+    ),
+    example="fast",
+)
+FORCE = ReaderSetting(
+    name="force",
+    kind="flag",
+    title="Verdict despite the gate",
+    help="Give a verdict on refused films too, and mark it.",
+    default=False,
+    example="false",
+)
+PROFILE = ReaderSetting(
+    name="profile",
+    kind="file",
+    title="Site profile",
+    help="Site profile that `pneumoscope calibrate` wrote.",
+    uploaded=False,
+)
+
+READER_SETTINGS = (BUNDLE, OPERATING_POINT, PREVALENCE, ERROR, EXPLAIN, FORCE, PROFILE)
+UPLOADED = tuple(setting for setting in READER_SETTINGS if setting.uploaded)
+"""Those that an upload to a server may choose."""
+
+
+def from_form(fields: Mapping[str, str], profile: Path | None = None) -> Settings:
+    """The settings of an upload.
+
+    Args:
+        fields: Of its form, by name; others than settings are passed over.
+        profile: Site profile of the server, or None.
+
+    Raises:
+        UsageError: A field holds no value of its kind.
+    """
+    chosen: dict[str, Any] = {
+        setting.name: setting.parse(fields[setting.name])
+        for setting in UPLOADED
+        if setting.name in fields
+    }
+    return Settings(**chosen, profile=profile)
+
+
+def to_form(settings: Settings) -> dict[str, str]:
+    """The fields of an upload's form; what is not chosen is left out.
+
+    Raises:
+        UsageError: A value is out of range for every bundle.
+    """
+    fields = {}
+    for setting in UPLOADED:
+        value = getattr(settings, setting.name)
+        setting.check(value)
+        if value is not None and value is not False:
+            fields[setting.name] = "true" if value is True else str(value)
+    return fields
