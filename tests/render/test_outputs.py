@@ -15,11 +15,13 @@ from pneumoscope.cli.read import output, pictures
 from pneumoscope.decision.decide import gated
 from pneumoscope.records import GateReason, GateReport, Outcome, Settings
 from pneumoscope.render import serialise, sheet, wording
+from pneumoscope.render.export import columns, csv_row
 from pneumoscope.render.serialise import outcome_to_json
 from pneumoscope.runtime import load
 from tiny import scored_meta, tiny_files
 
 # Mean grey to P(pneumonia) of the tiny network: 51 to 0.110, 127 to 0.574, 204 to 0.938.
+COLUMNS = columns(("normal", "bacterial", "viral"))
 GREYS = {"dark": 51, "grey": 127, "bright": 204}
 REASON = GateReason("inverted", "refuse", "The film is inverted.", "Export it as it was taken <>.")
 
@@ -76,13 +78,13 @@ def test_a_refused_film_shows_its_reasons_and_no_figure(scored: Bundle, films: P
     assert record["gate"]["reasons"][0]["code"] == "inverted"
     # Reading may take 0.93 ms.
     assert "0.93" not in json.dumps(record | {"timings_ms": {}})
-    csv_row = serialise.csv_row(record)
-    assert (csv_row["gate"], csv_row["reasons"], csv_row["label"]) == (
+    cells = csv_row(record, COLUMNS)
+    assert (cells["gate"], cells["reasons"], cells["label"]) == (
         "refuse",
         "inverted",
         "REFUSED",
     )
-    assert not any(str(v).startswith("0.9") for v in csv_row.values())
+    assert not any(str(v).startswith("0.9") for v in cells.values())
     page = sheet.row(outcome)
     assert page.count("data:image/jpeg") == 1
     assert "Export it as it was taken &lt;&gt;." in page
@@ -95,7 +97,7 @@ def test_the_former_name_of_p_positive_stays_for_one_version(scored: Bundle, fil
     record = outcome_to_json(outcome)
     assert record["positive"] == "PNEUMONIA"
     assert record["p_pneumonia"] == record["p_positive"] == pytest.approx(0.938, abs=0.001)
-    row = serialise.csv_row(record)
+    row = csv_row(record, COLUMNS)
     assert row["positive"] == "PNEUMONIA"
     assert row["p_pneumonia"] == row["p_positive"] == record["p_positive"]
     assert outcome.prediction is not None
@@ -104,12 +106,12 @@ def test_the_former_name_of_p_positive_stays_for_one_version(scored: Bundle, fil
     # A record that a server of the former version stored.
     del record["p_positive"]
     assert serialise.prediction_from_json(record).p_positive == record["p_pneumonia"]
-    assert serialise.csv_row(record)["p_positive"] == record["p_pneumonia"]
+    assert csv_row(record, COLUMNS)["p_positive"] == record["p_pneumonia"]
 
 
 def test_a_class_called_pneumonia_has_one_column() -> None:
-    columns = serialise.csv_columns(("normal", "pneumonia"))
-    assert columns.count("p_pneumonia") == 1
+    names = list(columns(("normal", "pneumonia")))
+    assert names.count("p_pneumonia") == 1
 
 
 def test_a_refused_film_gets_no_overlay(scored: Bundle, films: Path, tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_a_forced_verdict_is_marked_everywhere(scored: Bundle, films: Path) -> N
     record = outcome_to_json(outcome)
     assert (record["label"], record["forced"]) == ("NORMAL", True)
     assert record["p_positive"] == pytest.approx(0.110, abs=0.001)
-    assert serialise.csv_row(record)["forced"] is True
+    assert csv_row(record, COLUMNS)["forced"] is True
     page = sheet.row(outcome)
     assert "<small>forced</small>" in page
     assert "The film is inverted." in page

@@ -19,7 +19,7 @@ from pneumoscope.records import (
 from pneumoscope.render import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pneumoscope.records import Outcome
 
@@ -142,64 +142,4 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
     error = outcome.error
     if error is None:
         raise ValueError("an outcome holds a prediction or an error")
-    return {
-        "source": outcome.source,
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-        },
-    }
-
-
-def csv_columns(labels: Sequence[str]) -> list[str]:
-    """Columns of a table of predictions.
-
-    Args:
-        labels: Classes or findings of the bundle.
-    """
-    shares = [f"p_{name}" for name in labels]
-    columns = [
-        "source", "label", "called", "forced", "positive", "p_positive", "p_pneumonia",
-        "p_unadjusted", "prevalence", *shares,
-        "classes", "error_rate", "kinds", "subtype", "findings", "operating_point", "threshold",
-        "gate", "reasons", "warnings", "explanation_reliable", "explanation_score", "heatmap_file",
-        "error_code", "error", "hint", "bundle", "bundle_sha256", "profile",
-    ]  # fmt: skip
-    # A class may be called "pneumonia": the one column of that name then holds its probability.
-    return list(dict.fromkeys(columns))
-
-
-def csv_row(record: dict[str, Any]) -> dict[str, Any]:
-    """One row, from what `outcome_to_json` gives."""
-    if "error" in record:
-        error = record["error"]
-        return {
-            "source": record["source"],
-            "error_code": error["code"],
-            "error": error["message"],
-            "hint": error["hint"],
-        }
-    same = (
-        "source", "label", "called", "forced", "positive", "p_unadjusted", "prevalence", "subtype",
-        "bundle", "bundle_sha256", "profile",
-    )  # fmt: skip
-    point, gate = record["operating_point"], record["gate"]
-    present = [f["name"] for f in record["findings"] or () if f["present"]]
-    return (
-        {key: record[key] for key in same}
-        | dict.fromkeys(("p_positive", "p_pneumonia"), p_positive_of(record))
-        | {f"p_{name}": value for name, value in (record["probabilities"] or {}).items()}
-        | {key: "; ".join(record[key] or ()) for key in ("classes", "kinds")}
-        | {"error_rate": record["error_rate"], "findings": "; ".join(present)}
-        | {"operating_point": point["name"], "threshold": point["threshold"]}
-        | {"gate": gate["level"], "reasons": "; ".join(r["code"] for r in gate["reasons"])}
-        | {"warnings": "; ".join(record["warnings"])}
-        | {f"explanation_{key}": value for key, value in _explained(record).items()}
-        | {"heatmap_file": record.get("heatmap_file", "")}
-    )
-
-
-def _explained(record: dict[str, Any]) -> dict[str, Any]:
-    explanation = record["explanation"] or {}
-    return {key: explanation.get(key, "") for key in ("reliable", "score")}
+    return {"source": outcome.source, "error": error.as_dict()}

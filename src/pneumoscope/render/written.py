@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope.decision.profile import unmapped
 from pneumoscope.errors import UsageError
 from pneumoscope.records import REFUSED
+from pneumoscope.render.export import plain_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -181,7 +182,7 @@ def _csv(text: str) -> Iterator[dict[str, Any]]:
         raise ValueError("the columns source and p_positive are missing")
     for row in rows:
         filled: dict[str, Any] = {
-            key: value for key, value in row.items() if value not in (None, "")
+            key: plain_cell(value) for key, value in row.items() if value not in (None, "")
         }
         if "error_code" in filled:
             filled["error"] = filled["error_code"]

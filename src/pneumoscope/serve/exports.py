@@ -5,22 +5,21 @@ CSV and JSON have the format of ``pneumoscope predict``.
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import re
 import zipfile
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.render.serialise import NOTICE, csv_columns, csv_row
+from pneumoscope.render.export import write_csv, write_json
+from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.pictures import overlay_png
 from pneumoscope.serve.problems import Refusal
 from pneumoscope.serve.report_pdf import report
 from pneumoscope.serve.serializers import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.store import FilmRow
@@ -28,38 +27,29 @@ if TYPE_CHECKING:
 
 
 def as_csv(rows: Sequence[FilmRow], keys: Keys, labels: Sequence[str]) -> bytes:
-    """A table; cells that a spreadsheet would take for formulas are marked as text."""
+    """The table that ``pneumoscope predict --csv`` prints, with the id and time of each result."""
     stream = io.StringIO()
-    columns = ["id", "created", *csv_columns(labels)]
-    writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    for row in rows:
-        cells = _identity(row) | csv_row(_exported(row, keys))
-        writer.writerow({key: _neutralised(value) for key, value in cells.items()})
+    write_csv(_records(rows, keys), labels, stream, identity=("id", "created"))
     return stream.getvalue().encode()
-
-
-def _neutralised(value: Any) -> Any:
-    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if formula else value
 
 
 def as_json(rows: Sequence[FilmRow], keys: Keys) -> bytes:
     """What ``pneumoscope predict --json`` prints, with the id and time of each result."""
-    results = [_identity(row) | _exported(row, keys) for row in rows]
-    return json.dumps({"notice": NOTICE, "results": results}, indent=1).encode()
+    stream = io.StringIO()
+    write_json(_records(rows, keys), stream)
+    return stream.getvalue().encode()
 
 
-def _identity(row: FilmRow) -> dict[str, Any]:
-    return {"id": row.id, "created": row.created.isoformat()}
-
-
-def _exported(row: FilmRow, keys: Keys) -> dict[str, Any]:
-    name = name_of(row, keys)
-    if row.result is not None:
-        return {"source": name, **row.result}
+def _records(rows: Sequence[FilmRow], keys: Keys) -> Iterator[dict[str, Any]]:
     not_ready = {"code": "NotReady", "message": "not read yet", "hint": ""}
-    return {"source": name, "error": row.error or not_ready}
+    for row in rows:
+        outcome = row.result if row.result is not None else {"error": row.error or not_ready}
+        yield {
+            "id": row.id,
+            "created": row.created.isoformat(),
+            "source": name_of(row, keys),
+            **outcome,
+        }
 
 
 def as_zip(rows: Sequence[FilmRow], renderer: Renderer) -> bytes:

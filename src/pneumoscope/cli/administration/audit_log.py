@@ -73,6 +73,8 @@ def export_audit_log(
     key: Key = None,
 ) -> None:
     """Print the verified log, or a stretch of it."""
+    from pneumoscope.render.export import safe_cell
+
     audit = _audit_log(folder, database, key)
     audit.verify()
     low = since.date().isoformat() if since else ""
@@ -87,9 +89,8 @@ def export_audit_log(
     for entry in chosen:
         who = entry["who"] or {}
         values = entry | {"objects": " ".join(entry["objects"])}
-        writer.writerow(
-            [values[name] for name in _COLUMNS] + [who.get(k) for k in ("name", "role", "via")]
-        )
+        cells = [values[name] for name in _COLUMNS] + [who.get(k) for k in ("name", "role", "via")]
+        writer.writerow(map(safe_cell, cells))
 
 
 def _audit_log(folder: Path | None, database: str | None, key: Path | None) -> AuditLog:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,10 +11,11 @@ from pneumoscope.decision.triage import KINDS_WARNING
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
-from pneumoscope.render.serialise import NOTICE, csv_columns, csv_row, outcome_to_json
+from pneumoscope.render.export import write_csv, write_json
+from pneumoscope.render.serialise import NOTICE, outcome_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pneumoscope.cli.read.pictures import FilmResult
     from pneumoscope.records import Outcome, Prediction
@@ -35,33 +34,21 @@ def print_results(results: Iterable[FilmResult], output: str, labels: Sequence[s
     Returns:
         The exit code: 1 if a film could not be read.
     """
+    if output == "table":
+        return int(_print_table(results))
+    failed = False
+
+    def records() -> Iterator[dict[str, Any]]:
+        nonlocal failed
+        for result in results:
+            failed |= result.outcome.error is not None
+            yield _record(result)
+
     if output == "csv":
-        failed = _print_csv(results, labels)
-    elif output == "json":
-        failed = _print_json(results)
+        write_csv(records(), labels, sys.stdout)
     else:
-        failed = _print_table(results)
-    return 1 if failed else 0
-
-
-def _print_json(results: Iterable[FilmResult]) -> int:
-    failed = 0
-    sys.stdout.write('{\n"notice": ' + json.dumps(NOTICE) + ',\n"results": [')
-    for i, result in enumerate(results):
-        failed += result.outcome.error is not None
-        sys.stdout.write((",\n" if i else "\n") + json.dumps(_record(result)))
-    sys.stdout.write("\n]\n}\n")
-    return failed
-
-
-def _print_csv(results: Iterable[FilmResult], labels: Sequence[str]) -> int:
-    failed = 0
-    writer = csv.DictWriter(sys.stdout, csv_columns(labels), lineterminator="\n")
-    writer.writeheader()
-    for result in results:
-        failed += result.outcome.error is not None
-        writer.writerow(csv_row(_record(result)))
-    return failed
+        write_json(records(), sys.stdout)
+    return int(failed)
 
 
 def _record(result: FilmResult) -> dict[str, Any]:
@@ -82,12 +69,13 @@ class TableRow(NamedTuple):
     notes: str = ""
 
 
-def _print_table(results: Iterable[FilmResult]) -> int:
-    failed, last = 0, None
+def _print_table(results: Iterable[FilmResult]) -> bool:
+    """Prints the table; returns whether a film could not be read."""
+    failed, last = False, None
     rows: list[TableRow] = []
     try:
         for result in results:
-            failed += result.outcome.error is not None
+            failed |= result.outcome.error is not None
             last = result.outcome.prediction or last
             rows.append(table_row(result.outcome))
     finally:

@@ -1,0 +1,136 @@
+"""Films as JSON and as CSV: the one format that the command line prints and the server exports.
+
+A *record* is what `serialise.outcome_to_json` gives for a film: ``source`` and the prediction's
+values, or ``source`` and ``error``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.render.serialise import NOTICE, p_positive_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TextIO
+
+    Record = Mapping[str, Any]
+    Fill = Callable[[Record], Any]
+
+# What spreadsheets take for the start of a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_json(records: Iterable[Record], stream: TextIO) -> None:
+    """Writes films as they come, one a line, as one JSON document with the notice."""
+    stream.write('{\n"notice": ' + json.dumps(NOTICE) + ',\n"results": [')
+    for i, record in enumerate(records):
+        stream.write((",\n" if i else "\n") + json.dumps(record))
+    stream.write("\n]\n}\n")
+
+
+def write_csv(
+    records: Iterable[Record],
+    labels: Sequence[str],
+    stream: TextIO,
+    *,
+    identity: Sequence[str] = (),
+) -> None:
+    """Writes films as they come, one a line.
+
+    Args:
+        records: Of the films.
+        labels: Classes or findings of the bundle.
+        stream: Where to.
+        identity: Keys of the records that become columns before all others.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    fills = columns(labels)
+    writer.writerow([*identity, *fills])
+    for record in records:
+        cells = [*(record[key] for key in identity), *csv_row(record, fills).values()]
+        writer.writerow(map(safe_cell, cells))
+
+
+def columns(labels: Sequence[str]) -> dict[str, Fill]:
+    """The columns of a table of predictions, with what fills each from a record.
+
+    Args:
+        labels: Classes or findings of the bundle.
+    """
+    # A class may be called "pneumonia": the one column of that name then holds its probability.
+    return _VERDICT | {f"p_{name}": _probability(name) for name in labels} | _DETAILS
+
+
+def csv_row(record: Record, fills: Mapping[str, Fill]) -> dict[str, Any]:
+    """The cells of one film by column; of one that could not be read only source and error.
+
+    Args:
+        record: Of the film.
+        fills: What `columns` gives.
+    """
+    if "error" in record:
+        return {name: _FAILURE[name](record) if name in _FAILURE else "" for name in fills}
+    return {name: fill(record) for name, fill in fills.items()}
+
+
+def safe_cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: such text is marked by an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def plain_cell(text: str) -> str:
+    """The text of a cell that `safe_cell` may have marked."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def _same(*names: str) -> dict[str, Fill]:
+    return {name: itemgetter(name) for name in names}
+
+
+def _joined(name: str) -> Fill:
+    return lambda record: "; ".join(record[name] or ())
+
+
+def _probability(name: str) -> Fill:
+    return lambda record: (record["probabilities"] or {}).get(name, "")
+
+
+def _explanation(name: str) -> Fill:
+    return lambda record: (record["explanation"] or {}).get(name, "")
+
+
+_VERDICT: dict[str, Fill] = {
+    **_same("source", "label", "called", "forced", "positive"),
+    "p_positive": p_positive_of,
+    "p_pneumonia": p_positive_of,  # the former name, for one version
+    **_same("p_unadjusted", "prevalence"),
+}
+_DETAILS: dict[str, Fill] = {
+    "classes": _joined("classes"),
+    "error_rate": itemgetter("error_rate"),
+    "kinds": _joined("kinds"),
+    "subtype": itemgetter("subtype"),
+    "findings": lambda record: "; ".join(
+        finding["name"] for finding in record["findings"] or () if finding["present"]
+    ),
+    "operating_point": lambda record: record["operating_point"]["name"],
+    "threshold": lambda record: record["operating_point"]["threshold"],
+    "gate": lambda record: record["gate"]["level"],
+    "reasons": lambda record: "; ".join(reason["code"] for reason in record["gate"]["reasons"]),
+    "warnings": _joined("warnings"),
+    "explanation_reliable": _explanation("reliable"),
+    "explanation_score": _explanation("score"),
+    "heatmap_file": lambda record: record.get("heatmap_file", ""),
+    **dict.fromkeys(("error_code", "error", "hint"), lambda _record: ""),
+    **_same("bundle", "bundle_sha256", "profile"),
+}
+_FAILURE: dict[str, Fill] = {
+    "source": itemgetter("source"),
+    "error_code": lambda record: record["error"]["code"],
+    "error": lambda record: record["error"]["message"],
+    "hint": lambda record: record["error"]["hint"],
+}
