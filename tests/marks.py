@@ -15,8 +15,8 @@ from typing import NoReturn
 import pytest
 
 LEFT_OUT = ("train", "browser", "server", "slow")
-FIXTURES = {"browser": "browser", "live": "server"}
-"""Marks of the tests that use these fixtures, themselves or through others."""
+USES = {"browser": "browser", "live": "server", "listening": "server", "serving": "server"}
+"""Marks of the tests that use these fixtures, themselves or through others, or call these functions."""
 KERAS = {"keras", "tensorflow", "jax", "torch"}
 _NEEDS_KERAS = re.compile(r'^pytest\.importorskip\("tensorflow"', re.MULTILINE)
 
@@ -41,9 +41,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         assert isinstance(item, pytest.Function)
-        for fixture, mark in FIXTURES.items():
-            if fixture in item.fixturenames:
-                item.add_marker(mark)
+        used = {*item.fixturenames, *item.function.__code__.co_names}
+        for mark in {mark for name, mark in USES.items() if name in used}:
+            item.add_marker(mark)
         if _shares_fixtures(item):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if config.getoption("--quick"):
@@ -72,8 +72,7 @@ def _quick(request: pytest.FixtureRequest) -> Iterator[None]:
     before = KERAS & sys.modules.keys()
     with pytest.MonkeyPatch.context() as patch:
         if uvicorn := sys.modules.get("uvicorn"):
-            patch.setattr(uvicorn.Server, "run", _forbidden)
-            patch.setattr(uvicorn.Server, "serve", _forbidden)
+            patch.setattr(uvicorn.Server, "__init__", _forbidden)
         yield
     assert KERAS & sys.modules.keys() == before, "mark the test `train`"
 
