@@ -80,6 +80,7 @@ BRIGHT = [220, 210, 200, 190, 185, 180, 175, 170, 165, 162, 218, 208, 198, 188, 
           110, 100]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_forty_films_without_patient_keys(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_missing_class_is_named(evaluate: Run, tmp_path: Path, tiny_bundle: Bu
     assert "without viral" in bundle["classes"]["ranking"]["macro"]["roc_auc"]["note"]
 
 
+@pytest.mark.slow
 def test_one_class_only_has_specificity_and_says_what_is_missing(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:
@@ -520,6 +522,7 @@ def test_a_test_folder_of_the_kermany_set_alone_has_its_subtypes(
     assert found["films"]["split"] == "test"
 
 
+@pytest.mark.slow
 def test_anatomy_and_heatmap_checks(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
     films = folders(tmp_path / "films", NORMAL=DARK, PNEUMONIA=BRIGHT)
     code, found, _ = evaluate(
