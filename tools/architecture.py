@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
 
 # A module imports only from lower floors, or from its own folder.
 FLOORS = {
+    "installation": -1,
     "errors": 0,
     "files": 1,
     "records": 1,

@@ -17,6 +17,7 @@ from command_line import run
 from pneumoscope.apps import reading
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import TruncatedImage
+from pneumoscope.installation import install_command
 from pneumoscope.records import Settings
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -115,7 +116,7 @@ def test_without_the_extra(app: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert f"({app}) needs an optional part that is not installed" in done.stderr
-    assert "hint: Install it with: pip install 'pneumoscope[apps]'" in done.stderr
+    assert f"hint: Install it with: {install_command('apps')}\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -23,6 +23,7 @@ from pneumoscope import data
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.cli.main import run as run_command
 from pneumoscope.evidence.evaluation import film_reading, work
+from pneumoscope.installation import install_command
 from tiny import tiny_files, tiny_meta
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
@@ -472,7 +473,7 @@ def test_without_the_extra_the_error_says_what_to_install(
     )
     code, _, err = evaluate(tmp_path)
     assert code == 1
-    assert "pneumoscope[evidence]" in err
+    assert install_command("evidence") in err
 
 
 def test_auto_takes_what_the_data_keep_apart(
