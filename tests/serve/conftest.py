@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,27 @@ def live(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Itera
     )
     with serving(settings) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server of the shipped bundle, for the tests of the page."""
+    folder = tmp_path_factory.mktemp("page")
+    with serving(ServeSettings(folder=folder, threads=1)) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Any, page_server: Live) -> Iterator[Any]:
+    """The page with an empty history; it must not complain, nor ask another server for anything."""
+    from visit import Visit
+
+    page_server.client.delete("/api/v1/predictions")
+    visiting = Visit(browser, page_server.url)
+    yield visiting
+    visiting.context.close()
+    assert not visiting.complaints
+    assert all(url.startswith(page_server.url) for url in visiting.requests)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.services import Services
@@ -80,17 +82,34 @@ def parsed(stream: httpx.Response) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield name, json.loads(line.removeprefix("data: "))
 
 
+def below(app: ASGIApp, prefix: str) -> ASGIApp:
+    """What a proxy does that serves an application below a path: it strips the path."""
+
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+        elif scope["path"].startswith(f"{prefix}/"):
+            paths = {"path": scope["path"].removeprefix(prefix), "raw_path": None}
+            await app({**scope, **paths}, receive, send)
+        else:
+            await Response(status_code=404)(scope, receive, send)
+
+    return proxy
+
+
 @contextmanager
-def serving(settings: ServeSettings) -> Iterator[Live]:
+def serving(settings: ServeSettings, prefix: str = "") -> Iterator[Live]:
     app = create_app(settings)
-    config = uvicorn.Config(app, port=0, log_level="critical", access_log=False, lifespan="on")
+    config = uvicorn.Config(
+        below(app, prefix), port=0, log_level="critical", access_log=False, lifespan="on"
+    )
     server = _Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         assert server.ready.wait(60)
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}{prefix}", timeout=60) as client:
             yield Live(app, client, server, thread)
     finally:
         server.should_exit = True

@@ -80,7 +80,34 @@ def test_nothing_is_inline_or_from_elsewhere(path: Path) -> None:
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=)", text)
 
 
-def test_imports_name_files_that_are_there() -> None:
+def test_imports_are_relative_and_name_files_that_are_there() -> None:
+    targets = [
+        (name, target)
+        for name, script in SCRIPTS.items()
+        for target in re.findall(r"^import .*?\"(.+?)\";$", script, re.MULTILINE)
+    ]
+    assert len(targets) > 50
+    for name, target in targets:
+        assert target.startswith("./"), (name, target)
+        assert (STATIC / target).is_file(), (name, target)
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.html")), ids=lambda path: path.name)
+def test_pages_name_their_files_relative_to_the_root(path: Path) -> None:
+    addresses = re.findall(r"(?:src|href)=\"([^#\"][^\"]*)\"", path.read_text("utf-8"))
+    assert len(addresses) > 4
+    for address in addresses:
+        assert address.startswith("static/"), address
+        assert (STATIC / address.removeprefix("static/")).is_file(), address
+
+
+def test_only_the_http_back_end_knows_the_server() -> None:
+    # texts.js fetches its own file of words, which lies beside the modules.
+    allowed = {"fetch": {"http.js", "texts.js"}, "EventSource": {"http.js"}}
+    allowed |= {"XMLHttpRequest": {"http.js"}, "HttpBackend": {"app.js", "login.js"}}
+    for word, names in allowed.items():
+        users = {name for name, script in SCRIPTS.items() if re.search(rf"\b{word}\(", script)}
+        assert users == names, word
     for name, script in SCRIPTS.items():
-        for target in re.findall(r"from \"/static/([\w.]+)\"", script):
-            assert (STATIC / target).is_file(), (name, target)
+        if name != "http.js":
+            assert not re.search(r"[\"'`/]api/|predictions|\.links\b", script), name

@@ -1,16 +1,16 @@
 // "About this model": what it is for, whom it knows, its figures: the model card.
 
-import { request } from "/static/api.js";
-import { fill, h } from "/static/dom.js";
-import { openDialog } from "/static/dialog.js";
-import { markdown } from "/static/markdown.js";
-import { t } from "/static/texts.js";
+import { fill, h } from "./dom.js";
+import { openDialog } from "./dialog.js";
+import { markdown } from "./markdown.js";
+import { t } from "./texts.js";
 
-export async function openAbout() {
+/** Opens the dialog; `backend` gives the model. */
+export async function openAbout(backend) {
   const body = h("div", { class: "about" }, h("p", { class: "soft" }, t("common.loading")));
   openDialog(t("about.title"), body, { wide: true });
   try {
-    const model = await request("model");
+    const model = await backend.model();
     fill(body, facts(model), h("div", { class: "card-text" }, markdown(withoutTitle(model.card))));
   } catch (problem) {
     fill(body, h("p", { class: "bad" }, problem.title), h("p", { class: "quiet" }, problem.hint ?? ""));

@@ -1,21 +1,20 @@
 // Two films side by side, moved together or each by itself.
 
-import { request } from "/static/api.js";
-import { button, fill, h, icon, toast } from "/static/dom.js";
-import { Pane } from "/static/pane.js";
-import { picture } from "/static/pictures.js";
-import { t } from "/static/texts.js";
-import { arrowKey, toolbar, viewKey } from "/static/toolbar.js";
-import { happened, probability } from "/static/verdict.js";
-import { View } from "/static/view.js";
-import * as words from "/static/words.js";
+import { button, fill, h, icon, toast } from "./dom.js";
+import { Pane } from "./pane.js";
+import { t } from "./texts.js";
+import { arrowKey, toolbar, viewKey } from "./toolbar.js";
+import { happened, probability } from "./verdict.js";
+import { View } from "./view.js";
+import * as words from "./words.js";
 
 const CHOICES = 100; // films to choose from
 
 class Side {
   record = null;
 
-  constructor(index, view, onPick) {
+  constructor(index, view, { pictures, onPick }) {
+    this.pictures = pictures;
     this.own = new View();
     this.pane = new Pane(view);
     this.pick = h("select", { "aria-label": t("compare.pick", { side: t(`compare.side${index}`) }), onchange: () => onPick(this.pick.value) });
@@ -32,10 +31,10 @@ class Side {
     // The film before must not stand over the verdict of this one.
     this.pane.show({ film: null });
     this.pane.say("");
-    const get = (address) => (address ? picture(address).catch(() => null) : null);
-    const [film, heat] = record
-      ? await Promise.all([get(record.links.film), state.shown ? get(record.links.heatmap ?? `${record.links.self}/heatmap.png`) : null])
-      : [null, null];
+    const [film, heat] = await Promise.all([
+      record && this.pictures.get(record.id, "film"),
+      state.shown ? this.pictures.get(record.id, "heatmap") : null,
+    ]);
     if (this.record !== record) return;
     this.pane.show({ film, heat, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
     this.pane.heatCaption = t("viewer.heatFor", { name: record?.result?.heatmap_class ?? "" });
@@ -59,10 +58,11 @@ class Side {
 export class Compare {
   linked = true;
 
-  constructor() {
+  constructor({ backend, pictures }) {
+    this.backend = backend;
     this.view = new View();
     this.view.set({ heat: false });
-    this.sides = [0, 1].map((index) => new Side(index, this.view, (id) => this.#picked(index, id)));
+    this.sides = [0, 1].map((index) => new Side(index, this.view, { pictures, onPick: (id) => this.#picked(index, id) }));
     this.link = button("link", t("compare.link"), () => this.#toggle(), { "aria-pressed": "true", class: "toggle", title: t("compare.linkTitle") });
     this.bars = h("div", { class: "bars" });
     this.sides.forEach((side) => side.box.addEventListener("keydown", (event) => arrowKey(event, side.pane.view, side.pane) && event.preventDefault()));
@@ -78,11 +78,11 @@ export class Compare {
 
   /** Fills the two choices; the films of `wanted` are shown, else the two last ones. */
   async open(wanted = []) {
-    const answer = await request(`predictions?limit=${CHOICES}`).catch((problem) => {
+    const records = await this.backend.list({ limit: CHOICES }).catch((problem) => {
       toast(problem.title, problem.hint, "error");
-      return { predictions: [] };
+      return [];
     });
-    const listed = answer.predictions.filter((record) => record.state === "done");
+    const listed = records.filter((record) => record.state === "done");
     const known = new Set(listed.map((record) => record.id));
     this.records = [...wanted.filter((record) => record && !known.has(record.id)), ...listed];
     for (const side of this.sides) {

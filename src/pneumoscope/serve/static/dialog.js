@@ -1,7 +1,7 @@
 // Dialogs: the browser's own, with its focus trap and Escape.
 
-import { button, h } from "/static/dom.js";
-import { t } from "/static/texts.js";
+import { button, h } from "./dom.js";
+import { t } from "./texts.js";
 
 /** Opens a dialog; it is gone from the page when it closes. */
 export function openDialog(title, content, { wide = false, foot = null } = {}) {

@@ -1,7 +1,7 @@
 // Elements without innerHTML, so that no text of a film or a server can become markup.
 
-import { ICONS } from "/static/icons.js";
-import { t } from "/static/texts.js";
+import { ICONS } from "./icons.js";
+import { t } from "./texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -59,11 +59,6 @@ export function button(name, label, onclick, { quiet = false, key = "", ...props
     name && icon(name),
     quiet ? null : h("span", {}, label),
   );
-}
-
-/** A link that downloads a file of the same origin. */
-export function download(href, label, name = "download") {
-  return h("a", { href, download: "", role: "menuitem", tabindex: "-1", class: "item" }, icon(name), label);
 }
 
 /** Replaces what an element holds. */

@@ -1,15 +1,38 @@
-// Several films as one file.
+// Menus that save results to files.
 
-import { exportAddress } from "/static/api.js";
-import { download, h } from "/static/dom.js";
-import { t } from "/static/texts.js";
+import { action } from "./menu.js";
+import { h, toast } from "./dom.js";
+import { t } from "./texts.js";
+import { heatmapState } from "./words.js";
 
-/** Films of one file that has pictures in it; the server says how many. */
-export const limits = { drawn: 100 };
+export class Downloads {
+  /** Films in one file with pictures; the back end may limit it. */
+  mostDrawn = Infinity;
 
-/** The items of a menu for films with these ids. */
-export function exportItems(ids) {
-  const items = [download(exportAddress("csv", ids), t("download.csvAll")), download(exportAddress("json", ids), t("download.jsonAll"))];
-  if (ids.length > limits.drawn) return [...items, h("p", { class: "item none" }, t("download.tooMany", { most: limits.drawn }))];
-  return [...items, download(exportAddress("pdf", ids), t("download.pdfAll")), download(exportAddress("zip", ids), t("download.zipAll"))];
+  constructor(backend) {
+    this.backend = backend;
+  }
+
+  /** Menu items for one film. */
+  film(record) {
+    const heatmap = heatmapState(record).shown;
+    return this.backend.formats.film
+      .filter((format) => format !== "overlay" || heatmap)
+      .map((format) => item(t(`download.film.${format}`), () => this.backend.downloadFilm(record.id, format)));
+  }
+
+  /** Menu items for the films with these ids. */
+  films(ids) {
+    const tooMany = ids.length > this.mostDrawn;
+    const items = this.backend.formats.films
+      .filter((format) => !tooMany || !DRAWN.includes(format))
+      .map((format) => item(t(`download.films.${format}`), () => this.backend.downloadFilms(ids, format)));
+    return tooMany ? [...items, h("p", { class: "item none" }, t("download.tooMany", { most: this.mostDrawn }))] : items;
+  }
+}
+
+const DRAWN = ["pdf", "zip"];
+
+function item(label, save) {
+  return action("download", label, () => save().catch((problem) => toast(problem.title, problem.hint, "error")));
 }

@@ -1,8 +1,8 @@
 // The help overlay: every key.
 
-import { h } from "/static/dom.js";
-import { openDialog } from "/static/dialog.js";
-import { entry, t } from "/static/texts.js";
+import { h } from "./dom.js";
+import { openDialog } from "./dialog.js";
+import { entry, t } from "./texts.js";
 
 export function openHelp() {
   const groups = Object.values(entry("help.groups"));

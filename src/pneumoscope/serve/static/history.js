@@ -1,15 +1,13 @@
 // All films that the reader has had read, with filter, search, sort and downloads.
 
-import { request } from "/static/api.js";
-import { announce, button, fill, h, icon, toast } from "/static/dom.js";
-import { confirm } from "/static/dialog.js";
-import { exportItems } from "/static/downloads.js";
-import { menu } from "/static/menu.js";
-import { drawThumbnail, picture } from "/static/pictures.js";
-import { t } from "/static/texts.js";
-import { segmented } from "/static/toolbar.js";
-import { downloads, happened } from "/static/verdict.js";
-import * as words from "/static/words.js";
+import { announce, button, fill, h, icon, toast } from "./dom.js";
+import { confirm } from "./dialog.js";
+import { menu } from "./menu.js";
+import { drawThumbnail } from "./pictures.js";
+import { t } from "./texts.js";
+import { segmented } from "./toolbar.js";
+import { happened } from "./verdict.js";
+import * as words from "./words.js";
 
 const PAGE = 100; // records in one request
 const MOST = 500; // the same, when all are wanted
@@ -35,9 +33,9 @@ export class History {
   order = "newest";
   query = "";
 
-  /** acts: open(record), compare(records), forgotten(ids). */
-  constructor(acts) {
-    this.acts = acts;
+  /** actions: open(record), compare(records), forgotten(ids). */
+  constructor({ backend, pictures, downloads, ...actions }) {
+    Object.assign(this, { backend, pictures, downloads, actions });
     this.#build("PNEUMONIA");
   }
 
@@ -91,15 +89,12 @@ export class History {
   async load(further = false) {
     const all = this.query || this.order !== "newest";
     const limit = all ? MOST : PAGE;
-    const asked = new URLSearchParams({ limit });
-    if (this.filter) asked.set("label", this.filter);
-    if (further && this.next) asked.set("before", this.next);
     const turn = (this.turn = (this.turn ?? 0) + 1);
     try {
-      const answer = await request(`predictions?${asked}`);
+      const records = await this.backend.list({ limit, label: this.filter, before: further ? this.next : null });
       if (turn !== this.turn) return;
-      this.records = further ? [...this.records, ...answer.predictions] : answer.predictions;
-      this.next = answer.predictions.length === limit ? answer.predictions.at(-1).id : null;
+      this.records = further ? [...this.records, ...records] : records;
+      this.next = records.length === limit ? records.at(-1).id : null;
       if (all && this.next) {
         await this.load(true);
         return;
@@ -171,13 +166,13 @@ export class History {
       h("label", { class: "tick" }, box),
       h(
         "button",
-        { type: "button", class: "open", disabled: !ended, onclick: () => this.acts.open(record), "aria-label": t("history.open", { name: name(record), label: words.labelOf(record) }) },
+        { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label: words.labelOf(record) }) },
         this.#thumb(record),
         h("span", { class: "text" }, h("span", { class: "name" }, name(record)), h("time", { datetime: record.created }, new Date(record.created).toLocaleString())),
         h("span", { class: "label" }, icon(state), words.labelOf(record)),
         judged ? mini(result) : h("span", { class: "why" }, result ? words.reasons(result)[0]?.sentence : happened(record.error)),
       ),
-      record.state === "done" ? downloads(record, { quiet: true }) : h("span", { class: "menu-gap" }),
+      record.state === "done" ? menu("download", t("download.one"), () => this.downloads.film(record), { quiet: true }) : h("span", { class: "menu-gap" }),
     );
   }
 
@@ -186,7 +181,7 @@ export class History {
     const kept = this.#thumbs.get(record.id);
     if (kept) return kept;
     const done = record.state === "done";
-    const thumb = h("canvas", { class: `thumb ${done ? "" : "gone"}`, width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true", dataset: { id: record.id, address: record.links.thumbnail } });
+    const thumb = h("canvas", { class: `thumb ${done ? "" : "gone"}`, width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true", dataset: { id: record.id } });
     if (done) {
       this.#thumbs.set(record.id, thumb);
       this.#sight.observe(thumb);
@@ -196,7 +191,7 @@ export class History {
 
   async #draw(thumb) {
     this.#sight.unobserve(thumb);
-    const image = await picture(thumb.dataset.address).catch(() => null);
+    const image = await this.pictures.get(thumb.dataset.id, "thumbnail");
     if (image) return drawThumbnail(thumb, image);
     this.#thumbs.delete(thumb.dataset.id);
     return thumb.classList.add("gone");
@@ -223,7 +218,7 @@ export class History {
       ids.length
         ? [
             button("compare", t("history.compare"), () => this.#compare(), { disabled: ids.length !== 2, title: ids.length === 2 ? null : t("history.compareTitle") }),
-            menu("download", t("download.chosen"), () => exportItems(ids)),
+            menu("download", t("download.chosen"), () => this.downloads.films(ids)),
             button("bin", t("history.delete"), () => this.#delete(ids), { class: "danger operator" }),
           ]
         : button("bin", t("history.deleteAll"), () => this.#deleteAll(), { class: "faint operator" }),
@@ -237,7 +232,7 @@ export class History {
   }
 
   #compare() {
-    this.acts.compare([...this.chosen].map((id) => this.records.find((record) => record.id === id)));
+    this.actions.compare([...this.chosen].map((id) => this.records.find((record) => record.id === id)));
   }
 
   async #delete(ids) {
@@ -246,11 +241,11 @@ export class History {
       const gone = [];
       try {
         for (const id of ids) {
-          await request(`predictions/${id}`, { method: "DELETE" });
+          await this.backend.delete(id);
           gone.push(id);
         }
       } finally {
-        this.acts.forgotten(gone);
+        this.actions.forgotten(gone);
       }
       return gone.length;
     });
@@ -259,8 +254,8 @@ export class History {
   async #deleteAll() {
     if (!(await confirm(t("history.deleteAllTitle"), t("history.deleteText"), t("history.deleteAll")))) return;
     await this.#gone(async () => {
-      const { deleted } = await request("predictions", { method: "DELETE" });
-      this.acts.forgotten(null);
+      const deleted = await this.backend.deleteAll();
+      this.actions.forgotten(null);
       return deleted;
     });
   }

@@ -1,11 +1,14 @@
 // The sign-in page, where accounts are on.
 
-import { request } from "/static/api.js";
-import { button, fill, h, icon } from "/static/dom.js";
-import { applyTheme } from "/static/preferences.js";
-import { loadTexts, t } from "/static/texts.js";
-import { sentence } from "/static/words.js";
+import { button, fill, h, icon } from "./dom.js";
+import { HttpBackend } from "./http.js";
+import { applyTheme } from "./preferences.js";
+import { loadTexts, t } from "./texts.js";
+import { sentence } from "./words.js";
 
+const PAGE = "./"; // seen from the sign-in page
+
+const backend = new HttpBackend();
 applyTheme();
 await loadTexts();
 document.title = `${t("login.title")} · ${t("brand")}`;
@@ -20,8 +23,8 @@ async function signIn(event) {
   send.disabled = true;
   problem.textContent = "";
   try {
-    await request("session", { method: "POST", json: { name: name.value, password: password.value } });
-    location.assign("/");
+    await backend.signIn(name.value, password.value);
+    location.assign(PAGE);
   } catch (error) {
     problem.textContent = [sentence(error.detail || error.title || t("login.failed")), error.hint].filter(Boolean).join(" ");
     password.value = "";
@@ -48,5 +51,5 @@ fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice
 name.focus();
 
 // Without accounts there is nobody to sign in.
-const user = await request("me").catch(() => null);
-if (user && !user.accounts) location.replace("/");
+const user = await backend.user().catch(() => null);
+if (user && !user.accounts) location.replace(PAGE);

@@ -1,7 +1,7 @@
 // The part of Markdown that model cards use, as elements: headings, paragraphs, lists, tables,
 // bold, code and links (which are shown, not followed: the page stays on its own origin).
 
-import { h } from "/static/dom.js";
+import { h } from "./dom.js";
 
 const INLINE = /\*\*(.+?)\*\*|`(.+?)`|\[(.+?)\]\((.+?)\)/g;
 

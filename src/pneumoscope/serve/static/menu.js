@@ -1,6 +1,6 @@
 // A button that opens a menu of links or actions; arrows, Home, End and Escape as expected.
 
-import { h, icon } from "/static/dom.js";
+import { h, icon } from "./dom.js";
 
 /** `items()` gives the entries (elements with role menuitem) each time the menu opens. */
 export function menu(name, label, items, { quiet = false } = {}) {

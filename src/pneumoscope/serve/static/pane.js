@@ -1,8 +1,8 @@
 // One film on a canvas, drawn through a View; dragging, wheel and fingers change the view.
 
-import { h } from "/static/dom.js";
-import { t } from "/static/texts.js";
-import { clamp } from "/static/view.js";
+import { h } from "./dom.js";
+import { t } from "./texts.js";
+import { clamp } from "./view.js";
 
 const MOST_DPR = 2;
 const WHEEL = 0.0016; // zoom in natural logarithms by pixel of the wheel

@@ -1,22 +1,32 @@
-// Pictures from the server, a few of them kept, and previews of the reader's own files.
+// Pictures from the back end, a few of them kept, and previews of the reader's own files.
 
 const KEPT = 24;
-const cache = new Map();
 
-/** An image of the same origin as a Promise; rejects if it is not to be had. */
-export function picture(address) {
-  let found = cache.get(address);
-  if (!found) {
-    const image = new Image();
-    image.src = address;
-    found = image.decode().then(() => image);
-    found.catch(() => cache.delete(address));
+export class Pictures {
+  #kept = new Map(); // promises, the least recently used first
+
+  constructor(backend) {
+    this.backend = backend;
   }
-  // The last used stands last, the first one goes.
-  cache.delete(address);
-  cache.set(address, found);
-  if (cache.size > KEPT) cache.delete(cache.keys().next().value);
-  return found;
+
+  /** The "film", "heatmap" or "thumbnail" of a film, decoded; null if the back end no longer has it. */
+  get(id, kind) {
+    const key = `${kind} ${id}`;
+    const picture = this.#kept.get(key) ?? this.#load(key, id, kind);
+    this.#kept.delete(key);
+    this.#kept.set(key, picture);
+    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value);
+    return picture;
+  }
+
+  async #load(key, id, kind) {
+    try {
+      return await this.backend.picture(id, kind);
+    } catch {
+      this.#kept.delete(key);
+      return null;
+    }
+  }
 }
 
 /**

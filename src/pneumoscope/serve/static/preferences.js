@@ -54,8 +54,8 @@ class Preferences extends EventTarget {
     return some;
   }
 
-  /** The form fields that go with every upload. */
-  fields() {
+  /** How films are to be read: `ReadSettings`, see backend.js. */
+  readSettings() {
     const { operatingPoint, prevalence, error, explain } = this.#values;
     return { operating_point: operatingPoint, prevalence, error, explain };
   }

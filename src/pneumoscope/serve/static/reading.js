@@ -1,25 +1,26 @@
 // The reading room: list, film and verdict of one sitting.
 
-import { announce, button, fill, h, icon } from "/static/dom.js";
-import { Pane } from "/static/pane.js";
-import { picture, preview } from "/static/pictures.js";
-import { preferences } from "/static/preferences.js";
-import { RowList } from "/static/rows.js";
-import { t } from "/static/texts.js";
-import { arrowKey, segmented, toolbar, viewKey } from "/static/toolbar.js";
-import { verdictPanel } from "/static/verdict.js";
-import { View } from "/static/view.js";
-import * as words from "/static/words.js";
+import { announce, button, fill, h, icon } from "./dom.js";
+import { Pane } from "./pane.js";
+import { preview } from "./pictures.js";
+import { preferences } from "./preferences.js";
+import { RowList } from "./rows.js";
+import { t } from "./texts.js";
+import { arrowKey, segmented, toolbar, viewKey } from "./toolbar.js";
+import { verdictPanel } from "./verdict.js";
+import { View } from "./view.js";
+import * as words from "./words.js";
 
 const NARROW = matchMedia("(max-width: 760px)");
 
 export class Reading {
   #shown = ""; // what the panes hold, so that a line's progress does not load its film again
+  #preview = null; // what the panes show if it is the browser's own picture
   hasHeat = false;
   #turn = 0; // counts selections, so that a film that comes late is not shown
 
-  constructor(worklist, { pick }) {
-    this.worklist = worklist;
+  constructor(worklist, { pictures, downloads, pick }) {
+    Object.assign(this, { worklist, pictures, downloads });
     this.view = new View();
     this.view.set({ opacity: preferences.get("opacity"), tool: NARROW.matches ? "pan" : "window" });
     this.plain = new Pane(this.view, { withHeat: false });
@@ -45,7 +46,7 @@ export class Reading {
     this.message = h("div", { class: "stage-message", hidden: true });
     this.stage = h("section", { class: "stage", "aria-label": t("viewer.label") }, this.panes, this.message, this.tools.element);
     this.panel = h("aside", { class: "panel", "aria-label": t("verdict.label") });
-    this.list = new RowList(worklist, { pick });
+    this.list = new RowList(worklist, { pictures, downloads, pick });
     this.empty = welcome(pick);
     this.room = h("div", { class: "room", hidden: true }, h("h1", { class: "hearing" }, t("parts.read")), this.list.element, this.stage, this.panel);
     this.element = h("div", { class: "reading" }, this.empty, this.room);
@@ -106,8 +107,7 @@ export class Reading {
 
   /** The film before must not stand beside the next one's name and verdict while that is on its way. */
   #clear() {
-    this.film?.close?.();
-    this.film = null;
+    this.#keep(null);
     this.panes.dataset.film = "";
     this.plain.show({ film: null });
     this.coloured.show({ film: null });
@@ -132,6 +132,7 @@ export class Reading {
       reveal: (one) => worklist.reveal(one),
       retry: (one) => worklist.retry(one),
       force: (one) => worklist.retry(one, { force: true }),
+      downloads: (record) => this.downloads.film(record),
     });
     content.dataset.look = look;
     content.tabIndex = -1;
@@ -149,14 +150,13 @@ export class Reading {
     if (wanted === this.#shown) return;
     this.#shown = wanted;
     const turn = this.#turn;
-    const film = row?.hasFilm ? await filmOf(row) : null;
+    const shown = row?.hasFilm ? await this.#pictureOf(row) : null;
     if (turn !== this.#turn || wanted !== this.#shown) {
-      film?.close?.();
+      shown?.preview?.close();
       return;
     }
-    // Previews are closed, so that large ones do not wait for the garbage collector.
-    this.film?.close?.();
-    this.film = film;
+    this.#keep(shown);
+    const { film } = this;
     // Of which result; a preview is of none.
     this.panes.dataset.film = film && row.record?.state === "done" ? row.record.id : "";
     const label = row ? t("viewer.filmOf", { name: row.name }) : "";
@@ -169,6 +169,21 @@ export class Reading {
       const moment = this.worklist.seen(row);
       this.#panel(row, moment);
     }
+  }
+
+  /** The back end's picture of a film, or the browser's own as long as there is none; null without either. */
+  async #pictureOf(row) {
+    const film = row.record?.state === "done" ? await this.pictures.get(row.record.id, "film") : null;
+    if (film) return { film, preview: null };
+    const own = row.file ? await preview(row.file) : null;
+    return own && { film: own, preview: own };
+  }
+
+  /** Closes the preview before, so that a large one does not wait for the garbage collector. */
+  #keep(shown) {
+    this.#preview?.close();
+    this.#preview = shown?.preview ?? null;
+    this.film = shown?.film ?? null;
   }
 
   /** In place of a film that is not there. */
@@ -184,10 +199,10 @@ export class Reading {
   async #heat(row) {
     const record = row?.record;
     const state = words.heatmapState(record);
-    const allowed = Boolean(row?.revealed && state.shown && record.links?.film);
+    const allowed = Boolean(row?.revealed && state.shown);
     this.tools.allowHeat(allowed, row?.revealed ? state.why : t("heatmap.notYet"));
     const turn = this.#turn;
-    const heat = allowed ? await picture(record.links.heatmap ?? `${record.links.self}/heatmap.png`).catch(() => null) : null;
+    const heat = allowed ? await this.pictures.get(record.id, "heatmap") : null;
     if (turn !== this.#turn || row !== this.worklist.selected || row?.record !== record) return;
     const label = heat ? t("viewer.heatOf", { name: row.name, shown: record.result.heatmap_class }) : row ? t("viewer.filmOf", { name: row.name }) : "";
     this.coloured.show({ film: this.film, heat, label });
@@ -207,16 +222,6 @@ export class Reading {
     this.plain.redraw();
     this.coloured.redraw();
   }
-}
-
-/** The server's picture of a film, or the browser's own as long as there is none. */
-async function filmOf(row) {
-  const address = row.record?.state === "done" && row.record.links.film;
-  if (address) {
-    const image = await picture(address).catch(() => null);
-    if (image) return image;
-  }
-  return row.file ? preview(row.file) : null;
 }
 
 function welcome(pick) {

@@ -1,21 +1,20 @@
 // The list of films at the left: one line each, at once, with its state.
 
-import { announce, button, fill, h, icon } from "/static/dom.js";
-import { exportItems } from "/static/downloads.js";
-import { action, menu } from "/static/menu.js";
-import { drawThumbnail, picture, preview } from "/static/pictures.js";
-import { t } from "/static/texts.js";
-import { labelOf, pPositive, spoken, stateOf } from "/static/words.js";
+import { announce, button, fill, h, icon } from "./dom.js";
+import { action, menu } from "./menu.js";
+import { drawThumbnail, preview } from "./pictures.js";
+import { t } from "./texts.js";
+import { labelOf, pPositive, spoken, stateOf } from "./words.js";
 
 const THUMB_PX = 112; // twice what is shown, for fine screens
 
-/** The list of a Worklist; `pick()` opens the file dialog. */
+/** The list of a Worklist over its Pictures and Downloads; `pick()` opens the file dialog. */
 export class RowList {
   #lines = new Map();
   #previews = Promise.resolve();
 
-  constructor(worklist, { pick }) {
-    this.worklist = worklist;
+  constructor(worklist, { pictures, downloads, pick }) {
+    Object.assign(this, { worklist, pictures, downloads });
     this.list = h("ul", { class: "rows", "aria-label": t("list.label") });
     this.count = h("p", { class: "count" });
     this.stopAll = button("stop", t("list.cancelAll"), () => worklist.cancelAll(), { quiet: true, hidden: true });
@@ -46,7 +45,7 @@ export class RowList {
     const rest = [action("bin", t("list.clear"), () => this.worklist.clear())];
     if (this.worklist.rows.some((row) => row.unread)) rest.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
     if (!ids.length) return [h("p", { class: "item none" }, t("download.nothing")), ...rest];
-    return [...exportItems(ids), h("hr"), ...rest];
+    return [...this.downloads.films(ids), h("hr"), ...rest];
   }
 
   #arrange() {
@@ -109,10 +108,10 @@ export class RowList {
   }
 
   async #drawn(row, line) {
-    const address = row.record?.state === "done" && row.record.links.thumbnail;
-    if (!address || line.drawn === address) return;
-    line.drawn = address;
-    const image = await picture(address).catch(() => null);
+    const id = row.record?.state === "done" && row.record.id;
+    if (!id || line.drawn === id) return;
+    line.drawn = id;
+    const image = await this.pictures.get(id, "thumbnail");
     if (!image) return;
     drawThumbnail(line.thumb, image);
     line.box.classList.add("drawn");

@@ -1,10 +1,10 @@
 // The settings dialog: how films are read, how they are shown.
 
-import { announce, button, fill, h } from "/static/dom.js";
-import { openDialog } from "/static/dialog.js";
-import { preferences } from "/static/preferences.js";
-import { t } from "/static/texts.js";
-import { percent, thresholdText } from "/static/words.js";
+import { announce, button, fill, h } from "./dom.js";
+import { openDialog } from "./dialog.js";
+import { preferences } from "./preferences.js";
+import { t } from "./texts.js";
+import { percent, thresholdText } from "./words.js";
 
 /** Opens the dialog; `server` is what GET /settings said. */
 export function openSettings(server) {

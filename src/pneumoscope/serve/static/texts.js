@@ -9,7 +9,7 @@ let texts = {};
 export async function loadTexts() {
   const wanted = navigator.languages.map((tag) => tag.split("-")[0]);
   const language = wanted.find((tag) => LANGUAGES.includes(tag)) ?? LANGUAGES[0];
-  const response = await fetch(`/static/texts.${language}.json`);
+  const response = await fetch(new URL(`texts.${language}.json`, import.meta.url));
   texts = await response.json();
   document.documentElement.lang = language;
 }

@@ -1,8 +1,8 @@
 // The tools under a film: heatmap, opacity, what dragging does, zoom, invert, reset.
 
-import { button, h, icon } from "/static/dom.js";
-import { t } from "/static/texts.js";
-import { FULL_WINDOW } from "/static/view.js";
+import { button, h, icon } from "./dom.js";
+import { t } from "./texts.js";
+import { FULL_WINDOW } from "./view.js";
 
 const STEP = 1.25;
 

@@ -1,12 +1,11 @@
 // The verdict of one film, in words, colour and figures.
 
-import { exportAddress, rendering } from "/static/api.js";
-import { button, download, h, icon } from "/static/dom.js";
-import { menu } from "/static/menu.js";
-import { t } from "/static/texts.js";
-import * as words from "/static/words.js";
+import { button, h, icon } from "./dom.js";
+import { menu } from "./menu.js";
+import { t } from "./texts.js";
+import * as words from "./words.js";
 
-/** What stands in the panel for a line of the list. `acts` has reveal, retry, force. */
+/** What stands in the panel for a line of the list. `acts` has reveal, retry, force and downloads. */
 export function verdictPanel(row, acts) {
   if (!row) return h("div", { class: "verdict calm" }, h("p", { class: "soft" }, t("verdict.none")));
   if (row.archive && row.state !== "failed") return archive(row);
@@ -79,7 +78,7 @@ function refused(row, acts) {
     h(
       "div",
       { class: "actions" },
-      downloads(row.record),
+      downloads(row.record, acts),
       row.file && button("warning", t("verdict.force"), () => acts.force(row), { title: t("verdict.forceTitle") }),
     ),
   );
@@ -105,7 +104,7 @@ function judged(row, acts) {
     h(
       "div",
       { class: "actions" },
-      downloads(record),
+      downloads(record, acts),
       row.file && button("retry", t("verdict.reread"), () => acts.retry(row), { title: t("verdict.rereadTitle") }),
     ),
   );
@@ -185,17 +184,8 @@ function reasonList(result) {
   );
 }
 
-/** All renderings of one film. */
-export function downloads(record, look = {}) {
-  return menu("download", t("download.one"), () => {
-    const heat = words.heatmapState(record).shown && record.links?.overlay;
-    return [
-      heat && download(rendering(record, "overlay.png"), t("download.overlay")),
-      download(rendering(record, "report.pdf"), t("download.pdf")),
-      download(rendering(record, "result.json"), t("download.json")),
-      download(exportAddress("csv", [record.id]), t("download.csv")),
-    ].filter(Boolean);
-  }, look);
+function downloads(record, acts) {
+  return menu("download", t("download.one"), () => acts.downloads(record));
 }
 
 function more(record) {

@@ -1,6 +1,6 @@
 // A result in words, the same sentences as on the terminal and in the reports (wording.py).
 
-import { entry, t } from "/static/texts.js";
+import { entry, t } from "./texts.js";
 
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
 

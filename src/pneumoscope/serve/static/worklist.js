@@ -1,14 +1,13 @@
-// The films of this sitting: their uploads, their states, and which one is open.
+// The films on the page since it was opened: what is read, how far it is, and which film is selected.
 
-import { follow, Problem, request, upload } from "/static/api.js";
-import { preferences } from "/static/preferences.js";
-import { t } from "/static/texts.js";
-import { stateOf } from "/static/words.js";
+import { Problem } from "./backend.js";
+import { preferences } from "./preferences.js";
+import { t } from "./texts.js";
+import { stateOf } from "./words.js";
 
-const AT_ONCE = 3; // uploads; the server puts their films into one run of the network
-const MOST_TRIES = 30; // of a film that the server is too busy to take
-const MOMENT_MS = 1800; // that a film is seen before its verdict
-const AGAIN_S = 2; // until a job is listened to again
+const AT_ONCE = 3; // files that are read at the same time
+const MOST_TRIES = 30; // of a file that the back end is too busy to take
+const MOMENT_MS = 1800; // for which a film is shown before its verdict
 const ARCHIVE = /\.zip$/i;
 
 let keys = 0;
@@ -27,8 +26,7 @@ class Row {
   archive = null; // {done, total} of a ZIP
   tries = 0;
   force = false;
-  stop = null;
-  turn = 0; // counts what was dropped, so that a late answer to it is not taken
+  stop = null; // cancels what is under way
 
   constructor(name, file = null) {
     this.name = name;
@@ -57,7 +55,13 @@ export class Worklist extends EventTarget {
   mostBytes = Infinity;
   #begun = false;
 
-  /** Begins to send: by then it must be known what the server offers. */
+  /** backend: a `Backend`, see backend.js. */
+  constructor(backend) {
+    super();
+    this.backend = backend;
+  }
+
+  /** Begins to read: by then it must be known which settings the back end offers. */
   begin() {
     this.#begun = true;
     this.#pump();
@@ -123,7 +127,6 @@ export class Worklist extends EventTarget {
 
   cancel(row) {
     if (!row.active) return;
-    row.turn += 1;
     row.stop?.();
     this.#change(row, { state: "cancelled", progress: 0, stop: null });
     this.#pump();
@@ -164,7 +167,6 @@ export class Worklist extends EventTarget {
 
   clear() {
     for (const row of this.rows) {
-      row.turn += 1;
       row.stop?.();
       clearTimeout(row.timer);
     }
@@ -196,25 +198,36 @@ export class Worklist extends EventTarget {
   }
 
   async #send(row) {
-    const { turn } = row;
-    const fields = { ...preferences.fields(), force: row.force ? "true" : null };
-    const call = upload(row.file, fields, (share) => {
-      // Sent in full means that the server is reading it.
-      this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 });
+    const archive = ARCHIVE.test(row.name);
+    let inside = 0;
+    const reading = this.backend.read(row.file, { ...preferences.readSettings(), force: row.force }, {
+      // Once it is sent in full it is being read.
+      sent: (share) => this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 }),
+      accepted: (counts) => this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null }),
+      film: (record, counts) => {
+        if (!row.archive) return this.#finish(row, record);
+        row.archive = counts;
+        this.#insert(row, (inside += 1), record);
+        return this.#change(row, { state: "reading", progress: counts.total ? counts.done / counts.total : 0 });
+      },
     });
-    this.#change(row, { state: "sending", progress: 0, stop: call.abort });
+    this.#change(row, { state: "sending", progress: 0, stop: reading.cancel });
     try {
-      const answer = await call.done;
-      if (answer.job) await this.#follow(row, answer.job);
-      else this.#finish(row, answer.predictions[0]);
+      await reading.ended;
+      row.stop = null;
+      if (row.archive) this.#change(row, { state: "done", revealed: true, progress: 1 });
+      // Deleted in the history before it was read.
+      else if (!row.record) this.#change(row, { state: "cancelled", progress: 0 });
     } catch (error) {
-      if (row.turn === turn) this.#trouble(row, error);
+      // Whoever cancelled has set the state, and may have begun to read the film again.
+      if (error.name === "AbortError") return;
+      row.stop = null;
+      this.#failed(row, error);
     }
-    if (row.turn === turn && row.state !== "busy") row.stop = null;
     this.#pump();
   }
 
-  #trouble(row, error) {
+  #failed(row, error) {
     row.tries += 1;
     if (error.status === 429 && row.tries < MOST_TRIES) {
       const timer = setTimeout(() => {
@@ -226,54 +239,6 @@ export class Worklist extends EventTarget {
       return;
     }
     this.#fail(row, error instanceof Problem ? error : new Problem({ title: t("problems.unexpected"), detail: String(error.message ?? error) }));
-  }
-
-  async #follow(row, job) {
-    const single = job.total === 1 && !ARCHIVE.test(row.name);
-    if (!single) row.archive = { done: job.done, total: job.total };
-    const { turn } = row;
-    const told = new Set();
-    const take = (record, done, total) => {
-      if (told.has(record.id) || row.turn !== turn) return;
-      told.add(record.id);
-      if (single) return this.#finish(row, record);
-      row.archive = { done, total };
-      this.#insert(row, told.size, record);
-      return this.#change(row, { state: "reading", progress: total ? done / total : 0 });
-    };
-    this.#change(row, { state: "reading", progress: 0 });
-    const ended = await this.#ended(row, job, take);
-    if (row.turn !== turn) return;
-    // Whatever ended while nobody listened.
-    for (const record of ended.predictions) take(record, ended.done, ended.total);
-    if (!single) this.#change(row, { state: "done", revealed: true, progress: 1 });
-    // Deleted in the history before it was read.
-    else if (!told.size) this.#change(row, { state: "cancelled", progress: 0 });
-  }
-
-  /** Listens until a job has ended, as often as the server turns listeners away; the job with its films. */
-  async #ended(row, job, take) {
-    const { turn } = row;
-    for (;;) {
-      const events = follow(job, take);
-      row.stop = () => {
-        events.close();
-        // Films that have not begun are dropped; nobody waits for the answer.
-        request(job.links.self, { method: "DELETE" }).catch(() => {});
-      };
-      await events.over;
-      let seconds = AGAIN_S;
-      try {
-        const found = await request(job.links.self);
-        if (found.state === "done") return found;
-      } catch (error) {
-        // Too many requests are no reason to send the film once more.
-        if (error.status !== 429) throw error;
-        seconds = Math.max(seconds, error.retryAfter);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-      if (row.turn !== turn) return null;
-    }
   }
 
   #insert(archive, place, record) {

@@ -1,0 +1,109 @@
+// What the page needs from whatever reads the films. `http.js` implements it over a server; the page
+// gets an object of this type and knows nothing of addresses, requests or jobs.
+
+/**
+ * @typedef {object} Backend
+ *
+ * All methods reject with a `Problem` where they fail.
+ *
+ * @property {{film: string[], films: string[]}} formats  What `downloadFilm` ("overlay", "pdf", "json",
+ *   "csv") and `downloadFilms` ("csv", "json", "pdf", "zip") offer, in the order of the menus.
+ * @property {() => Promise<Settings>} settings  What a reader may choose, and the limits.
+ * @property {() => Promise<User>} user  Who is signed in.
+ * @property {() => Promise<Model>} model  The bundle that reads the films.
+ * @property {() => Promise<void>} signOut  Ends the session and leaves the page; called only if the user has
+ *   an account.
+ * @property {(file: File, settings: ReadSettings, listener: ReadListener) => Reading} read  Reads one
+ *   file: a film, or a ZIP archive of films.
+ * @property {(query: Query) => Promise<FilmRecord[]>} list  The reader's films, newest first.
+ * @property {(id: string, kind: "film"|"heatmap"|"thumbnail") => Promise<CanvasImageSource>} picture
+ * @property {(id: string, format: string) => Promise<void>} downloadFilm  Saves one film's result to a file.
+ * @property {(ids: string[], format: string) => Promise<void>} downloadFilms  Saves several results to one file.
+ * @property {(id: string) => Promise<void>} delete  Erases one result with its film.
+ * @property {() => Promise<number>} deleteAll  Erases all of the reader's results; returns how many.
+ */
+
+/**
+ * @typedef {object} ReadSettings  How a film is to be read; null or a missing key means the default.
+ * @property {string|null} [operating_point]  Name of an operating point.
+ * @property {number|null} [prevalence]  In (0, 1).
+ * @property {number|null} [error]  Error rate of the conformal set, in (0, 1).
+ * @property {"none"|"fast"|"checked"|null} [explain]  Checks of the heatmap.
+ * @property {boolean} [force]  Gives a verdict even if the gate refuses the film.
+ */
+
+/**
+ * @typedef {object} ReadListener  Hears how a file is read, in this order; `accepted` is left out for
+ *   a single film that is read at once.
+ * @property {(share: number) => void} sent  Share of the file that was sent, in [0, 1].
+ * @property {(counts: Counts) => void} accepted  The file's films are queued.
+ * @property {(record: FilmRecord, counts: Counts) => void} film  A film has been read or has failed;
+ *   called once for each.
+ */
+
+/**
+ * @typedef {object} Reading
+ * @property {Promise<Counts>} ended  When all films have been read; rejects with an AbortError after
+ *   `cancel`, and with a Problem of status 429 and `retryAfter` in seconds if the back end is busy.
+ * @property {() => void} cancel  Drops what has not begun; the listener is not called again.
+ */
+
+/**
+ * @typedef {object} Counts
+ * @property {number} done  Films that have been read, have failed or were deleted.
+ * @property {number} total
+ */
+
+/**
+ * @typedef {object} Query
+ * @property {number} limit  Largest number of records.
+ * @property {string} [label]  Only films with this verdict.
+ * @property {string} [before]  Only films older than the one with this id.
+ */
+
+/**
+ * @typedef {object} FilmRecord
+ * @property {string} id
+ * @property {string} created  ISO 8601.
+ * @property {{name: string}} film
+ * @property {"queued"|"running"|"done"|"failed"} state
+ * @property {object|null} result  As `pneumoscope predict --json` without `source`, with the sentences
+ *   for readers in `words`: docs/reference/output.md and docs/reference/api.md.
+ * @property {{title: string, detail: string, hint: string}|null} error  Why the film was not read.
+ */
+
+/**
+ * @typedef {object} Settings  As `GET /settings`; the page takes a missing key for "not limited".
+ * @property {{name: string, threshold: number, rule: string}[]} [operating_points]
+ * @property {boolean} [prevalence]  Whether a prevalence can be chosen.
+ * @property {{possible: boolean, smallest: number|null}} [error]
+ * @property {ReadSettings} [defaults]
+ * @property {{max_body_bytes?: number, drawn_films?: number}} [limits]  Bytes of a file; films in a PDF
+ *   or ZIP.
+ */
+
+/**
+ * @typedef {object} User
+ * @property {string} name
+ * @property {"viewer"|"operator"|"admin"} role
+ * @property {boolean} accounts  Whether there are accounts to sign in to.
+ */
+
+/**
+ * @typedef {object} Model  As `GET /model`.
+ * @property {string} bundle
+ * @property {string} bundle_sha256
+ * @property {string} positive  What the bundle calls a film that is not normal.
+ * @property {string} card  The model card, in Markdown.
+ * @property {string|null} [profile]
+ * @property {{text: string}|null} [population]
+ * @property {string} [pneumoscope]  Version of the package.
+ */
+
+/** A failure with a title, a detail and a hint for readers; `status` is HTTP's, or 0. */
+export class Problem extends Error {
+  constructor({ title, detail = "", hint = "", status = 0, code = "", retryAfter = 0 }) {
+    super(detail || title);
+    Object.assign(this, { title, detail, hint, status, code, retryAfter });
+  }
+}

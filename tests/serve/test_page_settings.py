@@ -1,0 +1,77 @@
+"""The settings on the page, and a server that offers others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from live import Live
+
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
+from playwright.sync_api import Page, Route, expect
+
+from visit import SAMPLES, Visit
+
+
+def test_settings_go_with_the_next_film(visit: Visit, page_server: Live) -> None:
+    page = visit.page
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("screen · 0.534").check()
+    page.get_by_label("Prevalence of pneumonia").fill("10")
+    error = page.get_by_label("Error of the conformal set")
+    error.fill("0.1")
+    expect(page.get_by_role("alert").filter(has_text="Between 0.5 and 50 %.")).to_be_visible()
+    error.fill("20")
+    page.get_by_role("radio", name="None").check()
+    page.get_by_role("button", name="Done").click()
+    visit.read(SAMPLES / "pneumonia-2.png")
+    [record] = page_server.client.get("/api/v1/predictions").json()["predictions"]
+    result = record["result"]
+    assert result["operating_point"]["name"] == "screen"
+    assert result["prevalence"] == pytest.approx(0.1)
+    assert result["error_rate"] == pytest.approx(0.2)
+    assert result["explanation"] is None
+    expect(page.locator(".reading .pane-note:visible")).to_have_text("No heatmap was asked for")
+    expect(page.locator(".panel")).to_contain_text("At a prevalence of 10 %")
+
+
+def preferred(page: Page, **chosen: Any) -> None:
+    page.evaluate(
+        "it => localStorage.setItem('pneumoscope.preferences', JSON.stringify(it))", chosen
+    )
+    page.reload()
+
+
+def test_what_another_model_offered_is_given_up_and_said(visit: Visit, page_server: Live) -> None:
+    page = visit.page
+    preferred(page, operatingPoint="of-yesterday", error=1e-6, prevalence=0.1, theme="light")
+    expect(page.get_by_role("alert")).to_contain_text("A setting of yours is no longer offered")
+    visit.read(SAMPLES / "normal-1.png")
+    [record] = page_server.client.get("/api/v1/predictions").json()["predictions"]
+    assert record["result"]["operating_point"]["name"] == "balanced"
+    assert record["result"]["error_rate"] == pytest.approx(0.05)
+    assert record["result"]["prevalence"] == pytest.approx(0.1)
+    assert page.locator("html").get_attribute("data-theme") == "light"
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_nothing_is_asked_of_a_model_that_it_does_not_take(visit: Visit, page_server: Live) -> None:
+    page = visit.page
+
+    def poorer(route: Route) -> None:
+        answer = route.fetch()
+        takes = {"prevalence": False, "error": {"possible": False, "smallest": None}}
+        route.fulfill(response=answer, json=answer.json() | takes)
+
+    page.route("**/api/v1/settings", poorer)
+    preferred(page, operatingPoint="screen", error=0.1, prevalence=0.1)
+    visit.add(SAMPLES / "normal-1.png")  # perhaps before the server's answer
+    expect(page.get_by_role("alert")).to_contain_text("A setting of yours is no longer offered")
+    expect(page.locator(".row[data-state=normal]")).to_have_count(1)
+    [record] = page_server.client.get("/api/v1/predictions").json()["predictions"]
+    assert record["result"]["operating_point"]["name"] == "screen"
+    assert record["result"]["error_rate"] == pytest.approx(0.05)
+    assert record["result"]["prevalence"] is None

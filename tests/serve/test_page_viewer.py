@@ -1,0 +1,126 @@
+"""The film on the page: layout, grey window, zoom and heatmap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
+from playwright.sync_api import Page, Route, expect
+
+from visit import MIDDLE, SAMPLES, SUMS, Visit, drawn, png, sample
+
+
+def layout(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_film_and_overlay_stand_side_by_side_in_one_size(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "pneumonia-1.png")
+    expect(page.locator(".panes")).to_have_class("panes two")
+    visit.steady(SUMS)
+    room, *panes = page.locator(".panes, .panes .pane").evaluate_all(
+        "all => all.map(one => one.clientWidth)"
+    )
+    assert panes[0] == pytest.approx(panes[1], abs=1)
+    assert sum(panes) == pytest.approx(room - 2, abs=1)  # between them nothing but a line
+
+
+def test_the_slider_changes_pixels(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "pneumonia-1.png")
+    layout(page, "One film with overlay")
+    slider = page.get_by_role("slider", name="Opacity of the heatmap")
+    slider.fill("0")
+    bare = visit.steady(SUMS)
+    assert bare[0] == bare[1]  # grey
+    slider.fill("50")
+    half = visit.canvas(SUMS)
+    slider.fill("100")
+    full = visit.canvas(SUMS)
+    assert bare[0] - bare[1] < half[0] - half[1] < full[0] - full[1]  # ever redder
+    page.keyboard.press("h")
+    assert visit.canvas(SUMS) == bare
+    page.keyboard.press("h")
+    assert visit.canvas(SUMS) == full
+
+
+def test_grey_window_inversion_zoom_and_reset(visit: Visit) -> None:
+    page = visit.read(
+        png("grey.png", np.tile(sample("normal-2.png")[256:257, 256:257], (256, 256)))
+    )
+    grey = visit.canvas(MIDDLE)[0]
+    assert grey == sample("normal-2.png")[256, 256]
+    page.keyboard.press("i")
+    assert visit.canvas(MIDDLE)[:3] == [255 - grey] * 3
+    page.keyboard.press("i")
+    box = page.locator(".panes canvas").nth(1).bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 100, y + 40)
+    page.mouse.up()
+    # 100 px to the left: window 255 - 100; 40 px down: level 127.5 - 20.
+    expected = np.clip(255 * (grey - (107.5 - 77.5)) / 155, 0, 255)
+    assert visit.canvas(MIDDLE)[0] == pytest.approx(expected, abs=1)
+    expect(page.locator(".reading .readout")).to_have_text("W 155 · L 108 · 100 %")
+    page.keyboard.press("r")
+    assert visit.canvas(MIDDLE)[0] == grey
+    page.mouse.wheel(0, -400)
+    expect(page.locator(".reading .readout")).to_have_text("W 255 · L 128 · 190 %")  # exp(0.64)
+    page.keyboard.press("0")
+    expect(page.locator(".reading .readout")).to_have_text("W 255 · L 128 · 100 %")
+
+
+def test_dragging_moves_a_film_that_is_zoomed(visit: Visit) -> None:
+    half = np.zeros((256, 256), np.uint8)
+    half[:, 128:] = 200
+    page = visit.read(png("half.png", half))
+    visit.shown()
+    page.keyboard.press("p")
+    for _ in range(4):
+        page.keyboard.press("+")
+    box = page.locator(".panes canvas").nth(1).bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for by, grey in ((80, 0), (-160, 200)):
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + by, y)
+        page.mouse.up()
+        assert visit.canvas(MIDDLE)[0] == grey
+
+
+def test_no_film_stands_under_the_name_of_another(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "normal-1.png", SAMPLES / "pneumonia-3.dcm")
+    held: list[Route] = []
+    page.route("**/film.png", lambda route: held.append(route))
+    assert sum(visit.canvas(SUMS)) > 0
+    page.locator(".row .open").nth(1).click()
+    expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
+    assert sum(visit.pixels(SUMS)) == 0  # rather than the film before
+    held[0].continue_()
+    drawn(page.locator(".panes canvas").nth(1))
+
+
+def test_a_heatmap_that_does_not_hold_is_hidden_with_its_reason(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "normal-1.png")
+    page.keyboard.press("Delete")
+
+    def doubt(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for record in told["predictions"]:
+            record["result"]["explanation"] |= {"reliable": False, "sentence": "12% lies inside"}
+        route.fulfill(response=answer, json=told)
+
+    visit.requests.clear()
+    page.route("**/api/v1/predictions?*", doubt)
+    page.keyboard.press("2")
+    page.locator(".record .open").click()
+    note = page.locator(".reading .pane-note:visible")
+    expect(note).to_have_text("No reliable explanation12% lies inside.")
+    assert page.get_by_role("slider").is_disabled()
+    red, blue = visit.canvas(SUMS)
+    assert red == blue
+    assert not any(url.endswith("heatmap.png") for url in visit.requests)

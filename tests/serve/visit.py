@@ -1,0 +1,155 @@
+"""A visit of the page in a real browser, for tests."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
+
+expect.set_options(timeout=60_000)  # others may need the processor too
+SAMPLES = Path(__file__).parents[2] / "samples"
+NOTICE = "Research use, not a medical device."
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+UPLOAD = "**/api/v1/predictions"
+SUMS = """canvas => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let red = 0, blue = 0;
+  for (let i = 0; i < data.length; i += 4) { red += data[i]; blue += data[i + 2]; }
+  return [red, blue];
+}"""
+"""Sums of the red and of the blue values of a canvas."""
+MIDDLE = """canvas => [...canvas.getContext('2d')
+  .getImageData(canvas.width / 2 | 0, canvas.height / 2 | 0, 1, 1).data]"""
+_TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_STEADY = """canvas => new Promise(done => {
+  const value = () => JSON.stringify((%s)(canvas));
+  let last = value(), frames = 0;
+  const look = () => {
+    const now = value();
+    frames = now === last ? frames + 1 : 0;
+    last = now;
+    if (frames === 20) done(JSON.parse(now)); else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
+
+
+class Visit:
+    """A page, the addresses that it asked for and the errors on its console.
+
+    Args:
+        browser: Chromium.
+        url: Address of the page, without the last slash.
+        script: JavaScript to run before the page's own.
+        options: Of the browser context.
+    """
+
+    def __init__(self, browser: Browser, url: str, script: str = "", **options: Any) -> None:
+        self.url = url
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", self._console)
+        # From the start: the browser hands file choosers over only while somebody listens.
+        self.page.on("filechooser", lambda _: None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.route(f"{url}/", strict)
+        if script:
+            self.page.add_init_script(script)
+        self.page.goto(f"{url}/")
+        self.page.wait_for_selector("body[data-ready]")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def add(self, *files: Any) -> None:
+        self.page.set_input_files("#files", [payload(file) for file in files])
+
+    def read(self, *files: Any) -> Page:
+        """Adds files and waits until all verdicts are shown."""
+        self.add(*files)
+        expect(self.page.locator(".row[data-busy=true]")).to_have_count(0, timeout=60_000)
+        expect(self.page.locator(".row[data-state=ready]")).to_have_count(0)
+        return self.page
+
+    def shown(self) -> None:
+        """Waits for the server's picture of the film, not the preview that comes first."""
+        expect(self.page.locator(".panes")).to_have_attribute("data-film", re.compile("."))
+
+    def canvas(self, script: str) -> Any:
+        self.shown()
+        return self.pixels(script)
+
+    def pixels(self, script: str) -> Any:
+        self.frames()
+        return self._canvas().evaluate(script)
+
+    def frames(self) -> None:
+        """Waits until a change of the page has been drawn."""
+        self.page.evaluate(_TWO_FRAMES)
+
+    def steady(self, script: str) -> Any:
+        """As `canvas`, once 20 frames are the same: one pixel of width moves the film by half of it."""
+        self.shown()
+        return self._canvas().evaluate(_STEADY % script)
+
+    def _canvas(self) -> Locator:
+        return self.page.locator(".panes canvas").nth(1)
+
+
+def strict(route: Route) -> None:
+    """Gives the page the content policy of a server on a network, whatever this one sends."""
+    answer = route.fetch()
+    route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": CSP})
+
+
+def drawn(canvas: Locator) -> None:
+    """Waits until a canvas shows something."""
+    canvas.page.wait_for_function(f"canvas => ({SUMS})(canvas)[0] > 0", arg=canvas.element_handle())
+
+
+def saved(page: Page, menu: str, item: str) -> bytes:
+    """The content of the file that a menu's item downloads."""
+    page.locator(menu).click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name=item, exact=True).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def payload(file: Path | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(file, dict):
+        return file
+    kind = "image/png" if file.suffix == ".png" else "application/dicom"
+    return {"name": file.name, "mimeType": kind, "buffer": file.read_bytes()}
+
+
+def png(name: str, pixels: np.ndarray) -> dict[str, Any]:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return {"name": name, "mimeType": "image/png", "buffer": stream.getvalue()}
+
+
+def sample(name: str) -> np.ndarray:
+    return np.asarray(Image.open(SAMPLES / name))
+
+
+def inverted() -> dict[str, Any]:
+    return png("inverted.png", 255 - sample("normal-1.png"))
+
+
+def mixed() -> dict[str, Any]:
+    """Between the classes: UNDETERMINED."""
+    both = 0.6 * sample("normal-1.png") + 0.4 * sample("pneumonia-1.png")
+    return png("mixed.png", np.rint(both).astype(np.uint8))
