@@ -52,8 +52,6 @@ def test_texts_put_together_from_values_exist() -> None:
     keys += [
         f"settings.explains.{v}.{k}" for v in ("none", "fast", "checked") for k in ("title", "text")
     ]
-    keys += [f"words.call.{a}.{b}" for a in ("it", "unadjusted") for b in ("above", "below")]
-    keys += [f"words.unclear.{v}" for v in ("findings", "both", "neither", "reaches", "below")]
     keys += [f"viewer.missing.{v}" for v in ("waiting", "failed", "cancelled", "archive", "gone")]
     keys += [f"history.order.{v}" for v in ("newest", "oldest", "highest", "lowest", "name")]
     keys += [f"welcome.{v}.{k}" for v in ("one", "two", "three") for k in ("title", "text")]

@@ -98,6 +98,28 @@ def test_a_film_that_is_being_read_stands_in_the_history_without_a_verdict(visit
     expect(page.locator(".record .open")).to_be_disabled()  # and no complaint of a missing icon
 
 
+def test_a_result_of_an_earlier_version_is_shown(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "pneumonia-1.png")
+    page.keyboard.press("Delete")
+    former = ("verdict", "probability", "why_undetermined", "call", "promise", "kinds", "reasons")
+
+    def stored(route: Route) -> None:
+        answer = route.fetch()
+        content = answer.json()
+        for record in content["predictions"]:
+            words = record["result"]["words"]
+            record["result"]["words"] = {key: words[key] for key in former}
+        route.fulfill(response=answer, json=content)
+
+    page.route("**/api/v1/predictions?*", stored)
+    page.keyboard.press("2")
+    page.locator(".record .open").click()
+    expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
+    expect(page.locator(".panel")).to_contain_text("probability of pneumonia")
+    expect(page.locator(".row .state")).to_have_text("PNEUMONIA")
+    expect(page.locator(".panes")).to_have_class("panes two")
+
+
 def test_deleting_everything_reaches_films_that_the_filter_hides(visit: Visit) -> None:
     page = visit.read(SAMPLES / "normal-1.png", SAMPLES / "pneumonia-1.png")
     page.keyboard.press("2")

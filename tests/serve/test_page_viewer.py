@@ -112,6 +112,7 @@ def test_a_heatmap_that_does_not_hold_is_hidden_with_its_reason(visit: Visit) ->
         told = answer.json()
         for record in told["predictions"]:
             record["result"]["explanation"] |= {"reliable": False, "sentence": "12% lies inside"}
+            record["result"]["words"] |= {"no_heatmap": "No reliable explanation"}
         route.fulfill(response=answer, json=told)
 
     visit.requests.clear()

@@ -189,11 +189,9 @@ def _explained(outcome: Outcome, p: Prediction) -> str:
 def _judgement(p: Prediction) -> str:
     threshold = p.operating_point.threshold
     kind = _KINDS.get(p.label, "positive")
-    named = p.findings[0].name if p.findings else p.positive.lower()
+    named = wording.subject(p)
     mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
-    forced = ""
-    if p.forced:
-        forced = '<p class="why">The gate refuses this film; the verdict was forced.</p>'
+    forced = f'<p class="why">{wording.forced(p)}</p>' if p.forced else ""
     told = [wording.call(p)]
     if kinds := wording.kinds(p):
         told.insert(0, f"Kind: {kinds}.")

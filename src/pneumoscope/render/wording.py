@@ -99,12 +99,63 @@ def kinds(p: Prediction) -> str:
     return f"undetermined ({_either(p.kinds)})" if p.kinds else "undetermined"
 
 
-def heatmap_caption(p: Prediction) -> str:
-    """What stands below a heatmap, or in its place."""
+def short(p: Prediction) -> str:
+    """The label and the probability, for a line of a list."""
+    return f"{p.label} · {p.p_positive:.3f}" if is_shown(p) else p.label
+
+
+def subject(p: Prediction) -> str:
+    """What the probability is of: ``"probability of ..."``."""
+    return p.findings[0].name if p.findings else p.positive.lower()
+
+
+def summary(p: Prediction) -> str:
+    """The result in one line, for screen readers."""
+    if is_shown(p):
+        return f"{p.label}, probability of {subject(p)} {p.p_positive:.3f}."
+    reason = p.gate.reasons[0].sentence.rstrip(".")
+    return f"{p.label}, no verdict. {reason[0].upper()}{reason[1:]}."
+
+
+def refused(p: Prediction) -> str:
+    """That there is no verdict; empty unless the gate refused the film."""
+    return "" if is_shown(p) else "No verdict: this film cannot be judged."
+
+
+def forced(p: Prediction) -> str:
+    """That the verdict was forced; empty if it was not."""
+    return "The gate refuses this film; the verdict was forced." if p.forced else ""
+
+
+def prevalence(p: Prediction) -> str:
+    """To which prevalence the probability was adjusted; empty if to none."""
+    if p.prevalence is None:
+        return ""
+    return f"At a prevalence of {percent(p.prevalence)}. Unadjusted: {p.p_unadjusted:.3f}."
+
+
+def findings(p: Prediction) -> list[str]:
+    """Of each finding its probability, and its threshold or that it is not clear."""
+    return [
+        f"{f.probability:.3f}, "
+        + ("not clear" if f.undetermined else f"from {threshold_text(f.threshold)}")
+        for f in p.findings
+    ]
+
+
+def no_heatmap(p: Prediction) -> str:
+    """Why there is no heatmap to show, as a heading; empty if there is one."""
     if not is_shown(p):
-        return "No heatmap: the film was refused."
+        return "No heatmap: the film was refused"
     if p.explanation is None:
-        return "No heatmap was asked for."
+        return "No heatmap was asked for"
+    return "" if p.explanation.reliable else "No reliable explanation"
+
+
+def heatmap_caption(p: Prediction) -> str:
+    """The text below a heatmap, or in its place."""
+    if not is_shown(p) or p.explanation is None:
+        return f"{no_heatmap(p)}."
     shown = f"Heatmap for: {p.heatmap_class}. " if p.explanation.reliable else ""
     return f"{shown}{p.explanation.sentence[0].upper()}{p.explanation.sentence[1:]}."
 
@@ -114,11 +165,19 @@ def sentences(p: Prediction) -> dict[str, str | list[str]]:
     shown = is_shown(p)
     return {
         "verdict": verdict(p),
+        "short": short(p),
+        "summary": summary(p),
+        "refused": refused(p),
+        "forced": forced(p),
+        "subject": subject(p),
         "probability": probability(p) if shown else "",
+        "prevalence": prevalence(p) if shown else "",
         "why_undetermined": why_undetermined(p),
         "call": call(p) if shown else "",
         "promise": promise(p) if shown else "",
         "kinds": kinds(p),
+        "findings": findings(p) if shown else [],
+        "no_heatmap": no_heatmap(p),
         "reasons": reasons(p),
     }
 

@@ -4,7 +4,7 @@ import { announce, button, fill, h, icon } from "./dom.js";
 import { action, menu } from "./menu.js";
 import { drawThumbnail, preview } from "./pictures.js";
 import { t } from "./texts.js";
-import { labelOf, pPositive, spoken, stateOf } from "./words.js";
+import { spoken, stateOf, wordsOf } from "./words.js";
 
 const THUMB_PX = 112; // twice what is shown, for fine screens
 
@@ -160,8 +160,7 @@ function wordOf(row) {
   if (row.active || row.state === "cancelled") return t(`list.${row.state}`);
   if (row.state === "failed") return t("verdict.failed");
   if (!row.revealed) return t("list.ready");
-  const label = labelOf(row.record);
-  return row.record.result.label === "REFUSED" ? label : `${label} · ${pPositive(row.record.result).toFixed(3)}`;
+  return wordsOf(row.record.result).short;
 }
 
 function toolsOf(row, worklist) {

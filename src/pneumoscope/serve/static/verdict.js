@@ -72,7 +72,7 @@ function refused(row, acts) {
     "refused",
     row,
     headline("refused", row.record.result.label),
-    h("p", { class: "lead" }, t("verdict.refusedLead")),
+    h("p", { class: "lead" }, words.wordsOf(row.record.result).refused),
     reasonList(row.record.result),
     more(row.record),
     h(
@@ -88,15 +88,15 @@ function judged(row, acts) {
   const { record } = row;
   const { result } = record;
   const state = words.stateOf(record);
-  const unclear = words.whyUndetermined(result);
+  const said = words.wordsOf(result);
   return frame(
     state,
     row,
     headline(state, result.label, result.forced ? t("verdict.forced") : ""),
-    result.forced && h("p", { class: "lead" }, t("verdict.forcedLead")),
-    unclear && h("p", { class: "lead" }, words.sentence(unclear)),
+    said.forced && h("p", { class: "lead" }, said.forced),
+    said.why_undetermined && h("p", { class: "lead" }, words.sentence(said.why_undetermined)),
     probability(result),
-    h("p", { class: "quiet" }, words.call(result)),
+    h("p", { class: "quiet" }, said.call),
     facts(record),
     reasonList(result),
     result.warnings.map((text) => h("p", { class: "mind" }, icon("warning"), h("span", {}, words.sentence(text)))),
@@ -114,7 +114,7 @@ function judged(row, acts) {
 export function probability(result, { compact = false } = {}) {
   const { threshold, name } = result.operating_point;
   const at = `${(100 * threshold).toFixed(2)}%`;
-  const subject = words.subjectOf(result);
+  const { subject, prevalence } = words.wordsOf(result);
   const shown = words.pPositive(result).toFixed(3);
   return h(
     "div",
@@ -142,21 +142,20 @@ export function probability(result, { compact = false } = {}) {
       h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 22), 78)}%` } }, `${name} ${words.thresholdText(threshold)}`),
       h("span", {}, "1"),
     ),
-    result.prevalence !== null &&
-      h("p", { class: "quiet" }, t("verdict.prevalence", { share: words.percent(result.prevalence), p: result.p_unadjusted.toFixed(3) })),
+    prevalence && h("p", { class: "quiet" }, prevalence),
   );
 }
 
 function facts(record) {
   const { result } = record;
-  const kind = words.kinds(result);
+  const { kinds } = words.wordsOf(result);
   const heat = words.heatmapState(record);
   return h(
     "dl",
     { class: "facts" },
     result.error_rate !== null && !result.findings.length && fact(t("verdict.set"), chips(result), t("verdict.setAt", { share: words.percent(result.error_rate) })),
-    kind && fact(t("verdict.kind"), kind[0].toUpperCase() + kind.slice(1)),
-    fact(t("verdict.heatmap"), heat.shown ? t("verdict.heatmapOf", { name: result.heatmap_class }) : heat.why, heat.detail),
+    kinds && fact(t("verdict.kind"), kinds[0].toUpperCase() + kinds.slice(1)),
+    fact(t("verdict.heatmap"), heat.why || t("verdict.heatmapFor", { name: result.heatmap_class }), heat.detail),
   );
 }
 
@@ -190,11 +189,11 @@ function downloads(record, acts) {
 
 function more(record) {
   const { result } = record;
-  const promise = result.label === "REFUSED" ? "" : words.promise(result);
+  const { promise, findings } = words.wordsOf(result);
   const film = result.film;
   const shares = Object.entries(result.probabilities ?? {});
   const lines = [
-    ...(result.findings ?? []).map((one) => [one.name, `${one.probability.toFixed(3)}, ${t(one.undetermined ? "verdict.unclear" : "verdict.from", { threshold: words.thresholdText(one.threshold) })}`]),
+    ...(result.findings ?? []).map(({ name }, at) => [name, findings[at]]),
     ...(result.findings?.length ? [] : shares.map(([name, share]) => [t("verdict.share", { name }), share.toFixed(3)])),
     [t("facts.film"), t("facts.size", { columns: film.columns, rows: film.rows, bits: film.bits, format: film.format })],
     film.view_position && [t("facts.view"), film.view_position],
