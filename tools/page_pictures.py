@@ -1,9 +1,9 @@
-"""Pictures of the page for the documents, of the synthetic samples, from a running server.
+"""Takes the pictures of the page for the documents: the synthetic samples on a running server.
 
     pneumoscope serve --folder FRESH &
     python tools/page_pictures.py http://127.0.0.1:8000 docs/images
 
-Needs playwright and a chromium (``CHROMIUM``, or in the PATH).
+Needs playwright and Chromium (``CHROMIUM``, or ``chromium`` in the PATH).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ expect.set_options(timeout=60_000)
 
 
 def opened(browser: Browser, url: str, width: int, height: int) -> Page:
-    """The page with its films read; between normal and ill stands a mixed one, and an inverted one."""
+    """The page after it has read the samples, a mixture of two of them and an inverted one."""
     page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=2)
     page.goto(url)
     page.wait_for_selector("body[data-ready]")
@@ -47,8 +47,14 @@ def opened(browser: Browser, url: str, width: int, height: int) -> Page:
     )
     expect(page.locator(".row[data-busy=true]")).to_have_count(0)
     expect(page.locator(".row[data-state=ready]")).to_have_count(0)
-    page.wait_for_timeout(1500)  # until everything stands still
+    steady(page)
     return page
+
+
+def steady(page: Page) -> None:
+    """Waits until the pictures are loaded and nothing moves."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate("() => Promise.all(document.getAnimations().map(motion => motion.finished))")
 
 
 def save(page: Page, path: Path, width: int) -> None:
@@ -72,7 +78,7 @@ def main() -> None:
             page.get_by_label(f"Choose {name}").check()
         page.get_by_role("button", name="Compare", exact=True).click()
         expect(page.locator(".summary h2")).to_have_count(2)
-        page.wait_for_timeout(1500)
+        steady(page)
         save(page, given.out / "reading-room-compare.jpg", 1600)
         save(opened(browser, given.url, 390, 844), given.out / "reading-room-phone.jpg", 585)
         browser.close()

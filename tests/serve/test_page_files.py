@@ -1,4 +1,4 @@
-"""The page's files: everything their own, every word in one place."""
+"""The files of the page: they load nothing from elsewhere, and their texts are in one place."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TEXTS = json.loads((STATIC / "texts.en.json").read_text("utf-8"))
 
 
 def entry(key: str) -> object:
-    found: object = TEXTS
+    branch: object = TEXTS
     for part in key.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found
+        branch = branch.get(part) if isinstance(branch, dict) else None
+    return branch
 
 
-def asked_keys() -> set[str]:
-    """Every key that a script asks for in full; those that are put together are not among them."""
+def literal_keys() -> set[str]:
+    """Every key that a script names in full, without those that are put together."""
     literal = r"\b(?:t|entry)\(\s*\"([\w.]+)\""
     chosen = r"\bt\([^()?]*\? \"([\w.]+)\" : \"([\w.]+)\""
     keys = set()
@@ -33,8 +33,8 @@ def asked_keys() -> set[str]:
     return keys
 
 
-def test_every_text_that_is_asked_for_exists() -> None:
-    keys = asked_keys()
+def test_every_text_that_is_named_exists() -> None:
+    keys = literal_keys()
     assert len(keys) > 100
     assert [key for key in sorted(keys) if entry(key) is None] == []
 
@@ -42,7 +42,7 @@ def test_every_text_that_is_asked_for_exists() -> None:
 def test_texts_put_together_from_values_exist() -> None:
     states = ("waiting", "sending", "reading", "busy", "cancelled")
     keys = [f"{part}.{state}" for part in ("list", "verdict") for state in states]
-    keys += [f"parts.{part}" for part in ("read", "history", "compare")]
+    keys += [f"tabs.{tab}" for tab in ("read", "history", "compare")]
     keys += [
         f"settings.reveals.{v}.{k}" for v in ("moment", "ask", "once") for k in ("title", "text")
     ]
@@ -52,19 +52,21 @@ def test_texts_put_together_from_values_exist() -> None:
     keys += [
         f"settings.explains.{v}.{k}" for v in ("none", "fast", "checked") for k in ("title", "text")
     ]
+    keys += [f"download.film.{v}" for v in ("overlay", "pdf", "json", "csv")]
+    keys += [f"download.films.{v}" for v in ("csv", "json", "pdf", "zip")]
     keys += [f"viewer.missing.{v}" for v in ("waiting", "failed", "cancelled", "archive", "gone")]
     keys += [f"history.order.{v}" for v in ("newest", "oldest", "highest", "lowest", "name")]
-    keys += [f"welcome.{v}.{k}" for v in ("one", "two", "three") for k in ("title", "text")]
+    keys += [f"welcome.{v}.{k}" for v in ("film", "doubt", "privacy") for k in ("title", "text")]
     assert [key for key in keys if not isinstance(entry(key), str)] == []
 
 
 def test_every_icon_exists() -> None:
     icons = set(re.findall(r"^  (\w+):", SCRIPTS["icons.js"], re.MULTILINE))
-    asked = set()
+    used = set()
     for script in SCRIPTS.values():
-        asked |= set(re.findall(r"\b(?:icon|button|menu|action|headline)\(\"(\w+)\"", script))
-    assert len(asked) > 20
-    assert asked <= icons
+        used |= set(re.findall(r"\b(?:icon|button|menu|action|headline)\(\"(\w+)\"", script))
+    assert len(used) > 20
+    assert used <= icons
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.iterdir()), ids=lambda path: path.name)

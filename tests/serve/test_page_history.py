@@ -27,7 +27,7 @@ def test_history_filters_searches_sorts_and_deletes(visit: Visit) -> None:
     expect(names).to_have_text(["normal-1.png"])
     assert not any("normal" in url for url in visit.requests if "/api/" in url)
     page.get_by_role("searchbox").fill("nothing like it")
-    expect(page.get_by_text("No film fits this filter.")).to_be_visible()
+    expect(page.get_by_text("No film matches.")).to_be_visible()
     page.get_by_role("searchbox").fill("")
     expect(names).to_have_count(3)
     page.get_by_label("Sort by").select_option("highest")

@@ -33,12 +33,12 @@ def test_a_dropped_film_is_seen_before_its_verdict(visit: Visit) -> None:
         content,
     )
     page.dispatch_event("body", "dragenter", {"dataTransfer": dropped})
-    expect(page.locator("#curtain")).to_be_visible()
+    expect(page.locator("#drop-overlay")).to_be_visible()
     page.dispatch_event("body", "drop", {"dataTransfer": dropped})
-    expect(page.locator("#curtain")).to_be_hidden()
+    expect(page.locator("#drop-overlay")).to_be_hidden()
     expect(page.locator(".row .name")).to_have_text("dropped.png")
     expect(page.locator(".panel")).to_contain_text("Look at the film first")
-    assert "PNEUMONIA" not in page.locator(".room").inner_text()
+    assert "PNEUMONIA" not in page.locator(".workspace").inner_text()
     assert "PNEUMONIA" not in page.locator("#announcer").inner_text()
     assert page.get_by_role("button", name="Heatmap", exact=True).is_disabled()
     assert sum(visit.canvas(SUMS)) > 0
@@ -108,7 +108,7 @@ def test_a_refused_film_shows_reason_and_hint_and_no_figure(visit: Visit) -> Non
     expect(panel.get_by_role("meter")).to_have_count(0)
     assert "0." not in page.locator(".row").inner_text()
     assert page.get_by_role("button", name="Heatmap", exact=True).is_disabled()
-    panel.get_by_role("button", name="Verdict all the same").click()
+    panel.get_by_role("button", name="Force a verdict").click()
     expect(panel.locator("h2 small")).to_have_text("forced")
     expect(panel.get_by_role("meter")).to_have_count(1)
 

@@ -46,7 +46,7 @@ def preferred(page: Page, **chosen: Any) -> None:
 def test_what_another_model_offered_is_given_up_and_said(visit: Visit, page_server: Live) -> None:
     page = visit.page
     preferred(page, operatingPoint="of-yesterday", error=1e-6, prevalence=0.1, theme="light")
-    expect(page.get_by_role("alert")).to_contain_text("A setting of yours is no longer offered")
+    expect(page.get_by_role("alert")).to_contain_text("One of your settings is no longer available")
     visit.read(SAMPLES / "normal-1.png")
     [record] = page_server.client.get("/api/v1/predictions").json()["predictions"]
     assert record["result"]["operating_point"]["name"] == "balanced"
@@ -69,7 +69,7 @@ def test_nothing_is_asked_of_a_model_that_it_does_not_take(visit: Visit, page_se
     page.route("**/api/v1/settings", poorer)
     preferred(page, operatingPoint="screen", error=0.1, prevalence=0.1)
     visit.add(SAMPLES / "normal-1.png")  # perhaps before the server's answer
-    expect(page.get_by_role("alert")).to_contain_text("A setting of yours is no longer offered")
+    expect(page.get_by_role("alert")).to_contain_text("One of your settings is no longer available")
     expect(page.locator(".row[data-state=normal]")).to_have_count(1)
     [record] = page_server.client.get("/api/v1/predictions").json()["predictions"]
     assert record["result"]["operating_point"]["name"] == "screen"

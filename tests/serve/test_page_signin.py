@@ -137,7 +137,7 @@ def test_signing_in_and_out(context: BrowserContext, house: House) -> None:
     sign_in(page, "vera")
     page.wait_for_selector("body[data-ready]")
     page.keyboard.press("2")
-    expect(page.locator(".history .nothing")).to_be_visible()
+    expect(page.locator(".history .empty-state")).to_be_visible()
     assert "bright.png" not in page.content()
     context.add_cookies([cookie])  # noted before, it opens nothing any more
     assert context.request.get("/api/v1/predictions").status == 401
@@ -167,7 +167,7 @@ def test_a_viewer_looks_and_neither_sends_nor_deletes(
             assert status == 403
         name, data = BRIGHT
         page.set_input_files("#files", [{"name": name, "mimeType": "image/png", "buffer": data}])
-        expect(page.get_by_role("alert")).to_contain_text("may look, but not read films")
+        expect(page.get_by_role("alert")).to_contain_text("can view results, but cannot read films")
         page.reload()
         expect(page.locator(".record")).to_have_count(1)
     finally:

@@ -77,7 +77,7 @@ def test_films_are_read_after_the_server_was_away(visit: Visit) -> None:
     expect(page.locator(".panel")).to_contain_text("Is it running")
     page.unroute(UPLOAD)
     page.locator(".worklist .menu-holder > button").click()
-    page.get_by_role("menuitem", name="Try all again that were not read").click()
+    page.get_by_role("menuitem", name="Try all unread films again").click()
     expect(page.locator(".row[data-state=normal]")).to_have_count(2)
     assert all("CONNECTION_REFUSED" in visit.complaints.pop() for _ in range(2))
 

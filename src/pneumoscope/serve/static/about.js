@@ -1,4 +1,4 @@
-// "About this model": what it is for, whom it knows, its figures: the model card.
+// The dialog "About this model": the facts about the bundle, and its model card.
 
 import { fill, h } from "./dom.js";
 import { openDialog } from "./dialog.js";
@@ -7,13 +7,13 @@ import { t } from "./texts.js";
 
 /** Opens the dialog; `backend` gives the model. */
 export async function openAbout(backend) {
-  const body = h("div", { class: "about" }, h("p", { class: "soft" }, t("common.loading")));
+  const body = h("div", { class: "about" }, h("p", { class: "muted" }, t("common.loading")));
   openDialog(t("about.title"), body, { wide: true });
   try {
     const model = await backend.model();
     fill(body, facts(model), h("div", { class: "card-text" }, markdown(withoutTitle(model.card))));
   } catch (problem) {
-    fill(body, h("p", { class: "bad" }, problem.title), h("p", { class: "quiet" }, problem.hint ?? ""));
+    fill(body, h("p", { class: "error-text" }, problem.title), h("p", { class: "secondary" }, problem.hint ?? ""));
   }
 }
 

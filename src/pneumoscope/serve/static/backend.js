@@ -1,5 +1,5 @@
-// What the page needs from whatever reads the films. `http.js` implements it over a server; the page
-// gets an object of this type and knows nothing of addresses, requests or jobs.
+// The interface between the page and the back end that reads the films. `http.js` implements it over a
+// server. The page is given an object of this type and knows no addresses, requests or jobs.
 
 /**
  * @typedef {object} Backend
@@ -13,7 +13,7 @@
  * @property {() => Promise<Model>} model  The bundle that reads the films.
  * @property {() => Promise<void>} signOut  Ends the session and leaves the page; called only if the user has
  *   an account.
- * @property {(file: File, settings: ReadSettings, listener: ReadListener) => Reading} read  Reads one
+ * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one
  *   file: a film, or a ZIP archive of films.
  * @property {(query: Query) => Promise<FilmRecord[]>} list  The reader's films, newest first.
  * @property {(id: string, kind: "film"|"heatmap"|"thumbnail") => Promise<CanvasImageSource>} picture
@@ -33,8 +33,8 @@
  */
 
 /**
- * @typedef {object} ReadListener  Hears how a file is read, in this order; `accepted` is left out for
- *   a single film that is read at once.
+ * @typedef {object} ReadListener  Called while a file is read, in this order. `accepted` is not called
+ *   for a single film that is read at once.
  * @property {(share: number) => void} sent  Share of the file that was sent, in [0, 1].
  * @property {(counts: Counts) => void} accepted  The file's films are queued.
  * @property {(record: FilmRecord, counts: Counts) => void} film  A film has been read or has failed;
@@ -42,10 +42,10 @@
  */
 
 /**
- * @typedef {object} Reading
- * @property {Promise<Counts>} ended  When all films have been read; rejects with an AbortError after
+ * @typedef {object} ReadJob  The reading of one file.
+ * @property {Promise<Counts>} ended  Resolves when all films have been read; rejects with an AbortError after
  *   `cancel`, and with a Problem of status 429 and `retryAfter` in seconds if the back end is busy.
- * @property {() => void} cancel  Drops what has not begun; the listener is not called again.
+ * @property {() => void} cancel  Drops the films that have not been begun; the listener is not called again.
  */
 
 /**
@@ -73,7 +73,7 @@
  */
 
 /**
- * @typedef {object} Settings  As `GET /settings`; the page takes a missing key for "not limited".
+ * @typedef {object} Settings  As `GET /settings`; without a key there is no such choice or limit.
  * @property {{name: string, threshold: number, rule: string}[]} [operating_points]
  * @property {boolean} [prevalence]  Whether a prevalence can be chosen.
  * @property {{possible: boolean, smallest: number|null}} [error]

@@ -1,10 +1,10 @@
-// Two films side by side, moved together or each by itself.
+// Two films side by side, moved together or separately.
 
 import { button, fill, h, icon, toast } from "./dom.js";
 import { Pane } from "./pane.js";
 import { t } from "./texts.js";
 import { arrowKey, toolbar, viewKey } from "./toolbar.js";
-import { happened, probability } from "./verdict.js";
+import { probability, problemSentence } from "./verdict.js";
 import { View } from "./view.js";
 import * as words from "./words.js";
 
@@ -15,42 +15,48 @@ class Side {
 
   constructor(index, view, { pictures, onPick }) {
     this.pictures = pictures;
-    this.own = new View();
+    this.separate = new View(); // when the films are not moved together
     this.pane = new Pane(view);
-    this.pick = h("select", { "aria-label": t("compare.pick", { side: t(`compare.side${index}`) }), onchange: () => onPick(this.pick.value) });
+    this.choice = h("select", { "aria-label": t("compare.pick", { side: t(`compare.side${index}`) }), onchange: () => onPick(this.choice.value) });
     this.summary = h("div", { class: "summary" });
     this.box = h("div", { class: "pane-holder", tabindex: 0, role: "group", "aria-label": t(`compare.side${index}`) }, this.pane.element);
-    this.element = h("article", { class: "compared" }, h("label", { class: "pick" }, this.pick, icon("chevron")), this.box, this.summary);
+    this.element = h("article", { class: "compare-side" }, h("label", { class: "film-choice" }, this.choice, icon("chevron")), this.box, this.summary);
   }
 
   async show(record) {
     this.record = record;
-    this.pick.value = record?.id ?? "";
+    this.choice.value = record?.id ?? "";
     this.#summarise();
     const state = words.heatmapState(record);
-    // The film before must not stand over the verdict of this one.
+    // The previous film must not be shown with the verdict of this one.
     this.pane.show({ film: null });
-    this.pane.say("");
-    const [film, heat] = await Promise.all([
+    this.pane.setNote("");
+    const [film, heatmap] = await Promise.all([
       record && this.pictures.get(record.id, "film"),
       state.shown ? this.pictures.get(record.id, "heatmap") : null,
     ]);
     if (this.record !== record) return;
-    this.pane.show({ film, heat, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
-    this.pane.heatCaption = t("viewer.heatFor", { name: record?.result?.heatmap_class ?? "" });
-    if (record && !film) this.pane.say(t("viewer.missing.gone"));
-    else this.pane.say(heat ? "" : state.why, state.detail);
+    this.pane.show({ film, heatmap, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
+    this.pane.heatmapCaption = t("viewer.heatmapFor", { name: record?.result?.heatmap_class ?? "" });
+    if (record && !film) this.pane.setNote(t("viewer.missing.gone"));
+    else this.pane.setNote(heatmap ? "" : state.why, state.detail);
   }
 
   #summarise() {
     const { record } = this;
-    if (!record) return fill(this.summary, h("p", { class: "quiet" }, t("compare.none")));
+    if (!record) return fill(this.summary, h("p", { class: "secondary" }, t("compare.none")));
     const state = words.stateOf(record);
     const result = record.result;
     const judged = result && result.label !== "REFUSED";
+    const reason = result ? words.reasons(result)[0]?.sentence : problemSentence(record.error);
     return fill(
       this.summary,
-      h("div", { class: `verdict state-${state}` }, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), judged ? probability(result, { compact: true }) : h("p", { class: "quiet" }, result ? words.reasons(result)[0]?.sentence : happened(record.error))),
+      h(
+        "div",
+        { class: `verdict state-${state}` },
+        h("h2", { class: "headline" }, icon(state), words.labelOf(record)),
+        judged ? probability(result, { compact: true }) : h("p", { class: "secondary" }, reason),
+      ),
     );
   }
 }
@@ -61,22 +67,22 @@ export class Compare {
   constructor({ backend, pictures }) {
     this.backend = backend;
     this.view = new View();
-    this.view.set({ heat: false });
+    this.view.set({ heatmap: false });
     this.sides = [0, 1].map((index) => new Side(index, this.view, { pictures, onPick: (id) => this.#picked(index, id) }));
     this.link = button("link", t("compare.link"), () => this.#toggle(), { "aria-pressed": "true", class: "toggle", title: t("compare.linkTitle") });
-    this.bars = h("div", { class: "bars" });
+    this.toolbars = h("div", { class: "toolbars" });
     this.sides.forEach((side) => side.box.addEventListener("keydown", (event) => arrowKey(event, side.pane.view, side.pane) && event.preventDefault()));
     this.element = h(
       "section",
       { class: "compare", "aria-labelledby": "compare-title" },
       h("header", { class: "page-head" }, h("h1", { id: "compare-title" }, t("compare.title")), this.link),
       h("div", { class: "sides" }, this.sides.map((side) => side.element)),
-      this.bars,
+      this.toolbars,
     );
     this.#tools();
   }
 
-  /** Fills the two choices; the films of `wanted` are shown, else the two last ones. */
+  /** Fills the two choices. Shows the films of `wanted`, else those shown before, else the two newest. */
   async open(wanted = []) {
     const records = await this.backend.list({ limit: CHOICES }).catch((problem) => {
       toast(problem.title, problem.hint, "error");
@@ -86,7 +92,7 @@ export class Compare {
     const known = new Set(listed.map((record) => record.id));
     this.records = [...wanted.filter((record) => record && !known.has(record.id)), ...listed];
     for (const side of this.sides) {
-      fill(side.pick, h("option", { value: "" }, t("compare.choose")), this.records.map((record) => h("option", { value: record.id }, `${record.film.name} · ${words.labelOf(record)}`)));
+      fill(side.choice, h("option", { value: "" }, t("compare.choose")), this.records.map((record) => h("option", { value: record.id }, `${record.film.name} · ${words.labelOf(record)}`)));
     }
     const before = this.sides.map((side) => this.records.find((record) => record.id === side.record?.id));
     const shown = wanted.length ? wanted : before.some(Boolean) ? before : this.records.slice(0, 2).reverse();
@@ -110,20 +116,17 @@ export class Compare {
     this.linked = !this.linked;
     this.link.setAttribute("aria-pressed", String(this.linked));
     for (const side of this.sides) {
-      // Both go on from what is seen.
-      if (!this.linked) {
-        const { zoom, x, y, window, level, invert, heat, opacity, tool } = this.view;
-        side.own.set({ zoom, x, y, window, level, invert, heat, opacity, tool });
-      }
-      side.pane.use(this.linked ? this.view : side.own);
+      // Separated films start from the view that they shared.
+      if (!this.linked) side.separate.copy(this.view);
+      side.pane.setView(this.linked ? this.view : side.separate);
     }
     this.#tools();
   }
 
   #tools() {
-    const bars = this.linked ? [toolbar(this.view, () => [this.sides[0].pane])] : this.sides.map((side) => toolbar(side.own, () => [side.pane]));
-    this.bars.dataset.count = bars.length;
-    fill(this.bars, bars.map((bar) => bar.element));
+    const bars = this.linked ? [toolbar(this.view, this.sides[0].pane)] : this.sides.map((side) => toolbar(side.separate, side.pane));
+    this.toolbars.dataset.count = bars.length;
+    fill(this.toolbars, bars.map((bar) => bar.element));
     this.sides.forEach((side, index) => {
       side.box.querySelector(".readout")?.remove();
       if (bars[index]) side.box.append(bars[index].readout);

@@ -1,4 +1,4 @@
-// Elements without innerHTML, so that no text of a film or a server can become markup.
+// Makes elements without innerHTML, so that no text from a film or a server becomes markup.
 
 import { ICONS } from "./icons.js";
 import { t } from "./texts.js";
@@ -6,9 +6,9 @@ import { t } from "./texts.js";
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * Makes an element. Keys of `props` that begin with "on" are listeners, `dataset` and `style` are
- * objects (style through the CSSOM, which the content security policy allows), other keys are
- * attributes; null, undefined and false leave one out.
+ * Makes an element. In `props`, keys that begin with "on" are event listeners, `dataset` and `style`
+ * are objects (style is set through the CSSOM, which the content security policy allows), and all
+ * other keys are attributes. A value of null, undefined or false is left out.
  */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -28,7 +28,7 @@ function setStyle(element, style) {
   for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value);
 }
 
-/** An icon of icons.js; decoration unless a label is given. */
+/** An icon of icons.js; hidden from screen readers unless it has a label. */
 export function icon(name, label = "") {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -43,34 +43,34 @@ export function icon(name, label = "") {
   return svg;
 }
 
-/** A button with an icon; its label is shown unless `quiet`, and read out in either case. */
-export function button(name, label, onclick, { quiet = false, key = "", ...props } = {}) {
-  const title = key ? t("keys.hint", { label, key }) : quiet ? label : null;
+/** A button with an icon; with `iconOnly` its label is a tooltip and for screen readers only. */
+export function button(name, label, onclick, { iconOnly = false, key = "", ...props } = {}) {
+  const title = key ? t("keys.hint", { label, key }) : iconOnly ? label : null;
   return h(
     "button",
     {
       type: "button",
       title,
       onclick,
-      "aria-label": quiet ? label : null,
+      "aria-label": iconOnly ? label : null,
       ...props,
-      class: `button ${quiet ? "quiet" : ""} ${props.class ?? ""}`,
+      class: `button ${iconOnly ? "icon-only" : ""} ${props.class ?? ""}`,
     },
     name && icon(name),
-    quiet ? null : h("span", {}, label),
+    iconOnly ? null : h("span", {}, label),
   );
 }
 
-/** Replaces what an element holds. */
+/** Replaces the content of an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 }
 
-/** Says something to screen readers. */
+/** Announces a sentence to screen readers. */
 export function announce(sentence) {
   const region = document.getElementById("announcer");
   region.textContent = "";
-  // An empty turn in between lets a repeated sentence be heard again.
+  // The region is empty for one frame, so that a repeated sentence is announced again.
   requestAnimationFrame(() => {
     region.textContent = sentence;
   });
@@ -78,7 +78,7 @@ export function announce(sentence) {
 
 let toastTimer = 0;
 
-/** Shows a passing message at the foot of the page; errors stay until they are dismissed. */
+/** Shows a message at the bottom of the page; errors stay until they are dismissed. */
 export function toast(title, detail = "", level = "info") {
   const place = document.getElementById("toast");
   clearTimeout(toastTimer);
@@ -88,7 +88,7 @@ export function toast(title, detail = "", level = "info") {
       "div",
       { class: `toast ${level}`, role: level === "error" ? "alert" : "status" },
       h("div", {}, h("strong", {}, title), detail && h("p", {}, detail)),
-      button("close", t("common.dismiss"), () => fill(place), { quiet: true }),
+      button("close", t("common.dismiss"), () => fill(place), { iconOnly: true }),
     ),
   );
   if (level !== "error") toastTimer = setTimeout(() => fill(place), 5000);

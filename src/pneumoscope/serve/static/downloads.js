@@ -1,13 +1,15 @@
 // Menus that save results to files.
 
-import { action } from "./menu.js";
 import { h, toast } from "./dom.js";
+import { action } from "./menu.js";
 import { t } from "./texts.js";
 import { heatmapState } from "./words.js";
 
+const WITH_PICTURES = ["pdf", "zip"];
+
 export class Downloads {
-  /** Films in one file with pictures; the back end may limit it. */
-  mostDrawn = Infinity;
+  /** Films in one file with pictures; the back end may set a limit. */
+  maxWithPictures = Infinity;
 
   constructor(backend) {
     this.backend = backend;
@@ -23,15 +25,13 @@ export class Downloads {
 
   /** Menu items for the films with these ids. */
   films(ids) {
-    const tooMany = ids.length > this.mostDrawn;
+    const tooMany = ids.length > this.maxWithPictures;
     const items = this.backend.formats.films
-      .filter((format) => !tooMany || !DRAWN.includes(format))
+      .filter((format) => !tooMany || !WITH_PICTURES.includes(format))
       .map((format) => item(t(`download.films.${format}`), () => this.backend.downloadFilms(ids, format)));
-    return tooMany ? [...items, h("p", { class: "item none" }, t("download.tooMany", { most: this.mostDrawn }))] : items;
+    return tooMany ? [...items, h("p", { class: "item empty" }, t("download.tooMany", { max: this.maxWithPictures }))] : items;
   }
 }
-
-const DRAWN = ["pdf", "zip"];
 
 function item(label, save) {
   return action("download", label, () => save().catch((problem) => toast(problem.title, problem.hint, "error")));

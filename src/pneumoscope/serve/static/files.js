@@ -1,52 +1,45 @@
-// Files from a drop, the clipboard or a dialog; dropped folders with all that is in them.
+// Files that are dropped on the page or pasted; a dropped folder gives all files in it.
 
-/** All files of a drop; entries must be asked for before the first await. */
+/** All files of a drop. The entries must be read before the first await. */
 async function droppedFiles(transfer) {
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
-  const found = await Promise.all(entries.map((entry) => filesOf(entry)));
-  return found.flat();
+  return (await Promise.all(entries.map(filesOf))).flat();
 }
 
+/** The files of an entry: itself, or those of a folder without hidden ones. */
 async function filesOf(entry) {
   if (!entry) return [];
   if (entry instanceof File) return [entry];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
-  const found = [];
-  // A reader gives a folder in portions, an empty one at the end.
+  const files = [];
+  // A reader returns a folder in portions; the last one is empty.
   for (;;) {
     const portion = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!portion.length) break;
-    for (const inner of portion) if (!inner.name.startsWith(".")) found.push(...(await filesOf(inner)));
+    if (!portion.length) return files;
+    for (const inner of portion) if (!inner.name.startsWith(".")) files.push(...(await filesOf(inner)));
   }
-  return found;
 }
 
-/** Files of the clipboard, such as a copied picture. */
-function pastedFiles(event) {
-  return [...(event.clipboardData?.files ?? [])];
-}
-
-/** Takes drops anywhere on the page: onFiles(files), and onHover(bool) while something hangs over it. */
+/** Listens for drops and pastes anywhere on the page: onFiles(files); onHover(true) while files are dragged over it. */
 export function listenForFiles({ onFiles, onHover }) {
-  let depth = 0;
-  const holds = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  let depth = 0; // of nested elements that the pointer has entered
+  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   const hover = (change) => {
     depth = Math.max(0, depth + change);
     onHover(depth > 0);
   };
-  addEventListener("dragenter", (event) => holds(event) && hover(1));
-  addEventListener("dragleave", (event) => holds(event) && hover(-1));
-  addEventListener("dragover", (event) => holds(event) && event.preventDefault());
+  addEventListener("dragenter", (event) => hasFiles(event) && hover(1));
+  addEventListener("dragleave", (event) => hasFiles(event) && hover(-1));
+  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
   addEventListener("drop", async (event) => {
-    if (!holds(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
-    depth = 0;
-    onHover(false);
+    hover(-depth);
     onFiles(await droppedFiles(event.dataTransfer));
   });
   addEventListener("paste", (event) => {
-    const files = pastedFiles(event);
+    const files = [...(event.clipboardData?.files ?? [])];
     if (files.length) onFiles(files);
   });
 }

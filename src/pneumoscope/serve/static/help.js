@@ -1,9 +1,10 @@
-// The help overlay: every key.
+// The dialog that lists all keys.
 
 import { h } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { entry, t } from "./texts.js";
 
+/** Opens the dialog. */
 export function openHelp() {
   const groups = Object.values(entry("help.groups"));
   openDialog(
@@ -19,7 +20,7 @@ export function openHelp() {
           h("dl", {}, group.keys.map(([keys, text]) => h("div", {}, h("dt", {}, keys.split(" ").map((key) => h("kbd", {}, key))), h("dd", {}, text)))),
         ),
       ),
-      h("p", { class: "quiet" }, t("help.mouse")),
+      h("p", { class: "secondary" }, t("help.mouse")),
     ),
     { wide: true },
   );

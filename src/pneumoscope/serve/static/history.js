@@ -1,4 +1,4 @@
-// All films that the reader has had read, with filter, search, sort and downloads.
+// The History tab: all films of the reader, with a filter, a search, an order and downloads.
 
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { confirm } from "./dialog.js";
@@ -6,13 +6,13 @@ import { menu } from "./menu.js";
 import { drawThumbnail } from "./pictures.js";
 import { t } from "./texts.js";
 import { segmented } from "./toolbar.js";
-import { happened } from "./verdict.js";
+import { problemSentence } from "./verdict.js";
 import * as words from "./words.js";
 
-const PAGE = 100; // records in one request
-const MOST = 500; // the same, when all are wanted
-const THUMB_PX = 128;
-const TYPING_MS = 250;
+const PORTION = 100; // records in one request
+const MAX_PORTION = 500; // the same, when all are wanted
+const THUMBNAIL_PX = 128;
+const TYPING_MS = 250; // until a search starts
 
 const p = (record) => (record.result ? words.pPositive(record.result) : null) ?? -1;
 const name = (record) => record.film.name ?? "";
@@ -25,22 +25,23 @@ const ORDERS = {
 };
 
 export class History {
-  #thumbs = new Map(); // canvases by record, so that another order asks for nothing again
-  #sight = new IntersectionObserver((seen) => seen.filter((one) => one.isIntersecting).forEach((one) => this.#draw(one.target)));
+  #thumbnails = new Map(); // canvases by record, so that they are not loaded again for another order
+  #visibility = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => this.#draw(entry.target)));
+  #request = 0; // counts requests, so that only the answer to the last one is shown
   records = [];
   chosen = new Set();
   filter = "";
   order = "newest";
   query = "";
 
-  /** actions: open(record), compare(records), forgotten(ids). */
+  /** actions: open(record), compare(records), forget(ids), with null for all films. */
   constructor({ backend, pictures, downloads, ...actions }) {
     Object.assign(this, { backend, pictures, downloads, actions });
     this.#build("PNEUMONIA");
   }
 
-  /** Takes the bundle's own word for a film that is not normal. */
-  use(positive) {
+  /** Replaces the name of the positive verdict in the filter by the bundle's. */
+  setPositive(positive) {
     const before = this.filters.element;
     this.filters = this.#filters(positive);
     before.replaceWith(this.filters.element);
@@ -72,7 +73,7 @@ export class History {
     this.list = h("ul", { class: "records", "aria-label": t("history.label") });
     this.bar = h("div", { class: "selection" });
     this.more = button("", t("history.more"), () => this.load(true), { class: "more-button", hidden: true });
-    this.none = h("div", { class: "nothing", hidden: true });
+    this.empty = h("div", { class: "empty-state", hidden: true });
     this.element = h(
       "section",
       { class: "history", "aria-labelledby": "history-title" },
@@ -80,32 +81,26 @@ export class History {
       h("div", { class: "filters" }, this.filters.element, h("label", { class: "search" }, icon("search"), this.search), h("label", { class: "sort" }, h("span", {}, t("history.sort")), this.sort)),
       this.bar,
       this.list,
-      this.none,
+      this.empty,
       this.more,
     );
   }
 
-  /** Asks the server anew, or for the next portion; for all of them where they must be compared. */
-  async load(further = false) {
+  /** Loads the records, or the next portion of them; a search or another order needs all portions. */
+  async load(next = false) {
     const all = this.query || this.order !== "newest";
-    const limit = all ? MOST : PAGE;
-    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const limit = all ? MAX_PORTION : PORTION;
+    const request = (this.#request += 1);
     try {
-      const records = await this.backend.list({ limit, label: this.filter, before: further ? this.next : null });
-      if (turn !== this.turn) return;
-      this.records = further ? [...this.records, ...records] : records;
+      const records = await this.backend.list({ limit, label: this.filter, before: next ? this.next : null });
+      if (request !== this.#request) return;
+      this.records = next ? [...this.records, ...records] : records;
       this.next = records.length === limit ? records.at(-1).id : null;
       if (all && this.next) {
         await this.load(true);
         return;
       }
-      const known = new Set(this.records.map((record) => record.id));
-      this.chosen = new Set([...this.chosen].filter((id) => known.has(id)));
-      for (const id of this.#thumbs.keys()) {
-        if (known.has(id)) continue;
-        this.#sight.unobserve(this.#thumbs.get(id));
-        this.#thumbs.delete(id);
-      }
+      this.#forgetOthers();
       this.render();
       announce(this.status.textContent);
     } catch (problem) {
@@ -113,122 +108,140 @@ export class History {
     }
   }
 
+  /** Drops choices and thumbnails of records that are no longer listed. */
+  #forgetOthers() {
+    const listed = new Set(this.records.map((record) => record.id));
+    this.chosen = new Set([...this.chosen].filter((id) => listed.has(id)));
+    for (const [id, thumbnail] of this.#thumbnails) {
+      if (listed.has(id)) continue;
+      this.#visibility.unobserve(thumbnail);
+      this.#thumbnails.delete(id);
+    }
+  }
+
   #typed() {
     clearTimeout(this.typing);
     this.typing = setTimeout(() => {
-      // Names are searched here: an address with a name in it would stand in logs.
+      // The page itself searches by name: a request with a name in its address would be logged.
       this.query = this.search.value.trim().toLocaleLowerCase();
-      this.#arranged();
+      this.#loadRestAndRender();
     }, TYPING_MS);
   }
 
   #sorted() {
     this.order = this.sort.value;
-    this.#arranged();
+    this.#loadRestAndRender();
   }
 
-  #arranged() {
+  #loadRestAndRender() {
     if (this.next) this.load();
     else this.render();
   }
 
-  /** What fits the search, in order. */
+  /** The records that match the search, in order. */
   get shown() {
-    const found = this.records.filter((record) => name(record).toLocaleLowerCase().includes(this.query));
-    return found.sort(ORDERS[this.order]);
+    const matches = this.records.filter((record) => name(record).toLocaleLowerCase().includes(this.query));
+    return matches.sort(ORDERS[this.order]);
   }
 
   render() {
-    const sorted = this.shown;
-    fill(this.list, sorted.map((record) => this.#line(record)));
-    this.status.textContent = t(this.next ? "history.loaded" : "history.count", { count: sorted.length });
+    const records = this.shown;
+    fill(this.list, records.map((record) => this.#item(record)));
+    this.status.textContent = t(this.next ? "history.loaded" : "history.count", { count: records.length });
     this.more.hidden = !this.next;
-    this.none.hidden = sorted.length > 0;
+    this.empty.hidden = records.length > 0;
     const filtered = this.filter || this.query;
-    fill(this.none, icon("history"), h("p", {}, t(filtered ? "history.noMatch" : "history.empty")));
-    this.#chosenChanged();
+    fill(this.empty, icon("history"), h("p", {}, t(filtered ? "history.noMatch" : "history.empty")));
+    this.#updateSelection();
   }
 
-  #line(record) {
+  #item(record) {
     const state = words.stateOf(record);
+    const label = words.labelOf(record);
     const box = h("input", {
       type: "checkbox",
       "aria-label": t("history.choose", { name: name(record) }),
       onchange: (event) => this.#choose(record.id, event.target.checked),
     });
     box.checked = this.chosen.has(record.id);
-    const result = record.result;
-    const judged = result && result.label !== "REFUSED";
-    const ended = ["done", "failed"].includes(record.state);
+    const done = record.state === "done";
+    const ended = done || record.state === "failed";
     return h(
       "li",
       { class: `record state-${state}`, dataset: { id: record.id } },
-      h("label", { class: "tick" }, box),
+      h("label", { class: "checkbox" }, box),
       h(
         "button",
-        { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label: words.labelOf(record) }) },
-        this.#thumb(record),
+        { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label }) },
+        this.#thumbnail(record),
         h("span", { class: "text" }, h("span", { class: "name" }, name(record)), h("time", { datetime: record.created }, new Date(record.created).toLocaleString())),
-        h("span", { class: "label" }, icon(state), words.labelOf(record)),
-        judged ? mini(result) : h("span", { class: "why" }, result ? words.reasons(result)[0]?.sentence : happened(record.error)),
+        h("span", { class: "label" }, icon(state), label),
+        probabilityOrReason(record),
       ),
-      record.state === "done" ? menu("download", t("download.one"), () => this.downloads.film(record), { quiet: true }) : h("span", { class: "menu-gap" }),
+      done ? menu("download", t("download.one"), () => this.downloads.film(record), { iconOnly: true }) : h("span", { class: "menu-placeholder" }),
     );
   }
 
-  /** A canvas that is drawn when it comes into sight: a long history holds hundreds. */
-  #thumb(record) {
-    const kept = this.#thumbs.get(record.id);
-    if (kept) return kept;
+  /** A canvas that is drawn when it becomes visible: a long history has hundreds. */
+  #thumbnail(record) {
+    const known = this.#thumbnails.get(record.id);
+    if (known) return known;
     const done = record.state === "done";
-    const thumb = h("canvas", { class: `thumb ${done ? "" : "gone"}`, width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true", dataset: { id: record.id } });
+    const canvas = h("canvas", {
+      class: `thumb ${done ? "" : "missing"}`,
+      width: THUMBNAIL_PX,
+      height: THUMBNAIL_PX,
+      "aria-hidden": "true",
+      dataset: { id: record.id },
+    });
     if (done) {
-      this.#thumbs.set(record.id, thumb);
-      this.#sight.observe(thumb);
+      this.#thumbnails.set(record.id, canvas);
+      this.#visibility.observe(canvas);
     }
-    return thumb;
+    return canvas;
   }
 
-  async #draw(thumb) {
-    this.#sight.unobserve(thumb);
-    const image = await this.pictures.get(thumb.dataset.id, "thumbnail");
-    if (image) return drawThumbnail(thumb, image);
-    this.#thumbs.delete(thumb.dataset.id);
-    return thumb.classList.add("gone");
+  async #draw(canvas) {
+    this.#visibility.unobserve(canvas);
+    const picture = await this.pictures.get(canvas.dataset.id, "thumbnail");
+    if (picture) return drawThumbnail(canvas, picture);
+    this.#thumbnails.delete(canvas.dataset.id);
+    return canvas.classList.add("missing");
   }
 
   #choose(id, chosen) {
     if (chosen) this.chosen.add(id);
     else this.chosen.delete(id);
-    this.#chosenChanged();
+    this.#updateSelection();
   }
 
-  #chosenChanged() {
+  #chooseAll(chosen) {
+    this.chosen = new Set(chosen ? this.shown.map((record) => record.id) : []);
+    this.render();
+  }
+
+  /** Fills the bar above the list with what can be done with the chosen films. */
+  #updateSelection() {
     const ids = [...this.chosen];
-    const all = this.shown.length;
-    const every = h("input", { type: "checkbox", "aria-label": t("history.chooseAll"), onchange: (event) => this.#every(event.target.checked) });
-    every.checked = ids.length > 0 && ids.length === all;
-    every.indeterminate = ids.length > 0 && ids.length < all;
-    const focused = this.bar.contains(document.activeElement) && document.activeElement.type === "checkbox";
-    this.bar.hidden = !all;
+    const count = this.shown.length;
+    const all = h("input", { type: "checkbox", "aria-label": t("history.chooseAll"), onchange: (event) => this.#chooseAll(event.target.checked) });
+    all.checked = ids.length > 0 && ids.length === count;
+    all.indeterminate = ids.length > 0 && ids.length < count;
+    const hadFocus = this.bar.contains(document.activeElement) && document.activeElement.type === "checkbox";
+    this.bar.hidden = !count;
     fill(
       this.bar,
-      h("label", { class: "tick" }, every, h("span", {}, ids.length ? t("history.chosen", { count: ids.length }) : t("history.chooseAll"))),
-      h("span", { class: "grow" }),
+      h("label", { class: "checkbox" }, all, h("span", {}, ids.length ? t("history.chosen", { count: ids.length }) : t("history.chooseAll"))),
+      h("span", { class: "spacer" }),
       ids.length
         ? [
             button("compare", t("history.compare"), () => this.#compare(), { disabled: ids.length !== 2, title: ids.length === 2 ? null : t("history.compareTitle") }),
             menu("download", t("download.chosen"), () => this.downloads.films(ids)),
             button("bin", t("history.delete"), () => this.#delete(ids), { class: "danger operator" }),
           ]
-        : button("bin", t("history.deleteAll"), () => this.#deleteAll(), { class: "faint operator" }),
+        : button("bin", t("history.deleteAll"), () => this.#deleteAll(), { class: "subtle operator" }),
     );
-    if (focused) every.focus();
-  }
-
-  #every(chosen) {
-    this.chosen = new Set(chosen ? this.shown.map((record) => record.id) : []);
-    this.render();
+    if (hadFocus) all.focus();
   }
 
   #compare() {
@@ -237,31 +250,31 @@ export class History {
 
   async #delete(ids) {
     if (!(await confirm(t("history.deleteTitle", { count: ids.length }), t("history.deleteText"), t("history.delete")))) return;
-    await this.#gone(async () => {
-      const gone = [];
+    await this.#reportDeleted(async () => {
+      const deleted = [];
       try {
         for (const id of ids) {
           await this.backend.delete(id);
-          gone.push(id);
+          deleted.push(id);
         }
       } finally {
-        this.actions.forgotten(gone);
+        this.actions.forget(deleted);
       }
-      return gone.length;
+      return deleted.length;
     });
   }
 
   async #deleteAll() {
     if (!(await confirm(t("history.deleteAllTitle"), t("history.deleteText"), t("history.deleteAll")))) return;
-    await this.#gone(async () => {
+    await this.#reportDeleted(async () => {
       const deleted = await this.backend.deleteAll();
-      this.actions.forgotten(null);
+      this.actions.forget(null);
       return deleted;
     });
   }
 
-  /** `work` deletes and gives the number of films. */
-  async #gone(work) {
+  /** Runs `work`, which deletes films and returns their number, and loads the list again. */
+  async #reportDeleted(work) {
     try {
       toast(t("history.deleted", { count: await work() }));
     } catch (problem) {
@@ -271,12 +284,19 @@ export class History {
   }
 }
 
-function mini(result) {
+function probabilityOrReason({ result, error }) {
+  if (!result) return h("span", { class: "reason" }, problemSentence(error));
+  if (result.label === "REFUSED") return h("span", { class: "reason" }, words.reasons(result)[0]?.sentence);
   const { threshold } = result.operating_point;
   return h(
     "span",
-    { class: "mini" },
-    h("span", { class: "bar", "aria-hidden": "true" }, h("i", { style: { width: `${100 * result.p_unadjusted}%` } }), h("b", { style: { left: `${100 * threshold}%` } })),
+    { class: "compact-probability" },
+    h(
+      "span",
+      { class: "bar", "aria-hidden": "true" },
+      h("i", { style: { width: `${100 * result.p_unadjusted}%` } }),
+      h("b", { style: { left: `${100 * threshold}%` } }),
+    ),
     h("span", { class: "figure" }, words.pPositive(result).toFixed(3)),
   );
 }

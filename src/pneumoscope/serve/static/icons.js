@@ -6,7 +6,7 @@ export const ICONS = {
   upload: "M12 16V4m-5 5 5-5 5 5M4 16v3a1.5 1.5 0 0 0 1.5 1.5h13A1.5 1.5 0 0 0 20 19v-3",
   film: "M5 3.5h14A1.5 1.5 0 0 1 20.500 5v14a1.500 1.500 0 0 1-1.500 1.500H5A1.500 1.500 0 0 1 3.500 19V5A1.500 1.500 0 0 1 5 3.500zM12 7v9M9.500 9c-1.500.5-2.500 3-2.500 6.500 1.500.5 2.500 0 2.500-1.500zM14.500 9c1.500.5 2.500 3 2.500 6.500-1.500.5-2.500 0-2.500-1.500z",
   archive: "M4 8h16v11.500a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1zM3 4h18v4H3zM10 12h4",
-  // The verdicts: each its own shape, so that colour never carries the meaning alone.
+  // Each verdict has its own shape, so that no meaning depends on colour alone.
   normal: "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18zM8 12.200l2.800 2.800L16 9.500",
   positive: "M12 3.500 2.500 20.500h19zM12 10v5M12 17.600v.2",
   undetermined:

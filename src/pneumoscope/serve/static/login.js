@@ -1,4 +1,4 @@
-// The sign-in page, where accounts are on.
+// The sign-in page of a server with accounts.
 
 import { button, fill, h, icon } from "./dom.js";
 import { HttpBackend } from "./http.js";
@@ -13,7 +13,7 @@ applyTheme();
 await loadTexts();
 document.title = `${t("login.title")} · ${t("brand")}`;
 
-const problem = h("p", { class: "bad", role: "alert" });
+const problem = h("p", { class: "error-text", role: "alert" });
 const name = h("input", { id: "name", name: "username", autocomplete: "username", required: true, autofocus: true });
 const password = h("input", { id: "password", name: "password", type: "password", autocomplete: "current-password", required: true });
 const send = button("", t("login.in"), null, { type: "submit", class: "primary large" });
@@ -39,7 +39,7 @@ fill(
   h(
     "form",
     { class: "login-form", onsubmit: signIn },
-    h("div", { class: "emblem" }, icon("lungs")),
+    h("div", { class: "logo" }, icon("lungs")),
     h("h1", {}, t("brand")),
     h("div", { class: "field" }, h("label", { for: "name" }, t("login.name")), name),
     h("div", { class: "field" }, h("label", { for: "password" }, t("login.password")), password),
@@ -50,6 +50,6 @@ fill(
 fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")));
 name.focus();
 
-// Without accounts there is nobody to sign in.
+// A server without accounts has no use for this page.
 const user = await backend.user().catch(() => null);
 if (user && !user.accounts) location.replace(PAGE);

@@ -1,24 +1,24 @@
-// The part of Markdown that model cards use, as elements: headings, paragraphs, lists, tables,
-// bold, code and links (which are shown, not followed: the page stays on its own origin).
+// Turns the Markdown of model cards into elements: headings, paragraphs, lists, tables, bold text and
+// code. Of a link only the text is shown: the page links to no other site.
 
 import { h } from "./dom.js";
 
 const INLINE = /\*\*(.+?)\*\*|`(.+?)`|\[(.+?)\]\((.+?)\)/g;
 
 function inline(text) {
-  const found = [];
+  const parts = [];
   let from = 0;
   for (const match of text.matchAll(INLINE)) {
-    found.push(text.slice(from, match.index));
-    if (match[1]) found.push(h("strong", {}, inline(match[1])));
-    else if (match[2]) found.push(h("code", {}, match[2]));
-    else found.push(match[3]);
+    parts.push(text.slice(from, match.index));
+    if (match[1]) parts.push(h("strong", {}, inline(match[1])));
+    else if (match[2]) parts.push(h("code", {}, match[2]));
+    else parts.push(match[3]);
     from = match.index + match[0].length;
   }
-  return [...found, text.slice(from)];
+  return [...parts, text.slice(from)];
 }
 
-/** Elements of a Markdown text; its headings begin at <h3>. */
+/** The elements of a Markdown text; `#` becomes <h2> and so on. */
 export function markdown(text) {
   const blocks = text.replace(/\r/g, "").split(/\n{2,}/);
   return blocks.flatMap((block) => blockOf(block.replace(/^\n+|\n+$/g, "").split("\n")));
@@ -46,7 +46,7 @@ function blockOf(lines) {
 function table(lines) {
   const cells = (line) => line.replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
   const [head, , ...rows] = lines;
-  // Wide tables scroll by themselves, by keyboard too.
+  // Only a wide table scrolls, not the page; it can have the focus, so that keys scroll it too.
   return h(
     "div",
     { class: "scroll", tabindex: 0, role: "group", "aria-label": cells(head).filter(Boolean).join(", ") || "-" },

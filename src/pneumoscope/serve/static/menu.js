@@ -1,16 +1,16 @@
-// A button that opens a menu of links or actions; arrows, Home, End and Escape as expected.
+// A button that opens a menu of actions; arrow keys, Home, End and Escape work in it.
 
 import { h, icon } from "./dom.js";
 
-/** `items()` gives the entries (elements with role menuitem) each time the menu opens. */
-export function menu(name, label, items, { quiet = false } = {}) {
+/** A menu button; `items()` returns the menu items each time the menu opens. */
+export function menu(name, label, items, { iconOnly = false } = {}) {
   const list = h("div", { class: "menu", role: "menu", "aria-label": label, popover: "auto" });
   const opener = h(
     "button",
-    { type: "button", class: `button ${quiet ? "quiet" : ""}`, "aria-haspopup": "menu", "aria-expanded": "false", title: quiet ? label : null, "aria-label": quiet ? label : null },
+    { type: "button", class: `button ${iconOnly ? "icon-only" : ""}`, "aria-haspopup": "menu", "aria-expanded": "false", title: iconOnly ? label : null, "aria-label": iconOnly ? label : null },
     icon(name),
-    quiet ? null : h("span", {}, label),
-    quiet ? null : icon("chevron"),
+    iconOnly ? null : h("span", {}, label),
+    iconOnly ? null : icon("chevron"),
   );
   opener.popoverTargetElement = list;
   const entries = () => [...list.querySelectorAll("[role=menuitem]")];
@@ -43,7 +43,7 @@ export function menu(name, label, items, { quiet = false } = {}) {
   return h("div", { class: "menu-holder" }, opener, list);
 }
 
-/** Under its button if there is room, else above it; never beyond the edge of the window. */
+/** Places a menu below its button if there is room, else above it, within the window. */
 function place(list, opener) {
   const box = opener.getBoundingClientRect();
   const { offsetWidth: wide, offsetHeight: high } = list;
@@ -53,7 +53,7 @@ function place(list, opener) {
   list.style.setProperty("top", `${below ? box.bottom + 6 : Math.max(8, box.top - 6 - high)}px`);
 }
 
-/** An entry that does something. */
-export function action(name, label, onclick, { danger = false } = {}) {
-  return h("button", { type: "button", role: "menuitem", tabindex: "-1", class: `item ${danger ? "danger" : ""}`, onclick }, icon(name), label);
+/** A menu item. */
+export function action(name, label, onclick) {
+  return h("button", { type: "button", role: "menuitem", tabindex: "-1", class: "item", onclick }, icon(name), label);
 }

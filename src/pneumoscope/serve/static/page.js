@@ -1,4 +1,4 @@
-// The page: puts its parts together and listens to keys.
+// The page over a back end: puts its parts together and handles the keys.
 
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { openAbout } from "./about.js";
@@ -14,12 +14,12 @@ import { openSettings } from "./settings.js";
 import { loadTexts, t } from "./texts.js";
 import { Worklist } from "./worklist.js";
 
-const PARTS = ["read", "history", "compare"];
-const ICONS = { read: "read", history: "history", compare: "compare" };
+const TABS = ["read", "history", "compare"]; // also the names of their icons
 
 class Page {
-  server = {};
+  settings = {}; // what the back end offers
   user = {};
+  compared = []; // the films that the Compare tab opens with
 
   /** backend: a `Backend`, see backend.js. */
   constructor(backend) {
@@ -34,7 +34,7 @@ class Page {
     this.input = h("input", { type: "file", multiple: true, hidden: true, id: "files", "aria-label": t("list.add"), onchange: () => this.#picked() });
     document.body.append(this.input);
     const { backend, pictures, downloads } = this;
-    this.parts = {
+    this.tabs = {
       read: new Reading(this.worklist, { pictures, downloads, pick: () => this.input.click() }),
       history: new History({
         backend,
@@ -42,66 +42,70 @@ class Page {
         downloads,
         open: (record) => this.#open(record),
         compare: (records) => this.#compare(records),
-        forgotten: (ids) => this.worklist.forget(ids),
+        forget: (ids) => this.worklist.forget(ids),
       }),
       compare: new Compare({ backend, pictures }),
     };
     this.#build();
-    listenForFiles({ onFiles: (files) => this.#add(files), onHover: (over) => document.body.classList.toggle("hovered", over) });
-    addEventListener("keydown", (event) => this.#key(event));
-    addEventListener("hashchange", () => this.#show());
-    matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
-    preferences.addEventListener("change", () => this.#preferred());
-    // Leaving would lose films that are still on their way.
-    addEventListener("beforeunload", (event) => {
-      if (this.worklist.rows.some((row) => row.active)) event.preventDefault();
-    });
-    this.#preferred();
-    this.#show();
-    await this.#greet();
-    this.worklist.begin();
+    this.#listen();
+    this.#applyPreferences();
+    this.#showTab();
+    await this.#loadSettings();
+    this.worklist.start();
     document.body.dataset.ready = "true";
   }
 
+  #listen() {
+    listenForFiles({ onFiles: (files) => this.#add(files), onHover: (over) => document.body.classList.toggle("dragging-files", over) });
+    addEventListener("keydown", (event) => this.#key(event));
+    addEventListener("hashchange", () => this.#showTab());
+    matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
+    preferences.addEventListener("change", () => this.#applyPreferences());
+    // Leaving the page would lose films that have not been sent yet.
+    addEventListener("beforeunload", (event) => {
+      if (this.worklist.rows.some((row) => row.active)) event.preventDefault();
+    });
+  }
+
   #build() {
-    this.tabs = PARTS.map((part) => h("a", { href: `#${part}`, class: "tab", dataset: { part } }, icon(ICONS[part]), h("span", {}, t(`parts.${part}`))));
-    this.theme = button("theme", t("common.theme"), () => this.#turnTheme(), { quiet: true, key: "T" });
+    this.tabLinks = TABS.map((tab) => h("a", { href: `#${tab}`, class: "tab", dataset: { tab } }, icon(tab), h("span", {}, t(`tabs.${tab}`))));
+    this.theme = button("theme", t("common.theme"), () => this.#toggleTheme(), { iconOnly: true, key: "T" });
     this.account = h("div", { class: "account" });
     this.model = h("button", { type: "button", class: "model", onclick: () => this.#about(), title: t("about.title") });
     fill(document.getElementById("brand"), icon("lungs"), h("span", {}, t("brand")));
-    fill(document.getElementById("tabs"), this.tabs);
+    fill(document.getElementById("tabs"), this.tabLinks);
     fill(
       document.getElementById("controls"),
       this.theme,
-      button("settings", t("settings.title"), () => this.#settings(), { quiet: true, key: "S" }),
-      button("about", t("about.title"), () => this.#about(), { quiet: true, key: "A" }),
-      button("help", t("help.title"), openHelp, { quiet: true, key: "?" }),
+      button("settings", t("settings.title"), () => this.#settings(), { iconOnly: true, key: "S" }),
+      button("about", t("about.title"), () => this.#about(), { iconOnly: true, key: "A" }),
+      button("help", t("help.title"), openHelp, { iconOnly: true, key: "?" }),
       this.account,
     );
-    fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")), h("span", { class: "grow" }), this.model);
+    fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")), h("span", { class: "spacer" }), this.model);
     const skip = document.getElementById("skip");
     skip.textContent = t("common.skip");
     skip.addEventListener("click", (event) => {
       event.preventDefault();
       document.getElementById("main").focus();
     });
-    document.getElementById("tabs").setAttribute("aria-label", t("parts.label"));
-    fill(document.getElementById("main"), PARTS.map((part) => this.parts[part].element));
-    fill(document.getElementById("curtain"), h("div", {}, icon("upload"), h("strong", {}, t("welcome.drop")), h("span", {}, t("welcome.formats"))));
+    document.getElementById("tabs").setAttribute("aria-label", t("tabs.label"));
+    fill(document.getElementById("main"), TABS.map((tab) => this.tabs[tab].element));
+    fill(document.getElementById("drop-overlay"), h("div", {}, icon("upload"), h("strong", {}, t("welcome.drop")), h("span", {}, t("welcome.formats"))));
   }
 
-  async #greet() {
+  async #loadSettings() {
     try {
-      [this.server, this.user] = await Promise.all([this.backend.settings(), this.backend.user()]);
-      this.worklist.mostBytes = this.server.limits?.max_body_bytes ?? Infinity;
-      this.downloads.mostDrawn = this.server.limits?.drawn_films ?? Infinity;
-      if (preferences.keepTo(this.server)) toast(t("settings.gone"), t("settings.goneHint"), "error");
+      [this.settings, this.user] = await Promise.all([this.backend.settings(), this.backend.user()]);
+      this.worklist.maxBytes = this.settings.limits?.max_body_bytes ?? Infinity;
+      this.downloads.maxWithPictures = this.settings.limits?.drawn_films ?? Infinity;
+      if (preferences.dropUnavailable(this.settings)) toast(t("settings.unavailable"), t("settings.unavailableHint"), "error");
       const model = await this.backend.model();
       fill(this.model, h("span", {}, model.bundle), h("code", {}, model.bundle_sha256.slice(0, 12)));
-      this.parts.history.use(model.positive);
+      this.tabs.history.setPositive(model.positive);
       document.body.dataset.role = this.user.role;
       if (this.user.accounts) {
-        fill(this.account, h("span", { class: "user" }, icon("user"), this.user.name), button("exit", t("login.out"), () => this.backend.signOut(), { quiet: true }));
+        fill(this.account, h("span", { class: "user" }, icon("user"), this.user.name), button("exit", t("login.out"), () => this.backend.signOut(), { iconOnly: true }));
       }
     } catch (problem) {
       toast(problem.title, problem.hint, "error");
@@ -130,35 +134,36 @@ class Page {
   }
 
   #compare(records) {
-    this.wanted = records;
+    this.compared = records;
     location.hash = "compare";
   }
 
-  get part() {
-    const asked = location.hash.slice(1);
-    return PARTS.includes(asked) ? asked : "read";
+  /** The name of the tab in the page's address. */
+  get tab() {
+    const name = location.hash.slice(1);
+    return TABS.includes(name) ? name : "read";
   }
 
-  #show() {
-    const { part } = this;
-    for (const name of PARTS) this.parts[name].element.hidden = name !== part;
-    for (const tab of this.tabs) {
-      if (tab.dataset.part === part) tab.setAttribute("aria-current", "page");
-      else tab.removeAttribute("aria-current");
+  #showTab() {
+    const { tab } = this;
+    for (const name of TABS) this.tabs[name].element.hidden = name !== tab;
+    for (const link of this.tabLinks) {
+      if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
     }
-    document.title = part === "read" ? t("brand") : `${t(`parts.${part}`)} · ${t("brand")}`;
-    if (part === "history") this.parts.history.load();
-    if (part === "compare") this.parts.compare.open(this.wanted);
-    this.wanted = undefined;
+    document.title = tab === "read" ? t("brand") : `${t(`tabs.${tab}`)} · ${t("brand")}`;
+    if (tab === "history") this.tabs.history.load();
+    if (tab === "compare") this.tabs.compare.open(this.compared);
+    this.compared = [];
   }
 
-  #preferred() {
+  #applyPreferences() {
     applyTheme();
     const light = document.documentElement.dataset.theme === "light";
     this.theme.replaceChild(icon(light ? "theme" : "sun"), this.theme.firstChild);
   }
 
-  #turnTheme() {
+  #toggleTheme() {
     preferences.set({ theme: document.documentElement.dataset.theme === "light" ? "dark" : "light" });
   }
 
@@ -167,14 +172,14 @@ class Page {
   }
 
   #settings() {
-    openSettings(this.server);
+    openSettings(this.settings);
   }
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (document.querySelector("dialog[open], [popover]:popover-open")) return;
     if (event.target.matches("input:not([type=checkbox], [type=range]), select, textarea")) return;
-    // Space presses what is focused, arrows move what is focused.
+    // Space presses the element that has the focus.
     if (event.key === " " && event.target.matches("button, a, summary, input")) return;
     if (event.key !== "?" && !preferences.get("keys")) return;
     const actions = {
@@ -182,14 +187,14 @@ class Page {
       o: () => this.input.click(),
       s: () => this.#settings(),
       a: () => this.#about(),
-      t: () => this.#turnTheme(),
+      t: () => this.#toggleTheme(),
       1: () => (location.hash = "read"),
       2: () => (location.hash = "history"),
       3: () => (location.hash = "compare"),
     };
     const action = actions[event.key.toLowerCase()];
     action?.();
-    if (action || this.parts[this.part].key?.(event)) event.preventDefault();
+    if (action || this.tabs[this.tab].key?.(event)) event.preventDefault();
   }
 }
 

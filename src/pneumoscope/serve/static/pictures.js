@@ -1,7 +1,8 @@
-// Pictures from the back end, a few of them kept, and previews of the reader's own files.
+// Pictures from the back end, and previews of the reader's own files.
 
 const KEPT = 24;
 
+/** Decoded pictures of a back end; the last ones used are kept. */
 export class Pictures {
   #kept = new Map(); // promises, the least recently used first
 
@@ -9,7 +10,7 @@ export class Pictures {
     this.backend = backend;
   }
 
-  /** The "film", "heatmap" or "thumbnail" of a film, decoded; null if the back end no longer has it. */
+  /** The "film", "heatmap" or "thumbnail" of a film; null if the back end no longer has it. */
   get(id, kind) {
     const key = `${kind} ${id}`;
     const picture = this.#kept.get(key) ?? this.#load(key, id, kind);
@@ -30,8 +31,9 @@ export class Pictures {
 }
 
 /**
- * A file as the browser itself can show it, before the server has seen it; null for DICOM, TIFF
- * and whatever else it cannot decode. With a width it is that small. Decoding needs no address, so the policy img-src 'self' holds.
+ * A file as the browser itself can decode it, before the back end has read it; null for DICOM, TIFF
+ * and other formats. `widthPx` is the width of the picture, by default that of the film. No address is
+ * needed, so the content policy img-src 'self' is met.
  */
 export async function preview(file, widthPx) {
   if (!/^image\/(png|jpeg|webp|bmp)$/.test(file.type)) return null;
@@ -42,19 +44,13 @@ export async function preview(file, widthPx) {
   }
 }
 
-/** Draws a picture into a square canvas, whole, on black. */
+/** Draws a whole picture into a square canvas. */
 export function drawThumbnail(canvas, source) {
-  const wide = source.naturalWidth ?? source.width;
-  const high = source.naturalHeight ?? source.height;
-  const scale = Math.min(canvas.width / wide, canvas.height / high);
+  const width = source.naturalWidth ?? source.width;
+  const height = source.naturalHeight ?? source.height;
+  const scale = Math.min(canvas.width / width, canvas.height / height);
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
-  context.drawImage(
-    source,
-    (canvas.width - wide * scale) / 2,
-    (canvas.height - high * scale) / 2,
-    wide * scale,
-    high * scale,
-  );
+  context.drawImage(source, (canvas.width - width * scale) / 2, (canvas.height - height * scale) / 2, width * scale, height * scale);
 }

@@ -1,4 +1,4 @@
-// What the reader chose, kept in this browser only. Nothing about a film is ever stored here.
+// The reader's settings, kept in this browser only. Nothing about a film is stored here.
 
 const KEY = "pneumoscope.preferences";
 
@@ -22,7 +22,7 @@ class Preferences extends EventTarget {
     try {
       Object.assign(this.#values, JSON.parse(localStorage.getItem(KEY) ?? "{}"));
     } catch {
-      // Private windows may refuse storage: then the defaults hold.
+      // Private windows may refuse storage: then the defaults are used.
     }
   }
 
@@ -40,8 +40,8 @@ class Preferences extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Gives up what the server does not offer, as after a change of its model; returns whether there was something. */
-  keepTo({ operating_points: points = [], prevalence, error = {} }) {
+  /** Resets what the back end does not offer, for example after a change of its model; returns whether it did. */
+  dropUnavailable({ operating_points: points = [], prevalence, error = {} }) {
     const { operatingPoint: point, prevalence: share, error: wrong } = this.#values;
     const gone = {};
     if (point !== null && !points.some(({ name }) => name === point)) gone.operatingPoint = null;

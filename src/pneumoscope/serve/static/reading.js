@@ -1,4 +1,4 @@
-// The reading room: list, film and verdict of one sitting.
+// The Read tab: the list of films, the selected film and its verdict.
 
 import { announce, button, fill, h, icon } from "./dom.js";
 import { Pane } from "./pane.js";
@@ -14,19 +14,20 @@ import * as words from "./words.js";
 const NARROW = matchMedia("(max-width: 760px)");
 
 export class Reading {
-  #shown = ""; // what the panes hold, so that a line's progress does not load its film again
+  #selection = 0; // counts selections, so that a picture that arrives late is not shown
+  #shownFilm = ""; // what the panes show, so that a film is not loaded again while its row changes
   #preview = null; // what the panes show if it is the browser's own picture
-  hasHeat = false;
-  #turn = 0; // counts selections, so that a film that comes late is not shown
+  film = null;
+  hasHeatmap = false;
 
   constructor(worklist, { pictures, downloads, pick }) {
     Object.assign(this, { worklist, pictures, downloads });
     this.view = new View();
     this.view.set({ opacity: preferences.get("opacity"), tool: NARROW.matches ? "pan" : "window" });
-    this.plain = new Pane(this.view, { withHeat: false });
-    this.coloured = new Pane(this.view);
+    this.plainPane = new Pane(this.view, { withHeatmap: false });
+    this.heatmapPane = new Pane(this.view);
     this.layout = NARROW.matches ? "overlay" : preferences.get("layout");
-    this.choice = segmented(
+    this.layoutChoice = segmented(
       t("viewer.layout"),
       [
         ["side", "sideBySide", t("viewer.side"), "V"],
@@ -35,38 +36,42 @@ export class Reading {
       () => this.layout,
       (layout) => this.setLayout(layout),
     );
-    this.tools = toolbar(this.view, () => [this.coloured], this.choice.element);
+    this.tools = toolbar(this.view, this.heatmapPane, this.layoutChoice.element);
+    this.list = new RowList(worklist, { pictures, downloads, pick });
+    this.welcome = welcome(pick);
+    this.#build();
+    this.setLayout(this.layout);
+    this.view.addEventListener("change", () => preferences.get("opacity") === this.view.opacity || preferences.set({ opacity: this.view.opacity }));
+    worklist.addEventListener("rows", () => this.#showListOrWelcome());
+    worklist.addEventListener("select", () => this.#selected());
+    worklist.addEventListener("row", (event) => event.detail === worklist.selected && this.#update(event.detail));
+    this.#showListOrWelcome();
+    this.#updatePanel(null);
+  }
+
+  #build() {
     this.panes = h(
       "div",
       { class: "panes", tabindex: 0, role: "group", "aria-label": t("viewer.label"), onkeydown: (event) => this.#arrows(event) },
-      this.plain.element,
-      this.coloured.element,
+      this.plainPane.element,
+      this.heatmapPane.element,
       this.tools.readout,
     );
-    this.message = h("div", { class: "stage-message", hidden: true });
-    this.stage = h("section", { class: "stage", "aria-label": t("viewer.label") }, this.panes, this.message, this.tools.element);
+    this.message = h("div", { class: "viewer-message", hidden: true });
+    const viewer = h("section", { class: "viewer", "aria-label": t("viewer.label") }, this.panes, this.message, this.tools.element);
     this.panel = h("aside", { class: "panel", "aria-label": t("verdict.label") });
-    this.list = new RowList(worklist, { pictures, downloads, pick });
-    this.empty = welcome(pick);
-    this.room = h("div", { class: "room", hidden: true }, h("h1", { class: "hearing" }, t("parts.read")), this.list.element, this.stage, this.panel);
-    this.element = h("div", { class: "reading" }, this.empty, this.room);
-    this.setLayout(this.layout);
-    this.view.addEventListener("change", () => preferences.get("opacity") === this.view.opacity || preferences.set({ opacity: this.view.opacity }));
-    worklist.addEventListener("rows", () => this.#filled());
-    worklist.addEventListener("select", () => this.#selected());
-    worklist.addEventListener("row", (event) => event.detail === worklist.selected && this.#update(event.detail));
-    this.#filled();
-    this.#panel(null);
+    this.workspace = h("div", { class: "workspace", hidden: true }, h("h1", { class: "visually-hidden" }, t("tabs.read")), this.list.element, viewer, this.panel);
+    this.element = h("div", { class: "reading" }, this.welcome, this.workspace);
   }
 
   setLayout(layout) {
     this.layout = layout;
     if (!NARROW.matches) preferences.set({ layout });
-    this.choice.update();
-    this.#captions();
+    this.layoutChoice.update();
+    this.#arrangePanes();
   }
 
-  /** Keys that hold anywhere in this part; returns whether it was one. */
+  /** Applies a key that works anywhere in this tab; returns whether the key has a meaning. */
   key(event) {
     const { worklist } = this;
     const row = worklist.selected;
@@ -81,162 +86,164 @@ export class Reading {
     };
     const action = actions[event.key.toLowerCase()];
     action?.();
-    return Boolean(action) || viewKey(event, this.view, this.coloured);
+    return Boolean(action) || viewKey(event, this.view, this.heatmapPane);
   }
 
   #arrows(event) {
-    if (arrowKey(event, this.view, this.coloured)) {
+    if (arrowKey(event, this.view, this.heatmapPane)) {
       event.preventDefault();
       event.stopPropagation();
     }
   }
 
-  #filled() {
-    const none = !this.worklist.rows.length;
-    this.empty.hidden = !none;
-    this.room.hidden = none;
+  #showListOrWelcome() {
+    const empty = !this.worklist.rows.length;
+    this.welcome.hidden = !empty;
+    this.workspace.hidden = empty;
   }
 
   #selected() {
-    this.#turn += 1;
-    this.#shown = "";
+    this.#selection += 1;
+    this.#shownFilm = "";
     this.#clear();
     this.view.reset();
     this.#update(this.worklist.selected);
   }
 
-  /** The film before must not stand beside the next one's name and verdict while that is on its way. */
+  /** Removes the previous film, which must not be shown with the name and verdict of the next one. */
   #clear() {
-    this.#keep(null);
+    this.#setFilm(null);
     this.panes.dataset.film = "";
-    this.plain.show({ film: null });
-    this.coloured.show({ film: null });
-    this.coloured.say("");
+    this.plainPane.show({ film: null });
+    this.heatmapPane.show({ film: null });
+    this.heatmapPane.setNote("");
     this.message.hidden = true;
   }
 
   #update(row) {
-    this.#panel(row);
-    this.#film(row);
+    this.#updatePanel(row);
+    this.#updateFilm(row);
   }
 
-  #panel(row, moment = 0) {
+  /** delay: milliseconds until the verdict is shown by itself. */
+  #updatePanel(row, delay = 0) {
     const { worklist } = this;
-    const before = this.panel.firstElementChild?.dataset.look;
-    const look = row ? `${row.key} ${row.state} ${row.revealed} ${Boolean(row.archive)}` : "";
-    // Progress alone changes nothing here: what is open or focused stays so.
-    if (before === look && !moment && !row?.archive) return;
-    const inside = this.panel.contains(document.activeElement);
+    const before = this.panel.firstElementChild?.dataset.shown;
+    const now = row ? `${row.key} ${row.state} ${row.revealed} ${Boolean(row.archive)}` : "";
+    // Progress alone changes nothing here: what is open or has the focus stays so.
+    if (before === now && !delay && !row?.archive) return;
+    const hadFocus = this.panel.contains(document.activeElement);
     const content = verdictPanel(row, {
-      moment,
-      reveal: (one) => worklist.reveal(one),
-      retry: (one) => worklist.retry(one),
-      force: (one) => worklist.retry(one, { force: true }),
+      delay,
+      reveal: () => worklist.reveal(row),
+      retry: () => worklist.retry(row),
+      force: () => worklist.retry(row, { force: true }),
       downloads: (record) => this.downloads.film(record),
     });
-    content.dataset.look = look;
+    content.dataset.shown = now;
     content.tabIndex = -1;
-    const revealed = before?.startsWith(`${row?.key} done false`) && row?.revealed;
-    content.classList.toggle("arriving", Boolean(revealed));
+    const justRevealed = before?.startsWith(`${row?.key} done false`) && row?.revealed;
+    content.classList.toggle("entering", Boolean(justRevealed));
     fill(this.panel, content);
-    // A button that went away takes the focus with it: the panel keeps it instead.
-    if (inside) content.focus({ preventScroll: true });
-    if (revealed) announce(words.spoken(row.record));
+    // If the button with the focus is gone, the panel takes the focus.
+    if (hadFocus) content.focus({ preventScroll: true });
+    if (justRevealed) announce(words.spoken(row.record));
   }
 
-  async #film(row) {
+  async #updateFilm(row) {
     const wanted = row ? `${row.key} ${row.record?.id ?? row.state === "failed"}` : "";
-    this.#heat(row);
-    if (wanted === this.#shown) return;
-    this.#shown = wanted;
-    const turn = this.#turn;
-    const shown = row?.hasFilm ? await this.#pictureOf(row) : null;
-    if (turn !== this.#turn || wanted !== this.#shown) {
-      shown?.preview?.close();
+    this.#updateHeatmap(row);
+    if (wanted === this.#shownFilm) return;
+    this.#shownFilm = wanted;
+    const selection = this.#selection;
+    const picture = row?.hasFilm ? await this.#pictureOf(row) : null;
+    if (selection !== this.#selection || wanted !== this.#shownFilm) {
+      picture?.preview?.close();
       return;
     }
-    this.#keep(shown);
+    this.#setFilm(picture);
     const { film } = this;
-    // Of which result; a preview is of none.
+    // The result whose film is shown; a preview belongs to none.
     this.panes.dataset.film = film && row.record?.state === "done" ? row.record.id : "";
     const label = row ? t("viewer.filmOf", { name: row.name }) : "";
-    this.plain.show({ film, label });
-    this.coloured.show({ film, label });
+    this.plainPane.show({ film, label });
+    this.heatmapPane.show({ film, label });
     this.panes.classList.toggle("blank", !film);
-    this.#explain(row, film);
-    this.#heat(row);
-    if (row?.state === "done" && !row.revealed && !row.archive) {
-      const moment = this.worklist.seen(row);
-      this.#panel(row, moment);
-    }
+    this.#showMessage(row);
+    this.#updateHeatmap(row);
+    if (row?.state === "done" && !row.revealed && !row.archive) this.#updatePanel(row, this.worklist.filmShown(row));
   }
 
-  /** The back end's picture of a film, or the browser's own as long as there is none; null without either. */
+  /** The back end's picture of a film, else the browser's own preview of the file, else null. */
   async #pictureOf(row) {
     const film = row.record?.state === "done" ? await this.pictures.get(row.record.id, "film") : null;
     if (film) return { film, preview: null };
-    const own = row.file ? await preview(row.file) : null;
-    return own && { film: own, preview: own };
+    const bitmap = row.file ? await preview(row.file) : null;
+    return bitmap && { film: bitmap, preview: bitmap };
   }
 
-  /** Closes the preview before, so that a large one does not wait for the garbage collector. */
-  #keep(shown) {
+  /** Closes the previous preview, so that a large one does not wait for the garbage collector. */
+  #setFilm(picture) {
     this.#preview?.close();
-    this.#preview = shown?.preview ?? null;
-    this.film = shown?.film ?? null;
+    this.#preview = picture?.preview ?? null;
+    this.film = picture?.film ?? null;
   }
 
-  /** In place of a film that is not there. */
-  #explain(row, film) {
-    this.message.hidden = Boolean(film) || !row;
-    if (film || !row) return;
-    const waiting = row.active && !row.archive;
-    const key = row.archive ? "archive" : waiting ? "waiting" : row.state === "failed" ? "failed" : row.state === "cancelled" ? "cancelled" : "gone";
-    fill(this.message, icon(key === "archive" ? "archive" : "film"), h("p", {}, t(`viewer.missing.${key}`)));
+  /** Says why there is no film. */
+  #showMessage(row) {
+    this.message.hidden = Boolean(this.film) || !row;
+    if (this.film || !row) return;
+    let reason = "gone";
+    if (row.archive) reason = "archive";
+    else if (row.active) reason = "waiting";
+    else if (row.state === "failed" || row.state === "cancelled") reason = row.state;
+    fill(this.message, icon(row.archive ? "archive" : "film"), h("p", {}, t(`viewer.missing.${reason}`)));
   }
 
-  /** The heatmap belongs to the verdict: it comes with it, not with the film. */
-  async #heat(row) {
+  /** Shows the heatmap together with the verdict, not before. */
+  async #updateHeatmap(row) {
     const record = row?.record;
     const state = words.heatmapState(record);
     const allowed = Boolean(row?.revealed && state.shown);
-    this.tools.allowHeat(allowed, row?.revealed ? state.why : t("heatmap.notYet"));
-    const turn = this.#turn;
-    const heat = allowed ? await this.pictures.get(record.id, "heatmap") : null;
-    if (turn !== this.#turn || row !== this.worklist.selected || row?.record !== record) return;
-    const label = heat ? t("viewer.heatOf", { name: row.name, shown: record.result.heatmap_class }) : row ? t("viewer.filmOf", { name: row.name }) : "";
-    this.coloured.show({ film: this.film, heat, label });
-    const why = row?.revealed && this.film && record?.result && !heat && record.result.label !== "REFUSED";
-    this.coloured.say(why ? state.why || t("heatmap.gone") : "", why ? state.detail : "");
-    this.hasHeat = Boolean(heat);
-    this.#captions();
+    this.tools.allowHeatmap(allowed, row?.revealed ? state.why : t("heatmap.notYet"));
+    const selection = this.#selection;
+    const heatmap = allowed ? await this.pictures.get(record.id, "heatmap") : null;
+    if (selection !== this.#selection || row !== this.worklist.selected || row?.record !== record) return;
+    let label = row ? t("viewer.filmOf", { name: row.name }) : "";
+    if (heatmap) label = t("viewer.heatmapOf", { name: row.name, shown: record.result.heatmap_class });
+    this.heatmapPane.show({ film: this.film, heatmap, label });
+    const missing = row?.revealed && this.film && record?.result && !heatmap && record.result.label !== "REFUSED";
+    this.heatmapPane.setNote(missing ? state.why || t("heatmap.gone") : "", missing ? state.detail : "");
+    this.hasHeatmap = Boolean(heatmap);
+    this.#arrangePanes();
   }
 
-  /** Two columns only with a heatmap for the second: the film by itself has the whole room. */
-  #captions() {
+  /** Shows two panes only if there is a heatmap for the second; else the film has all the space. */
+  #arrangePanes() {
     const name = this.worklist.selected?.record?.result?.heatmap_class ?? "";
-    this.panes.classList.toggle("two", this.layout === "side" && this.hasHeat);
-    this.plain.caption = t("viewer.film");
-    this.coloured.caption = t("viewer.film");
-    this.coloured.heatCaption = t("viewer.heatFor", { name });
-    this.plain.redraw();
-    this.coloured.redraw();
+    this.panes.classList.toggle("two", this.layout === "side" && this.hasHeatmap);
+    this.plainPane.caption = t("viewer.film");
+    this.heatmapPane.caption = t("viewer.film");
+    this.heatmapPane.heatmapCaption = t("viewer.heatmapFor", { name });
+    this.plainPane.redraw();
+    this.heatmapPane.redraw();
   }
 }
 
 function welcome(pick) {
+  const feature = (key) => h("li", {}, h("strong", {}, t(`welcome.${key}.title`)), h("span", {}, t(`welcome.${key}.text`)));
   return h(
     "section",
     { class: "welcome", "aria-labelledby": "welcome-title" },
     h(
       "div",
       { class: "drop-zone" },
-      h("div", { class: "emblem" }, icon("lungs")),
+      h("div", { class: "logo" }, icon("lungs")),
       h("h1", { id: "welcome-title" }, t("welcome.title")),
-      h("p", { class: "lead soft" }, t("welcome.lead")),
+      h("p", { class: "lead muted" }, t("welcome.lead")),
       button("upload", t("welcome.pick"), pick, { key: "O", class: "primary large operator" }),
-      h("p", { class: "quiet" }, t("welcome.formats")),
+      h("p", { class: "secondary" }, t("welcome.formats")),
     ),
-    h("ul", { class: "promises" }, ["one", "two", "three"].map((key) => h("li", {}, h("strong", {}, t(`welcome.${key}.title`)), h("span", {}, t(`welcome.${key}.text`))))),
+    h("ul", { class: "features" }, ["film", "doubt", "privacy"].map(feature)),
   );
 }

@@ -1,4 +1,4 @@
-// The list of films at the left: one line each, at once, with its state.
+// The list of films beside the film: a row for each, with its state.
 
 import { announce, button, fill, h, icon } from "./dom.js";
 import { action, menu } from "./menu.js";
@@ -6,19 +6,20 @@ import { drawThumbnail, preview } from "./pictures.js";
 import { t } from "./texts.js";
 import { spoken, stateOf, wordsOf } from "./words.js";
 
-const THUMB_PX = 112; // twice what is shown, for fine screens
+const THUMBNAIL_PX = 112; // twice the shown size, for fine screens
+const ICON_OF = { ready: "eye", archive: "archive", cancelled: "stop" };
 
-/** The list of a Worklist over its Pictures and Downloads; `pick()` opens the file dialog. */
+/** Shows a Worklist; `pick()` opens the file dialog. */
 export class RowList {
-  #lines = new Map();
-  #previews = Promise.resolve();
+  #elements = new Map(); // by row
+  #previews = Promise.resolve(); // of one file after the other
 
   constructor(worklist, { pictures, downloads, pick }) {
     Object.assign(this, { worklist, pictures, downloads });
     this.list = h("ul", { class: "rows", "aria-label": t("list.label") });
     this.count = h("p", { class: "count" });
-    this.stopAll = button("stop", t("list.cancelAll"), () => worklist.cancelAll(), { quiet: true, hidden: true });
-    const all = menu("download", t("download.all"), () => this.#exports(), { quiet: true });
+    this.cancelAll = button("stop", t("list.cancelAll"), () => worklist.cancelAll(), { iconOnly: true, hidden: true });
+    const more = menu("download", t("download.all"), () => this.#menuItems(), { iconOnly: true });
     this.element = h(
       "aside",
       { class: "worklist", "aria-label": t("list.label") },
@@ -26,7 +27,7 @@ export class RowList {
         "div",
         { class: "list-head" },
         button("upload", t("list.add"), pick, { key: "O", class: "wide operator" }),
-        h("div", { class: "list-tools" }, this.count, h("span", { class: "grow" }), this.stopAll, all),
+        h("div", { class: "list-tools" }, this.count, h("span", { class: "spacer" }), this.cancelAll, more),
       ),
       this.list,
     );
@@ -35,50 +36,49 @@ export class RowList {
     worklist.addEventListener("row", (event) => this.#update(event.detail));
     worklist.addEventListener("finished", (event) => {
       const row = event.detail;
-      // A verdict that is not to be seen yet is not to be heard either.
+      // A verdict that is not shown yet is not announced either.
       if (row.revealed && row.record) announce(spoken(row.record));
     });
   }
 
-  #exports() {
+  #menuItems() {
     const ids = this.worklist.records.map((record) => record.id);
-    const rest = [action("bin", t("list.clear"), () => this.worklist.clear())];
-    if (this.worklist.rows.some((row) => row.unread)) rest.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
-    if (!ids.length) return [h("p", { class: "item none" }, t("download.nothing")), ...rest];
-    return [...this.downloads.films(ids), h("hr"), ...rest];
+    const actions = [action("bin", t("list.clear"), () => this.worklist.clear())];
+    if (this.worklist.rows.some((row) => row.unread)) actions.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
+    if (!ids.length) return [h("p", { class: "item empty" }, t("download.nothing")), ...actions];
+    return [...this.downloads.films(ids), h("hr"), ...actions];
   }
 
+  /** Puts the elements in the order of the rows. */
   #arrange() {
     const { rows } = this.worklist;
-    for (const [row, line] of this.#lines) {
+    for (const [row, { element }] of this.#elements) {
       if (rows.includes(row)) continue;
-      line.element.remove();
-      this.#lines.delete(row);
+      element.remove();
+      this.#elements.delete(row);
     }
-    rows.forEach((row, at) => {
-      const { element } = this.#lines.get(row) ?? this.#make(row);
-      if (this.list.children[at] !== element) this.list.insertBefore(element, this.list.children[at] ?? null);
+    rows.forEach((row, index) => {
+      const { element } = this.#elements.get(row) ?? this.#make(row);
+      if (this.list.children[index] !== element) this.list.insertBefore(element, this.list.children[index] ?? null);
     });
-    this.#counted();
+    this.#updateCount();
   }
 
-  #counted() {
+  #updateCount() {
     const { rows } = this.worklist;
     const films = rows.filter((row) => !row.archive);
     const done = films.filter((row) => !row.active).length;
     const active = rows.some((row) => row.active);
-    this.count.textContent = active
-      ? t("list.progress", { done, count: films.length })
-      : t("list.count", { count: films.length });
-    this.stopAll.hidden = !active;
+    this.count.textContent = t(active ? "list.progress" : "list.count", { done, count: films.length });
+    this.cancelAll.hidden = !active;
   }
 
   #make(row) {
-    const thumb = h("canvas", { class: "thumb", width: THUMB_PX, height: THUMB_PX, "aria-hidden": "true" });
-    const box = h("span", { class: "thumb-box" }, thumb, icon(/\.zip$/i.test(row.name) ? "archive" : "film"));
+    const thumbnail = h("canvas", { class: "thumb", width: THUMBNAIL_PX, height: THUMBNAIL_PX, "aria-hidden": "true" });
+    const box = h("span", { class: "thumb-box" }, thumbnail, icon(/\.zip$/i.test(row.name) ? "archive" : "film"));
     const name = h("span", { class: "name", title: row.name }, row.name);
     const state = h("span", { class: "state" });
-    const bar = h("progress", { class: "progress", max: 1, "aria-label": t("list.progressOf", { name: row.name }) });
+    const progress = h("progress", { class: "progress", max: 1, "aria-label": t("list.progressOf", { name: row.name }) });
     const open = h(
       "button",
       { type: "button", class: "open", onclick: () => this.worklist.select(row) },
@@ -86,77 +86,78 @@ export class RowList {
       h("span", { class: "text" }, name, state),
     );
     const tools = h("div", { class: "row-tools" });
-    const element = h("li", { class: "row" }, open, tools, bar);
-    const line = { element, open, box, thumb, state, tools, bar, drawn: "", offered: "" };
-    this.#lines.set(row, line);
-    // One after the other: a hundred large films decoded at once would fill the memory.
-    if (row.file) this.#previews = this.#previews.then(() => this.#previewed(row, line));
+    const element = h("li", { class: "row" }, open, tools, progress);
+    // `picture` names the thumbnail that is drawn, `offered` what the tools are made for.
+    const parts = { element, open, box, thumbnail, state, tools, progress, picture: "", offered: "" };
+    this.#elements.set(row, parts);
+    // One after the other: a hundred large films decoded at the same time would fill the memory.
+    if (row.file) this.#previews = this.#previews.then(() => this.#drawPreview(row, parts));
     this.#update(row);
-    return line;
+    return parts;
   }
 
-  async #previewed(row, line) {
-    if (line.drawn || this.#lines.get(row) !== line) return;
-    const small = await preview(row.file, THUMB_PX);
-    if (!small) return;
-    if (!line.drawn) {
-      drawThumbnail(line.thumb, small);
-      line.box.classList.add("drawn");
-      line.drawn = "preview";
+  async #drawPreview(row, parts) {
+    if (parts.picture || this.#elements.get(row) !== parts) return;
+    const bitmap = await preview(row.file, THUMBNAIL_PX);
+    if (!bitmap) return;
+    if (!parts.picture) {
+      drawThumbnail(parts.thumbnail, bitmap);
+      parts.box.classList.add("has-picture");
+      parts.picture = "preview";
     }
-    small.close();
+    bitmap.close();
   }
 
-  async #drawn(row, line) {
+  async #drawThumbnail(row, parts) {
     const id = row.record?.state === "done" && row.record.id;
-    if (!id || line.drawn === id) return;
-    line.drawn = id;
-    const image = await this.pictures.get(id, "thumbnail");
-    if (!image) return;
-    drawThumbnail(line.thumb, image);
-    line.box.classList.add("drawn");
+    if (!id || parts.picture === id) return;
+    parts.picture = id;
+    const picture = await this.pictures.get(id, "thumbnail");
+    if (!picture) return;
+    drawThumbnail(parts.thumbnail, picture);
+    parts.box.classList.add("has-picture");
   }
 
   #update(row) {
-    const line = this.#lines.get(row);
-    if (!line) return;
-    this.#drawn(row, line);
-    const look = lookOf(row);
-    line.element.dataset.state = look;
-    line.element.classList.toggle("selected", row === this.worklist.selected);
-    line.element.setAttribute("data-busy", String(row.active));
-    line.open.setAttribute("aria-current", row === this.worklist.selected ? "true" : "false");
-    fill(line.state, icon(ICON_OF[look] ?? look), wordOf(row));
-    line.bar.hidden = !row.active;
-    if (row.state === "sending" || row.archive?.total) line.bar.value = row.progress;
-    else line.bar.removeAttribute("value");
-    // A button that is replaced while it is pressed does nothing, and loses the focus.
+    const parts = this.#elements.get(row);
+    if (!parts) return;
+    this.#drawThumbnail(row, parts);
+    const { element, open, state, tools, progress } = parts;
+    const appearance = appearanceOf(row);
+    const selected = row === this.worklist.selected;
+    element.dataset.state = appearance;
+    element.dataset.busy = String(row.active);
+    element.classList.toggle("selected", selected);
+    open.setAttribute("aria-current", String(selected));
+    fill(state, icon(ICON_OF[appearance] ?? appearance), stateText(row));
+    progress.hidden = !row.active;
+    if (row.state === "sending" || row.archive?.total) progress.value = row.progress;
+    else progress.removeAttribute("value");
+    // A button that is replaced while it is pressed does nothing and loses the focus.
     const offered = `${row.active} ${row.unread}`;
-    if (line.offered !== offered) fill(line.tools, toolsOf(row, this.worklist));
-    line.offered = offered;
-    this.#counted();
+    if (parts.offered !== offered) fill(tools, toolsOf(row, this.worklist));
+    parts.offered = offered;
+    this.#updateCount();
   }
 
   #selected() {
-    for (const row of this.#lines.keys()) this.#update(row);
-    const line = this.#lines.get(this.worklist.selected);
-    line?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    for (const row of this.#elements.keys()) this.#update(row);
+    const parts = this.#elements.get(this.worklist.selected);
+    parts?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }
 
-const ICON_OF = { ready: "eye", archive: "archive", cancelled: "stop" };
-
-/** Which colour and icon a line has. */
-function lookOf(row) {
+/** Which colour and icon a row has. */
+function appearanceOf(row) {
   if (row.archive) return "archive";
   if (row.active) return "waiting";
   if (row.state === "cancelled" || row.state === "failed") return row.state;
   return row.revealed ? stateOf(row.record) : "ready";
 }
 
-function wordOf(row) {
-  if (row.archive && !row.active && row.state === "done") return t("list.archive", { count: row.archive.done });
+function stateText(row) {
   if (row.archive && row.active) return t("list.archiveActive", row.archive);
+  if (row.archive && row.state === "done") return t("list.archive", { count: row.archive.done });
   if (row.active || row.state === "cancelled") return t(`list.${row.state}`);
   if (row.state === "failed") return t("verdict.failed");
   if (!row.revealed) return t("list.ready");
@@ -165,9 +166,9 @@ function wordOf(row) {
 
 function toolsOf(row, worklist) {
   const { name } = row;
-  if (row.active) return [button("stop", t("list.cancel", { name }), () => worklist.cancel(row), { quiet: true })];
+  if (row.active) return [button("stop", t("list.cancel", { name }), () => worklist.cancel(row), { iconOnly: true })];
   return [
-    row.unread && button("retry", t("list.retry", { name }), () => worklist.retry(row), { quiet: true }),
-    button("remove", t("list.remove", { name }), () => worklist.remove(row), { quiet: true }),
+    row.unread && button("retry", t("list.retry", { name }), () => worklist.retry(row), { iconOnly: true }),
+    button("remove", t("list.remove", { name }), () => worklist.remove(row), { iconOnly: true }),
   ];
 }

@@ -31,7 +31,7 @@ function reading(server) {
     "section",
     {},
     h("h3", {}, t("settings.reading")),
-    h("p", { class: "quiet" }, t("settings.readingNote")),
+    h("p", { class: "secondary" }, t("settings.readingNote")),
     choices(
       t("settings.point"),
       "operatingPoint",
@@ -76,7 +76,7 @@ function choices(legend, name, options, standard) {
         onchange: () => preferences.set({ [name]: value === standard && ["operatingPoint", "explain"].includes(name) ? null : value }),
       });
       input.checked = value === chosen;
-      return h("label", { class: "card" }, input, h("span", {}, h("strong", {}, title, value === standard && h("em", {}, t("settings.standard"))), text && h("span", { class: "quiet" }, text)));
+      return h("label", { class: "card" }, input, h("span", {}, h("strong", {}, title, value === standard && h("em", {}, t("settings.standard"))), text && h("span", { class: "secondary" }, text)));
     }),
   );
 }
@@ -88,7 +88,7 @@ const bare = (share) => String(Number((100 * share).toPrecision(4)));
 function share(name, label, note, placeholder, low, high) {
   const value = preferences.get(name);
   const id = `setting-${name}`;
-  const message = h("p", { class: "bad", id: `${id}-bad`, role: "alert" });
+  const message = h("p", { class: "error-text", id: `${id}-bad`, role: "alert" });
   const input = h("input", {
     id,
     type: "number",
@@ -106,11 +106,11 @@ function share(name, label, note, placeholder, low, high) {
     },
   });
   if (value !== null) input.value = bare(value);
-  return h("div", { class: "field" }, h("label", { for: id }, label), h("span", { class: "with-unit" }, input, h("span", { "aria-hidden": "true" }, "%")), h("p", { class: "quiet", id: `${id}-note` }, note), message);
+  return h("div", { class: "field" }, h("label", { for: id }, label), h("span", { class: "with-unit" }, input, h("span", { "aria-hidden": "true" }, "%")), h("p", { class: "secondary", id: `${id}-note` }, note), message);
 }
 
 function toggle(name, label, note) {
   const input = h("input", { type: "checkbox", role: "switch", onchange: () => preferences.set({ [name]: input.checked }) });
   input.checked = preferences.get(name);
-  return h("label", { class: "card switch" }, input, h("span", {}, h("strong", {}, label), h("span", { class: "quiet" }, note)));
+  return h("label", { class: "card" }, input, h("span", {}, h("strong", {}, label), h("span", { class: "secondary" }, note)));
 }

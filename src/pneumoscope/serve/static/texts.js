@@ -1,6 +1,7 @@
-// Every word of the page comes from one file, texts.<language>.json.
+// The labels of the page, from one file for each language: texts.<language>.json. Sentences about a
+// result come from the server (words.js).
 
-/** Languages that have a file, the first for everybody else. */
+/** Languages that have a file; the first is the default. */
 const LANGUAGES = ["en"];
 
 let texts = {};
@@ -16,16 +17,16 @@ export async function loadTexts() {
 
 /** The entry at a dotted key, or undefined. */
 export function entry(key) {
-  return key.split(".").reduce((at, part) => at?.[part], texts);
+  return key.split(".").reduce((branch, part) => branch?.[part], texts);
 }
 
 /**
- * The text at a dotted key, with {name} replaced by values.name. A text in two forms,
- * {"one", "other"}, is chosen by values.count. A missing key shows itself, so that it is seen.
+ * The text at a dotted key, in which {name} is replaced by values.name. Of a text with two forms,
+ * {"one", "other"}, values.count chooses one. If there is no text, the key is returned.
  */
 export function t(key, values = {}) {
-  let found = entry(key);
-  if (found && typeof found === "object") found = values.count === 1 ? found.one : found.other;
-  if (typeof found !== "string") return key;
-  return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  let text = entry(key);
+  if (text && typeof text === "object") text = values.count === 1 ? text.one : text.other;
+  if (typeof text !== "string") return key;
+  return text.replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder);
 }

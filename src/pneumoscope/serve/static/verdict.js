@@ -1,18 +1,21 @@
-// The verdict of one film, in words, colour and figures.
+// The verdict of one film, with its figures, reasons and downloads.
 
 import { button, h, icon } from "./dom.js";
 import { menu } from "./menu.js";
 import { t } from "./texts.js";
 import * as words from "./words.js";
 
-/** What stands in the panel for a line of the list. `acts` has reveal, retry, force and downloads. */
-export function verdictPanel(row, acts) {
-  if (!row) return h("div", { class: "verdict calm" }, h("p", { class: "soft" }, t("verdict.none")));
+/**
+ * The content of the panel for a row of the list. `actions` has reveal(), retry(), force(),
+ * downloads(record), and `delay`, the milliseconds until the verdict is revealed, or 0.
+ */
+export function verdictPanel(row, actions) {
+  if (!row) return h("div", { class: "verdict" }, h("p", { class: "muted" }, t("verdict.none")));
   if (row.archive && row.state !== "failed") return archive(row);
-  if (row.active || row.state === "cancelled") return pending(row, acts);
-  if (row.state === "failed") return failed(row, acts);
-  if (!row.revealed) return unseen(row, acts);
-  return row.record.result.label === "REFUSED" ? refused(row, acts) : judged(row, acts);
+  if (row.active || row.state === "cancelled") return pending(row, actions);
+  if (row.state === "failed") return failed(row, actions);
+  if (!row.revealed) return unrevealed(row, actions);
+  return row.record.result.label === "REFUSED" ? refused(row, actions) : judged(row, actions);
 }
 
 function frame(state, row, ...children) {
@@ -27,188 +30,195 @@ function archive(row) {
   return frame("waiting", row, headline("archive", t("verdict.archive")), h("p", { class: "lead" }, t("verdict.archiveLead", row.archive)));
 }
 
-function pending(row, acts) {
-  const again = row.state === "cancelled" && row.file;
+function pending(row, actions) {
   return frame(
     "waiting",
     row,
-    h("p", { class: "lead soft" }, t(`verdict.${row.state}`)),
+    h("p", { class: "lead muted" }, t(`verdict.${row.state}`)),
     row.active && h("div", { class: "skeleton", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
-    again && button("retry", t("verdict.again"), () => acts.retry(row)),
+    row.unread && button("retry", t("verdict.again"), actions.retry),
   );
 }
 
-/** The film first: nothing of the verdict is on the page yet. */
-function unseen(row, acts) {
+/** A film that has been read; no word of its verdict is on the page yet. */
+function unrevealed(row, actions) {
+  const { delay } = actions;
   return frame(
     "waiting",
     row,
     h("h2", { class: "headline plain" }, t("reveal.title")),
-    h("p", { class: "lead soft" }, t("reveal.lead")),
-    h("div", { class: "reveal-line", hidden: !acts.moment, "aria-hidden": "true" }, h("i", { style: { "animation-duration": `${acts.moment}ms` } })),
-    button("eye", t("reveal.show"), () => acts.reveal(row), { key: t("keys.space"), class: "primary" }),
+    h("p", { class: "lead muted" }, t("reveal.lead")),
+    h("div", { class: "reveal-line", hidden: !delay, "aria-hidden": "true" }, h("i", { style: { "animation-duration": `${delay}ms` } })),
+    button("eye", t("reveal.show"), actions.reveal, { key: t("keys.space"), class: "primary" }),
   );
 }
 
-function failed(row, acts) {
+function failed(row, actions) {
   const problem = row.problem ?? {};
   return frame(
     "failed",
     row,
     headline("failed", t("verdict.failed")),
-    h("p", { class: "lead" }, happened(problem)),
+    h("p", { class: "lead" }, problemSentence(problem)),
     problem.hint && h("p", { class: "hint" }, problem.hint),
-    row.file && h("div", { class: "actions" }, button("retry", t("verdict.retry"), () => acts.retry(row))),
+    row.file && h("div", { class: "actions" }, button("retry", t("verdict.retry"), actions.retry)),
   );
 }
 
-/** What happened, without the stand-in for the film's name that the server puts before it. */
-export function happened(problem) {
+/** What went wrong, without the "film: " that the server puts in place of the film's name. */
+export function problemSentence(problem) {
   return words.sentence((problem?.detail || problem?.title || "").replace(/^film: /, ""));
 }
 
-function refused(row, acts) {
+function refused(row, actions) {
+  const { record } = row;
   return frame(
     "refused",
     row,
-    headline("refused", row.record.result.label),
-    h("p", { class: "lead" }, words.wordsOf(row.record.result).refused),
-    reasonList(row.record.result),
-    more(row.record),
+    headline("refused", record.result.label),
+    h("p", { class: "lead" }, words.wordsOf(record.result).refused),
+    reasonList(record.result),
+    details(record),
     h(
       "div",
       { class: "actions" },
-      downloads(row.record, acts),
-      row.file && button("warning", t("verdict.force"), () => acts.force(row), { title: t("verdict.forceTitle") }),
+      downloads(record, actions),
+      row.file && button("warning", t("verdict.force"), actions.force, { title: t("verdict.forceTitle") }),
     ),
   );
 }
 
-function judged(row, acts) {
+function judged(row, actions) {
   const { record } = row;
   const { result } = record;
   const state = words.stateOf(record);
-  const said = words.wordsOf(result);
+  const sentences = words.wordsOf(result);
   return frame(
     state,
     row,
     headline(state, result.label, result.forced ? t("verdict.forced") : ""),
-    said.forced && h("p", { class: "lead" }, said.forced),
-    said.why_undetermined && h("p", { class: "lead" }, words.sentence(said.why_undetermined)),
+    sentences.forced && h("p", { class: "lead" }, sentences.forced),
+    sentences.why_undetermined && h("p", { class: "lead" }, words.sentence(sentences.why_undetermined)),
     probability(result),
-    h("p", { class: "quiet" }, said.call),
+    h("p", { class: "secondary" }, sentences.call),
     facts(record),
     reasonList(result),
-    result.warnings.map((text) => h("p", { class: "mind" }, icon("warning"), h("span", {}, words.sentence(text)))),
-    more(record),
+    result.warnings.map((text) => h("p", { class: "warning" }, icon("warning"), h("span", {}, words.sentence(text)))),
+    details(record),
     h(
       "div",
       { class: "actions" },
-      downloads(record, acts),
-      row.file && button("retry", t("verdict.reread"), () => acts.retry(row), { title: t("verdict.rereadTitle") }),
+      downloads(record, actions),
+      row.file && button("retry", t("verdict.reread"), actions.retry, { title: t("verdict.rereadTitle") }),
     ),
   );
 }
 
-/** Number and bar. The bar shows what is compared with the operating point: the unadjusted figure. */
+/** The probability as a number and a bar. The bar shows the unadjusted figure, which the operating point cuts. */
 export function probability(result, { compact = false } = {}) {
   const { threshold, name } = result.operating_point;
-  const at = `${(100 * threshold).toFixed(2)}%`;
   const { subject, prevalence } = words.wordsOf(result);
-  const shown = words.pPositive(result).toFixed(3);
+  const label = t("verdict.probability", { subject });
+  const unadjusted = result.p_unadjusted.toFixed(3);
+  const thresholdText = words.thresholdText(threshold);
   return h(
     "div",
     { class: `probability ${compact ? "compact" : ""}` },
-    h("p", { class: "number" }, h("strong", {}, shown), h("span", {}, t("verdict.probability", { subject }))),
+    h("p", { class: "number" }, h("strong", {}, words.pPositive(result).toFixed(3)), h("span", {}, label)),
     h(
       "div",
       {
         class: "bar",
         role: "meter",
-        "aria-label": t("verdict.probability", { subject }),
+        "aria-label": label,
         "aria-valuemin": 0,
         "aria-valuemax": 1,
-        "aria-valuenow": result.p_unadjusted.toFixed(3),
-        "aria-valuetext": t("verdict.meter", { p: result.p_unadjusted.toFixed(3), point: name, threshold: words.thresholdText(threshold) }),
+        "aria-valuenow": unadjusted,
+        "aria-valuetext": t("verdict.meter", { p: unadjusted, point: name, threshold: thresholdText }),
       },
       h("i", { style: { width: `${(100 * result.p_unadjusted).toFixed(2)}%` } }),
-      h("b", { style: { left: at } }),
+      h("b", { style: { left: `${(100 * threshold).toFixed(2)}%` } }),
     ),
     h(
       "div",
       { class: "scale", "aria-hidden": "true" },
       h("span", {}, "0"),
       // The caption of a threshold near an end must stay within the bar.
-      h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 22), 78)}%` } }, `${name} ${words.thresholdText(threshold)}`),
+      h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 22), 78)}%` } }, `${name} ${thresholdText}`),
       h("span", {}, "1"),
     ),
-    prevalence && h("p", { class: "quiet" }, prevalence),
+    prevalence && h("p", { class: "secondary" }, prevalence),
   );
 }
 
 function facts(record) {
   const { result } = record;
   const { kinds } = words.wordsOf(result);
-  const heat = words.heatmapState(record);
+  const heatmap = words.heatmapState(record);
   return h(
     "dl",
     { class: "facts" },
     result.error_rate !== null && !result.findings.length && fact(t("verdict.set"), chips(result), t("verdict.setAt", { share: words.percent(result.error_rate) })),
     kinds && fact(t("verdict.kind"), kinds[0].toUpperCase() + kinds.slice(1)),
-    fact(t("verdict.heatmap"), heat.why || t("verdict.heatmapFor", { name: result.heatmap_class }), heat.detail),
+    fact(t("verdict.heatmap"), heatmap.why || t("verdict.heatmapFor", { name: result.heatmap_class }), heatmap.detail),
   );
 }
 
 function fact(name, value, detail = "") {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, value, detail && h("span", { class: "quiet" }, detail)));
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value, detail && h("span", { class: "secondary" }, detail)));
 }
 
-/** Both classes, those of the conformal set marked. */
+/** Both classes; those in the conformal set are marked. */
 function chips(result) {
-  const set = new Set(result.classes);
   const chip = (name, state) => {
-    const inside = set.has(name);
-    return h("span", { class: `chip state-${state} ${inside ? "in" : "out"}` }, inside && icon(state), name, h("span", { class: "hearing" }, t(inside ? "verdict.inSet" : "verdict.notInSet")));
+    const inside = result.classes.includes(name);
+    const spoken = h("span", { class: "visually-hidden" }, t(inside ? "verdict.inSet" : "verdict.notInSet"));
+    return h("span", { class: `chip state-${state} ${inside ? "in" : "out"}` }, inside && icon(state), name, spoken);
   };
   return h("span", { class: "chips" }, chip("NORMAL", "normal"), chip(result.positive, "positive"));
 }
 
 function reasonList(result) {
-  const found = words.reasons(result);
-  if (!found.length) return null;
-  return h(
-    "ul",
-    { class: "reasons" },
-    found.map((reason) => h("li", { class: reason.level }, reason.sentence, reason.hint && h("span", { class: "hint" }, reason.hint))),
-  );
+  const reasons = words.reasons(result);
+  if (!reasons.length) return null;
+  const item = ({ level, sentence, hint }) => h("li", { class: level }, sentence, hint && h("span", { class: "hint" }, hint));
+  return h("ul", { class: "reasons" }, reasons.map(item));
 }
 
-function downloads(record, acts) {
-  return menu("download", t("download.one"), () => acts.downloads(record));
+function downloads(record, actions) {
+  return menu("download", t("download.one"), () => actions.downloads(record));
 }
 
-function more(record) {
+/** Figures and facts that are shown on request. */
+function details(record) {
   const { result } = record;
-  const { promise, findings } = words.wordsOf(result);
-  const film = result.film;
-  const shares = Object.entries(result.probabilities ?? {});
-  const lines = [
-    ...(result.findings ?? []).map(({ name }, at) => [name, findings[at]]),
-    ...(result.findings?.length ? [] : shares.map(([name, share]) => [t("verdict.share", { name }), share.toFixed(3)])),
-    [t("facts.film"), t("facts.size", { columns: film.columns, rows: film.rows, bits: film.bits, format: film.format })],
-    film.view_position && [t("facts.view"), film.view_position],
-    film.age_years !== undefined && [t("facts.age"), t("facts.years", { years: Number(film.age_years.toFixed(1)) })],
-    [t("facts.read"), new Date(record.created).toLocaleString()],
-    [t("facts.time"), t("facts.ms", { ms: Math.round(Object.values(result.timings_ms).reduce((sum, ms) => sum + ms, 0)) })],
-    [t("facts.model"), result.bundle],
-    [t("facts.hash"), h("code", { title: result.bundle_sha256 }, result.bundle_sha256.slice(0, 12))],
-    result.profile && [t("facts.profile"), result.profile],
-  ].filter(Boolean);
+  const { promise } = words.wordsOf(result);
   return h(
     "details",
     { class: "more" },
     h("summary", {}, t("verdict.more"), icon("chevron")),
-    promise && h("p", { class: "quiet" }, promise),
-    h("table", {}, h("tbody", {}, lines.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))),
+    promise && h("p", { class: "secondary" }, promise),
+    h("table", {}, h("tbody", {}, detailLines(record).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))),
   );
+}
+
+function detailLines(record) {
+  const { result } = record;
+  const { film } = result;
+  const { findings } = words.wordsOf(result);
+  const probabilities = result.findings?.length
+    ? result.findings.map(({ name }, index) => [name, findings[index]])
+    : Object.entries(result.probabilities ?? {}).map(([name, share]) => [t("verdict.share", { name }), share.toFixed(3)]);
+  const milliseconds = Object.values(result.timings_ms).reduce((sum, ms) => sum + ms, 0);
+  return [
+    ...probabilities,
+    [t("facts.film"), t("facts.size", { columns: film.columns, rows: film.rows, bits: film.bits, format: film.format })],
+    film.view_position && [t("facts.view"), film.view_position],
+    film.age_years !== undefined && [t("facts.age"), t("facts.years", { years: Number(film.age_years.toFixed(1)) })],
+    [t("facts.read"), new Date(record.created).toLocaleString()],
+    [t("facts.time"), t("facts.ms", { ms: Math.round(milliseconds) })],
+    [t("facts.model"), result.bundle],
+    [t("facts.hash"), h("code", { title: result.bundle_sha256 }, result.bundle_sha256.slice(0, 12))],
+    result.profile && [t("facts.profile"), result.profile],
+  ].filter(Boolean);
 }

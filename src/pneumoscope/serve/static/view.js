@@ -1,52 +1,59 @@
-// How films are looked at: zoom, position, grey window, heatmap. Several panes may share one view.
+// How films are shown: zoom, position, grey window, heatmap. Several panes can share a view.
 
 export const FULL_WINDOW = 255;
-const MIDDLE = 127.5;
-const MOST_ZOOM = 16;
-const LEAST_WINDOW = 4;
+const MIDDLE_LEVEL = 127.5;
+export const MAX_ZOOM = 16;
+const MIN_WINDOW = 4;
 
-const AT_REST = { zoom: 1, x: 0, y: 0, window: FULL_WINDOW, level: MIDDLE, invert: false };
+const INITIAL = { zoom: 1, x: 0, y: 0, window: FULL_WINDOW, level: MIDDLE_LEVEL, invert: false };
 
-/** Events: "change" after any change. */
+/** Dispatches "change" after any change. */
 export class View extends EventTarget {
-  /** Zoom, where 1 fits the film into its pane. */
+  /** 1 fits the film into its pane. */
   zoom = 1;
-  /** What stands in the middle of the pane, as a share of the film's sides, 0 being its middle. */
+  /** The point of the film in the middle of the pane, in [-0.5, 0.5] of its width and height. */
   x = 0;
   y = 0;
-  /** Grey levels from black to white, and the grey level in their middle, of 0 to 255. */
+  /** Width of the grey window, and the grey level in its middle, of 0 to 255. */
   window = FULL_WINDOW;
-  level = MIDDLE;
+  level = MIDDLE_LEVEL;
   invert = false;
-  heat = true;
+  /** Whether the heatmap is shown. */
+  heatmap = true;
   opacity = 0.55;
-  /** What dragging does: "window" or "pan". */
+  /** What dragging changes: the grey "window", or the position ("pan"). */
   tool = "window";
 
   set(changes) {
     Object.assign(this, changes);
-    this.zoom = clamp(this.zoom, 1, MOST_ZOOM);
-    // At zoom 1 the whole film is in sight; beyond it its edge may come to the middle.
-    const room = this.zoom > 1 ? 0.5 : 0;
-    this.x = clamp(this.x, -room, room);
-    this.y = clamp(this.y, -room, room);
-    this.window = clamp(this.window, LEAST_WINDOW, 2 * FULL_WINDOW);
+    this.zoom = clamp(this.zoom, 1, MAX_ZOOM);
+    // At zoom 1 the whole film is shown; at a larger zoom its edges can be moved to the middle.
+    const limit = this.zoom > 1 ? 0.5 : 0;
+    this.x = clamp(this.x, -limit, limit);
+    this.y = clamp(this.y, -limit, limit);
+    this.window = clamp(this.window, MIN_WINDOW, 2 * FULL_WINDOW);
     this.level = clamp(this.level, 0, FULL_WINDOW);
     this.opacity = clamp(this.opacity, 0, 1);
     this.dispatchEvent(new Event("change"));
   }
 
   reset() {
-    this.set(AT_REST);
+    this.set(INITIAL);
   }
 
-  get touched() {
-    return Object.entries(AT_REST).some(([name, value]) => this[name] !== value);
+  /** Takes everything from another view. */
+  copy({ zoom, x, y, window, level, invert, heatmap, opacity, tool }) {
+    this.set({ zoom, x, y, window, level, invert, heatmap, opacity, tool });
   }
 
-  /** Grey level to shown grey level, uint8 (256); null if they are the same. */
+  /** Whether `reset` would change something. */
+  get changed() {
+    return Object.entries(INITIAL).some(([name, value]) => this[name] !== value);
+  }
+
+  /** The shown grey level of each of the 256 grey levels; null if they are the same. */
   table() {
-    if (this.window === FULL_WINDOW && this.level === MIDDLE && !this.invert) return null;
+    if (this.window === FULL_WINDOW && this.level === MIDDLE_LEVEL && !this.invert) return null;
     const low = this.level - this.window / 2;
     return Uint8ClampedArray.from({ length: 256 }, (_, grey) => {
       const shown = (255 * (grey - low)) / this.window;

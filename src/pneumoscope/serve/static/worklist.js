@@ -1,39 +1,40 @@
-// The films on the page since it was opened: what is read, how far it is, and which film is selected.
+// The films that were added or opened since the page was loaded: how far each is, and which is selected.
 
 import { Problem } from "./backend.js";
 import { preferences } from "./preferences.js";
 import { t } from "./texts.js";
 import { stateOf } from "./words.js";
 
-const AT_ONCE = 3; // files that are read at the same time
-const MOST_TRIES = 30; // of a file that the back end is too busy to take
-const MOMENT_MS = 1800; // for which a film is shown before its verdict
+const PARALLEL = 3; // files that are read at the same time
+const MAX_TRIES = 30; // for a file while the back end is busy
+const REVEAL_MS = 1800; // for which a film is shown without its verdict
 const ARCHIVE = /\.zip$/i;
 
-let keys = 0;
+let rowsMade = 0;
 
 /**
- * One line of the list. `state` is "waiting", "sending", "reading", "busy", "done", "failed" or
- * "cancelled"; `progress` is in [0, 1]; `revealed` tells whether its verdict may be seen.
+ * One row of the list. `state` is "waiting", "sending", "reading", "busy", "done", "failed" or
+ * "cancelled"; `progress` is in [0, 1]; `revealed` says whether the verdict may be shown.
  */
 class Row {
-  key = `row-${(keys += 1)}`;
+  key = `row-${(rowsMade += 1)}`;
   state = "waiting";
   progress = 0;
   record = null;
   problem = null;
   revealed = false;
-  archive = null; // {done, total} of a ZIP
+  archive = null; // the Counts of a ZIP archive
   tries = 0;
   force = false;
-  stop = null; // cancels what is under way
+  stop = null; // a function that cancels the reading, or the wait for another try
+  timer = 0; // until the verdict is shown
 
   constructor(name, file = null) {
     this.name = name;
     this.file = file;
   }
 
-  /** Whether it can be read after all. */
+  /** Whether it was not read but could be. */
   get unread() {
     return Boolean(this.file) && ["failed", "cancelled"].includes(this.state);
   }
@@ -42,18 +43,18 @@ class Row {
     return ["waiting", "sending", "reading", "busy"].includes(this.state);
   }
 
-  /** Whether there is a film to be looked at. */
+  /** Whether there is a film to show. */
   get hasFilm() {
     return !this.archive && this.state !== "cancelled";
   }
 }
 
-/** Events: "rows" after lines came or went, "row" (detail: the line) after a change, "select". */
+/** Dispatches "rows" after rows were added or removed, "row" and "finished" (detail: the row), "select". */
 export class Worklist extends EventTarget {
   rows = [];
   selected = null;
-  mostBytes = Infinity;
-  #begun = false;
+  maxBytes = Infinity;
+  #started = false;
 
   /** backend: a `Backend`, see backend.js. */
   constructor(backend) {
@@ -61,35 +62,34 @@ export class Worklist extends EventTarget {
     this.backend = backend;
   }
 
-  /** Begins to read: by then it must be known which settings the back end offers. */
-  begin() {
-    this.#begun = true;
-    this.#pump();
+  /** Starts to read; called when it is known which settings the back end offers. */
+  start() {
+    this.#started = true;
+    this.#startNext();
   }
 
-  /** Adds files; they are sent as soon as their turn comes. */
+  /** Adds files, which are read in turn. */
   add(files) {
     const added = [...files].map((file) => new Row(file.name, file));
     this.rows.push(...added);
-    this.#tell("rows");
+    this.#dispatch("rows");
     if (!this.selected && added.length) this.select(added[0]);
     for (const row of added) {
-      if (row.file.size > this.mostBytes) {
+      if (row.file.size > this.maxBytes) {
         this.#fail(row, new Problem({ title: t("problems.tooLarge"), detail: t("problems.tooLargeDetail"), hint: t("problems.tooLargeHint") }));
       }
     }
-    this.#pump();
-    return added;
+    this.#startNext();
   }
 
-  /** Opens a film of the history; its verdict has been seen before. */
+  /** Opens a film of the history, with its verdict. */
   open(record) {
-    let row = this.rows.find((one) => one.record?.id === record.id);
+    let row = this.rows.find((candidate) => candidate.record?.id === record.id);
     if (!row) {
       row = new Row(record.film.name);
       this.rows.unshift(row);
       this.#finish(row, record, true);
-      this.#tell("rows");
+      this.#dispatch("rows");
     }
     this.reveal(row);
     this.select(row);
@@ -99,14 +99,14 @@ export class Worklist extends EventTarget {
     if (this.selected === row) return;
     const before = this.selected;
     this.selected = row;
-    if (before) this.#tell("row", before);
-    this.#tell("select");
+    if (before) this.#dispatch("row", before);
+    this.#dispatch("select");
   }
 
-  /** Selects the line that stands `by` lines further down. */
+  /** Selects the row `by` places further down. */
   step(by) {
-    const at = this.rows.indexOf(this.selected);
-    const next = this.rows[Math.min(Math.max(at + by, 0), this.rows.length - 1)];
+    const index = this.rows.indexOf(this.selected) + by;
+    const next = this.rows[Math.min(Math.max(index, 0), this.rows.length - 1)];
     if (next) this.select(next);
   }
 
@@ -114,54 +114,54 @@ export class Worklist extends EventTarget {
     clearTimeout(row.timer);
     if (row.revealed || row.state !== "done") return;
     row.revealed = true;
-    this.#tell("row", row);
+    this.#dispatch("row", row);
   }
 
-  /** The film is in sight: its verdict follows after a moment, if that is what the reader wants. */
-  seen(row) {
+  /** The film is shown. Returns the milliseconds until its verdict follows; 0 if the reader must ask for it. */
+  filmShown(row) {
     if (row.revealed || row.state !== "done" || preferences.get("reveal") !== "moment") return 0;
     clearTimeout(row.timer);
-    row.timer = setTimeout(() => this.reveal(row), MOMENT_MS);
-    return MOMENT_MS;
+    row.timer = setTimeout(() => this.reveal(row), REVEAL_MS);
+    return REVEAL_MS;
   }
 
   cancel(row) {
     if (!row.active) return;
     row.stop?.();
     this.#change(row, { state: "cancelled", progress: 0, stop: null });
-    this.#pump();
+    this.#startNext();
   }
 
   cancelAll() {
     for (const row of this.rows) this.cancel(row);
   }
 
-  /** Reads a film again, with the settings of now; `force` asks for a verdict despite the gate. */
+  /** Reads a film again with the current settings; `force` asks for a verdict even if the gate refuses the film. */
   retry(row, { force = false } = {}) {
     if (!row.file || row.active) return;
     Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false });
     this.#change(row, { state: "waiting", progress: 0 });
-    this.#pump();
+    this.#startNext();
   }
 
-  /** Reads whatever failed or was cancelled, such as after the server was away. */
+  /** Reads all films that failed or were cancelled, for example after the server could not be reached. */
   retryAll() {
-    for (const row of this.rows.filter((one) => one.unread)) this.retry(row);
+    for (const row of this.rows.filter(({ unread }) => unread)) this.retry(row);
   }
 
-  /** Takes a line off the list; what the server holds stays in the history. */
+  /** Removes a row; the back end keeps its result, which stays in the history. */
   remove(row) {
     this.cancel(row);
     clearTimeout(row.timer);
-    const at = this.rows.indexOf(row);
-    if (at < 0) return;
-    this.rows.splice(at, 1);
-    this.#tell("rows");
+    const index = this.rows.indexOf(row);
+    if (index < 0) return;
+    this.rows.splice(index, 1);
+    this.#dispatch("rows");
     if (this.selected === row) {
       this.selected = null;
-      const next = this.rows[Math.min(at, this.rows.length - 1)];
+      const next = this.rows[Math.min(index, this.rows.length - 1)];
       if (next) this.select(next);
-      else this.#tell("select");
+      else this.#dispatch("select");
     }
   }
 
@@ -172,68 +172,70 @@ export class Worklist extends EventTarget {
     }
     this.rows = [];
     this.selected = null;
-    this.#tell("rows");
-    this.#tell("select");
+    this.#dispatch("rows");
+    this.#dispatch("select");
   }
 
-  /** Takes films off the list that were deleted in the history: those with these ids, or all. */
+  /** Removes films that were deleted in the history: those with these ids, or all. */
   forget(ids = null) {
-    const gone = this.rows.filter((row) => row.record && (!ids || ids.includes(row.record.id)));
-    const rest = this.rows.filter((row) => !gone.includes(row));
+    const deleted = this.rows.filter((row) => row.record && (!ids || ids.includes(row.record.id)));
+    const rest = this.rows.filter((row) => !deleted.includes(row));
     if (!rest.length) return this.clear();
-    // None that is about to go is opened in between.
-    if (gone.includes(this.selected)) this.select(rest[0]);
-    return gone.forEach((row) => this.remove(row));
+    // So that no film is selected that is about to be removed.
+    if (deleted.includes(this.selected)) this.select(rest[0]);
+    return deleted.forEach((row) => this.remove(row));
   }
 
+  /** Records of the films that were read. */
   get records() {
     return this.rows.map((row) => row.record).filter((record) => record?.state === "done");
   }
 
-  #pump() {
-    if (!this.#begun) return;
-    const free = AT_ONCE - this.rows.filter((row) => row.stop).length;
+  #startNext() {
+    if (!this.#started) return;
+    const free = PARALLEL - this.rows.filter((row) => row.stop).length;
     const waiting = this.rows.filter((row) => row.state === "waiting");
-    for (const row of waiting.slice(0, Math.max(free, 0))) this.#send(row);
+    for (const row of waiting.slice(0, Math.max(free, 0))) this.#read(row);
   }
 
-  async #send(row) {
+  async #read(row) {
     const archive = ARCHIVE.test(row.name);
-    let inside = 0;
-    const reading = this.backend.read(row.file, { ...preferences.readSettings(), force: row.force }, {
-      // Once it is sent in full it is being read.
+    let inserted = 0;
+    this.#change(row, { state: "sending", progress: 0 });
+    const job = this.backend.read(row.file, { ...preferences.readSettings(), force: row.force }, {
+      // A file that was sent completely is being read.
       sent: (share) => this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 }),
       accepted: (counts) => this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null }),
       film: (record, counts) => {
         if (!row.archive) return this.#finish(row, record);
         row.archive = counts;
-        this.#insert(row, (inside += 1), record);
+        this.#insert(row, (inserted += 1), record);
         return this.#change(row, { state: "reading", progress: counts.total ? counts.done / counts.total : 0 });
       },
     });
-    this.#change(row, { state: "sending", progress: 0, stop: reading.cancel });
+    row.stop = job.cancel;
     try {
-      await reading.ended;
+      await job.ended;
       row.stop = null;
       if (row.archive) this.#change(row, { state: "done", revealed: true, progress: 1 });
       // Deleted in the history before it was read.
       else if (!row.record) this.#change(row, { state: "cancelled", progress: 0 });
     } catch (error) {
-      // Whoever cancelled has set the state, and may have begun to read the film again.
+      // `cancel` has set the state already, and the row may be in another reading by now.
       if (error.name === "AbortError") return;
       row.stop = null;
-      this.#failed(row, error);
+      this.#retryOrFail(row, error);
     }
-    this.#pump();
+    this.#startNext();
   }
 
-  #failed(row, error) {
+  #retryOrFail(row, error) {
     row.tries += 1;
-    if (error.status === 429 && row.tries < MOST_TRIES) {
+    if (error.status === 429 && row.tries < MAX_TRIES) {
       const timer = setTimeout(() => {
         row.stop = null;
         this.#change(row, { state: "waiting" });
-        this.#pump();
+        this.#startNext();
       }, 1000 * Math.max(1, error.retryAfter));
       this.#change(row, { state: "busy", progress: 0, stop: () => clearTimeout(timer) });
       return;
@@ -241,40 +243,37 @@ export class Worklist extends EventTarget {
     this.#fail(row, error instanceof Problem ? error : new Problem({ title: t("problems.unexpected"), detail: String(error.message ?? error) }));
   }
 
+  /** Inserts a film of an archive `place` rows below it. */
   #insert(archive, place, record) {
     const row = new Row(record.film.name);
     this.rows.splice(this.rows.indexOf(archive) + place, 0, row);
     this.#finish(row, record);
-    this.#tell("rows");
+    this.#dispatch("rows");
     if (this.selected === archive) this.select(row);
   }
 
   #finish(row, record, revealed = false) {
     const failed = record.state === "failed";
-    const nothingToSee = failed || stateOf(record) === "refused" || preferences.get("reveal") === "once";
+    const atOnce = failed || stateOf(record) === "refused" || preferences.get("reveal") === "once";
     Object.assign(row, { record, stop: null, problem: failed ? record.error : null });
-    this.#change(row, {
-      state: failed ? "failed" : "done",
-      progress: 1,
-      revealed: revealed || nothingToSee,
-    });
-    // The film that is open waits until it has been drawn.
-    if (this.selected !== row) this.seen(row);
-    this.dispatchEvent(new CustomEvent("finished", { detail: row }));
+    this.#change(row, { state: failed ? "failed" : "done", progress: 1, revealed: revealed || atOnce });
+    // The verdict of the selected film waits until the film is shown.
+    if (this.selected !== row) this.filmShown(row);
+    this.#dispatch("finished", row);
   }
 
   #fail(row, problem) {
     row.record = null;
     this.#change(row, { state: "failed", problem, stop: null, revealed: true });
-    this.dispatchEvent(new CustomEvent("finished", { detail: row }));
+    this.#dispatch("finished", row);
   }
 
   #change(row, changes) {
     Object.assign(row, changes);
-    this.#tell("row", row);
+    this.#dispatch("row", row);
   }
 
-  #tell(name, row = null) {
+  #dispatch(name, row = null) {
     this.dispatchEvent(new CustomEvent(name, { detail: row }));
   }
 }
