@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pneumoscope.bundle import Bundle
-from pneumoscope.decision.triage import gated
+from pneumoscope.decision.decide import gated
 from pneumoscope.records import Explanation, GateReason, GateReport, Prediction, Settings
 from pneumoscope.render import wording
 from pneumoscope.runtime import load

@@ -111,3 +111,31 @@ def test_only_the_http_back_end_knows_the_server() -> None:
     for name, script in SCRIPTS.items():
         if name != "http.js":
             assert not re.search(r"[\"'`/]api/|predictions|\.links\b", script), name
+
+
+MODULE_LINES = 400  # as tests/test_house.py has it for Python
+
+
+@pytest.mark.parametrize(
+    "path", [*STATIC.glob("*.js"), *STATIC.glob("*.css")], ids=lambda p: p.name
+)
+def test_scripts_and_styles_are_short(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= MODULE_LINES
+
+
+def test_names_in_scripts_say_what_they_hold() -> None:
+    vague = re.compile(r"\b(?:const|let) (?:found|own|one|told|asked|there)\b")
+    assert [name for name, script in SCRIPTS.items() if vague.search(script)] == []
+
+
+def test_every_style_is_used() -> None:
+    styles = "".join(path.read_text("utf-8") for path in STATIC.glob("*.css"))
+    markup = "".join(path.read_text("utf-8") for path in STATIC.glob("*.html"))
+    page = markup + "".join(SCRIPTS.values())
+    selectors = re.sub(r"\{[^{}]*\}", "{}", styles)
+    names = set(re.findall(r"[.#]([a-z][\w-]*)", selectors))
+    # Classes such as state-normal are put together from the state.
+    whole = {name for name in names if not name.startswith("state-")}
+    assert len(whole) > 100
+    unused = {name for name in whole if not re.search(rf"(?<![\w-]){name}(?![\w-])", page)}
+    assert unused == set()
