@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from live import Live, serving, zipped
+from grey_films import zipped
+from live import Live, serving
 from pneumoscope import load
 from pneumoscope.render import wording
 from pneumoscope.render.serialise import prediction_to_json
-from pneumoscope.serve import about
 from pneumoscope.serve.app import STATIC
+from pneumoscope.serve.capabilities import reader_choices
 from pneumoscope.serve.settings import ServeSettings
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -62,7 +63,7 @@ def answers() -> str:
         prediction = classifier.predict(SAMPLES / name)
         words = wording.sentences(prediction)
         results[name] = prediction_to_json(prediction) | {"words": words}
-    settings = about.choices(classifier, ServeSettings())
+    settings = reader_choices(classifier, ServeSettings())
     return f"window.RESULTS = {json.dumps(results)}; window.SETTINGS = {json.dumps(settings)};"
 
 

@@ -63,8 +63,10 @@ def test_nothing_is_asked_of_a_model_that_it_does_not_take(visit: Visit, page_se
 
     def poorer(route: Route) -> None:
         answer = route.fetch()
-        takes = {"prevalence": False, "error": {"possible": False, "smallest": None}}
-        route.fulfill(response=answer, json=answer.json() | takes)
+        content = answer.json()
+        for name in ("prevalence", "error"):
+            del content["form"]["properties"][name]
+        route.fulfill(response=answer, json=content)
 
     page.route("**/api/v1/settings", poorer)
     preferred(page, operatingPoint="screen", error=0.1, prevalence=0.1)
@@ -75,3 +77,6 @@ def test_nothing_is_asked_of_a_model_that_it_does_not_take(visit: Visit, page_se
     assert record["result"]["operating_point"]["name"] == "screen"
     assert record["result"]["error_rate"] == pytest.approx(0.05)
     assert record["result"]["prevalence"] is None
+    page.keyboard.press("s")
+    expect(page.get_by_role("group", name="Operating point")).to_be_visible()
+    expect(page.get_by_role("spinbutton")).to_have_count(0)

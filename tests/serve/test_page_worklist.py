@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from live import zipped
+from grey_films import zipped
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import expect

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pneumoscope.runtime import Classifier
     from pneumoscope.serve.settings import ServeSettings
 
+LARGEST_ERROR = 0.5
+"""Offered in a form: beyond it the sets would miss most films."""
+
 
 def model_facts(classifier: Classifier) -> dict[str, Any]:
     """The bundle: figures, limits, gate, population, hash and card, with the site profile applied."""
@@ -95,15 +98,19 @@ def _form(rules: Rules) -> dict[str, dict[str, Any]]:
     if offered.conformal is None:
         del fields["error"]
     else:
-        del fields["error"]["exclusiveMinimum"]
-        fields["error"] |= {"minimum": offered.conformal.smallest_error, "default": DEFAULT_ERROR}
+        del fields["error"]["exclusiveMinimum"], fields["error"]["exclusiveMaximum"]
+        fields["error"] |= {
+            "minimum": offered.conformal.smallest_error,
+            "maximum": LARGEST_ERROR,
+            "default": DEFAULT_ERROR,
+        }
     return fields
 
 
 def _point(name: str, points: Sequence[OperatingPoint]) -> dict[str, str]:
     """A choice; several findings have a threshold each, which one line cannot show."""
     first = points[0]
-    title = name if len(points) > 1 else f"{name}, {threshold_text(first.threshold)}"
+    title = name if len(points) > 1 else f"{name} · {threshold_text(first.threshold)}"
     return {"const": name, "title": title, "description": first.rule}
 
 

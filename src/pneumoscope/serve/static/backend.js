@@ -74,12 +74,22 @@
 
 /**
  * @typedef {object} Settings  As `GET /settings`; without a key there is no such choice or limit.
- * @property {{name: string, threshold: number, rule: string}[]} [operating_points]
- * @property {boolean} [prevalence]  Whether a prevalence can be chosen.
- * @property {{possible: boolean, smallest: number|null}} [error]
- * @property {ReadSettings} [defaults]
+ * @property {{properties: Object<string, Field>}} [form]  The settings that a reader can choose, by their
+ *   names in `ReadSettings`; `force` is offered with the verdict of a refused film.
  * @property {{max_body_bytes?: number, drawn_films?: number}} [limits]  Bytes of a file; films in a PDF
  *   or ZIP.
+ */
+
+/**
+ * @typedef {object} Field  JSON Schema of a setting: a choice has `oneOf` and `enum`, a share `minimum` and
+ *   `maximum`, in (0, 1).
+ * @property {string} title
+ * @property {string} description
+ * @property {string|number} [default]
+ * @property {{const: string, title: string, description: string}[]} [oneOf]
+ * @property {string[]} [enum]
+ * @property {number} [minimum]
+ * @property {number} [maximum]
  */
 
 /**

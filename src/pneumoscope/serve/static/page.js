@@ -99,7 +99,7 @@ class Page {
       [this.settings, this.user] = await Promise.all([this.backend.settings(), this.backend.user()]);
       this.worklist.maxBytes = this.settings.limits?.max_body_bytes ?? Infinity;
       this.downloads.maxWithPictures = this.settings.limits?.drawn_films ?? Infinity;
-      if (preferences.dropUnavailable(this.settings)) toast(t("settings.unavailable"), t("settings.unavailableHint"), "error");
+      if (preferences.dropUnavailable(this.settings.form)) toast(t("settings.unavailable"), t("settings.unavailableHint"), "error");
       const model = await this.backend.model();
       fill(this.model, h("span", {}, model.bundle), h("code", {}, model.bundle_sha256.slice(0, 12)));
       this.tabs.history.setPositive(model.positive);
@@ -172,7 +172,7 @@ class Page {
   }
 
   #settings() {
-    openSettings(this.settings);
+    openSettings(this.settings.form);
   }
 
   #key(event) {

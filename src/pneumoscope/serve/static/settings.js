@@ -1,21 +1,24 @@
-// The settings dialog: how films are read, how they are shown.
+// The settings dialog: how films are read, by the form that the back end describes, and how they are shown.
 
 import { announce, button, fill, h } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { preferences } from "./preferences.js";
-import { t } from "./texts.js";
-import { percent, thresholdText } from "./words.js";
+import { entry, t } from "./texts.js";
 
-/** Opens the dialog; `server` is what GET /settings said. */
-export function openSettings(server) {
+const FOR_ONE_FILM = ["force"]; // offered beside the verdict of a film, not here
+const PERCENT_STEP = 0.1; // nearest to an end that does not belong to the range
+const ALL = 100;
+
+/** Opens the dialog; `form` is the one of `Settings` in backend.js. */
+export function openSettings(form = {}) {
   const body = h("form", { class: "settings", onsubmit: (event) => event.preventDefault() });
-  const draw = () => fill(body, reading(server), showing());
+  const draw = () => fill(body, reading(form), showing());
   draw();
   const dialog = openDialog(t("settings.title"), body, {
     wide: true,
     foot: [
       button("reset", t("settings.reset"), () => {
-        preferences.set({ operatingPoint: null, prevalence: null, error: null, explain: null, reveal: "moment", theme: "dark", keys: true });
+        preferences.reset();
         draw();
         announce(t("settings.wasReset"));
       }),
@@ -24,71 +27,65 @@ export function openSettings(server) {
   });
 }
 
-function reading(server) {
-  const defaults = server.defaults ?? {};
-  const points = [...new Map((server.operating_points ?? []).map((point) => [point.name, point])).values()];
+/** A field for each property of the form: a choice or a share. */
+function reading({ properties = {} }) {
+  const fields = Object.entries(properties).filter(([name]) => !FOR_ONE_FILM.includes(name));
   return h(
     "section",
     {},
     h("h3", {}, t("settings.reading")),
     h("p", { class: "secondary" }, t("settings.readingNote")),
-    choices(
-      t("settings.point"),
-      "operatingPoint",
-      points.map((point) => ({ value: point.name, title: `${point.name} · ${thresholdText(point.threshold)}`, text: point.rule })),
-      defaults.operating_point,
-    ),
-    server.prevalence !== false && share("prevalence", t("settings.prevalence"), t("settings.prevalenceNote"), defaults.prevalence ? bare(defaults.prevalence) : t("settings.asValidation"), 0.1, 99.9),
-    server.error?.possible !== false && share("error", t("settings.error"), t("settings.errorNote", { share: percent(defaults.error ?? 0.05) }), bare(defaults.error ?? 0.05), 100 * (server.error?.smallest ?? 0.001), 50),
-    choices(
-      t("settings.explain"),
-      "explain",
-      ["fast", "checked", "none"].map((value) => ({ value, title: t(`settings.explains.${value}.title`), text: t(`settings.explains.${value}.text`) })),
-      defaults.explain ?? "fast",
-    ),
+    fields.map(([name, schema]) => (schema.oneOf ? choice(name, schema) : share(name, schema))),
   );
 }
 
+function choice(name, schema) {
+  const options = schema.oneOf.map((option) => ({ value: option.const, title: option.title, text: option.description }));
+  // The default is kept as null, so that it follows the back end.
+  const store = (value) => preferences.setRead({ [name]: value === schema.default ? null : value });
+  return cards(schema.title, name, options, { chosen: preferences.read[name] ?? schema.default, standard: schema.default, store });
+}
+
 function showing() {
-  const options = (name, values) => values.map((value) => ({ value, title: t(`settings.${name}s.${value}.title`), text: t(`settings.${name}s.${value}.text`) }));
+  const chosen = (name, values, standard) => {
+    const options = values.map((value) => ({ value, title: t(`settings.${name}s.${value}.title`), text: t(`settings.${name}s.${value}.text`) }));
+    return cards(t(`settings.${name}`), name, options, { chosen: preferences.get(name), standard, store: (value) => preferences.set({ [name]: value }) });
+  };
   return h(
     "section",
     {},
     h("h3", {}, t("settings.showing")),
-    choices(t("settings.reveal"), "reveal", options("reveal", ["moment", "ask", "once"]), "moment"),
-    choices(t("settings.theme"), "theme", options("theme", ["dark", "light", "system"]), "dark"),
+    chosen("reveal", ["moment", "ask", "once"], "moment"),
+    chosen("theme", ["dark", "light", "system"], "dark"),
     toggle("keys", t("settings.keys"), t("settings.keysNote")),
   );
 }
 
-/** Radio cards; the default is stored as null, so that it follows the server. */
-function choices(legend, name, options, standard) {
-  const chosen = preferences.get(name) ?? standard;
+/** Radio buttons with a title and a text each; `store` is called with the value that is chosen. */
+function cards(legend, name, options, { chosen, standard, store }) {
   return h(
     "fieldset",
     { class: "cards" },
     h("legend", {}, legend),
     options.map(({ value, title, text }) => {
-      const input = h("input", {
-        type: "radio",
-        name,
-        value,
-        onchange: () => preferences.set({ [name]: value === standard && ["operatingPoint", "explain"].includes(name) ? null : value }),
-      });
+      const input = h("input", { type: "radio", name, value, onchange: () => store(value) });
       input.checked = value === chosen;
-      return h("label", { class: "card" }, input, h("span", {}, h("strong", {}, title, value === standard && h("em", {}, t("settings.standard"))), text && h("span", { class: "secondary" }, text)));
+      const mark = value === standard && h("em", {}, t("settings.standard"));
+      return h("label", { class: "card" }, input, h("span", {}, h("strong", {}, title, mark), text && h("span", { class: "secondary" }, text)));
     }),
   );
 }
 
-/** A share in percent, without its sign. */
-const bare = (share) => String(Number((100 * share).toPrecision(4)));
+/** A share as a percentage, without the sign. */
+const percentage = (value) => String(Number((100 * value).toPrecision(4)));
 
-/** A share in percent; empty for the default. Nothing out of range is kept. */
-function share(name, label, note, placeholder, low, high) {
-  const value = preferences.get(name);
+/** A share in percent; empty for the default. A value out of range is not stored. */
+function share(name, schema) {
+  const value = preferences.read[name];
   const id = `setting-${name}`;
-  const message = h("p", { class: "error-text", id: `${id}-bad`, role: "alert" });
+  const low = 100 * (schema.minimum ?? 0) || PERCENT_STEP;
+  const high = 100 * (schema.maximum ?? 0) || ALL - PERCENT_STEP;
+  const message = h("p", { class: "error-text", id: `${id}-error`, role: "alert" });
   const input = h("input", {
     id,
     type: "number",
@@ -96,17 +93,24 @@ function share(name, label, note, placeholder, low, high) {
     max: high,
     step: "any",
     inputmode: "decimal",
-    placeholder,
-    "aria-describedby": `${id}-note ${id}-bad`,
+    placeholder: schema.default === undefined ? (entry(`settings.empty.${name}`) ?? "") : percentage(schema.default),
+    "aria-describedby": `${id}-note ${id}-error`,
     oninput: () => {
-      const good = input.checkValidity();
-      input.setAttribute("aria-invalid", String(!good));
-      message.textContent = good ? "" : t("settings.between", { low, high });
-      if (good) preferences.set({ [name]: input.value === "" ? null : input.valueAsNumber / 100 });
+      const valid = input.checkValidity();
+      input.setAttribute("aria-invalid", String(!valid));
+      message.textContent = valid ? "" : t("settings.between", { low, high });
+      if (valid) preferences.setRead({ [name]: input.value === "" ? null : input.valueAsNumber / 100 });
     },
   });
-  if (value !== null) input.value = bare(value);
-  return h("div", { class: "field" }, h("label", { for: id }, label), h("span", { class: "with-unit" }, input, h("span", { "aria-hidden": "true" }, "%")), h("p", { class: "secondary", id: `${id}-note` }, note), message);
+  if (value !== undefined) input.value = percentage(value);
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, schema.title),
+    h("span", { class: "with-unit" }, input, h("span", { "aria-hidden": "true" }, "%")),
+    h("p", { class: "secondary", id: `${id}-note` }, schema.description),
+    message,
+  );
 }
 
 function toggle(name, label, note) {

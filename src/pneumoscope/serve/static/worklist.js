@@ -202,7 +202,7 @@ export class Worklist extends EventTarget {
     const archive = ARCHIVE.test(row.name);
     let inserted = 0;
     this.#change(row, { state: "sending", progress: 0 });
-    const job = this.backend.read(row.file, { ...preferences.readSettings(), force: row.force }, {
+    const job = this.backend.read(row.file, { ...preferences.read, force: row.force }, {
       // A file that was sent completely is being read.
       sent: (share) => this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 }),
       accepted: (counts) => this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null }),
