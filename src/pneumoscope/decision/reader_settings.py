@@ -185,9 +185,13 @@ EXPLAIN = ReaderSetting(
         Choice(
             "fast",
             "With quick checks",
-            "One run of the network tells whether the heat lies inside the body.",
+            "Checks whether the heatmap is inside the body; needs no further run of the network.",
         ),
-        Choice("checked", "With thorough checks", "Covers and shifts the film too. Slower."),
+        Choice(
+            "checked",
+            "With thorough checks",
+            "Also covers parts of the film and shifts it; slower.",
+        ),
     ),
     example="fast",
 )
