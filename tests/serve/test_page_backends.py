@@ -88,6 +88,7 @@ def test_films_are_read_shown_compared_and_deleted_without_a_server(visit: Visit
     page = visit.read(*(SAMPLES / name for name in FILMS))
     expect(page.locator(".row .name")).to_have_text([*FILMS])
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
+    expect(page.locator(".panes")).to_have_class("panes two")  # the heatmap has been drawn
     red, blue = visit.canvas(SUMS)
     assert red > blue  # the heatmap lies over the grey film
     page.keyboard.press("h")
@@ -145,6 +146,7 @@ def test_the_page_works_below_a_path(browser: Browser, below: Live) -> None:
         {"name": "two.zip", "mimeType": "application/zip", "buffer": archive},
     )
     expect(page.locator(".row")).to_have_count(4)
+    expect(page.locator(".panes")).to_have_class("panes two")  # the heatmap has been drawn
     red, blue = visit.canvas(SUMS)
     assert red > blue
     assert saved(page, ".panel .menu-holder > button", "Report, PDF").startswith(b"%PDF-")
