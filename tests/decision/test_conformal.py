@@ -7,39 +7,51 @@ from pneumoscope.decision import conformal
 from pneumoscope.errors import UsageError
 
 
+def kind_limits(p: np.ndarray, truth: np.ndarray, error: float) -> np.ndarray:
+    """The limits of several classes, each from the probability of the true class."""
+    kinds = {str(k): conformal.scores_of(p[truth == k, k]) for k in range(p.shape[1])}
+    enough = conformal.Sides((0.5,) * 999, (0.5,) * 999)
+    return np.array([*conformal.Scores({"P": enough}, kinds).at(error).kinds.values()])
+
+
 def test_quantiles_by_hand() -> None:
-    # Class 0: 9 films with p = 0.1 ... 0.9; alpha 0.2: k = ceil(0.8 * 10) = 8, the eighth largest.
+    # Class 0: 9 films with p = 0.1 ... 0.9; error 0.2: m = floor(0.2 * 10) = 2, the second smallest.
     own = np.arange(1, 10) / 10
     p = np.stack([np.r_[own, 0.3, 0.4], np.r_[1 - own, 0.7, 0.6]], axis=1)
     truth = np.r_[np.zeros(9, int), 1, 1]
-    least = conformal.least_probabilities(p, truth, 0.2)
+    least = kind_limits(p, truth, 0.2)
     assert least[0] == pytest.approx(0.2)
-    # Two films: k = ceil(0.8 * 3) = 3 > 2, so the class is in every set.
+    # Two films: m = floor(0.2 * 3) = 0, so the class is in every set.
     assert least[1] == 0.0
 
 
 def test_the_fewest_films_that_can_leave_a_class_out() -> None:
     p = np.stack([np.linspace(0.9, 0.6, 19), np.linspace(0.1, 0.4, 19)], axis=1)
     truth = np.zeros(19, int)
-    # alpha 0.05: k = ceil(0.95 * 20) = 19 of 19.
-    assert conformal.least_probabilities(p, truth, 0.05)[0] == pytest.approx(0.6)
-    assert conformal.least_probabilities(p[:18], truth[:18], 0.05)[0] == 0.0
+    # Error 0.05: m = floor(0.05 * 20) = 1, the smallest of 19.
+    assert kind_limits(p, truth, 0.05)[0] == pytest.approx(0.6)
+    assert kind_limits(p[:18], truth[:18], 0.05)[0] == 0.0
 
 
 def test_sets_by_hand() -> None:
-    p = np.array([[0.9, 0.1], [0.5, 0.5], [0.35, 0.65]], np.float32)
-    assert conformal.sets(p, (0.5, 0.5)).tolist() == [[True, False], [True, True], [False, True]]
-    assert conformal.sets(p, (0.4, 0.7)).tolist() == [[True, False], [True, False], [False, False]]
+    p = np.array([0.1, 0.5, 0.65], np.float32).tolist()
+    wide, narrow = (
+        conformal.Limits(0.05, {"P": limits}, {}) for limits in ((0.5, 0.5), (0.4, 0.7))
+    )
+    assert [wide.holds("P", x) for x in p] == [(True, False), (True, True), (False, True)]
+    assert [narrow.holds("P", x) for x in p] == [
+        (True, False), (True, False), (False, False),
+    ]  # fmt: skip
 
 
 def test_calibration_films_keep_the_promise_exactly() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 400)
     p = rng.dirichlet(np.ones(3), 400).astype(np.float32)
-    found = conformal.sets(p, conformal.least_probabilities(p, truth, 0.1))
+    least = kind_limits(p, truth, 0.1)
     for k in range(3):
         number = int((truth == k).sum())
-        held = int(found[truth == k, k].sum())
+        held = int((p[truth == k, k] >= least[k]).sum())
         assert held == int(np.ceil(round(0.9 * (number + 1), 9)))
 
 
@@ -48,23 +60,25 @@ def test_new_films_of_each_class_are_covered_on_average() -> None:
     rng = np.random.default_rng(1)
     shares = []
     for _ in range(400):
-        truth = np.repeat([0, 1], [98, 98])
-        ill = np.clip(rng.normal(0.35 + 0.3 * truth, 0.2), 0, 1)
-        p, old = np.stack([1 - ill, ill], axis=1), np.tile(np.arange(98) < 49, 2)
-        found = conformal.sets(p[~old], conformal.least_probabilities(p[old], truth[old], 0.1))
-        shares.append([found[truth[~old] == k, k].mean() for k in (0, 1)])
+        positive = np.repeat([False, True], [98, 98])
+        p = np.clip(rng.normal(0.35 + 0.3 * positive, 0.2), 0, 1)
+        old = np.tile(np.arange(98) < 49, 2)
+        limits = conformal.Scores({"P": conformal.Sides.of(p[old], positive[old])}).at(0.1)
+        sets = np.array([limits.holds("P", x) for x in p[~old].tolist()])
+        shares.append([sets[positive[~old] == k, k].mean() for k in (0, 1)])
     # One study's coverage has a standard deviation of about 0.06: 0.003 for the mean of 400.
     assert np.mean(shares, axis=0) == pytest.approx([0.91, 0.91], abs=0.019)
 
 
 def test_what_cannot_be_calibrated_is_refused() -> None:
-    p = np.full((2, 2), 0.5)
-    with pytest.raises(UsageError, match="alpha 0 "):
-        conformal.least_probabilities(p, np.array([0, 1]), 0.0)
+    p = np.full(2, 0.5)
+    sides = conformal.Sides.of(p, np.array([False, True]))
+    with pytest.raises(UsageError, match="error 0 "):
+        conformal.Scores({"P": sides}).at(0.0)
     with pytest.raises(UsageError, match="for 3 films"):
-        conformal.least_probabilities(p, np.array([0, 1, 1]))
+        conformal.Sides.of(p, np.array([False, True, True]))
     with pytest.raises(UsageError, match="for 0 films"):
-        conformal.least_probabilities(p[:0], np.array([], int))
+        conformal.Sides.of(p[:0], np.array([], bool))
 
 
 def test_limits_by_hand() -> None:
@@ -101,15 +115,13 @@ def test_limits_are_those_of_the_calibration_films() -> None:
     truth = rng.integers(0, 2, 400)
     ill = rng.beta(2 + 3 * truth, 5 - 3 * truth)
     p = np.stack([1 - ill, ill], axis=1)
-    scores = conformal.Scores(
-        {
-            "P": conformal.Sides(
-                conformal.scores_of(p[truth == 0, 0]), conformal.scores_of(p[truth == 1, 1])
-            )
-        }
-    )
+    scores = conformal.Scores({"P": conformal.Sides.of(ill, truth == 1)})
     for error in (0.01, 0.05, 0.2, 0.5):
-        expected = conformal.least_probabilities(p, truth, error)
+        # The k-th largest of the n probabilities of the true class, k = ceil((1 - error) (n + 1)).
+        expected = np.zeros(2)
+        for k in (0, 1):
+            known = np.sort(p[truth == k, k])[::-1]
+            expected[k] = known[int(np.ceil(round((1 - error) * (len(known) + 1), 9))) - 1]
         assert scores.at(error).questions["P"] == pytest.approx(tuple(expected), rel=2e-5)
         assert (np.array(scores.at(error).questions["P"]) <= expected).all()
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from pneumoscope.bundle import BundleMeta
+from pneumoscope.decision.decide import FilmScores, decide
+from pneumoscope.decision.rules import Rules
 from pneumoscope.evidence.audit.shortcuts import FILE, PICTURE, Score, Shortcuts
-from pneumoscope.evidence.evaluation import (
-    questions,
-)
 from pneumoscope.evidence.evaluation import target_figures as figures
 from pneumoscope.evidence.evaluation.anatomy import Anatomy, View
 from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm, Films, TrainingOverlap
@@ -23,7 +22,9 @@ from pneumoscope.evidence.evaluation.heatmap_sanity import (
     Randomisation,
     Similarity,
 )
+from pneumoscope.evidence.evaluation.outcomes import Outcomes
 from pneumoscope.evidence.evaluation.pairs import pair_results
+from pneumoscope.evidence.evaluation.questions import questions
 from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
 from pneumoscope.evidence.evaluation.section_results import (
     Condition,
@@ -35,10 +36,13 @@ from pneumoscope.evidence.evaluation.section_results import (
 )
 from pneumoscope.evidence.evaluation.settings import SECTIONS, Settings
 from pneumoscope.evidence.evaluation.truth import Truth
+from pneumoscope.evidence.evaluation.verdict_figures import verdict_result
 from pneumoscope.evidence.statistics.comparison import Difference
 from pneumoscope.evidence.statistics.intervals import Figure
 from pneumoscope.metrics import Interval
-from tiny import findings_meta, tiny_meta
+from pneumoscope.records import FilmFacts
+from pneumoscope.records import Settings as ReaderSettings
+from tiny import findings_meta, scored_meta
 
 N = 60
 SETTINGS = Settings(SECTIONS, "auto", (0.1,), ("sex",), 60, 0, 1)
@@ -48,15 +52,32 @@ def films() -> Films:
     kinds = ("normal", "bacterial", "viral")
     rows = tuple(
         EvaluatedFilm(
-            f"film{i}.png", kinds[i % 3], f"p{i // 2}", True, "test", f"{i:064x}", f"{i:064x}",
-            {"sex": "FM"[i % 2]},
+            path=f"film{i}.png",
+            label=kinds[i % 3],
+            patient=f"p{i // 2}",
+            keyed=True,
+            split="test",
+            file_sha256=f"{i:064x}",
+            pixels_sha256=f"{i:064x}",
+            columns={"sex": "FM"[i % 2]},
         )
         for i in range(N)
-    )  # fmt: skip
+    )
     return Films(
-        "drawn", "drawn films & others", "folders", "test", "all that were drawn", rows,
-        np.zeros((N, 224, 224), np.uint8), N // 2, N, (), ("a doubt",), ("nobody's lungs",), "f" * 64,
-    )  # fmt: skip
+        name="drawn",
+        source="drawn films & others",
+        layout="folders",
+        split="test",
+        chosen="all that were drawn",
+        films=rows,
+        pixels=np.zeros((N, 224, 224), np.uint8),
+        patients=N // 2,
+        keyed=N,
+        broken=(),
+        warnings=("a doubt",),
+        limits=("nobody's lungs",),
+        sha256="f" * 64,
+    )
 
 
 def evaluation(*, several: bool = False, full: bool = True, bundles: int = 1) -> Evaluation:
@@ -67,21 +88,40 @@ def evaluation(*, several: bool = False, full: bool = True, bundles: int = 1) ->
         full: With robustness, anatomy, sanity, gallery and shortcuts.
         bundles: How many; they are compared.
     """
-    found = tuple(bundle(f"tiny {k + 1}", k, several, full) for k in range(bundles))
-    own = films()
+    results = tuple(bundle(f"tiny {k + 1}", k, several, full) for k in range(bundles))
+    evaluated = films()
     settings = SETTINGS if full else replace(SETTINGS, sections=())
-    pairs = pair_results(found, [f.patient for f in own.films], settings)
     similar = Similarity(Figure(0.9, 0.8, 0.95), Figure(0.8, 0.7, 0.9))
     return Evaluation(
-        own, found, pairs, shortcuts(full), Agreement(9, {"1 and 2": similar}, similar, similar)
-        if bundles > 1 else None,
-        {}, settings, {"bootstrap": 1.5}, "0.1", {"numpy": "2"}, "2026-01-02T03:04:05+00:00",
-    )  # fmt: skip
+        films=evaluated,
+        bundles=results,
+        pairs=pair_results(results, [f.patient for f in evaluated.films], settings),
+        shortcuts=shortcuts(full),
+        agreement=Agreement(9, {"1 and 2": similar}, similar, similar) if bundles > 1 else None,
+        silences={},
+        settings=settings,
+        seconds={"bootstrap": 1.5},
+        version="0.1",
+        packages={"numpy": "2"},
+        created="2026-01-02T03:04:05+00:00",
+    )
+
+
+def outcomes_of(p: np.ndarray, meta: BundleMeta, refused: int = 0) -> Outcomes:
+    """What the product decides; the first ``refused`` films are too small to be judged."""
+    rules = Rules.of(meta.rules, ReaderSettings())
+    decisions = []
+    for i, row in enumerate(p.tolist()):
+        side = 40 if i < refused else 300
+        facts = FilmFacts("PNG", side, side)
+        scores = FilmScores(dict(zip(meta.labels, row, strict=True)), {}, facts)
+        decisions.append(decide(scores, rules))
+    return Outcomes.of(decisions, rules)
 
 
 def bundle(title: str, seed: int, several: bool, full: bool) -> BundleResult:
     rng = np.random.default_rng(seed)
-    meta: BundleMeta = findings_meta() if several else tiny_meta()
+    meta: BundleMeta = findings_meta() if several else scored_meta()
     settings = SETTINGS if full else replace(SETTINGS, sections=())
     classes = np.arange(N) % 3
     z = rng.normal(size=(N, 3)) + 1.5 * (classes[:, None] == np.arange(3))
@@ -90,19 +130,33 @@ def bundle(title: str, seed: int, several: bool, full: bool) -> BundleResult:
         truth = Truth((classes[:, None] == np.arange(3)).astype(float), None, {})
     else:
         truth = Truth((classes > 0).astype(float)[:, None], classes, {})
-    own = films()
-    patients = [film.patient for film in own.films]
-    asked = questions.questions(p, truth, meta, patients, settings)
+    evaluated = films().films
+    patients = [film.patient for film in evaluated]
+    outcomes = outcomes_of(p, meta, refused=3)
     return BundleResult(
-        title, "tiny", f"{seed:x}" * 64, meta,
-        TrainingOverlap(True, 0, 0, "no film is a training film"), p,
-        tuple(figures.target_result(q, own.films, p, meta, settings) for q in asked),
-        figures.class_result(p, truth, meta, patients, settings),
-        figures.findings_result(p, truth, meta, patients, settings),
-        robustness(several) if full else None, gallery() if full else None,
-        anatomy() if full else None, "PNEUMONIA" if full else "", sanity() if full else None,
-        {} if full else dict.fromkeys(SECTIONS, "left out on request"), 1.25, ("a warning",),
-    )  # fmt: skip
+        title=title,
+        folder="tiny",
+        sha256=f"{seed:x}" * 64,
+        meta=meta,
+        overlap=TrainingOverlap(True, 0, 0, "no film is a training film"),
+        probabilities=p,
+        outcomes=outcomes,
+        verdicts=verdict_result(outcomes, truth, evaluated, settings),
+        targets=tuple(
+            figures.target_result(q, evaluated, p, outcomes, meta, settings)
+            for q in questions(p, truth, meta, patients, settings)
+        ),
+        classes=figures.class_result(p, truth, meta, patients, settings),
+        findings=figures.findings_result(p, truth, meta, patients, settings),
+        robustness=robustness(several) if full else None,
+        gallery=gallery() if full else None,
+        anatomy=anatomy() if full else None,
+        anatomy_of="PNEUMONIA" if full else "",
+        sanity=sanity() if full else None,
+        silences={} if full else dict.fromkeys(SECTIONS, "left out on request"),
+        seconds_per_thousand=1.25,
+        warnings=("a warning",),
+    )
 
 
 def robustness(several: bool) -> Robustness:
@@ -113,10 +167,17 @@ def robustness(several: bool) -> Robustness:
     for kind in ("jpeg", "crop"):
         for level in range(1, 6):
             value = 0.9 - 0.05 * level - (kind == "crop") * 0.01
-            own = {name: Figure(value, value - 0.1, value + 0.05) for name in names}
-            gap = Figure(value - 0.9, value - 1.0, value - 0.8)
-            change = {name: Difference(value, 0.9, gap, 0.2, 0.3, "Lower.") for name in names}
-            conditions.append(Condition(kind, level, f"{kind} by {level}", own, change))
+            worse = {name: Figure(value, value - 0.1, value + 0.05) for name in names}
+            change = Difference(
+                first=value,
+                second=0.9,
+                difference=Figure(value - 0.9, value - 1.0, value - 0.8),
+                p_value=0.2,
+                detectable=0.3,
+                verdict="Lower.",
+            )
+            changes = dict.fromkeys(names, change)
+            conditions.append(Condition(kind, level, f"{kind} by {level}", worse, changes))
     return Robustness(
         "balanced", plain, tuple(conditions),
         dict.fromkeys(names, ("crop", 5)), dict.fromkeys(names, ("crop", 3)),

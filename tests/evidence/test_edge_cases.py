@@ -14,6 +14,7 @@ pytest.importorskip("hypothesis", reason="needs the [dev] extra")
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pneumoscope.decision.conformal import Limits
 from pneumoscope.evidence.statistics import (
     brier,
     calls,
@@ -25,6 +26,7 @@ from pneumoscope.evidence.statistics import (
     prior_shift,
     ranking,
     reliability,
+    shares,
 )
 from pneumoscope.evidence.statistics import recalibration as calibration
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
@@ -96,6 +98,11 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     check(comparison.compare(positive, (score, score[::-1]), (0.5, 0.2), boot))
     check(paired_tests.delong(positive, score, score[::-1]))
     check(paired_tests.mcnemar(positive, score >= 0.5, score >= 0.2))
+    check(shares.share_figure(score >= 0.5, positive, boot))
+    limits = Limits(0.2, {"P": (0.4, 0.3)}, {})
+    check(coverage.set_coverage(positive, score, limits, "P", ("a", "b"), boot))
+    if boot.patients > 1:
+        check(coverage.recalibrated_coverage(positive, score, ("a", "b"), boot, 0.2))
 
 
 @QUICK
@@ -105,8 +112,6 @@ def test_several_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> Non
     check(ranking.one_against_rest(truth, p, LABELS, boot))
     check(most_probable.most_probable(truth, p, LABELS, boot))
     check(prior_shift.estimate_priors(p, np.array([0.5, 0.3, 0.2]), boot))
-    if boot.patients > 1:
-        check(coverage.conformal_coverage(truth, p, LABELS, boot, 0.2))
 
 
 @QUICK

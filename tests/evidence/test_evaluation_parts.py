@@ -15,10 +15,11 @@ from pneumoscope.data import tables
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.stress import severities, stress_suite
 from pneumoscope.errors import DataError
+from pneumoscope.evidence.evaluation.column_values import OTHERS
 from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm
 from pneumoscope.evidence.evaluation.questions import Question
 from pneumoscope.evidence.evaluation.settings import Settings
-from pneumoscope.evidence.evaluation.subgroups import OTHERS, subgroups
+from pneumoscope.evidence.evaluation.subgroups import subgroups
 from pneumoscope.evidence.evaluation.truth import UNKNOWN, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.records import OperatingPoint
@@ -108,9 +109,17 @@ def question(p: list[float], positive: list[bool]) -> Question:
     keys = [f"p{i}" for i in range(len(p))]
     point = OperatingPoint("balanced", 0.5, "by hand")
     return Question(
-        "ILL", "normal", 0, np.arange(len(p)), np.array(positive), np.array(p), np.array(p),
-        (point,), Bootstrap.of(keys, 200),
-    )  # fmt: skip
+        name="ILL",
+        negative="normal",
+        finding=None,
+        column=0,
+        rows=np.arange(len(p)),
+        positive=np.array(positive),
+        p=np.array(p),
+        before=np.array(p),
+        points=(point,),
+        boot=Bootstrap.of(keys, 200),
+    )
 
 
 def films(values: list[str]) -> list[EvaluatedFilm]:

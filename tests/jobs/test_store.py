@@ -17,9 +17,7 @@ from pneumoscope.jobs.database_lock import DatabaseLock
 from pneumoscope.jobs.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
 
 
-@pytest.fixture(
-    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)]
-)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'x.sqlite'}"

@@ -14,7 +14,7 @@ from pneumoscope.bundle import CARD, SHIPPED, Bundle, open_bundle
 from pneumoscope.cli.app import app
 from pneumoscope.errors import UsageError
 from pneumoscope.render.card import card_of
-from pneumoscope.render.card.evaluation import figure_text, section
+from pneumoscope.render.card.evaluation import FORMAT, figure_text, section
 from tiny import findings_meta, tiny_meta
 
 SHIPPED_META = open_bundle().meta
@@ -42,6 +42,17 @@ def record(sha256: str) -> dict[str, Any]:
         "points": [point],
         "calibration": None,
     }
+    verdicts = {
+        "films": 40,
+        "operating_point": "balanced",
+        "labels": [
+            {"label": label, "films": films, "share": figure(films / 40), "error": figure(error)}
+            for label, films, error in (
+                ("NORMAL", 12, 0.0), ("PNEUMONIA", 20, 0.1), ("UNDETERMINED", 6, 0.5), ("REFUSED", 2, None),
+            )
+        ],
+        "shown": {"films": 32, "error": figure(2 / 32)},
+    }  # fmt: skip
     bad = {
         "kind": "jpeg",
         "severity": 5,
@@ -49,7 +60,7 @@ def record(sha256: str) -> dict[str, Any]:
         "figures": {"roc_auc": figure(0.7)},
     }
     return {
-        "format": 1,
+        "format": FORMAT,
         "version": "0.1",
         "created": "2026-01-02T03:04:05+00:00",
         "settings": {"draws": 2000},
@@ -66,6 +77,7 @@ def record(sha256: str) -> dict[str, Any]:
                 "title": "tiny 1",
                 "sha256": sha256,
                 "overlap": {"words": "no film is a training film"},
+                "verdicts": verdicts,
                 "targets": [target],
                 "robustness": {"conditions": [bad], "worst": {"roc_auc": ["jpeg", 5]}},
             }
@@ -99,6 +111,9 @@ def test_an_evaluation_adds_its_figures(tmp_path: Path, tiny_bundle: Bundle) -> 
     assert "| AUC | 0.950 [0.940, 0.960] | 0.700 [0.690, 0.710] (JPEG quality 5) |" in text
     assert "| NPV | not defined: no film is called negative |  |" in text
     assert "- Nobody knows their ages." in text
+    assert "| UNDETERMINED | 6 | 0.150 [0.140, 0.160] | 0.500 [0.490, 0.510] |" in text
+    assert "| REFUSED | 2 | 0.050 [0.040, 0.060] | not defined:  |" in text
+    assert "Wrong among the 32 films with a verdict: 0.062 [0.052, 0.072]." in text
 
 
 def test_evidence_of_another_bundle_is_refused(tmp_path: Path) -> None:

@@ -25,8 +25,6 @@ from pneumoscope.jobs.store import FilmRow
 from pneumoscope.serve.services import open_services
 from pneumoscope.serve.settings import ServeSettings
 
-pytestmark = pytest.mark.server
-
 
 @contextmanager
 def process(

@@ -1,1 +1,0 @@
-"""From scores and rules to a verdict: calibration, conformal sets, thresholds, gate, explanation."""

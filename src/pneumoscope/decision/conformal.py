@@ -40,6 +40,21 @@ class Sides:
     negative: tuple[float, ...]
     positive: tuple[float, ...]
 
+    @classmethod
+    def of(cls, p: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) -> Sides:
+        """Scores of calibration films, see `scores_of`.
+
+        Args:
+            p: P(positive), (films,).
+            positive: bool (films,).
+
+        Raises:
+            UsageError: There are no films, or lengths differ.
+        """
+        if p.ndim != 1 or len(p) != len(positive) or not len(p):
+            raise UsageError(f"probabilities {p.shape} for {len(positive)} films")
+        return cls(scores_of(1 - p[~positive]), scores_of(p[positive]))
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -140,52 +155,3 @@ def _limit(scores: tuple[float, ...], error: float) -> float:
     # Rounded so that 0.05 * 20 is 1 and not a hair less.
     m = math.floor(round(error * (len(scores) + 1), 9))
     return scores[m - 1] if m else 0.0
-
-
-def least_probabilities(
-    p: NDArray[np.floating[Any]], truth: NDArray[np.intp], alpha: float = 0.05
-) -> NDArray[np.float64]:
-    """The probability from which on a class belongs to the set, by class.
-
-    It is the k-th largest probability of the true class among the n calibration films of that
-    class, k = ceil((1 - alpha) (n + 1)): the conformal quantile of the score 1 - p.
-
-    Args:
-        p: Probabilities of calibration films, (n, classes), in [0, 1].
-        truth: Their classes, (n,), in [0, classes).
-        alpha: Error rate allowed in each class, in (0, 1).
-
-    Returns:
-        float64 (classes,). 0, so that the class is in every set, where fewer than 1 / alpha - 1
-        films are too few to leave it out.
-
-    Raises:
-        UsageError: No films, lengths differ, or alpha is out of range.
-    """
-    if not 0 < alpha < 1:
-        raise UsageError(f"alpha {alpha:g} is not between 0 and 1")
-    if p.ndim != 2 or len(p) != len(truth) or not len(p):
-        raise UsageError(f"probabilities {p.shape} for {len(truth)} films")
-    found = np.zeros(p.shape[1])
-    for c in range(p.shape[1]):
-        own = np.sort(p[truth == c, c].astype(np.float64))[::-1]
-        # Rounded so that 0.95 * 20 is 19 and not a hair more.
-        k = int(np.ceil(round((1 - alpha) * (len(own) + 1), 9)))
-        if k <= len(own):
-            found[c] = own[k - 1]
-    return found
-
-
-def sets(
-    p: NDArray[np.floating[Any]], least: NDArray[np.floating[Any]] | tuple[float, ...]
-) -> NDArray[np.bool_]:
-    """Which classes are in each film's set.
-
-    Args:
-        p: Probabilities (n, classes).
-        least: From `least_probabilities`, (classes,).
-
-    Returns:
-        bool (n, classes); a row may hold no class, or several.
-    """
-    return np.asarray(p.astype(np.float64) >= np.asarray(least, np.float64))

@@ -18,7 +18,10 @@ from pneumoscope.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.table import Table
+
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
+    from pneumoscope.evidence.statistics.intervals import Figure
 
 EXAMPLE = "Example: pneumoscope evaluate runs/mine chest_xray --out evidence --prevalence 0.05"
 
@@ -193,6 +196,8 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
         for row in _rows(bundle):
             table.add_row(*map(escape, row))
     shown.print(table)
+    for bundle in result.bundles:
+        shown.print(_verdicts(bundle))
     for pair in result.pairs:
         difference = pair.differences["roc_auc"]
         shown.print(
@@ -209,7 +214,22 @@ def _rows(bundle: BundleResult) -> list[tuple[str, ...]]:
         point = target.default.figures
         error = target.calibration.after.error.ece if target.calibration else None
         figures = (target.ranking.roc_auc, point.sensitivity, point.specificity, error)
-        texts = ["" if f is None else "not defined" if f.value is None else str(f) for f in figures]
-        # Why there is no interval stands in the notes; here it would fill the line.
-        rows.append((bundle.title, target.name, *(text.split(" (no")[0] for text in texts)))
+        rows.append((bundle.title, target.name, *map(_text, figures)))
     return rows
+
+
+def _verdicts(bundle: BundleResult) -> Table:
+    """The shares of the labels that readers see, and the errors among the verdicts."""
+    labels = bundle.verdicts.labels
+    columns = (*(label.label for label in labels), "wrong verdicts")
+    table = plain_table("verdicts as shown", *columns, right=columns)
+    figures = (*(label.share for label in labels), bundle.verdicts.shown.error)
+    table.add_row(bundle.title, *map(_text, figures))
+    return table
+
+
+def _text(figure: Figure | None) -> str:
+    """A figure for a table; the reason for a missing interval would fill the line."""
+    if figure is None:
+        return ""
+    return "not defined" if figure.value is None else str(figure).split(" (no")[0]

@@ -1,1 +1,0 @@
-"""Commands for training films, trainings and formats of models."""

@@ -1,1 +1,0 @@
-"""What a data set holds before anyone trains: copies, splits, doubtful labels, shortcuts."""

@@ -54,21 +54,21 @@ class Doubts:
     Attributes:
         classes: The classes compared.
         films: Films that have one of them.
-        found: The candidates, the most doubtful first.
+        candidates: Films whose labels may be wrong, the most doubtful first.
         silence: Why nothing was looked at, or ``""``.
         seen: Whether the bundle was trained on films of this source, so that it knows their labels.
     """
 
     classes: tuple[str, ...]
     films: int
-    found: tuple[Doubt, ...]
+    candidates: tuple[Doubt, ...]
     silence: str = ""
     seen: bool = False
 
     @property
     def confident(self) -> int:
         """Number of confident candidates."""
-        return sum(doubt.confident for doubt in self.found)
+        return sum(doubt.confident for doubt in self.candidates)
 
 
 def doubts(

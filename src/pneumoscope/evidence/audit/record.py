@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 def to_json(result: Audit) -> dict[str, Any]:
     """An audit as JSON-ready values."""
-    found = result.listing
-    films = Counter(entry.split or UNSPLIT for entry in found.entries)
-    own = [found.entries[int(row)].name for row in result.reading.rows]
+    listing = result.listing
+    films = Counter(entry.split or UNSPLIT for entry in listing.entries)
+    names = [listing.entries[int(row)].name for row in result.reading.rows]
     return {
         "verdict": result.verdict,
         "findings": [asdict(finding) for finding in result.findings],
-        "layout": found.layout,
-        "source": found.source,
+        "layout": listing.layout,
+        "source": listing.source,
         "films": dict(films),
         "read": len(result.reading.rows),
         "counts": {
-            split: {name or "unknown": n for name, n in own_counts.items()}
-            for split, own_counts in counts(found).items()
+            split: {name or "unknown": n for name, n in split_counts.items()}
+            for split, split_counts in counts(listing).items()
         },
         "sizes": sizes(result.reading),
         "kinds": {
@@ -50,10 +50,15 @@ def to_json(result: Audit) -> dict[str, Any]:
             asdict(s) | {"scores": [asdict(x) | {"notable": x.notable} for x in s.scores]}
             for s in result.shortcuts
         ],
-        "label_doubts": asdict(result.doubts)
-        | {
+        "label_doubts": {
+            "classes": result.doubts.classes,
+            "films": result.doubts.films,
+            "found": [
+                asdict(doubt) | {"film": names[doubt.film]} for doubt in result.doubts.candidates
+            ],
+            "silence": result.doubts.silence,
+            "seen": result.doubts.seen,
             "confident": result.doubts.confident,
-            "found": [asdict(d) | {"film": own[d.film]} for d in result.doubts.found],
         },
         "warnings": list(result.warnings),
         "limits": list(result.limits),
@@ -67,7 +72,7 @@ def to_csv(result: Audit) -> str:
     """One row per film that could be read, with everything that was measured of it."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    doubted = {d.film: d for d in result.doubts.found}
+    doubted = {d.film: d for d in result.doubts.candidates}
     writer.writerow(
         ("path", "split", "class", "patient", "pixels_sha256", *WORDS, *NUMBERS, *STATISTICS,
          "doubted_label", "suggested_label", "p_label")

@@ -179,7 +179,7 @@ def _doubts(audit: Audit) -> Iterator[Finding]:
     if doubts.silence:
         yield Finding("label errors", UNKNOWN, f"{doubts.silence[0].upper()}{doubts.silence[1:]}.")
         return
-    sure, all_told = doubts.confident, len(doubts.found)
+    sure, all_told = doubts.confident, len(doubts.candidates)
     seen = (
         " The bundle was trained on films of this source and knows their labels, so errors that it learnt by "
         "heart do not show."
@@ -191,7 +191,7 @@ def _doubts(audit: Audit) -> Iterator[Finding]:
         LOOK if sure > MANY_DOUBTS * doubts.films else PASS,
         f"{sure:,} of {doubts.films:,} films clearly look like another class than their own "
         f"({', '.join(doubts.classes)}), {all_told - sure:,} more lean that way. These are candidates, not errors.{seen}",
-        "Have the ranked sheet read by somebody who can." if doubts.found else "",
+        "Have the ranked sheet read by somebody who can." if doubts.candidates else "",
     )
 
 

@@ -1,1 +1,0 @@
-"""What a bundle is worth on labelled films, section by section."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
+    from pneumoscope.evidence.evaluation.outcomes import Outcomes
     from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.truth import Truth
     from pneumoscope.evidence.evaluation.work import Work
@@ -27,15 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What was asked for, and where it is done.
+    """Settings, intermediate results and progress of an evaluation.
 
     Attributes:
         settings: What to measure.
-        work: Where intermediate results are kept, and taken up from.
-        progress: Told how far the work is.
-        seconds: Step to seconds so far, by the clock on the wall.
-        cpu_seconds: The same of all processor cores together: other work on the machine hardly
-            counts.
+        work: Where intermediate results are kept.
+        progress: Called when a part of a step is done.
+        seconds: Step to elapsed seconds so far.
+        cpu_seconds: The same, summed over all cores: hardly affected by other work on the machine.
     """
 
     settings: Settings
@@ -46,42 +46,44 @@ class Context:
 
     @contextmanager
     def clock(self, step: str) -> Iterator[None]:
-        """Counts the seconds of a block towards a step."""
+        """Adds the time that a block takes to a step."""
         began, began_cpu = perf_counter(), process_time()
         try:
             yield
         finally:
-            for found, spent in (
+            for seconds, spent in (
                 (self.seconds, perf_counter() - began),
                 (self.cpu_seconds, process_time() - began_cpu),
             ):
-                found[step] = found.get(step, 0.0) + spent
+                seconds[step] = seconds.get(step, 0.0) + spent
 
-    def counting(self, what: str) -> Callable[[int, int], None]:
-        """Progress of one thing, by (done, in all)."""
-        return lambda done, total: self.progress(done, total, what)
+    def counting(self, step: str) -> Callable[[int, int], None]:
+        """Progress of one step, as a function of (done, in all)."""
+        return lambda done, total: self.progress(done, total, step)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """A bundle and what it says of the films.
+    """A bundle with its predictions and decisions about the films.
 
     Attributes:
-        title: Of the bundle, told apart from others.
-        classifier: The bundle at work.
-        truth: The films' labels in its terms.
+        title: Of the bundle, different for each.
+        classifier: Of the bundle.
+        truth: The films' labels in the bundle's terms.
         p: Probabilities (films, labels).
-        pixels: uint8 (films, side, side) at its source size.
+        outcomes: What the product decides about the films.
+        pixels: uint8 (films, side, side) at the bundle's source size.
         hashes: SHA-256 of each film's pixels.
         patients: Of the films.
-        training: Its training and validation films, if the data give them; else None.
-        seconds: From files to predictions, for a thousand films: on the wall, and of all cores.
+        training: The bundle's training and validation films, if the data contain them; else None.
+        seconds: From files to predictions, for a thousand films: elapsed, and summed over all cores.
     """
 
     title: str
     classifier: Classifier
     truth: Truth
     p: Array
+    outcomes: Outcomes
     pixels: NDArray[np.uint8]
     hashes: tuple[str, ...]
     patients: tuple[str, ...]
@@ -90,13 +92,13 @@ class Predicted:
 
     @property
     def targets(self) -> Array:
-        """Labels as the network's outputs stand for them, (films, labels), NaN where unknown."""
+        """Labels in the order of the network's outputs, (films, labels), NaN where unknown."""
         meta, truth = self.classifier.bundle.meta, self.truth
         if truth.classes is None:
             return truth.targets
         targets = np.full((len(truth.classes), len(meta.labels)), np.nan)
         known = truth.classes >= 0
         targets[known] = truth.classes[known, None] == np.arange(len(meta.labels))
-        # Of films that are positive in some way, this much is known.
+        # Of films that are positive in an unknown way, this much is known.
         targets[~known, meta.labels.index(str(meta.negative))] = 1.0 - truth.targets[~known, 0]
         return targets

@@ -1,8 +1,8 @@
-"""One or several bundles on labelled films: everything that `evaluation.Evaluation` holds.
+"""Evaluates one or several bundles on labelled films.
 
-``evaluation_films`` chooses the films, ``evaluation_truth`` reads their labels in a bundle's terms,
-``evaluation_work`` reads and predicts them and can be killed at any time, ``evaluation_figures`` and
-its neighbours measure. ``evaluation_record`` writes what came of it.
+`films` chooses the films, `truth` translates their labels into a bundle's terms, `predictions` reads
+and predicts them and can be resumed after an interruption, `bundle_results` measures each bundle.
+`record` writes the results.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 from pneumoscope import __version__
 from pneumoscope.bundle import open_bundle
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.evaluation import films as evaluation_films
 from pneumoscope.evidence.evaluation.bundle_results import bundle_result, left_out
-from pneumoscope.evidence.evaluation.context import Context
-from pneumoscope.evidence.evaluation.evaluated_films import Films
+from pneumoscope.evidence.evaluation.films import choose
 from pneumoscope.evidence.evaluation.pairs import pair_results
 from pneumoscope.evidence.evaluation.predictions import predictions
 from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation, Pair
@@ -29,9 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.evidence.audit.shortcuts import Shortcuts
+    from pneumoscope.evidence.evaluation.context import Context
+    from pneumoscope.evidence.evaluation.evaluated_films import Films
 
 AGREEMENT = "agreement"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "onnxruntime", "pillow")
+"""Those that affect figures."""
 
 
 def evaluate(
@@ -43,13 +44,13 @@ def evaluate(
     """Evaluates bundles on the films of a folder or manifest.
 
     Args:
-        root: Labelled films in any layout, see `evaluation_films.choose`.
-        bundles: Model folders; None stands for the shipped one.
+        root: Labelled films in any layout, see `films.choose`.
+        bundles: Model folders; None for the shipped one.
         context: What to measure, and where intermediate results are kept.
-        cache: Folder for decoded films of the training; None for the user's.
+        cache: Folder for decoded training films; None for the user's.
 
     Raises:
-        DataError: No such folder, no films, no labels, no film can be read, or no label says
+        DataError: No such folder, no films, no labels, no film can be read, or no label means
             anything to a bundle.
         BundleError: A bundle cannot be used.
         UsageError: Settings out of range, or one bundle twice.
@@ -60,11 +61,9 @@ def evaluate(
     if len({bundle.sha256 for bundle in opened}) < len(opened):
         raise UsageError("the same bundle was given twice", "Compare different bundles.")
     with context.clock("choosing films"):
-        choice = evaluation_films.choose(
-            root, opened, settings.split, settings.by, cache, context.progress
-        )
+        choice = choose(root, opened, settings.split, settings.by, cache, context.progress)
     films, entries, predicted = predictions(root, choice, opened, context)
-    results = tuple(bundle_result(one, films, context) for one in predicted)
+    results = tuple(bundle_result(bundle, films, context) for bundle in predicted)
     silences: dict[str, str] = {}
     pairs = _pairs(results, films, context, silences)
     shortcuts: tuple[Shortcuts, ...] = ()
@@ -74,31 +73,28 @@ def evaluate(
         if not shortcuts:
             silences[SHORTCUTS] = "the films' labels tell no two groups apart"
     with context.clock("heatmaps"):
-        agreement, why = agreement_of(predicted, context)
-    if why:
-        silences[AGREEMENT] = why
+        agreement, reason = agreement_of(predicted, context)
+    if reason:
+        silences[AGREEMENT] = reason
     left_out(silences, (PAIRS, SHORTCUTS), settings)
     return Evaluation(
-        films,
-        results,
-        pairs,
-        shortcuts,
-        agreement,
-        silences,
-        settings,
-        {step: round(seconds, 3) for step, seconds in context.seconds.items()},
-        __version__,
-        _packages(),
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        {step: round(seconds, 3) for step, seconds in context.cpu_seconds.items()},
+        films=films,
+        bundles=results,
+        pairs=pairs,
+        shortcuts=shortcuts,
+        agreement=agreement,
+        silences=silences,
+        settings=settings,
+        seconds={step: round(seconds, 3) for step, seconds in context.seconds.items()},
+        version=__version__,
+        packages=_packages(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        cpu_seconds={step: round(seconds, 3) for step, seconds in context.cpu_seconds.items()},
     )
 
 
 def _pairs(
-    results: Sequence[BundleResult],
-    films: Films,
-    context: Context,
-    silences: dict[str, str],
+    results: Sequence[BundleResult], films: Films, context: Context, silences: dict[str, str]
 ) -> tuple[Pair, ...]:
     if PAIRS not in context.settings.sections:
         return ()
@@ -113,10 +109,10 @@ def _pairs(
 
 
 def _packages() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

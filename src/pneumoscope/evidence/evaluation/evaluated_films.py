@@ -1,4 +1,4 @@
-"""The films of an evaluation, and whether they can have been training films."""
+"""The films of an evaluation, and whether they can have been training films: values only."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class EvaluatedFilm:
 
     Attributes:
         path: Relative to the data folder.
-        label: What it is labelled: its class, or its findings with ``" | "`` between them.
-        patient: Key of the patient, of the film itself where patients are not known.
+        label: Its class, or its findings joined by ``" | "``.
+        patient: Key of the patient; of the film itself where patients are not known.
         keyed: Whether ``patient`` is a patient's key.
-        split: ``"train"``, ``"validation"``, ``"test"`` or ``""`` if nothing says so.
+        split: ``"train"``, ``"validation"``, ``"test"``, or ``""`` if unknown.
         file_sha256: Of the file's bytes.
         pixels_sha256: Of its pixels at 224 x 224, as in training manifests.
-        columns: Those of the manifest that were asked for, with this film's value (``""`` unknown).
+        columns: The requested columns of the manifest with this film's values (``""`` if unknown).
     """
 
     path: str
@@ -47,15 +47,15 @@ class Films:
         name: Of the data folder or manifest.
         source: Where the films come from, a sentence without its full stop.
         layout: See `data.listing.Listing`.
-        split: ``"validation"``, ``"test"``, ``"train"`` or ``"all"``: what was taken.
-        chosen: Why these films, in a sentence.
+        split: ``"validation"``, ``"test"``, ``"train"`` or ``"all"``: the films that were taken.
+        chosen: Why these films, a sentence.
         films: Those that could be read.
         pixels: uint8 (films, 224, 224); not written to metrics.json.
         patients: Number of patients; where keys are missing each film counts as one.
-        keyed: How many films have a patient's key.
+        keyed: Number of films with a patient's key.
         broken: Films that could not be read.
         warnings: What is doubtful, in sentences.
-        limits: What these films cannot tell, in sentences.
+        limits: The limitations of these films, in sentences.
         sha256: Of the list of films (paths and file hashes).
     """
 
@@ -79,10 +79,10 @@ class TrainingOverlap:
     """Whether these films can have been training films of a bundle.
 
     Attributes:
-        known: Whether the bundle's training films could be told from these data.
-        films: How many of the films have the pixels of a training film; None if unknown.
-        patients: How many of the films are of a training patient; None if unknown.
-        words: That in a sentence.
+        known: Whether the bundle's training films can be identified in these data.
+        films: Number of films with the pixels of a training film; None if unknown.
+        patients: Number of films of training patients; None if unknown.
+        words: The same as a sentence.
     """
 
     known: bool
@@ -92,5 +92,5 @@ class TrainingOverlap:
 
     @property
     def doubtful(self) -> bool:
-        """Whether films of the training may be, or are, among the evaluated ones."""
+        """Whether training films may be, or are, among the evaluated ones."""
         return not self.known or bool(self.films) or bool(self.patients)

@@ -1,9 +1,10 @@
-"""Predictions and embeddings of the films of an evaluation, resumably."""
+"""Predictions and embeddings of the films of an evaluation; an interrupted run is resumed."""
 
 from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.data.check import Broken
+from pneumoscope.decision.decide import FilmScores
+from pneumoscope.records import FilmFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,58 +30,102 @@ _BATCH = 16
 """Films in one run of the network."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmPredictions:
+    """What a bundle gives for the films, before anything is decided about them.
+
+    Attributes:
+        p: Probabilities (films, labels), float64; NaN where a film cannot be read.
+        scores: One per film; None where it cannot be read. Probabilities, scores of the gate and
+            facts of the file, from which `pneumoscope.decision.decide.decide` makes the verdict.
+        broken: Position to the reason why a film cannot be read.
+        seconds: Time of the computation, (2,): elapsed, and summed over all cores.
+    """
+
+    p: NDArray[np.float64]
+    scores: tuple[FilmScores | None, ...]
+    broken: dict[int, Broken]
+    seconds: NDArray[np.float64]
+
+
 def predict_films(
     entries: Sequence[Entry],
     files: Sequence[str],
     classifier: Classifier,
     work: Work,
     progress: Count,
-) -> tuple[NDArray[np.float64], dict[int, Broken], NDArray[np.float64]]:
-    """Predicts files the product's own way, `Classifier.predict_many`.
+) -> FilmPredictions:
+    """Predicts files as the product does, by `Classifier.predict_many`.
 
     Args:
         entries: The films.
         files: SHA-256 of each.
-        classifier: Reads and judges.
+        classifier: Of the bundle, without a site profile and without a prevalence.
         work: Where predictions are kept.
         progress: Called with (films done, films in all).
-
-    Returns:
-        Probabilities (films, labels), NaN where a film cannot be read; position to why; seconds
-        that it took when it was computed, (2,): on the wall, and of all cores.
     """
     labels = classifier.bundle.meta.labels
-    parts, broken, seconds = [], {}, np.zeros(2)
+    parts: list[NDArray[np.float32]] = []
+    scores: list[FilmScores | None] = []
+    broken: dict[int, Broken] = {}
+    seconds = np.zeros(2)
     for start in range(0, len(entries), work.block):
         block = entries[start : start + work.block]
 
         def compute(block: Sequence[Entry] = block, start: int = start) -> dict[str, NDArray[Any]]:
-            began = np.array([perf_counter(), process_time()])
-            p = np.full((len(block), len(labels)), np.nan, np.float32)
-            bad = []
-            for outcome in classifier.predict_many([entry.path for entry in block]):
-                if outcome.prediction is not None:
-                    p[outcome.index] = list(outcome.prediction.probabilities.values())
-                elif outcome.error is not None:
-                    error = outcome.error
-                    name = block[outcome.index].name
-                    bad.append([outcome.index, name, error.code, str(error), error.hint])
-                progress(start + outcome.index + 1, len(entries))
-            return {
-                "p": p,
-                "broken": np.array(json.dumps(bad)),
-                "seconds": np.array([perf_counter(), process_time()]) - began,
-            }
+            def count(done: int) -> None:
+                progress(start + done, len(entries))
+
+            return _predicted(block, classifier, count)
 
         names = list(files[start : start + work.block])
-        path = work.path("plain", classifier.bundle.sha256, names, ending=".npz")
-        found = work.arrays(path, compute)
-        parts.append(found["p"].astype(np.float64))
-        seconds += found["seconds"]
-        for index, *told in json.loads(str(found["broken"])):
-            broken[start + index] = Broken(*told)
+        path = work.path("scores", classifier.bundle.sha256, names, ending=".npz")
+        stored = work.arrays(path, compute)
+        parts.append(stored["p"])
+        scores += _scores(stored, labels)
+        seconds += stored["seconds"]
+        for index, *reason in json.loads(str(stored["broken"])):
+            broken[start + index] = Broken(*reason)
         progress(min(start + work.block, len(entries)), len(entries))
-    return np.concatenate(parts), broken, seconds
+    return FilmPredictions(np.concatenate(parts).astype(np.float64), tuple(scores), broken, seconds)
+
+
+def _predicted(
+    block: Sequence[Entry], classifier: Classifier, count: Callable[[int], None]
+) -> dict[str, NDArray[Any]]:
+    """A block of films as arrays that can be stored."""
+    began = np.array([perf_counter(), process_time()])
+    p = np.full((len(block), len(classifier.bundle.meta.labels)), np.nan, np.float32)
+    films: list[dict[str, Any] | None] = [None] * len(block)
+    broken = []
+    for outcome in classifier.predict_many([entry.path for entry in block]):
+        prediction, error = outcome.prediction, outcome.error
+        if prediction is not None:
+            p[outcome.index] = list(prediction.probabilities.values())
+            films[outcome.index] = {
+                "gate": dict(prediction.gate.scores),
+                "facts": asdict(prediction.facts),
+            }
+        elif error is not None:
+            name = block[outcome.index].name
+            broken.append([outcome.index, name, error.code, str(error), error.hint])
+        count(outcome.index + 1)
+    return {
+        "p": p,
+        "films": np.array(json.dumps(films)),
+        "broken": np.array(json.dumps(broken)),
+        "seconds": np.array([perf_counter(), process_time()]) - began,
+    }
+
+
+def _scores(stored: dict[str, NDArray[Any]], labels: Sequence[str]) -> Iterator[FilmScores | None]:
+    films = json.loads(str(stored["films"]))
+    for p, film in zip(stored["p"].tolist(), films, strict=True):
+        if film is None:
+            yield None
+        else:
+            named = dict(zip(labels, p, strict=True))
+            yield FilmScores(named, film["gate"], FilmFacts.restored(film["facts"]))
 
 
 def predict_pixels(
@@ -88,14 +135,14 @@ def predict_pixels(
     work: Work,
     perturb: tuple[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] | None = None,
 ) -> NDArray[np.float64]:
-    """Predicts films that were read already, as they are or perturbed.
+    """Predicts films that were already read, unchanged or perturbed.
 
     Args:
         pixels: uint8 (films, side, side).
         hashes: SHA-256 of each.
         classifier: Whose network runs.
         work: Where predictions are kept.
-        perturb: Name and function of a perturbation.
+        perturb: Name and function of a perturbation; None for unchanged films.
 
     Returns:
         Probabilities (films, labels).
@@ -124,7 +171,7 @@ def embed(
     work: Work,
     progress: Count = lambda _done, _total: None,
 ) -> NDArray[np.float32]:
-    """Embeddings (films, features) of films that were read already; args as `predict_pixels`."""
+    """Embeddings (films, features) of films that were already read; args as in `predict_pixels`."""
     parts = []
     for start in range(0, len(pixels), work.block):
         block = pixels[start : start + work.block]
@@ -149,11 +196,11 @@ def _run(
     """Probabilities and embeddings, batch by batch, several batches at once."""
     size = classifier.bundle.meta.size
 
-    def one(start: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run_batch(start: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         films = [np.asarray(film) for film in pixels[start : start + _BATCH]]
         inputs = [images.resample(change(film) if change else film, size) for film in films]
-        found = classifier.run(np.stack(inputs)[..., None])
-        return found.probabilities, found.embedding
+        outputs = classifier.run(np.stack(inputs)[..., None])
+        return outputs.probabilities, outputs.embedding
 
     with ThreadPoolExecutor(classifier.threads) as pool:
-        return list(pool.map(one, range(0, len(pixels), _BATCH)))
+        return list(pool.map(run_batch, range(0, len(pixels), _BATCH)))

@@ -1,4 +1,4 @@
-"""Reads the films of an evaluation once, resumably."""
+"""Reads every film of an evaluation once; an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DecodedFilms:
         pixels: uint8 (entries, side, side), memory-mapped; zero where a film is broken.
         files: SHA-256 of each file, ``""`` where it is broken.
         hashes: SHA-256 of each film's pixels, likewise.
-        broken: Position to why a film cannot be read.
+        broken: Position to the reason why a film cannot be read.
     """
 
     pixels: NDArray[np.uint8]
@@ -59,7 +59,7 @@ class DecodedFilms:
 def read_films(
     entries: Sequence[Entry], side: int, work: Work, threads: int, progress: Count
 ) -> DecodedFilms:
-    """Reads every film once, going on where a killed run stood.
+    """Reads every film once, starting where an interrupted run stopped.
 
     Args:
         entries: The films.
@@ -76,29 +76,29 @@ def read_films(
         record.unlink(missing_ok=True)
         with whole_array(store, np.uint8, (len(entries), side, side)):
             pass
-    known: list[dict[str, str]] = []
+    done: list[dict[str, str]] = []
     if record.is_file():
-        known = json.loads(record.read_text(encoding="utf-8"))
-    if len(known) < len(entries):
+        done = json.loads(record.read_text(encoding="utf-8"))
+    if len(done) < len(entries):
         pixels = np.load(store, mmap_mode="r+")
-        for start in range(len(known), len(entries), work.block):
+        for start in range(len(done), len(entries), work.block):
             block = entries[start : start + work.block]
             with ThreadPoolExecutor(threads) as pool:
-                for i, one in enumerate(pool.map(lambda e: _read(e, side), block), start):
-                    if not isinstance(one, Broken):
-                        pixels[i], digest = one
-                        known.append({"file": digest, "pixels": _sha(pixels[i].tobytes())})
+                for i, film in enumerate(pool.map(lambda e: _read(e, side), block), start):
+                    if not isinstance(film, Broken):
+                        pixels[i], digest = film
+                        done.append({"file": digest, "pixels": _sha(pixels[i].tobytes())})
                     else:
-                        known.append(asdict(one))
+                        done.append(asdict(film))
                     progress(i + 1, len(entries))
             pixels.flush()
-            write_text(record, json.dumps(known))
+            write_text(record, json.dumps(done))
         del pixels
     return DecodedFilms(
         np.load(store, mmap_mode="r"),
-        tuple(one.get("file", "") for one in known),
-        tuple(one.get("pixels", "") for one in known),
-        {i: Broken(**one) for i, one in enumerate(known) if "code" in one},
+        tuple(film.get("file", "") for film in done),
+        tuple(film.get("pixels", "") for film in done),
+        {i: Broken(**film) for i, film in enumerate(done) if "code" in film},
     )
 
 
@@ -115,10 +115,10 @@ def _read(entry: Entry, side: int) -> tuple[NDArray[np.uint8], str] | Broken:
 def _stamp(path: Path) -> list[object]:
     """What changes when a file does."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return [str(path), None]
-    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
 
 
 def _sha(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The films to look at: confident mistakes, doubts, and training films that resemble them."""
+"""Films to look at: confident mistakes, uncertain films, and training films that resemble them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pneumoscope.runtime import Classifier
 
 FALSE_POSITIVE, FALSE_NEGATIVE, UNCERTAIN = "false positive", "false negative", "uncertain"
+_RIGHT = "right"
 EACH = 6
 """Films of each kind."""
 NEAREST = 2
@@ -32,13 +33,13 @@ NEAREST = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
+class TrainingFilms:
     """A bundle's training films.
 
     Attributes:
         films: The whole set.
         rows: Those of the split ``"train"``.
-        embedding: float32 (rows, features), of length 1 each.
+        embedding: float32 (rows, features), each of length 1.
     """
 
     films: FilmSet
@@ -48,53 +49,66 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    margin: float  # logits from the threshold, positive on the side of the call
+    """One film and one question.
+
+    Attributes:
+        margin: Distance from the threshold in log odds, at least 0.
+        row: Of the film among all films.
+        kind: `FALSE_POSITIVE`, `FALSE_NEGATIVE` or `_RIGHT`.
+        question: The question.
+        place: Of the film among the question's films.
+    """
+
+    margin: float
     row: int
     kind: str
     question: Question
-    place: int  # among the question's films
+    place: int
 
 
 def gallery(
-    asked: Sequence[Question],
+    questions: Sequence[Question],
     films: Sequence[EvaluatedFilm],
     pixels: NDArray[np.uint8],
     classifier: Classifier,
-    trained: Trained | None,
+    training: TrainingFilms | None,
 ) -> Gallery:
     """The most confident mistakes and the most uncertain films, over all questions.
 
     Args:
-        asked: The bundle's questions.
+        questions: Of the bundle.
         films: All films.
         pixels: uint8 (films, 224, 224).
         classifier: Gives heatmaps and embeddings.
-        trained: Training films with their embeddings, if they are at hand.
+        training: Training films with their embeddings, if they are available.
     """
-    cases = [case for q in asked for case in _cases(q, classifier)]
-    mistakes = Counter(case.kind for case in cases if case.kind != "right")
-    shown = []
+    cases = [case for q in questions for case in _cases(q, classifier)]
+    mistakes = Counter(case.kind for case in cases if case.kind != _RIGHT)
+    chosen: list[tuple[_Case, str]] = []
     for kind in (FALSE_POSITIVE, FALSE_NEGATIVE):
-        own = [case for case in cases if case.kind == kind]
-        shown += sorted(own, key=lambda case: (-case.margin, case.row))[:EACH]
-    doubts = sorted(cases, key=lambda case: (case.margin, case.row))
-    listed = {(case.row, case.question.name) for case in shown}
-    doubts = [c for c in doubts if (c.row, c.question.name) not in listed][:EACH]
-    found = [_film(case, case.kind, films, pixels, classifier, trained) for case in shown]
-    found += [_film(case, UNCERTAIN, films, pixels, classifier, trained) for case in doubts]
-    number = len(trained.rows) if trained else 0
+        wrong = [case for case in cases if case.kind == kind]
+        wrong.sort(key=lambda case: (-case.margin, case.row))
+        chosen += [(case, kind) for case in wrong[:EACH]]
+    listed = {(case.row, case.question.name) for case, _ in chosen}
+    rest = [case for case in cases if (case.row, case.question.name) not in listed]
+    rest.sort(key=lambda case: (case.margin, case.row))
+    uncertain = [(case, UNCERTAIN) for case in rest[:EACH]]
+    number = len(training.rows) if training else 0
     near = f"; nearest of {number:,} training films beside them" if number else ""
     return Gallery(
-        tuple(found),
-        {kind: mistakes.get(kind, 0) for kind in (FALSE_POSITIVE, FALSE_NEGATIVE)},
-        number,
-        f"the most confident of {sum(mistakes.values()):,} mistakes, up to {EACH} of each kind, and "
-        f"the {len(doubts)} films nearest the threshold{near}",
+        films=tuple(
+            _film(case, kind, films, pixels, classifier, training)
+            for case, kind in (*chosen, *uncertain)
+        ),
+        mistakes={kind: mistakes.get(kind, 0) for kind in (FALSE_POSITIVE, FALSE_NEGATIVE)},
+        training_films=number,
+        words=f"the most confident of {sum(mistakes.values()):,} mistakes, up to {EACH} of each kind, and "
+        f"the {len(uncertain)} films nearest the threshold{near}",
     )
 
 
 def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of length 1; rows of zeros stay so."""
+    """Vectors (n, features) scaled to length 1; vectors of zeros stay zero."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
 
@@ -103,20 +117,13 @@ def _cases(q: Question, classifier: Classifier) -> list[_Case]:
     threshold = default_point(q, classifier.bundle.meta).threshold
     margin = np.abs(logit(q.p) - logit(threshold))
     called = q.p >= threshold
-    return [
-        _Case(
-            float(margin[i]),
-            int(row),
-            "right"
-            if called[i] == q.positive[i]
-            else FALSE_POSITIVE
-            if called[i]
-            else FALSE_NEGATIVE,
-            q,
-            i,
-        )
-        for i, row in enumerate(q.rows)
-    ]
+    cases = []
+    for i, row in enumerate(q.rows):
+        kind = _RIGHT
+        if called[i] != q.positive[i]:
+            kind = FALSE_POSITIVE if called[i] else FALSE_NEGATIVE
+        cases.append(_Case(float(margin[i]), int(row), kind, q, i))
+    return cases
 
 
 def _film(
@@ -125,7 +132,7 @@ def _film(
     films: Sequence[EvaluatedFilm],
     pixels: NDArray[np.uint8],
     classifier: Classifier,
-    trained: Trained | None,
+    training: TrainingFilms | None,
 ) -> GalleryFilm:
     meta = classifier.bundle.meta
     q, film = case.question, np.asarray(pixels[case.row])
@@ -134,51 +141,51 @@ def _film(
     called = p >= threshold
     explained = q.name
     if meta.negative is not None:
-        named = dict(zip(meta.labels, outputs.probabilities[0].tolist(), strict=True))
-        explained = triage.likelier_kind(named, meta.negative) if called else meta.negative
+        probabilities = dict(zip(meta.labels, outputs.probabilities[0].tolist(), strict=True))
+        explained = triage.likelier_kind(probabilities, meta.negative) if called else meta.negative
     near: tuple[Neighbour, ...] = ()
-    if trained is not None:
-        near = _neighbours(outputs.embedding[0], bool(q.positive[case.place]), q, trained)
+    if training is not None:
+        near = _neighbours(outputs.embedding[0], bool(q.positive[case.place]), q, training)
     return GalleryFilm(
-        case.row,
-        films[case.row].path,
-        q.name,
-        kind,
-        films[case.row].label,
-        q.name if called else q.negative,
-        p,
-        threshold,
-        outputs.heatmaps[0, meta.labels.index(explained)],
-        explained,
-        film,
-        near,
+        row=case.row,
+        path=films[case.row].path,
+        target=q.name,
+        kind=kind,
+        label=films[case.row].label,
+        called=q.name if called else q.negative,
+        p=p,
+        threshold=threshold,
+        heatmap=outputs.heatmaps[0, meta.labels.index(explained)],
+        heatmap_class=explained,
+        pixels=film,
+        neighbours=near,
     )
 
 
 def _neighbours(
-    vector: NDArray[np.float32], positive: bool, q: Question, trained: Trained
+    vector: NDArray[np.float32], positive: bool, q: Question, training: TrainingFilms
 ) -> tuple[Neighbour, ...]:
-    """The nearest of the same answer, then of the other one."""
-    films = trained.films
-    likeness = trained.embedding @ unit_length(vector[None])[0]
-    targets = films.targets[trained.rows]
+    """The nearest training films with the same answer, then those with the other one."""
+    films = training.films
+    similarity = training.embedding @ unit_length(vector[None])[0]
+    targets = films.targets[training.rows]
     if films.negative is not None:
         answers = 1.0 - targets[:, films.names.index(films.negative)]
     else:
         answers = targets[:, films.names.index(q.name)]
-    found = []
+    neighbours = []
     for same in (True, False):
-        own = np.flatnonzero(answers == float(positive == same))
-        for i in own[np.argsort(-likeness[own], kind="stable")[:NEAREST]]:
-            row = int(trained.rows[i])
+        candidates = np.flatnonzero(answers == float(positive == same))
+        for i in candidates[np.argsort(-similarity[candidates], kind="stable")[:NEAREST]]:
+            row = int(training.rows[i])
             labels = [n for n, t in zip(films.names, films.films[row].targets, strict=True) if t]
-            found.append(
+            neighbours.append(
                 Neighbour(
-                    films.films[row].path,
-                    " | ".join(labels) or "no finding",
-                    same,
-                    float(likeness[i]),
-                    np.asarray(films.pixels[row]),
+                    path=films.films[row].path,
+                    label=" | ".join(labels) or "no finding",
+                    same=same,
+                    similarity=float(similarity[i]),
+                    pixels=np.asarray(films.pixels[row]),
                 )
             )
-    return tuple(found)
+    return tuple(neighbours)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumoscope import images
+from pneumoscope.decision.decide import decide
 from pneumoscope.errors import DataError
-from pneumoscope.evidence.evaluation import film_predictions, film_reading
-from pneumoscope.evidence.evaluation import films as evaluation_films
 from pneumoscope.evidence.evaluation.context import Context, Predicted
 from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm, Films
+from pneumoscope.evidence.evaluation.film_predictions import FilmPredictions, predict_films
+from pneumoscope.evidence.evaluation.film_reading import read_films
+from pneumoscope.evidence.evaluation.films import ALL, label_of
+from pneumoscope.evidence.evaluation.outcomes import Outcomes
 from pneumoscope.evidence.evaluation.truth import truth_of
 from pneumoscope.evidence.statistics.intervals import FEWEST_PATIENTS
 from pneumoscope.runtime import Classifier
@@ -30,63 +34,103 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.films import Choice
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _BundlePredictions:
+    title: str
+    classifier: Classifier
+    predictions: FilmPredictions
+
+
 def predictions(
-    root: Path, choice: Choice, opened: Sequence[Bundle], context: Context
+    root: Path, choice: Choice, bundles: Sequence[Bundle], context: Context
 ) -> tuple[Films, list[Entry], list[Predicted]]:
-    """Reads and predicts the films; only those that every bundle could read are kept."""
-    entries, warnings = _answerable(choice, opened)
-    threads, work = context.settings.threads, context.work
-    read = {}
+    """Reads and predicts the films; only films that every bundle can read are kept.
+
+    Args:
+        root: Where the films come from, for messages.
+        choice: The films.
+        bundles: That predict them.
+        context: Settings, intermediate results, progress.
+
+    Raises:
+        DataError: No film can be read.
+    """
+    entries, warnings = _answerable(choice, bundles)
+    decoded = {}
     with context.clock("reading films"):
-        for side in sorted({bundle.meta.source_size for bundle in opened} | {images.SOURCE_SIZE}):
-            read[side] = film_reading.read_films(
-                entries, side, work, threads, context.counting("reading films")
+        for side in sorted({bundle.meta.source_size for bundle in bundles} | {images.SOURCE_SIZE}):
+            decoded[side] = read_films(
+                entries,
+                side,
+                context.work,
+                context.settings.threads,
+                context.counting("reading films"),
             )
+    files = decoded[images.SOURCE_SIZE].files
+    results = [
+        _predictions_of(title, bundle, entries, files, context)
+        for title, bundle in zip(_titles(bundles), bundles, strict=True)
+    ]
     broken: dict[int, Broken] = {}
-    for one in read.values():
-        broken |= one.broken
-    files = read[images.SOURCE_SIZE].files
-    found = []
-    for title, bundle in zip(_titles(opened), opened, strict=True):
-        what = f"predicting with {title}"
-        classifier = Classifier(bundle, threads=threads)
-        with context.clock(what):
-            p, bad, seconds = film_predictions.predict_films(
-                entries, files, classifier, work, context.counting(what)
-            )
-        broken = bad | broken
-        wall, cpu = (1000 * seconds / len(entries)).tolist()
-        found.append((title, classifier, p, (wall, cpu)))
-    kept = [i for i in range(len(entries)) if i not in broken]
-    if not kept:
+    for failures in (
+        *(part.broken for part in decoded.values()),
+        *(result.predictions.broken for result in results),
+    ):
+        broken = failures | broken
+    rows = [i for i in range(len(entries)) if i not in broken]
+    if not rows:
         first = next(iter(broken.values()))
         raise DataError(f"{root}: no film can be read ({first.message})", first.hint)
-    own = [entries[i] for i in kept]
-    read = {side: one.of(kept) for side, one in read.items()}
-    films = _films(root, choice, own, read[images.SOURCE_SIZE], warnings, broken)
-    patients = tuple(entry.patient for entry in own)
+    kept = [entries[i] for i in rows]
+    decoded = {side: films.of(rows) for side, films in decoded.items()}
+    films = _films(root, choice, kept, decoded[images.SOURCE_SIZE], warnings, broken)
     predicted = []
-    for (title, classifier, p, spent), training in zip(found, choice.training, strict=True):
-        source = read[classifier.bundle.meta.source_size]
-        truth = truth_of(own, choice.listing, classifier.bundle)
+    for result, training in zip(results, choice.training, strict=True):
+        bundle = result.classifier.bundle
+        source = decoded[bundle.meta.source_size]
+        wall, cpu = (1000 * result.predictions.seconds / len(entries)).tolist()
         predicted.append(
             Predicted(
-                title, classifier, truth, p[kept], source.pixels, source.hashes, patients,
-                training, spent,
+                title=result.title,
+                classifier=result.classifier,
+                truth=truth_of(kept, choice.listing, bundle),
+                p=result.predictions.p[rows],
+                outcomes=_outcomes(result, rows),
+                pixels=source.pixels,
+                hashes=source.hashes,
+                patients=tuple(entry.patient for entry in kept),
+                training=training,
+                seconds=(wall, cpu),
             )
-        )  # fmt: skip
-    return films, own, predicted
+        )
+    return films, kept, predicted
 
 
-def _answerable(choice: Choice, opened: Sequence[Bundle]) -> tuple[list[Entry], list[str]]:
-    """The films whose label says something to at least one bundle."""
-    said = np.zeros(len(choice.entries), bool)
-    for bundle in opened:
+def _predictions_of(
+    title: str, bundle: Bundle, entries: Sequence[Entry], files: Sequence[str], context: Context
+) -> _BundlePredictions:
+    step = f"predicting with {title}"
+    classifier = Classifier(bundle, threads=context.settings.threads)
+    with context.clock(step):
+        predicted = predict_films(entries, files, classifier, context.work, context.counting(step))
+    return _BundlePredictions(title, classifier, predicted)
+
+
+def _outcomes(result: _BundlePredictions, rows: Sequence[int]) -> Outcomes:
+    rules = result.classifier.rules
+    scores = (result.predictions.scores[i] for i in rows)
+    return Outcomes.of([decide(film, rules) for film in scores if film is not None], rules)
+
+
+def _answerable(choice: Choice, bundles: Sequence[Bundle]) -> tuple[list[Entry], list[str]]:
+    """The films whose label means something to at least one bundle, and a warning about others."""
+    known = np.zeros(len(choice.entries), bool)
+    for bundle in bundles:
         truth = truth_of(choice.entries, choice.listing, bundle)
-        said |= ~np.isnan(truth.targets).all(axis=1)
-    missing = int((~said).sum())
+        known |= ~np.isnan(truth.targets).all(axis=1)
+    missing = int((~known).sum())
     warnings = [f"films whose label says nothing to any bundle, left out: {missing:,}"]
-    entries = [entry for entry, known in zip(choice.entries, said, strict=True) if known]
+    entries = [entry for entry, is_known in zip(choice.entries, known, strict=True) if is_known]
     return entries, warnings if missing else []
 
 
@@ -94,69 +138,69 @@ def _films(
     root: Path,
     choice: Choice,
     entries: Sequence[Entry],
-    read: DecodedFilms,
+    decoded: DecodedFilms,
     warnings: Sequence[str],
     broken: dict[int, Broken],
 ) -> Films:
-    records = tuple(
+    films = tuple(
         EvaluatedFilm(
-            entry.name,
-            evaluation_films.label_of(entry, choice.listing),
-            entry.patient,
-            entry.keyed,
-            split,
-            file,
-            digest,
-            choice.columns.get(entry.name, {}),
+            path=entry.name,
+            label=label_of(entry, choice.listing),
+            patient=entry.patient,
+            keyed=entry.keyed,
+            split=split,
+            file_sha256=file,
+            pixels_sha256=digest,
+            columns=choice.columns.get(entry.name, {}),
         )
         for entry, split, file, digest in zip(
-            entries, _splits(entries, choice), read.files, read.hashes, strict=True
+            entries, _splits(entries, choice), decoded.files, decoded.hashes, strict=True
         )
     )
-    patients = len({film.patient for film in records})
-    twins = len(read.hashes) - len(set(read.hashes))
-    said = [*choice.warnings, *warnings]
-    if twins:
-        said.append(f"films that are exact copies of others among them: {twins:,}")
+    patients = len({film.patient for film in films})
+    warnings = [*choice.warnings, *warnings]
+    if twins := len(decoded.hashes) - len(set(decoded.hashes)):
+        warnings.append(f"films that are exact copies of others among them: {twins:,}")
     limits = [*choice.limits]
     if patients < FEWEST_PATIENTS:
         limits.append(
             f"{patients} patients are too few for intervals, {FEWEST_PATIENTS} are needed"
         )
     if broken:
-        limits.append(f"films that cannot be read count nowhere: {len(broken):,}")
-    listed = json.dumps([(film.path, film.file_sha256) for film in records])
+        limits.append(f"films that cannot be read are not included in any figure: {len(broken):,}")
+    listed = json.dumps([(film.path, film.file_sha256) for film in films])
     return Films(
-        root.resolve().name,
-        choice.listing.source,
-        choice.listing.layout,
-        choice.split,
-        choice.words,
-        records,
-        read.pixels,
-        patients,
-        sum(film.keyed for film in records),
-        tuple(broken[i] for i in sorted(broken)),
-        tuple(said),
-        tuple(limits),
-        hashlib.sha256(listed.encode()).hexdigest(),
+        name=root.resolve().name,
+        source=choice.listing.source,
+        layout=choice.listing.layout,
+        split=choice.split,
+        chosen=choice.words,
+        films=films,
+        pixels=decoded.pixels,
+        patients=patients,
+        keyed=sum(film.keyed for film in films),
+        broken=tuple(broken[i] for i in sorted(broken)),
+        warnings=tuple(warnings),
+        limits=tuple(limits),
+        sha256=hashlib.sha256(listed.encode()).hexdigest(),
     )
 
 
 def _splits(entries: Sequence[Entry], choice: Choice) -> list[str]:
-    """Where each film stands; the split of a bundle's training goes before that of the data."""
-    if choice.split != evaluation_films.ALL:
+    """The split of each film; that of a bundle's training takes precedence over that of the data."""
+    if choice.split != ALL:
         return [choice.split] * len(entries)
-    own = next((films for films in choice.training if films is not None), None)
-    held = {film.path: film.split for film in own.films} if own else {}
-    return [held.get(entry.name) or entry.split or "" for entry in entries]
+    training = next((films for films in choice.training if films is not None), None)
+    splits = {film.path: film.split for film in training.films} if training else {}
+    return [splits.get(entry.name) or entry.split or "" for entry in entries]
 
 
-def _titles(opened: Sequence[Bundle]) -> list[str]:
-    counts = Counter(bundle.title for bundle in opened)
+def _titles(bundles: Sequence[Bundle]) -> list[str]:
+    """The titles of the bundles, numbered where two are equal."""
+    counts = Counter(bundle.title for bundle in bundles)
     seen: Counter[str] = Counter()
     titles = []
-    for bundle in opened:
+    for bundle in bundles:
         seen[bundle.title] += 1
         several = counts[bundle.title] > 1
         titles.append(f"{bundle.title} ({seen[bundle.title]})" if several else bundle.title)

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.decision.probability import p_positive
-from pneumoscope.evidence.evaluation.settings import (
-    Settings,
-)
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 if TYPE_CHECKING:
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.bundle import BundleMeta
+    from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.truth import Truth
     from pneumoscope.evidence.statistics.intervals import Array
     from pneumoscope.records import OperatingPoint
@@ -26,11 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """What a bundle answers with yes or no, on the films whose answer is known.
+    """A yes-or-no question of a bundle, on the films whose answer is known.
 
     Attributes:
         name: The positive verdict, or the finding.
         negative: What the other films are called.
+        finding: The finding; None for the verdict.
         column: Of `Truth.targets`.
         rows: Positions of the films, (n,).
         positive: bool (n,).
@@ -42,6 +41,7 @@ class Question:
 
     name: str
     negative: str
+    finding: str | None
     column: int
     rows: NDArray[np.intp]
     positive: NDArray[np.bool_]
@@ -52,7 +52,7 @@ class Question:
 
 
 def scores_of(p: Array, meta: BundleMeta) -> Array:
-    """P(positive) by question, (films, questions), of probabilities (films, labels)."""
+    """P(positive) by question, (films, questions), from probabilities (films, labels)."""
     if meta.negative is None:
         return p
     return p_positive(p, meta.labels.index(meta.negative))[:, None]
@@ -61,33 +61,34 @@ def scores_of(p: Array, meta: BundleMeta) -> Array:
 def questions(
     p: Array, truth: Truth, meta: BundleMeta, patients: Sequence[str], settings: Settings
 ) -> tuple[Question, ...]:
-    """The bundle's questions; findings that the films do not tell are left out."""
+    """The bundle's questions; findings that no film's label tells are left out."""
     scores, before = scores_of(p, meta), scores_of(_uncalibrated(p, meta), meta)
-    found = []
+    answered = []
     names = meta.labels if meta.negative is None else (meta.positive,)
     for k, name in enumerate(names):
         rows = np.flatnonzero(~np.isnan(truth.targets[:, k]))
         if not len(rows):
             continue
         finding = None if meta.negative is not None else name
-        found.append(
+        answered.append(
             Question(
-                name,
-                meta.negative or f"no {name}",
-                k,
-                rows,
-                truth.targets[rows, k] == 1.0,
-                scores[rows, k],
-                before[rows, k],
-                tuple(point for point in meta.operating_points if point.finding == finding),
-                Bootstrap.of([patients[int(i)] for i in rows], settings.draws, settings.seed),
+                name=name,
+                negative=meta.negative or f"no {name}",
+                finding=finding,
+                column=k,
+                rows=rows,
+                positive=truth.targets[rows, k] == 1.0,
+                p=scores[rows, k],
+                before=before[rows, k],
+                points=tuple(p for p in meta.operating_points if p.finding == finding),
+                boot=Bootstrap.of([patients[int(i)] for i in rows], settings.draws, settings.seed),
             )
         )
-    return tuple(found)
+    return tuple(answered)
 
 
 def default_point(question: Question, meta: BundleMeta) -> OperatingPoint:
-    """The threshold that makes the question's labels when nobody chooses."""
+    """The threshold that is used when nobody chooses."""
     name = meta.default_operating_point
     return next(point for point in question.points if point.name == name)
 

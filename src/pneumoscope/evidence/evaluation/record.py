@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind for other programs: metrics and predictions per film."""
+"""The files that an evaluation writes for other programs: metrics and predictions per film."""
 
 from __future__ import annotations
 
@@ -13,38 +13,40 @@ import numpy as np
 from pneumoscope.decision.probability import p_positive
 from pneumoscope.decision.triage import label_at
 from pneumoscope.files import replacing, write_text
+from pneumoscope.render.card.evaluation import FORMAT, METRICS
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.bundle import BundleMeta
+    from pneumoscope.decision.decide import Decision
     from pneumoscope.evidence.evaluation.evaluated_films import Films
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
 
-METRICS, TABLE, BLIND = "metrics.json", "predictions.parquet", "predictions.json"
-FORMAT = 1
-"""Version of the layout of metrics.json."""
+TABLE, BLIND = "predictions.parquet", "predictions.json"
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """An evaluation as JSON-ready values, without NaN.
 
     Every figure has ``value``, ``low``, ``high`` (None where it or its interval does not exist) and
-    ``note``, which then says why.
+    ``note``, which then gives the reason.
     """
-    found: dict[str, Any] = _plain(evaluation)
     return {
         "format": FORMAT,
-        **found,
+        **_fields(evaluation, without=("films", "bundles")),
         "films": _films(evaluation.films),
-        "bundles": [_plain(bundle) | {"meta": _meta(bundle.meta)} for bundle in evaluation.bundles],
+        "bundles": [
+            _fields(bundle, without=("meta", "outcomes")) | {"meta": _meta(bundle.meta)}
+            for bundle in evaluation.bundles
+        ],
         "notice": NOTICE,
     }
 
 
 def write(evaluation: Evaluation, out: Path) -> list[Path]:
-    """Writes metrics.json, predictions.parquet and, of bundles for classes, predictions.json.
+    """Writes metrics.json, predictions.parquet and, for bundles with classes, predictions.json.
 
     Args:
         evaluation: What to write.
@@ -58,10 +60,10 @@ def write(evaluation: Evaluation, out: Path) -> list[Path]:
     _parquet(evaluation, out / TABLE)
     records = [record for b in evaluation.bundles if (record := blind_record(evaluation, b))]
     if records:
-        whole = records[0] if len(records) == 1 else records
-        write_text(out / BLIND, json.dumps(whole, allow_nan=False, ensure_ascii=False) + "\n")
+        content = records[0] if len(records) == 1 else records
+        write_text(out / BLIND, json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n")
         written.append(out / BLIND)
-    # Last: whoever finds it finds the others as well.
+    # Last, so that a folder with metrics.json is complete.
     write_text(out / METRICS, text + "\n")
     return written
 
@@ -76,17 +78,19 @@ def blind_record(evaluation: Evaluation, bundle: BundleResult) -> dict[str, Any]
     if meta.negative is None:
         return None
     labels = (meta.negative, *(name for name in meta.labels if name != meta.negative))
-    told = []
-    known = {name.lower(): name for name in labels}
+    by_name = {name.lower(): name for name in labels}
     answers = dict(zip(bundle.targets[0].rows.tolist(), bundle.targets[0].positive, strict=True))
+    labelled = []
     for row, (film, p) in enumerate(zip(films.films, bundle.probabilities, strict=True)):
-        label = known.get(film.label.lower())
-        if len(labels) == 2:  # its class follows, whatever the label is called
+        label = by_name.get(film.label.lower())
+        if len(labels) == 2:  # the answer determines the class, whatever the label is called
             label = labels[int(answers[row])] if row in answers else None
         if label is not None:
-            named = {name: float(x) for name, x in zip(meta.labels, p, strict=True)}
-            told.append({"label": label, "patient": film.patient, "probabilities": named})
-    if not told:
+            probabilities = {name: float(x) for name, x in zip(meta.labels, p, strict=True)}
+            labelled.append(
+                {"label": label, "patient": film.patient, "probabilities": probabilities}
+            )
+    if not labelled:
         return None
     return {
         "set": f"{films.name} ({films.split})",
@@ -94,22 +98,25 @@ def blind_record(evaluation: Evaluation, bundle: BundleResult) -> dict[str, Any]
         "bundle_sha256": bundle.sha256,
         "labels": list(labels),
         "negative": meta.negative,
-        "films": told,
+        "films": labelled,
     }
 
 
 def table(evaluation: Evaluation) -> dict[str, list[Any]]:
     """Columns of predictions.parquet: a row per bundle and film, broken films included.
 
-    ``p:NAME`` is a probability, ``p_positive`` P(positive) of bundles for classes, ``call:POINT`` (of
-    several findings ``call:POINT:FINDING``) what the film is called at an operating point,
-    ``column:NAME`` a column of the manifest.
+    ``label`` is the film's own label. ``verdict``, ``set``, ``kinds``, ``gate`` and ``gate_codes`` are
+    what the product says of the film. ``p:NAME`` is a probability, ``p_positive`` P(positive) for
+    bundles with classes, ``call:POINT`` (``call:POINT:FINDING`` for several findings) the call at an
+    operating point, ``column:NAME`` a column of the manifest.
     """
     films = evaluation.films
     rows: list[dict[str, Any]] = []
     for bundle in evaluation.bundles:
-        named = {"bundle": bundle.title, "bundle_sha256": bundle.sha256}
-        for film, p in zip(films.films, bundle.probabilities, strict=True):
+        names = {"bundle": bundle.title, "bundle_sha256": bundle.sha256}
+        for film, p, decision in zip(
+            films.films, bundle.probabilities, bundle.outcomes.decisions, strict=True
+        ):
             rows.append(
                 {
                     "path": film.path,
@@ -119,32 +126,44 @@ def table(evaluation: Evaluation) -> dict[str, list[Any]]:
                     "split": film.split,
                     "file_sha256": film.file_sha256,
                     "pixels_sha256": film.pixels_sha256,
-                    **named,
+                    **names,
                     "error": None,
-                    **_said(p.tolist(), bundle.meta),
+                    **_verdict(decision),
+                    **_calls(p.tolist(), bundle.meta),
                     **{f"column:{name}": value for name, value in film.columns.items()},
                 }
             )
-        rows += [{"path": b.path, **named, "error": f"{b.code}: {b.message}"} for b in films.broken]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: [row.get(name) for row in rows] for name in names}
+        rows += [{"path": b.path, **names, "error": f"{b.code}: {b.message}"} for b in films.broken]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name) for row in rows] for name in columns}
 
 
-def _said(p: list[float], meta: BundleMeta) -> dict[str, Any]:
-    named = dict(zip(meta.labels, p, strict=True))
-    found: dict[str, Any] = {f"p:{name}": value for name, value in named.items()}
+def _verdict(decision: Decision) -> dict[str, Any]:
+    """What the product says of one film; figures of refused films are not shown to readers."""
+    return {
+        "verdict": decision.label,
+        "set": list(decision.classes),
+        "kinds": list(decision.kinds),
+        "gate": decision.gate.level,
+        "gate_codes": [reason.code for reason in decision.gate.reasons],
+    }
+
+
+def _calls(p: list[float], meta: BundleMeta) -> dict[str, Any]:
+    probabilities = dict(zip(meta.labels, p, strict=True))
+    columns: dict[str, Any] = {f"p:{name}": value for name, value in probabilities.items()}
     if meta.negative is not None:
         positive = float(p_positive(np.array(p), meta.labels.index(meta.negative)))
-        found["p_positive"] = positive
+        columns["p_positive"] = positive
         for point in meta.operating_points:
-            found[f"call:{point.name}"] = label_at(positive, point, meta.positive)
-        return found
+            columns[f"call:{point.name}"] = label_at(positive, point, meta.positive)
+        return columns
     for point in meta.operating_points:
         name = str(point.finding)
-        found[f"call:{point.name}:{name}"] = (
-            name if named[name] >= point.threshold else f"no {name}"
+        columns[f"call:{point.name}:{name}"] = (
+            name if probabilities[name] >= point.threshold else f"no {name}"
         )
-    return found
+    return columns
 
 
 def _parquet(evaluation: Evaluation, path: Path) -> None:
@@ -157,16 +176,16 @@ def _parquet(evaluation: Evaluation, path: Path) -> None:
 
 
 def _films(films: Films) -> dict[str, Any]:
-    """The films in numbers; one by one they stand in predictions.parquet."""
+    """The films in numbers; predictions.parquet lists them one by one."""
     return {
-        **_plain(films),
+        **_fields(films),
         "films": len(films.films),
         "labels": dict(sorted(Counter(film.label for film in films.films).items())),
     }
 
 
 def _meta(meta: BundleMeta) -> dict[str, Any]:
-    """What of a bundle's record decides its figures."""
+    """The part of a bundle's record that determines its figures."""
     names = (
         "name", "version", "task", "labels", "negative", "positive", "size", "source_size",
         "calibration", "default_operating_point", "data",
@@ -176,14 +195,18 @@ def _meta(meta: BundleMeta) -> dict[str, Any]:
     }
 
 
+def _fields(record: Any, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The fields of a dataclass as JSON-ready values; arrays are left out."""
+    values = {f.name: getattr(record, f.name) for f in fields(record) if f.name not in without}
+    return {
+        name: _plain(value) for name, value in values.items() if not isinstance(value, np.ndarray)
+    }
+
+
 def _plain(value: Any) -> Any:
-    """Values of dataclasses, mappings and sequences; arrays are left out."""
+    """Dataclasses, mappings and sequences as JSON-ready values."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {
-            f.name: _plain(inner)
-            for f in fields(value)
-            if not isinstance(inner := getattr(value, f.name), np.ndarray)
-        }
+        return _fields(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple | list):

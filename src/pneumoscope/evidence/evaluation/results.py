@@ -1,9 +1,9 @@
-"""What an evaluation found: values only, which the report renders and `evaluation_record` writes.
+"""The results of an evaluation: values only, which the report renders and `record` writes.
 
-One `Evaluation` holds the films, one `BundleResult` per bundle and one `Pair` per two bundles. A
+One `Evaluation` contains the films, one `BundleResult` per bundle and one `Pair` per two bundles. A
 bundle answers yes-or-no questions: one if its films have one class (any class but the negative
-one), one per finding otherwise; each has a `TargetResult`. Sections that were not asked for, or
-that the films cannot answer, are None, and ``silences`` says why.
+one), one per finding otherwise; each has a `TargetResult`. Sections that were not requested, or
+that the films cannot answer, are None, and ``silences`` gives the reason.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.anatomy import Anatomy
     from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
     from pneumoscope.evidence.evaluation.heatmap_sanity import Agreement
+    from pneumoscope.evidence.evaluation.outcomes import Outcomes
     from pneumoscope.evidence.evaluation.section_results import Gallery, Robustness, Sanity
     from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.target_results import ClassResult, TargetResult
+    from pneumoscope.evidence.evaluation.verdict_results import VerdictResult
     from pneumoscope.evidence.statistics.comparison import Difference
     from pneumoscope.evidence.statistics.paired_tests import DeLong, McNemar
     from pneumoscope.evidence.statistics.ranking import ByClass
@@ -38,23 +40,25 @@ class BundleResult:
         title: Name and version, with a number where two bundles share them.
         folder: Name of its folder.
         sha256: Of its bundle.json.
-        meta: Its whole content.
+        meta: The whole content of bundle.json.
         overlap: Whether the films can have been training films.
         probabilities: float64 (films, labels) of all films; not in metrics.json.
+        outcomes: What the product decides about all films; not in metrics.json.
+        verdicts: The verdicts as readers see them.
         targets: One per question.
-        classes: Of bundles for classes, if the films' classes are known; else None.
-        findings: Of bundles for several findings: each ranked, and the mean; else None.
+        classes: For bundles with classes, if the films' classes are known; else None.
+        findings: For bundles with several findings: each ranked, and the mean; else None.
         robustness: None if left out.
         gallery: None if left out.
         anatomy: The bundle on films with and without lungs, or None; of several findings the most
             frequent one (``anatomy_of``).
         anatomy_of: The question that ``anatomy`` ranks, see `TargetResult.name`; ``""`` without it.
         sanity: Of the heatmaps, or None.
-        silences: Section to why it is missing, in a sentence.
+        silences: Section to the reason why it is missing, a sentence.
         seconds_per_thousand: From file to prediction, with ``threads`` threads.
         warnings: Sentences about this bundle and these films.
-        cpu_seconds_per_thousand: The same of all cores together: other work on the machine hardly
-            counts.
+        cpu_seconds_per_thousand: The same, summed over all cores: hardly affected by other work on the
+            machine.
     """
 
     title: str
@@ -63,6 +67,8 @@ class BundleResult:
     meta: BundleMeta
     overlap: TrainingOverlap
     probabilities: NDArray[np.float64]
+    outcomes: Outcomes
+    verdicts: VerdictResult
     targets: tuple[TargetResult, ...]
     classes: ClassResult | None
     findings: ByClass | None
@@ -85,10 +91,10 @@ class Pair:
         first: Title of the first bundle.
         second: Of the second.
         target: The question.
-        films: Films whose label both know.
-        patients: Of how many patients.
-        points: The operating points that the calls are made at, each bundle's default.
-        differences: Figure to first less second, with a verdict in words.
+        films: Number of films whose label both know.
+        patients: Number of their patients.
+        points: The operating points that make the calls, each bundle's default.
+        differences: Figure to first minus second, with a verdict in words.
         delong: Of the ROC AUCs; films count as independent.
         mcnemar: ``"accuracy"``, ``"sensitivity"`` and ``"specificity"`` to the test; a side without
             films is left out.
@@ -113,16 +119,16 @@ class Evaluation:
         films: The films.
         bundles: In the order they were given.
         pairs: Every two bundles that answer a common question.
-        shortcuts: What the labels of these films can be told from without anatomy and without any
+        shortcuts: How well the labels of these films can be predicted without anatomy and without any
             bundle, one per contrast of labels; empty if left out.
         agreement: Whether the heatmaps of several bundles with the same labels agree, or None.
-        silences: Section to why it is missing, in a sentence; beside those of each bundle.
-        settings: What was asked for.
+        silences: Section to the reason why it is missing, in addition to those of each bundle.
+        settings: What was requested.
         seconds: Step to seconds; ``"bootstrap"`` is all figures with intervals together.
         version: Of pneumoscope.
-        packages: Package to version, of those that decide about numbers.
+        packages: Package to version, of those that affect figures.
         created: UTC, ISO 8601.
-        cpu_seconds: As ``seconds``, of all cores together.
+        cpu_seconds: As ``seconds``, summed over all cores.
     """
 
     films: Films

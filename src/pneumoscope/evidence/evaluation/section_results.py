@@ -1,4 +1,4 @@
-"""Results of the sections on robustness, films to look at and heatmaps."""
+"""Results of the sections on robustness, films to look at and heatmaps: values only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """All films perturbed one way, at the fixed operating point.
+    """All films with one perturbation, at the fixed operating point.
 
     Attributes:
         kind: Such as ``"jpeg"``.
@@ -27,7 +27,7 @@ class Condition:
         words: Such as ``"JPEG quality 20"``.
         figures: ``roc_auc``, ``balanced_accuracy``, ``sensitivity``, ``specificity``; of several
             findings the first two, means over findings.
-        change: Each of these less that of the films as they are, paired.
+        change: Each of these minus that of the unchanged films, paired.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Robustness:
 
     Attributes:
         point: Name of the operating point.
-        plain: The figures on the films as they are.
+        plain: The figures on the unchanged films.
         conditions: Every kind at five severities.
         worst: Figure to the condition with its lowest value, ``(kind, severity)``.
         worst_realistic: The same among severities 1 to 3.
@@ -58,7 +58,7 @@ class Robustness:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbour:
-    """A training film that the network sees as alike.
+    """A training film whose embedding is near that of another film.
 
     Attributes:
         path: Relative to the data folder.
@@ -77,7 +77,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GalleryFilm:
-    """A film worth looking at.
+    """A film to look at.
 
     Attributes:
         row: Position in `Films.films`.
@@ -91,8 +91,8 @@ class GalleryFilm:
         heatmap: float32 (h, w), of the class ``heatmap_class``; not in metrics.json.
         heatmap_class: The class or finding that the heatmap explains.
         pixels: uint8 (224, 224); not in metrics.json.
-        neighbours: Nearest training films, those of the same label first; empty if they are not at
-            hand.
+        neighbours: Nearest training films, those of the same label first; empty if they are not
+            available.
     """
 
     row: int
@@ -111,14 +111,14 @@ class GalleryFilm:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Mistakes and doubts.
+    """Mistakes and uncertain films.
 
     Attributes:
         films: The most confident mistakes first, then the most uncertain films.
-        mistakes: How many mistakes there are in all, by kind, over all targets.
-        training_films: How many training films neighbours were sought among; 0 if none were at
-            hand.
-        words: What is shown, in a sentence.
+        mistakes: Total number of mistakes by kind, over all questions.
+        training_films: Number of training films among which neighbours were searched; 0 if none
+            were available.
+        words: What is shown, a sentence.
     """
 
     films: tuple[GalleryFilm, ...]
@@ -129,11 +129,11 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Sanity:
-    """Whether heatmaps depend on what the network learned.
+    """Whether heatmaps depend on what the network has learned.
 
     Attributes:
         randomisation: Maps after weights were randomised layer by layer; None if it cannot be done.
-        perturbation: Deletion and insertion curves against random ones.
+        perturbation: Deletion and insertion curves compared with random ones.
     """
 
     randomisation: Randomisation | None

@@ -1,4 +1,4 @@
-"""The slower sections of an evaluation: each says why it is missing if it cannot be measured."""
+"""The slower sections of an evaluation; a section that cannot be measured gives the reason."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ from pneumoscope.evidence.audit import films as audit_films
 from pneumoscope.evidence.audit.contrasts import contrasts
 from pneumoscope.evidence.audit.near_duplicates import copies, united
 from pneumoscope.evidence.audit.shortcut_measurement import STEPS, measure
-from pneumoscope.evidence.evaluation import (
-    anatomy,
-    film_predictions,
-    heatmap_sanity,
-)
-from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
-from pneumoscope.evidence.evaluation.gallery import Trained, gallery, unit_length
+from pneumoscope.evidence.evaluation import anatomy, film_predictions, heatmap_sanity
+from pneumoscope.evidence.evaluation.gallery import TrainingFilms, gallery, unit_length
 from pneumoscope.evidence.evaluation.heatmap_deletion import perturbation
+from pneumoscope.evidence.evaluation.overlap import overlap_of
 from pneumoscope.evidence.evaluation.robustness import robustness
 from pneumoscope.evidence.evaluation.section_results import Gallery, Robustness, Sanity
 from pneumoscope.evidence.evaluation.settings import ANATOMY, GALLERY, ROBUSTNESS, SANITY
@@ -30,18 +26,19 @@ if TYPE_CHECKING:
     from pneumoscope.data.stress import Perturbation
     from pneumoscope.evidence.audit.shortcuts import Shortcuts
     from pneumoscope.evidence.evaluation.context import Context, Predicted
+    from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
     from pneumoscope.evidence.evaluation.questions import Question
     from pneumoscope.evidence.statistics.intervals import Array
     from pneumoscope.runtime import Classifier
 
 MOST_ANATOMY, MOST_RANDOMISED, MOST_PERTURBED = 500, 100, 150
-"""Films that the slow sections draw: more hardly narrow their intervals (see their docstrings)."""
+"""Films that the slow sections sample: more would hardly narrow their intervals."""
 ONE_CLASS = "all films are of one class"
 
 
 @dataclass(slots=True)
-class Extra:
-    """What the slower sections found of one bundle; attributes as in `evaluation.BundleResult`."""
+class SlowSections:
+    """Results of the slower sections for one bundle; attributes as in `results.BundleResult`."""
 
     overlap: TrainingOverlap
     robustness: Robustness | None = None
@@ -53,73 +50,54 @@ class Extra:
 
 
 def slow_sections(
-    one: Predicted, asked: Sequence[Question], films: Films, context: Context
-) -> Extra:
-    """Everything of one bundle that needs more than its predictions."""
-    found = Extra(overlap_of(one, films))
+    predicted: Predicted, questions: Sequence[Question], films: Films, context: Context
+) -> SlowSections:
+    """Everything about one bundle that needs more than its predictions.
+
+    Args:
+        predicted: The bundle.
+        questions: Of the bundle.
+        films: The evaluated films.
+        context: Settings, intermediate results, progress.
+    """
+    results = SlowSections(overlap_of(predicted, films))
     sections, clock = context.settings.sections, context.clock
     if GALLERY in sections:
         with clock("gallery"):
-            found.gallery = _gallery(one, asked, films, context)
+            results.gallery = _gallery(predicted, questions, films, context)
     if ROBUSTNESS in sections:
         with clock("robustness"):
-            found.robustness = _robustness(one, asked, context)
-        if found.robustness is None:
-            found.silences[ROBUSTNESS] = "no finding has films with and without it"
+            results.robustness = _robustness(predicted, questions, context)
+        if results.robustness is None:
+            results.silences[ROBUSTNESS] = "no finding has films with and without it"
     if ANATOMY in sections:
         with clock("anatomy"):
-            _anatomy(found, one, asked, context)
+            _anatomy(results, predicted, questions, context)
     if SANITY in sections:
         with clock("heatmaps"):
-            _sanity(found, one, context)
-    return found
-
-
-def overlap_of(one: Predicted, films: Films) -> TrainingOverlap:
-    """Whether the films can have been training films of a bundle."""
-    training = one.training
-    if training is None:
-        same = films.source == one.classifier.bundle.meta.data.get("source")
-        words = (
-            "these data do not give the bundle's training split again, so whether any film was a "
-            "training film, or is of a training patient, is not known: if so, figures are too good"
-        )
-        if same:
-            words = (
-                "the films come from the set that the bundle was trained on, but its split cannot be "
-                "made again from them: some may have been training films"
-            )
-        return TrainingOverlap(False, None, None, words)
-    rows = training.rows("train")
-    hashes = {training.films[int(i)].sha256 for i in rows}
-    keys = {training.films[int(i)].patient for i in rows}
-    twins = sum(film.pixels_sha256 in hashes for film in films.films)
-    patients = sum(film.keyed and film.patient in keys for film in films.films)
-    if twins or patients:
-        words = (
-            f"{twins:,} of {len(films.films):,} films have the pixels of a training film, {patients:,} "
-            "are of a training patient: figures are too good"
-        )
-    else:
-        words = "no film has the pixels of a training film, and none is of a training patient"
-    return TrainingOverlap(True, twins, patients, words)
+            _sanity(results, predicted, context)
+    return results
 
 
 def shortcuts_of(
-    listing: Listing,
-    entries: Sequence[Entry],
-    classifier: Classifier,
-    context: Context,
+    listing: Listing, entries: Sequence[Entry], classifier: Classifier, context: Context
 ) -> tuple[Shortcuts, ...]:
-    """What the labels of the films can be told from without anatomy."""
-    found = replace(listing, entries=tuple(entries))
-    pairs, _ = contrasts(found)
+    """How well the labels of the films can be predicted without anatomy.
+
+    Args:
+        listing: The data set.
+        entries: The evaluated films.
+        classifier: Gives embeddings.
+        context: Progress.
+    """
+    evaluated = replace(listing, entries=tuple(entries))
+    pairs, _ = contrasts(evaluated)
     if not pairs:
         return ()
-    read = audit_films.read_all(found.entries, classifier, context.counting("reading headers"))
-    own = [found.entries[int(row)] for row in read.rows]
-    same = copies(read.hashes, read.thumbs, lambda i: audit_films.film_of(own[i].path))
-    patients = [entry.patient for entry in own]
+    reading = audit_films.read_all(entries, classifier, context.counting("reading headers"))
+    readable = [entries[int(row)] for row in reading.rows]
+    patients = [entry.patient for entry in readable]
+    same = copies(reading.hashes, reading.thumbs, lambda i: audit_films.film_of(readable[i].path))
     groups = united(patients, same)
     done = 0
 
@@ -128,107 +106,115 @@ def shortcuts_of(
         done += 1
         context.progress(done, STEPS * len(pairs), "shortcuts")
 
-    return tuple(measure(pair, read, patients, groups, step) for pair in pairs)
+    return tuple(measure(pair, reading, patients, groups, step) for pair in pairs)
 
 
 def agreement_of(
     predicted: Sequence[Predicted], context: Context
 ) -> tuple[heatmap_sanity.Agreement | None, str]:
-    """Whether heatmaps of several bundles agree, or why that is not known."""
+    """Whether the heatmaps of several bundles agree, or the reason why that was not measured."""
     seed = context.settings.seed
     if SANITY not in context.settings.sections:
         return None, "left out on request"
     if len(predicted) < 2:
         return None, "one bundle was evaluated: there are no other seeds to agree with"
-    metas = [one.classifier.bundle.meta for one in predicted]
+    metas = [bundle.classifier.bundle.meta for bundle in predicted]
     if len({(meta.labels, meta.source_size) for meta in metas}) > 1:
         return None, "the bundles have different labels"
-    found = heatmap_sanity.agreement(
-        [one.classifier for one in predicted],
+    agreement = heatmap_sanity.agreement(
+        [bundle.classifier for bundle in predicted],
         _labelled(predicted[0]).some(MOST_PERTURBED, seed),
-        names=[one.title for one in predicted],
+        names=[bundle.title for bundle in predicted],
         seed=seed,
     )
-    return found, ""
+    return agreement, ""
 
 
-def _gallery(one: Predicted, asked: Sequence[Question], films: Films, context: Context) -> Gallery:
-    trained = None
-    if one.training is not None:
-        rows = one.training.rows("train")
+def _gallery(
+    predicted: Predicted, questions: Sequence[Question], films: Films, context: Context
+) -> Gallery:
+    training = None
+    if predicted.training is not None:
+        rows = predicted.training.rows("train")
         vectors = film_predictions.embed(
-            one.training.pixels[rows],
-            [one.training.films[int(i)].sha256 for i in rows],
-            one.classifier,
+            predicted.training.pixels[rows],
+            [predicted.training.films[int(i)].sha256 for i in rows],
+            predicted.classifier,
             context.work,
-            context.counting(f"training films of {one.title}"),
+            context.counting(f"training films of {predicted.title}"),
         )
-        trained = Trained(one.training, rows, unit_length(vectors))
-    return gallery(asked, films.films, one.pixels, one.classifier, trained)
+        training = TrainingFilms(predicted.training, rows, unit_length(vectors))
+    return gallery(questions, films.films, predicted.pixels, predicted.classifier, training)
 
 
-def _robustness(one: Predicted, asked: Sequence[Question], context: Context) -> Robustness | None:
+def _robustness(
+    predicted: Predicted, questions: Sequence[Question], context: Context
+) -> Robustness | None:
     def perturbed(name: str, change: Perturbation | None) -> Array:
-        perturb = (name, change) if change is not None else None
         return film_predictions.predict_pixels(
-            one.pixels, one.hashes, one.classifier, context.work, perturb
+            predicted.pixels,
+            predicted.hashes,
+            predicted.classifier,
+            context.work,
+            (name, change) if change is not None else None,
         )
 
     return robustness(
-        asked,
-        one.classifier.bundle.meta,
-        one.patients,
+        questions,
+        predicted.classifier.bundle.meta,
+        predicted.patients,
         perturbed,
         context.settings,
-        context.counting(f"perturbing for {one.title}"),
+        context.counting(f"perturbing for {predicted.title}"),
     )
 
 
-def _anatomy(found: Extra, one: Predicted, asked: Sequence[Question], context: Context) -> None:
-    both = [q for q in asked if q.positive.any() and not q.positive.all()]
+def _anatomy(
+    results: SlowSections, predicted: Predicted, questions: Sequence[Question], context: Context
+) -> None:
+    both = [q for q in questions if q.positive.any() and not q.positive.all()]
     if not both:
-        found.silences[ANATOMY] = ONE_CLASS
+        results.silences[ANATOMY] = ONE_CLASS
         return
     seed = context.settings.seed
     chosen = max(both, key=lambda q: int(q.positive.sum()))
-    several = one.classifier.bundle.meta.negative is None
-    found.anatomy_of = chosen.name
-    found.anatomy = anatomy.measure(
-        one.classifier,
-        _labelled(one).some(MOST_ANATOMY, seed),
-        finding=chosen.name if several else None,
+    results.anatomy_of = chosen.name
+    results.anatomy = anatomy.measure(
+        predicted.classifier,
+        _labelled(predicted).some(MOST_ANATOMY, seed),
+        finding=chosen.finding,
         seed=seed,
-        step=context.counting(f"lungs for {one.title}"),
+        step=context.counting(f"lungs for {predicted.title}"),
     )
 
 
-def _sanity(found: Extra, one: Predicted, context: Context) -> None:
-    seed, labelled = context.settings.seed, _labelled(one)
+def _sanity(results: SlowSections, predicted: Predicted, context: Context) -> None:
+    seed, labelled = context.settings.seed, _labelled(predicted)
     randomised = perturbed = None
     missing = []
     try:
         randomised = heatmap_sanity.randomisation(
-            one.classifier,
+            predicted.classifier,
             labelled.some(MOST_RANDOMISED, seed),
             seed=seed,
-            step=context.counting(f"random weights of {one.title}"),
+            step=context.counting(f"random weights of {predicted.title}"),
         )
     except (MissingExtra, UsageError) as error:
         missing.append(f"randomised weights: {error}")
     try:
         perturbed = perturbation(
-            one.classifier,
+            predicted.classifier,
             labelled.some(MOST_PERTURBED, seed),
             seed=seed,
-            step=context.counting(f"deletion for {one.title}"),
+            step=context.counting(f"deletion for {predicted.title}"),
         )
     except UsageError as error:
         missing.append(f"deletion and insertion: {error}")
     if missing:
-        found.silences[SANITY] = "; ".join(missing)
+        results.silences[SANITY] = "; ".join(missing)
     if randomised or perturbed:
-        found.sanity = Sanity(randomised, perturbed)
+        results.sanity = Sanity(randomised, perturbed)
 
 
-def _labelled(one: Predicted) -> LabelledFilms:
-    return LabelledFilms(one.pixels, one.targets, one.patients)
+def _labelled(predicted: Predicted) -> LabelledFilms:
+    return LabelledFilms(predicted.pixels, predicted.targets, predicted.patients)

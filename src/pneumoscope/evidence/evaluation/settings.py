@@ -13,16 +13,17 @@ SECTIONS = (
     CALIBRATION, DECISION, CONFORMAL, SUBGROUPS, PAIRS, SHORTCUTS, GALLERY, ROBUSTNESS, ANATOMY,
     SANITY,
 )  # fmt: skip
-"""What can be asked for or left out; discrimination and operating points are always measured."""
+"""Sections that can be requested or left out. Verdicts, discrimination and operating points are
+always measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was asked for.
+    """What to measure.
 
     Attributes:
-        sections: Of `SECTIONS`, those that were measured.
-        split: As asked for: ``"auto"``, ``"validation"``, ``"test"``, ``"train"``, ``"all"``.
+        sections: Of `SECTIONS`, those to measure.
+        split: ``"auto"``, ``"validation"``, ``"test"``, ``"train"`` or ``"all"``.
         prevalences: For PPV and NPV, in (0, 1).
         by: Columns of the manifest.
         draws: Of the bootstrap.
@@ -40,15 +41,13 @@ class Settings:
 
 
 def check_settings(settings: Settings) -> None:
-    """Refuses settings out of range.
+    """Rejects settings out of range.
 
     Raises:
         UsageError: Naming the option.
     """
     for share in settings.prevalences:
         if not 0 < share < 1:
-            raise UsageError(
-                f"--prevalence {share:g} is not between 0 and 1", "0.05 stands for 5 %."
-            )
+            raise UsageError(f"--prevalence {share:g} is not between 0 and 1", "0.05 is 5 %.")
     if settings.draws < 2:
         raise UsageError(f"--draws {settings.draws}", "At least 2 are needed, 2000 are usual.")

@@ -1,4 +1,4 @@
-"""Results of one yes-or-no question, and of several classes."""
+"""Results on one yes-or-no question, and on several classes: values only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.statistics.calls import AtPrevalence, AtThreshold
     from pneumoscope.evidence.statistics.comparison import Difference
     from pneumoscope.evidence.statistics.confusion import Confusion
-    from pneumoscope.evidence.statistics.coverage import ConformalCoverage
+    from pneumoscope.evidence.statistics.coverage import RecalibratedCoverage, SetCoverage
     from pneumoscope.evidence.statistics.decision_curve import DecisionCurve, RiskCoverage
     from pneumoscope.evidence.statistics.intervals import Figure
     from pneumoscope.evidence.statistics.most_probable import MostProbable
@@ -32,7 +32,7 @@ class Curve:
     Attributes:
         x: False positive rate (ROC) or recall (precision and recall).
         y: True positive rate, or precision.
-        thresholds: Films at or above are called positive; the first of ROC lies above all scores.
+        thresholds: Films at or above are called positive; the first of ROC is above all scores.
     """
 
     x: tuple[float, ...]
@@ -46,7 +46,7 @@ class PointResult:
 
     Attributes:
         name: Such as ``"balanced"``.
-        default: Whether it makes the bundle's labels when nobody chooses.
+        default: Whether it is the one used when nobody chooses.
         rule: How it was chosen.
         figures: At its threshold.
         confusion: Labels are (negative name, positive name).
@@ -62,15 +62,34 @@ class PointResult:
 
 
 @dataclass(frozen=True, slots=True)
+class WithVerdict:
+    """The question on the films that get an answer: not refused, and not undetermined.
+
+    Attributes:
+        films: Number of films whose label is known.
+        patients: Number of their patients.
+        positives: Number of positive films.
+        ranking: ROC AUC and average precision; None without films.
+        figures: At the default operating point; None without films.
+    """
+
+    films: int
+    patients: int
+    positives: int
+    ranking: Ranking | None
+    figures: AtThreshold | None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
-    """Whether probabilities mean what they say.
+    """Whether probabilities agree with observed shares.
 
     Attributes:
         scale: Of the log odds: 1 before calibration, the bundle's after.
         offset: Of the log odds: 0 before, the bundle's after.
         reliability: Points of the plot.
         error: ECE over bins of equal mass.
-        brier: With its parts.
+        brier: Brier score and its parts.
         recalibration: Slope and intercepts.
     """
 
@@ -84,15 +103,15 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """Before and after the bundle's calibration, and for the share of positives found here.
+    """Before and after the bundle's calibration, and for the class shares estimated here.
 
     Attributes:
-        before: As the network's own logits give them.
-        after: As the bundle gives probabilities.
-        prior_shift: Shares of the classes estimated without labels; None if training shares are not
+        before: Of the network's own logits.
+        after: Of the bundle's probabilities.
+        prior_shift: Class shares estimated without labels; None if the training shares are not
             recorded.
         prior_names: Classes in the order of ``prior_shift``.
-        corrected: Calibration with probabilities carried over to these shares, or None.
+        corrected: Of probabilities corrected for these shares, or None.
     """
 
     before: Calibration
@@ -103,19 +122,33 @@ class CalibrationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ConformalResult:
+    """Conformal sets of one question on the films that the gate lets pass.
+
+    Attributes:
+        shipped: With the limits of the bundle; None if it has none for this question.
+        recalibrated: With limits from half of the patients, measured on the others; None for films
+            of a single patient.
+    """
+
+    shipped: SetCoverage | None
+    recalibrated: RecalibratedCoverage | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subgroup:
-    """Films of one value of a column.
+    """Films with one value of a column.
 
     Attributes:
         column: Name of the column; ``"class"`` for sub-types (each against all negative films).
         value: Such as ``"F"`` or ``"viral"``; a range for columns of numbers.
-        films: How many.
-        patients: Of how many patients.
-        positives: How many are positive.
+        films: Number of films.
+        patients: Number of their patients.
+        positives: Number of positive films.
         figures: ``roc_auc``, ``sensitivity``, ``specificity``, ``balanced_accuracy`` at the default
             operating point.
-        against_rest: The same of this group less that of all other films, and whether the data could
-            tell; empty for sub-types.
+        against_rest: The same of this group minus those of all other films, and whether the data
+            could show a difference; empty for sub-types.
     """
 
     column: str
@@ -131,16 +164,20 @@ class Subgroup:
 class TargetResult:
     """One yes-or-no question: the positive verdict, or a finding.
 
+    All figures are of the films that could be read and whose label is known, refused and
+    undetermined ones included, except for ``with_verdict`` and ``conformal``.
+
     Attributes:
         name: Such as ``"PNEUMONIA"`` or ``"Mass"``.
         negative: What the other films are called, such as ``"normal"`` or ``"no Mass"``.
-        films: Films whose label is known.
-        patients: Of how many patients.
-        positives: How many are positive.
+        films: Number of films whose label is known.
+        patients: Number of their patients.
+        positives: Number of positive films.
         rows: Positions of these films in `Films.films`, (films,); not in metrics.json.
         positive: bool (films,), likewise.
         p: P(positive), float64 (films,), likewise.
         ranking: ROC AUC and average precision.
+        with_verdict: The question on the films that get an answer.
         roc: For the plot; None with one class.
         precision_recall: For the plot; None with one class.
         points: In the bundle's order.
@@ -148,6 +185,7 @@ class TargetResult:
         decision: Net benefit; None if left out.
         risk_coverage: Wrong calls at the default operating point by share of films kept; None if
             left out.
+        conformal: None if left out.
         subgroups: Empty if left out.
     """
 
@@ -160,32 +198,32 @@ class TargetResult:
     positive: NDArray[np.bool_]
     p: NDArray[np.float64]
     ranking: Ranking
+    with_verdict: WithVerdict
     roc: Curve | None
     precision_recall: Curve | None
     points: tuple[PointResult, ...]
     calibration: CalibrationResult | None
     decision: DecisionCurve | None
     risk_coverage: RiskCoverage | None
+    conformal: ConformalResult | None
     subgroups: tuple[Subgroup, ...]
 
     @property
     def default(self) -> PointResult:
-        """The operating point that makes the labels when nobody chooses."""
+        """The operating point that is used when nobody chooses."""
         return next(point for point in self.points if point.default)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassResult:
-    """Several classes, each film called the most probable one.
+    """Several classes, each film assigned its most probable one.
 
     Attributes:
-        films: Films whose class is known in the bundle's terms.
+        films: Number of films whose class is known in the bundle's terms.
         ranking: Each class against the others, and the mean.
         most_probable: Accuracy, macro F1, kappa, confusion matrix.
-        conformal: Coverage of conformal sets by class; None if left out.
     """
 
     films: int
     ranking: ByClass
     most_probable: MostProbable
-    conformal: ConformalCoverage | None

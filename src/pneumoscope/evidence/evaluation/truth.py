@@ -1,4 +1,4 @@
-"""What films are, in the terms of a bundle: data and bundles name their classes in their own ways."""
+"""The labels of films in the terms of a bundle: data sets and bundles name classes differently."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNKNOWN = -1
 _SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
 _KINDS = {"bacterial", "viral"}
 _ANY = {"abnormal", "positive"}
-"""Names that say that something is there, not what."""
+"""Names of positive classes that do not say what was found."""
 _DEVICES = {"support devices"}  # films without finding may show them (Irvin et al. 2019)
 
 
@@ -35,8 +35,8 @@ class Truth:
         targets: float64 (films, questions): 1 positive, 0 negative, NaN not known. One question
             for bundles whose films have one class, else one per finding.
         classes: Class of each film as the bundle counts them, (films,), `UNKNOWN` if the label does
-            not say; None for several findings.
-        unanswered: Labels of the data that say nothing to this bundle, to their number of films.
+            not tell; None for several findings.
+        unanswered: Labels of the data that mean nothing to this bundle, to their number of films.
     """
 
     targets: NDArray[np.float64]
@@ -44,56 +44,75 @@ class Truth:
     unanswered: dict[str, int]
 
 
-def truth_of(entries: Sequence[Entry], found: Listing, bundle: Bundle) -> Truth:
+def truth_of(entries: Sequence[Entry], listing: Listing, bundle: Bundle) -> Truth:
     """Translates labels.
 
-    Classes are matched by name, whatever their capitals. "bacterial" and "viral" are pneumonia;
-    whatever is not negative is ABNORMAL; for other bundles a class with another name says
-    nothing, rather than that the film is positive.
+    Classes are matched by name, ignoring case. "bacterial" and "viral" are pneumonia. For ABNORMAL,
+    everything that is not negative is positive. For other bundles a class with an unknown name has
+    no meaning; its films do not count as positive.
+
+    Args:
+        entries: The films.
+        listing: The data set with the names of its classes or findings.
+        bundle: In whose terms.
 
     Raises:
-        DataError: No film's label says anything to the bundle.
+        DataError: No film has a label that means anything to the bundle.
     """
     meta = bundle.meta
     if meta.negative is None:
-        targets = np.array([_findings_of(entry, found, meta) for entry in entries], np.float64)
+        targets = np.array([_findings_of(entry, listing, meta) for entry in entries], np.float64)
         truth = Truth(targets.reshape(len(entries), len(meta.labels)), None, {})
     else:
-        meanings = [_meaning(name, meta) for name in found.names]
-        closed = negative_of(found.names) is None
-        told = [_class_of(entry, meanings, closed and found.findings, meta) for entry in entries]
-        silent: dict[str, int] = {}
-        for entry, (positive, _) in zip(entries, told, strict=True):
-            if np.isnan(positive):
-                name = " | ".join(
-                    n for n, v in zip(found.names, entry.values, strict=True) if v == 1.0
-                )
-                silent[name or "no label"] = silent.get(name or "no label", 0) + 1
-        truth = Truth(
-            np.array([[positive] for positive, _ in told]),
-            np.array([index for _, index in told], np.intp),
-            silent,
-        )
+        truth = _classes_of(entries, listing, meta)
     if np.isnan(truth.targets).all():
-        tells = (
+        wanted = (
             ", ".join(meta.labels)
             if meta.negative is None
             else f"{meta.positive} from {meta.negative}"
         )
         raise DataError(
-            f"the films are labelled {', '.join(found.names)}, which says nothing to the bundle "
+            f"the films are labelled {', '.join(listing.names)}, which says nothing to the bundle "
             f"{bundle.title}",
-            f"It tells {tells}; films need labels of these names.",
+            f"It tells {wanted}; films need labels of these names.",
         )
     return truth
 
 
+def film_answers(truth: Truth) -> NDArray[np.float64]:
+    """Whether each film is positive at all: 1, 0 or NaN (not known), (films,).
+
+    Of several findings one is enough; a film is negative only if every finding is known to be absent.
+    """
+    if truth.classes is not None:
+        return truth.targets[:, 0]
+    present = (truth.targets == 1).any(axis=1)
+    return np.where(present, 1.0, np.where((truth.targets == 0).all(axis=1), 0.0, np.nan))
+
+
 _POSITIVE = -2
-"""Some positive class, the label does not say which."""
+"""A positive class whose label does not tell which one."""
+
+
+def _classes_of(entries: Sequence[Entry], listing: Listing, meta: BundleMeta) -> Truth:
+    meanings = [_meaning(name, meta) for name in listing.names]
+    closed = listing.findings and negative_of(listing.names) is None
+    classes = [_class_of(entry, meanings, closed, meta) for entry in entries]
+    unanswered: dict[str, int] = {}
+    for entry, (positive, _) in zip(entries, classes, strict=True):
+        if np.isnan(positive):
+            names = zip(listing.names, entry.values, strict=True)
+            label = " | ".join(name for name, value in names if value == 1.0) or "no label"
+            unanswered[label] = unanswered.get(label, 0) + 1
+    return Truth(
+        np.array([[positive] for positive, _ in classes]),
+        np.array([index for _, index in classes], np.intp),
+        unanswered,
+    )
 
 
 def _meaning(name: str, meta: BundleMeta) -> int | None:
-    """Index of the bundle's class, `_POSITIVE`, or None for a name that says nothing to it."""
+    """Index of the bundle's class, `_POSITIVE`, or None for a name that means nothing to it."""
     lower = _SUBTYPES.get(name.lower(), name.lower())
     labels = [label.lower() for label in meta.labels]
     if lower in labels:
@@ -117,35 +136,38 @@ def _class_of(
     """1, 0 or NaN, and the class or `UNKNOWN`.
 
     Args:
-        closed: No name of the data is negative, so a film without any finding is.
+        entry: The film.
+        meanings: Of the names of the data, see `_meaning`.
+        closed: Whether a film without any finding is negative, since no name of the data is.
+        meta: Of the bundle.
     """
     negative = meta.labels.index(str(meta.negative))
-    said = {m for m, value in zip(meanings, entry.values, strict=True) if value == 1.0}
-    ill = said - {None, negative}
+    present = {m for m, value in zip(meanings, entry.values, strict=True) if value == 1.0}
+    ill = present - {None, negative}
     if ill:
         exact = [m for m in ill if m is not None and m >= 0]
         return 1.0, exact[0] if len(exact) == 1 else UNKNOWN
-    if negative in said or (closed and set(entry.values) == {0.0}):
+    if negative in present or (closed and set(entry.values) == {0.0}):
         return 0.0, negative
     return float("nan"), UNKNOWN
 
 
-def _findings_of(entry: Entry, found: Listing, meta: BundleMeta) -> list[float]:
-    values = dict(zip((_plain(name) for name in found.names), entry.values, strict=True))
-    negative = negative_of(found.names)
+def _findings_of(entry: Entry, listing: Listing, meta: BundleMeta) -> list[float]:
+    values = dict(zip((_plain(name) for name in listing.names), entry.values, strict=True))
+    negative = negative_of(listing.names)
     healthy = negative is not None and values[_plain(negative)] == 1.0
     if values.get("bacterial") == 1.0 or values.get("viral") == 1.0:
         values["pneumonia"] = 1.0
-    told = []
+    targets = []
     for label in meta.labels:
         value = values.get(_plain(label))
         # In a folder per class, "not of this class" is not "without this finding".
-        if value == 0.0 and not found.findings:
+        if value == 0.0 and not listing.findings:
             value = None
         if value is None and healthy and label.lower() not in _DEVICES:
             value = 0.0
-        told.append(float("nan") if value is None else value)
-    return told
+        targets.append(float("nan") if value is None else value)
+    return targets
 
 
 def _plain(name: str) -> str:

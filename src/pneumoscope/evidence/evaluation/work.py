@@ -1,8 +1,8 @@
-"""What an evaluation has already computed, kept below its folder so that a killed one goes on.
+"""The folder of intermediate results, so that an interrupted evaluation can be resumed.
 
 Films are read once: the hash of each file, and its pixels at the side at which training caches
-films. Predictions are kept per bundle, condition and block of films. Names are hashes of everything
-that decides the content, so nothing stale is ever taken up.
+films. Predictions are kept per bundle, condition and block of films. File names are hashes of
+everything that determines the content, so outdated results are never used.
 """
 
 from __future__ import annotations
@@ -23,30 +23,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK = 512
-"""Films between two records: what a kill costs at most."""
+"""Films that are saved together: the most that an interruption can cost."""
 
 
 class Work:
-    """The folder of intermediate results."""
+    """The folder of intermediate results.
+
+    Attributes:
+        folder: Created when the first result is written.
+        block: Films that are saved together.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.block = BLOCK
 
     def path(self, kind: str, *parts: object, ending: str) -> Path:
-        """A file whose name holds the hash of everything that decides its content."""
+        """A file whose name contains the hash of everything that determines its content."""
         key = hashlib.sha256(json.dumps([images.VERSION, *parts]).encode()).hexdigest()[:20]
         return self.folder / f"{kind}-{key}{ending}"
 
     def arrays(
         self, path: Path, compute: Callable[[], dict[str, NDArray[Any]]]
     ) -> dict[str, NDArray[Any]]:
-        """Arrays from a ``.npz`` file, or computed and written to it."""
+        """Arrays from a ``.npz`` file; if it does not exist, they are computed and written to it."""
         if path.is_file():
             with np.load(path) as stored:
                 return {name: stored[name] for name in stored.files}
-        found: dict[str, Any] = compute()
+        computed: dict[str, Any] = compute()
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as stream:
-            np.savez(stream, **found)
-        return found
+            np.savez(stream, **computed)
+        return computed

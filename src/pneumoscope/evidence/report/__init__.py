@@ -1,1 +1,0 @@
-"""Pages, PDF and plots of audits, evaluations, site profiles and drift."""

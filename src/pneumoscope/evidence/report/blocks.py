@@ -1,7 +1,7 @@
-"""What a report is made of, whatever it is written as.
+"""The content of a report, independent of the output format.
 
-The report's text is put together once, as these values; `report_html` and `report_pdf` only set it.
-So no sentence and no figure stands in one of the two alone.
+The text of a report is assembled once, as these values. `html_page` and `pdf` only lay it out, so both
+always contain the same sentences and figures.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 NOTHING = "not measured"
-"""Stands where a record holds no figure and no reason."""
+"""Printed where a record contains neither a figure nor a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Plain text; a soft one stands back."""
+    """Plain text; soft text is printed smaller and in grey."""
 
     text: str
     soft: bool = False
@@ -40,9 +40,9 @@ class Note:
     """Text in a box.
 
     Attributes:
-        title: In bold before it, such as "How to read this".
+        title: Printed in bold before the text, such as "How to read this".
         text: The note.
-        kind: ``"read"`` explains, ``"mind"`` warns.
+        kind: ``"read"`` for an explanation, ``"mind"`` for a warning.
     """
 
     title: str
@@ -57,10 +57,10 @@ class Table:
     Attributes:
         head: Names of the columns.
         rows: Cells, as many in each row as there are columns.
-        words: Columns (from 0) that hold text and break lines; the first always does. The others
-            hold figures, aligned to the right.
-        strong: Rows (from 0) to stress.
-        widths: Relative widths of the columns; equal for empty.
+        words: Columns (from 0) that contain text, which is wrapped; the first always does. The
+            others contain figures and are aligned to the right.
+        strong: Rows (from 0) to highlight.
+        widths: Relative widths of the columns; empty for automatic widths.
     """
 
     head: tuple[str, ...]
@@ -77,13 +77,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawn plot, as it goes to files and into reports.
+    """A drawn plot, as written to files and embedded in reports.
 
     Attributes:
-        name: Of its files, without ending.
-        png: The plot in pixels.
-        svg: The same as vectors.
-        width: In inches; its height in inches follows.
+        name: File name without extension.
+        png: The plot as PNG.
+        svg: The plot as SVG.
+        width: In inches.
         height: In inches.
     """
 
@@ -96,7 +96,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A plot with its caption, which also describes it to those who don't see it."""
+    """A plot with its caption, which is also its alternative text."""
 
     plot: Plot
     caption: str
@@ -104,7 +104,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film in a gallery: a JPEG and what is to be known of it, line by line."""
+    """A film in a gallery: a JPEG and the lines of its caption."""
 
     jpeg: bytes = field(repr=False)
     lines: tuple[str, ...]
@@ -112,7 +112,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Films in a grid; None leaves a cell empty."""
+    """Films in a grid; None makes an empty cell."""
 
     films: tuple[Film | None, ...]
     columns: int = 4
@@ -126,10 +126,10 @@ class Report:
     """A whole report.
 
     Attributes:
-        title: At its top.
-        subtitle: Below it: what, on what, by which version, when.
-        mark: At the foot of every page: the bundle and its hash.
-        blocks: The rest; those before the first section are the summary.
+        title: Main heading.
+        subtitle: Printed below the title: the subject, the films, the version and the date.
+        mark: Printed at the foot of every page: the bundle and its hash.
+        blocks: The content. Blocks before the first section form the summary.
     """
 
     title: str
@@ -139,20 +139,20 @@ class Report:
 
 
 def words_of(report: Report) -> list[str]:
-    """Every piece of text of a report, in order: what both renderers must show."""
-    found = [report.title, report.subtitle, report.mark]
+    """Every text of a report, in order: what each output format must contain."""
+    texts = [report.title, report.subtitle, report.mark]
     for block in report.blocks:
         match block:
             case Heading(text=text) | Paragraph(text=text):
-                found.append(text)
+                texts.append(text)
             case Points(items=items):
-                found.extend(items)
+                texts.extend(items)
             case Note(title=title, text=text):
-                found.extend((title, text))
+                texts.extend((title, text))
             case Table(head=head, rows=rows):
-                found.extend(cell for row in (head, *rows) for cell in row)
+                texts.extend(cell for row in (head, *rows) for cell in row)
             case Picture(caption=caption):
-                found.append(caption)
+                texts.append(caption)
             case Gallery(films=films):
-                found.extend(line for film in films if film is not None for line in film.lines)
-    return [text for text in found if text]
+                texts.extend(line for film in films if film is not None for line in film.lines)
+    return [text for text in texts if text]

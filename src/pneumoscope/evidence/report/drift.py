@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope import __version__
-from pneumoscope.evidence.report.blocks import Heading, Note, Picture, Points, Report, Table
+from pneumoscope.evidence.report.blocks import Heading, Note, Picture, Points, Table
 from pneumoscope.evidence.report.plots.style import DARK, GREY, INK, LIGHT, drawn
-from pneumoscope.evidence.report.words import read, sentence
+from pneumoscope.evidence.report.profile_page import profile_page
+from pneumoscope.evidence.report.words import how_to_read, sentence
 from pneumoscope.evidence.site.drift_record import words_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
     from pneumoscope.decision.profile import SiteProfile
-    from pneumoscope.evidence.report.blocks import Block, Plot
+    from pneumoscope.evidence.report.blocks import Block, Plot, Report
     from pneumoscope.evidence.site.drift import Drift
 
 _COLOURS, _STROKES = (DARK, LIGHT, INK, GREY), ("-", "--", ":", "-.")
@@ -26,12 +26,11 @@ _COLOURS, _STROKES = (DARK, LIGHT, INK, GREY), ("-", "--", ":", "-.")
 
 def report_of(result: Drift, profile: SiteProfile) -> Report:
     """The whole page."""
-    return Report(
-        title=f"Drift at {profile.name}",
-        subtitle=f"{result.films:,} predictions against {profile.films:,} films of {profile.created} · "
-        f"{profile.bundle} · pneumoscope {__version__} · bundle SHA-256: {profile.bundle_sha256}",
-        mark=f"{profile.name}, {profile.bundle} {profile.bundle_sha256[:12]}",
-        blocks=tuple(_blocks(result)),
+    return profile_page(
+        profile,
+        f"Drift at {profile.name}",
+        f"{result.films:,} predictions against {profile.films:,} films of the profile",
+        _blocks(result),
     )
 
 
@@ -41,13 +40,13 @@ def _blocks(result: Drift) -> Iterator[Block]:
     yield Heading("Evidence")
     yield Picture(
         _evidence(result),
-        "Stake of a player who bets on each film's rank among the films before it, by channel. Above "
-        f"{1 / result.alpha:g} (dotted) stands the alarm.",
+        "Stake of a player who bets on the rank of each film among the films before it, for each channel. "
+        f"The alarm is raised above {1 / result.alpha:g} (dotted).",
     )
-    yield read(
-        f"While nothing changes, the chance that any line of a stretch ever reaches the dotted one is at most "
-        f"{result.alpha:g}, however long the stretch is and however often it is looked at. A line that stays "
-        "low is what a quiet stretch looks like; it does not prove that nothing has changed."
+    yield how_to_read(
+        f"While nothing changes, the probability that any line ever reaches the dotted one is at most "
+        f"{result.alpha:g}, however many predictions there are and however often you look. A line that stays "
+        "low is consistent with no change; it does not prove that nothing has changed."
     )
     yield Heading("Channels")
     rows = tuple(
@@ -61,7 +60,7 @@ def _blocks(result: Drift) -> Iterator[Block]:
     yield Table(head, rows, widths=(2, 1, 1, 1, 1, 1, 1))
     if result.silent:
         yield Points(
-            (f"Not compared, for want of values on one side: {', '.join(result.silent)}.",)
+            (f"Not compared, because one side has no values: {', '.join(result.silent)}.",)
         )
 
 

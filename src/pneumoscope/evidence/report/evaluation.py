@@ -10,6 +10,7 @@ from pneumoscope.evidence.report.checklists import section as checklists
 from pneumoscope.evidence.report.sections import (
     anatomy,
     calibration,
+    conformal,
     decision,
     discrimination,
     films,
@@ -20,6 +21,7 @@ from pneumoscope.evidence.report.sections import (
     shortcuts,
     subgroups,
     summary,
+    verdicts,
 )
 from pneumoscope.evidence.report.sections.heatmaps import agreement, sanity
 from pneumoscope.files import replacing
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 
 HTML, PDF, PLOTS = "report.html", "report.pdf", "plots"
 _PER_BUNDLE = (
+    verdicts.verdicts,
     discrimination.discrimination,
     points.points,
     calibration.calibration,
     decision.decision,
+    conformal.conformal,
     robustness.robustness,
     anatomy.anatomy,
     sanity,
@@ -46,9 +50,9 @@ _PER_BUNDLE = (
 
 
 def report_of(evaluation: Evaluation) -> Report:
-    """The whole report, as blocks.
+    """The whole report as blocks.
 
-    Its pictures are films, so it is as confidential as they are.
+    Its pictures are films, so the report is as confidential as they are.
     """
     titles = ", ".join(bundle.title for bundle in evaluation.bundles)
     hashes = ", ".join(f"{bundle.title} {bundle.sha256[:12]}" for bundle in evaluation.bundles)
@@ -72,7 +76,7 @@ def write(evaluation: Evaluation, folder: Path) -> list[Path]:
 
     Args:
         evaluation: What to report.
-        folder: Made if it does not exist; files of those names there are replaced.
+        folder: Created if it does not exist; existing files with these names are replaced.
 
     Returns:
         The page, the PDF and the folder of plots.
@@ -92,7 +96,7 @@ def write(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 def _blocks(evaluation: Evaluation) -> Iterator[Block]:
     yield from summary.summary(evaluation)
-    yield from films.films(evaluation)
+    yield from films.films_and_bundles(evaluation)
     yield from pairs.pairs(evaluation)
     yield from agreement(evaluation)
     for bundle in evaluation.bundles:
@@ -109,30 +113,31 @@ def _method(evaluation: Evaluation) -> Iterator[Block]:
     yield Points(
         (
             f"Intervals (95 %): {settings.draws:,} draws of patients with all their films, seed "
-            f"{settings.seed}; value and standard error on a scale without bounds (logit for shares), "
-            "Student's t with one degree of freedom less than there are patients. Where all draws agree: "
-            "the exact interval of Clopper and Pearson. Where there is none, a note says why.",
-            "AUC and average precision over all thresholds, ties count half. ECE over bins with as many "
-            "films each. Brier score after Murphy (1973), slope and intercept after Cox (1958).",
+            f"{settings.seed}; value and standard error on an unbounded scale (logit for shares), Student's t "
+            "with (patients - 1) degrees of freedom. Where all draws agree: the exact interval of Clopper and "
+            "Pearson. Where there is no interval, a note gives the reason.",
+            "AUC and average precision over all thresholds; ties count half. ECE over bins with equal numbers "
+            "of films. Brier score after Murphy (1973), slope and intercept after Cox (1958).",
             "Decision curves after Vickers and Elkin (2006), risk and coverage after Geifman and El-Yaniv "
-            "(2017), conformal sets calibrated class by class on halves of the patients.",
-            "No interval is corrected for how many figures there are: of 20 differences, one is expected to "
-            "leave out 0 by chance.",
+            "(2017). Conformal sets by the rule of the product: with the limits of the bundle, and with limits "
+            "from halves of the patients.",
+            "No interval is corrected for the number of figures: of 20 differences, one is expected to exclude "
+            "0 by chance.",
         )
     )
     rows = [
-        ("sections asked for", ", ".join(settings.sections)),
-        ("split asked for", settings.split),
+        ("sections requested", ", ".join(settings.sections)),
+        ("split requested", settings.split),
         ("prevalences", ", ".join(f"{p:g}" for p in settings.prevalences) or "none"),
         ("columns for subgroups", ", ".join(settings.by) or "none"),
         ("pneumoscope", evaluation.version),
         *((name, version) for name, version in evaluation.packages.items()),
         *((f"seconds: {step}", f"{spent:.1f}") for step, spent in evaluation.seconds.items()),
-        ("made at (UTC)", evaluation.created),
+        ("created (UTC)", evaluation.created),
     ]
     yield Table(("record", ""), tuple(rows), words=frozenset({1}), widths=(1, 2))
     yield Paragraph(
-        "metrics.json holds every figure of this report, predictions.parquet every film's probabilities; "
-        "plots lie as PNG and SVG in the folder plots.",
+        "metrics.json contains every figure of this report, predictions.parquet the probabilities and the verdict "
+        "of every film. The folder plots contains every plot as PNG and SVG.",
         soft=True,
     )

@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML file, light on screen and on paper."""
+"""A report as one self-contained HTML file with a light layout for screen and print."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ nav,section{border:0;padding:0;margin:0 0 18px}table{font-size:8.5pt}.wide{overf
 
 
 def html(report: Report) -> str:
-    """The page."""
+    """The HTML page of a report."""
     sections: list[list[Block]] = [[]]
     for block in report.blocks:
         if isinstance(block, Heading) and block.level == 1:
@@ -84,7 +84,7 @@ def html(report: Report) -> str:
 
 
 def _paper(mark: str) -> str:
-    """Margins of printed pages: the bundle, the notice and the page's number."""
+    """Style of the margins of printed pages: bundle, notice and page number."""
     safe = f"{mark} · {NOTICE}".replace("\\", "").replace('"', "'").replace("<", "")
     font = "font:8pt system-ui,sans-serif;color:#566575"
     return (

@@ -1,4 +1,4 @@
-"""A report as PDF, from the same blocks as the page."""
+"""A report as PDF, made from the same blocks as the HTML page."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ _SIDE, _TOP, _BOTTOM = 17 * mm, 16 * mm, 20 * mm
 _WIDTH = _PAGE[0] - 2 * _SIDE
 _LINE, _TEXT, _SOFT = (colors.HexColor(c) for c in ("#d0d6de", "#17202b", "#566575"))
 _BLUE, _WASH = colors.HexColor("#0b3c5d"), colors.HexColor("#eef3f7")
-_MANY = 6  # columns from which on letters are smaller
+_MANY = 6  # columns from which on a smaller font is used
 _AMBER, _MIND = colors.HexColor("#8a5a00"), colors.HexColor("#fdf5e3")
 
 
 @cache
 def _fonts() -> tuple[str, str]:
-    """Regular and bold, registered: Matplotlib's own DejaVu Sans, as in the plots.
+    """Names of the regular and the bold font after registration: Matplotlib's DejaVu Sans, as in plots.
 
-    The PDF's built-in fonts know no sign beyond Latin-1.
+    The fonts built into PDF contain no characters outside Latin-1.
     """
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     for name, file in (("Report", "DejaVuSans.ttf"), ("Report-Bold", "DejaVuSans-Bold.ttf")):
@@ -96,7 +96,7 @@ def _style(name: str) -> styles.ParagraphStyle:
 
 
 class _Document(BaseDocTemplate):  # type: ignore[misc]
-    """Pages with their number, the bundle and the notice at the foot."""
+    """Pages with a footer that contains the bundle, the notice and the page number."""
 
     def __init__(self, stream: io.BytesIO, report: Report) -> None:
         super().__init__(
@@ -122,7 +122,7 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
         canvas.restoreState()
 
     def afterFlowable(self, flowable: Flowable) -> None:
-        """Enters sections into the table of contents and the outline."""
+        """Adds section headings to the table of contents and the outline."""
         if getattr(flowable, "style", None) is not _style("h1"):
             return
         text = flowable.getPlainText()
@@ -133,7 +133,7 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
 
 
 def pdf(report: Report) -> bytes:
-    """The file's content; the same report gives the same bytes."""
+    """The content of the file; equal reports give equal bytes."""
     stream = io.BytesIO()
     contents = TableOfContents(levelStyles=[_style("contents")], dotsMinLevel=0)
     story: list[Flowable] = [
@@ -160,7 +160,7 @@ def _text(text: str, style: str, *, bold: bool = False) -> Text:
 def _block(block: Block) -> list[Flowable]:
     match block:
         case Heading(text=text, level=level):
-            # A heading at the very end of a page belongs on the next.
+            # A heading at the end of a page is moved to the next page.
             return [CondPageBreak(70 * mm if level == 1 else 62 * mm), _text(text, f"h{level}")]
         case Paragraph(text=text, soft=soft):
             return [_text(text, "soft" if soft else "text")]
@@ -221,7 +221,7 @@ def _table(table: Table) -> Flowable:
 
 
 def _widths(table: Table, kinds: list[str]) -> list[float]:
-    """Widths of the columns in points: given, or by the longest cell within reason."""
+    """Widths of the columns in points: as given, else by the longest cell, within limits."""
     shares = list(table.widths)
     if not shares:
         for i, kind in enumerate(kinds):

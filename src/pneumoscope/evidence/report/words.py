@@ -1,4 +1,4 @@
-"""Figures and sentences as reports print them."""
+"""Figures and sentences as they are printed in reports."""
 
 from __future__ import annotations
 
@@ -31,14 +31,13 @@ NAMES = {
     "prevalence": "share of positive films",
     "macro_f1": "macro F1",
 }
-"""Figures by the names that clinicians know."""
+"""Key of a figure to the name that clinicians use."""
 
 
 class Footnotes:
-    """Puts figures into cells, and what is missing below the table.
+    """Formats figures for the cells of a table and collects the notes below it.
 
-    A cell stays short: ``0.974 [0.960, 0.985]``, ``1.000 (a)`` or ``- (b)``; `blocks` says what a
-    and b are.
+    Cells stay short: ``0.974 [0.960, 0.985]``, ``1.000 (a)`` or ``- (b)``. `blocks` explains a and b.
     """
 
     def __init__(self) -> None:
@@ -62,11 +61,11 @@ class Footnotes:
         return self.missing(why) if value is None else f"{value:.{digits}f}"
 
     def missing(self, why: str) -> str:
-        """In place of a figure that does not exist."""
+        """What is printed in place of a figure that does not exist."""
         return f"- {self.mark(why)}"
 
     def mark(self, note: str) -> str:
-        """The mark that stands for a note."""
+        """The mark of a note, such as ``"(a)"``."""
         if note not in self._marks:
             number, letters = len(self._marks), ""
             while not letters or number >= 0:
@@ -76,20 +75,20 @@ class Footnotes:
         return f"({self._marks[note]})"
 
     def blocks(self) -> list[Block]:
-        """The notes, or nothing."""
+        """The notes as a paragraph; no block if there are none."""
         if not self._marks:
             return []
         text = "; ".join(f"({mark}) {note}" for note, mark in self._marks.items())
         return [Paragraph(f"{text}.", soft=True)]
 
 
-def read(text: str) -> Note:
-    """Two sentences for a clinician, in a box."""
+def how_to_read(text: str) -> Note:
+    """A box that explains a section to clinicians in a few sentences."""
     return Note("How to read this.", text)
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
+    """Text with a capital letter at its start and a full stop at its end."""
     text = text.strip()
     if not text:
         return ""
@@ -98,7 +97,7 @@ def sentence(text: str) -> str:
 
 
 def share(value: float) -> str:
-    """A share in [0, 1] as per cent."""
+    """A share in [0, 1] in per cent."""
     return f"{value:.1%}"
 
 
@@ -108,37 +107,37 @@ def counted(number: int, noun: str) -> str:
 
 
 def known_patients(number: int, films: Films) -> str:
-    """``20 patients``, or that nobody knows whose films these are."""
+    """``20 patients``, or a statement that the patients are unknown."""
     return counted(number, "patient") if films.keyed else "unknown patients (each counts as one)"
 
 
 def slug(*parts: str) -> str:
-    """A file's name from pieces of text."""
+    """A file name made from pieces of text."""
     return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts if part)
 
 
 def prefix(evaluation: Evaluation, bundle: BundleResult) -> str:
-    """What stands before a section's title and a plot's name if there are several bundles."""
+    """Prefix of section titles and plot names: the bundle's title if there are several, else ``""``."""
     return bundle.title if len(evaluation.bundles) > 1 else ""
 
 
 def titled(evaluation: Evaluation, bundle: BundleResult, title: str) -> str:
-    """A section's title."""
-    before = prefix(evaluation, bundle)
-    return f"{before}: {title[0].lower()}{title[1:]}" if before else title
+    """The title of a section, with the bundle's title if there are several."""
+    bundle_title = prefix(evaluation, bundle)
+    return f"{bundle_title}: {title[0].lower()}{title[1:]}" if bundle_title else title
 
 
 def plot_name(
     evaluation: Evaluation, bundle: BundleResult, kind: str, target: TargetResult | None = None
 ) -> str:
-    """A plot's file name, its own for each bundle and question."""
+    """The file name of a plot, unique for each bundle and question."""
     question = target.name if target is not None and len(bundle.targets) > 1 else ""
     return slug(kind, prefix(evaluation, bundle), question)
 
 
 def silence(evaluation: Evaluation, bundle: BundleResult | None, section: str) -> list[Block]:
-    """Why a section is missing."""
-    why = evaluation.silences.get(section, "it was left out of this evaluation")
+    """A box that gives the reason why a section is missing."""
+    reason = evaluation.silences.get(section, "it was left out of this evaluation")
     if bundle is not None:
-        why = bundle.silences.get(section, why)
-    return [Note("Not measured.", sentence(why), kind="mind")]
+        reason = bundle.silences.get(section, reason)
+    return [Note("Not measured.", sentence(reason), kind="mind")]

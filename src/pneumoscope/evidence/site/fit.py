@@ -177,8 +177,7 @@ def scores_of(p: Array, positive: NDArray[np.bool_], name: str) -> Scores:
         positive: bool (films,).
         name: Of the question.
     """
-    ill, well = conformal.scores_of(p[positive]), conformal.scores_of(1 - p[~positive])
-    return Scores({name: Sides(well, ill)})
+    return Scores({name: Sides.of(p, positive)})
 
 
 def carried_scores(scores: Scores, calibration: Calibration, name: str) -> Scores:

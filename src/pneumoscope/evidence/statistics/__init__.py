@@ -1,1 +1,0 @@
-"""Figures with patient-clustered intervals, from plain arrays."""

@@ -1,4 +1,8 @@
-"""Whether conformal sets keep their promise on new patients: repeated splits."""
+"""How often conformal sets contain the truth: with given limits, and recalibrated on repeated splits.
+
+Sets and limits are those of the product, `pneumoscope.decision.conformal`. A question has two sides:
+the positive one is in the set if P(positive) reaches its limit, the negative one if 1 - P does.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,48 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision import conformal
+from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR, ERROR
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.statistics.ranking import check_classes
+from pneumoscope.evidence.statistics.shares import share_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from pneumoscope.evidence.statistics.intervals import Bootstrap
+    from pneumoscope.decision.conformal import Limits
+    from pneumoscope.evidence.statistics.intervals import Array, Bootstrap, Figure
 
 SPLITS = 20
+_ALWAYS = (0.0, 0.0)
+"""Limits at which every set contains both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetCoverage:
+    """Conformal sets with given limits, on films that had no part in choosing them.
+
+    Attributes:
+        error: Share of the films of either side whose set may miss it, in (0, 1).
+        limits: Of 1 - P(positive) for the negative side, and of P(positive) for the positive one.
+        films: Number of films.
+        patients: Number of their patients.
+        by_class: Name of the side to the share of its films whose set contains it; should be at
+            least 1 - ``error``.
+        undetermined: Share of films with both sides in the set.
+        empty: Share of films with neither.
+        single: Share of films with exactly one.
+        error_of_single: Share of wrong sides among these.
+    """
+
+    error: float
+    limits: tuple[float, float]
+    films: int
+    patients: int
+    by_class: dict[str, Figure]
+    undetermined: Figure
+    empty: Figure
+    single: Figure
+    error_of_single: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +63,7 @@ class OverSplits:
         mean: Over the splits.
         lowest: Of one split.
         highest: Of one split.
-        note: Why it does not exist, or what it cannot tell.
+        note: Why it does not exist, or its limitation.
     """
 
     mean: float | None
@@ -39,22 +73,22 @@ class OverSplits:
 
 
 @dataclass(frozen=True, slots=True)
-class ConformalCoverage:
-    """What conformal sets do on patients that they were not calibrated on.
+class RecalibratedCoverage:
+    """Conformal sets of patients that had no part in the calibration of the limits.
 
     Attributes:
-        alpha: Error rate allowed in each class; coverage should be 1 - alpha.
-        least: Probability from which on a class is in the set, calibrated on all films.
-        by_class: Class name to the share of its films whose set holds it.
-        undetermined: Share of films with more than one class in the set.
-        empty: Share of films with none: they look like no class.
-        single: Share of films with exactly one class.
-        error_of_single: Share of wrong classes among these.
-        splits: How often patients were halved.
+        error: As in `SetCoverage`.
+        limits: Likewise, calibrated on all films.
+        by_class: Likewise, over splits; so are the following.
+        undetermined: Likewise.
+        empty: Likewise.
+        single: Likewise.
+        error_of_single: Likewise.
+        splits: Number of times that patients were divided into halves.
     """
 
-    alpha: float
-    least: tuple[float, ...]
+    error: float
+    limits: tuple[float, float]
     by_class: dict[str, OverSplits]
     undetermined: OverSplits
     empty: OverSplits
@@ -63,28 +97,84 @@ class ConformalCoverage:
     splits: int
 
 
-def conformal_coverage(
-    truth: NDArray[np.intp],
-    p: NDArray[np.floating],
-    labels: Sequence[str],
-    boot: Bootstrap,
-    alpha: float = 0.05,
-    splits: int = SPLITS,
-) -> ConformalCoverage:
-    """Calibrates on half of the patients, measures on the others, ``splits`` times.
+def sets_of(limits: Limits, name: str, p: Array) -> NDArray[np.bool_]:
+    """The sets of films, bool (films, 2): whether they contain the negative and the positive side.
 
     Args:
-        truth: Class of each film, (films,), in [0, classes).
-        p: Probabilities (films, classes).
-        labels: Class names.
-        boot: Knows the films' patients; its draws are not used.
-        alpha: Error rate allowed in each class, in (0, 1).
-        splits: How often.
+        limits: Of the product.
+        name: Of the question.
+        p: P(positive), (films,).
+    """
+    return np.array([limits.holds(name, x) for x in p.tolist()], bool).reshape(-1, 2)
+
+
+def set_coverage(
+    positive: NDArray[np.bool_],
+    p: Array,
+    limits: Limits,
+    name: str,
+    names: tuple[str, str],
+    boot: Bootstrap,
+) -> SetCoverage:
+    """Coverage of sets with given limits.
+
+    Args:
+        positive: bool (films,).
+        p: P(positive), (films,).
+        limits: Of the product.
+        name: Of the question.
+        names: Of the negative and the positive side.
+        boot: Draws of the films' patients.
 
     Raises:
-        UsageError: Shapes do not fit, or there is one patient only.
+        UsageError: Lengths differ, or a probability is NaN.
     """
-    check_classes(truth, p, labels, boot)
+    boot.check(positive=positive, p=p)
+    in_set = sets_of(limits, name, p)
+    size, correct = in_set.sum(axis=1), np.where(positive, in_set[:, 1], in_set[:, 0])
+    everything = np.ones(len(positive), bool)
+    single = size == 1
+    return SetCoverage(
+        error=limits.error,
+        limits=limits.questions[name],
+        films=len(positive),
+        patients=boot.patients,
+        by_class={
+            side: share_figure(correct, films, boot, f"no film of class {side}")
+            for side, films in zip(names, (~positive, positive), strict=True)
+        },
+        undetermined=share_figure(size == 2, everything, boot),
+        empty=share_figure(size == 0, everything, boot),
+        single=share_figure(single, everything, boot),
+        error_of_single=share_figure(
+            ~correct, single, boot, "no film has just one class in its set"
+        ),
+    )
+
+
+def recalibrated_coverage(
+    positive: NDArray[np.bool_],
+    p: Array,
+    names: tuple[str, str],
+    boot: Bootstrap,
+    error: float = DEFAULT_ERROR,
+    splits: int = SPLITS,
+) -> RecalibratedCoverage:
+    """Calibrates limits on half of the patients and measures sets on the others, ``splits`` times.
+
+    Args:
+        positive: bool (films,).
+        p: P(positive), (films,).
+        names: Of the negative and the positive side.
+        boot: Knows the films' patients; its draws are not used.
+        error: Share of the films of either side whose set may miss it, in (0, 1).
+        splits: Number of repetitions.
+
+    Raises:
+        UsageError: Lengths differ, there is one patient only, or ``error`` is out of range.
+    """
+    boot.check(positive=positive, p=p)
+    ERROR.check(error)
     if boot.patients < 2:
         raise UsageError("conformal coverage needs films of at least two patients")
     rng = np.random.default_rng(0)
@@ -93,40 +183,49 @@ def conformal_coverage(
         half = np.zeros(boot.patients, bool)
         half[rng.permutation(boot.patients)[: boot.patients // 2]] = True
         calibrates = half[boot.group]
-        least = conformal.least_probabilities(p[calibrates], truth[calibrates], alpha)
-        rows.append(_shares(conformal.sets(p[~calibrates], least), truth[~calibrates]))
+        limits = _limits(positive[calibrates], p[calibrates], error)
+        rest = p[~calibrates]
+        in_set = np.stack([1 - rest >= limits[0], rest >= limits[1]], axis=1)
+        rows.append(_shares(in_set, positive[~calibrates]))
     shares = np.array(rows)
-    few = np.ceil(round(1 / alpha - 1, 9))  # below this a class is in every set
+    least = np.ceil(round(1 / error - 1, 9))  # with fewer films both sides are in every set
     classes = {}
-    for k, label in enumerate(labels):
-        number = int((truth == k).sum())
+    for k, (name, films) in enumerate(zip(names, (~positive, positive), strict=True)):
+        number = int(films.sum())
         note = ""
-        if number // 2 < few:
+        if number // 2 < least:
             note = f"{number} films are too few to leave the class out of a set"
-        classes[label] = _over(shares[:, k], f"no film of class {label}", note)
-    n = len(labels)
-    return ConformalCoverage(
-        alpha,
-        tuple(conformal.least_probabilities(p, truth, alpha).tolist()),
-        classes,
-        undetermined=_over(shares[:, n]),
-        empty=_over(shares[:, n + 1]),
-        single=_over(shares[:, n + 2]),
-        error_of_single=_over(shares[:, n + 3], "no film has just one class in its set"),
+        classes[name] = _over(shares[:, k], f"no film of class {name}", note)
+    return RecalibratedCoverage(
+        error=error,
+        limits=_limits(positive, p, error),
+        by_class=classes,
+        undetermined=_over(shares[:, 2]),
+        empty=_over(shares[:, 3]),
+        single=_over(shares[:, 4]),
+        error_of_single=_over(shares[:, 5], "no film has just one class in its set"),
         splits=splits,
     )
 
 
-def _shares(found: NDArray[np.bool_], truth: NDArray[np.intp]) -> list[float]:
-    """Coverage by class, then undetermined, empty, single, errors of single; NaN if of none."""
-    held, size = found[np.arange(len(truth)), truth], found.sum(axis=1)
-    shares = [_mean(held[truth == k]) for k in range(found.shape[1])]
+def _limits(positive: NDArray[np.bool_], p: Array, error: float) -> tuple[float, float]:
+    """The limits that the product would derive from these films."""
+    try:
+        return Scores({"": Sides.of(p, positive)}).at(error).questions[""]
+    except UsageError:  # too few films for this error
+        return _ALWAYS
+
+
+def _shares(in_set: NDArray[np.bool_], positive: NDArray[np.bool_]) -> list[float]:
+    """Coverage of both sides, then undetermined, empty, single, errors of single; NaN if of none."""
+    size, correct = in_set.sum(axis=1), np.where(positive, in_set[:, 1], in_set[:, 0])
     return [
-        *shares,
-        _mean(size > 1),
+        _mean(correct[~positive]),
+        _mean(correct[positive]),
+        _mean(size == 2),
         _mean(size == 0),
         _mean(size == 1),
-        _mean(~held[size == 1]),
+        _mean(~correct[size == 1]),
     ]
 
 
@@ -134,8 +233,8 @@ def _mean(values: NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _over(shares: NDArray[np.float64], missing: str = "", note: str = "") -> OverSplits:
-    own = shares[np.isfinite(shares)]
-    if not len(own):
+def _over(shares: Array, missing: str = "", note: str = "") -> OverSplits:
+    known = shares[np.isfinite(shares)]
+    if not len(known):
         return OverSplits(None, None, None, missing)
-    return OverSplits(float(own.mean()), float(own.min()), float(own.max()), note)
+    return OverSplits(float(known.mean()), float(known.min()), float(known.max()), note)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 METRICS = "metrics.json"
-FORMAT = 1
+FORMAT = 2
+"""Version of the layout of metrics.json."""
 _HINT = "Give the folder that `pneumoscope evaluate BUNDLE DATA --out DIR` wrote for this bundle."
 _FIGURES = {
     "sensitivity": "sensitivity",
@@ -76,11 +77,30 @@ def _text(record: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
         f"{_sentence(films['chosen'])} {_sentence(bundle['overlap']['words'])} Brackets hold 95 % intervals from "
         f"{record['settings']['draws']:,} draws of patients.",
     ]
+    lines += ["", *_verdicts(bundle["verdicts"])]
     for target in bundle["targets"]:
         lines += ["", *_target(target, bundle if len(bundle["targets"]) == 1 else {})]
     if films["limits"]:
         lines += ["", *(f"- {_sentence(text)}" for text in films["limits"])]
     return "\n".join(lines) + "\n"
+
+
+def _verdicts(verdicts: Mapping[str, Any]) -> list[str]:
+    rows = [
+        f"| {label['label']} | {label['films']:,} | {figure_text(label['share'])} | {figure_text(label['error'])} |"
+        for label in verdicts["labels"]
+    ]
+    return [
+        f"Verdicts as shown, on all {verdicts['films']:,} films, at `{verdicts['operating_point']}`. Wrong calls: among "
+        "the films with the label whose class is known; of UNDETERMINED and REFUSED films readers do not see the call.",
+        "",
+        "| label | films | share of all films | wrong calls |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        f"Wrong among the {verdicts['shown']['films']:,} films with a verdict: {figure_text(verdicts['shown']['error'])}. "
+        "The following figures are of all films that could be read.",
+    ]
 
 
 def _target(target: Mapping[str, Any], bundle: Mapping[str, Any]) -> list[str]:

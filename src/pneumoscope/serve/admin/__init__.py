@@ -1,1 +1,0 @@
-"""What an administrator does at the machine: accounts, purge, export and erasure."""

@@ -1,1 +1,0 @@
-"""The routes of the REST API and their schemas."""

@@ -1,1 +1,0 @@
-"""What stands before all routes: TLS, sign-in, roles, limits, the audit log."""

@@ -206,9 +206,7 @@ def conformal_scores(
         names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
     least = round(1 / DEFAULT_ERROR) - 1
     questions = {
-        name: conformal.Sides(
-            conformal.scores_of(1 - own[t == 0]), conformal.scores_of(own[t == 1])
-        )
+        name: conformal.Sides.of(own[~np.isnan(t)], t[~np.isnan(t)] == 1)
         for name, (own, t) in zip(names, columns, strict=True)
         if min((t == 0).sum(), (t == 1).sum()) >= least
     }

@@ -1,4 +1,4 @@
-"""Small charts as SVG that takes its colours from the page."""
+"""Small SVG charts that take their colours from the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _x(value: float) -> float:
 
 
 def axis() -> str:
-    """The axis of `interval_bar`, to stand above them."""
+    """The axis to print above a column of `interval_bar`."""
     ticks = "".join(
         f'<text x="{min(_x(value), _WIDTH - 4):.1f}" y="13" text-anchor="{anchor}">{value:g}</text>'
         for value, anchor in ((0.5, "middle"), (0.75, "middle"), (1.0, "end"))
@@ -46,9 +46,9 @@ def interval_bar(auc: Interval) -> str:
 
 
 def histogram(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:
-    """Two groups' values over one another, each as shares of its group.
+    """Overlaid histograms of two groups, each as shares of its group.
 
-    The axis spans the middle 99 % of all values; what lies beyond counts at the ends.
+    The axis spans the middle 99 % of all values; values outside are counted in the first and last bin.
 
     Args:
         first: (n,), drawn in the page's red; NaN is left out.

@@ -18,16 +18,18 @@ _SIDE = 224
 
 
 def film_picture(result: Audit, row: int) -> str:
+    """A film of the reading, by its position, as an ``<img>``."""
     entry = result.listing.entries[int(result.reading.rows[row])]
     try:
         pixels = audit_films.film_of(entry.path)
-    except ImageError:  # it was there when the audit read it
+    except ImageError:  # it was readable during the audit
         return '<p class="soft">gone</p>'
     name = escape(entry.name, quote=True)
     return f'<img alt="{name}" src="{sheet.picture(pixels, _SIDE)}">'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = False) -> str:
+    """A table; columns after the first contain figures, or text with ``words``."""
     kind = "words" if words else "n"
     top = "".join(
         f"<th{'' if i == 0 or words else ' class=n'}>{escape(cell)}</th>"
@@ -45,10 +47,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = F
     return f"<table><tr>{top}</tr>{body}</table>"
 
 
-def rest(count: int, shown: int) -> str:
+def remainder(count: int, shown: int) -> str:
+    """How many items are not shown; ``""`` if all are."""
     left = count - shown
-    return f'<p class="soft">And {left:,} more: audit.json has all.</p>' if left > 0 else ""
+    if left <= 0:
+        return ""
+    return f'<p class="soft">And {left:,} more: audit.json lists all.</p>'
 
 
 def titled(text: str) -> str:
+    """Text with a capital letter at its start."""
     return text[0].upper() + text[1:]

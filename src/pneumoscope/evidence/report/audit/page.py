@@ -22,36 +22,36 @@ _LEVELS = {
     findings.PASS: ("pass", "pass"),
     findings.LOOK: ("look", "look"),
     findings.STOP: ("stop", "stop"),
-    findings.UNKNOWN: ("unknown", "can't say"),
+    findings.UNKNOWN: ("unknown", "unknown"),
     findings.NOTHING: ("none", "n/a"),
 }
 _MEANING = {
-    findings.PASS: "Nothing here speaks against training on these films.",
-    findings.LOOK: "Read what is marked before you train, and say it beside your results.",
-    findings.STOP: "What is marked would make results look better than they are. Deal with it before you "
+    findings.PASS: "Nothing here is a reason not to train on these films.",
+    findings.LOOK: "Read the marked checks before you train, and report them with your results.",
+    findings.STOP: "The marked checks would make results look better than they are. Resolve them before you "
     "train.",
 }
 
 
 def html(result: Audit) -> str:
-    """The page; its pictures are films, so it is as confidential as they are."""
-    made = time.strftime("%Y-%m-%d", time.gmtime())
+    """The page. Its pictures are films, so it is as confidential as they are."""
+    created = time.strftime("%Y-%m-%d", time.gmtime())
     sections = [
         f'<p class="subtitle">{escape(result.listing.source)} · {len(result.listing.entries):,} films · '
-        f"pneumoscope {__version__} · {made}</p>",
+        f"pneumoscope {__version__} · {created}</p>",
         _stamp(result),
         _section("Check by check", _findings(result)),
-        _section("What is there", contents(result)),
+        _section("Contents of the data set", contents(result)),
         _section("Copies", copies(result)),
         _section("Patients and splits", splits(result)),
         *(
             _section(f"Shortcuts: {s.contrast}", shortcuts_section(result, s))
             for s in result.shortcuts
         ),
-        _section("Labels to look at again", doubts(result)),
+        _section("Labels to review", doubts(result)),
         _section("How this was measured, and what was not", method(result)),
     ]
-    footer = f"The pictures on this page are films: treat it as you treat them. {NOTICE}"
+    footer = f"The pictures on this page are films: protect it as you protect them. {NOTICE}"
     return sheet.page(
         sections, f"Data audit: {result.verdict}", style=STYLE, footer=footer
     ).replace('<p class="notice">' + NOTICE + "</p>", "", 1)
@@ -64,12 +64,12 @@ def _section(title: str, body: str) -> str:
 def _stamp(result: Audit) -> str:
     verdict = result.verdict
     levels = [finding.level for finding in result.findings]
-    told = ", ".join(
+    counts = ", ".join(
         f"{levels.count(level)} {word}" for level, (_, word) in _LEVELS.items() if level in levels
     )
     return (
         f'<section class="stamp {verdict}"><b>{verdict.upper()}</b>'
-        f'<p>{_MEANING[verdict]}<br><span class="soft">Checks: {told}.</span></p></section>'
+        f'<p>{_MEANING[verdict]}<br><span class="soft">Checks: {counts}.</span></p></section>'
     )
 
 

@@ -11,15 +11,16 @@ from pneumoscope.evidence.audit.contents import counts, sizes
 from pneumoscope.evidence.audit.file_shortcuts import WORDS
 from pneumoscope.evidence.audit.near_duplicates import TURNS
 from pneumoscope.evidence.audit.shortcuts import number_text
-from pneumoscope.evidence.report.audit.elements import film_picture, rest, table
+from pneumoscope.evidence.report.audit.elements import film_picture, remainder, table
 
 if TYPE_CHECKING:
     from pneumoscope.evidence.audit.results import Audit
 
-_COPIES, _DOUBTS = 24, 32  # pictures on the page; JSON and CSV have all
+_COPIES, _DOUBTS = 24, 32  # pictures on the page; JSON and CSV list all
 
 
 def contents(result: Audit) -> str:
+    """Films by split and class, properties of the files, and films that cannot be read."""
     tally = counts(result.listing)
     names = list(next(iter(tally.values())))
     columns = ["films", *(name or "without label" for name in names)]
@@ -27,16 +28,16 @@ def contents(result: Audit) -> str:
         split: sum((e.split or "films") == split for e in result.listing.entries) for split in tally
     }
     body = [
-        [split, f"{films[split]:,}", *(f"{own[name]:,}" for name in names)]
-        for split, own in tally.items()
+        [split, f"{films[split]:,}", *(f"{split_counts[name]:,}" for name in names)]
+        for split, split_counts in tally.items()
     ]
     parts = [table(["split", *columns], body)]
-    if found := sizes(result.reading):
+    if file_sizes := sizes(result.reading):
         parts.append("<h3>Files</h3>")
         parts.append(
             table(
-                ["", "least", "median", "most"],
-                [[name, *(number_text(v) for v in values)] for name, values in found.items()],
+                ["", "minimum", "median", "maximum"],
+                [[name, *(number_text(v) for v in values)] for name, values in file_sizes.items()],
             )
         )
         kinds = []
@@ -48,16 +49,17 @@ def contents(result: Audit) -> str:
             listed = ", ".join(f"{words[k]} ({numbers[k]:,})" for k in top)
             more = f", and {len(words) - 6:,} more" if len(words) > 6 else ""
             kinds.append([name, listed + more])
-        parts.append(table(["", "films that have it"], kinds, words=True))
+        parts.append(table(["", "values (number of films)"], kinds, words=True))
     if result.broken:
         parts.append("<h3>Films that cannot be read</h3>")
         shown = [[film.path, film.code, film.hint] for film in result.broken[:20]]
         parts.append(table(["film", "error", "what to do"], shown, words=True))
-        parts.append(rest(len(result.broken), len(shown)))
+        parts.append(remainder(len(result.broken), len(shown)))
     return "".join(parts)
 
 
 def copies(result: Audit) -> str:
+    """Films that show the same picture, those across splits or classes first."""
     if not result.copies:
         return "<p>None found.</p>"
     order = sorted(range(len(result.copies)), key=lambda i: -len(result.pictures[i].across))
@@ -65,7 +67,7 @@ def copies(result: Audit) -> str:
     for i in order[:_COPIES]:
         copy, picture = result.copies[i], result.pictures[i]
         films = "".join(film_picture(result, row) for row in copy.films[:2])
-        kind = "same pixels" if copy.exact else f"same picture, likeness {copy.likeness:.2f}"
+        kind = "same pixels" if copy.exact else f"same picture, similarity {copy.likeness:.2f}"
         turn = f", {copy.turn}" if copy.turn else ""
         more = f" (and {len(copy.films) - 2} more)" if len(copy.films) > 2 else ""
         across = " and ".join(
@@ -78,10 +80,11 @@ def copies(result: Audit) -> str:
             f'<figure class="pair"><div>{films}</div><figcaption>{kind}{turn}{mark}<br>{names}{more}'
             f"</figcaption></figure>"
         )
-    return f'<div class="grid pairs">{"".join(figures)}</div>{rest(len(order), len(figures))}'
+    return f'<div class="grid pairs">{"".join(figures)}</div>{remainder(len(order), len(figures))}'
 
 
 def splits(result: Audit) -> str:
+    """Patients in several splits or classes, and class shares by split."""
     if not result.groupings:
         parts = ["<p>No film has a patient key.</p>"]
     else:
@@ -93,7 +96,7 @@ def splits(result: Audit) -> str:
             for g in result.groupings
         ]  # fmt: skip
         parts = [
-            table(["keys", "patients", "films", "patients in two splits", "with films of two classes"], rows)
+            table(["keys", "patients", "films", "patients in two splits", "patients with two classes"], rows)
         ]  # fmt: skip
         if len(result.groupings) > 1:
             parts.append(
@@ -129,40 +132,42 @@ def splits(result: Audit) -> str:
 
 
 def doubts(result: Audit) -> str:
+    """Films whose labels may be wrong, the most doubtful first."""
     doubts = result.doubts
     if doubts.silence:
         return f"<p>Can't say: {escape(doubts.silence)}.</p>"
-    if not doubts.found:
+    if not doubts.candidates:
         return "<p>No film looks more like another class than like its own.</p>"
     figures: list[str] = []
-    for rank, doubt in enumerate(doubts.found[:_DOUBTS], 1):
+    for rank, doubt in enumerate(doubts.candidates[:_DOUBTS], 1):
         entry = result.listing.entries[int(result.reading.rows[doubt.film])]
         sure = "" if doubt.confident else " (leans)"
         figures.append(
-            f"<figure>{film_picture(result, doubt.film)}<figcaption>{rank}. called {escape(doubt.label)}, looks like "
+            f"<figure>{film_picture(result, doubt.film)}<figcaption>{rank}. labelled {escape(doubt.label)}, looks like "
             f"{escape(doubt.other)} {doubt.p_other:.2f}{sure}<br>{escape(entry.name)}</figcaption></figure>"
         )
     return (
         '<p class="soft">Ranked; an out-of-fold classifier on the embeddings of '
         f"{escape(result.bundle)} disagrees with the label. The label may be right: a reader decides.</p>"
-        f'<div class="grid">{"".join(figures)}</div>{rest(len(doubts.found), len(figures))}'
+        f'<div class="grid">{"".join(figures)}</div>{remainder(len(doubts.candidates), len(figures))}'
     )
 
 
 def method(result: Audit) -> str:
+    """How everything was measured, its limitations, and the warnings of the layout."""
     points = [
         "Every film was decoded once at its full size. Films with the same pixels are exact copies (SHA-256). "
-        "All pairs of thumbnails (32 x 32, less their surroundings) were compared, also mirrored and turned by "
-        f"90, 180 and 270 degrees ({len(TURNS)} ways); pairs that are alike were looked at again at 64 x 64 pixels.",
-        "Copies that were cut, turned by a few degrees or written over are not found.",
-        "A number alone is scored by its AUC as it is, either way round; words and everything fitted are scored "
-        "out of fold (5 folds). Films of one patient, and copies, share a fold. Intervals draw patients (percentile "
-        "bootstrap); where a score makes no mistake the interval has no width, which on few films is no certainty.",
-        "An AUC of image statistics or of a thumbnail is not all shortcut: dense lungs are brighter. What a network "
-        "does with it, only films from elsewhere tell.",
-        "Label candidates come from confident learning on the bundle's embeddings. Where all films of a kind are "
-        "mislabelled, none shows.",
-        "Not looked at: text burnt into films, devices and drains, the lung field, age and sex, who labelled and how.",
+        "All pairs of thumbnails (32 x 32, minus their local mean) were compared, also mirrored and rotated by "
+        f"90, 180 and 270 degrees ({len(TURNS)} ways). Similar pairs were compared again at 64 x 64 pixels.",
+        "Copies that were cropped, rotated by a few degrees or overwritten are not found.",
+        "A single number is scored by its AUC, in whichever direction is higher. Words and fitted models are scored "
+        "out of fold (5 folds). Films of one patient, and copies, share a fold. Intervals come from draws of patients "
+        "(percentile bootstrap); where a score makes no mistake, the exact interval of Clopper and Pearson is given.",
+        "The AUC of image statistics or of a thumbnail is not entirely a shortcut: dense lungs are brighter. Only films "
+        "from other hospitals show what a network makes of it.",
+        "Label candidates come from confident learning on the bundle's embeddings. If all films of a kind are "
+        "mislabelled, none of them is listed.",
+        "Not checked: burnt-in text, devices and drains, the lung field, age and sex, who labelled the films and how.",
     ]
     points += [f"{w[0].upper()}{w[1:]}." for w in result.warnings]
     return "<ul>" + "".join(f"<li>{escape(point)}</li>" for point in points) + "</ul>"

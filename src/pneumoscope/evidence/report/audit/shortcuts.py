@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
 
 def shortcuts_section(result: Audit, shortcuts: Shortcuts) -> str:
+    """The scores of one contrast, by source."""
     if shortcuts.silence:
         return f"<p>Can't say: {escape(shortcuts.silence)}.</p>"
     keyed = any(entry.keyed for entry in result.listing.entries)
     patients = f"{shortcuts.patients:,} patients" if keyed else "unknown patients"
     parts = [
         f'<p class="soft">{shortcuts.films:,} films of {patients}, '
-        f"{shortcuts.prevalence:.1%} {escape(shortcuts.positive)}. AUC from 0.5 (tells nothing) to 1 (tells all); "
+        f"{shortcuts.prevalence:.1%} {escape(shortcuts.positive)}. AUC from 0.5 (no information) to 1 (perfect); "
         "bars are 95 % intervals over patients.</p>"
     ]
     for source in (FILE, PICTURE, THUMBNAIL, ALL):
-        own = [s for s in shortcuts.scores if s.source == source]
+        scores = [s for s in shortcuts.scores if s.source == source]
         parts.append(f"<h3>{escape(titled(source))}</h3>")
         parts.append(f'<p class="soft">{escape(source_note(source))}</p>')
-        parts.append(_scores(own))
-        parts.append(_charts(result, shortcuts, own))
+        parts.append(_scores(scores))
+        parts.append(_charts(result, shortcuts, scores))
     return "".join(parts)
 
 
@@ -51,27 +52,27 @@ def _scores(scores: Sequence[Score]) -> str:
             f'<td>{interval_bar(score.auc)}</td><td class="words">{escape(score.words)}</td></tr>'
         )
     constant = [s for s in scores if s.constant]
-    told = (
-        f'<p class="soft">The same for all films, so they tell nothing: {escape(", ".join(s.feature for s in constant))}.</p>'
+    constant_note = (
+        f'<p class="soft">Equal on all films, so without information: {escape(", ".join(s.feature for s in constant))}.</p>'
         if constant
         else ""
     )
     if not rows:
-        return told
-    head = f'<tr><th>known</th><th class="n">AUC</th><th>{axis()}</th><th></th></tr>'
-    return f"<table class=scores>{head}{''.join(rows)}</table>{told}"
+        return constant_note
+    head = f'<tr><th>feature</th><th class="n">AUC</th><th>{axis()}</th><th></th></tr>'
+    return f"<table class=scores>{head}{''.join(rows)}</table>{constant_note}"
 
 
 def _charts(result: Audit, shortcuts: Shortcuts, scores: Sequence[Score]) -> str:
-    """Histograms of the three numbers that tell most."""
-    told = sorted((s for s in scores if s.notable), key=lambda s: -s.auc.low)
+    """Histograms of the three most informative numbers."""
+    notable = sorted((s for s in scores if s.notable), key=lambda s: -s.auc.low)
     figures: list[str] = []
-    for score in told:
+    for score in notable:
         values = _values(result, score.feature)
         if values is None or len(figures) == 3:
             continue
         truth = result.sides[shortcuts.contrast]
-        groups = [values[[i for i, side in truth if side is wanted]] for wanted in (True, False)]
+        groups = [values[[i for i, side in truth if side is group]] for group in (True, False)]
         figures.append(
             f"<figure>{histogram(*groups)}<figcaption>{escape(score.feature)}</figcaption></figure>"
         )

@@ -1,4 +1,4 @@
-"""Answers on figures and how they were measured."""
+"""Answers about figures and how they were measured."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pneumoscope.evidence.report.words import (
     Footnotes,
     counted,
     sentence,
-    share,
 )
+from pneumoscope.records import REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
-    from pneumoscope.evidence.report.checklists.facts import Facts
+    from pneumoscope.evidence.report.checklists.facts import Facts, Question
 
 
-def metrics_answer(f: Facts) -> Answer | None:
-    asked = f.evaluation.settings.sections
-    extra = [name for name in (CALIBRATION, DECISION, CONFORMAL) if name in asked]
+def _metrics(f: Facts) -> Answer | None:
+    sections = f.evaluation.settings.sections
+    extra = [name for name in (CALIBRATION, DECISION, CONFORMAL) if name in sections]
     also = f"; sections on {', '.join(extra)}" if extra else ""
     return Answer(
         "AUC, average precision; sensitivity, specificity, PPV, NPV, accuracy, F1, kappa and others at each "
@@ -28,21 +28,21 @@ def metrics_answer(f: Facts) -> Answer | None:
     )
 
 
-def uncertainty_answer(f: Facts) -> Answer | None:
+def _uncertainty(f: Facts) -> Answer | None:
     settings = f.evaluation.settings
     text = f"95 % intervals from {settings.draws:,} draws of patients, seed {settings.seed}"
     pairs = "; pairs of bundles by paired draws, DeLong and McNemar" if f.evaluation.pairs else ""
     return Answer(sentence(text + pairs))
 
 
-def robustness_answer(f: Facts) -> Answer | None:
+def _robustness(f: Facts) -> Answer | None:
     rob = f.bundle.robustness
     if rob is None:
         return None
     return Answer(f"{len(rob.conditions)} perturbations at the fixed operating point {rob.point}.")
 
 
-def explained_answer(f: Facts) -> Answer | None:
+def _explained(f: Facts) -> Answer | None:
     done = []
     if f.bundle.sanity is not None and f.bundle.sanity.randomisation is not None:
         done.append("weights randomised layer by layer")
@@ -58,7 +58,7 @@ def explained_answer(f: Facts) -> Answer | None:
     )
 
 
-def performance_answer(f: Facts) -> Answer | None:
+def _performance(f: Facts) -> Answer | None:
     notes, target = Footnotes(), f.target
     auc = target.ranking.roc_auc
     if auc.value is None:
@@ -68,59 +68,82 @@ def performance_answer(f: Facts) -> Answer | None:
     )
 
 
-def diagnostic_answer(f: Facts) -> Answer | None:
-    notes, own = Footnotes(), f.target.default
-    told = [
+def _diagnostic(f: Facts) -> Answer | None:
+    notes, point = Footnotes(), f.target.default
+    figures = [
         f"{NAMES[key]} {notes.cell(figure)}"
         for key in ("sensitivity", "specificity", "ppv", "npv")
-        if (figure := getattr(own.figures, key)).value is not None
+        if (figure := getattr(point.figures, key)).value is not None
     ]
-    return Answer(f"At {own.name}: {', '.join(told)}.") if told else None
+    return Answer(f"At {point.name}: {', '.join(figures)}.") if figures else None
 
 
-def failures_answer(f: Facts) -> Answer | None:
-    found = f.bundle.gallery
-    if found is None:
+def _failures(f: Facts) -> Answer | None:
+    gallery = f.bundle.gallery
+    if gallery is None:
         return None
-    tally = ", ".join(counted(n, kind) for kind, n in found.mistakes.items())
-    return in_part(f"section on films to look at: {tally or 'no mistakes'}", "why the model erred")
+    tally = ", ".join(counted(n, kind) for kind, n in gallery.mistakes.items())
+    return in_part(
+        f"section on films to look at: {tally or 'no mistakes'}", "why the model was wrong"
+    )
 
 
-def errors_answer(f: Facts) -> Answer | None:
-    return failures_answer(f) or fairness_answer(f)
+def _errors(f: Facts) -> Answer | None:
+    return _failures(f) or _fairness(f)
 
 
-def heterogeneity_answer(f: Facts) -> Answer | None:
+def _heterogeneity(f: Facts) -> Answer | None:
     columns = list(dict.fromkeys(g.column for g in f.target.subgroups if g.column != "class"))
     return Answer(f"Figures by {', '.join(columns)}, section on subgroups.") if columns else None
 
 
-def fairness_answer(f: Facts) -> Answer | None:
-    found = heterogeneity_answer(f)
-    return in_part(found.text, "which of these columns are about fairness") if found else None
+def _fairness(f: Facts) -> Answer | None:
+    answer = _heterogeneity(f)
+    return in_part(answer.text, "which of these columns concern fairness") if answer else None
 
 
-def variability_answer(f: Facts) -> Answer | None:
-    done = [a.text for a in (heterogeneity_answer(f), robustness_answer(f)) if a is not None]
-    return in_part(" ".join(done), "which analyses were planned before") if done else None
+def _variability(f: Facts) -> Answer | None:
+    done = [a.text for a in (_heterogeneity(f), _robustness(f)) if a is not None]
+    return in_part(" ".join(done), "which analyses were planned in advance") if done else None
 
 
-def points_answer(f: Facts) -> Answer | None:
-    told = "; ".join(
+def _points(f: Facts) -> Answer | None:
+    points = "; ".join(
         f"{point.name} from {point.figures.threshold:.3f} ({point.rule})"
         for point in f.target.points
     )
-    return Answer(f"Probabilities, and verdicts at thresholds fixed in the bundle: {told}.")
+    return Answer(f"Probabilities, and verdicts at thresholds fixed in the bundle: {points}.")
 
 
-def indeterminate_answer(f: Facts) -> Answer | None:
-    found = f.bundle.classes.conformal if f.bundle.classes is not None else None
-    text = "Every film that can be read gets a verdict."
-    if found is not None and found.undetermined.mean is not None:
-        text += f" Conformal sets leave {share(found.undetermined.mean)} of the films undetermined."
-    return Answer(text)
+def _indeterminate(f: Facts) -> Answer | None:
+    result, cell = f.bundle.verdicts, Footnotes().cell
+    shares = ", ".join(
+        f"{name} {cell(result.label(name).share)}" for name in (UNDETERMINED, REFUSED)
+    )
+    return Answer(
+        f"Share of {counted(result.films, 'film')}: {shares}. Discrimination is given for all films and for those with "
+        "a verdict; section on verdicts as shown."
+    )
 
 
-def crosstab_answer(f: Facts) -> Answer | None:
+def _crosstab(f: Facts) -> Answer | None:
     names = ", ".join(point.name for point in f.target.points)
     return Answer(f"Section on operating points: {names}.")
+
+
+ANSWERS: dict[str, Question] = {
+    "metrics": _metrics,
+    "uncertainty": _uncertainty,
+    "robustness": _robustness,
+    "explained": _explained,
+    "performance": _performance,
+    "diagnostic": _diagnostic,
+    "failures": _failures,
+    "errors": _errors,
+    "heterogeneity": _heterogeneity,
+    "fairness": _fairness,
+    "variability": _variability,
+    "points": _points,
+    "indeterminate": _indeterminate,
+    "crosstab": _crosstab,
+}

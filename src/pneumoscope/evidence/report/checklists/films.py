@@ -1,4 +1,4 @@
-"""Answers on films, labels and splits."""
+"""Answers about films, labels and splits."""
 
 from __future__ import annotations
 
@@ -11,65 +11,75 @@ from pneumoscope.evidence.report.words import (
     sentence,
     share,
 )
+from pneumoscope.records import REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
-    from pneumoscope.evidence.report.checklists.facts import Facts
+    from pneumoscope.evidence.report.checklists.facts import Facts, Question
 
 
-def data_source_answer(f: Facts) -> Answer | None:
+def _data_source(f: Facts) -> Answer | None:
     trained = f.bundle.meta.data.get("source") or "not recorded"
     text = f"evaluated films: {f.evaluation.films.source}. Training films: {trained}"
-    return in_part(text, "how they were collected, whom they represent")
+    return in_part(text, "how they were collected, which patients they represent")
 
 
-def eligibility_answer(f: Facts) -> Answer | None:
+def _eligibility(f: Facts) -> Answer | None:
     return in_part(
-        f"every film taken that could be read. {f.evaluation.films.chosen}", "clinical criteria"
+        f"every selected film that could be read. {f.evaluation.films.chosen}", "clinical criteria"
     )
 
 
-def preprocessing_answer(f: Facts) -> Answer | None:
+def _preprocessing(f: Facts) -> Answer | None:
     meta = f.bundle.meta
     steps = f"antialiased bilinear resampling to {meta.source_size} x {meta.source_size} pixels without "
-    steps += f"keeping the aspect ratio, then to {meta.size} x {meta.size}"
+    steps += f"preserving the aspect ratio, then to {meta.size} x {meta.size}"
     scaling = f.recipe("scaling")
     return in_part(
-        f"{steps}{'; ' + scaling if scaling else ''}", "what was done to the films before"
+        f"{steps}{'; ' + scaling if scaling else ''}", "what was done to the films beforehand"
     )
 
 
-def subsets_answer(f: Facts) -> Answer | None:
-    return Answer(f"{sentence(f.evaluation.films.chosen)} Split taken: {f.evaluation.films.split}.")
+def _subsets(f: Facts) -> Answer | None:
+    return Answer(f"{sentence(f.evaluation.films.chosen)} Split: {f.evaluation.films.split}.")
 
 
-def missing_answer(f: Facts) -> Answer | None:
+def _missing(f: Facts) -> Answer | None:
     films = f.evaluation.films
     unlabelled = len(films.films) - f.target.films
     return Answer(
         f"Left out: {counted(len(films.broken), 'film')} that could not be read; {unlabelled:,} without a "
-        f"known label for {f.target.name}. Nothing was imputed."
+        f"known label for {f.target.name}. {_without_verdict(f)} Nothing was imputed."
     )
 
 
-def acquisition_answer(f: Facts) -> Answer | None:
+def _without_verdict(f: Facts) -> str:
+    result = f.bundle.verdicts
+    refused, undetermined = (result.label(name).films for name in (REFUSED, UNDETERMINED))
+    return (
+        f"Without a verdict, but included in discrimination: {refused:,} refused by the gate, {undetermined:,} "
+        "undetermined."
+    )
+
+
+def _acquisition(f: Facts) -> Answer | None:
     views = ", ".join(f.bundle.meta.population.views)
     return (
         in_part(f"views of the training films: {views}", "devices and protocol") if views else None
     )
 
 
-def devices_answer(f: Facts) -> Answer | None:
+def _devices(f: Facts) -> Answer | None:
     return in_part(versions(f), "X-ray devices")
 
 
-def reference_answer(f: Facts) -> Answer | None:
+def _reference(f: Facts) -> Answer | None:
     films = f.evaluation.films
     return in_part(
         f"the labels of the data ({films.layout})", "how, when and by whom they were made"
     )
 
 
-def partitions_answer(f: Facts) -> Answer | None:
+def _partitions(f: Facts) -> Answer | None:
     data = f.bundle.meta.data
     if not data.get("split"):
         return None
@@ -78,39 +88,41 @@ def partitions_answer(f: Facts) -> Answer | None:
     return Answer(sentence(f"split: {data['split']}{seed}. {'; '.join(parts)}"))
 
 
-def disjoint_answer(f: Facts) -> Answer | None:
+def _disjoint(f: Facts) -> Answer | None:
     split = f.bundle.meta.data.get("split")
     words = sentence(f.bundle.overlap.words)
     if not split:
         return Answer(words, "in part")
-    # How training and evaluated films are kept apart is half of the question.
+    # How training films and evaluated films are kept apart is half of the question.
     text = f"Training split by: {split}. {words}"
     return Answer(text) if f.bundle.overlap.known else Answer(text, "in part")
 
 
-def flow_answer(f: Facts) -> Answer | None:
+def _flow(f: Facts) -> Answer | None:
     films, target = f.evaluation.films, f.target
     return in_part(
-        f"{counted(len(films.films) + len(films.broken), 'film')} taken, {len(films.broken):,} not readable, "
+        f"{counted(len(films.films) + len(films.broken), 'film')} selected, {len(films.broken):,} not readable, "
         f"{target.films:,} with a known label, of {known_patients(target.patients, films)}, {target.positives:,} "
-        "positive",
-        "who was not in the data, and why",
+        f"positive. {_without_verdict(f)}",
+        "which patients are missing from the data, and why",
     )
 
 
-def characteristics_answer(f: Facts) -> Answer | None:
+def _characteristics(f: Facts) -> Answer | None:
     columns = list(dict.fromkeys(group.column for group in f.target.subgroups))
-    told = f"subgroups by {', '.join(columns)}" if columns else ""
+    subgroups = f"subgroups by {', '.join(columns)}" if columns else ""
     trained = "; ".join(text for side in ("train", "validation") if (text := f.counts(side)))
     parts = [
         text
-        for text in (told, f"labels in training and validation: {trained}" if trained else "")
+        for text in (subgroups, f"labels in training and validation: {trained}" if trained else "")
         if text
     ]
-    return in_part(". ".join(parts), "age, sex and clinical facts beyond these") if parts else None
+    return (
+        in_part(". ".join(parts), "age, sex and clinical facts other than these") if parts else None
+    )
 
 
-def counts_answer(f: Facts) -> Answer | None:
+def _counts(f: Facts) -> Answer | None:
     if not f.counts("train"):
         return None
     return Answer(
@@ -119,7 +131,7 @@ def counts_answer(f: Facts) -> Answer | None:
     )
 
 
-def differences_answer(f: Facts) -> Answer | None:
+def _differences(f: Facts) -> Answer | None:
     trained = f.counts("train")
     if not trained:
         return None
@@ -127,13 +139,37 @@ def differences_answer(f: Facts) -> Answer | None:
     return in_part(f"{text}{f.target.name}. {f.bundle.overlap.words}", "other differences")
 
 
-def representative_answer(f: Facts) -> Answer | None:
+def _representative(f: Facts) -> Answer | None:
     text = f"{share(f.target.positives / f.target.films)} of the films are {f.target.name}"
     return in_part(text, "how common it is where the model is meant to be used")
 
 
-def poor_input_answer(f: Facts) -> Answer | None:
-    text = "films that cannot be read are refused with an error"
+def _poor_input(f: Facts) -> Answer | None:
+    codes = ", ".join(reason.code for reason in f.bundle.verdicts.gate if reason.refused)
+    text = (
+        "films that cannot be read give an error; the gate of the bundle checks each film and refuses those "
+        f"that cannot be judged. Reasons here: {codes or 'none'}"
+    )
     if f.bundle.robustness is not None:
-        text += "; the section on robustness tells what poor films do"
-    return in_part(text, "a check of quality before the verdict")
+        text += ". The section on robustness measures poor films"
+    return Answer(sentence(text))
+
+
+ANSWERS: dict[str, Question] = {
+    "data_source": _data_source,
+    "eligibility": _eligibility,
+    "preprocessing": _preprocessing,
+    "subsets": _subsets,
+    "missing": _missing,
+    "acquisition": _acquisition,
+    "devices": _devices,
+    "reference": _reference,
+    "partitions": _partitions,
+    "disjoint": _disjoint,
+    "flow": _flow,
+    "characteristics": _characteristics,
+    "counts": _counts,
+    "differences": _differences,
+    "representative": _representative,
+    "poor_input": _poor_input,
+}

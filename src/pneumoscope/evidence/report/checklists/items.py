@@ -9,7 +9,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 NAMES = ("claim-2024", "tripod-ai", "stard-ai")
 OPEN = "-"
-"""Key of items that no record of ours answers."""
+"""Key of items that none of our records answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Checklist:
     Attributes:
         title: Its name.
         source: Where it was published.
-        note: How it is shown here.
-        items: Number, what is asked for, key of the answer or `OPEN`.
+        note: How it is presented here.
+        items: Number, what the item asks for, and key of the answer or `OPEN`.
     """
 
     title: str

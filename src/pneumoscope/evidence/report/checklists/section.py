@@ -1,8 +1,8 @@
-"""Reporting checklists, filled from the records.
+"""Reporting checklists, filled in from the records.
 
-CLAIM 2024, TRIPOD+AI and STARD-AI ask for more than records can hold; such an item says "not done",
-and whoever writes the paper answers it. The items lie in ``checklist_items`` as TOML, in our own
-few words.
+CLAIM 2024, TRIPOD+AI and STARD-AI ask for more than records can contain. Such an item is marked "not
+done"; the authors of the paper have to answer it. The items are stored beside this module as TOML, in
+our own short wording.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Table
 from pneumoscope.evidence.report.checklists.answers import answers_of
 from pneumoscope.evidence.report.checklists.items import NAMES, OPEN, load
-from pneumoscope.evidence.report.words import read
+from pneumoscope.evidence.report.words import how_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,23 +40,23 @@ def filled(
 
 
 def sections(evaluation: Evaluation) -> Iterator[Block]:
-    """The three checklists as sections of a report."""
+    """One section of a report for each checklist."""
     answers = answers_of(evaluation)
     title = evaluation.bundles[0].title
     for name in NAMES:
         checklist = load(name)
         rows = filled(checklist, answers)
-        told = [row[2] for row in rows]
+        statuses = [row[2] for row in rows]
         yield Heading(f"Checklist: {checklist.title}")
-        yield read(
-            "What a paper on this evaluation would have to report, and what the records already answer. Not "
-            "done means that no record answers it: it is open, whatever the figures say."
+        yield how_to_read(
+            "What a paper on this evaluation has to report, and which items the records already answer. "
+            '"Not done" means that no record answers the item: it remains open, whatever the figures are.'
         )
         tally = ", ".join(
-            f"{told.count(status)} {status}"
+            f"{statuses.count(status)} {status}"
             for status in ("answered", "in part", "not applicable", "not done")
         )
-        yield Paragraph(f"Filled for {title}: of {len(rows)} entries {tally}.")
+        yield Paragraph(f"Filled in for {title}: of {len(rows)} entries {tally}.")
         yield Table(
             ("item", "asks for", "status", "from the records"),
             tuple(rows),

@@ -1,19 +1,17 @@
-"""Answers on the study: title, aim, design, who took part."""
+"""Answers about the study: title, aim, design, participants, availability."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pneumoscope.evidence.report.checklists.facts import Answer, in_part
-from pneumoscope.evidence.report.words import (
-    sentence,
-)
+from pneumoscope.evidence.report.words import sentence
 
 if TYPE_CHECKING:
-    from pneumoscope.evidence.report.checklists.facts import Facts
+    from pneumoscope.evidence.report.checklists.facts import Facts, Question
 
 
-def method_answer(f: Facts) -> Answer | None:
+def _method(f: Facts) -> Answer | None:
     network = f.bundle.meta.recipe.get("network")
     if not network:
         return None
@@ -22,33 +20,33 @@ def method_answer(f: Facts) -> Answer | None:
     )
 
 
-def summary_answer(_: Facts) -> Answer | None:
+def _summary(_: Facts) -> Answer | None:
     return in_part("first page of this report", "conclusions of its authors")
 
 
-def background_answer(f: Facts) -> Answer | None:
+def _background(f: Facts) -> Answer | None:
     meta = f.bundle.meta
     text = f"{sentence(meta.intended_use)} Trained on: {meta.population.text}"
     return in_part(text, "scientific background, place in the workflow")
 
 
-def design_answer(_: Facts) -> Answer | None:
+def _design(_: Facts) -> Answer | None:
     return in_part(
-        "films that were already stored were read", "whether they were gathered for this study"
+        "films that were already stored were read", "whether they were collected for this study"
     )
 
 
-def goal_answer(_: Facts) -> Answer | None:
-    return Answer("Evaluation of finished bundles; nothing was trained or tuned.")
+def _goal(_: Facts) -> Answer | None:
+    return Answer("Evaluation of finished bundles. Nothing was trained or tuned.")
 
 
-def setting_answer(f: Facts) -> Answer | None:
+def _setting(f: Facts) -> Answer | None:
     return in_part(
         f"training films: {f.bundle.meta.population.text}", "setting and dates of these films"
     )
 
 
-def internal_answer(f: Facts) -> Answer | None:
+def _internal(f: Facts) -> Answer | None:
     record = f.bundle.meta.validation
     if "films" not in record or "patients" not in record:
         return None
@@ -58,59 +56,82 @@ def internal_answer(f: Facts) -> Answer | None:
     )
 
 
-def external_answer(_: Facts) -> Answer | None:
-    return None  # no record says that films are from elsewhere
+def _external(_: Facts) -> Answer | None:
+    return None  # no record states that the films come from another hospital
 
 
-def no_trial_answer(_: Facts) -> Answer | None:
-    return Answer("Stored films were read; nobody was enrolled or treated.", "not applicable")
+def _no_trial(_: Facts) -> Answer | None:
+    return Answer("Stored films were read. Nobody was enrolled or treated.", "not applicable")
 
 
-def no_assessor_answer(_: Facts) -> Answer | None:
+def _no_assessor(_: Facts) -> Answer | None:
     return Answer("The only predictor is the film, read by software.", "not applicable")
 
 
-def no_patients_answer(_: Facts) -> Answer | None:
-    return Answer("Stored films were read; nobody was examined for it.", "not applicable")
+def _no_patients(_: Facts) -> Answer | None:
+    return Answer("Stored films were read. Nobody was examined for this study.", "not applicable")
 
 
-def limitations_answer(_: Facts) -> Answer | None:
-    return Answer("First page, what can't be said.")
+def _limitations(_: Facts) -> Answer | None:
+    return Answer("First page, what cannot be concluded.")
 
 
-def implications_answer(f: Facts) -> Answer | None:
+def _implications(f: Facts) -> Answer | None:
     return in_part(f.bundle.meta.intended_use, "implications for practice")
 
 
-def interpretation_answer(_: Facts) -> Answer | None:
+def _interpretation(_: Facts) -> Answer | None:
     return in_part(
-        "first page, worst case and shortcuts in words", "comparison with other studies, fairness"
+        "first page, worst case and shortcuts", "comparison with other studies, fairness"
     )
 
 
-def availability_answer(f: Facts) -> Answer | None:
-    own = f.evaluation
+def _availability(f: Facts) -> Answer | None:
+    evaluation = f.evaluation
     return in_part(
-        f"software: pneumoscope {own.version} (Apache-2.0). Model: bundle {f.bundle.title}, SHA-256 "
-        f"{f.bundle.sha256}. Films: {own.films.source}",
-        "where others get bundle and films",
+        f"software: pneumoscope {evaluation.version} (Apache-2.0). Model: bundle {f.bundle.title}, SHA-256 "
+        f"{f.bundle.sha256}. Films: {evaluation.films.source}",
+        "where others can obtain bundle and films",
     )
 
 
-def data_availability_answer(f: Facts) -> Answer | None:
-    return in_part(f"films: {f.evaluation.films.source}", "how others get them")
+def _data_availability(f: Facts) -> Answer | None:
+    return in_part(f"films: {f.evaluation.films.source}", "how others can obtain them")
 
 
-def code_availability_answer(f: Facts) -> Answer | None:
+def _code_availability(f: Facts) -> Answer | None:
     return Answer(f"pneumoscope {f.evaluation.version}, open source (Apache-2.0).")
 
 
-def updating_answer(_: Facts) -> Answer | None:
-    return Answer("Nothing was updated: the bundle was evaluated as it is.")
+def _updating(_: Facts) -> Answer | None:
+    return Answer("Nothing was updated. The bundle was evaluated unchanged.")
 
 
-def outputs_answer(_: Facts) -> Answer | None:
+def _outputs(_: Facts) -> Answer | None:
     return Answer(
-        "predictions.parquet: every film's probabilities with the hashes of film and bundle; metrics.json: "
-        "every figure."
+        "predictions.parquet: probabilities and verdict of every film with the hashes of film and bundle; "
+        "metrics.json: every figure."
     )
+
+
+ANSWERS: dict[str, Question] = {
+    "method": _method,
+    "summary": _summary,
+    "background": _background,
+    "design": _design,
+    "goal": _goal,
+    "setting": _setting,
+    "internal": _internal,
+    "external": _external,
+    "no_trial": _no_trial,
+    "no_assessor": _no_assessor,
+    "no_patients": _no_patients,
+    "limitations": _limitations,
+    "implications": _implications,
+    "interpretation": _interpretation,
+    "availability": _availability,
+    "data_availability": _data_availability,
+    "code_availability": _code_availability,
+    "updating": _updating,
+    "outputs": _outputs,
+}

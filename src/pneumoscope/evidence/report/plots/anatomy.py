@@ -1,4 +1,4 @@
-"""Plots of lung fields and of `pneumoscope.evidence.evaluation.anatomy`; each function gives a matplotlib figure."""
+"""Plots of lung fields and of `pneumoscope.evidence.evaluation.anatomy`; each returns a Matplotlib figure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def plot_anatomy(anatomy: Anatomy) -> Any:
-    """Two panels: AUC of every view; where the heat of every class lies."""
+    """Two panels: AUC of every view, and location of the heat of every class."""
     canvas = Canvas(figsize=(11, 4.2), layout="constrained")
     left, right = canvas.subplots(1, 2, width_ratios=(3, 2))
     rows = [(view.name, view.roc_auc) for view in anatomy.views]
-    rows.append(("outlines alone (own regression)", anatomy.outline_auc))
-    rows.append(("edges of the box alone (own regression)", anatomy.box_auc))
+    rows.append(("outlines alone (separate regression)", anatomy.outline_auc))
+    rows.append(("edges of the box alone (separate regression)", anatomy.box_auc))
     for y, (_, auc) in enumerate(reversed(rows)):
         if auc.value is not None:
             if auc.low is not None:
@@ -62,7 +62,7 @@ def _plot_heat(axes: Any, heat: Mapping[str, HeatShare]) -> None:
             axes.plot([at - width / 2, at + width / 2], [getattr(share, area)] * 2, color="black",
                       linestyle=":")  # fmt: skip
     axes.set_xticks(range(len(regions)), [name for name, *_ in regions])
-    axes.set_ylabel("share of the heat (dotted: of the film)")
+    axes.set_ylabel("share of the heat (dotted: share of the film)")
     if heat:
         axes.legend(frameon=False)
 
@@ -73,13 +73,13 @@ def plot_fields(
     titles: Sequence[str] = (),
     columns: int = 6,
 ) -> Any:
-    """A contact sheet of films with the borders of their masks, red where the field is doubted.
+    """A contact sheet of films with the outlines of their lung masks; red where the field has doubts.
 
     Args:
         films: uint8 (rows, columns) each, one or more.
         fields: Their fields.
-        titles: A word above each film, or none at all.
-        columns: Films in a row.
+        titles: One above each film, or none at all.
+        columns: Films per row.
     """
     rows = -(-len(films) // columns)
     canvas = Canvas(figsize=(1.8 * columns, 2.0 * rows), layout="constrained")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def confusion(name: str, table: Confusion) -> Plot:
-    """Counts, and shares of each true class, as two matrices."""
+    """Counts and shares of each true class as two matrices."""
     number = len(table.labels)
     counts = np.array(table.counts, float)
     shares = np.array([[np.nan if f.value is None else f.value for f in row] for row in table.rows])

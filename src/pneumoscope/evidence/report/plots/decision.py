@@ -36,9 +36,9 @@ def decision(name: str, curve: DecisionCurve, thresholds: Sequence[tuple[str, fl
     """Net benefit of the model, of treating all and of treating none.
 
     Args:
-        name: Of the files.
+        name: File name without extension.
         curve: What to draw.
-        thresholds: Operating points, by name.
+        thresholds: Name and threshold of the operating points.
     """
 
     def draw(figure: Drawing) -> None:
@@ -75,7 +75,7 @@ def risk_coverage(name: str, curve: RiskCoverage) -> Plot:
         band(axes, curve.coverages, curve.risks, DARK)
         axes.plot(
             curve.coverages, values(curve.risks), color=DARK, marker="o", markersize=3.5,
-            label="surest films kept",
+            label="most confident films kept",
         )  # fmt: skip
         if curve.full.value is not None:
             axes.axhline(
@@ -91,8 +91,8 @@ def risk_coverage(name: str, curve: RiskCoverage) -> Plot:
 def predictive_values(name: str, target: TargetResult) -> Plot:
     """PPV and NPV by prevalence, at each operating point.
 
-    Lines follow Bayes' rule from the recorded sensitivity and specificity; marks are the recorded
-    figures at the prevalences that were asked for and at that of the films.
+    Lines follow from sensitivity and specificity by Bayes' rule. Marks are the recorded figures at the
+    requested prevalences; the dotted line is the prevalence of the films.
     """
     shares = np.linspace(0.005, 0.995, 199)
 
@@ -105,13 +105,15 @@ def predictive_values(name: str, target: TargetResult) -> Plot:
                 right, misses = spec * (1 - shares), (1 - sens) * shares
                 axes.plot(shares, _part(hits, false), color=DARK, label="PPV")
                 axes.plot(shares, _part(right, misses), color=LIGHT, linestyle="--", label="NPV")
-            asked = list(point.at_prevalence)
-            at = [own.prevalence for own in asked]
-            marks(axes, at, [own.ppv for own in asked], colour=DARK)
-            marks(axes, at, [own.npv for own in asked], colour=LIGHT, shape="s")
-            here = point.figures.prevalence.value
-            if here is not None:
-                axes.axvline(here, color=GREY, linestyle=":", linewidth=1.2, label="these films")
+            figures = point.at_prevalence
+            at = [figure.prevalence for figure in figures]
+            marks(axes, at, [figure.ppv for figure in figures], colour=DARK)
+            marks(axes, at, [figure.npv for figure in figures], colour=LIGHT, shape="s")
+            prevalence = point.figures.prevalence.value
+            if prevalence is not None:
+                axes.axvline(
+                    prevalence, color=GREY, linestyle=":", linewidth=1.2, label="these films"
+                )
             axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="prevalence", title=point.name)
         sides[0].set_ylabel("predictive value")
         if sides[0].get_legend_handles_labels()[0]:
@@ -120,7 +122,7 @@ def predictive_values(name: str, target: TargetResult) -> Plot:
     return drawn(name, 6.9, 2.7, draw)
 
 
-def _part(one: Array, other: Array) -> Array:
-    """one / (one + other); NaN where nothing is called so."""
-    both = one + other
-    return np.divide(one, both, out=np.full_like(both, np.nan), where=both > 0)
+def _part(correct: Array, wrong: Array) -> Array:
+    """correct / (correct + wrong); NaN where both are 0."""
+    total = correct + wrong
+    return np.divide(correct, total, out=np.full_like(total, np.nan), where=total > 0)

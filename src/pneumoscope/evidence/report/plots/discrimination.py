@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,26 +42,26 @@ def roc_band(
     """Pointwise 95 % band of sensitivity over the false positive rate, from draws of patients.
 
     Args:
-        positive: bool (films,), both kinds present.
+        positive: bool (films,), with both classes.
         p: float (films,).
         patients: Key of each film's patient.
         draws: Of patients.
 
     Returns:
-        False positive rates, and the band's lower and upper end at each: (201,) each.
+        False positive rates and the lower and upper ends of the band there, (201,) each.
     """
     boot = Bootstrap.of(patients, draws)
     order = np.argsort(-p, kind="stable")
     ends = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
 
     def curves(weights: Array) -> Array:
-        own = weights[:, order]
-        hits = np.cumsum(np.where(positive[order], own, 0.0), axis=1)
-        false = np.cumsum(np.where(positive[order], 0.0, own), axis=1)
+        ordered = weights[:, order]
+        hits = np.cumsum(np.where(positive[order], ordered, 0.0), axis=1)
+        false = np.cumsum(np.where(positive[order], 0.0, ordered), axis=1)
         rows = []
         for hit, miss in zip(hits, false, strict=True):
             if hit[-1] == 0 or miss[-1] == 0:
-                continue  # a draw without one of the kinds has no curve
+                continue  # a draw without one of the classes has no curve
             x, y = miss[ends] / miss[-1], hit[ends] / hit[-1]
             rows.append(np.interp(_GRID, np.r_[0.0, x], np.r_[0.0, y]))
         return np.reshape(rows, (-1, len(_GRID)))
@@ -70,8 +71,8 @@ def roc_band(
 
 
 def roc(name: str, target: TargetResult, patients: Sequence[str]) -> Plot:
-    """ROC curve with its band and the operating points; the whole, and its upper left corner."""
-    assert target.roc is not None  # noqa: S101 - the report asks only where there is a curve
+    """ROC curve with its band and the operating points: the whole curve and its upper left corner."""
+    assert target.roc is not None  # noqa: S101 - only called where there is a curve
     curve = target.roc
     grid, low, high = roc_band(target.positive, target.p, patients)
 
@@ -97,7 +98,7 @@ def roc(name: str, target: TargetResult, patients: Sequence[str]) -> Plot:
 
 
 def precision_recall(name: str, target: TargetResult) -> Plot:
-    """Precision and recall, with the share of positive films as chance."""
+    """Precision and recall, with the share of positive films as the chance level."""
     assert target.precision_recall is not None  # noqa: S101 - as `roc`
     curve = target.precision_recall
     share = target.positives / target.films
@@ -113,36 +114,60 @@ def precision_recall(name: str, target: TargetResult) -> Plot:
     return drawn(name, 3.9, 3.7, draw)
 
 
-def scores(name: str, target: TargetResult) -> Plot:
-    """Scores of both kinds of films, with the operating points."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """The scores of one class of films.
+
+    Attributes:
+        name: Of the class.
+        p: P(positive), (films,).
+    """
+
+    name: str
+    p: Array
+
+
+def scores(
+    name: str,
+    positive: Scores,
+    negative: Scores,
+    thresholds: Sequence[tuple[str, float]],
+    *,
+    question: str,
+) -> Plot:
+    """Histogram of the scores of both classes, with the operating points.
+
+    Args:
+        name: File name without extension.
+        positive: Scores of the positive films.
+        negative: Scores of the negative films.
+        thresholds: Name and threshold of the operating points.
+        question: What P(positive) is called, such as ``"PNEUMONIA"``.
+    """
     bins = [k / 40 for k in range(41)]
 
     def draw(figure: Drawing) -> None:
         axes = figure.subplots()
-        kinds = (
-            (target.positive, target.name, LIGHT, ""),
-            (~target.positive, target.negative, DARK, "///"),
-        )
-        for own, kind, colour, hatch in kinds:
+        for films, colour, hatch in ((positive, LIGHT, ""), (negative, DARK, "///")):
             axes.hist(
-                target.p[own], bins, histtype="stepfilled", facecolor=(colour, 0.5), hatch=hatch,
-                edgecolor=colour, linewidth=1.2, label=f"{kind} ({int(own.sum())})",
+                films.p, bins, histtype="stepfilled", facecolor=(colour, 0.5), hatch=hatch,
+                edgecolor=colour, linewidth=1.2, label=f"{films.name} ({len(films.p)})",
             )  # fmt: skip
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter("{x:.0f}")
         strokes = ("-", "--", ":", "-.")
-        for i, point in enumerate(target.points):
+        for i, (point, threshold) in enumerate(thresholds):
             axes.axvline(
-                point.figures.threshold, color=INK, linewidth=1.3, linestyle=strokes[i % 4],
-                label=f"{point.name}, {point.figures.threshold:.3f}",
+                threshold, color=INK, linewidth=1.3, linestyle=strokes[i % 4],
+                label=f"{point}, {threshold:.3f}",
             )  # fmt: skip
-        axes.set(xlim=(0, 1), xlabel=f"P({target.name})", ylabel="films (logarithmic)")
+        axes.set(xlim=(0, 1), xlabel=f"P({question})", ylabel="films (logarithmic)")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     return drawn(name, 6.9, 2.9, draw)
 
 
 def short_text(figure: object) -> str:
-    """A figure for a title, without the note of what is missing."""
+    """A figure for a title, without the note on what is missing."""
     return str(figure).split(" (no interval")[0].split(":")[0]

@@ -1,4 +1,4 @@
-"""Plots of many figures below each other."""
+"""Plots of many figures, one below the other."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def forest(
     label: str,
     zero: float | None = None,
 ) -> Plot:
-    """Figures with intervals under each other.
+    """Figures with intervals, one below the other.
 
     Args:
-        name: Of the files.
-        rows: Name and figure, from the top down.
+        name: File name without extension.
+        rows: Name and figure, from top to bottom.
         label: Of the axis.
-        zero: Where a line stands for comparison.
+        zero: Position of a vertical line for comparison; None for none.
     """
 
     def draw(figure: Drawing) -> None:
@@ -36,8 +36,8 @@ def forest(
         at = list(range(len(rows)))[::-1]
         marks(axes, at, [f for _, f in rows], sideways=True)
         axes.set_yticks(at, [text for text, _ in rows])
-        for place, (_, own) in zip(at, rows, strict=True):
-            text = "not defined" if own.value is None else _numbers(own)
+        for place, (_, row) in zip(at, rows, strict=True):
+            text = "not defined" if row.value is None else _numbers(row)
             axes.annotate(
                 text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=8, va="center"
             )
@@ -50,7 +50,7 @@ def forest(
 
 
 def _numbers(figure: Figure) -> str:
-    assert figure.value is not None  # noqa: S101 - asked for figures that exist
+    assert figure.value is not None  # noqa: S101 - only called for figures that exist
     if figure.low is None or figure.high is None:
         return f"{figure.value:.3f} (no interval)"
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
@@ -59,27 +59,27 @@ def _numbers(figure: Figure) -> str:
 def bars(
     name: str, rows: Sequence[tuple[str, Figure, bool]], *, whole: tuple[str, Figure] | None
 ) -> Plot:
-    """AUCs as bars from 0.5 on, those of the model hatched.
+    """AUCs as bars that start at 0.5; those of other classifiers than the model are hatched.
 
     Args:
-        name: Of the files.
-        rows: What is known, its AUC, and whether the model saw it (else a classifier made for it).
-        whole: Name and AUC of the model on whole films, as a line.
+        name: File name without extension.
+        rows: Name, AUC, and whether it is the model's (else that of a classifier fitted for it).
+        whole: Name and AUC of the model on whole films, drawn as a line; None for no line.
     """
 
     def draw(figure: Drawing) -> None:
         axes = figure.subplots()
         at = list(range(len(rows)))[::-1]
-        for place, (_, own, model) in zip(at, rows, strict=True):
-            if own.value is not None:
+        for place, (_, auc, model) in zip(at, rows, strict=True):
+            if auc.value is not None:
                 axes.barh(
-                    place, own.value - 0.5, left=0.5, height=0.62, color=DARK if model else LIGHT,
+                    place, auc.value - 0.5, left=0.5, height=0.62, color=DARK if model else LIGHT,
                     alpha=0.85, hatch="" if model else "///", edgecolor="white",
                 )  # fmt: skip
         marks(axes, at, [f for _, f, _ in rows], colour=INK, shape="|", sideways=True)
         axes.set_yticks(at, [text for text, _, _ in rows])
-        for place, (_, own, _) in zip(at, rows, strict=True):
-            text = "not measured" if own.value is None else _numbers(own)
+        for place, (_, auc, _) in zip(at, rows, strict=True):
+            text = "not measured" if auc.value is None else _numbers(auc)
             axes.annotate(
                 text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=8, va="center"
             )
@@ -87,7 +87,7 @@ def bars(
             axes.axvline(whole[1].value, color=INK, linestyle="--", linewidth=1.3, label=whole[0])
             axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
         axes.set(xlim=(0.5, 1.005), ylim=(-0.6, len(rows) - 0.4))
-        axes.set(xlabel="AUC (0.5 tells nothing, 1 tells all)")
+        axes.set(xlabel="AUC (0.5: no information, 1: perfect)")
         axes.grid(visible=False, axis="y")
 
     return drawn(name, 6.9, 1.2 + 0.34 * max(len(rows), 2), draw)

@@ -1,4 +1,4 @@
-"""Plots of `heatmap_sanity` and `heatmap_deletion`; each function gives a matplotlib figure."""
+"""Plots of `heatmap_sanity` and `heatmap_deletion`; each function returns a Matplotlib figure."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 _MEASURES = (("rank", "rank correlation"), ("ssim", "structural similarity"))
 
 
-def plot_randomisation(found: Randomisation) -> Any:
-    """Similarity to the untouched maps against the number of random layers."""
+def plot_randomisation(result: Randomisation) -> Any:
+    """Similarity to the original maps by the number of random layers."""
     canvas = Canvas(figsize=(6, 3.6), layout="constrained")
     axes = canvas.subplots()
-    layers = [0, *(depth.layers for depth in found.depths)]
+    layers = [0, *(depth.layers for depth in result.depths)]
     for k, (measure, label) in enumerate(_MEASURES):
-        figures: list[Any] = [getattr(depth.similarity, measure) for depth in found.depths]
+        figures: list[Any] = [getattr(depth.similarity, measure) for depth in result.depths]
         axes.plot(layers, [1.0, *(f.value for f in figures)], "o-", color=f"C{k}", label=label)
         for x, figure in zip(layers[1:], figures, strict=True):
             if figure.low is not None:
                 axes.plot([x, x], [figure.low, figure.high], color=f"C{k}", linewidth=1)
-        other: Any = getattr(found.other_films, measure)
+        other: Any = getattr(result.other_films, measure)
         if other.value is not None:
             axes.axhline(other.value, color=f"C{k}", linestyle=":", label=f"{label}, other film")
     axes.axhline(0, color="grey", linewidth=0.5)
-    axes.set_xlabel("random layers, from the output down")
-    axes.set_ylabel("similarity to the untouched map")
+    axes.set_xlabel("random layers, counted from the output")
+    axes.set_ylabel("similarity to the original map")
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return canvas
 
 
-def plot_perturbation(found: Perturbation) -> Any:
-    """Probability of the explained class while pixels go (left) or come (right)."""
+def plot_perturbation(result: Perturbation) -> Any:
+    """Probability of the explained class while pixels are deleted (left) or inserted (right)."""
     canvas = Canvas(figsize=(10, 3.6), layout="constrained")
     panels = canvas.subplots(1, 2, sharey=True)
     curves: tuple[tuple[str, Sequence[Curve]], ...] = (
-        ("deleted", found.deletion),
-        ("inserted", found.insertion),
+        ("deleted", result.deletion),
+        ("inserted", result.insertion),
     )
-    for axes, (what, own) in zip(panels, curves, strict=True):
-        for curve in own:
+    for axes, (what, orders) in zip(panels, curves, strict=True):
+        for curve in orders:
             area = curve.area.value
             label = f"{curve.order}: {'not defined' if area is None else f'{area:.3f}'}"
-            axes.plot(found.fractions, curve.probability, label=label)
+            axes.plot(result.fractions, curve.probability, label=label)
         axes.set_xlabel(f"share of the pixels {what}")
         axes.legend(frameon=False, fontsize=8, title="area under the curve", title_fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
@@ -57,12 +57,12 @@ def plot_perturbation(found: Perturbation) -> Any:
     return canvas
 
 
-def plot_agreement(found: Agreement) -> Any:
-    """Similarity of the bundles' maps, pair by pair, against maps of different films."""
+def plot_agreement(result: Agreement) -> Any:
+    """Similarity between the maps of two bundles for every pair, and between maps of different films."""
     rows: list[tuple[str, Similarity]] = [
-        *found.pairs.items(),
-        ("all pairs", found.mean),
-        ("different films", found.other_films),
+        *result.pairs.items(),
+        ("all pairs", result.mean),
+        ("different films", result.other_films),
     ]
     canvas = Canvas(figsize=(8, 1.2 + 0.35 * len(rows)), layout="constrained")
     axes = canvas.subplots()

@@ -17,7 +17,7 @@ _COLUMNS = 5
 
 
 def robustness(name: str, result: Robustness) -> Plot:
-    """Small multiples: one for each kind of perturbation, figures by severity."""
+    """Small multiples, one for each kind of perturbation: figures by severity."""
     kinds = list(dict.fromkeys(c.kind for c in result.conditions))
     shown = [
         (key, label, colour, shape, line)
@@ -29,10 +29,12 @@ def robustness(name: str, result: Robustness) -> Plot:
         )
         if key in result.plain
     ]
-    # Intervals of one figure only: four would hide each other. The table has them all.
-    told = [result.plain, *(c.figures for c in result.conditions)]
-    ends = [f.value for own in told for f in own.values() if f.value is not None]
-    ends += [f.low for own in told if (f := own["balanced_accuracy"]).low is not None]
+    # Intervals of one figure only: four would hide one another. The table contains them all.
+    shown_figures = [result.plain, *(c.figures for c in result.conditions)]
+    ends = [f.value for figures in shown_figures for f in figures.values() if f.value is not None]
+    ends += [
+        f.low for figures in shown_figures if (f := figures["balanced_accuracy"]).low is not None
+    ]
     lowest = min(ends, default=0.0)
     rows = -(-len(kinds) // _COLUMNS)
     columns = min(_COLUMNS, len(kinds))
@@ -42,11 +44,11 @@ def robustness(name: str, result: Robustness) -> Plot:
         for axes in grid.flat[len(kinds) :]:
             axes.set_visible(False)
         for axes, kind in zip(grid.flat, kinds, strict=False):
-            own = [c for c in result.conditions if c.kind == kind]
-            at = [c.severity for c in own]
+            conditions = [c for c in result.conditions if c.kind == kind]
+            at = [c.severity for c in conditions]
             for key, label, colour, shape, line in shown:
                 places = [0.0, *at]
-                figures = [result.plain[key], *(c.figures[key] for c in own)]
+                figures = [result.plain[key], *(c.figures[key] for c in conditions)]
                 if key != "balanced_accuracy":
                     figures = [Figure(f.value) for f in figures]
                 marks(axes, places, figures, colour=colour, shape=shape, label=label, line=line)

@@ -1,8 +1,8 @@
-"""How every plot of a report looks, and how it becomes PNG and SVG.
+"""The style of all plots, and how they are saved as PNG and SVG.
 
-Two dark and light colours (Okabe and Ito's blue darkened, and their orange) differ in grey, for
-readers who see no colours and for black-and-white prints; lines differ in their strokes and marks
-in their shapes besides.
+The dark and the light colour (a darker variant of Okabe and Ito's blue, and their orange) differ in
+lightness, for colour-blind readers and black-and-white prints. Lines also differ in their strokes and
+marks in their shapes.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ _STYLE: dict[str, Any] = {
     + cycler(linestyle=["-", "--", ":", "-."]),
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.07,  # inches
-    # Letters as outlines: the page has to look the same where the font is not installed.
+    # Text as outlines: the page must look the same where the font is not installed.
     "svg.fonttype": "path",
     "svg.hashsalt": "pneumoscope",
 }
 
 
 def drawn(name: str, width: float, height: float, draw: Callable[[Drawing], None]) -> Plot:
-    """Draws once and saves both forms.
+    """Draws a plot once and saves it in both formats.
 
     Args:
-        name: Of the files, without ending.
+        name: File name without extension.
         width: In inches.
         height: In inches.
-        draw: Draws on an empty figure.
+        draw: Draws onto an empty figure.
     """
 
     def make() -> Drawing:
@@ -78,7 +78,7 @@ def drawn(name: str, width: float, height: float, draw: Callable[[Drawing], None
 
 
 def saved(name: str, width: float, height: float, make: Callable[[], Drawing]) -> Plot:
-    """As `drawn`, of a figure that somebody else makes: in our style and at our size."""
+    """As `drawn`, for a figure that another function creates: sets the style and the size."""
     with matplotlib.rc_context(_STYLE):
         figure = make()
         figure.set_size_inches(width, height)
@@ -87,7 +87,7 @@ def saved(name: str, width: float, height: float, make: Callable[[], Drawing]) -
         figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
         figure.set_layout_engine(
             "none"
-        )  # what the first save found stays: it takes as long as drawing
+        )  # keep the first layout: computing it takes as long as drawing
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     return Plot(name, png.getvalue(), svg.getvalue(), width, height)
 
@@ -103,24 +103,24 @@ def marks(
     line: str = "",
     sideways: bool = False,
 ) -> None:
-    """Figures with their intervals as whiskers; figures that don't exist leave a gap.
+    """Draws figures with their intervals as whiskers; figures that do not exist leave a gap.
 
     Args:
         axes: To draw on.
         at: Position of each figure on the other axis.
         figures: As many.
-        colour: Of all.
+        colour: Of all marks.
         shape: Matplotlib's marker.
         label: For the legend.
-        line: Stroke between the marks, none if empty.
-        sideways: Figures along x instead of y.
+        line: Stroke of the line between the marks; none if empty.
+        sideways: Whether figures are drawn along x instead of y.
     """
     known = [(x, f) for x, f in zip(at, figures, strict=True) if f.value is not None]
     if not known:
         return
     places = [x for x, _ in known]
     values = [f.value for _, f in known if f.value is not None]
-    # Rounding must not turn a whisker's length negative.
+    # Rounding must not make a whisker's length negative.
     below = [
         max(0.0, v - (v if f.low is None else f.low))
         for v, (_, f) in zip(values, known, strict=True)
@@ -145,18 +145,18 @@ def marks(
 
 
 def unit_axes(axes: Any, x: str, y: str) -> None:
-    """Both axes from 0 to 1, square."""
+    """Sets both axes to [0, 1] with a square aspect ratio."""
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x, ylabel=y)
     axes.set_aspect("equal")
 
 
 def band(axes: Any, x: Sequence[float], figures: Sequence[Figure], colour: str) -> None:
-    """The intervals of figures along x, filled; gaps where there is no interval."""
+    """Fills the intervals of figures along x; gaps where there is no interval."""
     low = [float("nan") if f.low is None else f.low for f in figures]
     high = [float("nan") if f.high is None else f.high for f in figures]
     axes.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
 
 
 def values(figures: Sequence[Figure]) -> list[float]:
-    """The figures' values; NaN, which Matplotlib leaves out, where one doesn't exist."""
+    """The values of figures; NaN, which Matplotlib skips, where one does not exist."""
     return [float("nan") if f.value is None else f.value for f in figures]

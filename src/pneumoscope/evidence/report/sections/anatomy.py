@@ -1,4 +1,4 @@
-"""The section on films without lungs."""
+"""The section on films without lungs of a report."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pneumoscope.evidence.report.plots.forest import forest
 from pneumoscope.evidence.report.words import (
     Footnotes,
     counted,
+    how_to_read,
     known_patients,
     plot_name,
-    read,
     share,
     silence,
     titled,
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
-    """Films with and without their lungs; where the heat lies."""
+    """Figures on films with and without their lungs, and the location of the heat."""
     yield Heading(titled(evaluation, bundle, "Films without lungs"))
-    yield read(
-        "The model reads the same films with their lungs painted over: what it still tells then, it does not "
-        "tell from lungs. The other way round proves less: it may fail on films of lungs alone because it "
-        "never saw such films."
+    yield how_to_read(
+        "The model reads the same films with their lungs painted over. What it can still distinguish then, it does "
+        "not distinguish by the lungs. The reverse proves less: the model may fail on films that show only the "
+        "lungs because it has never seen such films."
     )
     result = bundle.anatomy
     if result is None:
@@ -39,7 +39,7 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         return
     yield Paragraph(
         f"{bundle.anatomy_of}: {counted(result.films, 'film')} of {known_patients(result.patients, evaluation.films)}; "
-        f"the lung field is found by a classical method, which doubts itself on {result.doubted:,} of them."
+        f"the lung field is found by a classical method, which reports doubts on {result.doubted:,} of them."
     )
     notes = Footnotes()
     rows = tuple(
@@ -62,9 +62,9 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     )
     yield from notes.blocks()
     yield Paragraph(
-        "Share that needs anatomy: of what the model's AUC has above chance (0.5), the part that is gone "
-        "without the lungs; above 1 the films without lungs are ranked the wrong way round. Outlines and edges "
-        "alone: how much the masks themselves give away. All films' lungs: one mask for all, which hides "
+        "Share that needs anatomy: the part of the model's AUC above chance (0.5) that is lost without the lungs; "
+        "above 1 the films without lungs are ranked in reverse order. Outlines and edges alone: how much "
+        "information the masks themselves contain. All films' lungs: one mask for all films, which hides "
         f"{share(result.hidden_by_places)} of the lung field and {share(result.area_of_places)} of the film.",
         soft=True,
     )
@@ -76,7 +76,7 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
             label="AUC",
             zero=0.5,
         ),
-        "AUC of the model on changed films, with 95 % intervals of patients. Dashed: chance.",
+        "AUC of the model on changed films, with 95 % intervals over patients. Dashed: chance.",
     )
     yield from _heat(result)
 
@@ -95,10 +95,10 @@ def _heat(result: Any) -> Iterator[Block]:
     )
     if not rows:
         return
-    yield Heading("Where the heat lies", 2)
+    yield Heading("Location of the heat", 2)
     yield Paragraph(
-        "Share of the heat inside a region, and after it the share of the film that the region takes: heat "
-        "spread evenly would have as much.",
+        "Share of the heat inside a region, followed by the region's share of the film, which evenly spread heat "
+        "would have.",
         soft=True,
     )
     head = ("heat of", "films", "lungs", "box of the lungs", "outside the body")

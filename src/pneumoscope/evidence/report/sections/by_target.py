@@ -1,4 +1,4 @@
-"""A part of a section for every question."""
+"""Repeats a part of a section for each question of a bundle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def each_target(evaluation: Evaluation, bundle: BundleResult, part: Part) -> Iterator[Block]:
-    """A part of a section for every question, under its name if there are several."""
+    """The part for each question, below the question's name if there are several."""
     for target in bundle.targets:
         if len(bundle.targets) > 1:
             yield Heading(target.name, 2)

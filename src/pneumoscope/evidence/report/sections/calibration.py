@@ -1,4 +1,4 @@
-"""The section on calibration."""
+"""The section on calibration of a report."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pneumoscope.evidence.report.plots.calibration import reliability
 from pneumoscope.evidence.report.sections.by_target import each_target
 from pneumoscope.evidence.report.words import (
     Footnotes,
+    how_to_read,
     plot_name,
-    read,
     share,
     silence,
     titled,
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 def calibration(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     """Reliability, ECE, Brier score, slope and intercept."""
     yield Heading(titled(evaluation, bundle, "Calibration"))
-    yield read(
-        "Of the films with a probability near 0.8, eight in ten should be positive: points on the diagonal "
-        "keep that promise, points below it claim too much. ECE is the mean distance; chance alone makes "
-        "it larger than 0, so compare it with what perfect probabilities would show on such films."
+    yield how_to_read(
+        "Of the films with a probability near 0.8, eight in ten should be positive. Points on the diagonal show "
+        "well calibrated probabilities; points below it show probabilities that are too high. ECE is the mean "
+        "distance from the diagonal. Chance alone makes it larger than 0, so compare it with the value that "
+        "perfectly calibrated probabilities would have on such films."
     )
     if all(target.calibration is None for target in bundle.targets):
         yield from silence(evaluation, bundle, CALIBRATION)
@@ -50,33 +51,44 @@ def _calibration(
         yield from silence(evaluation, bundle, CALIBRATION)
         return
     notes = Footnotes()
-    columns = [("before calibration", result.before), ("as the bundle gives them", result.after)]
+    columns = [("before calibration", result.before), ("after calibration", result.after)]
     if result.corrected is not None:
         columns.append(("corrected for prior shift", result.corrected))
     rows: list[tuple[str, ...]] = [
-        ("scale of the log odds", *(f"{own.scale:.3f}" for _, own in columns)),
-        ("offset of the log odds", *(f"{own.offset:+.3f}" for _, own in columns)),
-        ("ECE", *(notes.cell(own.error.ece) for _, own in columns)),
-        ("ECE by chance alone", *(f"{own.error.by_chance:.3f}" for _, own in columns)),
-        ("p of an ECE so large by chance", *(f"{own.error.p_value:.3f}" for _, own in columns)),
+        ("scale of the log odds", *(f"{figures.scale:.3f}" for _, figures in columns)),
+        ("offset of the log odds", *(f"{figures.offset:+.3f}" for _, figures in columns)),
+        ("ECE", *(notes.cell(figures.error.ece) for _, figures in columns)),
+        ("ECE by chance alone", *(f"{figures.error.by_chance:.3f}" for _, figures in columns)),
+        ("p-value of the ECE", *(f"{figures.error.p_value:.3f}" for _, figures in columns)),
     ]
     for name, key in (
         ("Brier score", "score"), ("its reliability (0 is best)", "reliability"),
-        ("its resolution (large is good)", "resolution"), ("its uncertainty", "uncertainty"),
+        ("its resolution (higher is better)", "resolution"), ("its uncertainty", "uncertainty"),
         ("within bins", "within_bins"), ("Brier skill (1 is best)", "skill"),
     ):  # fmt: skip
-        rows.append((name, *(notes.cell(getattr(own.brier, key)) for _, own in columns)))
+        rows.append((name, *(notes.cell(getattr(figures.brier, key)) for _, figures in columns)))
     for name, key in (
         ("calibration slope (1 is best)", "slope"),
         ("calibration intercept", "intercept"),
         ("calibration in the large (0 is best)", "in_the_large"),
     ):
-        rows.append((name, *(notes.cell(getattr(own.recalibration, key)) for _, own in columns)))
+        rows.append(
+            (name, *(notes.cell(getattr(figures.recalibration, key)) for _, figures in columns))
+        )
     yield Table(("figure", *(name for name, _ in columns)), tuple(rows))
     yield from notes.blocks()
     yield Picture(
-        reliability(plot_name(evaluation, bundle, "reliability", target), result),
-        f"Reliability of P({target.name}) over bins with as many films each. Whiskers: 95 % intervals.",
+        reliability(
+            plot_name(evaluation, bundle, "reliability", target),
+            [
+                (title, figures.reliability, figures.error.ece)
+                for title, figures in (
+                    ("before calibration", result.before),
+                    ("after calibration", result.after),
+                )
+            ],
+        ),
+        f"Reliability of P({target.name}) in bins with equal numbers of films. Whiskers: 95 % intervals.",
     )
     yield from _shift(result)
 
@@ -85,10 +97,10 @@ def _shift(result: CalibrationResult) -> Iterator[Block]:
     if result.prior_shift is None:
         return
     notes = Footnotes()
-    yield Heading("Shares of the classes, estimated without labels", 2)
+    yield Heading("Class shares, estimated without labels", 2)
     yield Paragraph(
-        "By expectation maximisation (Saerens, Latinne and Decaestecker 2002), if nothing but the shares "
-        "differs from the training films. A hint on what to expect elsewhere, not a measurement.",
+        "By expectation maximisation (Saerens, Latinne and Decaestecker 2002), on the assumption that only the "
+        "class shares differ from the training films. This is a hint, not a measurement.",
         soft=True,
     )
     rows = tuple(

@@ -1,19 +1,17 @@
-"""The section on decisions and conformal sets."""
+"""The section on decisions of a report."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.evidence.evaluation.settings import CONFORMAL, DECISION
-from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
-from pneumoscope.evidence.report.plots import conformal
+from pneumoscope.evidence.evaluation.settings import DECISION
+from pneumoscope.evidence.report.blocks import Heading, Picture, Table
 from pneumoscope.evidence.report.plots import decision as decision_plots
 from pneumoscope.evidence.report.sections.by_target import each_target
 from pneumoscope.evidence.report.words import (
     Footnotes,
+    how_to_read,
     plot_name,
-    read,
-    share,
     silence,
     titled,
 )
@@ -29,18 +27,17 @@ if TYPE_CHECKING:
 
 
 def decision(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
-    """Net benefit, risk by coverage, conformal sets."""
-    yield Heading(titled(evaluation, bundle, "Decisions and doubt"))
-    yield read(
-        "Net benefit counts cases found less false alarms, these weighted by the threshold: who acts from "
-        "0.2 on takes four needless actions for a needed one. The model helps at a threshold where its "
-        "line lies above both acting on all and acting on none."
+    """Net benefit, and errors by the share of films kept."""
+    yield Heading(titled(evaluation, bundle, "Decisions"))
+    yield how_to_read(
+        "Net benefit is the share of cases found minus the weighted share of false alarms. The threshold sets the "
+        "weight: acting from a probability of 0.2 means accepting four unnecessary actions for one necessary "
+        'action. The model is useful at a threshold where its line lies above both "treat all" and "treat none".'
     )
     if all(target.decision is None for target in bundle.targets):
         yield from silence(evaluation, bundle, DECISION)
     else:
         yield from each_target(evaluation, bundle, _decision)
-    yield from _conformal(evaluation, bundle)
 
 
 def _decision(
@@ -58,58 +55,15 @@ def _decision(
         name = plot_name(evaluation, bundle, "risk-coverage", target)
         yield Picture(
             decision_plots.risk_coverage(name, curve),
-            "Wrong calls at the default operating point if the films that the model is least sure of go "
-            "to a reader. Where the line lies on the dashed one, the model's sureness is worth nothing.",
+            "Wrong calls at the default operating point if the films with the lowest confidence are left to a "
+            "reader. Where the line coincides with the dashed one, the model's confidence carries no information.",
         )
         yield Table(
             ("figure", "value [95 % interval]"),
             (
-                ("wrong calls, all films kept", notes.cell(curve.full)),
-                ("mean over all shares kept (AURC)", notes.cell(curve.aurc)),
+                ("wrong calls if all films are kept", notes.cell(curve.full)),
+                ("mean over all coverages (AURC)", notes.cell(curve.aurc)),
             ),
             words=frozenset({1}),
         )
         yield from notes.blocks()
-
-
-def _conformal(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
-    result = bundle.classes.conformal if bundle.classes is not None else None
-    yield Heading("Conformal sets", 2)
-    if result is None:
-        yield from silence(evaluation, bundle, CONFORMAL)
-        return
-    yield read(
-        "A conformal set names every class that cannot be ruled out, and should hold the true class on the "
-        'promised share of films of each class. A set with several classes is an honest "don\'t know".'
-    )
-    notes = Footnotes()
-    rows = [(f"coverage of {name}", own) for name, own in result.by_class.items()]
-    rows += [
-        ("films with several classes", result.undetermined),
-        ("films with no class", result.empty),
-        ("films with exactly one class", result.single),
-        ("errors among these", result.error_of_single),
-    ]
-    cells = []
-    for name, own in rows:
-        mean = notes.number(own.mean, why=own.note or "not defined")
-        if own.mean is not None and own.note:
-            mean += f" {notes.mark(own.note)}"
-        cells.append(
-            (
-                name,
-                mean,
-                notes.number(own.lowest, why=own.note),
-                notes.number(own.highest, why=own.note),
-            )
-        )
-    yield Paragraph(
-        f"Calibrated on half of the patients and measured on the others, {result.splits} times; promised: "
-        f"{share(1 - result.alpha)} of each class."
-    )
-    yield Table(("share of films", "mean", "lowest split", "highest split"), tuple(cells))
-    yield from notes.blocks()
-    yield Picture(
-        conformal.conformal(plot_name(evaluation, bundle, "conformal"), result),
-        "Coverage of conformal sets: mean (mark) and range over the splits.",
-    )

@@ -1,4 +1,4 @@
-"""The section on the films and the bundles."""
+"""The section on films and bundles of a report."""
 
 from __future__ import annotations
 
@@ -25,33 +25,38 @@ _MOST_BROKEN = 20
 _SIDE = 224
 
 
-def films(evaluation: Evaluation) -> Iterator[Block]:
-    """Which films, from where, and what they can't tell."""
-    own = evaluation.films
+def films_and_bundles(evaluation: Evaluation) -> Iterator[Block]:
+    """The films, their source and their limitations, and the bundles."""
+    films = evaluation.films
     yield Heading("Films and bundles")
     labels: dict[str, int] = {}
-    for film in own.films:
+    for film in films.films:
         labels[film.label] = labels.get(film.label, 0) + 1
     rows = [
-        ("source", sentence(own.source)),
-        ("folder", own.name),
-        ("layout", own.layout),
-        ("films taken", own.split),
-        ("why these", sentence(own.chosen)),
-        ("films read", f"{len(own.films):,}"),
-        ("films that could not be read", f"{len(own.broken):,}"),
-        ("patients", f"{own.patients:,}" if own.keyed else "not known; each film counts as one"),
-        ("films with a patient's key", f"{own.keyed:,}"),
+        ("source", sentence(films.source)),
+        ("folder", films.name),
+        ("layout", films.layout),
+        ("split", films.split),
+        ("why these films", sentence(films.chosen)),
+        ("films read", f"{len(films.films):,}"),
+        ("films that could not be read", f"{len(films.broken):,}"),
+        (
+            "patients",
+            f"{films.patients:,}" if films.keyed else "not known; each film counts as one",
+        ),
+        ("films with a patient key", f"{films.keyed:,}"),
         ("labels", ", ".join(f"{name or 'without'} {n:,}" for name, n in labels.items())),
-        ("SHA-256 of the list of films", own.sha256),
+        ("SHA-256 of the list of films", films.sha256),
     ]
     yield Table(("films", ""), tuple(rows), words=frozenset({1}), widths=(1, 3))
-    if own.warnings:
-        yield Points(tuple(sentence(text) for text in own.warnings))
-    if own.broken:
-        shown = own.broken[:_MOST_BROKEN]
-        yield Paragraph(f"{counted(len(own.broken), 'film')} could not be read and count nowhere:")
-        rest = len(own.broken) - len(shown)
+    if films.warnings:
+        yield Points(tuple(sentence(text) for text in films.warnings))
+    if films.broken:
+        shown = films.broken[:_MOST_BROKEN]
+        yield Paragraph(
+            f"{counted(len(films.broken), 'film')} could not be read and are not included in any figure:"
+        )
+        rest = len(films.broken) - len(shown)
         more = (f"and {rest:,} more",) if rest else ()
         yield Points((*(broken.message for broken in shown), *more))
     for bundle in evaluation.bundles:

@@ -1,4 +1,4 @@
-"""The section on films to look at."""
+"""The section of a report that shows films to look at."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pneumoscope.evidence.report.blocks import (
 )
 from pneumoscope.evidence.report.words import (
     counted,
-    read,
+    how_to_read,
     sentence,
     silence,
     titled,
@@ -35,34 +35,36 @@ if TYPE_CHECKING:
 
 
 def gallery(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
-    """Mistakes and doubts, with heatmaps and nearest training films."""
+    """Mistakes and uncertain films, with heatmaps and the nearest training films."""
     yield Heading(titled(evaluation, bundle, "Films to look at"))
-    yield read(
-        "The mistakes that the model was surest of, and the films nearest its threshold: whoever signs for "
-        "this model should have looked at each. The colour shows which regions raised the score of the "
-        "named class; it is not an outline of disease."
+    yield how_to_read(
+        "The most confident mistakes, and the films nearest the threshold. Anyone who approves this model should "
+        "have looked at each of them. The colour shows which regions raised the score of the named class; it is "
+        "not an outline of disease."
     )
-    found = bundle.gallery
-    if found is None:
+    shown = bundle.gallery
+    if shown is None:
         yield from silence(evaluation, bundle, GALLERY)
         return
-    tally = ", ".join(counted(n, kind) for kind, n in found.mistakes.items())
-    yield Paragraph(f"{sentence(found.words)} In all: {tally or 'no mistakes'}.")
+    tally = ", ".join(counted(n, kind) for kind, n in shown.mistakes.items())
+    yield Paragraph(f"{sentence(shown.words)} In all: {tally or 'no mistakes'}.")
     yield Note(
-        "Confidential.", "These pictures are films: treat this report as you treat them.", "mind"
+        "Confidential.",
+        "These pictures are films: protect this report as you protect them.",
+        "mind",
     )
-    for kind in dict.fromkeys(film.kind for film in found.films):
-        own = [film for film in found.films if film.kind == kind]
+    for kind in dict.fromkeys(film.kind for film in shown.films):
+        films = [film for film in shown.films if film.kind == kind]
         yield Heading(sentence(kind).rstrip("."), 2)
-        yield _grid(own)
-    if found.training_films:
+        yield _grid(films)
+    if shown.training_films:
         yield Paragraph(
-            f"Beside each film its nearest of {counted(found.training_films, 'training film')}, by the cosine "
-            "of the network's embeddings: of the same label and of another.",
+            f"Beside each film its nearest of {counted(shown.training_films, 'training film')}, by the cosine "
+            "similarity of the network's embeddings, with the same label and with another.",
             soft=True,
         )
-    if not found.training_films:
-        yield Paragraph("No training films were at hand to look for like ones.", soft=True)
+    if not shown.training_films:
+        yield Paragraph("No training films were available to search for similar ones.", soft=True)
 
 
 def _film(film: GalleryFilm) -> Film:
@@ -72,14 +74,14 @@ def _film(film: GalleryFilm) -> Film:
         (
             f"{film.label}, called {film.called}",
             f"P({film.target}) {film.p:.3f}, threshold {film.threshold:.3f}",
-            f"heat of {film.heatmap_class}",
+            f"heatmap of {film.heatmap_class}",
             film.path,
         ),
     )
 
 
 def _grid(films: Sequence[GalleryFilm]) -> Gallery:
-    """Films, each with its nearest training films beside it."""
+    """A grid of films with their nearest training films beside them."""
     width = 1 + max(len(film.neighbours) for film in films)
     if width == 1:
         return Gallery(tuple(_film(film) for film in films))
@@ -87,21 +89,21 @@ def _grid(films: Sequence[GalleryFilm]) -> Gallery:
     for film in films:
         near = [
             Film(
-                jpeg(own.pixels),
+                jpeg(neighbour.pixels),
                 (
-                    f"training film: {own.label}",
-                    f"likeness {own.similarity:.3f}",
-                    own.path,
+                    f"training film: {neighbour.label}",
+                    f"similarity {neighbour.similarity:.3f}",
+                    neighbour.path,
                 ),
             )
-            for own in film.neighbours
+            for neighbour in film.neighbours
         ]
         cells += [_film(film), *near, *([None] * (width - 1 - len(near)))]
     return Gallery(tuple(cells), columns=width * max(1, 6 // width))
 
 
 def jpeg(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
-    """A picture, grey or RGB, as JPEG."""
+    """A picture, uint8 (rows, columns) or (rows, columns, 3), as JPEG."""
     from PIL import Image
 
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The section on pairs of bundles."""
+"""The section on pairs of bundles of a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
     counted,
-    read,
+    how_to_read,
     silence,
     slug,
 )
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 def pairs(evaluation: Evaluation) -> Iterator[Block]:
-    """Every two bundles on the same films."""
+    """Every pair of bundles on the same films."""
     if len(evaluation.bundles) < 2:
         return
     yield Heading("Bundles compared")
-    yield read(
-        "The bundles read the same films, so their differences are measured in pairs: if an interval holds 0, "
-        "these films do not show which bundle is better. Each verdict says how large a difference would have "
-        "had to be to be found."
+    yield how_to_read(
+        "The bundles read the same films, so their differences are paired. If an interval includes 0, these films "
+        "do not show which bundle is better. Each statement gives the smallest difference that could have been "
+        "detected."
     )
     if not evaluation.pairs:
         yield from silence(evaluation, None, PAIRS)
@@ -49,32 +49,32 @@ def _pair(pair: Pair) -> Iterator[Block]:
     yield Heading(f"{pair.first} and {pair.second}: {pair.target}", 2)
     yield Paragraph(
         f"{counted(pair.films, 'film')} of {counted(pair.patients, 'patient')}; calls at {pair.points[0]} and "
-        f"{pair.points[1]}. Difference: {pair.first} less {pair.second}, 95 % intervals from paired draws of "
-        "patients."
+        f"{pair.points[1]}. Difference: {pair.first} minus {pair.second}, 95 % intervals from paired draws "
+        "of patients."
     )
     rows = tuple(
         (
             NAMES.get(key, key),
-            notes.number(own.first, why="does not exist on these films"),
-            notes.number(own.second, why="does not exist on these films"),
-            notes.cell(own.difference),
-            own.verdict,
+            notes.number(comparison.first, why="does not exist on these films"),
+            notes.number(comparison.second, why="does not exist on these films"),
+            notes.cell(comparison.difference),
+            comparison.verdict,
         )
-        for key, own in pair.differences.items()
+        for key, comparison in pair.differences.items()
     )
     head = ("figure", "first", "second", "difference", "in words")
     yield Table(head, rows, words=frozenset({4}), widths=(2, 1.1, 1.1, 2.9, 5))
     yield from notes.blocks()
     drawn = [
-        (NAMES.get(key, key), own.difference)
-        for key, own in pair.differences.items()
-        if not key.startswith("lr_")  # ratios, on another scale
+        (NAMES.get(key, key), comparison.difference)
+        for key, comparison in pair.differences.items()
+        if not key.startswith("lr_")  # ratios, on a different scale
     ]
     yield Picture(
         forest(
             slug("pair", pair.first, pair.second, pair.target), drawn, label="difference", zero=0.0
         ),
-        f"Differences, {pair.first} less {pair.second}, with 95 % intervals of patients.",
+        f"Differences, {pair.first} minus {pair.second}, with 95 % intervals over patients.",
     )
     yield from _tests(pair)
 
@@ -87,14 +87,14 @@ def _tests(pair: Pair) -> Iterator[Block]:
     rows += [
         (
             f"McNemar, {name}",
-            f"{test.only_first:,} against {test.only_second:,} films",
+            f"{test.only_first:,} and {test.only_second:,} films",
             f"{test.p_mid:.3f}",
         )
         for name, test in pair.mcnemar.items()
     ]
     yield Paragraph(
-        "Tests that readers expect; both take films as independent, so with several films of a patient they "
-        "find differences too easily. McNemar: films that only one of the two calls rightly, mid-p.",
+        "Tests that readers expect. Both assume independent films, so with several films per patient their "
+        "p-values are too small. McNemar: films that only one of the two bundles calls correctly, mid-p.",
         soft=True,
     )
     yield Table(("test", "difference", "p"), tuple(rows), widths=(2, 3, 1))

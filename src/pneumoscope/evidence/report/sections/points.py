@@ -1,4 +1,4 @@
-"""The section on operating points."""
+"""The section on operating points of a report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pneumoscope.evidence.report.sections.by_target import each_target
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
+    how_to_read,
     plot_name,
-    read,
     share,
     titled,
 )
@@ -35,11 +35,11 @@ _AT_THRESHOLD = (
 def points(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     """Figures at the bundle's operating points."""
     yield Heading(titled(evaluation, bundle, "Operating points"))
-    yield read(
-        "Sensitivity is the share of positive films that are called so, specificity the share of "
-        "negative films that are not; both belong to one threshold, which comes with the bundle and was "
-        "not tuned here. PPV and NPV tell what a call means and change with how common the disease is: "
-        "read them at the prevalence of your own patients."
+    yield how_to_read(
+        "Sensitivity is the share of positive films that are called positive, specificity the share of negative "
+        "films that are called negative. Both belong to one threshold, which is part of the bundle and was not "
+        "tuned on these films. PPV and NPV state how often a call is right. They depend on how common the "
+        "disease is: read them at the prevalence of your own patients."
     )
     yield from each_target(evaluation, bundle, _points)
 
@@ -66,7 +66,13 @@ def _points(evaluation: Evaluation, bundle: BundleResult, target: TargetResult) 
     yield Table(("figure", *(point.name for point in target.points)), rows)
     yield from notes.blocks()
     yield Picture(
-        discrimination.scores(plot_name(evaluation, bundle, "scores", target), target),
+        discrimination.scores(
+            plot_name(evaluation, bundle, "scores", target),
+            discrimination.Scores(target.name, target.p[target.positive]),
+            discrimination.Scores(target.negative, target.p[~target.positive]),
+            [(point.name, point.figures.threshold) for point in target.points],
+            question=target.name,
+        ),
         f"P({target.name}) of the films by label, with the thresholds of the operating points.",
     )
     yield from _confusions(evaluation, bundle, target)
@@ -81,8 +87,7 @@ def _confusions(
         name = f"{plot_name(evaluation, bundle, 'confusion', target)}-{point.name}"
         yield Picture(
             confusion.confusion(name, point.confusion),
-            f"At {point.name}: films by label (rows) and by what they were called (columns), counts and "
-            "shares of each row.",
+            f"At {point.name}: films by label (rows) and by call (columns), counts and shares of each row.",
         )
 
 
@@ -91,9 +96,9 @@ def _prevalences(
 ) -> Iterator[Block]:
     notes = Footnotes()
     rows = [
-        (point.name, share(own.prevalence), notes.cell(own.ppv), notes.cell(own.npv))
+        (point.name, share(at.prevalence), notes.cell(at.ppv), notes.cell(at.npv))
         for point in target.points
-        for own in point.at_prevalence
+        for at in point.at_prevalence
     ]
     if rows:
         yield Heading("At other prevalences", 2)
@@ -101,6 +106,6 @@ def _prevalences(
         yield from notes.blocks()
     yield Picture(
         predictive_values(plot_name(evaluation, bundle, "prevalence", target), target),
-        "PPV and NPV by prevalence, by Bayes' rule from sensitivity and specificity, if these stay what "
-        "they are on these films. Marks: the prevalences in the table. Dotted: these films.",
+        "PPV and NPV by prevalence, from sensitivity and specificity by Bayes' rule, on the assumption that both "
+        "are the same elsewhere. Marks: the prevalences in the table. Dotted: the prevalence of these films.",
     )

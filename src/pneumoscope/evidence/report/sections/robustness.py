@@ -1,4 +1,4 @@
-"""The section on perturbed films."""
+"""The section on perturbed films of a report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pneumoscope.evidence.report.plots.robustness import robustness as robustnes
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
+    how_to_read,
     plot_name,
-    read,
     silence,
     titled,
 )
@@ -30,10 +30,10 @@ _ORDER = ("balanced_accuracy", "sensitivity", "specificity", "roc_auc")
 def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     """Perturbed films at the fixed operating point."""
     yield Heading(titled(evaluation, bundle, "Robustness"))
-    yield read(
-        "Each panel changes the films in one way, in five steps (0: as they are), and leaves the threshold "
-        "alone. A line that falls tells which films need more care; how often such films occur in your "
-        "department, only you can tell."
+    yield how_to_read(
+        "Each panel shows one kind of change to the films at five severities (0: unchanged), with a fixed "
+        "threshold. A falling line shows which films need more care. How often such films occur in your "
+        "department is for you to judge."
     )
     result = bundle.robustness
     if result is None:
@@ -42,12 +42,12 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     yield from _worst(result)
     yield Picture(
         robustness_plot(plot_name(evaluation, bundle, "robustness"), result),
-        f"Figures by severity at {result.point}, whose threshold stays what it is. Whiskers: 95 % intervals of "
-        "balanced accuracy; the table has those of all figures.",
+        f"Figures by severity at the fixed threshold of {result.point}. Whiskers: 95 % intervals of balanced "
+        "accuracy; the table contains the intervals of all figures.",
     )
     notes = Footnotes()
     keys = [key for key in _ORDER if key in result.plain]
-    rows = [("as they are", "0", *(notes.cell(result.plain[key]) for key in keys))]
+    rows = [("unchanged", "0", *(notes.cell(result.plain[key]) for key in keys))]
     rows += [
         (c.words, str(c.severity), *(notes.cell(c.figures[key]) for key in keys))
         for c in result.conditions
@@ -56,7 +56,7 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     strong = frozenset(i for i, c in enumerate(result.conditions, 1) if (c.kind, c.severity) in bad)
     yield Heading("Every perturbation", 2)
     yield Table(
-        ("films", "step", *(NAMES[key] for key in keys)),
+        ("films", "severity", *(NAMES[key] for key in keys)),
         tuple(rows),
         strong=strong,
         widths=(3.4, 1.1, *([3.4] * len(keys))),
@@ -69,20 +69,20 @@ def _worst(result: Robustness) -> Iterator[Block]:
     rows = []
     for key in (key for key in _ORDER if key in result.plain):
         for name, realistic in (("any severity", False), (f"severity 1 to {REALISTIC}", True)):
-            found = worst_of(result, key, realistic=realistic)
-            if found is None:
+            condition = worst_of(result, key, realistic=realistic)
+            if condition is None:
                 continue
-            change = found.change.get(key)
+            change = condition.change.get(key)
             rows.append(
                 (
                     f"{NAMES[key]}, {name}",
-                    f"{found.words} ({found.severity})",
+                    f"{condition.words} ({condition.severity})",
                     notes.cell(result.plain[key]),
-                    notes.cell(found.figures[key]),
+                    notes.cell(condition.figures[key]),
                     notes.cell(change.difference if change is not None else None),
                 )
             )
     if rows:
-        head = ("worst case of", "films", "as they are", "worst", "change")
+        head = ("worst case of", "films", "unchanged", "worst", "change")
         yield Table(head, tuple(rows), words=frozenset({1}), widths=(3.6, 3.2, 3, 3, 3.2))
         yield from notes.blocks()

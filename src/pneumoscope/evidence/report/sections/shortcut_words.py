@@ -1,4 +1,4 @@
-"""What shortcuts and anatomy show, in words."""
+"""The conclusions from shortcuts and anatomy, in sentences."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
 
 _MOST = 0.9
-"""AUC without anatomy from which on the summary speaks of a strong shortcut."""
+"""AUC without anatomy from which on the summary mentions a strong shortcut."""
 
 
 def verdicts(evaluation: Evaluation) -> Iterator[str]:
-    """What the shortcut report says, in words."""
+    """One sentence for each contrast and each bundle."""
     if not evaluation.shortcuts:
         yield "Shortcuts: not measured."
     for contrast in evaluation.shortcuts:
@@ -30,14 +30,14 @@ def verdicts(evaluation: Evaluation) -> Iterator[str]:
 def _verdict(evaluation: Evaluation, contrast: Shortcuts) -> str:
     name = contrast.contrast
     if contrast.silence:
-        return f"Shortcuts, {name}: can't say, {contrast.silence}."
+        return f"Shortcuts, {name}: not measured, {contrast.silence}."
     best = [score for source in SOURCES if (score := contrast.best(source)) is not None]
     if not best:
-        return f"Shortcuts, {name}: all films have the same file facts and statistics."
+        return f"Shortcuts, {name}: all films have the same file properties and statistics."
     top = max(best, key=lambda score: score.auc.low)
     if not top.notable:
         return (
-            f"Shortcuts, {name}: nothing that was tried without anatomy tells the labels apart (best AUC "
+            f"Shortcuts, {name}: nothing that was tried without anatomy predicts the labels (best AUC "
             f"{Footnotes().cell(auc_of(top))}, {top.source})."
         )
     text = (
@@ -46,26 +46,26 @@ def _verdict(evaluation: Evaluation, contrast: Shortcuts) -> str:
     )
     model = model_auc(evaluation, contrast)
     if model is not None and model[1].low is not None and top.auc.high >= model[1].low:
-        return f"{text}: not clearly less than the model, whose result on these films then proves nothing about lungs."
+        return f"{text}: not clearly lower than the model, whose result on these films therefore proves nothing about lungs."
     if top.auc.value >= _MOST:
-        return f"{text}: a strong shortcut, which part of any result on these films may rest on."
-    return f"{text}: part of any result on these films may rest on it."
+        return f"{text}: a strong shortcut. Part of any result on these films may depend on it."
+    return f"{text}: part of any result on these films may depend on it."
 
 
 def _anatomy(bundle: BundleResult) -> str:
     if bundle.anatomy is None:
         return f"{bundle.title} without lungs: not measured."
-    told = [
+    measured = [
         (view.needs_anatomy.value, view)
         for view in bundle.anatomy.views
         if view.needs_anatomy is not None and view.needs_anatomy.value is not None
     ]
-    if not told:
-        return f"{bundle.title} without lungs: can't say, its AUC has nothing above chance here."
-    # The smallest share is the fairest: another way of painting may leave less.
-    least, view = min(told, key=lambda pair: pair[0])
+    if not measured:
+        return f"{bundle.title} without lungs: not measured, its AUC is not above chance on these films."
+    # The smallest share is the most cautious: other ways to hide the lungs leave less.
+    least, view = min(measured, key=lambda pair: pair[0])
     return (
         f"{bundle.title} without lungs ({view.name}): AUC {Footnotes().cell(view.roc_auc)}; of "
-        f"what its AUC has above chance, {share(least)} needs the lung field, by the least "
-        f"favourable of {len(told)} ways to paint it over."
+        f"the part of its AUC above chance, {share(least)} needs the lung field, by the least "
+        f"favourable of {len(measured)} ways to paint it over."
     )

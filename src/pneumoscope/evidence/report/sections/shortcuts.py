@@ -1,4 +1,4 @@
-"""The section on shortcuts."""
+"""The section on shortcuts of a report."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Tabl
 from pneumoscope.evidence.report.plots.forest import bars
 from pneumoscope.evidence.report.words import (
     counted,
+    how_to_read,
     known_patients,
-    read,
     share,
     silence,
     slug,
@@ -29,12 +29,12 @@ SOURCES = (FILE, PICTURE, THUMBNAIL, ALL)
 
 
 def shortcuts(evaluation: Evaluation) -> Iterator[Block]:
-    """What tells the labels of these films apart without anatomy."""
+    """How well the labels of these films can be predicted without anatomy."""
     yield Heading("Shortcuts in the films")
-    yield read(
-        "How well can the label be told from what holds little or no anatomy: the file, brightness and sharpness, a "
-        "picture of 16 x 16 pixels? Where that does nearly as well as the model, the model's result proves "
-        "little about reading lungs, because nobody knows which of the two it reads."
+    yield how_to_read(
+        "How well can the label be predicted from data with little or no anatomy: the file, brightness and "
+        "sharpness, a picture of 16 x 16 pixels? If that is nearly as good as the model, the model's result "
+        "proves little about reading lungs, because it may use the same information."
     )
     if not evaluation.shortcuts:
         yield from silence(evaluation, None, SHORTCUTS)
@@ -46,26 +46,26 @@ def shortcuts(evaluation: Evaluation) -> Iterator[Block]:
 def _shortcuts(evaluation: Evaluation, contrast: Shortcuts) -> Iterator[Block]:
     yield Heading(contrast.contrast, 2)
     if contrast.silence:
-        yield Paragraph(f"Can't say: {contrast.silence}.")
+        yield Paragraph(f"Cannot be measured: {contrast.silence}.")
         return
     yield Paragraph(
         f"{counted(contrast.films, 'film')} of {known_patients(contrast.patients, evaluation.films)}, "
-        f"{share(contrast.prevalence)} {contrast.positive}. Everything that needs fitting was scored out of "
+        f"{share(contrast.prevalence)} {contrast.positive}. Everything that is fitted was scored out of "
         "fold, with all films of a patient in one fold.",
         soft=True,
     )
     best = [contrast.best(source) for source in SOURCES]
-    found = [score for score in best if score is not None]
+    best_scores = [score for score in best if score is not None]
     whole = model_auc(evaluation, contrast)
-    if found:
-        rows = [(f"{score.source}: {score.feature}", auc_of(score), False) for score in found]
+    if best_scores:
+        rows = [(f"{score.source}: {score.feature}", auc_of(score), False) for score in best_scores]
         rows += [
             (f"model: {name}", figure, True) for name, figure in _views_of(evaluation, contrast)
         ]
         yield Picture(
             bars(slug("shortcuts", contrast.contrast), rows, whole=whole),
-            "The best that each source tells on its own (hatched), with 95 % intervals of patients, and "
-            "the model on whole films (dashed).",
+            "The best score of each source alone (hatched), with 95 % intervals over patients, and the model "
+            "on whole films (dashed).",
         )
     notable = sorted((s for s in contrast.scores if not s.constant), key=lambda s: -s.auc.value)
     rows_all = tuple(
@@ -73,21 +73,21 @@ def _shortcuts(evaluation: Evaluation, contrast: Shortcuts) -> Iterator[Block]:
         for s in notable
     )
     yield Table(
-        ("source", "what is known", "AUC", "what the films have"),
+        ("source", "feature", "AUC", "values"),
         rows_all,
         words=frozenset({1, 3}),
         widths=(2, 3.4, 2.4, 4.4),
-        strong=frozenset(i for i, s in enumerate(notable) if s in found),
+        strong=frozenset(i for i, s in enumerate(notable) if s in best_scores),
     )
     constant = [s.feature for s in contrast.scores if s.constant]
     if constant:
         yield Paragraph(
-            f"The same for all films, so they tell nothing: {', '.join(constant)}.", soft=True
+            f"Equal on all films, so without information: {', '.join(constant)}.", soft=True
         )
 
 
 def model_auc(evaluation: Evaluation, contrast: Shortcuts) -> tuple[str, Figure] | None:
-    """The first bundle's AUC on the question that a contrast asks, with words for it."""
+    """The AUC of the first bundle on the same films and groups as a contrast, with its caption."""
     bundle = evaluation.bundles[0]
     for target in bundle.targets:
         if target.name.lower() == contrast.positive.lower() or len(bundle.targets) == 1:
@@ -99,7 +99,7 @@ def model_auc(evaluation: Evaluation, contrast: Shortcuts) -> tuple[str, Figure]
 
 
 def _views_of(evaluation: Evaluation, contrast: Shortcuts) -> list[tuple[str, Figure]]:
-    """What the first bundle tells from changed films, if that was measured."""
+    """AUCs of the first bundle on films without anatomy, if they were measured."""
     anatomy = evaluation.bundles[0].anatomy
     if anatomy is None or model_auc(evaluation, contrast) is None:
         return []
@@ -107,5 +107,5 @@ def _views_of(evaluation: Evaluation, contrast: Shortcuts) -> list[tuple[str, Fi
 
 
 def auc_of(score: Score) -> Figure:
-    """A shortcut's AUC as a figure."""
+    """The AUC of a shortcut as a figure."""
     return Figure(score.auc.value, score.auc.low, score.auc.high)

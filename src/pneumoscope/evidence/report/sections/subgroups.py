@@ -1,4 +1,4 @@
-"""The section on subgroups."""
+"""The section on subgroups of a report."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pneumoscope.evidence.report.plots.forest import forest
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
+    how_to_read,
     plot_name,
-    read,
     sentence,
     silence,
     slug,
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 
 
 def subgroups(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
-    """Figures by the values of columns."""
+    """Figures by sub-type and by the values of columns."""
     yield Heading(titled(evaluation, bundle, "Subgroups"))
-    yield read(
-        "A group with a lower figure may be served worse, if the interval of its difference to the other films "
-        "leaves out 0. In small groups intervals are wide: that no difference is found there proves nothing. "
-        "Nothing corrects for many groups: of twenty differences that are none, one leaves out 0 by chance."
+    yield how_to_read(
+        "A group with a lower figure may be served worse if the interval of its difference from the other films "
+        "does not include 0. Intervals of small groups are wide: finding no difference there proves nothing. "
+        "There is no correction for the number of groups: if no group differs, one interval in twenty still "
+        "excludes 0 by chance."
     )
     if not any(target.subgroups for target in bundle.targets):
         yield from silence(evaluation, bundle, SUBGROUPS)
@@ -72,7 +73,8 @@ def _subgroups(
     yield from notes.blocks()
     if any(group.column == "class" for group in target.subgroups):
         yield Paragraph(
-            "A class stands against all negative films, so its specificity is theirs.", soft=True
+            "Each class is compared with all negative films, so specificity is the same for every class.",
+            soft=True,
         )
     for key in ("roc_auc", "sensitivity"):
         drawn = [
@@ -86,7 +88,7 @@ def _subgroups(
                     label=NAMES[key],
                     zero=_whole(target, key),
                 ),
-                f"{sentence(NAMES[key])} Groups with 95 % intervals of patients; dashed: all films.",
+                f"{sentence(NAMES[key])} Groups with 95 % intervals over patients; dashed: all films.",
             )
     yield from _against_rest(target.subgroups)
 
@@ -103,13 +105,13 @@ def _against_rest(groups: Sequence[Subgroup]) -> Iterator[Block]:
         (
             f"{group.column}: {group.value}",
             NAMES.get(key, key),
-            notes.cell(found.difference),
-            found.verdict.replace("first model's figure", "group's figure").replace(
+            notes.cell(comparison.difference),
+            comparison.verdict.replace("first model's figure", "group's figure").replace(
                 "second model's figure", "other films' figure"
             ),
         )
         for group in groups
-        for key, found in group.against_rest.items()
+        for key, comparison in group.against_rest.items()
     ]
     if rows:
         yield Heading("Groups against all other films", 2)

@@ -1,4 +1,4 @@
-"""The first page of a report: what was evaluated, what came out, what can't be said."""
+"""The first page of a report: what was evaluated, the main figures, and the limitations."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ _LEADING = (
 
 
 def summary(evaluation: Evaluation) -> Iterator[Block]:
-    """Everything on the first page."""
+    """All blocks of the first page."""
     yield from _what(evaluation)
     yield Heading("In figures", 2)
     for bundle in evaluation.bundles:
         yield from _headline(evaluation, bundle)
+        yield Paragraph(verdicts_in_words(bundle))
     worst = [text for bundle in evaluation.bundles if (text := worst_case(bundle))]
     yield Heading("Worst case and shortcuts", 2)
     yield Points(
         (*(worst or ["Worst case: perturbed films were not measured."]), *verdicts(evaluation))
     )
-    yield Heading("What can't be said", 2)
-    yield Points(tuple(unsaid(evaluation)))
+    yield Heading("Limitations", 2)
+    yield Points(tuple(limitations_of(evaluation)))
 
 
 def _what(evaluation: Evaluation) -> Iterator[Block]:
@@ -47,7 +48,7 @@ def _what(evaluation: Evaluation) -> Iterator[Block]:
     )
     if films.broken:
         yield Paragraph(
-            f"{counted(len(films.broken), 'film')} could not be read and count nowhere."
+            f"{counted(len(films.broken), 'film')} could not be read and are not included in any figure."
         )
     for bundle in evaluation.bundles:
         if bundle.overlap.doubtful:
@@ -62,7 +63,7 @@ def _patients(films: Films) -> str:
 
 def _headline(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     if len(bundle.targets) == 1:
-        yield from _one(evaluation, bundle, bundle.targets[0])
+        yield from _single_question(evaluation, bundle, bundle.targets[0])
         return
     notes = Footnotes()
     rows = tuple(
@@ -83,7 +84,9 @@ def _headline(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     yield from notes.blocks()
 
 
-def _one(evaluation: Evaluation, bundle: BundleResult, target: TargetResult) -> Iterator[Block]:
+def _single_question(
+    evaluation: Evaluation, bundle: BundleResult, target: TargetResult
+) -> Iterator[Block]:
     notes, point = Footnotes(), target.default
     rob = bundle.robustness
     figures = {"roc_auc": target.ranking.roc_auc} | {
@@ -91,11 +94,11 @@ def _one(evaluation: Evaluation, bundle: BundleResult, target: TargetResult) -> 
     }
     rows = []
     for key, figure in figures.items():
-        bad = ""
-        own = None if rob is None else worst_of(rob, key)
-        if own is not None:
-            bad = f"{notes.cell(own.figures[key])} ({own.words})"
-        rows.append((NAMES[key], notes.cell(figure), bad))
+        worst = ""
+        condition = None if rob is None else worst_of(rob, key)
+        if condition is not None:
+            worst = f"{notes.cell(condition.figures[key])} ({condition.words})"
+        rows.append((NAMES[key], notes.cell(figure), worst))
     if bundle.classes is not None and len(bundle.meta.labels) > 2:
         figure = bundle.classes.most_probable.accuracy
         rows.append((f"{len(bundle.meta.labels)}-class accuracy", notes.cell(figure), ""))
@@ -117,19 +120,32 @@ def _one(evaluation: Evaluation, bundle: BundleResult, target: TargetResult) -> 
     yield from notes.blocks()
 
 
+def verdicts_in_words(bundle: BundleResult) -> str:
+    """The labels that readers see and the errors among them, in two sentences."""
+    result = bundle.verdicts
+    cell = Footnotes().cell
+    shares = ", ".join(f"{label.label} {cell(label.share)}" for label in result.labels)
+    error = result.shown.error
+    wrong = error.note if error.value is None else cell(error)
+    return (
+        f"Verdicts of {bundle.title} as shown, share of {counted(result.films, 'film')}: {shares}. Wrong among the "
+        f"{result.shown.films:,} films with a verdict: {wrong}."
+    )
+
+
 def worst_case(bundle: BundleResult) -> str:
-    """The worst perturbation by name, in a sentence; empty if nothing was measured."""
+    """A sentence that names the worst perturbation; empty if none was measured."""
     rob = bundle.robustness
     if rob is None or "balanced_accuracy" not in rob.worst:
         return ""
     parts = []
     for realistic in (False, True):
-        own = worst_of(rob, "balanced_accuracy", realistic=realistic)
-        if own is not None:
-            figure = own.figures["balanced_accuracy"]
+        condition = worst_of(rob, "balanced_accuracy", realistic=realistic)
+        if condition is not None:
+            figure = condition.figures["balanced_accuracy"]
             value = "is not defined" if figure.value is None else f"is {Footnotes().cell(figure)}"
             parts.append(
-                f"{own.words} ({own.kind}, severity {own.severity}): balanced accuracy {value}"
+                f"{condition.words} ({condition.kind}, severity {condition.severity}): balanced accuracy {value}"
             )
     text = f"Worst case of {bundle.title}, of {len(rob.conditions)} perturbations: {parts[0]}"
     if len(parts) > 1 and parts[1] != parts[0]:
@@ -137,20 +153,22 @@ def worst_case(bundle: BundleResult) -> str:
     return f"{text}."
 
 
-def unsaid(evaluation: Evaluation) -> Iterator[str]:
-    """The limits of films and bundles."""
-    told: list[str] = [*evaluation.films.limits]
+def limitations_of(evaluation: Evaluation) -> Iterator[str]:
+    """The limitations of films and bundles, in sentences."""
+    limitations: list[str] = [*evaluation.films.limits]
     for bundle in evaluation.bundles:
-        told += bundle.warnings
-        told.append(
-            f"Training films of {bundle.title}: {bundle.meta.population.text}; what is measured here holds "
-            "for films like the evaluated ones only"
+        limitations += bundle.warnings
+        limitations.append(
+            f"Training films of {bundle.title}: {bundle.meta.population.text}; figures measured here "
+            "are valid only for films like the evaluated ones"
         )
-    told += [f"Section {section}: {why}" for section, why in evaluation.silences.items()]
-    told += [
+    limitations += [f"Section {section}: {why}" for section, why in evaluation.silences.items()]
+    limitations += [
         f"Section {section} of {bundle.title}: {why}"
         for bundle in evaluation.bundles
         for section, why in bundle.silences.items()
     ]
-    told.append("No reader, no patient outcome and no use in a clinic is part of this evaluation")
-    yield from dict.fromkeys(sentence(text) for text in told)
+    limitations.append(
+        "No reader, no patient outcome and no clinical use is part of this evaluation"
+    )
+    yield from dict.fromkeys(sentence(text) for text in limitations)

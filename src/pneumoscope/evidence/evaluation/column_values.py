@@ -1,0 +1,60 @@
+"""The values of a column, grouped so that each group has a reasonable number of films."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST = 12
+"""Values of a column that are shown, the most frequent; all others form one group."""
+UNKNOWN, OTHERS = "(unknown)", "(other values)"
+_NUMBERS = 8  # distinct numbers from which on a column is divided into quarters
+
+
+def values_of(texts: Sequence[str]) -> list[str]:
+    """The group of each text.
+
+    Columns with many different numbers are divided into quarters of the films, such as ``"0 to below
+    9.75"``. Empty texts become `UNKNOWN`, rare ones `OTHERS`.
+
+    Args:
+        texts: Of one column, one per film; ``""`` where it is not known.
+    """
+    known = [text for text in texts if text]
+    numbers = [_number(text) for text in known]
+    if len(set(known)) <= _NUMBERS or any(number is None for number in numbers):
+        common = {text for text, _ in Counter(known).most_common(MOST)}
+        return [text if text in common else OTHERS if text else UNKNOWN for text in texts]
+    values = np.array([number for number in numbers if number is not None])
+    edges = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))
+    return [_quarter(_number(text), edges.tolist()) for text in texts]
+
+
+def ordered_values(values: Sequence[str]) -> list[str]:
+    """Each value once: numbers by size, words alphabetically, `UNKNOWN` and `OTHERS` last."""
+
+    def rank(value: str) -> tuple[bool, float, str]:
+        return value in (UNKNOWN, OTHERS), _number(value.split(" ")[0]) or 0.0, value
+
+    return sorted(set(values), key=rank)
+
+
+def _quarter(number: float | None, edges: Sequence[float]) -> str:
+    if number is None:
+        return UNKNOWN
+    k = int(np.clip(np.searchsorted(edges, number, side="right") - 1, 0, len(edges) - 2))
+    last = "" if k == len(edges) - 2 else "below "
+    return f"{edges[k]:g} to {last}{edges[k + 1]:g}"
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
