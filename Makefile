@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh machine with python3, python3-venv and make:
 #   make demo   sets up and reads the sample films with the shipped bundle
 #   make test   sets up and passes the tests
+# For daily work:
+#   make check  the tests that take no training, server or browser: under two minutes on two cores
 # And for the documentation:
 #   make docs   builds the site into site/; a broken link or a page in no menu fails the build
 PYTHON ?= python3
@@ -8,9 +10,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Processes that test at once; each needs up to 3 GB.
 WORKERS ?= 2
+# Tests that share what their module makes once run in one process, see tests/marks.py.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
 
-.PHONY: demo test docs lint clean
+.PHONY: demo check test docs lint clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -18,11 +22,11 @@ demo: $(VENV)/.base
 	@echo
 	@echo "Open this page in a browser: $(CURDIR)/demo/sheet.html"
 
-test: $(VENV)/.dev
+check test: $(VENV)/.dev
 	$(BIN)/ruff check src tests tools
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(PYTEST) $(if $(filter check,$@),--quick)
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

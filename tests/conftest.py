@@ -16,6 +16,7 @@ from drawn import drawn_set
 from pneumoscope.bundle import Bundle, write_bundle
 from tiny import findings_meta, tiny_files, tiny_meta
 
+pytest_plugins = ["marks"]
 ROOT = Path(__file__).parents[1]
 
 
@@ -28,15 +29,17 @@ def films_dir() -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Chromium through Playwright, or a skip with the reason."""
+    """Chromium through Playwright, started once per process, or a skip with the reason."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
+    program = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    )
+    if not program:
         pytest.skip("no chromium: CHROMIUM is not set")
     with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield running
         running.close()
 

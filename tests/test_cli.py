@@ -16,6 +16,7 @@ from PIL import Image
 import pneumoscope
 from command_line import run, run_process
 from pneumoscope.bundle import Bundle
+from pneumoscope.installation import install_command
 
 
 @pytest.fixture
@@ -285,7 +286,7 @@ def test_train_without_what_it_needs(
     monkeypatch.delenv("PNEUMOSCOPE_DATA", raising=False)
     done = run("train", *arguments)
     assert done.returncode == 1
-    missing_extra = "pip install 'pneumoscope[train]'" in done.stderr
+    missing_extra = install_command("train") in done.stderr
     assert message in done.stderr or (missing_extra and "backend" not in message)
     assert "Traceback" not in done.stderr
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import architecture_drawing
 import pneumoscope
 import readme_figures
 import reference
 import reference_cli
 import shown_output
+from architecture import FLOORS, arrows, summary
 from pneumoscope import bundle, errors
 from pneumoscope.cli.app import app
 
@@ -99,16 +101,47 @@ def test_output_that_is_shown_is_what_the_command_prints(page: Path) -> None:
 @pytest.mark.parametrize("page", reference.BLOCKS)
 def test_the_reference_says_what_the_code_says(page: str) -> None:
     # `python tools/reference.py` writes it anew.
-    assert reference.written(page) == (reference.REFERENCE / page).read_text(encoding="utf-8")
+    assert reference.written(page) == (reference.DOCS / page).read_text(encoding="utf-8")
+
+
+def test_the_drawing_of_the_floors_is_up_to_date() -> None:
+    # `python tools/architecture.py --draw` draws it anew.
+    drawn = architecture_drawing.DRAWING.read_text(encoding="utf-8")
+    assert drawn == architecture_drawing.svg()
+    assert [part for part in FLOORS if f">{part}</text>" not in drawn] == []
+
+
+def test_the_arrows_that_are_drawn_stand_for_all_imports() -> None:
+    def all_below(graph: dict[str, set[str]]) -> set[tuple[str, str]]:
+        pairs = {(part, other) for part, others in graph.items() for other in others}
+        while more := {(a, d) for a, b in pairs for c, d in pairs if b == c} - pairs:
+            pairs |= more
+        return pairs
+
+    imports = arrows()
+    drawn = architecture_drawing.needed(imports)
+    assert all_below(drawn) == all_below(imports)
+    assert all(FLOORS[part] > FLOORS[other] for part, other in all_below(drawn))
+
+
+def test_every_part_says_what_it_is_for() -> None:
+    assert [part for part in FLOORS if not summary(part)] == []
+
+
+def test_files_named_for_contributors_exist() -> None:
+    page = ROOT / "docs" / "explanation" / "where-does-what-go.md"
+    named = re.findall(r"`((?:src|docs|tools|tests)/[\w./-]+)`", page.read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_every_variable_is_documented() -> None:
-    page = (reference.REFERENCE / "environment.md").read_text(encoding="utf-8")
+    page = (reference.DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
     assert [name for name in reference_cli.named_in_the_code() if f"`{name}`" not in page] == []
 
 
 def test_every_public_name_is_documented() -> None:
-    page = (reference.REFERENCE / "python.md").read_text(encoding="utf-8")
+    page = (reference.DOCS / "reference" / "python.md").read_text(encoding="utf-8")
     names = [name for name in pneumoscope.__all__ if name != "__version__"]
     assert re.findall(r"^::: pneumoscope\.(\w+)$", page, re.MULTILINE) != []
     assert sorted(re.findall(r"^::: pneumoscope\.(\w+)$", page, re.MULTILINE)) == sorted(names)

@@ -1,11 +1,16 @@
 """The floors of the package, and the imports between its modules.
 
-``tests/test_imports.py`` enforces what stands here.
+``tests/test_imports.py`` enforces them.
+
+python tools/architecture.py           prints the import circles; there should be none
+python tools/architecture.py --draw    also draws docs/images/floors.svg; the table on the page is
+                                       one of tools/reference.py
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
 
 # A module imports only from lower floors, or from its own folder.
 FLOORS = {
+    "installation": -1,
     "errors": 0,
     "files": 1,
     "records": 1,
@@ -85,6 +91,25 @@ def imported_modules(path: Path, known: set[str]) -> set[str]:
     return {name for name in names if name in known and name != module_name(path)}
 
 
+def arrows() -> dict[str, set[str]]:
+    """Every part of `FLOORS` with the other parts that it imports."""
+    known = {module_name(path) for path in modules()}
+    graph: dict[str, set[str]] = {name: set() for name in FLOORS}
+    for path in modules():
+        name = unit_of(module_name(path))
+        if name in graph:
+            graph[name] |= {unit_of(other) for other in imported_modules(path, known)} & set(FLOORS)
+    return {name: others - {name} for name, others in graph.items()}
+
+
+def summary(part: str) -> str:
+    """The first sentence of a part's docstring."""
+    folder = PACKAGE.joinpath(*part.split("."))
+    path = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.partition("\n\n")[0].split()).replace("``", "`")
+
+
 def cycles() -> list[tuple[str, ...]]:
     """Import circles between modules, late imports and those for types among them."""
     known = {module_name(path) for path in modules()}
@@ -109,5 +134,9 @@ def _reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
 
 
 if __name__ == "__main__":
+    if "--draw" in sys.argv:
+        import architecture_drawing
+
+        architecture_drawing.DRAWING.write_text(architecture_drawing.svg(), encoding="utf-8")
     for circle in cycles():
         print(*circle)

@@ -1,4 +1,4 @@
-"""Writes the generated parts of docs/reference/ from the code.
+"""Writes the generated parts of the documents from the code.
 
 python tools/reference.py
 
@@ -11,26 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import architecture_drawing
 import reference_cli
 import reference_errors
 import reference_records
 import reference_rest
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+DOCS = Path(__file__).parents[1] / "docs"
 
 # Page to the names of its blocks and what makes them.
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "api.md": {
+    "explanation/architecture.md": {"floors": architecture_drawing.floors},
+    "reference/api.md": {
         "routes": reference_rest.routes,
         "schemas": reference_rest.schemas,
         "statuses": reference_errors.statuses,
     },
-    "bundle.md": {"keys": reference_records.bundle},
-    "cli.md": {"commands": reference_cli.commands},
-    "environment.md": {"variables": reference_cli.variables},
-    "errors.md": {"codes": reference_errors.codes},
-    "gate.md": {"reasons": reference_records.gate_reasons},
-    "recipe.md": {"keys": reference_records.recipe},
+    "reference/bundle.md": {"keys": reference_records.bundle},
+    "reference/cli.md": {"commands": reference_cli.commands},
+    "reference/environment.md": {"variables": reference_cli.variables},
+    "reference/errors.md": {"codes": reference_errors.codes},
+    "reference/gate.md": {"reasons": reference_records.gate_reasons},
+    "reference/recipe.md": {"keys": reference_records.recipe},
 }
 
 
@@ -40,7 +42,7 @@ def written(page: str) -> str:
     Raises:
         ValueError: The page lacks a marker of a block.
     """
-    text = (REFERENCE / page).read_text(encoding="utf-8")
+    text = (DOCS / page).read_text(encoding="utf-8")
     for name, make in BLOCKS[page].items():
         start, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
         before, found, rest = text.partition(start)
@@ -54,14 +56,14 @@ def written(page: str) -> str:
 def outdated() -> Iterator[str]:
     """Names of the pages that differ from what the code says."""
     for page in BLOCKS:
-        if written(page) != (REFERENCE / page).read_text(encoding="utf-8"):
+        if written(page) != (DOCS / page).read_text(encoding="utf-8"):
             yield page
 
 
 def main() -> None:
     for page in list(outdated()):
-        (REFERENCE / page).write_text(written(page), encoding="utf-8")
-        print(f"docs/reference/{page}")
+        (DOCS / page).write_text(written(page), encoding="utf-8")
+        print(f"docs/{page}")
 
 
 if __name__ == "__main__":

@@ -72,8 +72,7 @@ def _command(name: str, command: Any, used: dict[str, Path]) -> str:
     parts = [f"### pneumoscope {name}", prose(command.help or ""), _usage(name, command)]
     shown = [p for p in command.params if not getattr(p, "hidden", False) and p.name != "help"]
     if shown:
-        headers = ("argument, option", "default", "variable", "meaning")
-        parts.append(table(headers, map(_parameter, shown)))
+        parts.append(table(("argument, option", "meaning"), map(_parameter, shown)))
     lines = [(line, None) for line in _epilog(command)]
     lines += [(line, page) for line, page in used.items() if line not in dict(lines)]
     if lines:
@@ -103,7 +102,7 @@ def _argument(parameter: Any) -> str:
     return name if parameter.required else f"[{name}]"
 
 
-def _parameter(parameter: Any) -> tuple[str, str, str, str]:
+def _parameter(parameter: Any) -> tuple[str, str]:
     if parameter.param_type_name == "argument":
         names = [_argument(parameter)]
     else:
@@ -115,15 +114,12 @@ def _parameter(parameter: Any) -> tuple[str, str, str, str]:
         default = ""
     elif default is True:
         default = parameter.opts[0]
-    meaning = parameter.help or ""
-    if parameter.required:
-        meaning += " Required."
-    return (
-        ", ".join(map(code, names)),
-        code(str(default)) if default != "" else "",
-        code(parameter.envvar) if isinstance(parameter.envvar, str) else "",
-        meaning,
-    )
+    meaning = [parameter.help or "", "Required." if parameter.required else ""]
+    if default != "":
+        meaning.append(f"Default: {code(str(default))}.")
+    if isinstance(parameter.envvar, str):
+        meaning.append(f"Variable: {code(parameter.envvar)}.")
+    return ", ".join(map(code, names)), " ".join(word for word in meaning if word)
 
 
 def _placeholder(kind: Any) -> str:

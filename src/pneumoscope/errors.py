@@ -51,6 +51,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from pneumoscope.installation import install_command
+
 _Error = TypeVar("_Error", bound="PneumoscopeError")
 
 
@@ -245,9 +247,10 @@ class UsageError(PneumoscopeError, ValueError):
 
 class MissingExtra(PneumoscopeError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
+        command = install_command(extra)
         super().__init__(
             f"{what} needs an optional part that is not installed",
-            f"Install it with: pip install 'pneumoscope[{extra}]'",
+            f"Install it with: {command}",
         )
 
 

@@ -20,7 +20,10 @@ if find_spec("gradio") is None:
     pytest.skip("needs the [apps] extra", allow_module_level=True)
 
 # Gradio counts its requests with an option that pandas gives up.
-pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
+]
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 

@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 import pneumoscope
-from command_line import run, run_process
+from command_line import run
 from pneumoscope.apps import reading
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import TruncatedImage
+from pneumoscope.installation import install_command
 from pneumoscope.records import Settings
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -115,7 +116,7 @@ def test_without_the_extra(app: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert f"({app}) needs an optional part that is not installed" in done.stderr
-    assert "hint: Install it with: pip install 'pneumoscope[apps]'" in done.stderr
+    assert f"hint: Install it with: {install_command('apps')}\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -123,15 +124,15 @@ def test_without_the_extra(app: str, tmp_path: Path) -> None:
 def test_a_start_that_fails_is_told_in_two_lines(app: str, tmp_path: Path) -> None:
     if find_spec(app) is None:  # importing takes long
         pytest.skip("needs the [apps] extra")
-    wrong = run_process(app, "--port", 0, "--bundle", tmp_path / "none")
+    wrong = run(app, "--port", 0, "--bundle", tmp_path / "none")
     assert wrong.returncode == 1
     assert f"error: bundle {tmp_path / 'none'}: no such folder" in wrong.stderr
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = run_process(app, "--port", port)
+        done = run(app, "--port", port)
     assert done.returncode == 1
     assert f"error: cannot listen on 127.0.0.1 port {port}" in done.stderr
-    wide = run_process(app, "--host", "0.0.0.0", "--port", 0, "--bundle", tmp_path / "none")
+    wide = run(app, "--host", "0.0.0.0", "--port", 0, "--bundle", tmp_path / "none")
     assert "it has no accounts and no TLS" in wide.stderr

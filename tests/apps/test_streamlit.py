@@ -87,6 +87,7 @@ def pictures(app: Any) -> list[str]:
     return [one.value[0] for one in app.get("image")]
 
 
+@pytest.mark.server
 def test_as_a_process() -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "pneumoscope", "streamlit", "--port", "0"],

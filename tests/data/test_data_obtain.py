@@ -16,6 +16,7 @@ from drawn import draw
 from pneumoscope.data import obtain as module
 from pneumoscope.data.obtain import obtain
 from pneumoscope.errors import DataError, MissingExtra, UsageError
+from pneumoscope.installation import install_command
 
 FILMS = ["train/NORMAL/IM-1-1.png", "train/PNEUMONIA/person1_virus_1.png", "val/NORMAL/IM-2-1.png"]
 
@@ -191,7 +192,7 @@ def test_kaggle_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra) as raised:
         obtain(None, tmp_path / "new")
-    assert raised.value.hint == "Install it with: pip install 'pneumoscope[data]'"
+    assert raised.value.hint == f"Install it with: {install_command('data')}"
 
 
 def test_kaggles_copy_is_brought_over(

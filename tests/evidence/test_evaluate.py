@@ -24,6 +24,7 @@ from pneumoscope import data
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.cli.main import run as run_command
 from pneumoscope.evidence.evaluation import film_reading, work
+from pneumoscope.installation import install_command
 from tiny import scored_meta, tiny_files, tiny_meta
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
@@ -81,6 +82,7 @@ BRIGHT = [220, 210, 200, 190, 185, 180, 175, 170, 165, 162, 218, 208, 198, 188, 
           110, 100]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_forty_films_without_patient_keys(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:
@@ -283,6 +285,7 @@ def test_a_missing_class_is_named(evaluate: Run, tmp_path: Path, tiny_bundle: Bu
     assert "without viral" in bundle["classes"]["ranking"]["macro"]["roc_auc"]["note"]
 
 
+@pytest.mark.slow
 def test_one_class_only_has_specificity_and_says_what_is_missing(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:
@@ -566,7 +569,7 @@ def test_without_the_extra_the_error_says_what_to_install(
     )
     code, _, err = evaluate(tmp_path)
     assert code == 1
-    assert "pneumoscope[evidence]" in err
+    assert install_command("evidence") in err
 
 
 def test_auto_takes_what_the_data_keep_apart(
@@ -616,6 +619,7 @@ def test_a_test_folder_of_the_kermany_set_alone_has_its_subtypes(
     assert found["films"]["split"] == "test"
 
 
+@pytest.mark.slow
 def test_anatomy_and_heatmap_checks(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
     films = folders(tmp_path / "films", NORMAL=DARK, PNEUMONIA=BRIGHT)
     code, found, _ = evaluate(

@@ -277,7 +277,7 @@ def test_items_without_an_answer_are_not_done() -> None:
     assert rows["5"][2] == "in part"  # who gathered the films, and when, no record tells
 
 
-def test_nobody_counts_patients_who_are_not_known() -> None:
+def test_nobody_counts_patients_who_are_not_known(quick: None) -> None:
     whole = evaluation()
     own = replace(whole, films=replace(whole.films, keyed=0))
     told = " ".join(words_of(report.report_of(own)))

@@ -147,6 +147,7 @@ def test_a_number_counts_either_way_and_constants_count_for_nothing() -> None:
     assert width.words == "the same for all films: 224"
 
 
+@pytest.mark.slow
 def test_noise_tells_nothing() -> None:
     rng = np.random.default_rng(4)
     truth = rng.random(300) < 0.3
@@ -158,6 +159,7 @@ def test_noise_tells_nothing() -> None:
         assert 0.4 < best.auc.value < 0.62
 
 
+@pytest.mark.slow
 def test_a_patient_who_is_known_again_does_not_count() -> None:
     # Each patient has a table of his own; whoever saw one of his films would know the other.
     truth = np.repeat(np.random.default_rng(0).random(60) < 0.5, 2)

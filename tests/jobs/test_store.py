@@ -17,7 +17,9 @@ from pneumoscope.jobs.database_lock import DatabaseLock
 from pneumoscope.jobs.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)]
+)
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'x.sqlite'}"

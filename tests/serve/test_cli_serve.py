@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
 from command_line import run, run_process
 from pneumoscope.bundle import Bundle
 
@@ -15,6 +17,7 @@ def test_help_has_an_example() -> None:
     assert "Example: pneumoscope serve --port 8000" in done.stdout
 
 
+@pytest.mark.server
 def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: Path) -> None:
     state = ("--folder", tmp_path / "state", "--port", 0)
     wrong = run_process("serve", "--bundle", tmp_path / "none", *state)
@@ -33,6 +36,7 @@ def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: 
         assert "Traceback" not in wrong.stderr
 
 
+@pytest.mark.server
 def test_a_port_that_is_taken(tiny_bundle: Bundle, tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -10,6 +10,7 @@ import pytest
 
 LOAD = Path(__file__).parents[2] / "tools" / "load_serve.py"
 pytestmark = [
+    pytest.mark.server,
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc"),
 ]

@@ -253,6 +253,7 @@ def test_nothing_that_is_written_names_a_patient(
     assert not traces("\n".join(told).encode())
 
 
+@pytest.mark.server
 def test_a_real_server_writes_no_name_either(tiny_bundle: Bundle, tmp_path: Path) -> None:
     settings, token = prepared(tmp_path, tiny_bundle)
     scratch = tmp_path / "scratch"

@@ -26,10 +26,12 @@ LEAST = {"starlette": (1, 3, 1), "pydicom": (3, 0, 2), "keras": (3, 14)}
 """Below them are known vulnerabilities."""
 
 
-@pytest.fixture
-def server(tiny_bundle: Bundle, tmp_path: Path) -> Iterator[Served]:
-    """With the operators anna and bert."""
-    settings = ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)
+@pytest.fixture(scope="module")
+def server(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """With the operators anna and bert; only bert's films are ever read."""
+    settings = ServeSettings(
+        folder=tmp_path_factory.mktemp("state"), bundle=tiny_bundle.path, threads=1
+    )
     administration = open_administration(settings)
     administration.accounts.hasher = CHEAP
     for name in ("anna", "bert"):
@@ -40,10 +42,18 @@ def server(tiny_bundle: Bundle, tmp_path: Path) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def cookies(server: Served) -> dict[str, str]:
+    """A session of each user."""
+    return {name: server.cookie(name) for name in ("anna", "bert")}
+
+
 @pytest.mark.parametrize("field", ["owner", "id", "state", "label", "role", "created", "profile"])
-def test_a_request_sets_no_property_that_is_not_its_own(server: Served, field: str) -> None:
-    cookie = server.cookie("anna")
-    bert = server("GET", "/api/v1/me", cookie=server.cookie("bert")).json()["id"]
+def test_a_request_sets_no_property_that_is_not_its_own(
+    server: Served, cookies: dict[str, str], field: str
+) -> None:
+    cookie = cookies["anna"]
+    bert = server("GET", "/api/v1/me", cookie=cookies["bert"]).json()["id"]
     answer = server(
         "POST", "/api/v1/predictions", cookie=cookie, files=[("files", BRIGHT)], data={field: bert}
     )
@@ -58,13 +68,13 @@ def test_signing_in_gives_no_role_that_was_asked_for(server: Served) -> None:
     assert answer.json()["id"] != "local"
 
 
-def test_an_account_as_shown_holds_no_secret(server: Served) -> None:
-    shown = server("GET", "/api/v1/me", cookie=server.cookie("anna")).json()
+def test_an_account_as_shown_holds_no_secret(server: Served, cookies: dict[str, str]) -> None:
+    shown = server("GET", "/api/v1/me", cookie=cookies["anna"]).json()
     assert set(shown) == {"id", "name", "role", "scopes", "accounts"}
 
 
 def test_the_server_opens_no_connection_for_anybody(
-    server: Served, monkeypatch: pytest.MonkeyPatch
+    server: Served, cookies: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
 
@@ -72,7 +82,7 @@ def test_the_server_opens_no_connection_for_anybody(
         opened.append(address)
         raise OSError("not in this test")
 
-    cookie = server.cookie("anna")
+    cookie = cookies["bert"]
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setattr(socket.socket, "connect_ex", connect)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: connect(None, a))  # type: ignore[arg-type]
@@ -92,12 +102,16 @@ def test_the_server_opens_no_connection_for_anybody(
 @pytest.mark.parametrize(
     "path", ["/docs", "/redoc", "/openapi.json", "/api/v1/docs", "/api", "/api/v2/me", "/debug"]
 )
-def test_nothing_old_or_forgotten_is_served(server: Served, path: str) -> None:
-    assert server("GET", path, cookie=server.cookie("anna")).status_code == 404
+def test_nothing_old_or_forgotten_is_served(
+    server: Served, cookies: dict[str, str], path: str
+) -> None:
+    assert server("GET", path, cookie=cookies["anna"]).status_code == 404
 
 
-def test_every_route_under_the_api_is_in_the_published_document(server: Served) -> None:
-    document = server("GET", "/api/v1/openapi.json", cookie=server.cookie("anna")).json()
+def test_every_route_under_the_api_is_in_the_published_document(
+    server: Served, cookies: dict[str, str]
+) -> None:
+    document = server("GET", "/api/v1/openapi.json", cookie=cookies["anna"]).json()
     told = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     }

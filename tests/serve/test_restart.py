@@ -25,6 +25,8 @@ from pneumoscope.jobs.store import FilmRow
 from pneumoscope.serve.services import open_services
 from pneumoscope.serve.settings import ServeSettings
 
+pytestmark = pytest.mark.server
+
 
 @contextmanager
 def process(

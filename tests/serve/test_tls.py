@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
+from command_line import run
 from pneumoscope.errors import UnsafeAddress, UsageError
 from pneumoscope.serve.security import connection, tls
 from pneumoscope.serve.settings import ServeSettings
@@ -46,11 +45,7 @@ def test_any_other_address_needs_tls_and_accounts(
 
 @pytest.mark.parametrize("more", [[], ["--tls-self-signed"]])
 def test_the_command_refuses_before_it_opens_a_port(tmp_path: Path, more: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pneumoscope", "serve", "--host", "0.0.0.0", "--port", "0",
-         "--folder", str(tmp_path), *more],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = run("serve", "--host", "0.0.0.0", "--port", "0", "--folder", tmp_path, *more)
     assert done.returncode == 1
     assert "serves on" not in done.stderr
     assert "hint: " in done.stderr
@@ -58,11 +53,7 @@ def test_the_command_refuses_before_it_opens_a_port(tmp_path: Path, more: list[s
 
 
 def test_films_are_kept_only_under_a_key_of_their_own(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pneumoscope", "serve", "--port", "0", "--keep-films",
-         "--folder", str(tmp_path)],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = run("serve", "--port", "0", "--keep-films", "--folder", tmp_path)
     assert done.returncode == 1
     assert "--keep-films needs a key of its own" in done.stderr
 

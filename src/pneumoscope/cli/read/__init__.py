@@ -1,0 +1,1 @@
+"""Commands that read films and show bundles."""

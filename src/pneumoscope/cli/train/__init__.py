@@ -1,0 +1,1 @@
+"""Commands for training films, trainings and formats of models."""

@@ -1,0 +1,1 @@
+"""What a data set holds before anyone trains: copies, splits, doubtful labels, shortcuts."""

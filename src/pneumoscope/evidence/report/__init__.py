@@ -1,0 +1,1 @@
+"""Pages, PDF and plots of audits, evaluations, site profiles and drift."""

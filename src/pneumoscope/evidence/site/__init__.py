@@ -1,0 +1,1 @@
+"""Fits a bundle to the films of a site, and notices when these change."""

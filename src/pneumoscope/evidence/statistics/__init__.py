@@ -1,0 +1,1 @@
+"""Figures with patient-clustered intervals, from plain arrays."""

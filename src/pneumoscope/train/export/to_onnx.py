@@ -20,6 +20,7 @@ import numpy as np
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import DiskFull, TrainingError
 from pneumoscope.files import claim, replacing, room_for, tells_of_full_disk
+from pneumoscope.installation import install_command
 from pneumoscope.train.gate import features
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def export_onnx(
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise TrainingError(
             f"the export to ONNX failed: {last}",
-            "Is tensorflow-cpu installed? pip install 'pneumoscope[train]'",
+            f"Is tensorflow-cpu installed? {install_command('train')}",
         )
     found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     limits = {

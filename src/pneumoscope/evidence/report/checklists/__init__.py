@@ -1,0 +1,1 @@
+"""Reporting checklists, filled from the records: CLAIM 2024, TRIPOD+AI, STARD-AI."""

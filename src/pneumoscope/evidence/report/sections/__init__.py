@@ -1,0 +1,1 @@
+"""The sections of the report of an evaluation, one module each."""

@@ -1,0 +1,62 @@
+"""How this package was installed, and with that the command that adds an optional part."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+_NAME = "pneumoscope"
+
+
+def install_command(extra: str) -> str:
+    """The command for a shell that adds an extra to the installation as it is.
+
+    A clone, a folder, a wheel and a repository are named as they were when the package was installed
+    (PEP 610): an index need not have it.
+
+    Args:
+        extra: Such as ``"serve"``.
+    """
+    return " ".join(("pip install", *map(_quoted, _requirement(_origin(), extra))))
+
+
+def _origin() -> dict[str, Any]:
+    """What the installer wrote of where the package came from; empty for an index."""
+    # `errors` imports this module: no command should wait for what only a failure needs.
+    import json
+    from importlib import metadata
+
+    try:
+        text = metadata.distribution(_NAME).read_text("direct_url.json")
+        origin = json.loads(text) if text else {}
+    except (metadata.PackageNotFoundError, ValueError):
+        return {}
+    return origin if isinstance(origin, dict) and isinstance(origin.get("url"), str) else {}
+
+
+def _requirement(origin: dict[str, Any], extra: str) -> list[str]:
+    """Arguments of ``pip install``."""
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    if not origin:
+        return [f"{_NAME}[{extra}]"]
+    url = origin["url"]
+    if vcs := origin.get("vcs_info"):
+        revision = vcs.get("requested_revision")
+        reference = f"@{revision}" if revision else ""
+        return [f"{_NAME}[{extra}] @ {vcs['vcs']}+{url}{reference}"]
+    if urlsplit(url).scheme != "file":
+        return [f"{_NAME}[{extra}] @ {url}"]
+    path = f"{url2pathname(urlsplit(url).path)}[{extra}]"
+    editable = origin.get("dir_info", {}).get("editable", False)
+    return ["-e", path] if editable else [path]
+
+
+def _quoted(argument: str) -> str:
+    import shlex
+
+    # Neither shell of Windows takes single quotes.
+    if os.name == "nt":
+        return argument if argument.startswith("-") else f'"{argument}"'
+    return shlex.quote(argument)

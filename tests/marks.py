@@ -1,0 +1,81 @@
+"""Which tests are left out by ``--quick``, and which must share a process: a plugin of pytest.
+
+Marks come from what a test uses, so that none is forgotten. A quick run takes servers, browsers and
+Keras away: a test without its mark fails there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+LEFT_OUT = ("train", "browser", "server", "slow")
+USES = {"browser": "browser", "live": "server", "listening": "server", "serving": "server"}
+"""Marks of the tests that use these fixtures, themselves or through others, or call these functions."""
+KERAS = {"keras", "tensorflow", "jax", "torch"}
+_NEEDS_KERAS = re.compile(r'^pytest\.importorskip\("tensorflow"', re.MULTILINE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help=f"leave out tests marked {', '.join(LEFT_OUT)}",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out files that load Keras before their tests are known."""
+    if not config.getoption("--quick") or collection_path.suffix != ".py":
+        return None
+    needs_keras = _NEEDS_KERAS.search(collection_path.read_text(encoding="utf-8"))
+    return True if needs_keras else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        used = {*item.fixturenames, *item.function.__code__.co_names}
+        for mark in {mark for name, mark in USES.items() if name in used}:
+            item.add_marker(mark)
+        if _shares_fixtures(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    if config.getoption("--quick"):
+        config.hook.pytest_deselected(items=[item for item in items if is_left_out(item)])
+        items[:] = [item for item in items if not is_left_out(item)]
+    # What takes long begins first, so that at the end no process waits long for another.
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in LEFT_OUT])
+
+
+def is_left_out(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(mark) for mark in LEFT_OUT)
+
+
+def _shares_fixtures(item: pytest.Function) -> bool:
+    """Whether a fixture of the test is made once for its module."""
+    names = item._fixtureinfo.name2fixturedefs
+    return any(definitions[-1].scope == "module" for definitions in names.values())
+
+
+@pytest.fixture(autouse=True)
+def _quick(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In a quick run, fails the test that starts a server or loads Keras."""
+    if not request.config.getoption("--quick"):
+        yield
+        return
+    before = KERAS & sys.modules.keys()
+    with pytest.MonkeyPatch.context() as patch:
+        if uvicorn := sys.modules.get("uvicorn"):
+            patch.setattr(uvicorn.Server, "__init__", _forbidden)
+        yield
+    assert KERAS & sys.modules.keys() == before, "mark the test `train`"
+
+
+def _forbidden(*_: object, **__: object) -> NoReturn:
+    pytest.fail("mark the test `server`")
