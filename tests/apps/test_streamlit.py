@@ -7,11 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -98,25 +98,16 @@ def test_as_a_process() -> None:
         told = running.stderr.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+/", told)
         assert found, told
-        with _answer(running, f"{found[0]}_stcore/health") as answer:
-            assert answer.read() == b"ok"
-        with _answer(running, found[0]) as answer:
-            assert b"Streamlit" in answer.read()
+        # It says where it listens shortly before it does.
+        patient = httpx.HTTPTransport(retries=8)
+        with httpx.Client(
+            transport=patient, base_url=found[0], timeout=60, trust_env=False
+        ) as client:
+            assert client.get("_stcore/health").content == b"ok"
+            assert b"Streamlit" in client.get("").content
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=60)
     finally:
         running.kill()
         running.wait()
     assert "Traceback" not in errors
-
-
-def _answer(running: subprocess.Popen[str], url: str) -> Any:
-    import time
-
-    for _ in range(300):
-        assert running.poll() is None
-        try:
-            return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url)
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"{url} does not answer")

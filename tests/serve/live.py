@@ -19,7 +19,7 @@ from pneumoscope.serve.services import Services
 from pneumoscope.serve.settings import ServeSettings
 
 
-class _Server(uvicorn.Server):
+class ReadyServer(uvicorn.Server):
     """Tells when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -37,7 +37,7 @@ class Live:
 
     app: FastAPI
     client: httpx.Client
-    server: _Server
+    server: ReadyServer
     thread: threading.Thread
 
     @property
@@ -103,7 +103,7 @@ def serving(settings: ServeSettings, prefix: str = "") -> Iterator[Live]:
     config = uvicorn.Config(
         below(app, prefix), port=0, log_level="critical", access_log=False, lifespan="on"
     )
-    server = _Server(config)
+    server = ReadyServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from in_process import HERE, PASSWORD, Served, small
+from in_process import HERE, PASSWORD, Served, awaited, small
 from pneumoscope.serve.problems import MEDIA_TYPE
 from pneumoscope.serve.security import guard
 from pneumoscope.serve.security.accounts import User
@@ -187,9 +187,9 @@ def test_roles(tmp_path: Path, name: str, codes: tuple[int, ...]) -> None:
 def test_require_is_a_dependency_for_single_routes() -> None:
     vera = User("1", "vera", "viewer")
     ada = User("2", "ada", "admin")
-    assert anyio.run(require("admin"), ada) is ada
+    assert awaited(require("admin"), ada) is ada
     with pytest.raises(NotThisRole, match="viewer"):
-        anyio.run(require("operator"), vera)
+        awaited(require("operator"), vera)
 
 
 def _checked_headers(server: Served) -> None:
@@ -299,13 +299,12 @@ def test_strangers_send_no_body(tmp_path: Path) -> None:
 
 
 def test_a_body_that_stops_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import anyio
 
     monkeypatch.setattr(guard, "BODY_IDLE_S", 0.05)
 
     async def halting() -> AsyncIterator[bytes]:
         yield b"x"
-        await anyio.sleep(30)
+        await anyio.sleep_forever()
         yield b"x"
 
     with small(tmp_path) as server:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-import time
+import threading
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -162,11 +162,12 @@ def test_pictures(live: Live) -> None:
 
 def test_so_many_renderings_at_once(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     made, running, most = live.read(BRIGHT)[0], list[int](), list[int]()
+    four_at_once = threading.Barrier(4)
 
     def slow(*_: object) -> bytes:
         running.append(1)
         most.append(len(running))
-        time.sleep(0.1)
+        four_at_once.wait(30)
         running.pop()
         return b"x"
 

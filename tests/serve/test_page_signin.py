@@ -12,6 +12,7 @@ import uvicorn
 
 from grey_films import BRIGHT
 from in_process import CHEAP, PASSWORD
+from live import ReadyServer
 from pneumoscope.bundle import Bundle
 from pneumoscope.serve.admin.administration import Administration, open_administration
 from pneumoscope.serve.app import create_app
@@ -54,13 +55,11 @@ def encrypted(settings: ServeSettings) -> Iterator[str]:
     config = uvicorn.Config(
         app, port=0, log_level="critical", lifespan="on", **tls.uvicorn_options(settings)
     )
-    server = uvicorn.Server(config)
+    server = ReadyServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        while not server.started:
-            assert thread.is_alive()
-            thread.join(0.05)
+        assert server.ready.wait(60)
         security: Security = app.state.security
         security.accounts.hasher = CHEAP
         yield f"https://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -132,7 +132,18 @@ def test_a_full_disk_takes_no_job_and_keeps_no_half(
     assert live.client.get(record["links"]["film"]).status_code == 200
 
 
-def test_results_deleted_while_their_job_runs(live: Live) -> None:
+def test_results_deleted_while_their_job_runs(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    subscribed, events = threading.Event(), live.services.events
+    subscribe = events.subscribed
+
+    @contextmanager
+    def announced(job: str) -> Iterator[asyncio.Queue[str]]:
+        with subscribe(job) as queue:
+            subscribed.set()
+            yield queue
+
+    monkeypatch.setattr(events, "subscribed", announced)
+
     def counted() -> float:
         text = live.client.get("/metrics").text
         found = re.search(r'pneumoscope_films_total\{label="PNEUMONIA"\} (\S+)', text)
@@ -145,8 +156,7 @@ def test_results_deleted_while_their_job_runs(live: Live) -> None:
         names: list[tuple[str, Any]] = []
         listening = threading.Thread(target=lambda: names.extend(live.events(job)))
         listening.start()
-        while not live.services.events._subscribers:
-            time.sleep(0.01)
+        assert subscribed.wait(30)
         assert live.client.delete("/api/v1/predictions").json() == {"deleted": 4}
         listening.join(30)  # although the first film is still in work
         assert [name for name, _ in names] == ["end"]
