@@ -118,7 +118,7 @@ def test_a_busy_server_is_asked_again(
     live: Live, client: pneumoscope.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("pneumoscope.client.time.sleep", waits.append)
+    monkeypatch.setattr("pneumoscope.client.http.time.sleep", waits.append)
     queue = live.services.queue
     reserve, refusals = queue.reserve, [QueueFull(retry_after_s=3), QueueFull(retry_after_s=2)]
 

@@ -1,26 +1,19 @@
-"""A client of a reading room's server: `pneumoscope serve` somewhere else does the work.
-
->>> with pneumoscope.Client("http://127.0.0.1:8000") as client:
-...     record = client.predict("film.dcm")
->>> record.prediction.label
-
-Needs httpx, of the extra ``[serve]``.
-"""
+"""The client: sends requests to a server and returns its answers as values."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope import errors, images
+from pneumoscope import images
+from pneumoscope.client.records import Job, Record, job_from_json, record_from_json
+from pneumoscope.client.uploads import film_bytes, portions
 from pneumoscope.decision.reader_settings import to_form
-from pneumoscope.errors import MissingExtra, PneumoscopeError, ServerError
-from pneumoscope.records import Outcome, Prediction, Settings
-from pneumoscope.render.serialise import prediction_from_json
+from pneumoscope.errors import MissingExtra, ServerError
+from pneumoscope.records import Outcome, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,53 +26,9 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "PNEUMOSCOPE_TOKEN"  # noqa: S105 (its name, not its value)
 _API = "/api/v1"
 _TRIES = 8
-"""How often a request that the server is too busy for is sent."""
+"""How often a request is sent while the server is busy."""
 _MOST_WAIT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
-    """One film as the server knows it.
-
-    Attributes:
-        id: The server's name for it.
-        created: When the server accepted it, ISO 8601.
-        name: The film's name, as it was sent.
-        sha256: Of the film's bytes.
-        state: ``"queued"``, ``"running"``, ``"done"`` or ``"failed"``.
-        prediction: What the model says; None without a result. Its heatmap stays on the server: see
-            `Client.rendering`.
-        error: Why there is no result, or None.
-        links: Name of a rendering to its path.
-    """
-
-    id: str
-    created: str
-    name: str
-    sha256: str
-    state: str
-    prediction: Prediction | None
-    error: PneumoscopeError | None
-    links: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Films that the server reads later.
-
-    Attributes:
-        id: The server's name for it.
-        state: ``"queued"``, ``"running"`` or ``"done"``.
-        total: Films in it.
-        done: Of them ended, with a result or without.
-        failed: Of these without.
-    """
-
-    id: str
-    state: str
-    total: int
-    done: int
-    failed: int
+_ADDRESS = "Is this the address of `pneumoscope serve`?"
 
 
 class Client:
@@ -92,7 +41,7 @@ class Client:
         token: str | None = None,
         timeout_s: float = 120.0,
     ) -> None:
-        """Prepares; nothing is sent yet.
+        """Prepares the connection; nothing is sent yet.
 
         Args:
             url: Such as ``"https://reading-room.example:8443"``.
@@ -101,7 +50,7 @@ class Client:
 
         Raises:
             MissingExtra: httpx is not installed.
-            ServerError: The URL is none.
+            ServerError: The URL is not that of a server.
         """
         try:
             import httpx
@@ -110,7 +59,9 @@ class Client:
         token = token or os.environ.get(TOKEN_VARIABLE)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if not url.startswith(("http://", "https://")):
-            raise ServerError(f"{url}: no address of a server", "Such as http://127.0.0.1:8000")
+            raise ServerError(
+                f"{url}: no address of a server", "Such as http://127.0.0.1:8000"
+            )
         self.url = url.rstrip("/")
         self._errors = (httpx.HTTPError, httpx.InvalidURL)
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s)
@@ -133,7 +84,7 @@ class Client:
     def predict(
         self, source: Source, settings: Settings = Settings(), *, patient: str | None = None
     ) -> Record:
-        """Has one film read.
+        """Sends one film and returns its result.
 
         Args:
             source: A path, the bytes of a file, or a binary stream.
@@ -142,36 +93,38 @@ class Client:
 
         Raises:
             ImageError: The film cannot be opened here.
-            ServerError: The server refuses, fails or does not answer, or it is an archive. A film
-                that the server cannot read is no error: see `Record.error`.
+            UsageError: A setting is out of range.
+            ServerError: The server refuses, fails or does not answer, or the file is an archive. A
+                film that the server cannot read raises nothing: see `Record.error`.
         """
         name = images.name_of(source)
-        files = [(name, _film(source, name))]
-        return _record(self._upload(files, settings, patient)["predictions"][0], name)
+        files = [(name, film_bytes(source, name))]
+        return record_from_json(self._upload(files, settings, patient)["predictions"][0], name)
 
     def predict_many(
         self, sources: Iterable[Source], settings: Settings = Settings()
     ) -> Iterator[tuple[Outcome, Record | None]]:
-        """Has many films read, as many in a request as the server answers at once.
+        """Sends many films, as many in each request as the server answers at once.
 
         Args:
             sources: Paths, bytes or binary streams; read lazily.
             settings: As for `pneumoscope.load`.
 
         Yields:
-            Each film's outcome, in their order, without the film and its heatmap; and what the server
-            keeps of it, None if the film could not be opened here.
+            Each film's outcome, in the order of the sources and without film and heatmap, and the
+            server's record of it; None if the film could not be opened here.
 
         Raises:
+            UsageError: A setting is out of range.
             ServerError: The server refuses, fails or does not answer.
         """
         start = 0
-        for portion in _portions(sources, self.choices()["limits"]):
+        for portion in portions(sources, self.choices()["limits"]):
             files = [(name, film) for name, film in portion if isinstance(film, bytes)]
             records = iter(self._upload(files, settings, None)["predictions"] if files else ())
             for index, (name, film) in enumerate(portion, start):
                 if isinstance(film, bytes):
-                    record = _record(next(records), name)
+                    record = record_from_json(next(records), name)
                     yield Outcome(name, index, record.prediction, record.error), record
                 else:
                     yield Outcome(name, index, error=film), None
@@ -179,21 +132,22 @@ class Client:
             del portion, files  # their bytes, before the next ones are read
 
     def submit(self, sources: Sequence[Source], settings: Settings = Settings()) -> Job:
-        """Hands films in as a job and does not wait for it.
+        """Sends films as a job and does not wait for it.
 
         Raises:
-            ImageError, ServerError: As `predict`.
+            ImageError, UsageError, ServerError: As `predict`.
         """
         named = [(images.name_of(source), source) for source in sources]
         files = [(name, images.load_bytes(source, name)) for name, source in named]
         answer = self._upload(files, settings, None, {"Prefer": "respond-async"})
-        return _job(answer["job"])
+        return job_from_json(answer["job"])
 
     def follow(self, job: Job | str) -> Iterator[Record]:
-        """The films of a job as they end, to the last.
+        """Yields the films of a job as they end, until the last.
 
         Raises:
-            ServerError: There is no such job, or the connection broke; calling again tells all anew.
+            ServerError: There is no such job, or the connection broke; another call starts from the
+                first film.
         """
         ended = False
         try:
@@ -205,7 +159,7 @@ class Client:
                     if line.startswith("data: "):
                         content = json.loads(line.removeprefix("data: "))
                         if "record" in content:
-                            yield _record(content["record"])
+                            yield record_from_json(content["record"])
                         ended |= "job" in content
         except self._errors as error:
             raise self._silent(error) from error
@@ -213,31 +167,31 @@ class Client:
             raise ServerError(f"{self.url}: broke off before the job ended", "Follow it again.")
 
     def job(self, id_: str) -> Job:
-        """A job of one's own.
+        """The state of one of your jobs.
 
         Raises:
             ServerError: There is no such job.
         """
-        return _job(self._json("GET", f"/jobs/{id_}"))
+        return job_from_json(self._json("GET", f"/jobs/{id_}"))
 
     def cancel(self, job: Job | str) -> Job:
-        """Cancels what of a job has not begun.
+        """Cancels the films of a job that have not begun.
 
         Raises:
             ServerError: There is no such job.
         """
-        return _job(self._json("DELETE", f"/jobs/{_id(job)}"))
+        return job_from_json(self._json("DELETE", f"/jobs/{_id(job)}"))
 
     def history(self, limit: int = 50, before: str | None = None) -> list[Record]:
-        """One's own films, newest first.
+        """Your films, newest first.
 
         Args:
-            limit: Most of them, up to 500.
-            before: Id of a film: only older ones.
+            limit: How many at most, up to 500.
+            before: Id of a film: only older films.
         """
         query = {"limit": limit} | ({} if before is None else {"before": before})
         answer = self._json("GET", "/predictions", params=query)
-        return [_record(one) for one in answer["predictions"]]
+        return [record_from_json(film) for film in answer["predictions"]]
 
     def rendering(self, record: Record | str, name: str) -> bytes:
         """A picture or document of a film.
@@ -248,7 +202,7 @@ class Client:
                 ``"report.pdf"`` or ``"result.json"``.
 
         Raises:
-            ServerError: There is none, such as when the film is no longer held.
+            ServerError: It does not exist, for instance because the server no longer has the film.
         """
         return self._send("GET", f"/predictions/{_id(record)}/{name}").content
 
@@ -256,7 +210,7 @@ class Client:
         """Deletes a result and its film.
 
         Raises:
-            ServerError: There is none.
+            ServerError: It does not exist.
         """
         self._send("DELETE", f"/predictions/{_id(record)}")
 
@@ -287,18 +241,15 @@ class Client:
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         answer = self._send(method, path, **more)
         try:
-            found = answer.json()
+            content = answer.json()
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise ServerError(
-                f"{self.url}: the answer is not that of a reading room",
-                "Is this the address of `pneumoscope serve`?",
-            )
-        return found
+            content = None
+        if not isinstance(content, dict):
+            raise ServerError(f"{self.url}: the answer is not that of a reading room", _ADDRESS)
+        return content
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Sends a request; again, if the server is too busy and says when to come back."""
+        """Sends a request, and sends it again if the server is busy and says when to come back."""
         for attempt in range(_TRIES):
             try:
                 answer = self._http.request(method, _API + path, **more)
@@ -316,85 +267,19 @@ class Client:
     def _silent(self, error: Exception) -> ServerError:
         return ServerError(
             f"{self.url}: no answer ({type(error).__name__})",
-            "Does the server run, and is the address right? With a certificate of its own: "
+            "Does the server run, and is the address right? With a self-signed certificate: "
             "SSL_CERT_FILE=cert.pem.",
         )
-
-
-def _portions(
-    sources: Iterable[Source], limits: Mapping[str, int]
-) -> Iterator[list[tuple[str, bytes | PneumoscopeError]]]:
-    """A list for each request: (name, bytes) of films in their order, or (name, why it cannot be opened)."""
-    portion: list[tuple[str, bytes | PneumoscopeError]] = []
-    sizes: list[int] = []
-    for source in sources:
-        name = images.name_of(source)
-        try:
-            film = _film(source, name)
-        except PneumoscopeError as error:
-            portion.append((name, error))
-            continue
-        # A tenth for what the form needs around the films.
-        if sizes and sum(sizes) + len(film) > 0.9 * limits["max_body_bytes"]:
-            yield portion
-            portion, sizes = [], []
-        portion.append((name, film))
-        sizes.append(len(film))
-        if len(sizes) >= limits["sync_files"]:
-            yield portion
-            portion, sizes = [], []
-    yield portion
 
 
 def _id(thing: Record | Job | str) -> str:
     return thing if isinstance(thing, str) else thing.id
 
 
-def _film(source: Source, name: str) -> bytes:
-    """The bytes of one film: an archive would come back as a job of several."""
-    film = images.load_bytes(source, name)
-    if images.is_archive(film):
-        raise ServerError(
-            f"{name}: an archive, not a film", "Unpack it, or hand it in by `Client.submit`."
-        )
-    return film
-
-
 def _refusal(answer: httpx.Response) -> ServerError:
     try:
-        told = answer.json()
-        return ServerError(str(told["detail"]), str(told["hint"]), answer.status_code)
+        problem = answer.json()
+        return ServerError(str(problem["detail"]), str(problem["hint"]), answer.status_code)
     except (ValueError, KeyError, TypeError):
-        return ServerError(
-            f"the server answers {answer.status_code}",
-            "Is this the address of `pneumoscope serve`?",
-            answer.status_code,
-        )
-
-
-def _record(content: Mapping[str, Any], name: str | None = None) -> Record:
-    shown = name or content["film"]["name"]
-    result, problem = content["result"], content["error"]
-    return Record(
-        id=content["id"],
-        created=content["created"],
-        name=shown,
-        sha256=content["film"]["sha256"],
-        state=content["state"],
-        prediction=None if result is None else prediction_from_json(result),
-        error=None if problem is None else _film_error(problem, shown),
-        links=content["links"],
-    )
-
-
-def _film_error(problem: Mapping[str, Any], name: str) -> PneumoscopeError:
-    """What the server met, as this package's own error, with the film's name in its message."""
-    kind = errors.image_error(problem["code"])
-    message = f"{name}: {problem['detail'].removeprefix('film: ')}"
-    if kind is None:
-        return ServerError(message, problem["hint"], problem["status"])
-    return errors.restored(kind, message, problem["hint"])
-
-
-def _job(content: Mapping[str, Any]) -> Job:
-    return Job(**{key: content[key] for key in ("id", "state", "total", "done", "failed")})
+        message = f"the server answers {answer.status_code}"
+        return ServerError(message, _ADDRESS, answer.status_code)

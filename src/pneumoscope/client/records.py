@@ -1,0 +1,95 @@
+"""What the server says of films and jobs, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import errors
+from pneumoscope.errors import PneumoscopeError, ServerError
+from pneumoscope.render.serialise import prediction_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pneumoscope.records import Prediction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """One film as the server knows it.
+
+    Attributes:
+        id: The server's name for it.
+        created: When the server accepted it, ISO 8601.
+        name: The film's name, as it was sent.
+        sha256: Of the film's bytes.
+        state: ``"queued"``, ``"running"``, ``"done"`` or ``"failed"``.
+        prediction: What the model says; None without a result. Its heatmap stays on the server: see
+            `Client.rendering`.
+        error: Why there is no result, or None.
+        links: Name of a rendering to its path.
+    """
+
+    id: str
+    created: str
+    name: str
+    sha256: str
+    state: str
+    prediction: Prediction | None
+    error: PneumoscopeError | None
+    links: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Films that the server reads later.
+
+    Attributes:
+        id: The server's name for it.
+        state: ``"queued"``, ``"running"`` or ``"done"``.
+        total: Films in it.
+        done: Films that have ended, with or without a result.
+        failed: Films that have ended without a result.
+    """
+
+    id: str
+    state: str
+    total: int
+    done: int
+    failed: int
+
+
+def record_from_json(content: Mapping[str, Any], name: str | None = None) -> Record:
+    """A film of the server's answer.
+
+    Args:
+        content: The film's JSON.
+        name: What to call the film; None for the name that the server keeps.
+    """
+    shown = name or content["film"]["name"]
+    result, problem = content["result"], content["error"]
+    return Record(
+        id=content["id"],
+        created=content["created"],
+        name=shown,
+        sha256=content["film"]["sha256"],
+        state=content["state"],
+        prediction=None if result is None else prediction_from_json(result),
+        error=None if problem is None else _film_error(problem, shown),
+        links=content["links"],
+    )
+
+
+def job_from_json(content: Mapping[str, Any]) -> Job:
+    """A job of the server's answer."""
+    return Job(**{key: content[key] for key in ("id", "state", "total", "done", "failed")})
+
+
+def _film_error(problem: Mapping[str, Any], name: str) -> PneumoscopeError:
+    """A problem of the server as this package's own error, with the film's name in its message."""
+    kind = errors.image_error(problem["code"])
+    message = f"{name}: {problem['detail'].removeprefix('film: ')}"
+    if kind is None:
+        return ServerError(message, problem["hint"], problem["status"])
+    return errors.restored(kind, message, problem["hint"])
