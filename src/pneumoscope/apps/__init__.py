@@ -1,1 +1,1 @@
-"""Gradio and Streamlit: thin apps for one person, in a notebook or on one's own machine."""
+"""Gradio and Streamlit: thin apps for one person, in a notebook or on a personal computer."""

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Before Gradio is imported: it tells its makers nothing of who reads films.
+# Before Gradio is imported: no telemetry.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from pneumoscope.runtime import Classifier
 
 _KEPT_S = 3600
-"""Gradio keeps uploads as files; older ones are deleted."""
+"""Gradio keeps uploads as files, and deletes those that are older."""
 
 
 def build(classifier: Classifier | None = None) -> gr.Blocks:
-    """The app, not started; `launch` starts it with its looks.
+    """Builds the app without starting it; `launch` also applies its theme.
 
     Args:
         classifier: What reads the films, such as ``pneumoscope.load(settings=...)``; by default the
-            shipped bundle as it is.
+            shipped bundle with its default settings.
     """
     reader = classifier or pneumoscope.load()
-    if "GRADIO_TEMP_DIR" not in os.environ:  # Gradio's own is open to everybody on the machine
+    if "GRADIO_TEMP_DIR" not in os.environ:  # Gradio's own is readable for every user
         folder = tempfile.mkdtemp(prefix="pneumoscope-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -104,12 +104,12 @@ def build(classifier: Classifier | None = None) -> gr.Blocks:
 
 
 def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:
-    """Starts the app: in a notebook below the cell, otherwise until it is stopped.
+    """Starts the app: in a notebook below the cell, elsewhere until it is stopped.
 
     Args:
         classifier: As `build` takes it.
-        options: Of ``gradio.Blocks.launch``, such as ``server_port`` or ``height``. Without ``share=True``
-            there is no public address, on Colab either.
+        options: Of ``gradio.Blocks.launch``, such as ``server_port`` or ``height``. There is no public
+            address without ``share=True``, not even on Colab.
     """
     app = build(classifier)
     theme = gr.themes.Base(
@@ -122,6 +122,6 @@ def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:
         "js": "() => document.body.classList.add('dark')",
     }
     fixed = {"share": False, "ssr_mode": False, "height": 720, "max_file_size": MAX_BYTES}
-    hushed = {"enable_monitoring": False, "footer_links": []}
-    app.launch(**looks | fixed | hushed | options)
+    quiet = {"enable_monitoring": False, "footer_links": []}
+    app.launch(**looks | fixed | quiet | options)
     return app

@@ -1,4 +1,4 @@
-"""What both apps show: one film read, its two pictures and its card."""
+"""What both apps show of a film: two pictures and a card with the verdict."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pneumoscope.runtime import Classifier
 
 SIDE_PX = 1024
-"""Longest side of a picture, so that an overlay is drawn while the slider moves."""
+"""Longest side of a picture, small enough to draw the overlay while the slider moves."""
 PROMPT = "Choose a film: DICOM, JPEG, PNG or TIFF."
 PRIVACY = f"{NOTICE} Films are read where this app runs."
 
 _PACKAGE = Path(__file__).parents[1]
 
-# Nested, so that no rule reaches the rest of somebody else's page.
+# Nested, so that no rule applies to the rest of the page.
 STYLE = f""".pneumoscope-card{{{sheet.PALETTE};background:var(--card);color:var(--text);
 border:1px solid var(--line);border-radius:12px;padding:18px 20px;overflow-wrap:anywhere;
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;{sheet.CARD_STYLE}
@@ -36,7 +36,7 @@ td{{border-width:1px 0 0;border-color:var(--line)}}
 
 
 class _Named(io.BytesIO):
-    """A film's bytes under the name that messages shall call it."""
+    """A film's bytes, with the name that messages use for it."""
 
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(content)
@@ -44,7 +44,7 @@ class _Named(io.BytesIO):
 
 
 def examples() -> tuple[Path, ...]:
-    """The synthetic films: inside an installed package, beside it in a clone; may be none."""
+    """The synthetic films, inside an installed package or beside it in a clone; may be empty."""
     for folder in (_PACKAGE / "samples", _PACKAGE.parents[1] / "samples"):
         if folder.is_dir():
             return tuple(sorted(folder.glob("*-[0-9].*")))
@@ -52,15 +52,15 @@ def examples() -> tuple[Path, ...]:
 
 
 def read(classifier: Classifier, content: bytes, name: str) -> Outcome:
-    """Reads and judges one film; one that cannot be read gives an outcome with the error.
+    """Reads and judges one film; the outcome of an unreadable film holds the error.
 
     Args:
         classifier: What reads it.
         content: The bytes of its file.
-        name: What to call it.
+        name: Its name.
 
     Returns:
-        With its film, at most `SIDE_PX` along either side.
+        The outcome with its film, at most `SIDE_PX` along either side.
     """
     outcome = next(classifier.predict_many([_Named(content, name)], keep_films=True))
     if outcome.film is None:
@@ -83,7 +83,7 @@ def overlay(outcome: Outcome, opacity: float) -> NDArray[np.uint8] | None:
     """The film with its heatmap, uint8 (rows, columns, 3); None where there is no heatmap.
 
     Args:
-        outcome: As `read` gave it.
+        outcome: As `read` returns it.
         opacity: Of the hottest spot, in [0, 1].
     """
     p = outcome.prediction
@@ -93,13 +93,13 @@ def overlay(outcome: Outcome, opacity: float) -> NDArray[np.uint8] | None:
 
 
 def fades(outcome: Outcome) -> bool:
-    """Whether the opacity changes anything."""
+    """Whether the opacity makes a difference."""
     p = outcome.prediction
     return p is not None and p.explanation is not None and p.explanation.reliable
 
 
 def caption(outcome: Outcome) -> str:
-    """What stands below the heatmap, or in its place."""
+    """The caption of the heatmap, or the reason why there is none."""
     if outcome.prediction is None:
         return "No heatmap: the film could not be read."
     return wording.heatmap_caption(outcome.prediction)
@@ -107,8 +107,8 @@ def caption(outcome: Outcome) -> str:
 
 def card(outcome: Outcome | None) -> str:
     """The verdict with its figures, or why there is none, as HTML with its own style."""
-    told = f'<p class="why">{PROMPT}</p>' if outcome is None else sheet.judgement(outcome)
-    return f'<style>{STYLE}</style><div class="pneumoscope-card">{told}</div>'
+    content = f'<p class="why">{PROMPT}</p>' if outcome is None else sheet.judgement(outcome)
+    return f'<style>{STYLE}</style><div class="pneumoscope-card">{content}</div>'
 
 
 def _grey(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:

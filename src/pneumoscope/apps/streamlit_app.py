@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pneumoscope.records import Outcome
     from pneumoscope.runtime import Classifier
 
-# Key of the session for the film that was read last: moving the slider reads nothing again.
-# (A comment: Streamlit would show a docstring here on the page.)
+# Key of the session for the last film: moving the slider must not read it again.
+# (A comment, because Streamlit shows a docstring on the page.)
 _READ = "read"
 
 _STYLE = """
@@ -31,7 +31,7 @@ def main(classifier: Classifier | None = None) -> None:
     """Draws the page, as Streamlit does on every change.
 
     Args:
-        classifier: What reads the films, such as one of ``pneumoscope.load(settings=...)``; by default the
+        classifier: What reads the films, such as ``pneumoscope.load(settings=...)``; by default the
             bundle that PNEUMOSCOPE_BUNDLE names, or the shipped one.
     """
     st.set_page_config("pneumoscope", layout="wide")
@@ -58,7 +58,7 @@ def main(classifier: Classifier | None = None) -> None:
 
 
 def _choose() -> tuple[str, bytes, str] | None:
-    """Identity, bytes and name of the film that was uploaded, or of the example that was picked."""
+    """Identity, bytes and name of the uploaded film or of the chosen example; None for neither."""
     left, right = st.columns([5, 9])
     uploaded = left.file_uploader("Film: DICOM, JPEG, PNG or TIFF", key="film")
     paths = {path.name: path for path in reading.examples()}
@@ -74,8 +74,8 @@ def _choose() -> tuple[str, bytes, str] | None:
 
 def _shipped() -> Classifier:
     load = st.cache_resource(pneumoscope.load, show_spinner="Loading the model")
-    found: Classifier = load(os.environ.get(BUNDLE.variable))
-    return found
+    classifier: Classifier = load(os.environ.get(BUNDLE.variable))
+    return classifier
 
 
 def _read(classifier: Classifier, key: str, content: bytes, name: str) -> Outcome:

@@ -59,9 +59,7 @@ class Client:
         token = token or os.environ.get(TOKEN_VARIABLE)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if not url.startswith(("http://", "https://")):
-            raise ServerError(
-                f"{url}: no address of a server", "Such as http://127.0.0.1:8000"
-            )
+            raise ServerError(f"{url}: no address of a server", "Such as http://127.0.0.1:8000")
         self.url = url.rstrip("/")
         self._errors = (httpx.HTTPError, httpx.InvalidURL)
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s)

@@ -1,4 +1,4 @@
-"""Heatmaps for people: enlarge, colour, overlay, and what stands in their place."""
+"""Heatmaps for people: enlarged, coloured, laid over the film, or replaced by a sentence."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def overlay(
 
 
 def colour_map(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.uint8]:
-    """The colours of `overlay` alone, to be laid over a film by somebody else.
+    """The colours of `overlay` alone, for a program that lays them over the film itself.
 
     Args:
         heatmap: float32 (h, w), >= 0.
@@ -97,7 +97,7 @@ def colour_map(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray
 
 
 def _coloured(heat: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colours (rows, columns, 3), and how much of them shows, (rows, columns, 1) in [0, 1]."""
+    """Colours (rows, columns, 3), and their opacity, (rows, columns, 1) in [0, 1]."""
     hues = colour_table()[np.rint(heat * 255).astype(np.uint8)]
     # From 0.35 to 0.85 of the peak the colour fades in.
     return hues, np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
@@ -106,8 +106,8 @@ def _coloured(heat: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.
 def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
     """The overlay of a predicted film that its outcome kept, as `overlay` gives it.
 
-    Where the explanation is not reliable, the film says so in its place: a picture that looks like an
-    answer would be taken for one.
+    If the explanation is not reliable, a sentence on the film replaces it: a picture that looks like
+    an answer would be taken for one.
 
     Args:
         outcome: Of a film that was not refused.
@@ -127,7 +127,7 @@ def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
 
 
 def unexplained(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A film with the words "no reliable explanation" in place of a heatmap.
+    """A film with the words "no reliable explanation" instead of a heatmap.
 
     Args:
         pixels: float32 (rows, columns) in [0, 1].

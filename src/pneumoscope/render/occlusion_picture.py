@@ -1,4 +1,4 @@
-"""An occlusion map for people: signed colours over the film, a bar that says what they mean."""
+"""An occlusion map for people: signed colours over the film, and a bar that explains them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SIDE = 640
 """Longest side of the film in the picture, in pixels."""
 _LEAST = math.log(3)
-"""Least end of the colour bar, in log odds: what moves less should not look like much."""
+"""Smallest end of the colour bar, in log odds: a small change must not look like a large one."""
 _SUPPORTS, _AGAINST = (255, 96, 48), (64, 144, 255)
 _GROUND, _TEXT, _SOFT = (16, 20, 24), (232, 237, 242), (159, 176, 192)
 _OPACITY = 0.7
@@ -34,7 +34,7 @@ def occlusion_picture(
         pixels: float32 (rows, columns) in [0, 1].
         change: float32 (h, w), log odds, as `pneumoscope.decision.explain.occlusion` gives it.
         name: What the map explains, such as ``"PNEUMONIA"``.
-        probability: Of it, in [0, 1], on the film as it is.
+        probability: Its probability in [0, 1] on the unchanged film.
 
     Returns:
         uint8 RGB, the film's longer side 640 pixels, with a bar beside and a caption below it.
@@ -47,7 +47,7 @@ def occlusion_picture(
     film = _tinted(np.asarray(grey).clip(0, 1), change / end)
     title, small = ImageFont.load_default(20), ImageFont.load_default(14)
     lines = _caption(change, probability)
-    # A narrow film gets room for its caption all the same.
+    # A narrow film needs room for its caption, too.
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     wide = max(round(probe.textlength(line, small)) for line in lines)
     width = max(columns + _BAR + _BESIDE + 3 * _MARGIN, wide + 2 * _MARGIN)
@@ -68,7 +68,7 @@ def occlusion_picture(
 
 
 def _tinted(grey: NDArray[np.floating], signed: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Grey (rows, columns) in [0, 1] under the colours of values (h, w) in [-1, 1]."""
+    """Grey levels (rows, columns) in [0, 1], coloured by values (h, w) in [-1, 1]."""
     from PIL import Image
 
     rows, columns = grey.shape
@@ -80,7 +80,7 @@ def _tinted(grey: NDArray[np.floating], signed: NDArray[np.floating]) -> NDArray
 
 
 def _scale(draw: object, place: tuple[int, int, int], end: float, font: Font) -> None:
-    """Words beside the bar, whose left edge, top and height ``place`` gives."""
+    """Labels beside the bar; ``place`` is the left edge, the top and the height."""
     left, top, height = place
     ratio = f"{math.exp(end):.1f}" if end < 5 else f"{math.exp(end):.0f}"
     for share, anchor, words in (

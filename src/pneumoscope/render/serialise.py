@@ -1,4 +1,4 @@
-"""Predictions as plain JSON values: the one definition for command line, files and services."""
+"""Predictions as plain JSON values, and back: the one definition for all that write them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _OF_THE_VERDICT = {
     *("called", "p_positive", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds"),
     *("subtype", "findings", "explanation", "heatmap_class", "heatmap"),
 }
-"""What a film that was refused shows as null: a figure would be read as a verdict."""
+"""Keys that are null for a refused film: a figure would be read as a verdict."""
 
 
 def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict[str, Any]:
     """A prediction as JSON-ready values.
 
     Args:
-        prediction: What the classifier said. Of a film that the gate refused only the reasons are
-            given, the verdict's own values are None.
+        prediction: What the classifier said. For a film that the gate refused, only the reasons are
+            given; the values that belong to a verdict are None.
         heatmap: Include the heatmap, if there is one, as nested lists of (h, w) floats.
     """
     p = prediction
@@ -90,7 +90,7 @@ def _explanation_to_json(explanation: Explanation | None) -> dict[str, Any] | No
 
 
 def p_positive_of(record: Mapping[str, Any]) -> float | None:
-    """P(positive) of a record, also of one that a former version wrote; None if it was refused."""
+    """P(positive) of a record, which a former version may have written; None for a refused film."""
     p: float | None = record["p_positive"] if "p_positive" in record else record["p_pneumonia"]
     return p
 
@@ -99,8 +99,8 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
     """A prediction as `prediction_to_json` gave it.
 
     Args:
-        record: Its values; of a film that was refused the verdict's figures are null, and become NaN
-            and empty here: no output shows them.
+        record: Its values. For a refused film the figures of the verdict are null; here they become
+            NaN or empty, and no output shows them.
     """
     r, nan, p = record, float("nan"), p_positive_of(record)
     gate = r["gate"]
@@ -117,13 +117,15 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         error=r["error_rate"],
         kinds=tuple(r["kinds"] or ()),
         subtype=r["subtype"],
-        findings=tuple(Finding(**one) for one in r["findings"] or ()),
+        findings=tuple(Finding(**finding) for finding in r["findings"] or ()),
         operating_point=OperatingPoint(**r["operating_point"]),
         heatmap=None if rows is None else np.array(rows, np.float32),
         heatmap_class=r["heatmap_class"] or "",
         facts=FilmFacts.restored(r["film"]),
         gate=GateReport(
-            gate["level"], tuple(GateReason(**one) for one in gate["reasons"]), gate["scores"]
+            gate["level"],
+            tuple(GateReason(**reason) for reason in gate["reasons"]),
+            gate["scores"],
         ),
         forced=r["forced"],
         explanation=None if r["explanation"] is None else Explanation(**r["explanation"]),
@@ -136,7 +138,7 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
-    """One film of a batch: ``source`` with the prediction's values, or with ``error``."""
+    """One film of a batch: ``source`` and the prediction's values, or ``source`` and ``error``."""
     if outcome.prediction is not None:
         return {"source": outcome.source, **prediction_to_json(outcome.prediction)}
     error = outcome.error

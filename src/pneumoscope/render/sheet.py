@@ -53,7 +53,7 @@ td{padding:3px 0;border-top:1px solid var(--line)}td+td{text-align:right;font-va
 .mind li{padding-left:18px;position:relative;margin-top:6px}.mind li:before{content:"!";color:var(--amber);
 font-weight:700;position:absolute;left:4px}
 """
-"""CSS of what `judgement` gives, in the colours of `PALETTE`."""
+"""CSS for the HTML that `judgement` returns, in the colours of `PALETTE`."""
 
 _STYLE = (
     f":root{{color-scheme:dark;{PALETTE}}}{CARD_STYLE}"
@@ -108,9 +108,9 @@ def page(
     """A self-contained page.
 
     Args:
-        rows: HTML, such as `row` makes.
+        rows: HTML of the films, as `row` returns it.
         title: Of the page, as text.
-        style: CSS beside the page's own.
+        style: CSS to add to the page's own.
         footer: Last line, as text.
     """
     return (
@@ -124,18 +124,18 @@ def page(
 
 def row(outcome: Outcome) -> str:
     """One film as an HTML article; the outcome must hold its film (``keep_films``)."""
-    told = f"<h2>{escape(outcome.source)}</h2>{judgement(outcome)}"
+    text = f"<h2>{escape(outcome.source)}</h2>{judgement(outcome)}"
     p = outcome.prediction
     if p is None or outcome.film is None:
-        return f'<article><div style="grid-column:1/-1">{told}</div></article>'
+        return f'<article><div style="grid-column:1/-1">{text}</div></article>'
     film = _film(outcome, outcome.film, p)
     if not wording.is_shown(p):
-        return f'<article>{film}<div style="grid-column:2/-1">{told}</div></article>'
-    return f"<article>{film}{_explained(outcome, p)}<div>{told}</div></article>"
+        return f'<article>{film}<div style="grid-column:2/-1">{text}</div></article>'
+    return f"<article>{film}{_explained(outcome, p)}<div>{text}</div></article>"
 
 
 def judgement(outcome: Outcome) -> str:
-    """What is said of one film, as HTML: the verdict and its figures, or why there is none."""
+    """The verdict of one film and its figures as HTML, or why there is none."""
     p = outcome.prediction
     if p is None:
         error = outcome.error
@@ -192,10 +192,10 @@ def _judgement(p: Prediction) -> str:
     named = wording.subject(p)
     mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
     forced = f'<p class="why">{wording.forced(p)}</p>' if p.forced else ""
-    told = [wording.call(p)]
+    sentences = [wording.call(p)]
     if kinds := wording.kinds(p):
-        told.insert(0, f"Kind: {kinds}.")
-    # Near the ends of the bar the caption would leave the card.
+        sentences.insert(0, f"Kind: {kinds}.")
+    # Near the ends of the bar the caption would stick out of the card.
     at = min(max(threshold, 0.2), 0.8)
     return (
         f'<div class="{kind}">{_verdict(kind, p.label, "forced" if p.forced else "")}{forced}'
@@ -206,7 +206,7 @@ def _judgement(p: Prediction) -> str:
         f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
         f"{threshold_text(threshold)}</span></div></div>"
         f"<table>{_shares(p)}</table>"
-        + "".join(f'<p class="quiet">{escape(text)}</p>' for text in told if text)
+        + "".join(f'<p class="quiet">{escape(text)}</p>' for text in sentences if text)
         + f'{_reasons(p)}<ul class="mind">{mind}</ul>{_bundle(p)}'
     )
 
@@ -217,7 +217,7 @@ def _why(p: Prediction) -> str:
 
 
 def _shares(p: Prediction) -> str:
-    """Rows of every class, or of every finding with its own threshold."""
+    """Table rows: every class, or every finding with its own threshold."""
     if not p.findings:
         return "".join(
             f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
@@ -241,7 +241,7 @@ def picture(pixels: NDArray[np.uint8], side_px: int = _SIDE) -> str:
 
     Args:
         pixels: uint8 (rows, columns) or (rows, columns, 3).
-        side_px: Most of its longer side.
+        side_px: Longest side; a larger picture is reduced.
     """
     from PIL import Image
 

@@ -33,8 +33,8 @@ class Written:
         read: False if the film could not be read; then nothing else is known.
         p: P(positive) before any correction for prevalence, in [0, 1]; None if none was given.
         refused: Whether the gate refused the film; None if the file does not say.
-        scores: Gate measurement to its value.
-        bundle_sha256: Of the bundle that judged; ``""`` if the file does not say.
+        scores: Name of a gate measurement to its value.
+        bundle_sha256: Of the bundle that judged the film; ``""`` if the file does not say.
         profile: Title of the site profile that was applied to ``p``, or None.
     """
 
@@ -54,27 +54,27 @@ class Written:
 
 
 def read_predictions(files: Sequence[Path]) -> list[Written]:
-    """Reads files one after the other.
+    """Reads the predictions of several files, in their order.
 
     Raises:
         UsageError: A file is missing, is not what ``predict`` writes, or holds no prediction.
     """
-    found = []
+    predictions: list[Written] = []
     for file in files:
-        own = list(_read(file))
-        if not own:
+        read = list(_read(file))
+        if not read:
             raise UsageError(f"{file}: holds no predictions", _HINT)
-        found += own
-    return found
+        predictions += read
+    return predictions
 
 
 def one_per_patient(written: Sequence[Written], pattern: str) -> tuple[list[Written], int]:
-    """Keeps the first film of each patient; films that could not be read stay.
+    """Keeps the first film of each patient, and the films that could not be read.
 
     Args:
         written: In order of time.
-        pattern: Regular expression; what its first group (or the whole) matches in a film's name
-            is the patient. A film without a match is a patient of its own.
+        pattern: Regular expression. What its first group matches in a film's name, or what the whole
+            matches, is the patient. A film without a match counts as another patient.
 
     Returns:
         The films kept, and how many were left out.
@@ -88,22 +88,22 @@ def one_per_patient(written: Sequence[Written], pattern: str) -> tuple[list[Writ
         raise UsageError(
             f"--patient {pattern}: is no regular expression ({error})", _PATTERN
         ) from None
-    matches = [compiled.search(one.source) for one in written]
+    matches = [compiled.search(film.source) for film in written]
     if not any(matches):
         raise UsageError(f"--patient {pattern}: matches no film's name", _PATTERN)
     seen: set[str] = set()
     kept = []
-    for one, match in zip(written, matches, strict=True):
-        key = match[min(1, compiled.groups)] if match and one.read else None
+    for film, match in zip(written, matches, strict=True):
+        key = match[min(1, compiled.groups)] if match and film.read else None
         if key is None or key not in seen:
-            kept.append(one)
+            kept.append(film)
         if key is not None:
             seen.add(key)
     return kept, len(written) - len(kept)
 
 
 def check_source(written: Sequence[Written], bundle_sha256: str, profile: str) -> None:
-    """Refuses predictions of another bundle, or made with another site profile.
+    """Refuses predictions that were made with another bundle or another site profile.
 
     Args:
         written: Predictions.
@@ -113,25 +113,25 @@ def check_source(written: Sequence[Written], bundle_sha256: str, profile: str) -
     Raises:
         UsageError: Naming the first such film.
     """
-    for one in written:
-        if one.bundle_sha256 and one.bundle_sha256 != bundle_sha256:
+    for film in written:
+        if film.bundle_sha256 and film.bundle_sha256 != bundle_sha256:
             raise UsageError(
-                f"{one.source}: predicted with another bundle ({one.bundle_sha256[:12]}) than that of "
+                f"{film.source}: predicted with another bundle ({film.bundle_sha256[:12]}) than that of "
                 f"the site profile ({bundle_sha256[:12]})",
                 "Predict again with the profile's bundle, or calibrate the other one.",
             )
-        if one.profile is not None and one.profile != profile:
+        if film.profile is not None and film.profile != profile:
             raise UsageError(
-                f"{one.source}: predicted with the site profile {one.profile}, not with {profile}",
+                f"{film.source}: predicted with the site profile {film.profile}, not with {profile}",
                 "Name the profile that the predictions were made with.",
             )
 
 
 def written_of(record: Mapping[str, Any]) -> Written:
-    """One record of `serialise.outcome_to_json`, or a row of the CSV in its shape.
+    """One film, from a record of `serialise.outcome_to_json` or from a CSV row in its shape.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: It is none.
+        KeyError, TypeError, ValueError, AttributeError: It is not a record.
     """
     source = str(record["source"])
     if record.get("error") and "bundle_sha256" not in record:
@@ -147,9 +147,13 @@ def written_of(record: Mapping[str, Any]) -> Written:
         refused = True
     scores = {str(name): float(value) for name, value in (gate.get("scores") or {}).items()}
     return Written(
-        source, True, p, refused, scores, str(record.get("bundle_sha256") or ""),
-        str(record["profile"]) if record.get("profile") else None,
-    )  # fmt: skip
+        source=source,
+        p=p,
+        refused=refused,
+        scores=scores,
+        bundle_sha256=str(record.get("bundle_sha256") or ""),
+        profile=str(record["profile"]) if record.get("profile") else None,
+    )
 
 
 def _read(file: Path) -> Iterator[Written]:
