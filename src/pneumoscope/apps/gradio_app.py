@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 # Before Gradio is imported: no telemetry.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -43,10 +43,7 @@ def build(classifier: Classifier | None = None) -> gr.Blocks:
             shipped bundle with its default settings.
     """
     reader = classifier or pneumoscope.load()
-    if "GRADIO_TEMP_DIR" not in os.environ:  # Gradio's own is readable for every user
-        folder = tempfile.mkdtemp(prefix="pneumoscope-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    _keep_uploads_private()
 
     def read(path: str | None, opacity: float) -> tuple[Any, ...]:
         if path is None:
@@ -65,7 +62,7 @@ def build(classifier: Classifier | None = None) -> gr.Blocks:
         title="pneumoscope", analytics_enabled=False, delete_cache=(_KEPT_S, _KEPT_S)
     ) as app:
         gr.HTML(f'<div class="title"><h1>pneumoscope</h1><p>{reading.PRIVACY}</p></div>')
-        read_one = gr.State(None)
+        outcome = gr.State(None)
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
                 file = gr.File(
@@ -80,12 +77,7 @@ def build(classifier: Classifier | None = None) -> gr.Blocks:
         with gr.Row():
             with gr.Column(scale=5, min_width=280):
                 with gr.Row():
-                    shown, hot = (
-                        gr.Image(
-                            label=label, format="png", image_mode=mode, height=360,
-                            interactive=False, buttons=["fullscreen"], elem_classes="picture",
-                        ) for label, mode in (("Film", "L"), ("Heatmap", "RGB"))
-                    )  # fmt: skip
+                    shown, overlay = _picture("Film", "L"), _picture("Heatmap", "RGB")
                 caption = gr.HTML(elem_classes="quiet", apply_default_css=False)
                 opacity = gr.Slider(
                     0, 100, round(100 * OPACITY), step=1, label="Opacity of the heatmap, %",
@@ -94,13 +86,31 @@ def build(classifier: Classifier | None = None) -> gr.Blocks:
             with gr.Column(scale=2, min_width=280):
                 card = gr.HTML(reading.card(None), apply_default_css=False)
         file.change(
-            read, [file, opacity], [read_one, shown, hot, caption, card, opacity], api_name="read"
+            read,
+            [file, opacity],
+            [outcome, shown, overlay, caption, card, opacity],
+            api_name="read",
         )
         opacity.input(
-            fade, [read_one, opacity], hot, api_name="fade",
+            fade, [outcome, opacity], overlay, api_name="fade",
             trigger_mode="always_last", show_progress="hidden",
         )  # fmt: skip
     return app
+
+
+def _picture(label: str, mode: Literal["L", "RGB"]) -> gr.Image:
+    return gr.Image(
+        label=label, format="png", image_mode=mode, height=360, interactive=False,
+        buttons=["fullscreen"], elem_classes="picture",
+    )  # fmt: skip
+
+
+def _keep_uploads_private() -> None:
+    """Points Gradio to a folder of this process, unless one is named: its own is for every user."""
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="pneumoscope-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["GRADIO_TEMP_DIR"] = folder
 
 
 def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:

@@ -135,7 +135,7 @@ def written_of(record: Mapping[str, Any]) -> Written:
     """
     source = str(record["source"])
     if record.get("error") and "bundle_sha256" not in record:
-        return Written(source, read=False)
+        return Written(source=source, read=False)
     p = record.get("p_unadjusted", record.get("p_positive", record.get("p_pneumonia")))
     p = None if p is None else float(p)
     if p is not None and not 0 <= p <= 1:
