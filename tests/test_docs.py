@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -138,6 +139,20 @@ def test_files_named_for_contributors_exist() -> None:
 def test_every_variable_is_documented() -> None:
     page = (reference.DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
     assert [name for name in reference_cli.named_in_the_code() if f"`{name}`" not in page] == []
+
+
+def test_every_key_of_a_prediction_is_documented(tmp_path: Path) -> None:
+    page = (reference.DOCS / "reference" / "output.md").read_text(encoding="utf-8")
+    table = page.partition("--json`")[2].partition("\n## ")[0]
+    command = "predict samples missing.png --json --heatmaps maps --occlusion odds"
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    done = subprocess.run(
+        [sys.executable, "-m", "pneumoscope", *command.split()],
+        cwd=tmp_path, env=shown_output.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    keys = {key for record in json.loads(done.stdout)["results"] for key in record}
+    assert {"label", "heatmap_file", "occlusion_file", "error"} < keys
+    assert [key for key in keys if f"`{key}`" not in table] == []
 
 
 def test_every_public_name_is_documented() -> None:

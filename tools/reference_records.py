@@ -11,8 +11,9 @@ from typing import Any
 
 import griffe
 
-from pneumoscope.bundle import SHIPPED, BundleMeta
+from pneumoscope.bundle import SHIPPED, BundleMeta, open_bundle
 from pneumoscope.decision.gate import REASONS
+from pneumoscope.render import export
 from pneumoscope.train.recipe.augmentation import Augmentation
 from pneumoscope.train.recipe.settings import Recipe
 from reference_text import code, prose, table
@@ -114,6 +115,11 @@ def _rows(kind: type, sample: dict[str, Any] | None = None) -> Iterator[tuple[st
 def _sample(value: Any) -> str:
     text = json.dumps(value)
     return code(text) if value is not None and len(text) <= SAMPLE_CHARACTERS else ""
+
+
+def csv_columns() -> str:
+    """The columns of a table of predictions of the shipped bundle."""
+    return ", ".join(f"`{name}`" for name in export.columns(open_bundle().meta.labels))
 
 
 def recipe() -> str:
