@@ -38,8 +38,9 @@ COLUMNS = {
     "images": 2.6,
     "metrics": 4.2,
     "files": 1.0,
-    "records": 2.3,
+    "records": 2.2,
     "errors": 2.6,
+    "installation": 2.6,
 }
 _BOX, _HEIGHT = (118, 30), 62
 _STEP, _LEFT, _TOP = 140, 110, 24
@@ -91,14 +92,10 @@ def floors() -> str:
 
 
 def svg() -> str:
-    """The drawing: a band for each floor, the highest above, a box for each part.
-
-    Raises:
-        KeyError: A part has no column.
-    """
+    """The drawing: a band for each floor, the highest above, a box for each part."""
     top = max(FLOORS.values())
     height = _TOP + (top + 1) * _HEIGHT
-    width = _LEFT + int((max(COLUMNS.values()) + 1) * _STEP)
+    width = _LEFT + int((max(map(_column, FLOORS)) + 1) * _STEP)
     bands = [
         f'<rect class="band" x="8" y="{_y(floor) - 24}" width="{width - 16}" height="48" rx="8"/>'
         f'<text class="floor" x="20" y="{_y(floor) + 4}">floor {floor}</text>'
@@ -122,7 +119,16 @@ def _y(floor: int) -> int:
 
 
 def _x(name: str) -> float:
-    return _LEFT + (COLUMNS[name] + 0.5) * _STEP
+    return _LEFT + (_column(name) + 0.5) * _STEP
+
+
+def _column(name: str) -> float:
+    """As `COLUMNS` says; a part that is not in it comes to the right of the others on its floor."""
+    if name in COLUMNS:
+        return COLUMNS[name]
+    floor = [part for part in FLOORS if FLOORS[part] == FLOORS[name]]
+    placed = max((COLUMNS[part] for part in floor if part in COLUMNS), default=0.0)
+    return placed + 1.2 * (1 + [part for part in floor if part not in COLUMNS].index(name))
 
 
 def _width(name: str) -> int:
