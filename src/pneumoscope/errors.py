@@ -33,6 +33,7 @@
     │   ├── DeadlinePassed          (TimeoutError)       the film was not started in time
     │   ├── Interrupted                                  the server stopped before it read the film
     │   ├── Cancelled                                    the sender cancelled the film
+    │   ├── DuplicateFilm                                the owner has sent the same film before
     │   ├── NotStored               (OSError)            the database cannot be used
     │   └── ServerFault             (RuntimeError)       an unexpected failure; the log has the traceback
     ├── ConversionError             (ValueError)         a model cannot be brought into another format
@@ -299,6 +300,11 @@ class Cancelled(QueueError):
         super().__init__(
             "cancelled before the film was read", "Send the film again if you want it."
         )
+
+
+class DuplicateFilm(QueueError):
+    def __init__(self) -> None:
+        super().__init__("the same film was sent before", "Look up its result.")
 
 
 class NotStored(QueueError, OSError):

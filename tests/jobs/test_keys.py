@@ -27,6 +27,20 @@ def test_sealing_and_fingerprints() -> None:
     assert keys.fingerprint("4711") == keys.fingerprint("4711") != others.fingerprint("4711")
 
 
+def test_the_key_of_a_film_names_film_and_bundle_but_shows_neither() -> None:
+    keys = Keys(SECRET)
+    key = keys.idempotency_key("1.2.840.113", "ab" * 32)
+    assert key == keys.idempotency_key(" 1.2.840.113 ", "ab" * 32)
+    assert len(key) == 64
+    assert "1.2.840" not in key
+    others = {
+        keys.idempotency_key("1.2.840.114", "ab" * 32),
+        keys.idempotency_key("1.2.840.113", "cd" * 32),
+        Keys(SECRET[::-1]).idempotency_key("1.2.840.113", "ab" * 32),
+    }
+    assert len(others | {key}) == 4
+
+
 def test_where_the_key_comes_from(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     sealed = open_keys(folder, environ={}).seal(b"x", "y")

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import event
 
 from databases import postgresql
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import DuplicateFilm, UsageError
 from pneumoscope.jobs.database_lock import DatabaseLock
-from pneumoscope.jobs.store import DONE, FAILED, QUEUED, RUNNING, Store, new_id, now
+from pneumoscope.jobs.store import Store
+from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, RUNNING, new_id, now
 
 
 @pytest.fixture(
@@ -40,7 +41,8 @@ def store(url: str) -> Iterator[Store]:
 def row(owner: str = "ann", **changes: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": new_id(), "owner": owner, "created": now(), "job": None, "position": 0,
-        "state": DONE, "name": b"sealed", "sha256": "0" * 64, "patient": None, "asked": {},
+        "state": DONE, "name": b"sealed", "sha256": "0" * 64, "patient": None, "study": None,
+        "idempotency_key": None, "priority": 0, "settings": {},
         "label": "NORMAL", "result": {"p": 0.25}, "error": None, "heatmap": b"\0\1",
         "heatmap_rows": 1,
     }  # fmt: skip
@@ -104,6 +106,8 @@ def test_the_states_of_a_job(store: Store) -> None:
     assert store.change([{"id": waiting[0], "state": FAILED}]) == {waiting[0]}
     assert [one.state for one in store.of_job("ann", job)] == [RUNNING, FAILED, QUEUED]
     assert [one.id for one in store.left_open()] == [begun, waiting[1]]
+    store.change([{"id": waiting[1], "priority": 1}])
+    assert [one.id for one in store.left_open()] == [waiting[1], begun]
     assert store.close_open({"code": "lost"}, [begun]) == 1
     assert store.of_job("ann", job)[2].error == {"code": "lost"}
     store.delete("ann", [begun])
@@ -111,6 +115,22 @@ def test_the_states_of_a_job(store: Store) -> None:
     assert store.row("ann", begun) is None
     store.delete("ann")
     assert store.job("ann", job) is None
+
+
+def test_a_key_names_one_film_of_an_owner(store: Store) -> None:
+    job = accepted(store, row(idempotency_key="k"))
+    for duplicate in (row(idempotency_key="k"), row(idempotency_key="k", state=QUEUED)):
+        with pytest.raises(DuplicateFilm):
+            accepted(store, row(), duplicate)
+    assert len(store.history("ann", 10)) == 1
+    accepted(store, row("bob", idempotency_key="k"), owner="bob")
+    accepted(store, row(), row())  # films without a key are not compared
+    film = store.row_of_key("ann", "k")
+    assert film is not None
+    assert film.job == job
+    assert store.row_of_key("ann", "another") is None
+    store.delete("ann", [film.id])
+    accepted(store, row(idempotency_key="k"))
 
 
 def test_old_results_go_and_open_ones_stay(store: Store) -> None:

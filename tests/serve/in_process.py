@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI, Request
 
 from pneumoscope.jobs.keys import open_keys
-from pneumoscope.jobs.store import Base, Store
+from pneumoscope.jobs.store import Store
 from pneumoscope.serve import problems
 from pneumoscope.serve.routes import session
 from pneumoscope.serve.security import guard
@@ -169,7 +169,6 @@ def secured(
     keys = open_keys(settings.folder, settings.key)
     timing = {} if clock is None else {"clock": clock}
     accounts = Accounts(store.engine)
-    Base.metadata.create_all(store.engine)
     accounts.hasher = CHEAP
     for name, role in users.items():
         accounts.add(name, PASSWORD, role)

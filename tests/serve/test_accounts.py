@@ -9,14 +9,13 @@ import pytest
 
 from in_process import CHEAP, PASSWORD, Clock
 from pneumoscope.errors import AccountError
-from pneumoscope.jobs.store import Base, Store
+from pneumoscope.jobs.store import Store
 from pneumoscope.serve.security.accounts import LOCAL, Accounts
 
 
 @pytest.fixture
 def accounts(tmp_path: Path) -> Iterator[Accounts]:
     store = Store(f"sqlite:///{tmp_path / 'db.sqlite'}")
-    Base.metadata.create_all(store.engine)
     made = Accounts(store.engine, Clock())
     made.hasher = CHEAP
     yield made

@@ -16,7 +16,7 @@ from grey_films import BRIGHT, DARK
 from in_process import CHEAP, PASSWORD, Served, running
 from pneumoscope.bundle import Bundle
 from pneumoscope.jobs.keys import Keys
-from pneumoscope.jobs.store import FilmRow, now
+from pneumoscope.jobs.tables import FilmRow, now
 from pneumoscope.serve.admin.administration import Administration, open_administration
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.settings import ServeSettings

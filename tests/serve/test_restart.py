@@ -21,7 +21,7 @@ from live import serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.keys import open_keys
-from pneumoscope.jobs.store import FilmRow
+from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.serve.services import open_services
 from pneumoscope.serve.settings import ServeSettings
 

@@ -63,6 +63,15 @@ class Keys:
         plain = unicodedata.normalize("NFC", text.strip())
         return hmac.digest(self._mark, plain.encode(), hashlib.sha256).hex()
 
+    def idempotency_key(self, identity: str, bundle_sha256: str) -> str:
+        """A keyed hash that is the same whenever the same film is sent to the same bundle.
+
+        Args:
+            identity: The film's SOP Instance UID, or the SHA-256 of its content.
+            bundle_sha256: Hash of the bundle.
+        """
+        return self.fingerprint(f"{identity.strip()} {bundle_sha256}")
+
 
 def open_keys(
     folder: Path, key: Path | None = None, environ: Mapping[str, str] | None = None

@@ -18,11 +18,17 @@ class JobRequest:
         owner: Id of the user.
         settings: For the classifier.
         patient: Key of the patient, or None; only a keyed hash of it is stored.
+        study: Key of the study, such as its Study Instance UID, or None; stored in the same way.
+        priority: Films of higher priority are read first.
+        destinations: Names of systems to which the results of a job are delivered.
     """
 
     owner: str
     settings: Settings
     patient: str | None = None
+    study: str | None = None
+    priority: int = 0
+    destinations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +39,11 @@ class UploadedFile:
         name: Display name.
         data: The file's bytes; empty with an error.
         error: Why the file is not a film, or None.
+        idempotency_key: What `Keys.idempotency_key` gives; a job with a film whose key is known is
+            refused as a duplicate. None to accept the film any number of times.
     """
 
     name: str
     data: bytes = field(repr=False)
     error: PneumoscopeError | None = None
+    idempotency_key: str | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import PneumoscopeError
-from pneumoscope.jobs.store import DONE, FAILED, QUEUED, FilmRow, new_id, now
+from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, FilmRow, new_id, now
 from pneumoscope.records import Settings
 from pneumoscope.render import wording
 from pneumoscope.render.serialise import prediction_to_json
@@ -36,6 +36,7 @@ def new_rows(
     """
     created = now()
     patient = None if request.patient is None else keys.fingerprint(request.patient)
+    study = None if request.study is None else keys.fingerprint(request.study)
     settings = settings_to_json(request.settings)
     rows = []
     for position, file in enumerate(files):
@@ -50,7 +51,11 @@ def new_rows(
             name=keys.seal(file.name.encode(), id_),
             sha256=hashlib.sha256(file.data).hexdigest(),
             patient=patient,
-            asked=settings,
+            study=study,
+            # Only films of jobs: others are stored when they are done, too late to refuse them.
+            idempotency_key=None if job is None or file.error else file.idempotency_key,
+            priority=request.priority,
+            settings=settings,
             label=None,
             result=None,
             error=None if file.error is None else file.error.as_dict(),
@@ -62,10 +67,13 @@ def new_rows(
 
 
 def enter_outcome(row: FilmRow, outcome: Outcome) -> FilmRow:
-    """Enters into a row how its film ended, and returns it."""
+    """Enters into a row how its film ended, and returns it.
+
+    A film that failed loses its idempotency key, so that it can be sent again.
+    """
     prediction = outcome.prediction
     if prediction is None:
-        row.state = FAILED
+        row.state, row.idempotency_key = FAILED, None
         row.error = (outcome.error or PneumoscopeError("no outcome")).as_dict()
         return row
     row.state, row.label = DONE, prediction.label
@@ -77,7 +85,7 @@ def enter_outcome(row: FilmRow, outcome: Outcome) -> FilmRow:
 
 
 _COLUMNS = tuple(column.key for column in FilmRow.__table__.columns)
-_ENDING = ("state", "label", "result", "error", "heatmap", "heatmap_rows")
+_ENDING = ("state", "label", "result", "error", "heatmap", "heatmap_rows", "idempotency_key")
 
 
 def values(row: FilmRow) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def ending(row: FilmRow) -> dict[str, Any]:
 
 def failure(error: PneumoscopeError) -> dict[str, Any]:
     """The columns that change when a film fails without an outcome."""
-    return {"state": FAILED, "error": error.as_dict()}
+    return {"state": FAILED, "error": error.as_dict(), "idempotency_key": None}
 
 
 def settings_to_json(settings: Settings) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import Cancelled, DiskFull, NotStored, ServerFault
+from pneumoscope.jobs.deliveries import new_deliveries
 from pneumoscope.jobs.queue import QueuedFilm
 from pneumoscope.jobs.rows import (
     ending,
@@ -25,7 +26,7 @@ from pneumoscope.jobs.rows import (
     settings_from_json,
     values,
 )
-from pneumoscope.jobs.store import DONE, FAILED, RUNNING, FilmRow, new_id, now
+from pneumoscope.jobs.tables import DONE, FAILED, RUNNING, FilmRow, new_id, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,7 +113,9 @@ class JobService:
             self._queue.release(len(files), _size_bytes(files))
             raise
         return [
-            self._queue.submit(QueuedFilm(file.data, request.settings, row, deadline))
+            self._queue.submit(
+                QueuedFilm(file.data, request.settings, row, deadline, request.priority)
+            )
             for file, row in zip(files, rows, strict=True)
         ]
 
@@ -122,6 +125,7 @@ class JobService:
         Raises:
             QueueFull, ShuttingDown: As `FilmQueue.reserve`.
             DiskFull: Films are to be kept, and there is no space.
+            DuplicateFilm: The owner has a film with the idempotency key of one of these.
         """
         self._queue.reserve(len(files), _size_bytes(files))
         job, kept = new_id(), list[str]()
@@ -132,7 +136,8 @@ class JobService:
                 self._film_store.keep(row.id, data)
                 kept.append(row.id)
             record = {"id": job, "owner": request.owner, "created": now(), "total": len(files)}
-            self._store.accept(record, [values(row) for row in rows])
+            deliveries = new_deliveries([row.id for _, row in films], request.destinations)
+            self._store.accept(record, [values(row) for row in rows], deliveries)
         except BaseException:
             self._queue.release(len(files), _size_bytes(files))
             self._film_store.drop(kept)
@@ -152,7 +157,7 @@ class JobService:
         if row.job is None:
             raise ValueError("the film belongs to no job")
         self._queue.admit(1, len(data))
-        self._submit(row.job, data, row, settings_from_json(row.asked))
+        self._submit(row.job, data, row, settings_from_json(row.settings))
 
     def cancel(self, owner: str, job: str) -> None:
         """Cancels the films of an owner's job that are not being read yet."""
@@ -183,7 +188,7 @@ class JobService:
         return deleted
 
     def _submit(self, job: str, data: bytes, row: FilmRow, settings: Settings) -> None:
-        future = self._queue.submit(QueuedFilm(data, settings, row))
+        future = self._queue.submit(QueuedFilm(data, settings, row, priority=row.priority))
         with self._lock:
             self._waiting[row.id] = job, future
         future.add_done_callback(partial(self._forget, job, row.id))

@@ -1,4 +1,4 @@
-"""Results and jobs in a database: SQLite in the server's folder, or PostgreSQL by URL.
+"""Results and jobs in a database.
 
 Every row has an owner, and every query that answers a user filters by owner: a user cannot tell
 whether a row of somebody else exists.
@@ -6,154 +6,50 @@ whether a row of somebody else exists.
 
 from __future__ import annotations
 
-import os
 import threading
-import uuid
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import (
-    JSON,
-    CursorResult,
-    DateTime,
-    Engine,
-    Index,
-    LargeBinary,
-    String,
-    TypeDecorator,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import CursorResult, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import DuplicateFilm, UsageError
+from pneumoscope.jobs.database import open_engine
+from pneumoscope.jobs.migrations import migrate
+from pneumoscope.jobs.tables import FAILED, OPEN, Delivery, FilmRow, Job, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Table
 
-QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
-STATES = (QUEUED, RUNNING, DONE, FAILED)
-OPEN = (QUEUED, RUNNING)
-"""States of films that are accepted and not finished."""
 _IDS_PER_STATEMENT = 500
 """SQLite before 3.32 takes at most 999 values in one statement."""
-
-
-class _Utc(TypeDecorator[datetime]):
-    """Times with a time zone, also on SQLite, which does not store it."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Any) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _dialect: Any) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
-
-class Base(DeclarativeBase):
-    """Base class of every table of a server."""
-
-
-class Job(Base):
-    """Films that were accepted together and are read later.
-
-    Attributes:
-        id: 32 hexadecimal digits, random.
-        owner: Id of the user.
-        created: When it was accepted, UTC.
-        total: Films in it.
-    """
-
-    __tablename__ = "jobs"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64), index=True)
-    created: Mapped[datetime] = mapped_column(_Utc)
-    total: Mapped[int]
-
-
-class FilmRow(Base):
-    """One film: accepted, or read.
-
-    Attributes:
-        id: 32 hexadecimal digits, random.
-        owner: Id of the user.
-        created: When it was accepted, UTC.
-        job: Id of its job, or None.
-        position: Place in its request, from 0.
-        state: One of `STATES`.
-        name: The film's display name, encrypted.
-        sha256: SHA-256 of the film's bytes, hexadecimal.
-        patient: Keyed hash of the patient's key, or None.
-        asked: The settings, as JSON.
-        label: The verdict, or None.
-        result: The prediction as JSON, or None.
-        error: ``{"code": ..., "message": ..., "hint": ...}``, or None.
-        heatmap: float32 (h, w), row by row, or None.
-        heatmap_rows: h, or None.
-    """
-
-    __tablename__ = "predictions"
-    __table_args__ = (Index("predictions_of_owner", "owner", "created", "id"),)
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64))
-    created: Mapped[datetime] = mapped_column(_Utc)
-    job: Mapped[str | None] = mapped_column(String(32), index=True)
-    position: Mapped[int]
-    state: Mapped[str] = mapped_column(String(8), index=True)
-    name: Mapped[bytes] = mapped_column(LargeBinary)
-    sha256: Mapped[str] = mapped_column(String(64))
-    patient: Mapped[str | None] = mapped_column(String(64), index=True)
-    asked: Mapped[dict[str, Any]] = mapped_column(JSON)
-    label: Mapped[str | None] = mapped_column(String(64))
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    heatmap: Mapped[bytes | None] = mapped_column(LargeBinary)
-    heatmap_rows: Mapped[int | None]
-
-
 _INSERT = insert(cast("Table", FilmRow.__table__))
 """Into the table, not the class: without the ORM this takes about a third less processor time."""
-
-
-def new_id() -> str:
-    """A random id for a row; its 122 random bits cannot be guessed."""
-    return uuid.uuid4().hex
-
-
-def now() -> datetime:
-    """The current time, UTC."""
-    return datetime.now(UTC)
 
 
 class Store:
     """The database. Safe to share between threads."""
 
     def __init__(self, url: str) -> None:
-        """Opens a database and creates the tables that are missing.
+        """Opens a database, and creates or changes its tables where necessary.
 
         Raises:
-            UsageError: The URL is malformed, its driver is missing, or the database does not answer.
+            UsageError: The URL is malformed, its driver is missing, the database does not answer, or
+                a newer version of pneumoscope has changed it.
         """
-        self.engine = _engine(url)
+        self.engine = open_engine(url)
         # SQLite allows one writer at a time; waiting here costs less than its busy handler.
         self._write_lock = threading.Lock() if self.engine.dialect.name == "sqlite" else None
         try:
-            Base.metadata.create_all(self.engine)
-        except SQLAlchemyError as error:
+            migrate(self.engine)
+        except BaseException as error:
+            self.engine.dispose()
+            if not isinstance(error, SQLAlchemyError):
+                raise
             raise UsageError(
                 f"the database cannot be used: {type(error).__name__}",
                 "Does its server run, and may you write there? The password belongs in the URL.",
@@ -184,11 +80,25 @@ class Store:
 
     # Writing
 
-    def accept(self, job: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
-        """Stores a job and its films, in one transaction."""
-        with self.writing() as session:
-            session.execute(insert(Job), [job])
-            session.execute(_INSERT, list(rows))
+    def accept(
+        self,
+        job: dict[str, Any],
+        rows: Sequence[dict[str, Any]],
+        deliveries: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """Stores a job, its films and their deliveries, in one transaction.
+
+        Raises:
+            DuplicateFilm: The owner has a film with the idempotency key of one of these.
+        """
+        try:
+            with self.writing() as session:
+                session.execute(insert(Job), [job])
+                session.execute(_INSERT, list(rows))
+                if deliveries:
+                    session.execute(insert(Delivery), list(deliveries))
+        except IntegrityError as error:  # ids are random: only keys can occur twice
+            raise DuplicateFilm from error
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
         """Stores finished films of synchronous requests."""
@@ -226,14 +136,15 @@ class Store:
             lost = open_ids - set(besides)
             for ids in _portions(list(lost)):
                 statement = update(FilmRow).where(FilmRow.id.in_(ids))
-                session.execute(statement.values(state=FAILED, error=error))
+                session.execute(statement.values(state=FAILED, error=error, idempotency_key=None))
             return len(lost)
 
     def left_open(self) -> list[FilmRow]:
-        """Films of every owner that were accepted and not finished, oldest first."""
+        """Films of every owner that were accepted and not finished: by priority, then oldest first."""
         with Session(self.engine, expire_on_commit=False) as session:
             query = select(FilmRow).where(FilmRow.state.in_(OPEN))
-            return list(session.scalars(query.order_by(FilmRow.created, FilmRow.position)))
+            order = (FilmRow.priority.desc(), FilmRow.created, FilmRow.position)
+            return list(session.scalars(query.order_by(*order)))
 
     def delete(self, owner: str, ids: Sequence[str] | None = None) -> list[str]:
         """Deletes films of an owner.
@@ -270,6 +181,14 @@ class Store:
             return session.scalars(
                 select(FilmRow).where(FilmRow.owner == owner, FilmRow.id == id_)
             ).first()
+
+    def row_of_key(self, owner: str, idempotency_key: str) -> FilmRow | None:
+        """The film of an owner that was accepted with this key; None if there is none."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            query = select(FilmRow).where(
+                FilmRow.owner == owner, FilmRow.idempotency_key == idempotency_key
+            )
+            return session.scalars(query).first()
 
     def rows(self, owner: str, ids: Sequence[str]) -> list[FilmRow]:
         """Films of an owner in the order of their ids here; unknown ids are left out."""
@@ -324,6 +243,17 @@ class Store:
             query = select(FilmRow).where(FilmRow.owner == owner, FilmRow.job == job)
             return list(session.scalars(query.order_by(FilmRow.position)))
 
+    def of_study(self, owner: str, study: str) -> list[FilmRow]:
+        """The films of a study, oldest first.
+
+        Args:
+            owner: Id of the user.
+            study: Keyed hash of the study.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            query = select(FilmRow).where(FilmRow.owner == owner, FilmRow.study == study)
+            return list(session.scalars(query.order_by(FilmRow.created, FilmRow.position)))
+
 
 def _delete(session: Session, ids: list[str]) -> list[str]:
     """Deletes films, and jobs that have no films left; returns the ids."""
@@ -339,41 +269,3 @@ def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (
         ids[start : start + _IDS_PER_STATEMENT] for start in range(0, len(ids), _IDS_PER_STATEMENT)
     )
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        # Errors are logged, so they must not contain the values of a statement.
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
-        _make_private(parsed.database)
-        engine = create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
-    except (SQLAlchemyError, ImportError) as error:
-        raise UsageError(
-            f"the database URL cannot be used: {type(error).__name__}",
-            "For example postgresql+psycopg://user:password@host/name, with psycopg installed.",
-        ) from error
-    event.listen(engine, "connect", _tune_sqlite)
-    return engine
-
-
-def _make_private(path: str | None) -> None:
-    """Creates the file before SQLite does, which would let everybody read it.
-
-    SQLite gives its journals the same permissions.
-    """
-    if path and path != ":memory:" and not path.startswith("file:"):
-        with suppress(OSError):  # the first query reports it
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # With WAL, a killed process loses nothing. A power cut loses the last results at worst.
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # Overwrites deleted results in the file.
-    cursor.execute("PRAGMA secure_delete=ON")
-    cursor.close()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from pneumoscope.jobs.queue import FilmQueue
-    from pneumoscope.jobs.store import FilmRow
+    from pneumoscope.jobs.tables import FilmRow
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _FILMS = (1, 2, 4, 8, 16, 32)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pneumoscope.jobs.decoders import DecoderPool
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
-    from pneumoscope.jobs.store import FilmRow
+    from pneumoscope.jobs.tables import FilmRow
 
 SIDE_PX, THUMBNAIL_PX = 2048, 160
 """Longest side of a picture for the viewer, and of one for a list."""

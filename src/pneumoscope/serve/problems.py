@@ -118,6 +118,7 @@ STATUS_OF_CODE = {
     "Interrupted": HTTPStatus.SERVICE_UNAVAILABLE,
     "NotStored": HTTPStatus.SERVICE_UNAVAILABLE,
     "Cancelled": HTTPStatus.CONFLICT,
+    "DuplicateFilm": HTTPStatus.CONFLICT,
     "ServerFault": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """HTTP statuses of errors that are no `Refusal`; all others concern the content of a request, 422."""

@@ -12,7 +12,7 @@ from pneumoscope.serve.serializers import record_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pneumoscope.jobs.store import FilmRow
+    from pneumoscope.jobs.tables import FilmRow
     from pneumoscope.serve.pictures import Renderer
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pneumoscope.jobs.store import FilmRow
+    from pneumoscope.jobs.tables import FilmRow
     from pneumoscope.serve.pictures import Renderer
 
 _PICTURE_PX = 900

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.jobs.store import DONE, FAILED, OPEN, QUEUED, RUNNING
+from pneumoscope.jobs.tables import DONE, FAILED, OPEN, QUEUED, RUNNING
 from pneumoscope.serve.problems import stored_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.jobs.keys import Keys
-    from pneumoscope.jobs.store import FilmRow, Job
+    from pneumoscope.jobs.tables import FilmRow, Job
 
 ROOT = "/api/v1"
 

@@ -101,7 +101,7 @@ RateLimit = Annotated[
 
 _MODULES = (
     *("fastapi", "uvicorn", "python_multipart", "sqlalchemy", "argon2", "cryptography"),
-    *("reportlab", "prometheus_client"),
+    *("alembic", "reportlab", "prometheus_client"),
 )
 _GRACE_S = 120
 

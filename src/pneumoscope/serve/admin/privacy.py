@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pneumoscope.files import replacing
-from pneumoscope.jobs.store import FilmRow
+from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.serializers import record_json
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from pneumoscope.jobs.store import DONE, FAILED
+from pneumoscope.jobs.tables import DONE, FAILED
 from pneumoscope.serve.problems import NotFound
 from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.common import Operator, RunningServices, SignedIn, api_router

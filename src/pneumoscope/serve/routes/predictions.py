@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
-    from pneumoscope.jobs.store import FilmRow
+    from pneumoscope.jobs.tables import FilmRow
     from pneumoscope.serve.uploads import Upload
 
 router = api_router()

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pneumoscope.errors import AccountError
-from pneumoscope.jobs.store import Base
+from pneumoscope.jobs.tables import Base
 
 if TYPE_CHECKING:
     from collections.abc import Callable

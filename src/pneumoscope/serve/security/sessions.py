@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from pneumoscope.jobs.store import Base
+from pneumoscope.jobs.tables import Base
 from pneumoscope.serve.security.accounts import Account, User, user_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pneumoscope.jobs.store import Base
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.accounts import Accounts
 from pneumoscope.serve.security.audit_log import AuditLog
@@ -97,7 +96,6 @@ def make_security(
         UsageError: The certificate cannot be used.
         AuditLogDamaged: The audit log was written with another key.
     """
-    Base.metadata.create_all(engine)
     accounts = Accounts(engine, clock)
     has_accounts = accounts.any()
     tls.check_address(settings, accounts=has_accounts)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pneumoscope.errors import AccountError
-from pneumoscope.jobs.store import Base
+from pneumoscope.jobs.tables import Base
 from pneumoscope.serve.security.accounts import Account, User, user_of
 
 if TYPE_CHECKING:

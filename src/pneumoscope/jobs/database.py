@@ -1,0 +1,59 @@
+"""Connections to a database: SQLite in a file, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from pneumoscope.errors import UsageError
+
+
+def open_engine(url: str) -> Engine:
+    """Prepares connections; opens none yet.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        UsageError: The URL is malformed, or its driver is missing.
+    """
+    try:
+        parsed = make_url(url)
+        # Errors are logged, so they must not contain the values of a statement.
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+        _make_private(parsed.database)
+        engine = create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
+    except (SQLAlchemyError, ImportError) as error:
+        raise UsageError(
+            f"the database URL cannot be used: {type(error).__name__}",
+            "For example postgresql+psycopg://user:password@host/name, with psycopg installed.",
+        ) from error
+    event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _make_private(path: str | None) -> None:
+    """Creates the file before SQLite does, which would let everybody read it.
+
+    SQLite gives its journals the same permissions.
+    """
+    if path and path != ":memory:" and not path.startswith("file:"):
+        with suppress(OSError):  # the first query reports it
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # With WAL, a killed process loses nothing. A power cut loses the last results at worst.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # Overwrites deleted results in the file.
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()

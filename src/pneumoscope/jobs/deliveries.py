@@ -1,0 +1,110 @@
+"""Deliveries of results to other systems: which are due, and what became of each attempt.
+
+A film is accepted together with its destinations. A delivery is due once its film is done; a film that
+failed has no result to deliver.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pneumoscope.jobs.tables import DELIVERED, DONE, GIVEN_UP, PENDING, Delivery, FilmRow, now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from pneumoscope.errors import PneumoscopeError
+    from pneumoscope.jobs.store import Store
+
+
+def new_deliveries(films: Sequence[str], destinations: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of pending deliveries of films, for `Store.accept`.
+
+    Args:
+        films: Ids of the films.
+        destinations: Names of the systems that every film goes to.
+    """
+    time = now()
+    return [
+        {
+            "film": film,
+            "destination": destination,
+            "state": PENDING,
+            "attempts": 0,
+            "next_attempt": time,
+            "error": None,
+        }
+        for film in films
+        for destination in destinations
+    ]
+
+
+class Deliveries:
+    """The deliveries in a database. Safe to share between threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def due(self, limit: int, at: datetime | None = None) -> list[tuple[Delivery, FilmRow]]:
+        """Deliveries whose next attempt is due, with their films: by priority, then longest due first.
+
+        Args:
+            limit: Largest number of deliveries.
+            at: Used instead of the current time.
+        """
+        query = (
+            select(Delivery, FilmRow)
+            .join(FilmRow, FilmRow.id == Delivery.film)
+            .where(
+                Delivery.state == PENDING,
+                Delivery.next_attempt <= (at or now()),
+                FilmRow.state == DONE,
+            )
+            .order_by(FilmRow.priority.desc(), Delivery.next_attempt, Delivery.film)
+            .limit(limit)
+        )
+        with Session(self._store.engine, expire_on_commit=False) as session:
+            return [(delivery, film) for delivery, film in session.execute(query)]
+
+    def of_film(self, owner: str, film: str) -> list[Delivery]:
+        """The deliveries of an owner's film, by destination."""
+        query = (
+            select(Delivery)
+            .join(FilmRow, FilmRow.id == Delivery.film)
+            .where(FilmRow.owner == owner, Delivery.film == film)
+            .order_by(Delivery.destination)
+        )
+        with Session(self._store.engine, expire_on_commit=False) as session:
+            return list(session.scalars(query))
+
+    def record_success(self, film: str, destination: str) -> None:
+        """Records an attempt that delivered the result."""
+        self._record(film, destination, state=DELIVERED, next_attempt=None, error=None)
+
+    def record_failure(
+        self, film: str, destination: str, error: PneumoscopeError, next_attempt: datetime | None
+    ) -> None:
+        """Records an attempt that failed.
+
+        Args:
+            film: Id of the film.
+            destination: Name of the other system.
+            error: Why it failed.
+            next_attempt: Earliest time of the next attempt; None to give up.
+        """
+        state = GIVEN_UP if next_attempt is None else PENDING
+        self._record(
+            film, destination, state=state, next_attempt=next_attempt, error=error.as_dict()
+        )
+
+    def _record(self, film: str, destination: str, **columns: Any) -> None:
+        statement = update(Delivery).where(
+            Delivery.film == film, Delivery.destination == destination
+        )
+        with self._store.writing() as session:
+            session.execute(statement.values(attempts=Delivery.attempts + 1, **columns))

@@ -1,0 +1,1 @@
+"""One module per revision; ``down_revision`` of each names the one before it."""
