@@ -23,7 +23,7 @@ from pneumoscope.decision import explain
 from pneumoscope.decision.explain import CHECKED, FAST
 from pneumoscope.images import resample
 from pneumoscope.runtime import Classifier
-from pneumoscope.train.run import SPLIT_SEED
+from pneumoscope.train.data.films import SPLIT_SEED
 from pneumoscope.train.validation import explanations
 
 TIMED = 100  # films

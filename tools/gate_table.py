@@ -24,11 +24,12 @@ from pneumoscope.bundle import open_bundle
 from pneumoscope.decision import gate
 from pneumoscope.metrics import patient_bootstrap, roc_auc
 from pneumoscope.records import FilmFacts
+from pneumoscope.train.data.films import load_films
 from pneumoscope.train.gate import fitting, unsuitable
 from pneumoscope.train.gate.features import CELLS, OUTPUT, with_cells
+from pneumoscope.train.gate.pictures import Pictures, read_pictures
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.recipe.reading import from_json
-from pneumoscope.train.run import Paths, load_films
 
 REFUSING = ("unsuitable", "distance", "flatness", "saturation", "blur")
 
@@ -51,7 +52,7 @@ class Judge:
         return self.session.run([OUTPUT], {"films": x})[0]
 
     def scores(self, films):
-        look = fitting.Looker(self.features, self.meta.size, len(films))
+        look = fitting.FeatureExtractor(self.features, self.meta.size, len(films))
         return self.heads.scores(look(films)) | fitting.grey(films, self.meta.size)
 
     def reasons(self, scores):
@@ -80,13 +81,13 @@ def main() -> None:
     bundle = open_bundle(args.run / "bundle")
     recipe = from_json(bundle.meta.recipe)
     with Progress() as progress:
-        films = load_films(recipe, Paths(args.data, args.run, "none", args.cache), progress)
-    pictures = fitting.read_pictures(args.pictures, recipe.source_size)
+        films = load_films(recipe, args.data, args.cache, progress)
+    pictures = read_pictures(args.pictures, recipe.source_size)
     judge = Judge(bundle, gate.read_heads(bundle), (bundle.meta.gate or {}).get("limits"))
     kinds = np.array(pictures.kinds)
     unseen = pictures.held_out | np.isin(kinds, args.without)
     if args.without:
-        learn = fitting.Pictures(pictures.films, pictures.kinds, unseen)
+        learn = Pictures(pictures.films, pictures.kinds, unseen)
         fitted = fitting.fit(judge.cells, films, recipe.size, learn)
         judge = Judge(bundle, fitted.heads, fitted.record["limits"], fitted.axes)
     held = films.rows("validation")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pneumoscope import data
 from pneumoscope.evidence.evaluation import lung_field
 from pneumoscope.files import replacing
-from pneumoscope.train.run import SPLIT_SEED
+from pneumoscope.train.data.films import SPLIT_SEED
 
 FILM = 224
 MODES = 24

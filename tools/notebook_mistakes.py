@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pneumoscope.metrics import interval_text, patient_bootstrap
 from pneumoscope.train import leaderboard
-from pneumoscope.train.validation import validate
+from pneumoscope.train.validation import classes, predictions
 
 DRAWS = 10_000
 FILMS = 16
@@ -100,8 +100,8 @@ def flips(flip: Sequence[Path], no_flip: Sequence[Path]) -> None:
         )
         for c in conditions
     }
-    worst = min((c for c in conditions if c != validate.PLAIN), key=lambda c: aucs[c].mean())
-    for condition in (validate.PLAIN, worst):
+    worst = min((c for c in conditions if c != predictions.PLAIN), key=lambda c: aucs[c].mean())
+    for condition in (predictions.PLAIN, worst):
 
         def difference(w: NDArray[np.float64], c: str = condition) -> NDArray[np.float64]:
             return np.mean([_auc(b, w, c=c) - _auc(a, w, c=c) for a, b in pairs], axis=0)
@@ -117,19 +117,19 @@ def _training_patients(folder: Path) -> set[str]:
 
 
 def _auc(
-    v: validate.Validation,
+    v: predictions.Validation,
     w: NDArray[np.float64],
     rows: NDArray[np.bool_] | None = None,
-    c: str = validate.PLAIN,
+    c: str = predictions.PLAIN,
 ) -> NDArray[np.float64]:
     kept = w if rows is None else w * rows
-    return validate.measures(v, 0.5, c)["auc"](kept)
+    return classes.measures(v, 0.5, c)["auc"](kept)
 
 
 def _accuracy(
-    v: validate.Validation, w: NDArray[np.float64], rows: NDArray[np.bool_]
+    v: predictions.Validation, w: NDArray[np.float64], rows: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    return validate.measures(v, 0.5)["accuracy"](w * rows)
+    return classes.measures(v, 0.5)["accuracy"](w * rows)
 
 
 def _interval(figure: Callable[[NDArray[Any]], NDArray[Any]], patients: Sequence[str]) -> str:

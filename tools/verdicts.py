@@ -21,8 +21,9 @@ from pneumoscope.decision import conformal
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.evidence.statistics.reliability import calibration_error
 from pneumoscope.metrics import expected_calibration_error, patient_groups
-from pneumoscope.train.validation import validate
-from pneumoscope.train.validation.validate import PLAIN, Validation
+from pneumoscope.train.validation import predictions
+from pneumoscope.train.validation.calibrate import calibrated, conformal_scores, fit_calibration
+from pneumoscope.train.validation.predictions import PLAIN, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def main(run: Path) -> None:
     meta = open_bundle(run / "bundle").meta
     if meta.negative is None:
         raise SystemExit(f"{run}: a bundle for several findings; these tables are for classes")
-    shipped = validate.load(run / validate.FILE)
+    shipped = predictions.load(run / predictions.FILE)
     undone = {n: meta.calibration.undo(p, 0) for n, p in shipped.probabilities.items()}
     raw = Validation(shipped.truth, shipped.patients, undone)
     normal = int((~shipped.ill).sum())
@@ -57,9 +58,7 @@ def calibration_table(raw: Validation, shipped: Validation) -> None:
         print(f"| {name} | {' | '.join(f'{value:.3f}' for value in errors_of(validation))} |")
     apart = np.array(
         [
-            errors_of(
-                validate.calibrated(part(raw, ~fits), validate.fit_calibration(part(raw, fits)))
-            )
+            errors_of(calibrated(part(raw, ~fits), fit_calibration(part(raw, fits))))
             for fits in draws(raw, 1 / 2)
         ]
     )
@@ -114,7 +113,7 @@ def coverage_table(v: Validation, meta: BundleMeta) -> None:
 
 
 def _shares(v: Validation, fits: NDArray[np.bool_], meta: BundleMeta, error: float) -> list[float]:
-    scores = validate.conformal_scores(part(v, fits), meta.labels, meta.positive)
+    scores = conformal_scores(part(v, fits), meta.labels, meta.positive)
     if scores is None:
         raise SystemExit("too few films for conformal sets")
     limits, own = scores.at(error), part(v, ~fits)

@@ -30,7 +30,7 @@ with warnings.catch_warnings():
     import keras
 
     from pneumoscope.train.data import phantom
-    from pneumoscope.train.export import to_onnx
+    from pneumoscope.train.export import conversion, parity, to_onnx
     from pneumoscope.train.network import backbones, keras_model
     from pneumoscope.train.quiet import no_chatter
     from pneumoscope.train.recipe.settings import Recipe
@@ -194,8 +194,8 @@ def test_onnx_computes_the_same(
     serving(FILMS)
     with no_chatter(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx's own
-        to_onnx.convert(serving, tmp_path / "model.onnx")
-    found = to_onnx.parity(model, serving, tmp_path / "model.onnx", FILMS)
+        conversion.convert(serving, tmp_path / "model.onnx")
+    found = parity.measure(model, serving, tmp_path / "model.onnx", FILMS)
     assert found["max_dp"] <= 1e-4
     assert found["max_heatmap_error"] <= 1e-3
     assert found["max_embedding_error"] <= 1e-3

@@ -32,7 +32,7 @@ from pneumoscope import bundle as bundles
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import ConversionError, DataError, MissingExtra, UsageError
 from pneumoscope.installation import install_command
-from pneumoscope.train.export.to_onnx import OUTPUTS
+from pneumoscope.train.export.exported import OUTPUTS
 
 # Keras' own saving warns under NumPy 2.
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
@@ -57,7 +57,7 @@ def conv_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     x = layers.Dense(8, "relu")(layers.Flatten()(layers.AveragePooling2D(2)(x)))
     model = keras.Model(films, layers.Dense(2, "softmax")(x))
     model.save(folder / "conv.keras")
-    wanted = importing.Wanted(("normal", "pneumonia"))
+    wanted = importing.ImportOptions(("normal", "pneumonia"))
     return importing.import_model(folder / "conv.keras", wanted, folder / "bundle", quiet)
 
 

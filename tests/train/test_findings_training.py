@@ -25,8 +25,8 @@ with warnings.catch_warnings():
 
 import pneumoscope
 from pneumoscope.errors import RecipeError
-from pneumoscope.train.validation import findings, validate
-from pneumoscope.train.validation.validate import Validation
+from pneumoscope.train.validation import calibrate, findings, scores
+from pneumoscope.train.validation.predictions import Validation
 
 pytestmark = [
     pytest.mark.train,
@@ -101,11 +101,11 @@ def test_finding_weights_have_mean_one_over_known_films() -> None:
 
 
 def test_epoch_scores_by_hand() -> None:
-    scores = findings.scores(P, TARGETS)
-    assert scores.auc == pytest.approx((0.75 + 1.0) / 2)
-    assert scores.accuracy == pytest.approx(4 / 6)
+    epoch = scores.of_findings(P, TARGETS)
+    assert epoch.auc == pytest.approx((0.75 + 1.0) / 2)
+    assert epoch.accuracy == pytest.approx(4 / 6)
     told = [0.9, 0.4, 0.4, 0.8, 0.8, 0.7]
-    assert scores.loss == pytest.approx(-np.mean(np.log(told)))
+    assert epoch.loss == pytest.approx(-np.mean(np.log(told)))
 
 
 def test_thresholds_by_hand() -> None:
@@ -188,9 +188,9 @@ def test_calibration_makes_each_finding_honest() -> None:
     targets[rng.random(honest.shape) < 0.2] = NAN
     logits = np.log(honest / (1 - honest)) * [2.5, 1.0] + [0.0, 2.0]
     given = Validation(targets, ("p",) * 4000, {"plain": 1 / (1 + np.exp(-logits))})
-    fitted = validate.fit_calibration(given)
+    fitted = calibrate.fit_calibration(given)
     assert fitted.scale == pytest.approx((0.4, 1.0), rel=0.1)
-    assert validate.calibrated(given, fitted).probabilities["plain"] == pytest.approx(
+    assert calibrate.calibrated(given, fitted).probabilities["plain"] == pytest.approx(
         honest, abs=0.03
     )
 

@@ -19,7 +19,7 @@ from pneumoscope.bundle import GATE
 from pneumoscope.data import FilmSet, load
 from pneumoscope.decision import gate
 from pneumoscope.errors import DataError
-from pneumoscope.train.gate import features, fitting, unsuitable
+from pneumoscope.train.gate import features, fitting, limits, pictures, unsuitable
 
 
 def cells(films: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -56,7 +56,7 @@ def test_the_gate_tells_drawn_films_from_changed_ones(
     films: FilmSet, fitted: fitting.Fitted
 ) -> None:
     clean = np.stack([films.pixels[i] for i in films.rows("validation")])
-    look = fitting.Looker(cells, 64, len(clean))
+    look = fitting.FeatureExtractor(cells, 64, len(clean))
     passed = told(fitted, look(clean))["unsuitable"]
     rng = np.random.default_rng(0)
     turned = np.stack([unsuitable.CHANGES["rotated-90"](film, rng) for film in clean])
@@ -95,7 +95,7 @@ def collection(folder: Path) -> Path:
     for i, (kind, held) in enumerate((("photograph", "False"), ("photograph", "True"), ("ct-slice", "False"))):  # fmt: skip
         Image.fromarray(rng.integers(0, 256, (120, 100, 3), np.uint8)).save(folder / f"{i}.png")
         rows.append({"file": f"{i}.png", "kind": kind, "held_out": held})
-    with (folder / fitting.MANIFEST).open("w", newline="") as stream:
+    with (folder / pictures.MANIFEST).open("w", newline="") as stream:
         writer = csv.DictWriter(stream, ["file", "kind", "held_out"])
         writer.writeheader()
         writer.writerows(rows)
@@ -103,12 +103,12 @@ def collection(folder: Path) -> Path:
 
 
 def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_path: Path) -> None:
-    pictures = fitting.read_pictures(collection(tmp_path / "pictures"), 96)
-    assert pictures.kinds == ("photograph", "photograph", "ct-slice")
-    assert pictures.held_out.tolist() == [False, True, False]
-    assert pictures.films.shape == (3, 96, 96)
+    collected = pictures.read_pictures(collection(tmp_path / "pictures"), 96)
+    assert collected.kinds == ("photograph", "photograph", "ct-slice")
+    assert collected.held_out.tolist() == [False, True, False]
+    assert collected.films.shape == (3, 96, 96)
     without = fitting.fit(cells, films, 64).record["measured"]["learned"]
-    learned = fitting.fit(cells, films, 64, pictures).record["measured"]["learned"]
+    learned = fitting.fit(cells, films, 64, collected).record["measured"]["learned"]
     # Each twice, once as it is and once changed.
     assert learned["not-a-radiograph"] == without["not-a-radiograph"] + 2
     assert learned["not-a-chest"] == without["not-a-chest"] + 2
@@ -117,11 +117,11 @@ def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_pat
 
 def test_a_broken_collection_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no collection of pictures"):
-        fitting.read_pictures(tmp_path, 96)
+        pictures.read_pictures(tmp_path, 96)
     folder = collection(tmp_path / "pictures")
     (folder / "1.png").unlink()
     with pytest.raises(DataError, match=r"1\.png"):
-        fitting.read_pictures(folder, 96)
+        pictures.read_pictures(folder, 96)
 
 
 @pytest.mark.parametrize("kind", list(unsuitable.CHANGES))
@@ -217,17 +217,17 @@ def test_a_network_without_maps_has_no_gate() -> None:
 @pytest.mark.parametrize(("text", "held"), [("true", True), ("1", True), ("FALSE", False)])
 def test_held_out_may_be_spelled_otherwise(text: str, held: bool, tmp_path: Path) -> None:
     folder = collection(tmp_path / "pictures")
-    manifest = folder / fitting.MANIFEST
+    manifest = folder / pictures.MANIFEST
     manifest.write_text(manifest.read_text().replace("True", text))
-    assert fitting.read_pictures(folder, 96).held_out.tolist() == [False, held, False]
+    assert pictures.read_pictures(folder, 96).held_out.tolist() == [False, held, False]
 
 
 def test_a_doubtful_held_out_is_refused(tmp_path: Path) -> None:
     folder = collection(tmp_path / "pictures")
-    manifest = folder / fitting.MANIFEST
+    manifest = folder / pictures.MANIFEST
     manifest.write_text(manifest.read_text().replace("True", "maybe"))
     with pytest.raises(DataError, match="neither True nor False"):
-        fitting.read_pictures(folder, 96)
+        pictures.read_pictures(folder, 96)
 
 
 def test_no_limit_is_so_wide_that_nothing_passes_it() -> None:
@@ -239,7 +239,7 @@ def test_no_limit_is_so_wide_that_nothing_passes_it() -> None:
         found["unsuitable"][:10] = high
         return found
 
-    limits = fitting._limits(
+    chosen = limits.limits_of(
         {"plain": scores(0.2), "augmented": scores(0.99999), "stress:x": scores(0.2)}
     )
-    assert limits["unsuitable"] == 0.99
+    assert chosen["unsuitable"] == 0.99

@@ -20,8 +20,8 @@ with warnings.catch_warnings():
     from keras import layers
 
     from pneumoscope.train.data import phantom
-    from pneumoscope.train.keras_import import importing
-    from pneumoscope.train.keras_import.importing import Wanted
+    from pneumoscope.train.keras_import import importing, serving
+    from pneumoscope.train.keras_import.importing import ImportOptions
 
 import pneumoscope
 from pneumoscope.bundle import Bundle
@@ -101,7 +101,7 @@ def test_a_notebooks_model_becomes_a_bundle(name: str, ending: str, tmp_path: Pa
         model = make()
         model.save(tmp_path / f"model{ending}")
     bundle = importing.import_model(
-        tmp_path / f"model{ending}", Wanted(labels, SIZE), tmp_path / "bundle", quiet
+        tmp_path / f"model{ending}", ImportOptions(labels, SIZE), tmp_path / "bundle", quiet
     )
     classifier = pneumoscope.load(bundle)
     assert classifier.check() <= 1e-5
@@ -128,7 +128,7 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def two_classes(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return importing.import_model(
-        model_file, Wanted(TWO), tmp_path_factory.mktemp("bundles") / "two", quiet
+        model_file, ImportOptions(TWO), tmp_path_factory.mktemp("bundles") / "two", quiet
     )
 
 
@@ -153,10 +153,10 @@ def test_the_card_says_that_nothing_is_known(two_classes: Bundle) -> None:
     assert "not chosen on any film" in card
 
 
-@pytest.mark.parametrize("scaling", importing.SCALINGS)
+@pytest.mark.parametrize("scaling", serving.SCALINGS)
 def test_each_scaling_is_what_keras_does(scaling: str) -> None:
     films = phantom.films(2, 8)
-    found = keras.ops.convert_to_numpy(importing.Scaled(3, scaling)(films))
+    found = keras.ops.convert_to_numpy(serving.Scaled(3, scaling)(films))
     rgb = np.repeat(films, 3, axis=-1).astype(np.float32)
     apps = keras.applications
     expected = {
@@ -184,7 +184,7 @@ def test_each_scaling_is_what_keras_does(scaling: str) -> None:
 def test_what_does_not_go_with_the_model(
     changes: dict[str, object], message: str, model_file: Path, tmp_path: Path
 ) -> None:
-    wanted = Wanted(**({"labels": TWO} | changes))  # type: ignore[arg-type]
+    wanted = ImportOptions(**({"labels": TWO} | changes))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=message) as caught:
         importing.import_model(model_file, wanted, tmp_path / "out", quiet)
     assert caught.value.hint
@@ -228,7 +228,9 @@ def test_what_onnx_cannot_say_is_an_error(tmp_path: Path) -> None:
     model = functional(conv(4), grouped, layers.Flatten(), layers.Dense(1, "sigmoid"))
     model.save(tmp_path / "model.keras")
     with pytest.raises(ConversionError, match="ONNX"):
-        importing.import_model(tmp_path / "model.keras", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(
+            tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -237,7 +239,9 @@ def test_structures_that_cannot_be_read(name: str, tmp_path: Path) -> None:
     make, message = REFUSED[name]
     make().save(tmp_path / "model.keras")
     with pytest.raises(ConversionError, match=message) as caught:
-        importing.import_model(tmp_path / "model.keras", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(
+            tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
+        )
     assert caught.value.hint
     assert not (tmp_path / "out").exists()
 
@@ -247,7 +251,7 @@ def test_lambda_in_a_legacy_file_is_refused(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         REFUSED["lambda"][0]().save(tmp_path / "model.h5")
     with pytest.raises(ConversionError, match="code of its own"):
-        importing.import_model(tmp_path / "model.h5", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(tmp_path / "model.h5", ImportOptions(TWO), tmp_path / "out", quiet)
 
 
 @pytest.mark.parametrize("name", ["model.h5", "model.keras", "model.txt", "none.keras"])
@@ -255,7 +259,7 @@ def test_files_that_are_no_model(name: str, tmp_path: Path) -> None:
     if not name.startswith("none"):
         (tmp_path / name).write_bytes(b"not a model")
     with pytest.raises(PneumoscopeError) as caught:
-        importing.import_model(tmp_path / name, Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(tmp_path / name, ImportOptions(TWO), tmp_path / "out", quiet)
     assert caught.value.hint
     assert not (tmp_path / "out").exists()
 
@@ -263,7 +267,9 @@ def test_files_that_are_no_model(name: str, tmp_path: Path) -> None:
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     cnn(1, "sigmoid").save_weights(tmp_path / "only.weights.h5")
     with pytest.raises(ConversionError, match="not a saved Keras model"):
-        importing.import_model(tmp_path / "only.weights.h5", Wanted(TWO), tmp_path / "out", quiet)
+        importing.import_model(
+            tmp_path / "only.weights.h5", ImportOptions(TWO), tmp_path / "out", quiet
+        )
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -304,7 +310,7 @@ def test_the_class_called_normal_is_the_negative_one(
     """Keras' folder readers sort class names, so NORMAL is often not the first."""
     cnn(2, "softmax").save(tmp_path / "m.keras")
     bundle = importing.import_model(
-        tmp_path / "m.keras", Wanted(labels=labels), tmp_path / "bundle", quiet
+        tmp_path / "m.keras", ImportOptions(labels=labels), tmp_path / "bundle", quiet
     )
     assert bundle.meta.negative.lower() == "normal"
     assert bundle.meta.positive == "COVID"
@@ -314,7 +320,7 @@ def test_labels_without_a_negative_class_need_one_named(tmp_path: Path) -> None:
     cnn(2, "softmax").save(tmp_path / "m.keras")
     with pytest.raises(UsageError, match="means that nothing was found") as caught:
         importing.import_model(
-            tmp_path / "m.keras", Wanted(labels=("a", "b")), tmp_path / "bundle", quiet
+            tmp_path / "m.keras", ImportOptions(labels=("a", "b")), tmp_path / "bundle", quiet
         )
     assert "--negative" in caught.value.hint
     assert not (tmp_path / "bundle").exists()

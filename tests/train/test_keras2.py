@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 
     from pneumoscope.train.data import phantom
     from pneumoscope.train.keras_import import importing
-    from pneumoscope.train.keras_import.importing import Wanted
+    from pneumoscope.train.keras_import.importing import ImportOptions
     from pneumoscope.train.keras_import.keras2 import for_keras3
 
 import pneumoscope
@@ -107,7 +107,7 @@ def test_a_model_of_keras_2_gives_the_same_answers(ending: str, tmp_path: Path) 
         with pytest.raises(Exception, match=r"groups|axis|Functional|BatchN"):
             keras.saving.load_model(file, compile=False)
     bundle = importing.import_model(
-        file, Wanted(("normal", "pneumonia"), SIZE), tmp_path / "bundle", lambda _: None
+        file, ImportOptions(("normal", "pneumonia"), SIZE), tmp_path / "bundle", lambda _: None
     )
     films = phantom.films(6, SIZE, seed=4)
     said = np.asarray(model(films.repeat(3, -1) / np.float32(255), training=False))[:, 0]

@@ -17,8 +17,8 @@ from pneumoscope.bundle import open_bundle, write_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.train import leaderboard
 from pneumoscope.train.recipe.reading import load
-from pneumoscope.train.validation import validate
-from pneumoscope.train.validation.validate import Validation
+from pneumoscope.train.validation import predictions
+from pneumoscope.train.validation.predictions import Validation
 from tiny import tiny_files, tiny_meta
 
 TRUTH = np.array([0, 0, 0, 1, 1, 2], np.intp)
@@ -52,13 +52,13 @@ def run_folder(
         condition: np.array([[1 - p, 0.6 * p, 0.4 * p] for p in ps])
         for condition, ps in {"plain": plain, "blur": BLUR, "noise": plain}.items()
     }
-    validate.save(Validation(TRUTH, patients, probabilities), run / "validation.npz")
+    predictions.save(Validation(TRUTH, patients, probabilities), run / "validation.npz")
     return run
 
 
 def test_a_validation_survives_its_file(tmp_path: Path) -> None:
     run = run_folder(tmp_path, 1)
-    found = validate.load(run / "validation.npz")
+    found = predictions.load(run / "validation.npz")
     assert found.patients == PATIENTS
     assert (found.truth == TRUTH).all()
     assert np.allclose(found.p_positive("blur"), BLUR)

@@ -10,8 +10,9 @@ from pneumoscope.decision import thresholds
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.metrics import expected_calibration_error
 from pneumoscope.records import OperatingPoint
-from pneumoscope.train.validation import validate
-from pneumoscope.train.validation.validate import Validation
+from pneumoscope.train.validation import calibrate, classes, predictions
+from pneumoscope.train.validation.baseline import statistics_baseline
+from pneumoscope.train.validation.predictions import Validation
 
 
 def validation(**conditions: list[float]) -> Validation:
@@ -37,7 +38,7 @@ def test_the_worst_condition_counts() -> None:
 
 def test_the_balanced_point_lies_in_the_middle_of_the_best() -> None:
     v = validation(plain=[0.1, 0.2, 0.8, 0.9], blur=[0.1, 0.4, 0.7, 0.9])
-    points = {p.name: p for p in validate.choose_operating_points(v)}
+    points = {p.name: p for p in classes.choose_operating_points(v)}
     assert points["balanced"].threshold == pytest.approx(0.55, abs=0.02)
 
 
@@ -55,7 +56,7 @@ def overlapping(shift: float) -> Validation:
 
 def test_screen_and_rule_in_keep_their_promise_under_every_condition() -> None:
     v = overlapping(shift=0.05)
-    points = {q.name: q.threshold for q in validate.choose_operating_points(v)}
+    points = {q.name: q.threshold for q in classes.choose_operating_points(v)}
     sensitivity = [(v.p_positive(c)[v.ill] >= points["screen"]).mean() for c in v.probabilities]
     specificity = [(v.p_positive(c)[~v.ill] < points["rule-in"]).mean() for c in v.probabilities]
     assert 0.97 <= min(sensitivity) < 0.98
@@ -65,7 +66,7 @@ def test_screen_and_rule_in_keep_their_promise_under_every_condition() -> None:
 
 def test_points_never_cross_where_the_classes_lie_far_apart() -> None:
     v = validation(plain=[0.1, 0.2, 0.8, 0.9], blur=[0.1, 0.4, 0.7, 0.9])
-    points = {q.name: q.threshold for q in validate.choose_operating_points(v)}
+    points = {q.name: q.threshold for q in classes.choose_operating_points(v)}
     assert points["screen"] <= points["balanced"] <= points["rule-in"]
 
 
@@ -76,8 +77,8 @@ def test_calibration_makes_plain_and_perturbed_films_honest() -> None:
     before = Calibration((0.6,), (-0.4,), 1.8)  # what the network is to have done to them
     said = before.apply(honest, 0)
     v = Validation(truth, tuple(map(str, range(3000))), {"plain": said, "blur": said.copy()})
-    fitted = validate.fit_calibration(v)
-    after = validate.calibrated(v, fitted)
+    fitted = calibrate.fit_calibration(v)
+    after = calibrate.calibrated(v, fitted)
     assert set(after.probabilities) == {"plain", "blur"}
     assert after.probabilities["plain"] == pytest.approx(honest, abs=0.05)
     assert expected_calibration_error(v.ill, v.p_positive()) > 0.1
@@ -86,7 +87,7 @@ def test_calibration_makes_plain_and_perturbed_films_honest() -> None:
 
 def test_conformal_scores_are_of_plain_films() -> None:
     v = overlapping(shift=0.05)
-    found = validate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
+    found = calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
     assert found is not None
     sides = found.questions["PNEUMONIA"]
     p = v.p_positive()
@@ -99,7 +100,7 @@ def test_conformal_scores_are_of_plain_films() -> None:
 
 def test_too_few_films_give_no_scores() -> None:
     v = validation(plain=[0.1, 0.2, 0.8, 0.9])
-    assert validate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA") is None
+    assert calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA") is None
 
 
 def test_findings_with_too_few_films_have_no_scores() -> None:
@@ -107,7 +108,7 @@ def test_findings_with_too_few_films_have_no_scores() -> None:
     truth[:30, 0], truth[:18, 1] = 1, 1
     truth[50:, 0] = np.nan
     p = np.linspace(0.1, 0.9, 120).reshape(60, 2)
-    found = validate.conformal_scores(
+    found = calibrate.conformal_scores(
         Validation(truth, ("a",) * 60, {"plain": p}), ("Mass", "Nodule"), "ABNORMAL"
     )
     assert found is not None
@@ -122,7 +123,7 @@ def test_findings_with_too_few_films_have_no_scores() -> None:
 def test_figures_by_hand() -> None:
     v = validation(plain=[0.1, 0.6, 0.8, 0.9], blur=[0.1, 0.2, 0.3, 0.9])
     point = OperatingPoint("x", 0.5, "")
-    found = validate.figures(v, point, draws=50)
+    found = classes.figures(v, point, draws=50)
     assert found["films"] == found["patients"] == 4
     plain = found["plain"]
     assert plain["auc"]["value"] == 1.0
@@ -149,9 +150,9 @@ def test_the_run_gives_every_condition(films_folder, tmp_path) -> None:  # type:
         return np.stack([1 - p, p / 2, p / 2], axis=1)
 
     seen = []
-    v = validate.run(predict, films, 96, lambda done, total: seen.append((done, total)))
+    v = predictions.predict_all(predict, films, 96, lambda done, total: seen.append((done, total)))
     assert set(v.probabilities) == {"plain", *stress_suite()}
     assert seen[-1] == (len(v.probabilities), len(v.probabilities))
     assert v.p_positive("brightness-up").mean() > v.p_positive().mean()
-    baseline = validate.statistics_baseline(films, draws=20)
+    baseline = statistics_baseline(films, draws=20)
     assert 0 <= baseline["positive"]["value"] <= 1

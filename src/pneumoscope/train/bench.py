@@ -16,10 +16,10 @@ from pneumoscope import images
 from pneumoscope.data.cache import cached
 from pneumoscope.errors import DataError
 from pneumoscope.train.data.batches import AHEAD, Position
+from pneumoscope.train.data.films import load_films
 from pneumoscope.train.fit import loop
 from pneumoscope.train.network import keras_model
 from pneumoscope.train.progress import Progress
-from pneumoscope.train.run import Paths, load_films
 
 if TYPE_CHECKING:
     from pneumoscope.train.data.batches import Batch
@@ -58,7 +58,7 @@ def measure(
     Raises:
         DataError: Keras cannot read films of this kind.
     """
-    films = load_films(recipe, Paths(root, Path(), "none", cache), progress)
+    films = load_films(recipe, root, cache, progress)
     paths = [films.files[row] for row in films.rows("train")]
     with tempfile.TemporaryDirectory() as folder:
         # New views each time: cached features would measure another network.

@@ -13,7 +13,7 @@ from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.metrics import Interval, interval_text, patient_bootstrap
 from pneumoscope.train.recipe.reading import changes
-from pneumoscope.train.validation import findings, validate
+from pneumoscope.train.validation import classes, findings, predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.metrics import Weighted
-    from pneumoscope.train.validation.validate import Validation
+    from pneumoscope.train.validation.predictions import Validation
 
 _PLAIN = ("auc", "accuracy", "sensitivity", "specificity", "f1", "class_accuracy")
 _WORST = ("auc", "balanced_accuracy")
@@ -35,18 +35,18 @@ class Run:
     bundle: Bundle
     validation: Validation
 
-    def measures(self, condition: str = validate.PLAIN) -> dict[str, Weighted]:
+    def measures(self, condition: str = predictions.PLAIN) -> dict[str, Weighted]:
         """Its figures at its default operating point; of several findings their mean AUC."""
         return self.measures_of(self.validation, condition)
 
     def measures_of(
-        self, films: Validation, condition: str = validate.PLAIN
+        self, films: Validation, condition: str = predictions.PLAIN
     ) -> dict[str, Weighted]:
         """The same of other films."""
         if self.bundle.meta.task == "multilabel":
             return {"auc": findings.macro_auc(films, condition)}
         threshold = self.bundle.meta.operating_point().threshold
-        return validate.measures(films, threshold, condition)
+        return classes.measures(films, threshold, condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def find(folders: Iterable[Path]) -> list[Run]:
     for folder in folders:
         for meta in sorted({*folder.glob(f"bundle/{META}"), *folder.glob(f"*/bundle/{META}")}):
             bundle = open_bundle(meta.parent)
-            runs.append(Run(bundle, validate.load(meta.parents[1] / validate.FILE)))
+            runs.append(Run(bundle, predictions.load(meta.parents[1] / predictions.FILE)))
     if not runs:
         names = ", ".join(map(str, folders))
         raise DataError(f"{names}: no finished run there", "Name the folder that holds your runs.")
@@ -137,10 +137,10 @@ def _recorded(record: dict[str, Any]) -> Validation:
     names, films = record["labels"], record["films"]
     if len(names) < 2 or names[0] != record["negative"]:
         raise ValueError("labels must be those of the bundle, the negative one first")
-    return validate.Validation(
+    return predictions.Validation(
         np.array([names.index(f["label"]) for f in films], np.intp),
         tuple(str(f["patient"]) for f in films),
-        {validate.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
+        {predictions.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
     )
 
 
@@ -268,15 +268,17 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
 
     def worst(key: str) -> tuple[str, Interval]:
         ones = np.ones((1, len(first.truth)))
-        conditions = [c for c in first.probabilities if c != validate.PLAIN]
+        conditions = [c for c in first.probabilities if c != predictions.PLAIN]
         values = [np.mean([run.measures(c)[key](ones) for run in runs]) for c in conditions]
         name = conditions[int(np.argmin(values))]
         return name, measured(name, [key])[key]
 
     metas = [run.bundle.meta for run in runs]
     ones = np.ones((1, len(first.truth)))
-    classes = metas[0].task != "multilabel"
-    halves = [validate.measures(r.validation, 0.5)["accuracy"] for r in runs] if classes else []
+    one_class_a_film = metas[0].task != "multilabel"
+    halves = (
+        [classes.measures(r.validation, 0.5)["accuracy"] for r in runs] if one_class_a_film else []
+    )
     heats = [meta.validation["heatmaps"] for meta in metas]
     return Row(
         recipe=title,
@@ -288,8 +290,8 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
         start=str(metas[0].validation["start_weights"]["name"]),
         changed=changes(metas[0].recipe),
         films=len(first.truth),
-        plain=measured(validate.PLAIN, _PLAIN),
-        at_half=mean(halves, first.patients) if classes else None,
+        plain=measured(predictions.PLAIN, _PLAIN),
+        at_half=mean(halves, first.patients) if one_class_a_film else None,
         worst={key: worst(key) for key in _WORST if key in runs[0].measures()},
         auc_by_seed=tuple(float(run.measures()["auc"](ones)[0]) for run in runs),
         pointing=float(np.mean([heat["pointing"]["value"] for heat in heats]))

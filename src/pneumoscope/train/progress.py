@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 
@@ -64,6 +65,10 @@ class Progress:
         self._bars.update(self._task, completed=done, description=text, total=total)
         if done >= total:
             self._close()
+
+    def counter(self, text: str) -> Callable[[int, int], None]:
+        """A function of (done, total) that shows a count under a text."""
+        return partial(self.count, text)
 
     def training(self, steps: int, done: int) -> None:
         """A training of so many steps begins, or goes on after some of them."""

@@ -55,7 +55,7 @@ def import_model(
     with no_chatter():
         from pneumoscope.train.keras_import import importing
 
-    wanted = importing.Wanted(
+    wanted = importing.ImportOptions(
         labels=tuple(label.strip() for label in labels.split(",")),
         size=size,
         scaling=scaling,

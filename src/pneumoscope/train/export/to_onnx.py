@@ -1,7 +1,7 @@
-"""From a trained Keras network to ``model.onnx``, with the parity that proves it the same.
+"""From the weights of a training to ``model.onnx``, checked against Keras.
 
-tf2onnx needs Keras on TensorFlow, whatever backend trained the network, so the export runs as its
-own process: ``python -m pneumoscope.train.export.to_onnx JOB.json``.
+tf2onnx needs Keras on TensorFlow, whichever backend trained the network, so the export runs as a
+separate process: ``python -m pneumoscope.train.export.to_onnx JOB.json``.
 """
 
 from __future__ import annotations
@@ -13,27 +13,20 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import DiskFull, TrainingError
-from pneumoscope.files import claim, replacing, room_for, tells_of_full_disk
+from pneumoscope.files import room_for, tells_of_full_disk
 from pneumoscope.installation import install_command
-from pneumoscope.train.gate import features
+from pneumoscope.train.export import parity as parities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.train.recipe.settings import Recipe
-
-OUTPUTS = ("probabilities", "heatmaps", "embedding")
-ALSO = (features.OUTPUT,)
-"""What ``model.onnx`` gives beyond the outputs of the Keras network, where it has maps."""
-MAX_DP = 1e-4
-MAX_HEATMAP_ERROR = 1e-3
-MAX_EMBEDDING_ERROR = 1e-3
 
 
 def export_onnx(
@@ -48,19 +41,18 @@ def export_onnx(
 
     Args:
         recipe: Of the trained network.
-        classes: How many it tells apart.
+        classes: Number of classes or findings.
         weights: What ``checkpoint.save`` wrote.
-        calibration: What makes the logits honest probabilities.
+        calibration: Makes the logits calibrated probabilities.
         target: The file to write.
         films: uint8 (n, size, size, 1) for the parity, or None.
 
     Returns:
-        See `parity`.
+        See `parity.measure`.
 
     Raises:
         DiskFull: It does not fit, or its inputs do not fit into the folder for temporary files.
-        TrainingError: The export failed, or parity is worse than `MAX_DP`, `MAX_HEATMAP_ERROR` or
-            `MAX_EMBEDDING_ERROR`.
+        TrainingError: The export failed, or an error exceeds a limit of `parity`.
     """
     from pneumoscope.train.recipe.reading import resolved
 
@@ -92,136 +84,14 @@ def export_onnx(
             f"the export to ONNX failed: {last}",
             f"Is tensorflow-cpu installed? {install_command('train')}",
         )
-    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    limits = {
-        "max_dp": MAX_DP,
-        "max_heatmap_error": MAX_HEATMAP_ERROR,
-        "max_embedding_error": MAX_EMBEDDING_ERROR,
-    }
-    if not all(found[name] <= limit for name, limit in limits.items()):
-        raise TrainingError(f"ONNX and Keras differ: {found}", "Please report this as a bug.")
-    return found
-
-
-def convert(serving: Any, target: Path) -> None:
-    """Keras to ONNX, constants folded and BatchNorm merged once here instead of at every start.
-
-    Args:
-        serving: A called ``keras.Model`` whose outputs are a dictionary by `OUTPUTS`.
-        target: The file to write.
-    """
-    import onnx
-    import onnxruntime
-
-    _teach_erfc()
-    raw = target.with_suffix(".raw.onnx")
-    slim = target.with_suffix(".slim.onnx")
-    try:
-        serving.export(str(raw), format="onnx", verbose=False)
-        # Of a full disk ONNX Runtime says "Protobuf serialization failed": room for its file and
-        # for the last one.
-        claim(slim, 2 * raw.stat().st_size)
-        options = onnxruntime.SessionOptions()
-        options.optimized_model_filepath = str(slim)
-        # "Basic" keeps to standard operators, so the file runs on any processor.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.log_severity_level = 3
-        onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
-        model = onnx.load(str(slim))
-        features.add(model)
-        by_name = {output.name: output for output in model.graph.output}
-        del model.graph.output[:]
-        model.graph.output.extend(by_name[name] for name in (*OUTPUTS, *ALSO) if name in by_name)
-        for value in (*model.graph.input, *model.graph.output):
-            value.type.tensor_type.shape.dim[0].dim_param = "n"
-        onnx.checker.check_model(model)
-        with replacing(target) as stream:
-            onnx.save(model, stream)
-    finally:
-        raw.unlink(missing_ok=True)
-        slim.unlink(missing_ok=True)
-
-
-def _teach_erfc() -> None:
-    """Lets tf2onnx export the exact GELU, which TensorFlow computes as x/2 erfc(-x / sqrt(2)).
-
-    ONNX has no erfc. As x/2 (1 + erf(x / sqrt(2))) ONNX Runtime and LiteRT know it as GELU.
-    """
-    from tf2onnx import utils
-    from tf2onnx.handler import tf_op
-
-    class Erfc:
-        @classmethod
-        def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
-            (z,), (output,) = node.input, node.output
-            shape, dtype = graph.get_shape(output), graph.get_dtype(output)
-
-            def add(kind: str, *inputs: str, **more: Any) -> str:
-                made = graph.make_node(kind, inputs, shapes=[shape], dtypes=[dtype], **more)
-                return str(made.output[0])
-
-            scaled = node.inputs[0]
-            negated = scaled.inputs[0] if scaled.type == "Mul" else None
-            if negated is not None and negated.type == "Neg":
-                minus_z = add("Mul", negated.input[0], scaled.input[1])
-            else:
-                minus_z = add("Neg", z)
-            one = graph.make_const(
-                utils.make_name("one"), np.ones((), utils.map_onnx_to_numpy_type(dtype))
-            )
-            graph.remove_node(node.name)
-            add("Add", add("Erf", minus_z), one.output[0], outputs=[output])
-
-    tf_op("Erfc")(Erfc)
-
-
-def parity(model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8]) -> dict[str, float]:
-    """What ONNX makes of films, against Keras on TensorFlow.
-
-    Args:
-        model: The trained network, see `network.build`.
-        serving: What `network.serving_model` made of it.
-        onnx_file: What `convert` made of that.
-        films: uint8 (n, size, size, 1).
-
-    Returns:
-        ``films``, their number; ``max_dp`` between Keras and ONNX; ``max_heatmap_error``, relative
-        to each film's peak, between the closed form in ONNX and Grad-CAM by automatic
-        differentiation; ``max_embedding_error``, relative to each film's largest magnitude.
-    """
-    import keras
-    import onnxruntime
-
-    from pneumoscope.train.network import gradcam, keras_model
-
-    features_of = keras.Model(model.input, model.get_layer(keras_model.FEATURES).output)
-    session = onnxruntime.InferenceSession(str(onnx_file), providers=["CPUExecutionProvider"])
-    worst = np.zeros(3)
-    for i in range(0, len(films), 32):
-        part = films[i : i + 32]
-        probabilities, heatmaps, embedding = session.run(OUTPUTS, {"films": part})
-        expected = serving(part)
-        reference = gradcam.autodiff_grad_cam(features_of(part), keras_model.layers_of_head(model))
-        errors = (
-            float(np.abs(expected["probabilities"] - probabilities).max()),
-            _relative(heatmaps, reference, (1, 2, 3)),
-            _relative(embedding, np.asarray(expected["embedding"]), (1,)),
-        )
-        worst = np.maximum(worst, errors)
-    names = ("max_dp", "max_heatmap_error", "max_embedding_error")
-    return {"films": len(films), **dict(zip(names, worst.tolist(), strict=True))}
-
-
-def _relative(
-    found: NDArray[np.float32], expected: NDArray[np.float32], axes: tuple[int, ...]
-) -> float:
-    """Largest error, relative to each film's largest magnitude."""
-    peak = np.abs(expected).max(axis=axes, keepdims=True)
-    return float((np.abs(expected - found) / np.maximum(peak, 1e-12)).max())
+    parity: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    parities.check(parity)
+    return parity
 
 
 def main(job_file: str) -> None:
     """Runs one export job; prints its parity as the last line."""
+    from pneumoscope.train.export import conversion
     from pneumoscope.train.fit import checkpoint
     from pneumoscope.train.network import keras_model
     from pneumoscope.train.recipe import reading
@@ -234,9 +104,9 @@ def main(job_file: str) -> None:
     size = resolved.size
     serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])
-    convert(serving, target)
+    conversion.convert(serving, target)
     films = np.load(job["films"]) if job["films"] else np.zeros((0, size, size, 1), np.uint8)
-    sys.stdout.write("\n" + json.dumps(parity(model, serving, target, films)) + "\n")
+    sys.stdout.write("\n" + json.dumps(parities.measure(model, serving, target, films)) + "\n")
 
 
 if __name__ == "__main__":

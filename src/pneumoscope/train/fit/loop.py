@@ -28,8 +28,8 @@ from pneumoscope.train.fit.checkpoint import (
 )
 from pneumoscope.train.network import devices, keras_model
 from pneumoscope.train.network.losses import loss_of
-from pneumoscope.train.validation import findings
-from pneumoscope.train.validation.validate import Scores, probabilities_of
+from pneumoscope.train.validation import scores as epoch_scores
+from pneumoscope.train.validation.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -284,10 +284,11 @@ class Trainer:
     def _log(self, at: Position, phase: Phase, optimizer: Any) -> Scores:
         logits = self._validate()
         if self.recipe.task == "multilabel":
-            held = self.films.targets[self.held]
-            scores = findings.scores(findings.probabilities_of(logits), held)
+            targets = self.films.targets[self.held]
+            scores = epoch_scores.of_findings(epoch_scores.sigmoid(logits), targets)
         else:
-            scores = Scores.of(probabilities_of(logits), self.films.labels[self.held])
+            labels = self.films.labels[self.held]
+            scores = epoch_scores.of_classes(epoch_scores.softmax(logits), labels)
         row = {
             "phase": phase.name,
             "epoch": at.epoch + 1,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import ConversionError, MissingExtra
-from pneumoscope.train.export.to_onnx import OUTPUTS
+from pneumoscope.train.export.exported import OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -158,13 +158,13 @@ def _middle(model: ModelProto) -> tuple[str, int, int] | None:
     }
     total = sum(node.op_type == "Conv" for node in graph.node)
     low, high = (round(share * total) for share in MIDDLE)
-    seen, found = 0, []
+    seen, middle = 0, []
     for node in graph.node:
         seen += node.op_type == "Conv"
         shape = shapes.get(node.output[0], [])
         if node.op_type not in _MAPS or len(shape) != 4 or shape[2] != shape[3] or shape[2] < 2:
             continue
         if min(low, total - 1) <= seen <= max(high, 1):
-            found.append((node.output[0], shape[1], shape[2]))
-    few = 2 * min((channels for _, channels, _ in found), default=0)
-    return next((maps for maps in reversed(found) if maps[1] <= few), None)
+            middle.append((node.output[0], shape[1], shape[2]))
+    few = 2 * min((channels for _, channels, _ in middle), default=0)
+    return next((maps for maps in reversed(middle) if maps[1] <= few), None)

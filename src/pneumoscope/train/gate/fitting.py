@@ -1,31 +1,31 @@
 """Fits a bundle's gate: heads on the network's middle maps, and limits on validation films.
 
 The heads learn from training films, plain and augmented, from what `unsuitable` makes of them, and
-from pictures of a folder, if there is one. The limits are set on films of validation patients,
+from the pictures of a folder, if there is one. The limits are set on films of validation patients,
 plain and under the stress suite, so that few of these are refused.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pneumoscope import images
 from pneumoscope.data.stress import stress_suite
 from pneumoscope.decision.gate import FRONTAL, Heads, grey_statistics
-from pneumoscope.errors import DataError, ImageError
 from pneumoscope.images import resample
 from pneumoscope.train.data.augment import augment
 from pneumoscope.train.gate import unsuitable
 from pneumoscope.train.gate.features import CLIP, Axes
+from pneumoscope.train.gate.limits import AUGMENTED, STRESS, limits_of, measure
+from pneumoscope.train.gate.pictures import CHEST_LIKE, Pictures
 from pneumoscope.train.recipe.augmentation import Augmentation
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
@@ -34,83 +34,17 @@ if TYPE_CHECKING:
     Films = NDArray[np.uint8]
 
 PLAIN, FILMS = 4000, 1000
-"""Training films that the heads learn from as they are, and augmented; each change takes half as
-many as are augmented, each drawing 3 in 20. All at most."""
+"""Training films, at most, that the heads learn from unchanged, and augmented. Each change of
+`unsuitable` takes half as many as are augmented, each drawing 3 in 20."""
 STRESSED = 60
-"""Validation films that go through the whole stress suite."""
+"""Validation films, at most, that go through the whole stress suite."""
 AXES = 128
-AUGMENTED = "augmented"
 SEED = 20180222
-MANIFEST = "manifest.csv"
-"""In a folder of pictures: ``file``, ``kind`` and ``held_out`` (``True`` for those not to learn from)."""
-
-CHEST_LIKE: Final[dict[str, str]] = {
-    **dict.fromkeys(
-        (
-            *("ct-slice", "mr-slice", "ultrasound", "phantom", "scintigram", "other-radiograph"),
-            *("drr-abdomen", "drr-axial", "drr-skull"),
-        ),
-        "not-a-chest",
-    ),
-    "drr-lateral": "not-frontal",
-}
-"""Kind of a collected picture to the gate's reason; any other is not a radiograph."""
-
-_TIGHTEST = 0.99
-"""P(unsuitable) above which a film is refused whatever validation films say: heads that find these
-unsuitable, too, know little, but a limit of 1 would refuse nothing."""
 
 # Mild enough that a reader would still read the film, with both lungs on it.
 _MILD: Final = Augmentation(
     erase=0.1, scale_x=(0.85, 1.2), scale_y=(0.85, 1.2), shift=0.05, crop_max=0.1
 )
-_LOOSEST = 0.5
-"""P(unsuitable) up to which a film always passes: the likelier answer is that it is a chest film."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """Collected pictures that are no chest films.
-
-    Attributes:
-        films: uint8 (n, source_size, source_size).
-        kinds: Kind of each, such as ``"photograph"``.
-        held_out: bool (n,): not to learn from.
-    """
-
-    films: Films
-    kinds: tuple[str, ...]
-    held_out: NDArray[np.bool_]
-
-
-def read_pictures(folder: Path, side: int) -> Pictures:
-    """Pictures of a folder with a `MANIFEST`, as ``tools/gate_material.py`` writes it.
-
-    Raises:
-        DataError: There is no manifest, or it lists what cannot be read.
-    """
-    try:
-        with (folder / MANIFEST).open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        films = [images.model_input(images.read(folder / row["file"]), side, side) for row in rows]
-        return Pictures(
-            np.stack(films),
-            tuple(row["kind"] for row in rows),
-            np.array([_truth(row["held_out"]) for row in rows]),
-        )
-    except (OSError, KeyError, ValueError, ImageError) as error:
-        raise DataError(
-            f"{folder}: no collection of pictures ({error})",
-            f"It needs {MANIFEST} with the columns file, kind and held_out.",
-        ) from error
-
-
-def _truth(text: str) -> bool:
-    """Of ``held_out``; anything doubtful would be learned from unseen."""
-    found = {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
-    if found is None:
-        raise ValueError(f"held_out is {text!r}, neither True nor False")
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +52,9 @@ class Fitted:
     """A gate.
 
     Attributes:
-        axes: To which the network's cells are turned, see `gate_features.project`.
-        heads: What reads them.
-        record: What ``bundle.json`` says of it: ``limits`` and ``measured``.
+        axes: To which the network's cells are turned, see `features.project`.
+        heads: What reads the turned cells.
+        record: What ``bundle.json`` says of the gate: ``limits`` and ``measured``.
     """
 
     axes: Axes
@@ -141,24 +75,26 @@ def fit(
         features: uint8 (n, size, size, 1) to the network's cells (n, d).
         films: All films, with their splits.
         size: Side of the network's input in pixels.
-        pictures: What else is no chest film; None to learn from changed and drawn ones only.
+        pictures: Other pictures that are not chest films; None to learn from changed and drawn ones
+            only.
         progress: Called with (pictures done, pictures in all).
     """
     rng = np.random.default_rng(SEED)
     learned = _learning_set(films, pictures, rng)
     checked = _checking_set(films, rng)
-    look = Looker(features, size, sum(map(len, (*learned.values(), *checked.values()))), progress)
-    x = {kind: look(part) for kind, part in learned.items()}
+    total = sum(map(len, (*learned.values(), *checked.values())))
+    extract = FeatureExtractor(features, size, total, progress)
+    x = {kind: extract(part) for kind, part in learned.items()}
     axes = _axes(x)
-    heads = _heads({kind: axes.coordinates(part) for kind, part in x.items()})
-    seen = {name: look(part) for name, part in checked.items()}
+    heads = _heads({kind: axes.coordinates(cells) for kind, cells in x.items()})
+    cells_of = {name: extract(part) for name, part in checked.items()}
     scores = {
-        name: heads.scores(axes.coordinates(found)) | grey(part, size)
-        for (name, part), found in zip(checked.items(), seen.values(), strict=True)
+        name: heads.scores(axes.coordinates(cells_of[name])) | grey(part, size)
+        for name, part in checked.items()
     }
-    limits = _limits(scores)
+    limits = limits_of(scores)
     measured = {"learned": {kind: len(part) for kind, part in learned.items()}}
-    return Fitted(axes, heads, {"limits": limits, "measured": measured | _measured(scores, limits)})
+    return Fitted(axes, heads, {"limits": limits, "measured": measured | measure(scores, limits)})
 
 
 def _learning_set(
@@ -168,27 +104,34 @@ def _learning_set(
     rows = rng.permutation(films.rows("train"))
     plain = np.stack([films.pixels[i] for i in rows[:PLAIN]])
     side, count = plain.shape[1], min(FILMS, len(rows))
-    found = {"plain": plain, FRONTAL: augment(plain[:count], side, rng, _MILD)}
+    learned = {"plain": plain, FRONTAL: augment(plain[:count], side, rng, _MILD)}
     for kind, change in unsuitable.CHANGES.items():
         views = augment(plain[rng.permutation(len(plain))[: max(2, count // 2)]], side, rng, _MILD)
-        found[kind] = np.stack([change(film, rng) for film in views])
-    drawn: dict[str, list[Films]] = {}
+        learned[kind] = np.stack([change(film, rng) for film in views])
+    foreign: dict[str, list[Films]] = {}
     for kind, draw in unsuitable.DRAWINGS.values():
-        each = [draw(side, rng) for _ in range(max(2, 3 * count // 20))]
-        drawn.setdefault(kind, []).append(np.stack(each))
+        drawings = [draw(side, rng) for _ in range(max(2, 3 * count // 20))]
+        foreign.setdefault(kind, []).append(np.stack(drawings))
     if pictures is not None and not pictures.held_out.all():
-        own = np.flatnonzero(~pictures.held_out)
-        # Twice, once changed: turned, inverted, otherwise exposed, they are no better.
-        changed = augment(pictures.films[own], side, rng, _MILD)
-        for i, film in enumerate(changed):
-            changed[i] = _turned(film, rng)
-        kinds = np.array([CHEST_LIKE.get(pictures.kinds[i], "not-a-radiograph") for i in own])
-        for kind in dict.fromkeys(kinds.tolist()):
-            mine = kinds == kind
-            drawn.setdefault(kind, []).extend([pictures.films[own[mine]], changed[mine]])
-    for kind, parts in drawn.items():
-        found[kind] = np.concatenate([*parts, found[kind]] if kind in found else parts)
-    return found
+        _add_pictures(foreign, pictures, side, rng)
+    for kind, parts in foreign.items():
+        learned[kind] = np.concatenate([*parts, learned[kind]] if kind in learned else parts)
+    return learned
+
+
+def _add_pictures(
+    foreign: dict[str, list[Films]], pictures: Pictures, side: int, rng: np.random.Generator
+) -> None:
+    """Adds the collected pictures that are not held out, by the gate's reason to refuse them."""
+    learned = np.flatnonzero(~pictures.held_out)
+    # Twice, once changed: turned, inverted or differently exposed, they are just as unsuitable.
+    changed = augment(pictures.films[learned], side, rng, _MILD)
+    for i, film in enumerate(changed):
+        changed[i] = _turned(film, rng)
+    kinds = np.array([CHEST_LIKE.get(pictures.kinds[i], "not-a-radiograph") for i in learned])
+    for kind in dict.fromkeys(kinds.tolist()):
+        of_kind = kinds == kind
+        foreign.setdefault(kind, []).extend([pictures.films[learned[of_kind]], changed[of_kind]])
 
 
 def _turned(film: Films, rng: np.random.Generator) -> Films:
@@ -200,19 +143,19 @@ def _checking_set(films: FilmSet, rng: np.random.Generator) -> dict[str, Films]:
     """Condition to validation films: plain, stressed, and changed into each unsuitable kind."""
     plain = np.stack([films.pixels[i] for i in films.rows("validation")])
     some = plain[rng.permutation(len(plain))[:STRESSED]]
-    found = {"plain": plain}
+    conditions = {"plain": plain}
     views = plain[rng.permutation(len(plain))[: 6 * STRESSED]]
-    found[AUGMENTED] = augment(views, plain.shape[1], rng, _MILD)
+    conditions[AUGMENTED] = augment(views, plain.shape[1], rng, _MILD)
     for name, perturb in stress_suite().items():
-        found[f"stress:{name}"] = np.stack([perturb(film) for film in some])
+        conditions[f"{STRESS}{name}"] = np.stack([perturb(film) for film in some])
     for kind, change in unsuitable.CHANGES.items():
         chosen = plain[rng.permutation(len(plain))[: 3 * STRESSED]]
-        found[kind] = np.stack([change(film, rng) for film in chosen])
-    return found
+        conditions[kind] = np.stack([change(film, rng) for film in chosen])
+    return conditions
 
 
 @dataclass(slots=True)
-class Looker:
+class FeatureExtractor:
     """Films of the source size (n, side, side) to features (n, d), with progress."""
 
     features: Features
@@ -233,8 +176,8 @@ class Looker:
 
 def grey(films: Films, size: int) -> dict[str, NDArray[np.float64]]:
     """`gate.grey_statistics` of films of the source size, each (n,)."""
-    found = [grey_statistics(resample(film, size)) for film in films]
-    return {name: np.array([one[name] for one in found]) for name in found[0]}
+    of_films = [grey_statistics(resample(film, size)) for film in films]
+    return {name: np.array([values[name] for values in of_films]) for name in of_films[0]}
 
 
 def _axes(x: dict[str, NDArray[np.float32]]) -> Axes:
@@ -276,78 +219,6 @@ def _heads(x: dict[str, NDArray[np.float32]]) -> Heads:
 
 def _class_of(name: str) -> str:
     return FRONTAL if name in ("plain", "mirrored") else name
-
-
-def _limits(scores: dict[str, dict[str, NDArray[np.float64]]]) -> dict[str, float]:
-    """Score to limit, so wide that few validation films lie above it.
-
-    At most 0.5 % of plain films lie above any one. Another hospital's films lie farther out than
-    plain ones, as stressed and augmented films do; foreign pictures lie beyond all of them.
-    """
-    plain, augmented = scores["plain"], scores[AUGMENTED]
-    stressed = [found for name, found in scores.items() if name.startswith("stress:")]
-
-    def worst(score: str) -> float:
-        under = np.concatenate([found[score] for found in stressed])
-        return float(max(np.quantile(plain[score], 0.995), np.quantile(under, 0.98)))
-
-    def worst_condition(score: str) -> float:
-        # A blur must not be refused more often than other conditions because it is one of many.
-        under = max(float(np.quantile(found[score], 0.98)) for found in stressed)
-        return max(float(np.quantile(plain[score], 0.995)), under)
-
-    limits = {
-        "unsuitable": min(
-            max(_LOOSEST, worst("unsuitable"), float(np.quantile(augmented["unsuitable"], 0.97))),
-            _TIGHTEST,
-        ),
-        "distance": max(worst("distance"), float(np.quantile(augmented["distance"], 0.995))),
-        "distance-note": float(np.quantile(plain["distance"], 0.98)),
-        "mirrored": max(_LOOSEST, float(np.quantile(plain["mirrored"], 0.99))),
-        # Half the least contrast: the network evens contrast out.
-        "flatness": 1 - (1 - worst_condition("flatness")) / 2,
-        "saturation": worst_condition("saturation"),
-        "blur": worst_condition("blur"),
-    }
-    return {name: round(value, 4) for name, value in limits.items()}
-
-
-def _measured(
-    scores: dict[str, dict[str, NDArray[np.float64]]], limits: dict[str, float]
-) -> dict[str, Any]:
-    """Shares of validation films: refused by each score as they are and stressed; recognised."""
-    found: dict[str, Any] = {}
-    refusing = [name for name in limits if name not in ("distance-note", "mirrored")]
-
-    def refused(part: dict[str, NDArray[np.float64]], names: list[str]) -> NDArray[np.bool_]:
-        return np.any([part[name] > limits[name] for name in names], axis=0)
-
-    plain = scores["plain"]
-    found["plain"] = {
-        "films": len(plain["distance"]),
-        "refused": float(refused(plain, refusing).mean()),
-        **{name: float(refused(plain, [name]).mean()) for name in limits if name in plain},
-    }
-    found["stress"] = {
-        name.removeprefix("stress:"): float(refused(part, refusing).mean())
-        for name, part in scores.items()
-        if name.startswith("stress:")
-    }
-    found[AUGMENTED] = float(refused(scores[AUGMENTED], refusing).mean())
-    found["changed"] = {}
-    for kind in unsuitable.CHANGES:
-        part = scores[kind]
-        if kind == "mirrored":
-            found["changed"][kind] = {"recognised": float((part[kind] > limits[kind]).mean())}
-            continue
-        names = [name for name in part if name in unsuitable.CHANGES and name != "mirrored"]
-        likeliest = np.array(names)[np.argmax([part[name] for name in names], axis=0)]
-        out = refused(part, refusing)
-        found["changed"][kind] = {
-            "refused": float(out.mean()),
-            "recognised": float((out & (likeliest == kind)).mean()),
-        }
-    return found
 
 
 def save_heads(heads: Heads, path: Path) -> None:

@@ -1,12 +1,13 @@
-"""What the scores of heatmaps are worth, and the limit below which none is shown.
+"""What the scores of heatmaps are worth, and the limits below which no heatmap is shown.
 
-Of a film composed of a healthy and an ill half (`localise`) it is known where the evidence is. Two
-questions follow. *Misplaced*: does the map as it is score lower where less than three quarters of
-its heat lie on the half that the verdict is about? *Mirrored*: does a map score lower when it is
-exchanged for its mirror image, which marks the same organ on the wrong side?
+Of a film composed of a healthy and an ill half (`localise`) it is known where the evidence is. That
+answers two questions. *Misplaced*: does a map score lower if less than three quarters of its heat
+lie on the half that the verdict is about? *Mirrored*: does a map score lower once it is replaced by
+its mirror image, which marks the same organ on the wrong side?
 
-The limit of a mode hides the lowest twentieth of whole validation films, and is set only if the score tells
-right from wrong by one of the two: else it would hide by chance.
+The limit of a mode hides the lowest twentieth of whole validation films. It is set only if the score
+tells right maps from wrong ones in at least one of the two ways; otherwise it would hide maps by
+chance.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision import explain, triage
+from pneumoscope.decision import explain as heatmaps
+from pneumoscope.decision import triage
 from pneumoscope.decision.explain import CHECKED, FAST, Subject, score_of
 from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import UsageError
@@ -36,12 +38,13 @@ if TYPE_CHECKING:
     from pneumoscope.decision.explain import Run
 
 MOST = 200
-"""Whole films, and composed ones, that are looked at: 18 runs of the network each at most."""
+"""Whole films, and composed ones, that are scored at most: up to 18 runs of the network each."""
 HIDDEN = 0.05
+"""Share of whole validation films that a limit hides."""
 PLACED = 0.75
-"""Share of the heat on the verdict's half from which on a map of a composed film counts as right."""
+"""Share of the heat on the verdict's half from which a map of a composed film counts as right."""
 _FEWEST = 10
-"""Maps of either kind; with fewer an AUC says nothing."""
+"""Right and wrong maps, each, that an AUC needs; with fewer it says nothing."""
 _PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 
 
@@ -50,9 +53,9 @@ class Scores:
     """Scores of heatmaps by mode, each (n,).
 
     Attributes:
-        whole: Of validation films as they are.
+        whole: Of validation films, unchanged.
         composed: Of composed films.
-        mirrored: Of the same, with the mirror images of their maps.
+        mirrored: Of the same films, with their maps mirrored.
         placed: Share of the heat on the half that the verdict is about, (composed,).
         whole_patients: One key per whole film.
         composed_patients: One key per composed film: that of the ill half.
@@ -66,6 +69,17 @@ class Scores:
     composed_patients: tuple[str, ...]
 
 
+def explain(
+    run: Run,
+    meta: BundleMeta,
+    films: FilmSet,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Any] | None:
+    """Scores heatmaps of the validation films and sets the limits; see `scores`, `record_of`."""
+    heatmap_scores = scores(run, meta, films, progress)
+    return None if heatmap_scores is None else record_of(heatmap_scores)
+
+
 def scores(
     run: Run,
     meta: BundleMeta,
@@ -73,13 +87,13 @@ def scores(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     most: int = MOST,
 ) -> Scores | None:
-    """Scores whole and composed validation films; None if there are no films of both kinds.
+    """Scores whole and composed validation films; None if there are no ill or no healthy films.
 
     Args:
         run: The exported network.
         meta: Of its bundle.
         films: All films; those of the split ``"validation"`` are used.
-        progress: Takes (films done, films in all).
+        progress: Called with (films done, films in all).
         most: Whole films, and composed ones, at most.
     """
     halves = localise.composed(films, meta.size)
@@ -89,77 +103,88 @@ def scores(
     rows = films.rows("validation")
     rows = np.sort(rng.permutation(rows)[:most])
     pairs = len(halves.films) // 2
-    # Each pair once where there are enough of them: its two films are all but the same.
+    # Each pair once if there are enough of them: its two films are almost the same.
     chosen = rng.permutation(pairs)[:most]
     chosen = np.where(np.arange(len(chosen)) % 2 == 0, chosen, chosen + pairs)
     total = len(rows) + len(chosen)
-    whole, own, other, placed = [], [], [], []
+    whole, composed, mirrored, placed = [], [], [], []
     for done, row in enumerate(rows, 1):
         subject, p = _subject(run, meta, resample(films.pixels[row], meta.size))
         whole.append(_both(subject, p, run))
         progress(done, total)
     for done, i in enumerate(chosen, len(rows) + 1):
         subject, p = _subject(run, meta, halves.films[i])
-        own.append(_both(subject, p, run))
-        # The network's answer to shifted copies is the same, whichever map is shown of it.
-        mirrored = replace(subject, heatmap=subject.heatmap[:, ::-1])
-        other.append(_both(mirrored, p, run, steady=own[-1]["steady"]))
+        composed.append(_both(subject, p, run))
+        # Shifted copies give the network the same answers, whichever map is shown with them.
+        reflected = replace(subject, heatmap=subject.heatmap[:, ::-1])
+        mirrored.append(_both(reflected, p, run, steady=composed[-1]["steady"]))
         ill = localise.ill_shares(subject.heatmap[None], halves.ill_left[i : i + 1])[0]
         placed.append(1 - ill if subject.label == subject.negative else ill)
         progress(done, total)
     return Scores(
-        _by_mode(whole),
-        _by_mode(own),
-        _by_mode(other),
-        np.array(placed),
-        tuple(films.films[row].patient for row in rows),
-        tuple(halves.patients[i] for i in chosen),
+        whole=_by_mode(whole),
+        composed=_by_mode(composed),
+        mirrored=_by_mode(mirrored),
+        placed=np.array(placed),
+        whole_patients=tuple(films.films[row].patient for row in rows),
+        composed_patients=tuple(halves.patients[i] for i in chosen),
     )
 
 
-def record_of(found: Scores, draws: int = 2000) -> dict[str, Any]:
+def record_of(heatmap_scores: Scores, draws: int = 2000) -> dict[str, Any]:
     """What ``bundle.json`` keeps of the scores.
 
     Returns:
         ``limits``: mode to limit, only where the score tells right from wrong; ``rule``; ``films`` and
         ``composed``: how many; ``modes``: mode to ``percentiles`` of whole films, ``misplaced`` and
-        ``mirrored`` (AUC with patient-clustered interval, None if it cannot be told) and
+        ``mirrored`` (AUC with patient-clustered interval, None if it cannot be measured) and
         ``hidden_whole``, ``hidden_composed`` and ``hidden_mirrored``, shares below the limit, None
-        without one; ``misplaced_films``: how many.
+        without a limit; ``misplaced_films``: how many.
     """
-    right = found.placed >= PLACED
+    right = heatmap_scores.placed >= PLACED
     limits, modes = {}, {}
     for mode in (FAST, CHECKED):
-        whole, own, other = found.whole[mode], found.composed[mode], found.mirrored[mode]
-        misplaced = _auc(right, own, found.composed_patients, draws)
-        mirrored = _auc(
-            np.repeat([True, False], len(own)),
-            np.concatenate([own, other]),
-            found.composed_patients * 2,
-            draws,
-        )
-        tells = any(auc is not None and auc["low"] > 0.5 for auc in (misplaced, mirrored))
-        # Four digits; down, so that the film that set it is not hidden itself.
-        limit = float(np.floor(np.quantile(whole, HIDDEN) * 1e4) / 1e4) if tells else None
+        record = _mode_record(heatmap_scores, mode, right, draws)
+        limit = record.pop("limit")
         if limit is not None:
             limits[mode] = limit
-        modes[mode] = {
-            "percentiles": {str(q): float(np.percentile(whole, q)) for q in _PERCENTILES},
-            "misplaced": misplaced,
-            "mirrored": mirrored,
-            **{
-                f"hidden_{name}": None if limit is None else float((values < limit).mean())
-                for name, values in (("whole", whole), ("composed", own), ("mirrored", other))
-            },
-        }
+        modes[mode] = record
     return {
         "limits": limits,
         "rule": f"hides the lowest {HIDDEN:.0%} of whole validation films, if the score tells right "
         "from wrong maps of composed ones",
-        "films": len(found.whole[FAST]),
+        "films": len(heatmap_scores.whole[FAST]),
         "composed": len(right),
         "misplaced_films": int((~right).sum()),
         "modes": modes,
+    }
+
+
+def _mode_record(
+    heatmap_scores: Scores, mode: str, right: NDArray[np.bool_], draws: int
+) -> dict[str, Any]:
+    whole = heatmap_scores.whole[mode]
+    composed, reflected = heatmap_scores.composed[mode], heatmap_scores.mirrored[mode]
+    patients = heatmap_scores.composed_patients
+    misplaced = _auc(right, composed, patients, draws)
+    mirrored = _auc(
+        np.repeat([True, False], len(composed)),
+        np.concatenate([composed, reflected]),
+        patients * 2,
+        draws,
+    )
+    tells = any(auc is not None and auc["low"] > 0.5 for auc in (misplaced, mirrored))
+    # Four digits, rounded down, so that the film that set the limit is not hidden itself.
+    limit = float(np.floor(np.quantile(whole, HIDDEN) * 1e4) / 1e4) if tells else None
+    return {
+        "limit": limit,
+        "percentiles": {str(q): float(np.percentile(whole, q)) for q in _PERCENTILES},
+        "misplaced": misplaced,
+        "mirrored": mirrored,
+        **{
+            f"hidden_{name}": None if limit is None else float((values < limit).mean())
+            for name, values in (("whole", whole), ("composed", composed), ("mirrored", reflected))
+        },
     }
 
 
@@ -170,7 +195,7 @@ def _subject(
     p, maps = run(film[None, ..., None])
     named = dict(zip(meta.labels, p[0].tolist(), strict=True))
     shown = triage.judge(named, Rules.of(meta.rules, Settings())).heatmap_class
-    return explain.subject_of(film, maps[0], shown, meta.rules.labels), p[0]
+    return heatmaps.subject_of(film, maps[0], shown, meta.rules.labels), p[0]
 
 
 def _both(
@@ -180,15 +205,15 @@ def _both(
     steady: float | None = None,
 ) -> dict[str, float]:
     """Scores of both modes, and ``steady``."""
-    checks = explain.quick_checks(subject.film, subject.heatmap)
+    checks = heatmaps.quick_checks(subject.film, subject.heatmap)
     fast = score_of(checks)
-    checks["steady"] = explain.steadiness(subject, run) if steady is None else steady
-    checks |= explain.dependence(subject, probabilities, run)
+    checks["steady"] = heatmaps.steadiness(subject, run) if steady is None else steady
+    checks |= heatmaps.dependence(subject, probabilities, run)
     return {FAST: fast, CHECKED: score_of(checks), "steady": checks["steady"]}
 
 
-def _by_mode(found: list[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
-    return {mode: np.array([one[mode] for one in found]) for mode in (FAST, CHECKED)}
+def _by_mode(scores_of_films: list[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
+    return {mode: np.array([film[mode] for film in scores_of_films]) for mode in (FAST, CHECKED)}
 
 
 def _auc(

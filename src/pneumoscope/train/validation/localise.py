@@ -1,8 +1,8 @@
-"""Do the heatmaps of a network follow what they are said to show? Measured without any drawn boxes.
+"""Do the heatmaps of a network mark what they claim to show? Measured without any drawn boxes.
 
-No film of the set says where its pneumonia lies. But of a film whose left half belongs to a healthy child and whose
-right half to an ill one, the heat of the ill class belongs on the right: the pointing game on composed pictures
-(Böhle et al. 2021), here with halves in their anatomical place.
+No film of the set says where its pneumonia lies. But if the left half of a film belongs to a healthy
+child and the right half to an ill one, the heat of the ill class belongs on the right: the pointing
+game on composed pictures (Böhle et al. 2021), here with both halves in their anatomical place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[st
     Args:
         look: The exported network.
         films: All films; those of the split ``"validation"`` are used.
-        size: Side of the network's input.
+        size: Side of the network's input in pixels.
         draws: Of the patient bootstrap.
 
     Returns:
@@ -41,8 +41,8 @@ def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[st
         interval over the patients of the ill halves (0.5 is chance, 1 perfect); ``films``, how many
         were composed; ``same_peak``: share of the films of the ill classes whose peak lies in the
         one most frequent cell (1 / cells would be chance; anatomy alone makes it larger). None
-        if there are no films of both kinds. Of several findings, the map is that of the most
-        probable one.
+        if there are no ill or no healthy films. For several findings, the map is that of the
+        most probable one.
     """
     halves = composed(films, size)
     if halves is None:
@@ -63,7 +63,7 @@ def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[st
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Composed:
-    """Films of a healthy and an ill half, each pair twice: first all with the ill half left, then right.
+    """Films of a healthy and an ill half, each pair twice: first with the ill half left, then right.
 
     Attributes:
         films: uint8 (n, size, size).
@@ -77,9 +77,9 @@ class Composed:
 
 
 def composed(films: FilmSet, size: int) -> Composed | None:
-    """Composes validation films; None if there are none of both kinds.
+    """Composes validation films; None if there are no ill or no healthy ones.
 
-    Of several findings, ill is a film with any of them, healthy one that is known to have none.
+    For several findings, a film is ill with any of them, and healthy if it is known to have none.
     """
     rows = films.rows("validation")
     ill, healthy = _kinds(films.targets[rows], films.task)
@@ -89,7 +89,7 @@ def composed(films: FilmSet, size: int) -> Composed | None:
     count = min(len(ill), len(healthy))
     chosen = [rows[rng.permutation(kind)[:count]] for kind in (ill, healthy)]
     ill_films, healthy_films = (
-        np.stack([resample(films.pixels[row], size) for row in own]) for own in chosen
+        np.stack([resample(films.pixels[row], size) for row in picked]) for picked in chosen
     )
     left, right = healthy_films.copy(), healthy_films.copy()
     left[:, :, : size // 2] = ill_films[:, :, : size // 2]
@@ -119,7 +119,7 @@ def _kinds(
 
 
 def _heat(look: Look, inputs: NDArray[np.uint8], first: int) -> NDArray[np.float64]:
-    """The map of the likeliest class from ``first`` on, which a positive verdict shows: (n, h, w)."""
+    """The map of the most probable class from ``first`` on, which a positive verdict shows: (n, h, w)."""
     maps = []
     for i in range(0, len(inputs), 64):
         p, heat = look(inputs[i : i + 64, ..., None])

@@ -1,0 +1,76 @@
+"""The films that a recipe trains on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope import data
+from pneumoscope.errors import DataError
+from pneumoscope.train.validation.scores import measurable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumoscope.train.progress import Progress
+    from pneumoscope.train.recipe.settings import Recipe
+
+SPLIT_SEED = 20180222
+"""One split for all recipes, so that their figures can be compared (the day of Kermany's paper)."""
+_SIDES = ("train", "validation")
+
+
+def load_films(recipe: Recipe, root: Path, cache: Path | None, progress: Progress) -> data.FilmSet:
+    """Reads, decodes and splits the films of a data folder.
+
+    Args:
+        recipe: Its task, split and source size count.
+        root: The data folder or manifest.
+        cache: Folder for decoded films; None for the user's cache.
+        progress: Shows how many films are decoded.
+
+    Raises:
+        DataError: See `pneumoscope.data.load`.
+    """
+    return data.load(
+        root,
+        recipe.source_size,
+        task=recipe.task,
+        split=recipe.split,
+        share=recipe.validation,
+        seed=SPLIT_SEED,
+        cache=cache,
+        progress=progress.counter("reading films"),
+    )
+
+
+def check_films(films: data.FilmSet) -> None:
+    """Raises `DataError` if the task cannot be learned, or cannot be measured, on these films."""
+    if films.task == "multilabel":
+        _check_findings(films)
+        return
+    for split in _SIDES:
+        if set(films.labels[films.rows(split)]) != set(range(len(films.names))):
+            raise DataError("too few patients to hold some out of every class", "Add films.")
+    if films.negative is None:
+        raise DataError(
+            f"no class of {', '.join(films.names)} means that nothing was found",
+            "Name one of the folders NORMAL.",
+        )
+
+
+def _check_findings(films: data.FilmSet) -> None:
+    if len(films.names) < 2:
+        raise DataError(
+            f"only one finding, {films.names[0]}", "Use the task binary for one finding."
+        )
+    learnable, measured = (set(measurable(films.targets[films.rows(s)]).tolist()) for s in _SIDES)
+    if unknown := [name for i, name in enumerate(films.names) if i not in learnable]:
+        raise DataError(
+            f"no training films are known both with and without {', '.join(unknown)}",
+            "Leave the column out, or add films.",
+        )
+    if not measured:
+        raise DataError(
+            "no finding has validation films both with and without it",
+            "Add films, or hold out more patients.",
+        )

@@ -1,0 +1,85 @@
+"""What ``bundle.json`` says of a training, apart from its gate and its heatmaps' limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.bundle import BundleMeta
+from pneumoscope.decision.triage import positive_name
+from pneumoscope.records import Population
+from pneumoscope.train.data.films import SPLIT_SEED
+from pneumoscope.train.recipe.reading import resolved
+
+if TYPE_CHECKING:
+    from pneumoscope.data import FilmSet
+    from pneumoscope.train.recipe.settings import Recipe
+    from pneumoscope.train.validation.calibrate import Calibrated
+
+KERMANY_POPULATION = Population(
+    text="children of one to five years, anterior-posterior views, one hospital (Guangzhou, China)",
+    age_years=(1.0, 5.0),
+    views=("AP",),
+)
+INTENDED_USE = (
+    "Research and teaching on frontal chest radiographs. Not a medical device; not for diagnosis, "
+    "triage or any decision about a patient."
+)
+
+
+def describe(
+    recipe: Recipe, films: FilmSet, calibrated: Calibrated, validation: dict[str, Any]
+) -> BundleMeta:
+    """The content of ``bundle.json``, without ``gate`` and ``explanation``.
+
+    Args:
+        recipe: What was trained.
+        films: All films, with their splits.
+        calibrated: What the validation films decided.
+        validation: Figures on validation films.
+    """
+    return BundleMeta(
+        name=recipe.name,
+        version=recipe.version,
+        task=films.task,
+        labels=films.names,
+        negative=_negative_of(films),
+        positive=positive_of(films),
+        size=recipe.size,
+        source_size=recipe.source_size,
+        calibration=calibrated.calibration,
+        conformal=calibrated.conformal,
+        operating_points=calibrated.points,
+        default_operating_point=calibrated.points[0].name,
+        population=_population(films),
+        intended_use=INTENDED_USE,
+        recipe=resolved(recipe),
+        data={
+            "source": films.source,
+            "split": recipe.split,
+            "warnings": list(films.warnings),
+            "manifest_sha256": films.manifest_sha256,
+            "split_seed": SPLIT_SEED,
+            "films": {split: _films_of_each(films, split) for split in ("train", "validation")},
+        },
+        validation=validation,
+    )
+
+
+def positive_of(films: FilmSet) -> str:
+    """Name of the verdict on a film that is not negative."""
+    return positive_name(films.names, _negative_of(films))
+
+
+def _negative_of(films: FilmSet) -> str | None:
+    return None if films.task == "multilabel" else films.names[0]
+
+
+def _films_of_each(films: FilmSet, split: str) -> dict[str, int]:
+    targets = films.targets[films.rows(split)]
+    return {label: int((targets[:, i] == 1).sum()) for i, label in enumerate(films.names)}
+
+
+def _population(films: FilmSet) -> Population:
+    if "Kermany" in films.source:
+        return KERMANY_POPULATION
+    return Population(f"whoever the training films show ({films.source})", None, ())

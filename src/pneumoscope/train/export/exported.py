@@ -1,0 +1,51 @@
+"""An exported network: ``model.onnx`` in one ONNX Runtime session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.train.gate import features
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+OUTPUTS = ("probabilities", "heatmaps", "embedding")
+"""What every ``model.onnx`` gives."""
+
+
+class ExportedNetwork:
+    """One session, for all steps that look at the same ``model.onnx``.
+
+    Films are uint8 (n, size, size, 1).
+    """
+
+    def __init__(self, file: Path) -> None:
+        import onnxruntime
+
+        self._session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+
+    def probabilities(self, films: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Probabilities (n, classes)."""
+        return np.asarray(self._session.run(["probabilities"], {"films": films})[0], np.float64)
+
+    def heatmaps(self, films: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities (n, classes) and heatmaps (n, classes, h, w)."""
+        probabilities, heatmaps = self._session.run(["probabilities", "heatmaps"], {"films": films})
+        return probabilities, heatmaps
+
+    def outputs(self, films: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """All of `OUTPUTS` by name."""
+        return dict(zip(OUTPUTS, self._session.run(OUTPUTS, {"films": films}), strict=True))
+
+    @property
+    def has_gate_features(self) -> bool:
+        """Whether the network has feature maps that a gate can be fitted on."""
+        return features.OUTPUT in {output.name for output in self._session.get_outputs()}
+
+    def gate_features(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The cells of the feature maps, (n, d), see `pneumoscope.train.gate.features`."""
+        return np.asarray(self._session.run([features.OUTPUT], {"films": films})[0], np.float32)

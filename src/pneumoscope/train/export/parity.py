@@ -1,0 +1,76 @@
+"""How closely ``model.onnx`` agrees with the Keras network that it was made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.errors import TrainingError
+from pneumoscope.train.export.exported import ExportedNetwork
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MAX_DP = 1e-4
+MAX_HEATMAP_ERROR = 1e-3
+MAX_EMBEDDING_ERROR = 1e-3
+
+
+def measure(
+    model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8]
+) -> dict[str, float]:
+    """Compares ONNX with Keras on TensorFlow.
+
+    Args:
+        model: The trained network, see `keras_model.build`.
+        serving: What `keras_model.serving_model` made of it.
+        onnx_file: What `conversion.convert` made of that.
+        films: uint8 (n, size, size, 1).
+
+    Returns:
+        ``films``, their number; ``max_dp`` between Keras and ONNX; ``max_heatmap_error``, relative
+        to each film's peak, between the closed form in ONNX and Grad-CAM by automatic
+        differentiation; ``max_embedding_error``, relative to each film's largest magnitude.
+    """
+    import keras
+
+    from pneumoscope.train.network import gradcam, keras_model
+
+    features_of = keras.Model(model.input, model.get_layer(keras_model.FEATURES).output)
+    exported = ExportedNetwork(onnx_file)
+    worst = np.zeros(3)
+    for i in range(0, len(films), 32):
+        part = films[i : i + 32]
+        outputs = exported.outputs(part)
+        expected = serving(part)
+        reference = gradcam.autodiff_grad_cam(features_of(part), keras_model.layers_of_head(model))
+        errors = (
+            float(np.abs(expected["probabilities"] - outputs["probabilities"]).max()),
+            _relative(outputs["heatmaps"], reference, (1, 2, 3)),
+            _relative(outputs["embedding"], np.asarray(expected["embedding"]), (1,)),
+        )
+        worst = np.maximum(worst, errors)
+    names = ("max_dp", "max_heatmap_error", "max_embedding_error")
+    return {"films": len(films), **dict(zip(names, worst.tolist(), strict=True))}
+
+
+def _relative(
+    actual: NDArray[np.float32], expected: NDArray[np.float32], axes: tuple[int, ...]
+) -> float:
+    """Largest error, relative to each film's largest magnitude."""
+    peak = np.abs(expected).max(axis=axes, keepdims=True)
+    return float((np.abs(expected - actual) / np.maximum(peak, 1e-12)).max())
+
+
+def check(parity: dict[str, float]) -> None:
+    """Raises `TrainingError` if an error exceeds its limit or is no number; see `measure`."""
+    limits = {
+        "max_dp": MAX_DP,
+        "max_heatmap_error": MAX_HEATMAP_ERROR,
+        "max_embedding_error": MAX_EMBEDDING_ERROR,
+    }
+    if not all(parity[name] <= limit for name, limit in limits.items()):
+        raise TrainingError(f"ONNX and Keras differ: {parity}", "Please report this as a bug.")

@@ -1,0 +1,117 @@
+"""A run folder: what a training was started with, and whether it may be continued."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import data
+from pneumoscope.errors import UsageError
+from pneumoscope.files import write_text
+from pneumoscope.train.fit import checkpoint, finder, loop
+from pneumoscope.train.network import devices
+from pneumoscope.train.recipe.reading import resolved
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumoscope.train.recipe.settings import Recipe
+
+RECORD = "run.json"
+"""What a run was started with: recipe, films, start weights."""
+ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
+
+
+def check(run: Path, recipe: Recipe) -> None:
+    """Makes the folder if need be, and checks it before any film is decoded.
+
+    Raises:
+        UsageError: It is not empty and not a run, or it is the run of another recipe.
+    """
+    file = run / RECORD
+    if file.is_file() and _has_started(run):
+        if json.loads(file.read_text(encoding="utf-8"))["recipe"] != _plain(resolved(recipe)):
+            raise UsageError(
+                f"{run}: holds a run of another recipe or other settings",
+                "Name a new folder with --out, or delete this one.",
+            )
+    elif (
+        run.is_dir()
+        and not file.is_file()
+        and {p.name for p in run.iterdir()} - {finder.PLOT, finder.TABLE}
+    ):
+        raise UsageError(f"{run}: is not empty and not a run", "Name a new folder with --out.")
+    run.mkdir(parents=True, exist_ok=True)
+
+
+def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[str, str]) -> None:
+    """Records what the run is started with, or checks that it goes on with the same.
+
+    Other films would be split differently, and some films that the network was trained on would
+    count as held out; with other start weights the model card would name the wrong ones.
+
+    Args:
+        run: The run folder.
+        recipe: What to do.
+        films: All films, with their splits; their manifest is written, too.
+        start_weights: Name of the start weights, and ``sha256`` of their file.
+
+    Raises:
+        UsageError: The run was started with other films or other start weights.
+    """
+    record = _plain(
+        {
+            "recipe": resolved(recipe),
+            "manifest_sha256": films.manifest_sha256,
+            "start_weights": start_weights,
+        }
+    )
+    file = run / RECORD
+    if _has_started(run):
+        before = json.loads(file.read_text(encoding="utf-8"))
+        for name, what in (("manifest_sha256", "films"), ("start_weights", "start weights")):
+            if before[name] != record[name]:
+                raise UsageError(
+                    f"{run}: was begun with other {what}",
+                    "Go on with the same ones, or name a new folder with --out.",
+                )
+    else:
+        write_text(file, json.dumps(record, indent=2) + "\n")
+    data.write_manifest(films, run / MANIFEST)
+    write_text(run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
+
+
+def _has_started(run: Path) -> bool:
+    """Whether there is anything to continue; until then a corrected recipe may take the folder."""
+    return (run / RECORD).is_file() and any(
+        (run / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, loop.LOG)
+    )
+
+
+def _environment() -> dict[str, Any]:
+    """What else may influence the outcome of a training: versions, processor, backend."""
+    import keras
+
+    packages = ("pneumoscope", "numpy", "keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
+    versions = {}
+    for package in (*packages, "opencv-python-headless", "onnx", "onnxruntime", "tf2onnx"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "backend": keras.backend.backend(),
+        "devices": devices.count(),
+        "packages": versions,
+    }
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as it reads back from JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(record))
+    return plain

@@ -1,0 +1,119 @@
+"""The limits of a gate's scores, and how often validation films exceed them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.train.gate import unsuitable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Scores = dict[str, NDArray[np.float64]]
+    """Name of a score to its values, each (n,)."""
+
+AUGMENTED = "augmented"
+"""Condition of the films that `fitting` augments mildly."""
+STRESS = "stress:"
+"""Prefix of the conditions of the stress suite."""
+
+_TIGHTEST = 0.99
+"""P(unsuitable) above which a film is always refused. Heads that call validation films unsuitable know
+little, but a limit of 1 would refuse nothing."""
+_LOOSEST = 0.5
+"""P(unsuitable) up to which a film always passes: a chest film is the likelier answer."""
+
+
+def limits_of(scores: dict[str, Scores]) -> dict[str, float]:
+    """Score to limit, so wide that few validation films exceed it.
+
+    At most 0.5 % of plain films exceed any one limit. Another hospital's films lie farther out than
+    plain ones, as stressed and augmented films do; foreign pictures lie beyond all of them.
+
+    Args:
+        scores: Condition to scores of validation films: ``"plain"``, `AUGMENTED`, those of the
+            stress suite.
+    """
+    plain, augmented = scores["plain"], scores[AUGMENTED]
+    stressed = [by_score for name, by_score in scores.items() if name.startswith(STRESS)]
+
+    def worst(score: str) -> float:
+        under_stress = np.concatenate([by_score[score] for by_score in stressed])
+        return float(max(np.quantile(plain[score], 0.995), np.quantile(under_stress, 0.98)))
+
+    def worst_condition(score: str) -> float:
+        # One condition among many, such as a blur, must not be refused more often than the others.
+        under_stress = max(float(np.quantile(by_score[score], 0.98)) for by_score in stressed)
+        return max(float(np.quantile(plain[score], 0.995)), under_stress)
+
+    limits = {
+        "unsuitable": min(
+            max(_LOOSEST, worst("unsuitable"), float(np.quantile(augmented["unsuitable"], 0.97))),
+            _TIGHTEST,
+        ),
+        "distance": max(worst("distance"), float(np.quantile(augmented["distance"], 0.995))),
+        "distance-note": float(np.quantile(plain["distance"], 0.98)),
+        "mirrored": max(_LOOSEST, float(np.quantile(plain["mirrored"], 0.99))),
+        # Half the lowest contrast: the network equalises contrast.
+        "flatness": 1 - (1 - worst_condition("flatness")) / 2,
+        "saturation": worst_condition("saturation"),
+        "blur": worst_condition("blur"),
+    }
+    return {name: round(value, 4) for name, value in limits.items()}
+
+
+def measure(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, Any]:
+    """How often the limits refuse validation films.
+
+    Args:
+        scores: Condition to scores of validation films, those changed on purpose among them.
+        limits: See `limits_of`.
+
+    Returns:
+        ``plain``: ``films``, their number; ``refused``, the share that any score refuses; and the
+        share that exceeds each limit. ``stress``: perturbation to the share refused; `AUGMENTED`,
+        the share refused; ``changed``: kind of change to the shares ``refused`` and ``recognised``.
+    """
+    refusing = [name for name in limits if name not in ("distance-note", "mirrored")]
+    plain = scores["plain"]
+    return {
+        "plain": {
+            "films": len(plain["distance"]),
+            "refused": float(_refused(plain, refusing, limits).mean()),
+            **{
+                name: float(_refused(plain, [name], limits).mean())
+                for name in limits
+                if name in plain
+            },
+        },
+        "stress": {
+            name.removeprefix(STRESS): float(_refused(by_score, refusing, limits).mean())
+            for name, by_score in scores.items()
+            if name.startswith(STRESS)
+        },
+        AUGMENTED: float(_refused(scores[AUGMENTED], refusing, limits).mean()),
+        "changed": {
+            kind: _changed(kind, scores[kind], refusing, limits) for kind in unsuitable.CHANGES
+        },
+    }
+
+
+def _refused(by_score: Scores, names: list[str], limits: dict[str, float]) -> NDArray[np.bool_]:
+    return np.any([by_score[name] > limits[name] for name in names], axis=0)
+
+
+def _changed(
+    kind: str, by_score: Scores, refusing: list[str], limits: dict[str, float]
+) -> dict[str, float]:
+    """Shares of films changed on purpose that are refused, and whose change is recognised."""
+    if kind == "mirrored":
+        return {"recognised": float((by_score[kind] > limits[kind]).mean())}
+    names = [name for name in by_score if name in unsuitable.CHANGES and name != "mirrored"]
+    likeliest = np.array(names)[np.argmax([by_score[name] for name in names], axis=0)]
+    refused = _refused(by_score, refusing, limits)
+    return {
+        "refused": float(refused.mean()),
+        "recognised": float((refused & (likeliest == kind)).mean()),
+    }

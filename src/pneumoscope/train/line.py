@@ -1,0 +1,162 @@
+"""From trained weights to a bundle: a line of steps.
+
+Each step takes what the steps before it returned, and returns a value:
+
+    export -> validate -> calibrate -> export calibrated -> measure -> describe
+           -> explain -> fit the gate -> write
+
+Only `export` and `write` leave files behind. A new step takes its place in `bundle_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.bundle import MODEL
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.images import resample
+from pneumoscope.train.export import description, to_onnx, writing
+from pneumoscope.train.export.exported import ExportedNetwork
+from pneumoscope.train.fit import checkpoint, loop
+from pneumoscope.train.gate import fitting
+from pneumoscope.train.validation import explanations, figures, predictions
+from pneumoscope.train.validation.calibrate import calibrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.bundle import Bundle
+    from pneumoscope.data import FilmSet
+    from pneumoscope.train.gate.pictures import Pictures
+    from pneumoscope.train.progress import Progress
+    from pneumoscope.train.recipe.settings import Recipe
+
+PARITY_FILMS = 200
+"""Validation films, at most, on which ONNX is compared with Keras."""
+_WORK = "export"
+"""In a run folder: the files of the bundle before it is put together."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A finished training, which the steps of the line read.
+
+    Attributes:
+        recipe: What was trained.
+        films: All films, with their splits.
+        run: Run folder, with the weights and the log of the training.
+        start_weights: Name of the start weights, and ``sha256`` of their file.
+        foreign: Pictures of a folder that the gate learns to refuse; None for drawn ones only.
+    """
+
+    recipe: Recipe
+    films: FilmSet
+    run: Path
+    start_weights: dict[str, str]
+    foreign: Pictures | None
+
+    @property
+    def model(self) -> Path:
+        """The exported network, before it is copied into the bundle."""
+        return self.run / _WORK / MODEL
+
+
+def bundle_of(trained: Trained, progress: Progress) -> Bundle:
+    """Takes a finished training through all steps.
+
+    Raises:
+        DiskFull: Something does not fit.
+        TrainingError: The export failed.
+    """
+    films, size = trained.films, trained.recipe.size
+    trained.model.parent.mkdir(exist_ok=True)
+    progress.note("exporting to ONNX")
+    export(trained, Calibration())
+    validation = predictions.predict_all(
+        ExportedNetwork(trained.model).probabilities,
+        films,
+        size,
+        progress.counter("stress validation"),
+    )
+    positive = description.positive_of(films)
+    calibrated = calibrate(validation, films.names, positive)
+    parity = export(trained, calibrated.calibration, _parity_inputs(films, size))
+    predictions.save(calibrated.validation, trained.run / predictions.FILE)
+    network = ExportedNetwork(trained.model)
+    progress.note("measuring with patient-clustered intervals")
+    measured = figures.measure(calibrated, network.heatmaps, films, size)
+    meta = description.describe(
+        trained.recipe, films, calibrated, _validation_record(trained, measured, parity)
+    )
+    explanation = explanations.explain(
+        network.heatmaps, meta, films, progress.counter("checking heatmaps")
+    )
+    golden = writing.golden_of(network, size)
+    gate = fit_gate(trained, network, progress)
+    meta = replace(meta, explanation=explanation, gate=None if gate is None else gate.record)
+    return writing.write(trained.run / "bundle", trained.model, meta, golden, gate)
+
+
+def export(
+    trained: Trained, calibration: Calibration, parity_inputs: NDArray[np.uint8] | None = None
+) -> dict[str, float]:
+    """Writes ``model.onnx`` with a calibration in it; see `to_onnx.export_onnx`.
+
+    Args:
+        trained: The training.
+        calibration: Makes the logits calibrated probabilities.
+        parity_inputs: uint8 (n, size, size, 1), on which ONNX is compared with Keras.
+
+    Returns:
+        The parity.
+    """
+    return to_onnx.export_onnx(
+        trained.recipe,
+        len(trained.films.names),
+        trained.run / checkpoint.WEIGHTS,
+        calibration,
+        trained.model,
+        parity_inputs,
+    )
+
+
+def fit_gate(
+    trained: Trained, network: ExportedNetwork, progress: Progress
+) -> fitting.Fitted | None:
+    """Fits the gate; None for a network without feature maps that it could be fitted on."""
+    if not network.has_gate_features:
+        progress.note("warning: the network has no square feature maps: the bundle gets no gate")
+        return None
+    return fitting.fit(
+        network.gate_features,
+        trained.films,
+        trained.recipe.size,
+        trained.foreign,
+        progress.counter("fitting the gate"),
+    )
+
+
+def _parity_inputs(films: FilmSet, size: int) -> NDArray[np.uint8]:
+    """Validation films as the network sees them, uint8 (n, size, size, 1)."""
+    held_out = films.rows("validation")
+    # Evenly over all classes: films are sorted by class.
+    some = np.linspace(0, len(held_out) - 1, min(PARITY_FILMS, len(held_out))).astype(int)
+    return np.stack([resample(films.pixels[i], size) for i in held_out[some]])[..., None]
+
+
+def _validation_record(
+    trained: Trained, measured: dict[str, Any], parity: dict[str, float]
+) -> dict[str, Any]:
+    """What ``bundle.json`` says under ``validation``."""
+    return {
+        "start_weights": trained.start_weights,
+        **measured,
+        "parity": parity,
+        "training_minutes": round(loop.minutes(trained.run), 1),
+        "parameters": checkpoint.parameters(trained.run),
+    }

@@ -1,0 +1,40 @@
+"""All that is measured of a calibrated network on the validation films."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.train.validation import classes, findings, localise
+from pneumoscope.train.validation.baseline import statistics_baseline
+
+if TYPE_CHECKING:
+    from pneumoscope.data import FilmSet
+    from pneumoscope.train.validation.calibrate import Calibrated
+    from pneumoscope.train.validation.localise import Look
+
+
+def measure(calibrated: Calibrated, look: Look, films: FilmSet, size: int) -> dict[str, Any]:
+    """The figures of the model card.
+
+    Args:
+        calibrated: Predictions and operating points.
+        look: The calibrated network.
+        films: All films, with their splits.
+        size: Side of the network's input in pixels.
+
+    Returns:
+        What `classes.figures` or `findings.figures` measures; ``classes``, their number;
+        ``heatmaps``, see `localise.measure`; and ``statistics_baseline``.
+    """
+    count = len(films.names)
+    validation, points = calibrated.validation, calibrated.points
+    return {
+        **(
+            findings.figures(validation, films.names, points[:count])
+            if films.task == "multilabel"
+            else classes.figures(validation, points[0])
+        ),
+        "classes": count,
+        "heatmaps": localise.measure(look, films, size),
+        "statistics_baseline": statistics_baseline(films),
+    }

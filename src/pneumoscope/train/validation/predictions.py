@@ -1,0 +1,124 @@
+"""Predictions of the validation films, as they are and under every perturbation of the stress suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.data.stress import stress_suite
+from pneumoscope.decision.probability import p_positive
+from pneumoscope.errors import DataError
+from pneumoscope.files import replacing
+from pneumoscope.images import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.data import FilmSet
+
+    Predict = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+    """uint8 (n, size, size, 1) to probabilities (n, classes)."""
+
+FILE = "validation.npz"
+"""In a run folder: class, patient and probabilities of every validation film, see `save`."""
+PLAIN = "plain"
+"""The condition without any perturbation."""
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validation:
+    """Probabilities of the validation films, as they are and under every perturbation.
+
+    Attributes:
+        truth: Class of each film, (n,); for a task with several findings the targets, float32
+            (n, findings) in {0, 1}, NaN where unknown.
+        patients: Patient key of each film.
+        probabilities: Name of the condition (`PLAIN` or a perturbation) to (n, classes).
+    """
+
+    truth: NDArray[Any]
+    patients: tuple[str, ...]
+    probabilities: dict[str, NDArray[np.float64]]
+
+    @property
+    def negative(self) -> int | None:
+        """Column of the class that means "nothing found"; None for several findings."""
+        return 0 if self.truth.ndim == 1 else None
+
+    @property
+    def ill(self) -> NDArray[np.bool_]:
+        """True for films of any class but the negative one, (n,)."""
+        return self.truth > 0
+
+    def p_positive(self, condition: str = PLAIN) -> NDArray[np.float64]:
+        """1 - P(negative class) of each film under a condition, (n,)."""
+        return p_positive(self.probabilities[condition], 0)
+
+
+def predict_all(
+    predict: Predict,
+    films: FilmSet,
+    size: int,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Validation:
+    """Predicts the validation films, as they are and under the stress suite.
+
+    Args:
+        predict: The network.
+        films: All films; those of the split ``"validation"`` are used.
+        size: Side of the network's input in pixels.
+        progress: Called with (conditions done, conditions in all).
+    """
+    rows = films.rows("validation")
+    conditions = {PLAIN: None, **stress_suite()}
+    probabilities = {}
+    for done, (name, perturb) in enumerate(conditions.items(), 1):
+        parts = []
+        for i in range(0, len(rows), _BATCH):
+            pixels = [films.pixels[row] for row in rows[i : i + _BATCH]]
+            x = np.stack([resample(perturb(f) if perturb else f, size) for f in pixels])
+            parts.append(predict(x[..., None]))
+        probabilities[name] = np.concatenate(parts).astype(np.float64)
+        progress(done, len(conditions))
+    truth = films.targets if films.task == "multilabel" else films.labels
+    return Validation(truth[rows], tuple(films.films[row].patient for row in rows), probabilities)
+
+
+def save(validation: Validation, path: Path) -> None:
+    """Writes a validation as ``.npz``, see `load`."""
+    with replacing(path) as stream:
+        np.savez_compressed(
+            stream,
+            truth=validation.truth,
+            patients=np.array(validation.patients),
+            conditions=np.array(list(validation.probabilities)),
+            probabilities=np.stack(list(validation.probabilities.values())).astype(np.float32),
+        )
+
+
+def load(path: Path) -> Validation:
+    """Reads what `save` wrote.
+
+    Raises:
+        DataError: The file is missing, or is not a validation record.
+    """
+    try:
+        with np.load(path) as stored:
+            conditions = stored["conditions"].tolist()
+            parts = stored["probabilities"].astype(np.float64)
+            return Validation(
+                stored["truth"],
+                tuple(stored["patients"].tolist()),
+                dict(zip(conditions, parts, strict=True)),
+            )
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{path}: no validation record ({type(error).__name__})",
+            "Run the training's command again: it writes what is missing.",
+        ) from error
