@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 import film_files as make
 from film_files import dataset, dicom, lossless_jpeg, ramp, save, smooth, wrap, write
 from pneumoscope import images
-from pneumoscope.errors import UnreadableImage, UnsupportedObject, UnsupportedSyntax
+from pneumoscope.errors import ImageError, UnreadableImage, UnsupportedObject, UnsupportedSyntax
 
 
 def deep(bits: int = 12) -> np.ndarray:
@@ -559,7 +559,7 @@ def test_no_name_leaks() -> None:
     assert not any(secret in repr(film) for secret in secrets)
     assert film.facts.body_part is None
     for data in (whole[:-50], dicom(ramp(), SOPClassUID=make.CT), dicom(ramp(), Rows=0)):
-        with pytest.raises(images.ImageError) as caught:
+        with pytest.raises(ImageError) as caught:
             images.read(data)
         said = f"{caught.value} {caught.value.hint} {caught.value!r}"
         assert not any(secret in said for secret in secrets)

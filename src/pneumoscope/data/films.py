@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.data import folders, listing, tables
 from pneumoscope.data.cache import cache_home, cached
+from pneumoscope.data.folders import read_class_folders, read_split_folders
+from pneumoscope.data.listing import for_task, without
 from pneumoscope.data.split import (
     MODES,
     check_split,
@@ -22,6 +23,7 @@ from pneumoscope.data.split import (
     split_patients,
     straddling,
 )
+from pneumoscope.data.tables import RESERVED, is_nih, read_manifest, read_nih
 from pneumoscope.errors import DataError
 from pneumoscope.files import write_text
 
@@ -134,11 +136,11 @@ def find(root: Path) -> Listing:
             "Give the folder of the films, or a CSV manifest.",
         )
     if file := table(root):
-        return tables.read_nih(file) if tables.is_nih(file) else tables.read_manifest(file)
+        return read_nih(file) if is_nih(file) else read_manifest(file)
     for base in (root, root / "chest_xray"):
         if base.is_dir() and any(p.name.lower() == "train" and p.is_dir() for p in base.iterdir()):
-            return folders.read_split_folders(base, root)
-    return folders.read_class_folders(root)
+            return read_split_folders(base, root)
+    return read_class_folders(root)
 
 
 def table(root: Path) -> Path | None:
@@ -188,9 +190,7 @@ def load(
     fixed = _is_fixed(found, split, root)
     if split == "patient" and found.obeyed:
         check_split(replace(e, split=e.split or "train") for e in found.entries)
-    labelled = listing.for_task(
-        listing.without(found, "test", *(() if fixed else ("validation",))), task
-    )
+    labelled = for_task(without(found, "test", *(() if fixed else ("validation",))), task)
     entries = labelled.entries
     if not entries:
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
@@ -233,7 +233,7 @@ def write_manifest(films: FilmSet, path: Path) -> None:
         DataError: A class or finding has the name of another column.
     """
     columns = ("path", "sha256", "patient", "split")
-    if taken := [n for n in films.names if n.lower() in tables.RESERVED]:
+    if taken := [n for n in films.names if n.lower() in RESERVED]:
         raise DataError(
             f"a manifest cannot have a second column {taken[0]}", "Give the class another name."
         )

@@ -1,8 +1,8 @@
-"""The data elements of a DICOM film that pneumoscope looks at, and no others.
+"""The data elements of a DICOM film that pneumoscope reads, and no others.
 
-pydicom splits the file into raw elements; only wanted tags are kept, so names and identifiers are
-never decoded. Values are converted here: pydicom's own conversion warns of every value that breaks
-the letter of PS3.5, which real films do all the time.
+pydicom splits the file into raw elements. Only wanted tags are kept, so names and identifiers are
+never decoded. Values are converted here, because pydicom's own conversion warns about every value
+that violates PS3.5, which real films do all the time.
 """
 
 from __future__ import annotations
@@ -17,37 +17,48 @@ from pydicom.filereader import data_element_generator
 from pydicom.tag import BaseTag
 from pydicom.values import convert_SQ
 
+import pneumoscope.images.dicom_tags as tags
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# PS3.6 chapter 6
-SOP_CLASS, MODALITY, INTENT = 0x00080016, 0x00080060, 0x00080068
-AGE, BODY_PART, IMAGER_SPACING, VIEW = 0x00101010, 0x00180015, 0x00181164, 0x00185101
-ORIENTATION, SERIES_LATERALITY, LATERALITY = 0x00200020, 0x00200060, 0x00200062
-SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
-ROWS, COLUMNS, SPACING = 0x00280010, 0x00280011, 0x00280030
-ALLOCATED, STORED, SIGNED = 0x00280100, 0x00280101, 0x00280103
-PADDING, PADDING_LIMIT = 0x00280120, 0x00280121
-CENTER, WIDTH, INTERCEPT, SLOPE = 0x00281050, 0x00281051, 0x00281052, 0x00281053
-FUNCTION, MODALITY_LUTS, VOI_LUTS, SHAPE = 0x00281056, 0x00283000, 0x00283010, 0x20500020
-LUT_DESCRIPTOR, LUT_DATA = 0x00283002, 0x00283006
-_PALETTES = (
-    *(0x00281101, 0x00281102, 0x00281103),  # descriptors: red, green, blue
-    *(0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223),  # data, segments
-)
-_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double, integer
-
 _WANTED: list[BaseTag | int] = [
-    *(SOP_CLASS, MODALITY, INTENT, AGE, BODY_PART, IMAGER_SPACING, VIEW),
-    *(ORIENTATION, SERIES_LATERALITY, LATERALITY, SAMPLES, PHOTOMETRIC, PLANAR, FRAMES),
-    *(ROWS, COLUMNS, SPACING),
-    *(ALLOCATED, STORED, SIGNED, PADDING, PADDING_LIMIT, CENTER, WIDTH, INTERCEPT),
-    *(SLOPE, FUNCTION, MODALITY_LUTS, VOI_LUTS, SHAPE, *_PALETTES),
+    tags.SOP_CLASS,
+    tags.MODALITY,
+    tags.INTENT,
+    tags.AGE,
+    tags.BODY_PART,
+    tags.IMAGER_SPACING,
+    tags.VIEW,
+    tags.ORIENTATION,
+    tags.SERIES_LATERALITY,
+    tags.LATERALITY,
+    tags.SAMPLES,
+    tags.PHOTOMETRIC,
+    tags.PLANAR,
+    tags.FRAMES,
+    tags.ROWS,
+    tags.COLUMNS,
+    tags.SPACING,
+    tags.ALLOCATED,
+    tags.STORED,
+    tags.SIGNED,
+    tags.PADDING,
+    tags.PADDING_LIMIT,
+    tags.CENTER,
+    tags.WIDTH,
+    tags.INTERCEPT,
+    tags.SLOPE,
+    tags.FUNCTION,
+    tags.MODALITY_LUTS,
+    tags.VOI_LUTS,
+    tags.SHAPE,
+    *tags.PALETTES,
 ]
 
 
 class Header:
-    """Raw elements by tag. Every getter answers None where the element is absent or nonsense."""
+    """Raw elements by tag. Every getter returns None if the element is absent or invalid."""
 
     def __init__(self, elements: Mapping[Any, Any]) -> None:
         self._elements = elements
@@ -60,13 +71,13 @@ class Header:
         return raw.decode("latin-1").split("\\")[0].strip(" \0") or None
 
     def numbers(self, tag: int) -> tuple[float, ...]:
-        """All values of a DS or IS element; empty if any of them is no finite number."""
+        """All values of a DS or IS element; empty if any of them is not a finite number."""
         try:
             parts = self.bytes_of(tag).decode("ascii").replace("\0", "").split("\\")
-            found = tuple(float(part) for part in parts if part.strip())
+            values = tuple(float(part) for part in parts if part.strip())
         except ValueError:
             return ()
-        return found if np.isfinite(found).all() else ()
+        return values if np.isfinite(values).all() else ()
 
     def number(self, tag: int, default: float) -> float:
         """The first value of a DS or IS element."""
@@ -88,12 +99,12 @@ class Header:
         return np.frombuffer(raw[: len(raw) // 2 * 2], order).astype(np.uint16)
 
     def bytes_of(self, tag: int) -> bytes:
-        """The value as it is stored."""
+        """The value as stored."""
         raw = self._raw(tag)
         return raw if isinstance(raw, bytes) else b""
 
     def vr(self, tag: int) -> str | None:
-        """The VR that the file itself names; None in implicit VR."""
+        """The VR named in the file; None in implicit VR."""
         element = self._elements.get(tag)
         return getattr(element, "VR", None)
 
@@ -112,9 +123,23 @@ class Header:
 
     def palette(self) -> Dataset:
         """The palette's elements as pydicom's ``apply_color_lut`` wants them."""
-        found = Dataset({key: self._elements[key] for key in self._elements if key in _PALETTES})
-        found.PixelRepresentation = self.short(SIGNED) or 0
-        return found
+        palette = Dataset(
+            {key: self._elements[key] for key in self._elements if key in tags.PALETTES}
+        )
+        palette.PixelRepresentation = self.short(tags.SIGNED) or 0
+        return palette
+
+    @property
+    def photometric(self) -> str:
+        """Photometric Interpretation, by default the usual one for the samples per pixel."""
+        default = "RGB" if self.short(tags.SAMPLES) == 3 else "MONOCHROME2"
+        return (self.text(tags.PHOTOMETRIC) or default).upper()
+
+    @property
+    def stored_bits(self) -> int:
+        """Bits Stored, by default Bits Allocated; 0 if the header has neither."""
+        stored = self.short(tags.STORED)
+        return stored if stored is not None else self.short(tags.ALLOCATED) or 0
 
     def __len__(self) -> int:
         return len(self._elements)
@@ -124,15 +149,15 @@ class Header:
 
 
 class _Stream(BytesIO):
-    """Remembers that a read ended early: pydicom takes that for the end of the data set."""
+    """Remembers that a read ended early, which pydicom takes for the end of the data set."""
 
     is_short = False
 
     def read(self, size: int | None = -1, /) -> bytes:
-        found = super().read(size)
-        if found and len(found) < (size or 0):
+        data = super().read(size)
+        if data and len(data) < (size or 0):
             self.is_short = True
-        return found
+        return data
 
 
 def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header, int]:
@@ -156,7 +181,13 @@ def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header
     elements = {
         int(element.tag): element
         for element in data_element_generator(
-            stream, implicit, little, lambda tag, _vr, _n: tag in _PIXELS, None, "latin-1", _WANTED
+            stream,
+            implicit,
+            little,
+            lambda tag, _vr, _n: tag in tags.PIXELS,
+            None,
+            "latin-1",
+            _WANTED,
         )
     }
     for element in elements.values():

@@ -1,0 +1,47 @@
+"""Names the format of a file by its first bytes."""
+
+from __future__ import annotations
+
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the BITMAPINFOHEADER family, bytes
+
+
+def sniff(head: bytes) -> str | None:
+    """Names the format by its first bytes.
+
+    Args:
+        head: At least the first 132 bytes, or all of a shorter file.
+
+    Returns:
+        ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"BMP"``, ``"WEBP"``, ``"DICOM"``, or None.
+    """
+    if head[:3] == b"\xff\xd8\xff":
+        return "JPEG"
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return "PNG"
+    if head[128:132] == b"DICM":  # PS3.10 7.1; the preamble may look like a TIFF on purpose
+        return "DICOM"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
+    return "DICOM" if _is_bare_dicom(head) else None
+
+
+def _is_bare_dicom(head: bytes) -> bool:
+    """Whether a file starts with a data element instead of the preamble that PS3.10 7.1 asks for.
+
+    It does if its first tag is an early one of group 0002 or 0008, little endian, followed by a VR
+    or by a short length.
+    """
+    if len(head) < 132 or head[1] or head[0] not in (2, 8) or head[3] or head[2] > 0x20:
+        return False
+    return head[4:6] in (b"UL", b"OB", b"UI", b"CS", b"DA", b"TM", b"SH", b"LO") or (
+        0 < int.from_bytes(head[4:8], "little") <= 64
+    )
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether a file that begins so is a ZIP archive (APPNOTE.TXT 4.3.7, or 4.3.16 for an empty one)."""
+    return head[:4] in (b"PK\3\4", b"PK\5\6")

@@ -1,0 +1,99 @@
+"""All bytes of a film, from a path, bytes or a stream."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+from pneumoscope.errors import (
+    EmptySource,
+    ImageError,
+    IsADirectory,
+    MissingFile,
+    NotPermitted,
+    TooLarge,
+    UnreadableImage,
+)
+from pneumoscope.images.limits import MAX_BYTES
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+
+
+def name_of(source: object) -> str:
+    """What to call a source in messages: its path, its name, ``"<bytes>"`` or ``"<stream>"``."""
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return "<bytes>"
+    own = getattr(source, "name", None)  # of an open file, or "<stdin>"
+    return own if isinstance(own, str) else "<stream>"
+
+
+def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """All bytes of a source, at most ``max_bytes``.
+
+    Args:
+        source: A path, the bytes of a file, or a binary stream.
+        name: What to call it in messages.
+        max_bytes: Most bytes; of a stream no more than one byte beyond is read.
+
+    Raises:
+        ImageError: It cannot be opened or read, is empty or too large.
+    """
+    if not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) and not hasattr(
+        source, "read"
+    ):
+        raise TypeError(f"a film is a path, bytes or a binary stream, not {type(source).__name__}")
+    limit = f"{max_bytes:,} bytes"
+    if isinstance(source, bytes | bytearray | memoryview):
+        size = source.nbytes if isinstance(source, memoryview) else len(source)
+        if size > max_bytes:
+            raise TooLarge(name, f"{size:,} bytes", limit)
+        data = bytes(source)
+    else:
+        try:
+            if isinstance(source, str | os.PathLike):
+                with Path(source).open("rb", buffering=0) as file:
+                    size = os.fstat(file.fileno()).st_size
+                    if size > max_bytes:  # known before a byte is read
+                        raise TooLarge(name, f"{size:,} bytes", limit)
+                    # one byte beyond the size: the end shows without a second buffer
+                    data = _drain(file, max_bytes + 1, max(size + 1, 2**16))
+            else:
+                data = _drain(source, max_bytes + 1, 2**20)
+        except ImageError:
+            raise
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingFile(name) from error
+        except IsADirectoryError as error:
+            raise IsADirectory(name) from error
+        except PermissionError as error:
+            raise NotPermitted(name) from error
+        except OSError as error:
+            raise UnreadableImage(name, error.strerror or type(error).__name__) from error
+        except ValueError as error:  # a NUL in the path, a closed stream
+            raise UnreadableImage(name, str(error)) from error
+        except TypeError:
+            raise  # not a binary stream: the caller's mistake
+        except Exception as error:  # a stream may raise what it likes: EOFError, zlib.error ...
+            raise UnreadableImage(name, type(error).__name__) from error
+    if len(data) > max_bytes:
+        raise TooLarge(name, f"more than {max_bytes:,} bytes", limit)
+    if not data:
+        raise EmptySource(name)
+    return data
+
+
+def _drain(stream: IO[bytes], most: int, step: int) -> bytes:
+    """Reads until the end, but no more than ``most`` bytes; raw streams may answer in pieces.
+
+    ``step`` bounds one request, because Python sets aside the memory that a request asks for.
+    """
+    pieces = []
+    while most > 0 and (piece := stream.read(min(most, step))):
+        if isinstance(piece, str):
+            raise TypeError("the stream gives text; open it with mode 'rb'")
+        pieces.append(piece)
+        most -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
