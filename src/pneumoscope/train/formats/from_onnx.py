@@ -16,12 +16,21 @@ from keras import layers
 
 from pneumoscope.errors import ConversionError
 from pneumoscope.train.formats.onnx_node import HINT, Node, Value
-from pneumoscope.train.formats.onnx_operators import TRANSLATIONS
+from pneumoscope.train.formats.operators import arithmetic, shapes
+from pneumoscope.train.formats.operators import layers as layer_operators
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+_TRANSLATIONS = {
+    **arithmetic.TRANSLATIONS,
+    **shapes.TRANSLATIONS,
+    **layer_operators.TRANSLATIONS,
+}
+"""Operator to what translates a node of it; each puts its output into the node's values."""
 
 
 def keras_model(onnx_file: Path) -> Any:
@@ -83,7 +92,7 @@ def _run(node: Node) -> None:
     elif not any(isinstance(i, Value) for i in node.inputs):
         node.values[node.node.output[0]] = _fold(node)
     else:
-        translate = TRANSLATIONS.get(node.kind)
+        translate = _TRANSLATIONS.get(node.kind)
         if translate is None:
             raise node.refuse()
         translate(node)

@@ -1,0 +1,1 @@
+"""Translations of ONNX operators to Keras, by family."""
