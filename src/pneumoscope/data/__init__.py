@@ -1,8 +1,8 @@
 """Training films: find, label, split by patient, cache.
 
-``find`` recognises the layout (``folders``, ``tables``), ``listing`` says what a task makes of its
-labels, ``cache`` decodes once, ``split`` holds films out, ``load`` does all of it. ``duplicates``,
-``check`` and ``obtain`` look after the films themselves.
+``find`` recognises the layout (``folders``, ``tables``), ``listing`` translates its labels for a
+task, ``cache`` decodes once, ``split`` holds films out, and ``load`` does all of it. ``duplicates``,
+``check`` and ``obtain`` take care of the films themselves.
 """
 
 from pneumoscope.data.films import Film, FilmSet, find, load, write_manifest

@@ -1,4 +1,4 @@
-"""Films decoded once: a memory-mapped array per list of films, and their hashes."""
+"""Films decoded only once: a memory-mapped array per list of films, and their hashes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIDELITY = 3
-"""Large JPEGs are decoded at this multiple of the cached side or more: on 29 full-size films that
-keeps sharpness, which tells the classes apart, within 1 % of full decoding (2: 3.4 %, 1: 10 %)."""
+"""Large JPEGs are decoded at no less than this multiple of the cached side. On 29 full-size films
+this keeps sharpness, which separates the classes, within 1 % of full decoding (2: 3.4 %, 1: 10 %)."""
 
 
 def cache_home() -> Path:
@@ -37,7 +37,7 @@ def cached(
     """Decodes films, unless the cache has them.
 
     Args:
-        paths: The films; a change of any of them, of their order or of ``side`` is another entry.
+        paths: The films; another file, order or ``side`` makes another cache entry.
         side: Side in pixels of the cached films.
         cache: Folder of the cache.
         progress: Called with (films done, films in all) while films are decoded.
@@ -46,7 +46,7 @@ def cached(
         uint8 (n, side, side), memory-mapped, and the SHA-256 of each film's pixels.
 
     Raises:
-        DataError: A film is not there or cannot be read; nothing is kept then.
+        DataError: A film is missing or cannot be read; then nothing is kept.
     """
     try:
         stats = [path.stat() for path in paths]

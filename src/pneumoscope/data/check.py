@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pneumoscope.data.listing import Entry, Listing
 
 UNSPLIT = "films"
-"""Stands for the split where the layout has none."""
+"""Name of the split where the layout has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """Films that show one picture.
+    """Films that show the same picture.
 
     Attributes:
         paths: Relative to the data folder.
@@ -67,16 +67,16 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `check` found.
+    """Result of `check`.
 
     Attributes:
         layout: See `listing.Listing`.
         source: Where the films come from.
-        task: What the classes were counted for.
+        task: The task that the classes were counted for.
         names: Classes or findings.
         films: Split to number of films, ``"films"`` where there are no splits.
         counts: Split to class to number of films that have it.
-        unknown: Split to finding to number of films of which it is not known.
+        unknown: Split to finding to number of films for which it is not known.
         patients: Split to number of patients, None where keys are missing.
         broken: Films that cannot be read.
         twins: Duplicates among the others.
@@ -101,33 +101,33 @@ def check(
     task: str | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Report:
-    """Reads every film of a data folder, those for testing too, and counts.
+    """Reads every film of a data folder, test films too, and counts.
 
     Args:
         root: See `films.find`.
-        task: What to count classes for; None for the one that the labels tell most about.
+        task: The task to count classes for; None for the one that uses most of the labels.
         progress: Called with (films done, films in all).
 
     Raises:
-        DataError: The layout is not known, or the labels do not answer the task.
+        DataError: The layout is not known, or the labels do not suit the task.
     """
-    found = find(root)
-    task = task or _natural_task(found)
-    labelled = listing.for_task(found, task)
+    films = find(root)
+    task = task or _natural_task(films)
+    labelled = listing.for_task(films, task)
     hashes: list[str] = []
     thumbs: list[NDArray[np.uint8]] = []
     whole: list[Entry] = []
     broken = []
-    for done, (entry, result) in enumerate(_read(found.entries), 1):
+    for done, (entry, result) in enumerate(_read(films.entries), 1):
         if isinstance(result, ImageError):
             broken.append(Broken(entry.name, result.code, str(result), result.hint))
         else:
             whole.append(entry)
             hashes.append(result[0])
             thumbs.append(result[1])
-        progress(done, len(found.entries))
+        progress(done, len(films.entries))
     pictures = duplicates.duplicates(hashes, np.stack(thumbs)) if thumbs else ()
-    splits = list(dict.fromkeys(_split(entry) for entry in found.entries))
+    splits = list(dict.fromkeys(_split(entry) for entry in films.entries))
     with_targets = list(zip(labelled.entries, labelled.targets, strict=True))
 
     def tally(value: float | None) -> dict[str, dict[str, int]]:
@@ -140,24 +140,24 @@ def check(
         }
 
     return Report(
-        found.layout,
-        found.source,
-        task,
-        labelled.names,
-        dict(Counter(_split(entry) for entry in found.entries)),
-        tally(1.0),
-        tally(None) if task == "multilabel" else {},
-        {split: _patients(found, split) for split in splits},
-        tuple(broken),
-        tuple(_twin(picture, whole) for picture in pictures),
-        (*found.warnings, *labelled.warnings, *_warnings(found)),
+        layout=films.layout,
+        source=films.source,
+        task=task,
+        names=labelled.names,
+        films=dict(Counter(_split(entry) for entry in films.entries)),
+        counts=tally(1.0),
+        unknown=tally(None) if task == "multilabel" else {},
+        patients={split: _patients(films, split) for split in splits},
+        broken=tuple(broken),
+        twins=tuple(_twin(picture, whole) for picture in pictures),
+        warnings=(*films.warnings, *labelled.warnings, *_warnings(films)),
     )
 
 
-def _natural_task(found: Listing) -> str:
-    if found.findings:
+def _natural_task(films: Listing) -> str:
+    if films.findings:
         return "multilabel"
-    return "binary" if found.layout == KERMANY and NO_SUBTYPE in found.names else "multiclass"
+    return "binary" if films.layout == KERMANY and NO_SUBTYPE in films.names else "multiclass"
 
 
 def _read(
@@ -165,7 +165,7 @@ def _read(
 ) -> Iterator[tuple[Entry, tuple[str, NDArray[np.uint8]] | ImageError]]:
     """Each film's hash and thumbnail, or why it cannot be read."""
 
-    def one(entry: Entry) -> tuple[str, NDArray[np.uint8]] | ImageError:
+    def hash_and_thumbnail(entry: Entry) -> tuple[str, NDArray[np.uint8]] | ImageError:
         try:
             pixels = cache.film(entry.path, images.SOURCE_SIZE)
         except ImageError as error:
@@ -173,35 +173,35 @@ def _read(
         return hashlib.sha256(pixels.tobytes()).hexdigest(), duplicates.thumbnail(pixels)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from zip(entries, pool.map(one, entries), strict=True)
+        yield from zip(entries, pool.map(hash_and_thumbnail, entries), strict=True)
 
 
 def _twin(picture: Duplicate, whole: list[Entry]) -> Twin:
-    own = [whole[i] for i in picture.films]
+    entries = [whole[i] for i in picture.films]
     differences: dict[str, set[object]] = {
-        "split": {_split(entry) for entry in own},
-        "class": {entry.values for entry in own},
-        "patient": {entry.patient if entry.keyed else None for entry in own},
+        "split": {_split(entry) for entry in entries},
+        "class": {entry.values for entry in entries},
+        "patient": {entry.patient if entry.keyed else None for entry in entries},
     }
     return Twin(
-        tuple(entry.name for entry in own),
+        tuple(entry.name for entry in entries),
         picture.exact,
         picture.correlation,
         tuple(name for name, values in differences.items() if len(values) > 1),
     )
 
 
-def _patients(found: Listing, split: str) -> int | None:
-    own = [entry for entry in found.entries if _split(entry) == split]
-    return len({e.patient for e in own}) if all(e.keyed for e in own) else None
+def _patients(films: Listing, split: str) -> int | None:
+    entries = [entry for entry in films.entries if _split(entry) == split]
+    return len({e.patient for e in entries}) if all(e.keyed for e in entries) else None
 
 
-def _warnings(found: Listing) -> list[str]:
+def _warnings(films: Listing) -> list[str]:
     warnings = []
-    bare = sum(not entry.keyed for entry in found.entries)
+    bare = sum(not entry.keyed for entry in films.entries)
     if bare:
-        warnings.append(f"no patient keys for {bare:,} of {len(found.entries):,} films")
-    if both := straddling(found.entries):
+        warnings.append(f"no patient keys for {bare:,} of {len(films.entries):,} films")
+    if both := straddling(films.entries):
         named = ", ".join(both[:3]) + (" ..." if len(both) > 3 else "")
         warnings.append(f"patients in two splits: {len(both):,} ({named})")
     return warnings

@@ -1,4 +1,4 @@
-"""Films that stand in a set twice: the same pixels, or the same picture saved another way."""
+"""Films that occur twice in a set: the same pixels, or the same picture saved differently."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 THUMB = 32
 """Side of a thumbnail in pixels."""
 ALIKE = 0.9
-"""Least correlation of the details of two thumbnails of one picture. Over the 5,190 distinct
-training films of the Kermany set no two reach it (largest 0.883, then 0.827), while 400 of them
-against themselves stay above it after JPEG at quality 30 (0.994), half the size (0.997), gamma 1.5
-(0.955), a shift by one pixel of 224 (0.960) and CLAHE (0.917). Plain correlation of thumbnails does
-not tell: it reaches 0.975 between different films."""
+"""Least correlation of the details of two thumbnails of one picture. No two of the 5,190 distinct
+training films of the Kermany set reach it (largest 0.883, then 0.827), while 400 of them, compared
+with themselves, stay above it after JPEG at quality 30 (0.994), half the size (0.997), gamma 1.5
+(0.955), a shift by one pixel of 224 (0.960) and CLAHE (0.917). Plain correlation of thumbnails cannot
+separate them: it reaches 0.975 between different films."""
 _ROWS = 512  # films that are compared with all others at once
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Films that show one picture.
+    """Films that show the same picture.
 
     Attributes:
-        films: Their positions: all with the same pixels, or a pair.
+        films: Their positions: any number with the same pixels, or a near pair.
         exact: Whether the pixels at the cached size are the same.
         correlation: Of the details of their thumbnails; 1.0 if exact.
     """
@@ -47,11 +47,11 @@ def of(films: FilmSet) -> tuple[Duplicate, ...]:
 
 
 def across(duplicate: Duplicate, values: Sequence[object]) -> bool:
-    """Whether the films of a duplicate differ in something, such as their split or class.
+    """Whether the films of a duplicate differ in a property, such as their split or class.
 
     Args:
         duplicate: Films.
-        values: One per film of the whole set.
+        values: The property of each film of the whole set.
     """
     return len({values[i] for i in duplicate.films}) > 1
 
@@ -74,24 +74,24 @@ def thumbnail(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def duplicates(hashes: Sequence[str], thumbs: NDArray[np.uint8]) -> tuple[Duplicate, ...]:
     """Finds exact duplicates by hash, and near ones by the details of their thumbnails.
 
-    Every film is compared with every other: a fingerprint that would spare comparisons calls most
-    chests alike. Cropped, turned, mirrored or overwritten copies are not found.
+    Every film is compared with every other: a fingerprint that would save comparisons finds most
+    chests alike. Cropped, rotated, mirrored or overwritten copies are not found.
 
     Args:
         hashes: One per film, equal for equal pixels.
         thumbs: uint8 (n, 32, 32), see `thumbnail`.
 
     Returns:
-        Groups of exact duplicates, then near pairs with the most alike first. Of exact duplicates
-        only the first film is looked at for near ones.
+        Groups of exact duplicates, then near pairs, the most similar first. Only the first film of
+        a group is compared with other films.
     """
     groups = groups_of(hashes)
     exact = [Duplicate(tuple(g), True, 1.0) for g in groups if len(g) > 1]
     first = np.array([g[0] for g in groups], np.intp)
-    own = details(thumbs[first])
+    vectors = details(thumbs[first])
     near = [
         Duplicate((int(first[a]), int(first[b])), False, round(alike, 3))
-        for a, b, alike in alike_pairs(own, own, ALIKE)
+        for a, b, alike in alike_pairs(vectors, vectors, ALIKE)
     ]
     return (*exact, *sorted(near, key=lambda d: -d.correlation))
 
@@ -105,17 +105,17 @@ def groups_of(hashes: Sequence[str]) -> list[list[int]]:
 
 
 def alike_pairs(
-    own: NDArray[np.float32], other: NDArray[np.float32], least: float
+    vectors: NDArray[np.float32], other: NDArray[np.float32], least: float
 ) -> Iterator[tuple[int, int, float]]:
-    """Pairs a < b whose ``own[a]`` and ``other[b]`` correlate.
+    """Pairs a < b whose ``vectors[a]`` and ``other[b]`` correlate.
 
     Args:
-        own: float32 (n, 1024), see `details`.
+        vectors: float32 (n, 1024), see `details`.
         other: The same films, or their mirror images.
         least: Correlation, in [-1, 1].
     """
-    for start in range(0, len(own), _ROWS):
-        alike = own[start : start + _ROWS] @ other[start:].T
+    for start in range(0, len(vectors), _ROWS):
+        alike = vectors[start : start + _ROWS] @ other[start:].T
         # The upper triangle: each pair once, no film with itself.
         for a, b in np.argwhere(np.triu(alike >= least, 1)):
             yield start + int(a), start + int(b), float(alike[a, b])
@@ -124,7 +124,7 @@ def alike_pairs(
 def details(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Thumbnails less their mean over 5 x 5 pixels, as unit vectors: float32 (n, 1024).
 
-    All chests share their large shapes; ribs, vessels and markers tell them apart.
+    All chests share their large shapes; ribs, vessels and markers distinguish them.
 
     Args:
         thumbs: uint8 (n, 32, 32).

@@ -1,4 +1,4 @@
-"""Global statistics of a film: what can be told of it without any anatomy."""
+"""Global statistics of a film: what can be measured without any anatomy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STATISTICS = (
     "grey level of top and bottom border",
     "grey level of side borders",
 )
-"""What `statistics` gives, in order."""
+"""What `statistics` returns, in this order."""
 SHARPNESS = 5
 """Position of sharpness in `STATISTICS`."""
 
@@ -32,7 +32,7 @@ SHARPNESS = 5
 def sharpness(film: NDArray[np.uint8]) -> float:
     """Mean absolute Laplacian of uint8 (rows, columns), in grey levels.
 
-    The shortcut that alone reaches an AUC of 0.88 for pneumonia on the Kermany set's training films.
+    This shortcut alone reaches an AUC of 0.88 for pneumonia on the Kermany set's training films.
     """
     return float(cv2.mean(np.abs(cv2.Laplacian(film, cv2.CV_16S)))[0])
 

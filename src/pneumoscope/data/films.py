@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.csv"
 FEW = 100
-"""Films; a validation on fewer moves by a point or more with every film."""
+"""Films; with fewer, every film changes a validation figure by a point or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Film:
         path: Relative to the data folder.
         targets: One per name of the set: one-hot for class tasks; for several findings 1.0, 0.0
             or None where uncertain or missing.
-        patient: Key of the patient, or of the film where patients are not known. No key stands in
+        patient: Key of the patient, or of the film where patients are not known. No key occurs in
             two splits, unless the set was loaded with the split ``"film"`` or ``"given"``.
         sha256: Of the film's pixels at the cached size.
         split: ``"train"``, ``"validation"`` or ``"test"``; `load` leaves test films out.
@@ -72,8 +72,8 @@ class FilmSet:
         films: One record per film, in the order of ``pixels``.
         pixels: uint8 (n, side, side), memory-mapped from the cache.
         source: Where the films come from, a sentence without its full stop.
-        warnings: What is doubtful about the films or their split, in sentences.
-        files: Where each film lies.
+        warnings: Doubts about the films or their split, in sentences.
+        files: Path of each film.
     """
 
     task: str
@@ -100,7 +100,7 @@ class FilmSet:
         """Class of every film as an index into ``names``, (n,).
 
         Raises:
-            DataError: The task is ``"multilabel"``, so that a film has no one class.
+            DataError: The task is ``"multilabel"``, so that a film has no single class.
         """
         if self.task == "multilabel":
             raise DataError("films with several findings have no one class", "Use their targets.")
@@ -108,16 +108,16 @@ class FilmSet:
 
     @property
     def manifest_sha256(self) -> str:
-        """Hash of which pixels, with which targets, stand in which split.
+        """Hash of the pixels, targets and split of every film.
 
-        Neither the films' order nor their names count, so it is the same wherever the films lie.
+        The films' order and names do not count, so it is the same wherever the films are stored.
         """
         rows = sorted((film.sha256, str(film.targets), film.split) for film in self.films)
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def find(root: Path) -> Listing:
-    """Lists the films of a data folder in whichever layout it has; decodes nothing.
+    """Lists the films of a data folder, whatever its layout; decodes nothing.
 
     Args:
         root: A CSV manifest; or a folder with ``manifest.csv``, with NIH's ``Data_Entry_2017*.csv``,
@@ -125,7 +125,7 @@ def find(root: Path) -> Listing:
             per class.
 
     Raises:
-        DataError: There is no such folder, or nothing fits.
+        DataError: There is no such folder, or it has no known layout.
     """
     if root.is_file():
         if root.suffix.lower() != ".csv":
@@ -144,7 +144,7 @@ def find(root: Path) -> Listing:
 
 
 def table(root: Path) -> Path | None:
-    """The CSV table that tells a data folder's labels, ``root`` itself if it is one; else None."""
+    """The CSV table with the labels of a data folder (``root`` itself if it is one), or None."""
     if root.is_file():
         return root
     if (root / MANIFEST).is_file():
@@ -165,43 +165,37 @@ def load(
 ) -> FilmSet:
     """Finds, decodes and splits the films; decoded films are cached on disk and memory-mapped.
 
-    Films for testing are left out and never decoded.
+    Test films are left out and never decoded.
 
     Args:
         root: The data folder, see `find`.
         side: Side in pixels of the cached films.
         task: ``"binary"``, ``"multiclass"`` or ``"multilabel"``.
         split: ``"patient"`` draws validation patients from the training films, class by class
-            (several findings: regardless of them); ``"film"`` draws films, whoever is on them;
-            ``"given"`` takes the folder's own validation films. The split column of a manifest and
-            NIH's lists are obeyed by all three.
+            (for several findings: regardless of them); ``"film"`` draws films, regardless of
+            patients; ``"given"`` takes the folder's own validation films. All three follow the
+            split column of a manifest, and NIH's lists.
         share: Share of the patients (or films) of each class for validation, in (0, 1).
         seed: Of the draw.
         cache: Folder for decoded films; None for the user's cache folder.
         progress: Called with (films done, films in all) while films are decoded.
 
     Raises:
-        DataError: See `find`; also if the labels do not answer the task, a film cannot be read,
+        DataError: See `find`; also if the labels do not suit the task, a film cannot be read,
             nothing could be held out, or a manifest puts one patient into two splits.
     """
     if split not in MODES:
         raise DataError(f"split {split!r} is unknown", f"One of {', '.join(MODES)}.")
-    found = find(root)
-    fixed = _is_fixed(found, split, root)
-    if split == "patient" and found.obeyed:
-        check_split(replace(e, split=e.split or "train") for e in found.entries)
-    labelled = for_task(without(found, "test", *(() if fixed else ("validation",))), task)
+    listing = find(root)
+    fixed = _is_fixed(listing, split, root)
+    if split == "patient" and listing.obeyed:
+        check_split(replace(e, split=e.split or "train") for e in listing.entries)
+    labelled = for_task(without(listing, "test", *(() if fixed else ("validation",))), task)
     entries = labelled.entries
     if not entries:
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
     pixels, hashes = cached([e.path for e in entries], side, cache or cache_home(), progress)
-    if fixed:
-        splits = [entry.split or "train" for entry in entries]
-    elif split == "film":
-        splits = split_films(labelled.strata, share, seed)
-    else:
-        keys = [entry.patient for entry in entries]
-        splits = split_patients(labelled.strata, keys, hashes, share, seed)
+    splits = _splits(labelled, hashes, "given" if fixed else split, share, seed)
     films = tuple(
         Film(entry.name, targets, entry.patient, digest, place)
         for entry, targets, digest, place in zip(
@@ -210,22 +204,40 @@ def load(
     )
     _check_held(films, labelled, task)
     warnings = (
-        *found.warnings,
+        *listing.warnings,
         *labelled.warnings,
-        *_warnings(found, entries, films, split, fixed=fixed),
+        *_warnings(listing, entries, films, split, fixed=fixed),
         *_silent(films, labelled, task),
     )
-    files = tuple(entry.path for entry in entries)
     return FilmSet(
-        task, labelled.names, labelled.negative, films, pixels, found.source, warnings, files
+        task=task,
+        names=labelled.names,
+        negative=labelled.negative,
+        films=films,
+        pixels=pixels,
+        source=listing.source,
+        warnings=warnings,
+        files=tuple(entry.path for entry in entries),
     )
+
+
+def _splits(
+    labelled: Labelled, hashes: Sequence[str], split: str, share: float, seed: int
+) -> list[str]:
+    """Split of each film: the layout's own for ``"given"``, otherwise drawn."""
+    if split == "given":
+        return [entry.split or "train" for entry in labelled.entries]
+    if split == "film":
+        return split_films(labelled.strata, share, seed)
+    patients = [entry.patient for entry in labelled.entries]
+    return split_patients(labelled.strata, patients, hashes, share, seed)
 
 
 def write_manifest(films: FilmSet, path: Path) -> None:
-    """Writes which film stands in which split, as a manifest that `load` reads again.
+    """Writes the split of every film, as a manifest that `load` can read.
 
     Args:
-        films: What `load` gave.
+        films: What `load` returned.
         path: CSV file with the columns path (relative to the file), sha256, patient, split and one
             per name.
 
@@ -247,19 +259,19 @@ def write_manifest(films: FilmSet, path: Path) -> None:
     write_text(path, text.getvalue())
 
 
-def _is_fixed(found: Listing, split: str, root: Path) -> bool:
+def _is_fixed(listing: Listing, split: str, root: Path) -> bool:
     """Whether the layout's own validation films are taken, rather than drawn."""
-    given = any(entry.split == "validation" for entry in found.entries)
+    given = any(entry.split == "validation" for entry in listing.entries)
     if split == "given" and not given:
         raise DataError(
             f"{root}: has no validation films of its own",
             "Add a folder val or a manifest's column split, or use the split patient.",
         )
-    return given and (split == "given" or found.obeyed)
+    return given and (split == "given" or listing.obeyed)
 
 
 def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
-    """Both sides have films, and no class is unknown to the training."""
+    """Checks that both splits have films, and that training films cover every class."""
     train = [film.targets for film in films if film.split == "train"]
     if len(train) in (0, len(films)):
         raise DataError(
@@ -271,17 +283,17 @@ def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
     if task == "multilabel":
         return
     known = {targets.index(1.0) for targets in train}
-    if strange := {film.targets.index(1.0) for film in films} - known:
+    if unknown := {film.targets.index(1.0) for film in films} - known:
         raise DataError(
-            f"{labelled.names[min(strange)]} has validation films but none for training",
+            f"{labelled.names[min(unknown)]} has validation films but none for training",
             "Add some, or leave the class out.",
         )
 
 
 def _warnings(
-    found: Listing, entries: Sequence[Entry], films: Sequence[Film], split: str, *, fixed: bool
+    listing: Listing, entries: Sequence[Entry], films: Sequence[Film], split: str, *, fixed: bool
 ) -> list[str]:
-    """What is doubtful about the split."""
+    """Doubts about the split."""
     warnings = []
     bare = sum(not entry.keyed for entry in entries)
     if bare and split != "film":
@@ -301,7 +313,7 @@ def _warnings(
         warnings.append(f"validation films that are exact duplicates of training films: {twins:,}")
     if split == "given" and len(held) < FEW:
         warnings.append(f"only {len(held)} validation films: too few to choose anything on")
-    offered = sum(entry.split == "validation" for entry in found.entries)
+    offered = sum(entry.split == "validation" for entry in listing.entries)
     if not fixed and offered >= FEW:
         warnings.append(
             f"{offered:,} validation films of the folder are not used; the split 'given' uses them"
@@ -317,7 +329,7 @@ def _warnings(
 
 
 def _silent(films: Sequence[Film], labelled: Labelled, task: str) -> list[str]:
-    """Findings that one side cannot tell anything about."""
+    """Findings for which the films of one split have no known example, with or without."""
     if task != "multilabel":
         return []
     warnings = []

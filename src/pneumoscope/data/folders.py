@@ -1,4 +1,4 @@
-"""Layouts whose folders are the labels: Kermany's, train/val/test, classes only."""
+"""Layouts in which the folders are the labels: Kermany's, train/val/test, classes only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPLITS = {
     "validation": "validation",
     "test": "test",
 }
-"""Names of folders, in small letters, and of values of a manifest's column."""
+"""Names of folders in lower case, and values of a manifest's column."""
 
 _SUBTYPE = {"bacteria": "bacterial", "virus": "viral"}
 # The same personN with another sub-type is another child, and so is the same IM-N with the
@@ -42,11 +42,11 @@ def read_split_folders(base: Path, root: Path) -> Listing:
     """Lists ``base/train``, ``base/val`` and ``base/test`` with a folder per class each.
 
     Args:
-        base: Folder that holds ``train``.
-        root: Data folder that film names are relative to: ``base`` or its parent.
+        base: Folder with ``train`` in it.
+        root: Data folder to which film names are relative: ``base`` or its parent.
 
     Raises:
-        DataError: The train folder holds no films.
+        DataError: The train folder has no films.
     """
     splits = {
         folder: SPLITS[folder.name.lower()]
@@ -71,7 +71,7 @@ def read_class_folders(root: Path) -> Listing:
     """Lists a folder per class.
 
     Raises:
-        DataError: No folder holds films.
+        DataError: No folder has films.
     """
     films: list[tuple[Path, str, str | None]] = [
         (path, kind.name, None) for kind in _folders(root) for path in films_of(kind)
@@ -93,8 +93,8 @@ def read_class_folders(root: Path) -> Listing:
 def films_of(folder: Path) -> list[Path]:
     """The films below a class folder, sorted; hidden files and other files are left out.
 
-    Some sets keep masks beside the films: of a class folder without films of its own that has a
-    folder ``images`` only that one counts.
+    Some sets keep masks beside the films. If a class folder has no files but a folder ``images``,
+    only the films in that folder count.
     """
     inner = folder / "images"
     if inner.is_dir() and not any(p.is_file() and p.name[0] != "." for p in folder.iterdir()):
@@ -103,7 +103,7 @@ def films_of(folder: Path) -> list[Path]:
 
 
 def is_kermany(train: Path) -> bool:
-    """Whether a train folder holds the Kermany set's classes and file names, and nothing else."""
+    """Whether a train folder has the Kermany set's classes and file names, and no other class."""
     pneumonia = train / "PNEUMONIA"
     return {f.name for f in _folders(train)} <= {"NORMAL", "PNEUMONIA"} and any(
         _PNEUMONIA_KEY.match(path.name)
@@ -115,7 +115,7 @@ def kermany_label(name: str, folder: str) -> tuple[str, str, bool]:
     """Class and patient key of a Kermany film, and whether its name gave the key.
 
     Args:
-        name: Of the file.
+        name: Name of the file.
         folder: ``"NORMAL"`` or ``"PNEUMONIA"``.
     """
     if folder == "NORMAL":
@@ -131,19 +131,28 @@ def _kermany(splits: dict[Path, str], root: Path, train: Path) -> Listing:
     for kind in ("NORMAL", "PNEUMONIA"):
         if not (train / kind).is_dir() or not films_of(train / kind):
             raise DataError(f"{train / kind}: holds no films", "Both classes are needed.")
-    found = [
+    films = [
         (path, *kermany_label(path.name, kind), split)
         for folder, split in splits.items()
         for kind in ("NORMAL", "PNEUMONIA")
         if (folder / kind).is_dir()
         for path in films_of(folder / kind)
     ]
-    names = (*LABELS, NO_SUBTYPE) if any(f[1] == NO_SUBTYPE for f in found) else LABELS
+    names = (*LABELS, NO_SUBTYPE) if any(f[1] == NO_SUBTYPE for f in films) else LABELS
     entries = tuple(
-        Entry(path, _relative(path, root), _values(label, names), patient, keyed, split)
-        for path, label, patient, keyed, split in found
+        Entry(
+            path=path,
+            name=_relative(path, root),
+            values=_values(label, names),
+            patient=patient,
+            keyed=keyed,
+            split=split,
+        )
+        for path, label, patient, keyed, split in films
     )
-    return Listing(KERMANY, False, names, entries, KERMANY_SOURCE)
+    return Listing(
+        layout=KERMANY, findings=False, names=names, entries=entries, source=KERMANY_SOURCE
+    )
 
 
 def _listing(
@@ -156,13 +165,22 @@ def _listing(
         name = _relative(path, root)
         key = _borrowed_key(path.name, normal=kind == negative)
         entries.append(
-            Entry(path, name, _values(kind, names), key or f"file/{name}", key is not None, split)
+            Entry(
+                path=path,
+                name=name,
+                values=_values(kind, names),
+                patient=key or f"file/{name}",
+                keyed=key is not None,
+                split=split,
+            )
         )
-    return Listing(layout, False, names, tuple(entries), source)
+    return Listing(
+        layout=layout, findings=False, names=names, entries=tuple(entries), source=source
+    )
 
 
 def _borrowed_key(name: str, *, normal: bool) -> str | None:
-    """The patient of a Kermany film in somebody's own folders, so that its siblings stay with it."""
+    """Patient key of a Kermany film in a user's own folders, so that siblings stay together."""
     if match := _PNEUMONIA_KEY.match(name):
         return f"{match[2]}/{match[1]}"
     match = _NORMAL_KEY.match(name) if normal else None

@@ -1,4 +1,4 @@
-"""What a data folder holds before anything is decoded, and what a task makes of its labels."""
+"""What a data folder contains, before anything is decoded, and its labels in the terms of a task."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ KERMANY = "kermany"
 LABELS = ("normal", "bacterial", "viral")
 """Classes of the Kermany set, from its file names."""
 NO_SUBTYPE = "pneumonia"
-"""Class of a Kermany film whose name tells no sub-type; a binary task can use it."""
+"""Class of a Kermany film whose name gives no sub-type; a binary task can use it."""
 
 _NEGATIVE = {"normal", "negative", "healthy", "no finding", "no_finding", "none"}
-# CheXpert's labeller says "No Finding" whatever devices it sees (Irvin et al. 2019).
+# CheXpert's labeller says "No Finding" even if it sees devices (Irvin et al. 2019).
 _NO_PATHOLOGY = {"support devices"}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One film as its layout tells it.
+    """One film as its layout describes it.
 
     Attributes:
-        path: Where the film lies.
+        path: Path of the film.
         name: Its path relative to the data folder.
         values: One per name of the listing: 1.0, 0.0 or None for unknown.
-        patient: Key of the patient, of the film itself where the layout knows no patients.
+        patient: Key of the patient, or of the film itself if the layout has no patient keys.
         keyed: Whether ``patient`` is a patient's key.
         split: ``"train"``, ``"validation"``, ``"test"``, or None if the layout says nothing.
-        sha256: Of the pixels, as a manifest tells it, or ``""``.
+        sha256: Of the pixels, as a manifest gives it, or ``""``.
     """
 
     path: Path
@@ -50,13 +50,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All films of a data folder, those for testing included.
+    """All films of a data folder, test films included.
 
     Attributes:
         layout: ``"manifest"``, ``"nih"``, ``"kermany"``, ``"split folders"`` or
             ``"class folders"``.
-        findings: Whether a film can have several of the names, or none.
-        names: Classes or findings; the negative one is among them if the layout has it.
+        findings: Whether a film can have several of the names, or none of them.
+        names: Classes or findings, including the negative one if the layout has it.
         entries: The films.
         source: Where the films come from, one sentence without its full stop.
         obeyed: Whether the layout's own validation films are a decision to follow (a manifest)
@@ -78,7 +78,7 @@ class Labelled:
     """A listing in the terms of a task.
 
     Attributes:
-        names: Of the targets; the negative class first, if there is one.
+        names: Names of the targets; the negative class first, if there is one.
         negative: The negative class of a class task, or None.
         entries: The films that have a label.
         targets: One tuple per film.
@@ -96,12 +96,12 @@ class Labelled:
 
 
 def negative_of(names: Iterable[str]) -> str | None:
-    """The first name that means "nothing found", whatever its capitals, or None."""
+    """The first name that means "nothing found", in upper or lower case, or None."""
     return next((name for name in names if name.lower() in _NEGATIVE), None)
 
 
 def negative_first(names: Iterable[str]) -> tuple[str, ...]:
-    """The same names in their order, but for the negative one, which comes first."""
+    """The same names in their order, except that the negative one comes first."""
     given = tuple(names)
     negative = negative_of(given)
     return given if negative is None else (negative, *(n for n in given if n != negative))
@@ -116,16 +116,16 @@ def for_task(listing: Listing, task: str) -> Labelled:
     """Translates a listing's labels.
 
     Args:
-        listing: Films; those that do not count (of the test split, say) must be gone already.
+        listing: Films that count; test films, for example, must be removed before.
         task: One of `TASKS`.
 
     Returns:
-        The films with a known label. For ``"binary"`` everything that is not the negative class
-        is one class, called ``"pneumonia"`` for the Kermany set and ``"abnormal"`` elsewhere;
-        two classes keep their names.
+        The films with a known label. For ``"binary"`` all classes but the negative one become one
+        class, named ``"pneumonia"`` for the Kermany set and ``"abnormal"`` elsewhere; if there are
+        only two classes, they keep their names.
 
     Raises:
-        DataError: The task is unknown or the labels do not answer it.
+        DataError: The task is unknown, or the labels do not suit it.
     """
     if task not in TASKS:
         raise DataError(f"task {task!r} is unknown", f"One of {', '.join(TASKS)}.")
@@ -172,12 +172,12 @@ def _classes(listing: Listing, task: str) -> Labelled:
         int(listing.names[i] != negative) if grouped else names.index(listing.names[i]) for i in raw
     ]
     return Labelled(
-        names,
-        negative,
-        entries,
-        tuple(one_hot(c, len(names)) for c in classes),
-        tuple(raw),
-        _left_out(listing, entries),
+        names=names,
+        negative=negative,
+        entries=entries,
+        targets=tuple(one_hot(c, len(names)) for c in classes),
+        strata=tuple(raw),
+        warnings=_left_out(listing, entries),
     )
 
 
@@ -201,14 +201,19 @@ def _findings(listing: Listing) -> Labelled:
                 for n in names
             )
         )
-    blind = sum(set(t) == {None} for t in targets)
-    warnings = (f"films without any known finding: {blind:,}",) if blind else ()
-    strata = (0,) * len(targets)
-    return Labelled(names, None, listing.entries, tuple(targets), strata, warnings)
+    unlabelled = sum(set(t) == {None} for t in targets)
+    return Labelled(
+        names=names,
+        negative=None,
+        entries=listing.entries,
+        targets=tuple(targets),
+        strata=(0,) * len(targets),
+        warnings=(f"films without any known finding: {unlabelled:,}",) if unlabelled else (),
+    )
 
 
 def _any_finding(listing: Listing) -> Labelled:
-    """No finding against any; films that say neither are left out."""
+    """No finding against any finding; films labelled as neither are left out."""
     negative = negative_of(listing.names)
     entries, targets = [], []
     for entry in listing.entries:
@@ -232,12 +237,12 @@ def _any_finding(listing: Listing) -> Labelled:
             "all films have a finding, or none has", "The task binary needs films of both kinds."
         )
     return Labelled(
-        (name, "abnormal"),
-        name,
-        tuple(entries),
-        tuple(targets),
-        strata,
-        _left_out(listing, entries),
+        names=(name, "abnormal"),
+        negative=name,
+        entries=tuple(entries),
+        targets=tuple(targets),
+        strata=strata,
+        warnings=_left_out(listing, entries),
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts a data set in its place: from Kaggle, a zip file or a folder, whole or not at all."""
+"""Copies a data set from Kaggle, a zip file or a folder, completely or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KAGGLE_FILMS = {
 """Films per folder of the Kaggle set."""
 MAX_FILES = 1_000_000
 MAX_RATIO = 50
-"""Unpacked over packed bytes; JPEG and PNG films hardly shrink, uncompressed DICOM to a third."""
+"""Unpacked over packed bytes; JPEG and PNG films hardly shrink, uncompressed DICOM shrinks to a third."""
 _SPARE = 1 << 26  # bytes that may unpack from next to nothing
 _CHUNK = 1 << 20
 _DAMAGED = (
@@ -49,10 +49,10 @@ _DAMAGED = (
 
 @dataclass(frozen=True, slots=True)
 class Obtained:
-    """A data set in its place.
+    """A data set that was copied.
 
     Attributes:
-        folder: Where it is.
+        folder: The new folder.
         films: Folder below it to number of films.
         warnings: Sentences.
     """
@@ -64,7 +64,7 @@ class Obtained:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file to bring over: its name in the new folder, its size, and how to open it."""
+    """A file to copy: its name in the new folder, its size, and how to open it."""
 
     name: str
     size: int
@@ -78,7 +78,7 @@ def obtain(
 ) -> Obtained:
     """Copies, unpacks or downloads a data set, with a list of hashes beside it.
 
-    If the source holds a ``SHA256SUMS``, every file is held against it.
+    If the source has a ``SHA256SUMS``, every file is checked against it.
 
     Args:
         source: A folder or a zip file; None for Kaggle's chest-xray-pneumonia.
@@ -86,9 +86,9 @@ def obtain(
         progress: Called with (bytes done, bytes in all).
 
     Raises:
-        UsageError: The target is taken.
-        MissingExtra: Kaggle is asked for and kagglehub is not installed.
-        DataError: The source is not there, damaged, unsafe, holds no films, or the disk is full.
+        UsageError: The target exists.
+        MissingExtra: The source is Kaggle and kagglehub is not installed.
+        DataError: The source is missing, damaged, unsafe or without films, or the disk is full.
     """
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UsageError(f"{target}: exists", "Name another place with --to, or remove it.")
@@ -98,8 +98,8 @@ def obtain(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name}.{os.getpid()}.part"
     try:
-        with _zip(source) if source.is_file() else _folder(source) as found:
-            files = _relevant(found)
+        with _zip(source) if source.is_file() else _folder(source) as offered:
+            files = _relevant(offered)
             _check_room(files, target.parent)
             sums = _bring(files, part, progress)
         films = _count(part)
@@ -119,7 +119,7 @@ def _kaggle() -> Path:
     import kagglehub
 
     try:
-        # Draws its own bar, and keeps what it has when the connection breaks.
+        # It shows a progress bar, and keeps what it has when the connection breaks.
         return Path(kagglehub.dataset_download(HANDLE))
     except Exception as error:
         raise DataError(
@@ -165,7 +165,7 @@ def _zip(source: Path) -> Iterator[list[_File]]:
 
 
 def _check_member(source: Path, member: zipfile.ZipInfo) -> None:
-    """Refuses a member that would leave the folder, or is no plain file."""
+    """Refuses a member that would be written outside the folder, or is not a plain file."""
     name = member.filename
     path = PurePosixPath(name)
     kind = stat.S_IFMT(member.external_attr >> 16)
@@ -191,9 +191,9 @@ def _check_member(source: Path, member: zipfile.ZipInfo) -> None:
 
 
 def _relevant(files: list[_File]) -> list[_File]:
-    """Without hidden files and macOS' shadows; of a folder chest_xray only its content.
+    """The files without hidden ones and macOS' shadow files; of a folder chest_xray its content.
 
-    Kaggle's archive holds everything twice, the second time in chest_xray/chest_xray.
+    Kaggle's archive contains everything twice, the second time in chest_xray/chest_xray.
     """
     plain = [f for f in files if not any(p[0] == "." or p == "__MACOSX" for p in f.name.split("/"))]
     top = "chest_xray/"
@@ -201,7 +201,7 @@ def _relevant(files: list[_File]) -> list[_File]:
         inner = [f for f in plain if f.name.startswith(top)]
         plain = [_File(f.name.removeprefix(top), f.size, f.open) for f in inner]
         return [f for f in plain if not f.name.startswith(top)]
-    # A folder around everything else would look like the only class.
+    # One folder around all others would look like the only class.
     around = {f.name.partition("/")[0] for f in plain}
     if len(around) == 1 and all(f.name.count("/") > 1 for f in plain):
         wrapper = around.pop()
@@ -220,7 +220,7 @@ def _check_room(files: list[_File], folder: Path) -> None:
 
 
 def _bring(files: list[_File], part: Path, progress: Callable[[int, int], None]) -> dict[str, str]:
-    """Writes the files and gives their hashes by name."""
+    """Writes the files; returns their hashes by name."""
     total, done = sum(f.size for f in files), 0
     sums: dict[str, str] = {}
     part.mkdir()
@@ -235,7 +235,7 @@ def _bring(files: list[_File], part: Path, progress: Callable[[int, int], None])
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with file.open() as source, target.open("xb") as out:
-                # What a header promises is not to be trusted.
+                # The size in a header cannot be trusted.
                 while size <= file.size and (chunk := source.read(_CHUNK)):
                     out.write(chunk)
                     digest.update(chunk)
@@ -261,7 +261,7 @@ def _bring(files: list[_File], part: Path, progress: Callable[[int, int], None])
 
 
 def _sums(text: str) -> dict[str, str]:
-    """Name to hash from the lines that ``sha256sum`` writes."""
+    """Name to hash, from the lines that ``sha256sum`` writes."""
     lines = (line.split(maxsplit=1) for line in text.splitlines())
     return {line[1].lstrip("*"): line[0] for line in lines if len(line) == 2}
 
@@ -276,7 +276,7 @@ def _count(folder: Path) -> dict[str, int]:
 
 
 def _compare(films: Mapping[str, int]) -> tuple[str, ...]:
-    """Where the Kaggle set is not what it should be; other sets are not known."""
+    """How the copy differs from the Kaggle set; other sets are not known."""
     if not {"train/NORMAL", "train/PNEUMONIA"} <= set(films):
         return ()
     return tuple(

@@ -26,7 +26,7 @@ def split_patients(
 ) -> list[str]:
     """Draws the validation patients, class by class.
 
-    Patients who share an exact duplicate film count as one, so that no film stands on both sides.
+    Patients who share an exact duplicate film count as one, so that no film occurs in both splits.
 
     Args:
         labels: Class of each film.
@@ -53,14 +53,16 @@ def split_patients(
     rng = np.random.default_rng(seed)
     held: set[str] = set()
     for label in sorted(set(labels)):
-        own = sorted({root(p) for p, y in zip(patients, labels, strict=True) if y == label} - held)
-        count = max(1, round(share * len(own))) if len(own) > 1 else 0
-        held |= {own[i] for i in rng.permutation(len(own))[:count]}
+        patients_of_class = sorted(
+            {root(p) for p, y in zip(patients, labels, strict=True) if y == label} - held
+        )
+        count = max(1, round(share * len(patients_of_class))) if len(patients_of_class) > 1 else 0
+        held |= {patients_of_class[i] for i in rng.permutation(len(patients_of_class))[:count]}
     return ["validation" if root(patient) in held else "train" for patient in patients]
 
 
 def split_films(labels: Sequence[int], share: float, seed: int) -> list[str]:
-    """Draws validation films, class by class, whoever is on them.
+    """Draws validation films, class by class, regardless of patients.
 
     Args:
         labels: Class of each film.
@@ -70,25 +72,25 @@ def split_films(labels: Sequence[int], share: float, seed: int) -> list[str]:
     Returns:
         ``"train"`` or ``"validation"`` for each film.
     """
-    # Each film as a patient of its own; equal widths keep the order of the films.
+    # Every film counts as a patient; equal widths keep the order of the films.
     keys = [f"{i:09d}" for i in range(len(labels))]
     return split_patients(labels, keys, keys, share, seed)
 
 
 def straddling(films: Iterable[_Placed]) -> list[str]:
-    """Keys of the patients who stand in two splits, sorted."""
+    """Keys of the patients whose films are in two splits, sorted."""
     first: dict[str, str | None] = {}
     return sorted({f.patient for f in films if first.setdefault(f.patient, f.split) != f.split})
 
 
 def check_split(films: Iterable[_Placed]) -> None:
-    """Makes sure that no patient stands in two splits.
+    """Checks that no patient is in two splits.
 
     Args:
         films: Anything with a ``patient`` and a ``split``, such as `Film`.
 
     Raises:
-        DataError: One does; up to three are named.
+        DataError: At least one is; up to three are named.
     """
     if both := straddling(films):
         more = f" and {len(both) - 3} more" if len(both) > 3 else ""

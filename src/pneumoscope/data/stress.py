@@ -1,9 +1,10 @@
 """A fixed set of perturbations that imitate other hospitals' devices.
 
-Validation films come from the one hospital that the training films come from, so plain validation cannot tell a
-network that reads lungs from one that reads the scanner. The worst result over this set does so better. Nothing
-here is random between calls. Most perturbations are relatives of a training augmentation with a value inside its
-range, so passing them is necessary, not sufficient; clahe, contrast-low, brightness and illumination are not.
+Validation films come from the same hospital as the training films, so plain validation cannot
+distinguish a network that reads lungs from one that recognises the scanner. The worst result over this
+set does so better. Nothing here is random between calls. Most perturbations are related to a training
+augmentation, with a value inside its range, so passing them is necessary but not sufficient; clahe,
+contrast-low, brightness and illumination are not related to any.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SEED = 2017
 
 
 def stress_suite() -> dict[str, Perturbation]:
-    """Name -> perturbation of one 8-bit film; each keeps the film's shape."""
+    """Name to perturbation of one 8-bit film; each keeps the film's shape."""
     return {
         "blur": partial(_blur, sigma=1.8),
         "sharpen": partial(_sharpen, sigma=1.2, amount=1.5),
@@ -55,7 +56,7 @@ class Severity:
 
     Attributes:
         kind: Such as ``"jpeg"``.
-        level: 1 (mild) to 5 (a film that a reader would send back).
+        level: 1 (mild) to 5 (a film that a reader would reject).
         words: Such as ``"JPEG quality 20"``.
         perturb: Keeps the film's shape.
     """
@@ -67,11 +68,11 @@ class Severity:
 
 
 def severities() -> tuple[Severity, ...]:
-    """What may befall a film on its way, at five severities each, the mildest first.
+    """What may happen to a film between detector and network, at five severities each, mildest first.
 
-    Values are of films of 224 x 224 pixels; severity 3 is that of `stress_suite`.
-    Negatives mix a film with its own: at 100 % it is what a viewer shows that takes MONOCHROME1 for
-    MONOCHROME2 (DICOM PS3.3, C.7.6.3.1.2).
+    Values are for films of 224 x 224 pixels; severity 3 is that of `stress_suite`. Negatives mix a film
+    with its inverse: 100 % is what a viewer shows if it takes MONOCHROME1 for MONOCHROME2 (DICOM PS3.3,
+    C.7.6.3.1.2).
     """
     table: tuple[tuple[str, str, Callable[..., Film], str, tuple[float, ...]], ...] = (
         ("blur", "blur, sigma {:g} pixels", _blur, "sigma", (0.6, 1.2, 1.8, 2.7, 4.0)),

@@ -1,4 +1,4 @@
-"""Layouts whose labels stand in a table: CSV manifests and NIH ChestX-ray14."""
+"""Layouts with the labels in a table: CSV manifests and NIH ChestX-ray14."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     Row = dict[str, str]
 
 RESERVED = ("path", "sha256", "patient", "split", "label", "labels")
-"""Columns of a manifest that are no findings, in small letters."""
+"""Columns of a manifest that are not findings, in lower case."""
 
 _ALIASES = {name: name for name in RESERVED} | dict.fromkeys(
     ("patient id", "patient_id", "patientid"), "patient"
 )
-# Columns of CheXpert (Irvin et al. 2019) beside its findings.
+# Columns of CheXpert (Irvin et al. 2019) besides its findings.
 _VIEW = "frontal/lateral"
 _FACTS = {"sex", "gender", "age", _VIEW, "ap/pa", "view", "view position"}
 _VALUES: dict[str, float | None] = {
     "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": None, "-1.0": None, "": None,
 }  # fmt: skip
 _SPLIT_VALUES = SPLITS | {"training": "train", "testing": "test", "": "train"}
-_FILM_KEY = re.compile(r"(?:^|/)file/")  # where the layout that was written out knew no patient
+_FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
 
 _NIH_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
@@ -45,13 +45,13 @@ def is_nih(file: Path) -> bool:
 def read_manifest(file: Path) -> Listing:
     """Lists a CSV manifest.
 
-    Columns, in any capitals: ``path`` (relative to the file); then ``label`` (one class),
-    ``labels`` (findings with ``|`` between them) or one column per name with 1, 0, -1 or
-    nothing, the last two for unknown; and, if wanted, ``patient``, ``split`` and ``sha256``.
-    Films that CheXpert's column ``Frontal/Lateral`` calls lateral are left out.
+    Columns, in upper or lower case: ``path`` (relative to the file); then ``label`` (one class),
+    ``labels`` (findings separated by ``|``) or one column per name with 1, 0, -1 or nothing, the
+    last two for unknown; and optionally ``patient``, ``split`` and ``sha256``. Films that
+    CheXpert's column ``Frontal/Lateral`` calls lateral are left out.
 
     Raises:
-        DataError: The table is broken, says nothing, or names a film twice.
+        DataError: The table is broken, has no labels, or names a film twice.
     """
     header, rows = _lowered(file)
     if "path" not in header:
@@ -81,13 +81,13 @@ def read_manifest(file: Path) -> Listing:
             patient = match[1]
         entries.append(
             Entry(
-                base / name,
-                name,
-                value,
-                patient or f"file/{name}",
-                bool(patient) and not _FILM_KEY.search(patient),
-                _split(file, number, row["split"]) if "split" in header else None,
-                row.get("sha256", ""),
+                path=base / name,
+                name=name,
+                values=value,
+                patient=patient or f"file/{name}",
+                keyed=bool(patient) and not _FILM_KEY.search(patient),
+                split=_split(file, number, row["split"]) if "split" in header else None,
+                sha256=row.get("sha256", ""),
             )
         )
     if not entries:
@@ -95,70 +95,86 @@ def read_manifest(file: Path) -> Listing:
     if lateral:
         warnings += (f"lateral films of {file.name}, left out: {lateral:,}",)
     source = f"CSV manifest {file.name} in {file.parent.resolve().name}"
-    return Listing("manifest", findings, names, tuple(entries), source, "split" in header, warnings)
+    return Listing(
+        layout="manifest",
+        findings=findings,
+        names=names,
+        entries=tuple(entries),
+        source=source,
+        obeyed="split" in header,
+        warnings=warnings,
+    )
 
 
 def read_nih(file: Path) -> Listing:
-    """Lists NIH ChestX-ray14 (Wang et al., CVPR 2017): the films of its table below its folder.
+    """Lists NIH ChestX-ray14 (Wang et al., CVPR 2017): the films of its table, below its folder.
 
-    The official lists, where they lie beside the table, decide what is test; films that stand on
-    neither list are left out. "No Finding" is a name of the listing.
+    The official lists, if they are beside the table, decide which films are for testing; films on
+    neither list are left out. "No Finding" is one of the names.
 
     Raises:
-        DataError: No film of the table is there.
+        DataError: No film of the table exists.
     """
     _, rows = _rows(file)
     root = file.parent
-    where: dict[str, Path] = {}
+    path_of: dict[str, Path] = {}
     for path in images.find_films([root]):
-        where.setdefault(path.name, path)
+        path_of.setdefault(path.name, path)
     train, test = _list(root / _NIH_TRAIN), _list(root / _NIH_TEST)
-    there = [row for row in rows if row["Image Index"] in where]
-    if not there:
+    present = [row for row in rows if row["Image Index"] in path_of]
+    if not present:
         raise DataError(
             f"{file}: none of its films lies below {root}",
             "Unpack the archives images_*.tar.gz beside the table.",
         )
     warnings = []
-    if len(there) < len(rows):
+    if len(present) < len(rows):
         warnings.append(
-            f"films of {file.name} that are not there: {len(rows) - len(there):,} of {len(rows):,}"
+            f"films of {file.name} that are not there: {len(rows) - len(present):,} of {len(rows):,}"
         )
     if test is None:
         warnings.append(f"{_NIH_TEST} is not there: official test films count as training films")
     listed = [
         row
-        for row in there
+        for row in present
         if train is None or row["Image Index"] in train or row["Image Index"] in (test or ())
     ]
-    if len(listed) < len(there):
-        warnings.append(f"films on no official list, left out: {len(there) - len(listed):,}")
-    found = [_words(row["Finding Labels"]) for row in listed]
-    names = negative_first(sorted({label for labels in found for label in labels}))
+    if len(listed) < len(present):
+        warnings.append(f"films on no official list, left out: {len(present) - len(listed):,}")
+    labels_of_rows = [_words(row["Finding Labels"]) for row in listed]
+    names = negative_first(sorted({label for labels in labels_of_rows for label in labels}))
     entries = tuple(
         Entry(
-            where[row["Image Index"]],
-            where[row["Image Index"]].relative_to(root).as_posix(),
-            tuple(float(name in labels) for name in names),
-            row["Patient ID"],
-            True,
-            "test" if test is not None and row["Image Index"] in test else "train",
+            path=path_of[row["Image Index"]],
+            name=path_of[row["Image Index"]].relative_to(root).as_posix(),
+            values=tuple(float(name in labels) for name in names),
+            patient=row["Patient ID"],
+            keyed=True,
+            split="test" if test is not None and row["Image Index"] in test else "train",
         )
-        for row, labels in zip(listed, found, strict=True)
+        for row, labels in zip(listed, labels_of_rows, strict=True)
     )
     source = f"NIH ChestX-ray14 (Wang et al., CVPR 2017), folder {root.resolve().name}"
-    return Listing("nih", True, names, entries, source, True, tuple(warnings))
+    return Listing(
+        layout="nih",
+        findings=True,
+        names=names,
+        entries=entries,
+        source=source,
+        obeyed=True,
+        warnings=tuple(warnings),
+    )
 
 
 def columns(file: Path) -> tuple[tuple[str, ...], dict[str, Row]]:
-    """All columns of a table, by film, whatever they mean.
+    """All columns of a table by film, including those that pneumoscope does not use.
 
     Args:
         file: A manifest, or NIH's table.
 
     Returns:
-        The columns' names as they stand there, and by film their values: by its path as the
-        manifest gives it, of NIH's table by its file name.
+        The columns' names, and film to values. A film's key is its path as the manifest gives it,
+        or its file name in NIH's table.
 
     Raises:
         DataError: It cannot be read.
@@ -183,12 +199,13 @@ def _labels(
         ]
         return names, values, False, ()
     if "labels" in header:
-        found = [_words(row["labels"]) for row in rows]
-        names = negative_first(sorted({label for labels in found for label in labels}))
+        labels_of_rows = [_words(row["labels"]) for row in rows]
+        names = negative_first(sorted({label for labels in labels_of_rows for label in labels}))
         unknown = (None,) * len(names)
-        # Nothing between the commas says nothing; "No Finding" says that nothing was found.
+        # An empty cell means unknown; "No Finding" means that nothing was found.
         values = [
-            tuple(float(n in labels) for n in names) if labels else unknown for labels in found
+            tuple(float(n in labels) for n in names) if labels else unknown
+            for labels in labels_of_rows
         ]
         return names, values, True, ()
     return _columns(file, header, rows)
@@ -201,11 +218,11 @@ def _columns(
     for column in header:
         if not column or column.lower() in (*RESERVED, *_FACTS):
             continue
-        told = [(number, row[column]) for number, row in enumerate(rows, 2) if row[column]]
-        odd = [(number, value) for number, value in told if value not in _VALUES]
-        if told and not odd:
+        filled = [(number, row[column]) for number, row in enumerate(rows, 2) if row[column]]
+        odd = [(number, value) for number, value in filled if value not in _VALUES]
+        if filled and not odd:
             names.append(column)
-        elif len(odd) * 10 < len(told):  # a slip, not another kind of column
+        elif len(odd) * 10 < len(filled):  # a typing error, not another kind of column
             raise DataError(
                 f"{file}, row {odd[0][0]}: {column} is {odd[0][1]!r}",
                 "A finding is 1, 0, -1 (uncertain) or empty (unknown).",
@@ -223,7 +240,7 @@ def _columns(
 
 
 def _lowered(file: Path) -> tuple[list[str], list[Row]]:
-    """The table with the columns that have a meaning in small letters."""
+    """The table, with the names of known columns in lower case."""
     header, rows = _rows(file)
     known = {name: _ALIASES.get(name.lower(), name) for name in header}
     columns = list(known.values())
