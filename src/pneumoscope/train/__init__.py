@@ -1,1 +1,1 @@
-"""From films to a bundle. Needs the [train] extra; nothing outside this folder imports it."""
+"""From films to a bundle. Needs the [train] extra; only the command line imports it."""

@@ -1,4 +1,4 @@
-"""Tells people how far a training is."""
+"""Shows how far a training is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A bar on a terminal, a line an epoch elsewhere; always on stderr."""
+    """A bar on a terminal, a line per epoch elsewhere; always on stderr."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -71,7 +71,7 @@ class Progress:
         return partial(self.count, text)
 
     def training(self, steps: int, done: int) -> None:
-        """A training of so many steps begins, or goes on after some of them."""
+        """A training of ``steps`` steps starts, or continues after ``done`` of them."""
         self._close()
         self._task = self._bars.add_task("training", total=steps, completed=done, info="")
         self._began, self._films, self._first, self._done, self._steps = (
@@ -84,7 +84,7 @@ class Progress:
             self._bars.update(self._task, description=f"{phase} {number}/{of}")
 
     def step(self, films: int, loss: float) -> None:
-        """One step with so many films is done; ``loss`` is the epoch's mean so far."""
+        """One step with ``films`` films is done; ``loss`` is the epoch's mean so far."""
         self._films += films
         self._done += 1
         if self._task is not None:
@@ -92,7 +92,7 @@ class Progress:
             self._bars.update(self._task, advance=1, info=f"loss {loss:.4f}, {rate:.0f} films/s")
 
     def done(self, row: Mapping[str, Any]) -> None:
-        """An epoch is over; prints what the log gets, and the time left by the pace so far."""
+        """An epoch is over; prints its row of the log, and the time left at the pace so far."""
         pace = (time.monotonic() - self._began) / max(self._done - self._first, 1)
         left = (self._steps - self._done) * pace / 60
         self.note(

@@ -1,4 +1,4 @@
-"""Mutes what libraries write past Python."""
+"""Mutes output that libraries write without going through Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def no_chatter() -> Iterator[None]:
     """Mutes stderr and warnings: TensorFlow's libraries write before their logging can be set up.
 
-    The process's stderr is switched, so nothing else of it may write there meanwhile.
+    The stderr of the whole process is redirected, so nothing else may write to it meanwhile.
     """
     sys.stderr.flush()
     kept = os.dup(2)

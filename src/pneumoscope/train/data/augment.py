@@ -1,9 +1,10 @@
 """Training-time augmentation of 8-bit chest films.
 
-The class labels of the training collection can be told from its acquisition alone (sharpness, compression, tone,
-shape), so the purpose of every step here is to make one of those traces useless: geometry hides the aspect ratio,
-the tone curve hides exposure and post-processing, the sharpness steps hide resolution and compression, and the
-occlusions hide frames and markers. Only NumPy, OpenCV and Pillow are needed, about 1 ms a film on one thread.
+The classes of the training collection can be predicted from acquisition alone (sharpness, compression,
+tone, shape), so every step here makes one of those traces useless: geometry hides the aspect ratio, the
+tone curve hides exposure and post-processing, the sharpness steps hide resolution and compression, and
+the occlusions hide frames and markers. Needs only NumPy, OpenCV and Pillow, and about 1 ms per film on
+one thread.
 """
 
 from __future__ import annotations
@@ -26,14 +27,23 @@ _INTERPOLATIONS: Final = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 
 
 def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentation) -> Films:
-    """One random view of each film of `(n, height, width)`, resampled to `(n, size, size)`.
+    """One random view of each film.
 
-    Histograms and sharpness of the batch itself serve as references, so a batch should hold films of all classes.
+    The batch's own histograms and sharpness serve as references, so it should hold films of all classes.
+
+    Args:
+        films: uint8 (n, height, width).
+        size: Side of the views in pixels.
+        rng: Random generator.
+        config: Ranges and probabilities.
+
+    Returns:
+        uint8 (n, size, size).
     """
     count = len(films)
     views = np.empty((count, size, size), np.uint8)
     partners = rng.permutation(count)
-    # One block of noise for the batch; each film reads it from another offset (drawing it is the dearest step).
+    # One block of noise per batch, read from another offset by each film: drawing noise is expensive.
     pool = (
         rng.standard_normal(2 * films[0].size, dtype=np.float32)
         if count and config.noise > 0
@@ -80,7 +90,7 @@ def _geometry(film: Films, rng: np.random.Generator, config: Augmentation) -> Fi
     )
     shift = rng.uniform(-config.shift, config.shift, 2) * (width, height)
     offset = np.array([width / 2, height / 2]) + shift - linear @ np.array([centre_x, centre_y])
-    # A black frame is what most devices leave; repeated edges stop the frame's shape from giving the map away.
+    # Most devices leave a black frame; repeated edges keep the frame's shape from revealing the map.
     mode = cv2.BORDER_CONSTANT if rng.random() < 0.6 else cv2.BORDER_REPLICATE
     return cv2.warpAffine(
         film,
@@ -108,7 +118,7 @@ def _tone(film: Films, other: Films, rng: np.random.Generator, config: Augmentat
     elif _chance(rng, config.equalise):
         table += rng.uniform(0.2, 0.9) * (_histogram(film) - table)
     if _chance(rng, config.curve):
-        # Positive steps make it monotone; the constant added to them keeps it away from a staircase.
+        # Positive steps make the curve monotone; the added constant keeps it from becoming a staircase.
         steps = rng.exponential(size=config.curve_knots) + 0.35
         knots = np.concatenate([[0.0], np.cumsum(steps) / steps.sum()])
         table = np.interp(table, np.linspace(0.0, 1.0, config.curve_knots + 1), knots)
@@ -129,7 +139,7 @@ def _detail(film: Films, rng: np.random.Generator, config: Augmentation) -> Film
     if not _chance(rng, config.detail):
         return film
     amount = rng.uniform(*config.detail_amount)
-    # Wide blurs are dear, and what they leave fits into a quarter of the pixels a side.
+    # Wide blurs are expensive, and their result fits into a quarter of the pixels along each side.
     small = cv2.resize(film, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), _log_uniform(rng, config.detail_sigma) / 4)
     ground = cv2.resize(small, film.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -139,10 +149,10 @@ def _detail(film: Films, rng: np.random.Generator, config: Augmentation) -> Film
 def _sharpness(film: Films, other: Films, rng: np.random.Generator, config: Augmentation) -> Films:
     if _chance(rng, config.sharpness_match):
         smooth = cv2.GaussianBlur(film, (0, 0), rng.uniform(0.8, 1.6))
-        own, floor = sharpness(film), sharpness(smooth)
-        # The Laplacian is linear, so its mean size is nearly linear in the weight of the smoothed film, on both
-        # sides of 0: a negative weight sharpens (unsharp masking).
-        weight = float(np.clip((own - sharpness(other)) / max(own - floor, 0.1), -2.0, 1.0))
+        present, floor = sharpness(film), sharpness(smooth)
+        # The Laplacian is linear, so its mean magnitude is nearly linear in the weight of the smoothed
+        # film, on both sides of 0: a negative weight sharpens (unsharp masking).
+        weight = float(np.clip((present - sharpness(other)) / max(present - floor, 0.1), -2.0, 1.0))
         return cv2.addWeighted(film, 1 - weight, smooth, weight, 0.0)
     if _chance(rng, config.blur):
         film = cv2.GaussianBlur(film, (0, 0), rng.uniform(*config.blur_sigma))

@@ -1,4 +1,4 @@
-"""The batches of a training: drawn, augmented and prepared ahead, the same whenever it resumes."""
+"""The batches of a training: drawn, augmented and prepared ahead, the same after every resume."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AHEAD = 3
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a training stands: the next step to do."""
+    """Position of a training: its next step."""
 
     phase: int = 0
     epoch: int = 0
@@ -46,9 +46,9 @@ class Batches:
     Attributes:
         rows: Positions of the training films in the set.
         steps: Batches in an epoch.
-        features: Features of a frozen backbone in place of films, float16 (views, n, k), or None.
-        finding_weights: Of several findings, (2, findings): of films without and with each.
-        side: Cells along each side of the network's last map; needed where films are composed.
+        features: Features of a frozen backbone instead of films, float16 (views, n, k), or None.
+        finding_weights: For several findings, (2, findings): weights of films without and with each.
+        side: Cells along each side of the network's last map; needed if films are composed.
     """
 
     def __init__(self, recipe: Recipe, films: FilmSet) -> None:
@@ -56,7 +56,7 @@ class Batches:
         self.rows = films.rows("train")
         self.several = recipe.task == "multilabel"
         self.targets = films.targets
-        # Films with several findings are of one class, for sampling and weights per film.
+        # Films with several findings count as one class for sampling and for weights per film.
         self.labels = np.zeros(len(films.films), np.intp) if self.several else films.labels
         self.classes = len(films.names)
         self.class_weights = _class_weights(recipe, self.labels[self.rows], self.classes)
@@ -70,7 +70,7 @@ class Batches:
         self.side = 0
 
     def of(self, start: Position) -> Generator[Batch]:
-        """The batches of one epoch from a step on; the same whether resumed or not."""
+        """The batches of one epoch from a step on, the same whether resumed or not."""
         rng = np.random.default_rng((self.recipe.seed, start.phase, start.epoch))
         order = rng.permutation(self.rows)
         if self.recipe.sampling == "balanced":
@@ -88,9 +88,9 @@ class Batches:
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, phase, epoch, step))
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        # The last films of an epoch that several devices cannot share wait for the next one.
+        # Films at the end of an epoch that several devices cannot share evenly are left out.
         rows = rows[: len(rows) // self.devices * self.devices]
-        # Sorted reads are kinder to the memory map; the order within a batch does not matter.
+        # Sorted reads suit the memory map better; the order within a batch does not matter.
         rows = np.sort(rows)
         x: NDArray[Any]
         if self.features is not None:
@@ -114,27 +114,27 @@ class Batches:
             weight = (share * weight + (1 - share) * weight[partner]).astype(np.float32)
         if recipe.regions:
             partner = rng.permutation(len(rows))
-            own = regions.draw(len(rows), self.side, recipe.regions, rng)
-            x = regions.compose(x, partner, own)
-            parts = np.stack([own, ~own], 1).astype(np.float32)
+            kept = regions.draw(len(rows), self.side, recipe.regions, rng)
+            x = regions.compose(x, partner, kept)
+            parts = np.stack([kept, ~kept], 1).astype(np.float32)
             areas = parts.sum(axis=(2, 3))
             shares = parts / np.maximum(areas, 1)[..., None, None]
             y = np.stack([y, y[partner]], 1)
-            # Keras averages over films and parts: twice the area's share keeps the loss's scale.
-            weight = np.stack([weight, weight[partner]], 1) * 2 * areas / own[0].size
+            # Keras averages over films and parts: twice the share of the area keeps the loss's scale.
+            weight = np.stack([weight, weight[partner]], 1) * 2 * areas / kept[0].size
             return (x[..., None], shares), y, weight
         return x[..., None], y, weight
 
     def cache_features(self, model: Any, views: int, path: Path, progress: Progress) -> float:
-        """Takes the features of augmented films behind a frozen backbone, on disk, from now on.
+        """From now on batches hold features of augmented films from a frozen backbone, kept on disk.
 
-        In float16 they take half the space; a flattened film of MobileNetV2 has 62,720.
+        float16 halves the space; a flattened film of MobileNetV2 has 62,720 features.
 
         Args:
-            model: What `network.build` made.
-            views: Augmented views of each film; epochs take them in turns.
-            path: Their file; one of the right shape is taken as it is.
-            progress: Is told how far it is.
+            model: What `keras_model.build` made.
+            views: Augmented views of each film; epochs use them in turn.
+            path: File of the features; an existing file of the right shape is used.
+            progress: Shows how many films are done.
 
         Returns:
             The seconds that it took.
@@ -150,8 +150,8 @@ class Batches:
                         rng = np.random.default_rng((recipe.seed, view, first))
                         rows = self.rows[first : first + 64]
                         x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
-                        found = devices.predict(pooling, x[..., None])
-                        store[view, first : first + len(rows)] = found
+                        features = devices.predict(pooling, x[..., None])
+                        store[view, first : first + len(rows)] = features
                         done += len(rows)
                         progress.count("features of augmented films", done, total)
         self.features = np.load(path, mmap_mode="r")
@@ -177,7 +177,7 @@ def _finding_weights(recipe: Recipe, targets: NDArray[np.float32]) -> NDArray[np
 def _balanced(
     order: NDArray[np.intp], labels: NDArray[np.intp], rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """As many films as before, every class as often; those of rare classes come several times."""
+    """As many films as before, with every class equally often; rare films occur several times."""
     classes = np.unique(labels[order])
     share = -(-len(order) // len(classes))
     drawn = [np.resize(order[labels[order] == c], share) for c in classes]

@@ -1,4 +1,4 @@
-"""Drawn films: no patient, no training film, always the same."""
+"""Drawn films: not of any patient, never used for training, always the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def films(count: int, size: int, seed: int = 0) -> NDArray[np.uint8]:
     Args:
         count: Number of films.
         size: Side in pixels.
-        seed: Of the differences.
+        seed: Of the differences between the films.
 
     Returns:
         uint8 (count, size, size, 1), 0 dark.

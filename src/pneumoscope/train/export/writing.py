@@ -38,7 +38,7 @@ def write(
 
     Args:
         target: Folder of the bundle; a bundle that exists there is replaced.
-        model: ``model.onnx``; if there is a gate, its features are turned to the gate's axes.
+        model: ``model.onnx``; if there is a gate, its features are projected onto the gate's axes.
         meta: Content of ``bundle.json``.
         golden: See `golden_of`.
         gate: None for a bundle without a gate.

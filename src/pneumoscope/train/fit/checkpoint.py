@@ -1,4 +1,4 @@
-"""What a training keeps: weights on disk, their moving average, the best epoch."""
+"""What a training keeps: weights on disk, their moving average, and the best epoch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
 
 
 def save(model: Any, path: Path, **extra: Any) -> None:
-    """Writes all variables of a model and whatever else is given, in one step."""
+    """Writes all variables of a model, and any other arrays given, in one step."""
     arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(model.variables)}
     with replacing(path) as stream:
         np.savez(stream, **arrays, **extra)
@@ -41,8 +41,8 @@ def parameters(folder: Path) -> int:
 class Average:
     """Exponential moving average of a model's weights and BatchNorm statistics.
 
-    Its own, because Keras' optimizers average trainable weights only: averaged weights with the
-    statistics of the last steps would not fit together.
+    Keras' optimizers average trainable weights only; averaged weights would not fit the statistics of
+    the last steps.
     """
 
     def __init__(self, model: Any, decay: float) -> None:
@@ -50,14 +50,14 @@ class Average:
         self.values = current(model)
 
     def update(self) -> None:
-        # The first steps count for little (as in TensorFlow's ExponentialMovingAverage).
+        # A shorter memory in the first steps (as in TensorFlow's ExponentialMovingAverage).
         keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for average, value in zip(self.values, current(self.model), strict=True):
             average += (1 - keep) * (value - average)
         self.updates += 1
 
     def apply(self) -> list[NDArray[Any]]:
-        """Puts the averages into the model; returns what was there."""
+        """Puts the averages into the model; returns the values they replace."""
         before = current(self.model)
         put(self.model, self.values)
         return before
@@ -69,13 +69,13 @@ def current(model: Any) -> list[NDArray[Any]]:
 
 
 def put(model: Any, values: list[NDArray[Any]]) -> None:
-    """Sets a model to what `current` gave."""
+    """Sets a model's weights and statistics to values from `current`."""
     for variable, value in zip(_floats(model), values, strict=True):
         variable.assign(value)
 
 
 def _floats(model: Any) -> list[Any]:
-    """All variables but the counters of random generators."""
+    """All variables except the counters of random generators."""
     return [v for v in model.variables if "float" in str(v.dtype)]
 
 

@@ -1,8 +1,9 @@
-"""The learning-rate range test: at which rates the loss falls, before hours are spent at one.
+"""The learning-rate range test: at which rates the loss falls, before hours are spent on training.
 
-From each phase's first weights the rate rises step by step over six decades (L. N. Smith, "Cyclical
-learning rates for training neural networks", 2017; exponentially, and with the stop and the rule
-below, as fastai's ``lr_find``: Howard and Gugger, "fastai: a layered API for deep learning", 2020).
+Starting from each phase's first weights, the rate rises step by step over six decades (L. N. Smith,
+"Cyclical learning rates for training neural networks", 2017). It rises exponentially, with the stop
+and the rule below, as in fastai's ``lr_find`` (Howard and Gugger, "fastai: a layered API for deep
+learning", 2020).
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ STEPS = 100
 LOWEST, HIGHEST = 1e-6, 1.0
 SMOOTHING = 0.9
 DIVERGED = 4.0
-"""The test ends where the smoothed loss is so many times its lowest."""
+"""The test ends when the smoothed loss is this many times its lowest."""
 SETTLING = 10
-"""Steps before any rate is judged: the smoothed loss still moves with each batch."""
+"""Steps before any rate is judged: until then the smoothed loss follows each batch."""
 FALLEN = 0.9
-"""What differs less is within the noise of batches of 16 to 32 films."""
+"""A smaller fall is within the noise of batches of 16 to 32 films."""
 RULE = (
     "a tenth of the rate at which the smoothed loss was lowest (the rule 'minimum' of fastai's "
     "lr_find, Howard and Gugger 2020, after Smith's range test, 2017)"
@@ -52,12 +53,12 @@ class RangeTest:
     """The range test of one phase.
 
     Attributes:
-        phase: Its name.
-        key: The key of the recipe that sets its rate.
-        own_rate: What the recipe says there.
-        rates: Learning rates, one a step.
+        phase: Name of the phase.
+        key: The recipe's key for its learning rate.
+        own_rate: The learning rate in the recipe.
+        rates: Learning rates, one per step.
         losses: The loss of each step's batch, before the step.
-        smoothed: Their exponential moving average, without the bias of its start.
+        smoothed: Exponential moving average of the losses, without the bias of its start.
         suggested: By `RULE`; None if the loss fell at no rate.
     """
 
@@ -75,20 +76,20 @@ def find(
 ) -> tuple[RangeTest, ...]:
     """Tests every phase of a recipe and writes `PLOT` and `TABLE`.
 
-    The second phase begins, as in training, with a head that has been trained: for the steps of
-    the first phase, though for `STEPS` at most.
+    As in training, the second phase starts with a trained head: trained for the steps of the first
+    phase, but for `STEPS` at most.
 
     Args:
         recipe: What would be trained.
         films: Cached films with labels and splits.
         folder: Gets the two files.
-        weights: Pretrained weights, see `network.build`.
-        progress: Is told of every step.
+        weights: Pretrained weights, see `keras_model.build`.
+        progress: Shows every step.
 
     Raises:
-        TrainingError: The loss is no number from the start.
+        TrainingError: The loss is not a number from the start.
     """
-    # Averages, schedules and cached features change what a rate does after the test only.
+    # Averages, schedules and cached features matter only after the test.
     plain = replace(recipe, cosine=False, ema=0.0, cached_views=0, patience=0)
     tests = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -110,7 +111,7 @@ def find(
 
 
 def smooth(losses: list[float]) -> list[float]:
-    """Exponential moving average with `SMOOTHING`, divided by the weights it has had so far."""
+    """Exponential moving average with `SMOOTHING`, divided by the sum of its weights so far."""
     average, values = 0.0, []
     for i, loss in enumerate(losses, 1):
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
@@ -127,7 +128,7 @@ def suggest(rates: list[float], smoothed: list[float]) -> float | None:
 
 
 def range_test(trainer: loop.Trainer, index: int) -> RangeTest:
-    """Raises the rate step by step from the trainer's present weights; they are not put back."""
+    """Raises the rate step by step from the trainer's present weights, which are not restored."""
     phase = trainer.phases[index]
     optimizer = trainer.prepare(phase)
     rates: list[float] = []
@@ -154,9 +155,14 @@ def range_test(trainer: loop.Trainer, index: int) -> RangeTest:
     smoothed = smooth(losses)
     key = "learning_rate" if phase.whole else "head_learning_rate"
     return RangeTest(
-        phase.name, key, getattr(trainer.recipe, key),
-        tuple(rates), tuple(losses), tuple(smoothed), suggest(rates, smoothed),
-    )  # fmt: skip
+        phase=phase.name,
+        key=key,
+        own_rate=getattr(trainer.recipe, key),
+        rates=tuple(rates),
+        losses=tuple(losses),
+        smoothed=tuple(smoothed),
+        suggested=suggest(rates, smoothed),
+    )
 
 
 def _endless(trainer: loop.Trainer, index: int) -> Iterator[Batch]:

@@ -64,23 +64,23 @@ def fit(
     progress: Progress,
     after_epoch: Callable[[], None] = lambda: None,
 ) -> Any:
-    """Trains the recipe's network, or goes on where a killed training stood.
+    """Trains the recipe's network; a killed training continues where it stopped.
 
     Args:
         recipe: What to do.
         films: Cached films with labels and splits.
-        folder: Run folder: gets ``log.csv`` (a row an epoch), ``checkpoint.npz`` while training
-            and ``weights.npz`` at its end.
-        weights: Pretrained weights, see `network.build`.
-        progress: Is told of every step.
+        folder: Run folder: gets ``log.csv`` (a row per epoch), ``checkpoint.npz`` while training,
+            and ``weights.npz`` at the end.
+        weights: Pretrained weights, see `keras_model.build`.
+        progress: Shows every step.
         after_epoch: Called when an epoch's row is in the log.
 
     Returns:
         The trained ``keras.Model``.
 
     Raises:
-        RecipeError: See `network.build` and `network.check`.
-        UsageError: See `network.build`.
+        RecipeError: See `keras_model.build` and `keras_model.check`.
+        UsageError: See `keras_model.build`.
         TrainingError: The loss is no longer a number.
     """
     trainer = begin(recipe, films, folder, weights, progress)
@@ -90,7 +90,7 @@ def fit(
         restore(trainer.model, folder / WEIGHTS)
         return trainer.model
     resuming = (folder / CHECKPOINT).is_file()
-    # Loading pretrained weights would be wasted if the checkpoint overwrites them.
+    # Pretrained weights are not loaded if the checkpoint would overwrite them.
     trainer.model = keras_model.build(recipe, len(films.names), None if resuming else weights)
     keras_model.check(trainer.model, recipe)
     start = trainer.resume() if resuming else Position()
@@ -107,17 +107,17 @@ def fit(
 def begin(
     recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
 ) -> Trainer:
-    """Seeds everything and makes a trainer, still without its network; see `fit`."""
+    """Seeds everything and makes a trainer, still without a network; see `fit`."""
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_dtype_policy(_precision(recipe))
     trainer = Trainer(recipe, films, folder, progress)
-    # Random weights have no statistics that are worth keeping; a user's network may have its own.
+    # Random weights have no statistics worth keeping; a user's network may have some.
     trainer.freezes = recipe.batch_norm_frozen and (weights is not None or ":" in recipe.network)
     return trainer
 
 
 class Trainer:
-    """One training: its network, its batches, where it stands. `fit` drives it."""
+    """One training: its network, its batches, its position. `fit` drives it."""
 
     def __init__(self, recipe: Recipe, films: FilmSet, folder: Path, progress: Progress) -> None:
         self.recipe, self.films, self.folder, self.progress = recipe, films, folder, progress
@@ -133,12 +133,12 @@ class Trainer:
         self.steps = self.batches.steps
         self.held = films.rows("validation")
         self.model: Any = None
-        self.trainee: Any = None  # the model, or its form for composed films
+        self.trainee: Any = None  # the model, or its variant for composed films
         self.freezes = recipe.batch_norm_frozen
         self.after_epoch: Callable[[], None] = lambda: None
         self.average: Average | None = None
         self.best: Best | None = None
-        self._features_s = 0.0  # spent on them, counted with the first epoch
+        self._features_s = 0.0  # spent on cached features; counted with the first epoch
         self._updates = 0
         self._stored: dict[str, list[NDArray[Any]]] = {}
         self._totals = np.zeros(3)  # loss x films, films, seconds of the current epoch
@@ -190,7 +190,7 @@ class Trainer:
         (self.folder / _FEATURES).unlink(missing_ok=True)
 
     def prepare(self, phase: Phase) -> Any:
-        """Compiles the network for a phase; gives its optimiser."""
+        """Compiles the network for a phase; returns its optimiser."""
         keras_model.set_trainable(
             self.model, self.recipe, whole=phase.whole, keep_statistics=self.freezes
         )
@@ -206,7 +206,7 @@ class Trainer:
         self.trainee.compile(
             optimizer, loss_of(self.recipe, self.batches.finding_weights), jit_compile=False
         )
-        # On several devices Keras keeps the layout of what was trainable when it was made.
+        # On several devices Keras keeps the layout of the weights that were trainable before.
         self.model.make_predict_function(force=True)
         optimizer.build(self.trainee.trainable_variables)
         if phase.whole and self.recipe.ema:
@@ -219,7 +219,7 @@ class Trainer:
         return optimizer
 
     def _is_over(self, epoch: int, scores: Scores) -> bool:
-        """Remembers the epoch if it is the best; says whether patience is at its end."""
+        """Remembers the epoch if it is the best; returns whether patience is exhausted."""
         value = getattr(scores, self.recipe.monitor)
         merit = -value if self.recipe.monitor == "loss" else value
         if self.best is None or merit > self.best.merit:
@@ -247,7 +247,7 @@ class Trainer:
         return self._log(start, phase, optimizer)
 
     def learn(self, batch: Batch) -> float:
-        """One step on one batch; gives its loss."""
+        """One step on one batch; returns its loss."""
         x, y, weight = batch
         loss = float(self.trainee.train_on_batch(x, y, sample_weight=weight))
         if self.average is not None:
@@ -273,7 +273,7 @@ class Trainer:
         )
 
     def forget_later_epochs(self, position: Position) -> None:
-        """Drops log rows of epochs that will be done again: the kill came after the row."""
+        """Drops log rows of epochs that will be repeated: the kill came after the row."""
         path = self.folder / LOG
         if not path.exists():
             return
@@ -307,13 +307,13 @@ class Trainer:
         else:
             writer.writeheader()
         writer.writerow(row)
-        write_text(path, text.getvalue())  # whole: half a row could not be gone on from
+        write_text(path, text.getvalue())  # whole: a training cannot continue from half a row
         self.progress.done(row)
         self.after_epoch()
         return scores
 
     def _validate(self) -> NDArray[np.float32]:
-        """Logits of the validation films, with the averaged weights where the recipe has them."""
+        """Logits of the validation films, with averaged weights if the recipe averages."""
         before = self.average.apply() if self.average is not None else []
         size = self.recipe.size
         x = np.stack([resample(self.films.pixels[row], size) for row in self.held])[..., None]
@@ -346,11 +346,11 @@ def _optimizer(recipe: Recipe, phase: Phase, steps: int) -> Any:
 def _precision(recipe: Recipe) -> str:
     if not recipe.mixed_precision:
         return "float32"
-    # Losses below float16's range would need scaling, which bfloat16 does not.
+    # float16 would need loss scaling, bfloat16 does not.
     return "mixed_bfloat16"
 
 
 def minutes(folder: Path) -> float:
-    """Minutes of all epochs in a run's log, whether they were done at once or resumed."""
+    """Minutes of all epochs in a run's log, resumed or not."""
     with (folder / LOG).open(encoding="utf-8", newline="") as stream:
         return sum(float(row["seconds"]) for row in csv.DictReader(stream)) / 60

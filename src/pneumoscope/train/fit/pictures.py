@@ -1,4 +1,4 @@
-"""What people look at in a run folder: curves of the training, augmented films."""
+"""Pictures in a run folder: training curves and augmented films."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def curves(log: Path, target: Path) -> None:
 
 
 def contact_sheet(recipe: Recipe, films: FilmSet, target: Path) -> None:
-    """Training films as they are (first column) and as the network may see them, as PNG.
+    """Training films unchanged (first column) and as the network may see them, as PNG.
 
-    Where the recipe composes films of two, the last two columns are composed.
+    If the recipe composes films of two, the last two columns are composed.
     """
     rng = np.random.default_rng(recipe.seed)
     rows = films.rows("train")
@@ -70,9 +70,9 @@ def contact_sheet(recipe: Recipe, films: FilmSet, target: Path) -> None:
     ]
     if recipe.regions:
         for batch in batches[-2:]:
-            own = regions.draw(_ROWS, _ROWS * 4, 1.0, rng)
-            # Far partners: films that lie beside each other are often of one class.
-            batch[:] = regions.compose(batch, np.roll(np.arange(_ROWS), _ROWS // 2), own)
+            kept = regions.draw(_ROWS, _ROWS * 4, 1.0, rng)
+            # Distant partners: neighbouring films are often of the same class.
+            batch[:] = regions.compose(batch, np.roll(np.arange(_ROWS), _ROWS // 2), kept)
     plain = np.stack([resample(films.pixels[row], side) for row in chosen])
     for column, views in enumerate([plain, *batches]):
         for row, view in enumerate(views):

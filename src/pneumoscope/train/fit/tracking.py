@@ -1,7 +1,7 @@
-"""Tells TensorBoard and MLflow what a run's log and pictures hold.
+"""Reports a run's log and pictures to TensorBoard and MLflow.
 
-Both get what they have not had yet, from ``log.csv``, so that a training that goes on after a kill
-leaves no epoch out and tells none twice.
+Both receive the rows of ``log.csv`` that they do not have yet, so a training that continues after a
+kill neither leaves out an epoch nor reports one twice.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 EVENTS = "tensorboard"
 """The folder of a run for TensorBoard's event files."""
 RECORD = "mlflow.json"
-"""Where a run folder keeps which MLflow run it is told to."""
+"""In a run folder: which MLflow run it is reported to."""
 EXPERIMENT = "pneumoscope"
 
 
 class Tracker(Protocol):
-    """What `Tracking` tells of a run. Epochs are numbered from 1, through all phases."""
+    """What `Tracking` reports of a run. Epochs are numbered from 1, across all phases."""
 
     def begin(self, parameters: Mapping[str, str]) -> None:
-        """A training begins or goes on; raises `TrackingError` if nothing can be told."""
+        """A training starts or continues; raises `TrackingError` if it cannot be reported."""
 
     def epochs(self, rows: Sequence[Row]) -> None:
         """All epochs so far: the numbers of the log by column."""
@@ -44,13 +44,13 @@ class Tracker(Protocol):
         """The training is over: figures of the bundle, pictures and records of the run."""
 
     def fail(self, *, killed: bool) -> None:
-        """The training broke off."""
+        """The training was interrupted, or failed."""
 
 
 class Tracking:
-    """Tells trackers about one run. A tracker that fails later costs a warning, not the training.
+    """Reports one run to its trackers. If a tracker fails later, the training goes on with a warning.
 
-    As a context manager it tells them if the training breaks off.
+    As a context manager it reports to them if the training fails or is interrupted.
     """
 
     def __init__(self, trackers: Sequence[Tracker], log: Path, note: Callable[[str], None]) -> None:
@@ -77,27 +77,27 @@ class Tracking:
             recipe: As `pneumoscope.train.recipe.reading.resolved` gives it.
 
         Raises:
-            TrackingError: One cannot be written or does not answer.
+            TrackingError: A tracker cannot be written or does not answer.
         """
         for tracker in self.trackers:
             tracker.begin(flat(recipe))
 
     def epoch(self) -> None:
-        """Tells what the log holds by now."""
+        """Reports the log so far."""
         if self.trackers:
             rows = read_log(self.log)
             self._each(lambda tracker: tracker.epochs(rows))
 
     def end(self, figures: Mapping[str, float], files: Sequence[Path]) -> None:
-        """Tells what came out."""
+        """Reports the result."""
         self.epoch()
-        there = [path for path in files if path.is_file()]
-        self._each(lambda tracker: tracker.end(figures, there))
+        existing = [path for path in files if path.is_file()]
+        self._each(lambda tracker: tracker.end(figures, existing))
 
-    def _each(self, tell: Callable[[Tracker], None]) -> None:
+    def _each(self, report: Callable[[Tracker], None]) -> None:
         for i, tracker in enumerate(self.trackers):
             try:
-                tell(tracker)
+                report(tracker)
             except TrackingError as error:
                 if i not in self._warned:
                     self.note(f"warning: {error}; the training goes on")
@@ -107,7 +107,7 @@ class Tracking:
 
 
 def open_trackers(run: Path, *, tensorboard: bool, mlflow: str | None) -> tuple[Tracker, ...]:
-    """The trackers that a user wants.
+    """The trackers that the user asks for.
 
     Args:
         run: The run folder.
@@ -127,7 +127,7 @@ def open_trackers(run: Path, *, tensorboard: bool, mlflow: str | None) -> tuple[
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The numbers of every row of a run's log; its phase and epoch say nothing that the order does not."""
+    """The numbers of every row of a run's log, without phase and epoch, which follow from the order."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
@@ -139,19 +139,19 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested settings as one level of dotted names and text."""
-    found: dict[str, str] = {}
+    flattened: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{key}.")
+            flattened |= flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = str(value)
-    return found
+            flattened[f"{prefix}{key}"] = str(value)
+    return flattened
 
 
 def figures_of(measured: Mapping[str, Any]) -> dict[str, float]:
     """A bundle's figures without perturbation, as ``validation/auc`` and so on.
 
-    Of several findings the mean AUC.
+    For several findings, the mean AUC.
     """
     plain = measured.get("plain") or {"auc": measured.get("macro_auc")}
     return {
@@ -162,14 +162,14 @@ def figures_of(measured: Mapping[str, Any]) -> dict[str, float]:
 
 
 class TensorBoard:
-    """Event files by TensorFlow's record writer: they need no TensorBoard, looking at them does."""
+    """Event files by TensorFlow's record writer; TensorBoard is needed only to view them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._parameters: Mapping[str, str] = {}
         self._tf: Any = None
         self._writer: Any = None
-        self._told = 0
+        self._reported = 0
 
     def begin(self, parameters: Mapping[str, str]) -> None:
         with no_chatter():
@@ -185,21 +185,21 @@ class TensorBoard:
         try:
             if self._writer is None:
                 self._open(rows)
-            # Earlier epochs, of a training that goes on, ended when later ones began.
+            # Earlier epochs of a continued training ended when later ones began.
             late = [sum(row["seconds"] for row in rows[i:]) for i in range(1, len(rows) + 1)]
-            for step in range(self._told + 1, len(rows) + 1):
+            for step in range(self._reported + 1, len(rows) + 1):
                 values = [
                     tf.compat.v1.Summary.Value(tag=name, simple_value=value)
                     for name, value in rows[step - 1].items()
                 ]
                 self._write(step, values, late[step - 1])
-                self._told = step
+                self._reported = step
             self._writer.flush()
         except (tf.errors.OpError, OSError) as error:
             raise TrackingError(f"{self.folder}: cannot be written ({error})") from error
 
     def end(self, figures: Mapping[str, float], files: Sequence[Path]) -> None:
-        if self._writer is None:  # no epoch could be written, which has been told
+        if self._writer is None:  # no epoch could be written; a warning has said so
             return
         tf = self._tf
         summary = tf.compat.v1.Summary
@@ -208,16 +208,16 @@ class TensorBoard:
             if path.suffix == ".png":
                 values.append(summary.Value(tag=path.stem, image=_picture(summary, path)))
         try:
-            self._write(self._told, values)
+            self._write(self._reported, values)
             self._writer.close()
         except (tf.errors.OpError, OSError) as error:
             raise TrackingError(f"{self.folder}: cannot be written ({error})") from error
 
     def fail(self, *, killed: bool) -> None:
-        """Nothing is open but a file that is whole after every epoch."""
+        """Nothing to do: the file is complete after every epoch."""
 
     def _open(self, rows: Sequence[Row]) -> None:
-        """A new file takes the place of older ones: the log knows what they held."""
+        """Replaces older files with a new one: the log has all that they contained."""
         tf = self._tf
         for old in self.folder.glob("events.out.tfevents.*"):
             old.unlink()
@@ -226,7 +226,7 @@ class TensorBoard:
         event = tf.compat.v1.Event
         began = time.time() - sum(row["seconds"] for row in rows)
         self._record(event(wall_time=began, file_version="brain.Event:2"))
-        # So that a TensorBoard that has read the older files forgets them.
+        # Makes a TensorBoard that has read the older files forget them.
         start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
         self._record(event(wall_time=began, step=0, session_log=start))
         table = "\n".join(f"| {key} | {value} |" for key, value in self._parameters.items())
@@ -261,7 +261,7 @@ def _picture(summary: Any, path: Path) -> Any:
 
 
 class MLflow:
-    """A run of the experiment `EXPERIMENT`; a training that goes on goes on in its own run."""
+    """A run of the experiment `EXPERIMENT`; a continued training continues its run."""
 
     def __init__(self, address: str, run: Path) -> None:
         try:
@@ -269,16 +269,16 @@ class MLflow:
                 import mlflow.tracking
         except ImportError as error:
             raise MissingExtra("telling MLflow about a training", "mlflow") from error
-        # Setting up a database is news to nobody here.
+        # Messages about setting up a database are of no use here.
         logging.getLogger("mlflow").setLevel(logging.WARNING)
-        # A server that is gone must not hold the training up for minutes at every epoch.
+        # A server that is down must not delay the training for minutes in every epoch.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         self.address, self.run = address, run
         self._tracking = mlflow.tracking
         self._client: Any = None
         self._id = ""
-        self._told = 0
+        self._reported = 0
 
     def begin(self, parameters: Mapping[str, str]) -> None:
         uri, artifacts = self._store()
@@ -286,12 +286,12 @@ class MLflow:
         self._call(lambda: self._log(params=parameters))
 
     def epochs(self, rows: Sequence[Row]) -> None:
-        for step in range(self._told + 1, len(rows) + 1):
+        for step in range(self._reported + 1, len(rows) + 1):
             self._call(lambda step=step: self._log(rows[step - 1], step))  # type: ignore[misc]
-            self._told = step
+            self._reported = step
 
     def end(self, figures: Mapping[str, float], files: Sequence[Path]) -> None:
-        self._call(lambda: self._log(figures, self._told))
+        self._call(lambda: self._log(figures, self._reported))
         for path in files:
             self._call(lambda path=path: self._client.log_artifact(self._id, str(path)))  # type: ignore[misc]
         self._call(lambda: self._client.set_terminated(self._id, "FINISHED"))
@@ -302,7 +302,7 @@ class MLflow:
             self._call(lambda: self._client.set_terminated(self._id, status))
 
     def _store(self) -> tuple[str, str | None]:
-        """The tracking URI, and where artifacts of a new experiment go if that does not say."""
+        """The tracking URI, and a place for a new experiment's artifacts if the URI gives none."""
         if "://" in self.address or self.address.startswith("databricks"):
             return self.address, None
         folder = Path(self.address).resolve()
@@ -314,7 +314,7 @@ class MLflow:
 
     def _connect(self, uri: str, artifacts: str | None) -> None:
         self._client = self._tracking.MlflowClient(tracking_uri=uri)
-        if self._goes_on(uri):
+        if self._continues(uri):
             return
         known = self._client.get_experiment_by_name(EXPERIMENT)
         experiment = (
@@ -326,8 +326,8 @@ class MLflow:
         self._id = made.info.run_id
         write_text(self.run / RECORD, json.dumps({"uri": uri, "run_id": self._id}) + "\n")
 
-    def _goes_on(self, uri: str) -> bool:
-        """Whether this training has a run there already, which it takes up."""
+    def _continues(self, uri: str) -> bool:
+        """Whether this training has a run there already; if so, takes it up."""
         from mlflow.exceptions import MlflowException
 
         record = self.run / RECORD
@@ -343,7 +343,7 @@ class MLflow:
         self._id = before["run_id"]
         # Every row of the log has a loss.
         history = self._client.get_metric_history(self._id, "loss")
-        self._told = max((metric.step for metric in history), default=0)
+        self._reported = max((metric.step for metric in history), default=0)
         return True
 
     def _log(

@@ -1,4 +1,4 @@
-"""A bundle in other formats, each checked against ONNX Runtime before it is written into place."""
+"""Converts a bundle to another format, checked against ONNX Runtime before it is put in place."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Parity:
         max_dp: Largest |dp| of any class.
         mean_dp: Mean |dp| over films and classes.
         verdicts_changed: Films with another label at the default operating point.
-        auc: Of P(1 - negative) in this format; None without films of both classes.
+        auc: AUC of 1 - P(negative) in this format; None without films of both classes.
         auc_onnx: The same in ONNX Runtime.
     """
 
@@ -71,8 +71,8 @@ class Exported:
         path: The file or folder.
         megabytes: Its size, in 10^6 bytes.
         latency_ms: Median time of one film in one thread.
-        onnx_latency_ms: The same of ONNX Runtime, measured in turns with it.
-        parity: Against ONNX Runtime.
+        onnx_latency_ms: The same for ONNX Runtime, measured alternately.
+        parity: Differences from ONNX Runtime.
     """
 
     format: str
@@ -84,22 +84,22 @@ class Exported:
 
 
 def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, note: Note) -> Exported:
-    """Writes a bundle in another format, if it still computes the same function.
+    """Writes a bundle in another format, provided that it still computes the same function.
 
     Args:
         bundle: The model folder.
         name: One of `FORMATS`.
         out: File, or folder for ``savedmodel`` and ``openvino``; None for the bundle's name in
-            the working directory. An older export of the same format there is replaced.
-        films: Folder of films for parity, and for ``litert-int8`` for calibration; None for
-            drawn films. AUC is compared if their paths hold the folders NORMAL and PNEUMONIA, as
+            the working directory. An older export of the same format is replaced.
+        films: Folder of films for parity and, with ``litert-int8``, for calibration; None for
+            drawn films. AUC is compared if their paths have the folders NORMAL and PNEUMONIA, as
             in the Kaggle set.
-        note: Takes lines that tell how far the export is.
+        note: Called with lines that report progress.
 
     Raises:
-        UsageError: Unknown format, or something else stands at ``out``.
+        UsageError: The format is unknown, or ``out`` exists and is something else.
         MissingExtra: The format's library is not installed.
-        DataError: int8 without films, or no film can be read.
+        DataError: There are no films for int8, or no film can be read.
         DiskFull: It does not fit.
         ConversionError: The graph cannot be translated, or the export differs by more than
             `MAX_DP` (float), `MAX_MEAN_DP_INT8` on average (int8) or `MAX_AUC_DIFFERENCE`.
@@ -136,14 +136,21 @@ def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, note
         _check_parity(name, parity)
         megabytes = _bytes(staged) / 1e6
         _place(staged, target)
-    return Exported(name, target, megabytes, latency, onnx_latency, parity)
+    return Exported(
+        format=name,
+        path=target,
+        megabytes=megabytes,
+        latency_ms=latency,
+        onnx_latency_ms=onnx_latency,
+        parity=parity,
+    )
 
 
 def _default_name(bundle: Bundle, name: str, kind: Format) -> str:
-    own = bundle.meta.name.replace("/", "-")
-    # What the ending does not tell.
+    base = bundle.meta.name.replace("/", "-")
+    # Formats that the ending does not identify.
     tail = {"litert-int8": "-int8", "savedmodel": "-savedmodel", "openvino": "-openvino"}
-    return f"{own}{tail.get(name, '')}{kind.ending}"
+    return f"{base}{tail.get(name, '')}{kind.ending}"
 
 
 def _check_target(target: Path, kind: Format) -> None:
@@ -158,7 +165,7 @@ def _check_target(target: Path, kind: Format) -> None:
 
 
 def _place(staged: Path, target: Path) -> None:
-    """Puts the export in place in one step; an older folder stays until the new one is there."""
+    """Puts the export in place in one step; an older folder remains until the new one exists."""
     if staged.is_dir():
         staged.chmod(0o755)
         swap_folder(staged, target)
@@ -187,7 +194,7 @@ def _films(
         raise DataError(f"{folder}: no such folder", "Name a folder of films with --films.")
     paths = list(images.find_films([folder]))
     most = PARITY_FILMS + CALIBRATION_FILMS
-    # Evenly over all: folders come one after the other.
+    # Evenly over all films, which are listed folder by folder.
     paths = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, most).astype(int))] if paths else []  # fmt: skip
     inputs, labels, bad = [], [], 0
     for path in paths:
@@ -207,7 +214,7 @@ def _films(
 
 
 def _label(path: Path) -> bool | None:
-    """The class that the Kaggle layout's folders name, True for PNEUMONIA."""
+    """The class by the folders of the Kaggle layout, True for PNEUMONIA; None elsewhere."""
     for part in reversed(path.parent.parts):
         if part in ("NORMAL", "PNEUMONIA"):
             return part == "PNEUMONIA"
@@ -217,7 +224,7 @@ def _label(path: Path) -> bool | None:
 def _calibration(
     inputs: NDArray[np.uint8], positive: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None, NDArray[np.uint8]]:
-    """Sets films apart for calibration, so that parity is measured on others."""
+    """Sets some films aside for calibration, so that parity is measured on the others."""
     count = min(CALIBRATION_FILMS, len(inputs) // 2)
     if count < MIN_CALIBRATION:
         raise DataError(
@@ -242,25 +249,33 @@ def _parity(
     if len(inputs) > PARITY_FILMS:
         keep = np.linspace(0, len(inputs) - 1, PARITY_FILMS).astype(int)
         inputs, positive = inputs[keep], positive[keep] if positive is not None else None
-    found, expected = (
+    converted, expected = (
         np.concatenate([run(film[None]) for film in inputs]) for run in (predict, reference)
     )
-    dp = np.abs(found.astype(np.float64) - expected)
+    dp = np.abs(converted.astype(np.float64) - expected)
     meta, points = bundle.meta, bundle.meta.points()
-    if meta.negative is None:  # several findings: by how much the leading one passes its threshold
+    if meta.negative is None:  # several findings: by how much the leading one exceeds its threshold
         limits = np.array([point.threshold for point in points])
-        scores = [(p.astype(np.float64) - limits).max(axis=1) for p in (found, expected)]
+        scores = [(p.astype(np.float64) - limits).max(axis=1) for p in (converted, expected)]
         threshold = 0.0
     else:
         negative = meta.labels.index(meta.negative)
-        scores = [p_positive(p, negative) for p in (found, expected)]
+        scores = [p_positive(p, negative) for p in (converted, expected)]
         threshold = points[0].threshold
     aucs: list[float | None] = [None, None]
     if positive is not None and 0 < positive.sum() < len(positive):
         once = np.ones((1, len(positive)))
         aucs = [float(roc_auc(positive, score, once)[0]) for score in scores]
     changed = (scores[0] >= threshold) != (scores[1] >= threshold)
-    return Parity(len(inputs), drawn, float(dp.max()), float(dp.mean()), int(changed.sum()), *aucs)
+    return Parity(
+        films=len(inputs),
+        drawn=drawn,
+        max_dp=float(dp.max()),
+        mean_dp=float(dp.mean()),
+        verdicts_changed=int(changed.sum()),
+        auc=aucs[0],
+        auc_onnx=aucs[1],
+    )
 
 
 def _check_parity(name: str, parity: Parity) -> None:
@@ -289,13 +304,13 @@ def _check_parity(name: str, parity: Parity) -> None:
 def _latencies(
     predict: Predict, reference: Predict, film: NDArray[np.uint8]
 ) -> tuple[float, float]:
-    """Median milliseconds of both on one film, in turns, so that other load meets both."""
+    """Median milliseconds of both on one film, measured alternately, so that other load affects both."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(3):  # first runs allocate
         predict(film), reference(film)
     for _ in range(ROUNDS):
-        for run, own in zip((predict, reference), times, strict=True):
+        for run, durations in zip((predict, reference), times, strict=True):
             began = time.perf_counter()
             run(film)
-            own.append(1000 * (time.perf_counter() - began))
+            durations.append(1000 * (time.perf_counter() - began))
     return statistics.median(times[0]), statistics.median(times[1])

@@ -1,9 +1,9 @@
 """From ``model.onnx`` back to Keras: the graph's operators become layers, one by one.
 
-A bundle holds nothing but ONNX, and the formats of the TensorFlow family start from Keras.
-onnx2tf (MIT) does this for any graph, but pins numpy, TensorFlow and a dozen more packages to
-single versions, so it cannot share an environment with pneumoscope. Ours are the few operators
-that tf2onnx makes of networks for pictures; any other is refused by its name.
+A bundle contains only ONNX, and the formats of the TensorFlow family start from Keras. onnx2tf (MIT)
+translates any graph, but pins numpy, TensorFlow and a dozen other packages to single versions, so it
+cannot share an environment with pneumoscope. This module knows the operators that tf2onnx makes of
+networks for pictures; any other is refused by name.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def keras_model(onnx_file: Path) -> Any:
         layers with weights.
 
     Raises:
-        ConversionError: The file cannot be read as ONNX, or the graph holds an operator, or a use
-            of one, that has no translation here; the message names it.
+        ConversionError: The file cannot be read as ONNX, or the graph has an operator, or a use of
+            one, without a translation here; the message names it.
     """
     import onnx
 
@@ -73,20 +73,20 @@ def keras_model(onnx_file: Path) -> Any:
         value = values[output.name]
         if not isinstance(value, Value):
             raise ConversionError(f"output {output.name} does not depend on the film", HINT)
-        # A layer of that name, so that exported signatures and saved models say it too.
+        # A layer of that name, so that exported signatures and saved models have it too.
         outputs[output.name] = layers.Activation("linear", name=output.name)(value.plain())
     return keras.Model(films, outputs, name="pneumoscope")
 
 
 def _run(node: Node) -> None:
-    """Translates a node, or computes it now if it depends on constants only."""
+    """Translates a node, or computes it at once if it depends on constants only."""
     if node.kind == "Constant":
         node.values[node.node.output[0]] = _fold(node)
     elif node.kind == "Shape":
         value = node.value()
-        seen = [value.stored.shape[a] for a in value.axes]
+        shape = [value.stored.shape[a] for a in value.axes]
         # -1 is the unknown number of films; products with it stay negative, see _reshape.
-        node.values[node.node.output[0]] = np.array([-1 if d is None else d for d in seen])
+        node.values[node.node.output[0]] = np.array([-1 if d is None else d for d in shape])
     elif node.node.domain not in ("", "ai.onnx"):
         raise node.refuse()
     elif not any(isinstance(i, Value) for i in node.inputs):

@@ -1,7 +1,7 @@
 """Nodes and values of an ONNX graph, as `from_onnx` walks through it.
 
-ONNX convolves channels first, TensorFlow channels last. Every value here is kept as Keras likes it,
-with the order of axes in which ONNX sees it beside it, so that most transpositions disappear.
+ONNX convolves channels first, TensorFlow channels last. Every value is stored in Keras' order, along
+with the order of axes that ONNX uses, so that most transpositions disappear.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Axes = tuple[int, ...]
 
 CHANNELS_FIRST = (0, 3, 1, 2)
-"""How ONNX sees a value that is stored channels last."""
+"""ONNX's order of axes for a value that is stored channels last."""
 
 HINT = "Export formats that read ONNX themselves (onnx, openvino), or report the graph."
 
@@ -33,13 +33,13 @@ class Value:
     axes: Axes
 
     def plain(self) -> Any:
-        """As ONNX sees it."""
+        """In ONNX's order of axes."""
         if self.axes == tuple(range(len(self.axes))):
             return self.stored
         return ops.transpose(self.stored, self.axes)
 
     def in_order(self, axes: Axes) -> Any:
-        """Stored so that ONNX sees it by these axes."""
+        """Stored so that `axes` gives ONNX's order."""
         if self.axes == axes:
             return self.stored
         back = tuple(int(i) for i in np.argsort(axes))
@@ -68,25 +68,25 @@ class Node:
 
     def value(self, i: int = 0) -> Value:
         """An input that depends on the film."""
-        found = self.inputs[i]
-        if not isinstance(found, Value):
+        given = self.inputs[i]
+        if not isinstance(given, Value):
             raise self.refuse(f"of a constant as input {i}")
-        return found
+        return given
 
     def constant(self, i: int, attribute: str = "") -> NDArray[Any] | None:
-        """A constant input, or in older operator sets the attribute; None if it is left out."""
+        """A constant input, or the attribute of older operator sets; None if it is missing."""
         if attribute in self.attributes:
             return np.asarray(self.attributes[attribute])
-        found = self.inputs[i] if i < len(self.inputs) else None
-        if isinstance(found, Value):
+        given = self.inputs[i] if i < len(self.inputs) else None
+        if isinstance(given, Value):
             raise self.refuse(f"with a computed input {i}")
-        return found
+        return given
 
     def needed(self, i: int, attribute: str = "") -> NDArray[Any]:
-        found = self.constant(i, attribute)
-        if found is None:
+        constant = self.constant(i, attribute)
+        if constant is None:
             raise self.refuse(f"without input {i}")
-        return found
+        return constant
 
     def give(self, stored: Any, axes: Axes | None = None) -> None:
         order = axes if axes is not None else tuple(range(len(stored.shape)))

@@ -1,4 +1,4 @@
-"""The formats of `exports`: how each is made from ``model.onnx``, and how it predicts."""
+"""The formats of `convert`: how each is made from ``model.onnx``, and how it predicts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 MIN_CALIBRATION = 16
-"""Fewer films do not show which range the activations take."""
+"""Fewer films do not show the range of the activations."""
 
 _FLOAT = (
     *("CAST", "SUB", "MEAN", "MUL", "RSQRT", "SQRT", "DIV", "MINIMUM", "MAXIMUM", "CONCATENATION"),
     *("SOFTMAX", "LOG", "SUM", "SLICE", "STRIDED_SLICE"),
 )
-"""LiteRT operators that int8 leaves in float: standardisation of the film, pooling, calibration."""
+"""LiteRT operators that stay in float with int8: standardisation of the film, pooling, calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,11 @@ class Format:
     """How one format is made and run.
 
     Attributes:
-        ending: Of the file; a name without a dot is a folder.
+        ending: Ending of the file; empty for a folder.
         mark: A file inside a folder of this format, by which an older export is recognised.
-        write: Makes it from an ONNX file at a path; gets calibration films.
-        load: Its predictor of P per class, single-threaded where the library allows.
+        write: From (ONNX file, target, calibration films) to a file or folder of this format.
+        load: From its path to a function that predicts P per class, single-threaded if the library
+            allows it.
     """
 
     ending: str
@@ -61,7 +62,7 @@ def _load_onnx(path: Path) -> Predict:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    # All outputs, as the other formats compute them.
+    # All outputs, because the other formats compute all of them.
     return lambda films: session.run(OUTPUTS, {"films": films})[0]
 
 
@@ -96,7 +97,7 @@ def _load_savedmodel(path: Path) -> Predict:
 
 
 def _one_thread() -> None:
-    """Holds TensorFlow to one thread, unless it has begun to compute in this process."""
+    """Limits TensorFlow to one thread, unless it has already computed in this process."""
     import tensorflow as tf
 
     try:
@@ -115,7 +116,7 @@ def _write_litert(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
 
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
-    """Names the operators that LiteRT does not have, in place of pages of compiler output."""
+    """Names the operators that LiteRT lacks, instead of pages of compiler output."""
     try:
         yield
     except Exception as error:  # the converter's own class is private
@@ -150,7 +151,7 @@ def _load_litert(path: Path) -> Predict:
 def _write_openvino(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
     openvino = _openvino()
     target.mkdir()
-    # Half precision would halve the file; on CPUs it changes nothing else, and accuracy a little.
+    # Half precision would halve the file, but is no faster on CPUs and slightly less accurate.
     openvino.save_model(
         openvino.convert_model(str(model)), str(target / "model.xml"), compress_to_fp16=False
     )
@@ -161,7 +162,7 @@ def _load_openvino(path: Path) -> Predict:
     settings = {
         "INFERENCE_NUM_THREADS": 1,
         "PERFORMANCE_HINT": "LATENCY",
-        # On some processors it would compute in bfloat16 unasked.
+        # On some processors the default is bfloat16.
         "INFERENCE_PRECISION_HINT": "f32",
     }
     compiled = openvino.compile_model(str(path / "model.xml"), "CPU", settings)
@@ -177,12 +178,12 @@ def _openvino() -> Any:
 
 
 def _write_litert_int8(model: Path, target: Path, films: NDArray[np.uint8]) -> None:
-    """Weights and activations in int8, apart from `_FLOAT` and from `_fragile` first layers."""
+    """Weights and activations in int8, except `_FLOAT` operators and `_fragile` first layers."""
     import tensorflow as tf
 
-    # The debugger is LiteRT's only interface to selective quantisation.
+    # The debugger is LiteRT's only interface for selective quantisation.
     tools = tf.lite.experimental
-    # Once: a second Keras model would get other names, and layers are left out by name.
+    # Only once: a second Keras model would have other names, and layers are left out by name.
     saved = _saved(model, target)
 
     def debugger(feed: Callable[[], Any], left_out: Sequence[str] = ()) -> Any:
@@ -213,11 +214,11 @@ def _write_litert_int8(model: Path, target: Path, films: NDArray[np.uint8]) -> N
 
 
 def _fragile(layers: Sequence[Mapping[str, str]]) -> list[str]:
-    """First layers that int8 would damage, up to the last that loses twice what rounding costs.
+    """First layers that int8 would damage, up to the last that loses twice the error of rounding.
 
-    An even rounding error is 1/sqrt(12) of a step. In the shipped network one expansion behind the
-    stem loses 3.5 steps; without it, mean |dp| was 0.041, with the five layers up to it in float
-    0.008, for 0.02 MB. Later layers stay in int8 whatever they lose, else little would.
+    A uniform rounding error is 1/sqrt(12) of a step. In the shipped network one expansion after the
+    stem loses 3.5 steps. With it in int8, mean |dp| was 0.041; with the five layers up to it in float,
+    0.008, for 0.02 MB more. Later layers stay in int8 whatever they lose; otherwise little would.
     """
     early = layers[: max(1, len(layers) // 3)]
     loss = [math.sqrt(float(row["mean_squared_error"])) / float(row["scale"]) for row in early]

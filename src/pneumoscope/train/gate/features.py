@@ -1,9 +1,9 @@
 """What the gate sees of a film: feature maps from the middle of the network, pooled to a grid.
 
-The last maps know little but lungs; those in the middle still tell a film from a cat, and cells of
-a grid tell what is up. They are one more output of ``model.onnx``. When the gate is fitted, they are
-turned to the main axes of chest films, inside the graph as well: NumPy's threads would get in the
-way of those that read films.
+The last maps represent little but lungs. Maps from the middle still distinguish a film from a cat, and
+the cells of a grid show which side is up. They are one more output of ``model.onnx``. When the gate is
+fitted, they are projected onto the main axes of chest films. This too is computed inside the graph:
+NumPy's threads would compete with those that read films.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 OUTPUT = "features"
 CELLS = "gate_cells_flat"
-"""The pooled maps, (n, channels * cells): `OUTPUT` itself until `project` turns them."""
+"""The pooled maps, (n, channels * cells): `OUTPUT` itself until `project` is applied."""
 CLIP = 6.0
-"""Standard deviations at which a cell is cut."""
+"""Standard deviations at which a cell is clipped."""
 GRID = 4
 """Cells along each side."""
 MIDDLE = (0.55, 0.75)
-"""Where among a network's convolutions the middle is. For MobileNetV2 at 128 pixels the maps of
-block 12 (96 channels of 8 x 8) told turned, cut and foreign pictures apart as well as larger ones."""
+"""Where the middle lies among a network's convolutions. For MobileNetV2 at 128 pixels, the maps of
+block 12 (96 channels of 8 x 8) separated turned, cut and foreign pictures as well as larger maps."""
 _MAPS = frozenset({"Add", "Clip", "Concat", "Erf", "HardSwish", "LeakyRelu", "Mul", "Relu"})
 
 
@@ -38,10 +38,10 @@ def add(model: ModelProto) -> bool:
     """Gives a network the output `OUTPUT`, float32 (n, channels * cells), in place.
 
     Args:
-        model: Its nodes in the order of computation.
+        model: The network, with its nodes in the order of computation.
 
     Returns:
-        False if it has no square maps to pool; it is left as it was.
+        False if it has no square maps to pool; then it is not changed.
     """
     from onnx import TensorProto, helper
 
@@ -77,8 +77,8 @@ class Axes:
     """The main axes of chest films.
 
     Attributes:
-        mean: float32 (d,), of the cells.
-        scale: float32 (d,), by which they are divided, then clipped at `CLIP`.
+        mean: float32 (d,), mean of the cells.
+        scale: float32 (d,), by which cells are divided before they are clipped at `CLIP`.
         axes: float32 (d, k), scaled to unit variance over chest films.
         centre: float32 (k,), mean of chest films along the axes.
     """
@@ -95,11 +95,11 @@ class Axes:
 
 
 def project(file: Path, axes: Axes) -> None:
-    """Lets a network give coordinates along the axes, in place of cells.
+    """Makes a network output coordinates along the axes instead of cells.
 
     Args:
-        file: ``model.onnx``, with the output that `add` made; replaced whole.
-        axes: What `OUTPUT` is turned to.
+        file: ``model.onnx``, with the output that `add` made; replaced in one step.
+        axes: What `OUTPUT` is projected onto.
     """
     import onnx
     from onnx import helper, numpy_helper
@@ -138,7 +138,7 @@ def project(file: Path, axes: Axes) -> None:
 
 
 def with_cells(file: Path) -> bytes:
-    """A network that gives `CELLS` again, to fit another gate on it."""
+    """A network that outputs `CELLS` again, to fit another gate on it."""
     import onnx
     from onnx import TensorProto, helper
 

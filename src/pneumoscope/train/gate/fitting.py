@@ -52,8 +52,8 @@ class Fitted:
     """A gate.
 
     Attributes:
-        axes: To which the network's cells are turned, see `features.project`.
-        heads: What reads the turned cells.
+        axes: Onto which the network's cells are projected, see `features.project`.
+        heads: Classifiers on the projected cells.
         record: What ``bundle.json`` says of the gate: ``limits`` and ``measured``.
     """
 

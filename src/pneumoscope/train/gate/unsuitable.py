@@ -1,4 +1,4 @@
-"""Pictures that the gate must refuse, made from chest films or drawn from nothing.
+"""Pictures that the gate must refuse, made from chest films or drawn from scratch.
 
 The gate's heads learn from them, see `pneumoscope.train.gate.fitting`. Films are uint8 (rows, columns).
 """
@@ -20,19 +20,19 @@ Drawing = Callable[[int, np.random.Generator], "NDArray[np.uint8]"]
 
 
 def inverted(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Black for white: MONOCHROME1 taken for MONOCHROME2; some of them turned, too."""
+    """Black for white: MONOCHROME1 taken for MONOCHROME2; some of them rotated, too."""
     quarters = int(rng.integers(1, 4)) if rng.random() < 0.2 else 0
     return np.ascontiguousarray(np.rot90(255 - film, quarters))
 
 
 def rotated(quarters: int, film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turned counterclockwise by a number of quarter turns, some mirrored before."""
+    """Rotated counterclockwise by quarter turns, some mirrored before."""
     turned = np.rot90(film[:, ::-1] if rng.random() < 0.25 else film, quarters)
     return np.ascontiguousarray(turned)
 
 
 def mirrored(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Left for right: the heart on the other side."""
+    """Left and right exchanged: the heart on the other side."""
     del rng
     return np.ascontiguousarray(film[:, ::-1])
 
@@ -48,9 +48,9 @@ def cut(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def one_lung(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One side of the chest, or both laid upon each other: as near to a lateral as a frontal gets.
+    """One side of the chest, or both superimposed: the closest to a lateral that a frontal can give.
 
-    A lateral shows one lung field between spine and breastbone, in which both lungs add up.
+    A lateral shows a single lung field between spine and breastbone, in which both lungs add up.
     """
     width, height = rng.uniform(0.38, 0.58), rng.uniform(0.75, 1.0)
     top, away = rng.uniform(0, 1 - height), rng.uniform(0.0, 0.08)
@@ -77,9 +77,9 @@ def _part(film: NDArray[np.uint8], box: tuple[float, float, float, float]) -> ND
 
 
 def screen_photograph(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The film on a screen, photographed: aslant, in a bezel, with moire, glare and the room.
+    """A photograph of the film on a screen: tilted, with bezel, moire, glare and the room.
 
-    Every third comes so near that the screen fills the picture.
+    In every third one the screen fills the picture.
     """
     rows, columns = film.shape
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
@@ -128,11 +128,11 @@ CHANGES: Final[dict[str, Change]] = {
     "not-frontal": one_lung,
     "photo-of-a-screen": screen_photograph,
 }
-"""What a chest film becomes, by the gate's reason."""
+"""How a chest film is changed, by the gate's reason to refuse the result."""
 
 
 def noise(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Noise of any grain: white, or smoothed to clouds."""
+    """Noise of any grain: white, or smoothed into clouds."""
     field = rng.standard_normal((side, side)).astype(np.float32)
     if rng.random() < 0.8:
         field = cv2.GaussianBlur(field, (0, 0), float(np.exp(rng.uniform(-0.5, 3.5))))
@@ -141,7 +141,7 @@ def noise(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def grating(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Stripes, checks, rings or a slope."""
+    """Stripes, a checkerboard, rings or a gradient."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side - 0.5
     angle = rng.uniform(0, np.pi)
     along = x * np.cos(angle) + y * np.sin(angle)
@@ -160,7 +160,7 @@ def grating(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def shapes(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Ellipses, boxes and lines on a plain ground, as in diagrams and phantoms."""
+    """Ellipses, boxes and lines on a plain background, as in diagrams and phantoms."""
     page = np.full((side, side), int(rng.integers(256)), np.uint8)
     for _ in range(int(rng.integers(2, 25))):
         a, b = (tuple(int(v) for v in rng.integers(0, side, 2)) for _ in range(2))
@@ -178,7 +178,7 @@ def shapes(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def text_page(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Lines of words, dark on bright or bright on dark, at times with a heading or a box."""
+    """Lines of words, dark on bright or bright on dark, some with a box."""
     page = np.full((side, side), int(rng.integers(225, 256)), np.uint8)
     scale = float(rng.uniform(0.25, 0.8))
     step = int(rng.uniform(1.3, 2.2) * 24 * scale)
@@ -199,7 +199,7 @@ def text_page(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def window(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A program's window: bars, panes, buttons, a list."""
+    """The window of a program: bars, panes, buttons, a list."""
     ground = int(rng.integers(20, 245))
     page = np.full((side, side), ground, np.uint8)
     bar = int(rng.uniform(0.04, 0.12) * side)
@@ -220,7 +220,7 @@ def window(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def slice_like(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """An ellipse with a bright rim and smooth parts inside, on black: what a CT or MR slice is like."""
+    """An ellipse with a bright rim and smooth parts inside, on black: similar to a CT or MR slice."""
     page = np.zeros((side, side), np.float32)
     centre = (int(side * rng.uniform(0.45, 0.55)), int(side * rng.uniform(0.45, 0.55)))
     axes = (int(side * rng.uniform(0.28, 0.47)), int(side * rng.uniform(0.28, 0.47)))
@@ -241,7 +241,7 @@ def slice_like(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def fan(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A sector of speckle on black, as ultrasound shows."""
+    """A sector of speckle on black, as in ultrasound."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float32)
     x0, y0 = side * rng.uniform(0.4, 0.6), -side * rng.uniform(0.0, 0.2)
     radius = np.hypot(x - x0, y - y0)

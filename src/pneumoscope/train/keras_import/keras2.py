@@ -1,8 +1,8 @@
-"""Models saved by Keras 2, which most notebooks before 2024 used, made readable for Keras 3.
+"""Makes models saved by Keras 2, which most notebooks before 2024 used, readable for Keras 3.
 
-Keras 3 reads the weights of such files but stumbles over parts of their configuration: BatchNormalization's
-axis as a list, DepthwiseConv2D's argument ``groups``, single inputs and outputs as lists, and modules that have
-another name now.
+Keras 3 reads the weights of such files but not all of their configuration: BatchNormalization's axis
+as a list, DepthwiseConv2D's argument ``groups``, single inputs and outputs as lists, and modules that
+have another name now.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ _NEW_MODULES = {
 
 
 def for_keras3(config: Any) -> Any:
-    """The same architecture in words that Keras 3 knows.
+    """The same architecture in terms of Keras 3.
 
     Args:
-        config: Of a model, as its file holds it; not changed.
+        config: Configuration of a model, from its file; not changed.
     """
     if isinstance(config, list):
-        return [for_keras3(entry) for entry in config]
+        return [for_keras3(part) for part in config]
     if not isinstance(config, dict):
         return config
-    found = {key: for_keras3(value) for key, value in config.items()}
-    kind, own = found.get("class_name"), found.get("config")
-    if isinstance(own, dict):
+    translated = {key: for_keras3(value) for key, value in config.items()}
+    kind, settings = translated.get("class_name"), translated.get("config")
+    if isinstance(settings, dict):
         if kind == "DepthwiseConv2D":
-            own.pop("groups", None)
-        axis = own.get("axis")
+            settings.pop("groups", None)
+        axis = settings.get("axis")
         if kind == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
-            own["axis"] = axis[0]
+            settings["axis"] = axis[0]
         for key in ("input_layers", "output_layers"):
-            ends = own.get(key)
+            ends = settings.get(key)
             # One tensor in a list stays a list in Keras 3, which the next layer then refuses.
             if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list):
-                own[key] = ends[0]
-    module = found.get("module")
+                settings[key] = ends[0]
+    module = translated.get("module")
     if isinstance(module, str) and module.startswith(_OLD_MODULES):
-        found["module"] = _NEW_MODULES.get(str(kind), "keras.layers")
+        translated["module"] = _NEW_MODULES.get(str(kind), "keras.layers")
         if kind == "Model":
-            found["class_name"] = "Functional"
-        found["registered_name"] = None
-    return found
+            translated["class_name"] = "Functional"
+        translated["registered_name"] = None
+    return translated
 
 
 def rewritten(file: Path, config: Any, copy: Path) -> Path:
-    """A file that Keras 3 reads: the given one, or a copy with its configuration translated.
+    """A file that Keras 3 can read: the given one, or a copy with its configuration translated.
 
     Args:
         file: ``.keras`` or ``.h5``.
-        config: Its architecture.
-        copy: Where to write, if anything has to be; with the ending of the file.
+        config: Its configuration.
+        copy: Where to write the copy, if one is needed; it must have the ending of the file.
     """
     translated = for_keras3(config)
     if translated == config:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pneumoscope.train.recipe.settings import Recipe
 
 BATCH_NORM_MOMENTUM = 0.95
-"""``keras.applications`` has 0.999: after a short fine-tuning the statistics would still be ImageNet's."""
+"""With the 0.999 of ``keras.applications``, statistics would still be ImageNet's after a short training."""
 
 CNN = "cnn"
 """The plain network without pretrained weights: see ``Recipe.filters``."""
@@ -37,10 +37,10 @@ class Stock:
     """A network of ``keras.applications``.
 
     Attributes:
-        function: Its name there.
-        offset: Subtracted from [0, 255] films, one for each channel, before
-        scale: is multiplied: the scaling that the ImageNet weights were trained with.
-        options: More arguments of the function.
+        function: Name of the function in ``keras.applications``.
+        offset: Subtracted from films in [0, 255], one value per channel.
+        scale: Factor after that. Both are the scaling that the ImageNet weights were trained with.
+        options: Other arguments of the function.
     """
 
     function: str
@@ -68,7 +68,7 @@ STOCK = {
         f"EfficientNetV2B{i}": _imagenet(f"EfficientNetV2B{i}", **_BARE) for i in range(4)
     },
     "DenseNet121": _imagenet("DenseNet121"),
-    # Caffe's scaling: blue, green, red without the means; a grey film has one value in all three.
+    # Caffe's scaling: blue, green and red minus their means; a grey film has equal channels.
     "ResNet50": Stock("ResNet50", (103.939, 116.779, 123.68), (1.0,) * 3),
     "ConvNeXtTiny": _imagenet("ConvNeXtTiny", **_BARE),
 }  # fmt: skip
@@ -79,15 +79,15 @@ _LAST_DEPTHWISE = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwi
 
 
 def is_pretrained(name: str) -> bool:
-    """Whether there are ImageNet weights for a network of that name."""
+    """Whether there are ImageNet weights for the network of that name."""
     return name in STOCK
 
 
 def check(name: str) -> None:
-    """Refuses unknown names, and functions of the user's that cannot be imported.
+    """Refuses unknown names, and user functions that cannot be imported.
 
     Raises:
-        RecipeError: With the known names, or with what went wrong.
+        RecipeError: Lists the known names, or says what went wrong.
     """
     if ":" in name:
         _function(name)
@@ -110,7 +110,7 @@ def build(recipe: Recipe, weights: str | None) -> Any:
         A ``keras.Model`` from float32 (n, size, size, 3) to feature maps (n, h, w, k).
 
     Raises:
-        RecipeError: The network is unknown, or the user's function gives no such model.
+        RecipeError: The network is unknown, or the user's function does not return such a model.
         UsageError: The weights do not fit the network.
     """
     check(recipe.network)
@@ -133,9 +133,9 @@ def build(recipe: Recipe, weights: str | None) -> Any:
 
 def _imagenet_weights(make: Callable[..., Any], name: str) -> list[NDArray[Any]]:
     try:
-        # As Keras offers them: for 224 pixels, behind its own scaling, which holds no weights.
+        # As Keras provides them: for 224 pixels, after its own scaling, which has no weights.
         source = make(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
-    except Exception as error:  # Keras raises a bare Exception where the download fails
+    except Exception as error:  # Keras raises a bare Exception if the download fails
         raise UsageError(
             f"the ImageNet weights of {name} cannot be had ({_first_line(error)})",
             "Offline, name a file with --weights FILE, or start from random weights: --weights none.",
@@ -146,9 +146,9 @@ def _imagenet_weights(make: Callable[..., Any], name: str) -> list[NDArray[Any]]
 def _load(model: Any, path: str, name: str) -> None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what does not fit, before the error says so
+            warnings.simplefilter("ignore")  # about what does not fit; the error says so
             model.load_weights(path)
-    except Exception as error:  # whatever h5py and Keras make of a file that is something else
+    except Exception as error:  # h5py and Keras raise many classes for files of another kind
         raise UsageError(
             f"weights {path}: do not fit {name} ({_first_line(error)})",
             "Give weights of that network without its top, or --weights none.",
@@ -156,8 +156,10 @@ def _load(model: Any, path: str, name: str) -> None:
 
 
 def _set_weights(model: Any, values: list[NDArray[Any]]) -> None:
-    """Those of the stock network, in the shapes that `_changed` has given them."""
-    model.set_weights([v.reshape(own.shape) for v, own in zip(values, model.weights, strict=True)])
+    """Sets the weights of the stock network, in the shapes that `_changed` gives them."""
+    model.set_weights(
+        [value.reshape(weight.shape) for value, weight in zip(values, model.weights, strict=True)]
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -165,7 +167,7 @@ def _first_line(error: Exception) -> str:
 
 
 def own_scaling(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(offset, scale) per channel of films in [0, 255] that a backbone's weights were trained with."""
+    """(offset, scale) per channel for films in [0, 255], as the backbone's weights were trained."""
     stock = STOCK.get(name)
     return (stock.offset, stock.scale) if stock else ((0.0,) * 3, (1 / 255,) * 3)
 
@@ -188,22 +190,22 @@ def _cnn(recipe: Recipe, shape: tuple[int, int, int]) -> Any:
 def _function(network: str) -> Callable[[Recipe], Any]:
     """The function that ``"module:function"`` names.
 
-    Modules in the working directory are found too, as by ``python -m``.
+    Modules in the working directory are found too, as with ``python -m``.
     """
     module, _, function = network.partition(":")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
-        found = getattr(importlib.import_module(module), function)
+        value = getattr(importlib.import_module(module), function)
     except Exception as error:  # a user's module may raise anything
         raise RecipeError(
             f"recipe: network {network!r} cannot be imported ({type(error).__name__}: {error})",
             "Name a function of a module in the working directory or on the Python path as "
             "'module:function'.",
         ) from error
-    if not callable(found):
-        raise RecipeError(f"recipe: network {network!r} is no function", f"It is {found!r}.")
-    return found
+    if not callable(value):
+        raise RecipeError(f"recipe: network {network!r} is no function", f"It is {value!r}.")
+    return value
 
 
 def _own(recipe: Recipe) -> Any:
@@ -249,7 +251,7 @@ def _is_backbone(model: Any, wanted: tuple[int | None, ...]) -> bool:
 
 
 def flat(layers: Sequence[Any]) -> Iterator[Any]:
-    """All layers, those inside nested models too."""
+    """All layers, including those inside nested models."""
     for layer in layers:
         yield layer
         if isinstance(layer, keras.Model):
@@ -259,13 +261,14 @@ def flat(layers: Sequence[Any]) -> Iterator[Any]:
 def _changed(stock: Any, tail: str) -> Any:
     """The same function, with the tail's strides and a usable BatchNorm momentum.
 
-    Without its stride MobileNetV2's last stage sees a map twice as fine; with dilation 2 its kernels
-    keep their reach on the film. At 128 pixels that gives heatmaps of 8 x 8 in place of 4 x 4.
+    Without its stride, MobileNetV2's last stage works on a map twice as fine; with dilation 2 its
+    kernels still cover the same part of the film. At 128 pixels this gives heatmaps of 8 x 8 instead
+    of 4 x 4.
 
-    ConvNeXt has convolutions with a group for each channel, which Keras compiles with XLA on
-    TensorFlow, and tf2onnx cannot export that. DepthwiseConv2D does the same with a kernel
-    (h, w, k, 1) for (h, w, 1, k). Its dense layers on maps become convolutions of 1 x 1: for those
-    no format has to reshape the map.
+    ConvNeXt has convolutions with one group per channel. Keras compiles them with XLA on TensorFlow,
+    which tf2onnx cannot export. DepthwiseConv2D computes the same, with a kernel (h, w, k, 1) instead
+    of (h, w, 1, k). ConvNeXt's dense layers on maps become convolutions of 1 x 1, so that no format
+    has to reshape the map.
     """
     config = stock.get_config()
     for layer in config["layers"]:
@@ -288,7 +291,7 @@ def _changed(stock: Any, tail: str) -> Any:
 
 
 def _depthwise(conv: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a Conv2D with a group for each channel, for DepthwiseConv2D."""
+    """The settings of a Conv2D with one group per channel, for DepthwiseConv2D."""
     same = ("strides", "padding", "data_format", "dilation_rate", "kernel_size")
     return {key: conv[key] for key in (*_COMMON, *same)}
 

@@ -1,7 +1,7 @@
-"""Several devices that share every batch: data parallelism through ``keras.distribution``.
+"""Several devices that share every batch: data parallelism by ``keras.distribution``.
 
-Every device holds the whole network and sees its part of each batch; the gradients are summed. Keras
-does that on JAX only.
+Every device has the whole network and computes a part of each batch; the gradients are summed. Keras
+supports this on JAX only.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ ALL = "all"
 
 
 def use(wanted: str, batch_size: int, note: Callable[[str], None]) -> int:
-    """Lets networks that are built from now on train on several devices.
+    """Makes networks that are built from now on train on several devices.
 
     Args:
-        wanted: Their number, or ``"all"``.
-        batch_size: Films in a step.
-        note: Is told which devices are in use, or that there are idle ones.
+        wanted: Number of devices, or ``"all"``.
+        batch_size: Films per step.
+        note: Called with a line that names the devices in use, or says that some are idle.
 
     Returns:
         How many devices share a batch.
 
     Raises:
-        UsageError: That is no number of devices, the backend trains on one only, there are fewer,
-            or a batch cannot be shared evenly.
+        UsageError: ``wanted`` is not a number, the backend trains on one device only, there are
+            fewer devices, or a batch cannot be shared evenly.
     """
     if wanted != ALL and not (wanted.isdecimal() and int(wanted)):
         raise UsageError(
             f"devices {wanted!r}: is no number of devices", f"Give 1, 2, ... or {ALL!r}."
         )
-    there = keras.distribution.list_devices() if keras.backend.backend() == "jax" else []
+    devices = keras.distribution.list_devices() if keras.backend.backend() == "jax" else []
     if wanted == "1":
-        if len(there) > 1:
-            note(f"one of {len(there)} devices is in use; --devices {ALL} takes them all")
+        if len(devices) > 1:
+            note(f"one of {len(devices)} devices is in use; --devices {ALL} takes them all")
         return 1
-    if not there:
+    if not devices:
         raise UsageError(
             f"Keras on {keras.backend.backend()} trains on one device only",
             "Add --backend jax, or leave --devices out.",
         )
-    count = len(there) if wanted == ALL else int(wanted)
-    if count > len(there):
+    count = len(devices) if wanted == ALL else int(wanted)
+    if count > len(devices):
         raise UsageError(
-            f"{count} devices are wanted, JAX finds {len(there)} ({', '.join(there)})",
+            f"{count} devices are wanted, JAX finds {len(devices)} ({', '.join(devices)})",
             "Install the JAX build for your accelerators, or name fewer devices.",
         )
     if batch_size % count:
@@ -62,9 +62,9 @@ def use(wanted: str, batch_size: int, note: Callable[[str], None]) -> int:
             f"Set batch_size in the recipe to a multiple of {count}, or name fewer devices.",
         )
     if count > 1:
-        shared = keras.distribution.DataParallel(devices=there[:count])
+        shared = keras.distribution.DataParallel(devices=devices[:count])
         keras.distribution.set_distribution(shared)
-        note(f"each batch is shared among {', '.join(there[:count])}")
+        note(f"each batch is shared among {', '.join(devices[:count])}")
     return count
 
 
@@ -75,7 +75,7 @@ def count() -> int:
 
 
 def predict(model: Any, films: NDArray[np.uint8]) -> NDArray[Any]:
-    """A model's outputs on films (n, ...), which the devices share as in training."""
+    """A model's outputs for films (n, ...); the devices share the films as in training."""
     distribution = keras.distribution.distribution()
     if distribution is None:
         return np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(films)))

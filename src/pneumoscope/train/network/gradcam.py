@@ -1,14 +1,13 @@
 """Grad-CAM without a gradient operator, for heads that are a chain of simple layers.
 
-ONNX Runtime computes forwards only, so the gradient of every logit goes back through the head by
-hand: a dense layer multiplies with its transposed weights, an activation with its derivative at
-the activation that the forward pass left, BatchNorm at inference with gamma / sqrt(variance +
-epsilon), Dropout not at all. What arrives at the feature maps is averaged over their cells
-(Selvaraju et al. 2017): alpha_k = 1/(h w) sum_ij d logit / d A_ijk, and the map is
-relu(sum_k alpha_k A_k).
+ONNX Runtime computes forward passes only, so the gradient of every logit is written out: backwards
+through the head, a dense layer multiplies by its transposed weights, an activation by its derivative
+at the value of the forward pass, BatchNorm at inference by gamma / sqrt(variance + epsilon), and
+Dropout changes nothing. The gradient at the feature maps is averaged over their cells (Selvaraju et
+al. 2017): alpha_k = 1/(h w) sum_ij d logit / d A_ijk, and the map is relu(sum_k alpha_k A_k).
 
-Average and maximum pooling over all cells both hand on gradients that sum to g_k over the cells, so
-alpha_k = g_k / (h w) for either; after Flatten the average is taken cell by cell.
+Average and maximum pooling over all cells both pass on gradients that sum to g_k over the cells, so
+alpha_k = g_k / (h w) for either; after Flatten the average is taken over the cells' gradients.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _HINT = (
 class HeadGradCam(keras.layers.Layer):  # type: ignore[misc]
     """Grad-CAM of every class from the feature maps, in closed form.
 
-    Input: (n, h, w, k), the last feature maps; those that the first layer of the head takes.
+    Input: (n, h, w, k), the last feature maps, which the first layer of the head takes.
     Output: float32 (n, classes, h, w), >= 0, not normalised. A head with one output unit, the
     logit of the second of two classes, gives two maps: relu(-m) and relu(m).
 
@@ -54,11 +53,11 @@ class HeadGradCam(keras.layers.Layer):  # type: ignore[misc]
         head: The built layers from the feature maps to the logits, in order: one of
             ``GlobalAveragePooling2D``, ``GlobalMaxPooling2D``, ``Flatten``, ``Reshape`` (to one
             axis), then any of ``Dense``, ``BatchNormalization``, ``Dropout``, ``Activation``,
-            ``ReLU``, ``LeakyReLU``, the last of them ``Dense``. Weights are shared, not copied. The last layer's own activation is
-            left out: Grad-CAM explains the logit.
+            ``ReLU``, ``LeakyReLU``, the last of them ``Dense``. Weights are shared, not copied.
+            The last layer's activation is left out: Grad-CAM explains the logit.
 
     Raises:
-        ConversionError: The head holds another layer or activation; the message names it.
+        ConversionError: The head has another layer or activation; the message names it.
     """
 
     def __init__(self, head: Sequence[Any], **kwargs: Any) -> None:
@@ -71,7 +70,7 @@ class HeadGradCam(keras.layers.Layer):  # type: ignore[misc]
 
 
 def check(head: Sequence[Any]) -> None:
-    """Refuses heads that `grad_cam` cannot go back through.
+    """Refuses heads that `grad_cam` cannot differentiate.
 
     Raises:
         ConversionError: The message names the layer.
@@ -108,7 +107,7 @@ def forward(features: Any, head: Sequence[Any]) -> list[Any]:
         head: See `HeadGradCam`.
 
     Returns:
-        The output of every layer; the last one's are the logits, before its activation. The one
+        The output of every layer. The last entry has the logits, before any activation; the one
         before it is the input of the last dense layer, a good embedding.
     """
     x = ops.cast(features, "float32")
@@ -128,10 +127,10 @@ def head_gradient(head: Sequence[Any], activations: Sequence[Any]) -> Any:
 
     Args:
         head: See `HeadGradCam`.
-        activations: What `forward` gave.
+        activations: What `forward` returned.
 
     Returns:
-        float32 (n or 1, logits, d); 1 where the gradient is the same for every film.
+        float32 (n or 1, logits, d); 1 if the gradient is the same for every film.
     """
     gradient = ops.transpose(ops.cast(head[-1].kernel, "float32"))[None]
     for i in range(len(head) - 2, 0, -1):
@@ -158,9 +157,9 @@ def grad_cam(features: Any, head: Sequence[Any], activations: Sequence[Any]) -> 
     """Grad-CAM of every class.
 
     Args:
-        features: (n, h, w, k), what the head's first layer takes.
+        features: (n, h, w, k), the input of the head's first layer.
         head: See `HeadGradCam`; `check` it first.
-        activations: What `forward` gave for these features.
+        activations: What `forward` returned for these features.
 
     Returns:
         float32 (n, classes, h, w), >= 0, not normalised; two classes for a head with one logit.
@@ -183,7 +182,7 @@ def grad_cam(features: Any, head: Sequence[Any], activations: Sequence[Any]) -> 
 
 
 def autodiff_grad_cam(features: Any, head: Sequence[Any]) -> NDArray[np.float32]:
-    """The same by automatic differentiation: the reference for the closed form.
+    """Grad-CAM by automatic differentiation: the reference for the closed form.
 
     TensorFlow only; arguments as for `grad_cam`.
     """
@@ -203,7 +202,7 @@ def autodiff_grad_cam(features: Any, head: Sequence[Any]) -> NDArray[np.float32]
     return np.maximum(np.stack(maps, axis=1), 0)
 
 
-# Each activation's derivative, from its output.
+# Derivative of each activation, as a function of its output.
 _DERIVATIVES: dict[str, Any] = {
     "linear": None,
     "relu": lambda y: ops.cast(y > 0, "float32"),
@@ -221,7 +220,7 @@ def _through(activation: str, gradient: Any, output: Any) -> Any:
 
 
 def _relu_slope(layer: Any, before: Any) -> Any:
-    """Derivative of the ReLU layer with all its options, from its input."""
+    """Derivative of a ReLU layer with all its options, as a function of its input."""
     threshold, low = float(layer.threshold), float(layer.negative_slope)
     slope = ops.where(before > threshold, 1.0, low)
     if layer.max_value is not None:

@@ -1,4 +1,4 @@
-"""The network, in Keras 3, on any of its backends: films, scaling, backbone, head."""
+"""The network in Keras 3, on any of its backends: films, scaling, backbone, head."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Standardise(keras.layers.Layer):  # type: ignore[misc]
 
     Input: any dtype, (n, rows, columns, 1). Output: float32 (n, rows, columns, 3): each film
     with mean 0 and standard deviation `scale`, clipped at `limit` standard deviations. A scale of
-    0.5 gives about the spread of the inputs in [-1, 1] that the ImageNet weights know.
+    0.5 gives about the spread of the inputs in [-1, 1] that ImageNet weights were trained on.
     """
 
     def __init__(self, limit: float = 3.0, scale: float = 0.5, **kwargs: Any) -> None:
@@ -42,7 +42,7 @@ class Standardise(keras.layers.Layer):  # type: ignore[misc]
         mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
         x = x - mean
         variance = ops.mean(ops.square(x), axis=(1, 2, 3), keepdims=True)
-        # One grey level: a blank film stays blank instead of becoming amplified noise.
+        # Plus one grey level: a blank film stays blank instead of becoming amplified noise.
         x = x / ops.sqrt(variance + 1.0)
         x = ops.clip(x, -self.limit, self.limit) * self.scale
         return ops.concatenate([x, x, x], axis=-1)
@@ -77,7 +77,7 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
     """A recipe's network: films in, logits out.
 
     Args:
-        recipe: Its network, size, scaling and head count.
+        recipe: Its network, size, scaling and head are used.
         classes: Number of classes or findings; a binary task has one logit, that of the positive
             class.
         weights: ``"imagenet"`` for Keras' download, a path of a ``.h5`` file, or None for
@@ -94,7 +94,7 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
     """
     films = keras.Input((recipe.size, recipe.size, 1), name="films", dtype="uint8")
     x = backbones.build(recipe, weights)(_scaling(recipe)(films))
-    # The head in float32 also where the backbone computes with less.
+    # The head computes in float32 even if the backbone uses less.
     x = keras.layers.Activation("linear", name=FEATURES, dtype="float32")(x)
     pooling = (
         keras.layers.Flatten if recipe.head == "flatten" else keras.layers.GlobalAveragePooling2D
@@ -133,8 +133,8 @@ def regional(model: Any) -> Any:
 
     Returns:
         A ``keras.Model`` from films (n, size, size, 1) and shares (n, 2, h, w) to logits
-        (n, 2, units): each film's own cells and its partner's, averaged apart. The shares of
-        either are 0, or sum to 1.
+        (n, 2, units): the cells of the film and those of its partner, averaged separately. The
+        shares of either are all 0, or sum to 1.
     """
     features = model.get_layer(FEATURES).output
     _, rows, columns, _ = features.shape
@@ -161,7 +161,7 @@ class RegionalPooling(keras.layers.Layer):  # type: ignore[misc]
 
 
 def head_of(model: Any) -> Any:
-    """What follows the pooling, as a network of its own: pooled features (n, k) to logits."""
+    """The layers after the pooling as a separate network: pooled features (n, k) to logits."""
     pooled = model.get_layer(POOLED).output
     x = features = keras.Input(pooled.shape[1:], name="pooled_features")
     for layer in layers_of_head(model)[1:]:
@@ -170,7 +170,7 @@ def head_of(model: Any) -> Any:
 
 
 def pooling_of(model: Any) -> Any:
-    """What comes before the head: films to pooled features (n, k)."""
+    """The layers before the head: films to pooled features (n, k)."""
     return keras.Model(model.input, model.get_layer(POOLED).output, name="pooling")
 
 
@@ -185,11 +185,11 @@ def backbone_of(model: Any) -> Any:
 
 
 def set_trainable(model: Any, recipe: Recipe, *, whole: bool, keep_statistics: bool) -> None:
-    """Says which weights the next phase changes.
+    """Sets which weights the next phase changes.
 
     Args:
         model: What `build` made.
-        recipe: The layers before its ``train_from`` or ``train_last`` stay as they are.
+        recipe: The layers before its ``train_from`` or ``train_last`` do not change.
         whole: Train the backbone too, not only the head.
         keep_statistics: Keep every BatchNorm at its pretrained statistics and affine parameters.
 
@@ -209,11 +209,11 @@ def set_trainable(model: Any, recipe: Recipe, *, whole: bool, keep_statistics: b
 
 
 def check(model: Any, recipe: Recipe) -> None:
-    """Refuses what the recipe asks of its network in vain, before anything is trained.
+    """Refuses settings that do not suit the network, before anything is trained.
 
     Args:
         model: What `build` made.
-        recipe: Its ``train_from``, ``train_last`` and ``regions`` count.
+        recipe: Its ``train_from``, ``train_last`` and ``regions`` are checked.
 
     Raises:
         RecipeError: The backbone has no layer of that name, or fewer layers, or too small a map.
@@ -260,8 +260,8 @@ def serving_model(model: Any, calibration: Calibration, task: str = "multiclass"
 
     Args:
         model: What `build` made, trained.
-        calibration: What makes the logits honest probabilities.
-        task: ``"multilabel"`` gives a probability for each logit on its own.
+        calibration: Makes the logits calibrated probabilities.
+        task: With ``"multilabel"`` each logit gives a probability by itself.
 
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
@@ -281,9 +281,9 @@ def serving_model(model: Any, calibration: Calibration, task: str = "multiclass"
 
 
 def _calibrated(logits: Any, calibration: Calibration, task: str) -> Any:
-    """Probabilities of logits; the same as `Calibration.apply` of the uncalibrated ones."""
+    """Probabilities from logits; the same as `Calibration.apply` to uncalibrated probabilities."""
     scale = np.array([calibration.scale], np.float32)
-    # Subtracted: int8 leaves "sub" in float (see `formats`), while "add" joins residual branches.
+    # Subtracted: int8 leaves "sub" in float (see `formats`), whereas "add" joins residual branches.
     against = -np.array([calibration.offset], np.float32)
     if task == "multilabel":
         return ops.sigmoid(logits * scale - against)
@@ -297,8 +297,8 @@ def _calibrated(logits: Any, calibration: Calibration, task: str) -> Any:
 
 
 def _two(log_odds: Any) -> Any:
-    """(1 - p, p) of log odds (n, 1): the softmax of (-z/2, z/2) is the sigmoid, either side exact.
+    """(1 - p, p) from log odds (n, 1): the softmax of (-z/2, z/2) is the sigmoid, exact on both sides.
 
-    Not of (0, z): zeros of the films' number have no counterpart in the other formats.
+    Not the softmax of (0, z): zeros for a variable number of films cannot be expressed in all formats.
     """
     return ops.softmax(ops.concatenate([log_odds * -0.5, log_odds * 0.5], axis=-1))

@@ -23,7 +23,7 @@ def loss_of(
 
     Args:
         recipe: Its task, loss and focal_gamma.
-        finding_weights: Of several findings, (2, findings): of films without and with each.
+        finding_weights: For several findings, (2, findings): weights of films without and with each.
     """
     if recipe.task == "multilabel":
         gamma = recipe.focal_gamma if recipe.loss == "focal" else 0.0
@@ -42,7 +42,7 @@ def loss_of(
 class _Focal(keras.losses.Loss):  # type: ignore[misc]
     """Focal loss over a softmax (Lin et al. 2017), in logarithms, without its class weights alpha.
 
-    Keras' own has alpha built in, which `Recipe.class_weight_power` already does.
+    Keras' own has alpha built in, which would weigh classes twice, see `Recipe.class_weight_power`.
     """
 
     def __init__(self, gamma: float, **kwargs: Any) -> None:
@@ -51,7 +51,7 @@ class _Focal(keras.losses.Loss):  # type: ignore[misc]
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         logs = ops.log_softmax(y_pred, axis=-1)
-        # Of 0 the power has an endless slope for gamma below 1.
+        # At 0 the power has an infinite slope for gamma below 1.
         others = ops.maximum(1 - ops.exp(logs), keras.config.epsilon())
         return -ops.sum(y_true * others**self.gamma * logs, axis=-1)
 
@@ -59,8 +59,8 @@ class _Focal(keras.losses.Loss):  # type: ignore[misc]
 class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
     """Mean binary cross-entropy over the findings of a film; unknown ones (NaN) add nothing.
 
-    The sum is divided by the number of findings, not of known ones: a film of which little is known
-    says less.
+    The sum is divided by the number of findings, not by that of known ones, so a film with few known
+    labels counts less.
 
     Args:
         weights: (2, findings), of films without and with each finding; None for 1.
@@ -79,7 +79,7 @@ class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
         y = ops.where(known, y_true, ops.zeros_like(y_true))
         loss = y * ops.softplus(-y_pred) + (1 - y) * ops.softplus(y_pred)
         if self.gamma:
-            # (1 - p) ** gamma as a power has an endless slope at p = 1 for gamma below 1.
+            # (1 - p) ** gamma as a power has an infinite slope at p = 1 for gamma below 1.
             up, down = ops.softplus(-y_pred), ops.softplus(y_pred)  # -log p and -log(1 - p)
             loss = y * ops.exp(-self.gamma * down) * up + (1 - y) * ops.exp(-self.gamma * up) * down
         if self.weights is not None:

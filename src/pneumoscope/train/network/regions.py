@@ -1,9 +1,9 @@
 """Films composed of two, each part answering for its own class.
 
-A network at this size sees the whole film from every cell of its last map, so it may keep its evidence in any cell,
-and a heatmap then shows where the network stores, not where it looks. Here a film shares its picture with another
-one, as in CutMix (Yun et al. 2019), and the average over each film's own cells must give that film's class: evidence
-has to stay where it was found.
+Every cell of the last map of a network at this size sees the whole film, so the network may keep its
+evidence in any cell. A heatmap then shows where the network stores evidence, not where it looks. Here
+a film shares its picture with another one, as in CutMix (Yun et al. 2019), and the average over each
+film's cells must give that film's class. So evidence has to stay where it is on the film.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _BLOCKS = 4  # of a mosaic, along each side
 
 
 def draw(count: int, side: int, probability: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which cells of the last map belong to the film itself; the others belong to its partner.
+    """Draws which cells of the last map a film keeps; the others belong to its partner.
 
     Args:
         count: Films.
         side: Cells along each side of the map; `MIN_SIDE` or more.
         probability: Share of the films that are composed.
-        rng: Source of chance.
+        rng: Random generator.
 
     Returns:
-        bool (count, side, side): all True for a film that stays whole; else a half, a rectangle or
-        a mosaic of 4 x 4 blocks, never empty and never everything.
+        bool (count, side, side), True for kept cells: all of them for a film that stays whole;
+        otherwise a half, a rectangle or a mosaic of 4 x 4 blocks, never none and never all.
     """
-    own = np.ones((count, side, side), bool)
-    for cells in own:
+    kept = np.ones((count, side, side), bool)
+    for cells in kept:
         if rng.random() < probability:
             kind = rng.integers(6)
             if kind < 2:
@@ -54,21 +54,21 @@ def draw(count: int, side: int, probability: float, rng: np.random.Generator) ->
                 ]
             if rng.random() < 0.5:
                 np.logical_not(cells, out=cells)
-    return own
+    return kept
 
 
 def compose(
-    films: NDArray[np.uint8], partners: NDArray[np.intp], own: NDArray[np.bool_]
+    films: NDArray[np.uint8], partners: NDArray[np.intp], kept: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """Puts the partner's pixels where the cells are not the film's own.
+    """Puts the partner's pixels where a film does not keep the cells.
 
     Args:
         films: uint8 (n, size, size).
         partners: Position of each film's partner, (n,).
-        own: bool (n, side, side), see `draw`.
+        kept: bool (n, side, side), see `draw`.
 
     Returns:
         uint8 (n, size, size).
     """
-    to_cell = np.arange(films.shape[1]) * own.shape[1] // films.shape[1]
-    return np.where(own[:, to_cell][:, :, to_cell], films, films[partners])
+    to_cell = np.arange(films.shape[1]) * kept.shape[1] // films.shape[1]
+    return np.where(kept[:, to_cell][:, :, to_cell], films, films[partners])

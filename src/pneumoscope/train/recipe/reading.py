@@ -27,7 +27,7 @@ def load(name: str, **overrides: Any) -> Recipe:
 
     Args:
         name: Path of a TOML file, or the name of a shipped recipe.
-        overrides: Values that replace the file's, None meaning "leave it".
+        overrides: Values that replace those of the file; None keeps the file's value.
 
     Raises:
         RecipeError: No such recipe, or an unknown key, a wrong type or a value out of range.
@@ -47,7 +47,7 @@ def load(name: str, **overrides: Any) -> Recipe:
 
 
 def from_json(table: dict[str, Any]) -> Recipe:
-    """A recipe from plain values, such as `resolved` gives or TOML holds.
+    """A recipe from plain values, such as `resolved` returns or TOML contains.
 
     Raises:
         RecipeError: An unknown key, a wrong type or a value out of range.
@@ -62,30 +62,30 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
 
 
 def changes(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """What a resolved recipe has otherwise than the shipped one of its name and version, but the seed.
+    """How a resolved recipe differs from the shipped one of its name and version, apart from the seed.
 
     Args:
-        recipe: As `resolved` gives it, or as a bundle holds it; settings that are younger than a bundle
-            are not compared.
+        recipe: From `resolved`, or from a bundle; settings that are newer than the bundle are not
+            compared.
 
     Returns:
-        Setting to value, such as ``{"epochs": 3, "augment.flip": 0.0}``; empty if none of that name is
-        shipped.
+        Setting to value, such as ``{"epochs": 3, "augment.flip": 0.0}``; empty if no recipe of that
+        name and version is shipped.
     """
     if recipe.get("name") not in shipped():
         return {}
-    standard, own = _flat(resolved(load(recipe["name"]))), _flat(recipe)
-    if own.get("version") != standard["version"]:
+    standard, given = _flat(resolved(load(recipe["name"]))), _flat(recipe)
+    if given.get("version") != standard["version"]:
         return {}
     return {
-        key: own[key]
+        key: given[key]
         for key, value in standard.items()
-        if key != "seed" and own.get(key, value) != value
+        if key != "seed" and given.get(key, value) != value
     }
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Inner tables by dotted names; tuples as the lists that JSON makes of them."""
+    """Nested tables as dotted names; tuples as lists, as in JSON."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, dict):

@@ -16,7 +16,7 @@ OPTIMISERS = ("adamw", "adam")
 LOSSES = ("cross-entropy", "focal")
 SAMPLINGS = ("natural", "balanced")
 SMALLEST_SOURCE = 64
-"""Side in pixels; on smaller films the perturbations of the stress validation have no pixels left."""
+"""Side in pixels; smaller films would have no pixels left under some stress perturbations."""
 MONITORS = ("auc", "accuracy", "loss")
 
 
@@ -27,11 +27,12 @@ class Recipe:
     Attributes:
         name: Name of the bundle.
         version: Version of the bundle.
-        seed: Of the weights of the head, the order of the films and the augmentation.
+        seed: For the weights of the head, the order of the films and the augmentation.
         task: ``"binary"`` (one sigmoid: ill or not), ``"multiclass"`` (a softmax over the classes
             of the data) or ``"multilabel"`` (a sigmoid per finding; unknown labels do not count).
-        split: Where validation films come from: ``"patient"`` draws patients, ``"film"`` draws
-            films and so lets one patient stand on both sides, ``"given"`` takes the data's own.
+        split: How validation films are chosen: ``"patient"`` draws patients; ``"film"`` draws
+            films, so one patient may have films in both splits; ``"given"`` takes the split of
+            the data.
         validation: Share of each class's patients (or films) that is held out.
         network: Name of a backbone, see `pneumoscope.train.network.backbones`, or ``"module:function"``.
         size: Side of the network's input in pixels.
@@ -44,39 +45,41 @@ class Recipe:
         filters: Of the convolutions of the network ``"cnn"``, each followed by a max-pooling.
         head: From feature maps to a vector: ``"gap"`` (global average pooling) or ``"flatten"``.
         head_batch_norm: BatchNorm after it.
-        dense: Units of a hidden layer with ReLU after that; 0 is none.
+        dense: Units of a hidden layer with ReLU after that; 0 for no such layer.
         dropout: Before the last layer.
         batch_norm_frozen: Keep BatchNorm at its pretrained values; without pretrained weights it
             is always trained, with momentum 0.95.
-        batch_size: Films in a step.
-        class_weight_power: Films of a class with share q weigh q ** -power; 0 is off, 1 makes the
-            classes equal. Several findings: the same for with and without, finding by finding.
-        sampling: ``"natural"``, or ``"balanced"``: every class as often in an epoch.
+        batch_size: Films per step.
+        class_weight_power: Films of a class with share q have the weight q ** -power; 0 is off, 1
+            gives all classes the same total weight. For several findings, the same for films with
+            and without each finding.
+        sampling: ``"natural"``, or ``"balanced"``: every class equally often in an epoch.
         loss: ``"cross-entropy"`` or ``"focal"`` (Lin et al. 2017).
-        focal_gamma: Of the focal loss.
+        focal_gamma: Exponent of the focal loss.
         label_smoothing: In [0, 1).
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
-        regions: Share of the films that are composed of two, each part answering for its own
-            class, so that heatmaps localise; 0 is off.
+        regions: Share of the films that are composed of two, where each part must give its own
+            film's class, so that heatmaps localise; 0 is off.
         head_epochs: Epochs with a frozen backbone.
-        head_learning_rate: Their learning rate, constant.
-        cached_views: The epochs with a frozen backbone run on the features of so many augmented
+        head_learning_rate: Learning rate of these epochs, constant.
+        cached_views: The epochs with a frozen backbone use the features of this many augmented
             views of each film, made once; 0 makes new views in every epoch.
         epochs: Epochs of the second phase; 0 leaves the backbone frozen.
-        train_from: First layer of the backbone that the second phase trains, by name; all before
-            it stay as they are. Empty: the whole backbone.
-        train_last: The same by count: so many last layers of the backbone. 0: see ``train_from``.
+        train_from: Name of the first backbone layer that the second phase trains; the layers
+            before it do not change. Empty: the whole backbone is trained.
+        train_last: The same by number: this many last layers of the backbone are trained. 0: see
+            ``train_from``.
         optimiser: ``"adamw"`` or ``"adam"``.
-        learning_rate: Of the second phase; its peak where there is warm-up and cosine.
+        learning_rate: Of the second phase; its peak if there is a warm-up and a cosine.
         cosine: Let the learning rate of the second phase fall to 0 along a cosine.
-        warmup_epochs: Of a linear warm-up, may be a fraction; with the cosine only.
+        warmup_epochs: Length of a linear warm-up, may be a fraction; only with the cosine.
         weight_decay: Of AdamW; in the second phase on kernels only.
-        ema: Decay of the exponential moving average of weights and BatchNorm statistics, per step;
+        ema: Decay per step of the exponential moving average of weights and BatchNorm statistics;
             0 is off.
-        patience: The second phase ends after so many epochs without a better ``monitor``, and the
-            best epoch's weights are kept; 0 is off.
+        patience: The second phase ends after this many epochs without a better ``monitor``, and
+            the best epoch's weights are kept; 0 is off.
         monitor: ``"auc"``, ``"accuracy"`` or ``"loss"`` of the validation films.
-        mixed_precision: Compute in float16 or bfloat16 (on a GPU); weights stay float32.
+        mixed_precision: Compute in bfloat16 (on a GPU); weights stay float32.
         augment: Ranges and probabilities of the augmentation.
     """
 

@@ -61,7 +61,7 @@ def _clip(node: Node) -> None:
     value = node.value()
     x = value.stored
     if low is not None and high is not None and float(low) == 0.0:
-        # As a layer: converters fuse a bounded ReLU into the convolution before it.
+        # As a layer, because converters fuse a bounded ReLU into the convolution before it.
         node.give(layers.ReLU(max_value=float(high))(x), value.axes)
         return
     if low is not None:

@@ -119,7 +119,7 @@ def _pool(kind: str) -> Callable[[Node], None]:
         strides = tuple(node.attributes.get("strides", (1,) * len(kernel)))
         x = node.value().in_order(CHANNELS_FIRST)
         x, padding = _padded(
-            node, x, kernel, strides, (1, 1), _beside(x) if kind == "max" else None
+            node, x, kernel, strides, (1, 1), _below_all(x) if kind == "max" else None
         )
         if kind == "average" and padding == "same" and node.attributes.get("count_include_pad"):
             raise node.refuse("with count_include_pad")
@@ -137,8 +137,8 @@ def _global_pool(function: Callable[..., Any]) -> Callable[[Node], None]:
     return translate
 
 
-def _beside(x: Any) -> float:
-    """What never is the largest of a window. Behind a ReLU 0 is enough, which int8 can express."""
+def _below_all(x: Any) -> float:
+    """A value that is never the largest of a window; after a ReLU this is 0, which int8 can express."""
     made_by = x._keras_history.operation
     return 0.0 if isinstance(made_by, layers.ReLU) else float(np.finfo(np.float32).min)
 

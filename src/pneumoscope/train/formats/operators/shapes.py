@@ -52,7 +52,7 @@ def _reshape(node: Node) -> None:
     wanted = [int(d) for d in node.needed(1)]
     if node.attributes.get("allowzero"):
         raise node.refuse("with allowzero")
-    # A negative number is a multiple of the number of films, or ONNX's own -1: unknown either way.
+    # A negative number is a multiple of the number of films, or ONNX's -1: unknown in either case.
     shape = [
         -1 if d < 0 or (d == 0 and x.shape[i] is None) else (d or x.shape[i])
         for i, d in enumerate(wanted)
@@ -91,7 +91,7 @@ def _slice(node: Node) -> None:
         step = 1 if steps is None else int(steps[i])
         if step < 1:
             raise node.refuse("backwards")
-        # ONNX's word for "to the end", of which LiteRT would make a size.
+        # ONNX's value for "to the end", which LiteRT would take for a size.
         end = None if ends[i] >= np.iinfo(np.int32).max else int(ends[i])
         parts[value.axes[axis % len(value.axes)]] = slice(int(starts[i]), end, step)
     node.give(value.stored[tuple(parts)], value.axes)
@@ -105,8 +105,8 @@ def _pad(node: Node) -> None:
         raise node.refuse("other than with a constant")
     rank = len(value.axes)
     widths = [(0, 0)] * rank
-    for seen, axis in enumerate(value.axes):
-        widths[axis] = (pads[seen], pads[rank + seen])
+    for i, axis in enumerate(value.axes):
+        widths[axis] = (pads[i], pads[rank + i])
     amount = 0.0 if fill is None else float(fill)
     node.give(ops.pad(value.stored, tuple(widths), constant_values=amount), value.axes)
 
@@ -128,7 +128,7 @@ def _reduce(function: Callable[..., Any]) -> Callable[[Node], None]:
 
 
 def _without(axes: Axes, gone: Sequence[int]) -> Axes:
-    """The order that is left when some stored axes are dropped."""
+    """The order that remains when some stored axes are removed."""
     left = [a for a in axes if a not in gone]
     return tuple(sorted(left).index(a) for a in left)
 
