@@ -55,7 +55,7 @@ def import_model(
     with no_chatter():
         from pneumoscope.train.keras_import import importing
 
-    wanted = importing.ImportOptions(
+    options = importing.ImportOptions(
         labels=tuple(label.strip() for label in labels.split(",")),
         size=size,
         scaling=scaling,
@@ -63,7 +63,7 @@ def import_model(
         negative=negative,
         name=name,
     )
-    bundle = importing.import_model(model, wanted, out, note)
+    bundle = importing.import_model(model, options, out, note)
     parity = bundle.meta.validation["parity"]
     if json:
         print_json({"bundle": str(bundle.path), "sha256": bundle.sha256, "parity": parity})

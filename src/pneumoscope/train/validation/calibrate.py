@@ -9,6 +9,7 @@ import numpy as np
 
 from pneumoscope.decision import calibration, conformal
 from pneumoscope.decision.probability import p_positive
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.train.validation import classes, findings
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 
@@ -83,7 +84,7 @@ def conformal_scores(
         positive: Name of the verdict on a film that is not negative.
 
     Returns:
-        None if no question has enough films for `conformal.DEFAULT_ERROR`; findings with too few
+        None if no question has enough films for `DEFAULT_ERROR`; findings with too few
         are left out.
     """
     p, truth = validation.probabilities[PLAIN], validation.truth
@@ -92,7 +93,7 @@ def conformal_scores(
     else:
         ill = p_positive(p, validation.negative)
         names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
-    least = round(1 / conformal.DEFAULT_ERROR) - 1
+    least = round(1 / DEFAULT_ERROR) - 1
     questions = {
         name: conformal.Sides(
             conformal.scores_of(1 - p_yes[t == 0]), conformal.scores_of(p_yes[t == 1])
