@@ -95,9 +95,7 @@ def conformal_scores(
         names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
     least = round(1 / DEFAULT_ERROR) - 1
     questions = {
-        name: conformal.Sides(
-            conformal.scores_of(1 - p_yes[t == 0]), conformal.scores_of(p_yes[t == 1])
-        )
+        name: conformal.Sides.of(p_yes[~np.isnan(t)], t[~np.isnan(t)] == 1)
         for name, (p_yes, t) in zip(names, columns, strict=True)
         if min((t == 0).sum(), (t == 1).sum()) >= least
     }
