@@ -136,6 +136,22 @@ def test_files_named_for_contributors_exist() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_imports_named_in_documents_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    source = ROOT / "src"
+    for name in re.findall(r"`([\w-][\w./-]*/[\w.-]+\.(?:py|toml|js|json|npz|css))`", text):
+        places = (ROOT, source, source / "pneumoscope")
+        assert any((place / name).exists() for place in places), name
+    for code in blocks(path, "python"):
+        for module, names in re.findall(r"^from (pneumoscope[\w.]*) import ([\w, ]+)$", code, re.M):
+            folder = source.joinpath(*module.split("."))
+            file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+            for name in names.split(", "):
+                known = re.search(rf"\b{name}\b", file.read_text(encoding="utf-8"))
+                assert known or (folder / f"{name}.py").exists() or (folder / name).is_dir(), name
+
+
 def test_every_variable_is_documented() -> None:
     page = (reference.DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
     assert [name for name in reference_cli.named_in_the_code() if f"`{name}`" not in page] == []
