@@ -35,7 +35,9 @@ Bundle = Annotated[Path | None, reader_option(BUNDLE, from_environment=False)]
 """The bundle that is worked on; a variable that was set for reading must not choose it."""
 BundleArgument = Annotated[Path | None, typer.Argument(help=BUNDLE.help)]
 Profile = Annotated[Path | None, reader_option(PROFILE)]
-Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")
+]
 Cache = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")
 ]

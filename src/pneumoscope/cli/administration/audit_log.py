@@ -25,19 +25,23 @@ from pneumoscope.errors import UsageError
 if TYPE_CHECKING:
     from pneumoscope.serve.security.audit_log import AuditLog, Tail
 
-app = typer.Typer(help="The server's audit log: verify, export.", no_args_is_help=True)
+app = typer.Typer(help="Verify or export the audit log of the server.", no_args_is_help=True)
 
 Expect = Annotated[
     str | None,
     typer.Option(
-        metavar="NUMBER:HASH", help="What an earlier verify gave; it must still be in there."
+        metavar="NUMBER:HASH", help="What an earlier verify printed; that line must still be there."
     ),
 ]
 Since = Annotated[
-    datetime | None, typer.Option(help="From this UTC time on.", formats=["%Y-%m-%d"])
+    datetime | None,
+    typer.Option(metavar="YYYY-MM-DD", help="First day, UTC.", formats=["%Y-%m-%d"]),
 ]
-Until = Annotated[datetime | None, typer.Option(help="Before this UTC time.", formats=["%Y-%m-%d"])]
-Csv = Annotated[bool, typer.Option("--csv", help="CSV in place of JSON lines.")]
+Until = Annotated[
+    datetime | None,
+    typer.Option(metavar="YYYY-MM-DD", help="Day after the last one, UTC.", formats=["%Y-%m-%d"]),
+]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of JSON lines.")]
 
 _COLUMNS = ("seq", "time", "what", "outcome", "status", "where", "objects", "patient")
 
@@ -50,10 +54,11 @@ def verify_audit_log(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Check that no line was changed, moved, put in or taken out; the exit code is 1 if one was.
+    """Check that no line was changed, moved, added or removed.
 
-    Note the number and hash it prints somewhere else: against them also a log shows itself that was
-    rewritten with the server's own key.
+    The exit code is 1 if one was. Keep the number and hash that it prints in
+    another place: with --expect they also reveal a log that was rewritten with
+    the server's own key.
     """
     tail = _audit_log(folder, database, key).verify(_expected(expect))
     print_facts(
@@ -72,7 +77,7 @@ def export_audit_log(
     database: Database = None,
     key: Key = None,
 ) -> None:
-    """Print the verified log, or a stretch of it."""
+    """Verify the log and print it, or a range of days."""
     from pneumoscope.render.export import safe_cell
 
     audit = _audit_log(folder, database, key)
@@ -94,7 +99,7 @@ def export_audit_log(
 
 
 def _audit_log(folder: Path | None, database: str | None, key: Path | None) -> AuditLog:
-    """The log of a server that has one: a folder that was mistyped must not pass as untouched."""
+    """The log of an existing server: a mistyped folder must not pass as an unchanged log."""
     where = server_settings(folder, database, key).folder
     from pneumoscope.serve.security.audit_log import LOG
 

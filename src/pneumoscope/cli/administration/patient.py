@@ -19,15 +19,17 @@ from pneumoscope.cli.administration.server import (
 from pneumoscope.cli.options import Json
 from pneumoscope.errors import UsageError
 
-app = typer.Typer(help="All that the server holds on a patient.", no_args_is_help=True)
+app = typer.Typer(
+    help="Export or erase what the server stores about a patient.", no_args_is_help=True
+)
 
 Patient = Annotated[
     str,
     typer.Argument(
-        metavar="KEY", help="As it was sent with the films, or - to read it from stdin."
+        metavar="KEY", help="Key that was sent with the films, or - to read it from stdin."
     ),
 ]
-Out = Annotated[Path, typer.Option(metavar="FILE", help="The ZIP to write.")]
+Out = Annotated[Path, typer.Option(metavar="FILE", help="ZIP file to write.")]
 
 
 @app.command("export", epilog="Example: pneumoscope patient export - --out held.zip < key.txt")
@@ -39,7 +41,7 @@ def export_patient(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Write all that is held on a patient: results, films, lines of the audit log."""
+    """Export what is stored about a patient: results, films and audit-log lines."""
     held = open_administration(folder, database, key).export_patient(_patient_key(patient), out)
     print_facts(
         asdict(held),
@@ -56,7 +58,10 @@ def erase_patient(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Delete a patient's results and films; lines of the audit log stay, they hold no name."""
+    """Delete a patient's results and films.
+
+    Lines of the audit log stay; they contain no name.
+    """
     held = open_administration(folder, database, key).erase_patient(_patient_key(patient))
     print_facts(
         asdict(held), f"{held.predictions} predictions and {held.films} films deleted", as_json=json

@@ -24,7 +24,7 @@ OlderThan = Annotated[
         min=0,
         envvar="PNEUMOSCOPE_SERVE_RETENTION_DAYS",
         metavar="DAYS",
-        help="Results of every user that are older; 0 for all.",
+        help="Delete results that are older; 0 deletes all.",
     ),
 ]
 
@@ -36,7 +36,7 @@ def purge(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Delete old results with their films, of every user."""
+    """Delete old results of all users, with their films."""
     if older_than is None:
         raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
     gone = open_administration(folder, database, key).purge(older_than)

@@ -1,4 +1,4 @@
-"""What the commands of administration share: their options, and the way to the server's data."""
+"""What the commands of administration share: options, the server's data, and output."""
 
 from __future__ import annotations
 
@@ -22,16 +22,24 @@ if TYPE_CHECKING:
 Folder = Annotated[
     Path | None,
     typer.Option(
-        envvar="PNEUMOSCOPE_SERVE_FOLDER", metavar="DIR", help="Of the server; as for `serve`."
+        envvar="PNEUMOSCOPE_SERVE_FOLDER",
+        metavar="DIR",
+        help="Folder of the server, as for `serve`.",
     ),
 ]
 Database = Annotated[
     str | None,
-    typer.Option(envvar="PNEUMOSCOPE_SERVE_DATABASE", metavar="URL", help="As for `serve`."),
+    typer.Option(
+        envvar="PNEUMOSCOPE_SERVE_DATABASE",
+        metavar="URL",
+        help="Database of the server, as for `serve`.",
+    ),
 ]
 Key = Annotated[
     Path | None,
-    typer.Option(envvar="PNEUMOSCOPE_SERVE_KEY", metavar="FILE", help="As for `serve`."),
+    typer.Option(
+        envvar="PNEUMOSCOPE_SERVE_KEY", metavar="FILE", help="Key of the server, as for `serve`."
+    ),
 ]
 
 
@@ -58,7 +66,7 @@ def open_administration(
     settings = server_settings(folder, database, key)
     from pneumoscope.serve.admin import administration
 
-    os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
+    os.umask(0o077)  # patient data: other users of this machine must not read it
     return administration.open_administration(settings)
 
 

@@ -22,17 +22,25 @@ from pneumoscope.cli.options import Json
 if TYPE_CHECKING:
     from pneumoscope.serve.security.tokens import Token
 
-app = typer.Typer(help="API tokens of the server, for programs.", no_args_is_help=True)
+app = typer.Typer(help="Manage the API tokens that programs use.", no_args_is_help=True)
 
-User = Annotated[str, typer.Argument(metavar="USER", help="Whose it is.")]
-OfUser = Annotated[str | None, typer.Option("--user", help="Only of this user.")]
-Purpose = Annotated[str, typer.Option("--for", help="What it is for, in words.")]
+User = Annotated[str, typer.Argument(metavar="USER", help="User that the token belongs to.")]
+OfUser = Annotated[
+    str | None, typer.Option("--user", metavar="NAME", help="Only the tokens of this user.")
+]
+Purpose = Annotated[
+    str, typer.Option("--for", metavar="TEXT", help="What the token is for, as a note.")
+]
 Scopes = Annotated[
     list[str] | None,
-    typer.Option("--scope", help="read, predict, delete or metrics; repeatable. read by default."),
+    typer.Option(
+        "--scope",
+        metavar="SCOPE",
+        help="What it allows: read, predict, delete or metrics; repeatable. read by default.",
+    ),
 ]
-Days = Annotated[float, typer.Option(help="It expires after so many, at most 365.")]
-TokenId = Annotated[str, typer.Argument(metavar="ID", help="Of `pneumoscope token list`.")]
+Days = Annotated[float, typer.Option(metavar="DAYS", help="Days until it expires, at most 365.")]
+TokenId = Annotated[str, typer.Argument(metavar="ID", help="Id from `pneumoscope token list`.")]
 
 
 @app.command(
@@ -48,7 +56,7 @@ def add_token(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Make an API token and print it: nobody can show it again."""
+    """Create an API token and print it; it cannot be shown again."""
     text, token = open_administration(folder, database, key).add_token(
         user, purpose, scope or ["read"], days
     )
@@ -69,7 +77,7 @@ def list_tokens(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """List API tokens; never their text."""
+    """List the API tokens, without the secret text."""
     administration = open_administration(folder, database, key)
     names = {account.id: account.name for account in administration.accounts.list()}
     account = None if user is None else administration.accounts.get(user).id
@@ -88,7 +96,7 @@ def revoke_token(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """End an API token at once."""
+    """Revoke an API token at once."""
     row = open_administration(folder, database, key).revoke_token(token)
     print_facts(_facts(row), f"{row.id}: revoked", as_json=json)
 

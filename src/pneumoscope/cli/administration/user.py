@@ -19,15 +19,15 @@ from pneumoscope.cli.administration.server import (
 from pneumoscope.cli.options import Json
 from pneumoscope.errors import AccountError
 
-app = typer.Typer(help="Accounts of the server: make, list, change.", no_args_is_help=True)
+app = typer.Typer(help="Manage the accounts of the server.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What the user signs in with.")]
-_ROLES = "viewer (looks at own results), operator (also sends films, deletes), admin."
-RoleOption = Annotated[str, typer.Option(help=_ROLES)]
-RoleArgument = Annotated[str, typer.Argument(help=_ROLES)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name that the user signs in with.")]
+_ROLES = "Role: viewer (sees own results), operator (also sends and deletes films) or admin."
+RoleOption = Annotated[str, typer.Option(metavar="ROLE", help=_ROLES)]
+RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help=_ROLES)]
 PasswordStdin = Annotated[
     bool,
-    typer.Option("--password-stdin", help="Read the password from stdin, one line, unasked."),
+    typer.Option("--password-stdin", help="Read the password as one line from stdin."),
 ]
 
 
@@ -41,7 +41,11 @@ def add_user(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Make an account; from the first one on everybody has to sign in (restart a running server)."""
+    """Add an account.
+
+    Once there is an account, every user has to sign in. Restart a running server
+    after adding the first one.
+    """
     administration = open_administration(folder, database, key)
     first = not administration.accounts.any()
     user = administration.add_user(name, _read_password(password_stdin), role)
@@ -58,7 +62,7 @@ def add_user(
 def list_users(
     folder: Folder = None, database: Database = None, key: Key = None, json: Json = False
 ) -> None:
-    """List accounts; never a password."""
+    """List the accounts, without passwords."""
     rows = [
         {
             "name": account.name,
@@ -99,7 +103,7 @@ def set_role(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Change what a user may do, from its next request on."""
+    """Change the role of a user, from the next request on."""
     user = open_administration(folder, database, key).set_role(name, role)
     print_facts({"name": user.name, "role": user.role}, f"{user.name}: {user.role}", as_json=json)
 
@@ -112,7 +116,7 @@ def disable_user(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Close an account: its sessions and tokens end at once, its results stay."""
+    """Disable an account: its sessions and tokens end at once; its results stay."""
     sessions, tokens = open_administration(folder, database, key).disable(name)
     print_facts(
         {"sessions_ended": sessions, "tokens_revoked": tokens},
@@ -129,7 +133,7 @@ def enable_user(
     key: Key = None,
     json: Json = False,
 ) -> None:
-    """Open an account again; its tokens stay revoked."""
+    """Enable an account again; its tokens stay revoked."""
     open_administration(folder, database, key).enable(name)
     print_facts({"name": name, "disabled": False}, f"{name}: enabled", as_json=json)
 

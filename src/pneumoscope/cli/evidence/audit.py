@@ -26,7 +26,7 @@ Data = Annotated[
     typer.Argument(
         envvar="PNEUMOSCOPE_DATA",
         metavar="DATA",
-        help="Folder of films, with labels or without, or a CSV manifest.",
+        help="Folder of films, with or without labels, or a CSV manifest.",
     ),
 ]
 Out = Annotated[
@@ -40,11 +40,12 @@ _COLOURS = {"pass": "green", "look": "yellow", "unknown": "yellow", "stop": "red
 
 
 def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Json = False) -> None:
-    """Judge a data set before anyone trains on it: pass, look or stop, with reasons.
+    """Audit a data set before training: pass, look or stop, with reasons.
 
-    Copies, patients in two splits, prior shift, what gives the label away without anatomy (files,
-    image statistics, thumbnails), doubtful labels. Reads every film, those for testing too. The exit
-    code is 0 for pass and look, 3 for stop.
+    Looks for copies, patients in two splits, prior shift, shortcuts that reveal
+    the label without anatomy (files, image statistics, thumbnails) and doubtful
+    labels. Reads every film, also the test films. The exit code is 0 for pass
+    and look, 3 for stop.
     """
     require("the audit", "evidence", "cv2", "scipy", "sklearn")
     _check_out(out)

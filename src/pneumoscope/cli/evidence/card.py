@@ -20,9 +20,11 @@ EXAMPLE = "Example: pneumoscope card runs/flagship/bundle --evidence evidence --
 
 Evidence = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder of `pneumoscope evaluate`: adds its figures."),
+    typer.Option(metavar="DIR", help="Folder that `pneumoscope evaluate` wrote; adds its figures."),
 ]
-Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write to this file instead of stdout.")
+]
 InPlace = Annotated[
     bool,
     typer.Option(
@@ -38,7 +40,7 @@ def card(
     out: Out = None,
     in_place: InPlace = False,
 ) -> None:
-    """Write a bundle's model card and the data sheet of its training films, from the records."""
+    """Write the model card of a bundle and the data sheet of its training films."""
     if out is not None and in_place:
         raise typer.BadParameter("--out and --in-place exclude each other")
     from pneumoscope.bundle import open_bundle

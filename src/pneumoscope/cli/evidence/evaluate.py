@@ -29,46 +29,51 @@ Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="[BUNDLE]... DATA",
-        help="Model folders (the shipped bundle if there is none), then labelled films: a folder in "
-        "any layout, or a CSV manifest.",
+        help="Bundles or run folders, the shipped bundle by default; then labelled films: a folder "
+        "in any layout, or a CSV manifest.",
     ),
 ]
 Out = Annotated[
     Path,
-    typer.Option(metavar="DIR", help="Folder of the evaluation; goes on with a killed one."),
+    typer.Option(metavar="DIR", help="Folder of the evaluation; an interrupted one is continued."),
 ]
 Split = Annotated[
     str,
     typer.Option(
-        help="auto, validation, test, train or all. auto: films held out in the bundle's "
-        "training if the data are that set, else the data's films for testing, else those that "
-        "a table keeps for validation, else all."
+        metavar="NAME",
+        help="Films to use: auto, validation, test, train or all. auto takes the films held out in "
+        "the bundle's training if the data are that set, else the test films of the data, else the "
+        "validation films of a table, else all.",
     ),
 ]
 Prevalences = Annotated[
     list[float] | None,
-    typer.Option(metavar="SHARE", help="Also PPV and NPV at this prevalence; repeatable."),
+    typer.Option(metavar="SHARE", help="Add PPV and NPV at this prevalence; repeatable."),
 ]
 By = Annotated[
     list[str] | None,
-    typer.Option(metavar="COLUMN", help="Subgroups by this column of the manifest; repeatable."),
+    typer.Option(
+        metavar="COLUMN", help="Add subgroups by this column of the manifest; repeatable."
+    ),
 ]
 Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="SECTION",
-        help="Of calibration, decision, conformal, subgroups, pairs, shortcuts, gallery, "
-        "robustness, anatomy, sanity measure only these; repeatable.",
+        help="Measure only this section: calibration, decision, conformal, subgroups, pairs, "
+        "shortcuts, gallery, robustness, anatomy or sanity; repeatable.",
     ),
 ]
 Skip = Annotated[
-    list[str] | None, typer.Option(metavar="SECTION", help="Leave these out; repeatable.")
+    list[str] | None, typer.Option(metavar="SECTION", help="Leave this section out; repeatable.")
 ]
-Draws = Annotated[int, typer.Option(min=2, help="Draws of patients for the intervals.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of the draws.")]
+Draws = Annotated[
+    int, typer.Option(min=2, metavar="N", help="Bootstrap draws of patients for the intervals.")
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the draws.")]
 WithReport = Annotated[
     bool,
-    typer.Option("--report/--no-report", help="Write report.html, report.pdf and plots too."),
+    typer.Option("--report/--no-report", help="Also write report.html, report.pdf and plots."),
 ]
 
 WORK = "work"
@@ -92,11 +97,12 @@ def evaluate(
     report: WithReport = True,
     json: Json = False,
 ) -> None:
-    """Measure bundles on labelled films: everything that a reviewer would ask for.
+    """Measure bundles on labelled films: everything that a reviewer asks for.
 
-    Every figure has a 95 % interval by patient-clustered bootstrap. Writes report.html,
-    report.pdf, plots, metrics.json and predictions.parquet. A film that cannot be read is
-    reported, the others go on, and the exit code is 1.
+    Every figure has a 95 % interval by patient-clustered bootstrap. Writes
+    report.html, report.pdf, plots, metrics.json and predictions.parquet. A film
+    that cannot be read is reported; the others are evaluated, and the exit code
+    is 1.
     """
     parts = ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow", "reportlab")
     require("the evaluation", "evidence", *parts)

@@ -6,5 +6,5 @@ from typing import Annotated
 
 import typer
 
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
 PORT_HELP = "TCP port; 0 for a free one."

@@ -14,11 +14,12 @@ from pneumoscope.cli.serve.app_options import PORT_HELP, Host
 
 EXAMPLE = "Example: pneumoscope gradio --port 7860"
 
-Port = Annotated[int, typer.Option(min=0, max=65535, help=PORT_HELP)]
+Port = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help=PORT_HELP)]
 Share = Annotated[
     bool,
     typer.Option(
-        "--share", help="Also a public address, through Gradio's servers: no patient's films."
+        "--share",
+        help="Also open a public address through Gradio's servers; not for films of patients.",
     ),
 ]
 
@@ -29,10 +30,10 @@ def gradio(
     share: Share = False,
     bundle: ReadingBundle = None,
 ) -> None:
-    """Open the Gradio app: one film at a time, for one person.
+    """Open the Gradio app, which reads one film at a time for one person.
 
-    Film and heatmap side by side with the verdict. For several people and for a network there is
-    `pneumoscope serve`.
+    It shows film and heatmap side by side with the verdict. Use `pneumoscope serve`
+    for several people or on a network.
     """
     import tempfile
 
@@ -43,7 +44,7 @@ def gradio(
     from pneumoscope.runtime import load
 
     classifier = load(bundle)
-    # Private, and gone with the app: Gradio keeps what is uploaded as files.
+    # Private and temporary: Gradio keeps uploads as files.
     with tempfile.TemporaryDirectory(prefix="pneumoscope-", ignore_cleanup_errors=True) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         from pneumoscope.apps import gradio_app

@@ -41,13 +41,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """Where a socket listens, as in a URL, such as ``127.0.0.1:8000``."""
+    """Address of a listening socket as in a URL, such as ``127.0.0.1:8000``."""
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def free_place(host: str, port: int) -> tuple[str, int]:
-    """Where the app will listen, as in a URL, and the port, which is free."""
+    """The address where an app will listen, as in a URL, and its port, which is free.
+
+    Warns on stderr if other machines can reach it.
+
+    Raises:
+        UsageError: As `listen`.
+    """
     with listen(host, port) as listener:
         place, port = address(listener), listener.getsockname()[1]
         try:
@@ -56,7 +62,7 @@ def free_place(host: str, port: int) -> tuple[str, int]:
             private = False
     if not private:
         sys.stderr.write(
-            f"warning: whoever reaches {place} can use this app, it has no accounts and no TLS; "
+            f"warning: anyone who can reach {place} can use this app; it has no accounts and no TLS, "
             "`pneumoscope serve` has both\n"
         )
     return place, port

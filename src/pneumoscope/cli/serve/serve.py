@@ -24,7 +24,9 @@ EXAMPLE = "Example: pneumoscope serve --port 8000 (then open http://127.0.0.1:80
 Host = Annotated[
     str | None,
     typer.Option(
-        envvar="PNEUMOSCOPE_SERVE_HOST", help="Address to listen on. 127.0.0.1 by default."
+        envvar="PNEUMOSCOPE_SERVE_HOST",
+        metavar="ADDRESS",
+        help="Address to listen on. 127.0.0.1 by default.",
     ),
 ]
 Port = Annotated[
@@ -33,6 +35,7 @@ Port = Annotated[
         envvar="PNEUMOSCOPE_SERVE_PORT",
         min=0,
         max=65535,
+        metavar="N",
         help="TCP port; 0 for a free one. 8000 by default.",
     ),
 ]
@@ -41,7 +44,7 @@ Folder = Annotated[
     typer.Option(
         envvar="PNEUMOSCOPE_SERVE_FOLDER",
         metavar="DIR",
-        help="Database and key; ~/.local/state/pneumoscope by default.",
+        help="Folder of the database and the key; ~/.local/state/pneumoscope by default.",
     ),
 ]
 Database = Annotated[
@@ -49,53 +52,67 @@ Database = Annotated[
     typer.Option(
         envvar="PNEUMOSCOPE_SERVE_DATABASE",
         metavar="URL",
-        help="Such as postgresql+psycopg://user:password@host/name; SQLite by default.",
+        help="Database, such as postgresql+psycopg://host/name; SQLite by default.",
     ),
 ]
 KeepFilms = Annotated[
     bool | None,
-    typer.Option("--keep-films", help="Keep films, encrypted, as long as their results."),
+    typer.Option("--keep-films", help="Keep the films as long as their results, encrypted."),
 ]
 RetentionDays = Annotated[
-    int | None, typer.Option(min=1, metavar="DAYS", help="Delete results after so many days.")
+    int | None,
+    typer.Option(min=1, metavar="DAYS", help="Delete results after this number of days."),
 ]
 TlsCert = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Certificate chain for TLS, PEM.")
 ]
 TlsKey = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Its private key, PEM, unencrypted.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Private key of the certificate, PEM, unencrypted."),
 ]
 TlsSelfSigned = Annotated[
     bool | None,
     typer.Option(
-        "--tls-self-signed", help="TLS with a certificate made here, for a closed network."
+        "--tls-self-signed",
+        help="TLS with a certificate made on this machine, for a closed network.",
     ),
 ]
 Key = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Seals films and names: 32 bytes in base64; made in the folder by default.",
+        help="Key that encrypts films and names: 32 bytes in base64; created in the folder "
+        "by default.",
     ),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Batches at once; one more than cores by default.")
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Batches at the same time; one more than cores by default."
+    ),
 ]
 MaxBatchSize = Annotated[
-    int | None, typer.Option(min=1, help="Films in one run of the network; 8 by default.")
+    int | None,
+    typer.Option(min=1, metavar="N", help="Most films in one run of the network; 8 by default."),
 ]
 MaxWait = Annotated[
-    float | None, typer.Option(min=0, help="Wait of a film for company; 0 by default.")
+    float | None,
+    typer.Option(
+        min=0, metavar="MS", help="Time that a film waits for others to share a run; 0 by default."
+    ),
 ]
 Queue = Annotated[
     int | None,
-    typer.Option(min=1, help="Films accepted and not finished, then 429; 256 by default."),
+    typer.Option(
+        min=1, metavar="N", help="Films that may wait; further requests get 429. 256 by default."
+    ),
 ]
 RateLimit = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Requests a minute of one user, with accounts; 1200 by default, 0 for any number.",
+        metavar="N",
+        help="Requests per minute and user, with accounts; 1200 by default, 0 for no limit.",
     ),
 ]
 
@@ -125,10 +142,11 @@ def serve(
     queue: Queue = None,
     rate_limit: RateLimit = None,
 ) -> None:
-    """Serve the reading room: a web page and a REST API over the bundle.
+    """Serve the reading room: a web page and a REST API.
 
-    On this machine alone by default; for others only with TLS and accounts (`pneumoscope user add`).
-    Every option can stand in the environment too, as PNEUMOSCOPE_SERVE_NAME; limits only there, see
+    Only this machine can reach it by default; others need TLS and accounts
+    (`pneumoscope user add`). Every option can also be set in the environment, as
+    PNEUMOSCOPE_SERVE_NAME; the limits of requests only there, see
     docs/how-to/serve.md.
     """
     given: dict[str, Any] = {
@@ -145,7 +163,7 @@ def serve(
 
 
 def _run(settings: ServeSettings) -> None:
-    """Serves until it is told to end, then finishes what it has accepted.
+    """Serves until a signal ends it, then finishes the films that it has accepted.
 
     Raises:
         UsageError: The address cannot be used.
@@ -157,7 +175,7 @@ def _run(settings: ServeSettings) -> None:
     from pneumoscope.serve.app import create_app
     from pneumoscope.serve.security import tls
 
-    os.umask(0o077)  # what is written concerns patients: of nobody else on this machine
+    os.umask(0o077)  # patient data: other users of this machine must not read it
     check_start(settings)
     listener = listen(settings.host, settings.port)
     scheme = "https" if settings.tls else "http"
@@ -173,12 +191,12 @@ def _run(settings: ServeSettings) -> None:
         **tls.uvicorn_options(settings),
     )
     server = uvicorn.Server(config)
-    # Uvicorn ends well on these and raises them again afterwards: then there is nothing left to do.
+    # Uvicorn shuts down on these signals and raises them again afterwards; nothing is left to do then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     try:
         server.run(sockets=[listener])
-    except SystemExit:  # so it ends after a start that failed
+    except SystemExit:  # uvicorn's answer to a failed start
         if app.failure is None:
             raise
     if app.failure is not None:
@@ -188,7 +206,7 @@ def _run(settings: ServeSettings) -> None:
 
 
 class _Watched:
-    """An application that tells people when it has started, or why not, in place of a traceback."""
+    """Reports that the application has started, or why not, instead of a traceback."""
 
     def __init__(self, app: ASGIApp, greeting: str) -> None:
         self._app = app

@@ -16,7 +16,7 @@ from pneumoscope.decision.reader_settings import BUNDLE
 
 EXAMPLE = "Example: pneumoscope streamlit --port 8501"
 
-Port = Annotated[int, typer.Option(min=0, max=65535, help=PORT_HELP)]
+Port = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help=PORT_HELP)]
 
 
 def streamlit(
@@ -24,10 +24,10 @@ def streamlit(
     port: Port = 8501,
     bundle: ReadingBundle = None,
 ) -> None:
-    """Open the Streamlit app: one film at a time, for one person.
+    """Open the Streamlit app, which reads one film at a time for one person.
 
-    Film and heatmap side by side with the verdict. For several people and for a network there is
-    `pneumoscope serve`.
+    It shows film and heatmap side by side with the verdict. Use `pneumoscope serve`
+    for several people or on a network.
     """
     require("the Streamlit app", "apps", "streamlit")
     from pneumoscope.cli.serve.listening import free_place

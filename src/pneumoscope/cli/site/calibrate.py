@@ -29,20 +29,29 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="50 to 200 labelled films of your own: a folder in any layout, or a CSV manifest.",
+        help="50 to 200 labelled films of your site: a folder in any layout, or a CSV manifest.",
     ),
 ]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="The site profile to write.")]
-Name = Annotated[str | None, typer.Option(help="Of the site; that of the data folder by default.")]
+Name = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name of the site; that of the data folder by default."),
+]
 Prevalence = Annotated[
     float | None,
-    typer.Option(metavar="SHARE", help="Share of films with pneumonia in your practice."),
+    typer.Option(metavar="SHARE", help="Share of films with pneumonia at your site."),
 ]
 LeastSensitivity = Annotated[
-    float, typer.Option(metavar="SHARE", help="Go only if its 95 % interval lies above.")
+    float,
+    typer.Option(
+        metavar="SHARE", help="Go only if the 95 % interval of the sensitivity lies above."
+    ),
 ]
 LeastSpecificity = Annotated[
-    float, typer.Option(metavar="SHARE", help="Go only if its 95 % interval lies above.")
+    float,
+    typer.Option(
+        metavar="SHARE", help="Go only if the 95 % interval of the specificity lies above."
+    ),
 ]
 OlderBundle = Annotated[
     Path | None,
@@ -52,10 +61,16 @@ OlderBundle = Annotated[
 ]
 OlderProfile = Annotated[
     Path | None,
-    typer.Option("--from-profile", metavar="FILE", help="Site profile that was in use with it."),
+    typer.Option(
+        "--from-profile", metavar="FILE", help="Site profile that was used with the older bundle."
+    ),
 ]
 Split = Annotated[
-    str, typer.Option(help="auto, validation, test, train or all; see `pneumoscope evaluate`.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Films to use: auto, validation, test, train or all; see `pneumoscope evaluate`.",
+    ),
 ]
 Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page with plots.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 on no-go.")]
@@ -77,11 +92,11 @@ def calibrate(
     strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Fit a bundle to a site's own films: go or no-go, and a site profile for `predict --profile`.
+    """Fit a bundle to the films of a site and write a site profile.
 
-    Refits calibration, operating points, conformal scores and gate limits, measures them on films that
-    had no part in the fit, and says whether the films are enough to rely on. Nothing leaves the machine;
-    the profile holds no film and no name.
+    Refits calibration, operating points, conformal scores and gate limits,
+    measures them on films that had no part in the fit, and says go or no-go.
+    Nothing leaves the machine; the profile contains no film and no name.
     """
     require("the calibration", "evidence", "cv2", "scipy", "sklearn", "matplotlib")
     from pneumoscope.bundle import open_bundle

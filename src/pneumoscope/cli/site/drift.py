@@ -26,22 +26,24 @@ Predictions = Annotated[
     list[Path],
     typer.Argument(
         metavar="PREDICTIONS",
-        help="What `pneumoscope predict --json` wrote, in order of time; CSV holds no gate "
-        "measurements.",
+        help="Files that `pneumoscope predict --json` wrote, in order of time; CSV files have no "
+        "gate measurements.",
     ),
 ]
 Profile = Annotated[Path, reader_option(PROFILE)]
-Last = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the last N films.")]
+Last = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use only the last N films.")]
 Patient = Annotated[
     str | None,
     typer.Option(
         metavar="REGEX",
-        help="Finds the patient in a film's name; only the first film of each counts.",
+        help="Pattern of the patient in a film's name; only the first film of each patient counts.",
     ),
 ]
 FalseAlarms = Annotated[
     float,
-    typer.Option(metavar="SHARE", help="Chance of an alarm over a whole stretch without change."),
+    typer.Option(
+        metavar="SHARE", help="Chance of an alarm over the whole series if nothing has changed."
+    ),
 ]
 Report = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write an HTML page with a plot.")
@@ -60,10 +62,11 @@ def drift(
     report: Report = None,
     json: Json = False,
 ) -> None:
-    """Compare a stretch of predictions with the site profile: have the films changed?
+    """Compare a series of predictions with the site profile: have the films changed?
 
-    A sequential test of scores, gate measurements and refusals, with a stated chance of false alarms
-    however often it is looked at. The exit code is 3 for an alarm.
+    A sequential test of scores, gate measurements and refusals. The chance of
+    false alarms holds no matter how often you look. The exit code is 3 for an
+    alarm.
     """
     from pneumoscope.decision.profile import read_profile
     from pneumoscope.evidence.site import drift as watching

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
 
-Steps = Annotated[int, typer.Option(min=1, help="Steps in a round.")]
-Rounds = Annotated[int, typer.Option(min=1, help="Rounds; medians count.")]
+Steps = Annotated[int, typer.Option(min=1, metavar="N", help="Steps in a round.")]
+Rounds = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Rounds, of which the medians are printed.")
+]
 
 
 @app.callback()
@@ -36,7 +38,11 @@ def bench_train(
     rounds: Rounds = 5,
     json: Json = False,
 ) -> None:
-    """Films a second in training: the ceiling, this studio, and the notebooks' way, in turns."""
+    """Measure training in films per second.
+
+    Compares the network alone, this training, and decoding film by film as
+    notebooks do, in turns.
+    """
     root = prepare_training(backend, data)
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.quiet import no_chatter

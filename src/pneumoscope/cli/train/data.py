@@ -17,24 +17,29 @@ from pneumoscope.cli.terminal import console, plain_table, print_json, report_fi
 if TYPE_CHECKING:
     from pneumoscope.data.check import Report, Twin
 
-app = typer.Typer(help="Get training films, and see what is in them.", no_args_is_help=True)
+app = typer.Typer(help="Get training films and check them.", no_args_is_help=True)
 
 Folder = Annotated[
     Path,
     typer.Argument(
         envvar="PNEUMOSCOPE_DATA",
         metavar="DIR",
-        help="Folder of films in any layout that training knows, or a CSV manifest.",
+        help="Folder of films in any layout that training reads, or a CSV manifest.",
     ),
 ]
 Task = Annotated[
     str | None,
-    typer.Option(help="binary, multiclass or multilabel; by default what the labels tell."),
+    typer.Option(
+        metavar="NAME",
+        help="binary, multiclass or multilabel; by default it follows from the labels.",
+    ),
 ]
 Source = Annotated[
     Path | None,
     typer.Option(
-        "--from", metavar="DIR|ZIP", help="A copy of the set; by default it comes from Kaggle."
+        "--from",
+        metavar="DIR|ZIP",
+        help="A local copy of the set; by default it is downloaded from Kaggle.",
     ),
 ]
 Target = Annotated[
@@ -49,9 +54,9 @@ _SHOWN = 10  # duplicates in the table; --json has all
 
 @app.command(epilog="Example: pneumoscope data check chest_xray --json > report.json")
 def check(folder: Folder, json: Json = False, task: Task = None) -> None:
-    """Say what a data folder holds: classes, broken films, duplicates, patients.
+    """Check a data folder: classes, broken films, duplicates, patients.
 
-    Reads every film. The exit code is 1 if one cannot be read.
+    Reads every film. The exit code is 1 if a film cannot be read.
     """
     from pneumoscope.data import check as checking
 
@@ -69,7 +74,10 @@ def check(folder: Folder, json: Json = False, task: Task = None) -> None:
 def download(
     source: Source = None, target: Target = Path("chest_xray"), json: Json = False
 ) -> None:
-    """Get the Kaggle set chest-xray-pneumonia, or copy or unpack another, with SHA-256 sums."""
+    """Get the Kaggle set chest-xray-pneumonia.
+
+    Or copy or unpack another set with --from. Writes a file with SHA-256 sums.
+    """
     from pneumoscope.data import obtain as obtaining
 
     with progress_bar("copying", as_bytes=True) as progress:

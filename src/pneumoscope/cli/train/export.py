@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: pneumoscope export --format litert --films chest_xray/train"
 
 Format = Annotated[
-    str, typer.Option(help="keras, savedmodel, onnx, litert, litert-int8 or openvino.")
+    str,
+    typer.Option(
+        metavar="NAME", help="Format: keras, savedmodel, onnx, litert, litert-int8 or openvino."
+    ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(metavar="PATH", help="File, or folder for savedmodel and openvino."),
+    typer.Option(metavar="PATH", help="File to write; a folder for savedmodel and openvino."),
 ]
 Films = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Films to compare on, up to 500; drawn ones by default. int8 calibrates on some.",
+        help="Films for the comparison, at most 500; synthetic ones by default. litert-int8 "
+        "also calibrates on them.",
     ),
 ]
 
@@ -41,7 +45,7 @@ def export(
     films: Films = None,
     json: Json = False,
 ) -> None:
-    """Write a bundle in another format, checked against ONNX Runtime."""
+    """Write a bundle in another format and compare it with ONNX Runtime."""
     prepare_conversion("export")
     from pneumoscope.bundle import open_bundle
     from pneumoscope.train.quiet import no_chatter

@@ -14,27 +14,46 @@ from pneumoscope.cli.train.options import prepare_conversion
 
 EXAMPLE = "Example: pneumoscope import model.h5 --labels normal,pneumonia --size 150 --out mine"
 
-Model = Annotated[Path, typer.Argument(help="A whole Keras model: .keras or .h5.")]
-Labels = Annotated[
-    str, typer.Option(help="Class names in the order of the outputs, with commas between.")
+Model = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A complete Keras model, .keras or .h5.")
 ]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="The bundle to write.")]
+Labels = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES", help="Class names in the order of the outputs, separated by commas."
+    ),
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the bundle to write.")]
 Size = Annotated[
-    int | None, typer.Option(min=16, max=1024, help="Side of its input; the model's own.")
+    int | None,
+    typer.Option(
+        min=16,
+        max=1024,
+        metavar="PX",
+        help="Side of the input in pixels; the model's own by default.",
+    ),
 ]
 Scaling = Annotated[
     str,
     typer.Option(
-        help="How the notebook scaled its pictures: unit (x/255), none, minus-one-to-one, "
-        "imagenet (ResNet50, VGG) or imagenet-torch (DenseNet)."
+        metavar="NAME",
+        help="How the notebook scaled its images: unit (x/255), none, minus-one-to-one, "
+        "imagenet (ResNet50, VGG) or imagenet-torch (DenseNet).",
     ),
 ]
-Channels = Annotated[int | None, typer.Option(help="1 or 3; the model's own.")]
+Channels = Annotated[
+    int | None, typer.Option(metavar="N", help="Channels, 1 or 3; the model's own by default.")
+]
 Negative = Annotated[
     str | None,
-    typer.Option(help="The class that means nothing found, if it is not called normal."),
+    typer.Option(
+        metavar="NAME", help="Class that means 'nothing found', if it is not called normal."
+    ),
 ]
-Name = Annotated[str | None, typer.Option(help="Of the bundle; the file's by default.")]
+Name = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name of the bundle; that of the file by default."),
+]
 
 
 def import_model(

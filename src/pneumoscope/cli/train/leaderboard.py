@@ -23,19 +23,24 @@ EXAMPLE = "Example: pneumoscope leaderboard runs --out results.md"
 
 Runs = Annotated[
     list[Path],
-    typer.Argument(metavar="RUNS", help="Run folders, or folders that hold some."),
+    typer.Argument(metavar="RUNS", help="Run folders, or folders that contain run folders."),
 ]
 Out = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write all figures as a Markdown page.")
 ]
 Blind = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", help="JSON of predictions per film on a set kept apart."),
+    typer.Option(
+        metavar="FILE", help="JSON of predictions for films that were kept apart; repeatable."
+    ),
 ]
 
 
 def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = False) -> None:
-    """Compare finished runs: one row per recipe, means over seeds, patient-clustered intervals."""
+    """Compare finished runs, one row per recipe.
+
+    Figures are means over seeds with patient-clustered 95 % intervals.
+    """
     require("the leaderboard", "train", "cv2", "sklearn")
     from pneumoscope.train import leaderboard as comparing
 

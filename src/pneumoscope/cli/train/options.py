@@ -12,16 +12,20 @@ import typer
 from pneumoscope.cli.extras import require
 from pneumoscope.errors import DataError, UsageError
 
-RecipeName = Annotated[str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")]
+RecipeName = Annotated[
+    str, typer.Argument(metavar="[NAME|FILE]", help="Name of a shipped recipe, or a TOML file.")
+]
 Data = Annotated[
     Path | None,
     typer.Option(
         envvar="PNEUMOSCOPE_DATA",
         metavar="DIR",
-        help="Films in any layout, such as the Kaggle set chest-xray-pneumonia.",
+        help="Training films in any layout, such as the Kaggle set chest-xray-pneumonia.",
     ),
 ]
-Backend = Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")]
+Backend = Annotated[
+    str, typer.Option(metavar="NAME", help="Keras backend: tensorflow, jax or torch.")
+]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 

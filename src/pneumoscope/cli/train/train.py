@@ -23,48 +23,55 @@ if TYPE_CHECKING:
     from pneumoscope.train.recipe.settings import Recipe
     from pneumoscope.train.run import Paths
 
-EXAMPLE = (
-    "Example: pneumoscope train flagship --data chest_xray --out runs/flagship "
-    "(a killed run goes on with the same command)"
-)
+EXAMPLE = "Example: pneumoscope train flagship --data chest_xray --out runs/flagship"
 
 Out = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Run folder; runs/NAME-SEED by default."),
+    typer.Option(metavar="DIR", help="Folder of the run; runs/NAME-SEED by default."),
 ]
 Weights = Annotated[
-    str, typer.Option(help="'imagenet' (downloaded by Keras), a .h5 file, or 'none'.")
+    str,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="Start weights: imagenet (downloaded by Keras), a .h5 file, or none.",
+    ),
 ]
-Seed = Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")]
-Epochs = Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Seed; the recipe's by default.")
+]
+Epochs = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Epochs; the recipe's by default.")
+]
 HeadEpochs = Annotated[
-    int | None, typer.Option(min=0, help="Those with a frozen backbone, likewise.")
+    int | None, typer.Option(min=0, metavar="N", help="Epochs with a frozen backbone, likewise.")
 ]
 Pictures = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Pictures that are no chest films, for the gate; see the how-to on gate material.",
+        help="Pictures that are not chest films, which the gate learns to refuse.",
     ),
 ]
 Devices = Annotated[
     str,
     typer.Option(
-        metavar="N|all", help="Devices that share each batch; more than 1 with --backend jax."
+        metavar="N|all", help="Devices that share each batch; more than 1 only with --backend jax."
     ),
 ]
 TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write event files into RUN/tensorboard.")
+    bool, typer.Option("--tensorboard", help="Write TensorBoard event files into the run folder.")
 ]
 MLflow = Annotated[
     str | None,
-    typer.Option(metavar="URI|DIR", help="Tell an MLflow server, or a database in a folder."),
+    typer.Option(
+        metavar="URI|DIR", help="Record the run on an MLflow server, or in a database in a folder."
+    ),
 ]
 FindLearningRate = Annotated[
     bool,
     typer.Option(
         "--find-learning-rate",
-        help="Train nothing; test a range of rates for each phase, plot and suggest one.",
+        help="Train nothing; test a range of learning rates for each phase and suggest one.",
     ),
 ]
 
@@ -88,12 +95,15 @@ def train(
 ) -> None:
     """Train a recipe and write its bundle.
 
-    Networks that a recipe may name: MobileNetV2, MobileNetV3Small, MobileNetV3Large,
-    EfficientNetV2B0, EfficientNetV2B1, EfficientNetV2B2, EfficientNetV2B3, DenseNet121, ResNet50,
-    ConvNeXtTiny, cnn, or a function of your own as module:function.
+    A recipe can name these networks: MobileNetV2, MobileNetV3Small,
+    MobileNetV3Large, EfficientNetV2B0, EfficientNetV2B1, EfficientNetV2B2,
+    EfficientNetV2B3, DenseNet121, ResNet50, ConvNeXtTiny, cnn, or a function of
+    your own as module:function.
+
+    The same command continues a run that was interrupted.
     """
     if find_learning_rate and (tensorboard or mlflow is not None):
-        raise typer.BadParameter("--find-learning-rate tells TensorBoard and MLflow nothing")
+        raise typer.BadParameter("--find-learning-rate works without --tensorboard and --mlflow")
     folder = prepare_training(backend, data)
     if mlflow is not None and importlib.util.find_spec("mlflow") is None:
         raise MissingExtra("telling MLflow about a training", "mlflow")
