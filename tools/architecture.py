@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
@@ -62,22 +62,24 @@ def unit_of(name: str) -> str:
     return longer if longer in FLOORS else parts[0]
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> tuple[str, ...]:
     """Every module that a file imports anywhere, in functions and for types too.
 
     Raises:
         ValueError: It imports relatively.
     """
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             if node.level:
                 raise ValueError(f"{path}: relative import")
             module = node.module or ""
-            yield module
             # `from pneumoscope import images` names a module of the package.
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            names += (module, *(f"{module}.{alias.name}" for alias in node.names))
+    return tuple(names)
 
 
 def imported_modules(path: Path, known: set[str]) -> set[str]:

@@ -54,7 +54,7 @@ def main() -> None:
         ratios = [own / base for own, base in zip(seconds[name][1:], first, strict=True)]
         print(f"{name}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
     features = plain.run(np.zeros((1, meta.size, meta.size, 1), np.uint8)).features
-    heads, film = gate.read_heads(plain.bundle), np.zeros((meta.size, meta.size), np.uint8)
+    heads, film = gate.read_heads(plain.bundle.gate), np.zeros((meta.size, meta.size), np.uint8)
     if heads is None or features is None:
         return
     for name, step in (

@@ -45,16 +45,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clients", type=int, default=32, help="connections at once")
     parser.add_argument("--seconds", type=float, default=10.0, help="of the load for latency")
-    asked = parser.parse_args()
-    films = films_of(asked.data, asked.films)
+    options = parser.parse_args()
+    films = films_of(options.data, options.films)
     classifier = pneumoscope.load()
     with tempfile.TemporaryDirectory() as folder, serving(folder) as server:
         print(f"idle memory of the server: {memory_mib(server.pid):.0f} MiB with its decoders")
         requests = [request([film], server.host) for film in films]
-        full = throughput(classifier, films, requests, server, asked)
+        full = throughput(classifier, films, requests, server, options)
         single = single_ms(classifier, films)
         rate = full / 2
-        times = asyncio.run(at_rate(requests, rate, asked.seconds, server))
+        times = asyncio.run(at_rate(requests, rate, options.seconds, server))
         p99 = statistics.quantiles(times, n=100)[98]
         print(
             f"at {rate:.0f} requests/s, half load, {len(times)} requests: median "
@@ -76,17 +76,17 @@ def throughput(
     films: Sequence[bytes],
     requests: Sequence[bytes],
     server: Server,
-    asked: argparse.Namespace,
+    options: argparse.Namespace,
 ) -> float:
     """Requests per second."""
     ratios, here_s, there_s, costs = [], [], [], []
-    for round_ in range(asked.rounds + 1):
+    for round_ in range(options.rounds + 1):
         cpu = [time.process_time()]
         began = time.perf_counter()
         assert all(o.prediction for o in classifier.predict_many(films))
         between = time.perf_counter()
         cpu += [time.process_time(), -cpu_s(server.pid)]
-        asyncio.run(at_once(requests, asked.clients, server))
+        asyncio.run(at_once(requests, options.clients, server))
         ended = time.perf_counter()
         cpu += [time.process_time(), cpu_s(server.pid)]
         if round_:  # the first warms caches
@@ -97,9 +97,9 @@ def throughput(
     rate = len(films) / statistics.median(there_s)
     print(
         f"predict_many {len(films) / statistics.median(here_s):.0f} films/s, over HTTP "
-        f"{rate:.0f} requests/s with {asked.clients} clients, "
+        f"{rate:.0f} requests/s with {options.clients} clients, "
         f"share {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f} in "
-        f"{asked.rounds} rounds)"
+        f"{options.rounds} rounds)"
     )
     here, there, client = (
         1000 * statistics.median(c) / len(films) for c in zip(*costs, strict=True)
@@ -146,12 +146,12 @@ def serving(
     )
     assert started.stderr is not None
     try:
-        found = None
-        while not found:  # after a kill it says first what it found
+        address = None
+        while not address:  # after a kill it says first what it address
             line = started.stderr.readline()
             assert line, "the server did not start"
-            found = re.search(r"http://([\d.]+):(\d+)", line)
-        server = Server(found[1], int(found[2]), started.pid)
+            address = re.search(r"http://([\d.]+):(\d+)", line)
+        server = Server(address[1], int(address[2]), started.pid)
         asyncio.run(at_once([get("/readyz", server.host)], 1, server))
         yield server
     finally:
@@ -247,10 +247,10 @@ def cpu_s(pid: int) -> float:
 def memory_mib(pid: int) -> float:
     """Proportional set size of a process and its children, in MiB: shared pages count once."""
     total = 0
-    for one in processes(pid):
-        text = Path(f"/proc/{one}/smaps_rollup").read_text()
-        found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-        total += int(found[1]) if found else 0
+    for process in processes(pid):
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        share = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+        total += int(share[1]) if share else 0
     return total / 1024
 
 

@@ -74,8 +74,8 @@ def study(rng: np.random.Generator, scenario: Scenario, patients: int) -> Study:
     films = rng.choice([1, 2, 3, 6], patients, p=[0.6, 0.2, 0.12, 0.08])
     patient = np.repeat(np.arange(patients), films)
     positive = (rng.random(patients) < scenario.prevalence)[patient]
-    own = np.sqrt(0.5) * (rng.normal(size=patients)[patient] + rng.normal(size=len(patient)))
-    score = scenario.distance * positive + own
+    spread = np.sqrt(0.5) * (rng.normal(size=patients)[patient] + rng.normal(size=len(patient)))
+    score = scenario.distance * positive + spread
     # log of the likelihood ratio of two normals, plus the log odds of the prevalence
     honest = scenario.distance * (score - scenario.distance / 2)
     honest += special.logit(scenario.prevalence)
@@ -87,8 +87,8 @@ def samples(s: Study, boot: Bootstrap) -> dict[str, Array]:
     """Values of the figures on the study and on its draws."""
     first = ranking_samples(s.positive, s.p, boot)
     second = ranking_samples(s.positive, s.other, boot)
-    found = {**first, "auc difference": first["roc_auc"] - second["roc_auc"]}
-    return found | threshold_samples(s.positive, s.p >= AT, boot)
+    ranked = {**first, "auc difference": first["roc_auc"] - second["roc_auc"]}
+    return ranked | threshold_samples(s.positive, s.p >= AT, boot)
 
 
 def own_figures(s: Study, boot: Bootstrap) -> dict[str, Figure]:
@@ -113,10 +113,10 @@ def truths(scenario: Scenario) -> dict[str, float]:
     """The figures of two million patients."""
     s = study(np.random.default_rng(99), scenario, LARGE)
     boot = Bootstrap(s.patient, np.ones((1, LARGE), np.uint16))
-    found = {name: float(x[0]) for name, x in samples(s, boot).items()}
+    values = {name: float(x[0]) for name, x in samples(s, boot).items()}
     twice = Bootstrap(s.patient, np.ones((3, LARGE), np.uint16))
-    values = {name: x.value for name, x in own_figures(s, twice).items()}
-    return found | {name: float(x) for name, x in values.items() if x is not None}
+    others = {name: x.value for name, x in own_figures(s, twice).items()}
+    return values | {name: float(x) for name, x in others.items() if x is not None}
 
 
 def percentiles(sample: Array) -> tuple[float, float]:
@@ -156,11 +156,11 @@ def count(scenario: Scenario, repeats: int, draws: int) -> dict[str, list[float]
         for name, figure in own_figures(s, boot).items():
             if figure.low is not None and figure.high is not None:
                 hits[name] += [figure.low <= truth[name] <= figure.high, np.nan, np.nan, 1]
-    found = {}
+    coverage = {}
     for name, counted in hits.items():
         if name not in LEFT_OUT and counted[3]:
-            found[name] = [truth[name], *(counted[:3] / counted[3]), counted[3] / repeats]
-    return found
+            coverage[name] = [truth[name], *(counted[:3] / counted[3]), counted[3] / repeats]
+    return coverage
 
 
 def main() -> None:

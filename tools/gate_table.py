@@ -57,13 +57,13 @@ class Judge:
 
     def reasons(self, scores):
         """The code that refuses each film, or None."""
-        facts = FilmFacts("PNG", 224, 224)
-        found = []
+        facts = FilmFacts(format="PNG", rows=224, columns=224)
+        codes = []
         for i in range(len(scores["distance"])):
-            one = {name: float(values[i]) for name, values in scores.items()}
-            report = gate.report(one, self.limits, facts, self.meta.population)
-            found.append(report.reasons[0].code if report.level == gate.REFUSE else None)
-        return found
+            film_scores = {name: float(values[i]) for name, values in scores.items()}
+            report = gate.report(film_scores, self.limits, facts, self.meta.population)
+            codes.append(report.reasons[0].code if report.level == gate.REFUSE else None)
+        return codes
 
     def excess(self, scores):
         """How far the worst score lies beyond its limit, for the area under the ROC curve."""
@@ -83,7 +83,7 @@ def main() -> None:
     with Progress() as progress:
         films = load_films(recipe, args.data, args.cache, progress)
     pictures = read_pictures(args.pictures, recipe.source_size)
-    judge = Judge(bundle, gate.read_heads(bundle), (bundle.meta.gate or {}).get("limits"))
+    judge = Judge(bundle, gate.read_heads(bundle.gate), (bundle.meta.gate or {}).get("limits"))
     kinds = np.array(pictures.kinds)
     unseen = pictures.held_out | np.isin(kinds, args.without)
     if args.without:
@@ -124,9 +124,9 @@ def main() -> None:
         truth = np.r_[np.ones(len(part), bool), np.zeros(len(beside), bool)]
         auc = roc_auc(truth, np.r_[excess, beside], np.ones((1, len(truth))))[0]
         named = Counter(code for code in codes if code)
-        told = ", ".join(f"{code} {count}" for code, count in named.most_common(4))
+        reasons = ", ".join(f"{code} {count}" for code, count in named.most_common(4))
         share = np.mean([code is not None for code in codes])
-        print(f"| {name} | {learned} | {len(part)} | {share:.3f} | {auc:.4f} | {told} |")
+        print(f"| {name} | {learned} | {len(part)} | {share:.3f} | {auc:.4f} | {reasons} |")
     sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""Puts the reading room's server under load, and kills it there if asked.
+"""Puts the reading room's server under load, and kills it there with ``--kill``.
 
     python tools/load_serve.py --data PNEUMOSCOPE_DATA
     python tools/load_serve.py --data PNEUMOSCOPE_DATA --kill
@@ -57,9 +57,9 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--kill", action="store_true", help="kill the server in the middle")
-    asked = parser.parse_args()
-    films = films_of(asked.data, 400) if asked.data else samples()
-    good = killed(films, asked) if asked.kill else loaded(films, asked)
+    options = parser.parse_args()
+    films = films_of(options.data, 400) if options.data else samples()
+    good = killed(films, options) if options.kill else loaded(films, options)
     print("as promised" if good else "NOT as promised")
     return 0 if good else 1
 
@@ -68,16 +68,16 @@ def samples() -> list[bytes]:
     return [p.read_bytes() for p in sorted((Path(__file__).parents[1] / "samples").glob("*.png"))]
 
 
-def loaded(films: Sequence[bytes], asked: argparse.Namespace) -> bool:
+def loaded(films: Sequence[bytes], options: argparse.Namespace) -> bool:
     # Films that a page may still ask for are held up to a limit: a small one is reached at once.
     limits = {"PNEUMOSCOPE_SERVE_HELD_BYTES": str(_KEPT_MIB * 2**20)}
     with tempfile.TemporaryDirectory() as folder, serving(folder, environ=limits) as server:
         requests = [request([film], server.host) for film in films]
-        seen = asyncio.run(everybody(reader, requests, server, asked))
+        seen = asyncio.run(everybody(reader, requests, server, options))
     answered = seen.statuses.total()
     print(
-        f"{asked.clients} clients, {asked.seconds:.0f} s: {answered} answers, "
-        f"{seen.statuses[200] / asked.seconds:.0f} with 200 a second"
+        f"{options.clients} clients, {options.seconds:.0f} s: {answered} answers, "
+        f"{seen.statuses[200] / options.seconds:.0f} with 200 a second"
     )
     print(f"by status {dict(sorted(seen.statuses.items()))}, broken {dict(seen.broken)}")
     if len(seen.times_ms) > 1:
@@ -90,11 +90,11 @@ def loaded(films: Sequence[bytes], asked: argparse.Namespace) -> bool:
         f"memory at first {seen.memory_mib[0]:.0f} MiB, at most {max(seen.memory_mib):.0f} MiB, "
         f"medians of the second and the last third {early:.0f} and {late:.0f} MiB"
     )
-    flat = late <= _GROWTH * early or asked.seconds < _SETTLED_S
+    flat = late <= _GROWTH * early or options.seconds < _SETTLED_S
     return not seen.broken and set(seen.statuses) <= {200, 429} and flat and seen.statuses[200] > 0
 
 
-def killed(films: Sequence[bytes], asked: argparse.Namespace) -> bool:
+def killed(films: Sequence[bytes], options: argparse.Namespace) -> bool:
     good = True
     for keep in (True, False):
         secret = {"PNEUMOSCOPE_SERVE_SECRET": base64.b64encode(secrets.token_bytes(32)).decode()}
@@ -105,9 +105,9 @@ def killed(films: Sequence[bytes], asked: argparse.Namespace) -> bool:
                     request(films[i : i + 5], server.host, "Prefer: respond-async\r\n")
                     for i in range(0, len(films), 5)
                 ]
-                seen = asyncio.run(everybody(sender, requests, server, asked, kill=True))
+                seen = asyncio.run(everybody(sender, requests, server, options, kill=True))
             with serving(folder, *options, environ=secret) as server:
-                ends = asyncio.run(fates(seen.jobs, server, asked.seconds + 120))
+                ends = asyncio.run(fates(seen.jobs, server, options.seconds + 120))
         lost = ends.pop("lost", 0)
         print(
             f"{'with' if keep else 'without'} --keep-films: {len(seen.jobs)} jobs accepted before "
@@ -123,18 +123,18 @@ async def everybody(
     client: Callable[[int, Sequence[bytes], Server, float, Seen], Awaitable[None]],
     requests: Sequence[bytes],
     server: Server,
-    asked: argparse.Namespace,
+    options: argparse.Namespace,
     kill: bool = False,
 ) -> Seen:
-    """All clients for the time asked, or until the server is killed."""
+    """All clients for the time given, or until the server is killed."""
     seen = Seen()
-    end = time.monotonic() + asked.seconds
+    end = time.monotonic() + options.seconds
     clients = [
-        asyncio.create_task(client(i, requests, server, end, seen)) for i in range(asked.clients)
+        asyncio.create_task(client(i, requests, server, end, seen)) for i in range(options.clients)
     ]
     while time.monotonic() < end:
         seen.memory_mib.append(memory_mib(server.pid))
-        await asyncio.sleep(min(1.0, asked.seconds / 10))
+        await asyncio.sleep(min(1.0, options.seconds / 10))
     if kill:
         os.kill(server.pid, signal.SIGKILL)
     await asyncio.gather(*clients)
@@ -192,17 +192,17 @@ async def fates(jobs: Sequence[str], server: Server, patience_s: float) -> colle
     until = time.monotonic() + patience_s
     streams = await asyncio.open_connection(*server[:2])
     for job in jobs:
-        found: dict[str, Any] = {}
+        report: dict[str, Any] = {}
         while time.monotonic() < until:
             status, _, body = await exchange(*streams, get(f"/api/v1/jobs/{job}", server.host))
-            found = json.loads(body)
-            if status != 200 or found["state"] == "done":
+            report = json.loads(body)
+            if status != 200 or report["state"] == "done":
                 break
             await asyncio.sleep(0.2)
-        films = found.get("predictions", [])
+        films = report.get("predictions", [])
         for film in films:
             ends[(film["error"] or {"code": film["state"]})["code"]] += 1
-        ends["lost"] += found.get("total", 0) - len(films) + (found.get("state") != "done")
+        ends["lost"] += report.get("total", 0) - len(films) + (report.get("state") != "done")
     streams[1].close()
     return ends
 

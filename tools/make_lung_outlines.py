@@ -307,9 +307,9 @@ def report(name: str, pixels: NDArray[np.uint8], outlines: Outlines) -> None:
     """Overlap with the thresholded outlines of films that were held out."""
     overlap = []
     for film, outline in zip(pixels, outlines, strict=True):
-        found = lung_field.filled(lung_field.lung_field(film).outlines, film.shape)
+        learned = lung_field.filled(lung_field.lung_field(film).outlines, film.shape)
         wanted = lung_field.filled(outline, film.shape)
-        overlap.append((found & wanted).sum() / (found | wanted).sum())
+        overlap.append((learned & wanted).sum() / (learned | wanted).sum())
     print(f"learned {name}: IoU {np.mean(overlap):.3f}, worst {min(overlap):.3f}", flush=True)
 
 

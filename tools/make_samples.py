@@ -44,14 +44,16 @@ def main() -> None:
     films = data.load(arguments.data, SIDE, task="multiclass", share=0.15, seed=0)
     for label in sorted({label for _, label, _ in SAMPLES}):
         rows = np.flatnonzero(films.labels == label)
-        own = films.pixels[rows].reshape(len(rows), -1).astype(np.float32)
-        mean, basis, spread = components(own)
+        vectors = films.pixels[rows].reshape(len(rows), -1).astype(np.float32)
+        mean, basis, spread = components(vectors)
         for name, kind, seed in SAMPLES:
             if kind == label:
                 film = sample(mean, basis, spread, seed)
-                print(f"{name}: correlation with the nearest film {nearest(film, own):.3f}")
+                print(f"{name}: correlation with the nearest film {nearest(film, vectors):.3f}")
                 write(arguments.out / name, film, seed)
-        others = [nearest(own[i].reshape(SIDE, SIDE), np.delete(own, i, 0)) for i in range(20)]
+        others = [
+            nearest(vectors[i].reshape(SIDE, SIDE), np.delete(vectors, i, 0)) for i in range(20)
+        ]
         print(f"{films.names[label]} films: with their nearest {np.median(others):.3f} (median)")
 
 

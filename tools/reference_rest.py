@@ -90,8 +90,8 @@ def schemas() -> str:
 
 def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     if "$ref" in schema:
-        found: Mapping[str, Any] = document()["components"]["schemas"][_name(schema)]
-        return found
+        target: Mapping[str, Any] = document()["components"]["schemas"][_name(schema)]
+        return target
     return schema
 
 

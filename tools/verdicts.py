@@ -104,8 +104,10 @@ def coverage_table(v: Validation, meta: BundleMeta) -> None:
     for columns in tables:
         print(f"| error | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
         for error, each in zip(ERRORS, rows, strict=True):
-            own = np.array(each)[:, first : first + len(columns)]
-            sides = zip(np.nanmean(own, 0), np.nanmin(own, 0), np.nanmax(own, 0), strict=True)
+            shares = np.array(each)[:, first : first + len(columns)]
+            sides = zip(
+                np.nanmean(shares, 0), np.nanmin(shares, 0), np.nanmax(shares, 0), strict=True
+            )
             cells = (f"{m:.3f} ({a:.2f} to {b:.2f})" for m, a, b in sides)
             print(f"| {error:.0%} | {' | '.join(cells)} |")
         print()
@@ -116,24 +118,24 @@ def _shares(v: Validation, fits: NDArray[np.bool_], meta: BundleMeta, error: flo
     scores = conformal_scores(part(v, fits), meta.labels, meta.positive)
     if scores is None:
         raise SystemExit("too few films for conformal sets")
-    limits, own = scores.at(error), part(v, ~fits)
-    p, ill = own.p_positive(), own.ill
+    limits, rest = scores.at(error), part(v, ~fits)
+    p, ill = rest.p_positive(), rest.ill
     well_limit, ill_limit = limits.questions[meta.positive]
     holds_well, holds_ill = 1 - p >= well_limit, p >= ill_limit
     called = p >= meta.operating_point().threshold
     clear = (holds_ill == called) & (holds_well == ~called)
-    found = [holds_well[~ill].mean(), holds_ill[ill].mean()]
-    found += [(~clear).mean(), (~clear)[~ill].mean(), (~clear)[ill].mean()]
-    found.append((called != ill)[clear].mean())
+    figures = [holds_well[~ill].mean(), holds_ill[ill].mean()]
+    figures += [(~clear).mean(), (~clear)[~ill].mean(), (~clear)[ill].mean()]
+    figures.append((called != ill)[clear].mean())
     if limits.kinds:
-        shares = own.probabilities[PLAIN][:, 1:] / p[:, None]
+        shares = rest.probabilities[PLAIN][:, 1:] / p[:, None]
         sets = conformal.sets(shares, tuple(limits.kinds.values()))
-        found += [sets[own.truth == k + 1, k].mean() for k in range(sets.shape[1])]
+        figures += [sets[rest.truth == k + 1, k].mean() for k in range(sets.shape[1])]
         single = (sets.sum(axis=1) == 1) & clear & called
-        right = sets.argmax(axis=1) + 1 == own.truth
-        found.append(single[clear & called].mean())
-        found.append(right[single & ill].mean() if (single & ill).any() else np.nan)
-    return [float(value) for value in found]
+        right = sets.argmax(axis=1) + 1 == rest.truth
+        figures.append(single[clear & called].mean())
+        figures.append(right[single & ill].mean() if (single & ill).any() else np.nan)
+    return [float(value) for value in figures]
 
 
 def draws(v: Validation, share: float) -> Iterator[NDArray[np.bool_]]:
