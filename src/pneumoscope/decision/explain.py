@@ -293,6 +293,8 @@ def _regions(subject: Subject) -> NDArray[np.float32]:
     order = np.argsort(badness, kind="stable").tolist()
     chosen: list[int] = []
     for i in order:
+        if len(chosen) == COLD:
+            break
         if all((moved[i] * moved[j]).sum() <= 0.5 * hot.sum() for j in chosen):
             chosen.append(i)
     chosen += [i for i in order if i not in chosen]
