@@ -90,7 +90,7 @@ def test_blank_films_and_none() -> None:
 
 
 def test_likeness_looks_for_small_shifts() -> None:
-    film = near_duplicates._second_look(chests(1)[0])
+    film = near_duplicates.local_contrast(chests(1)[0])
     assert near_duplicates.likeness(film, film) == pytest.approx(1, abs=1e-5)
     assert near_duplicates.likeness(film, np.roll(film, 2, 0)) == pytest.approx(1, abs=1e-5)
     assert near_duplicates.likeness(film, film[::-1].copy()) < 0.5

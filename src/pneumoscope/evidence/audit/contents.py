@@ -1,4 +1,4 @@
-"""What a data set holds: films by split and class, numbers of the files."""
+"""The contents of a data set: films by split and class, numbers of the files."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.audit.films import Reading
 
 UNSPLIT = "films"
-"""Stands for the split where there are none."""
+"""Name of the split where there are none."""
 
 
-def counts(found: Listing) -> dict[str, dict[str, int]]:
-    """Split to class to number of films; ``""`` counts those without a known label."""
-    splits = dict.fromkeys(entry.split or UNSPLIT for entry in found.entries)
+def counts(listing: Listing) -> dict[str, dict[str, int]]:
+    """Split to class to number of films; ``""`` counts films without a known label."""
+    splits = dict.fromkeys(entry.split or UNSPLIT for entry in listing.entries)
     tally = Counter(
         (entry.split or UNSPLIT, name)
-        for entry in found.entries
-        for name in (class_of(entry, found.names).split(" | "))
+        for entry in listing.entries
+        for name in (class_of(entry, listing.names).split(" | "))
     )
-    names = [*found.names, *([""] if any(name == "" for _, name in tally) else [])]
+    names = [*listing.names, *([""] if any(name == "" for _, name in tally) else [])]
     return {split: {name: tally[split, name] for name in names} for split in splits}
 
 
 def sizes(reading: Reading) -> dict[str, list[float]]:
-    """Least, median and most of every number of the files that has them."""
+    """Minimum, median and maximum of every number of the files that have it."""
     numbers, _ = matrices(reading.files)
-    found = {}
+    percentiles = {}
     for i, name in enumerate(NUMBERS):
         known = numbers[~np.isnan(numbers[:, i]), i]
         if len(known):
-            found[name] = [round(float(v), 4) for v in np.percentile(known, [0, 50, 100])]
-    return found
+            percentiles[name] = [round(float(v), 4) for v in np.percentile(known, [0, 50, 100])]
+    return percentiles

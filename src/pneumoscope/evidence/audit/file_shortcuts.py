@@ -1,4 +1,4 @@
-"""What a film's file tells besides its picture: the header, and how many bytes there are."""
+"""Properties of a film's file apart from its picture: header entries and length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pneumoscope.records import FilmFacts, Radiograph
 
 NUMBERS = ("bytes", "bytes per pixel", "width", "height", "aspect ratio", "mean quantisation step")
-"""What `FileFacts.numbers` gives, in order."""
+"""Names of `FileFacts.numbers`, in order."""
 WORDS = (
     "format",
     "colour mode",
@@ -29,11 +29,11 @@ WORDS = (
     "other metadata",
     "DICOM header",
 )
-"""What `FileFacts.words` gives, in order."""
+"""Names of `FileFacts.words`, in order."""
 TABLE = WORDS.index("quantisation table")
 NONE = "none"
 
-# ISO/IEC 10918-1, table K.1, natural order: what libjpeg scales.
+# ISO/IEC 10918-1, table K.1, in natural order: the table that libjpeg scales.
 _K1 = np.array(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
@@ -52,11 +52,11 @@ _BLOCKS |= {"comment": "comment", "dpi": "resolution"}
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the file alone tells.
+    """Properties of a file.
 
     Attributes:
-        numbers: See `NUMBERS`; NaN where a format has no such thing. The aspect ratio is width by
-            height, the quantisation step in grey levels, for luminance.
+        numbers: See `NUMBERS`; NaN where the format has no such property. The aspect ratio is width
+            divided by height; the quantisation step is in grey levels, for luminance.
         words: See `WORDS`.
         columns: Width in pixels.
         rows: Height in pixels.
@@ -69,11 +69,11 @@ class FileFacts:
 
 
 def facts_of(data: bytes, film: FilmFacts) -> FileFacts:
-    """Reads the header of a film that has been read already.
+    """Reads the header of a film whose picture has been read already.
 
     Args:
         data: The whole file.
-        film: What reading it told.
+        film: What was read with the picture.
     """
     kind = film.format
     mode, table, sampling, coding, exif, other, dicom = ("", NONE, NONE, "", NONE, NONE, NONE)
@@ -81,8 +81,8 @@ def facts_of(data: bytes, film: FilmFacts) -> FileFacts:
     if kind == "DICOM":
         mode = f"{film.photometric or 'unknown'}, {film.bits} bits"
         coding = film.transfer_syntax or "unknown"
-        told = (film.modality, film.view_position, film.body_part, film.laterality)
-        dicom = ", ".join(value or "-" for value in told)
+        tags = (film.modality, film.view_position, film.body_part, film.laterality)
+        dicom = ", ".join(tag or "-" for tag in tags)
     else:
         from pneumoscope.images.raster import header_of
 
@@ -94,7 +94,7 @@ def facts_of(data: bytes, film: FilmFacts) -> FileFacts:
             other = ", ".join(name for key, name in _BLOCKS.items() if key in info) or NONE
             if kind == "JPEG":
                 quantisation = header.quantization
-                # That of luminance: chroma shows in the mode and its sampling.
+                # That of luminance: mode and sampling describe the chroma.
                 luminance = quantisation[min(quantisation)]
                 table, step = name_table(luminance), float(np.mean(luminance))
                 sampling = _sampling(header.layer)
@@ -118,20 +118,20 @@ def read(data: bytes, name: str) -> tuple[FileFacts, Radiograph]:
 
 
 def name_table(table: Sequence[int]) -> str:
-    """A luminance table in words: its first entries, and libjpeg's quality if it is one of libjpeg's.
+    """A luminance table as text: its first entries, and libjpeg's quality if libjpeg made it.
 
     Args:
         table: 64 steps in natural order, as Pillow gives them.
     """
     first = " ".join(map(str, table[:6]))
     quality = libjpeg_quality(table)
-    # Entries at the end tell tables apart that begin alike.
+    # The sum distinguishes tables with the same first entries.
     tail = "" if quality else f", sum {sum(table)}"
     return f"{first} ...{tail}" + (f" (libjpeg, quality {quality})" if quality else "")
 
 
 def libjpeg_quality(table: Sequence[int]) -> int | None:
-    """The quality at which libjpeg writes this luminance table (jcparam.c), or None."""
+    """The quality at which libjpeg (jcparam.c) writes this luminance table, or None."""
     given = np.asarray(table)
     for quality in range(100, 0, -1):
         scale = 5000 // quality if quality < 50 else 200 - 2 * quality
@@ -148,7 +148,7 @@ def matrices(facts: Sequence[FileFacts]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _sampling(layers: Sequence[tuple[int, int, int, int]]) -> str:
-    """J:a:b of a JPEG's components; their factors where that has no name."""
+    """The sampling of a JPEG's components as J:a:b; as their factors where that has no name."""
     if len(layers) == 1:
         return "grey"
     factors = [(h, v) for _, h, v, _ in layers]

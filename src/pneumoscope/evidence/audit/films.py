@@ -1,4 +1,4 @@
-"""One pass over all films: everything an audit needs of each, in memory that stays small."""
+"""One pass over all films that collects everything an audit needs, with little memory."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _BATCH = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What was read of the films that could be read.
+    """Data of the films that could be read.
 
     Attributes:
         rows: Their positions among all films, (n,).
         hashes: SHA-256 of each film's pixels at its stored size, with that size.
         thumbs: uint8 (n, 32, 32), see `duplicates.thumbnail`.
         statistics: float64 (n, 9), see `film_statistics.STATISTICS`, at 224 x 224 pixels.
-        files: What each file tells.
+        files: Properties of each file.
         embedding: float32 (n, features) of the bundle.
         broken: The other films.
     """
@@ -57,7 +57,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _One:
+class _ReadFilm:
     digest: str
     thumb: NDArray[np.uint8]
     statistics: NDArray[np.float64]
@@ -76,7 +76,7 @@ def read_all(
         progress: Called with (films done, films in all).
     """
     rows: list[int] = []
-    whole: list[_One] = []
+    films: list[_ReadFilm] = []
     embedding: list[NDArray[np.float32]] = []
     broken = []
     done = 0
@@ -86,24 +86,26 @@ def read_all(
                 broken.append(Broken(entries[done].name, part.code, str(part), part.hint))
             else:
                 rows.append(done)
-                whole.append(part)
+                films.append(part)
             done += 1
             progress(done, len(entries))
         embedding.append(vectors)
     side, width = duplicates.THUMB, len(STATISTICS)
     return Reading(
-        np.array(rows, np.intp),
-        tuple(one.digest for one in whole),
-        np.array([one.thumb for one in whole], np.uint8).reshape(-1, side, side),
-        np.array([one.statistics for one in whole], np.float64).reshape(-1, width),
-        tuple(one.file for one in whole),
-        np.concatenate([e for e in embedding if len(e)] or [np.zeros((0, 1), np.float32)]),
-        tuple(broken),
+        rows=np.array(rows, np.intp),
+        hashes=tuple(film.digest for film in films),
+        thumbs=np.array([film.thumb for film in films], np.uint8).reshape(-1, side, side),
+        statistics=np.array([film.statistics for film in films], np.float64).reshape(-1, width),
+        files=tuple(film.file for film in films),
+        embedding=np.concatenate(
+            [e for e in embedding if len(e)] or [np.zeros((0, 1), np.float32)]
+        ),
+        broken=tuple(broken),
     )
 
 
 def film_of(path: Path) -> NDArray[np.uint8]:
-    """One film again, uint8 (224, 224), for a picture or a closer look.
+    """Reads one film again, uint8 (224, 224), for a picture or a closer comparison.
 
     Raises:
         ImageError: It cannot be read.
@@ -113,19 +115,19 @@ def film_of(path: Path) -> NDArray[np.uint8]:
 
 def _chunks(
     entries: Sequence[Entry], classifier: Classifier
-) -> Iterator[tuple[list[_One | ImageError], NDArray[np.float32]]]:
-    """Films in their order, some chunks ahead of the caller but never all of them."""
+) -> Iterator[tuple[list[_ReadFilm | ImageError], NDArray[np.float32]]]:
+    """Yields films in their order; reads some chunks ahead of the caller, but never all."""
     meta = classifier.bundle.meta
 
-    def work(chunk: Sequence[Entry]) -> tuple[list[_One | ImageError], NDArray[np.float32]]:
+    def work(chunk: Sequence[Entry]) -> tuple[list[_ReadFilm | ImageError], NDArray[np.float32]]:
         parts = [_attempt(entry.path) for entry in chunk]
-        inputs = [images.resample(p.pixels, meta.size) for p in parts if isinstance(p, _One)]
+        inputs = [images.resample(p.pixels, meta.size) for p in parts if isinstance(p, _ReadFilm)]
         if not inputs:
             return parts, np.zeros((0, 1), np.float32)
         return parts, classifier.run(np.stack(inputs)[..., None]).embedding
 
     threads = classifier.threads
-    waiting: deque[Future[tuple[list[_One | ImageError], NDArray[np.float32]]]] = deque()
+    waiting: deque[Future[tuple[list[_ReadFilm | ImageError], NDArray[np.float32]]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
         for start in range(0, len(entries), _BATCH):
@@ -138,10 +140,10 @@ def _chunks(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _attempt(path: Path) -> _One | ImageError:
+def _attempt(path: Path) -> _ReadFilm | ImageError:
     name = os.fspath(path)
     try:
-        # `images.read` sees bytes only: the header is looked at as well.
+        # From bytes, since the header is read as well.
         file, film = file_shortcuts.read(file_bytes(path), name)
     except ImageError as error:
         return error
@@ -149,7 +151,9 @@ def _attempt(path: Path) -> _One | ImageError:
     digest = hashlib.sha256(f"{stored.shape} {stored.dtype} ".encode())
     digest.update(np.ascontiguousarray(stored).data)
     pixels = images.model_input(film, images.SOURCE_SIZE)
-    return _One(digest.hexdigest(), duplicates.thumbnail(pixels), statistics(pixels), file, pixels)
+    return _ReadFilm(
+        digest.hexdigest(), duplicates.thumbnail(pixels), statistics(pixels), file, pixels
+    )
 
 
 def file_bytes(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The judgement of an audit on one check, and on all."""
+"""The judgement of an audit on single checks and on the data set."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Finding:
 
     Attributes:
         check: Which, in one or two words.
-        level: ``"pass"``, ``"look"``, ``"stop"``, ``"unknown"`` (it could not be checked, and should
+        level: ``"pass"``, ``"look"``, ``"stop"``, ``"unknown"`` (it could not be checked, but should
             be) or ``"not applicable"``.
-        reason: What was found, in sentences.
+        reason: The result, in sentences.
         advice: What to do, or ``""``.
     """
 
@@ -29,9 +29,9 @@ class Finding:
     advice: str = ""
 
 
-def overall(found: Sequence[Finding]) -> str:
-    """The worst of all levels; what should have been checked and was not is worth a look."""
-    levels = {finding.level for finding in found}
+def overall(findings: Sequence[Finding]) -> str:
+    """The worst of all levels; ``"unknown"`` counts as ``"look"``."""
+    levels = {finding.level for finding in findings}
     if STOP in levels:
         return STOP
     return LOOK if levels & {LOOK, UNKNOWN} else PASS

@@ -1,4 +1,4 @@
-"""Which films an audit looks at, what they are called, and what can be asked of their labels."""
+"""The films of an audit, with their labels and patients."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOSE = "films as they lie"
-"""Layout of a folder that training does not know."""
+"""Layout of a folder that training does not support."""
 _PERSON = re.compile(r"(?:bacteria|virus)/(person\d+)")
 _NORMAL = re.compile(r"normal/(?:NORMAL2-)?(IM-\d+)")
 
 
 def open_films(root: Path) -> tuple[Listing, tuple[str, ...]]:
-    """Lists the films of a folder or manifest; films that training could not use are listed too.
+    """Lists the films of a folder or manifest, including films that training could not use.
 
     Args:
-        root: See `data.find`; also a folder of films without a layout that training knows.
+        root: See `data.find`; also a folder of films whose layout training does not support.
 
     Returns:
         The films, and why training could not use them, in sentences.
@@ -49,23 +49,24 @@ def open_films(root: Path) -> tuple[Listing, tuple[str, ...]]:
             ) from error
         names = negative_first(sorted({kind for _, kind, _, _ in entries if kind}))
         unknown: tuple[float | None, ...] = (None,) * len(names)
-        found = tuple(
+        films = tuple(
             Entry(
-                path,
-                path.relative_to(root).as_posix(),
-                one_hot(names.index(kind), len(names)) if kind else unknown,
-                key or f"file/{path.relative_to(root).as_posix()}",
-                key is not None,
-                split,
+                path=path,
+                name=path.relative_to(root).as_posix(),
+                values=one_hot(names.index(kind), len(names)) if kind else unknown,
+                patient=key or f"file/{path.relative_to(root).as_posix()}",
+                keyed=key is not None,
+                split=split,
             )
             for path, kind, key, split in entries
         )
         source = f"films below {root.resolve().name}"
-        return Listing(LOOSE, False, names, found, source), (f"no training could use it: {error}",)
+        listing = Listing(layout=LOOSE, findings=False, names=names, entries=films, source=source)
+        return listing, (f"no training could use it: {error}",)
 
 
 def _loose(root: Path) -> Iterator[tuple[Path, str | None, str | None, str | None]]:
-    """Path, class, patient and split of every film, as far as folders' names tell."""
+    """Path, class, patient and split of every film, as far as folder names tell."""
     for path in images.find_films([root]):
         parts = list(path.relative_to(root).parts[:-1])
         split = None
@@ -80,15 +81,15 @@ def _loose(root: Path) -> Iterator[tuple[Path, str | None, str | None, str | Non
 
 
 def without_subtype(patient: str) -> str | None:
-    """A Kermany key as others read it: ``personN`` and ``IM-N``, whatever stands around; else None.
+    """A Kermany key without sub-type and prefix, ``personN`` or ``IM-N``; None for other keys.
 
-    The set's own names use one number for several children: ``person12_bacteria`` and
-    ``person12_virus`` are taken for two by pneumoscope and for one by many notebooks.
+    The file names of the set use the same number for several children: ``person12_bacteria`` and
+    ``person12_virus`` are two patients for pneumoscope and one patient in many notebooks.
     """
     match = _PERSON.fullmatch(patient) or _NORMAL.fullmatch(patient)
     return match[1] if match else None
 
 
 def class_of(entry: Entry, names: Sequence[str]) -> str:
-    """What a film is labelled, as people read it; ``""`` if nothing is known."""
+    """The label of a film as text; ``""`` if it is not known."""
     return " | ".join(n for n, value in zip(names, entry.values, strict=True) if value == 1.0)

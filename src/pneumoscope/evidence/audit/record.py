@@ -69,7 +69,7 @@ def to_json(result: Audit) -> dict[str, Any]:
 
 
 def to_csv(result: Audit) -> str:
-    """One row per film that could be read, with everything that was measured of it."""
+    """One row per film that could be read, with everything that was measured."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     doubted = {d.film: d for d in result.doubts.candidates}

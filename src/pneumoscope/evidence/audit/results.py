@@ -1,4 +1,4 @@
-"""The result of an audit: values only."""
+"""The results of an audit: values only."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture that stands in the set more than once.
+    """One picture that occurs in the set more than once.
 
     Attributes:
         paths: Its films, relative to the data folder.
         exact: Whether their pixels are the same.
-        turn: How the second film must be turned to be the first, or ``""``.
+        turn: The turn that makes the second film equal to the first, or ``""``.
         likeness: See `near_duplicates.Copy`.
-        across: What the films differ in: ``"split"``, ``"class"``, ``"patient"``.
+        across: How the films differ: ``"split"``, ``"class"``, ``"patient"``.
     """
 
     paths: tuple[str, ...]
@@ -39,11 +39,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Audit:
-    """What an audit found.
+    """The results of an audit.
 
     Attributes:
         listing: All films.
-        reading: What was read of those that could be read.
+        reading: Data of the films that could be read.
         bundle: Title of the bundle that gave the embeddings.
         pictures: Copies, in the order of ``copies``.
         copies: The same with positions in the reading.
@@ -52,9 +52,9 @@ class Audit:
         shortcuts: One per contrast.
         doubts: Films whose labels may be wrong.
         warnings: Sentences of the layout.
-        limits: What could not be said, in sentences.
-        sides: Contrast to the films of the reading, each with whether it is of the positive group.
-        findings: The judgement, check by check.
+        limits: What could not be measured, in sentences.
+        sides: Contrast to its films in the reading, each with whether it is in the positive group.
+        findings: The judgement on each check.
     """
 
     listing: Listing

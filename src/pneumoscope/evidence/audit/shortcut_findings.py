@@ -1,4 +1,4 @@
-"""What the shortcut scores of an audit mean, as findings."""
+"""Judges the shortcut scores of an audit."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from pneumoscope.metrics import Interval
 
 GIVEN_AWAY = 0.8
-"""AUC of the file alone above which a set stops, by the lower end of its interval. Four fifths of all
-pairs of films are then told apart by how they were saved, whatever is on them."""
+"""AUC of the file alone above which the verdict is stop, by the lower end of its interval. Four fifths of
+all pairs of films are then ranked correctly by how they were saved, whatever they show."""
 
 
 def encoder_findings(audit: Audit) -> Iterator[Finding]:
-    """Words of the header that give the label away, each named."""
+    """Header entries that predict the label, each by name."""
     for shortcuts in audit.shortcuts:
-        told = [
+        notable = [
             s for s in shortcuts.scores if s.feature in WORDS and s.source == FILE and s.notable
         ]
-        for i, score in enumerate(sorted(told, key=lambda s: -s.auc.low)):
+        for i, score in enumerate(sorted(notable, key=lambda s: -s.auc.low)):
             yield Finding(
                 f"how films were saved ({shortcuts.contrast})",
                 STOP if score.auc.low > GIVEN_AWAY else LOOK,
                 f"{score.feature[0].upper()}{score.feature[1:]}: {score.words}. AUC {_text(score.auc)}.",
                 ""
                 if i
-                else "Decode all films and save them in one way; the trace in the pixels stays, so look at "
+                else "Decode all films and save them in the same way. Traces in the pixels remain, so check "
                 "the image statistics afterwards.",
             )
 
@@ -49,7 +49,7 @@ def statistics_findings(audit: Audit) -> Iterator[Finding]:
         audit,
         PICTURE,
         "image statistics",
-        "nine numbers per film, no anatomy but what shows in overall brightness",
+        "nine numbers per film, without anatomy except for the overall brightness",
         lambda _score: LOOK,
     )
 
@@ -63,7 +63,7 @@ def _source(
         if shortcuts.silence:
             yield Finding(check, UNKNOWN, f"{shortcuts.silence}.")
         elif best is None:
-            yield Finding(check, PASS, "The same for all films: it tells nothing.")
+            yield Finding(check, PASS, "Equal on all films, so without information.")
         elif best.notable:
             single = [s for s in shortcuts.scores if s.source == source and s.notable and s != best]
             single.sort(key=lambda s: -s.auc.low)
@@ -75,8 +75,8 @@ def _source(
                 + (f" Next: {others}." if others else "")
                 + _strongest_number(shortcuts, source)
                 + _length_alone(shortcuts, source),
-                "A network can learn this instead of lungs. Report its AUC beside the network's, augment against it, and "
-                "test on films from elsewhere.",
+                "A network can learn this instead of lungs. Report its AUC beside that of the network, augment against it, and "
+                "test on films from other hospitals.",
             )
         else:
             yield Finding(
@@ -85,7 +85,7 @@ def _source(
 
 
 def _strongest_number(shortcuts: Shortcuts, source: str) -> str:
-    """What the strongest single number looks like in the two groups."""
+    """The medians of the strongest single number in the two groups."""
     numbers = [
         s for s in shortcuts.scores if s.source == source and s.notable and s.words.startswith("median")
     ]  # fmt: skip
@@ -94,17 +94,17 @@ def _strongest_number(shortcuts: Shortcuts, source: str) -> str:
 
 
 def _length_alone(shortcuts: Shortcuts, source: str) -> str:
-    """Says so where only the number of bytes tells, so that nobody looks for it in the header."""
-    own = [s for s in shortcuts.scores if s.source == source and s.notable]
+    """A remark if only the number of bytes predicts the label, and no header entry does."""
+    notable = [s for s in shortcuts.scores if s.source == source and s.notable]
     if (
         source != FILE
-        or not own
-        or any("byte" not in s.feature and s.feature in NUMBERS + WORDS for s in own)
+        or not notable
+        or any("byte" not in s.feature and s.feature in NUMBERS + WORDS for s in notable)
     ):
         return ""
     return (
-        " No entry of the header tells the label, only the length of the file does: among films of one size, saved "
-        "in one way, it measures how sharp and noisy they are, so saving them anew changes nothing."
+        " No header entry predicts the label, only the length of the file does: among films of the same size and "
+        "format it measures sharpness and noise, so saving them again changes nothing."
     )
 
 

@@ -1,4 +1,8 @@
-"""How well labels can be predicted without looking at the chest."""
+"""Measures how well labels can be predicted without looking at the chest.
+
+Single numbers are scored as they are. Everything that is fitted is scored out of fold, with all films of
+a patient, and copies of one picture, in the same fold.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import numpy as np
 from pneumoscope.data.film_statistics import STATISTICS
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS, matrices
 from pneumoscope.evidence.audit.shortcut_models import linear, shapes, trees
-from pneumoscope.evidence.audit.shortcut_scores import Side, number_score, word_score
+from pneumoscope.evidence.audit.shortcut_scores import ContrastFilms, number_score, word_score
 from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, Shortcuts
 
 if TYPE_CHECKING:
@@ -24,10 +28,12 @@ if TYPE_CHECKING:
     Scores = NDArray[np.float64]
 
 LEAST_PATIENTS = 5
-"""Patients (or films without keys) per side below which nothing is measured."""
+"""Patients (or films without keys) per group below which nothing is measured."""
 FOLDS = 5
+STEPS = 4
+"""Calls of ``step`` per contrast."""
 _THUMB = 16
-_OFTEN = 40  # values of a word beyond which it names films, not kinds of films
+_OFTEN = 40  # values of a word beyond which it identifies single films
 
 
 def measure(
@@ -37,10 +43,10 @@ def measure(
     groups: Sequence[int],
     step: Callable[[], None] = lambda: None,
 ) -> Shortcuts:
-    """Scores everything that is known without anatomy.
+    """Scores every feature that shows no anatomy.
 
     Args:
-        contrast: What to tell apart; its rows are positions among all films.
+        contrast: The groups to distinguish; its rows are positions among all films.
         reading: Of the films that could be read.
         patients: Patient of each film of the reading.
         groups: Of each film of the reading; films of one group share a fold.
@@ -49,58 +55,58 @@ def measure(
     kept = contrast.among(reading.rows)
     at = np.array([i for i, _ in kept], np.intp)
     truth = np.array([t for _, t in kept], bool)
-    own = tuple(patients[i] for i in at)
-    held = np.asarray(groups)[at]
-    sides = [len(set(held[truth == side].tolist())) for side in (False, True)]
-    films, count = len(at), len(set(own))
-    names = (contrast.name, contrast.positive, contrast.negative)
-    if min(sides) < LEAST_PATIENTS:
-        few = contrast.positive if sides[1] < sides[0] else contrast.negative
-        return Shortcuts(
-            *names,
-            films,
-            count,
-            float(truth.mean()) if films else 0.0,
-            (),
-            f"{few}: fewer than {LEAST_PATIENTS} patients, too few to measure anything",
-        )
-    side = Side(contrast, at, truth, own, tuple(_folds(truth, held, min(sides))))
-    scores = tuple(_scores(side, reading, step))
-    return Shortcuts(*names, films, count, float(truth.mean()), scores)
+    keys = tuple(patients[i] for i in at)
+    film_groups = np.asarray(groups)[at]
+    sizes = [len(set(film_groups[truth == side].tolist())) for side in (False, True)]
+    scores: tuple[Score, ...] = ()
+    silence = ""
+    if min(sizes) < LEAST_PATIENTS:
+        few = contrast.positive if sizes[1] < sizes[0] else contrast.negative
+        silence = f"{few}: fewer than {LEAST_PATIENTS} patients, too few to measure anything"
+    else:
+        folds = tuple(_folds(truth, film_groups, min(sizes)))
+        scores = tuple(_scores(ContrastFilms(contrast, at, truth, keys, folds), reading, step))
+    return Shortcuts(
+        contrast=contrast.name,
+        positive=contrast.positive,
+        negative=contrast.negative,
+        films=len(at),
+        patients=len(set(keys)),
+        prevalence=float(truth.mean()) if len(at) else 0.0,
+        scores=scores,
+        silence=silence,
+    )
 
 
-STEPS = 4
-
-
-def _scores(side: Side, reading: Reading, step: Callable[[], None]) -> Iterator[Score]:
-    numbers, words = matrices([reading.files[i] for i in side.at])
-    pictures = reading.statistics[side.at]
-    thumbs = reading.thumbs[side.at].reshape(-1, _THUMB, 2, _THUMB, 2).mean(axis=(2, 4))
+def _scores(films: ContrastFilms, reading: Reading, step: Callable[[], None]) -> Iterator[Score]:
+    numbers, words = matrices([reading.files[i] for i in films.at])
+    pictures = reading.statistics[films.at]
+    thumbs = reading.thumbs[films.at].reshape(-1, _THUMB, 2, _THUMB, 2).mean(axis=(2, 4))
     thumbs = thumbs.reshape(len(thumbs), -1)
     for i, name in enumerate(WORDS):
-        yield word_score(side, name, words[:, i])
+        yield word_score(films, name, words[:, i])
     for i, name in enumerate(NUMBERS):
-        yield number_score(side, FILE, name, numbers[:, i])
+        yield number_score(films, FILE, name, numbers[:, i])
     codes = _codes(words)
-    # Numbers are positive. scikit-learn 1.9 cannot bin a column that no film knows.
+    # Numbers are positive, so -1 stands for missing: scikit-learn 1.9 cannot bin a column of NaN.
     header = np.column_stack([np.nan_to_num(numbers, nan=-1.0), codes])
     is_word = [False] * len(NUMBERS) + [True] * codes.shape[1]
-    yield trees(side, FILE, "all of them", header, is_word)
+    yield trees(films, FILE, "all of them", header, is_word)
     step()
     for i, name in enumerate(STATISTICS):
-        yield number_score(side, PICTURE, name, pictures[:, i])
-    yield trees(side, PICTURE, "all of them", pictures)
+        yield number_score(films, PICTURE, name, pictures[:, i])
+    yield trees(films, PICTURE, "all of them", pictures)
     step()
-    yield linear(side, THUMBNAIL, f"{_THUMB} x {_THUMB} pixels", thumbs)
+    yield linear(films, THUMBNAIL, f"{_THUMB} x {_THUMB} pixels", thumbs)
     step()
     everything = np.column_stack([header, pictures, shapes(thumbs)])
-    rest = [False] * (everything.shape[1] - len(is_word))
-    yield trees(side, ALL, "file, statistics, thumbnail", everything, [*is_word, *rest])
+    others = [False] * (everything.shape[1] - len(is_word))
+    yield trees(films, ALL, "file, statistics, thumbnail", everything, [*is_word, *others])
     step()
 
 
 def _codes(words: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Words as numbers, the rare ones as one; constant columns are left out."""
+    """Words as numbers, all rare ones as the same; constant columns are left out."""
     columns = []
     for column in words.T:
         kinds, codes, counts = np.unique(column, return_inverse=True, return_counts=True)
@@ -115,7 +121,7 @@ def _codes(words: NDArray[np.str_]) -> NDArray[np.float64]:
 def _folds(
     truth: NDArray[np.bool_], groups: NDArray[Any], least: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Folds by group whose classes are balanced as far as groups allow."""
+    """Folds by group, with classes as balanced as the groups allow."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     splitter = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=0)

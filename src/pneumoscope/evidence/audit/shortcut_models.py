@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.evidence.audit.shortcut_scores import Side
+    from pneumoscope.evidence.audit.shortcut_scores import ContrastFilms
 
     Scores = NDArray[np.float64]
 
@@ -23,15 +23,16 @@ _SHAPES = 32  # principal components of thumbnails
 
 
 def shapes(thumbs: Scores) -> Scores:
-    """Thumbnails as few numbers: trees on each pixel take ten times as long and tell no more."""
+    """Principal components of thumbnails: trees on single pixels take ten times as long and are no better."""
     from sklearn.decomposition import PCA
 
     return PCA(min(_SHAPES, *thumbs.shape), random_state=0).fit_transform(thumbs)
 
 
 def trees(
-    side: Side, source: str, name: str, features: Scores, is_word: Sequence[bool] = ()
+    films: ContrastFilms, source: str, name: str, features: Scores, is_word: Sequence[bool] = ()
 ) -> Score:
+    """Features (films, k) scored by gradient-boosted trees; ``is_word`` marks categorical columns."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     leaf = int(np.clip(len(features) // 20, 2, 20))
@@ -44,10 +45,11 @@ def trees(
         )  # fmt: skip
         return model.fit(x, y)
 
-    return _out_of_fold(side, source, name, features, fit, "gradient-boosted trees, out of fold")
+    return _out_of_fold(films, source, name, features, fit, "gradient-boosted trees, out of fold")
 
 
-def linear(side: Side, source: str, name: str, features: Scores) -> Score:
+def linear(films: ContrastFilms, source: str, name: str, features: Scores) -> Score:
+    """Features (films, k) scored by logistic regression."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -55,11 +57,11 @@ def linear(side: Side, source: str, name: str, features: Scores) -> Score:
     def fit(x: Scores, y: NDArray[np.bool_]) -> Any:
         return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(x, y)
 
-    return _out_of_fold(side, source, name, features, fit, "logistic regression, out of fold")
+    return _out_of_fold(films, source, name, features, fit, "logistic regression, out of fold")
 
 
 def _out_of_fold(
-    side: Side,
+    films: ContrastFilms,
     source: str,
     name: str,
     features: Scores,
@@ -69,12 +71,12 @@ def _out_of_fold(
     from threadpoolctl import threadpool_limits
 
     score = np.zeros(len(features))
-    for train, test in side.folds:
-        y = side.truth[train]
-        # Less the fold's own prior, so that a model that knows nothing ranks nothing.
-        # One thread: OpenMP's threads wait for each other actively, which beside other work takes
-        # a hundred times as long.
+    for train, test in films.folds:
+        y = films.truth[train]
+        # Minus the fold's prior, so that a model without information ranks nothing.
+        # One thread: OpenMP threads wait actively for each other, which takes a hundred times as
+        # long when other work is running.
         with threadpool_limits(1):
             model = fit(features[train], y)
             score[test] = model.decision_function(features[test]) - logit(y.mean())
-    return Score(source, name, auc_of(side, score), words)
+    return Score(source, name, auc_of(films, score), words)

@@ -1,8 +1,4 @@
-"""How well labels can be told without looking at a chest.
-
-A number alone is scored as it is; everything that needs fitting is scored out of fold, with all
-films of a patient, and copies of one picture, in one fold.
-"""
+"""Scores of features that could predict labels without showing a chest: values only."""
 
 from __future__ import annotations
 
@@ -12,19 +8,19 @@ from pneumoscope.metrics import Interval
 
 FILE, PICTURE, THUMBNAIL, ALL = "file", "image statistics", "thumbnail", "all of these"
 NOTABLE = 0.6
-"""AUC that the lower end of an interval must exceed to be worth a word."""
+"""AUC that the lower end of an interval must exceed to be mentioned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one kind of knowledge tells.
+    """How well one feature, or several together, predict a label.
 
     Attributes:
         source: `FILE`, `PICTURE`, `THUMBNAIL` or `ALL`.
         feature: Name, or ``"all of them"``.
-        auc: With its patient-clustered interval; of a number at least 0.5, since it may count either way.
-        words: What the films have, in a sentence.
-        constant: Whether all films have the same; ``auc`` is 0.5 then.
+        auc: With its patient-clustered interval; for a number at least 0.5, in either direction.
+        words: Typical values of the films, as a sentence.
+        constant: Whether the feature is equal on all films; ``auc`` is 0.5 then.
     """
 
     source: str
@@ -35,7 +31,7 @@ class Score:
 
     @property
     def notable(self) -> bool:
-        """Whether it tells the label apart beyond `NOTABLE`."""
+        """Whether it predicts the label better than `NOTABLE`."""
         return self.auc.low > NOTABLE
 
 
@@ -50,8 +46,8 @@ class Shortcuts:
         films: Number of films.
         patients: Number of patients, or of films where patients are not known.
         prevalence: Share of the positive group.
-        scores: The scores; empty if too few films.
-        silence: Why there are none, or ``""``.
+        scores: The scores; empty if there are too few films.
+        silence: Why there are no scores, or ``""``.
     """
 
     contrast: str
@@ -65,20 +61,20 @@ class Shortcuts:
 
     def best(self, source: str) -> Score | None:
         """The score of a source with the highest lower end of its interval."""
-        own = [s for s in self.scores if s.source == source and not s.constant]
-        return max(own, key=lambda s: s.auc.low, default=None)
+        scores = [s for s in self.scores if s.source == source and not s.constant]
+        return max(scores, key=lambda s: s.auc.low, default=None)
 
 
 def number_text(value: float) -> str:
-    """A number for people: four digits that count, large ones without powers of ten."""
+    """A number as text with four significant digits; large ones without powers of ten."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def source_note(source: str) -> str:
-    """What a source of scores knows, for the report."""
+    """What a source of scores contains, for the report."""
     return {
         FILE: "the header and the length of the file; no pixel",
         PICTURE: "brightness, contrast, sharpness and borders at 224 x 224; no shapes",
-        THUMBNAIL: "16 x 16 pixels: gross shapes and dense lungs show in them, so this is no pure shortcut",
+        THUMBNAIL: "16 x 16 pixels: they show gross shapes and dense lungs, so this is not purely a shortcut",
         ALL: "everything above together",
     }[source]

@@ -1,4 +1,4 @@
-"""What splits share and where they differ: patients in two of them, and how common a label is."""
+"""Patients in several splits or classes, and differences of class shares between splits."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from pneumoscope.data.listing import Entry, Listing
     from pneumoscope.evidence.audit.contrasts import Contrast
 
-AS_KEYED = "patient keys as they stand"
+AS_KEYED = "patient keys as given"
 WITHOUT_SUBTYPE = "without sub-type and prefix"
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How patients fall on splits and classes under one reading of the keys.
+    """Patients in several splits or classes, by one interpretation of the keys.
 
     Attributes:
         name: `AS_KEYED` or `WITHOUT_SUBTYPE`.
         patients: Number of patients.
         films: Number of films that have a key.
-        in_two_splits: Those who stand in two splits, sorted.
-        films_in_two_splits: Films of those.
-        in_two_classes: Those whose films have different labels, sorted.
+        in_two_splits: Patients in more than one split, sorted.
+        films_in_two_splits: Number of their films.
+        in_two_classes: Patients whose films have different labels, sorted.
     """
 
     name: str
@@ -53,8 +53,8 @@ class Shift:
         splits: The two.
         shares: Share of the positive group in each, in [0, 1].
         films: Films in each.
-        difference: First less second, with its patient-clustered interval.
-        p: Of Fisher's exact test, which takes films for independent.
+        difference: First minus second, with its patient-clustered interval.
+        p: Of Fisher's exact test, which assumes independent films.
     """
 
     contrast: str
@@ -66,23 +66,23 @@ class Shift:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves out no difference at all."""
+        """Whether the interval excludes 0."""
         return self.difference.low > 0 or self.difference.high < 0
 
 
-def groupings(found: Listing) -> tuple[Grouping, ...]:
-    """Patients under the keys of the layout, and under Kermany keys as others read them.
+def groupings(films: Listing) -> tuple[Grouping, ...]:
+    """Patients by the keys of the layout, and by Kermany keys without sub-type and prefix.
 
     Films without a patient's key are left out.
     """
-    keyed = [entry for entry in found.entries if entry.keyed]
+    keyed = [entry for entry in films.entries if entry.keyed]
     if not keyed:
         return ()
-    made = [_grouping(AS_KEYED, keyed, [e.patient for e in keyed], found.names)]
+    made = [_grouping(AS_KEYED, keyed, [e.patient for e in keyed], films.names)]
     bare = [without_subtype(entry.patient) for entry in keyed]
     if any(bare):
         keys = [b or e.patient for b, e in zip(bare, keyed, strict=True)]
-        made.append(_grouping(WITHOUT_SUBTYPE, keyed, keys, found.names))
+        made.append(_grouping(WITHOUT_SUBTYPE, keyed, keys, films.names))
     return tuple(made)
 
 
@@ -94,26 +94,25 @@ def _grouping(
     for entry, key in zip(entries, keys, strict=True):
         splits.setdefault(key, set()).add(entry.split)
         classes.setdefault(key, set()).add(class_of(entry, names))
-    both = tuple(sorted(key for key, own in splits.items() if len(own) > 1))
+    several_splits = {key for key, own_splits in splits.items() if len(own_splits) > 1}
+    several_classes = {key for key, labels in classes.items() if len(labels - {""}) > 1}
     return Grouping(
-        name,
-        len(splits),
-        len(entries),
-        both,
-        sum(key in set(both) for key in keys),
-        tuple(sorted(key for key, own in classes.items() if len(own - {""}) > 1)),
+        name=name,
+        patients=len(splits),
+        films=len(entries),
+        in_two_splits=tuple(sorted(several_splits)),
+        films_in_two_splits=sum(key in several_splits for key in keys),
+        in_two_classes=tuple(sorted(several_classes)),
     )
 
 
-def shifts(found: Listing, contrast: Contrast) -> tuple[Shift, ...]:
+def shifts(films: Listing, contrast: Contrast) -> tuple[Shift, ...]:
     """Compares the share of the positive group between every two splits."""
-    own = [found.entries[int(row)] for row in contrast.rows]
-    splits = np.array([entry.split or "" for entry in own])
-    patients = [entry.patient for entry in own]
+    entries = [films.entries[int(row)] for row in contrast.rows]
+    splits = np.array([entry.split or "" for entry in entries])
+    patients = [entry.patient for entry in entries]
     names = [name for name in ("train", "validation", "test") if (splits == name).any()]
-    return tuple(
-        _shift(contrast, splits, patients, (one, other)) for one, other in combinations(names, 2)
-    )
+    return tuple(_shift(contrast, splits, patients, pair) for pair in combinations(names, 2))
 
 
 def _shift(
@@ -132,10 +131,10 @@ def _shift(
 
     keys = [key for key, kept in zip(patients, both, strict=True) if kept]
     return Shift(
-        contrast.name,
-        pair,
-        (table[0][0] / sum(table[0]), table[1][0] / sum(table[1])),
-        (sum(table[0]), sum(table[1])),
-        patient_bootstrap(difference, keys, 1000),
-        float(fisher_exact(table).pvalue),
+        contrast=contrast.name,
+        splits=pair,
+        shares=(table[0][0] / sum(table[0]), table[1][0] / sum(table[1])),
+        films=(sum(table[0]), sum(table[1])),
+        difference=patient_bootstrap(difference, keys, 1000),
+        p=float(fisher_exact(table).pvalue),
     )

@@ -1,4 +1,4 @@
-"""What an audit's findings mean: pass, look or stop, each with its reason in words."""
+"""Judges what an audit measured: pass, look or stop, each with its reason."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from pneumoscope.metrics import Interval
 
 FEW_FILMS = 100
-"""Films below which intervals are so wide that a pass says little."""
+"""Number of films below which intervals are so wide that a pass means little."""
 MANY_BROKEN = 0.05
 MANY_DOUBTS = 0.01
 CLEAR_SHIFT = 0.05
-"""Difference of a label's share between splits below which nobody need act."""
+"""Difference of a label's share between splits below which no action is needed."""
 WIDE_SHIFT = 0.1
-"""Difference that an interval must leave out before "no clear difference" means something."""
+"""Difference that an interval must exclude before "no clear difference" is meaningful."""
 
 
 def findings(audit: Audit) -> tuple[Finding, ...]:
-    """Judges everything that an audit measured."""
+    """The judgement on every check."""
     checks: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
         _films, _labels, _copies, _patients, _prior, encoder_findings, file_findings, statistics_findings, _doubts,
     )  # fmt: skip
@@ -43,7 +43,7 @@ def _films(audit: Audit) -> Iterator[Finding]:
             "readable films",
             STOP if many else LOOK,
             f"{broken:,} of {total:,} films cannot be read ({audit.broken[0].message}"
-            f"{', ...' if broken > 1 else ''}). Nothing below knows them.",
+            f"{', ...' if broken > 1 else ''}). They are not included in the other checks.",
             "Copy or export them again, or remove them.",
         )
     else:
@@ -52,7 +52,7 @@ def _films(audit: Audit) -> Iterator[Finding]:
         yield Finding(
             "number of films",
             LOOK,
-            f"{total:,} films are few: every interval below is wide, and a pass says little.",
+            f"{total:,} films are few: all intervals are wide, and a pass means little.",
         )
 
 
@@ -70,7 +70,9 @@ def _copies(audit: Audit) -> Iterator[Finding]:
     pictures = audit.pictures
     if not pictures:
         yield Finding(
-            "copies", PASS, "No film stands in the set twice, exact, saved anew or turned."
+            "copies",
+            PASS,
+            "No film occurs in the set twice, neither exactly nor saved again or turned.",
         )
         return
     exact = sum(p.exact for p in pictures)
@@ -84,16 +86,16 @@ def _copies(audit: Audit) -> Iterator[Finding]:
     }
     reasons = []
     if across["split"]:
-        reasons.append(
-            f"{across['split']:,} lie across splits: what is learnt by heart counts as right"
-        )
+        reasons.append(f"{across['split']:,} lie across splits: memorised films count as correct")
     if across["class"]:
-        reasons.append(f"{across['class']:,} have different labels, so one of the labels is wrong")
+        reasons.append(
+            f"{across['class']:,} have different labels, so one of the labels must be wrong"
+        )
     if across["patient"]:
         reasons.append(
-            f"{across['patient']:,} lie under different patient keys, so a split by patient can still leak"
+            f"{across['patient']:,} have different patient keys, so a split by patient can still leak"
         )
-    advice = "Keep one film of each; the page shows them."
+    advice = "Keep one film of each. The page shows them."
     level = STOP if across["split"] or across["class"] else LOOK
     end = "; ".join(reasons) if reasons else "none lies across splits, classes or patients"
     yield Finding("copies", level, f"{what}. {end[0].upper()}{end[1:]}.", advice)
@@ -105,21 +107,19 @@ def _patients(audit: Audit) -> Iterator[Finding]:
     has_splits = len({entry.split for entry in audit.listing.entries}) > 1
     if bare:
         where = (
-            "whether one patient stands in two splits cannot be said"
+            "it is not known whether a patient is in two splits"
             if has_splits
-            else "a split of them may put one patient on both sides"
+            else "a split may put the same patient on both sides"
         )
         yield Finding(
             "patients",
             UNKNOWN,
-            f"{bare:,} of {total:,} films have no patient key: {where}, and intervals take each of these "
-            "films for a patient, so they may be too narrow.",
-            "Write a manifest with a column patient.",
+            f"{bare:,} of {total:,} films have no patient key: {where}, and intervals count each of these "
+            "films as a patient, so they may be too narrow.",
+            "Write a manifest with a column named patient.",
         )
     if not has_splits:
-        yield Finding(
-            "patients", NOTHING, "The films have no splits, so no patient can stand in two."
-        )
+        yield Finding("patients", NOTHING, "The films have no splits, so no patient can be in two.")
         return
     for i, grouping in enumerate(audit.groupings):
         both = len(grouping.in_two_splits)
@@ -128,9 +128,9 @@ def _patients(audit: Audit) -> Iterator[Finding]:
             yield Finding(
                 "patients",
                 LOOK if i else STOP,
-                f"{both:,} of {grouping.patients:,} patients ({grouping.name}) stand in two splits, with "
+                f"{both:,} of {grouping.patients:,} patients ({grouping.name}) are in two splits, with "
                 f"{grouping.films_in_two_splits:,} films: {named}.",
-                "These numbers are read as several children here; if your source says otherwise, stop."
+                "pneumoscope treats these keys as several children. If your source says otherwise, stop."
                 if i
                 else "Give each patient's films one split.",
             )
@@ -138,16 +138,16 @@ def _patients(audit: Audit) -> Iterator[Finding]:
             yield Finding(
                 "patients",
                 PASS,
-                f"None of {grouping.patients:,} patients ({grouping.name}) stands in two splits.",
+                f"None of {grouping.patients:,} patients ({grouping.name}) is in two splits.",
             )
 
 
 def _prior(audit: Audit) -> Iterator[Finding]:
     for shift in audit.shifts:
-        one, other = shift.splits
+        first, second = shift.splits
         shares = (
-            f"{shift.contrast.split(' against ')[0]} is {shift.shares[0]:.1%} of {one} "
-            f"({shift.films[0]:,} films) and {shift.shares[1]:.1%} of {other} ({shift.films[1]:,} films): "
+            f"{shift.contrast.split(' against ')[0]} is {shift.shares[0]:.1%} of {first} "
+            f"({shift.films[0]:,} films) and {shift.shares[1]:.1%} of {second} ({shift.films[1]:,} films): "
             f"difference {_points(shift.difference)}"
         )
         if shift.clear and abs(shift.difference.value) >= CLEAR_SHIFT:
@@ -155,22 +155,22 @@ def _prior(audit: Audit) -> Iterator[Finding]:
                 "prior shift",
                 LOOK,
                 f"{shares}.",
-                "Probabilities and thresholds of one split do not fit the other; give PPV and NPV for "
+                "Probabilities and thresholds of one split do not suit the other. Give PPV and NPV for "
                 "a stated prevalence.",
             )
         elif not shift.clear and max(-shift.difference.low, shift.difference.high) > WIDE_SHIFT:
             yield Finding(
                 "prior shift",
                 UNKNOWN,
-                f"{shares}: too few films to say whether they differ.",
-                "Give the small split more films; figures on it move with every film.",
+                f"{shares}: too few films to tell whether they differ.",
+                "Add films to the small split; its figures change with every film.",
             )
         else:
             end = "small" if shift.clear else "these films show no clear difference"
             yield Finding("prior shift", PASS, f"{shares}; {end}.")
     if not audit.shifts and audit.shortcuts:
         yield Finding(
-            "prior shift", NOTHING, "Labelled films stand in one split only, so nothing can shift."
+            "prior shift", NOTHING, "Labelled films are in one split only, so nothing can shift."
         )
 
 
@@ -179,19 +179,19 @@ def _doubts(audit: Audit) -> Iterator[Finding]:
     if doubts.silence:
         yield Finding("label errors", UNKNOWN, f"{doubts.silence[0].upper()}{doubts.silence[1:]}.")
         return
-    sure, all_told = doubts.confident, len(doubts.candidates)
+    confident, total = doubts.confident, len(doubts.candidates)
     seen = (
-        " The bundle was trained on films of this source and knows their labels, so errors that it learnt by "
-        "heart do not show."
+        " The bundle was trained on films of this source and may know their labels, so errors that it has "
+        "memorised are not listed."
         if doubts.seen
         else ""
     )
     yield Finding(
         "label errors",
-        LOOK if sure > MANY_DOUBTS * doubts.films else PASS,
-        f"{sure:,} of {doubts.films:,} films clearly look like another class than their own "
-        f"({', '.join(doubts.classes)}), {all_told - sure:,} more lean that way. These are candidates, not errors.{seen}",
-        "Have the ranked sheet read by somebody who can." if doubts.candidates else "",
+        LOOK if confident > MANY_DOUBTS * doubts.films else PASS,
+        f"{confident:,} of {doubts.films:,} films clearly look like another class than their own "
+        f"({', '.join(doubts.classes)}), {total - confident:,} more tend to do so. These are candidates, not errors.{seen}",
+        "Have an expert read the ranked films." if doubts.candidates else "",
     )
 
 

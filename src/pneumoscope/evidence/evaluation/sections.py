@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import MissingExtra, UsageError
-from pneumoscope.evidence.audit import films as audit_films
 from pneumoscope.evidence.audit.contrasts import contrasts
-from pneumoscope.evidence.audit.near_duplicates import copies, united
+from pneumoscope.evidence.audit.films import read_all
+from pneumoscope.evidence.audit.near_duplicates import copies_among, united
 from pneumoscope.evidence.audit.shortcut_measurement import STEPS, measure
 from pneumoscope.evidence.evaluation import anatomy, film_predictions, heatmap_sanity
 from pneumoscope.evidence.evaluation.gallery import TrainingFilms, gallery, unit_length
@@ -60,7 +60,7 @@ def slow_sections(
         films: The evaluated films.
         context: Settings, intermediate results, progress.
     """
-    results = SlowSections(overlap_of(predicted, films))
+    results = SlowSections(overlap=overlap_of(predicted, films))
     sections, clock = context.settings.sections, context.clock
     if GALLERY in sections:
         with clock("gallery"):
@@ -94,11 +94,10 @@ def shortcuts_of(
     pairs, _ = contrasts(evaluated)
     if not pairs:
         return ()
-    reading = audit_films.read_all(entries, classifier, context.counting("reading headers"))
+    reading = read_all(entries, classifier, context.counting("reading headers"))
     readable = [entries[int(row)] for row in reading.rows]
     patients = [entry.patient for entry in readable]
-    same = copies(reading.hashes, reading.thumbs, lambda i: audit_films.film_of(readable[i].path))
-    groups = united(patients, same)
+    groups = united(patients, copies_among(readable, reading))
     done = 0
 
     def step() -> None:

@@ -25,9 +25,9 @@ class Brier:
     Attributes:
         score: In [0, 1]; 0 is perfect.
         reliability: Mean squared (observed - predicted) over bins; 0 is perfect.
-        resolution: Mean squared (observed - prevalence) over bins; large is good.
-        uncertainty: prevalence (1 - prevalence): the score of always saying the prevalence.
-        within_bins: Variance of probabilities within bins less twice their covariance with the
+        resolution: Mean squared (observed - prevalence) over bins; higher is better.
+        uncertainty: prevalence (1 - prevalence): the score of always predicting the prevalence.
+        within_bins: Variance of probabilities within bins minus twice their covariance with the
             labels: what binning hides.
         skill: 1 - score / uncertainty; 0 is no better than the prevalence.
     """
@@ -53,9 +53,9 @@ def brier(
     )
     sums = boot.sums(columns)
     mass, sum_p, sum_y = np.split(sums[:, :-1], 3, axis=1)
-    whole = mass.sum(axis=1)
-    share = mass / whole[:, None]
-    score, rate = sums[:, -1] / whole, sum_y.sum(axis=1) / whole
+    total = mass.sum(axis=1)
+    share = mass / total[:, None]
+    score, rate = sums[:, -1] / total, sum_y.sum(axis=1) / total
     with np.errstate(invalid="ignore"):  # a draw may leave a bin empty
         predicted = np.where(mass > 0, sum_p / mass, 0.0)
         observed = np.where(mass > 0, sum_y / mass, 0.0)
@@ -65,10 +65,10 @@ def brier(
     with np.errstate(invalid="ignore", divide="ignore"):
         skill = np.where(uncertain > 0, 1 - score / uncertain, np.nan)
     return Brier(
-        figure_of(score, boot, "unit"),
-        figure_of(reliable, boot, "positive", biased=True),
-        figure_of(resolved, boot, "positive", biased=True),
-        figure_of(uncertain, boot, "positive"),
-        figure_of(score - reliable + resolved - uncertain, boot, "real"),
-        figure_of(skill, boot, "real", ONE_CLASS),
+        score=figure_of(score, boot, "unit"),
+        reliability=figure_of(reliable, boot, "positive", biased=True),
+        resolution=figure_of(resolved, boot, "positive", biased=True),
+        uncertainty=figure_of(uncertain, boot, "positive"),
+        within_bins=figure_of(score - reliable + resolved - uncertain, boot, "real"),
+        skill=figure_of(skill, boot, "real", ONE_CLASS),
     )

@@ -1,7 +1,7 @@
-"""What films are called, at a threshold or as the most probable class: accuracy and its kin.
+"""Figures of two classes at one threshold: accuracy, sensitivity, predictive values and others.
 
-All from confusion matrices of draws of patients; ``tests/evidence/test_calls.py`` holds them,
-weighted, against scikit-learn.
+All are computed from confusion matrices of draws of patients; ``tests/evidence/test_calls.py`` compares
+them, weighted, with scikit-learn.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class AtThreshold:
         lr_negative: (1 - sensitivity) / specificity, in [0, inf).
         mcc: Matthews' correlation, in [-1, 1].
         kappa: Cohen's kappa between call and label, in [-1, 1].
-        prevalence: Share of positive films, which PPV, NPV, accuracy and F1 hold for.
+        prevalence: Share of positive films, on which PPV, NPV, accuracy and F1 depend.
     """
 
     threshold: float
@@ -77,7 +77,7 @@ _THRESHOLD: dict[str, tuple[Scale, str]] = {
     "lr_negative": ("positive", "no negative film is called negative (infinite), or one class"),
     "prevalence": ("unit", ""),
 }
-"""Name to scale and the reason if it does not exist."""
+"""Name to scale, and to the reason why the figure does not exist."""
 
 
 def at_threshold(
@@ -87,8 +87,8 @@ def at_threshold(
 
     Args:
         positive: bool (films,).
-        score: float (films,); at or above the threshold is called positive.
-        threshold: In the score's unit.
+        score: float (films,); films at or above the threshold are called positive.
+        threshold: In the unit of the score.
         boot: Draws of the films' patients.
 
     Raises:
@@ -109,7 +109,7 @@ def at_threshold(
         "prevalence": everyone,
     }
     return AtThreshold(
-        threshold,
+        threshold=threshold,
         **{
             name: figure_of(samples[name], boot, scale, reason, trials.get(name, 0))
             for name, (scale, reason) in _THRESHOLD.items()
@@ -124,7 +124,7 @@ def threshold_samples(
 
     Args:
         positive: bool (films,).
-        called: bool (films,), True for called positive.
+        called: bool (films,), whether each film is called positive.
         boot: Draws of the films' patients.
 
     Returns:
@@ -135,7 +135,7 @@ def threshold_samples(
     (tn, fp), (fn, tp) = np.moveaxis(table, 0, -1)
     with np.errstate(invalid="ignore", divide="ignore"):
         sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
-        found = {
+        figures = {
             "accuracy": (tp + tn) / (tp + fn + fp + tn),
             "balanced_accuracy": 0.5 * (sensitivity + specificity),
             "sensitivity": sensitivity,
@@ -149,7 +149,7 @@ def threshold_samples(
             "lr_negative": (1 - sensitivity) / specificity,
             "prevalence": (tp + fn) / (tp + fn + fp + tn),
         }
-    return {name: np.where(np.isfinite(x), x, np.nan) for name, x in found.items()}
+    return {name: np.where(np.isfinite(x), x, np.nan) for name, x in figures.items()}
 
 
 def at_prevalence(
@@ -159,7 +159,7 @@ def at_prevalence(
     prevalence: float,
     boot: Bootstrap,
 ) -> AtPrevalence:
-    """PPV and NPV by Bayes' rule for another prevalence; sensitivity and specificity stay.
+    """PPV and NPV by Bayes' rule for another prevalence, with the same sensitivity and specificity.
 
     Args:
         prevalence: In (0, 1). Other args as in `at_threshold`.
@@ -177,23 +177,23 @@ def at_prevalence(
     with np.errstate(invalid="ignore", divide="ignore"):
         ppv, npv = hits / (hits + false), right / (right + misses)
     reason = "one class is missing, or all films are called alike"
-    found = AtPrevalence(
+    values = AtPrevalence(
         prevalence,
         figure_of(ppv, boot, "unit", reason),
         figure_of(npv, boot, "unit", reason),
     )
-    # Not one mistake on a side: its exact bound still limits the predictive value.
-    if found.ppv == Figure(1.0, note=ALIKE):
+    # Without a single mistake on one side, its exact bound still limits the predictive value.
+    if values.ppv == Figure(1.0, note=ALIKE):
         false_low = _false_share(boot.patients_with(~positive)) * (1 - prevalence)
-        found = replace(found, ppv=_bounded(hits[0] / (hits[0] + false_low), "specificity"))
-    if found.npv == Figure(1.0, note=ALIKE):
+        values = replace(values, ppv=_bounded(hits[0] / (hits[0] + false_low), "specificity"))
+    if values.npv == Figure(1.0, note=ALIKE):
         misses_low = _false_share(boot.patients_with(positive)) * prevalence
-        found = replace(found, npv=_bounded(right[0] / (right[0] + misses_low), "sensitivity"))
-    return found
+        values = replace(values, npv=_bounded(right[0] / (right[0] + misses_low), "sensitivity"))
+    return values
 
 
 def _false_share(patients: int) -> float:
-    """Upper end of the exact interval of a share of which none was seen among so many."""
+    """Upper end of the exact interval of a share of which no case was observed among so many."""
     return float(1 - ((1 - LEVEL) / 2) ** (1 / patients))
 
 

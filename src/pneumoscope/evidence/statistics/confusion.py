@@ -1,4 +1,4 @@
-"""Confusion matrices of draws of patients, and the figures that come from a whole matrix."""
+"""Confusion matrices of draws of patients, and figures of a total matrix."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Which class is called what.
+    """Calls by true class.
 
     Attributes:
         labels: Class names.
-        counts: ``counts[i][j]`` films of class i were called j.
-        rows: ``rows[i][j]``: that as a share of the films of class i.
+        counts: ``counts[i][j]``: number of films of class i that were called j.
+        rows: ``rows[i][j]``: the same as a share of the films of class i.
     """
 
     labels: tuple[str, ...]
@@ -39,7 +39,7 @@ def confusion(
 
     Args:
         truth: Class of each film, (films,), in [0, classes).
-        called: What it was called, likewise.
+        called: Its call, likewise.
         labels: Class names.
         boot: Draws of the films' patients.
     """
@@ -70,17 +70,17 @@ def tables(
 
 def mcc(table: Array) -> Array:
     """Matthews' correlation of tables (draws, classes, classes), Gorodkin 2004, eq. 8."""
-    whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
+    total, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
     rows, columns = table.sum(axis=2), table.sum(axis=1)
-    top = right * whole - (rows * columns).sum(axis=1)
-    bottom = (whole**2 - (rows**2).sum(axis=1)) * (whole**2 - (columns**2).sum(axis=1))
+    top = right * total - (rows * columns).sum(axis=1)
+    bottom = (total**2 - (rows**2).sum(axis=1)) * (total**2 - (columns**2).sum(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(bottom > 0, top / np.sqrt(bottom), np.nan)
 
 
 def kappa(table: Array) -> Array:
     """Cohen's kappa (1960) of tables (draws, classes, classes)."""
-    whole, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
-    chance = (table.sum(axis=2) * table.sum(axis=1)).sum(axis=1) / whole**2
+    total, right = table.sum(axis=(1, 2)), np.einsum("dii->d", table)
+    chance = (table.sum(axis=2) * table.sum(axis=1)).sum(axis=1) / total**2
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(chance < 1, (right / whole - chance) / (1 - chance), np.nan)
+        return np.where(chance < 1, (right / total - chance) / (1 - chance), np.nan)

@@ -1,4 +1,4 @@
-"""What a model is worth to whoever acts on it: net benefit, and what deferring films buys."""
+"""The value of a model for decisions: net benefit, and the errors that deferring films avoids."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ COVERAGES = tuple(k / 20 for k in range(1, 21))
 class DecisionCurve:
     """Net benefit by threshold probability (Vickers and Elkin 2006), at these films' prevalence.
 
-    A threshold of 0.2 means: whoever acts takes four needless treatments for one needed. Net
-    benefit is needed treatments for each film, less needless ones at that rate.
+    A threshold of 0.2 means that four unnecessary treatments are accepted for one necessary one. Net
+    benefit is the number of necessary treatments per film minus the unnecessary ones at that rate.
 
     Attributes:
         thresholds: In (0, 1).
-        model: Of treating the films whose probability reaches the threshold.
-        treat_all: Of treating all; treating none has net benefit 0.
-        gain: Of the model over the better of treating all and none.
+        model: Net benefit of treating the films whose probability reaches the threshold.
+        treat_all: Of treating all films; treating none has net benefit 0.
+        gain: Of the model compared with the better of treating all and none.
     """
 
     thresholds: tuple[float, ...]
@@ -44,13 +44,13 @@ class DecisionCurve:
 
 @dataclass(frozen=True, slots=True)
 class RiskCoverage:
-    """Errors among the films that the model is surest of (Geifman and El-Yaniv 2017).
+    """Errors among the most confident films (Geifman and El-Yaniv 2017).
 
     Attributes:
         coverages: Share of films kept, in (0, 1].
-        risks: Share of errors among the films kept, the surest first.
+        risks: Share of errors among the films kept, the most confident first.
         aurc: Area under that curve: the mean risk over all coverages; 0 is perfect.
-        full: Risk with every film kept, 1 - accuracy; what random deferral has at any coverage.
+        full: Risk with every film kept, 1 - accuracy; random deferral has this risk at any coverage.
     """
 
     coverages: tuple[float, ...]
@@ -74,7 +74,7 @@ def decision_curve(
         thresholds: In (0, 1).
 
     Raises:
-        UsageError: Lengths differ, or something lies outside its range.
+        UsageError: Lengths differ, or a value is out of range.
     """
     p = check_probabilities(positive, p, boot)
     at = np.asarray(thresholds, np.float64)
@@ -100,12 +100,12 @@ def risk_coverage(
     boot: Bootstrap,
     coverages: Sequence[float] = COVERAGES,
 ) -> RiskCoverage:
-    """Risk by coverage, if the films that the model is least sure of go to somebody else.
+    """Risk by coverage, if the least confident films are left to a reader.
 
     Args:
-        right: Whether the model calls the film rightly, bool (films,).
-        confidence: float (films,), higher for surer: the largest probability, or the distance
-            from the operating point. Films with equal confidence are kept or deferred together.
+        right: Whether the model calls the film correctly, bool (films,).
+        confidence: float (films,), such as the largest probability, or the distance from the
+            operating point. Films with equal confidence are kept or deferred together.
         boot: Draws of the films' patients.
         coverages: Shares of films to keep, in (0, 1].
 
@@ -121,15 +121,15 @@ def risk_coverage(
     wrong = ~right[order]
 
     def curve(weights: Array) -> Array:
-        own = weights[:, order]
-        mass = np.add.reduceat(own, starts, axis=1)
+        ordered = weights[:, order]
+        mass = np.add.reduceat(ordered, starts, axis=1)
         films = np.cumsum(mass, axis=1)
-        errors = np.cumsum(np.add.reduceat(np.where(wrong, own, 0.0), starts, axis=1), axis=1)
+        errors = np.cumsum(np.add.reduceat(np.where(wrong, ordered, 0.0), starts, axis=1), axis=1)
         whole = films[:, -1:]
-        # Before the first film of a draw there is no risk; it weighs nothing either.
+        # Before the first film of a draw the risk is undefined; its weight is 0.
         risk = np.where(films > 0, errors / np.maximum(films, 1.0), 0.0)
         area = (risk * mass).sum(axis=1, keepdims=True) / whole
-        # 1e-9 films: a coverage of 0.3 of ten films is three films in spite of rounding.
+        # 1e-9 films: a coverage of 0.3 of ten films is three films despite rounding.
         first = [(films >= c * whole - 1e-9).argmax(axis=1) for c in kept]
         return np.concatenate(
             [risk[np.arange(len(risk))[:, None], np.stack(first, axis=1)], area], axis=1
@@ -137,8 +137,8 @@ def risk_coverage(
 
     sample = boot.over(curve)
     number = len(order)
-    surest = [order[: int(np.ceil(c * number - 1e-9))] for c in kept]
-    patients = [len(np.unique(boot.group[films])) for films in surest]
+    most_confident = [order[: int(np.ceil(c * number - 1e-9))] for c in kept]
+    patients = [len(np.unique(boot.group[films])) for films in most_confident]
     full = boot.sums((~right)[:, None])[:, 0] / boot.sums(np.ones((boot.films, 1)))[:, 0]
     return RiskCoverage(
         tuple(kept.tolist()),

@@ -1,9 +1,9 @@
 """A figure with its 95 % interval, from draws of patients with all their films.
 
-The interval is ``value -/+ t * SE`` on a scale without bounds (logit for figures in [0, 1]): SE is
-the standard deviation over 2,000 draws of patients, t Student's with (patients - 1) degrees of
-freedom. Percentiles of the draws cover too rarely near 1, where good models lie;
-``tools/coverage_simulation.py`` measures both, and docs/explanation/statistics.md tells the result.
+The interval is ``value -/+ t * SE`` on an unbounded scale (logit for figures in [0, 1]): SE is the
+standard deviation over 2,000 draws of patients, t is Student's with (patients - 1) degrees of
+freedom. Percentiles of the draws have too low a coverage near 1, where good models lie;
+``tools/coverage_simulation.py`` measures both, docs/explanation/statistics.md gives the results.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 DRAWS = 2000
 FEWEST_PATIENTS = 10
-"""With fewer, a standard error says too little of itself: no interval."""
+"""With fewer patients the standard error is too uncertain for an interval."""
 MOST_UNDEFINED = 0.01
-"""Share of draws without the figure up to which the others may speak for all. Draws without a
-class that n patients have are a share exp(-n): five patients of each class are enough."""
+"""Share of draws without the figure up to which an interval is made from the others. Of the draws a
+share exp(-n) lacks a class that n patients have, so five patients of each class are enough."""
 ALIKE = "every draw of patients gives the same value"
 _CELLS = 200_000
-"""Weights at once: with them fit a few intermediate results into a processor's cache."""
+"""Weights at once: a few intermediate results of this size fit into a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Figure:
         value: On all films, in the figure's unit; None if it does not exist on these films.
         low: Lower end of the interval; None if there is no interval.
         high: Upper end, or None.
-        note: Why value or interval are missing, or how the interval was made if not by draws of
-            patients; ``""`` if there is nothing to say.
+        note: Why the value or the interval is missing, or how the interval was made if not from draws
+            of patients; else ``""``.
     """
 
     value: float | None
@@ -55,7 +55,7 @@ class Figure:
     note: str = ""
 
     def __str__(self) -> str:
-        """For people: ``0.974 [0.960, 0.985]``."""
+        """Text such as ``0.974 [0.960, 0.985]``."""
         if self.value is None:
             return f"not defined: {self.note}"
         if self.low is None or self.high is None:
@@ -65,7 +65,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bootstrap:
-    """Draws of patients; every figure that takes the same one is paired with the others.
+    """Draws of patients; figures from the same draws are paired.
 
     Draws are not stratified by class: the number of ill patients varies between draws as it would
     between repetitions of the study.
@@ -73,7 +73,7 @@ class Bootstrap:
     Attributes:
         group: Number of each film's patient, (films,).
         counts: How often each patient is drawn, (draws + 1, patients). Row 0 is all ones: the
-            films as they are.
+            original films.
     """
 
     group: NDArray[np.intp]
@@ -84,20 +84,20 @@ class Bootstrap:
         """Draws for these films.
 
         Args:
-            patients: One key per film; films with the same key are drawn together. Without
-                patients, name every film differently.
+            patients: One key per film; films with the same key are drawn together. If patients are
+                not known, give every film a different key.
             draws: Bootstrap samples, at least 2.
             seed: Of the draws.
 
         Raises:
-            UsageError: Not one film.
+            UsageError: There are no films, or fewer than 2 draws.
         """
         if draws < 2:
             raise UsageError(f"{draws} bootstrap draws", "At least 2 are needed, 2000 are usual.")
         group = patient_groups(patients)
         number = int(group.max()) + 1
         drawn = patient_draws(number, draws, seed)
-        # A patient drawn more than 65,535 times among as many does not happen.
+        # uint16 is enough: no patient is drawn more than 65,535 times.
         return cls(group, np.vstack([np.ones((1, number)), drawn]).astype(np.uint16))
 
     @property
@@ -120,7 +120,7 @@ class Bootstrap:
         """A figure on all films and on every draw.
 
         Args:
-            figure: Takes weights (some draws, films), gives (some draws,) or (some draws, k).
+            figure: Takes weights (some draws, films), returns (some draws,) or (some draws, k).
 
         Returns:
             (draws + 1,) or (draws + 1, k); row 0 is the figure on all films.
@@ -130,11 +130,11 @@ class Bootstrap:
         return np.concatenate([figure(part[:, self.group].astype(np.float64)) for part in parts])
 
     def patients_with(self, films: NDArray[np.bool_]) -> int:
-        """How many patients have at least one of these films."""
+        """Number of patients with at least one of these films."""
         return len(np.unique(self.group[films]))
 
     def check(self, **arrays: NDArray[Any]) -> None:
-        """Refuses arrays, by name, whose length is not the number of films, or that hold NaN.
+        """Rejects arrays, by name, whose length is not the number of films, or that contain NaN.
 
         Raises:
             UsageError: Naming the array.
@@ -162,16 +162,16 @@ def figure_of(
 
     Args:
         sample: (draws + 1,), row 0 on all films; NaN where it does not exist.
-        boot: What the draws were made with.
+        boot: The draws.
         scale: Bounds of the figure: ``"unit"`` [0, 1], ``"correlation"`` [-1, 1],
             ``"positive"`` [0, inf), ``"real"`` none.
-        missing: Why the figure does not exist, if it does not.
-        trials: For shares (and what is 1 only if that many independent trials all succeed): the
-            number of patients they are of. At 0 and 1, where all draws agree, the interval is then
-            Clopper and Pearson's of so many trials.
-        biased: Chance makes the figure larger (a sum of squares of noisy differences). The
-            interval then lies around the value less its bias, the mean excess of the draws, and
-            need not hold the value itself.
+        missing: Why the figure does not exist, for that case.
+        trials: For shares (and figures that are 1 only if that many independent trials all succeed):
+            number of patients. At 0 and 1, where all draws agree, the interval is then that of
+            Clopper and Pearson for so many trials.
+        biased: Whether chance makes the figure larger (a sum of squares of noisy differences). The
+            interval is then centred at the value minus its bias, the mean excess of the draws,
+            and need not contain the value itself.
     """
     value = float(sample[0])
     if not np.isfinite(value):
@@ -186,7 +186,7 @@ def figure_of(
     centre = value
     if biased:
         excess = float(np.nanmean(sample[1:])) - value
-        # A bias as large as the figure leaves the smallest figure that has a logarithm.
+        # If the bias is as large as the figure, a positive centre remains, for its logarithm.
         centre = max(value - excess, 0.1 * value) if value > 0 else value
     low, high = _around(centre, reach, scale)
     return Figure(value, low, high)
@@ -230,7 +230,7 @@ def _at_the_bound(value: float, scale: Scale, trials: int) -> Figure:
 
 
 def _around(value: float, reach: float, scale: Scale) -> tuple[float, float]:
-    """Ends at ``value -/+ reach``, carried over to the unbounded scale by the delta method."""
+    """Ends at ``value -/+ reach``, transformed to the unbounded scale by the delta method."""
     if scale == "unit":
         centre, width = special.logit(value), reach / (value * (1 - value))
         return float(special.expit(centre - width)), float(special.expit(centre + width))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MostProbable:
-    """Figures of several classes, each film called the most probable one.
+    """Figures of several classes, each film assigned its most probable one.
 
     Attributes:
         balanced_accuracy: Mean sensitivity over classes.
@@ -41,7 +41,10 @@ class MostProbable:
 def most_probable(
     truth: NDArray[np.intp], p: NDArray[np.floating], labels: Sequence[str], boot: Bootstrap
 ) -> MostProbable:
-    """Figures of several classes, each film called the most probable one; args as `one_against_rest`."""
+    """Figures of several classes, each film assigned its most probable one.
+
+    Args as in `ranking.one_against_rest`.
+    """
     check_classes(truth, p, labels, boot)
     called, number = np.asarray(p.argmax(axis=1)), len(labels)
     table = tables(truth, called, number, boot)
@@ -55,10 +58,10 @@ def most_probable(
     alike = "all films are of one class, or all are called alike"
     right = diagonal.sum(axis=1) / rows.sum(axis=1)
     return MostProbable(
-        figure_of(right, boot, "unit", trials=boot.patients),
-        figure_of(recall.mean(axis=1), boot, "unit", reason),
-        figure_of(f1.mean(axis=1), boot, "unit", reason),
-        figure_of(mcc(table), boot, "correlation", alike),
-        figure_of(kappa(table), boot, "correlation", alike),
-        confusion(truth, called, labels, boot),
+        accuracy=figure_of(right, boot, "unit", trials=boot.patients),
+        balanced_accuracy=figure_of(recall.mean(axis=1), boot, "unit", reason),
+        macro_f1=figure_of(f1.mean(axis=1), boot, "unit", reason),
+        mcc=figure_of(mcc(table), boot, "correlation", alike),
+        kappa=figure_of(kappa(table), boot, "correlation", alike),
+        confusion=confusion(truth, called, labels, boot),
     )

@@ -1,4 +1,4 @@
-"""The tests of DeLong and McNemar for two models on the same films."""
+"""The tests of DeLong and McNemar for two models on the same films; both assume independent films."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DeLong:
         difference: First minus second, with DeLong's interval.
         standard_error: Of the difference; None if it does not exist.
         z: Difference / standard error, or None.
-        p_value: Two-sided normal, or None; ``difference.note`` says why.
+        p_value: Two-sided normal, or None; ``difference.note`` gives the reason.
     """
 
     first: float | None
@@ -45,9 +45,9 @@ class McNemar:
     """McNemar's test of two models' calls; films count as independent.
 
     Attributes:
-        only_first: Films that only the first model calls rightly.
-        only_second: Films that only the second calls rightly.
-        p_exact: Two-sided binomial; never finds more than it should, often less.
+        only_first: Films that only the first model calls correctly.
+        only_second: Films that only the second model calls correctly.
+        p_exact: Two-sided binomial; conservative.
         p_mid: The mid-p variant, closer to the nominal level (Fagerland et al. 2013).
     """
 
@@ -82,32 +82,48 @@ def delong(
     elif positive.sum() < 2 or (~positive).sum() < 2:
         reason = "a class has one film only"
     if reason:
-        return DeLong(None, None, Figure(None, note=reason), None, None, None)
+        return _untested(None, None, Figure(None, note=reason))
     (below, above), (below_two, above_two) = (_components(positive, s) for s in (first, second))
-    one, two = float(below.mean()), float(below_two.mean())
-    gap = one - two
+    auc, auc_two = float(below.mean()), float(below_two.mean())
+    gap = auc - auc_two
     variance = (below - below_two).var(ddof=1) / len(below)
     variance += (above - above_two).var(ddof=1) / len(above)
     if variance < 1e-20:  # rounding of components that agree
-        same = Figure(gap, note="both models rank these films alike")
-        return DeLong(one, two, same, None, None, None)
+        return _untested(auc, auc_two, Figure(gap, note="both models rank these films alike"))
     error = float(np.sqrt(variance))
     reach = float(stats.norm.ppf(0.5 + LEVEL / 2)) * error
     z = gap / error
-    found = Figure(gap, gap - reach, gap + reach, "DeLong's; films count as independent")
-    return DeLong(one, two, found, error, z, float(2 * stats.norm.sf(abs(z))))
+    return DeLong(
+        first=auc,
+        second=auc_two,
+        difference=Figure(gap, gap - reach, gap + reach, "DeLong's; films count as independent"),
+        standard_error=error,
+        z=z,
+        p_value=float(2 * stats.norm.sf(abs(z))),
+    )
+
+
+def _untested(first: float | None, second: float | None, difference: Figure) -> DeLong:
+    return DeLong(
+        first=first,
+        second=second,
+        difference=difference,
+        standard_error=None,
+        z=None,
+        p_value=None,
+    )
 
 
 def mcnemar(
     positive: NDArray[np.bool_], first: NDArray[np.bool_], second: NDArray[np.bool_]
 ) -> McNemar:
-    """McNemar's test of whether two models' accuracies differ.
+    """McNemar's test of a difference between the accuracies of two models.
 
     Args:
         positive: bool (films,); limit all three to the ill (healthy) films for sensitivity
             (specificity).
-        first: What the first model calls positive, bool (films,).
-        second: What the second does.
+        first: Whether the first model calls each film positive, bool (films,).
+        second: Of the second model.
 
     Raises:
         UsageError: Lengths differ, or there are no films.
@@ -122,9 +138,9 @@ def mcnemar(
         return McNemar(0, 0, 1.0, 1.0)
     tail = float(stats.binom.cdf(min(b, c), b + c, 0.5))
     exact = min(1.0, 2 * tail)
-    here = float(stats.binom.pmf(min(b, c), b + c, 0.5))
-    # Exactly this result counts half, on both sides; with b == c both sides are the same.
-    return McNemar(b, c, exact, 2 * tail - here if b != c else 1 - here / 2)
+    at_result = float(stats.binom.pmf(min(b, c), b + c, 0.5))
+    # This very result counts half, on both sides; with b == c both sides are the same.
+    return McNemar(b, c, exact, 2 * tail - at_result if b != c else 1 - at_result / 2)
 
 
 def _components(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> tuple[Array, Array]:

@@ -1,8 +1,8 @@
-"""Other class shares than in training: estimate them without labels, and correct for them.
+"""Class shares that differ from those of the training: estimation without labels, and correction.
 
-If only the shares of the classes change and films of a class stay what they are (label shift),
-Bayes' rule carries probabilities over. Films of another hospital differ in more than that, so the
-estimate is a hint, never a measurement.
+If only the shares of the classes change and films within a class do not (label shift), Bayes' rule
+gives the corrected probabilities. Films of another hospital differ in more than that, so the estimate
+is a hint, not a measurement.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PriorShift:
     """Class shares that explain the probabilities best (Saerens, Latinne and Decaestecker 2002).
 
     Attributes:
-        priors: Share of each class on these films, with intervals.
+        priors: Share of each class among these films, with intervals.
         reference: The shares that the probabilities assume, (classes,).
     """
 
@@ -41,7 +41,7 @@ class PriorShift:
 def adjust_priors(
     p: NDArray[np.floating], reference: NDArray[np.floating], priors: NDArray[np.floating]
 ) -> Array:
-    """Probabilities as they were with other class shares, by Bayes' rule.
+    """Probabilities for other class shares, by Bayes' rule.
 
     Args:
         p: Probabilities (films, classes).
@@ -60,10 +60,10 @@ def adjust_priors(
         raise UsageError("a probability is not a number")
     old = _shares("reference", reference, given, strictly=True)
     scaled = given * (_shares("priors", priors, given, strictly=False) / old)
-    whole = scaled.sum(axis=1, keepdims=True)
-    if not (whole > 0).all():
+    total = scaled.sum(axis=1, keepdims=True)
+    if not (total > 0).all():
         raise UsageError("a film is certainly of a class whose new share is 0")
-    return np.asarray(scaled / whole)
+    return np.asarray(scaled / total)
 
 
 def estimate_priors(
@@ -81,10 +81,10 @@ def estimate_priors(
     """
     boot.check(probabilities=p)
     old = _shares("reference", reference, np.asarray(p, np.float64), strictly=True)
-    # The least keeps the likelihood of any film above 0 whatever the shares.
+    # The minimum keeps the likelihood of every film above 0 for any shares.
     ratio = np.maximum(np.asarray(p, np.float64), 1e-12) / old
     whole = _maximise(ratio, np.ones((1, len(p))), old)[0]
-    # A share of 0 would stay 0 in every draw.
+    # A share of 0 would remain 0 in every draw.
     start = np.maximum(whole, 1e-4)
     start /= start.sum()
     sample = boot.over(lambda weights: _maximise(ratio, weights, start))
@@ -112,7 +112,7 @@ def _maximise(ratio: Array, weights: Array, start: Array) -> Array:
         going = np.abs(new - old).max(axis=1) > TOLERANCE
         if not going.any():
             return shares
-        if going.mean() < 0.5:  # to leave fewer out would cost more than it spares
+        if going.mean() < 0.5:  # removing fewer rows costs more than it saves
             weights, total = weights[going], total[going]
             active = active[going]
     shares[active[going]] = np.nan
@@ -120,9 +120,9 @@ def _maximise(ratio: Array, weights: Array, start: Array) -> Array:
 
 
 def _shares(name: str, shares: NDArray[np.floating], p: Array, strictly: bool) -> Array:
-    found = np.asarray(shares, np.float64)
-    if p.ndim != 2 or found.shape != (p.shape[1],):
-        raise UsageError(f"{name}: shares {found.shape} for probabilities {p.shape}")
-    if (found < 0).any() or (strictly and (found == 0).any()) or abs(found.sum() - 1) > 1e-6:
-        raise UsageError(f"{name}: {found.tolist()} are not class shares that sum to 1")
-    return found
+    values = np.asarray(shares, np.float64)
+    if p.ndim != 2 or values.shape != (p.shape[1],):
+        raise UsageError(f"{name}: shares {values.shape} for probabilities {p.shape}")
+    if (values < 0).any() or (strictly and (values == 0).any()) or abs(values.sum() - 1) > 1e-6:
+        raise UsageError(f"{name}: {values.tolist()} are not class shares that sum to 1")
+    return values

@@ -1,6 +1,6 @@
 """How well scores rank films, over all thresholds: ROC AUC and average precision.
 
-``tests/evidence/test_ranking.py`` holds both, weighted, against scikit-learn.
+``tests/evidence/test_ranking.py`` compares both, weighted, with scikit-learn.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Ranking:
     """How well a score ranks positive above negative films, over all thresholds.
 
     Attributes:
-        roc_auc: Chance that a positive film scores higher than a negative one; ties count half.
+        roc_auc: Probability that a positive film scores higher than a negative one; ties count half.
         average_precision: Step-wise area under precision and recall; chance is the prevalence.
-        films: How many films have a label; None for means over classes.
-        positives: How many of these are positive; None for means over classes.
+        films: Number of films with a label; None for means over classes.
+        positives: Number of positive films; None for means over classes.
     """
 
     roc_auc: Figure
@@ -44,7 +44,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class ByClass:
-    """`Ranking` of every class or finding by name, and the plain mean over them."""
+    """`Ranking` of every class or finding by name, and the unweighted mean over them."""
 
     classes: Mapping[str, Ranking]
     macro: Ranking
@@ -92,10 +92,10 @@ def ranking_samples(
     truth, values = positive[known].astype(bool), np.asarray(score, np.float64)[known]
 
     def both(weights: Array) -> Array:
-        own = weights if known.all() else weights[:, known]
-        auc = roc_auc(truth, values, own)
-        # AP without negative films is 1 for any scores: no evidence.
-        ap = np.where(np.isfinite(auc), average_precision(truth, values, own), np.nan)
+        kept = weights if known.all() else weights[:, known]
+        auc = roc_auc(truth, values, kept)
+        # Without negative films AP is 1 for any scores, which means nothing.
+        ap = np.where(np.isfinite(auc), average_precision(truth, values, kept), np.nan)
         return np.stack([auc, ap], axis=1)
 
     sample = boot.over(both)
@@ -128,7 +128,7 @@ def findings(
 
     Args:
         label: float (films, findings): 1 present, 0 absent, NaN not known. Films whose label is
-            not known count for the other findings only.
+            not known are used for the other findings only.
         score: float (films, findings), higher for present.
         names: Of the findings.
         boot: Draws of the films' patients.
@@ -155,22 +155,22 @@ def _by_class(
     known: NDArray[np.bool_],
 ) -> ByClass:
     """Rankings by column, and their mean over the columns where the figure exists."""
-    found: dict[str, Ranking] = {}
+    rankings: dict[str, Ranking] = {}
     samples = []
     for k, name in enumerate(names):
-        own = positive[:, k], score[:, k], boot, known[:, k]
+        column = positive[:, k], score[:, k], boot, known[:, k]
         if not known[:, k].any():
             nothing = Figure(None, note="no film has a label")
-            found[name] = Ranking(nothing, nothing, 0, 0)
+            rankings[name] = Ranking(nothing, nothing, 0, 0)
             continue
-        sample = ranking_samples(*own)
-        found[name] = _ranking(sample, *own)
-        if found[name].roc_auc.value is not None:
+        sample = ranking_samples(*column)
+        rankings[name] = _ranking(sample, *column)
+        if rankings[name].roc_auc.value is not None:
             samples.append(sample)
-    without = [name for name in names if found[name].roc_auc.value is None]
+    without = [name for name in names if rankings[name].roc_auc.value is None]
     if not samples:
         nothing = Figure(None, note="no class has films with and without it")
-        return ByClass(found, Ranking(nothing, nothing))
+        return ByClass(rankings, Ranking(nothing, nothing))
     means = []
     for figure in ("roc_auc", "average_precision"):
         mean = figure_of(np.mean([s[figure] for s in samples], axis=0), boot)
@@ -179,7 +179,7 @@ def _by_class(
             note = f"{left_out}; {mean.note}" if mean.note else left_out
             mean = Figure(mean.value, mean.low, mean.high, note)
         means.append(mean)
-    return ByClass(found, Ranking(means[0], means[1]))
+    return ByClass(rankings, Ranking(means[0], means[1]))
 
 
 def _ranking(
@@ -196,7 +196,7 @@ def _ranking(
         samples = {name: np.full_like(sample, np.nan) for name, sample in samples.items()}
     least = min(boot.patients_with(ill), boot.patients_with(healthy))
     return Ranking(
-        # AUC is 1 only if that many disjoint pairs of patients are all in order.
+        # AUC is 1 only if that many disjoint pairs of patients are all ranked correctly.
         figure_of(samples["roc_auc"], boot, "unit", reason, trials=least),
         figure_of(samples["average_precision"], boot, "unit", reason),
         int(known.sum()),
@@ -207,7 +207,7 @@ def _ranking(
 def check_classes(
     truth: NDArray[np.intp], p: NDArray[np.floating], labels: Sequence[str], boot: Bootstrap
 ) -> None:
-    """Refuses classes and probabilities that do not fit, see `one_against_rest`."""
+    """Rejects classes and probabilities that do not fit, see `one_against_rest`."""
     boot.check(truth=truth, probabilities=p)
     if p.ndim != 2 or p.shape[1] != len(labels):
         raise UsageError(f"probabilities {p.shape} for {len(labels)} classes")

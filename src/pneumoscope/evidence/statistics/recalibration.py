@@ -1,4 +1,4 @@
-"""Calibration slope and intercepts."""
+"""Calibration slope and intercepts of probabilities of one class against the others."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Recalibration:
     """Logistic recalibration (Cox 1958): logit P(positive) = intercept + slope * logit(p).
 
     Attributes:
-        slope: 1 is right; below 1 probabilities are too extreme, above 1 too timid.
+        slope: 1 is ideal; below 1 probabilities are too extreme, above 1 not extreme enough.
         intercept: Of the same fit.
-        in_the_large: The intercept with the slope held at 1: above 0 probabilities are too low
-            on the whole.
+        in_the_large: The intercept with the slope fixed at 1; above 0 probabilities are too low
+            on average.
     """
 
     slope: Figure
@@ -65,7 +65,7 @@ def recalibration(
 
 
 def _fits(x: Array, y: Array, boot: Bootstrap, slope: bool) -> Array:
-    """Fits on all films and on the draws, which begin where that on all films ends."""
+    """Fits to all films and to the draws; the latter start from the result of the former."""
     neutral = np.array([0.0, 1.0])
     start = _fit(x, y, np.ones((1, len(x))), neutral, slope)[0]
     if not np.isfinite(start).all():
@@ -79,13 +79,13 @@ def _fit(x: Array, y: Array, weights: Array, start: Array, slope: bool) -> Array
     Returns:
         Intercept and slope, (draws, 2); NaN where Newton's method does not converge.
     """
-    found = np.tile(start, (len(weights), 1))
+    fits = np.tile(start, (len(weights), 1))
     columns = np.stack([np.ones_like(x), x, x * x], axis=1)
     wanted = (weights * y) @ columns[:, :2]
     with np.errstate(all="ignore"):
         for _ in range(30):
-            # Three times as fast as special.expit; an overflow to inf gives the right 0.
-            mean = 1 / (1 + np.exp(-found[:, :1] - found[:, 1:] * x))
+            # Three times as fast as special.expit; an overflow to inf gives the correct 0.
+            mean = 1 / (1 + np.exp(-fits[:, :1] - fits[:, 1:] * x))
             weighted = weights * mean
             gradient = wanted - weighted @ columns[:, :2]
             weighted *= 1 - mean
@@ -101,10 +101,10 @@ def _fit(x: Array, y: Array, weights: Array, start: Array, slope: bool) -> Array
                 )
             else:
                 step = np.stack([gradient[:, 0] / h[:, 0], np.zeros(len(h))], axis=1)
-            # More than half of what `logit` reaches, 13.8: larger steps only happen on the way to infinity.
-            found = found + np.clip(step, -8.0, 8.0)
-            # The error is of the order of the last step's square.
+            # More than half of the largest logit, 13.8: larger steps occur only if the fit diverges.
+            fits = fits + np.clip(step, -8.0, 8.0)
+            # The remaining error is of the order of the last step squared.
             if not np.nanmax(np.abs(step), initial=0.0) > STEP:
                 break
     bad = ~(np.abs(step).max(axis=1) <= STEP)
-    return np.where(bad[:, None], np.nan, found)
+    return np.where(bad[:, None], np.nan, fits)

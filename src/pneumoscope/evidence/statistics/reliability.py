@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say? Reliability plot and expected calibration error."""
+"""Reliability plot and expected calibration error of probabilities of one class against the others."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class CalibrationError:
 
     Attributes:
         ece: Mean over films of |observed - predicted| of their bin, in [0, 1]. Chance alone makes
-            it positive, so the interval's lower end is less by ``by_chance``, and 0 unless
-            perfect calibration can be ruled out.
+            it positive, so the lower end of the interval is reduced by ``by_chance``, and is 0
+            unless perfect calibration can be ruled out.
         by_chance: The mean ECE of perfectly calibrated probabilities on films and patients
             like these.
-        p_value: Share of such data with an ECE at least as large.
+        p_value: Share of such data sets with an ECE at least as large.
     """
 
     ece: Figure
@@ -66,7 +66,7 @@ def reliability(
         positive: bool (films,).
         p: P(positive), (films,), in [0, 1].
         boot: Draws of the films' patients.
-        bins: At most that many; equal probabilities stay together.
+        bins: Maximum number of bins; equal probabilities stay in one bin.
 
     Raises:
         UsageError: Lengths differ, or a probability is outside [0, 1].
@@ -76,21 +76,20 @@ def reliability(
     member = part[:, None] == np.arange(part.max() + 1)
     with np.errstate(invalid="ignore"):
         observed = boot.sums(member & positive[:, None]) / boot.sums(member)
-    found = []
+    points = []
     for k in range(member.shape[1]):
-        own = member[:, k]
-        figure = figure_of(observed[:, k], boot, "unit", trials=boot.patients_with(own))
-        inside = p[own]
-        found.append(
+        inside = p[member[:, k]]
+        figure = figure_of(observed[:, k], boot, "unit", trials=boot.patients_with(member[:, k]))
+        points.append(
             Bin(
-                float(inside.min()),
-                float(inside.max()),
-                float(inside.mean()),
-                figure,
-                int(own.sum()),
+                low=float(inside.min()),
+                high=float(inside.max()),
+                predicted=float(inside.mean()),
+                observed=figure,
+                films=len(inside),
             )
         )
-    return tuple(found)
+    return tuple(points)
 
 
 def calibration_error(
@@ -100,13 +99,13 @@ def calibration_error(
     bins: int = BINS,
     seed: int = 0,
 ) -> CalibrationError:
-    """ECE with interval, beside what chance alone would give.
+    """ECE with its interval, and the ECE that chance alone would give.
 
-    Chance: labels are drawn from the probabilities themselves, with one random number for each
+    For the latter, labels are drawn from the probabilities themselves, with one random number per
     patient, so that films of one patient agree as far as their probabilities do.
 
     Args:
-        seed: Of the labels drawn. Other args as in `reliability`.
+        seed: Of the drawn labels. Other args as in `reliability`.
     """
     p = check_probabilities(positive, p, boot)
     part = equal_mass_bins(p, bins)
@@ -114,31 +113,35 @@ def calibration_error(
     sample = np.abs(boot.sums(member * (positive - p)[:, None])).sum(axis=1)
     sample /= boot.sums(np.ones((boot.films, 1)))[:, 0]
     chance = _chance(p, member, boot, seed)
-    # A label that p makes certain can't differ by chance: 1e-12 absorbs rounding only.
+    # Labels that p makes certain cannot differ by chance: 1e-12 absorbs rounding only.
     p_value = float(np.mean(chance >= sample[0] - 1e-12))
-    found = figure_of(sample, boot, "real")
-    if found.low is not None:
-        low = max(0.0, found.low - float(chance.mean())) if p_value <= 0.025 else 0.0
-        found = replace(found, low=low, note="lower end less what chance alone gives")
-    return CalibrationError(found, float(chance.mean()), p_value)
+    ece = figure_of(sample, boot, "real")
+    if ece.low is not None:
+        low = max(0.0, ece.low - float(chance.mean())) if p_value <= 0.025 else 0.0
+        ece = replace(ece, low=low, note="lower end reduced by what chance alone gives")
+    return CalibrationError(ece, float(chance.mean()), p_value)
 
 
 def _chance(p: Array, member: Array, boot: Bootstrap, seed: int) -> Array:
     """ECE of labels drawn from the probabilities, as many as there are draws."""
     rng = np.random.default_rng(seed)
-    found = []
+    errors = []
     for _ in range(0, len(boot.counts) - 1, 100):
         u = rng.random((100, boot.patients))[:, boot.group]
-        found.append(np.abs(((u < p) - p) @ member).sum(axis=1) / boot.films)
-    return np.concatenate(found)
+        errors.append(np.abs(((u < p) - p) @ member).sum(axis=1) / boot.films)
+    return np.concatenate(errors)
 
 
 def check_probabilities(
     positive: NDArray[np.bool_], p: NDArray[np.floating], boot: Bootstrap
 ) -> Array:
-    """Probabilities as float64, if they fit the films and lie in [0, 1]; else a `UsageError`."""
+    """Probabilities as float64.
+
+    Raises:
+        UsageError: They do not fit the films, or one is outside [0, 1].
+    """
     boot.check(positive=positive, probabilities=p)
-    found = np.asarray(p, np.float64)
-    if found.min() < 0 or found.max() > 1:
+    probabilities = np.asarray(p, np.float64)
+    if probabilities.min() < 0 or probabilities.max() > 1:
         raise UsageError("probabilities lie outside [0, 1]", "Are these logits?")
-    return found
+    return probabilities
