@@ -94,7 +94,7 @@ def test_forty_films_without_patient_keys(
     assert (code, err) == (0, "")
     assert (found["films"]["films"], found["films"]["patients"]) == (40, 40)
     assert (found["films"]["keyed"], found["films"]["split"]) == (0, "all")
-    assert "counts as a patient of its own" in found["films"]["limits"][0]
+    assert "counts as a separate patient" in found["films"]["limits"][0]
     (bundle,) = found["bundles"]
     assert not bundle["overlap"]["known"]
     # These may well be a part of the training films: the sentence must not rule that out.

@@ -21,7 +21,7 @@ from pneumoscope.evidence.site import films as site_films
 from pneumoscope.evidence.site.drift import SCORE
 from pneumoscope.evidence.site.films import SiteFilms
 from pneumoscope.evidence.site.results import PointResult
-from pneumoscope.evidence.site.verdict import Goal, Seen, judge
+from pneumoscope.evidence.site.verdict import Goal, JudgedFilms, judge
 from pneumoscope.evidence.statistics.intervals import Figure
 from pneumoscope.records import GateReason, GateReport, OperatingPoint
 from pneumoscope.render.written import Written
@@ -51,7 +51,7 @@ def data(tmp_path: Path) -> Path:
     return site_data(tmp_path / "ward", levels(30, 90, 1), levels(30, 170, 2))
 
 
-def seen(ill: int, well: int, refused: int = 0) -> Seen:
+def seen(ill: int, well: int, refused: int = 0) -> JudgedFilms:
     positive = np.arange(ill + well) < ill
     flags = np.arange(ill + well) < refused
     patients = [str(i) for i in range(ill + well)]
@@ -59,7 +59,7 @@ def seen(ill: int, well: int, refused: int = 0) -> Seen:
         "ward", np.zeros((0, 2)), positive, positive.astype(np.intp), {}, tuple(patients), (), flags, {},
         None, (), (),
     )  # fmt: skip
-    return Seen(positive, patients, Figure(0.1), films)
+    return JudgedFilms(positive, patients, Figure(0.1), films)
 
 
 def result(sensitivity: Figure, specificity: Figure) -> PointResult:

@@ -1,8 +1,8 @@
-"""How much of a bundle's result rests on the chest: films with and without their lungs.
+"""How much a bundle's result depends on the chest: films with and without their lungs.
 
-The bundle stays as it is; its films change. What it still tells when the lungs are gone, it does not
-tell from lungs. The other way round proves less: a network may fail on such films because they look
-like no film that it was trained on.
+The bundle is not changed, its films are. What it can still distinguish without the lungs, it does not
+distinguish by the lungs. The reverse proves less: a network may fail on such films because it was never
+trained on similar ones.
 """
 
 from __future__ import annotations
@@ -39,21 +39,23 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.statistics.intervals import Array
     from pneumoscope.runtime import Classifier
 
+    Masks = NDArray[np.bool_]
+
 _FOLDS = 5
 _LEAST_PATIENTS = 10  # per class, to learn anything from the outlines
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the bundle tells from films that were changed in one way.
+    """The bundle on films that were changed in one way.
 
     Attributes:
         name: Such as `NO_LUNGS`.
         roc_auc: Of P(positive), or of the finding.
-        lost: ROC AUC on the films as they are, less this one; None for the films as they are.
-        needs_anatomy: (AUC as they are - AUC of this view) / (AUC as they are - 0.5), for the views
-            without anatomy, else None. 1: nothing is left without it; 0: all is; above 1: the view
-            ranks the wrong way round.
+        lost: ROC AUC on the unchanged films minus this one; None for the unchanged films.
+        needs_anatomy: (AUC unchanged - AUC of this view) / (AUC unchanged - 0.5) for the views
+            without anatomy, else None. 1: nothing is left without it; 0: everything is; above 1:
+            films of this view are ranked in reverse order.
         mean_score: Mean probability on (negative, positive) films; None without such films.
     """
 
@@ -66,19 +68,19 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """The anatomy part of the shortcut report.
+    """Results on films with and without their lungs.
 
     Attributes:
-        films: Films measured.
-        patients: Their patients.
-        doubted: Films whose lung field has doubts; they are measured like the others.
-        views: The bundle on changed films, first `WHOLE`.
-        outline_auc: What the outlines' coordinates alone tell, out of fold: how much the masks
-            themselves may give away.
-        box_auc: What the four edges of the lungs' box alone tell: how the chest was framed.
+        films: Number of films.
+        patients: Number of their patients.
+        doubted: Number of films whose lung field has doubts; they are included.
+        views: The bundle on changed films, first `lung_views.WHOLE`.
+        outline_auc: AUC of the coordinates of the outlines alone, out of fold: how much information
+            the masks themselves contain.
+        box_auc: AUC of the four edges of the lungs' box alone: how the chest was framed.
         hidden_by_places: Mean share of the lung field that `NO_PLACES` hides.
         area_of_places: Share of the film that it hides.
-        heat: Class or finding to where its heat lies.
+        heat: Class or finding to the location of its heat.
     """
 
     films: int
@@ -102,7 +104,7 @@ def measure(
 ) -> Anatomy:
     """Measures a bundle on films with and without their lungs.
 
-    About 60 ms a film on one core; a draw of 500 films is enough for most purposes
+    About 60 ms per film on one core; a sample of 500 films is enough for most purposes
     (``films.some(500)``).
 
     Args:
@@ -128,11 +130,10 @@ def measure(
     places = places_of(masks)
     scores: dict[str, Array] = {}
     heat: dict[str, HeatShare] = {}
-    for done, (name, change) in enumerate(VIEWS.items(), 2):
-        # A mask like others, but the same for all films.
-        own = np.broadcast_to(places, masks.shape) if name == NO_PLACES else masks
-        changed = np.stack([change(f, m) for f, m in zip(films.pixels, own, strict=True)])
-        outputs = outputs_of(classifier, network_inputs(changed, meta.size))
+    for done, name in enumerate(VIEWS, 2):
+        outputs = outputs_of(
+            classifier, network_inputs(_changed(films.pixels, masks, name, places), meta.size)
+        )
         scores[name] = score_of(outputs.probabilities, meta, finding)
         if name == WHOLE:
             bodies = np.stack([body(film) for film in films.pixels])
@@ -153,6 +154,15 @@ def measure(
         area_of_places=float(places.mean()),
         heat=heat,
     )
+
+
+def _changed(
+    pixels: NDArray[np.uint8], masks: Masks, name: str, places: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """The films as one view shows them, uint8 (n, rows, columns)."""
+    if name == NO_PLACES:  # the same mask for all films
+        masks = np.broadcast_to(places, masks.shape)
+    return np.stack([VIEWS[name](film, mask) for film, mask in zip(pixels, masks, strict=True)])
 
 
 def _views(
@@ -194,7 +204,7 @@ def _shape_auc(
     seed: int,
     shapes: NDArray[np.floating],
 ) -> Figure:
-    """AUC of a logistic regression on numbers (n, k) that describe masks, folds by patient."""
+    """AUC of a logistic regression on numbers (n, k) that describe masks, with folds by patient."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
@@ -212,7 +222,7 @@ def _shape_auc(
     for train, test in folds.split(x, y, groups):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
         model.fit(x[train], y[train])
-        # Less the fold's own prior, so that a model that knows nothing ranks nothing.
+        # Minus the fold's prior, so that a model without information ranks nothing.
         prior = y[train].mean()
         score[rows[test]] = model.decision_function(x[test]) - logit(prior)
     sample = ranking_samples(positive, score, boot, known)["roc_auc"]

@@ -1,7 +1,7 @@
-"""Which films an evaluation takes, and what is known of them.
+"""The films that an evaluation takes, and what is known about them.
 
-Films that a bundle was trained on tell nothing. So its training films are sought first: if the
-data give the bundle's own split again, film by film, the films that it never saw are known.
+A bundle must not be judged by films that it was trained on. So its training films are searched first:
+if the data reproduce the bundle's own split, film by film, the films that it has never seen are known.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Choice:
     Attributes:
         listing: All films of the data, with the finest labels that are known.
         entries: Those to evaluate.
-        split: What was taken: one of `SPLITS` but ``"auto"``.
-        words: Why, in a sentence.
-        training: One per bundle: its training and validation films, if the data give its split
-            again; else None.
-        columns: The columns of the data's table that were asked for, by film name.
+        split: What was taken: one of `SPLITS` except ``"auto"``.
+        words: Why, a sentence.
+        training: One per bundle: its training and validation films if the data reproduce its split,
+            else None.
+        columns: The requested columns of the data's table, by film name.
         warnings: What is doubtful, in sentences.
-        limits: What cannot be told, in sentences.
+        limits: The limitations of the films, in sentences.
     """
 
     listing: Listing
@@ -67,14 +67,14 @@ def choose(
     """Finds the films and takes a split of them.
 
     Args:
-        root: Data folder or manifest in any layout, see `audit_listing.open_films`.
-        bundles: Whose training films must be told apart.
+        root: Data folder or manifest in any layout, see `audit.listing.open_films`.
+        bundles: Whose training films must be identified.
         split: One of `SPLITS`. ``"auto"``: the films held out when the bundles were trained, if the
-            data give that split again; else the data's films for testing, if there are some; else
+            data reproduce that split; else the data's films for testing, if there are some; else
             those that a table keeps for validation; else all.
         by: Columns of the data's table to keep.
         cache: Folder for decoded films; None for the user's.
-        progress: Called with (films done, films in all, what is done).
+        progress: Called with (films done, films in all, step).
 
     Raises:
         DataError: No such folder, no films, no label, or no film is left in the split.
@@ -82,90 +82,102 @@ def choose(
     """
     if split not in SPLITS:
         raise UsageError(f"split {split!r} is unknown", f"One of {', '.join(SPLITS)}.")
-    found, limits = open_films(root)
-    if not any(1.0 in entry.values or 0.0 in entry.values for entry in found.entries):
+    listing, limits = open_films(root)
+    if not any(1.0 in entry.values or 0.0 in entry.values for entry in listing.entries):
         raise DataError(
             f"{root}: no film has a label, so nothing can be measured",
             "Give a folder per class, or a CSV manifest; `pneumoscope predict` reads films without "
             "labels.",
         )
-    kept = _columns(root, found, by)
-    strict = not limits  # training could use the folder
-    known: dict[str, FilmSet | None] = {}
+    columns = _columns(root, listing, by)
+    trainable = not limits  # training could use the folder
+    sets: dict[str, FilmSet | None] = {}
     training = []
     for bundle in bundles:
         key = f"{bundle.meta.data.get('manifest_sha256')} {bundle.meta.task}"
-        if key not in known:
-            known[key] = (
-                training_films(root, found, bundle.meta, cache, progress) if strict else None
+        if key not in sets:
+            sets[key] = (
+                training_films(root, listing, bundle.meta, cache, progress) if trainable else None
             )
-        training.append(known[key])
-    found = _finer(found)
-    entries, taken, words = _taken(found, split, training)
+        training.append(sets[key])
+    listing = _with_subtypes(listing)
+    entries, taken, words = _taken(listing, split, training)
     if not entries:
-        raise DataError(f"{root}: no film for {taken}", _splits_hint(found))
-    warnings = [*found.warnings]
-    if taken != "test" and (test := sum(e.split == "test" for e in found.entries)):
+        raise DataError(f"{root}: no film for {taken}", _splits_hint(listing))
+    return Choice(
+        listing=listing,
+        entries=entries,
+        split=taken,
+        words=words,
+        training=tuple(training),
+        columns=columns,
+        warnings=tuple(_warnings(listing, entries, taken)),
+        limits=_limits(entries),
+    )
+
+
+def label_of(entry: Entry, listing: Listing) -> str:
+    """The label of a film as text; ``""`` if it is not known."""
+    name = class_of(entry, listing.names)
+    return name or ("no finding" if listing.findings and 0.0 in entry.values else "")
+
+
+def _warnings(listing: Listing, entries: Sequence[Entry], taken: str) -> list[str]:
+    warnings = [*listing.warnings]
+    if taken != "test" and (test := sum(e.split == "test" for e in listing.entries)):
         warnings.append(f"films for testing that were not taken: {test:,} (--split test)")
     trained = sum(entry.split == "train" for entry in entries)
     if taken == ALL and trained:
         warnings.append(f"films that the data keep for training are among them: {trained:,}")
-    return Choice(
-        found, entries, taken, words, tuple(training), kept, tuple(warnings), _limits(entries)
-    )
-
-
-def label_of(entry: Entry, found: Listing) -> str:
-    """What a film is labelled, for people; ``""`` if nothing is known."""
-    name = class_of(entry, found.names)
-    return name or ("no finding" if found.findings and 0.0 in entry.values else "")
+    return warnings
 
 
 def _taken(
-    found: Listing, split: str, training: Sequence[FilmSet | None]
+    listing: Listing, split: str, training: Sequence[FilmSet | None]
 ) -> tuple[tuple[Entry, ...], str, str]:
-    own = [films for films in training if films is not None]
-    wanted = _best(found, own) if split == AUTO else split
-    if wanted in ("validation", "train") and own:
-        sets = [{f.path for f in films.films if f.split == wanted} for films in own]
+    """Films, split, and why these films."""
+    known = [films for films in training if films is not None]
+    wanted = _best(listing, known) if split == AUTO else split
+    if wanted in ("validation", "train") and known:
+        sets = [{f.path for f in films.films if f.split == wanted} for films in known]
         common = set.intersection(*sets)
-        entries = tuple(e for e in found.entries if e.name in common)
+        entries = tuple(e for e in listing.entries if e.name in common)
         whose = "the bundle's training" if len(training) == 1 else "each bundle's training"
-        if len(own) < len(training):
-            whose = f"the training of {len(own)} of {len(training)} bundles"
+        if len(known) < len(training):
+            whose = f"the training of {len(known)} of {len(training)} bundles"
         words = {
-            "validation": f"the films that were held out in {whose}: these data give its split again, "
-            "film by film. They chose its thresholds and calibration, so they flatter",
-            "train": f"the films of {whose}: figures on them say nothing about others",
+            "validation": f"the films that were held out in {whose}: these data reproduce its split, film "
+            "by film. They were used to choose thresholds and calibration, so figures on them are optimistic",
+            "train": f"the films of {whose}: figures on them say nothing about other films",
         }[wanted]
-        if len(own) < len(training):
+        if len(known) < len(training):
             words += "; whether the other bundles were trained on them is not known"
         return entries, wanted, words
     if wanted == ALL:
-        why = "all films" if split == ALL else "all films, as the data keep none apart for this"
-        return found.entries, ALL, why
-    entries = tuple(e for e in found.entries if e.split == wanted)
+        why = "all films" if split == ALL else "all films, since the data reserve none for this"
+        return listing.entries, ALL, why
+    entries = tuple(e for e in listing.entries if e.split == wanted)
     return entries, wanted, f"the data's own films for {_purpose(wanted)}"
 
 
-def _best(found: Listing, own: Sequence[FilmSet]) -> str:
-    """What ``auto`` takes."""
-    there = {entry.split for entry in found.entries}
-    if own:
+def _best(listing: Listing, training: Sequence[FilmSet]) -> str:
+    """The split that ``auto`` takes."""
+    splits = {entry.split for entry in listing.entries}
+    if training:
         return "validation"
-    if "test" in there:
+    if "test" in splits:
         return "test"
-    # A table's split is a decision; a folder val may hold a handful (Kermany's has 16).
-    return "validation" if found.obeyed and "validation" in there else ALL
+    # A table's split is deliberate; a folder val may contain a handful (Kermany's has 16).
+    return "validation" if listing.obeyed and "validation" in splits else ALL
 
 
 def _purpose(split: str) -> str:
     return {"train": "training", "test": "testing"}.get(split, split)
 
 
-def _splits_hint(found: Listing) -> str:
-    there = sorted({entry.split for entry in found.entries if entry.split})
-    return f"The data have films for {', '.join(there)}." if there else "Use --split all."
+def _splits_hint(listing: Listing) -> str:
+    splits = sorted({entry.split for entry in listing.entries if entry.split})
+    return f"The data have films for {', '.join(splits)}." if splits else "Use --split all."
 
 
 def _limits(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -174,13 +186,13 @@ def _limits(entries: Sequence[Entry]) -> tuple[str, ...]:
         return ()
     some = "" if bare == len(entries) else f" of {bare:,} of {len(entries):,} films"
     return (
-        f"the patients{some} are not known: each such film counts as a patient of its own, so "
+        f"the patients{some} are not known: each such film counts as a separate patient, so "
         "intervals are too narrow if patients have several films",
     )
 
 
-def _columns(root: Path, found: Listing, by: Sequence[str]) -> dict[str, dict[str, str]]:
-    """By film name the columns that were asked for, in the capitals that were asked for."""
+def _columns(root: Path, listing: Listing, by: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The requested columns by film name, with the names as they were requested."""
     if not by:
         return {}
     file = table(root)
@@ -194,30 +206,31 @@ def _columns(root: Path, found: Listing, by: Sequence[str]) -> dict[str, dict[st
         raise UsageError(
             f"--by {missing[0]}: {file.name} has no such column", f"It has {', '.join(header)}."
         )
-    kept = {}
-    for entry in found.entries:
+    columns = {}
+    for entry in listing.entries:
         row = rows.get(entry.name) or rows.get(entry.name.rsplit("/", 1)[-1]) or {}
-        kept[entry.name] = {name: row.get(lowered[name.lower()], "") for name in by}
-    return kept
+        columns[entry.name] = {name: row.get(lowered[name.lower()], "") for name in by}
+    return columns
 
 
-def _finer(found: Listing) -> Listing:
-    """Sub-types of the Kermany set's films in folders that say NORMAL and PNEUMONIA only."""
-    if found.findings or not {*found.names} <= {"NORMAL", "PNEUMONIA"}:
-        return found
-    told = [
-        folders.kermany_label(entry.path.name, class_of(entry, found.names))
+def _with_subtypes(listing: Listing) -> Listing:
+    """Sub-types from the Kermany set's file names, in folders that say NORMAL and PNEUMONIA only."""
+    if listing.findings or not {*listing.names} <= {"NORMAL", "PNEUMONIA"}:
+        return listing
+    labels = [
+        folders.kermany_label(entry.path.name, class_of(entry, listing.names))[0]
         if 1.0 in entry.values
         else None
-        for entry in found.entries
+        for entry in listing.entries
     ]
-    kinds = {one[0] for one in told if one}
+    kinds = {label for label in labels if label}
     if not kinds <= {*LABELS} or kinds == {LABELS[0]}:
-        return found
+        return listing
     entries = tuple(
-        replace(entry, values=one_hot(LABELS.index(one[0]), len(LABELS)))
-        if one
-        else replace(entry, values=(None,) * len(LABELS))
-        for entry, one in zip(found.entries, told, strict=True)
+        replace(
+            entry,
+            values=one_hot(LABELS.index(label), len(LABELS)) if label else (None,) * len(LABELS),
+        )
+        for entry, label in zip(listing.entries, labels, strict=True)
     )
-    return replace(found, layout=KERMANY, names=LABELS, entries=entries)
+    return replace(listing, layout=KERMANY, names=LABELS, entries=entries)

@@ -1,4 +1,4 @@
-"""Where the heat of heatmaps lies."""
+"""The share of the heat of heatmaps inside regions of the film."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HeatShare:
-    """Where the heat of one class lies on the films that have it.
+    """The location of the heat of one class on the films that have the class.
 
     Attributes:
-        films: Films of the class whose map is not blank.
-        blank: Films of the class whose map is.
+        films: Number of films of the class whose map is not blank.
+        blank: Number of films of the class whose map is blank.
         in_lungs: Mean share of the heat inside the lung field.
-        area_of_lungs: Mean share of the film that the field takes: heat spread evenly.
+        area_of_lungs: Mean share of the film inside the field, which evenly spread heat would have.
         in_box: Mean share inside the box around both lungs.
-        area_of_box: As before.
+        area_of_box: Likewise.
         outside_body: Mean share on the background.
-        area_outside_body: As before.
+        area_outside_body: Likewise.
     """
 
     films: int
@@ -54,15 +54,15 @@ def heat_shares(
     labels: Sequence[str],
     boot: Bootstrap,
 ) -> dict[str, HeatShare]:
-    """Where the heat of every class lies, on the films that have the class.
+    """The location of the heat of every class, on the films that have the class.
 
-    A cell of the map counts inside a region by the part of it that the region covers.
+    A cell of the map counts as inside a region by the part that the region covers.
 
     Args:
         heatmaps: float (n, labels, h, w), >= 0.
         masks: The lung fields, bool (n, rows, columns).
-        bodies: What is not background, likewise.
-        targets: float (n, labels); 1 where the film has it.
+        bodies: Everything but background, likewise.
+        targets: float (n, labels); 1 where the film has the label.
         labels: Names.
         boot: Draws of the films' patients.
     """
@@ -72,21 +72,21 @@ def heat_shares(
         "box": _cover(np.stack([box_of(mask) for mask in masks]), cells),
         "outside": _cover(~bodies, cells),
     }
-    found = {}
+    result = {}
     for k, label in enumerate(labels):
         heat = heatmaps[:, k].astype(np.float64)
         total = heat.sum(axis=(1, 2))
-        own = targets[:, k] == 1
-        some = own & (total > 0)
+        labelled = targets[:, k] == 1
+        warm = labelled & (total > 0)
         shares: dict[str, Figure] = {}
         areas: dict[str, float] = {}
         for name, cover in covers.items():
             part = (heat * cover).sum(axis=(1, 2)) / np.maximum(total, 1e-30)
-            shares[name] = _mean(part, some, boot)
-            areas[name] = float(cover[some].mean()) if some.any() else 0.0
-        found[label] = HeatShare(
-            films=int(some.sum()),
-            blank=int((own & ~some).sum()),
+            shares[name] = _mean(part, warm, boot)
+            areas[name] = float(cover[warm].mean()) if warm.any() else 0.0
+        result[label] = HeatShare(
+            films=int(warm.sum()),
+            blank=int((labelled & ~warm).sum()),
             in_lungs=shares["lungs"],
             area_of_lungs=areas["lungs"],
             in_box=shares["box"],
@@ -94,11 +94,11 @@ def heat_shares(
             outside_body=shares["outside"],
             area_outside_body=areas["outside"],
         )
-    return found
+    return result
 
 
 def _cover(masks: Masks, cells: tuple[int, ...]) -> Array:
-    """Part of every cell that a mask covers: (n, h, w) for cells (w, h)."""
+    """The part of every cell that a mask covers: (n, h, w) for cells (w, h)."""
     return np.stack(
         [cv2.resize(m.astype(np.float32), cells, interpolation=cv2.INTER_AREA) for m in masks]
     ).astype(np.float64)

@@ -1,6 +1,6 @@
 """Does the network depend on what its heatmaps show? Deletion and insertion (Petsiuk et al. 2018).
 
-The map looked at is that of the class which the bundle holds to be likeliest on the untouched film.
+The map is that of the most probable class on the unchanged film.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _FRACTIONS = np.linspace(0.0, 1.0, 17)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Mean probability of the class that the map explains, while pixels go or come.
+    """Mean probability of the explained class, while pixels are deleted or inserted.
 
     Attributes:
         order: Which pixels come first: `HEAT`, `RANDOM`, `CENTRE` or `AVERAGE`.
         probability: At each of ``Perturbation.fractions``.
         area: Area under it.
-        gain: How much better the heatmap's area is than this order's, film by film: > 0 is better.
-            None for the heatmap itself.
+        gain: How much better the heatmap's area is than that of this order, film by film; > 0 is
+            better. None for the heatmap itself.
     """
 
     order: str
@@ -54,9 +54,9 @@ class Perturbation:
     """Deletion and insertion.
 
     Attributes:
-        films: Films looked at.
-        left_out: Films left out since their map is blank.
-        fractions: Share of the pixels that are gone, or there.
+        films: Number of films.
+        left_out: Number of films that were left out because their map is blank.
+        fractions: Share of the pixels that are deleted or inserted.
         deletion: Pixels replaced by the film's mean, hottest first; a low area is good.
         insertion: Pixels put into the blurred film, hottest first; a high area is good.
     """
@@ -75,10 +75,10 @@ def perturbation(
     seed: int = 0,
     step: Step = lambda _done, _total: None,
 ) -> Perturbation:
-    """Deletes and inserts pixels by heat, and by three orders that know nothing of the film.
+    """Deletes and inserts pixels by heat, and in three orders that do not depend on the film.
 
-    Random order is noise at the size of the map's cells: single pixels spread over the whole film would
-    leave its shapes readable for long. About 0.6 s a film on one core; 100 films say enough.
+    The random order is noise at the size of the map's cells: single pixels spread over the film would leave
+    its shapes visible for long. About 0.6 s per film on one core; 100 films are enough.
 
     Args:
         classifier: The bundle.
@@ -100,9 +100,9 @@ def perturbation(
     orders = _orders(maps, inputs.shape[1], np.random.default_rng(seed))
     curves: dict[str, dict[str, Array]] = {DELETION: {}, INSERTION: {}}
     done = 0
-    for mode, found in curves.items():
+    for mode, by_order in curves.items():
         for name, heat in orders.items():
-            found[name] = _curves(classifier, inputs, likeliest, heat, mode)
+            by_order[name] = _curves(classifier, inputs, likeliest, heat, mode)
             done += 1
             step(done, 2 * len(orders))
     return Perturbation(
@@ -115,7 +115,7 @@ def perturbation(
 
 
 def _orders(maps: Maps, size: int, rng: np.random.Generator) -> dict[str, Maps]:
-    """What comes first under each order, float (n, size, size), higher first."""
+    """The rank of the pixels in each order, float (n, size, size), higher first."""
     middle = (np.arange(size) - (size - 1) / 2) ** 2
     blob = -(middle[:, None] + middle[None, :])
     scaled = maps / maps.max(axis=(1, 2), keepdims=True)
@@ -138,22 +138,22 @@ def _curves(
 ) -> Array:
     """P(explained class) of each film at each fraction, (n, fractions)."""
     size = inputs.shape[1]
-    found = np.empty((len(inputs), len(_FRACTIONS)))
+    curves = np.empty((len(inputs), len(_FRACTIONS)))
     for i, film in enumerate(inputs):
-        # Cells of equal heat, as the many of heat 0, in the order of the rows.
+        # Pixels of equal heat, such as the many of heat 0, in the order of the rows.
         order = np.argsort(-heat[i].ravel(), kind="stable")
         place = np.empty(size * size, np.intp)
         place[order] = np.arange(size * size)
         if mode == DELETION:
             start, end = film, np.full_like(film, round(film.mean()))
         else:
-            # Coarse enough that nothing of the lungs is left.
+            # Coarse enough that nothing of the lungs remains visible.
             start, end = cv2.GaussianBlur(film, (0, 0), size / 10), film
         counts = np.rint(_FRACTIONS * size * size).astype(np.intp)
         changed = place.reshape(1, size, size) < counts[:, None, None]
         films = np.where(changed, end[None], start[None])
-        found[i] = outputs_of(classifier, films).probabilities[:, likeliest[i]]
-    return found
+        curves[i] = outputs_of(classifier, films).probabilities[:, likeliest[i]]
+    return curves
 
 
 def _summed(curves: Mapping[str, Array], sign: float, boot: Bootstrap) -> tuple[Curve, ...]:

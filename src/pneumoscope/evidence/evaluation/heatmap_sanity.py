@@ -1,9 +1,9 @@
-"""Do the heatmaps depend on the network, and on nothing but what it learned?
+"""Do heatmaps depend on what the network has learned?
 
-Two checks, neither of which needs a drawn box: weights randomised layer by layer (Adebayo et al. 2018),
-and agreement between bundles that only chance tells apart. `heatmap_deletion` asks the reverse.
+Two checks that need no annotated boxes: weights randomised layer by layer (Adebayo et al. 2018), and
+agreement between bundles that differ by chance alone. `heatmap_deletion` checks the reverse.
 
-The map looked at is that of the class which the bundle holds to be likeliest, before anything changes.
+The map is that of the most probable class before anything is changed.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.statistics.intervals import Array, Scale
     from pneumoscope.runtime import Classifier
 
-_DEPTHS = 10  # at which the cascade is looked at
+_DEPTHS = 10  # at which the cascade is measured
 
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """How alike pairs of heatmaps are, as means over films.
+    """Similarity between pairs of heatmaps, as means over films.
 
     Attributes:
         rank: Spearman's correlation over the cells; 0 if one of two maps is constant.
@@ -54,9 +54,9 @@ class Depth:
     """The heatmaps after the last layers were randomised.
 
     Attributes:
-        layers: How many layers, counted from the output.
-        layer: The lowest of them.
-        similarity: To the maps of the untouched network.
+        layers: Number of layers, counted from the output.
+        layer: Name of the lowest of them.
+        similarity: To the maps of the original network.
         blank: Share of the maps that are blank.
     """
 
@@ -68,16 +68,16 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Randomisation:
-    """Cascading randomisation from the output down.
+    """Cascading randomisation from the output to the input.
 
     Attributes:
-        films: Films looked at.
-        repeats: Random networks, over which similarities are averaged.
+        films: Number of films.
+        repeats: Number of random networks, over which similarities are averaged.
         depths: From the last layer to all.
-        other_films: Untouched maps of two different films, to know what "alike" is worth: chests
-            are alike.
-        passed: Whether, with all layers randomised, the upper ends of both intervals lie below 0.5.
-            None where there is no interval.
+        other_films: Similarity between the original maps of two different films, for comparison: all
+            chests are similar.
+        passed: Whether, with all layers randomised, the upper ends of both intervals are below 0.5;
+            None if there is no interval.
     """
 
     films: int
@@ -92,8 +92,8 @@ class Agreement:
     """Heatmaps of several bundles on the same films.
 
     Attributes:
-        films: Films looked at.
-        pairs: Names of two bundles to the similarity of their maps of one film.
+        films: Number of films.
+        pairs: Names of two bundles to the similarity of their maps of the same film.
         mean: Over all pairs.
         other_films: The same for maps of two different films, over all pairs.
     """
@@ -112,14 +112,14 @@ def randomisation(
     seed: int = 0,
     step: Step = lambda _done, _total: None,
 ) -> Randomisation:
-    """Randomises the network's weights from the output down and compares the heatmaps.
+    """Randomises the weights of the network from the output to the input and compares the heatmaps.
 
-    About 0.25 s a film on one core; 100 films say enough (``films.some(100)``).
+    About 0.25 s per film on one core; 100 films are enough (``films.some(100)``).
 
     Args:
         classifier: The bundle.
         films: At the bundle's source size.
-        repeats: Random networks.
+        repeats: Number of random networks.
         seed: Of the weights and the draws.
         step: Called after each network.
 
@@ -167,7 +167,7 @@ def agreement(
     names: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Agreement:
-    """Compares the heatmaps of bundles that should say the same, such as of several seeds.
+    """Compares the heatmaps of bundles that should agree, such as those of several seeds.
 
     Args:
         classifiers: Two or more, with the same labels.
@@ -207,7 +207,7 @@ def agreement(
 
 
 def explained(classifier: Classifier, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.intp], Maps]:
-    """The likeliest class of each film, (n,), and its map, (n, h, w)."""
+    """The most probable class of each film, (n,), and its map, (n, h, w)."""
     outputs = outputs_of(classifier, inputs)
     likeliest = outputs.probabilities.argmax(axis=1)
     return likeliest, of_class(outputs.heatmaps, likeliest)
@@ -231,19 +231,19 @@ def mean_figure(values: Array, boot: Bootstrap, scale: Scale = "real") -> Figure
 
 
 def of_class(heatmaps: NDArray[np.floating], label: NDArray[np.intp]) -> Maps:
-    """The map (n, h, w) of one class of each film."""
+    """The map of one class of each film, (n, h, w)."""
     return heatmaps[np.arange(len(label)), label].astype(np.float64)
 
 
 def _others(patients: Sequence[str], seed: int) -> NDArray[np.intp]:
-    """For each film one of another patient, as far as there are any."""
+    """For each film one of another patient, if there is one."""
     rng = np.random.default_rng(seed)
     keys = np.asarray(patients, dtype=str)
     order = rng.permutation(len(keys))
     other = np.empty(len(keys), np.intp)
     other[order] = np.roll(order, 1)
     for i in np.flatnonzero(keys[other] == keys):
-        strange = np.flatnonzero(keys != keys[i])
-        if len(strange):
-            other[i] = rng.choice(strange)
+        candidates = np.flatnonzero(keys != keys[i])
+        if len(candidates):
+            other[i] = rng.choice(candidates)
     return other

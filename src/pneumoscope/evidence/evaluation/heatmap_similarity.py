@@ -1,4 +1,4 @@
-"""How alike two heatmaps of one film are."""
+"""Similarity between two heatmaps of one film."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Maps = NDArray[np.floating]
 
-_SSIM_SIDE = 32  # cells to which maps are enlarged first: a window of 11 needs some room
+_SSIM_SIDE = 32  # cells to which maps are enlarged first, as the window has 11
 
 
 def rank_correlation(first: Maps, second: Maps) -> Array:
@@ -32,7 +32,7 @@ def structural_similarity(first: Maps, second: Maps) -> Array:
 
     Gaussian window of 1.5 pixels and constants of Wang et al. 2004, at 32 cells a side.
     """
-    found = []
+    values = []
     for pair in zip(first, second, strict=True):
         a, b = (enlarged((m / max(float(m.max()), 1e-30))[None], _SSIM_SIDE)[0] for m in pair)
         blur = [cv2.GaussianBlur(x, (11, 11), 1.5) for x in (a, b, a * a, b * b, a * b)]
@@ -40,12 +40,12 @@ def structural_similarity(first: Maps, second: Maps) -> Array:
         vary = blur[2] - mean_a**2 + blur[3] - mean_b**2
         both = blur[4] - mean_a * mean_b
         top = (2 * mean_a * mean_b + 1e-4) * (2 * both + 9e-4)
-        found.append(float((top / ((mean_a**2 + mean_b**2 + 1e-4) * (vary + 9e-4))).mean()))
-    return np.array(found)
+        values.append(float((top / ((mean_a**2 + mean_b**2 + 1e-4) * (vary + 9e-4))).mean()))
+    return np.array(values)
 
 
 def enlarged(maps: Maps, side: int) -> Maps:
-    """Maps (n, h, w) brought to (n, side, side), bilinearly."""
+    """Maps (n, h, w) resized bilinearly to (n, side, side)."""
     if maps.shape[1:] == (side, side):
         return maps
     return np.stack([cv2.resize(m, (side, side), interpolation=cv2.INTER_LINEAR) for m in maps])

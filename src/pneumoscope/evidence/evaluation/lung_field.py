@@ -1,14 +1,14 @@
 """The lung field of a frontal chest film: two outlines, found offline in some milliseconds.
 
 A point distribution model (Cootes et al. 1995) fitted by supervised descent (Xiong and De la Torre
-2013): the outlines of both lungs are a mean and 24 modes of variation; a ridge regression on the
-whole film guesses the modes, four more correct them from gradients around the outline, coarse to
-fine. An outline is always the outline of lungs, so a lung that an opacity hides is found by its
-ribs and its neighbour.
+2013). The outlines of both lungs are a mean and 24 modes of variation. A ridge regression on the whole
+film estimates the modes; four more correct them from gradients around the outline, coarse to fine. The
+result always has the shape of lungs, so a lung that is hidden by an opacity is found by its ribs and by
+the other lung.
 
-``lung_outlines.npz`` holds the regressions, learned by ``tools/make_lung_outlines.py`` from outlines
-that thresholding draws on clear films. docs/explanation/lung-field.md tells how, what the field is
-(the visible lung without what lies behind heart and diaphragm) and how often it fails.
+``lung_outlines.npz`` contains the regressions, learned by ``tools/make_lung_outlines.py`` from outlines
+that thresholding finds on clear films. docs/explanation/lung-field.md describes the method, the field
+(the visible lung without the parts behind heart and diaphragm) and how often it fails.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 MODEL = Path(__file__).parent / "lung_outlines.npz"
 SIDE = 128
-"""Films are brought to this side in pixels before anything is measured."""
+"""Side in pixels to which films are resized before anything is measured."""
 POINTS = 32
-"""Of one lung's outline: from the apex down the outer side, inwards over the diaphragm and up."""
+"""Points of one outline: from the apex down the lateral side, along the diaphragm, and up medially."""
 STAGES = ((3.0, 9.0), (2.0, 6.0), (1.5, 4.0), (1.0, 2.5))
-"""Smoothing and distance of the samples around a point, in pixels of `SIDE`, of every correction."""
+"""Smoothing and distance of the samples around a point, in pixels of `SIDE`, for each correction."""
 
 MARGIN = 0.01
-"""Of the film's side, added around the outlines: learned from smoothed pictures, they run inside
-the pleura by about as much."""
+"""Share of the film's side that is added around the outlines: learned from smoothed pictures, they lie
+inside the pleura by about as much."""
 
-# A fit is doubted beyond what all but some 1 in 100 training films reach: areas as shares of the film, modes and
-# corrections in their standard deviations, likeness as a cosine. Noise, sideways, upside-down and inverted films
+# A fit is doubted beyond the values of all but about 1 in 100 training films: areas as shares of the film, modes
+# and corrections in their standard deviations, likeness as a cosine. Noise, and films that are rotated or inverted,
 # have a likeness below 0.46.
 _LEAST_AREA, _LEAST_RATIO, _MOST_OUTSIDE = 0.035, 0.35, 0.16
 _MOST_CORRECTION, _MOST_MODES, _LEAST_LIKENESS = 0.35, 2.2, 0.5
-_BODY_SIDE = 256  # pixels; background needs no more
+_BODY_SIDE = 256  # pixels; enough for the background
 _LEAST_CONTRAST = 2.0  # grey levels of 255
 
 _NEAR = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)], np.float32)
@@ -56,15 +56,15 @@ _EVERYWHERE = np.array(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LungField:
-    """Where the lungs are on a film.
+    """The lungs on a film.
 
     Attributes:
         mask: bool, (rows, columns) of the film.
-        outlines: float32 (2, 32, 2), x and y as shares of width and height, which may lie a little
-            outside [0, 1]; first the lung on the picture's left. Without `MARGIN`.
-        likeness: How much the film around the outlines looks like the border of lungs: cosine of the
-            last correction's features and their mean over training films; 0.81 at the median.
-        doubts: Why the field should not be trusted, in words; empty if there is no reason.
+        outlines: float32 (2, 32, 2), x and y as shares of width and height, which may be slightly
+            outside [0, 1]; first the lung on the left of the picture. Without `MARGIN`.
+        likeness: How much the film around the outlines resembles the border of lungs: cosine between
+            the features of the last correction and their mean over training films; median 0.81.
+        doubts: Reasons not to trust the field; empty if there are none.
     """
 
     mask: NDArray[np.bool_]
@@ -74,7 +74,7 @@ class LungField:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing speaks against the field."""
+        """Whether there are no doubts."""
         return not self.doubts
 
 
@@ -85,10 +85,10 @@ def lung_field(film: NDArray[Any]) -> LungField:
         film: (rows, columns), uint8 or float in [0, 1]; 0 is air-dark.
 
     Returns:
-        The field, with its doubts; there always is one.
+        The field, with its doubts; a field is always returned.
 
     Raises:
-        UsageError: The array is no such film.
+        UsageError: The array is not such a film.
     """
     pixels = _checked(film)
     grey = _grey(pixels, SIDE, SIDE)
@@ -111,7 +111,7 @@ def lung_field(film: NDArray[Any]) -> LungField:
 
 
 def body(film: NDArray[Any]) -> NDArray[np.bool_]:
-    """What is not background: everything but dark areas that reach the film's border.
+    """Everything but the background, which is dark areas that reach the border of the film.
 
     Args:
         film: As for `lung_field`.
@@ -121,7 +121,7 @@ def body(film: NDArray[Any]) -> NDArray[np.bool_]:
         at least.
 
     Raises:
-        UsageError: The array is no such film.
+        UsageError: The array is not such a film.
     """
     pixels = _checked(film)
     rows, columns = pixels.shape
@@ -136,7 +136,7 @@ def body(film: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def standardised(film: NDArray[Any]) -> Floats:
-    """A film at `SIDE` less its surroundings' mean, by their contrast: float32 (SIDE, SIDE)."""
+    """A film at `SIDE`, minus the local mean, divided by the local contrast: float32 (SIDE, SIDE)."""
     small = _resized(film, SIDE, SIDE)
     mean = cv2.GaussianBlur(small, (0, 0), 12.0)
     variance = cv2.GaussianBlur(small * small, (0, 0), 12.0) - mean * mean
@@ -145,15 +145,15 @@ def standardised(film: NDArray[Any]) -> Floats:
 
 
 def whole_film(standard: Floats) -> Floats:
-    """What the first guess is made from: gradients on a grid of 12 x 12 points, float32 (720,)."""
+    """Features of the first estimate: gradients on a grid of 12 x 12 points, float32 (720,)."""
     return _sampled(_channels(standard, 4.0), _EVERYWHERE)
 
 
 def around(standard: Floats, stage: int, outlines: Floats) -> Floats:
-    """What a correction is made from: gradients at every other point and its eight neighbours.
+    """Features of a correction: gradients at every other point and its eight neighbours.
 
     Args:
-        standard: What `standardised` gives.
+        standard: From `standardised`.
         stage: Position in `STAGES`.
         outlines: (2, 32, 2), shares of the side.
 
@@ -184,7 +184,7 @@ def filled(outlines: Floats, shape: tuple[int, int], margin: float = 0.0) -> NDA
     mask = np.zeros(shape, np.uint8)
     grow = round(margin * max(shape))
     for outline in outlines:
-        # Four binary digits of a pixel; the centre of pixel 0 lies at 0.
+        # Four fractional bits; the centre of pixel 0 is at 0.
         points = np.rint((outline * [columns, rows] - 0.5) * 16).astype(np.int32)
         cv2.fillPoly(mask, [points[:, None]], 1, shift=4)
         if grow:
@@ -204,7 +204,7 @@ def _channels(standard: Floats, sigma: float) -> Floats:
 
 
 def _sampled(channels: Floats, points: Floats) -> Floats:
-    """All channels at points (n, 2), flat; the border goes on for ever."""
+    """All channels at points (n, 2), flattened; the border is replicated."""
     at = (points * SIDE - 0.5).astype(np.float32)
     x, y = at[:, 0].reshape(1, -1), at[:, 1].reshape(1, -1)
     values = cv2.remap(channels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -235,7 +235,7 @@ def _doubts(
 
 
 def outside_film(outlines: Floats) -> float:
-    """Twice the share of the outlines' coordinates that lie outside the film: a point misses in one."""
+    """Twice the share of the outlines' coordinates outside the film: a point is usually outside in one."""
     return float(np.mean((outlines < 0) | (outlines > 1)) * 2)
 
 
@@ -246,7 +246,7 @@ def _area(outline: Floats) -> float:
 
 
 def _checked(film: NDArray[Any]) -> NDArray[Any]:
-    """The film, if it is one."""
+    """The array, if it is a film."""
     pixels = np.asarray(film)
     if pixels.ndim != 2 or min(pixels.shape) < 32:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Films without their lungs, and with nothing else."""
+"""Changed films: without their lungs, with nothing but the lungs, and others."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ NO_BOX, NO_PLACES = "without the lungs' box", "without all films' lungs"
 LUNGS, BOX = "lungs only", "lungs' box only"
 SILHOUETTE, COARSE = "silhouette of the lungs", "16 x 16 pixels"
 WITHOUT = (NO_LUNGS, NO_LUNGS_SMOOTH, NO_BOX, NO_PLACES)
-"""The views without anatomy, of which the share of the result is told. The masks of the first three
-differ between films and may tell something by their shape; that of `NO_PLACES` is the same on every
-film and cannot."""
+"""The views without anatomy, for which the lost share of the result is given. The masks of the first
+three differ between films and may carry information in their shape; that of `NO_PLACES` is the same on
+every film and cannot."""
 _RARELY = 0.02
-"""Share of the films up to which a pixel that is lung is left: more hides no more lung, but more else."""
+"""A pixel is hidden if it is lung on more than this share of the films. A lower share would hide hardly
+more lung, but more of everything else."""
 _COARSE = 16
-_DARK, _BRIGHT = 60, 150  # of the silhouette: about lungs and chest wall
+_DARK, _BRIGHT = 60, 150  # of the silhouette: roughly those of lungs and chest wall
 
 
 def without_lungs(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The film with the mean of what remains in place of the mask.
+    """The film with the mask filled with the mean of the rest.
 
-    Not with the film's own mean, which would tell how bright the lungs were.
+    Not with the mean of the whole film, which would reveal how bright the lungs were.
     """
     rest = film[~mask]
     return np.where(mask, np.uint8(round(rest.mean() if len(rest) else film.mean())), film)
 
 
 def filled_from_around(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The film with a smooth continuation of what surrounds the mask in place of it.
+    """The film with the mask filled by a smooth continuation of its surroundings.
 
     See `pneumoscope.images.covering.continued`.
     """
@@ -50,7 +51,7 @@ def filled_from_around(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDAr
 
 
 def box_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The upright box around a mask, as a mask; empty for an empty one."""
+    """The bounding box of a mask, as a mask; empty for an empty one."""
     box = np.zeros_like(mask)
     top, bottom, left, right = edges_of(mask[None])[0]
     box[top:bottom, left:right] = True
@@ -58,18 +59,18 @@ def box_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def places_of(masks: Masks) -> NDArray[np.bool_]:
-    """Where the lungs of more than 2 % of the films are, bool (rows, columns)."""
+    """Pixels that are lung on more than 2 % of the films, bool (rows, columns)."""
     return np.asarray(masks.mean(axis=0) > _RARELY)
 
 
 def edges_of(masks: Masks) -> NDArray[np.intp]:
     """Top, bottom, left and right edge of every mask, (n, 4), the later ones exclusive; 0 if empty."""
-    found = np.zeros((len(masks), 4), np.intp)
-    for edges, mask in zip(found, masks, strict=True):
+    boxes = np.zeros((len(masks), 4), np.intp)
+    for edges, mask in zip(boxes, masks, strict=True):
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if len(rows):
             edges[:] = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    return found
+    return boxes
 
 
 def _silhouette(film: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -22,11 +22,11 @@ def overlap_of(predicted: Predicted, films: Films) -> TrainingOverlap:
         if films.source == predicted.classifier.bundle.meta.data.get("source"):
             words = (
                 "the films come from the set that the bundle was trained on, but its split cannot be "
-                "made again from them: some may have been training films"
+                "reproduced from them: some may have been training films"
             )
         else:
             words = (
-                "these data do not give the bundle's training split again, so whether any film was a "
+                "these data do not reproduce the bundle's training split, so whether any film was a "
                 "training film, or is of a training patient, is not known: if so, figures are too good"
             )
         return TrainingOverlap(known=False, films=None, patients=None, words=words)

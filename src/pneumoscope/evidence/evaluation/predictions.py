@@ -56,16 +56,7 @@ def predictions(
         DataError: No film can be read.
     """
     entries, warnings = _answerable(choice, bundles)
-    decoded = {}
-    with context.clock("reading films"):
-        for side in sorted({bundle.meta.source_size for bundle in bundles} | {images.SOURCE_SIZE}):
-            decoded[side] = read_films(
-                entries,
-                side,
-                context.work,
-                context.settings.threads,
-                context.counting("reading films"),
-            )
+    decoded = _decoded(entries, bundles, context)
     files = decoded[images.SOURCE_SIZE].files
     results = [
         _predictions_of(title, bundle, entries, files, context)
@@ -86,24 +77,35 @@ def predictions(
     films = _films(root, choice, kept, decoded[images.SOURCE_SIZE], warnings, broken)
     predicted = []
     for result, training in zip(results, choice.training, strict=True):
-        bundle = result.classifier.bundle
-        source = decoded[bundle.meta.source_size]
+        meta = result.classifier.bundle.meta
         wall, cpu = (1000 * result.predictions.seconds / len(entries)).tolist()
         predicted.append(
             Predicted(
                 title=result.title,
                 classifier=result.classifier,
-                truth=truth_of(kept, choice.listing, bundle),
+                truth=truth_of(kept, choice.listing, result.classifier.bundle),
                 p=result.predictions.p[rows],
                 outcomes=_outcomes(result, rows),
-                pixels=source.pixels,
-                hashes=source.hashes,
+                pixels=decoded[meta.source_size].pixels,
+                hashes=decoded[meta.source_size].hashes,
                 patients=tuple(entry.patient for entry in kept),
                 training=training,
                 seconds=(wall, cpu),
             )
         )
     return films, kept, predicted
+
+
+def _decoded(
+    entries: Sequence[Entry], bundles: Sequence[Bundle], context: Context
+) -> dict[int, DecodedFilms]:
+    """The films at every side in pixels that is needed."""
+    sides = {bundle.meta.source_size for bundle in bundles} | {images.SOURCE_SIZE}
+    with context.clock("reading films"):
+        count, threads = context.counting("reading films"), context.settings.threads
+        return {
+            side: read_films(entries, side, context.work, threads, count) for side in sorted(sides)
+        }
 
 
 def _predictions_of(

@@ -1,4 +1,4 @@
-"""A bundle's network with its weights replaced by chance, from the output down."""
+"""A bundle's network with random weights, from the output to the input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _SAME = 1e-4
-"""Relative difference up to which two weights are copies of each other, a factor apart."""
+"""Relative difference up to which two tensors count as copies of each other, apart from a factor."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +28,10 @@ class Randomised:
     """A network whose last layers are random.
 
     Attributes:
-        classifier: Of this network; its file is gone, it runs from memory.
-        layers: How many layers are random, counted from the output.
+        classifier: Of this network; it runs from memory, without a file.
+        layers: Number of random layers, counted from the output.
         layer: Name of the lowest of them.
-        of: How many such networks there are.
+        of: Number of such networks.
     """
 
     classifier: Classifier
@@ -41,16 +41,16 @@ class Randomised:
 
 
 def randomised(classifier: Classifier, *, depths: int, seed: int) -> Iterator[Randomised]:
-    """The bundle's network with its last layers random: one, then more and more, at last all.
+    """Yields the bundle's network with random last layers: first one, then more, finally all.
 
-    New weights are drawn from normal distributions with the mean and the standard deviation of those they
-    replace, tensor by tensor, biases included (and with them what is left of batch normalisation), so
-    that activations keep their size. Grad-CAM is part of the graph and has copies of the head's weights:
-    a copy, transposed or scaled, gets the same new values, so that maps remain Grad-CAM of the random network.
+    New weights are drawn from normal distributions with the mean and standard deviation of the tensors that
+    they replace, including biases (which contain what remains of batch normalisation), so that activations
+    keep their scale. Grad-CAM is part of the graph and has copies of the head's weights. A copy, even if
+    transposed or scaled, gets the same new values, so that maps remain Grad-CAM of the random network.
 
     Args:
         classifier: The bundle.
-        depths: At how many depths to stop, evenly spread over the layers, the first and all included.
+        depths: Number of networks, evenly spread over the layers, including the first and all layers.
         seed: Of the weights.
 
     Raises:
@@ -71,8 +71,8 @@ def randomised(classifier: Classifier, *, depths: int, seed: int) -> Iterator[Ra
         raise UsageError(f"{bundle.title}: the network has no layers with weights")
     rng = np.random.default_rng(seed)
     stops = np.unique(np.rint(np.linspace(1, len(layers), depths)).astype(int)).tolist()
-    for count, (name, own) in enumerate(layers, 1):
-        for tensor in own:
+    for count, (name, weights) in enumerate(layers, 1):
+        for tensor in weights:
             new = _drawn(values[tensor], rng)
             for copy in _copies(tensor, values):
                 tensors[copy].CopyFrom(
@@ -83,50 +83,50 @@ def randomised(classifier: Classifier, *, depths: int, seed: int) -> Iterator[Ra
 
 
 def _layers(graph: Any, values: dict[str, NDArray[Any]]) -> list[tuple[str, list[str]]]:
-    """Layers with weights from the output up to the input: name, and initialisers of their own."""
-    found: list[tuple[str, list[str]]] = []
+    """Layers with weights, from the output to the input: name, and the initialisers of the layer."""
+    layers: list[tuple[str, list[str]]] = []
     seen: set[str] = set()
-    # Biases that the exporter left as a node of their own belong to the layer before them.
+    # Biases that the exporter left as separate nodes belong to the layer before them.
     by_output = {output: node for node in graph.node for output in node.output}
     needed = _ancestors(by_output, ("probabilities", "heatmaps"))
     for node in graph.node:
         if not needed & set(node.output):  # the gate's
             continue
-        own = [n for n in node.input if n in values and values[n].dtype.kind == "f"]
+        inputs = [n for n in node.input if n in values and values[n].dtype.kind == "f"]
         if node.op_type in _WEIGHTED:
-            weights = [n for n in own if values[n].ndim >= 2 and n not in seen]
+            weights = [n for n in inputs if values[n].ndim >= 2 and n not in seen]
             if not weights:
                 continue
-            vectors = [n for n in own if values[n].size > 1 and n not in (*weights, *seen)]
+            vectors = [n for n in inputs if values[n].size > 1 and n not in (*weights, *seen)]
             twins = [
                 i
-                for i, (_, names) in enumerate(found)
+                for i, (_, names) in enumerate(layers)
                 if _is_copy(values[names[0]], values[weights[0]])
             ]
             if not twins:
-                found.append((node.name or node.output[0], [*weights, *vectors]))
-            elif vectors:  # the layer proper has the bias, its copy in Grad-CAM has none
-                names = found[twins[0]][1]
-                found[twins[0]] = (node.name or node.output[0], [*names, *vectors])
-            seen.update(own)
-        elif node.op_type == "Add" and own and found:
+                layers.append((node.name or node.output[0], [*weights, *vectors]))
+            elif vectors:  # the layer itself has the bias, its copy in Grad-CAM has none
+                names = layers[twins[0]][1]
+                layers[twins[0]] = (node.name or node.output[0], [*names, *vectors])
+            seen.update(inputs)
+        elif node.op_type == "Add" and inputs and layers:
             before = [by_output.get(n) for n in node.input if n not in values]
             if any(b is not None and b.op_type in _WEIGHTED for b in before):
-                found[-1][1].extend(n for n in own if values[n].size > 1 and n not in seen)
-                seen.update(own)
-    return found[::-1]
+                layers[-1][1].extend(n for n in inputs if values[n].size > 1 and n not in seen)
+                seen.update(inputs)
+    return layers[::-1]
 
 
 def _ancestors(by_output: dict[str, Any], outputs: tuple[str, ...]) -> set[str]:
     """Every value that the outputs are computed from, themselves included."""
-    found: set[str] = set()
+    ancestors: set[str] = set()
     waiting = list(outputs)
     while waiting:
         name = waiting.pop()
-        if name not in found and name in by_output:
-            found.add(name)
+        if name not in ancestors and name in by_output:
+            ancestors.add(name)
             waiting.extend(by_output[name].input)
-    return found
+    return ancestors
 
 
 def _drawn(old: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
@@ -134,7 +134,7 @@ def _drawn(old: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
 
 
 def _copies(name: str, values: dict[str, NDArray[Any]]) -> list[str]:
-    """The tensor itself and its copies; vectors have none that matter."""
+    """The tensor itself and its copies; copies of vectors do not matter."""
     if values[name].ndim < 2:
         return [name]
     return [n for n, v in values.items() if n == name or _is_copy(values[name], v)]
@@ -147,7 +147,7 @@ def _is_copy(first: NDArray[Any], second: NDArray[Any]) -> bool:
 
 
 def _turned(first: NDArray[Any], second: NDArray[Any]) -> bool | None:
-    """Whether the second is the first transposed (True) or as it is (False), a factor apart."""
+    """Whether the second is the first transposed (True) or not (False), apart from a factor."""
     a, b = np.squeeze(first), np.squeeze(second)
     for turned, candidate in ((False, a), (True, a.T)):
         if candidate.shape != b.shape or not candidate.any():

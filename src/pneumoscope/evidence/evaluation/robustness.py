@@ -1,4 +1,4 @@
-"""Perturbed films at the fixed operating point: how far a bundle's figures fall, and by what most."""
+"""Perturbed films at the fixed operating point: how much figures change, and what changes them most."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     Perturbed = Callable[[str, Perturbation | None], Array]
 
 REALISTIC = 3
-"""Severities up to this one are what archives hold; beyond it readers send films back."""
+"""Severities up to this one occur in archives; beyond it readers send films back."""
 SIDES = ("perturbed films'", "untouched films'")
 _CLASSES = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity")
 _FINDINGS = ("roc_auc", "balanced_accuracy")
 
 
 def robustness(
-    asked: Sequence[Question],
+    questions: Sequence[Question],
     meta: BundleMeta,
     patients: Sequence[str],
     perturbed: Perturbed,
     settings: Settings,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Robustness | None:
-    """Figures under every perturbation and severity.
+    """Figures for every perturbation and severity.
 
     Args:
-        asked: The bundle's questions. Of several findings, those count that films have and lack.
+        questions: Of the bundle. Of several findings, only those with and without films count.
         meta: Of the bundle.
         patients: Of all films.
-        perturbed: Name and perturbation (None: the films as they are) to probabilities (films,
-            labels), all from the same pixels.
+        perturbed: Name and perturbation (None: unchanged films) to probabilities (films, labels),
+            all from the same pixels.
         settings: Draws and seed.
         progress: Called with (conditions done, conditions in all).
 
@@ -55,43 +55,43 @@ def robustness(
         None if no finding can be measured.
     """
     several = meta.negative is None
-    counted = [q for q in asked if not several or (q.positive.any() and not q.positive.all())]
-    if not counted:
+    measured = [q for q in questions if not several or (q.positive.any() and not q.positive.all())]
+    if not measured:
         return None
     boot = Bootstrap.of(patients, settings.draws, settings.seed)
     names = _FINDINGS if several else _CLASSES
 
     def samples(p: Array) -> dict[str, Array]:
-        return _samples(counted, scores_of(p, meta), meta, boot, names)
+        return _samples(measured, scores_of(p, meta), meta, boot, names)
 
-    base = samples(perturbed("", None))
+    plain = samples(perturbed("", None))
     conditions = []
     table = severities()
-    for done, one in enumerate(table, 1):
-        found = samples(perturbed(f"{one.kind} {one.words}", one.perturb))
-        figures = _figures(found, boot, counted)
+    for done, severity in enumerate(table, 1):
+        worse = samples(perturbed(f"{severity.kind} {severity.words}", severity.perturb))
+        figures = _figures(worse, boot, measured)
         change = {
-            name: difference(found[name], base[name], boot, ONE_CLASS, SIDES) for name in figures
+            name: difference(worse[name], plain[name], boot, ONE_CLASS, SIDES) for name in figures
         }
-        conditions.append(Condition(one.kind, one.level, one.words, figures, change))
+        conditions.append(Condition(severity.kind, severity.level, severity.words, figures, change))
         progress(done, len(table))
     return Robustness(
-        meta.default_operating_point,
-        _figures(base, boot, counted),
-        tuple(conditions),
-        _worst(conditions, names),
-        _worst([c for c in conditions if c.severity <= REALISTIC], names),
+        point=meta.default_operating_point,
+        plain=_figures(plain, boot, measured),
+        conditions=tuple(conditions),
+        worst=_worst(conditions, names),
+        worst_realistic=_worst([c for c in conditions if c.severity <= REALISTIC], names),
     )
 
 
-def worst_of(found: Robustness, figure: str, *, realistic: bool = False) -> Condition | None:
-    """The condition with the lowest value of a figure; None if it does not exist."""
-    place = (found.worst_realistic if realistic else found.worst).get(figure)
-    return next((c for c in found.conditions if (c.kind, c.severity) == place), None)
+def worst_of(result: Robustness, figure: str, *, realistic: bool = False) -> Condition | None:
+    """The condition with the lowest value of a figure; None if there is none."""
+    place = (result.worst_realistic if realistic else result.worst).get(figure)
+    return next((c for c in result.conditions if (c.kind, c.severity) == place), None)
 
 
 def _samples(
-    asked: Sequence[Question],
+    questions: Sequence[Question],
     scores: Array,
     meta: BundleMeta,
     boot: Bootstrap,
@@ -99,23 +99,23 @@ def _samples(
 ) -> dict[str, Array]:
     """Figures on all films and all draws; means over questions."""
     each: list[dict[str, Array]] = []
-    for q in asked:
-        own = Bootstrap(boot.group[q.rows], boot.counts)
+    for q in questions:
+        part = Bootstrap(boot.group[q.rows], boot.counts)
         p = scores[q.rows, q.column]
         called = p >= default_point(q, meta).threshold
         each.append(
-            ranking_samples(q.positive, p, own) | threshold_samples(q.positive, called, own)
+            ranking_samples(q.positive, p, part) | threshold_samples(q.positive, called, part)
         )
-    return {name: np.mean([one[name] for one in each], axis=0) for name in names}
+    return {name: np.mean([sample[name] for sample in each], axis=0) for name in names}
 
 
 def _figures(
-    samples: Mapping[str, Array], boot: Bootstrap, asked: Sequence[Question]
+    samples: Mapping[str, Array], boot: Bootstrap, questions: Sequence[Question]
 ) -> dict[str, Figure]:
-    # Exact bounds at 0 and 1 are for one question; a mean over several has none.
+    # Exact bounds at 0 and 1 exist for one question, not for a mean over several.
     trials = {}
-    if len(asked) == 1:
-        q = asked[0]
+    if len(questions) == 1:
+        q = questions[0]
         ill, healthy = q.boot.patients_with(q.positive), q.boot.patients_with(~q.positive)
         trials = {"sensitivity": ill, "specificity": healthy}
         trials |= dict.fromkeys(("roc_auc", "balanced_accuracy"), min(ill, healthy))
@@ -126,10 +126,10 @@ def _figures(
 
 
 def _worst(conditions: Sequence[Condition], names: Sequence[str]) -> dict[str, tuple[str, int]]:
-    found = {}
+    worst = {}
     for name in names:
-        told = [(v, c) for c in conditions if (v := c.figures[name].value) is not None]
-        if told:
-            least = min(told, key=lambda pair: pair[0])[1]
-            found[name] = (least.kind, least.severity)
-    return found
+        values = [(v, c) for c in conditions if (v := c.figures[name].value) is not None]
+        if values:
+            condition = min(values, key=lambda pair: pair[0])[1]
+            worst[name] = (condition.kind, condition.severity)
+    return worst

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import data
-from pneumoscope.data import listing
-from pneumoscope.data.listing import Listing
+from pneumoscope.data.listing import for_task, without
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -15,19 +14,28 @@ if TYPE_CHECKING:
 
     from pneumoscope.bundle import BundleMeta
     from pneumoscope.data import FilmSet
+    from pneumoscope.data.listing import Listing
 
     Progress = Callable[[int, int, str], None]
 
 
 def training_films(
-    root: Path, found: Listing, meta: BundleMeta, cache: Path | None, progress: Progress
+    root: Path, listing: Listing, meta: BundleMeta, cache: Path | None, progress: Progress
 ) -> FilmSet | None:
-    """The bundle's training and validation films, if these data give its very split again."""
+    """The bundle's training and validation films; None if these data do not reproduce its split.
+
+    Args:
+        root: Data folder or manifest.
+        listing: Its films.
+        meta: Of the bundle, with the record of its training.
+        cache: Folder for decoded films; None for the user's.
+        progress: Called with (films done, films in all, step).
+    """
     recipe, record = meta.recipe, meta.data
     wanted: Mapping[str, Any] = record.get("films", {})
     if not {"manifest_sha256", "split_seed"} <= record.keys() or not recipe:
         return None
-    if not _counts_fit(found, meta, wanted):
+    if not _counts_match(listing, meta, wanted):
         return None
     try:
         films = data.load(
@@ -40,28 +48,28 @@ def training_films(
             cache=cache,
             progress=lambda done, total: progress(done, total, "looking for training films"),
         )
-    except DataError:  # other films than those of the training: it could read its own
+    except DataError:  # not the training's films, which it could read
         return None
     return films if films.manifest_sha256 == record["manifest_sha256"] else None
 
 
-def _counts_fit(found: Listing, meta: BundleMeta, wanted: Mapping[str, Any]) -> bool:
-    """Whether the data have as many films of each label as the training had: decodes nothing."""
+def _counts_match(listing: Listing, meta: BundleMeta, wanted: Mapping[str, Any]) -> bool:
+    """Whether the data have as many films of each label as the training; decodes nothing."""
     if not {"train", "validation"} <= wanted.keys():
         return False
-    whole = {
+    trained = {
         name: wanted["train"].get(name, 0) + wanted["validation"].get(name, 0)
         for name in meta.labels
     }
-    for left_out in (("test", "validation"), ("test",)):
+    for splits in (("test", "validation"), ("test",)):
         try:
-            labelled = listing.for_task(listing.without(found, *left_out), meta.task)
+            labelled = for_task(without(listing, *splits), meta.task)
         except DataError:
             continue
         counts = {
             name: sum(t[i] == 1.0 for t in labelled.targets)
             for i, name in enumerate(labelled.names)
         }
-        if counts == whole:
+        if counts == trained:
             return True
     return False

@@ -110,10 +110,10 @@ def _label(name: str, films: _Films, everything: NDArray[np.bool_]) -> LabelFigu
         label=name,
         films=int(labelled.sum()),
         share=share_figure(labelled, everything, films.boot),
-        counts={side: int((labelled & own).sum()) for side, own in films.by_class.items()},
+        counts={side: int((labelled & part).sum()) for side, part in films.by_class.items()},
         by_class={
-            side: share_figure(labelled, own, films.boot, f"no film of class {side}")
-            for side, own in films.by_class.items()
+            side: share_figure(labelled, part, films.boot, f"no film of class {side}")
+            for side, part in films.by_class.items()
         },
         error=share_figure(
             films.wrong,
@@ -142,8 +142,8 @@ def _coverage(films: _Films) -> dict[str, Figure]:
         return {}
     passed = ~films.outcomes.refused
     return {
-        side: share_figure(films.covered, own & passed, films.boot, f"no film of class {side}")
-        for side, own in films.by_class.items()
+        side: share_figure(films.covered, part & passed, films.boot, f"no film of class {side}")
+        for side, part in films.by_class.items()
     }
 
 
@@ -153,7 +153,7 @@ def _kinds(films: _Films, truth: Truth) -> Iterator[KindFigures]:
         return
     verdict = films.outcomes.labels == labels.positive
     for kind in labels.kinds:
-        own = verdict & (truth.classes == labels.names.index(kind))
+        of_kind = verdict & (truth.classes == labels.names.index(kind))
         if not (truth.classes == labels.names.index(kind)).any():
             continue
         covered = np.array([kind in decision.kinds for decision in decisions], bool)
@@ -162,10 +162,10 @@ def _kinds(films: _Films, truth: Truth) -> Iterator[KindFigures]:
         missing = f"no film of kind {kind} has the verdict {labels.positive}"
         yield KindFigures(
             kind=kind,
-            films=int(own.sum()),
-            covered=share_figure(covered, own, films.boot, missing),
-            named=share_figure(named, own, films.boot, missing),
-            misnamed=share_figure(other, own, films.boot, missing),
+            films=int(of_kind.sum()),
+            covered=share_figure(covered, of_kind, films.boot, missing),
+            named=share_figure(named, of_kind, films.boot, missing),
+            misnamed=share_figure(other, of_kind, films.boot, missing),
         )
 
 
@@ -185,7 +185,7 @@ def _gate(films: _Films, everything: NDArray[np.bool_]) -> Iterator[GateFigures]
             noted=sum(code in level and level[code] != REFUSE for level in levels),
             share=share_figure(refused[code], everything, films.boot),
             by_class={
-                side: int((refused[code] & own).sum()) for side, own in films.by_class.items()
+                side: int((refused[code] & part).sum()) for side, part in films.by_class.items()
             },
         )
 

@@ -1,4 +1,4 @@
-"""Labelled films as arrays, and what a bundle says of changed ones."""
+"""Labelled films as arrays, and the outputs of a bundle for changed ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledFilms:
-    """Films with labels, as `pneumoscope.data.FilmSet` holds them.
+    """Films with labels, as in `pneumoscope.data.FilmSet`.
 
     Attributes:
         pixels: uint8 (n, side, side), at the bundle's source size.
@@ -42,10 +42,10 @@ class LabelledFilms:
     patients: Sequence[str]
 
     def check(self, meta: BundleMeta) -> None:
-        """Refuses arrays that do not fit each other or the bundle.
+        """Rejects arrays that do not fit each other or the bundle.
 
         Raises:
-            UsageError: Saying what does not fit.
+            UsageError: Naming what does not fit.
         """
         n = len(self.pixels)
         if not n:
@@ -61,7 +61,7 @@ class LabelledFilms:
             )
 
     def some(self, most: int, seed: int = 0) -> LabelledFilms:
-        """At most so many films: a seeded draw, in their order."""
+        """A random sample of at most so many films, in their order."""
         if len(self.pixels) <= most:
             return self
         rows = np.sort(np.random.default_rng(seed).permutation(len(self.pixels))[:most])
@@ -71,7 +71,7 @@ class LabelledFilms:
 
 
 def network_inputs(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """What the network sees of films at the source size: uint8 (n, size, size)."""
+    """The network's inputs for films at the source size: uint8 (n, size, size)."""
     return np.stack([resample(film, size) for film in pixels])
 
 
@@ -90,7 +90,7 @@ def outputs_of(classifier: Classifier, inputs: NDArray[np.uint8]) -> NetworkOutp
 def score_of(
     probabilities: NDArray[np.floating], meta: BundleMeta, finding: str | None
 ) -> NDArray[np.float64]:
-    """What ranks the films, (n,): P(positive), or the probability of one class or finding.
+    """Scores that rank the films, (n,): P(positive), or the probability of one class or finding.
 
     Raises:
         UsageError: See `column_of`.
@@ -104,7 +104,7 @@ def score_of(
 def truth_of(
     targets: NDArray[np.floating], meta: BundleMeta, finding: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which films are positive, and of which that is known: bool (n,) each.
+    """Which films are positive, and for which this is known: bool (n,) each.
 
     Raises:
         UsageError: See `column_of`.
@@ -121,7 +121,7 @@ def column_of(meta: BundleMeta, finding: str | None) -> int | None:
     """Position of a class or finding; None for P(positive).
 
     Raises:
-        UsageError: No such label, or none was named where films may have several findings.
+        UsageError: There is no such label, or none was named for a bundle with several findings.
     """
     if finding is None and meta.negative is None:
         raise UsageError(

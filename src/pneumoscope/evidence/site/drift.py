@@ -1,16 +1,16 @@
-"""Drift: do the films that come in still look, to the bundle, like those of the site profile?
+"""Drift: do new films still look, to the bundle, like those of the site profile?
 
-A sequential test that may be looked at after every film. Each new film is ranked among the films
-of the profile *and* those before it (an online conformal p-value): while nothing changes all of
-them are exchangeable, so these ranks are independent and uniform, however few films the reference
-has (Vovk, Gammerman and Shafer 2005). A player who bets on the next rank then cannot expect to win,
-and by Ville's inequality (1939) the chance that the stake is ever multiplied by 1 / alpha is at
-most alpha. The bets are the Composite Jumper of Vovk et al. 2021 ("Retrain or not retrain:
-conformal test martingales for change-point detection"), with bets on spread besides.
+A sequential test that may be evaluated after every film. Each new film is ranked among the films of
+the profile *and* those before it (an online conformal p-value). While nothing changes, all of them are
+exchangeable, so these ranks are independent and uniform, however few films the reference contains (Vovk,
+Gammerman and Shafer 2005). A player who bets on the next rank then cannot expect to win, and by Ville's
+inequality (1939) the probability that the stake is ever multiplied by 1 / alpha is at most alpha. The
+bets are the Composite Jumper of Vovk et al. 2021 ("Retrain or not retrain: conformal test martingales for
+change-point detection"), with additional bets on spread; see `martingale`.
 
-Several channels (the score, each gate measurement, refusals) are each played on their own, and
-each has a share alpha / channels of false alarms (Bonferroni). Their stakes may not be averaged:
-each is a fair game given its own past only. numpy only.
+Several channels (the score, each gate measurement, refusals) are tested separately, each with a share
+alpha / channels of false alarms (Bonferroni). Their stakes must not be averaged: each is a fair game only
+given its own past. numpy only.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 SCORE, REFUSED, GATE = "log odds", "refused", "gate: "
-"""Channels: of P(positive) as the bundle gives it, whether the gate refused, a gate measurement."""
+"""Channels: log odds of the bundle's P(positive), whether the gate refused, prefix of gate measurements."""
 ALPHA = 0.05
 FEWEST = 20
-"""Films in a reference; among fewer no rank can tell much."""
+"""Minimum number of films in a reference; ranks among fewer carry little information."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Channel:
-    """What one channel says.
+    """The result of one channel.
 
     Attributes:
         name: See `SCORE`, `REFUSED`, `GATE`.
-        reference: Films in the profile's reference.
-        films: Films of the stretch that have it.
-        positions: Their positions in the stretch, from 0, (films,).
+        reference: Number of films in the profile's reference.
+        films: Number of predictions with a value in this channel.
+        positions: Their positions, from 0, (films,).
         evidence: Stake after each of these films, divided by the number of channels, (films,); it
-            starts at 1 / channels, and 1 / alpha is the alarm.
-        alarm: Position in the stretch of the film at which the alarm was raised, or None.
-        since: Position from which on the evidence grew towards the alarm, or None: a guess of when
-            the change began.
+            starts at 1 / channels, and the alarm is raised at 1 / alpha.
+        alarm: Position of the film at which the alarm was raised, or None.
+        since: Position from which on the evidence grew towards the alarm, or None: an estimate of
+            when the change began.
         before: Mean in the reference.
-        after: Mean of the stretch, from ``since`` on if there is an alarm.
+        after: Mean of the predictions, from ``since`` on if there is an alarm.
     """
 
     name: str
@@ -73,15 +73,15 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drift:
-    """What the test says of a stretch of predictions.
+    """The result of the test for a series of predictions.
 
     Attributes:
         profile: Name of the site profile.
-        alpha: Chance that a stretch without any change raises an alarm, however long it is.
-        films: Predictions in the stretch.
-        unread: Films in it that could not be read: they count nowhere.
+        alpha: Probability of an alarm if nothing changes, however long the series is.
+        films: Number of predictions.
+        unread: Number of films that could not be read; they are not used.
         channels: In the order score, gate measurements, refusals.
-        silent: Channels of the profile that the predictions do not hold, or the reverse.
+        silent: Channels that only the profile or only the predictions contain.
     """
 
     profile: str
@@ -100,12 +100,12 @@ class Drift:
 def watch(
     written: Sequence[Written], profile: SiteProfile, alpha: float = ALPHA, seed: int = 0
 ) -> Drift:
-    """Compares a stretch of predictions with the profile's reference.
+    """Compares a series of predictions with the profile's reference.
 
     Args:
-        written: Predictions in the order in which the films came.
-        profile: Whose reference they are compared with.
-        alpha: Chance of a false alarm over the whole stretch, in (0, 1).
+        written: Predictions in the order in which the films arrived.
+        profile: Contains the reference.
+        alpha: Probability of a false alarm over the whole series, in (0, 1).
         seed: Of the random numbers that order equal values.
 
     Raises:
@@ -115,60 +115,65 @@ def watch(
         raise UsageError(
             f"the share of false alarms {alpha:g} is not between 0 and 1", "0.05 is usual."
         )
-    read = [(i, one) for i, one in enumerate(written) if one.read]
+    read = [(i, film) for i, film in enumerate(written) if film.read]
     if not read:
         raise UsageError("no film of these predictions was read", "Is this the right file?")
-    streams = values_of([one for _, one in read], profile)
-    own = {
+    streams = values_of([film for _, film in read], profile)
+    compared = {
         name: (np.array([read[k][0] for k in rows], np.intp), values)
         for name, (rows, values) in streams.items()
         if len(profile.reference.get(name, ())) >= FEWEST
     }
-    if not own:
+    if not compared:
         raise UsageError(
             f"site profile {profile.name}: has no reference for anything in these predictions",
             f"It needs {FEWEST} patients or more; run `pneumoscope calibrate` on more films.",
         )
     rng = np.random.default_rng(seed)
     channels = tuple(
-        _channel(name, profile.reference[name], *own[name], (len(own), alpha), rng)
-        for name in sorted(own, key=_order)
+        _channel(name, profile.reference[name], *compared[name], (len(compared), alpha), rng)
+        for name in sorted(compared, key=_order)
     )
-    silent = sorted((set(streams) | set(profile.reference)) - set(own), key=_order)
+    silent = sorted((set(streams) | set(profile.reference)) - set(compared), key=_order)
     return Drift(
-        profile.name, alpha, len(written), len(written) - len(read), channels, tuple(silent)
+        profile=profile.name,
+        alpha=alpha,
+        films=len(written),
+        unread=len(written) - len(read),
+        channels=channels,
+        silent=tuple(silent),
     )
 
 
 def values_of(
     written: Sequence[Written], profile: SiteProfile | None = None
 ) -> dict[str, tuple[list[int], Array]]:
-    """Channel to the rows of the films that have it, and its values there.
+    """Channel to the rows of the films with a value in it, and these values.
 
     Args:
         written: Films that were read.
-        profile: Undoes the calibration of predictions that were made with it; without one,
+        profile: The calibration of predictions that were made with it is undone; without one,
             predictions count as the bundle's own.
     """
     calibration = profile.calibration if profile is not None else None
-    found: dict[str, tuple[list[int], list[float]]] = {}
+    channels: dict[str, tuple[list[int], list[float]]] = {}
 
     def put(name: str, row: int, value: float) -> None:
-        rows, values = found.setdefault(name, ([], []))
+        rows, values = channels.setdefault(name, ([], []))
         rows.append(row)
         values.append(value)
 
-    for row, one in enumerate(written):
-        p = one.bundle_p(calibration)
-        if p is not None and not one.refused:  # refused films have no figure, unless forced
+    for row, film in enumerate(written):
+        p = film.bundle_p(calibration)
+        if p is not None and not film.refused:  # refused films have a probability only if forced
             put(SCORE, row, float(logit(p)))
-        for name, value in one.scores.items():
-            if name not in REASONS:  # probabilities of one kind: "unsuitable" is their sum
+        for name, value in film.scores.items():
+            if name not in REASONS:  # probabilities of single kinds: "unsuitable" is their sum
                 put(GATE + name, row, value)
-        if one.refused is not None:
-            put(REFUSED, row, float(one.refused))
-    # As many digits as the profile keeps, or equal values would no longer be equal.
-    return {name: (rows, np.round(values, 4)) for name, (rows, values) in found.items()}
+        if film.refused is not None:
+            put(REFUSED, row, float(film.refused))
+    # As many digits as in the profile, so that equal values remain equal.
+    return {name: (rows, np.round(values, 4)) for name, (rows, values) in channels.items()}
 
 
 def _order(name: str) -> tuple[int, str]:
@@ -183,10 +188,10 @@ def _channel(
     test: tuple[int, float],
     rng: np.random.Generator,
 ) -> Channel:
-    """Plays one channel; ``test`` is the number of channels and alpha."""
+    """Tests one channel; ``test`` contains the number of channels and alpha."""
     channels, alpha = test
     logs = np.full(len(stream), -np.log(channels))
-    # Of values that are all equal the ranks are mere chance: no bets, so no alarms.
+    # If all values are equal, the ranks are random: no bets, so no alarms.
     if np.ptp(np.r_[reference, stream]) > 0:
         logs += log_stakes(ranks(reference, stream, rng))
     reached: NDArray[Any] = np.flatnonzero(logs >= -np.log(alpha))
@@ -195,9 +200,16 @@ def _channel(
     if len(reached):
         start = int(np.argmin(np.r_[-np.log(channels), logs[: reached[0] + 1]]))
         alarm, since = int(positions[reached[0]]), int(positions[start])
-    # A stake of 1e304 says as much as any larger one.
+    # Stakes above 1e304 are not distinguished.
     evidence = np.exp(np.minimum(logs, 700.0))
     return Channel(
-        name, len(reference), len(stream), positions, evidence, alarm, since,
-        float(np.mean(reference)), float(stream[start:].mean()),
-    )  # fmt: skip
+        name=name,
+        reference=len(reference),
+        films=len(stream),
+        positions=positions,
+        evidence=evidence,
+        alarm=alarm,
+        since=since,
+        before=float(np.mean(reference)),
+        after=float(stream[start:].mean()),
+    )

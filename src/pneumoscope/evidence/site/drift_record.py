@@ -9,34 +9,34 @@ if TYPE_CHECKING:
 
 
 def words_of(drift: Drift) -> list[str]:
-    """What the test says, in sentences without full stop."""
-    found = []
+    """The result in sentences without full stop."""
+    sentences = []
     for channel in drift.channels:
         if channel.alarm is not None and channel.since is not None:
             side = "higher" if channel.after > channel.before else "lower"
             if channel.after == channel.before:
-                side = "otherwise spread"
-            found.append(
-                f"{channel.name} is {side} than at calibration: mean {channel.after:.3g} after "
+                side = "spread differently"
+            sentences.append(
+                f"{channel.name} is {side} than at calibration: mean {channel.after:.3g}, before "
                 f"{channel.before:.3g}; alarm at film {channel.alarm + 1:,}, since about film "
                 f"{channel.since + 1:,}"
             )
-    if not found:
-        found.append(
-            f"nothing in {drift.films:,} predictions says that films have changed since calibration"
+    if not sentences:
+        sentences.append(
+            f"nothing in {drift.films:,} predictions indicates that films have changed since calibration"
         )
     if drift.silent:
-        found.append(
-            "not compared, since only the profile or only the predictions hold them: "
+        sentences.append(
+            "not compared, since only the profile or only the predictions contain them: "
             + ", ".join(drift.silent)
-            + " (`pneumoscope predict --json` writes all, --csv no gate measurements)"
+            + " (`pneumoscope predict --json` writes all channels, --csv no gate measurements)"
         )
     if drift.unread:
-        found.append(f"films that could not be read count nowhere: {drift.unread:,}")
-    found.append(
-        f"a stretch without any change raises an alarm with a chance of {drift.alpha:.3g} at most"
+        sentences.append(f"films that could not be read, not used: {drift.unread:,}")
+    sentences.append(
+        f"if nothing changes, the probability of an alarm is at most {drift.alpha:.3g}"
     )
-    return found
+    return sentences
 
 
 def to_json(drift: Drift) -> dict[str, Any]:

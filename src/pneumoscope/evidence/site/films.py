@@ -1,4 +1,4 @@
-"""A site's own labelled films, read and judged by a bundle."""
+"""A site's labelled films, read and judged by a bundle."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int, str], None]
 
 FEWEST_FILMS = 10
-"""Of either class; with fewer there is nothing to fit or to measure."""
+"""Of either class; fewer are not enough to fit or to measure anything."""
 FEWEST_PATIENTS = 5
 """Of either class, likewise."""
 REFITTED = {"distance": "outside-population"}
-"""Gate scores whose limit a site sets, and the reason that they give. What is no chest film at all is
-so everywhere."""
+"""Gate scores whose limit a site may raise, and the reason that they give. Pictures that are not chest
+films are rejected everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SiteFilms:
-    """Labelled films with what the bundle says of them, in the order of the data.
+    """Labelled films with the predictions of the bundle, in the order of the data.
 
     Attributes:
         name: Of the data folder.
@@ -51,11 +51,11 @@ class SiteFilms:
         classes: Class as the bundle counts them, (films,), `UNKNOWN` where the label does not say.
         labels: Label to number of films.
         patients: Key of each film's patient.
-        written: What `predict` would write of each film.
-        refused: Whether the gate refuses the film at the site's limits, bool (films,).
-        gate_limits: Gate score to the site's limit, where the bundle's is not kept.
+        written: Each film's prediction, as `predict` writes it.
+        refused: Whether the gate refuses the film with the site's limits, bool (films,).
+        gate_limits: Gate score to the site's limit, where it differs from the bundle's.
         older: P(positive) by the older bundle, (films,), if there is one.
-        broken: Films that cannot be read; they are not among the others.
+        broken: Films that cannot be read; they are not included in the others.
         warnings: What is doubtful, in sentences.
     """
 
@@ -74,7 +74,7 @@ class SiteFilms:
 
     @property
     def judged(self) -> NDArray[np.intp]:
-        """Films that the gate lets pass: only they get a verdict, so only they calibrate it."""
+        """Positions of the films that the gate lets pass: only they get a verdict, so only they calibrate."""
         return np.flatnonzero(~self.refused)
 
 
@@ -86,88 +86,112 @@ def read(
     cache: Path | None = None,
     progress: Progress = lambda _done, _total, _text: None,
 ) -> SiteFilms:
-    """Reads every labelled film of a folder or manifest the product's own way.
+    """Reads every labelled film of a folder or manifest as the product does.
 
     Args:
-        root: Films in any layout, see `evaluation_films.choose`.
+        root: Films in any layout, see `evaluation.films.choose`.
         bundle: Judges them.
-        older: Another bundle that judges them too.
-        split: Of `evaluation_films.SPLITS`.
+        older: Another bundle that also judges them.
+        split: Of `evaluation.films.SPLITS`.
         cache: Folder for decoded films of the bundle's training; None for the user's.
-        progress: Called with (films done, films in all, what is done).
+        progress: Called with (films done, films in all, step).
 
     Raises:
         DataError: No films, no labels, labels that the bundle does not know, or fewer than
             `FEWEST_FILMS` of a class that can be read and judged.
-        UsageError: The bundle tells findings, not classes.
+        UsageError: The bundle is for findings, not for classes.
     """
-    for one in (bundle, older):
-        if one is not None and one.meta.negative is None:
-            raise UsageError(
-                f"bundle {one.title}: a site profile for several findings is not supported",
-                "Name a bundle whose films have one class, such as the shipped one.",
-            )
+    _check_one_class(bundle)
+    if older is not None:
+        _check_one_class(older)
     choice = films.choose(root, [bundle], split, (), cache, progress)
     truth = truth_of(choice.entries, choice.listing, bundle)
     known = np.flatnonzero(~np.isnan(truth.targets[:, 0]))
     entries = [choice.entries[i] for i in known]
     _check_counts(root, truth.targets[known, 0] == 1, bundle, "with a label that it knows")
-    found, broken = _predict(entries, bundle, "reading films", progress)
-    before: dict[int, Prediction] = {}
+    predictions, broken = _predict(entries, bundle, "reading films", progress)
+    older_predictions: dict[int, Prediction] = {}
     if older is not None:
-        before, also = _predict(entries, older, f"predicting with {older.title}", progress)
-        broken |= also
+        older_predictions, older_broken = _predict(
+            entries, older, f"predicting with {older.title}", progress
+        )
+        broken |= older_broken
     kept = [i for i in range(len(entries)) if i not in broken]
     rows = known[kept]
-    positive = truth.targets[rows, 0] == 1
-    _check_counts(root, positive, bundle, "that can be read")
-    limits = site_limits([found[i].gate for i in kept], bundle.meta)
-    refused = np.array([is_refused(found[i].gate, limits) for i in kept])
-    written = tuple(
-        replace(written_of(_record(entries[i], found[i])), refused=bool(no))
-        for i, no in zip(kept, refused, strict=True)
-    )
-    _check_counts(root, positive[~refused], bundle, "that its gate lets pass")
-    keys = [entries[i].patient for i in kept]
-    _check_patients(
-        root, positive[~refused], [k for k, no in zip(keys, refused, strict=True) if not no]
+    site = _site_films(
+        [entries[i] for i in kept],
+        [predictions[i] for i in kept],
+        truth.targets[rows, 0] == 1,
+        bundle,
+        root,
     )
     labels = [films.label_of(entries[i], choice.listing) for i in kept]
+    return replace(
+        site,
+        classes=truth.classes[rows] if truth.classes is not None else site.classes,
+        labels={name: labels.count(name) for name in dict.fromkeys(sorted(labels))},
+        older=np.array([older_predictions[i].p_positive for i in kept])
+        if older is not None
+        else None,
+        broken=tuple(broken[i] for i in sorted(broken)),
+        warnings=tuple(_warnings(choice, truth.unanswered, len(broken))),
+    )
+
+
+def _site_films(
+    entries: Sequence[Entry],
+    predictions: Sequence[Prediction],
+    positive: NDArray[np.bool_],
+    bundle: Bundle,
+    root: Path,
+) -> SiteFilms:
+    """Films that could be read, judged by the gate with the site's limits."""
+    _check_counts(root, positive, bundle, "that can be read")
+    limits = site_limits([prediction.gate for prediction in predictions], bundle.meta)
+    refused = np.array([is_refused(prediction.gate, limits) for prediction in predictions])
+    _check_counts(root, positive[~refused], bundle, "that its gate lets pass")
+    patients = tuple(entry.patient for entry in entries)
+    passed = [key for key, no in zip(patients, refused, strict=True) if not no]
+    _check_patients(root, positive[~refused], passed)
+    labels = bundle.meta.labels
     return SiteFilms(
-        root.resolve().name,
-        np.array([[found[i].probabilities[c] for c in bundle.meta.labels] for i in kept], float),
-        positive,
-        truth.classes[rows] if truth.classes is not None else np.full(len(rows), UNKNOWN),
-        {name: labels.count(name) for name in dict.fromkeys(sorted(labels))},
-        tuple(keys),
-        written,
-        refused,
-        limits,
-        np.array([before[i].p_positive for i in kept]) if older is not None else None,
-        tuple(broken[i] for i in sorted(broken)),
-        tuple(_warnings(choice, truth.unanswered, len(broken))),
+        name=root.resolve().name,
+        p=np.array([[film.probabilities[name] for name in labels] for film in predictions], float),
+        positive=positive,
+        classes=np.full(len(entries), UNKNOWN),
+        labels={},
+        patients=patients,
+        written=tuple(
+            replace(written_of(_record(entry, film)), refused=bool(no))
+            for entry, film, no in zip(entries, predictions, refused, strict=True)
+        ),
+        refused=refused,
+        gate_limits=limits,
+        older=None,
+        broken=(),
+        warnings=(),
     )
 
 
 def site_limits(reports: Sequence[GateReport], meta: BundleMeta) -> dict[str, float]:
-    """Limits of the scores in `REFITTED` that the site's own films ask for.
+    """Limits of the scores in `REFITTED` that the site's films require.
 
     Args:
-        reports: The gate's, of every film.
-        meta: Of the bundle whose limits they were.
+        reports: Of the gate, for every film.
+        meta: Of the bundle, with its limits.
     """
     known = meta.gate["limits"] if meta.gate is not None else {}
-    found = {}
+    limits = {}
     for name in REFITTED.keys() & known.keys():
         values = np.array([report.scores[name] for report in reports])
         limit = fit.gate_limit(values, known[name])
         if limit is not None:
-            found[name] = limit
-    return found
+            limits[name] = limit
+    return limits
 
 
 def is_refused(report: GateReport, limits: dict[str, float]) -> bool:
-    """Whether the gate refuses a film once the site's limits stand in the place of the bundle's."""
+    """Whether the gate refuses a film if the site's limits replace those of the bundle."""
     forgiven = {REFITTED[name] for name, limit in limits.items() if report.scores[name] <= limit}
     return any(r.level == REFUSE and r.code not in forgiven for r in report.reasons)
 
@@ -179,18 +203,26 @@ def _record(entry: Entry, prediction: Prediction) -> dict[str, object]:
 def _predict(
     entries: Sequence[Entry], bundle: Bundle, text: str, progress: Progress
 ) -> tuple[dict[int, Prediction], dict[int, Broken]]:
-    # Refused films too: their probabilities and measurements are wanted.
+    # With verdicts of refused films: their probabilities and measurements are needed.
     classifier = Classifier(bundle, settings=Settings(force=True, explain="none"))
-    found, broken = {}, {}
+    predictions, broken = {}, {}
     for outcome in classifier.predict_many([entry.path for entry in entries]):
         if outcome.prediction is not None:
-            found[outcome.index] = outcome.prediction
+            predictions[outcome.index] = outcome.prediction
         elif outcome.error is not None:
             error = outcome.error
             name = entries[outcome.index].name
             broken[outcome.index] = Broken(name, error.code, error.message, error.hint)
         progress(outcome.index + 1, len(entries), text)
-    return found, broken
+    return predictions, broken
+
+
+def _check_one_class(bundle: Bundle) -> None:
+    if bundle.meta.negative is None:
+        raise UsageError(
+            f"bundle {bundle.title}: a site profile for several findings is not supported",
+            "Name a bundle whose films have one class, such as the shipped one.",
+        )
 
 
 def _check_counts(root: Path, positive: NDArray[np.bool_], bundle: Bundle, which: str) -> None:
@@ -199,9 +231,9 @@ def _check_counts(root: Path, positive: NDArray[np.bool_], bundle: Bundle, which
     for name, number in counts.items():
         if number < FEWEST_FILMS:
             counted = f"{number} films" if number else "no film"
-            told = ", ".join(f"{n} {kind}" for kind, n in counts.items())
+            all_counts = ", ".join(f"{n} {kind}" for kind, n in counts.items())
             raise DataError(
-                f"{root}: {counted} of class {name} {which} (there are {told})",
+                f"{root}: {counted} of class {name} {which} (there are {all_counts})",
                 f"At least {FEWEST_FILMS} of either class are needed; 50 to 200 films in all are "
                 "a good start.",
             )
@@ -209,7 +241,7 @@ def _check_counts(root: Path, positive: NDArray[np.bool_], bundle: Bundle, which
 
 def _check_patients(root: Path, positive: NDArray[np.bool_], patients: Sequence[str]) -> None:
     for kind in (positive, ~positive):
-        number = len({key for key, own in zip(patients, kind, strict=True) if own})
+        number = len({key for key, inside in zip(patients, kind, strict=True) if inside})
         if number < FEWEST_PATIENTS:
             raise DataError(
                 f"{root}: the films of one class are of {number} patients",
@@ -218,15 +250,15 @@ def _check_patients(root: Path, positive: NDArray[np.bool_], patients: Sequence[
 
 
 def _warnings(choice: Choice, unanswered: dict[str, int], broken: int) -> list[str]:
-    said = [*choice.warnings, *choice.limits]
-    said += [
+    warnings = [*choice.warnings, *choice.limits]
+    warnings += [
         f"films labelled {name}, which says nothing to the bundle, left out: {count:,}"
         for name, count in sorted(unanswered.items())
     ]
     if any(training is not None for training in choice.training):
-        said.append(
-            f"these are films of the bundle's own data ({choice.words}): they are no site's own"
+        warnings.append(
+            f"these are films of the bundle's own data ({choice.words}), not films of a site"
         )
     if broken:
-        said.append(f"films that cannot be read, left out: {broken:,}")
-    return said
+        warnings.append(f"films that cannot be read, left out: {broken:,}")
+    return warnings

@@ -1,8 +1,8 @@
-"""Operating points of an older bundle on a new one: the same sensitivity or specificity on the same
-films.
+"""Carries the operating points of an older bundle over to a new one: the same sensitivity or
+specificity on the same films.
 
-Every figure is of calls by thresholds that the film had no part in choosing, and differences are
-paired: both bundles are measured on the same draws of patients.
+All figures come from films that had no part in choosing the thresholds. Differences are paired: both
+bundles are measured on the same draws of patients.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from pneumoscope.evidence.statistics.calls import threshold_samples
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.evidence.statistics.shares import share_figure
 from pneumoscope.records import OperatingPoint
 
 if TYPE_CHECKING:
@@ -29,17 +30,17 @@ if TYPE_CHECKING:
 
 SENSITIVITY, SPECIFICITY, BOTH = "sensitivity", "specificity", "both"
 NOBODY = 0.999
-"""The threshold where the older one called no film positive; 0.001 where it called all of them."""
+"""The threshold if the older bundle called no film positive; 0.001 if it called all of them positive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """What was in use before.
+    """A bundle that was used before.
 
     Attributes:
         title: Name and version of the bundle, and the site profile if there was one.
         points: Its operating points.
-        calibration: Of the site profile that was in use with it, or None.
+        calibration: Of the site profile that was used with it, or None.
     """
 
     title: str
@@ -53,12 +54,12 @@ class CarriedPoint:
 
     Attributes:
         name: Of the point.
-        keeps: ``"sensitivity"``, ``"specificity"``, or ``"both"`` as well as one threshold can.
+        keeps: ``"sensitivity"``, ``"specificity"``, or ``"both"``, as far as one threshold can.
         old_threshold: On the older P(positive).
         new_threshold: On the site's.
         old_sensitivity: On these films.
         old_specificity: Likewise.
-        sensitivity_change: New less old, cross-fitted and paired.
+        sensitivity_change: New minus old, cross-fitted and paired.
         specificity_change: Likewise.
         changed: Share of films whose label changes.
     """
@@ -76,7 +77,7 @@ class CarriedPoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OlderCalls:
-    """What the older bundle called the films: by name, in the order of its points."""
+    """Calls of the older bundle by name of the point, in the order of its points."""
 
     points: tuple[OperatingPoint, ...]
     called: Calls
@@ -95,24 +96,24 @@ def older_calls(older: Older, p: Array) -> OlderCalls:
 
 
 def carrying(calls: OlderCalls, older: Older, positive: NDArray[np.bool_]) -> Choose:
-    """Chooses the new thresholds, on the films given."""
+    """Chooses the new thresholds on the given films."""
 
     def choose(rows: NDArray[np.intp], p: Array) -> Sequence[OperatingPoint]:
-        found = []
+        points = []
         for point in calls.points:
             keeps = kept_by(point)
             threshold = matching(positive[rows], p, calls.called[point.name][rows], keeps)
             rule = f"keeps the {keeps} of {older.title} at {point.name} on the site's films"
             if keeps == BOTH:
                 rule = f"as sensitive and specific as {older.title} at {point.name} on the site's films"
-            found.append(OperatingPoint(point.name, threshold, rule))
-        return found
+            points.append(OperatingPoint(point.name, threshold, rule))
+        return points
 
     return choose
 
 
 def kept_by(point: OperatingPoint) -> str:
-    """What a point promises: its rule begins with it, as those of `thresholds.choose` do."""
+    """What a point promises, by the beginning of its rule, see `thresholds.choose`."""
     for side in (SENSITIVITY, SPECIFICITY):
         if point.rule.startswith((side, f"keeps the {side}")):
             return side
@@ -120,12 +121,12 @@ def kept_by(point: OperatingPoint) -> str:
 
 
 def matching(positive: NDArray[np.bool_], p: Array, called: NDArray[np.bool_], keeps: str) -> float:
-    """The threshold on new probabilities that does what older calls did.
+    """The threshold on new probabilities that matches older calls.
 
     Args:
-        positive: bool (films,), both kinds.
+        positive: bool (films,), with both classes.
         p: New P(positive), (films,).
-        called: What the older bundle called positive, (films,).
+        called: Whether the older bundle called each film positive, (films,).
         keeps: ``"sensitivity"``: the highest threshold with at least as many hits;
             ``"specificity"``: the lowest with at most as many false alarms; ``"both"``: the middle
             of those at which the worse of the two changes is best.
@@ -133,16 +134,16 @@ def matching(positive: NDArray[np.bool_], p: Array, called: NDArray[np.bool_], k
     ill, well = np.sort(p[positive])[::-1], np.sort(p[~positive])[::-1]
     hits, false = int(called[positive].sum()), int(called[~positive].sum())
     if keeps == SENSITIVITY:
-        found = ill[hits - 1] if hits else NOBODY
+        threshold = ill[hits - 1] if hits else NOBODY
     elif keeps == SPECIFICITY:
-        found = np.nextafter(well[false], 2.0) if false < len(well) else 1 - NOBODY
+        threshold = np.nextafter(well[false], 2.0) if false < len(well) else 1 - NOBODY
     else:
         candidates = np.unique(p)
         gain = (np.searchsorted(-ill, -candidates, "right") - hits) / len(ill)
         loss = (np.searchsorted(-well, -candidates, "right") - false) / len(well)
         worse = np.minimum(gain, -loss)
-        found = np.median(candidates[worse >= worse.max() - 1e-9])
-    return float(np.clip(found, 1 - NOBODY, NOBODY))
+        threshold = np.median(candidates[worse >= worse.max() - 1e-9])
+    return float(np.clip(threshold, 1 - NOBODY, NOBODY))
 
 
 def compared(
@@ -152,7 +153,7 @@ def compared(
     positive: NDArray[np.bool_],
     boot: Bootstrap,
 ) -> tuple[CarriedPoint, ...]:
-    """Old and new calls side by side.
+    """Compares old and new calls.
 
     Args:
         points: The new ones.
@@ -161,24 +162,30 @@ def compared(
         positive: bool (films,).
         boot: Draws of the films' patients.
     """
-    found = []
+    everything = np.ones(len(positive), bool)
+    carried = []
     for new, old in zip(points, older.points, strict=True):
         was, now = older.called[old.name], called[new.name]
         before, after = (threshold_samples(positive, calls, boot) for calls in (was, now))
-        changed = boot.over(lambda w, differs=was != now: (w @ differs) / w.sum(axis=1))  # type: ignore[misc]
-        found.append(
+        sensitivity, specificity = figures(before, positive, boot)
+        carried.append(
             CarriedPoint(
-                new.name,
-                kept_by(old),
-                old.threshold,
-                new.threshold,
-                *figures(before, positive, boot),
-                figure_of(after[SENSITIVITY] - before[SENSITIVITY], boot, "correlation"),
-                figure_of(after[SPECIFICITY] - before[SPECIFICITY], boot, "correlation"),
-                figure_of(changed, boot, "unit", trials=boot.patients),
+                name=new.name,
+                keeps=kept_by(old),
+                old_threshold=old.threshold,
+                new_threshold=new.threshold,
+                old_sensitivity=sensitivity,
+                old_specificity=specificity,
+                sensitivity_change=figure_of(
+                    after[SENSITIVITY] - before[SENSITIVITY], boot, "correlation"
+                ),
+                specificity_change=figure_of(
+                    after[SPECIFICITY] - before[SPECIFICITY], boot, "correlation"
+                ),
+                changed=share_figure(was != now, everything, boot),
             )
         )
-    return tuple(found)
+    return tuple(carried)
 
 
 def figures(

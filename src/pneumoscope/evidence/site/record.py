@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def to_json(result: Calibrated) -> dict[str, Any]:
-    """All figures as JSON-ready values: no film but those that cannot be read."""
+    """All figures as JSON-ready values; of films, only those that cannot be read are named."""
     profile = asdict(result.profile)
-    # The lists are in the profile's own file.
+    # The profile's file contains these lists.
     for name in ("conformal", "reference"):
         del profile[name]
     return {

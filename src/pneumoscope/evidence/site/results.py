@@ -1,4 +1,4 @@
-"""The result of a site calibration: values only."""
+"""The results of a site calibration: values only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PointResult:
 
     Attributes:
         point: The site's.
-        sensitivity: Of calls by points that had no part in choosing (cross-fitted).
+        sensitivity: Of films that had no part in choosing the threshold (cross-fitted).
         specificity: Likewise.
         bundle_threshold: The bundle's own threshold of that name, on its own P(positive); None if
             it has none.
@@ -43,7 +43,7 @@ class PointResult:
 
 @dataclass(frozen=True, slots=True)
 class Probabilities:
-    """How well probabilities fit the labels, by the bundle and by the site.
+    """How well probabilities agree with the labels.
 
     Attributes:
         error: Expected calibration error.
@@ -56,18 +56,18 @@ class Probabilities:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibrated:
-    """What came of a site's films.
+    """The results for a site's films.
 
     Attributes:
-        profile: What is written.
+        profile: To be written.
         points: The profile's operating points, measured.
         before: The bundle's probabilities.
-        after: The site's, of films that had no part in the fit.
+        after: The site's, for films that had no part in the fit.
         undetermined: Share of films whose conformal set at error 5 % is not one class.
         carried: Operating points of an older bundle on the new one; empty without one.
         refused: Share of all films that the gate refuses.
         p: Cross-fitted P(positive) of the judged films, for the plot.
-        positive: Whether these are positive.
+        positive: Whether each of these is positive.
         broken: Films that cannot be read.
         warnings: What is doubtful, in sentences.
     """
