@@ -30,6 +30,11 @@ class ReadyServer(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    @property
+    def port(self) -> int:
+        number: int = self.servers[0].sockets[0].getsockname()[1]
+        return number
+
 
 @dataclass
 class Live:
@@ -100,17 +105,23 @@ def below(app: ASGIApp, prefix: str) -> ASGIApp:
 @contextmanager
 def serving(settings: ServeSettings, prefix: str = "") -> Iterator[Live]:
     app = create_app(settings)
-    config = uvicorn.Config(
-        below(app, prefix), port=0, log_level="critical", access_log=False, lifespan="on"
+    with listening(below(app, prefix), access_log=False) as (server, thread):
+        url = f"http://127.0.0.1:{server.port}{prefix}"
+        with httpx.Client(base_url=url, timeout=60) as client:
+            yield Live(app, client, server, thread)
+
+
+@contextmanager
+def listening(app: ASGIApp, **options: Any) -> Iterator[tuple[ReadyServer, threading.Thread]]:
+    """Runs an application on a free port of this machine, with uvicorn's options."""
+    server = ReadyServer(
+        uvicorn.Config(app, port=0, log_level="critical", lifespan="on", **options)
     )
-    server = ReadyServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         assert server.ready.wait(60)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}{prefix}", timeout=60) as client:
-            yield Live(app, client, server, thread)
+        yield server, thread
     finally:
         server.should_exit = True
         thread.join(60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pneumoscope
+from pneumoscope.render import wording
 
 STATIC = Path(pneumoscope.__file__).parent / "serve" / "static"
 SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted(STATIC.glob("*.js"))}
@@ -108,6 +110,24 @@ def test_only_the_http_back_end_knows_the_server() -> None:
     for name, script in SCRIPTS.items():
         if name != "http.js":
             assert not re.search(r"[\"'`/]api/|predictions|\.links\b", script), name
+
+
+def test_no_sentence_of_the_package_is_written_again_in_the_page() -> None:
+    code = ast.parse(Path(wording.__file__).read_text("utf-8"))
+    documentation = {
+        ast.get_docstring(node, clean=False)
+        for node in ast.walk(code)
+        if isinstance(node, ast.FunctionDef | ast.Module)
+    }
+    texts = [
+        n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    ]
+    sentences = [
+        text.strip() for text in texts if text not in documentation and text.count(" ") > 2
+    ]
+    assert len(sentences) > 10
+    page = (STATIC / "texts.en.json").read_text("utf-8") + "".join(SCRIPTS.values())
+    assert [sentence for sentence in sentences if sentence in page] == []
 
 
 MODULE_LINES = 400  # as tests/test_house.py has it for Python

@@ -49,7 +49,7 @@ def test_a_long_history_comes_in_portions_and_is_searched_as_a_whole(
 ) -> None:
     visit.read(SAMPLES / "normal-1.png")
     [record] = page_server.client.get("/api/v1/predictions").json()["predictions"]
-    # 120 records with names of their own, the newest first, served as the API does.
+    # 120 records with different names, the newest first, served as the API does.
     many = [
         record
         | {"id": f"{i:032x}", "film": record["film"] | {"name": f"film {i}.png"}}
@@ -58,9 +58,9 @@ def test_a_long_history_comes_in_portions_and_is_searched_as_a_whole(
     ]
 
     def portion(route: Route) -> None:
-        asked = parse_qs(urlsplit(route.request.url).query)
-        start = int(asked["before"][0], 16) + 1 if "before" in asked else 0
-        route.fulfill(json={"predictions": many[start : start + int(asked["limit"][0])]})
+        query = parse_qs(urlsplit(route.request.url).query)
+        start = int(query["before"][0], 16) + 1 if "before" in query else 0
+        route.fulfill(json={"predictions": many[start : start + int(query["limit"][0])]})
 
     page = visit.page
     page.route("**/api/v1/predictions?*", portion)
@@ -82,15 +82,15 @@ def test_a_long_history_comes_in_portions_and_is_searched_as_a_whole(
     expect(page.get_by_role("button", name="Load more")).to_be_hidden()
 
 
-def test_a_film_that_is_being_read_stands_in_the_history_without_a_verdict(visit: Visit) -> None:
+def test_a_film_that_is_being_read_is_in_the_history_without_a_verdict(visit: Visit) -> None:
     page = visit.read(SAMPLES / "normal-1.png")
 
     def queued(route: Route) -> None:
         answer = route.fetch()
-        told = answer.json()
-        for record in told["predictions"]:
+        content = answer.json()
+        for record in content["predictions"]:
             record |= {"state": "queued", "result": None}
-        route.fulfill(response=answer, json=told)
+        route.fulfill(response=answer, json=content)
 
     page.route("**/api/v1/predictions?*", queued)
     page.keyboard.press("2")

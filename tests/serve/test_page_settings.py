@@ -38,12 +38,14 @@ def test_settings_go_with_the_next_film(visit: Visit, page_server: Live) -> None
 
 def preferred(page: Page, **chosen: Any) -> None:
     page.evaluate(
-        "it => localStorage.setItem('pneumoscope.preferences', JSON.stringify(it))", chosen
+        "values => localStorage.setItem('pneumoscope.preferences', JSON.stringify(values))", chosen
     )
     page.reload()
 
 
-def test_what_another_model_offered_is_given_up_and_said(visit: Visit, page_server: Live) -> None:
+def test_settings_of_another_model_are_reset_and_the_page_says_so(
+    visit: Visit, page_server: Live
+) -> None:
     page = visit.page
     preferred(page, operatingPoint="of-yesterday", error=1e-6, prevalence=0.1, theme="light")
     expect(page.get_by_role("alert")).to_contain_text("One of your settings is no longer available")
@@ -58,7 +60,9 @@ def test_what_another_model_offered_is_given_up_and_said(visit: Visit, page_serv
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_nothing_is_asked_of_a_model_that_it_does_not_take(visit: Visit, page_server: Live) -> None:
+def test_settings_that_the_model_does_not_offer_are_not_sent(
+    visit: Visit, page_server: Live
+) -> None:
     page = visit.page
 
     def poorer(route: Route) -> None:

@@ -15,15 +15,15 @@ def layout(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_film_and_overlay_stand_side_by_side_in_one_size(visit: Visit) -> None:
+def test_film_and_overlay_are_side_by_side_in_one_size(visit: Visit) -> None:
     page = visit.read(SAMPLES / "pneumonia-1.png")
     expect(page.locator(".panes")).to_have_class("panes two")
     visit.steady(SUMS)
-    room, *panes = page.locator(".panes, .panes .pane").evaluate_all(
-        "all => all.map(one => one.clientWidth)"
+    whole, *panes = page.locator(".panes, .panes .pane").evaluate_all(
+        "elements => elements.map(element => element.clientWidth)"
     )
     assert panes[0] == pytest.approx(panes[1], abs=1)
-    assert sum(panes) == pytest.approx(room - 2, abs=1)  # between them nothing but a line
+    assert sum(panes) == pytest.approx(whole - 2, abs=1)  # between them nothing but a line
 
 
 def test_the_slider_changes_pixels(visit: Visit) -> None:
@@ -91,7 +91,7 @@ def test_dragging_moves_a_film_that_is_zoomed(visit: Visit) -> None:
         assert visit.canvas(MIDDLE)[0] == grey
 
 
-def test_no_film_stands_under_the_name_of_another(visit: Visit) -> None:
+def test_no_film_is_shown_under_the_name_of_another(visit: Visit) -> None:
     page = visit.read(SAMPLES / "normal-1.png", SAMPLES / "pneumonia-3.dcm")
     held: list[Route] = []
     page.route("**/film.png", lambda route: held.append(route))
@@ -103,17 +103,17 @@ def test_no_film_stands_under_the_name_of_another(visit: Visit) -> None:
     drawn(page.locator(".panes canvas").nth(1))
 
 
-def test_a_heatmap_that_does_not_hold_is_hidden_with_its_reason(visit: Visit) -> None:
+def test_an_unreliable_heatmap_is_hidden_with_its_reason(visit: Visit) -> None:
     page = visit.read(SAMPLES / "normal-1.png")
     page.keyboard.press("Delete")
 
     def doubt(route: Route) -> None:
         answer = route.fetch()
-        told = answer.json()
-        for record in told["predictions"]:
+        content = answer.json()
+        for record in content["predictions"]:
             record["result"]["explanation"] |= {"reliable": False, "sentence": "12% lies inside"}
             record["result"]["words"] |= {"no_heatmap": "No reliable explanation"}
-        route.fulfill(response=answer, json=told)
+        route.fulfill(response=answer, json=content)
 
     visit.requests.clear()
     page.route("**/api/v1/predictions?*", doubt)

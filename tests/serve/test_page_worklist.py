@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from visit import SAMPLES, UPLOAD, Visit
 
 
-def test_an_archive_gives_a_line_for_each_film(visit: Visit) -> None:
+def test_an_archive_gives_a_row_for_each_film(visit: Visit) -> None:
     names = ["normal-1.png", "normal-2.png", "pneumonia-1.png"]
     archive = zipped(*((name, (SAMPLES / name).read_bytes()) for name in names))
     page = visit.read({"name": "ward.zip", "mimeType": "application/zip", "buffer": archive})
@@ -47,7 +47,7 @@ def test_cancel_retry_and_remove(visit: Visit) -> None:
     expect(page.locator(".row .name")).to_have_text(["normal-1.png"])
 
 
-def test_a_button_of_a_line_keeps_the_focus_while_the_list_changes(visit: Visit) -> None:
+def test_a_button_of_a_row_keeps_the_focus_while_the_list_changes(visit: Visit) -> None:
     page = visit.page
     page.route(UPLOAD, lambda route: None)  # never answered
     visit.add(*(SAMPLES / f"normal-{i}.png" for i in (1, 2)))
@@ -58,7 +58,7 @@ def test_a_button_of_a_line_keeps_the_focus_while_the_list_changes(visit: Visit)
     expect(cancel).to_be_focused()
 
 
-def test_a_stream_that_is_turned_away_is_taken_up_again(visit: Visit) -> None:
+def test_a_stream_that_the_server_refuses_is_opened_again(visit: Visit) -> None:
     page = visit.page
     page.route("**/events", lambda route: route.fulfill(status=503, body=""), times=1)
     film = (SAMPLES / "normal-1.png").read_bytes()
@@ -69,7 +69,7 @@ def test_a_stream_that_is_turned_away_is_taken_up_again(visit: Visit) -> None:
     assert "503" in visit.complaints.pop()
 
 
-def test_films_are_read_after_the_server_was_away(visit: Visit) -> None:
+def test_films_are_read_after_the_server_could_not_be_reached(visit: Visit) -> None:
     page = visit.page
     page.route(UPLOAD, lambda route: route.abort("connectionrefused"))
     visit.add(*(SAMPLES / f"normal-{i}.png" for i in (1, 2)))
@@ -82,7 +82,7 @@ def test_films_are_read_after_the_server_was_away(visit: Visit) -> None:
     assert all("CONNECTION_REFUSED" in visit.complaints.pop() for _ in range(2))
 
 
-def test_an_answer_that_is_not_the_servers_fails_the_film(visit: Visit) -> None:
+def test_an_answer_from_a_portal_fails_the_film(visit: Visit) -> None:
     page = visit.page
     page.route(UPLOAD, lambda route: route.fulfill(status=200, body="<h1>Portal</h1>"))
     visit.add(SAMPLES / "normal-1.png")

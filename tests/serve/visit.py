@@ -120,6 +120,14 @@ def drawn(canvas: Locator) -> None:
     canvas.page.wait_for_function(f"canvas => ({SUMS})(canvas)[0] > 0", arg=canvas.element_handle())
 
 
+def violations(axe: Any, page: Page) -> dict[str, list[str]]:
+    """The rules of accessibility that a page breaks, with the elements that break them."""
+    report = axe.run(page, options={"resultTypes": ["violations"]}).response
+    return {
+        rule["id"]: [node["html"][:160] for node in rule["nodes"]] for rule in report["violations"]
+    }
+
+
 def saved(page: Page, menu: str, item: str) -> bytes:
     """The content of the file that a menu's item downloads."""
     page.locator(menu).click()
