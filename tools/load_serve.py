@@ -98,15 +98,15 @@ def killed(films: Sequence[bytes], options: argparse.Namespace) -> bool:
     good = True
     for keep in (True, False):
         secret = {"PNEUMOSCOPE_SERVE_SECRET": base64.b64encode(secrets.token_bytes(32)).decode()}
-        options = ["--keep-films"] if keep else []
+        kept = ["--keep-films"] if keep else []
         with tempfile.TemporaryDirectory() as folder:
-            with serving(folder, *options, environ=secret) as server:
+            with serving(folder, *kept, environ=secret) as server:
                 requests = [
                     request(films[i : i + 5], server.host, "Prefer: respond-async\r\n")
                     for i in range(0, len(films), 5)
                 ]
                 seen = asyncio.run(everybody(sender, requests, server, options, kill=True))
-            with serving(folder, *options, environ=secret) as server:
+            with serving(folder, *kept, environ=secret) as server:
                 ends = asyncio.run(fates(seen.jobs, server, options.seconds + 120))
         lost = ends.pop("lost", 0)
         print(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from databases import postgresql
 from grey_films import DARK
 from pneumoscope.errors import DiskFull, UnknownFormat
 from pneumoscope.jobs.deliveries import Deliveries
@@ -21,19 +20,12 @@ from queue_parts import Parts
 REQUEST = JobRequest("ann", Settings(), destinations=("archive", "viewer"))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgresql() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
-    url = None if request.param == "sqlite" else request.getfixturevalue("server")
-    made = Parts(tmp_path, url=url)
-    yield made
-    made.store.delete("ann")
-    made.store.close()
+@pytest.fixture
+def parts(database_url: str, tmp_path: Path) -> Iterator[Parts]:
+    parts = Parts(tmp_path, url=database_url)
+    parts.store.delete("ann")
+    yield parts
+    parts.store.close()
 
 
 def accepted(parts: Parts, request: JobRequest = REQUEST) -> str:

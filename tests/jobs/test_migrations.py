@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from databases import postgresql
 from first_version import KEYS, SHOWN, copy_rows, write_sqlite
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs import migrations
@@ -24,38 +22,18 @@ from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgresql() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'new.sqlite'}"
-    server: str = request.getfixturevalue("server")
-    engine = create_engine(server)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return server
-
-
 @pytest.fixture
-def first(url: str, tmp_path: Path) -> str:
-    """A database of the first version."""
-    if url.startswith("sqlite"):
+def first_url(empty_url: str, tmp_path: Path) -> str:
+    """A database of the first version, of each kind."""
+    if empty_url.startswith("sqlite"):
         return write_sqlite(tmp_path / "first.sqlite")
-    engine = create_engine(url)
+    engine = create_engine(empty_url)
     migrate(engine, "0001")
     copy_rows(write_sqlite(tmp_path / "first.sqlite"), engine)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE alembic_version"))
     engine.dispose()
-    return url
+    return empty_url
 
 
 def schema(engine: Engine) -> dict[str, Any]:
@@ -88,14 +66,16 @@ def test_the_first_revision_makes_the_tables_of_the_first_version(tmp_path: Path
     old.dispose()
 
 
-def test_the_newest_revision_makes_the_tables_of_the_classes(url: str, first: str) -> None:
+def test_the_newest_revision_makes_the_tables_of_the_classes(
+    empty_url: str, first_url: str
+) -> None:
     pytest.importorskip("argon2", reason="needs the [serve] extra")
     from pneumoscope.serve.security import accounts, sessions, tokens
 
     assert {k.__tablename__ for k in (accounts.Account, sessions.Login, tokens.Token)} == {
         "accounts", "sessions", "tokens"
     }  # fmt: skip
-    for name in {url, first}:
+    for name in {empty_url, first_url}:
         store = Store(name)
         with store.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_server_default": True})
@@ -108,11 +88,11 @@ def test_the_newest_revision_is_named() -> None:
     assert ScriptDirectory(str(folder)).get_heads() == [HEAD]
 
 
-def test_every_row_is_kept(first: str) -> None:
+def test_every_row_is_kept(first_url: str) -> None:
     pytest.importorskip("fastapi", reason="needs the [serve] extra")
     from pneumoscope.serve.serializers import record_json
 
-    store = Store(first)
+    store = Store(first_url)
     owners = {film["columns"]["owner"] for film in SHOWN["films"].values()}
     rows = {row.id: row for owner in owners for row in store.history(owner, 100)}
     assert set(rows) == set(SHOWN["films"])
@@ -140,13 +120,13 @@ def test_every_row_is_kept(first: str) -> None:
     store.close()
 
 
-def test_accounts_tokens_and_sessions_are_kept(first: str) -> None:
+def test_accounts_tokens_and_sessions_are_kept(first_url: str) -> None:
     pytest.importorskip("argon2", reason="needs the [serve] extra")
     from pneumoscope.serve.security.accounts import Accounts
     from pneumoscope.serve.security.sessions import Sessions
     from pneumoscope.serve.security.tokens import Tokens
 
-    store = Store(first)
+    store = Store(first_url)
     anna, bert = Accounts(store.engine).list()
     assert (anna.id, anna.role, anna.disabled) == (SHOWN["anna"], "operator", False)
     assert (bert.id, bert.role, bert.disabled) == (SHOWN["bert"], "viewer", True)
@@ -161,11 +141,11 @@ def test_accounts_tokens_and_sessions_are_kept(first: str) -> None:
     store.close()
 
 
-def test_opening_again_changes_nothing(first: str) -> None:
-    Store(first).close()
-    engine = create_engine(first)
+def test_opening_again_changes_nothing(first_url: str) -> None:
+    Store(first_url).close()
+    engine = create_engine(first_url)
     before = schema(engine)
-    Store(first).close()
+    Store(first_url).close()
     assert schema(engine) == before
     engine.dispose()
 
@@ -194,27 +174,27 @@ def open_at_once(url: str) -> list[int]:
     return [process.wait(60) for process in processes if process.communicate()]
 
 
-def test_several_processes_may_make_a_database_at_once(url: str) -> None:
-    assert open_at_once(url) == [0] * 4
-    store = Store(url)
+def test_several_processes_may_make_a_database_at_once(empty_url: str) -> None:
+    assert open_at_once(empty_url) == [0] * 4
+    store = Store(empty_url)
     assert store.history("local", 100) == []
     store.close()
 
 
-def test_several_processes_may_change_a_database_at_once(first: str) -> None:
-    assert open_at_once(first) == [0] * 4
-    store = Store(first)
+def test_several_processes_may_change_a_database_at_once(first_url: str) -> None:
+    assert open_at_once(first_url) == [0] * 4
+    store = Store(first_url)
     assert len(store.history("local", 100)) == 5
     store.close()
 
 
-def test_a_newer_database_is_refused(url: str) -> None:
-    store = Store(url)
+def test_a_newer_database_is_refused(empty_url: str) -> None:
+    store = Store(empty_url)
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     store.close()
     with pytest.raises(UsageError, match="newer version") as error:
-        Store(url)
+        Store(empty_url)
     assert "Update pneumoscope" in error.value.hint
 
 

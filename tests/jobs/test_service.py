@@ -23,9 +23,9 @@ KEY = KEYS.idempotency_key("1.2.840.1", "ab" * 32)
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    made = Parts(tmp_path)
-    yield made
-    made.store.close()
+    parts = Parts(tmp_path)
+    yield parts
+    parts.store.close()
 
 
 @pytest.fixture(scope="module")

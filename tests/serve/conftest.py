@@ -17,9 +17,9 @@ from live import Live, serving
 from pneumoscope.serve.settings import Limits, ServeSettings
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def live(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """One server for the tests of a module; each looks at its own films only."""
+    """One server for the tests of all modules; each looks at its own films only."""
     folder = tmp_path_factory.mktemp("state")
     settings = ServeSettings(
         folder=folder,
@@ -55,5 +55,5 @@ def visit(browser: Any, page_server: Live) -> Iterator[Any]:
 
 @pytest.fixture
 def small(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
-    """Settings for a test that starts servers of its own."""
+    """Settings for a test that starts its own servers."""
     return ServeSettings(folder=tmp_path / "state", bundle=tiny_bundle.path, threads=1)

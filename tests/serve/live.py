@@ -62,8 +62,8 @@ class Live:
     def read(self, *films: tuple[str, bytes], **fields: str) -> list[dict[str, Any]]:
         answer = self.send(*films, data=fields)
         assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()["predictions"]
-        return found
+        records: list[dict[str, Any]] = answer.json()["predictions"]
+        return records
 
     def events(self, job: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         with self.client.stream("GET", f"/api/v1/jobs/{job}/events") as stream:
@@ -72,8 +72,8 @@ class Live:
     def finished(self, job: str) -> dict[str, Any]:
         """Waits for the end of a job, and returns it with its films."""
         assert [name for name, _ in self.events(job)][-1] == "end"
-        found: dict[str, Any] = self.client.get(f"/api/v1/jobs/{job}").json()
-        return found
+        ended: dict[str, Any] = self.client.get(f"/api/v1/jobs/{job}").json()
+        return ended
 
 
 def parsed(stream: httpx.Response) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -16,9 +16,9 @@ from pneumoscope.serve.security.accounts import LOCAL, Accounts
 @pytest.fixture
 def accounts(tmp_path: Path) -> Iterator[Accounts]:
     store = Store(f"sqlite:///{tmp_path / 'db.sqlite'}")
-    made = Accounts(store.engine, Clock())
-    made.hasher = CHEAP
-    yield made
+    accounts = Accounts(store.engine, Clock())
+    accounts.hasher = CHEAP
+    yield accounts
     store.close()
 
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio
 import pytest
 
-from in_process import HERE, PASSWORD, Served, awaited, small
-from pneumoscope.serve.problems import MEDIA_TYPE
-from pneumoscope.serve.security import guard
-from pneumoscope.serve.security.accounts import User
-from pneumoscope.serve.security.dependencies import require
-from pneumoscope.serve.security.headers import CSP, FIXED
-from pneumoscope.serve.security.refusals import NotThisRole
+from in_process import HERE, PASSWORD, small
 from pneumoscope.serve.security.tokens import SCOPES
 
 USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
@@ -175,163 +167,10 @@ def test_everything_is_closed_to_strangers_but_the_public_places(
 def test_roles(tmp_path: Path, name: str, codes: tuple[int, ...]) -> None:
     with small(tmp_path, USERS) as server:
         cookie = server.cookie(name)
-        asked = (
+        answers = (
             server("GET", "/api/v1/things/1", cookie=cookie),
             server("POST", "/api/v1/predictions", cookie=cookie),
             server("DELETE", "/api/v1/predictions", cookie=cookie),
         )
-        assert tuple(answer.status_code for answer in asked) == codes
+        assert tuple(answer.status_code for answer in answers) == codes
         assert server("DELETE", "/api/v1/session", cookie=cookie).status_code == 204
-
-
-def test_require_is_a_dependency_for_single_routes() -> None:
-    vera = User("1", "vera", "viewer")
-    ada = User("2", "ada", "admin")
-    assert awaited(require("admin"), ada) is ada
-    with pytest.raises(NotThisRole, match="viewer"):
-        awaited(require("operator"), vera)
-
-
-def _checked_headers(server: Served) -> None:
-    for method, path in (
-        ("GET", "/healthz"), ("GET", "/api/v1/me"), ("GET", "/no/such/place"),
-        ("GET", "/api/v1/broken"), ("POST", "/api/v1/session"), ("GET", "/metrics"),
-    ):  # fmt: skip
-        answer = server(method, path)
-        for name, value in FIXED.items():
-            assert answer.headers[name] == value, (path, name)
-        assert answer.headers["cache-control"] == "no-store"
-        assert "server" not in answer.headers
-        if answer.status_code >= 400:
-            assert answer.headers["content-type"] == MEDIA_TYPE
-
-
-@pytest.mark.parametrize("users", [{}, USERS])
-def test_every_answer_has_the_security_headers(tmp_path: Path, users: dict[str, str]) -> None:
-    with small(tmp_path, users) as server:
-        _checked_headers(server)
-        foreign = server("GET", "/healthz", headers={"Host": "evil.example"})
-        assert foreign.headers["content-security-policy"] == CSP
-
-
-def test_the_content_security_policy_is_strict() -> None:
-    policy = dict(part.split(" ", 1) for part in CSP.split("; "))
-    assert policy["default-src"] == "'none'"
-    assert policy["script-src"] == "'self'"
-    assert policy["style-src"] == "'self'"
-    assert policy["frame-ancestors"] == "'none'"
-    assert policy["base-uri"] == "'none'"
-    for sign in ("unsafe", "*", "http:", "https:", "data:"):
-        assert sign not in CSP
-
-
-def test_no_other_site_is_let_in_by_cors(tmp_path: Path) -> None:
-    with small(tmp_path, USERS) as server:
-        asking = {"Origin": EVIL, "Access-Control-Request-Method": "DELETE"}
-        answer = server("OPTIONS", "/api/v1/predictions", origin=None, headers=asking)
-        assert answer.status_code in (401, 405)
-        assert not [name for name in answer.headers if name.startswith("access-control")]
-
-
-def test_browsers_insist_on_tls_only_with_a_real_certificate(tmp_path: Path) -> None:
-    from pneumoscope.serve.security import tls
-
-    with small(tmp_path, tls_self_signed=True) as server:
-        assert "strict-transport-security" not in server("GET", "/healthz").headers
-    pair = tmp_path / "tls" / "cert.pem", tmp_path / "tls" / "key.pem"
-    assert tls.context(*pair)
-    with small(tmp_path, tls_cert=pair[0], tls_key=pair[1]) as server:
-        answer = server("GET", "/healthz")
-        assert answer.headers["strict-transport-security"] == "max-age=31536000"
-
-
-def test_an_error_tells_strangers_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with small(tmp_path) as server:
-        answer = server("GET", "/api/v1/broken?name=DOE")
-    assert answer.status_code == 500
-    assert "on purpose" not in answer.text
-    assert "Traceback" not in answer.text
-    assert "GET /api/v1/broken failed" in caplog.text
-    assert "DOE" not in caplog.text
-
-
-def test_a_body_is_limited_by_what_it_says(tmp_path: Path) -> None:
-    with small(tmp_path) as server:
-        object.__setattr__(server.security, "upload_bytes", 100_000)
-        assert server("POST", "/api/v1/things", content=b"x" * 65_536).json() == {"bytes": 65_536}
-        assert server("POST", "/api/v1/things", content=b"x" * 65_537).status_code == 413
-        assert server("POST", "/api/v1/predictions", content=b"x" * 100_000).status_code == 200
-        assert server("POST", "/api/v1/predictions", content=b"x" * 100_001).status_code == 413
-
-
-@pytest.mark.parametrize("length", ["-1", "x", "1e9", "\u0663"])
-def test_a_length_that_is_no_number_is_refused(tmp_path: Path, length: str) -> None:
-    with small(tmp_path) as server:
-        sent = {b"Content-Length": length.encode()}
-        assert server("POST", "/api/v1/things", headers=sent).status_code == 400  # type: ignore[arg-type]
-
-
-def test_a_body_that_says_nothing_is_limited_too(tmp_path: Path) -> None:
-    taken: list[int] = []
-
-    async def endless() -> AsyncIterator[bytes]:
-        for number in range(1000):
-            taken.append(number)
-            yield b"x" * 1024
-
-    with small(tmp_path) as server:
-        answer = server("POST", "/api/v1/things", content=endless())
-    assert answer.status_code == 413
-    assert len(taken) <= 66  # stopped at the limit, not at the end
-
-
-def test_strangers_send_no_body(tmp_path: Path) -> None:
-    taken: list[int] = []
-
-    async def endless() -> AsyncIterator[bytes]:
-        for number in range(1000):
-            taken.append(number)
-            yield b"x" * 1024
-
-    with small(tmp_path, USERS) as server:
-        assert server("POST", "/api/v1/predictions", content=endless()).status_code == 401
-    assert taken == []
-
-
-def test_a_body_that_stops_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-
-    monkeypatch.setattr(guard, "BODY_IDLE_S", 0.05)
-
-    async def halting() -> AsyncIterator[bytes]:
-        yield b"x"
-        await anyio.sleep_forever()
-        yield b"x"
-
-    with small(tmp_path) as server:
-        assert server("POST", "/api/v1/things", content=halting()).status_code == 408
-
-
-def test_before_the_server_is_ready_the_door_is_shut(tmp_path: Path) -> None:
-    with small(tmp_path) as server:
-        security, server.app.state.security = server.app.state.security, None
-        assert server("GET", "/api/v1/me").status_code == 503
-        server.app.state.security = security
-        assert server("GET", "/api/v1/me").status_code == 200
-
-
-def test_there_are_no_websockets(tmp_path: Path) -> None:
-    sent: list[dict[str, object]] = []
-
-    async def ask(app: object) -> None:
-        async def receive() -> dict[str, object]:
-            return {"type": "websocket.connect"}
-
-        async def send(message: dict[str, object]) -> None:
-            sent.append(message)
-
-        scope = {"type": "websocket", "path": "/api/v1/me", "headers": [], "app": app}
-        await server.app(scope, receive, send)  # type: ignore[arg-type]
-
-    with small(tmp_path) as server:
-        server.portal.call(ask, server.app)
-    assert sent == [{"type": "websocket.close", "code": 1008}]

@@ -29,8 +29,8 @@ def test_films_in_their_order_without_litter() -> None:
         ("b/one.png", b"1"), ("__MACOSX/._one.png", b"x"), (".DS_Store", b"x"), ("DICOMDIR", b"x"),
         ("folder/", b""), ("two.png", b"2"),
     )  # fmt: skip
-    found = opened([DARK, ("a.zip", packed)])
-    assert [(film.name, film.data) for film in found] == [
+    films = opened([DARK, ("a.zip", packed)])
+    assert [(film.name, film.data) for film in films] == [
         DARK, ("one.png", b"1"), ("two.png", b"2"),
     ]  # fmt: skip
 
@@ -46,14 +46,14 @@ def test_one_bad_member_disturbs_no_other() -> None:
     packed = bytearray(zipped(("a.png", b"aaaa"), ("inner.zip", zipped(DARK)), ("empty", b"")))
     at = packed.index(b"a.png") + 5
     packed[at] ^= 0xFF  # the deflated bytes of the first
-    found = opened([("a.zip", bytes(packed)), BRIGHT])
-    codes = [film.error.code if film.error else None for film in found]
+    films = opened([("a.zip", bytes(packed)), BRIGHT])
+    codes = [film.error.code if film.error else None for film in films]
     assert codes == ["UnreadableImage", "NestedArchive", "EmptySource", None]
 
 
 def test_an_empty_archive_within_an_archive_is_one_too() -> None:
-    [found] = opened([("a.zip", zipped(("inner.zip", zipped())))])
-    assert isinstance(found.error, NestedArchive)
+    [film] = opened([("a.zip", zipped(("inner.zip", zipped())))])
+    assert isinstance(film.error, NestedArchive)
 
 
 def test_a_member_without_a_name_is_a_film_like_others() -> None:
@@ -73,8 +73,8 @@ def test_an_encrypted_member_is_named_as_such() -> None:
     packed = bytearray(zipped(("a.png", b"aaaa")))
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         struct.pack_into("<H", packed, packed.index(signature) + offset, 1)
-    found = opened([("a.zip", bytes(packed))])
-    assert [film.error.code for film in found if film.error] == ["EncryptedArchive"]
+    films = opened([("a.zip", bytes(packed))])
+    assert [film.error.code for film in films if film.error] == ["EncryptedArchive"]
 
 
 def test_bombs_are_not_unpacked() -> None:
@@ -93,8 +93,8 @@ def test_a_member_that_lies_about_its_size_gains_nothing() -> None:
     packed = bytearray(zipped(("bomb", bytes(2**21))))
     for signature, offset in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
         struct.pack_into("<I", packed, packed.index(signature) + offset, 10)
-    found = opened([("a.zip", bytes(packed))])
-    assert found[0].error is not None or len(found[0].data) <= 10
+    films = opened([("a.zip", bytes(packed))])
+    assert films[0].error is not None or len(films[0].data) <= 10
 
 
 def test_archives_that_cannot_be_read() -> None:
@@ -107,15 +107,15 @@ def test_archives_that_cannot_be_read() -> None:
 
 
 def test_a_directory_of_thousands_is_not_read() -> None:
-    one = zipped((".a", b""))
-    at, end = one.index(b"PK\1\2"), one.index(b"PK\5\6")
-    count, entry = 20_000, one[at:end]
-    # The ZIP64 record tells where the directory is, the other one speaks of a single entry.
+    small = zipped((".a", b""))
+    at, end = small.index(b"PK\1\2"), small.index(b"PK\5\6")
+    count, entry = 20_000, small[at:end]
+    # The ZIP64 record tells where the directory is, the other record names a single entry.
     large = struct.pack(
         "<IQ2H2I4Q", 0x06064B50, 44, 45, 45, 0, 0, count, count, count * len(entry), at
     )
     locator = struct.pack("<IIQI", 0x07064B50, 0, at + count * len(entry), 1)
-    whole = one[:at] + entry * count + large + locator + one[end:]
+    whole = small[:at] + entry * count + large + locator + small[end:]
     assert len(zipfile.ZipFile(io.BytesIO(whole)).infolist()) == count
     with pytest.raises(TooMuch, match="lists too many"):
         opened([("a.zip", whole)])
@@ -139,8 +139,8 @@ def test_what_unpacks_only_as_a_whole_is_not_unpacked(method: int) -> None:
     with zipfile.ZipFile(stream, "w", method) as archive:
         archive.writestr("bomb.png", bytes(32 * 2**20))
     tracemalloc.start()
-    found = opened([("a.zip", stream.getvalue())])
+    films = opened([("a.zip", stream.getvalue())])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [film.error.code for film in found if film.error] == ["UnknownPacking"]
+    assert [film.error.code for film in films if film.error] == ["UnknownPacking"]
     assert peak < 2**20

@@ -158,9 +158,9 @@ def test_lines_that_come_afterwards_do_not_cover_up_what_is_missing(
         log.append(Event("as if nothing had happened"))
     with pytest.raises(AuditLogDamaged, match="missing"):
         log.verify()
-    told = [entry["what"] for entry in log.entries()]
-    assert told.count(GAP) == 1
-    assert told[-3:] == ["as if nothing had happened"] * 3
+    events = [entry["what"] for entry in log.entries()]
+    assert events.count(GAP) == 1
+    assert events[-3:] == ["as if nothing had happened"] * 3
 
 
 def test_a_crash_between_a_line_and_its_mark_raises_no_alarm(tmp_path: Path) -> None:
@@ -305,8 +305,8 @@ def test_requests_leave_lines_without_what_strangers_write(tmp_path: Path) -> No
         server("DELETE", "/api/v1/predictions", cookie=cookie, origin="https://evil.example")
         server.security.audit.verify()
         lines = [*server.security.audit.entries()]
-    told = [(e["what"], e["status"], (e["who"] or {}).get("name"), e["outcome"]) for e in lines]
-    assert told == [
+    events = [(e["what"], e["status"], (e["who"] or {}).get("name"), e["outcome"]) for e in lines]
+    assert events == [
         ("sign in", 200, "lee", 0),
         ("GET /api/v1/things/{id}", 200, "lee", 0),
         ("GET /api/v1/things/{...}", 200, "lee", 0),

@@ -49,11 +49,11 @@ def refused(result: Result) -> PneumoscopeError:
 
 
 def test_the_life_of_an_account(run: Run, tmp_path: Path) -> None:
-    told = run("user", "add", "Lee", "--role", "viewer", "--password-stdin", stdin=PASSWORD + "\n")
-    assert good(told) == "lee: viewer\n"
-    assert "restart the server" in told.stderr
+    added = run("user", "add", "Lee", "--role", "viewer", "--password-stdin", stdin=PASSWORD + "\n")
+    assert good(added) == "lee: viewer\n"
+    assert "restart the server" in added.stderr
     listed = json.loads(good(run("user", "list", "--json")))
-    assert [(one["name"], one["role"], one["disabled"]) for one in listed] == [
+    assert [(account["name"], account["role"], account["disabled"]) for account in listed] == [
         ("lee", "viewer", False)
     ]
     assert "argon2" not in json.dumps(listed)
@@ -87,8 +87,8 @@ def test_closing_an_account_ends_sessions_and_tokens(run: Run, tmp_path: Path) -
     user = administration.accounts.check("lee", PASSWORD)
     assert user is not None
     secret = administration.sessions.open(user)
-    told = json.loads(good(run("user", "disable", "lee", "--json")))
-    assert told == {"sessions_ended": 1, "tokens_revoked": 1}
+    result = json.loads(good(run("user", "disable", "lee", "--json")))
+    assert result == {"sessions_ended": 1, "tokens_revoked": 1}
     good(run("user", "enable", "lee"))
     assert administration.sessions.find(secret) is None
     administration.store.close()
@@ -153,10 +153,10 @@ def test_the_audit_log_is_verified_and_exported(run: Run, tmp_path: Path) -> Non
 
 def test_a_patients_key_can_stay_out_of_the_command_line(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "held.zip"
-    told = json.loads(
+    result = json.loads(
         good(run("patient", "export", "-", "--out", str(out), "--json", stdin="PAT-1\n"))
     )
-    assert told == {"predictions": 0, "films": 0, "lines": 1}
+    assert result == {"predictions": 0, "films": 0, "lines": 1}
     assert out.exists()
     assert "0 predictions" in good(run("patient", "erase", "PAT-1"))
     assert "empty" in str(refused(run("patient", "erase", "-", stdin="\n")))

@@ -21,44 +21,44 @@ from pneumoscope.render.serialise import prediction_from_json, prediction_to_jso
 
 @pytest.fixture
 def client(live: Live) -> object:
-    with pneumoscope.Client(live.url) as one:
-        yield one
+    with pneumoscope.Client(live.url) as client:
+        yield client
 
 
 def test_one_film(client: pneumoscope.Client, film_files: Path, tiny_bundle: Bundle) -> None:
     record = client.predict(film_files / "bright.png")
     here = pneumoscope.load(tiny_bundle).predict(film_files / "bright.png")
     assert record.prediction is not None
-    there = prediction_to_json(record.prediction)
-    assert there | {"timings_ms": 0} == prediction_to_json(here) | {"timings_ms": 0}
+    read_there = prediction_to_json(record.prediction)
+    assert read_there | {"timings_ms": 0} == prediction_to_json(here) | {"timings_ms": 0}
     assert record.state == "done"
     assert client.rendering(record, "overlay.png")[:8] == b"\x89PNG\r\n\x1a\n"
     assert client.history(1)[0].id == record.id
     client.delete(record)
-    with pytest.raises(ServerError, match="nothing is here") as told:
+    with pytest.raises(ServerError, match="nothing is here") as error:
         client.rendering(record, "overlay.png")
-    assert told.value.status == 404
+    assert error.value.status == 404
 
 
 def test_many_films_in_their_order(client: pneumoscope.Client, film_files: Path) -> None:
     (film_files / "text.png").write_bytes(b"no film" * 40)
     names = ["bright.png", "none.png", "dark.png", "text.png", "bright.png"]
-    found = list(client.predict_many([film_files / name for name in names]))
-    outcomes = [outcome for outcome, _ in found]
-    labels = [one.prediction.label if one.prediction else None for one in outcomes]
+    results = list(client.predict_many([film_files / name for name in names]))
+    outcomes = [outcome for outcome, _ in results]
+    labels = [outcome.prediction.label if outcome.prediction else None for outcome in outcomes]
     assert labels == ["PNEUMONIA", None, "NORMAL", None, "PNEUMONIA"]
-    assert [one.index for one in outcomes] == [0, 1, 2, 3, 4]
+    assert [outcome.index for outcome in outcomes] == [0, 1, 2, 3, 4]
     assert isinstance(outcomes[1].error, MissingFile)
     assert isinstance(outcomes[3].error, UnknownFormat)
     assert str(outcomes[3].error).startswith(f"{film_files / 'text.png'}: not an image format")
-    assert found[1][1] is None
+    assert results[1][1] is None
 
 
 def test_a_job(client: pneumoscope.Client) -> None:
     job = client.submit([BRIGHT[1], DARK[1]])
     assert job.total == 2
-    found = list(client.follow(job))
-    assert sorted(one.prediction.label for one in found if one.prediction) == [
+    records = list(client.follow(job))
+    assert sorted(record.prediction.label for record in records if record.prediction) == [
         "NORMAL",
         "PNEUMONIA",
     ]
@@ -71,13 +71,16 @@ def test_a_job(client: pneumoscope.Client) -> None:
 def test_an_archive_is_handed_in_as_a_job(client: pneumoscope.Client, tmp_path: Path) -> None:
     path = tmp_path / "films.zip"
     path.write_bytes(zipped(BRIGHT, DARK))
-    with pytest.raises(ServerError, match=r"films\.zip: an archive") as told:
+    with pytest.raises(ServerError, match=r"films\.zip: an archive") as error:
         client.predict(path)
-    assert "submit" in told.value.hint
-    found = [outcome for outcome, _ in client.predict_many([path, DARK[1]])]
-    assert isinstance(found[0].error, ServerError)
-    assert found[1].prediction is not None
-    assert {one.name for one in client.follow(client.submit([path]))} == {"bright.png", "dark.png"}
+    assert "submit" in error.value.hint
+    outcomes = [outcome for outcome, _ in client.predict_many([path, DARK[1]])]
+    assert isinstance(outcomes[0].error, ServerError)
+    assert outcomes[1].prediction is not None
+    assert {record.name for record in client.follow(client.submit([path]))} == {
+        "bright.png",
+        "dark.png",
+    }
 
 
 def test_a_job_that_breaks_off_is_no_end(
@@ -89,7 +92,7 @@ def test_a_job_that_breaks_off_is_no_end(
     assert len(list(client.follow(job))) == 1
     event = jobs._event
     monkeypatch.setattr(
-        jobs, "_event", lambda name, told: event(name, told) if name != "end" else ""
+        jobs, "_event", lambda name, content: event(name, content) if name != "end" else ""
     )
     with pytest.raises(ServerError, match="broke off"):
         list(client.follow(job))
@@ -108,10 +111,10 @@ def test_settings_reach_the_server(client: pneumoscope.Client) -> None:
     assert record.prediction is not None
     assert record.prediction.operating_point.name == "screen"
     assert record.prediction.prevalence == 0.2
-    with pytest.raises(ServerError, match="operating point 'x'") as told:
+    with pytest.raises(ServerError, match="operating point 'x'") as error:
         client.predict(DARK[1], Settings("x"))
-    assert "balanced" in told.value.hint
-    assert told.value.status == 422
+    assert "balanced" in error.value.hint
+    assert error.value.status == 422
 
 
 def test_a_busy_server_is_asked_again(
@@ -156,13 +159,13 @@ def test_predict_on_a_server_prints_what_it_prints_here(
         assert done.value.code == 0
         return capsys.readouterr().out
 
-    here, there = ["--bundle", str(tiny_bundle.path)], ["--server", live.url]
-    assert printed(*there) == printed(*here)
-    assert printed("--csv", *there) == printed("--csv", *here)
+    locally, on_server = ["--bundle", str(tiny_bundle.path)], ["--server", live.url]
+    assert printed(*on_server) == printed(*locally)
+    assert printed("--csv", *on_server) == printed("--csv", *locally)
     maps = tmp_path / "maps"
-    results = json.loads(printed("--json", "--heatmaps", str(maps), *there))["results"]
-    assert [one["label"] for one in results] == ["PNEUMONIA", "NORMAL"]
-    assert all(Path(one["heatmap_file"]).read_bytes()[1:4] == b"PNG" for one in results)
+    results = json.loads(printed("--json", "--heatmaps", str(maps), *on_server))["results"]
+    assert [result["label"] for result in results] == ["PNEUMONIA", "NORMAL"]
+    assert all(Path(result["heatmap_file"]).read_bytes()[1:4] == b"PNG" for result in results)
 
 
 def test_a_refused_film_comes_back_without_figures(tiny_bundle: Bundle) -> None:
@@ -170,8 +173,8 @@ def test_a_refused_film_comes_back_without_figures(tiny_bundle: Bundle) -> None:
     from grey_films import film
 
     p = tiny.predict(film(51, 70, 70))  # fewer pixels than a verdict needs
-    told = prediction_to_json(p)
-    assert told["label"] == "REFUSED"
-    again = prediction_from_json(json.loads(json.dumps(told)))
+    record = prediction_to_json(p)
+    assert record["label"] == "REFUSED"
+    again = prediction_from_json(json.loads(json.dumps(record)))
     assert np.isnan(again.p_positive)
-    assert prediction_to_json(again) == told
+    assert prediction_to_json(again) == record

@@ -178,15 +178,15 @@ def test_another_users_things_do_not_exist(
 
 
 def _without_place(answer: httpx.Response) -> dict[str, object]:
-    told = json.loads(answer.content)
-    told.pop("instance")
-    return dict(told)
+    problem = json.loads(answer.content)
+    problem.pop("instance")
+    return dict(problem)
 
 
 @pytest.mark.parametrize("how", ["cookie", "token"])
 def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
     ids = ",".join(house.films)
-    asked = [
+    requests = [
         ("GET", "/api/v1/predictions"),
         ("GET", f"/api/v1/predictions?before={house.films[0]}"),
         *(("GET", f"/api/v1/predictions/export?format={kind}") for kind in ("csv", "json", "pdf")),
@@ -196,8 +196,8 @@ def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
         ),
         ("DELETE", "/api/v1/predictions"),
     ]
-    assert {(m, p.partition("?")[0]) for m, p in asked} == OWN
-    for method, path in asked:
+    assert {(m, p.partition("?")[0]) for m, p in requests} == OWN
+    for method, path in requests:
         answer = house.as_user("bert", method, path, how)
         assert answer.status_code in (200, 404), (path, answer.text)
         for secret in (*house.films, "bright.png", "dark.png"):

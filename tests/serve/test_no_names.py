@@ -84,8 +84,8 @@ def surface(ask: Ask) -> list[httpx.Response]:
     ]
     form = {"patient": PATIENT}
     sent = []
-    for one in films:
-        sent.append(ask("POST", "/api/v1/predictions", files=[("files", one)], data=form))
+    for data in films:
+        sent.append(ask("POST", "/api/v1/predictions", files=[("files", data)], data=form))
     packed = zipped(*films, (f"{MARK}/inner.zip", zipped(films[0])))
     job = ask(
         "POST", "/api/v1/predictions", files=[("files", (f"{MARK}.zip", packed))], data=form,
@@ -115,9 +115,9 @@ def surface(ask: Ask) -> list[httpx.Response]:
         ("PUT", f"/api/v1/{MARK}"),
     ]  # fmt: skip
     answers += [ask(method, path) for method, path in wrong]
-    one = [("files", films[1])]
+    upload = [("files", films[1])]
     for field in ("operating_point", "prevalence", "error", "explain", "force", MARK):
-        answers.append(ask("POST", "/api/v1/predictions", files=one, data={field: NAME}))
+        answers.append(ask("POST", "/api/v1/predictions", files=upload, data={field: NAME}))
     answers.append(ask("POST", "/api/v1/predictions", files=[(MARK, films[1])]))
     answers.append(ask("POST", "/api/v1/predictions", content=NAME.encode()))
     bad = {"Content-Type": f"multipart/form-data; boundary={MARK}"}
@@ -132,17 +132,17 @@ def surface(ask: Ask) -> list[httpx.Response]:
 def traces(data: bytes) -> list[str]:
     """Which of what was planted is in there, in any of the ways that it may be written down."""
     low = data.lower()
-    found = []
+    marks = []
     for word in (MARK, UID, BIRTH):
         for form in (word.encode(), word.encode("utf-16-le"), word.encode().hex().encode()):
             if form.lower() in low:
-                found.append(word)
+                marks.append(word)
         # However it lies in a base64 text: the middle of the word at each of three offsets.
         for offset in range(3):
             coded = base64.b64encode(b" " * offset + word.encode())[4 * (offset > 0) : -4]
             if len(coded) >= 8 and coded in data:
-                found.append(word)
-    return found
+                marks.append(word)
+    return marks
 
 
 def check_addresses(answers: list[httpx.Response]) -> None:
@@ -245,12 +245,12 @@ def test_nothing_that_is_written_names_a_patient(
         check_files(settings.folder)
     check_files(settings.folder)
     assert len(list((settings.folder / "films").iterdir())) >= 5
-    told = [
+    lines = [
         line
         for line in caplog.text.splitlines()
         if not line.startswith(("DEBUG    http", "INFO     http"))
     ]  # the client's own
-    assert not traces("\n".join(told).encode())
+    assert not traces("\n".join(lines).encode())
 
 
 @pytest.mark.server
@@ -296,13 +296,13 @@ def test_a_real_server_writes_no_name_either(tiny_bundle: Bundle, tmp_path: Path
 def test_no_address_asks_for_a_name(tiny_bundle: Bundle, tmp_path: Path) -> None:
     # What a query asks for lands in histories and in the logs of whatever stands before the server.
     paths = create_app(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path)).openapi()["paths"]
-    asked = {
-        (one["in"], one["name"])
+    parameters = {
+        (parameter["in"], parameter["name"])
         for operations in paths.values()
         for operation in operations.values()
-        for one in operation.get("parameters", ())
+        for parameter in operation.get("parameters", ())
     }
-    in_address = {name for place, name in asked if place in ("query", "path")}
+    in_address = {name for place, name in parameters if place in ("query", "path")}
     assert in_address == {"id", "rendering", "limit", "before", "label", "format", "ids"}
 
 

@@ -94,3 +94,17 @@ def survives(live: Live, data: bytes, name: str) -> None:
     else:
         assert answer.headers["content-type"] == "application/problem+json"
     assert live.client.get("/readyz").status_code == 200
+
+
+def test_the_openapi_document_names_every_route(live: Live) -> None:
+    paths = live.client.get("/api/v1/openapi.json").json()["paths"]
+    assert set(paths) >= {
+        "/api/v1/predictions",
+        "/api/v1/predictions/export",
+        "/api/v1/predictions/{id}",
+        "/api/v1/jobs/{id}/events",
+        "/api/v1/model",
+        "/healthz",
+    }
+    body = paths["/api/v1/predictions"]["post"]["requestBody"]["content"]
+    assert "files" in body["multipart/form-data"]["schema"]["properties"]

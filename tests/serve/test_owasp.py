@@ -94,8 +94,8 @@ def test_the_server_opens_no_connection_for_anybody(
             headers={"X-Forwarded-Host": "169.254.169.254", "X-Original-URL": "http://127.0.0.1/x"},
         )  # fmt: skip
         assert answer.status_code == 200
-        one = answer.json()["predictions"][0]
-        server("GET", one["links"]["pdf"], cookie=cookie)
+        record = answer.json()["predictions"][0]
+        server("GET", record["links"]["pdf"], cookie=cookie)
     assert opened == []
 
 
@@ -112,11 +112,11 @@ def test_every_route_under_the_api_is_in_the_published_document(
     server: Served, cookies: dict[str, str]
 ) -> None:
     document = server("GET", "/api/v1/openapi.json", cookie=cookies["anna"]).json()
-    told = {
+    documented = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     }
     served = {(m, p) for m, p in routes(server.app) if p.startswith("/api/")}
-    assert served - told == {("GET", "/api/v1/openapi.json")}
+    assert served - documented == {("GET", "/api/v1/openapi.json")}
 
 
 def version(text: str) -> tuple[int, ...]:
@@ -129,10 +129,17 @@ def test_no_version_with_known_vulnerabilities_is_allowed(
 ) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
-    every = [*project["dependencies"], *(one for extra in extras for one in extra)]
-    asked = [version(m[1]) for one in every if (m := re.match(rf"{package}>=([\d.]+)", one))]
-    assert asked
-    assert min(asked) >= least
+    requirements = [
+        *project["dependencies"],
+        *(requirement for extra in extras for requirement in extra),
+    ]
+    minima = [
+        version(m[1])
+        for requirement in requirements
+        if (m := re.match(rf"{package}>=([\d.]+)", requirement))
+    ]
+    assert minima
+    assert min(minima) >= least
     pins = (ROOT / "constraints.txt").read_text()
     for pin in re.findall(rf"^{package}==([\d.]+)$", pins, re.MULTILINE):
         assert version(pin) >= least

@@ -60,25 +60,25 @@ def test_a_film_on_the_disk_opens_only_with_its_key_in_its_place(
     settings: ServeSettings, administration: Administration
 ) -> None:
     with running(create_app(settings)) as server:
-        one = sent(server, administration, "anna", BRIGHT, "P1")
+        first = sent(server, administration, "anna", BRIGHT, "P1")
         other = sent(server, administration, "anna", DARK, "P1")
     folder = settings.folder / "films"
-    sealed = (folder / one).read_bytes()
+    sealed = (folder / first).read_bytes()
     assert len(sealed) == 12 + len(BRIGHT[1]) + 16  # nonce and tag of AES-GCM
     assert b"PNG" not in sealed
     assert BRIGHT[1][64:96] not in sealed
-    assert administration.film_store.get(one) == BRIGHT[1]
+    assert administration.film_store.get(first) == BRIGHT[1]
     with pytest.raises(ValueError, match="another key"):
-        Keys(bytes(32)).open(sealed, one)
+        Keys(bytes(32)).open(sealed, first)
     with pytest.raises(ValueError, match="changed"):
-        administration.keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), one)
+        administration.keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), first)
     (folder / other).write_bytes(sealed)  # one patient's film in another's place
     assert administration.film_store.get(other) is None
 
 
 def test_two_films_alike_do_not_look_alike(administration: Administration) -> None:
-    one, other = (administration.keys.seal(b"same", "place") for _ in range(2))
-    assert one != other
+    first, other = (administration.keys.seal(b"same", "place") for _ in range(2))
+    assert first != other
 
 
 def test_a_patients_fingerprint_needs_the_key_and_forgives_spaces() -> None:
@@ -214,10 +214,10 @@ def test_the_log_says_which_results_were_exported_and_deleted(
     settings: ServeSettings, administration: Administration
 ) -> None:
     with running(create_app(settings)) as server:
-        made = sent(server, administration, "anna", BRIGHT, "p1")
+        film = sent(server, administration, "anna", BRIGHT, "p1")
         token, _ = administration.add_token("anna", "tests", ["read", "delete"], 1)
         assert server("GET", "/api/v1/predictions/export", token=token).status_code == 200
         assert server("DELETE", "/api/v1/predictions", token=token).json() == {"deleted": 1}
-    told = {entry["what"]: entry["objects"] for entry in administration.audit.entries()}
-    assert told["GET /api/v1/predictions/export"] == [made]
-    assert told["DELETE /api/v1/predictions"] == [made]
+    objects = {entry["what"]: entry["objects"] for entry in administration.audit.entries()}
+    assert objects["GET /api/v1/predictions/export"] == [film]
+    assert objects["DELETE /api/v1/predictions"] == [film]

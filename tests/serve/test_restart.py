@@ -72,7 +72,7 @@ def test_every_accepted_film_is_finished_or_reported_after_kill_9(
     tiny_bundle: Bundle, tmp_path: Path, keep: bool
 ) -> None:
     options = ["--keep-films"] if keep else []
-    films = [("files", one) for one in (BRIGHT, DARK) * 10]
+    films = [("files", film) for film in (BRIGHT, DARK) * 10]
     with process(tmp_path, tiny_bundle, *options) as (url, server):
         wait_ready(url)
         frozen = freeze_decoders(server)
@@ -87,13 +87,13 @@ def test_every_accepted_film_is_finished_or_reported_after_kill_9(
             os.kill(child, signal.SIGCONT)
     settings = ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1, keep_films=keep)
     with serving(settings) as live:
-        found = live.finished(job)
-        assert (found["state"], found["done"]) == ("done", 20)
+        ended = live.finished(job)
+        assert (ended["state"], ended["done"]) == ("done", 20)
         if keep:
-            labels = [one["result"]["label"] for one in found["predictions"]]
+            labels = [film["result"]["label"] for film in ended["predictions"]]
             assert labels == ["PNEUMONIA", "NORMAL"] * 10
         else:
-            assert {one["error"]["code"] for one in found["predictions"]} == {"Interrupted"}
+            assert {film["error"]["code"] for film in ended["predictions"]} == {"Interrupted"}
 
 
 def wait_ready(url: str) -> None:
@@ -115,8 +115,8 @@ def test_a_server_that_is_told_to_end_finishes_its_jobs(
         end(server.pid, signal.SIGTERM)  # service managers tell every process of the group
         assert server.wait(60) == 0
     with serving(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)) as live:
-        found = live.client.get(f"/api/v1/jobs/{job}").json()
-        assert {one["state"] for one in found["predictions"]} == {"done"}
+        ended = live.client.get(f"/api/v1/jobs/{job}").json()
+        assert {film["state"] for film in ended["predictions"]} == {"done"}
 
 
 def test_a_second_server_leaves_the_jobs_of_the_first_alone(small: ServeSettings) -> None:
@@ -128,12 +128,12 @@ def test_a_second_server_leaves_the_jobs_of_the_first_alone(small: ServeSettings
 
 def test_films_are_kept_sealed_and_go_with_their_results(small: ServeSettings) -> None:
     with serving(replace(small, keep_films=True)) as live:
-        made = live.read(BRIGHT)[0]
-    stored = small.folder / "films" / made["id"]
+        record = live.read(BRIGHT)[0]
+    stored = small.folder / "films" / record["id"]
     assert BRIGHT[1][:8] not in stored.read_bytes()
     with serving(replace(small, keep_films=True)) as live:
-        assert live.client.get(made["links"]["film"]).status_code == 200
-        live.client.delete(made["links"]["self"])
+        assert live.client.get(record["links"]["film"]).status_code == 200
+        live.client.delete(record["links"]["self"])
     assert not stored.exists()
 
 
@@ -147,14 +147,14 @@ def test_what_a_kill_left_half_written_is_swept_on_the_start(small: ServeSetting
 
 def test_without_kept_films_a_restart_keeps_results_only(small: ServeSettings) -> None:
     with serving(small) as live:
-        made = live.read(BRIGHT)[0]
+        record = live.read(BRIGHT)[0]
     with serving(small) as live:
-        again = live.client.get(made["links"]["self"]).json()
-        assert again == made
-        answer = live.client.get(made["links"]["film"])
+        again = live.client.get(record["links"]["self"]).json()
+        assert again == record
+        answer = live.client.get(record["links"]["film"])
         assert (answer.status_code, answer.json()["code"]) == (404, "FilmNotHeld")
-        assert live.client.get(made["links"]["heatmap"]).status_code == 200
-        assert live.client.get(made["links"]["pdf"]).content[:5] == b"%PDF-"
+        assert live.client.get(record["links"]["heatmap"]).status_code == 200
+        assert live.client.get(record["links"]["pdf"]).content[:5] == b"%PDF-"
 
 
 def test_cancelling_a_job_ends_what_has_not_begun(small: ServeSettings) -> None:
@@ -172,11 +172,11 @@ def test_cancelling_a_job_ends_what_has_not_begun(small: ServeSettings) -> None:
         answer = live.send(BRIGHT, DARK, DARK, headers={"Prefer": "respond-async"})
         job = answer.json()["job"]["links"]["self"]
         assert begun.wait(30)
-        told = live.client.delete(job).json()
-        assert (told["total"], told["done"], told["failed"]) == (3, 2, 2)
+        cancelled = live.client.delete(job).json()
+        assert (cancelled["total"], cancelled["done"], cancelled["failed"]) == (3, 2, 2)
         go.set()
         films = live.finished(job.rsplit("/", 1)[1])["predictions"]
-        assert [one["state"] for one in films] == ["done", "failed", "failed"]
+        assert [film["state"] for film in films] == ["done", "failed", "failed"]
         assert films[1]["error"]["code"] == "Cancelled"
 
 

@@ -107,10 +107,10 @@ def test_a_role_counts_from_the_next_request_on(tmp_path: Path) -> None:
 
 def test_wrong_name_and_wrong_password_answer_the_same(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
-        one = server.sign_in("lee", "wrong password").json()
+        wrong = server.sign_in("lee", "wrong password").json()
         other = server.sign_in("nobody", PASSWORD).json()
-    assert one == other
-    assert one["code"] == "WrongCredentials"
+    assert wrong == other
+    assert wrong["code"] == "WrongCredentials"
 
 
 def test_a_server_without_accounts_knows_nobody_to_sign_in(tmp_path: Path) -> None:

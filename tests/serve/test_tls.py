@@ -5,18 +5,15 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from command_line import run
+from listening import listening
 from pneumoscope.errors import UnsafeAddress, UsageError
-from pneumoscope.serve.security import connection, tls
+from pneumoscope.serve.security import tls
 from pneumoscope.serve.settings import ServeSettings
 
 
@@ -89,9 +86,9 @@ def test_the_certificate_names_the_address_that_others_use(
 
 
 def test_addresses_are_found_without_sending_anything() -> None:
-    for found in tls._outward():
-        assert str(ipaddress.ip_address(found)) == found
-        assert not ipaddress.ip_address(found).is_unspecified
+    for address in tls._outward():
+        assert str(ipaddress.ip_address(address)) == address
+        assert not ipaddress.ip_address(address).is_unspecified
 
 
 def test_a_certificate_is_renewed_before_it_ends(
@@ -108,13 +105,13 @@ def test_a_certificate_is_renewed_before_it_ends(
 
 
 def test_what_is_no_certificate_is_refused(tmp_path: Path) -> None:
-    made = tls.certificate(ServeSettings(folder=tmp_path / "a", tls_self_signed=True))
+    pair = tls.certificate(ServeSettings(folder=tmp_path / "a", tls_self_signed=True))
     other = tls.certificate(ServeSettings(folder=tmp_path / "b", tls_self_signed=True))
-    assert made is not None
+    assert pair is not None
     assert other is not None
     text = tmp_path / "text.pem"
     text.write_text("not PEM")
-    for cert, key in ((text, made[1]), (made[0], text), (made[0], other[1]), (text / "x", text)):
+    for cert, key in ((text, pair[1]), (pair[0], text), (pair[0], other[1]), (text / "x", text)):
         with pytest.raises(UsageError, match="cannot be used"):
             tls.certificate(ServeSettings(tls_cert=cert, tls_key=key))
 
@@ -124,32 +121,6 @@ def test_a_host_without_tls_answers_to_its_own_names_only(tmp_path: Path) -> Non
     assert tls.hosts(ServeSettings(folder=tmp_path, host="Ward-7")) == {
         "localhost", "127.0.0.1", "::1", "ward-7",
     }  # fmt: skip
-
-
-@contextmanager
-def listening(settings: ServeSettings) -> Iterator[int]:
-    """A server on loopback that reads the body, and answers with the scheme it sees."""
-
-    async def app(scope: dict[str, str], receive: object, send: object) -> None:
-        if scope["type"] == "http":
-            while (await receive()).get("more_body"):  # type: ignore[operator]
-                pass
-            await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
-            await send({"type": "http.response.body", "body": scope["scheme"].encode()})  # type: ignore[operator]
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, lifespan="off", log_level="critical", **tls.uvicorn_options(settings)
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listener.close()
 
 
 def test_a_real_connection_is_encrypted_and_verified(tmp_path: Path) -> None:
@@ -179,63 +150,3 @@ def test_nobody_claims_another_address_or_scheme(tmp_path: Path) -> None:
     with listening(ServeSettings(folder=tmp_path)) as port:
         claims = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.1"}
         assert httpx.get(f"http://127.0.0.1:{port}/", headers=claims).text == "http"
-
-
-def said(port: int, *pieces: bytes, after_each: Callable[[], object] | None = None) -> bytes:
-    """What a connection answers until it is closed."""
-    with socket.create_connection(("127.0.0.1", port), 30) as line:
-        try:
-            for piece in pieces:
-                line.sendall(piece)
-                if after_each is not None:
-                    after_each()
-            answer = b""
-            while piece := line.recv(65536):
-                answer += piece
-        except (ConnectionResetError, BrokenPipeError):
-            return b"cut off"
-    return answer
-
-
-ENOUGH = b"a" * (connection.HEAD_BYTES // 2 + 1)
-
-
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        [b"GET / HTTP/1.1\r\nHost: x\r\nX: ", ENOUGH, ENOUGH, ENOUGH],
-        [b"GET / HTTP/1.1\r\n", b"X: y\r\n" * (connection.HEAD_BYTES // 6 + 1), b"X: y\r\n" * 9],
-        [b"GET /", ENOUGH, ENOUGH, ENOUGH],
-        [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\nX: ", ENOUGH, ENOUGH, ENOUGH],
-    ],
-    ids=["one header", "many headers", "address", "trailer"],
-)  # fmt: skip
-def test_a_head_that_never_ends_is_given_up(tmp_path: Path, pieces: list[bytes]) -> None:
-    with listening(ServeSettings(folder=tmp_path)) as port:
-        answer = said(port, *pieces)
-        assert answer == b"cut off" or b"too large" in answer
-        assert httpx.get(f"http://127.0.0.1:{port}/").text == "http"
-
-
-def test_a_head_that_comes_byte_by_byte_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "HEAD_S", 0.3)
-    with listening(ServeSettings(folder=tmp_path)) as port:
-        for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\n"]):
-            assert b"too long" in said(port, *pieces)
-        # One that is whole has no such limit, nor a body that comes slowly.
-        head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"
-        # A connection that says nothing is given up when a head would be too.
-        assert b"200 OK" in said(port, head, b"ab", b"cd", after_each=lambda: said(port))
-
-
-@pytest.mark.parametrize("size", [1, 1000, 100_000])
-def test_bodies_are_not_taken_for_heads(tmp_path: Path, size: int) -> None:
-    def pieces() -> Iterator[bytes]:
-        for _ in range(3 * connection.HEAD_BYTES // max(size, 100)):
-            yield b"x" * size
-
-    with listening(ServeSettings(folder=tmp_path)) as port:
-        answer = httpx.post(f"http://127.0.0.1:{port}/", content=pieces())
-        assert answer.text == "http"

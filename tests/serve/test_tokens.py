@@ -91,16 +91,16 @@ def test_a_token_of_a_closed_account_is_dead(tmp_path: Path) -> None:
 def test_a_token_does_what_its_scopes_say_and_no_more(
     tmp_path: Path, scope: str, allowed: set[str]
 ) -> None:
-    asked = {
+    requests = {
         "read": ("GET", "/api/v1/me"),
         "predict": ("POST", "/api/v1/predictions"),
         "delete": ("DELETE", "/api/v1/predictions"),
         "metrics": ("GET", "/metrics"),
     }
-    assert set(asked) == set(SCOPES)
+    assert set(requests) == set(SCOPES)
     with small(tmp_path, USERS) as server:
         text, _ = server.security.tokens.add(owner(server), "batch", [scope])
-        codes = {name: server(*what, token=text).status_code for name, what in asked.items()}
+        codes = {name: server(*what, token=text).status_code for name, what in requests.items()}
     assert {name for name, code in codes.items() if code == 200} == allowed
     assert {code for name, code in codes.items() if name not in allowed} == {403}
 

@@ -78,7 +78,7 @@ def test_a_job_ends_when_the_database_can_be_written_again(
         store = live.services.store
         monkeypatch.setattr(store, "change", refusing(4, store.change))
         go.set()
-        labels = [one["result"]["label"] for one in live.finished(job)["predictions"]]
+        labels = [film["result"]["label"] for film in live.finished(job)["predictions"]]
         assert labels == ["PNEUMONIA", "NORMAL"]
 
 
@@ -90,8 +90,8 @@ def test_a_job_whose_run_fails_unforeseen_is_reported(
 
     monkeypatch.setattr("pneumoscope.jobs.service.enter_outcome", broken)
     job = live.send(BRIGHT, headers=LATER).json()["job"]["id"]
-    found = live.finished(job)["predictions"]
-    assert [one["error"]["code"] for one in found] == ["ServerFault"]
+    films = live.finished(job)["predictions"]
+    assert [film["error"]["code"] for film in films] == ["ServerFault"]
 
 
 def test_results_that_cannot_be_stored_are_not_given_out(
@@ -146,8 +146,8 @@ def test_results_deleted_while_their_job_runs(live: Live, monkeypatch: pytest.Mo
 
     def counted() -> float:
         text = live.client.get("/metrics").text
-        found = re.search(r'pneumoscope_films_total\{label="PNEUMONIA"\} (\S+)', text)
-        return float(found[1]) if found else 0
+        match = re.search(r'pneumoscope_films_total\{label="PNEUMONIA"\} (\S+)', text)
+        return float(match[1]) if match else 0
 
     before = counted()
     with held_back(live) as go:

@@ -34,9 +34,9 @@ def uploaded(body: bytes, kind: str = KIND, upload_budget: UploadBudget | None =
 
 
 def test_a_form_as_it_should_be() -> None:
-    found = uploaded(FILM + part(b'name="patient"', b"7") + END)
-    assert found.files == (("a.png", b"x"),)
-    assert found.fields == {"patient": "7"}
+    upload = uploaded(FILM + part(b'name="patient"', b"7") + END)
+    assert upload.files == (("a.png", b"x"),)
+    assert upload.fields == {"patient": "7"}
 
 
 @pytest.mark.parametrize(

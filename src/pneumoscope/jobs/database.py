@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +13,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
+
+_BUSY_S = 30
+"""Seconds to wait for other processes that use an SQLite file."""
+_RETRY_S = 0.02
 
 
 def open_engine(url: str) -> Engine:
@@ -28,7 +34,7 @@ def open_engine(url: str) -> Engine:
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
         _make_private(parsed.database)
-        engine = create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_S}, hide_parameters=True)
     except (SQLAlchemyError, ImportError) as error:
         raise UsageError(
             f"the database URL cannot be used: {type(error).__name__}",
@@ -50,10 +56,27 @@ def _make_private(path: str | None) -> None:
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_wal(cursor)
     # With WAL, a killed process loses nothing. A power cut loses the last results at worst.
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     # Overwrites deleted results in the file.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switches the file to a write-ahead log; waits while other processes open a new file too.
+
+    SQLite does not wait for them itself where it changes the journal.
+    """
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_S)

@@ -137,18 +137,18 @@ class Administration:
             DiskFull: There is not enough space.
         """
         mark = self.keys.fingerprint(patient)
-        self.audit.append(Event("patient export", who=_who(), patient=mark))
+        self.audit.append(Event(what="patient export", who=_who(), patient=mark))
         return privacy.export(self.store, self.film_store, self.keys, self.audit, mark, out)
 
     def erase_patient(self, patient: str) -> PatientData:
         """Deletes results and films of a patient, of all users."""
         mark = self.keys.fingerprint(patient)
         erased = privacy.erase(self.store, self.film_store, self.audit, mark)
-        self.audit.append(Event("patient erase", who=_who(), patient=mark))
+        self.audit.append(Event(what="patient erase", who=_who(), patient=mark))
         return erased
 
     def _note(self, what: str, *objects: str) -> None:
-        self.audit.append(Event(what, who=_who(), objects=objects))
+        self.audit.append(Event(what=what, who=_who(), objects=objects))
 
 
 def open_administration(settings: ServeSettings) -> Administration:

@@ -70,7 +70,9 @@ async def _accept(
     """Receives films and queues them; returns the id of a job, or futures of the results."""
     upload = await read_upload(request, services.settings.limits, take)
     patient = upload.fields.get("patient")
-    job_request = JobRequest(user.id, _settings(upload.fields, services), patient)
+    job_request = JobRequest(
+        owner=user.id, settings=_settings(upload.fields, services), patient=patient
+    )
     # For the line in the audit log.
     request.state.patient = None if patient is None else services.keys.fingerprint(patient)
     services.readers.reader(job_request.settings)  # refuses wrong settings before reading films

@@ -47,16 +47,16 @@ def sign_in(request: Request, given: Credentials, response: Response) -> dict[st
     security: Security = request.app.state.security
     if security.open:
         raise Conflict("there are no accounts to sign in to", "Everything is open on this machine.")
-    address, name = address_of(request), given.name.strip().lower()
-    user = _check_password(security, network_of(address), name, given.password.get_secret_value())
+    network, name = network_of(address_of(request)), given.name.strip().lower()
+    user = _check_password(security, network, name, given.password.get_secret_value())
     if user is None:
         # The name stays out of the log: people type their passwords there.
-        record(security.audit, Event("sign in", audit_log.MINOR, None, address, status=401))
+        _record(request, "sign in", audit_log.MINOR, None, 401)
         raise WrongCredentials
     previous = request.cookies.get(cookie_name(security.tls))
     if previous:
         security.sessions.close(previous)
-    record(security.audit, Event("sign in", audit_log.SUCCESS, user, address, status=200))
+    _record(request, "sign in", audit_log.SUCCESS, user, 200)
     set_cookie(response, security.sessions.open(user), tls=security.tls)
     return _user_json(user, security)
 
@@ -92,9 +92,7 @@ def sign_out(request: Request, user: Annotated[User, Depends(current_user)]) -> 
     cookie = request.cookies.get(cookie_name(security.tls))
     if cookie and user.via == "session":
         security.sessions.close(cookie)
-    record(
-        security.audit, Event("sign out", audit_log.SUCCESS, user, address_of(request), status=204)
-    )
+    _record(request, "sign out", audit_log.SUCCESS, user, 204)
     answer = Response(status_code=204)
     set_cookie(answer, "", tls=security.tls)
     answer.headers["Clear-Site-Data"] = '"cache"'
@@ -105,6 +103,11 @@ def sign_out(request: Request, user: Annotated[User, Depends(current_user)]) -> 
 def me(request: Request, user: Annotated[User, Depends(current_user)]) -> dict[str, Any]:
     """The user, and whether there are accounts."""
     return _user_json(user, request.app.state.security)
+
+
+def _record(request: Request, what: str, outcome: int, user: User | None, status: int) -> None:
+    event = Event(what=what, outcome=outcome, who=user, where=address_of(request), status=status)
+    record(request.app.state.security.audit, event)
 
 
 def _user_json(user: User, security: Security) -> dict[str, Any]:

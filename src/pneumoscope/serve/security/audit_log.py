@@ -104,7 +104,9 @@ class AuditLog:
                 end = self._catch_up(log, end)
                 gap = self._gap()
                 if gap is not None:  # otherwise the new mark would hide it
-                    end = self._put(log, end, Event(GAP, MAJOR, where="log", objects=(gap,)))
+                    end = self._put(
+                        log, end, Event(what=GAP, outcome=MAJOR, where="log", objects=(gap,))
+                    )
             self._put(log, end, event)
         return self._tail
 

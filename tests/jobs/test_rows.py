@@ -1,0 +1,74 @@
+"""Rows of requests and outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from grey_films import BRIGHT, DARK
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import UnknownFormat
+from pneumoscope.jobs import rows
+from pneumoscope.jobs.requests import JobRequest, UploadedFile
+from pneumoscope.jobs.tables import DONE, FAILED, QUEUED
+from pneumoscope.records import Outcome, Settings
+from pneumoscope.runtime import Classifier
+from queue_parts import KEYS
+
+SETTINGS = Settings("screen", 0.1, 0.2, force=True, explain="checked", profile=Path("site.toml"))
+REQUEST = JobRequest("ann", SETTINGS, patient=" PAT-1", study="1.2.3", priority=7)
+
+
+def test_settings_survive_the_database() -> None:
+    stored = rows.settings_to_json(SETTINGS)
+    assert stored["profile"] == "site.toml"
+    assert rows.settings_from_json(stored) == SETTINGS
+    assert rows.settings_from_json(rows.settings_to_json(Settings())) == Settings()
+
+
+def test_rows_of_a_request_hold_hashes_in_place_of_names() -> None:
+    film = UploadedFile("Doe.png", b"x", idempotency_key="k")
+    broken = UploadedFile("x.txt", b"", UnknownFormat("film"), idempotency_key="l")
+    first, second = rows.new_rows(REQUEST, [film, broken], "j", KEYS)
+    assert (first.position, first.state, first.error) == (0, QUEUED, None)
+    assert (second.position, second.state) == (1, FAILED)
+    assert second.error == UnknownFormat("film").as_dict()
+    assert first.patient == KEYS.fingerprint("PAT-1")
+    assert first.study == KEYS.fingerprint("1.2.3")
+    assert KEYS.open(first.name, first.id) == b"Doe.png"
+    assert b"Doe" not in first.name
+    # printf x | sha256sum
+    assert first.sha256 == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    assert (first.priority, first.job, first.owner) == (7, "j", "ann")
+    assert (first.idempotency_key, second.idempotency_key) == ("k", None)
+    [alone] = rows.new_rows(REQUEST, [film], None, KEYS)
+    assert alone.idempotency_key is None  # stored when it is done, too late to refuse it
+
+
+def test_an_outcome_with_a_heatmap(tiny_bundle: Bundle) -> None:
+    [row] = rows.new_rows(JobRequest("ann", Settings()), [UploadedFile(*BRIGHT)], "j", KEYS)
+    prediction = Classifier(tiny_bundle, threads=1).predict(BRIGHT[1])
+    assert rows.enter_outcome(row, Outcome("film", 0, prediction=prediction)) is row
+    assert (row.state, row.label, row.error) == (DONE, "PNEUMONIA", None)
+    assert row.result is not None
+    assert row.result["words"]["verdict"] == "PNEUMONIA"
+    assert row.heatmap is not None
+    heatmap = np.frombuffer(row.heatmap, np.float32).reshape(row.heatmap_rows or 0, -1)
+    assert heatmap.shape == (8, 8)
+    assert (heatmap == prediction.heatmap).all()
+    assert rows.ending(row).keys() < rows.values(row).keys()
+
+
+def test_an_outcome_without_a_heatmap_and_a_failure(tiny_bundle: Bundle) -> None:
+    settings = Settings(explain="none")
+    files = [UploadedFile(*DARK, idempotency_key="k")] * 2
+    dark, broken = rows.new_rows(JobRequest("ann", settings), files, "j", KEYS)
+    prediction = Classifier(tiny_bundle, threads=1, settings=settings).predict(DARK[1])
+    rows.enter_outcome(dark, Outcome("film", 0, prediction=prediction))
+    assert (dark.heatmap, dark.heatmap_rows, dark.idempotency_key) == (None, None, "k")
+    rows.enter_outcome(broken, Outcome("film", 0, error=UnknownFormat("film")))
+    assert (broken.state, broken.idempotency_key) == (FAILED, None)
+    assert rows.ending(broken) == rows.failure(UnknownFormat("film")) | {
+        "label": None, "result": None, "heatmap": None, "heatmap_rows": None
+    }  # fmt: skip

@@ -1,0 +1,96 @@
+"""Bodies have limits, and nothing passes before the server is ready."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from in_process import small
+from pneumoscope.serve.security import guard
+
+USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
+
+
+def test_a_body_is_limited_by_what_it_says(tmp_path: Path) -> None:
+    with small(tmp_path) as server:
+        object.__setattr__(server.security, "upload_bytes", 100_000)
+        assert server("POST", "/api/v1/things", content=b"x" * 65_536).json() == {"bytes": 65_536}
+        assert server("POST", "/api/v1/things", content=b"x" * 65_537).status_code == 413
+        assert server("POST", "/api/v1/predictions", content=b"x" * 100_000).status_code == 200
+        assert server("POST", "/api/v1/predictions", content=b"x" * 100_001).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "1e9", "\u0663"])
+def test_a_length_that_is_no_number_is_refused(tmp_path: Path, length: str) -> None:
+    with small(tmp_path) as server:
+        sent = {b"Content-Length": length.encode()}
+        assert server("POST", "/api/v1/things", headers=sent).status_code == 400  # type: ignore[arg-type]
+
+
+def test_a_body_that_says_nothing_is_limited_too(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        for number in range(1000):
+            taken.append(number)
+            yield b"x" * 1024
+
+    with small(tmp_path) as server:
+        answer = server("POST", "/api/v1/things", content=endless())
+    assert answer.status_code == 413
+    assert len(taken) <= 66  # stopped at the limit, not at the end
+
+
+def test_strangers_send_no_body(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        for number in range(1000):
+            taken.append(number)
+            yield b"x" * 1024
+
+    with small(tmp_path, USERS) as server:
+        assert server("POST", "/api/v1/predictions", content=endless()).status_code == 401
+    assert taken == []
+
+
+def test_a_body_that_stops_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr(guard, "BODY_IDLE_S", 0.05)
+
+    async def halting() -> AsyncIterator[bytes]:
+        yield b"x"
+        await anyio.sleep_forever()
+        yield b"x"
+
+    with small(tmp_path) as server:
+        assert server("POST", "/api/v1/things", content=halting()).status_code == 408
+
+
+def test_before_the_server_is_ready_nothing_passes(tmp_path: Path) -> None:
+    with small(tmp_path) as server:
+        security, server.app.state.security = server.app.state.security, None
+        assert server("GET", "/api/v1/me").status_code == 503
+        server.app.state.security = security
+        assert server("GET", "/api/v1/me").status_code == 200
+
+
+def test_there_are_no_websockets(tmp_path: Path) -> None:
+    sent: list[dict[str, object]] = []
+
+    async def ask(app: object) -> None:
+        async def receive() -> dict[str, object]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: dict[str, object]) -> None:
+            sent.append(message)
+
+        scope = {"type": "websocket", "path": "/api/v1/me", "headers": [], "app": app}
+        await server.app(scope, receive, send)  # type: ignore[arg-type]
+
+    with small(tmp_path) as server:
+        server.portal.call(ask, server.app)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
