@@ -108,6 +108,7 @@ def test_every_finding_needs_its_threshold(tmp_path: Path, keep: slice) -> None:
         labels=("Device", "Mass", "Nodule"),
         negative=None,
         positive="ABNORMAL",
+        kinds=(),
         operating_points=points,
     )
     with pytest.raises(BundleMismatch, match="operating point"):

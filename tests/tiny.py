@@ -14,6 +14,7 @@ from pneumoscope.metrics import Interval
 from pneumoscope.records import OperatingPoint, Population
 
 TINY_SIZE = 32
+KINDS_WARNING = "bacterial or viral: in children a film alone cannot tell them apart"
 
 
 def tiny_model(path: Path, last: str = "Softmax", *, features: bool = False) -> None:
@@ -80,6 +81,9 @@ def tiny_meta(**changes: object) -> BundleMeta:
         "labels": ("normal", "bacterial", "viral"),
         "negative": "normal",
         "positive": "PNEUMONIA",
+        "kinds": ("bacterial", "viral"),
+        "kinds_warning": KINDS_WARNING,
+        "warnings": (),
         "size": TINY_SIZE,
         "source_size": 224,
         "calibration": Calibration(prevalence=0.5),
@@ -122,6 +126,8 @@ def findings_meta(**changes: object) -> BundleMeta:
         labels=names,
         negative=None,
         positive="ABNORMAL",
+        kinds=(),
+        kinds_warning="",
         operating_points=tuple(points),
         **({"calibration": Calibration((1.0,) * 3, (0.0,) * 3)} | changes),
     )

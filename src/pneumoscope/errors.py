@@ -17,6 +17,7 @@
     │   └── TooLarge                (ValueError)         over the limit on bytes or pixels
     ├── BundleError                 a model folder cannot be used
     │   ├── BundleMissing           (FileNotFoundError)
+    │   │   └── UnknownBundle                            ... and there is none of that name
     │   ├── BundleDamaged           (ValueError)         a file does not match its hash
     │   └── BundleMismatch          (ValueError)         made for another version, or malformed
     ├── ProfileError                a site profile cannot be used
@@ -201,6 +202,14 @@ class BundleMissing(BundleError, FileNotFoundError):
         super().__init__(
             f"bundle {name}: {reason}",
             "Name a folder with bundle.json and model.onnx, or none for the shipped one.",
+        )
+
+
+class UnknownBundle(BundleMissing):
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, "no such folder, and no bundle has this name")
+        self.hint = (
+            f"Known names: {', '.join(known)}. Or name a folder with bundle.json and model.onnx."
         )
 
 

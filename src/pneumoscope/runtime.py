@@ -79,7 +79,8 @@ def load(
     """Loads a bundle and makes a classifier of it.
 
     Args:
-        bundle: A bundle folder; None for the one inside the package.
+        bundle: Name of a bundle (`pneumoscope.bundle.named_bundles`), or its folder; None for the
+            shipped one.
         threads: Films that `Classifier.predict_many` works on at once, one thread each; None for
             every core this process may use.
         settings: What the reader asks for.

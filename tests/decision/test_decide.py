@@ -9,7 +9,7 @@ from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.decide import FilmScores, decide
 from pneumoscope.decision.rules import BundleRules, Rules
 from pneumoscope.records import FilmFacts, Settings
-from tiny import findings_meta, scored_meta
+from tiny import KINDS_WARNING, findings_meta, scored_meta
 
 FACTS = FilmFacts("PNG", 300, 300)
 
@@ -31,7 +31,7 @@ def test_one_call_decides_everything() -> None:
     assert decision.kinds == ("bacterial", "viral")
     assert (decision.subtype, decision.heatmap_class) == (None, "bacterial")
     assert (decision.gate.level, decision.forced, decision.profile) == ("ok", False, None)
-    assert decision.warnings == (scored_meta().rules.kinds_warning,)
+    assert decision.warnings == (KINDS_WARNING,)
 
 
 def test_a_refused_film_speaks_of_nothing_unless_it_is_forced() -> None:
@@ -41,7 +41,14 @@ def test_a_refused_film_speaks_of_nothing_unless_it_is_forced() -> None:
     assert [reason.code for reason in refused.gate.reasons] == ["too-blurred"]
     forced = decide(blurred, Rules.of(gated_rules(), Settings(force=True)))
     assert (forced.label, forced.forced) == ("PNEUMONIA", True)
-    assert forced.warnings == (scored_meta().rules.kinds_warning,)
+    assert forced.warnings == (KINDS_WARNING,)
+
+
+def test_a_bundle_s_own_warnings_are_beside_every_verdict_that_is_shown() -> None:
+    rules = Rules.of(gated_rules(warnings=("trained on one hospital",)), Settings())
+    assert decide(scores(0.1), rules).warnings == ("trained on one hospital",)
+    assert decide(scores(0.9), rules).warnings == (KINDS_WARNING, "trained on one hospital")
+    assert decide(scores(0.9, {"blur": 0.8}), rules).warnings == ()
 
 
 def test_a_bundle_without_a_gate_looks_at_the_film_only() -> None:

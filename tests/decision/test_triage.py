@@ -11,10 +11,8 @@ from pneumoscope.decision.rules import Rules
 from pneumoscope.decision.triage import (
     at_prevalence,
     judge,
-    kinds_warning,
     label_at,
     likelier_kind,
-    positive_name,
 )
 from pneumoscope.errors import UsageError
 from pneumoscope.records import GateReport, OperatingPoint, Settings
@@ -28,23 +26,6 @@ def test_the_threshold_itself_is_pneumonia(p: float, label: str) -> None:
 
 def test_the_likelier_kind_ignores_the_negative_class() -> None:
     assert likelier_kind({"normal": 0.5, "bacterial": 0.2, "viral": 0.3}, "normal") == "viral"
-
-
-def test_pneumonia_warns_of_the_subtype() -> None:
-    assert "cannot tell them apart" in kinds_warning(("bacterial", "viral"))
-
-
-@pytest.mark.parametrize(
-    ("labels", "positive"),
-    [
-        (("normal", "bacterial", "viral"), "PNEUMONIA"),
-        (("normal", "pneumonia"), "PNEUMONIA"),
-        (("normal", "tuberculosis"), "TUBERCULOSIS"),
-        (("normal", "covid", "tuberculosis"), "ABNORMAL"),
-    ],
-)
-def test_what_is_not_negative_has_a_name(labels: tuple[str, ...], positive: str) -> None:
-    assert positive_name(labels, "normal") == positive
 
 
 def film(p: float, viral: float = 0.3) -> dict[str, float]:

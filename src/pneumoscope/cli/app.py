@@ -9,7 +9,7 @@ import typer
 from pneumoscope import __version__
 from pneumoscope.cli.administration import audit_log, patient, purge, token, user
 from pneumoscope.cli.evidence import audit, card, evaluate
-from pneumoscope.cli.read import info, predict
+from pneumoscope.cli.read import bundles, info, predict
 from pneumoscope.cli.serve import gradio, serve, streamlit
 from pneumoscope.cli.site import calibrate, drift
 from pneumoscope.cli.train import bench, data, export, import_model, leaderboard, train
@@ -45,6 +45,7 @@ EVIDENCE, SITE, ADMINISTRATION = "Evidence", "Site", "Administration"
 
 app.command(epilog=predict.EXAMPLE, rich_help_panel=READ)(predict.predict)
 app.command(epilog=info.EXAMPLE, rich_help_panel=READ)(info.info)
+app.command(epilog=bundles.EXAMPLE, rich_help_panel=READ)(bundles.bundles)
 
 app.command(epilog=serve.EXAMPLE, rich_help_panel=SERVE)(serve.serve)
 app.command(epilog=gradio.EXAMPLE, rich_help_panel=SERVE)(gradio.gradio)

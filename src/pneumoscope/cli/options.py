@@ -10,6 +10,14 @@ from typer.models import OptionInfo
 
 from pneumoscope.decision.reader_settings import BUNDLE, PROFILE, ReaderSetting
 
+
+def _bundle_names() -> list[str]:
+    """For completion in the shell."""
+    from pneumoscope.bundle import named_bundles
+
+    return [bundle.name for bundle in named_bundles()]
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
 
@@ -25,6 +33,7 @@ def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> O
         envvar=setting.variable if from_environment else None,
         metavar=setting.metavar or None,
         help=setting.help,
+        autocompletion=_bundle_names if setting is BUNDLE else None,
     )
     return option
 
@@ -33,7 +42,10 @@ ReadingBundle = Annotated[Path | None, reader_option(BUNDLE)]
 """The bundle that reads films."""
 Bundle = Annotated[Path | None, reader_option(BUNDLE, from_environment=False)]
 """The bundle that is worked on; a variable that was set for reading must not choose it."""
-BundleArgument = Annotated[Path | None, typer.Argument(help=BUNDLE.help)]
+BundleArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar=f"[{BUNDLE.metavar}]", help=BUNDLE.help, autocompletion=_bundle_names),
+]
 Profile = Annotated[Path | None, reader_option(PROFILE)]
 Threads = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")

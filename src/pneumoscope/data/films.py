@@ -16,6 +16,7 @@ import numpy as np
 from pneumoscope.data.cache import cache_home, cached
 from pneumoscope.data.folders import read_class_folders, read_split_folders
 from pneumoscope.data.listing import for_task, without
+from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
 from pneumoscope.data.split import (
     MODES,
     check_split,
@@ -74,6 +75,7 @@ class FilmSet:
         source: Where the films come from, a sentence without its full stop.
         warnings: Doubts about the films or their split, in sentences.
         files: Path of each film.
+        sheet: What is known of the data set.
     """
 
     task: str
@@ -84,6 +86,7 @@ class FilmSet:
     source: str
     warnings: tuple[str, ...]
     files: tuple[Path, ...]
+    sheet: DataSheet = UNKNOWN
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """Positions of the films of a split."""
@@ -122,11 +125,21 @@ def find(root: Path) -> Listing:
     Args:
         root: A CSV manifest; or a folder with ``manifest.csv``, with NIH's ``Data_Entry_2017*.csv``,
             with ``train`` (or ``chest_xray/train``) and a folder per class in it, or with a folder
-            per class.
+            per class. A file ``datasheet.toml`` in the folder, or beside the manifest, gives the
+            facts of the data set (`pneumoscope.data.sheet`).
 
     Raises:
-        DataError: There is no such folder, or it has no known layout.
+        DataError: There is no such folder, it has no known layout, or the data sheet is malformed.
     """
+    listing = _listing(root)
+    sheet = (root if root.is_dir() else root.parent) / SHEET
+    if not sheet.is_file():
+        return listing
+    known = read_sheet(sheet)
+    return replace(listing, sheet=known, source=known.source or listing.source)
+
+
+def _listing(root: Path) -> Listing:
     if root.is_file():
         if root.suffix.lower() != ".csv":
             raise DataError(f"{root}: is not a folder", "Name a folder, or a manifest (.csv).")
@@ -218,6 +231,7 @@ def load(
         source=listing.source,
         warnings=warnings,
         files=tuple(entry.path for entry in entries),
+        sheet=listing.sheet,
     )
 
 

@@ -16,12 +16,12 @@ from pneumoscope.data.listing import (
     negative_of,
     one_hot,
 )
+from pneumoscope.data.sheet import shipped_sheet
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KERMANY_SOURCE = "Kermany, Zhang, Goldbaum, Mendeley Data, doi:10.17632/rscbjbr9sj (CC BY 4.0)"
 SPLITS = {
     "train": "train",
     "val": "validation",
@@ -31,7 +31,8 @@ SPLITS = {
 }
 """Names of folders in lower case, and values of a manifest's column."""
 
-_SUBTYPE = {"bacteria": "bacterial", "virus": "viral"}
+SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
+"""What the file names of the Kermany set call its kinds."""
 # The same personN with another sub-type is another child, and so is the same IM-N with the
 # NORMAL2 prefix (README of the Kermany set's patient keys).
 _PNEUMONIA_KEY = re.compile(r"(person\d+)_(bacteria|virus)")
@@ -124,7 +125,7 @@ def kermany_label(name: str, folder: str) -> tuple[str, str, bool]:
     key = _PNEUMONIA_KEY.match(name)
     if key is None:
         return NO_SUBTYPE, f"{NO_SUBTYPE}/file/{name}", False
-    return _SUBTYPE[key[2]], f"{key[2]}/{key[1]}", True
+    return SUBTYPES[key[2]], f"{key[2]}/{key[1]}", True
 
 
 def _kermany(splits: dict[Path, str], root: Path, train: Path) -> Listing:
@@ -150,8 +151,14 @@ def _kermany(splits: dict[Path, str], root: Path, train: Path) -> Listing:
         )
         for path, label, patient, keyed, split in films
     )
+    sheet = shipped_sheet("kermany")
     return Listing(
-        layout=KERMANY, findings=False, names=names, entries=entries, source=KERMANY_SOURCE
+        layout=KERMANY,
+        findings=False,
+        names=names,
+        entries=entries,
+        source=sheet.source,
+        sheet=sheet,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pneumoscope.data.sheet import UNKNOWN, DataSheet
 from pneumoscope.errors import DataError
 from pneumoscope.records import TASKS
 
@@ -62,6 +63,7 @@ class Listing:
         obeyed: Whether the layout's own validation films are a decision to follow (a manifest)
             rather than an offer (a folder called ``val``).
         warnings: Sentences.
+        sheet: What is known of the data set.
     """
 
     layout: str
@@ -71,6 +73,7 @@ class Listing:
     source: str
     obeyed: bool = False
     warnings: tuple[str, ...] = ()
+    sheet: DataSheet = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

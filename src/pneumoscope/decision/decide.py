@@ -70,7 +70,6 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
     verdict = triage.judge(_at_site_by_name(scores.probabilities, offered), rules)
     report = gate.report(scores.gate, offered.gate_limits or {}, scores.facts, offered.population)
     label, forced = gated(verdict.label, report, force=rules.force)
-    speaks_of_kinds = label == offered.labels.positive and bool(offered.labels.kinds)
     return Decision(
         label=label,
         called=verdict.called,
@@ -88,7 +87,7 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
         heatmap_class=verdict.heatmap_class,
         gate=report,
         forced=forced,
-        warnings=(offered.kinds_warning,) if speaks_of_kinds and offered.kinds_warning else (),
+        warnings=warnings_for(label, offered),
         profile=offered.profile,
     )
 
@@ -98,6 +97,15 @@ def gated(label: str, report: GateReport, *, force: bool) -> tuple[str, bool]:
     if report.level != gate.REFUSE:
         return label, False
     return (label, True) if force else (REFUSED, False)
+
+
+def warnings_for(label: str, offered: BundleRules) -> tuple[str, ...]:
+    """Sentences of the bundle beside a film with this label; none beside one that was refused."""
+    if label == REFUSED:
+        return ()
+    speaks_of_kinds = label == offered.labels.positive and bool(offered.labels.kinds)
+    kinds = (offered.kinds_warning,) if speaks_of_kinds and offered.kinds_warning else ()
+    return (*kinds, *offered.warnings)
 
 
 def at_site(p: NDArray[np.floating[Any]], offered: BundleRules) -> NDArray[np.floating[Any]]:

@@ -79,7 +79,7 @@ class ReaderSetting:
         """What stands for its value on the command line; empty for a flag."""
         if self.kind == "choice":
             return "|".join(self.values)
-        return {"name": "NAME", "share": "SHARE", "file": "FILE", "bundle": "DIR"}.get(
+        return {"name": "NAME", "share": "SHARE", "file": "FILE", "bundle": "NAME|DIR"}.get(
             self.kind, ""
         )
 
@@ -147,7 +147,7 @@ BUNDLE = ReaderSetting(
     name="bundle",
     kind="bundle",
     title="Model",
-    help="Model folder; the shipped one by default.",
+    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; flagship by default.",
     uploaded=False,
 )
 OPERATING_POINT = ReaderSetting(

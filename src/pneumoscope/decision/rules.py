@@ -57,6 +57,7 @@ class BundleRules:
         default_operating_point: The name that is used when nobody chooses.
         population: Whom the training films show.
         kinds_warning: Sentence beside every verdict that speaks of kinds, or ``""``.
+        warnings: Sentences beside every verdict that is shown.
         gate_limits: Name of a gate score to the value above which it counts; None for a bundle
             without a gate of its own.
         site_calibration: What is still to be done to the network's probabilities, by a site
@@ -73,6 +74,7 @@ class BundleRules:
     default_operating_point: str
     population: Population
     kinds_warning: str = ""
+    warnings: tuple[str, ...] = ()
     gate_limits: Mapping[str, float] | None = None
     site_calibration: Calibration | None = None
     profile: str | None = None

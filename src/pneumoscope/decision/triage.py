@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.decision.probability import logit, p_positive
-from pneumoscope.records import ABNORMAL, NORMAL, PNEUMONIA, UNDETERMINED, Finding, OperatingPoint
+from pneumoscope.records import NORMAL, UNDETERMINED, Finding, OperatingPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pneumoscope.decision.rules import Rules
-
-KINDS_WARNING = "bacterial or viral: in children a film alone cannot tell them apart"
-"""Andronikou 2017; PMC5922330."""
-_SUBTYPES = frozenset({"bacterial", "viral"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +158,6 @@ def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:
     return positive if p_positive >= point.threshold else NORMAL
 
 
-def positive_name(labels: Sequence[str], negative: str | None) -> str:
-    """What a film is called that is not negative, such as ``"PNEUMONIA"`` or ``"ABNORMAL"``."""
-    others = {label.lower() for label in labels if label != negative}
-    if others <= _SUBTYPES:
-        return PNEUMONIA
-    return others.pop().upper() if len(others) == 1 else ABNORMAL
-
-
 def likelier_kind(probabilities: Mapping[str, float], negative: str) -> str:
     """The most probable class apart from the negative one."""
     return max((name for name in probabilities if name != negative), key=probabilities.__getitem__)
-
-
-def kinds_warning(kinds: Sequence[str]) -> str:
-    """The sentence beside every verdict that speaks of these kinds, or ``""``."""
-    return KINDS_WARNING if _SUBTYPES & set(kinds) else ""

@@ -30,6 +30,9 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
         "bundle_sha256": bundle.sha256,
         "task": meta.task,
         "labels": list(meta.labels),
+        "kinds": list(meta.kinds),
+        "kinds_warning": meta.kinds_warning,
+        "warnings": list(meta.warnings),
         "input_px": meta.size,
         "calibration": asdict(rules.calibration),
         "smallest_error": rules.conformal.smallest_error if rules.conformal else None,
@@ -39,6 +42,8 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
         "operating_points": [asdict(p) for p in rules.operating_points],
         "default_operating_point": rules.default_operating_point,
         "population": asdict(meta.population),
+        "attribution": meta.data.get("attribution", ""),
+        "licence": meta.data.get("licence", ""),
         "validation": dict(meta.validation),
     }
 

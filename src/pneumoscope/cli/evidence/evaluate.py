@@ -29,7 +29,7 @@ Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="[BUNDLE]... DATA",
-        help="Bundles or run folders, the shipped bundle by default; then labelled films: a folder "
+        help="Names or folders of bundles, or run folders; flagship by default; then labelled films: a folder "
         "in any layout, or a CSV manifest.",
     ),
 ]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pneumoscope.cli.terminal import console
 from pneumoscope.decision.explain import CHECKED
-from pneumoscope.decision.triage import KINDS_WARNING
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
@@ -23,19 +22,22 @@ if TYPE_CHECKING:
 _COLOURS = {NORMAL: "green", UNDETERMINED: "yellow", REFUSED: "bright_black"}
 
 
-def print_results(results: Iterable[FilmResult], output: str, labels: Sequence[str]) -> int:
+def print_results(
+    results: Iterable[FilmResult], output: str, labels: Sequence[str], kinds_warning: str
+) -> int:
     """Prints films as they come, the table at the end.
 
     Args:
         results: Films in their order.
         output: ``"table"``, ``"json"`` or ``"csv"``.
         labels: Classes or findings of the bundle.
+        kinds_warning: The bundle's sentence on kinds, or ``""``; printed once, below the table.
 
     Returns:
         The exit code: 1 if a film could not be read.
     """
     if output == "table":
-        return int(_print_table(results))
+        return int(_print_table(results, kinds_warning))
     failed = False
 
     def records() -> Iterator[dict[str, Any]]:
@@ -69,7 +71,7 @@ class TableRow(NamedTuple):
     notes: str = ""
 
 
-def _print_table(results: Iterable[FilmResult]) -> bool:
+def _print_table(results: Iterable[FilmResult], kinds_warning: str) -> bool:
     """Prints the table; returns whether a film could not be read."""
     failed, last = False, None
     rows: list[TableRow] = []
@@ -77,14 +79,14 @@ def _print_table(results: Iterable[FilmResult]) -> bool:
         for result in results:
             failed |= result.outcome.error is not None
             last = result.outcome.prediction or last
-            rows.append(table_row(result.outcome))
+            rows.append(table_row(result.outcome, kinds_warning))
     finally:
         # Interrupted, too: what was done is worth showing.
-        _show(rows, last)
+        _show(rows, last, kinds_warning)
     return failed
 
 
-def _show(rows: Sequence[TableRow], last: Prediction | None) -> None:
+def _show(rows: Sequence[TableRow], last: Prediction | None, kinds_warning: str) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -102,11 +104,16 @@ def _show(rows: Sequence[TableRow], last: Prediction | None) -> None:
     out = console()
     out.print(table)
     if last is not None:
-        out.print(_footer(last), style="dim")
+        out.print(_footer(last, kinds_warning), style="dim")
 
 
-def table_row(outcome: Outcome) -> TableRow:
-    """The line of one film in the table."""
+def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
+    """The line of one film in the table.
+
+    Args:
+        outcome: Of the film.
+        kinds_warning: The bundle's sentence on kinds, which is left out of the line.
+    """
     from rich.markup import escape
 
     name = escape(outcome.source)
@@ -127,13 +134,12 @@ def table_row(outcome: Outcome) -> TableRow:
         verdict=verdict,
         probability=f"{p.p_positive:.3f}",
         kind=escape(", ".join(findings) or wording.kinds(p)),
-        notes=escape("; ".join(note.rstrip(".") for note in _notes(p))),
+        notes=escape("; ".join(note.rstrip(".") for note in _notes(p, kinds_warning))),
     )
 
 
-def _notes(p: Prediction) -> list[str]:
-    # The note on sub-types is printed once, below the table.
-    notes = [*wording.reasons(p), *(w for w in p.warnings if w != KINDS_WARNING)]
+def _notes(p: Prediction, kinds_warning: str) -> list[str]:
+    notes = [*wording.reasons(p), *(w for w in p.warnings if w != kinds_warning)]
     if why := wording.why_undetermined(p):
         notes.insert(0, why)
     if p.explanation is not None and p.explanation.mode == CHECKED:
@@ -141,11 +147,11 @@ def _notes(p: Prediction) -> list[str]:
     return notes
 
 
-def _footer(p: Prediction) -> str:
+def _footer(p: Prediction, kinds_warning: str) -> str:
     point = p.operating_point
     kinds = ""
-    if "viral" in p.probabilities:
-        kinds = f"{KINDS_WARNING[0].upper()}{KINDS_WARNING[1:]}. "
+    if kinds_warning:
+        kinds = f"{kinds_warning[0].upper()}{kinds_warning[1:]}. "
     limit = f"from {threshold_text(point.threshold)}"
     if p.findings:
         limit = "where a finding reaches its own threshold"

@@ -158,7 +158,8 @@ def _read_here(
         results = pictures.with_occlusion(
             outcomes, len(sources), targets, targets.occlusion, classifier
         )
-    return print_results(results, output, classifier.bundle.meta.labels)
+    meta = classifier.bundle.meta
+    return print_results(results, output, meta.labels, meta.kinds_warning)
 
 
 def _read_on_server(
@@ -171,8 +172,12 @@ def _read_on_server(
     from pneumoscope.client import Client
 
     with Client(url) as client:
-        labels = tuple(client.model()["labels"])
+        model = client.model()
         answers = over_films(client.predict_many(sources, settings), len(sources))
         return print_results(
-            pictures.with_fetched_heatmaps(client, answers, targets.heatmaps), output, labels
+            pictures.with_fetched_heatmaps(client, answers, targets.heatmaps),
+            output,
+            tuple(model["labels"]),
+            # A server of the former version does not send the sentence.
+            model.get("kinds_warning", ""),
         )

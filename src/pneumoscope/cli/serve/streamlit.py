@@ -37,8 +37,8 @@ def streamlit(
     from pneumoscope.images.limits import MAX_BYTES
 
     if bundle is not None:
-        open_bundle(bundle)  # what is wrong with it is told here, not on the page
-        os.environ[BUNDLE.variable] = str(bundle.resolve())
+        opened = open_bundle(bundle)  # what is wrong with it is reported here, not on the page
+        os.environ[BUNDLE.variable] = str(opened.path.resolve())
     from streamlit.web import cli
 
     script = Path(__file__).parents[2] / "apps" / "streamlit_app.py"

@@ -56,7 +56,9 @@ LeastSpecificity = Annotated[
 OlderBundle = Annotated[
     Path | None,
     typer.Option(
-        "--from", metavar="DIR", help="Older bundle whose operating points are carried over."
+        "--from",
+        metavar="NAME|DIR",
+        help="Older bundle whose operating points are carried over.",
     ),
 ]
 OlderProfile = Annotated[

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.data.folders import SUBTYPES
 from pneumoscope.data.listing import Entry, Listing, negative_of
+from pneumoscope.data.sheet import positive_of_kind
 from pneumoscope.errors import DataError
-from pneumoscope.records import ABNORMAL, PNEUMONIA
+from pneumoscope.records import ABNORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 UNKNOWN = -1
 
-_SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
-_KINDS = {"bacterial", "viral"}
 _ANY = {"abnormal", "positive"}
 """Names of positive classes that do not say what was found."""
 _DEVICES = {"support devices"}  # films without finding may show them (Irvin et al. 2019)
@@ -47,8 +47,8 @@ class Truth:
 def truth_of(entries: Sequence[Entry], listing: Listing, bundle: Bundle) -> Truth:
     """Translates labels.
 
-    Classes are matched by name, ignoring case. "bacterial" and "viral" are pneumonia. For ABNORMAL,
-    everything that is not negative is positive. For other bundles a class with an unknown name has
+    Classes are matched by name, ignoring case. A kind that a shipped data sheet knows, such as
+    "viral", counts as its positive verdict. For ABNORMAL, everything that is not negative is positive. For other bundles a class with an unknown name has
     no meaning; its films do not count as positive.
 
     Args:
@@ -113,7 +113,7 @@ def _classes_of(entries: Sequence[Entry], listing: Listing, meta: BundleMeta) ->
 
 def _meaning(name: str, meta: BundleMeta) -> int | None:
     """Index of the bundle's class, `_POSITIVE`, or None for a name that means nothing to it."""
-    lower = _SUBTYPES.get(name.lower(), name.lower())
+    lower = SUBTYPES.get(name.lower(), name.lower())
     labels = [label.lower() for label in meta.labels]
     if lower in labels:
         return labels.index(lower)
@@ -123,7 +123,7 @@ def _meaning(name: str, meta: BundleMeta) -> int | None:
         lower == meta.positive.lower()
         or lower in _ANY
         or meta.positive == ABNORMAL
-        or (meta.positive == PNEUMONIA and lower in _KINDS)
+        or positive_of_kind(lower) == meta.positive
     )
     if not ill:
         return None
@@ -156,8 +156,9 @@ def _findings_of(entry: Entry, listing: Listing, meta: BundleMeta) -> list[float
     values = dict(zip((_plain(name) for name in listing.names), entry.values, strict=True))
     negative = negative_of(listing.names)
     healthy = negative is not None and values[_plain(negative)] == 1.0
-    if values.get("bacterial") == 1.0 or values.get("viral") == 1.0:
-        values["pneumonia"] = 1.0
+    for name in listing.names:
+        if values[_plain(name)] == 1.0 and (verdict := positive_of_kind(name)) is not None:
+            values[_plain(verdict)] = 1.0
     targets = []
     for label in meta.labels:
         value = values.get(_plain(label))

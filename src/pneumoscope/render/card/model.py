@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
@@ -37,7 +38,7 @@ promised; the gate notes an age or a view of the header that does not belong her
         explanation_section(meta),
         f"""## Limits
 
-{_subtype_limit(meta)}- Heatmaps tell which cells raised a score in this network, not where disease is.
+{_kinds_limit(meta)}- Heatmaps tell which cells raised a score in this network, not where disease is.
 - The bundle's record holds no external validation.""",
         _parity(meta),
         f"## Attribution\n\n{_attributions(meta)}",
@@ -148,8 +149,14 @@ heatmaps against Grad-CAM by automatic differentiation: largest error
 def _attributions(meta: BundleMeta) -> str:
     lines = []
     if meta.data.get("source"):
+        films = (
+            f"- Films: {meta.data.get('attribution') or meta.data['source'] + '.'} The network was "
+            "trained on them; no film is part of the bundle."
+        )
         lines.append(
-            f"- Films: {_attribution(meta)} The network was trained on them; no film is part of the bundle."
+            textwrap.fill(
+                films, 99, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            )
         )
     if "start_weights" in meta.validation:
         lines.append(f"- Start weights: {_start(meta.validation['start_weights'], meta)}")
@@ -181,7 +188,7 @@ def _figures_of_classes(meta: BundleMeta) -> str:
     return f"""{headline(v)}
 
 **Baseline without anatomy**: nine global image statistics (brightness, contrast, sharpness,
-borders) alone reach AUC {interval_text(baseline["positive"])} for {_positive(meta)}{_subtypes(baseline)}
+borders) alone reach AUC {interval_text(baseline["positive"])} for {_positive(meta)}{_subtypes(baseline, meta.kinds)}
 on the same films.
 
 {_heatmaps(v)}
@@ -273,10 +280,6 @@ _SPLIT = {
     "given": "Split as the data set gives it.",
 }
 
-_KERMANY = """D. Kermany, K. Zhang, M. Goldbaum, "Labeled Optical Coherence Tomography (OCT) and Chest
-  X-Ray Images for Classification", Mendeley Data, doi:10.17632/rscbjbr9sj, CC BY 4.0
-  (<https://creativecommons.org/licenses/by/4.0/>); Kermany et al., Cell 172 (2018) 1122-1131,
-  doi:10.1016/j.cell.2018.02.010."""
 _SCALINGS = {
     "standardise": "films standardised one by one inside the network",
     "unit": "pixels divided by 255",
@@ -311,23 +314,20 @@ def _positive(meta: BundleMeta) -> str:
     return meta.positive.lower()
 
 
-def _subtypes(baseline: Mapping[str, Any]) -> str:
-    if "bacterial_against_viral" not in baseline:
+def _subtypes(baseline: Mapping[str, Any], kinds: tuple[str, ...]) -> str:
+    name = "_against_".join(kinds)
+    if name not in baseline:
         return ""
-    return f" and\n{interval_text(baseline['bacterial_against_viral'])} for bacterial against viral"
+    return f" and\n{interval_text(baseline[name])} for {' against '.join(kinds)}"
 
 
-def _subtype_limit(meta: BundleMeta) -> str:
-    if "viral" not in meta.labels:
+def _kinds_limit(meta: BundleMeta) -> str:
+    if not meta.kinds_warning:
         return ""
     return (
-        "- Bacterial or viral: in children a film alone cannot tell them apart; the network's answer\n"
+        f"- {meta.kinds_warning[0].upper()}{meta.kinds_warning[1:]}; the network's answer\n"
         "  repeats how this data set was labelled and compressed.\n"
     )
-
-
-def _attribution(meta: BundleMeta) -> str:
-    return _KERMANY if "Kermany" in meta.data["source"] else f"{meta.data['source']}."
 
 
 # The converted weights that the shipped bundle was trained from.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import BundleMeta
-from pneumoscope.decision.triage import positive_name
 from pneumoscope.records import Population
 from pneumoscope.train.data.films import SPLIT_SEED
 from pneumoscope.train.recipe.reading import resolved
@@ -15,11 +14,6 @@ if TYPE_CHECKING:
     from pneumoscope.train.recipe.settings import Recipe
     from pneumoscope.train.validation.calibrate import Calibrated
 
-KERMANY_POPULATION = Population(
-    text="children of one to five years, anterior-posterior views, one hospital (Guangzhou, China)",
-    age_years=(1.0, 5.0),
-    views=("AP",),
-)
 INTENDED_USE = (
     "Research and teaching on frontal chest radiographs. Not a medical device; not for diagnosis, "
     "triage or any decision about a patient."
@@ -37,24 +31,32 @@ def describe(
         calibrated: What the validation films decided.
         validation: Figures on validation films.
     """
+    sheet, negative = films.sheet, _negative_of(films)
+    kinds = sheet.kinds_of(films.names, negative)
     return BundleMeta(
         name=recipe.name,
         version=recipe.version,
         task=films.task,
         labels=films.names,
-        negative=_negative_of(films),
+        negative=negative,
         positive=positive_of(films),
+        kinds=kinds,
+        kinds_warning=sheet.warning_of(kinds),
+        warnings=sheet.warnings,
         size=recipe.size,
         source_size=recipe.source_size,
         calibration=calibrated.calibration,
         conformal=calibrated.conformal,
         operating_points=calibrated.points,
         default_operating_point=calibrated.points[0].name,
-        population=_population(films),
+        population=sheet.population
+        or Population(f"whoever the training films show ({films.source})", None, ()),
         intended_use=INTENDED_USE,
         recipe=resolved(recipe),
         data={
             "source": films.source,
+            "attribution": sheet.attribution,
+            "licence": sheet.licence,
             "split": recipe.split,
             "warnings": list(films.warnings),
             "manifest_sha256": films.manifest_sha256,
@@ -67,7 +69,7 @@ def describe(
 
 def positive_of(films: FilmSet) -> str:
     """Name of the verdict on a film that is not negative."""
-    return positive_name(films.names, _negative_of(films))
+    return films.sheet.positive_name(films.names, _negative_of(films))
 
 
 def _negative_of(films: FilmSet) -> str | None:
@@ -77,9 +79,3 @@ def _negative_of(films: FilmSet) -> str | None:
 def _films_of_each(films: FilmSet, split: str) -> dict[str, int]:
     targets = films.targets[films.rows(split)]
     return {label: int((targets[:, i] == 1).sum()) for i, label in enumerate(films.names)}
-
-
-def _population(films: FilmSet) -> Population:
-    if "Kermany" in films.source:
-        return KERMANY_POPULATION
-    return Population(f"whoever the training films show ({films.source})", None, ())

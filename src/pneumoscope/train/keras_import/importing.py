@@ -16,8 +16,8 @@ import numpy as np
 
 from pneumoscope.bundle import MODEL, Bundle, BundleMeta, sha256_of
 from pneumoscope.data.listing import negative_of
+from pneumoscope.data.sheet import sheet_for
 from pneumoscope.decision.calibration import Calibration
-from pneumoscope.decision.triage import positive_name
 from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
 from pneumoscope.records import OperatingPoint, Population
@@ -152,6 +152,8 @@ def _meta(
 ) -> BundleMeta:
     digest = sha256_of(file)
     negative = options.negative or negative_of(options.labels) or options.labels[0]
+    sheet = sheet_for(options.labels, negative)
+    kinds = sheet.kinds_of(options.labels, negative)
     point = OperatingPoint("imported", 0.5, "0.5 by convention; it was not chosen on any film")
     return BundleMeta(
         name=options.name or file.stem,
@@ -159,7 +161,10 @@ def _meta(
         task="binary" if len(options.labels) == 2 else "multiclass",
         labels=options.labels,
         negative=negative,
-        positive=positive_name(options.labels, negative),
+        positive=sheet.positive_name(options.labels, negative),
+        kinds=kinds,
+        kinds_warning=sheet.warning_of(kinds),
+        warnings=(),
         size=size,
         source_size=max(SOURCE_SIZE, size),
         calibration=Calibration(),

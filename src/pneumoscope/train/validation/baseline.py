@@ -26,8 +26,8 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
         draws: Of the patient bootstrap.
 
     Returns:
-        AUC with interval of ``positive`` (any class but the first) and, where these are the
-        classes, ``bacterial_against_viral``; for several findings, of each finding that films of
+        AUC with interval of ``positive`` (any class but the first) and, where the data
+        sheet names two kinds, such as ``bacterial_against_viral``; for several findings, of each finding that films of
         both splits have and lack.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -58,7 +58,8 @@ def _questions(films: FilmSet) -> dict[str, NDArray[np.float64]]:
         return {name: targets[:, i] for i, name in enumerate(films.names)}
     labels = films.labels
     questions = {"positive": (labels > 0).astype(np.float64)}
-    if films.names == ("normal", "bacterial", "viral"):
-        bacterial = np.where(labels == 0, np.nan, (labels == 1).astype(np.float64))
-        questions["bacterial_against_viral"] = bacterial
+    kinds = films.names[1:]
+    if len(kinds) == 2 and set(kinds) == set(films.sheet.kinds):
+        first = np.where(labels == 0, np.nan, (labels == 1).astype(np.float64))
+        questions["_against_".join(kinds)] = first
     return questions

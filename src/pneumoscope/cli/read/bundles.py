@@ -1,0 +1,67 @@
+"""``pneumoscope bundles``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.cli.options import Json
+from pneumoscope.cli.terminal import console, plain_table, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.bundle import NamedBundle
+
+EXAMPLE = "Example: pneumoscope bundles --json"
+
+
+def bundles(json: Json = False) -> None:
+    """List the bundles that `--bundle` takes by name.
+
+    The shipped ones, and those in the folders that PNEUMOSCOPE_BUNDLES names.
+    """
+    from pneumoscope.bundle import named_bundles
+
+    facts = [_facts(named) for named in named_bundles()]
+    if json:
+        print_json({"bundles": facts}, indent=2)
+    else:
+        _print(facts)
+
+
+def _facts(named: NamedBundle) -> dict[str, Any]:
+    from pneumoscope.bundle import open_bundle
+    from pneumoscope.errors import BundleError
+
+    facts: dict[str, Any] = {
+        "name": named.name,
+        "folder": str(named.path),
+        "shipped": named.shipped,
+    }
+    try:
+        bundle = open_bundle(named.path)
+    except BundleError as error:
+        return facts | {"error": {"message": error.message, "hint": error.hint}}
+    meta = bundle.meta
+    return facts | {
+        "bundle": bundle.title,
+        "bundle_sha256": bundle.sha256,
+        "task": meta.task,
+        "labels": list(meta.labels),
+        "positive": meta.positive,
+        "population": meta.population.text,
+        "licence": meta.data.get("licence", ""),
+    }
+
+
+def _print(facts: Sequence[dict[str, Any]]) -> None:
+    from rich.markup import escape
+
+    table = plain_table("name", "bundle", "SHA-256", "verdict", "folder", fold=("folder",))
+    for bundle in facts:
+        if "error" in bundle:
+            cells = (f"not usable: {bundle['error']['message']}", "", "")
+        else:
+            cells = (bundle["bundle"], bundle["bundle_sha256"][:12], bundle["positive"])
+        table.add_row(*map(escape, (bundle["name"], *cells, bundle["folder"])))
+    console().print(table)

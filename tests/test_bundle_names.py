@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import pneumoscope
+from command_line import run
+from pneumoscope.bundle import SHIPPED, Bundle, NamedBundle, named_bundles, open_bundle
+from pneumoscope.errors import BundleMissing, UnknownBundle
+
+
+@pytest.fixture
+def ward(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A reader's folder of bundles with one, ``tiny``, and a folder that is none."""
+    folder = tmp_path / "bundles"
+    shutil.copytree(tiny_bundle.path, folder / "tiny")
+    (folder / "notes").mkdir()
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(folder))
+    return folder
+
+
+def test_the_shipped_bundle_has_a_name() -> None:
+    assert named_bundles() == (NamedBundle("flagship", SHIPPED, shipped=True),)
+    assert open_bundle("flagship").sha256 == open_bundle().sha256
+
+
+def test_a_reader_s_folder_of_bundles(ward: Path, tiny_bundle: Bundle) -> None:
+    assert [(b.name, b.shipped) for b in named_bundles()] == [("flagship", True), ("tiny", False)]
+    assert pneumoscope.load("tiny").bundle.sha256 == tiny_bundle.sha256
+    assert open_bundle().path == SHIPPED
+
+
+def test_several_folders_and_those_that_do_not_exist(
+    ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ward / "tiny", tmp_path / "more" / "other")
+    folders = (ward, tmp_path / "none", tmp_path / "more")
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", os.pathsep.join(map(str, folders)))
+    assert [bundle.name for bundle in named_bundles()] == ["flagship", "other", "tiny"]
+
+
+def test_a_reader_s_bundle_comes_before_a_shipped_one_of_its_name(
+    ward: Path, tiny_bundle: Bundle
+) -> None:
+    (ward / "tiny").rename(ward / "flagship")
+    assert named_bundles() == (NamedBundle("flagship", ward / "flagship", shipped=False),)
+    assert open_bundle("flagship").sha256 == tiny_bundle.sha256
+    assert open_bundle().path == SHIPPED  # nobody chose
+
+
+def test_an_unknown_name_lists_the_known_ones(ward: Path) -> None:
+    with pytest.raises(UnknownBundle, match="bundle flagshp: no such folder") as error:
+        open_bundle("flagshp")
+    assert "flagship, tiny" in error.value.hint
+    assert isinstance(error.value, BundleMissing)
+
+
+def test_a_folder_that_is_a_bundle_comes_before_a_name(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flagship").mkdir()  # such as the folder of a run
+    assert open_bundle("flagship").path == SHIPPED
+    shutil.copytree(tiny_bundle.path, tmp_path / "flagship", dirs_exist_ok=True)
+    assert open_bundle("flagship").sha256 == tiny_bundle.sha256
+
+
+@pytest.mark.parametrize("given", ["here/nowhere", ".", ""])
+def test_what_is_no_name_is_a_folder(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleMissing) as error:
+        open_bundle(given)
+    assert not isinstance(error.value, UnknownBundle)
+
+
+def test_the_command_line_takes_names(ward: Path) -> None:
+    assert "tiny 1" in run("info", "--bundle", "tiny").stdout
+    wrong = run("info", "--bundle", "tny")
+    assert wrong.returncode == 1
+    assert "no bundle has this name" in wrong.stderr
+    assert "flagship, tiny" in wrong.stderr
