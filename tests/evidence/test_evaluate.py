@@ -458,6 +458,8 @@ def three_as_two(folder: Path, record: dict[str, Any]) -> Bundle:
     meta = tiny_meta(
         task="binary",
         labels=("NORMAL", "PNEUMONIA"),
+        kinds=(),
+        kinds_warning="",
         negative="NORMAL",
         recipe={"name": "tiny", "split": "patient", "validation": 0.25},
         data=record,

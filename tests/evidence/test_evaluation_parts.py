@@ -64,11 +64,13 @@ def test_of_findings_only_pneumonia_and_no_finding_count() -> None:
         (ONE, NO, NO), (NO, ONE, ONE), (NO, NO, ONE), (NO, HUH, NO),
         findings=True,
     )  # fmt: skip
-    targets, classes = truth(found, task="binary", labels=("normal", "pneumonia"))
+    targets, classes = truth(found, task="binary", labels=("normal", "pneumonia"), kinds=())
     assert same(targets, [0, 1, np.nan, np.nan])
     assert classes == [0, 1, UNKNOWN, UNKNOWN]
     # To a bundle for anything abnormal a mass counts.
-    targets, _ = truth(found, task="binary", labels=("normal", "abnormal"), positive="ABNORMAL")
+    targets, _ = truth(
+        found, task="binary", labels=("normal", "abnormal"), positive="ABNORMAL", kinds=()
+    )
     assert same(targets, [0, 1, 1, np.nan])
 
 

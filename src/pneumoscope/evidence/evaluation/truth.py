@@ -48,8 +48,9 @@ def truth_of(entries: Sequence[Entry], listing: Listing, bundle: Bundle) -> Trut
     """Translates labels.
 
     Classes are matched by name, ignoring case. A kind that a shipped data sheet knows, such as
-    "viral", counts as its positive verdict. For ABNORMAL, everything that is not negative is positive. For other bundles a class with an unknown name has
-    no meaning; its films do not count as positive.
+    "viral", counts as its positive verdict. For ABNORMAL, everything that is not negative is
+    positive. For other bundles a class with an unknown name has no meaning; its films do not count
+    as positive.
 
     Args:
         entries: The films.
