@@ -29,6 +29,8 @@ OTHERS = {
     "PNEUMOSCOPE_TOKEN": "API token for `pneumoscope predict --server` and `pneumoscope.Client`.",
     "PNEUMOSCOPE_SERVE_SECRET": "The key that seals films and names: 32 bytes in base64; "
     "see [accounts](../how-to/accounts.md).",
+    "PNEUMOSCOPE_BUNDLES": "Folders of bundles, separated as in `PATH`; "
+    "`--bundle` takes the names of the bundles in them.",
     "NO_COLOR": "Any value: no colours in the terminal.",
     "XDG_CACHE_HOME": "Where the cache of decoded films is; `~/.cache` by default.",
     "XDG_STATE_HOME": "Where the server keeps its folder; `~/.local/state` by default.",

@@ -40,7 +40,16 @@ def _names() -> dict[str, Any]:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    return {"Mapping": Mapping, "Sequence": Sequence, "Path": Path}
+    from pneumoscope.decision.calibration import Calibration
+    from pneumoscope.decision.conformal import Scores
+    from pneumoscope.records import OperatingPoint, Population
+
+    records = (Calibration, Scores, OperatingPoint, Population)
+    return {kind.__name__: kind for kind in records} | {
+        "Mapping": Mapping,
+        "Sequence": Sequence,
+        "Path": Path,
+    }
 
 
 def json_type(hint: Any) -> str:
@@ -67,7 +76,7 @@ def bundle() -> str:
         (
             "`format`",
             "integer",
-            "Version of the layout; another one is refused.",
+            "Version of the layout. Format 1 is read too; others are refused.",
             _sample(sample["format"]),
         ),
         *_rows(BundleMeta, sample),
