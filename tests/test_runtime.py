@@ -173,7 +173,7 @@ def test_no_films_give_no_outcomes(classifier: Classifier) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"size": 64}, "inputs"), ({"labels": ("normal", "ill")}, "2 classes")],
+    [({"size": 64}, "inputs"), ({"labels": ("normal", "ill"), "kinds": ()}, "2 classes")],
 )
 def test_a_bundle_that_does_not_fit_its_model(
     tmp_path: Path, changes: dict[str, object], message: str
