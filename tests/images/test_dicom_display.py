@@ -1,0 +1,181 @@
+"""What a header asks for, from its elements to a `Look`; the shades themselves are in
+``test_greyscale``."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from film_files import EXPLICIT, IMPLICIT, dataset, write
+from pneumoscope.images.dicom_display import _look, _lut, shown
+from pneumoscope.images.greyscale import Look, Lut, Window
+from pneumoscope.images.header import Header, parse
+
+STORED = np.arange(6, dtype=np.uint16).reshape(2, 3)
+
+
+def header(stored: np.ndarray = STORED, syntax: str = EXPLICIT, **elements: object) -> Header:
+    data = write(dataset(stored, **elements), syntax, preamble=False)
+    return parse(data, 0, implicit=syntax == IMPLICIT, little=True)[0]
+
+
+def look(**elements: object) -> Look:
+    return _look(header(**elements))
+
+
+def test_a_plain_film_has_nothing_to_it() -> None:
+    assert look() == Look(bits=16)
+
+
+def test_signed_pixels_and_their_padding() -> None:
+    head = header(STORED.astype(np.int16), PixelPaddingValue=-2000, PixelPaddingRangeLimit=-3000)
+    assert _look(head) == Look(bits=16, signed=True, padding=(-3000, -2000))
+
+
+def test_one_padding_value_is_a_range_of_its_own() -> None:
+    assert look(PixelPaddingValue=9).padding == (9, 9)
+    assert look(PixelPaddingValue=9, PixelPaddingRangeLimit=4).padding == (4, 9)
+
+
+@pytest.mark.parametrize(
+    ("elements", "window"),
+    [
+        ({"WindowCenter": 40, "WindowWidth": 400}, Window(40, 400)),
+        ({"WindowCenter": [40, 50], "WindowWidth": [400, 9]}, Window(40, 400)),
+        (
+            {"WindowCenter": 1, "WindowWidth": 0.5, "VOILUTFunction": "SIGMOID"},
+            Window(1, 0.5, "SIGMOID"),
+        ),
+        ({"WindowCenter": 40}, None),
+        ({"WindowWidth": 400}, None),
+        ({"WindowCenter": 40, "WindowWidth": 0}, None),
+        ({"WindowCenter": 40, "WindowWidth": 0.5}, None),  # LINEAR needs at least 1
+    ],
+)
+def test_windows(elements: dict[str, object], window: Window | None) -> None:
+    assert look(**elements).voi == window
+
+
+@pytest.mark.parametrize(
+    ("elements", "slope", "intercept"),
+    [
+        ({}, 1.0, 0.0),
+        ({"RescaleSlope": 2.5, "RescaleIntercept": -1000}, 2.5, -1000.0),
+        ({"RescaleSlope": 0}, 1.0, 0.0),  # it would make every value the same
+    ],
+)
+def test_rescaling(elements: dict[str, object], slope: float, intercept: float) -> None:
+    made = look(**elements)
+    assert (made.slope, made.intercept) == (slope, intercept)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "inverse"),
+    [
+        ("MONOCHROME2", None, False),
+        ("MONOCHROME2", "IDENTITY", False),
+        ("MONOCHROME2", "INVERSE", True),
+        ("MONOCHROME1", None, True),
+        ("MONOCHROME1", "INVERSE", True),  # says the same twice
+    ],
+)
+def test_what_turns_a_film(photometric: str, shape: str | None, inverse: bool) -> None:
+    more = {} if shape is None else {"PresentationLUTShape": shape}
+    assert look(PhotometricInterpretation=photometric, **more).inverse is inverse
+
+
+def table(descriptor: list[int], data: bytes, vr: str = "US") -> Dataset:
+    item = Dataset()
+    item.add_new("LUTDescriptor", vr, descriptor)
+    item.add_new("LUTData", "OW", data)
+    return item
+
+
+def words(*values: int) -> bytes:
+    return struct.pack(f"<{len(values)}H", *values)
+
+
+def lut(item: Dataset, *, signed: bool = False, syntax: str = EXPLICIT) -> Lut | None:
+    head = header(syntax=syntax, VOILUTSequence=[item])
+    return _lut(head.first_item(0x00283010), signed)
+
+
+def parts(made: Lut | None) -> tuple[int, list[int], int] | None:
+    return None if made is None else (made.first, made.entries.tolist(), made.bits)
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT])
+def test_a_table_of_words(syntax: str) -> None:
+    made = lut(table([3, 100, 12], words(0, 700, 4095)), syntax=syntax)
+    assert parts(made) == (100, [0, 700, 4095], 12)
+
+
+def test_a_table_packed_in_bytes() -> None:
+    assert parts(lut(table([4, 0, 8], bytes([0, 9, 99, 255])))) == (0, [0, 9, 99, 255], 8)
+    # An odd number of entries is padded to whole words.
+    assert parts(lut(table([3, 0, 8], bytes([0, 9, 255, 0])))) == (0, [0, 9, 255], 8)
+
+
+def test_no_entries_stand_for_all_of_them() -> None:
+    made = lut(table([0, 0, 16], words(*range(65536))))
+    assert made is not None
+    assert (len(made.entries), made.entries[-1]) == (65536, 65535)
+
+
+@pytest.mark.parametrize(
+    ("vr", "signed", "first"),
+    [("SS", False, -2), ("US", True, 65534), ("SS", True, -2), ("US", False, 65534)],
+)
+def test_the_first_input_has_a_sign_if_its_vr_says_so(vr: str, signed: bool, first: int) -> None:
+    descriptor = [2, -2 if vr == "SS" else 65534, 8]
+    made = lut(table(descriptor, words(0, 255), vr), signed=signed)
+    assert made is not None
+    assert made.first == first
+
+
+def test_without_a_vr_the_pixels_tell_the_sign() -> None:
+    item = table([2, 65534, 8], words(0, 255))
+    made = [lut(item, signed=signed, syntax=IMPLICIT) for signed in (False, True)]
+    assert [m.first for m in made if m is not None] == [65534, -2]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        table([3, 0], words(0, 1, 2)),  # a descriptor of two values
+        table([4, 0, 12], words(0, 1, 2)),  # fewer entries than it says
+        table([3, 0, 17], words(0, 1, 2)),
+        table([3, 0, 0], words(0, 1, 2)),
+    ],
+)
+def test_a_table_that_contradicts_itself_is_none(item: Dataset) -> None:
+    assert lut(item) is None
+
+
+def test_a_table_goes_before_a_window() -> None:
+    made = look(VOILUTSequence=[table([2, 0, 8], words(0, 255))], WindowCenter=1, WindowWidth=2)
+    assert isinstance(made.voi, Lut)
+    damaged = look(VOILUTSequence=[table([9, 0, 8], words(0))], WindowCenter=1, WindowWidth=2)
+    assert damaged.voi == Window(1, 2)
+
+
+def test_colour_becomes_luminance_and_its_tint_is_measured() -> None:
+    stored = np.zeros((2, 2, 3), np.uint8)
+    stored[..., 0] = 255
+    made, tint = shown(stored, header(stored))
+    # ITU-R BT.601: red weighs 0.299; it strays by 1 from green.
+    assert made[0].tolist() == pytest.approx([0.299, 0.299])
+    assert tint == 1.0
+    grey = np.full((2, 2, 3), 51, np.uint8)
+    made, tint = shown(grey, header(grey))
+    assert made[0].tolist() == pytest.approx([0.2, 0.2])
+    assert tint == 0.0
+
+
+def test_deep_colour_is_scaled_by_its_bits() -> None:
+    stored = np.full((2, 2, 3), 1023, np.uint16)
+    made, _ = shown(stored, header(stored, BitsStored=10, HighBit=9))
+    assert made[0].tolist() == pytest.approx([1.0, 1.0])
