@@ -1,0 +1,179 @@
+"""Files and folders that stand there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumoscope import files
+from pneumoscope.errors import DiskFull
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_replaced_only_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "film.txt"
+    path.write_text("old")
+    with files.replacing(path) as stream:
+        stream.write(b"new")
+        assert path.read_text() == "old"
+        assert len(names(tmp_path)) == 2  # the part beside it
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["film.txt"]
+
+
+def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "film.txt"
+    path.write_text("old")
+
+    def stopped() -> None:
+        with files.replacing(path) as stream:
+            stream.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["film.txt"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_named_with_what_was_being_written(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "film.txt"
+    with pytest.raises(DiskFull, match=r"film\.txt") as error, files.replacing(path):
+        raise OSError(number, os.strerror(number))
+    assert isinstance(error.value.__cause__, OSError)
+    assert names(tmp_path) == []
+
+
+def test_some_libraries_tell_of_a_full_disk_in_words_only(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull), files.room_for(tmp_path):
+        raise RuntimeError(f"HDF5: write failed, error message = '{os.strerror(errno.ENOSPC)}'")
+    assert files.tells_of_full_disk(f"x: {os.strerror(errno.EDQUOT)}")
+    assert not files.tells_of_full_disk("Permission denied")
+
+
+def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), files.room_for(tmp_path):
+        raise PermissionError(errno.EACCES, "no")
+    with pytest.raises(ValueError, match="odd"), files.room_for(tmp_path):
+        raise ValueError("odd")
+
+
+def test_a_full_disk_within_a_full_disk_keeps_its_own_path(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DiskFull, match="inner") as error,
+        files.room_for(tmp_path / "outer"),
+        files.room_for(tmp_path / "inner"),
+    ):
+        raise FULL
+    assert "outer" not in str(error.value)
+
+
+def test_a_file_on_a_real_full_disk(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs Linux's /dev/full")
+    with (
+        pytest.raises(DiskFull),
+        files.room_for(tmp_path),
+        Path("/dev/full").open("wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+
+
+def test_an_array_takes_its_name_when_it_is_filled(tmp_path: Path) -> None:
+    path = tmp_path / "films.npy"
+    with files.whole_array(path, np.uint8, (3, 4)) as store:
+        assert not path.exists()
+        store[:] = np.arange(12).reshape(3, 4)
+    stored = np.load(path)
+    assert (stored.dtype, stored.tolist()[2]) == (np.uint8, [8, 9, 10, 11])
+    assert names(tmp_path) == ["films.npy"]
+
+
+def test_an_array_that_was_not_filled_leaves_nothing(tmp_path: Path) -> None:
+    def stopped() -> None:
+        with files.whole_array(tmp_path / "films.npy", np.float32, (2,)) as store:
+            store[0] = 1
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stopped()
+    assert names(tmp_path) == []
+
+
+def test_the_space_of_an_array_is_claimed_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed = []
+
+    def claim(path: Path, size: int) -> None:
+        claimed.append(size)
+        raise FULL
+
+    monkeypatch.setattr(files, "claim", claim)
+    with (
+        pytest.raises(DiskFull, match=r"films\.npy"),
+        files.whole_array(tmp_path / "films.npy", np.uint8, (1000,)),
+    ):
+        pytest.fail("the block has begun")
+    assert claimed[0] >= 1000
+    assert names(tmp_path) == []
+
+
+def test_claiming_makes_a_file_no_smaller(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"12345")
+    files.claim(path, 3)
+    assert path.read_bytes() == b"12345"
+    files.claim(path, 9)
+    assert path.stat().st_size in (5, 9)  # 5 where the system cannot claim
+
+
+def folder(path: Path, text: str) -> Path:
+    path.mkdir()
+    (path / "file").write_text(text)
+    return path
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
+    target, staged = folder(tmp_path / "bundle", "old"), folder(tmp_path / "staged", "new")
+    files.swap_folder(staged, target)
+    assert (target / "file").read_text() == "new"
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_a_folder_where_none_was(tmp_path: Path) -> None:
+    files.swap_folder(folder(tmp_path / "staged", "new"), tmp_path / "bundle")
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path: Path) -> None:
+    target, staged = folder(tmp_path / "bundle", "old"), tmp_path / "staged"
+    with pytest.raises(FileNotFoundError):
+        files.swap_folder(staged, target)  # there is nothing to put in its place
+    assert (target / "file").read_text() == "old"
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_text_with_names_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    files.write_text(path, "Größe \udcff\n")  # a file name that held the byte ff
+    assert path.read_bytes() == "Größe ?\n".encode()
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
+def test_pictures_are_written_without_loss(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    files.write_png(tmp_path / "p.png", picture)
+    with Image.open(tmp_path / "p.png") as read:
+        assert (np.asarray(read) == picture).all()
