@@ -1,0 +1,172 @@
+"""The page of films: what stands on it, and what never does."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumoscope.errors import UnknownFormat
+from pneumoscope.records import Outcome, Prediction, Radiograph
+from pneumoscope.render import sheet
+from pneumoscope.render.serialise import NOTICE
+from predictions import REFUSING, prediction, refused, with_findings
+
+
+class Page(HTMLParser):
+    """Counts tags, checks that they are closed, and gathers text."""
+
+    void = frozenset({"meta", "img", "br", "path", "circle"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+
+def outcome(p: Prediction | None, source: str = "film.png") -> Outcome:
+    if p is None:
+        return Outcome(source, 0, error=UnknownFormat(source))
+    film = Radiograph(pixels=np.full((30, 20), 0.5, np.float32), facts=p.facts)
+    return Outcome(source, 0, prediction=p, film=film)
+
+
+def test_a_whole_page_stands_alone() -> None:
+    html = sheet.page([sheet.row(outcome(prediction())), sheet.row(outcome(None))])
+    page = Page(html)
+    assert html.startswith("<!doctype html>")
+    assert page.tags.count("article") == 2
+    assert page.text.count(NOTICE) == 2  # above and below
+    assert not {"script", "link", "iframe"} & set(page.tags)
+    assert "http" not in html
+
+
+def test_title_style_and_footer_are_the_callers() -> None:
+    html = sheet.page([], "Ward <7>", style="b{c:d}", footer="Last & least")
+    assert html.count("Ward &lt;7&gt;") == 2
+    assert "b{c:d}</style>" in html
+    assert "<footer>Last &amp; least</footer>" in html
+
+
+def test_a_verdict_with_its_figures() -> None:
+    page = Page(sheet.row(outcome(prediction())))
+    assert page.tags.count("img") == 2
+    assert "PNEUMONIA" in page.text
+    assert "P(pneumonia) 0.800" in page.text
+    assert "Kind: bacterial (0.50)." in page.text
+    assert "bacterial0.500" in page.text.replace("\n", "")  # a row of the table
+    assert "Film, 224 x 300 pixels" in page.text
+    assert "Heatmap for: bacterial. The map lies inside the body." in page.text
+    assert "tiny 1 · abababababab" in page.text
+    assert "The kinds look alike." in page.text
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [("PNEUMONIA", "positive"), ("NORMAL", "negative"), ("UNDETERMINED", "unclear")],
+)
+def test_each_verdict_has_its_colour(label: str, kind: str) -> None:
+    assert f'<div class="verdict {kind}">' in sheet.judgement(outcome(prediction(label=label)))
+
+
+def test_the_bar_shows_what_is_compared_with_the_threshold() -> None:
+    html = sheet.judgement(outcome(prediction(prevalence=0.1, p_positive=0.3)))
+    assert 'style="width:80.0%"' in html  # unadjusted
+    assert 'style="left:50.0%"' in html
+    assert "0.300 at a prevalence of 10 % (0.800 unadjusted)" in html
+
+
+@pytest.mark.parametrize(("threshold", "left"), [(0.02, 20), (0.5, 50), (0.97, 80)])
+def test_the_name_of_the_threshold_stays_on_the_card(threshold: float, left: int) -> None:
+    point = prediction().operating_point
+    p = prediction(operating_point=type(point)("screen", threshold, "by hand"))
+    html = sheet.judgement(outcome(p))
+    assert f'<b style="left:{100 * threshold:.1f}%">' in html
+    assert f'<span style="left:{left}.0%">screen' in html
+
+
+def test_a_refused_film_shows_reasons_and_no_figure() -> None:
+    html = sheet.row(outcome(refused()))
+    page = Page(html)
+    assert page.tags.count("img") == 1  # the film alone
+    assert "REFUSED" in page.text
+    assert "No verdict: this film cannot be judged." in page.text
+    assert REFUSING.hint in page.text
+    assert "0.8" not in page.text
+    assert "The film is inverted" in page.text
+
+
+def test_a_forced_verdict_is_marked() -> None:
+    page = Page(sheet.row(outcome(refused(label="PNEUMONIA", forced=True))))
+    assert "PNEUMONIAforced" in page.text
+    assert "The gate refuses this film; the verdict was forced." in page.text
+    assert "The film is inverted" in page.text
+
+
+def test_a_film_that_could_not_be_read() -> None:
+    page = Page(sheet.row(outcome(None, "note.txt")))
+    assert "NOT READ" in page.text
+    assert "note.txt" in page.text
+    assert "img" not in page.tags
+
+
+def test_findings_have_their_own_thresholds() -> None:
+    html = sheet.judgement(outcome(with_findings()))
+    assert "<tr class=positive><td>Mass</td><td>0.900, from 0.500</td></tr>" in html
+    assert "<tr class=positive><td>Nodule</td><td>0.060, not clear</td></tr>" in html
+    assert "<tr><td>Device</td><td>0.100, from 0.600</td></tr>" in html
+    assert "P(Mass)" in html
+
+
+def test_without_a_heatmap_there_is_a_word_in_its_place() -> None:
+    page = Page(sheet.row(outcome(prediction(heatmap=None, explanation=None))))
+    assert page.tags.count("img") == 1
+    assert "No heatmap was asked for." in page.text
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '" onload="x', "&amp;"])
+def test_what_others_wrote_stays_text(text: str) -> None:
+    p = prediction(warnings=(text,), bundle=text, profile=text, heatmap_class=text)
+    html = sheet.page([sheet.row(outcome(p, text)), sheet.row(outcome(None, text))], text)
+    page = Page(html)
+    assert "script" not in page.tags
+    assert text in page.text
+    assert "<script" not in html
+    assert 'onload="x"' not in html
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((300, 200), (200, 300)), ((1280, 640), (320, 640)), ((50, 900, 3), (640, 36))],
+)
+def test_pictures_are_no_larger_than_the_page(
+    shape: tuple[int, ...], size: tuple[int, int]
+) -> None:
+    url = sheet.picture(np.full(shape, 128, np.uint8))
+    kind, _, data = url.partition(",")
+    assert kind == "data:image/jpeg;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        assert (image.format, image.size) == ("JPEG", size)
+        assert image.mode == ("RGB" if len(shape) == 3 else "L")
