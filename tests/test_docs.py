@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -34,7 +36,11 @@ IN_ORDER = [
     pytest.param(
         TUTORIALS / "train-and-compare.md",
         id="train-and-compare",
-        marks=[pytest.mark.train, pytest.mark.slow],
+        marks=[
+            pytest.mark.train,
+            pytest.mark.slow,
+            pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning"),
+        ],
     ),
 ]
 
@@ -71,14 +77,16 @@ def run_line(line: str, folder: Path) -> str:
     """What a line of a shell block prints on stdout."""
     words = shlex.split(line, comments=True)
     if words[0] == "pneumoscope" and not set(line) & set("|<>&;$*"):  # nothing for a shell to do
-        with contextlib.chdir(folder):
+        settings = shown_output.environment()
+        with contextlib.chdir(folder), mock.patch.dict(os.environ, settings, clear=True):
             here = command_line.run(*words[1:])
         assert here.returncode == 0, here.stderr
         return here.stdout
     command = line.replace("pneumoscope ", f"{sys.executable} -m pneumoscope ", 1)
     done = subprocess.run(
-        command, shell=True, cwd=folder, capture_output=True, text=True, check=False
-    )
+        command, shell=True, cwd=folder, env=shown_output.environment(), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
 
