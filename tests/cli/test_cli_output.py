@@ -1,0 +1,62 @@
+"""What ``pneumoscope predict`` prints."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from command_line import run, run_process
+
+
+def test_predict_table(tiny: tuple[str, Path], film_files: Path) -> None:
+    done = run_process("predict", film_files, *tiny)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split() for line in lines[1:3]] == [
+        [str(film_files / "bright.png"), "PNEUMONIA", "0.938", "bacterial", "(0.69)"],
+        [str(film_files / "dark.png"), "NORMAL", "0.110"],
+    ]
+    assert "not a medical device" in done.stdout
+    assert "operating point balanced" in done.stdout
+
+
+def test_predict_json(tiny: tuple[str, Path], film_files: Path) -> None:
+    document = json.loads(run("predict", "--json", film_files, *tiny).stdout)
+    assert document["notice"] == "Research use, not a medical device."
+    bright, dark = document["results"]
+    assert (bright["label"], bright["subtype"]) == ("PNEUMONIA", "bacterial")
+    assert (dark["label"], dark["subtype"]) == ("NORMAL", None)
+    assert sum(dark["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert dark["film"]["format"] == "PNG"
+    assert (dark["film"]["rows"], dark["film"]["columns"]) == (240, 260)
+    assert dark["operating_point"] == {
+        "name": "balanced",
+        "threshold": 0.5,
+        "rule": "by hand",
+        "finding": None,
+    }
+
+
+def test_predict_csv(tiny: tuple[str, Path], film_files: Path) -> None:
+    done = run("predict", "--csv", film_files, film_files / "no.png", *tiny)
+    bright, dark, missing = csv.DictReader(io.StringIO(done.stdout))
+    assert done.returncode == 1
+    assert (bright["label"], dark["label"], missing["label"]) == ("PNEUMONIA", "NORMAL", "")
+    assert float(dark["p_normal"]) == pytest.approx(1 - float(dark["p_positive"]), abs=1e-5)
+    assert "no such file" in missing["error"]
+
+
+def test_records_name_their_overlays(
+    tiny: tuple[str, Path], film_files: Path, tmp_path: Path
+) -> None:
+    arguments = ("predict", film_files, "--heatmaps", tmp_path / "maps", *tiny)
+    for record in json.loads(run(*arguments, "--json").stdout)["results"]:
+        overlay = Path(record["heatmap_file"])
+        assert overlay.is_file()
+        assert overlay.name.startswith(Path(record["source"]).name)
+    rows = csv.DictReader(io.StringIO(run(*arguments, "--csv").stdout))
+    assert all(Path(row["heatmap_file"]).is_file() for row in rows)
