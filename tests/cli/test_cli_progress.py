@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from pneumoscope.cli.progress import over_films, progress_bar
 
 
 def test_results_go_to_the_file_while_a_bar_is_on_the_terminal(
@@ -24,3 +29,26 @@ def test_results_go_to_the_file_while_a_bar_is_on_the_terminal(
     assert len(json.loads((tmp_path / "out.json").read_text())["results"]) == 60
     assert b"reading films" in shown
     assert b"p_positive" not in shown
+
+
+def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("reading films") as count:
+        count(1, 2)
+        count(1, 3, "measuring")
+    assert list(over_films(iter(range(100)), 100)) == list(range(100))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_for_each_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bar("reading films") as count:
+        count(1, 2)
+        count(2, 3, "measuring")
+    shown = screen.getvalue()
+    assert "reading films" in shown
+    assert "1/2" in shown
+    assert "measuring" in shown
+    assert "2/3" in shown

@@ -16,13 +16,13 @@ from pneumoscope.serve.settings import ServeSettings
 
 
 def test_the_life_of_an_account(administer: Run, tmp_path: Path) -> None:
-    told = administer(
+    added = administer(
         "user", "add", "Lee", "--role", "viewer", "--password-stdin", stdin=PASSWORD + "\n"
     )
-    assert good(told) == "lee: viewer\n"
-    assert "restart the server" in told.stderr
+    assert good(added) == "lee: viewer\n"
+    assert "restart the server" in added.stderr
     listed = json.loads(good(administer("user", "list", "--json")))
-    assert [(one["name"], one["role"], one["disabled"]) for one in listed] == [
+    assert [(account["name"], account["role"], account["disabled"]) for account in listed] == [
         ("lee", "viewer", False)
     ]
     assert "argon2" not in json.dumps(listed)
@@ -58,8 +58,8 @@ def test_closing_an_account_ends_sessions_and_tokens(administer: Run, tmp_path: 
     user = administration.accounts.check("lee", PASSWORD)
     assert user is not None
     secret = administration.sessions.open(user)
-    told = json.loads(good(administer("user", "disable", "lee", "--json")))
-    assert told == {"sessions_ended": 1, "tokens_revoked": 1}
+    result = json.loads(good(administer("user", "disable", "lee", "--json")))
+    assert result == {"sessions_ended": 1, "tokens_revoked": 1}
     good(administer("user", "enable", "lee"))
     assert administration.sessions.find(secret) is None
     administration.store.close()

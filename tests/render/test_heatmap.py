@@ -14,7 +14,6 @@ from pneumoscope.records import (
     Radiograph,
 )
 from pneumoscope.render import heatmap
-from pneumoscope.render.occlusion_picture import occlusion_picture
 
 
 def test_enlarge_puts_the_peak_at_one_and_in_its_place() -> None:
@@ -117,16 +116,3 @@ def test_words_fit_any_film(shape: tuple[int, int]) -> None:
 def test_a_heatmap_that_nobody_asked_for_cannot_be_drawn() -> None:
     with pytest.raises(UsageError, match="no heatmap"):
         heatmap.overlay_of(predicted(reliable=True, heatmap=False))
-
-
-@pytest.mark.parametrize("shape", [(640, 500), (100, 300), (1200, 60)])
-def test_occlusion_picture_has_both_colours_where_they_belong(shape: tuple[int, int]) -> None:
-    change = np.zeros((16, 16), np.float32)
-    change[2:6, 2:6], change[10:14, 10:14] = 1.2, -1.2
-    drawn = occlusion_picture(np.full(shape, 0.5, np.float32), change, "PNEUMONIA", 0.9)
-    rows, columns = (round(n * 640 / max(shape)) for n in shape)
-    film = drawn[54 : 54 + rows, 20 : 20 + columns].astype(int)
-    red, blue = film[rows // 4, columns // 4], film[3 * rows // 4, 3 * columns // 4]
-    assert red[0] > red[2] + 80
-    assert blue[2] > blue[0] + 80
-    np.testing.assert_array_equal(film[rows // 4, 3 * columns // 4], 128)

@@ -74,3 +74,16 @@ def test_colours_mix_with_the_film_by_strength() -> None:
     # 70 % of the colour that supports, 30 % of the film.
     expected = [0.3 * 127.5 + 0.7 * c for c in module._SUPPORTS]
     assert full[0, 0].tolist() == [round(v) for v in expected]
+
+
+@pytest.mark.parametrize("shape", [(640, 500), (100, 300), (1200, 60)])
+def test_occlusion_picture_has_both_colours_where_they_belong(shape: tuple[int, int]) -> None:
+    change = np.zeros((16, 16), np.float32)
+    change[2:6, 2:6], change[10:14, 10:14] = 1.2, -1.2
+    drawn = occlusion_picture(np.full(shape, 0.5, np.float32), change, "PNEUMONIA", 0.9)
+    rows, columns = (round(n * 640 / max(shape)) for n in shape)
+    film = drawn[54 : 54 + rows, 20 : 20 + columns].astype(int)
+    red, blue = film[rows // 4, columns // 4], film[3 * rows // 4, 3 * columns // 4]
+    assert red[0] > red[2] + 80
+    assert blue[2] > blue[0] + 80
+    np.testing.assert_array_equal(film[rows // 4, 3 * columns // 4], 128)

@@ -48,12 +48,7 @@ def build(classifier: Classifier | None = None) -> gr.Blocks:
     def read(path: str | None, opacity: float) -> tuple[Any, ...]:
         if path is None:
             return None, None, None, "", reading.card(None), gr.Slider(interactive=False)
-        outcome = reading.read(reader, Path(path).read_bytes(), Path(path).name)
-        return (
-            outcome, reading.film(outcome), reading.overlay(outcome, opacity / 100),
-            reading.caption(outcome), reading.card(outcome),
-            gr.Slider(interactive=reading.fades(outcome)),
-        )  # fmt: skip
+        return _shown(reading.read(reader, Path(path).read_bytes(), Path(path).name), opacity)
 
     def fade(outcome: Outcome | None, opacity: float) -> NDArray[np.uint8] | None:
         return None if outcome is None else reading.overlay(outcome, opacity / 100)
@@ -96,6 +91,18 @@ def build(classifier: Classifier | None = None) -> gr.Blocks:
             trigger_mode="always_last", show_progress="hidden",
         )  # fmt: skip
     return app
+
+
+def _shown(outcome: Outcome, opacity: float) -> tuple[Any, ...]:
+    """The outcome, and what the pictures, the texts and the slider show of it."""
+    return (
+        outcome,
+        reading.film(outcome),
+        reading.overlay(outcome, opacity / 100),
+        reading.caption(outcome),
+        reading.card(outcome),
+        gr.Slider(interactive=reading.fades(outcome)),
+    )
 
 
 def _picture(label: str, mode: Literal["L", "RGB"]) -> gr.Image:

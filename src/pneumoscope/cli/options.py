@@ -50,6 +50,10 @@ Profile = Annotated[Path | None, reader_option(PROFILE)]
 Threads = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")
 ]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="N", help="TCP port; 0 for a free one.")
+]
 Cache = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")
 ]

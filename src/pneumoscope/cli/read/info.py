@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: pneumoscope info --json"
 
-Card = Annotated[bool, typer.Option("--card", help="Print the whole model card.")]
+Card = Annotated[bool, typer.Option("--card", help="Print the complete model card.")]
 Check = Annotated[
     bool,
-    typer.Option("--check", help="Run the golden inputs: does this machine compute the same?"),
+    typer.Option("--check", help="Run the golden inputs and compare the results."),
 ]
 
 _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
@@ -27,9 +27,9 @@ _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
 def info(
     bundle: ReadingBundle = None, json: Json = False, card: Card = False, check: Check = False
 ) -> None:
-    """Show the bundle, its figures, operating points, versions and providers."""
+    """Show the bundle with its figures and operating points, versions and providers."""
     if card and (json or check):
-        raise typer.BadParameter("--card stands alone")
+        raise typer.BadParameter("--card goes with neither --json nor --check")
     from pneumoscope import runtime
     from pneumoscope.bundle import CARD
 

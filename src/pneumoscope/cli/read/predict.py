@@ -30,23 +30,23 @@ EXAMPLE = "Example: pneumoscope predict film.dcm ward/ --prevalence 0.05 --json 
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH", help="Films, folders, glob patterns, or - for one film on stdin."
+        metavar="PATH", help="Films, folders or glob patterns, or - for one film on stdin."
     ),
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV to stdout.")]
 Heatmaps = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Write each film with its heatmap as PNG."),
+    typer.Option(metavar="DIR", help="Write each film with its heatmap as PNG into this folder."),
 ]
 Sheet = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write one HTML page: films, heatmaps, verdicts."),
+    typer.Option(metavar="FILE", help="Write one HTML page with films, heatmaps and verdicts."),
 ]
 Occlusion = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Write as PNG how covering each place of a film changes its odds; slow.",
+        help="Write as PNG how covering each region of a film changes its odds; slow.",
     ),
 ]
 OperatingPoint = Annotated[str | None, reader_option(OPERATING_POINT)]
@@ -59,7 +59,7 @@ Server = Annotated[
     typer.Option(
         envvar="PNEUMOSCOPE_SERVER",
         metavar="URL",
-        help="Let a `pneumoscope serve` there do the work; its API token is taken from "
+        help="Let a server (`pneumoscope serve`) read the films; its API token is in "
         "PNEUMOSCOPE_TOKEN.",
     ),
 ]
@@ -87,8 +87,9 @@ def predict(
 ) -> None:
     """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
 
-    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, by content. A film that cannot be read is
-    reported, the others go on, and the exit code is 1.
+    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, whatever the file is called. A
+    film that cannot be read is reported; the others are read, and the exit code
+    is 1.
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")

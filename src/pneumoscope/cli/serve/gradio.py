@@ -9,12 +9,10 @@ from typing import Annotated
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import ReadingBundle
-from pneumoscope.cli.serve.app_options import PORT_HELP, Host
+from pneumoscope.cli.options import Host, Port, ReadingBundle
 
 EXAMPLE = "Example: pneumoscope gradio --port 7860"
 
-Port = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help=PORT_HELP)]
 Share = Annotated[
     bool,
     typer.Option(
@@ -32,8 +30,8 @@ def gradio(
 ) -> None:
     """Open the Gradio app, which reads one film at a time for one person.
 
-    It shows film and heatmap side by side with the verdict. Use `pneumoscope serve`
-    for several people or on a network.
+    It shows film and heatmap side by side with the verdict. For several people
+    or on a network, use `pneumoscope serve`.
     """
     import tempfile
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import ReadingBundle
-from pneumoscope.cli.serve.app_options import PORT_HELP, Host
+from pneumoscope.cli.options import Host, Port, ReadingBundle
 from pneumoscope.decision.reader_settings import BUNDLE
 
 EXAMPLE = "Example: pneumoscope streamlit --port 8501"
-
-Port = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help=PORT_HELP)]
 
 
 def streamlit(
@@ -26,8 +20,8 @@ def streamlit(
 ) -> None:
     """Open the Streamlit app, which reads one film at a time for one person.
 
-    It shows film and heatmap side by side with the verdict. Use `pneumoscope serve`
-    for several people or on a network.
+    It shows film and heatmap side by side with the verdict. For several people
+    or on a network, use `pneumoscope serve`.
     """
     require("the Streamlit app", "apps", "streamlit")
     from pneumoscope.cli.serve.listening import free_place

@@ -31,7 +31,7 @@ Task = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="binary, multiclass or multilabel; by default it follows from the labels.",
+        help="Task: binary, multiclass or multilabel; by default it follows from the labels.",
     ),
 ]
 Source = Annotated[
