@@ -35,7 +35,6 @@ TESTED_BY: dict[str, str] = {
     "render.card.model": "render/test_card.py",
     "render.card.safety": "render/test_card.py",
     "render.serialise": "render/test_outputs.py",
-    "render.sheet": "render/test_outputs.py",
     "render.written": "evidence/test_drift.py",
     "serve.admin.administration": "cli/test_cli_user.py",
     "serve.routes.common": "serve/test_matrix.py",

@@ -16,7 +16,7 @@ from reference_cli import leaves
 
 COMMANDS = list(leaves())
 PANELS = {
-    "Read": ["predict", "info"],
+    "Read": ["predict", "info", "bundles"],
     "Serve": ["serve", "gradio", "streamlit"],
     "Train": ["train", "leaderboard", "export", "import", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],
