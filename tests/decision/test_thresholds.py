@@ -1,17 +1,102 @@
+"""Operating points on validation films, by hand and on curves that are known."""
+
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pneumoscope.decision import thresholds
+from pneumoscope.decision.thresholds import NOISE, choose, worst_balanced_accuracy
+from pneumoscope.records import OperatingPoint
+
+TRUTH = np.array([True] * 4 + [False] * 4)
+
+
+def named(points: tuple[OperatingPoint, ...]) -> dict[str, OperatingPoint]:
+    return {point.name: point for point in points}
+
+
+def normals(seed: int = 0, number: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of two normals of equal width around 0.35 and 0.65."""
+    rng = np.random.default_rng(seed)
+    positive = rng.random(number) < 0.5
+    return positive, np.clip(rng.normal(0.35 + 0.3 * positive, 0.15), 0, 1)
+
+
+def test_the_worst_condition_by_hand() -> None:
+    scores = {
+        # At 0.5: 3 of 4 ill called, 4 of 4 well not.
+        "plain": np.array([0.9, 0.8, 0.6, 0.4, 0.1, 0.2, 0.3, 0.4]),
+        # 4 of 4 ill, 1 of 4 well.
+        "bright": np.array([0.9, 0.8, 0.7, 0.6, 0.1, 0.5, 0.6, 0.7]),
+    }
+    assert worst_balanced_accuracy(TRUTH, scores, 0.5) == (0.625, "bright")
+    # At 0.75: 2 of 4 and 4 of 4, under both.
+    assert worst_balanced_accuracy(TRUTH, scores, 0.75) == (0.75, "plain")
+
+
+def test_a_score_at_the_threshold_is_called() -> None:
+    scores = {"plain": np.array([0.5] * 4 + [0.4] * 4)}
+    assert worst_balanced_accuracy(TRUTH, scores, 0.5)[0] == 1.0
 
 
 def test_one_condition_gives_the_best_youden_index() -> None:
-    rng = np.random.default_rng(0)
-    positive = rng.random(4000) < 0.5
-    score = np.clip(rng.normal(0.35 + 0.3 * positive, 0.15), 0, 1)
-    points = {p.name: p for p in thresholds.choose(positive, {"plain": score})}
+    positive, score = normals()
+    points = named(choose(positive, {"plain": score}))
     # Two normals of equal width: best half way between their means.
     assert abs(points["balanced"].threshold - 0.5) < 0.03
     assert (score[positive] >= points["screen"].threshold).mean() >= thresholds.SCREEN
     assert (score[~positive] < points["rule-in"].threshold).mean() >= thresholds.RULE_IN
     assert points["screen"].rule == "sensitivity >= 0.97 on validation films"
+
+
+def test_screen_is_the_highest_and_rule_in_the_lowest_threshold_that_holds() -> None:
+    positive, score = normals(1)
+    points = named(choose(positive, {"plain": score}))
+    screen, rule_in = points["screen"].threshold, points["rule-in"].threshold
+    next_up = score[positive][score[positive] > screen].min()
+    assert (score[positive] >= next_up).mean() < thresholds.SCREEN
+    next_down = score[~positive][score[~positive] < rule_in].max()
+    assert (score[~positive] < next_down).mean() < thresholds.RULE_IN
+
+
+def test_every_condition_counts() -> None:
+    positive, score = normals(2)
+    scores = {
+        "plain": score,
+        "dark": np.clip(score - 0.1, 0, 1),
+        "bright": np.clip(score + 0.1, 0, 1),
+    }
+    points = named(choose(positive, scores))
+    for moved in scores.values():
+        assert (moved[positive] >= points["screen"].threshold).mean() >= thresholds.SCREEN
+        assert (moved[~positive] < points["rule-in"].threshold).mean() >= thresholds.RULE_IN
+    # Between what is best for the darkest and for the brightest.
+    assert abs(points["balanced"].threshold - 0.5) < 0.05
+    assert "worst-case" in points["balanced"].rule
+    assert points["screen"].rule.endswith("on plain and on every set of perturbed validation films")
+
+
+def test_balanced_is_the_middle_of_a_flat_top() -> None:
+    # Told apart anywhere from 0.3 to 0.7: every threshold between is as good.
+    scores = {"plain": np.array([0.7] * 4 + [0.3] * 4)}
+    points = named(choose(TRUTH, scores))
+    grid = np.round(np.arange(0.02, 0.981, 0.005), 3)
+    flat = [t for t in grid if worst_balanced_accuracy(TRUTH, scores, t)[0] >= 1 - NOISE]
+    assert points["balanced"].threshold == pytest.approx(np.median(flat))
+    assert points["balanced"].threshold == pytest.approx(0.5, abs=0.01)
+
+
+def test_points_of_classes_far_apart_do_not_pass_each_other() -> None:
+    points = named(choose(TRUTH, {"plain": np.array([0.9] * 4 + [0.1] * 4)}))
+    # Every ill film is called even at 0.9, and none of the well ones above 0.1.
+    assert points["screen"].threshold <= points["balanced"].threshold
+    assert points["balanced"].threshold <= points["rule-in"].threshold
+    assert points["screen"].threshold == points["rule-in"].threshold
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_thresholds_stay_inside_the_unit_interval(level: float) -> None:
+    points = choose(TRUTH, {"plain": np.full(8, level)})
+    assert all(0 < point.threshold < 1 for point in points)
+    assert all(point.finding is None for point in points)

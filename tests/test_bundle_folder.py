@@ -1,3 +1,5 @@
+"""A model folder is read and written whole, and whatever was changed in it is noticed."""
+
 from __future__ import annotations
 
 import json
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumoscope.bundle import META, SHIPPED, Bundle, open_bundle, write_bundle
+from pneumoscope.bundle import META, Bundle, open_bundle, write_bundle
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
@@ -197,45 +199,6 @@ def test_a_failed_write_leaves_the_old_bundle(tmp_path: Path) -> None:
         write_bundle(target, tiny_meta(version="2"), files | {"model.onnx": tmp_path / "no"})
     assert open_bundle(target).sha256 == before.sha256
     assert [p.name for p in target.parent.iterdir()] == ["bundle"]
-
-
-def as_format_1(folder: Path) -> None:
-    """Takes from ``bundle.json`` what the former format did not have."""
-    content = json.loads((folder / META).read_text())
-    for key in ("kinds", "kinds_warning", "warnings"):
-        del content[key]
-    for key in ("attribution", "licence"):
-        content["data"].pop(key, None)
-    (folder / META).write_text(json.dumps(content | {"format": 1}))
-
-
-def test_the_former_format_is_read_as_the_code_read_it(copy: Path) -> None:
-    as_format_1(copy)
-    assert open_bundle(copy).meta == tiny_meta()
-
-
-def test_the_shipped_bundle_loses_nothing_by_way_of_the_former_format(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(SHIPPED, tmp_path / "former"))
-    as_format_1(folder)
-    former = open_bundle(folder)
-    assert former.meta == open_bundle().meta
-    assert former.meta.data["licence"] == "CC BY 4.0"
-    # What is written again is of the present format.
-    kept = {path.name: path for path in folder.iterdir() if path.name != META}
-    write_bundle(folder, former.meta, kept)
-    assert json.loads((folder / META).read_text())["format"] == 2
-
-
-def test_former_bundles_of_other_classes_have_no_sentence_about_kinds(tmp_path: Path) -> None:
-    meta = tiny_meta(
-        labels=("normal", "covid", "tuberculosis"),
-        positive="ABNORMAL",
-        kinds=("covid", "tuberculosis"),
-        kinds_warning="",
-    )
-    written = write_bundle(tmp_path / "b", meta, tiny_files(tmp_path / "parts"))
-    as_format_1(written.path)
-    assert open_bundle(written.path).meta == meta
 
 
 @pytest.mark.parametrize("kinds", [["normal", "viral"], ["fungal"], "viral", None])

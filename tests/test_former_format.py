@@ -1,0 +1,56 @@
+"""Bundles from before ``bundle.json`` said what its verdicts mean."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pneumoscope.bundle import META, SHIPPED, Bundle, open_bundle, write_bundle
+from tiny import tiny_files, tiny_meta
+
+
+@pytest.fixture
+def copy(tiny_bundle: Bundle, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle.path, tmp_path / "copy"))
+
+
+def as_format_1(folder: Path) -> None:
+    """Takes from ``bundle.json`` what the former format did not have."""
+    content = json.loads((folder / META).read_text())
+    for key in ("kinds", "kinds_warning", "warnings"):
+        del content[key]
+    for key in ("attribution", "licence"):
+        content["data"].pop(key, None)
+    (folder / META).write_text(json.dumps(content | {"format": 1}))
+
+
+def test_the_former_format_is_read_as_the_code_read_it(copy: Path) -> None:
+    as_format_1(copy)
+    assert open_bundle(copy).meta == tiny_meta()
+
+
+def test_the_shipped_bundle_loses_nothing_by_way_of_the_former_format(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "former"))
+    as_format_1(folder)
+    former = open_bundle(folder)
+    assert former.meta == open_bundle().meta
+    assert former.meta.data["licence"] == "CC BY 4.0"
+    # What is written again is of the present format.
+    kept = {path.name: path for path in folder.iterdir() if path.name != META}
+    write_bundle(folder, former.meta, kept)
+    assert json.loads((folder / META).read_text())["format"] == 2
+
+
+def test_former_bundles_of_other_classes_have_no_sentence_about_kinds(tmp_path: Path) -> None:
+    meta = tiny_meta(
+        labels=("normal", "covid", "tuberculosis"),
+        positive="ABNORMAL",
+        kinds=("covid", "tuberculosis"),
+        kinds_warning="",
+    )
+    written = write_bundle(tmp_path / "b", meta, tiny_files(tmp_path / "parts"))
+    as_format_1(written.path)
+    assert open_bundle(written.path).meta == meta
