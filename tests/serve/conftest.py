@@ -42,7 +42,7 @@ def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 def visit(browser: Any, page_server: Live) -> Iterator[Any]:
-    """The page with an empty history; it must not complain, nor ask another server for anything."""
+    """The page with an empty history; it must report no error and ask no other server for anything."""
     from visit import Visit
 
     page_server.client.delete("/api/v1/predictions")

@@ -1,4 +1,4 @@
-"""Apps in this process, and requests to them from any address, as anybody."""
+"""Apps in this process, and requests to them from any address, as any user."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Clock:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
@@ -93,7 +93,7 @@ class Served:
 
 
 def awaited(function: Callable[..., Awaitable[T]], *arguments: object) -> T:
-    """What a coroutine function returns; in a thread, for a browser's loop may run in this one."""
+    """What a coroutine function returns; run in a thread, because a browser's loop may run in this one."""
     with start_blocking_portal() as portal:
         return portal.call(function, *arguments)
 

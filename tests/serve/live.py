@@ -20,7 +20,7 @@ from pneumoscope.serve.settings import ServeSettings
 
 
 class ReadyServer(uvicorn.Server):
-    """Tells when it listens."""
+    """Sets an event when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -95,7 +95,7 @@ def test_a_name_is_taken_once_whatever_its_case(accounts: Accounts) -> None:
 def test_unknown_role_and_unknown_user(accounts: Accounts) -> None:
     with pytest.raises(AccountError, match="role"):
         accounts.add("lee", PASSWORD, "root")
-    with pytest.raises(AccountError, match="none of this name"):
+    with pytest.raises(AccountError, match="no such user"):
         accounts.set_role("lee", "viewer")
 
 
@@ -103,7 +103,7 @@ def test_a_closed_account_stays_closed_until_it_is_opened(accounts: Accounts) ->
     accounts.add("lee", PASSWORD)
     accounts.set_disabled("lee", disabled=True)
     assert accounts.check("lee", PASSWORD) is None
-    assert accounts.any()  # closing the last account must not open the server to everybody
+    assert accounts.any()  # disabling the last account must not open the server to everybody
     accounts.set_disabled("lee", disabled=False)
     assert accounts.check("lee", PASSWORD) is not None
 

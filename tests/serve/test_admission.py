@@ -1,4 +1,4 @@
-"""Who gets in: hosts, origins, roles, sizes, headers."""
+"""Which requests are admitted: hosts, origins, roles."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_pages_of_other_sites_do_not_even_make_the_server_work(
         cookie = server.cookie("otto") if users else None
         for path in ("/api/v1/things/1", "/metrics"):
             assert server("GET", path, cookie=cookie, headers=headers).status_code == code
-        # The page itself may be linked to, and a watchdog asks from anywhere.
+        # Other sites may link to the page, and monitoring may ask from anywhere.
         assert server("GET", "/healthz", headers=headers).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""The application from its start to its end: services, page, and what runs beside the requests."""
+"""The application from its start to its end: services, page, and its background tasks."""
 
 from __future__ import annotations
 

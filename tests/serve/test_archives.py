@@ -1,4 +1,4 @@
-"""ZIP archives: their films, and what else people put into them."""
+"""ZIP archives: their films, and other files in them."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_directory_of_thousands_is_not_read() -> None:
     small = zipped((".a", b""))
     at, end = small.index(b"PK\1\2"), small.index(b"PK\5\6")
     count, entry = 20_000, small[at:end]
-    # The ZIP64 record tells where the directory is, the other record names a single entry.
+    # The ZIP64 record says where the directory is; the other record counts a single entry.
     large = struct.pack(
         "<IQ2H2I4Q", 0x06064B50, 44, 45, 45, 0, 0, count, count, count * len(entry), at
     )

@@ -92,7 +92,7 @@ def emptied(_: list[bytes]) -> list[bytes]:
 
 
 def forged(lines: list[bytes]) -> list[bytes]:
-    """Changed, with a new plain chain by somebody who does not have the key."""
+    """Changed, with a new chain by somebody who does not have the key."""
     import hashlib
 
     entries = [json.loads(line) for line in lines]
@@ -152,7 +152,7 @@ def test_lines_that_come_afterwards_do_not_cover_up_what_is_missing(
 ) -> None:
     log = log_of(tmp_path)
     attack(tmp_path)
-    if restarted or attack in (unmarked, marked_wrongly):  # a running server makes its mark anew
+    if restarted or attack in (unmarked, marked_wrongly):  # a running server writes its mark again
         log = AuditLog(tmp_path, KEY, Clock())
     for _ in range(3):
         log.append(Event("as if nothing had happened"))
@@ -300,7 +300,7 @@ def test_requests_leave_lines_without_what_strangers_write(tmp_path: Path) -> No
         server("GET", "/api/v1/DOE-JOHN", cookie=cookie)
         server("GET", "/api/v1/things/DOE-JOHN")  # nobody
         server("GET", "/api/v1/me", cookie=cookie)  # concerns no patient
-        server("GET", "/api/v1/me")  # what the page asks before anybody has signed in
+        server("GET", "/api/v1/me")  # the page asks for this before anybody has signed in
         server.sign_in("DOE-JOHN", "DOE-JOHN")
         server("DELETE", "/api/v1/predictions", cookie=cookie, origin="https://evil.example")
         server.security.audit.verify()

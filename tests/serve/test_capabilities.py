@@ -1,4 +1,4 @@
-"""What a server says of its bundle and of what a reader can choose."""
+"""What a server says about its bundle and about what a reader can choose."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_a_busy_server_is_asked_again(
 
 def test_who_does_not_answer() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pneumoscope.Client(url) as client, pytest.raises(ServerError, match="no answer") as no:
             client.model()

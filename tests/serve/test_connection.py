@@ -15,7 +15,7 @@ from pneumoscope.serve.settings import ServeSettings
 
 
 def said(port: int, *pieces: bytes, after_each: Callable[[], object] | None = None) -> bytes:
-    """What a connection answers until it is closed."""
+    """The bytes that a connection answers until it is closed."""
     with socket.create_connection(("127.0.0.1", port), 30) as line:
         try:
             for piece in pieces:
@@ -57,9 +57,9 @@ def test_a_head_that_comes_byte_by_byte_is_given_up(
     with listening(ServeSettings(folder=tmp_path)) as port:
         for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\n"]):
             assert b"too long" in said(port, *pieces)
-        # One that is whole has no such limit, nor a body that comes slowly.
+        # A complete head has no such limit, and neither has a slow body.
         head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"
-        # A connection that says nothing is given up when a head would be too.
+        # A silent connection is closed after the same time as a slow head.
         assert b"200 OK" in said(port, head, b"ab", b"cd", after_each=lambda: said(port))
 
 

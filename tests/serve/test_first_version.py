@@ -24,7 +24,7 @@ CREATED_S = 1795865922.0
 
 @pytest.fixture
 def settings(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
-    """Of a server in the folder."""
+    """Settings of a server in the folder."""
     write_sqlite(tmp_path / "reading-room.sqlite")
     (tmp_path / "key").write_text(base64.b64encode(bytes(range(32))).decode())
     return ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)

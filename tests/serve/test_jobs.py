@@ -30,7 +30,7 @@ def test_a_job_and_its_events(live: Live) -> None:
     again = live.client.get(job["links"]["self"]).json()
     assert (again["state"], again["done"], again["failed"]) == ("done", 2, 0)
     assert [film["film"]["name"] for film in again["predictions"]] == ["bright.png", "dark.png"]
-    # Who comes late is content everything.
+    # A client that connects late receives all events.
     assert [name for name, _ in live.events(job["id"])] == ["progress", "progress", "end"]
     assert_problem(live.client.get(f"/api/v1/jobs/{uuid.uuid4().hex}"), 404, "NotFound")
     assert_problem(live.client.get(f"/api/v1/jobs/{uuid.uuid4().hex}/events"), 404, "NotFound")

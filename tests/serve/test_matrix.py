@@ -1,4 +1,4 @@
-"""Two users over every route: nobody sees, changes or learns of what belongs to another.
+"""Two users on every route: nobody sees, changes or learns about the data of another.
 
 The routes come from the application itself, so that a new one cannot be forgotten: a route that this
 file does not know fails `test_every_route_is_in_the_matrix`.
@@ -34,13 +34,13 @@ OWNED = {
     ("DELETE", "/api/v1/jobs/{id}"),
     ("GET", "/api/v1/jobs/{id}/events"),
 }
-"""Name something that belongs to somebody: 404 for anybody else."""
+"""Routes that name an object of a user: 404 for everybody else."""
 OWN = {
     ("GET", "/api/v1/predictions"),
     ("DELETE", "/api/v1/predictions"),
     ("GET", "/api/v1/predictions/export"),
 }
-"""All of one's own: nothing of anybody else in the answer, nothing of theirs is lost."""
+"""Routes for all objects of a user: no others are in the answer, and no others are lost."""
 COMMON = {
     ("POST", "/api/v1/predictions"),
     ("GET", "/api/v1/model"),
@@ -50,7 +50,7 @@ COMMON = {
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/metrics"),
 }
-"""Concern nobody else's films; closed to strangers all the same."""
+"""Routes that concern no films of others; they need a user nevertheless."""
 PUBLIC = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -63,7 +63,7 @@ PUBLIC = {
 
 @dataclass
 class House:
-    """A server with two operators, and what the first of them owns."""
+    """A server with two operators, and the objects of the first."""
 
     server: Served
     cookies: dict[str, str]
@@ -71,7 +71,7 @@ class House:
     films: list[str]
     job: str
     before: Sequence[bytes] = ()
-    """All that the first user could look at before anybody tried anything."""
+    """Everything that the first user could see before the attempts."""
 
     def as_user(self, name: str, method: str, path: str, how: str = "cookie") -> httpx.Response:
         if how == "token":
@@ -79,7 +79,7 @@ class House:
         return self.server(method, path, cookie=self.cookies[name])
 
     def filled(self, path: str) -> list[str]:
-        """A template with the first user's ids: of films, and of the job where that belongs."""
+        """A template with the ids of the first user's film and job."""
         if "/jobs/" in path:
             return [path.replace("{id}", self.job)]
         return [
@@ -89,11 +89,11 @@ class House:
         ]
 
     def seen_by_owner(self) -> list[bytes]:
-        """All that the first user can look at."""
+        """Everything that the first user can see."""
         paths = [path for m, t in sorted(OWNED) if m == "GET" for path in self.filled(t)]
         answers = [self.as_user("anna", "GET", path) for path in [*paths, "/api/v1/predictions"]]
         assert {answer.status_code for answer in answers} == {200}
-        # A PDF holds the time when it was made.
+        # A PDF contains the time at which it was made.
         return [b"" if answer.url.path.endswith("pdf") else answer.content for answer in answers]
 
 
@@ -146,7 +146,7 @@ def furnished(settings: ServeSettings) -> Iterator[House]:
 def test_every_route_is_in_the_matrix(house: House) -> None:
     known = OWNED | OWN | COMMON | PUBLIC
     assert not routes(house.server.app) - known
-    # The static page is another's part; all else must really be there.
+    # All routes must exist, except for the static page.
     optional = {("GET", "/"), ("GET", "/login"), ("GET", "/static")}
     assert not known - optional - routes(house.server.app)
 
@@ -167,7 +167,7 @@ def test_another_users_things_do_not_exist(
     for path in house.filled(template):
         answer = house.as_user("bert", method, path, how)
         assert answer.status_code == 404, path
-        # Word for word what an id says that nobody has.
+        # The same words as for an id that does not exist.
         unknown = path
         for id_ in (*house.films, house.job):
             unknown = unknown.replace(id_, "0" * 32)

@@ -1,5 +1,5 @@
-"""Names, file names and identifiers are planted wherever they can come in, then looked for wherever
-something is written: log, audit log, metrics, database, files, addresses."""
+"""Names, file names and identifiers are put into every input, then searched for in everything that is
+written: log, audit log, metrics, database, files, addresses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Ask = Callable[..., httpx.Response]
 
 
 def planted_dicom(*, broken: bool = False) -> bytes:
-    """A film whose header is full of a person."""
+    """A film whose header contains a person's data in many fields."""
     ds = dataset(
         np.full((96, 96), 200, np.uint8), SOPClassUID=CR, SOPInstanceUID=UID,
         PatientName=NAME, PatientID=NUMBER, PatientBirthDate=BIRTH, AccessionNumber=f"{MARK}ACC",
@@ -55,7 +55,7 @@ def planted_dicom(*, broken: bool = False) -> bytes:
 
 
 def planted_png() -> bytes:
-    """A film with a person in its text chunks."""
+    """A film with a person's name in its text chunks."""
     text = PngImagePlugin.PngInfo()
     text.add_text("Patient", NAME)
     stream = io.BytesIO()
@@ -64,7 +64,7 @@ def planted_png() -> bytes:
 
 
 def surface(ask: Ask) -> list[httpx.Response]:
-    """The whole surface, with a person in everything that comes in."""
+    """Requests to every route, with a person's data in every input."""
     answers = [
         ask("POST", "/api/v1/session", json={"name": MARK, "password": f"{MARK} password"}),
         ask("POST", "/api/v1/session", json={"name": MARK * 20, "password": [NAME]}),
@@ -97,7 +97,7 @@ def surface(ask: Ask) -> list[httpx.Response]:
     job_films = ask("GET", f"/api/v1/jobs/{number}").json()["predictions"]
     records = [a.json()["predictions"][0] for a in sent if a.status_code == 200] + job_films
     assert len(records) >= 12
-    # Not vacuous: its owner gets the name back.
+    # The test means something: the owner gets the name back.
     assert records[0]["film"]["name"] == f"{MARK}_one.dcm"
     for number, record in enumerate(records):
         shown = RENDERINGS if number < 5 else ("film.png",)
@@ -130,14 +130,14 @@ def surface(ask: Ask) -> list[httpx.Response]:
 
 
 def traces(data: bytes) -> list[str]:
-    """Which of what was planted is in there, in any of the ways that it may be written down."""
+    """The marks that the bytes contain, in any encoding in which they may have been written."""
     low = data.lower()
     marks = []
     for word in (MARK, UID, BIRTH):
         for form in (word.encode(), word.encode("utf-16-le"), word.encode().hex().encode()):
             if form.lower() in low:
                 marks.append(word)
-        # However it lies in a base64 text: the middle of the word at each of three offsets.
+        # In base64: the middle of the word, at each of three offsets.
         for offset in range(3):
             coded = base64.b64encode(b" " * offset + word.encode())[4 * (offset > 0) : -4]
             if len(coded) >= 8 and coded in data:
@@ -146,7 +146,7 @@ def traces(data: bytes) -> list[str]:
 
 
 def check_addresses(answers: list[httpx.Response]) -> None:
-    """No address that the server makes up holds a name, nor does any header."""
+    """No address that the server makes contains a name, and no header does."""
 
     def links(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
@@ -164,7 +164,7 @@ def check_addresses(answers: list[httpx.Response]) -> None:
         headers = " ".join(f"{name}: {value}" for name, value in answer.headers.items())
         assert not traces(headers.encode()), headers
         if MARK in str(answer.request.url):
-            continue  # there the caller wrote it
+            continue  # the caller wrote it there
         if answer.content and "json" in answer.headers.get("content-type", ""):
             for link in links(answer.json()):
                 seen += 1
@@ -173,7 +173,7 @@ def check_addresses(answers: list[httpx.Response]) -> None:
 
 
 def check_files(folder: Path) -> None:
-    """Nothing that was written holds it, byte by byte and column by column."""
+    """No file and no column of the database contains it."""
     names, texts = [], 0
     for path in folder.rglob("*"):
         assert not traces(str(path.relative_to(folder)).encode())
@@ -209,7 +209,7 @@ def test_the_search_finds_what_it_looks_for() -> None:
 
 
 def prepared(folder: Path, bundle: Bundle) -> tuple[ServeSettings, str]:
-    """A server's settings with films kept, and the password file's worth of an operator's token."""
+    """Settings of a server that keeps films, and the token of an operator."""
     key = folder / "secret" / "key"
     key.parent.mkdir()
     key.write_bytes(base64.b64encode(bytes(range(32))))
@@ -249,7 +249,7 @@ def test_nothing_that_is_written_names_a_patient(
         line
         for line in caplog.text.splitlines()
         if not line.startswith(("DEBUG    http", "INFO     http"))
-    ]  # the client's own
+    ]  # lines of the client itself
     assert not traces("\n".join(lines).encode())
 
 
@@ -294,7 +294,7 @@ def test_a_real_server_writes_no_name_either(tiny_bundle: Bundle, tmp_path: Path
 
 
 def test_no_address_asks_for_a_name(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    # What a query asks for lands in histories and in the logs of whatever stands before the server.
+    # Queries end up in browser histories and in the logs of proxies.
     paths = create_app(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path)).openapi()["paths"]
     parameters = {
         (parameter["in"], parameter["name"])

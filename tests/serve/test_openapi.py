@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises, strangers hold against the running server."""
+"""Other tools check the running server against its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pneumoscope.serve.settings import ServeSettings
 @pytest.mark.slow
 def test_schemathesis_finds_nothing(small: ServeSettings) -> None:
     pytest.importorskip("schemathesis")
-    with serving(small) as live:  # with the limits that a user has
+    with serving(small) as live:  # with the default limits
         check(live)
 
 
@@ -26,7 +26,7 @@ def check(live: Live) -> None:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{live.url}/api/v1/openapi.json"),
         *("--max-examples", "8", "--phases", "examples,coverage,fuzzing,stateful", "--seed", "7"),
-        # Which operating points there are depends on the bundle, so not every string is accepted.
+        # The operating points depend on the bundle, so not every string is accepted.
         *("--exclude-checks", "positive_data_acceptance", "--no-color"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

@@ -1,5 +1,5 @@
-"""Lines of the OWASP API Security Top 10 (2023) that have no better place; and that the page on threats
-names tests that exist."""
+"""Lines of the OWASP API Security Top 10 (2023) that no other module tests; and the page on threats names
+only tests that exist."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def administration(settings: ServeSettings) -> Iterator[Administration]:
 def sent(
     server: Served, administration: Administration, name: str, film: tuple[str, bytes], patient: str
 ) -> str:
-    """Reads a film, and returns the result's id."""
+    """Reads a film; returns the id of the result."""
     token, _ = administration.add_token(name, "tests", ["predict"], 1)
     answer = server(
         "POST",
@@ -130,7 +130,7 @@ def test_a_patient_is_erased_and_nobody_else(
         }
         held = administration.erase_patient("PAT-1")
         assert (held.predictions, held.films) == (2, 2)
-        # Nothing of them is left in the files of the database, its write-ahead log among them.
+        # The files of the database, including its write-ahead log, no longer contain them.
         files = [*settings.folder.glob("reading-room.sqlite*")]
         assert {path.suffix for path in files} >= {".sqlite", ".sqlite-wal"}
         for id_ in mine:
@@ -142,7 +142,7 @@ def test_a_patient_is_erased_and_nobody_else(
                 assert answer.status_code == 404, path
         kept = server("GET", f"/api/v1/predictions/{other}/film.png", token=read["anna"])
         assert kept.status_code == 200
-        # What the running server still held in memory goes with its next two rounds.
+        # The running server removes them from memory in its next two cleanups.
         services = server.app.state.services
         assert set(mine) <= services.cleanup.film_store.ids()
         services.cleanup.run()
@@ -190,7 +190,7 @@ def test_a_server_with_a_retention_keeps_to_it_by_itself(
     with running(create_app(limited)) as server:
         assert administration.store.rows(administration.accounts.get("anna").id, [old]) == []
         assert administration.film_store.ids() == set()
-        # And again later, while it runs.
+        # And again while it runs.
         again = sent(server, administration, "anna", DARK, "P1")
         aged(administration, again, 8)
         assert server.app.state.services.cleanup.run() == [again]

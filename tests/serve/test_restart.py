@@ -1,4 +1,4 @@
-"""A server that is killed, or told to end, while films wait."""
+"""A server that is killed, or ended by a signal, while films wait."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def process(
 
 
 def freeze_decoders(server: subprocess.Popen[str]) -> list[int]:
-    """Stops the children of a server, so that no film ends before it is killed."""
+    """Stops the children of a server, so that no film ends before the server is killed."""
     frozen = []
     for task in Path(f"/proc/{server.pid}/task").iterdir():
         for child in (task / "children").read_text().split():
@@ -105,14 +105,14 @@ def wait_ready(url: str) -> None:
 def test_a_server_that_is_told_to_end_finishes_its_jobs(
     tiny_bundle: Bundle, tmp_path: Path, end: Callable[[int, int], None]
 ) -> None:
-    films = [("files", ("large.png", film(51, 3000, 3000)))] * 16  # decoding takes its time
+    films = [("files", ("large.png", film(51, 3000, 3000)))] * 16  # decoding takes a while
     with process(tmp_path, tiny_bundle) as (url, server):
         wait_ready(url)
         answer = httpx.post(
             f"{url}/api/v1/predictions", files=films, headers={"Prefer": "respond-async"}
         )
         job = answer.json()["job"]["id"]
-        end(server.pid, signal.SIGTERM)  # service managers tell every process of the group
+        end(server.pid, signal.SIGTERM)  # service managers signal every process of the group
         assert server.wait(60) == 0
     with serving(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)) as live:
         ended = live.client.get(f"/api/v1/jobs/{job}").json()

@@ -22,7 +22,7 @@ def test_exports(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     formula = ("=cmd.png", BRIGHT[1])
     records = live.read(formula, DARK, ("broken.png", b"\x89PNG\r\n\x1a\nbroken"))
     table = list(csv.DictReader(io.StringIO(live.client.get(url).text)))
-    # Of record request all have the same time.
+    # All films of one request have the same time.
     rows = {row["source"]: row for row in table}
     assert rows["'=cmd.png"]["label"] == "PNEUMONIA"
     assert rows["dark.png"]["label"] == "NORMAL"

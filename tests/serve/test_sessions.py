@@ -44,7 +44,7 @@ def test_a_session_ends_when_it_is_idle(tmp_path: Path) -> None:
         cookie = server.cookie("lee")
         clock.now += IDLE_S - 1
         assert server("GET", "/api/v1/me", cookie=cookie).status_code == 200
-        clock.now += IDLE_S - 1  # use has put the end off
+        clock.now += IDLE_S - 1  # the use has postponed the end
         assert server("GET", "/api/v1/me", cookie=cookie).status_code == 200
         clock.now += IDLE_S
         assert server("GET", "/api/v1/me", cookie=cookie).status_code == 401

@@ -90,7 +90,7 @@ def test_guessing_a_password_gets_slow(tmp_path: Path) -> None:
         refused = server.sign_in("lee")
         assert refused.status_code == 429  # the right one too, for now
         assert int(refused.headers["retry-after"]) >= 1
-        # Nobody locks another out by failing in their name, nor their neighbours.
+        # Nobody can lock out another user, or the neighbours, by failing with their name.
         assert server.sign_in("lee", address="10.0.0.9").status_code == 200
         assert server.sign_in("kim").status_code == 200
 
@@ -130,7 +130,7 @@ def test_many_who_sign_in_leave_threads_for_others(tmp_path: Path) -> None:
         server.security.signing_in.release()
         assert server.sign_in("lee").status_code == 200
         assert server.sign_in("lee", "a wrong password").status_code == 401
-        assert server.sign_in("lee").status_code == 200  # each gave its place back
+        assert server.sign_in("lee").status_code == 200  # each attempt was released
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_the_rate_is_a_setting(tmp_path: Path) -> None:
         lee = server.cookie("lee")
         codes = [server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(3)]
         assert codes == [200] * 2 + [429]  # 6 a minute, a third of them at once
-        # One request was the sign-in: an address has four times as much.
+        # One request was the sign-in; the limit of an address is four times as high.
         codes = [server("GET", "/healthz").status_code for _ in range(5)]
         assert codes == [200] * 4 + [429]
     with small(tmp_path / "any", USERS, rate_limit=0) as server:

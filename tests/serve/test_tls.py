@@ -1,4 +1,4 @@
-"""Encrypted connections, and addresses that are not opened without."""
+"""Encrypted connections, and addresses that are not opened without encryption."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_command_refuses_before_it_opens_a_port(tmp_path: Path, more: list[s
 def test_films_are_kept_only_under_a_key_of_their_own(tmp_path: Path) -> None:
     done = run("serve", "--port", "0", "--keep-films", "--folder", tmp_path)
     assert done.returncode == 1
-    assert "--keep-films needs a key of its own" in done.stderr
+    assert "--keep-films needs a separate key" in done.stderr
 
 
 def test_a_certificate_is_made_once_and_its_key_is_nobody_elses(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_certificate_is_made_once_and_its_key_is_nobody_elses(tmp_path: Path) 
 def test_the_certificate_names_the_address_that_others_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So do many systems: they know their own name as loopback only.
+    # Like many systems, which resolve their own name to loopback only.
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(0, 0, 0, "", ("127.0.1.1", 0))])
     monkeypatch.setattr(tls, "_outward", lambda: {"10.1.2.3"})
     settings = ServeSettings(folder=tmp_path, tls_self_signed=True, host="0.0.0.0")
@@ -79,7 +79,7 @@ def test_the_certificate_names_the_address_that_others_use(
     monkeypatch.setattr(tls, "_outward", lambda: {"10.1.2.4"})  # moved to another network
     assert "10.1.2.4" in tls.hosts(settings)
     assert tls.own_fingerprint(settings) != first
-    monkeypatch.setattr(tls, "_outward", set)  # without any network for a while
+    monkeypatch.setattr(tls, "_outward", set)  # temporarily without a network
     second = tls.own_fingerprint(settings)
     assert "10.1.2.4" in tls.hosts(settings)
     assert tls.own_fingerprint(settings) == second
@@ -137,7 +137,7 @@ def test_a_real_connection_is_encrypted_and_verified(tmp_path: Path) -> None:
         answer = httpx.get(f"https://127.0.0.1:{port}/", verify=trusting)
         assert answer.text == "https"
         assert "server" not in answer.headers
-        # Who does not know the certificate is warned.
+        # A client that does not know the certificate refuses it.
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(f"https://127.0.0.1:{port}/")
         with pytest.raises(httpx.ConnectError):

@@ -1,4 +1,4 @@
-"""What goes wrong beside the films: the database refuses, the disk is full, results are deleted."""
+"""Failures outside the films: the database refuses, the disk is full, results are deleted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def empty(live: Live) -> None:
 
 @contextmanager
 def held_back(live: Live) -> Iterator[threading.Event]:
-    """Films are not begun before the event is set; it is at the end."""
+    """No film is started before the event is set; it is set at the end of the block."""
     go, batcher = threading.Event(), live.services.batcher
     hooks = batcher._hooks
 
@@ -127,7 +127,7 @@ def test_a_full_disk_takes_no_job_and_keeps_no_half(
     assert (answer.status_code, answer.json()["code"]) == (507, "NoRoom")
     assert str(folder) not in answer.text
     assert list((folder / "films").iterdir()) == []
-    # One that is answered at once is given out all the same, and held in memory.
+    # A film that is answered at once is shown nevertheless, and held in memory.
     record = live.read(BRIGHT)[0]
     assert live.client.get(record["links"]["film"]).status_code == 200
 
@@ -158,7 +158,7 @@ def test_results_deleted_while_their_job_runs(live: Live, monkeypatch: pytest.Mo
         listening.start()
         assert subscribed.wait(30)
         assert live.client.delete("/api/v1/predictions").json() == {"deleted": 4}
-        listening.join(30)  # although the first film is still in work
+        listening.join(30)  # although the first film is still being read
         assert [name for name, _ in names] == ["end"]
         assert names[0][1]["job"] == answer.json()["job"] | {"state": "done", "done": 4}
         go.set()

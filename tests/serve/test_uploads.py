@@ -1,4 +1,4 @@
-"""Forms as strangers write them."""
+"""Malformed and unusual forms."""
 
 from __future__ import annotations
 
@@ -70,4 +70,4 @@ def test_what_was_received_is_given_back() -> None:
         with suppress(Refusal):
             uploaded(body, upload_budget=upload_budget)
     with upload_budget.lease() as take:
-        take(2**20)  # all of it is there again
+        take(2**20)  # the whole budget is free again

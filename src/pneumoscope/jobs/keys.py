@@ -122,7 +122,7 @@ def _read(path: Path) -> bytes:
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except OSError as error:
-        raise UsageError(f"the key {path}: {error.strerror}", "May you read it?") from None
+        raise UsageError(f"the key {path}: {error.strerror}", "Check its permissions.") from None
     return _decoded(text)
 
 

@@ -52,7 +52,7 @@ class Store:
                 raise
             raise UsageError(
                 f"the database cannot be used: {type(error).__name__}",
-                "Does its server run, and may you write there? The password belongs in the URL.",
+                "Is its server running, and may you write there? The password belongs in the URL.",
             ) from error
 
     def close(self) -> None:

@@ -51,7 +51,9 @@ class EncryptedArchive(Unprocessable):
 
 class UnknownPacking(Unprocessable):
     def __init__(self) -> None:
-        super().__init__("packed in a way that is not taken", "Make it again, as a plain ZIP.")
+        super().__init__(
+            "compressed with a method that is not supported", "Make it again, as a plain ZIP."
+        )
 
 
 def unpack(
@@ -81,7 +83,7 @@ def unpack(
         if len(films) > limits.max_files:
             raise TooMuch(f"more than {limits.max_files} films", "Send them in several requests.")
     if not films:
-        raise Unprocessable("the archive holds no film", "Put films into it.")
+        raise Unprocessable("the archive contains no film", "Put films into it.")
     return films
 
 

@@ -125,7 +125,7 @@ def _explained(row: FilmRow) -> Mapping[str, Any]:
     if result["label"] == REFUSED:
         raise NoHeatmap("the film was refused")
     if row.heatmap is None or row.heatmap_rows is None:
-        raise NoHeatmap("none was asked for")
+        raise NoHeatmap("none was requested")
     return result
 
 

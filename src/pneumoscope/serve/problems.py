@@ -67,7 +67,7 @@ class FilmNotHeld(NotFound):
 
 class NoHeatmap(NotFound):
     def __init__(self, why: str) -> None:
-        super().__init__(f"no heatmap: {why}", "The verdict stands without it.")
+        super().__init__(f"no heatmap: {why}", "The verdict is valid without it.")
 
 
 class MethodNotAllowed(Refusal):
@@ -109,7 +109,7 @@ class NoRoom(Refusal):
     status = HTTPStatus.INSUFFICIENT_STORAGE
 
     def __init__(self) -> None:
-        super().__init__("the server's disk is full", "Tell whoever runs it.")
+        super().__init__("the server's disk is full", "Tell its administrator.")
 
 
 STATUS_OF_CODE = {
@@ -257,7 +257,7 @@ def _of_status(error: HTTPException) -> Refusal:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound("no such address", "See /api/v1/openapi.json for the addresses.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return MethodNotAllowed("this address does not know that method")
+        return MethodNotAllowed("this address does not support that method")
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TooMuch(str(error.detail), "Send less at once.")
     refusal = BadRequest(str(error.detail))

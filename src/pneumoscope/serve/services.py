@@ -144,5 +144,5 @@ async def current_services(request: Request) -> Services:
     """
     services = request.app.state.services
     if not isinstance(services, Services):
-        raise Unavailable("not ready", "It starts, or it shuts down.")
+        raise Unavailable("not ready", "The server is starting or shutting down.")
     return services

@@ -194,5 +194,5 @@ def _value(name: str, text: str, kind: str) -> Any:
         if "float" in kind:
             return float(text)
     except (KeyError, ValueError):
-        raise UsageError(f"{name}={text}", f"A value of kind {kind} is needed.") from None
+        raise UsageError(f"{name}={text}", f"A value of type {kind} is needed.") from None
     return text

@@ -188,7 +188,7 @@ def check_start(settings: ServeSettings) -> None:
             store.close()
     if settings.keep_films and settings.key is None and not os.environ.get(VARIABLE):
         raise UsageError(
-            "--keep-films needs a key of its own: one beside the films would protect nothing",
+            "--keep-films needs a separate key: one next to the films would protect nothing",
             f"openssl rand -base64 32 > key, then --key key; or set {VARIABLE}.",
         )
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from pneumoscope.jobs.store import Store
     from pneumoscope.serve.security.audit_log import AuditLog
 
-_README = f"""What this server holds on one patient.
+_README = f"""All data of one patient on this server.
 
 predictions.json  every result under the patient's key, with the film's name and SHA-256
-films/            the films as they were sent in, if the server keeps films; no ending, the content tells
+films/            the films as they were sent, if the server keeps films; their names have no ending
 audit-log.jsonl   who asked for these results, when and from where
 
 {NOTICE}

@@ -133,7 +133,7 @@ def export_predictions(
     else:
         rows = services.store.rows(user.id, [id_ for id_ in ids.split(",") if id_][: most + 1])
     if len(rows) > most:
-        raise TooMuch(f"more than {most:,} films for one file", "Name fewer by their ids.")
+        raise TooMuch(f"more than {most:,} films for one file", "Select fewer by their ids.")
     if not rows:
         raise NotFound("nothing to export", "Read some films first.")
     request.state.objects = [row.id for row in rows]

@@ -215,9 +215,7 @@ class Accounts:
 def _named(db: Session, name: str) -> Account:
     account = db.scalar(select(Account).where(Account.name == name.strip().lower()))
     if account is None:
-        raise AccountError(
-            f"user {name}: there is none of this name", "See `pneumoscope user list`."
-        )
+        raise AccountError(f"user {name}: no such user", "See `pneumoscope user list`.")
     return account
 
 
@@ -233,7 +231,7 @@ def _checked_name(name: str) -> str:
 
 def _check_role(role: str) -> None:
     if role not in ROLES:
-        raise AccountError(f"role {role!r}: there is none", f"Choose one of: {', '.join(ROLES)}.")
+        raise AccountError(f"role {role!r}: no such role", f"Choose one of: {', '.join(ROLES)}.")
 
 
 def _plain(password: str) -> str:

@@ -91,7 +91,7 @@ class Admission:
         length = self.request.headers.get("content-length", "0")
         limit = self.security.body_limit(self.request)
         if not (length.isascii() and length.isdecimal()):
-            raise BadRequest("Content-Length is no number", "")
+            raise BadRequest("Content-Length is not a number", "")
         if int(length) > limit:
             raise TooMuch(
                 f"{int(length):,} bytes are too many, the limit is {limit:,}",

@@ -211,7 +211,7 @@ class AuditLog:
             )
         if body.get("prev") != before.mac or body.get("seq") != number:
             raise AuditLogDamaged(
-                self.path.name, f"before line {number} something was taken out or put in"
+                self.path.name, f"before line {number} something was removed or inserted"
             )
         return Tail(number, mac)
 

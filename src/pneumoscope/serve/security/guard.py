@@ -77,7 +77,7 @@ class Guard:
 
 class _Starting(Unavailable):
     def __init__(self) -> None:
-        super().__init__("the server starts", "Try again in a moment.")
+        super().__init__("the server is starting", "Try again in a moment.")
 
 
 def _needs_line(security: Security, request: Request) -> bool:
@@ -100,7 +100,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         try:
             message = await asyncio.wait_for(receive(), BODY_IDLE_S)
         except TimeoutError:
-            raise HTTPException(408, "the body did not go on") from None
+            raise HTTPException(408, "the body stopped arriving") from None
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
         if size > limit:

@@ -32,7 +32,7 @@ class NoScope(NotAllowed):
 class NoAuditLog(Unavailable):
     def __init__(self) -> None:
         super().__init__(
-            "the audit log cannot be written, so nothing is given out",
+            "the audit log cannot be written, so the answer is withheld",
             "Is the disk full? `pneumoscope audit-log verify` says more.",
         )
 

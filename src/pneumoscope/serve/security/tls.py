@@ -43,12 +43,12 @@ def check_address(settings: ServeSettings, *, accounts: bool) -> None:
         return
     if not settings.tls:
         raise UnsafeAddress(
-            f"{settings.host}: others could read along, the connection is not encrypted",
+            f"{settings.host}: others could read the traffic, because the connection is not encrypted",
             "Add --tls-cert and --tls-key, or --tls-self-signed; or stay on 127.0.0.1.",
         )
     if not accounts:
         raise UnsafeAddress(
-            f"{settings.host}: everybody who reaches it could use it, there are no accounts",
+            f"{settings.host}: everybody who reaches it could use it, because there are no accounts",
             "Make one first: pneumoscope user add NAME --role admin",
         )
 
@@ -179,7 +179,9 @@ def _read(cert: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(cert.read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError(f"TLS: {cert.name} cannot be read ({error})", "Give PEM.") from None
+        raise UsageError(
+            f"TLS: {cert.name} cannot be read ({error})", "A PEM file is needed."
+        ) from None
 
 
 def _general(name: str) -> x509.GeneralName:

@@ -83,12 +83,13 @@ class Tokens:
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
             raise AccountError(
-                f"scope {unknown[0]!r}: there is none" if unknown else "a token needs a scope",
+                f"scope {unknown[0]!r}: no such scope" if unknown else "a token needs a scope",
                 f"Choose from: {', '.join(SCOPES)}.",
             )
         if not 0 < days <= MAX_DAYS:
             raise AccountError(
-                f"{days:g} days: a token lives for up to {MAX_DAYS}", "Make a new one in time."
+                f"{days:g} days: a token is valid for at most {MAX_DAYS} days",
+                "Make a new one in time.",
             )
         number = secrets.token_hex(6)
         text = f"{PREFIX}_{number}_{secrets.token_urlsafe(32)}"
@@ -144,7 +145,7 @@ class Tokens:
             token = db.get(Token, token_id)
             if token is None:
                 raise AccountError(
-                    f"token {token_id}: there is none of this id", "See `pneumoscope token list`."
+                    f"token {token_id}: no such token", "See `pneumoscope token list`."
                 )
             token.revoked = token.revoked or self.clock()
         return token
