@@ -127,13 +127,17 @@ def _conformal(content: Mapping[str, Any]) -> Scores:
 
 
 def _check_probabilities(meta: BundleMeta) -> None:
-    own = meta.calibration
+    calibration = meta.calibration
     questions = len(meta.labels) if meta.negative is None else 1
-    if {len(own.scale), len(own.offset)} != {questions} or not min(own.scale) > 0:
-        raise ValueError(f"calibration of {questions} questions: {own}")
-    known = own.prevalence is not None
-    if not own.kinds_temperature > 0 or (known and not 0 < (own.prevalence or 0.0) < 1):
-        raise ValueError(f"calibration {own}")
+    if {len(calibration.scale), len(calibration.offset)} != {questions} or not min(
+        calibration.scale
+    ) > 0:
+        raise ValueError(f"calibration of {questions} questions: {calibration}")
+    known = calibration.prevalence is not None
+    if not calibration.kinds_temperature > 0 or (
+        known and not 0 < (calibration.prevalence or 0.0) < 1
+    ):
+        raise ValueError(f"calibration {calibration}")
     if meta.conformal is None:
         return
     names = set(meta.labels) if meta.negative is None else {meta.positive}

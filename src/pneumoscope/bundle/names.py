@@ -39,9 +39,9 @@ def named_bundles() -> tuple[NamedBundle, ...]:
 
     Only the names are read: a bundle in the list may turn out to be damaged.
     """
-    own = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
+    folders = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
     bundles: dict[str, NamedBundle] = {}
-    for folder in (*own, BUNDLES):
+    for folder in (*folders, BUNDLES):
         if not folder.is_dir():
             continue
         for path in folder.iterdir():

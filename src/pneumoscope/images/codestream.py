@@ -117,7 +117,7 @@ def check_lossless(data: bytes, most_bits: int) -> None:
 
 def _huffman_tables(body: bytes) -> set[int]:
     """Destinations of the tables in a DHT segment; each must be a prefix code of categories."""
-    found = set()
+    destinations = set()
     while body:
         counts = body[1:17]
         total = sum(counts)
@@ -127,6 +127,6 @@ def _huffman_tables(body: bytes) -> set[int]:
             raise ValueError("bad Huffman table")
         if max(values) > 16:  # table H.2
             raise ValueError("bad category")
-        found.add(body[0])
+        destinations.add(body[0])
         body = body[17 + total :]
-    return found
+    return destinations

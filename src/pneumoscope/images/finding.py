@@ -36,14 +36,14 @@ def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
         if path.is_dir():
             yield from _films_below(path)
         elif not path.exists() and glob.has_magic(os.fspath(given)):
-            found = sorted(glob.glob(os.fspath(given), recursive=True))  # noqa: PTH207 (absolute)
-            for hit in map(Path, found):
+            matches = sorted(glob.glob(os.fspath(given), recursive=True))  # noqa: PTH207 (absolute)
+            for hit in map(Path, matches):
                 if hit.is_dir():  # what ``**`` lists below it comes by itself
                     if "**" not in os.fspath(given):
                         yield from _films_below(hit)
                 elif "**" not in os.fspath(given) or _looks_like_film(hit):
                     yield hit
-            if not found:
+            if not matches:
                 yield path
         else:
             yield path

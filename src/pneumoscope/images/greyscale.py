@@ -38,8 +38,8 @@ class Lut:
 
     def __call__(self, values: Floats) -> Floats:
         index = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
-        found: Floats = self.entries[index.astype(np.int64)].astype(np.float64)
-        return found
+        outputs: Floats = self.entries[index.astype(np.int64)].astype(np.float64)
+        return outputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ def name_of(source: object) -> str:
         return os.fsdecode(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return "<bytes>"
-    own = getattr(source, "name", None)  # of an open file, or "<stdin>"
-    return own if isinstance(own, str) else "<stream>"
+    name = getattr(source, "name", None)  # of an open file, or "<stdin>"
+    return name if isinstance(name, str) else "<stream>"
 
 
 def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
