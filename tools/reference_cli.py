@@ -27,7 +27,7 @@ GUIDES = [
 ]
 OTHERS = {
     "PNEUMOSCOPE_TOKEN": "API token for `pneumoscope predict --server` and `pneumoscope.Client`.",
-    "PNEUMOSCOPE_SERVE_SECRET": "The key that seals films and names: 32 bytes in base64; "
+    "PNEUMOSCOPE_SERVE_SECRET": "The key that encrypts films and names: 32 bytes in base64; "
     "see [accounts](../how-to/accounts.md).",
     "PNEUMOSCOPE_BUNDLES": "Folders of bundles, separated as in `PATH`; "
     "`--bundle` takes the names of the bundles in them.",
