@@ -25,6 +25,9 @@ GUIDES = [
     *sorted((ROOT / "docs" / "tutorial").glob("*.md")),
     *sorted((ROOT / "docs" / "how-to").glob("*.md")),
 ]
+# Its command lines are examples of errors.
+GUIDES.remove(ROOT / "docs" / "how-to" / "troubleshooting.md")
+MOST_EXAMPLES = 8
 OTHERS = {
     "PNEUMOSCOPE_TOKEN": "API token for `pneumoscope predict --server` and `pneumoscope.Client`.",
     "PNEUMOSCOPE_SERVE_SECRET": "The key that encrypts films and names: 32 bytes in base64; "
@@ -78,7 +81,7 @@ def _command(name: str, command: Any, used: dict[str, Path]) -> str:
     lines = [(line, None) for line in _epilog(command)]
     lines += [(line, page) for line, page in used.items() if line not in dict(lines)]
     if lines:
-        shell = "\n".join(line for line, _ in lines)
+        shell = "\n".join(line for line, _ in lines[:MOST_EXAMPLES])
         parts.append(f"Examples:\n\n```\n{shell}\n```")
     pages = dict.fromkeys(page for _, page in lines if page and page.parent != ROOT)
     if pages:
