@@ -1,8 +1,11 @@
+"""Figures on a few films, by hand."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from pneumoscope import metrics
 from pneumoscope.errors import UsageError
 from pneumoscope.metrics import expected_calibration_error, patient_bootstrap, roc_auc, share
 
@@ -90,3 +93,92 @@ def test_calibration_error_by_hand() -> None:
     positive = np.array([False, True, True, True])
     found = expected_calibration_error(positive, probability, bins=2)
     assert found == pytest.approx(0.5 * 0.35 + 0.5 * 0.25)
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        # Precision at each ill film from the top: 1, 2/3 and 3/5, a third of the recall each.
+        ([0.9, 0.8, 0.7, 0.6, 0.5], (1 + 2 / 3 + 3 / 5) / 3),
+        # Films with equal scores are called together: 3 of 5 at once.
+        ([0.5, 0.5, 0.5, 0.5, 0.5], 3 / 5),
+        # The first two together hold one ill film, then 2/3, then 3/5.
+        ([0.9, 0.9, 0.7, 0.6, 0.5], (1 / 2 + 2 / 3 + 3 / 5) / 3),
+    ],
+)
+def test_average_precision_by_hand(score: list[float], expected: float) -> None:
+    positive = np.array([True, False, True, False, True])
+    found = metrics.average_precision(positive, np.array(score), np.ones((1, 5)))
+    assert found.tolist() == pytest.approx([expected])
+
+
+def test_average_precision_of_weights_is_that_of_repeated_films() -> None:
+    rng = np.random.default_rng(0)
+    positive, score = rng.random(12) < 0.5, rng.random(12)
+    weights = rng.integers(0, 3, (4, 12)).astype(np.float64)
+    found = metrics.average_precision(positive, score, weights)
+    for row, value in zip(weights.astype(int), found, strict=True):
+        often = metrics.average_precision(
+            np.repeat(positive, row), np.repeat(score, row), np.ones((1, row.sum()))
+        )
+        assert value == pytest.approx(often[0])
+
+
+def test_average_precision_without_ill_films_does_not_exist() -> None:
+    found = metrics.average_precision(np.zeros(3, bool), np.arange(3.0), np.ones((2, 3)))
+    assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize(
+    ("scores", "bins", "expected"),
+    [
+        ([0.1, 0.2, 0.3, 0.4], 2, [0, 0, 1, 1]),
+        ([0.4, 0.1, 0.3, 0.2], 2, [1, 0, 1, 0]),
+        ([0.1, 0.2, 0.3], 15, [0, 1, 2]),  # no more bins than films
+        ([0.5, 0.5, 0.5, 0.9], 2, [0, 0, 0, 1]),  # equal scores stay together
+        ([0.5] * 4, 3, [0, 0, 0, 0]),
+    ],
+)
+def test_bins_of_equal_mass(scores: list[float], bins: int, expected: list[int]) -> None:
+    assert metrics.equal_mass_bins(np.array(scores), bins).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("threshold", "text"),
+    [(0.5, "0.500"), (0.4326, "0.433"), (0.001, "0.001"), (0.00025, "2.5e-04")],
+)
+def test_a_threshold_for_people_is_never_0(threshold: float, text: str) -> None:
+    assert metrics.threshold_text(threshold) == text
+
+
+def test_a_recorded_interval_for_people() -> None:
+    figure = {"value": 0.9741, "low": 0.96, "high": 0.98549}
+    assert metrics.interval_text(figure) == "0.974 [0.960, 0.985]"
+
+
+def test_patients_are_numbered_by_their_keys() -> None:
+    assert metrics.patient_groups(["b", "a", "b", "c"]).tolist() == [1, 0, 1, 2]
+    with pytest.raises(UsageError, match="no films"):
+        metrics.patient_groups([])
+
+
+def test_each_draw_holds_as_many_patients_as_there_are() -> None:
+    drawn = metrics.patient_draws(7, 500, 3)
+    assert drawn.shape == (500, 7)
+    assert (drawn.sum(axis=1) == 7).all()
+    assert drawn.mean(axis=0) == pytest.approx(np.ones(7), abs=0.2)
+    assert (metrics.patient_draws(7, 500, 3) == drawn).all()
+    assert (metrics.patient_draws(7, 500, 4) != drawn).any()
+
+
+def test_softmax_by_hand_and_far_from_0() -> None:
+    logits = np.array([[0.0, np.log(3.0)], [1000.0, 1000.0], [-1000.0, 0.0]])
+    expected = np.array([[0.25, 0.75], [0.5, 0.5], [0, 1]])
+    assert metrics.softmax(logits) == pytest.approx(expected)
+
+
+def test_shares_of_nobody_do_not_exist() -> None:
+    hit, nobody = np.array([True, False]), np.zeros(2, bool)
+    assert np.isnan(metrics.share(hit, nobody, np.ones((3, 2)))).all()
+    weights = np.array([[1.0, 1.0], [3.0, 1.0]])
+    assert metrics.share(hit, ~nobody, weights).tolist() == [0.5, 0.75]
