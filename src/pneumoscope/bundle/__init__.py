@@ -6,9 +6,15 @@ they must give) and ``README.md`` (the model card). ``bundle.json`` holds the SH
 files, so its own SHA-256 identifies the whole.
 """
 
-from pneumoscope.bundle.folder import open_bundle, sha256_of, write_bundle
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from pneumoscope.bundle.meta import CARD, GATE, GOLDEN, META, MODEL, Bundle, BundleMeta
 from pneumoscope.bundle.names import SHIPPED, NamedBundle, named_bundles
+
+if TYPE_CHECKING:
+    from pneumoscope.bundle.folder import open_bundle, sha256_of, write_bundle
 
 __all__ = [
     "CARD",
@@ -25,3 +31,13 @@ __all__ = [
     "sha256_of",
     "write_bundle",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Reading a bundle needs NumPy; the shell completes names without it.
+    if name not in ("open_bundle", "sha256_of", "write_bundle"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import pneumoscope.bundle.folder as folder
+
+    globals()[name] = value = getattr(folder, name)
+    return value

@@ -8,15 +8,8 @@ from typing import Annotated
 import typer
 from typer.models import OptionInfo
 
+from pneumoscope.cli.completion import bundle_names, completion_of
 from pneumoscope.decision.reader_settings import BUNDLE, PROFILE, ReaderSetting
-
-
-def _bundle_names() -> list[str]:
-    """For completion in the shell."""
-    from pneumoscope.bundle import named_bundles
-
-    return [bundle.name for bundle in named_bundles()]
-
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
@@ -33,7 +26,7 @@ def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> O
         envvar=setting.variable if from_environment else None,
         metavar=setting.metavar or None,
         help=setting.help,
-        autocompletion=_bundle_names if setting is BUNDLE else None,
+        autocompletion=completion_of(setting),
     )
     return option
 
@@ -44,7 +37,7 @@ Bundle = Annotated[Path | None, reader_option(BUNDLE, from_environment=False)]
 """The bundle that is worked on; a variable that was set for reading must not choose it."""
 BundleArgument = Annotated[
     Path | None,
-    typer.Argument(metavar=f"[{BUNDLE.metavar}]", help=BUNDLE.help, autocompletion=_bundle_names),
+    typer.Argument(metavar=f"[{BUNDLE.metavar}]", help=BUNDLE.help, autocompletion=bundle_names),
 ]
 Profile = Annotated[Path | None, reader_option(PROFILE)]
 Threads = Annotated[

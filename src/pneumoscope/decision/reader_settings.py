@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pneumoscope.errors import UsageError
-from pneumoscope.records import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pneumoscope.records import Settings
 
 Kind = Literal["name", "share", "choice", "flag", "file", "bundle"]
 Value = str | float | bool | Path | None
@@ -226,6 +227,9 @@ def from_form(fields: Mapping[str, str], profile: Path | None = None) -> Setting
     Raises:
         UsageError: A field holds no value of its kind.
     """
+    # Every command loads this module, and none but those that read films needs the records.
+    from pneumoscope.records import Settings
+
     chosen: dict[str, Any] = {
         setting.name: setting.parse(fields[setting.name])
         for setting in UPLOADED

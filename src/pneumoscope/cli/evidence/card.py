@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +63,8 @@ def card(
 
 
 def _replace_card(bundle: Bundle, text: str) -> None:
+    import tempfile
+
     from pneumoscope.bundle import CARD, META, write_bundle
 
     files = {path.name: path for path in bundle.path.iterdir() if path.name != META}

@@ -18,12 +18,12 @@ from pneumoscope.decision.reader_settings import (
     PREVALENCE,
 )
 from pneumoscope.errors import UsageError
-from pneumoscope.records import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pneumoscope.cli.read.pictures import Targets
+    from pneumoscope.records import Settings
 
 EXAMPLE = "Example: pneumoscope predict film.dcm ward/ --prevalence 0.05 --json > results.json"
 
@@ -104,12 +104,13 @@ def predict(
         for name, value in local.items():
             if value is not None:
                 raise typer.BadParameter(f"--server and {name} exclude each other")
+    from pneumoscope.cli.read.pictures import Targets
+    from pneumoscope.records import Settings
+
     settings = Settings(
         operating_point=operating_point, error=error, prevalence=prevalence, force=force,
         explain=explain, profile=profile,
     )  # fmt: skip
-    from pneumoscope.cli.read.pictures import Targets
-
     targets = Targets(heatmaps=heatmaps, sheet=sheet, occlusion=occlusion)
     sources = list(_sources(paths))
     if not sources:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pneumoscope.cli.completion import bundle_names
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Bundle, Cache, Json
 from pneumoscope.cli.progress import progress_bar
@@ -59,6 +60,7 @@ OlderBundle = Annotated[
         "--from",
         metavar="NAME|DIR",
         help="Older bundle whose operating points are carried over.",
+        autocompletion=bundle_names,
     ),
 ]
 OlderProfile = Annotated[

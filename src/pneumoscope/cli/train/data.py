@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -78,6 +77,8 @@ def download(
 
     Or copy or unpack another set with --from. Writes a file with SHA-256 sums.
     """
+    import shlex
+
     from pneumoscope.data import obtain as obtaining
 
     with progress_bar("copying", as_bytes=True) as progress:

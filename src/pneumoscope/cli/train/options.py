@@ -9,11 +9,17 @@ from typing import Annotated
 
 import typer
 
+from pneumoscope.cli.completion import recipes
 from pneumoscope.cli.extras import require
 from pneumoscope.errors import DataError, UsageError
 
 RecipeName = Annotated[
-    str, typer.Argument(metavar="[NAME|FILE]", help="Name of a shipped recipe, or a TOML file.")
+    str,
+    typer.Argument(
+        metavar="[NAME|FILE]",
+        help="Name of a shipped recipe, or a TOML file.",
+        autocompletion=recipes,
+    ),
 ]
 Data = Annotated[
     Path | None,

@@ -1,0 +1,80 @@
+"""Values that the shell completes: bundles, operating points, recipes, heatmap modes.
+
+The shell waits for these at every press of the tab key, so they read a name or a line and import
+neither NumPy nor a model. What cannot be read completes to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from pneumoscope.decision.reader_settings import BUNDLE, EXPLAIN, OPERATING_POINT
+from pneumoscope.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pneumoscope.decision.reader_settings import ReaderSetting
+
+Completions = list[tuple[str, str]]
+"""Values, each with what it is."""
+
+
+def bundle_names() -> Completions:
+    """The bundles that have a name, with where they come from."""
+    from pneumoscope.bundle.names import named_bundles
+
+    return [
+        (bundle.name, "shipped" if bundle.shipped else str(bundle.path.parent))
+        for bundle in named_bundles()
+    ]
+
+
+def operating_points(ctx: typer.Context) -> Completions:
+    """The operating points of the bundle that the line names, with their rules."""
+    # Several findings have a threshold of each name.
+    return list(dict(_points(ctx.params.get(BUNDLE.name))).items())
+
+
+def recipes() -> Completions:
+    """The shipped recipes, with the first line of their comment."""
+    from pneumoscope.train.recipe.reading import shipped
+
+    return [(name, _first_comment(path)) for name, path in shipped().items()]
+
+
+def explain_modes() -> Completions:
+    """The modes of the heatmap."""
+    return [(choice.value, choice.text) for choice in EXPLAIN.choices]
+
+
+def completion_of(setting: ReaderSetting) -> Callable[..., Completions] | None:
+    """What completes a reader's setting; None if nothing does."""
+    known: dict[str, Callable[..., Completions]] = {
+        BUNDLE.name: bundle_names,
+        OPERATING_POINT.name: operating_points,
+        EXPLAIN.name: explain_modes,
+    }
+    return known.get(setting.name)
+
+
+def _points(bundle: Path | None) -> Completions:
+    """Names and rules in ``bundle.json``, unchecked; empty if there is no bundle."""
+    from pneumoscope.bundle.meta import META
+    from pneumoscope.bundle.names import SHIPPED, folder_of
+
+    try:
+        folder = SHIPPED if bundle is None else folder_of(bundle)
+        content = json.loads((folder / META).read_text(encoding="utf-8"))
+        return [(str(p["name"]), str(p["rule"])) for p in content["operating_points"]]
+    except (BundleError, OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _first_comment(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")

@@ -1,0 +1,129 @@
+"""Completion in the shell, asked for as a shell does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.core
+import typer.main
+
+from pneumoscope.bundle import META, Bundle, open_bundle
+from pneumoscope.cli import completion
+from pneumoscope.cli.app import app
+from pneumoscope.decision.reader_settings import READER_SETTINGS
+from pneumoscope.train.recipe.reading import shipped
+
+# The name of the program decides the variable's name.
+PROGRAM = (
+    "import atexit, os, sys\n"
+    "sys.argv = ['pneumoscope']\n"
+    "from pneumoscope.cli.main import run\n"
+    "run()\n"
+    "heavy = {'numpy', 'onnxruntime', 'PIL', 'pydicom'} & set(sys.modules)\n"
+    "sys.stderr.write(' '.join(sorted(heavy)))"
+)
+
+
+def completed(line: str, shell: str = "bash", **environment: str) -> str:
+    """What a shell would offer for the last word of a line."""
+    words = line.split(" ")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=os.environ
+        | {
+            "_PNEUMOSCOPE_COMPLETE": f"complete_{shell}",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(words) - 1),
+            "_TYPER_COMPLETE_ARGS": line,
+            "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        }
+        | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "", "completion loads what it does not need"
+    return done.stdout
+
+
+@pytest.fixture
+def tiny_folder(tiny_bundle: Bundle) -> str:
+    return str(tiny_bundle.path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("pneumoscope predict --bundle f", ["flagship"]),
+        ("pneumoscope predict --operating-point s", ["screen"]),
+        ("pneumoscope predict --explain ", ["none", "fast", "checked"]),
+        ("pneumoscope train mobilenetv2-", ["mobilenetv2-bn", "mobilenetv2-flatten", "mobilenetv2-gap"]),
+        ("pneumoscope calibrate --from flag", ["flagship"]),
+        ("pneumoscope predict --operating-point nonsense", []),
+    ],
+)  # fmt: skip
+def test_bash(line: str, words: list[str]) -> None:
+    assert completed(line).split() == words
+
+
+def test_operating_points_are_those_of_the_bundle_in_the_line(tiny_folder: str) -> None:
+    line = f"pneumoscope predict --bundle {tiny_folder} --operating-point "
+    assert completed(line).split() == ["balanced", "screen"]
+
+
+def test_a_shell_with_descriptions_shows_the_rule() -> None:
+    points = {point.name: point.rule for point in open_bundle().meta.operating_points}
+    shown = completed("pneumoscope predict --operating-point s", "zsh")
+    assert f'"screen":"{points["screen"]}"' in shown
+
+
+def test_installing_is_offered_as_typer_gives_it() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    options = {option for parameter in group.params for option in parameter.opts}
+    assert {"--install-completion", "--show-completion"} <= options
+
+
+def context(**values: object) -> typer.Context:
+    made = typer.Context(typer.core.TyperCommand("predict"))
+    made.params = values
+    return made
+
+
+def test_bundles_of_a_readers_own_folders(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").symlink_to(tiny_bundle.path)
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
+    assert completion.bundle_names() == [("flagship", "shipped"), ("mine", str(tmp_path))]
+    names = [name for name, _ in completion.operating_points(context(bundle=Path("mine")))]
+    assert names == ["balanced", "screen"]
+
+
+def test_findings_share_the_names_of_their_points(findings_bundle: Bundle) -> None:
+    points = completion.operating_points(context(bundle=findings_bundle.path))
+    assert [name for name, _ in points] == ["balanced", "screen"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps({"operating_points": [{}]})])
+def test_what_cannot_be_read_completes_to_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / META).write_text(content)
+    assert completion.operating_points(context(bundle=tmp_path)) == []
+    assert completion.operating_points(context(bundle=tmp_path / "none")) == []
+
+
+def test_recipes_come_with_their_first_line() -> None:
+    recipes = dict(completion.recipes())
+    assert list(recipes) == list(shipped())
+    assert recipes["flagship"].startswith("The flagship: MobileNetV2 at 128 pixels")
+    assert all(recipes.values())
+
+
+def test_settings_with_a_list_are_completed() -> None:
+    listed = [s.name for s in READER_SETTINGS if completion.completion_of(s) is not None]
+    assert listed == ["bundle", "operating_point", "explain"]
