@@ -20,8 +20,12 @@ def test_the_shipped_bundle_is_listed() -> None:
     )
     assert (facts["bundle"], facts["bundle_sha256"]) == ("flagship 1", shipped.sha256)
     assert (facts["positive"], facts["licence"]) == ("PNEUMONIA", "CC BY 4.0")
+    assert (facts["version"], facts["population"]) == ("1", shipped.meta.population.text)
+    assert facts["size_bytes"] == sum(file.stat().st_size for file in shipped.path.iterdir())
     row = run("bundles").stdout.splitlines()[1]
     assert row.split()[:5] == ["flagship", "flagship", "1", shipped.sha256[:12], "PNEUMONIA"]
+    assert f" {facts['size_bytes'] / 1e6:.1f} MB " in row
+    assert shipped.meta.population.text in row
 
 
 def test_a_damaged_bundle_is_listed_with_what_is_wrong(

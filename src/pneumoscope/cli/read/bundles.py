@@ -18,7 +18,8 @@ EXAMPLE = "Example: pneumoscope bundles --json"
 def bundles(json: Json = False) -> None:
     """List the bundles that `--bundle` takes by name.
 
-    The shipped ones, and those in the folders that PNEUMOSCOPE_BUNDLES names.
+    These are the shipped bundles, and those in the folders that the variable
+    PNEUMOSCOPE_BUNDLES names.
     """
     from pneumoscope.bundle import named_bundles
 
@@ -41,27 +42,33 @@ def _facts(named: NamedBundle) -> dict[str, Any]:
     try:
         bundle = open_bundle(named.path)
     except BundleError as error:
-        return facts | {"error": {"message": error.message, "hint": error.hint}}
+        return facts | {"error": error.as_dict()}
     meta = bundle.meta
     return facts | {
         "bundle": bundle.title,
+        "version": meta.version,
         "bundle_sha256": bundle.sha256,
         "task": meta.task,
         "labels": list(meta.labels),
         "positive": meta.positive,
         "population": meta.population.text,
         "licence": meta.data.get("licence", ""),
+        "size_bytes": sum(file.stat().st_size for file in bundle.path.iterdir()),
     }
 
 
 def _print(facts: Sequence[dict[str, Any]]) -> None:
     from rich.markup import escape
 
-    table = plain_table("name", "bundle", "SHA-256", "verdict", "folder", fold=("folder",))
+    columns = ("name", "bundle", "SHA-256", "verdict", "size", "population", "folder")
+    table = plain_table(*columns, right=("size",), fold=("population", "folder"))
     for bundle in facts:
+        cells: tuple[str, ...]
         if "error" in bundle:
-            cells = (f"not usable: {bundle['error']['message']}", "", "")
+            cells = (f"not usable: {bundle['error']['message']}", "", "", "", "")
         else:
-            cells = (bundle["bundle"], bundle["bundle_sha256"][:12], bundle["positive"])
+            size = f"{bundle['size_bytes'] / 1e6:.1f} MB"
+            digest = bundle["bundle_sha256"][:12]
+            cells = (bundle["bundle"], digest, bundle["positive"], size, bundle["population"])
         table.add_row(*map(escape, (bundle["name"], *cells, bundle["folder"])))
     console().print(table)
