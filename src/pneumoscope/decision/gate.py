@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pneumoscope import metrics
+from pneumoscope.decision.sentences import gate_reasons, of_gate
 from pneumoscope.errors import BundleMismatch
 from pneumoscope.records import FilmFacts, GateReason, GateReport
 
@@ -30,57 +31,7 @@ OK, NOTE, REFUSE = "ok", "note", "refuse"
 FRONTAL = "frontal"
 """The kind of picture that may be judged."""
 
-REASONS: Final[dict[str, tuple[str, str]]] = {
-    "not-a-radiograph": (
-        "this does not look like a radiograph but like a photograph, a drawing or a screen",
-        "Give the chest film itself, as the X-ray system exported it.",
-    ),
-    "not-a-chest": (
-        "this does not look like a chest radiograph",
-        "Give a frontal chest film; other parts of the body, CT, MR and ultrasound cannot be judged.",
-    ),
-    "not-frontal": (
-        "only one lung field is to be seen: a lateral view, or half a film",
-        "Give the frontal view (PA or AP).",
-    ),
-    "inverted": ("black and white are exchanged", "Invert the film: air must be dark."),
-    "rotated-90": (
-        "the film lies on its side: it is turned by 90 degrees counterclockwise",
-        "Turn it clockwise by 90 degrees.",
-    ),
-    "rotated-180": ("the film stands on its head", "Turn it by 180 degrees."),
-    "rotated-270": (
-        "the film lies on its side: it is turned by 90 degrees clockwise",
-        "Turn it counterclockwise by 90 degrees.",
-    ),
-    "mirrored": (
-        "left and right look exchanged",
-        "Is the film mirrored, or the heart on the right? Look at the side marker.",
-    ),
-    "cropped": ("the lungs are cut", "Give the whole film, with both lungs on it."),
-    "low-contrast": (
-        "the film has hardly any contrast",
-        "Export it again with the window that the X-ray system proposes.",
-    ),
-    "over-exposed": (
-        "large parts are pure black or pure white: what was there is lost",
-        "Export it again with a wider window, or repeat it.",
-    ),
-    "too-blurred": ("the film is blurred", "Give the original, not a preview."),
-    "too-small": ("the film is too small", "Give the original, not a preview."),
-    "photo-of-a-screen": (
-        "this looks like a photograph of a screen",
-        "Export the film from the viewer instead.",
-    ),
-    "outside-population": (
-        "the film is unlike those that the model learned from",
-        "Read the verdict with care: nobody knows how good it is on such films.",
-    ),
-    "header-says-otherwise": (
-        "the header names another view or another part of the body",
-        "Is it the right film? Headers are often wrong; the picture decides.",
-    ),
-}
+REASONS: Final = gate_reasons()
 """Code to sentence and hint."""
 
 SMALL_PX, SMALLER_THAN_TRAINED_PX = 80, 128
@@ -239,11 +190,11 @@ def _reasons(
 
     side = min(facts.rows, facts.columns)
     if side < SMALLER_THAN_TRAINED_PX:
-        sentence = f"the film has only {facts.columns} x {facts.rows} pixels"
+        sentence = of_gate("small", columns=str(facts.columns), rows=str(facts.rows))
         yield _reason("too-small", REFUSE if side < SMALL_PX else NOTE, sentence)
     spoilt = [code for score, code in _QUALITY.items() if above(score)]
     if facts.tint > _TINT:
-        yield _reason("not-a-radiograph", REFUSE, "the picture is in colour")
+        yield _reason("not-a-radiograph", REFUSE, of_gate("coloured"))
     elif above("unsuitable"):
         kind = _likeliest(scores, facts)
         # A spoilt film looks like another kind: what spoilt it is the better reason.
@@ -266,7 +217,7 @@ def _reasons(
     for code in spoilt:
         yield _reason(code, REFUSE)
     if facts.colour and facts.tint <= _TINT:
-        yield _reason("not-a-radiograph", NOTE, "the picture has some colour; is it a radiograph?")
+        yield _reason("not-a-radiograph", NOTE, of_gate("tinted"))
     yield from _of_header(facts, population)
 
 
@@ -285,23 +236,23 @@ def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]
             yield _reason(
                 "outside-population",
                 NOTE,
-                f"patient age {facts.age_years:.3g} years is outside the training population "
-                f"({low:g} to {high:g} years)",
+                of_gate(
+                    "age",
+                    age=f"{facts.age_years:.3g}",
+                    youngest=f"{low:g}",
+                    oldest=f"{high:g}",
+                ),
             )
     view = (facts.view_position or "").upper()
     if view in _LATERAL:
-        sentence = f"the header says view {view}; the model knows frontal films only"
-        yield _reason("header-says-otherwise", NOTE, sentence)
+        yield _reason("header-says-otherwise", NOTE, of_gate("lateral", view=view))
     elif view and population.views and view not in population.views:
         known = ", ".join(population.views)
-        yield _reason(
-            "header-says-otherwise",
-            NOTE,
-            f"the header says view {view}; the training films are {known}",
-        )
+        sentence = of_gate("view", view=view, known=known)
+        yield _reason("header-says-otherwise", NOTE, sentence)
     part = (facts.body_part or "").upper()
     if part and not any(word.startswith(_CHEST) for word in part.replace("_", " ").split()):
-        yield _reason("header-says-otherwise", NOTE, f"the header says body part {part}, not chest")
+        yield _reason("header-says-otherwise", NOTE, of_gate("body_part", part=part))
 
 
 def _reason(code: str, level: str, sentence: str | None = None) -> GateReason:

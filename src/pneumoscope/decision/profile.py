@@ -172,7 +172,7 @@ def read_profile(path: str | os.PathLike[str]) -> SiteProfile:
             "Run `pneumoscope calibrate` again with this version.",
         )
     try:
-        profile = _from_json(content)
+        profile = profile_from_json(content)
         _check(profile)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _malformed(file, str(error) or repr(error)) from error
@@ -197,7 +197,12 @@ def _malformed(file: Path, why: str) -> ProfileMismatch:
     )
 
 
-def _from_json(content: Mapping[str, Any]) -> SiteProfile:
+def profile_from_json(content: Mapping[str, Any]) -> SiteProfile:
+    """A profile from the content of its file; whether the values are in range is not looked at.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: It is no such content.
+    """
     return SiteProfile(
         name=str(content["name"]),
         created=str(content["created"]),

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import words
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
+    from pneumoscope.decision.decide import Decision
     from pneumoscope.records import GateReason, Prediction
 
-
-def verdict(p: Prediction) -> str:
-    """The label, marked where it stands only because somebody forced it."""
-    return f"{p.label} (forced)" if p.forced else p.label
+    Decided: TypeAlias = Decision | Prediction
 
 
-def is_shown(p: Prediction) -> bool:
+def verdict(p: Decided) -> str:
+    """The label, marked if it was forced."""
+    return words("forced_label", label=p.label) if p.forced else p.label
+
+
+def is_shown(p: Decided) -> bool:
     """Whether the figures of a film are shown: not of one that the gate refused."""
     return p.label != REFUSED
 
 
 def percent(share: float) -> str:
     """``5 %``, ``0.5 %``."""
-    return f"{100 * share:.3g} %"
+    return words("percent", percent=f"{100 * share:.3g}")
 
 
-def reasons(p: Prediction) -> list[str]:
-    """What the gate found, each with what would mend it."""
+def reasons(p: Decided) -> list[str]:
+    """The reasons of the gate, each with what would help."""
     return [_reason(reason) for reason in p.gate.reasons]
 
 
@@ -38,107 +43,101 @@ def _reason(reason: GateReason) -> str:
     return f"{sentence}. {reason.hint}" if reason.hint else f"{sentence}."
 
 
-def probability(p: Prediction) -> str:
-    """The probability, and at which prevalence, if one was asked for."""
+def probability(p: Decided) -> str:
+    """The probability, and the prevalence that was chosen, if one was."""
     if p.prevalence is None:
         return f"{p.p_positive:.3f}"
-    return (
-        f"{p.p_positive:.3f} at a prevalence of {percent(p.prevalence)} "
-        f"({p.p_unadjusted:.3f} unadjusted)"
+    return words(
+        "at_prevalence",
+        p=f"{p.p_positive:.3f}",
+        prevalence=percent(p.prevalence),
+        unadjusted=f"{p.p_unadjusted:.3f}",
     )
 
 
-def why_undetermined(p: Prediction) -> str:
+def why_undetermined(p: Decided) -> str:
     """Why neither class is named; empty for any other label."""
     if p.label != UNDETERMINED or p.error is None:
         return ""
     if p.findings:
         unclear = ", ".join(f.name for f in p.findings if f.undetermined)
-        return f"not clear either way: {unclear}"
-    share = percent(p.error)
+        return words("unclear_findings", names=unclear)
     if len(p.classes) == 2:
-        return f"not clear: films that are {NORMAL} and films that are {p.positive} both score so"
+        return words("unclear_both", normal=NORMAL, positive=p.positive)
     if not p.classes:
-        return (
-            f"not clear: fewer than {share} of {NORMAL} films score so high, and fewer than {share} of "
-            f"{p.positive} films so low"
-        )
-    side = "reaches" if p.called == p.positive else "stays below"
-    return (
-        f"not clear: only {p.classes[0]} films score so, but it {side} the threshold "
-        f"{p.operating_point.name}"
-    )
+        share = percent(p.error)
+        return words("unclear_neither", share=share, normal=NORMAL, positive=p.positive)
+    sentence = "unclear_reaches" if p.called == p.positive else "unclear_below"
+    return words(sentence, only=p.classes[0], point=p.operating_point.name)
 
 
-def call(p: Prediction) -> str:
+def call(p: Decided) -> str:
     """What the operating point says, in a sentence."""
     point = p.operating_point
-    limit = threshold_text(point.threshold)
-    side = "at or above" if p.called == p.positive else "below"
-    figure = "the unadjusted figure" if p.prevalence is not None else "it"
-    return f"Called {p.called}: {figure} is {side} {limit} (operating point {point.name})."
+    sentence = "called_at" if p.called == p.positive else "called_below"
+    if p.prevalence is not None:
+        sentence += "_unadjusted"
+    return words(sentence, called=p.called, limit=threshold_text(point.threshold), point=point.name)
 
 
-def promise(p: Prediction) -> str:
+def promise(p: Decided) -> str:
     """What the conformal sets promise, in a sentence; empty without sets."""
     if p.error is None:
         return ""
-    like = "the films of validation" if p.profile is None else "those of the site profile"
-    return (
-        f"Of the films of either class, about {percent(p.error)} or fewer get the wrong verdict, as far "
-        f"as they are like {like}; unclear ones are UNDETERMINED."
-    )
+    return words("promise" if p.profile is None else "promise_site", share=percent(p.error))
 
 
-def kinds(p: Prediction) -> str:
-    """The kind of disease, or that it is not clear; empty where the verdict speaks of none."""
+def kinds(p: Decided) -> str:
+    """The kind of disease, or that it is not clear; empty if the verdict has no kinds."""
     if p.label != p.positive or p.findings or len(p.probabilities) < 3:
         return ""
     if p.subtype is not None:
-        return f"{p.subtype} ({p.probabilities[p.subtype]:.2f})"
-    return f"undetermined ({_either(p.kinds)})" if p.kinds else "undetermined"
+        return words("kind", kind=p.subtype, share=f"{p.probabilities[p.subtype]:.2f}")
+    return words("kinds_unclear", kinds=_either(p.kinds)) if p.kinds else words("kind_unclear")
 
 
-def short(p: Prediction) -> str:
+def short(p: Decided) -> str:
     """The label and the probability, for a line of a list."""
-    return f"{p.label} · {p.p_positive:.3f}" if is_shown(p) else p.label
+    return words("short", label=p.label, p=f"{p.p_positive:.3f}") if is_shown(p) else p.label
 
 
-def subject(p: Prediction) -> str:
+def subject(p: Decided) -> str:
     """What the probability is of: ``"probability of ..."``."""
     return p.findings[0].name if p.findings else p.positive.lower()
 
 
-def summary(p: Prediction) -> str:
+def summary(p: Decided) -> str:
     """The result in one line, for screen readers."""
     if is_shown(p):
-        return f"{p.label}, probability of {subject(p)} {p.p_positive:.3f}."
+        return words("summary", label=p.label, subject=subject(p), p=f"{p.p_positive:.3f}")
     reason = p.gate.reasons[0].sentence.rstrip(".")
-    return f"{p.label}, no verdict. {reason[0].upper()}{reason[1:]}."
+    return words("summary_refused", label=p.label, reason=f"{reason[0].upper()}{reason[1:]}")
 
 
-def refused(p: Prediction) -> str:
+def refused(p: Decided) -> str:
     """That there is no verdict; empty unless the gate refused the film."""
-    return "" if is_shown(p) else "No verdict: this film cannot be judged."
+    return "" if is_shown(p) else words("refused")
 
 
-def forced(p: Prediction) -> str:
+def forced(p: Decided) -> str:
     """That the verdict was forced; empty if it was not."""
-    return "The gate refuses this film; the verdict was forced." if p.forced else ""
+    return words("forced") if p.forced else ""
 
 
-def prevalence(p: Prediction) -> str:
-    """To which prevalence the probability was adjusted; empty if to none."""
+def prevalence(p: Decided) -> str:
+    """The prevalence to which the probability was adjusted; empty if there is none."""
     if p.prevalence is None:
         return ""
-    return f"At a prevalence of {percent(p.prevalence)}. Unadjusted: {p.p_unadjusted:.3f}."
+    unadjusted = f"{p.p_unadjusted:.3f}"
+    return words("prevalence", prevalence=percent(p.prevalence), unadjusted=unadjusted)
 
 
-def findings(p: Prediction) -> list[str]:
+def findings(p: Decided) -> list[str]:
     """Of each finding its probability, and its threshold or that it is not clear."""
     return [
-        f"{f.probability:.3f}, "
-        + ("not clear" if f.undetermined else f"from {threshold_text(f.threshold)}")
+        words("finding_unclear", p=f"{f.probability:.3f}")
+        if f.undetermined
+        else words("finding", p=f"{f.probability:.3f}", threshold=threshold_text(f.threshold))
         for f in p.findings
     ]
 
@@ -146,22 +145,24 @@ def findings(p: Prediction) -> list[str]:
 def no_heatmap(p: Prediction) -> str:
     """Why there is no heatmap to show, as a heading; empty if there is one."""
     if not is_shown(p):
-        return "No heatmap: the film was refused"
+        return words("no_heatmap_refused")
     if p.explanation is None:
-        return "No heatmap was asked for"
-    return "" if p.explanation.reliable else "No reliable explanation"
+        return words("no_heatmap_wanted")
+    return "" if p.explanation.reliable else words("no_heatmap_reliable")
 
 
 def heatmap_caption(p: Prediction) -> str:
     """The text below a heatmap, or in its place."""
     if not is_shown(p) or p.explanation is None:
         return f"{no_heatmap(p)}."
-    shown = f"Heatmap for: {p.heatmap_class}. " if p.explanation.reliable else ""
-    return f"{shown}{p.explanation.sentence[0].upper()}{p.explanation.sentence[1:]}."
+    sentence = f"{p.explanation.sentence[0].upper()}{p.explanation.sentence[1:]}"
+    if not p.explanation.reliable:
+        return f"{sentence}."
+    return words("heatmap", name=p.heatmap_class, sentence=sentence)
 
 
-def sentences(p: Prediction) -> dict[str, str | list[str]]:
-    """All of the above, for pages that others draw; of a refused film only the reasons."""
+def sentences_of(p: Decided) -> dict[str, str | list[str]]:
+    """All sentences about what was decided; of a refused film only the reasons."""
     shown = is_shown(p)
     return {
         "verdict": verdict(p),
@@ -177,10 +178,15 @@ def sentences(p: Prediction) -> dict[str, str | list[str]]:
         "promise": promise(p) if shown else "",
         "kinds": kinds(p),
         "findings": findings(p) if shown else [],
-        "no_heatmap": no_heatmap(p),
         "reasons": reasons(p),
     }
 
 
+def sentences(p: Prediction) -> dict[str, str | list[str]]:
+    """All sentences about a prediction, for pages that other programs draw."""
+    return sentences_of(p) | {"no_heatmap": no_heatmap(p)}
+
+
 def _either(names: Sequence[str]) -> str:
-    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    last = names[-1]
+    return words("or").join([", ".join(names[:-1]), last]) if len(names) > 1 else last

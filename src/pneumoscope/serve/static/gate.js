@@ -1,0 +1,95 @@
+// Whether a film may be judged: the same as `report` of pneumoscope/decision/gate.py, which says where the
+// numbers come from. No DOM.
+
+import { general } from "./numbers.js";
+import { filled } from "./sentences.js";
+
+const SMALL_PX = 80;
+const SMALLER_THAN_TRAINED_PX = 128;
+const SQUARE = 0.62;
+const CERTAIN = 0.995;
+const FAR = 1.25;
+const TINT = 0.06;
+const QUALITY = { flatness: "low-contrast", saturation: "over-exposed", blur: "too-blurred" };
+const FOREIGN = ["not-a-radiograph", "not-a-chest"];
+const LATERAL = ["LL", "RL", "LATERAL", "LLD", "RLD"];
+const CHEST = ["CHEST", "THORA", "TORA", "LUNG"];
+
+/**
+ * The reasons of the gate against a film, or notes on it; the gravest first.
+ *
+ * @param {object} rules  Of `rulesOf`.
+ * @param {object} scores  Measurement to value.
+ * @param {object} facts  What the film says of itself.
+ * @param {object} texts  The gate's sentences.
+ */
+export function gateReasons(rules, scores, facts, texts) {
+  const reason = (code, level, sentence = texts.reasons[code].sentence) => ({
+    code, level, sentence, hint: texts.reasons[code].hint,
+  });
+  const reasons = [
+    ...ofSize(facts, texts, reason),
+    ...ofPicture(rules.gateLimits ?? {}, scores, facts, texts, reason),
+    ...ofHeader(rules.population, facts, texts, reason),
+  ];
+  return [...reasons.filter((r) => r.level === "refuse"), ...reasons.filter((r) => r.level !== "refuse")];
+}
+
+function ofSize({ rows, columns }, texts, reason) {
+  const side = Math.min(rows, columns);
+  if (side >= SMALLER_THAN_TRAINED_PX) return [];
+  return [reason("too-small", side < SMALL_PX ? "refuse" : "note", filled(texts.small, { rows, columns }))];
+}
+
+function ofPicture(limits, scores, facts, texts, reason) {
+  const above = (name, score = name) => name in limits && (scores[score] ?? 0) > limits[name];
+  const tint = facts.tint ?? 0;
+  const spoilt = Object.keys(QUALITY).filter((name) => above(name)).map((name) => QUALITY[name]);
+  const reasons = [];
+  if (tint > TINT) {
+    reasons.push(reason("not-a-radiograph", "refuse", texts.coloured));
+  } else if (above("unsuitable")) {
+    const kind = likeliest(scores, facts, texts);
+    const far = FOREIGN.includes(kind) && above("distance") && scores.distance > FAR * limits.distance;
+    if (!spoilt.length || far || scores[kind] > CERTAIN) reasons.push(reason(kind, "refuse"));
+  } else if (above("distance") && !spoilt.length) {
+    reasons.push(reason("outside-population", "refuse"));
+  } else {
+    if (above("distance-note", "distance")) reasons.push(reason("outside-population", "note"));
+    const upright = (facts.row_direction ?? "").startsWith("L");
+    if (above("mirrored")) reasons.push(reason("mirrored", upright ? "refuse" : "note"));
+  }
+  reasons.push(...spoilt.map((code) => reason(code, "refuse")));
+  if (facts.colour && tint <= TINT) reasons.push(reason("not-a-radiograph", "note", texts.tinted));
+  return reasons;
+}
+
+function likeliest(scores, { rows, columns }, texts) {
+  const kinds = Object.keys(scores).filter((name) => name in texts.reasons && name !== "mirrored");
+  const kind = kinds.reduce((best, name) => (scores[name] > scores[best] ? name : best));
+  return kind === "not-frontal" && columns < SQUARE * rows ? "cropped" : kind;
+}
+
+function ofHeader(population, facts, texts, reason) {
+  const reasons = [];
+  const age = facts.age_years ?? null;
+  if (population.age_years && age !== null) {
+    const [youngest, oldest] = population.age_years;
+    if (!(youngest <= age && age < oldest + 1)) {
+      const values = { age: general(age, 3), youngest: general(youngest, 6), oldest: general(oldest, 6) };
+      reasons.push(reason("outside-population", "note", filled(texts.age, values)));
+    }
+  }
+  const note = (sentence) => reasons.push(reason("header-says-otherwise", "note", sentence));
+  const view = (facts.view_position ?? "").toUpperCase();
+  if (LATERAL.includes(view)) note(filled(texts.lateral, { view }));
+  else if (view && population.views.length && !population.views.includes(view)) {
+    note(filled(texts.view, { view, known: population.views.join(", ") }));
+  }
+  const part = (facts.body_part ?? "").toUpperCase();
+  const words = part.replaceAll("_", " ").split(/\s+/);
+  if (part && !words.some((word) => CHEST.some((start) => word.startsWith(start)))) {
+    note(filled(texts.body_part, { part }));
+  }
+  return reasons;
+}

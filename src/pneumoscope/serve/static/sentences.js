@@ -1,0 +1,82 @@
+// What is said of a decision: the same as `pneumoscope.render.wording`, from the same sentences
+// (src/pneumoscope/decision/sentences.json). No DOM.
+
+import { fixed, general, scientific } from "./numbers.js";
+
+const NORMAL = "NORMAL";
+const UNDETERMINED = "UNDETERMINED";
+const REFUSED = "REFUSED";
+
+/**
+ * What is said of a decision, for people; see `wording.sentences_of`.
+ *
+ * @param {object} decision  Of `decide`.
+ * @param {object} sentences
+ */
+export function wordsOf(decision, sentences) {
+  const d = decision;
+  const texts = sentences.words;
+  const shown = d.label !== REFUSED;
+  const say = (name, values) => filled(texts[name], values);
+  const percent = (share) => say("percent", { percent: general(100 * share, 3) });
+  const p = fixed(d.p_positive, 3);
+  const unadjusted = fixed(d.p_unadjusted, 3);
+  const subject = d.findings.length ? d.findings[0].name : d.positive.toLowerCase();
+  const atAll = d.prevalence !== null && { prevalence: percent(d.prevalence), unadjusted };
+  const reason = shown ? "" : capital(withoutStop(d.gate.reasons[0].sentence));
+  return {
+    verdict: d.forced ? say("forced_label", { label: d.label }) : d.label,
+    short: shown ? say("short", { label: d.label, p }) : d.label,
+    summary: shown ? say("summary", { label: d.label, subject, p }) : say("summary_refused", { label: d.label, reason }),
+    refused: shown ? "" : texts.refused,
+    forced: d.forced ? texts.forced : "",
+    subject,
+    probability: !shown ? "" : atAll ? say("at_prevalence", { p, ...atAll }) : p,
+    prevalence: shown && atAll ? say("prevalence", atAll) : "",
+    why_undetermined: whyUndetermined(d, say, percent),
+    call: shown ? callOf(d, say) : "",
+    promise: shown && d.error_rate !== null ? say(d.profile === null ? "promise" : "promise_site", { share: percent(d.error_rate) }) : "",
+    kinds: kindsOf(d, say, texts),
+    findings: shown ? d.findings.map((f) => findingWords(f, say)) : [],
+    reasons: d.gate.reasons.map(({ sentence, hint }) => (hint ? `${withoutStop(sentence)}. ${hint}` : `${withoutStop(sentence)}.`)),
+  };
+}
+
+function whyUndetermined(d, say, percent) {
+  if (d.label !== UNDETERMINED || d.error_rate === null) return "";
+  const names = d.findings.filter((f) => f.undetermined).map((f) => f.name);
+  if (d.findings.length) return say("unclear_findings", { names: names.join(", ") });
+  const values = { normal: NORMAL, positive: d.positive };
+  if (d.classes.length === 2) return say("unclear_both", values);
+  if (!d.classes.length) return say("unclear_neither", { share: percent(d.error_rate), ...values });
+  const name = d.called === d.positive ? "unclear_reaches" : "unclear_below";
+  return say(name, { only: d.classes[0], point: d.operating_point.name });
+}
+
+function callOf(d, say) {
+  const name = d.called === d.positive ? "called_at" : "called_below";
+  const values = { called: d.called, limit: thresholdText(d.operating_point.threshold), point: d.operating_point.name };
+  return say(d.prevalence === null ? name : `${name}_unadjusted`, values);
+}
+
+function kindsOf(d, say, texts) {
+  if (d.label !== d.positive || d.findings.length || Object.keys(d.probabilities).length < 3) return "";
+  if (d.subtype !== null) return say("kind", { kind: d.subtype, share: fixed(d.probabilities[d.subtype], 2) });
+  if (!d.kinds.length) return texts.kind_unclear;
+  const [last, ...rest] = [...d.kinds].reverse();
+  return say("kinds_unclear", { kinds: rest.length ? rest.reverse().join(", ") + texts.or + last : last });
+}
+
+function findingWords({ probability, threshold, undetermined }, say) {
+  const p = fixed(probability, 3);
+  return undetermined ? say("finding_unclear", { p }) : say("finding", { p, threshold: thresholdText(threshold) });
+}
+
+const withoutStop = (sentence) => sentence.replace(/\.+$/, "");
+const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
+const thresholdText = (threshold) => (threshold >= 0.001 ? fixed(threshold, 3) : scientific(threshold, 1));
+
+/** A sentence with values put in. */
+export function filled(template, values) {
+  return template.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]);
+}
