@@ -20,6 +20,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 SAMPLES = Path(__file__).parents[1] / "samples"
 FILMS = ("pneumonia-1.png", "normal-1.png", "pneumonia-2.png", "normal-2.png")
 expect.set_options(timeout=60_000)
+# Whether every film in sight is drawn: some pixel of its canvas is not black.
+DRAWN = """() => [...document.querySelectorAll("canvas")]
+  .filter(canvas => {
+    const box = canvas.getBoundingClientRect();
+    return canvas.checkVisibility() && box.width && box.height && box.top < innerHeight;
+  })
+  .every(canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+    .data.some((value, index) => index % 4 < 3 && value > 0))"""
 
 
 def opened(browser: Browser, url: str, width: int, height: int) -> Page:
@@ -54,6 +62,7 @@ def opened(browser: Browser, url: str, width: int, height: int) -> Page:
 def steady(page: Page) -> None:
     """Waits until the pictures are loaded and nothing moves."""
     page.wait_for_load_state("networkidle")
+    page.wait_for_function(DRAWN, timeout=60_000)
     page.evaluate("() => Promise.all(document.getAnimations().map(motion => motion.finished))")
 
 
