@@ -7,14 +7,9 @@ pytest.importorskip("scipy", reason="needs the [evidence] extra")
 
 from scipy import stats
 
+from patients import film_each
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics import prior_shift
-from pneumoscope.evidence.statistics.intervals import Bootstrap
-
-
-def alone(films: int, draws: int = 200) -> Bootstrap:
-    """Every film is of a patient of its own."""
-    return Bootstrap.of([str(k) for k in range(films)], draws=draws)
 
 
 def films(priors: list[float], reference: list[float], number: int) -> np.ndarray:
@@ -33,14 +28,14 @@ def films(priors: list[float], reference: list[float], number: int) -> np.ndarra
 )
 def test_a_known_shift_is_recovered(priors: list[float], reference: list[float]) -> None:
     p = films(priors, reference, 3000)
-    found = prior_shift.estimate_priors(p, np.array(reference), alone(3000))
-    assert found.reference == tuple(reference)
-    for figure, share in zip(found.priors, priors, strict=True):
+    shift = prior_shift.estimate_priors(p, np.array(reference), film_each(3000))
+    assert shift.reference == tuple(reference)
+    for figure, share in zip(shift.priors, priors, strict=True):
         assert figure.value == pytest.approx(share, abs=0.04)
         assert figure.low is not None
         assert figure.high is not None
         assert figure.low - 0.01 < share < figure.high + 0.01
-    assert sum(f.value for f in found.priors) == pytest.approx(1.0)
+    assert sum(f.value for f in shift.priors) == pytest.approx(1.0)
     # What the films' shares would naively be taken for is far off.
     assert abs(p.mean(axis=0)[0] - priors[0]) > 0.1
 
@@ -50,21 +45,21 @@ def test_one_step_by_hand() -> None:
     # first class are 0.8 and 0.4, so its new share is 0.6. The maximum of
     # log(0.4 + 1.2 s) + log(1.2 - 0.4 s) lies at 2.4 s = 1.28, s = 4/3 > 1: the share is 1.
     p = np.array([[0.8, 0.2], [0.4, 0.6]])
-    found = prior_shift.estimate_priors(p, np.array([0.5, 0.5]), alone(2, draws=5))
-    assert found.priors[0].value == pytest.approx(1.0, abs=1e-3)
+    shift = prior_shift.estimate_priors(p, np.array([0.5, 0.5]), film_each(2, draws=5))
+    assert shift.priors[0].value == pytest.approx(1.0, abs=1e-3)
     # Ratios (1.8, 0.2) and (0.4, 1.6): log(0.2 + 1.6 s) + log(1.6 - 1.2 s), maximum at s = 29/48.
     p = np.array([[0.9, 0.1], [0.2, 0.8]])
-    found = prior_shift.estimate_priors(p, np.array([0.5, 0.5]), alone(2, draws=5))
-    assert found.priors[0].value == pytest.approx(29 / 48, abs=1e-4)
+    shift = prior_shift.estimate_priors(p, np.array([0.5, 0.5]), film_each(2, draws=5))
+    assert shift.priors[0].value == pytest.approx(29 / 48, abs=1e-4)
 
 
 def test_the_estimate_of_each_draw_maximises_its_likelihood() -> None:
     p = films([0.7, 0.3], [0.5, 0.5], 200)
     ratio = p / 0.5
     weights = np.random.default_rng(0).integers(0, 3, (4, 200)).astype(float)
-    found = prior_shift._maximise(ratio, weights, np.array([0.5, 0.5]))
+    estimates = prior_shift._maximise(ratio, weights, np.array([0.5, 0.5]))
     grid = np.linspace(0.001, 0.999, 999)
-    for row, shares in zip(weights, found, strict=True):
+    for row, shares in zip(weights, estimates, strict=True):
         likelihood = row @ np.log(ratio[:, :1] * grid + ratio[:, 1:] * (1 - grid))
         assert shares[0] == pytest.approx(grid[likelihood.argmax()], abs=0.002)
 
@@ -72,9 +67,9 @@ def test_the_estimate_of_each_draw_maximises_its_likelihood() -> None:
 def test_bayes_by_hand() -> None:
     # Odds 4 at equal shares; at 10 % positive they are 4 / 9: probability 4 / 13.
     p = np.array([[0.2, 0.8]])
-    found = prior_shift.adjust_priors(p, np.array([0.5, 0.5]), np.array([0.9, 0.1]))
-    assert found[0] == pytest.approx([9 / 13, 4 / 13])
-    back = prior_shift.adjust_priors(found, np.array([0.9, 0.1]), np.array([0.5, 0.5]))
+    adjusted = prior_shift.adjust_priors(p, np.array([0.5, 0.5]), np.array([0.9, 0.1]))
+    assert adjusted[0] == pytest.approx([9 / 13, 4 / 13])
+    back = prior_shift.adjust_priors(adjusted, np.array([0.9, 0.1]), np.array([0.5, 0.5]))
     assert back == pytest.approx(p)
 
 
@@ -85,7 +80,7 @@ def test_shares_that_are_none_are_refused() -> None:
     with pytest.raises(UsageError, match="not class shares"):
         prior_shift.adjust_priors(p, half, np.array([0.5, 0.6]))
     with pytest.raises(UsageError, match=r"shares \(3,\)"):
-        prior_shift.estimate_priors(p, np.ones(3) / 3, alone(2))
+        prior_shift.estimate_priors(p, np.ones(3) / 3, film_each(2))
     with pytest.raises(UsageError, match="new share is 0"):
         prior_shift.adjust_priors(p, half, np.array([0.0, 1.0]))
     with pytest.raises(UsageError, match="not a number"):

@@ -1,4 +1,4 @@
-"""Whatever films come: a figure in its range, a reason in words, or a clear error. Never NaN."""
+"""Any films give a figure in its range, a reason in words or a clear error, never NaN."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from pneumoscope.evidence.statistics import (
     paired_tests,
     prior_shift,
     ranking,
+    recalibration,
     reliability,
     shares,
 )
-from pneumoscope.evidence.statistics import recalibration as calibration
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
 
 QUICK = settings(
@@ -92,7 +92,7 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     check(reliability.reliability(positive, score, boot))
     check(reliability.calibration_error(positive, score, boot))
     check(brier.brier(positive, score, boot))
-    check(calibration.recalibration(positive, score, boot))
+    check(recalibration.recalibration(positive, score, boot))
     check(decision_curve.decision_curve(positive, score, boot, (0.1, 0.5)))
     check(decision_curve.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
     check(comparison.compare(positive, (score, score[::-1]), (0.5, 0.2), boot))
@@ -144,8 +144,8 @@ def test_the_order_of_films_does_not_matter(
             reliability.calibration_error(positive[::-1], score[::-1], turned),
         ),
     ]
-    for one, other in pairs:
-        for first, second in zip(figures(one), figures(other), strict=True):
+    for straight, reversed_ in pairs:
+        for first, second in zip(figures(straight), figures(reversed_), strict=True):
             assert (first.value, first.low, first.note) == (
                 second.value if first.value is None else pytest.approx(second.value, abs=1e-9),
                 second.low if first.low is None else pytest.approx(second.low, abs=1e-6),

@@ -41,9 +41,9 @@ def test_draws_are_those_of_the_quick_bootstrap() -> None:
     patients = names(*[2] * 40)
     hit = np.random.default_rng(0).random(80) < 0.7
     boot = Bootstrap.of(patients, draws=200, seed=3)
-    own = np.percentile(mean(boot, hit)[1:], [2.5, 97.5])
+    ends = np.percentile(mean(boot, hit)[1:], [2.5, 97.5])
     quick = patient_bootstrap(lambda w: share(hit, np.ones(80, bool), w), patients, 200, seed=3)
-    assert own == pytest.approx((quick.low, quick.high))
+    assert ends == pytest.approx((quick.low, quick.high))
 
 
 def test_standard_error_of_a_mean_is_the_textbook_one() -> None:
@@ -58,9 +58,9 @@ def test_copies_of_a_patients_film_tell_nothing_new() -> None:
     hit = np.random.default_rng(1).random(60) < 0.8
     alone = Bootstrap.of(names(*[1] * 60))
     copied = Bootstrap.of(names(*[5] * 60))
-    one = figure_of(mean(alone, hit), alone)
-    five = figure_of(mean(copied, np.repeat(hit, 5)), copied)
-    assert (one.low, one.high) == pytest.approx((five.low, five.high))
+    single = figure_of(mean(alone, hit), alone)
+    fivefold = figure_of(mean(copied, np.repeat(hit, 5)), copied)
+    assert (single.low, single.high) == pytest.approx((fivefold.low, fivefold.high))
 
 
 @pytest.mark.parametrize(
@@ -81,17 +81,17 @@ def test_ends_by_hand(scale, low: float, high: float) -> None:  # type: ignore[n
     assert stats.t.ppf(0.975, 19) == pytest.approx(2.0930, abs=1e-4)
     # Two draws c -/+ d have a standard deviation of d sqrt(2); n / (n - 1) is 20 / 19.
     d = 0.05 / np.sqrt(2) * np.sqrt(19 / 20)
-    found = figure_of(np.array([0.8, 0.8 - d, 0.8 + d]), boot, scale)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
+    figure = figure_of(np.array([0.8, 0.8 - d, 0.8 + d]), boot, scale)
+    assert (figure.low, figure.high) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_all_right_has_the_exact_interval_of_the_patients() -> None:
     boot = Bootstrap.of(names(*[2] * 30))
-    found = figure_of(mean(boot, np.ones(60)), boot, trials=30)
+    figure = figure_of(mean(boot, np.ones(60)), boot, trials=30)
     # 0.025 ** (1 / 30)
-    assert (found.low, found.high) == pytest.approx((0.88430, 1.0), abs=1e-5)
+    assert (figure.low, figure.high) == pytest.approx((0.88430, 1.0), abs=1e-5)
     exact = stats.binomtest(30, 30).proportion_ci(method="exact")
-    assert found.low == pytest.approx(exact.low)
+    assert figure.low == pytest.approx(exact.low)
     none = figure_of(mean(boot, np.zeros(60)), boot, trials=30)
     assert (none.low, none.high) == pytest.approx((0.0, 1 - 0.88430), abs=1e-5)
     assert "exact" in none.note
@@ -105,11 +105,13 @@ def test_a_missing_figure_or_interval_says_why() -> None:
     )
     some = np.random.default_rng(0).random(101)
     some[5:10] = np.nan
-    found = figure_of(some, boot)
-    assert found.low is None
-    assert "5% of the draws" in found.note
-    one, few = Bootstrap.of(names(7)), Bootstrap.of(names(2, 3, 4))
-    assert figure_of(np.linspace(0.1, 0.9, 2001), one).note == "all films are of one patient"
+    figure = figure_of(some, boot)
+    assert figure.low is None
+    assert "5% of the draws" in figure.note
+    one_patient, few = Bootstrap.of(names(7)), Bootstrap.of(names(2, 3, 4))
+    assert (
+        figure_of(np.linspace(0.1, 0.9, 2001), one_patient).note == "all films are of one patient"
+    )
     assert "3 patients are too few" in figure_of(np.linspace(0.1, 0.9, 2001), few).note
 
 
@@ -139,9 +141,9 @@ def test_intervals_cover_as_often_as_they_say_near_1() -> None:
         rates = rng.beta(9.5, 0.5, 60)  # mean 0.95; films of one patient share a rate
         hit = rng.random((60, 3)) < rates[:, None]
         boot = Bootstrap.of(names(*[3] * 60), draws=400, seed=seed)
-        found = figure_of(mean(boot, hit.ravel()), boot, trials=60)
-        assert found.low is not None
-        assert found.high is not None
-        covered += found.low <= 0.95 <= found.high
+        figure = figure_of(mean(boot, hit.ravel()), boot, trials=60)
+        assert figure.low is not None
+        assert figure.high is not None
+        covered += figure.low <= 0.95 <= figure.high
     # Standard error of 95 % in 600 trials: 0.9 %; three of them around 94 to 96 %.
     assert 0.913 <= covered / 600 <= 0.987

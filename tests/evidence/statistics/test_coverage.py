@@ -23,28 +23,28 @@ def films(number: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
 def test_each_class_is_covered_on_other_patients() -> None:
     truth, p = films(2000, 0.25)
     boot = Bootstrap.of([str(k // 2) for k in range(2000)], draws=2)
-    found = recalibrated_coverage(truth == 1, p[:, 1], LABELS, boot, error=0.1)
-    for share in found.by_class.values():
+    coverage = recalibrated_coverage(truth == 1, p[:, 1], LABELS, boot, error=0.1)
+    for share in coverage.by_class.values():
         # 500 films measured 20 times; the halves overlap, so allow for one study's 2 %.
         assert share.mean == pytest.approx(0.9, abs=0.03)
         assert share.lowest is not None
         assert share.highest is not None
         assert share.lowest < share.mean < share.highest
-    total = found.undetermined.mean + found.empty.mean + found.single.mean
+    total = coverage.undetermined.mean + coverage.empty.mean + coverage.single.mean
     assert total == pytest.approx(1.0)
-    assert found.undetermined.mean > 0.02
-    assert found.splits == 20
+    assert coverage.undetermined.mean > 0.02
+    assert coverage.splits == 20
 
 
 def test_patients_are_never_on_both_sides() -> None:
-    # Every patient's films are copies with a probability of their own; had calibration seen them,
-    # each would be in its set's range. 40 patients with 50 films each are 40 films' worth.
+    # Every patient's films are copies with one probability; if calibration had seen them, each
+    # would be in its set. 40 patients with 50 films each are 40 films' worth.
     truth, p = films(40, 0.25)
     boot = Bootstrap.of([str(k) for k in np.repeat(np.arange(40), 50)], draws=2)
-    found = recalibrated_coverage(
+    coverage = recalibrated_coverage(
         np.repeat(truth, 50) == 1, np.repeat(p[:, 1], 50), LABELS, boot, 0.2
     )
-    lowest = [share.lowest for share in found.by_class.values()]
+    lowest = [share.lowest for share in coverage.by_class.values()]
     # Split by film, all splits would cover 0.8 to within 0.03 or so.
     assert min(lowest) < 0.72
 
@@ -52,26 +52,28 @@ def test_patients_are_never_on_both_sides() -> None:
 def test_sure_models_need_no_second_class() -> None:
     truth, p = films(400, 0.02)
     boot = Bootstrap.of([str(k) for k in range(400)], draws=2)
-    found = recalibrated_coverage(truth == 1, p[:, 1], LABELS, boot, error=0.05)
-    assert found.undetermined.mean == 0.0
-    assert found.error_of_single.mean == 0.0
-    assert found.empty.mean == pytest.approx(0.05, abs=0.03)
+    coverage = recalibrated_coverage(truth == 1, p[:, 1], LABELS, boot, error=0.05)
+    assert coverage.undetermined.mean == 0.0
+    assert coverage.error_of_single.mean == 0.0
+    assert coverage.empty.mean == pytest.approx(0.05, abs=0.03)
 
 
-def test_few_films_and_missing_classes_are_told() -> None:
+def test_few_films_and_missing_classes_are_named() -> None:
     truth, p = films(20, 0.25)
     boot = Bootstrap.of([str(k) for k in range(20)], draws=2)
-    found = recalibrated_coverage(truth == 1, p[:, 1], LABELS, boot, error=0.05)
-    assert found.by_class["NORMAL"].note == "10 films are too few to leave the class out of a set"
-    assert found.limits == (0.0, 0.0)
-    assert found.undetermined.mean == 1.0
-    assert found.error_of_single.note == "no film has just one class in its set"
-    only = recalibrated_coverage(np.zeros(20, bool), p[:, 1], LABELS, boot, error=0.05)
-    assert only.by_class["PNEUMONIA"].mean is None
-    assert only.by_class["PNEUMONIA"].note == "no film of class PNEUMONIA"
-    one = Bootstrap.of(["a"] * 20, draws=2)
+    coverage = recalibrated_coverage(truth == 1, p[:, 1], LABELS, boot, error=0.05)
+    assert (
+        coverage.by_class["NORMAL"].note == "10 films are too few to leave the class out of a set"
+    )
+    assert coverage.limits == (0.0, 0.0)
+    assert coverage.undetermined.mean == 1.0
+    assert coverage.error_of_single.note == "no film has just one class in its set"
+    one_class = recalibrated_coverage(np.zeros(20, bool), p[:, 1], LABELS, boot, error=0.05)
+    assert one_class.by_class["PNEUMONIA"].mean is None
+    assert one_class.by_class["PNEUMONIA"].note == "no film of class PNEUMONIA"
+    one_patient = Bootstrap.of(["a"] * 20, draws=2)
     with pytest.raises(UsageError, match="two patients"):
-        recalibrated_coverage(truth == 1, p[:, 1], LABELS, one)
+        recalibrated_coverage(truth == 1, p[:, 1], LABELS, one_patient)
 
 
 def test_coverage_with_given_limits_by_hand() -> None:

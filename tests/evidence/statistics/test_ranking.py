@@ -24,22 +24,22 @@ def films(decimals: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Bootstr
 @pytest.mark.parametrize("decimals", [1, 2, 12])
 def test_every_draw_agrees_with_scikit_learn(decimals: int) -> None:
     positive, score, boot = films(decimals)
-    found = ranking.ranking_samples(positive, score, boot)
+    samples = ranking.ranking_samples(positive, score, boot)
     for k, counts in enumerate(boot.counts):
         weight = counts[boot.group]
         auc = reference.roc_auc_score(positive, score, sample_weight=weight)
         ap = reference.average_precision_score(positive, score, sample_weight=weight)
-        assert found["roc_auc"][k] == pytest.approx(auc)
-        assert found["average_precision"][k] == pytest.approx(ap)
+        assert samples["roc_auc"][k] == pytest.approx(auc)
+        assert samples["average_precision"][k] == pytest.approx(ap)
 
 
 def test_average_precision_by_hand() -> None:
     # From the top: hit (1/1), two films tied with one hit (2/3), miss. AP = (1 + 2/3) / 2.
     positive = np.array([True, True, False, False])
     score = np.array([0.9, 0.5, 0.5, 0.1])
-    found = ranking.ranking(positive, score, Bootstrap.of(["a", "b", "c", "d"], draws=5))
-    assert found.average_precision.value == pytest.approx(5 / 6)
-    assert (found.films, found.positives) == (4, 2)
+    result = ranking.ranking(positive, score, Bootstrap.of(["a", "b", "c", "d"], draws=5))
+    assert result.average_precision.value == pytest.approx(5 / 6)
+    assert (result.films, result.positives) == (4, 2)
 
 
 def test_one_against_rest_agrees_with_scikit_learn() -> None:
@@ -48,13 +48,13 @@ def test_one_against_rest_agrees_with_scikit_learn() -> None:
     p = rng.dirichlet(np.ones(3), 90) + 0.3 * np.eye(3)[truth]
     p /= p.sum(axis=1, keepdims=True)
     boot = Bootstrap.of([str(k // 2) for k in range(90)], draws=300)
-    found = ranking.one_against_rest(truth, p, ("a", "b", "c"), boot)
+    result = ranking.one_against_rest(truth, p, ("a", "b", "c"), boot)
     expected = reference.roc_auc_score(truth, p, multi_class="ovr", average="macro")
-    assert found.macro.roc_auc.value == pytest.approx(expected)
+    assert result.macro.roc_auc.value == pytest.approx(expected)
     each = reference.average_precision_score(np.eye(3)[truth], p, average=None)
-    assert [r.average_precision.value for r in found.classes.values()] == pytest.approx(each)
-    assert found.macro.roc_auc.low is not None
-    assert found.macro.roc_auc.low < expected < found.macro.roc_auc.high
+    assert [r.average_precision.value for r in result.classes.values()] == pytest.approx(each)
+    assert result.macro.roc_auc.low is not None
+    assert result.macro.roc_auc.low < expected < result.macro.roc_auc.high
 
 
 def test_films_without_a_label_count_for_the_other_findings_only() -> None:
@@ -64,34 +64,34 @@ def test_films_without_a_label_count_for_the_other_findings_only() -> None:
     label[rng.random((80, 3)) < 0.3] = np.nan
     label[:, 2] = np.nan
     boot = Bootstrap.of([str(k) for k in range(80)], draws=100)
-    found = ranking.findings(label, score, ("mass", "nodule", "hernia"), boot)
+    result = ranking.findings(label, score, ("mass", "nodule", "hernia"), boot)
     known = ~np.isnan(label[:, 0])
-    assert found.classes["mass"].roc_auc.value == pytest.approx(
+    assert result.classes["mass"].roc_auc.value == pytest.approx(
         reference.roc_auc_score(label[known, 0], score[known, 0])
     )
-    assert found.classes["mass"].films == known.sum()
-    assert found.classes["hernia"].roc_auc.value is None
-    assert found.classes["hernia"].roc_auc.note == "no film has a label"
-    two = [found.classes[name].roc_auc.value for name in ("mass", "nodule")]
-    assert found.macro.roc_auc.value == pytest.approx(np.mean(two))
-    assert found.macro.roc_auc.note == "mean over 2 of 3, without hernia"
+    assert result.classes["mass"].films == known.sum()
+    assert result.classes["hernia"].roc_auc.value is None
+    assert result.classes["hernia"].roc_auc.note == "no film has a label"
+    known_aucs = [result.classes[name].roc_auc.value for name in ("mass", "nodule")]
+    assert result.macro.roc_auc.value == pytest.approx(np.mean(known_aucs))
+    assert result.macro.roc_auc.note == "mean over 2 of 3, without hernia"
 
 
 def test_complete_separation_has_the_bound_of_disjoint_pairs() -> None:
     positive = np.arange(60) >= 20
-    found = ranking.ranking(positive, np.arange(60.0), Bootstrap.of([str(k) for k in range(60)]))
+    result = ranking.ranking(positive, np.arange(60.0), Bootstrap.of([str(k) for k in range(60)]))
     # 20 healthy patients: 0.025 ** (1 / 20)
-    assert (found.roc_auc.low, found.roc_auc.high) == pytest.approx((0.83157, 1.0), abs=1e-5)
-    assert found.average_precision.low is None
+    assert (result.roc_auc.low, result.roc_auc.high) == pytest.approx((0.83157, 1.0), abs=1e-5)
+    assert result.average_precision.low is None
 
 
 def test_scores_that_rank_nothing_say_so() -> None:
     boot = Bootstrap.of([str(k) for k in range(40)], draws=20)
     half = np.arange(40) < 20
     assert ranking.ranking(half, np.full(40, 0.5), boot).roc_auc.note == ranking.CONSTANT
-    one = ranking.ranking(np.ones(40, bool), np.arange(40.0), boot)
-    assert one.roc_auc.note == one.average_precision.note == ranking.ONE_CLASS
-    assert one.roc_auc.value is one.average_precision.value is None
+    one_class = ranking.ranking(np.ones(40, bool), np.arange(40.0), boot)
+    assert one_class.roc_auc.note == one_class.average_precision.note == ranking.ONE_CLASS
+    assert one_class.roc_auc.value is one_class.average_precision.value is None
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
