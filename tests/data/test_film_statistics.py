@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
+from pneumoscope import images
 from pneumoscope.data.film_statistics import SHARPNESS, STATISTICS, sharpness, statistics
+from pneumoscope.metrics import roc_auc
 
 
 def named(film: np.ndarray) -> dict[str, float]:
@@ -66,3 +70,27 @@ def test_blurring_takes_sharpness_away() -> None:
     film = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
     blurred = [sharpness(cv2.GaussianBlur(film, (0, 0), sigma)) for sigma in (0.5, 1, 2)]
     assert sharpness(film) > blurred[0] > blurred[1] > blurred[2]
+
+
+def test_one_pixel_of_a_film_by_hand() -> None:
+    film = np.zeros((224, 224), np.uint8)
+    film[100, 100] = 100
+    # The Laplacian is -400 in the pixel and 100 in its four neighbours.
+    assert sharpness(film) == pytest.approx(800 / 224**2)
+    values = dict(zip(STATISTICS, statistics(film), strict=True))
+    assert values["mean grey level"] == pytest.approx(100 / 224**2)
+    assert values["grey level of side borders"] == 0
+
+
+@pytest.mark.slow
+def test_sharpness_alone_predicts_pneumonia_on_the_real_films(films_dir: Path) -> None:
+    folder = films_dir / "chest_xray" / "train"
+    if not folder.is_dir():
+        pytest.skip("the real films have another layout")
+    paths = sorted(folder.glob("*/*.jpeg"))
+    values = np.array(
+        [statistics(images.model_input(images.read(p), 224))[SHARPNESS] for p in paths]
+    )
+    ill = np.array([p.parent.name == "PNEUMONIA" for p in paths])
+    of_sharpness = float(roc_auc(ill, -values, np.ones((1, len(ill))))[0])
+    assert of_sharpness == pytest.approx(0.88, abs=0.01)

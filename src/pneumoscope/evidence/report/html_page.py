@@ -43,7 +43,7 @@ table{margin:0;font-size:13.5px}
 th,td{padding:5px 12px 5px 0;border-top:1px solid var(--line);text-align:left;vertical-align:top}
 th{border-top:0;border-bottom:1.5px solid var(--text);font-weight:600;vertical-align:bottom}
 td+td,th+th{text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding:5px 0 5px 12px}
-td.w{overflow-wrap:anywhere}tr{break-inside:avoid}
+td.w{overflow-wrap:anywhere;min-width:8em}tr{break-inside:avoid}
 tr.strong td{font-weight:600;background:var(--wash)}thead{display:table-header-group}
 figure{margin:0 0 18px;break-inside:avoid}
 figure img{aspect-ratio:auto;background:none;border-radius:0;width:auto;max-width:100%;margin:0 auto}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.report.blocks import Plot
 
 _COLOURS, _HATCHES = (DARK, LIGHT, GREY, "white"), ("", "", "///", "...")
-_LEAST = 0.04
+_LEAST = 0.06
 """Shares below this one are not written into their bar."""
 
 

@@ -166,22 +166,21 @@ def _groups(result: VerdictResult) -> Iterator[Block]:
             f"{group.column}: {group.value}",
             f"{group.films:,} of {group.patients:,}",
             *(notes.cell(group.labels[name]) for name in names),
-            notes.cell(group.shown_error),
         )
         for group in result.groups
     )
-    head = ("group", "films of patients", *names, "wrong verdicts")
-    yield Table(head, rows, widths=(2.2, 1.6, *([2.6] * len(names)), 2.6))
+    head = ("group", "films of patients", *names)
+    yield Table(head, rows, widths=(2.2, 1.6, *([2.6] * len(names))))
     yield from notes.blocks()
-    if any(group.coverage for group in result.groups):
-        notes = Footnotes()
-        rows = tuple(
-            (
-                f"{group.column}: {group.value}",
-                *(notes.cell(group.coverage.get(side)) for side in result.classes),
-            )
-            for group in result.groups
+    notes = Footnotes()
+    covered = result.classes if any(group.coverage for group in result.groups) else ()
+    rows = tuple(
+        (
+            f"{group.column}: {group.value}",
+            notes.cell(group.shown_error),
+            *(notes.cell(group.coverage.get(side)) for side in covered),
         )
-        head = ("group", *(f"coverage of {side}" for side in result.classes))
-        yield Table(head, rows)
-        yield from notes.blocks()
+        for group in result.groups
+    )
+    yield Table(("group", "wrong verdicts", *(f"coverage of {side}" for side in covered)), rows)
+    yield from notes.blocks()

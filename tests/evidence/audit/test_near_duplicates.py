@@ -14,7 +14,7 @@ from pneumoscope.evidence.audit import near_duplicates
 from pneumoscope.evidence.audit.near_duplicates import Copy, copies, united
 
 
-def found(films: list[Film]) -> tuple[Copy, ...]:
+def copies_of(films: list[Film]) -> tuple[Copy, ...]:
     squares = [images.resample(film, 224) for film in films]
     hashes = [f"{film.shape}{film.tobytes().hex()}" for film in films]
     thumbs = np.stack([duplicates.thumbnail(f) for f in squares])
@@ -41,11 +41,11 @@ PLANTS = {
 
 def check_plants(films: list[Film]) -> None:
     """Every film gets one planted copy; at least 95 % of each kind are found, and nothing else is."""
-    distinct = {copy.films for copy in found(films)}
+    distinct = {copy.films for copy in copies_of(films)}
     assert distinct == set()
     kinds = list(PLANTS)
     planted = films + [PLANTS[kinds[i % len(kinds)]](film) for i, film in enumerate(films)]
-    pairs = {copy.films: copy for copy in found(planted)}
+    pairs = {copy.films: copy for copy in copies_of(planted)}
     count = len(films)
     for k, kind in enumerate(kinds):
         expected = {(i, i + count) for i in range(k, count, len(kinds))}
@@ -80,12 +80,12 @@ def test_planted_copies_of_500_real_films_are_found_and_nothing_else(films_dir: 
 
 def test_a_copy_that_is_cut_is_not_found() -> None:
     film = chests(3)
-    assert found([*film, images.resample(film[0][12:-12, 12:-12].copy(), 224)]) == ()
+    assert copies_of([*film, images.resample(film[0][12:-12, 12:-12].copy(), 224)]) == ()
 
 
 def test_blank_films_and_none() -> None:
     # Not the same pixels, and no details that could be alike.
-    assert found([np.full((224, 224), grey, np.uint8) for grey in (0, 10)]) == ()
+    assert copies_of([np.full((224, 224), grey, np.uint8) for grey in (0, 10)]) == ()
     assert copies([], np.zeros((0, 32, 32), np.uint8), lambda _: np.zeros((224, 224))) == ()
 
 
