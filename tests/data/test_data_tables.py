@@ -9,6 +9,7 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from drawn import draw
 from pneumoscope import data
+from pneumoscope.data import tables
 from pneumoscope.errors import DataError
 
 NAMES = [f"f{i}.png" for i in range(8)]
@@ -265,3 +266,12 @@ def test_nih_films_on_no_list(tmp_path: Path) -> None:
     films = load(root, "multilabel")
     assert len(films.films) == 6
     assert films.warnings[0] == "films on no official list, left out: 2"
+
+
+def test_columns_of_a_table_are_found_by_film(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.csv"
+    file.write_text("Path,label,Sex\n./a/b.png,normal,F\nc.png,normal,\n")
+    header, rows = tables.columns(file)
+    assert header == ("Path", "label", "Sex")
+    assert rows["a/b.png"]["Sex"] == "F"
+    assert rows["c.png"]["Sex"] == ""

@@ -63,7 +63,7 @@ def test_there_are_five_of_each_and_worse_is_farther_away() -> None:
         ("blur", "blur"), ("sharpen", "sharpen"), ("resolution", "low-resolution"),
         ("jpeg", "jpeg"), ("contrast-low", "contrast-low"), ("contrast-high", "contrast-high"),
         ("gamma-bright", "gamma-bright"), ("gamma-dark", "gamma-dark"), ("noise", "noise"),
-        ("rotation", "rotation-left"), ("borders", "frame"),
+        ("rotation", "rotation-left"), ("borders", "frame"), ("crop", "crop"),
     ],
 )  # fmt: skip
 def test_the_third_severity_is_that_of_the_suite(kind: str, name: str) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from evaluated import settings
 from pneumoscope.bundle import BundleMeta
 from pneumoscope.decision.decide import FilmScores, decide
 from pneumoscope.decision.rules import Rules
 from pneumoscope.evidence.audit.shortcuts import FILE, PICTURE, Score, Shortcuts
 from pneumoscope.evidence.evaluation import target_figures as figures
 from pneumoscope.evidence.evaluation.anatomy import Anatomy, View
-from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm, Films, TrainingOverlap
+from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
 from pneumoscope.evidence.evaluation.heat_shares import HeatShare
 from pneumoscope.evidence.evaluation.heatmap_deletion import Curve, Perturbation
 from pneumoscope.evidence.evaluation.heatmap_sanity import (
@@ -34,7 +35,7 @@ from pneumoscope.evidence.evaluation.section_results import (
     Robustness,
     Sanity,
 )
-from pneumoscope.evidence.evaluation.settings import SECTIONS, Settings
+from pneumoscope.evidence.evaluation.settings import SECTIONS
 from pneumoscope.evidence.evaluation.truth import Truth
 from pneumoscope.evidence.evaluation.verdict_figures import verdict_result
 from pneumoscope.evidence.statistics.comparison import Difference
@@ -45,17 +46,16 @@ from pneumoscope.records import Settings as ReaderSettings
 from tiny import findings_meta, scored_meta
 
 N = 60
-SETTINGS = Settings(SECTIONS, "auto", (0.1,), ("sex",), 60, 0, 1)
+SETTINGS = settings(sections=SECTIONS, split="auto", prevalences=(0.1,), by=("sex",), draws=60)
 
 
 def films() -> Films:
     kinds = ("normal", "bacterial", "viral")
     rows = tuple(
-        EvaluatedFilm(
+        evaluated_film(
             path=f"film{i}.png",
             label=kinds[i % 3],
             patient=f"p{i // 2}",
-            keyed=True,
             split="test",
             file_sha256=f"{i:064x}",
             pixels_sha256=f"{i:064x}",

@@ -16,16 +16,8 @@ pytest.importorskip("sklearn")
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.evaluation import anatomy, lung_views
-from pneumoscope.evidence.evaluation.heat_shares import heat_shares
 from pneumoscope.evidence.evaluation.lung_field import LungField
-from pneumoscope.evidence.evaluation.lung_views import (
-    box_of,
-    filled_from_around,
-    places_of,
-    without_lungs,
-)
 from pneumoscope.evidence.evaluation.views import LabelledFilms
-from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.runtime import Classifier
 
 SIDE = 64
@@ -36,7 +28,7 @@ OUTLINES = np.random.default_rng(9).random((2, 32, 2)).astype(np.float32)
 
 @pytest.fixture
 def drawn_lungs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The field is `FIELD`; outlines say how bright the film's corner is."""
+    """The field is `FIELD`; outlines depend on the brightness of the film's corner."""
 
     def field(film: NDArray[np.uint8]) -> LungField:
         return LungField(FIELD, OUTLINES + np.float32(film[0, 0] / 255), 1.0, ())
@@ -60,10 +52,10 @@ def films(inside: bool) -> LabelledFilms:
 @pytest.mark.usefixtures("drawn_lungs")
 def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> None:
     steps: list[tuple[int, int]] = []
-    found = anatomy.measure(
+    result = anatomy.measure(
         Classifier(tiny_bundle), films(inside=True), step=lambda *at: steps.append(at)
     )
-    views = {view.name: view for view in found.views}
+    views = {view.name: view for view in result.views}
     smooth = views[lung_views.NO_LUNGS_SMOOTH]
     assert smooth.roc_auc.value == 0.5  # every ill film has a healthy twin
     assert (
@@ -76,18 +68,18 @@ def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> Non
     assert views[lung_views.SILHOUETTE].roc_auc.value == 0.5  # all films alike
     assert views[lung_views.LUNGS].roc_auc.value == 1.0
     assert views[lung_views.COARSE].needs_anatomy is None
-    assert (found.films, found.patients, found.doubted) == (40, 40, 0)
+    assert (result.films, result.patients, result.doubted) == (40, 40, 0)
     assert steps[-1] == (11, 11)
-    assert found.hidden_by_places == 1.0
-    assert found.area_of_places == 2 * 32 * 16 / 64**2
-    assert found.box_auc.value == 0.5
-    json.dumps(asdict(found), allow_nan=False)
+    assert result.hidden_by_places == 1.0
+    assert result.area_of_places == 2 * 32 * 16 / 64**2
+    assert result.box_auc.value == 0.5
+    json.dumps(asdict(result), allow_nan=False)
 
 
 @pytest.mark.usefixtures("drawn_lungs")
 def test_what_lies_around_the_lungs_stays(tiny_bundle: Bundle) -> None:
-    found = anatomy.measure(Classifier(tiny_bundle), films(inside=False))
-    views = {view.name: view for view in found.views}
+    result = anatomy.measure(Classifier(tiny_bundle), films(inside=False))
+    views = {view.name: view for view in result.views}
     for name in (lung_views.NO_LUNGS, lung_views.NO_LUNGS_SMOOTH):
         assert views[name].roc_auc.value == 1.0
         assert views[name].needs_anatomy is not None
@@ -96,99 +88,50 @@ def test_what_lies_around_the_lungs_stays(tiny_bundle: Bundle) -> None:
     assert low is not None
     assert high is not None
     assert low < high
-    # Outlines that tell how bright the corner is give the label away.
-    assert found.outline_auc.value == 1.0
+    # Outlines that show how bright the corner is predict the label.
+    assert result.outline_auc.value == 1.0
 
 
 @pytest.mark.usefixtures("drawn_lungs")
 def test_one_class_only_says_so(tiny_bundle: Bundle) -> None:
     both = films(inside=True)
     some = LabelledFilms(both.pixels[::2], both.targets[::2], both.patients[::2])
-    found = anatomy.measure(Classifier(tiny_bundle), some)
-    assert found.views[0].roc_auc.value is None
-    assert "one class" in found.views[0].roc_auc.note
-    assert "too few" in found.outline_auc.note
-    assert found.views[1].needs_anatomy is not None
-    assert found.views[1].needs_anatomy.value is None
-    assert found.views[0].mean_score[1] is None
-    json.dumps(asdict(found), allow_nan=False)
+    result = anatomy.measure(Classifier(tiny_bundle), some)
+    assert result.views[0].roc_auc.value is None
+    assert "one class" in result.views[0].roc_auc.note
+    assert "too few" in result.outline_auc.note
+    assert result.views[1].needs_anatomy is not None
+    assert result.views[1].needs_anatomy.value is None
+    assert result.views[0].mean_score[1] is None
+    json.dumps(asdict(result), allow_nan=False)
 
 
 @pytest.mark.usefixtures("drawn_lungs")
 def test_several_findings_need_a_name(findings_bundle: Bundle) -> None:
     classifier = Classifier(findings_bundle)
-    own = films(inside=True)
-    targets = own.targets.copy()
+    pairs = films(inside=True)
+    targets = pairs.targets.copy()
     targets[0] = np.nan
-    some = LabelledFilms(own.pixels, targets, own.patients)
+    partly_labelled = LabelledFilms(pairs.pixels, targets, pairs.patients)
     with pytest.raises(UsageError, match="several findings"):
-        anatomy.measure(classifier, some)
+        anatomy.measure(classifier, partly_labelled)
     with pytest.raises(UsageError, match="no label"):
-        anatomy.measure(classifier, some, finding="Gout")
-    found = anatomy.measure(classifier, some, finding="Mass")
-    assert found.views[0].roc_auc.value is not None
-    assert found.heat["Mass"].films == 20
+        anatomy.measure(classifier, partly_labelled, finding="Gout")
+    result = anatomy.measure(classifier, partly_labelled, finding="Mass")
+    assert result.views[0].roc_auc.value is not None
+    assert result.heat["Mass"].films == 20
 
 
 def test_films_that_do_not_fit_are_refused(tiny_bundle: Bundle) -> None:
-    own = films(inside=True)
+    pairs = films(inside=True)
     for broken in (
-        LabelledFilms(own.pixels, own.targets[:, :2], own.patients),
-        LabelledFilms(own.pixels, own.targets, own.patients[1:]),
-        LabelledFilms(own.pixels.astype(np.float32), own.targets, own.patients),  # type: ignore[arg-type]
-        LabelledFilms(own.pixels[:0], own.targets[:0], []),
+        LabelledFilms(pairs.pixels, pairs.targets[:, :2], pairs.patients),
+        LabelledFilms(pairs.pixels, pairs.targets, pairs.patients[1:]),
+        LabelledFilms(pairs.pixels.astype(np.float32), pairs.targets, pairs.patients),  # type: ignore[arg-type]
+        LabelledFilms(pairs.pixels[:0], pairs.targets[:0], []),
     ):
         with pytest.raises(UsageError):
             anatomy.measure(Classifier(tiny_bundle), broken)
-
-
-def test_fills_by_hand() -> None:
-    film = np.full((SIDE, SIDE), 100, np.uint8)
-    film[FIELD] = 20
-    np.testing.assert_array_equal(without_lungs(film, FIELD), 100)
-    np.testing.assert_array_equal(without_lungs(film, ~FIELD), 20)
-    np.testing.assert_array_equal(filled_from_around(film, FIELD), 100)
-    ramp = np.repeat(np.arange(60, 60 + SIDE, dtype=np.uint8)[:, None], SIDE, axis=1)
-    gap = filled_from_around(ramp, FIELD).astype(int) - ramp
-    assert np.abs(gap).max() <= 12
-    everything = np.ones_like(FIELD)
-    mean = round(100 - 80 * 1024 / 4096)  # 1,024 of 4,096 pixels are lungs
-    np.testing.assert_array_equal(filled_from_around(film, everything), mean)
-    np.testing.assert_array_equal(without_lungs(film, everything), mean)
-
-
-def test_box_by_hand() -> None:
-    box = box_of(FIELD)
-    assert box.sum() == 32 * 48
-    assert box[16:48, 8:56].all()
-    assert not box_of(np.zeros((4, 4), bool)).any()
-
-
-def test_places_by_hand() -> None:
-    masks = np.zeros((100, 4, 4), bool)
-    masks[:, 0, 0] = True
-    masks[:3, 1, 1] = True
-    masks[:2, 2, 2] = True  # no more than 2 %
-    assert np.argwhere(places_of(masks)).tolist() == [[0, 0], [1, 1]]
-
-
-def test_heat_shares_by_hand() -> None:
-    heat = np.zeros((12, 2, 2, 2))
-    heat[:, 0] = [[3.0, 1.0], [0.0, 0.0]]
-    masks = np.zeros((12, 4, 4), bool)
-    masks[:, :2, :1] = True  # half of the upper left cell
-    bodies = np.ones((12, 4, 4), bool)
-    bodies[:, :, 2:] = False
-    targets = np.array([[1.0, 0.0]] * 11 + [[0.0, 1.0]])
-    boot = Bootstrap.of([str(i) for i in range(12)])
-    found = heat_shares(heat, masks, bodies, targets, ("a", "b"), boot)
-    assert found["a"].films == 11
-    assert found["a"].in_lungs.value == pytest.approx(0.375)  # half of 3 of 4
-    assert found["a"].area_of_lungs == 0.125
-    assert found["a"].outside_body.value == pytest.approx(0.25)
-    assert found["a"].area_outside_body == 0.5
-    assert (found["b"].films, found["b"].blank) == (0, 1)
-    assert found["b"].in_lungs.value is None
 
 
 @pytest.mark.usefixtures("drawn_lungs")

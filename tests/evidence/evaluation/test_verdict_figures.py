@@ -8,30 +8,23 @@ import pytest
 for module in ("cv2", "scipy", "sklearn"):
     pytest.importorskip(module)
 
+from evaluated import evaluated_film, settings
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm
-from pneumoscope.evidence.evaluation.settings import SECTIONS, Settings
-from pneumoscope.evidence.evaluation.truth import UNKNOWN, Truth, film_answers
+from pneumoscope.evidence.evaluation.settings import SECTIONS
+from pneumoscope.evidence.evaluation.truth import UNKNOWN, Truth
 from pneumoscope.evidence.evaluation.verdict_figures import verdict_result
 from reported import outcomes_of
 from tiny import findings_meta, scored_meta, tiny_meta
 
-SETTINGS = Settings(SECTIONS, "all", (), ("place",), 200, 0, 1)
+SETTINGS = settings(sections=SECTIONS)
 
 
 def films(labels: list[str], places: str = "") -> list[EvaluatedFilm]:
+    """Two films per patient."""
     places = places or "A" * len(labels)
     return [
-        EvaluatedFilm(
-            path=f"{i}.png",
-            label=label,
-            patient=f"p{i // 2}",
-            keyed=True,
-            split="",
-            file_sha256="",
-            pixels_sha256="",
-            columns={"place": place},
-        )
+        evaluated_film(i, label=label, patient=f"p{i // 2}", columns={"place": place})
         for i, (label, place) in enumerate(zip(labels, places, strict=True))
     ]
 
@@ -120,7 +113,7 @@ def test_groups_have_figures_of_their_own_films() -> None:
     assert (a.coverage["NORMAL"].value, b.coverage["NORMAL"].value) == (1.0, 0.0)
     assert a.shown_error.value == 0.0
     assert groups["class", "normal"].labels["UNDETERMINED"].value == pytest.approx(0.5)
-    without = Settings((), "all", (), ("place",), 200, 0, 1)
+    without = settings()
     outcomes = outcomes_of(p, scored_meta())
     assert verdict_result(outcomes, truth, films(labels), without).groups == ()
 
@@ -133,12 +126,6 @@ def test_without_limits_nothing_is_undetermined() -> None:
     assert (result.error, result.coverage) == (None, {})
     assert result.label("UNDETERMINED").films == 0
     assert result.shown.films == 2
-
-
-def test_a_film_is_positive_if_one_finding_is_present() -> None:
-    values = [[1, 0, np.nan], [0, 0, 0], [0, np.nan, 0], [np.nan, np.nan, 1]]
-    answers = film_answers(Truth(np.array(values), None, {}))
-    assert np.array_equal(answers, [1, 0, np.nan, 1], equal_nan=True)
 
 
 def test_findings_have_a_verdict_on_the_film() -> None:

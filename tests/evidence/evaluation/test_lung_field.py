@@ -1,4 +1,4 @@
-"""The lung field: where it is, what moves it, when it is doubted."""
+"""Where the lung field is, what moves it and when it is doubtful."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ cv2 = pytest.importorskip("cv2")
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.evaluation.lung_field import body, filled, lung_field
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[3] / "samples"
 NAMES = ("normal-1", "normal-2", "pneumonia-1", "pneumonia-2")
 
 
@@ -69,9 +69,9 @@ def test_a_lung_that_an_opacity_hides_is_still_found() -> None:
     white = (film * (1 - 0.9 * veil) + 170 * 0.9 * veil).astype(np.uint8)
     inside = filled(lower[None], film.shape)
     assert white[inside].mean() > film[inside].mean() + 20
-    found = lung_field(white)
-    assert found.ok
-    assert overlap(found.mask, field.mask) > 0.8
+    hidden = lung_field(white)
+    assert hidden.ok
+    assert overlap(hidden.mask, field.mask) > 0.8
 
 
 @pytest.mark.parametrize("what", ["noise", "flat", "sideways", "upside down", "inverted"])
@@ -104,10 +104,10 @@ def test_body_leaves_out_the_dark_border_but_no_dark_lung() -> None:
     film = np.zeros((100, 100), np.uint8)
     film[:, 20:80] = 150
     film[30:70, 30:45] = 5
-    found = body(film)
-    assert not found[:, :17].any()
-    assert not found[:, 83:].any()
-    assert found[:, 23:77].all()
+    inside = body(film)
+    assert not inside[:, :17].any()
+    assert not inside[:, 83:].any()
+    assert inside[:, 23:77].all()
 
 
 def test_filled_by_hand() -> None:

@@ -1,0 +1,36 @@
+"""How the values of a column are grouped."""
+
+from __future__ import annotations
+
+import pytest
+
+for module in ("cv2", "scipy", "sklearn"):
+    pytest.importorskip(module)
+
+from pneumoscope.evidence.evaluation.column_values import OTHERS, ordered_values, values_of
+from pneumoscope.evidence.evaluation.column_values import UNKNOWN as UNKNOWN_VALUE
+
+YES, NO, UNSAID = 1.0, 0.0, None
+
+
+def test_numbers_form_quarters_of_the_films() -> None:
+    # Quantiles of 0 to 8: 0, 2, 4, 6, 8.
+    assert values_of([str(k) for k in range(9)]) == (
+        ["0 to below 2"] * 2 + ["2 to below 4"] * 2 + ["4 to below 6"] * 2 + ["6 to 8"] * 3
+    )
+    # Up to eight numbers are words, and a word among more of them makes all of them words.
+    assert values_of(["1", "2", ""]) == ["1", "2", UNKNOWN_VALUE]
+    mixed = [*(str(k) for k in range(9)), "n/a"]
+    assert values_of(mixed) == mixed
+
+
+def test_rare_words_share_a_group() -> None:
+    texts = ["a"] * 3 + [chr(98 + k) for k in range(11) for _ in range(2)] + ["rare"]
+    assert values_of(texts)[-1] == OTHERS
+    assert set(values_of(texts[:-1])) == set(texts[:-1])
+
+
+def test_values_are_listed_in_their_order() -> None:
+    quarters = ["9.75 to 12", "0 to below 9.75", UNKNOWN_VALUE, OTHERS]
+    assert ordered_values(quarters * 2) == ["0 to below 9.75", "9.75 to 12", OTHERS, UNKNOWN_VALUE]
+    assert ordered_values(["b", "a", OTHERS]) == ["a", "b", OTHERS]
