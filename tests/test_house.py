@@ -16,7 +16,7 @@ MODULE_LINES, FUNCTION_LINES, MEDIAN_LINES, RECORD_FIELDS = 400, 60, 150, 5
 
 # Parts of the package that are being rebuilt: the rules hold for the rest.
 PENDING: tuple[str, ...] = (
-    "data", "decision", "evidence", "images.raster", "render.card", "runtime", "train",
+    "data", "decision", "images.raster", "render.card", "runtime", "train",
 )  # fmt: skip
 
 # Modules whose tests have another name than theirs, and why or where.
@@ -25,6 +25,62 @@ TESTED_BY: dict[str, str] = {
     "apps.gradio_app": "apps/test_gradio.py",
     "apps.streamlit_app": "apps/test_streamlit.py",
     "client.http": "serve/test_client.py",
+    "evidence.audit.contents": "evidence/audit/test_audit.py",
+    "evidence.audit.results": "evidence/audit/test_audit.py",
+    "evidence.audit.shortcuts": "evidence/audit/test_shortcut_measurement.py",
+    "evidence.evaluation.bundle_results": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.calibration_figures": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.context": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.evaluated_films": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.predictions": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.results": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.section_results": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.sections": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.settings": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.target_figures": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.target_results": "evidence/evaluation/test_evaluate.py",
+    "evidence.evaluation.verdict_results": "evidence/evaluation/test_verdict_figures.py",
+    "evidence.evaluation.views": "evidence/evaluation/test_anatomy.py",
+    "evidence.report.audit.charts": "evidence/audit/test_audit.py",
+    "evidence.report.audit.elements": "evidence/audit/test_audit.py",
+    "evidence.report.audit.page": "evidence/audit/test_audit.py",
+    "evidence.report.audit.page_style": "evidence/audit/test_audit.py",
+    "evidence.report.audit.sections": "evidence/audit/test_audit.py",
+    "evidence.report.audit.shortcuts": "evidence/audit/test_audit.py",
+    "evidence.report.checklists.answers": "evidence/report/test_checklists.py",
+    "evidence.report.checklists.facts": "evidence/report/test_checklists.py",
+    "evidence.report.checklists.figures": "evidence/report/test_checklists.py",
+    "evidence.report.checklists.films": "evidence/report/test_checklists.py",
+    "evidence.report.checklists.items": "evidence/report/test_checklists.py",
+    "evidence.report.checklists.model": "evidence/report/test_checklists.py",
+    "evidence.report.checklists.section": "evidence/report/test_checklists.py",
+    "evidence.report.checklists.study": "evidence/report/test_checklists.py",
+    "evidence.report.plots.calibration": "evidence/report/test_report_plots.py",
+    "evidence.report.plots.conformal": "evidence/report/test_report_plots.py",
+    "evidence.report.plots.confusion": "evidence/report/test_report_plots.py",
+    "evidence.report.plots.decision": "evidence/report/test_report_plots.py",
+    "evidence.report.plots.discrimination": "evidence/report/test_report_plots.py",
+    "evidence.report.plots.forest": "evidence/report/test_report_plots.py",
+    "evidence.report.plots.robustness": "evidence/report/test_report_plots.py",
+    "evidence.report.plots.style": "evidence/report/test_report_plots.py",
+    "evidence.report.profile_page": "evidence/report/test_site_report.py",
+    "evidence.report.sections.anatomy": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.by_target": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.calibration": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.conformal": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.decision": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.discrimination": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.films": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.gallery": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.heatmaps": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.pairs": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.points": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.robustness": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.shortcut_words": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.shortcuts": "evidence/report/test_evaluation_report.py",
+    "evidence.report.sections.subgroups": "evidence/report/test_evaluation_report.py",
+    "evidence.site.record": "evidence/site/test_calibrate.py",
+    "evidence.site.results": "evidence/site/test_calibrate.py",
     "jobs.migrations.versions.r0001_first_version": "jobs/test_migrations.py",
     "jobs.migrations.versions.r0002_priority_study_key_deliveries": "jobs/test_migrations.py",
     "jobs.requests": "jobs/test_service.py",
@@ -182,7 +238,9 @@ def test_every_module_has_tests_that_its_name_leads_to(path: Path) -> None:
     last = words_of(module.rpartition(".")[2])
     named = [name for name in TEST_FILES if last <= words_of(name) <= words_of(module)]
     if module in TESTED_BY:
-        assert not named, f"{module} needs no entry: {named}"
-        assert (house.TESTS / TESTED_BY[module]).is_file()
+        # Another part of the package may have a test file of the same name.
+        file = house.TESTS / TESTED_BY[module]
+        assert file.is_file()
+        assert file.stem.removeprefix("test_") not in named, f"{module} needs no entry"
     else:
         assert named, f"no tests/**/test_{module.rpartition('.')[2]}.py"

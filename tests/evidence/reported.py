@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluated import settings
+from evaluated import evaluated_film, settings
 from pneumoscope.bundle import BundleMeta
 from pneumoscope.decision.decide import FilmScores, decide
 from pneumoscope.decision.rules import Rules

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from command_line import run
+from pneumoscope.bundle import Bundle
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import UnknownFormat, UsageError
 from pneumoscope.records import Outcome
@@ -88,6 +90,9 @@ def test_a_byte_order_mark_of_a_spreadsheet_does_no_harm(tmp_path: Path) -> None
         (b'[{"source": "a", "p_positive": 1.5}]', r"p_positive 1\.5 of a"),
         (b'[{"source": "a", "p_positive": "high"}]', "is not what predict writes"),
         (b"{", "is not what predict writes"),
+        (b'{"results": [', "is not what predict writes"),
+        (b'{"notice": 1}', "is not what predict writes"),
+        (b'[{"source": "a", "p_pneumonia": 3}]', "is not what predict writes"),
         (b"\xff\xfe\x00", "is not text"),
     ],
 )
@@ -185,3 +190,36 @@ def test_cells_that_were_made_safe_are_plain_again(tmp_path: Path) -> None:
     (row,) = csv.DictReader(io.StringIO(path.read_text()))
     assert row["source"] != "=odd.png"
     assert read_predictions([path])[0].source == "=odd.png"
+
+
+def test_the_group_of_a_pattern_is_the_patient() -> None:
+    films = [Written(f"p{n}/{i}.png") for i, n in enumerate((1, 2, 1, 3, 2))]
+    kept, left_out = one_per_patient(films, r"p(\d)/")
+    assert [film.source for film in kept] == ["p1/0.png", "p2/1.png", "p3/3.png"]
+    assert left_out == 2
+    for pattern, why in (("(", "no regular expression"), ("ward", "matches no film")):
+        with pytest.raises(UsageError, match=why):
+            one_per_patient(films, pattern)
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"source": "a", "p_pneumonia": 0.25}]', "source,p_pneumonia\na,0.25\n"]
+)
+def test_files_of_the_former_version_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p").write_text(text)
+    assert [film.p for film in read_predictions([tmp_path / "p"])] == [0.25]
+
+
+def test_predict_writes_the_same_as_json_and_csv(
+    tiny_bundle: Bundle, film_files: Path, tmp_path: Path
+) -> None:
+    (film_files / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for kind in ("json", "csv"):
+        done = run("predict", film_files, f"--{kind}", "--bundle", tiny_bundle.path)
+        (tmp_path / f"p.{kind}").write_text(done.stdout)
+    from_json, from_csv = (read_predictions([tmp_path / f"p.{kind}"]) for kind in ("json", "csv"))
+    # bright.png, broken.png, dark.png; probabilities as in test_predict_table
+    assert [film.read for film in from_json] == [True, False, True]
+    assert [film.p and round(film.p, 3) for film in from_json] == [0.938, None, 0.110]
+    for a, b in zip(from_json, from_csv, strict=True):
+        assert (a.source, a.read, a.p, a.bundle_sha256) == (b.source, b.read, b.p, b.bundle_sha256)
