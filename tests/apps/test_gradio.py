@@ -126,8 +126,8 @@ def test_in_a_browser(browser: Any, url: str) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(60_000)
     playwright.expect.set_options(timeout=60_000)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(url)
     card, hot = page.locator(".pneumoscope-card"), page.locator(".picture img").nth(1)
     playwright.expect(card).to_contain_text("Choose a film")
@@ -147,4 +147,6 @@ def test_in_a_browser(browser: Any, url: str) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     page.close()
     assert wide <= 390
-    assert {one for one in asked if not one.startswith((url, "data:", "blob:"))} == set()
+    assert {
+        address for address in requested if not address.startswith((url, "data:", "blob:"))
+    } == set()

@@ -106,8 +106,8 @@ def test_without_the_extra(app: str, tmp_path: Path) -> None:
     (tmp_path / app).mkdir()
     code = (
         "import sys, importlib.machinery as m\n"
-        "found = m.PathFinder.find_spec\n"
-        f"m.PathFinder.find_spec = lambda name, *a: None if name == {app!r} else found(name, *a)\n"
+        "find = m.PathFinder.find_spec\n"
+        f"m.PathFinder.find_spec = lambda name, *a: None if name == {app!r} else find(name, *a)\n"
         f"sys.argv = ['pneumoscope', {app!r}]\n"
         "from pneumoscope.cli.main import main\nmain()"
     )

@@ -36,7 +36,7 @@ def app() -> Any:
 
 def card(app: Any) -> str:
     assert not app.exception
-    (text,) = (one.proto.body for one in app.get("html") if "pneumoscope-card" in one.proto.body)
+    (text,) = (html.proto.body for html in app.get("html") if "pneumoscope-card" in html.proto.body)
     return re.sub(r"<style>.*</style>", "", text, flags=re.DOTALL)
 
 
@@ -84,7 +84,7 @@ def test_a_refused_film_and_a_broken_one(app: Any, tmp_path: Path) -> None:
 
 
 def pictures(app: Any) -> list[str]:
-    return [one.value[0] for one in app.get("image")]
+    return [image.value[0] for image in app.get("image")]
 
 
 @pytest.mark.server
@@ -95,13 +95,13 @@ def test_as_a_process() -> None:
     )  # fmt: skip
     try:
         assert running.stderr is not None
-        told = running.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+/", told)
-        assert found, told
+        greeting = running.stderr.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/", greeting)
+        assert address, greeting
         # It says where it listens shortly before it does.
         patient = httpx.HTTPTransport(retries=8)
         with httpx.Client(
-            transport=patient, base_url=found[0], timeout=60, trust_env=False
+            transport=patient, base_url=address[0], timeout=60, trust_env=False
         ) as client:
             assert client.get("_stcore/health").content == b"ok"
             assert b"Streamlit" in client.get("").content

@@ -104,10 +104,10 @@ def test_the_mode_may_stand_in_the_environment(
 
 
 def test_a_bundle_without_limits_hides_nothing(tiny_bundle: Bundle, films: Path) -> None:
-    found = load(tiny_bundle).predict(films / "even.png").explanation
-    assert found is not None
-    assert (found.reliable, found.limit, found.score) == (True, None, 0)
-    assert "never set on films" in found.sentence
+    explanation = load(tiny_bundle).predict(films / "even.png").explanation
+    assert explanation is not None
+    assert (explanation.reliable, explanation.limit, explanation.score) == (True, None, 0)
+    assert "never set on films" in explanation.sentence
 
 
 def test_occlusion_maps_are_written(tiny_bundle: Bundle, films: Path, tmp_path: Path) -> None:
@@ -133,16 +133,16 @@ def test_occlusion_maps_are_written(tiny_bundle: Bundle, films: Path, tmp_path: 
 def test_occlusion_by_hand(tiny_bundle: Bundle, films: Path) -> None:
     classifier = load(tiny_bundle)
     spot = films / "spot.png"
-    found = classifier.occlusion(spot)
+    change = classifier.occlusion(spot)
     film = next(iter(classifier.predict_many([spot], keep_films=True))).film
     assert film is not None
-    np.testing.assert_array_equal(classifier.occlusion(film), found)
+    np.testing.assert_array_equal(classifier.occlusion(film), change)
     # Film of mean m is normal with the odds e^(4 - 8 m) / (1 + 1 / e). Covering bright parts lowers m and
     # speaks for normal; the cover of an even part changes nothing.
     assert classifier.predict(spot).label == "NORMAL"
-    assert found.shape == (16, 16)
-    assert found[6, 6] < -0.02
-    assert np.abs(found[14:, 13:]).max() < 0.01
+    assert change.shape == (16, 16)
+    assert change[6, 6] < -0.02
+    assert np.abs(change[14:, 13:]).max() < 0.01
 
 
 def test_an_occlusion_folder_must_be_one(tiny_bundle: Bundle, films: Path) -> None:

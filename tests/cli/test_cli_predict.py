@@ -30,10 +30,12 @@ def test_one_bad_film_among_many(tiny: tuple[str, Path], film_files: Path) -> No
 
 def test_stdin_and_globs(tiny: tuple[str, Path], film_files: Path) -> None:
     film = (film_files / "bright.png").read_bytes()
-    (one,) = json.loads(run_process("predict", "-", "--json", *tiny, stdin=film).stdout)["results"]
-    assert (one["label"], one["source"]) == ("PNEUMONIA", "<stdin>")
-    found = json.loads(run("predict", film_files / "*.png", "--json", *tiny).stdout)["results"]
-    assert [Path(r["source"]).name for r in found] == ["bright.png", "dark.png"]
+    (film_record,) = json.loads(run_process("predict", "-", "--json", *tiny, stdin=film).stdout)[
+        "results"
+    ]
+    assert (film_record["label"], film_record["source"]) == ("PNEUMONIA", "<stdin>")
+    records = json.loads(run("predict", film_files / "*.png", "--json", *tiny).stdout)["results"]
+    assert [Path(r["source"]).name for r in records] == ["bright.png", "dark.png"]
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def films(tmp_path: Path) -> Path:
 
 def outcomes(scored: Bundle, films: Path, settings: Settings = Settings()) -> dict[str, Outcome]:
     sources = [films / f"{name}.png" for name in GREYS]
-    found = load(scored, settings=settings).predict_many(sources, keep_films=True)
-    return dict(zip(GREYS, found, strict=True))
+    read = load(scored, settings=settings).predict_many(sources, keep_films=True)
+    return dict(zip(GREYS, read, strict=True))
 
 
 def refused(outcome: Outcome, *, force: bool = False) -> Outcome:
@@ -137,12 +137,12 @@ def test_a_forced_verdict_is_marked_everywhere(scored: Bundle, films: Path) -> N
 
 
 def test_undetermined_on_the_page_says_why(scored: Bundle, films: Path) -> None:
-    found = outcomes(scored, films)
-    page = sheet.row(found["grey"])
+    read = outcomes(scored, films)
+    page = sheet.row(read["grey"])
     assert "UNDETERMINED" in page
     assert "Not clear: fewer than 5 % of NORMAL films score so high" in page
     assert "Called PNEUMONIA: it is at or above 0.500 (operating point balanced)." in page
-    assert "Kind: undetermined (bacterial or viral)." in sheet.row(found["bright"])
+    assert "Kind: undetermined (bacterial or viral)." in sheet.row(read["bright"])
 
 
 @pytest.mark.parametrize(
