@@ -1,4 +1,4 @@
-"""How this package was installed, and with that the command that adds an optional part."""
+"""How this package was installed, and the command that adds an optional part to it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _NAME = "pneumoscope"
 def install_command(extra: str) -> str:
     """The command for a shell that adds an extra to the installation as it is.
 
-    A clone, a folder, a wheel and a repository are named as they were when the package was installed
-    (PEP 610): an index need not have it.
+    A clone, a folder, a wheel or a repository is named as it was when the package was installed
+    (PEP 610), so that the command works without an index.
 
     Args:
         extra: Such as ``"serve"``.
@@ -21,8 +21,8 @@ def install_command(extra: str) -> str:
 
 
 def _origin() -> dict[str, Any]:
-    """What the installer wrote of where the package came from; empty for an index."""
-    # `errors` imports this module: no command should wait for what only a failure needs.
+    """The origin of the package as the installer noted it; empty if it came from an index."""
+    # `errors` imports this module, and every command should start without these.
     import json
     from importlib import metadata
 
@@ -56,7 +56,7 @@ def _requirement(origin: dict[str, Any], extra: str) -> list[str]:
 def _quoted(argument: str) -> str:
     import shlex
 
-    # Neither shell of Windows takes single quotes.
+    # cmd.exe does not accept single quotes.
     if os.name == "nt":
         return argument if argument.startswith("-") else f'"{argument}"'
     return shlex.quote(argument)

@@ -1,4 +1,4 @@
-"""The command line: every command, in the panel that its help shows it in."""
+"""The command line: every command in its help panel."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Values that the shell completes: bundles, operating points, recipes, heatmap modes.
 
-The shell waits for these at every press of the tab key, so they read a name or a line and import
-neither NumPy nor a model. What cannot be read completes to nothing.
+The shell calls these at every press of the tab key. They read only names or one file and import
+neither NumPy nor ONNX Runtime. A file that cannot be read gives no completions.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from pneumoscope.decision.reader_settings import ReaderSetting
 
 Completions = list[tuple[str, str]]
-"""Values, each with what it is."""
+"""Values, each with a description."""
 
 
 def bundle_names() -> Completions:
-    """The bundles that have a name, with where they come from."""
+    """The named bundles, each with its origin."""
     from pneumoscope.bundle.names import named_bundles
 
     return [
@@ -35,8 +35,8 @@ def bundle_names() -> Completions:
 
 
 def operating_points(ctx: typer.Context) -> Completions:
-    """The operating points of the bundle that the line names, with their rules."""
-    # Several findings have a threshold of each name.
+    """The operating points of the bundle on the command line, with their rules."""
+    # A bundle for several findings repeats each name.
     return list(dict(_points(ctx.params.get(BUNDLE.name))).items())
 
 
@@ -53,7 +53,7 @@ def explain_modes() -> Completions:
 
 
 def completion_of(setting: ReaderSetting) -> Callable[..., Completions] | None:
-    """What completes a reader's setting; None if nothing does."""
+    """The completion of a reader's setting, or None."""
     known: dict[str, Callable[..., Completions]] = {
         BUNDLE.name: bundle_names,
         OPERATING_POINT.name: operating_points,
@@ -63,7 +63,7 @@ def completion_of(setting: ReaderSetting) -> Callable[..., Completions] | None:
 
 
 def _points(bundle: Path | None) -> Completions:
-    """Names and rules in ``bundle.json``, unchecked; empty if there is no bundle."""
+    """Names and rules from ``bundle.json``, unchecked; empty if it cannot be read."""
     from pneumoscope.bundle.meta import META
     from pneumoscope.bundle.names import SHIPPED, folder_of
 

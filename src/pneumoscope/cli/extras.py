@@ -20,6 +20,6 @@ def require(what: str, extra: str, *modules: str) -> None:
     """
     for module in modules:
         spec = importlib.util.find_spec(module)
-        # Any folder of that name, without a package in it, has a spec too, but no origin.
+        # A folder of that name without a package in it also has a spec, but no origin.
         if spec is None or spec.origin is None:
             raise MissingExtra(f"{what} ({module})", extra)

@@ -19,7 +19,7 @@ def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> O
 
     Args:
         setting: Of the table.
-        from_environment: Whether its variable stands in for it.
+        from_environment: Whether its environment variable is read, too.
     """
     option: OptionInfo = typer.Option(
         setting.option,
@@ -34,7 +34,7 @@ def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> O
 ReadingBundle = Annotated[Path | None, reader_option(BUNDLE)]
 """The bundle that reads films."""
 Bundle = Annotated[Path | None, reader_option(BUNDLE, from_environment=False)]
-"""The bundle that is worked on; a variable that was set for reading must not choose it."""
+"""The bundle that a command works on; the variable for reading must not choose it."""
 BundleArgument = Annotated[
     Path | None,
     typer.Argument(metavar=f"[{BUNDLE.metavar}]", help=BUNDLE.help, autocompletion=bundle_names),

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _FEW = 50
-"""Under so many films a bar would only flicker."""
+"""With fewer films a bar would only flicker."""
 
 
 class Count(Protocol):
-    """Tells a bar how far the work is; another ``text`` starts another bar below the first."""
+    """Updates a bar; another ``text`` starts another bar below the first."""
 
     def __call__(self, done: int, total: int, text: str | None = None) -> None: ...
 
@@ -54,7 +54,7 @@ def progress_bar(text: str, *, as_bytes: bool = False) -> Iterator[Count]:
         tasks: dict[str, TaskID] = {}
         first = text
 
-        # Not before there is something to count: Kaggle's own bar may come first.
+        # A bar starts with its first count, because Kaggle may show its own bar before.
         def count(done: int, total: int, text: str | None = None) -> None:
             name = text or first
             if name not in tasks:
@@ -72,7 +72,7 @@ def over_films(films: Iterator[_T], total: int) -> Iterator[_T]:
     from rich.console import Console
     from rich.progress import Progress
 
-    # Redirected, stdout would go to the terminal in place of the file that the user named.
+    # With redirection, stdout would go to the terminal instead of the file that the user named.
     with Progress(
         console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
     ) as bars:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def is_html(path: Path) -> bool:
-    """Whether a file begins as the pages do that commands write."""
+    """Whether a file begins like the HTML pages that commands write."""
     with path.open("rb") as stream:
         return stream.read(15).lower() == b"<!doctype html>"
 
 
 def check_page(page: Path | None) -> None:
-    """Refuses an HTML target that is a folder or holds something else; None is no target.
+    """Refuses an HTML target that is a folder or another kind of file; None passes.
 
     Raises:
         UsageError: It says which.

@@ -52,7 +52,7 @@ def console() -> Console:
     """A console on stdout for tables."""
     from rich.console import Console
 
-    # Piped text is searched and cut by other programs: one line a row, however long.
+    # Other programs search and cut piped text: each row stays on one line, however long.
     return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
@@ -62,7 +62,7 @@ def plain_table(*headings: str, right: Collection[str] = (), fold: Collection[st
     Args:
         headings: Of its columns.
         right: Headings of the columns that align to the right, such as figures.
-        fold: Headings of the columns whose long words are folded rather than cut.
+        fold: Headings of the columns whose long words are wrapped rather than cut.
     """
     from rich.table import Table
 

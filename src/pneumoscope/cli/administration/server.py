@@ -76,7 +76,7 @@ def time_text(seconds: float) -> str:
 
 
 def print_facts(facts: Mapping[str, Any], line: str, *, as_json: bool) -> None:
-    """Prints what a command did, as JSON or in a line."""
+    """Prints what a command did, as JSON or as one line of text."""
     if as_json:
         print_json(facts, indent=2)
     else:

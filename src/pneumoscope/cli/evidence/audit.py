@@ -71,7 +71,7 @@ def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Jso
 
 
 def _check_out(out: Path) -> None:
-    """Refuses a folder that holds something else: a manifest may well be called films.csv."""
+    """Refuses a folder with other content: a manifest may be called films.csv, too."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is not a folder", "Name a folder for the report with --out.")
     if out.is_dir() and any(out.iterdir()) and not (out / RECORD).is_file():

@@ -79,7 +79,7 @@ WithReport = Annotated[
 WORK = "work"
 """Folder of intermediate results below the evaluation's own."""
 BROKEN = 1
-"""Exit code if a film could not be read; the evaluation of the others stands."""
+"""Exit code if a film could not be read; the others are evaluated."""
 
 
 def evaluate(
@@ -133,7 +133,7 @@ def evaluate(
         if report:
             count(0, 1, "writing the report")
             written = evaluation_report.write(result, out)
-        # Last: metrics.json exists only when all the others do.
+        # Last, so that metrics.json exists only when all other files do.
         written = [*record.write(result, out), *written]
     report_films(result.films.broken)
     if json:
@@ -152,7 +152,7 @@ def _bundles_and_data(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
             f"{data}: is a bundle; the last path is that of the films",
             "Write: pneumoscope evaluate BUNDLE DATA.",
         )
-    # A run folder of `pneumoscope train` stands for its bundle.
+    # A run folder of `pneumoscope train` contains its bundle.
     folders: list[Path | None] = [
         path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path for path in bundles
     ]
@@ -160,7 +160,7 @@ def _bundles_and_data(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
 
 
 def _check_out(out: Path, data: Path) -> None:
-    """Refuses a folder that holds something else, before anything is computed."""
+    """Refuses a folder with other content, before anything is computed."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is not a folder", "Name a folder with --out.")
     if out.is_dir() and data.is_dir() and out.resolve() == data.resolve():
@@ -191,7 +191,7 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
         escape(f"{films.source}: {len(films.films):,} films, {patients}; {films.chosen}."),
         soft_wrap=True,
     )
-    # What may make figures too good belongs beside them, not only into the report.
+    # Reasons why figures may be too good belong beside them, not only in the report.
     doubts = [f"{b.title}: {b.overlap.words}" for b in result.bundles if b.overlap.doubtful]
     warnings = (w for b in result.bundles for w in b.warnings)
     for words in (*films.warnings, *films.limits, *doubts, *warnings):

@@ -105,7 +105,7 @@ def _print(facts: dict[str, Any]) -> None:
 
 
 def _headline(validation: dict[str, Any]) -> dict[str, str]:
-    """The few figures that people ask for first, with their intervals."""
+    """The figures that people ask for first, with their intervals."""
     from pneumoscope.metrics import interval_text as text
 
     if "macro_auc" in validation:

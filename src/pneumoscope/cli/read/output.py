@@ -81,7 +81,7 @@ def _print_table(results: Iterable[FilmResult], kinds_warning: str) -> bool:
             last = result.outcome.prediction or last
             rows.append(table_row(result.outcome, kinds_warning))
     finally:
-        # Interrupted, too: what was done is worth showing.
+        # After an interruption, too: the finished films are worth showing.
         _show(rows, last, kinds_warning)
     return failed
 
@@ -108,7 +108,7 @@ def _show(rows: Sequence[TableRow], last: Prediction | None, kinds_warning: str)
 
 
 def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
-    """The line of one film in the table.
+    """One film as a row of the table.
 
     Args:
         outcome: Of the film.

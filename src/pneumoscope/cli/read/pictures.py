@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FilmResult:
-    """One film's outcome, and the files of the pictures that were written for it, if any."""
+    """One film's outcome, and the picture files that were written for it, if any."""
 
     outcome: Outcome
     heatmap: Path | None
@@ -159,7 +159,7 @@ def _has_heatmap(outcome: Outcome) -> bool:
 
 
 def _free_name(film: str, taken: set[str], kind: str = "heatmap") -> str:
-    """A name for the film's picture that no film has and no other picture of this run."""
+    """A name for a film's picture that neither a film nor another picture of this run has."""
     base = film.strip("<>") or "film"
     name, number = f"{base}.{kind}.png", 1
     while name in taken:

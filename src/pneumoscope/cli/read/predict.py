@@ -64,7 +64,7 @@ Server = Annotated[
     ),
 ]
 
-# Few films at once where each is kept at full size for its pictures.
+# Fewer films at once if each is kept at full size for its pictures.
 _BATCH, _BATCH_WITH_PICTURES = 8, 2
 
 

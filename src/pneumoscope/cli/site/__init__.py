@@ -1,1 +1,1 @@
-"""Commands for a site's own films."""
+"""Commands that fit a bundle to a site and watch it there."""

@@ -164,7 +164,7 @@ def _check_targets(out: Path, report: Path | None) -> None:
 
 
 def _older(folder: Path | None, file: Path | None) -> tuple[OpenedBundle | None, Older | None]:
-    """The older bundle, and its operating points as they were in use; None and None for none."""
+    """The older bundle and the operating points that were used with it; (None, None) without one."""
     from pneumoscope.bundle import open_bundle
     from pneumoscope.decision.profile import read_profile
     from pneumoscope.evidence.site.points import Older

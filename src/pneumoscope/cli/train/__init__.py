@@ -1,1 +1,1 @@
-"""Commands for training films, trainings and formats of models."""
+"""Commands for training films, training runs and model formats."""

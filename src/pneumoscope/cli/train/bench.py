@@ -24,7 +24,7 @@ Rounds = Annotated[
 
 @app.callback()
 def _group() -> None:
-    # Without a callback typer would make a group of one command that command itself.
+    # Without a callback, typer replaces a group of one command by that command.
     pass
 
 

@@ -118,7 +118,7 @@ def _print(report: Report) -> None:
             for kind, plural in (("split", "splits"), ("class", "classes"), ("patient", "patients"))
         )
         out.print(f"{word}: {len(twins):,} groups" + (f" ({kinds})" if twins else ""))
-    # Those that cross a border matter most.
+    # Duplicates across splits, classes or patients matter most.
     shown = sorted(report.twins, key=lambda twin: -len(twin.across))[:_SHOWN]
     for twin in shown:
         out.print(f"  {escape(_line(twin))}", soft_wrap=True)

@@ -57,7 +57,7 @@ def prepare_training(backend: str, data: Path | None) -> Path:
     # Keras reads both when it is first imported.
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # It counts the phases' own graphs as needless tracing.
+    # TensorFlow warns of retracing, but every phase of a training has its own graph.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return data
 

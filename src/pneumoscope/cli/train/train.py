@@ -139,7 +139,7 @@ def _train(
 
 
 def _print_bundle(bundle: Bundle, *, as_json: bool) -> None:
-    """Prints where the bundle is; as JSON also what it is worth."""
+    """Prints where the bundle is; as JSON also its validation figures."""
     if as_json:
         facts = {"bundle": str(bundle.path), "sha256": bundle.sha256}
         print_json(facts | {"validation": dict(bundle.meta.validation)})
