@@ -22,10 +22,12 @@ import pneumoscope
 import readme_figures
 import reference
 import reference_cli
+import reference_errors
 import shown_output
 from architecture import FLOORS, arrows, summary
 from pneumoscope import bundle, errors
 from pneumoscope.cli.app import app
+from pneumoscope.serve import problems
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -172,6 +174,17 @@ def test_files_and_imports_named_in_documents_exist(path: Path) -> None:
 def test_every_variable_is_documented() -> None:
     page = (reference.DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
     assert [name for name in reference_cli.named_in_the_code() if f"`{name}`" not in page] == []
+
+
+def test_types_of_problems_lead_to_their_codes() -> None:
+    page = ROOT / problems.PAGE.partition("/blob/main/")[2]
+    text = page.read_text(encoding="utf-8")
+    kinds = [kind for kind in reference_errors.known() if reference_errors.status(kind)]
+    assert len(kinds) > 20
+    for kind in kinds:
+        problem = problems.problem(errors.restored(kind, "", ""))
+        anchor = problem["type"].rpartition("#")[2]
+        assert f'<a id="{anchor}"></a>[`{problem["code"]}`]' in text
 
 
 def test_every_key_of_a_prediction_is_documented(tmp_path: Path) -> None:
