@@ -35,6 +35,7 @@
     │   ├── Interrupted                                  the server stopped before it read the film
     │   ├── Cancelled                                    the sender cancelled the film
     │   ├── DuplicateFilm                                the owner has sent the same film before
+    │   ├── BundleNotServed         (ValueError)         a request names a bundle that the server does not have
     │   ├── NotStored               (OSError)            the database cannot be used
     │   └── ServerFault             (RuntimeError)       an unexpected failure; the log has the traceback
     ├── ConversionError             (ValueError)         a model cannot be brought into another format
@@ -314,6 +315,13 @@ class Cancelled(QueueError):
 class DuplicateFilm(QueueError):
     def __init__(self) -> None:
         super().__init__("the same film was sent before", "Look up its result.")
+
+
+class BundleNotServed(QueueError, ValueError):
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"bundle {name!r} is not served here", f"Choose one of: {', '.join(known)}."
+        )
 
 
 class NotStored(QueueError, OSError):

@@ -9,6 +9,7 @@ import pytest
 
 from command_line import run, run_process
 from pneumoscope.bundle import Bundle
+from pneumoscope.serve.settings import ServeSettings
 
 
 def test_help_has_an_example() -> None:
@@ -49,3 +50,14 @@ def test_a_port_that_is_taken(tiny_bundle: Bundle, tmp_path: Path) -> None:
     assert f"error: cannot listen on 127.0.0.1 port {port}" in done.stderr
     assert "hint: Is another server running?" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bundles_are_served_in_the_order_of_their_options(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[ServeSettings] = []
+    monkeypatch.setattr("pneumoscope.cli.serve.serve._run", started.append)
+    bundles = ("--bundle", "flagship", "--bundle", tmp_path)
+    for options in ((), bundles):
+        assert run("serve", "--folder", tmp_path, *options).returncode == 0
+    assert [settings.bundle for settings in started] == [(), ("flagship", str(tmp_path))]

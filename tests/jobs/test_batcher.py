@@ -48,7 +48,7 @@ SETTINGS = BatchSettings(threads=1, max_batch_size=4, max_wait_ms=0)
 @contextmanager
 def batching(bundle: Bundle, watch: Watch) -> Iterator[tuple[FilmQueue, Batcher]]:
     queue = FilmQueue(LIMITS, SETTINGS.threads)
-    readers = Readers(Classifier(bundle, threads=1), max_pixels=50_000_000)
+    readers = Readers({"tiny": Classifier(bundle, threads=1)}, max_pixels=50_000_000)
     decoders = DecoderPool(1, 30, 2**30)
     hooks = BatchHooks(watch.begin, lambda outcomes: watch.finish(outcomes))
     batcher = Batcher(queue, readers, decoders, SETTINGS, hooks)

@@ -104,6 +104,7 @@ def test_every_row_is_kept(first_url: str) -> None:
         assert (row.heatmap or b"").hex() == (columns["heatmap"] or "")
         assert row.heatmap_rows == columns["heatmap_rows"]
         assert (row.study, row.idempotency_key, row.priority) == (None, None, 0)
+        assert row.bundle is None
     # Two films at once, a job of one film and two files that are none, a job that ended badly.
     codes = [row.error["code"] for row in rows.values() if row.error]
     assert sorted(codes) == [

@@ -1,11 +1,11 @@
-"""One classifier for each settings; all share the network's session."""
+"""One classifier for each bundle and settings; those of a bundle share the network's session."""
 
 from __future__ import annotations
 
 import pytest
 
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import UnknownOperatingPoint
+from pneumoscope.errors import BundleNotServed, UnknownOperatingPoint
 from pneumoscope.jobs import readers
 from pneumoscope.jobs.decoders import DecodeOptions
 from pneumoscope.jobs.readers import Readers
@@ -13,27 +13,45 @@ from pneumoscope.records import Settings
 from pneumoscope.runtime import Classifier
 
 
+def readers_of(**bundles: Bundle) -> Readers:
+    classifiers = {name: Classifier(bundle, threads=1) for name, bundle in bundles.items()}
+    return Readers(classifiers, max_pixels=1000)
+
+
 def test_classifiers_are_made_once_and_share_the_session(tiny_bundle: Bundle) -> None:
-    classifier = Classifier(tiny_bundle, threads=1)
-    made = Readers(classifier, max_pixels=1000)
+    made = readers_of(tiny=tiny_bundle)
     balanced, screen = made.reader(Settings()), made.reader(Settings("screen"))
     assert made.reader(Settings("screen")) is screen
-    assert screen._session is balanced._session is classifier._session
+    assert screen._session is balanced._session is made.bundles["tiny"]._session
     assert screen.settings == Settings("screen")
     # The tiny bundle's network sees 32 x 32 pixels of films that were 224 x 224.
-    assert made.decode_options == DecodeOptions(32, 224, classifier.draft_px, max_pixels=1000)
+    draft_px = made.bundles["tiny"].draft_px
+    assert made.decode_options() == DecodeOptions(32, 224, draft_px, max_pixels=1000)
+
+
+def test_each_bundle_has_its_own_classifiers(tiny_bundle: Bundle, findings_bundle: Bundle) -> None:
+    made = readers_of(tiny=tiny_bundle, findings=findings_bundle)
+    assert made.default == made.name(None) == "tiny"
+    assert made.name("findings") == "findings"
+    for settings in (Settings(), Settings(explain="none")):
+        assert made.reader(settings).bundle is made.reader(settings, "tiny").bundle is tiny_bundle
+        assert made.reader(settings, "findings").bundle is findings_bundle
+    for call in (made.name, made.decode_options, lambda name: made.reader(Settings(), name)):
+        with pytest.raises(BundleNotServed, match="'other' is not served here") as error:
+            call("other")
+        assert error.value.hint == "Choose one of: tiny, findings."
 
 
 def test_settings_that_do_not_fit_are_refused(tiny_bundle: Bundle) -> None:
     with pytest.raises(UnknownOperatingPoint):
-        Readers(Classifier(tiny_bundle, threads=1), 1000).reader(Settings("nonsense"))
+        readers_of(tiny=tiny_bundle).reader(Settings("nonsense"))
 
 
 def test_the_number_of_classifiers_is_bounded(
     tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readers, "_REMEMBERED", 2)
-    made = Readers(Classifier(tiny_bundle, threads=1), 1000)
+    made = readers_of(tiny=tiny_bundle)
     first = made.reader(Settings(prevalence=0.1))
     for prevalence in (0.2, 0.3):
         made.reader(Settings(prevalence=prevalence))

@@ -14,7 +14,7 @@ from pneumoscope.jobs.tables import FAILED, RUNNING
 from pneumoscope.records import Settings
 from queue_parts import KEYS, Parts
 
-REQUEST = JobRequest("ann", Settings("screen", profile=Path("site.toml")))
+REQUEST = JobRequest("ann", Settings("screen", profile=Path("site.toml")), bundle="second")
 
 
 def interrupted(folder: Path, *, keep_films: bool) -> tuple[str, str]:
@@ -38,6 +38,7 @@ def test_films_that_were_kept_are_read_again_urgent_ones_first(tmp_path: Path) -
     assert [film.tag.job for film in films] == [urgent, routine]
     assert [film.data for film in films] == [BRIGHT[1], DARK[1]]
     assert {film.settings for film in films} == {REQUEST.settings}
+    assert {film.bundle for film in films} == {"second"}
     parts.store.close()
 
 

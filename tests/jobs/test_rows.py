@@ -17,7 +17,7 @@ from pneumoscope.runtime import Classifier
 from queue_parts import KEYS
 
 SETTINGS = Settings("screen", 0.1, 0.2, force=True, explain="checked", profile=Path("site.toml"))
-REQUEST = JobRequest("ann", SETTINGS, patient=" PAT-1", study="1.2.3", priority=7)
+REQUEST = JobRequest("ann", SETTINGS, bundle="second", patient=" PAT-1", study="1.2.3", priority=7)
 
 
 def test_settings_survive_the_database() -> None:
@@ -40,7 +40,7 @@ def test_rows_of_a_request_hold_hashes_in_place_of_names() -> None:
     assert b"Doe" not in first.name
     # printf x | sha256sum
     assert first.sha256 == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
-    assert (first.priority, first.job, first.owner) == (7, "j", "ann")
+    assert (first.priority, first.bundle, first.job, first.owner) == (7, "second", "j", "ann")
     assert (first.idempotency_key, second.idempotency_key) == ("k", None)
     [alone] = rows.new_rows(REQUEST, [film], None, KEYS)
     assert alone.idempotency_key is None  # stored when it is done, too late to refuse it

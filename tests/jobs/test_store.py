@@ -28,7 +28,7 @@ def row(owner: str = "ann", **changes: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": new_id(), "owner": owner, "created": now(), "job": None, "position": 0,
         "state": DONE, "name": b"sealed", "sha256": "0" * 64, "patient": None, "study": None,
-        "idempotency_key": None, "priority": 0, "settings": {},
+        "idempotency_key": None, "priority": 0, "bundle": None, "settings": {},
         "label": "NORMAL", "result": {"p": 0.25}, "error": None, "heatmap": b"\0\1",
         "heatmap_rows": 1,
     }  # fmt: skip

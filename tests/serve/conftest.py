@@ -23,7 +23,7 @@ def live(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("state")
     settings = ServeSettings(
         folder=folder,
-        bundle=tiny_bundle.path,
+        bundle=(str(tiny_bundle.path),),
         threads=1,
         sync_limit=3,
         limits=Limits(max_body_bytes=2**20, max_files=6, archive_bytes=2**20),
@@ -56,4 +56,4 @@ def visit(browser: Any, page_server: Live) -> Iterator[Any]:
 @pytest.fixture
 def small(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
     """Settings for a test that starts its own servers."""
-    return ServeSettings(folder=tmp_path / "state", bundle=tiny_bundle.path, threads=1)
+    return ServeSettings(folder=tmp_path / "state", bundle=(str(tiny_bundle.path),), threads=1)

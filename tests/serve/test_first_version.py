@@ -27,7 +27,7 @@ def settings(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
     """Settings of a server in the folder."""
     write_sqlite(tmp_path / "reading-room.sqlite")
     (tmp_path / "key").write_text(base64.b64encode(bytes(range(32))).decode())
-    return ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)
+    return ServeSettings(folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1)
 
 
 @contextmanager

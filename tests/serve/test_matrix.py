@@ -106,7 +106,7 @@ def house(
     with nullcontext() if request.param == "sqlite" else postgresql() as url:
         yield from furnished(
             ServeSettings(
-                folder=tmp_path_factory.mktemp("house"), database=url, bundle=tiny_bundle.path,
+                folder=tmp_path_factory.mktemp("house"), database=url, bundle=(str(tiny_bundle.path),),
                 threads=1, rate_limit=0,
             )
         )  # fmt: skip

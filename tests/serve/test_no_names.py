@@ -214,7 +214,7 @@ def prepared(folder: Path, bundle: Bundle) -> tuple[ServeSettings, str]:
     key.parent.mkdir()
     key.write_bytes(base64.b64encode(bytes(range(32))))
     settings = ServeSettings(
-        folder=folder / "state", bundle=bundle.path, threads=1, keep_films=True, key=key
+        folder=folder / "state", bundle=(str(bundle.path),), threads=1, keep_films=True, key=key
     )
     administration = open_administration(settings)
     administration.accounts.hasher = CHEAP
@@ -295,7 +295,9 @@ def test_a_real_server_writes_no_name_either(tiny_bundle: Bundle, tmp_path: Path
 
 def test_no_address_asks_for_a_name(tiny_bundle: Bundle, tmp_path: Path) -> None:
     # Queries end up in browser histories and in the logs of proxies.
-    paths = create_app(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path)).openapi()["paths"]
+    paths = create_app(ServeSettings(folder=tmp_path, bundle=(str(tiny_bundle.path),))).openapi()[
+        "paths"
+    ]
     parameters = {
         (parameter["in"], parameter["name"])
         for operations in paths.values()

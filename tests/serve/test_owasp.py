@@ -30,7 +30,7 @@ LEAST = {"starlette": (1, 3, 1), "pydicom": (3, 0, 2), "keras": (3, 14)}
 def server(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """With the operators anna and bert; only bert's films are ever read."""
     settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("state"), bundle=tiny_bundle.path, threads=1
+        folder=tmp_path_factory.mktemp("state"), bundle=(str(tiny_bundle.path),), threads=1
     )
     administration = open_administration(settings)
     administration.accounts.hasher = CHEAP

@@ -36,7 +36,7 @@ def secure_server(
     tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SecureServer]:
     settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("secure"), bundle=tiny_bundle.path, threads=1,
+        folder=tmp_path_factory.mktemp("secure"), bundle=(str(tiny_bundle.path),), threads=1,
         tls_self_signed=True,
     )  # fmt: skip
     administration = open_administration(settings)

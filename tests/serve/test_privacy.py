@@ -25,7 +25,7 @@ from pneumoscope.serve.settings import ServeSettings
 @pytest.fixture
 def settings(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
     return ServeSettings(
-        folder=tmp_path / "state", bundle=tiny_bundle.path, threads=1, keep_films=True
+        folder=tmp_path / "state", bundle=(str(tiny_bundle.path),), threads=1, keep_films=True
     )
 
 
@@ -182,7 +182,7 @@ def test_a_server_with_a_retention_keeps_to_it_by_itself(
     aged(administration, old, 8)
     limited = ServeSettings(
         folder=settings.folder,
-        bundle=tiny_bundle.path,
+        bundle=(str(tiny_bundle.path),),
         threads=1,
         keep_films=True,
         retention_days=7,

@@ -10,6 +10,7 @@ import pytest
 
 from pneumoscope import errors
 from pneumoscope.errors import (
+    BundleNotServed,
     DeadlinePassed,
     DiskFull,
     NotStored,
@@ -32,7 +33,7 @@ from pneumoscope.serve.problems import (
 PATH = "/api/v1/predictions"
 STATUSES = {
     "QueueFull": 429, "ShuttingDown": 503, "DeadlinePassed": 503, "Interrupted": 503,
-    "Cancelled": 409, "DuplicateFilm": 409, "NotStored": 503, "ServerFault": 500,
+    "Cancelled": 409, "DuplicateFilm": 409, "BundleNotServed": 422, "NotStored": 503, "ServerFault": 500,
 }  # fmt: skip
 QUEUE_ERRORS = [
     kind
@@ -50,7 +51,8 @@ def answered(error: PneumoscopeError) -> tuple[int, dict[str, Any], dict[str, st
 
 @pytest.mark.parametrize("kind", QUEUE_ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_of_the_queue_has_a_status(kind: type[QueueError]) -> None:
-    error = QueueFull(3) if kind is QueueFull else kind()  # type: ignore[call-arg]
+    made = {QueueFull: QueueFull(3), BundleNotServed: BundleNotServed("x", ("a", "b"))}
+    error = made.get(kind) or kind()  # type: ignore[call-arg, call-overload]
     status, content, headers = answered(error)
     assert status == content["status"] == STATUSES[kind.__name__]
     assert (content["detail"], content["hint"]) == (error.message, error.hint)

@@ -85,7 +85,9 @@ def test_every_accepted_film_is_finished_or_reported_after_kill_9(
         server.wait(30)
         for child in frozen:
             os.kill(child, signal.SIGCONT)
-    settings = ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1, keep_films=keep)
+    settings = ServeSettings(
+        folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1, keep_films=keep
+    )
     with serving(settings) as live:
         ended = live.finished(job)
         assert (ended["state"], ended["done"]) == ("done", 20)
@@ -114,7 +116,9 @@ def test_a_server_that_is_told_to_end_finishes_its_jobs(
         job = answer.json()["job"]["id"]
         end(server.pid, signal.SIGTERM)  # service managers signal every process of the group
         assert server.wait(60) == 0
-    with serving(ServeSettings(folder=tmp_path, bundle=tiny_bundle.path, threads=1)) as live:
+    with serving(
+        ServeSettings(folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1)
+    ) as live:
         ended = live.client.get(f"/api/v1/jobs/{job}").json()
         assert {film["state"] for film in ended["predictions"]} == {"done"}
 

@@ -26,7 +26,7 @@ LATER = {"Prefer": "respond-async"}
 def live(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server that keeps films, reads one at a time and takes four."""
     settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("state"), bundle=tiny_bundle.path, threads=1,
+        folder=tmp_path_factory.mktemp("state"), bundle=(str(tiny_bundle.path),), threads=1,
         keep_films=True, max_batch_size=1, queue=4,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as changed:

@@ -80,7 +80,12 @@ class Client:
         self._http.close()
 
     def predict(
-        self, source: Source, settings: Settings = Settings(), *, patient: str | None = None
+        self,
+        source: Source,
+        settings: Settings = Settings(),
+        *,
+        patient: str | None = None,
+        bundle: str | None = None,
     ) -> Record:
         """Sends one film and returns its result.
 
@@ -88,6 +93,7 @@ class Client:
             source: A path, the bytes of a file, or a binary stream.
             settings: As for `pneumoscope.load`; a profile is the server's to choose.
             patient: Any key of the patient; the server keeps a keyed hash of it.
+            bundle: Name of one of the server's bundles, see `choices`; None for its default.
 
         Raises:
             ImageError: The film cannot be opened here.
@@ -97,16 +103,22 @@ class Client:
         """
         name = images.name_of(source)
         files = [(name, film_bytes(source, name))]
-        return record_from_json(self._upload(files, settings, patient)["predictions"][0], name)
+        chosen = _fields(settings, bundle) | ({} if patient is None else {"patient": patient})
+        return record_from_json(self._upload(files, chosen)["predictions"][0], name)
 
     def predict_many(
-        self, sources: Iterable[Source], settings: Settings = Settings()
+        self,
+        sources: Iterable[Source],
+        settings: Settings = Settings(),
+        *,
+        bundle: str | None = None,
     ) -> Iterator[tuple[Outcome, Record | None]]:
         """Sends many films, as many in each request as the server answers at once.
 
         Args:
             sources: Paths, bytes or binary streams; read lazily.
             settings: As for `pneumoscope.load`.
+            bundle: As for `predict`.
 
         Yields:
             Each film's outcome, in the order of the sources and without film and heatmap, and the
@@ -116,10 +128,10 @@ class Client:
             UsageError: A setting is out of range.
             ServerError: The server refuses, fails or does not answer.
         """
-        start = 0
+        start, chosen = 0, _fields(settings, bundle)
         for portion in portions(sources, self.choices()["limits"]):
             files = [(name, film) for name, film in portion if isinstance(film, bytes)]
-            records = iter(self._upload(files, settings, None)["predictions"] if files else ())
+            records = iter(self._upload(files, chosen)["predictions"] if files else ())
             for index, (name, film) in enumerate(portion, start):
                 if isinstance(film, bytes):
                     record = record_from_json(next(records), name)
@@ -129,15 +141,26 @@ class Client:
             start += len(portion)
             del portion, files  # their bytes, before the next ones are read
 
-    def submit(self, sources: Sequence[Source], settings: Settings = Settings()) -> Job:
+    def submit(
+        self,
+        sources: Sequence[Source],
+        settings: Settings = Settings(),
+        *,
+        bundle: str | None = None,
+    ) -> Job:
         """Sends films as a job and does not wait for it.
+
+        Args:
+            sources: As for `predict`; archives of films too.
+            settings: As for `predict`.
+            bundle: As for `predict`.
 
         Raises:
             ImageError, UsageError, ServerError: As `predict`.
         """
         named = [(images.name_of(source), source) for source in sources]
         files = [(name, images.load_bytes(source, name)) for name, source in named]
-        answer = self._upload(files, settings, None, {"Prefer": "respond-async"})
+        answer = self._upload(files, _fields(settings, bundle), {"Prefer": "respond-async"})
         return job_from_json(answer["job"])
 
     def follow(self, job: Job | str) -> Iterator[Record]:
@@ -212,22 +235,34 @@ class Client:
         """
         self._send("DELETE", f"/predictions/{_id(record)}")
 
-    def model(self) -> dict[str, Any]:
-        """The server's bundle: labels, operating points, limits, card."""
-        return self._json("GET", "/model")
+    def model(self, bundle: str | None = None) -> dict[str, Any]:
+        """A bundle of the server: labels, operating points, limits, card.
 
-    def choices(self) -> dict[str, Any]:
-        """What a reader may choose, and the server's limits."""
-        return self._json("GET", "/settings")
+        Args:
+            bundle: Its name; None for the server's default.
+
+        Raises:
+            ServerError: The server has no such bundle.
+        """
+        return self._json("GET", "/model", params=_query(bundle))
+
+    def choices(self, bundle: str | None = None) -> dict[str, Any]:
+        """The server's bundles, what a reader may choose with one of them, and the server's limits.
+
+        Args:
+            bundle: Its name; None for the server's default.
+
+        Raises:
+            ServerError: The server has no such bundle.
+        """
+        return self._json("GET", "/settings", params=_query(bundle))
 
     def _upload(
         self,
         files: Sequence[tuple[str, bytes]],
-        settings: Settings,
-        patient: str | None,
+        fields: Mapping[str, str],
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        fields = to_form(settings) | ({} if patient is None else {"patient": patient})
         return self._json(
             "POST",
             "/predictions",
@@ -268,6 +303,15 @@ class Client:
             "Does the server run, and is the address right? With a self-signed certificate: "
             "SSL_CERT_FILE=cert.pem.",
         )
+
+
+def _fields(settings: Settings, bundle: str | None) -> dict[str, str]:
+    """The fields of an upload's form."""
+    return to_form(settings) | _query(bundle)
+
+
+def _query(bundle: str | None) -> dict[str, str]:
+    return {} if bundle is None else {"bundle": bundle}
 
 
 def _id(thing: Record | Job | str) -> str:

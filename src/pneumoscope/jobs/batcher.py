@@ -122,20 +122,23 @@ class Batcher:
             for i, error in enumerate(inputs)
             if isinstance(error, PneumoscopeError)
         }
-        for settings in dict.fromkeys(film.settings for film in films):
+        for bundle, settings in dict.fromkeys((film.bundle, film.settings) for film in films):
             group = {
                 i: prepared
                 for i, prepared in enumerate(inputs)
-                if isinstance(prepared, Prepared) and films[i].settings == settings
+                if isinstance(prepared, Prepared)
+                and (films[i].bundle, films[i].settings) == (bundle, settings)
             }
             if group:
-                outcomes |= self._judge(settings, group)
+                outcomes |= self._judge(bundle, settings, group)
         return [outcomes[i] for i in range(len(films))]
 
-    def _judge(self, settings: Settings, films: dict[int, Prepared]) -> dict[int, Outcome]:
-        """Outcomes of films with the same settings, by their places in the batch."""
+    def _judge(
+        self, bundle: str | None, settings: Settings, films: dict[int, Prepared]
+    ) -> dict[int, Outcome]:
+        """Outcomes of films for the same bundle and settings, by their places in the batch."""
         try:
-            predictions = self._readers.reader(settings).judge(list(films.values()))
+            predictions = self._readers.reader(settings, bundle).judge(list(films.values()))
         except PneumoscopeError as error:  # settings of an earlier run that are no longer valid
             return {i: Outcome(FILM_NAME, i, error=error) for i in films}
         except Exception as error:  # noqa: BLE001 (it must not fail films with other settings)
@@ -148,7 +151,7 @@ class Batcher:
 
     def _prepare(self, decoder: Decoder, film: QueuedFilm) -> Prepared | PneumoscopeError:
         try:
-            decoded = decoder.decode(film.data, self._readers.decode_options)
+            decoded = decoder.decode(film.data, self._readers.decode_options(film.bundle))
         except PneumoscopeError as error:
             return error
         return Prepared(FILM_NAME, decoded.facts, decoded.pixels, decoded.read_ms)

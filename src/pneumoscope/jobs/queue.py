@@ -29,6 +29,7 @@ class QueuedFilm:
         tag: Any value that the caller wants back with the outcome.
         deadline: Time of ``time.monotonic`` by which reading must have started; None for no limit.
         priority: Films of higher priority are read first.
+        bundle: Name of the bundle that reads it; None for the server's default.
     """
 
     data: bytes = field(repr=False)
@@ -36,6 +37,7 @@ class QueuedFilm:
     tag: Any
     deadline: float | None = None
     priority: int = 0
+    bundle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

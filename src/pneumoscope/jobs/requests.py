@@ -17,6 +17,7 @@ class JobRequest:
     Attributes:
         owner: Id of the user.
         settings: For the classifier.
+        bundle: Name of the bundle that reads them; None for the server's default.
         patient: Key of the patient, or None; only a keyed hash of it is stored.
         study: Key of the study, such as its Study Instance UID, or None; stored in the same way.
         priority: Films of higher priority are read first.
@@ -25,6 +26,7 @@ class JobRequest:
 
     owner: str
     settings: Settings
+    bundle: str | None = None
     patient: str | None = None
     study: str | None = None
     priority: int = 0

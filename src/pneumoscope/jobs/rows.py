@@ -55,6 +55,7 @@ def new_rows(
             # Only films of jobs: others are stored when they are done, too late to refuse them.
             idempotency_key=None if job is None or file.error else file.idempotency_key,
             priority=request.priority,
+            bundle=request.bundle,
             settings=settings,
             label=None,
             result=None,

@@ -113,9 +113,7 @@ class JobService:
             self._queue.release(len(files), _size_bytes(files))
             raise
         return [
-            self._queue.submit(
-                QueuedFilm(file.data, request.settings, row, deadline, request.priority)
-            )
+            self._queue.submit(_queued(row, file.data, request.settings, deadline))
             for file, row in zip(files, rows, strict=True)
         ]
 
@@ -188,7 +186,7 @@ class JobService:
         return deleted
 
     def _submit(self, job: str, data: bytes, row: FilmRow, settings: Settings) -> None:
-        future = self._queue.submit(QueuedFilm(data, settings, row, priority=row.priority))
+        future = self._queue.submit(_queued(row, data, settings))
         with self._lock:
             self._waiting[row.id] = job, future
         future.add_done_callback(partial(self._forget, job, row.id))
@@ -264,6 +262,19 @@ class JobService:
             if ended.film not in changed or ended.values["state"] == FAILED:
                 self._film_store.drop([ended.film])
             self._events.publish(ended.job, ended.film)
+
+
+def _queued(
+    row: FilmRow, data: bytes, settings: Settings, deadline: float | None = None
+) -> QueuedFilm:
+    return QueuedFilm(
+        data=data,
+        settings=settings,
+        tag=row,
+        deadline=deadline,
+        priority=row.priority,
+        bundle=row.bundle,
+    )
 
 
 def _size_bytes(files: Sequence[UploadedFile]) -> int:

@@ -69,6 +69,7 @@ class FilmRow(Base):
         idempotency_key: Keyed hash of the film's identity and the bundle, see `Keys.idempotency_key`;
             None where the sender gave no identity, and for films that failed. Unique for an owner.
         priority: Films of higher priority are read first; 0 by default.
+        bundle: Name of the bundle that reads it; None for the server's default.
         settings: The settings of the request, as JSON.
         label: The verdict, or None.
         result: The prediction as JSON, or None.
@@ -95,6 +96,7 @@ class FilmRow(Base):
     study: Mapped[str | None] = mapped_column(String(64), index=True)
     idempotency_key: Mapped[str | None] = mapped_column(String(64))
     priority: Mapped[int] = mapped_column(server_default="0")
+    bundle: Mapped[str | None] = mapped_column(String(255))
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     label: Mapped[str | None] = mapped_column(String(64))
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -39,7 +39,7 @@ STATIC = Path(__file__).with_name("static")
 
 
 def create_app(settings: ServeSettings) -> FastAPI:
-    """The page and the API over one bundle."""
+    """The page and the API."""
     metrics = Metrics()
 
     @asynccontextmanager

@@ -11,10 +11,11 @@ from pneumoscope.decision.reader_settings import DEFAULT_ERROR, EXPLAIN, FORCE, 
 from pneumoscope.metrics import threshold_text
 from pneumoscope.render.bundle_facts import bundle_facts
 from pneumoscope.render.serialise import NOTICE
+from pneumoscope.serve.bundles import served_bundles
 from pneumoscope.serve.exports import MOST_DRAWN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pneumoscope.decision.rules import BundleRules, Rules
     from pneumoscope.records import OperatingPoint
@@ -39,7 +40,18 @@ def model_facts(classifier: Classifier) -> dict[str, Any]:
     }
 
 
-def reader_choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
+def reader_choices(
+    bundles: Mapping[str, Classifier], settings: ServeSettings
+) -> dict[str, dict[str, Any]]:
+    """What a reader can choose, by name of the bundle, and which bundles there are."""
+    served = served_bundles(bundles)
+    return {
+        name: _choices(classifier, settings) | {"bundles": served}
+        for name, classifier in bundles.items()
+    }
+
+
+def _choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
     """What a reader can choose, the limits, and the sentences of the gate's reasons.
 
     ``form`` is the JSON Schema of an upload's settings as this bundle serves them: what it cannot

@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import Request
 
-from pneumoscope import runtime
 from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
 from pneumoscope.jobs.database_lock import DatabaseLock
 from pneumoscope.jobs.decoders import DecoderPool
@@ -19,8 +18,8 @@ from pneumoscope.jobs.readers import Readers
 from pneumoscope.jobs.recovery import recover
 from pneumoscope.jobs.service import JobService
 from pneumoscope.jobs.store import Store
-from pneumoscope.records import Settings
 from pneumoscope.serve.admin.privacy import RetentionCleanup
+from pneumoscope.serve.bundles import load_bundles
 from pneumoscope.serve.capabilities import model_facts, reader_choices
 from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.pictures import Renderer
@@ -39,15 +38,15 @@ class Services:
         keys: Encrypt films and names.
         decoders: Child processes.
         queue: Films that wait.
-        readers: Classifiers by settings.
+        readers: Classifiers by bundle and settings.
         batcher: Reads films from the queue.
         jobs: Accepts films and stores results.
         events: Progress of jobs.
         renderer: Makes renderings.
         metrics: For Prometheus.
         upload_budget: Limits the bytes of concurrent requests.
-        model: Answer of ``GET /model``.
-        choices: Answer of ``GET /settings``.
+        models: Answers of ``GET /model`` by name of the bundle.
+        choices: Answers of ``GET /settings`` by name of the bundle.
         cleanup: Deletes results that are too old.
         lock: Keeps other servers away from the database.
     """
@@ -64,8 +63,8 @@ class Services:
     renderer: Renderer
     metrics: Metrics
     upload_budget: UploadBudget
-    model: dict[str, Any]
-    choices: dict[str, Any]
+    models: dict[str, dict[str, Any]]
+    choices: dict[str, dict[str, Any]]
     cleanup: RetentionCleanup
     lock: DatabaseLock
 
@@ -83,12 +82,11 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     """Makes the parts, and resumes the jobs of an earlier run.
 
     Raises:
-        PneumoscopeError: The bundle, the profile, the key or the database cannot be used.
+        PneumoscopeError: A bundle, the profile, the key or the database cannot be used.
     """
     metrics = metrics or Metrics()
-    classifier = runtime.load(
-        settings.bundle, threads=settings.threads, settings=Settings(profile=settings.profile)
-    )
+    bundles = load_bundles(settings)
+    cores = next(iter(bundles.values())).threads
     limits = settings.limits
     settings.make_folder()
     keys = open_keys(settings.folder, settings.key)
@@ -97,15 +95,15 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     films_folder = settings.folder / "films" if settings.keep_films else None
     film_store = FilmStore(limits.held_bytes, keys, films_folder)
     # While one batch waits for its decoder or for the database, another is computed.
-    threads = settings.threads or classifier.threads + 1
+    threads = settings.threads or cores + 1
     # One decoder more than threads, so that pictures do not wait for films.
     decoders = DecoderPool(threads + 1, limits.decode_s, limits.decode_bytes)
-    decoders.start(classifier.threads)
+    decoders.start(cores)
     events = ProgressEvents()
     queue = FilmQueue(QueueLimits(settings.queue, limits.held_bytes), threads)
     metrics.watch(queue)
     jobs = JobService(store, film_store, keys, events, queue, metrics.film)
-    readers = Readers(classifier, limits.max_pixels)
+    readers = Readers(bundles, limits.max_pixels)
     batcher = Batcher(
         queue,
         readers,
@@ -129,8 +127,8 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         renderer=Renderer(decoders, film_store, keys, limits.max_pixels),
         metrics=metrics,
         upload_budget=UploadBudget(limits.held_bytes),
-        model=model_facts(classifier),
-        choices=reader_choices(classifier, settings),
+        models={name: model_facts(classifier) for name, classifier in bundles.items()},
+        choices=reader_choices(bundles, settings),
         cleanup=cleanup,
         lock=lock,
     )

@@ -65,7 +65,8 @@ class ServeSettings:
         port: TCP port; 0 for a free one.
         folder: Folder of the database and the key.
         database: SQLAlchemy URL; None for SQLite in ``folder``.
-        bundle: Model folder; None for the shipped one.
+        bundle: Names or folders of the bundles; the first reads films of requests that name none.
+            Empty for the shipped one. In the environment separated as in ``PATH``.
         profile: Site profile, or None.
         threads: Batches that are read at the same time; None for one more than cores.
         limits: Limits of one request.
@@ -88,7 +89,7 @@ class ServeSettings:
     port: int = 8000
     folder: Path = field(default_factory=default_folder)
     database: str | None = None
-    bundle: Path | None = None
+    bundle: tuple[str, ...] = ()
     profile: Path | None = None
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
@@ -183,6 +184,8 @@ def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSet
 
 def _value(name: str, text: str, kind: str) -> Any:
     try:
+        if "tuple" in kind:
+            return tuple(text.split(os.pathsep))
         if "Path" in kind:
             return Path(text)
         if "bool" in kind:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.serve.settings import Limits
 
-FIELDS = (*(setting.name for setting in UPLOADED), "patient")
+FIELDS = (*(setting.name for setting in UPLOADED), "bundle", "patient")
 _MOST_FIELDS = 16
 _FIELD_BYTES = 4096
 

@@ -98,8 +98,7 @@ def predict(
         raise typer.BadParameter("--heatmaps and --explain none exclude each other")
     if server is not None:
         local: dict[str, object] = {
-            "--sheet": sheet, "--occlusion": occlusion, "--profile": profile, "--bundle": bundle,
-            "--threads": threads,
+            "--sheet": sheet, "--occlusion": occlusion, "--profile": profile, "--threads": threads,
         }  # fmt: skip
         for name, value in local.items():
             if value is not None:
@@ -117,7 +116,7 @@ def predict(
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
     targets.prepare(sources)
     if server is not None:
-        sys.exit(_read_on_server(server, sources, settings, targets, output))
+        sys.exit(_read_on_server(server, bundle, sources, settings, targets, output))
     sys.exit(_read_here(bundle, threads, sources, settings, targets, output))
 
 
@@ -165,7 +164,12 @@ def _read_here(
 
 
 def _read_on_server(
-    url: str, sources: list[Any], settings: Settings, targets: Targets, output: str
+    url: str,
+    bundle: Path | None,
+    sources: list[Any],
+    settings: Settings,
+    targets: Targets,
+    output: str,
 ) -> int:
     require("--server", "serve", "httpx")
     from pneumoscope.cli.progress import over_films
@@ -174,8 +178,9 @@ def _read_on_server(
     from pneumoscope.client import Client
 
     with Client(url) as client:
-        model = client.model()
-        answers = over_films(client.predict_many(sources, settings), len(sources))
+        name = None if bundle is None else str(bundle)
+        model = client.model(name)
+        answers = over_films(client.predict_many(sources, settings, bundle=name), len(sources))
         return print_results(
             pictures.with_fetched_heatmaps(client, answers, targets.heatmaps),
             output,

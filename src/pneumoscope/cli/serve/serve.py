@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Bundle, Profile
+from pneumoscope.cli.options import Profile, bundle_names
+from pneumoscope.decision.reader_settings import BUNDLE
 from pneumoscope.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -107,6 +108,16 @@ Queue = Annotated[
         min=1, metavar="N", help="Films that may wait; further requests get 429. 256 by default."
     ),
 ]
+Bundles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bundle",
+        metavar=BUNDLE.metavar,
+        help="Name of a bundle (see `pneumoscope bundles`) or a model folder; flagship by default. "
+        "Repeat it to serve several: a request names one, the first is the default.",
+        autocompletion=bundle_names,
+    ),
+]
 RateLimit = Annotated[
     int | None,
     typer.Option(
@@ -135,7 +146,7 @@ def serve(
     tls_key: TlsKey = None,
     tls_self_signed: TlsSelfSigned = None,
     key: Key = None,
-    bundle: Bundle = None,
+    bundle: Bundles = None,
     threads: Workers = None,
     max_batch_size: MaxBatchSize = None,
     max_wait_ms: MaxWait = None,
@@ -152,7 +163,7 @@ def serve(
     given: dict[str, Any] = {
         "host": host, "port": port, "folder": folder, "database": database, "profile": profile,
         "keep_films": keep_films, "retention_days": retention_days, "tls_cert": tls_cert,
-        "tls_key": tls_key, "tls_self_signed": tls_self_signed, "key": key, "bundle": bundle,
+        "tls_key": tls_key, "tls_self_signed": tls_self_signed, "key": key, "bundle": tuple(bundle) if bundle else None,
         "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,
         "queue": queue, "rate_limit": rate_limit,
     }  # fmt: skip

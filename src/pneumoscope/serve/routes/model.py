@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Query
 
 from pneumoscope.serve.routes.common import RunningServices, api_router
 
 router = api_router()
 
 
+Bundle = Annotated[
+    str | None, Query(description="Name of one of the server's bundles; the default if missing.")
+]
+
+
 @router.get("/model")
-def show_model(services: RunningServices) -> dict[str, Any]:
-    """The bundle: figures, limits, population, hash, and its card as Markdown."""
-    return services.model
+def show_model(services: RunningServices, bundle: Bundle = None) -> dict[str, Any]:
+    """A bundle: figures, limits, population, hash, and its card as Markdown."""
+    return services.models[services.readers.name(bundle)]
 
 
 @router.get("/settings")
-def show_settings(services: RunningServices) -> dict[str, Any]:
-    """What a reader can choose, the limits, and the sentences of the gate."""
-    return services.choices
+def show_settings(services: RunningServices, bundle: Bundle = None) -> dict[str, Any]:
+    """The bundles, what a reader can choose with one of them, limits, and the sentences of its gate."""
+    return services.choices[services.readers.name(bundle)]

@@ -70,12 +70,16 @@ async def _accept(
     """Receives films and queues them; returns the id of a job, or futures of the results."""
     upload = await read_upload(request, services.settings.limits, take)
     patient = upload.fields.get("patient")
+    bundle = services.readers.name(upload.fields.get("bundle"))
     job_request = JobRequest(
-        owner=user.id, settings=_settings(upload.fields, services), patient=patient
+        owner=user.id,
+        settings=_settings(upload.fields, services, bundle),
+        bundle=bundle,
+        patient=patient,
     )
     # For the line in the audit log.
     request.state.patient = None if patient is None else services.keys.fingerprint(patient)
-    services.readers.reader(job_request.settings)  # refuses wrong settings before reading films
+    services.readers.reader(job_request.settings, bundle)  # refuses wrong settings before reading
     films, has_archive = await _films(upload, services, take)
     few = len(films) <= services.settings.sync_limit and not has_archive
     if not few or "respond-async" in request.headers.get("prefer", "").lower():
@@ -96,9 +100,9 @@ async def _films(
     return await run_in_threadpool(unpack, upload.files, limits, take), True
 
 
-def _settings(fields: Mapping[str, str], services: Services) -> Settings:
+def _settings(fields: Mapping[str, str], services: Services, bundle: str) -> Settings:
     try:
-        return from_form(fields, services.settings.profile)
+        return from_form(fields, services.readers.bundles[bundle].settings.profile)
     except UsageError as error:
         raise Unprocessable(error.message, error.hint) from None
 
@@ -139,11 +143,18 @@ def export_predictions(
     request.state.objects = [row.id for row in rows]
     media_type, make = exports.EXPORTS[format]
     with services.renderer.slots:
-        content = make(rows, services.renderer, services.model["labels"])
+        content = make(rows, services.renderer, _labels(services))
     return Response(
         content,
         media_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="pneumoscope.{format}"'},
+    )
+
+
+def _labels(services: Services) -> list[str]:
+    """Classes or findings of all bundles, each once."""
+    return list(
+        dict.fromkeys(label for model in services.models.values() for label in model["labels"])
     )
 
 

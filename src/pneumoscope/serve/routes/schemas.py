@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pneumoscope.decision.reader_settings import UPLOADED
+from pneumoscope.decision.reader_settings import BUNDLE, UPLOADED
 from pneumoscope.serve.problems import MEDIA_TYPE
 
 _ID = "4beba2a17d074c798ba548b195213df1"
@@ -147,6 +147,12 @@ UPLOAD: dict[str, Any] = {
                             "description": "Films, or ZIP archives of films.",
                         },
                         **{setting.name: setting.schema for setting in UPLOADED},
+                        "bundle": {
+                            "type": "string",
+                            "title": BUNDLE.title,
+                            "description": "Name of one of the server's bundles, see GET "
+                            "/settings; its default if missing.",
+                        },
                         "patient": {
                             "type": "string",
                             "description": "Any key of the patient; kept as a keyed hash only.",

@@ -1,4 +1,4 @@
-"""Errors without HTTP; a priority, a study and an idempotency key of a film; deliveries."""
+"""Errors without HTTP; a film's bundle, priority, study and idempotency key; deliveries."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column(
         "predictions", sa.Column("priority", sa.Integer, nullable=False, server_default="0")
     )
+    op.add_column("predictions", sa.Column("bundle", sa.String(255)))
     op.create_index("ix_predictions_study", "predictions", ["study"])
     op.create_index("predictions_of_key", "predictions", ["owner", "idempotency_key"], unique=True)
     op.create_table(

@@ -1,0 +1,74 @@
+"""The bundles of a server, by the names that requests give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import runtime
+from pneumoscope.bundle import open_bundle
+from pneumoscope.decision.profile import read_profile
+from pneumoscope.errors import ProfileMismatch, UsageError
+from pneumoscope.records import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pneumoscope.bundle import Bundle
+    from pneumoscope.runtime import Classifier
+    from pneumoscope.serve.settings import ServeSettings
+
+
+def load_bundles(settings: ServeSettings) -> dict[str, Classifier]:
+    """A classifier for each bundle, by the name of its folder, in their order.
+
+    A site profile is used with the bundle that it belongs to, and the others are used without.
+
+    Raises:
+        BundleError: A bundle cannot be used.
+        ProfileError: The site profile cannot be read, or belongs to none of the bundles.
+        UsageError: Two bundles have the same name.
+    """
+    bundles: dict[str, Bundle] = {}
+    for given in settings.bundle or (None,):
+        bundle = open_bundle(given)
+        name = bundle.path.resolve().name
+        if name in bundles:
+            raise UsageError(f"two bundles are called {name}", "Rename the folder of one of them.")
+        bundles[name] = bundle
+    owner = _owner_of_profile(settings, bundles)
+    return {
+        name: runtime.load(
+            bundle,
+            threads=settings.threads,
+            settings=Settings(profile=settings.profile if name == owner else None),
+        )
+        for name, bundle in bundles.items()
+    }
+
+
+def _owner_of_profile(settings: ServeSettings, bundles: Mapping[str, Bundle]) -> str | None:
+    if settings.profile is None:
+        return None
+    profile = read_profile(settings.profile)
+    mismatches = []
+    for name, bundle in bundles.items():
+        try:
+            profile.check(bundle.title, bundle.sha256)
+        except ProfileMismatch as error:
+            mismatches.append(error)
+        else:
+            return name
+    raise mismatches[0]
+
+
+def served_bundles(bundles: Mapping[str, Classifier]) -> list[dict[str, Any]]:
+    """What ``GET /settings`` says about the bundles that a request can name; the first is the default."""
+    return [
+        {
+            "name": name,
+            "bundle": classifier.bundle.title,
+            "bundle_sha256": classifier.bundle.sha256,
+            "default": position == 0,
+        }
+        for position, (name, classifier) in enumerate(bundles.items())
+    ]
