@@ -30,7 +30,7 @@ def check(live: Live) -> None:
         *("--exclude-checks", "positive_data_acceptance", "--no-color"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout[-6000:]
+    assert done.returncode == 0, done.stdout[-60000:]
 
 
 SEEDS = (

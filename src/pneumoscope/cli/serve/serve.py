@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pneumoscope.cli.completion import bundle_names
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Profile, bundle_names
+from pneumoscope.cli.options import Profile
 from pneumoscope.decision.reader_settings import BUNDLE
 from pneumoscope.errors import PneumoscopeError, UsageError
 
