@@ -129,7 +129,7 @@ def _shares(v: Validation, fits: NDArray[np.bool_], meta: BundleMeta, error: flo
     figures.append((called != ill)[clear].mean())
     if limits.kinds:
         shares = rest.probabilities[PLAIN][:, 1:] / p[:, None]
-        sets = conformal.sets(shares, tuple(limits.kinds.values()))
+        sets = shares >= np.array(list(limits.kinds.values()))
         figures += [sets[rest.truth == k + 1, k].mean() for k in range(sets.shape[1])]
         single = (sets.sum(axis=1) == 1) & clear & called
         right = sets.argmax(axis=1) + 1 == rest.truth

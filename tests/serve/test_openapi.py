@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
@@ -14,23 +15,33 @@ from grey_films import BRIGHT, DARK, zipped
 from live import Live, serving
 from pneumoscope.serve.settings import ServeSettings
 
+# DELETE on a job cancels what is not read yet; the job and its results stay, as documented.
+CONFIG = """
+[[operations]]
+include-path-regex = "/jobs/"
+checks.use_after_free.enabled = false
+"""
+
 
 @pytest.mark.slow
-def test_schemathesis_finds_nothing(small: ServeSettings) -> None:
+def test_schemathesis_finds_nothing(small: ServeSettings, tmp_path: Path) -> None:
     pytest.importorskip("schemathesis")
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG, encoding="utf-8")
     with serving(small) as live:  # with the default limits
-        check(live)
+        check(live, config)
 
 
-def check(live: Live) -> None:
+def check(live: Live, config: Path) -> None:
     command = [
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{live.url}/api/v1/openapi.json"),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", f"{live.url}/api/v1/openapi.json"),
         *("--max-examples", "8", "--phases", "examples,coverage,fuzzing,stateful", "--seed", "7"),
         # The operating points depend on the bundle, so not every string is accepted.
         *("--exclude-checks", "positive_data_acceptance", "--no-color"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout[-60000:]
+    assert done.returncode == 0, done.stdout[-6000:]
 
 
 SEEDS = (

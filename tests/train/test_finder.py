@@ -18,7 +18,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.errors import TrainingError, UsageError
-    from pneumoscope.train import run
+    from pneumoscope.train import folder, run
     from pneumoscope.train.fit import finder, loop
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
@@ -124,10 +124,10 @@ def test_every_phase_is_tested_and_nothing_else_of_the_folder_touched(
 def test_a_run_may_begin_where_only_the_range_test_has_been(tmp_path: Path) -> None:
     for name in (finder.PLOT, finder.TABLE):
         (tmp_path / name).touch()
-    run._check_folder(tmp_path, TOY)
+    folder.check(tmp_path, TOY)
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(UsageError, match="not a run"):
-        run._check_folder(tmp_path, TOY)
+        folder.check(tmp_path, TOY)
 
 
 def test_the_command_prints_what_it_found(
