@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.bundle import BundleMeta, open_bundle
-from pneumoscope.decision import conformal
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.evidence.statistics.reliability import calibration_error
 from pneumoscope.metrics import expected_calibration_error, patient_groups
