@@ -22,7 +22,7 @@ def test_classifiers_are_made_once_and_share_the_session(tiny_bundle: Bundle) ->
     made = readers_of(tiny=tiny_bundle)
     balanced, screen = made.reader(Settings()), made.reader(Settings("screen"))
     assert made.reader(Settings("screen")) is screen
-    assert screen._session is balanced._session is made.bundles["tiny"]._session
+    assert screen._network is balanced._network is made.bundles["tiny"]._network
     assert screen.settings == Settings("screen")
     # The tiny bundle's network sees 32 x 32 pixels of films that were 224 x 224.
     draft_px = made.bundles["tiny"].draft_px

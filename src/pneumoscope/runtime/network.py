@@ -1,0 +1,113 @@
+"""The network of a bundle in ONNX Runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+
+from pneumoscope.bundle import GOLDEN, Bundle
+from pneumoscope.errors import BundleMismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+GOLDEN_TOLERANCE = 1e-3
+"""Largest |dp| at which another processor still counts as computing the same function."""
+_INPUT = "films"
+_OUTPUTS = ("probabilities", "heatmaps", "embedding", "features")
+"""In this order; the last one is not in every bundle."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkOutputs:
+    """The outputs of one run of the network for n films.
+
+    Attributes:
+        probabilities: float32 (n, classes).
+        heatmaps: float32 (n, classes, h, w).
+        embedding: float32 (n, features).
+        features: float32 (n, d), the input of the gate's heads; None if the bundle has none.
+    """
+
+    probabilities: NDArray[np.float32]
+    heatmaps: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+
+
+class Network:
+    """Runs the network of a bundle. Safe to share between threads.
+
+    Args:
+        bundle: The model folder.
+
+    Raises:
+        BundleMismatch: ``model.onnx`` cannot be loaded, or does not fit ``bundle.json``.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._session = _session(bundle)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The ONNX Runtime providers that run it."""
+        return tuple(self._session.get_providers())
+
+    @property
+    def outputs(self) -> Sequence[Any]:
+        """Its outputs, with ``name`` and ``shape``."""
+        return list(self._session.get_outputs())
+
+    def run(self, inputs: NDArray[np.uint8]) -> NetworkOutputs:
+        """Runs it on inputs uint8 (n, size, size, 1), as ``images.model_input`` makes them."""
+        return NetworkOutputs(*self._session.run(None, {_INPUT: inputs}))
+
+    def check(self) -> float:
+        """Runs the golden inputs of the bundle; returns the largest |dp| from the golden outputs.
+
+        Raises:
+            BundleMismatch: It exceeds `GOLDEN_TOLERANCE`: this machine computes another function.
+        """
+        with np.load(self._bundle.path / GOLDEN) as golden:
+            probabilities = self.run(golden["inputs"]).probabilities
+            worst = float(np.abs(probabilities - golden["probabilities"]).max())
+        if not worst <= GOLDEN_TOLERANCE:
+            raise BundleMismatch(
+                self._bundle.path.name, f"golden inputs differ by {worst:.2g} on this machine"
+            )
+        return worst
+
+
+def _session(bundle: Bundle) -> Any:
+    options = onnxruntime.SessionOptions()
+    # Films are read in parallel, each in one thread: on this small network, threads within a run
+    # do not help a single film, and slow down many.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            bundle.model, options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime raises its own unexported classes
+        raise BundleMismatch(bundle.path.name, f"model.onnx cannot be loaded ({error})") from error
+    names = tuple(output.name for output in session.get_outputs())
+    first = session.get_inputs()[0]
+    size, labels = bundle.meta.size, len(bundle.meta.labels)
+    if (
+        first.name != _INPUT
+        or list(first.shape[1:]) != [size, size, 1]
+        or names not in (_OUTPUTS, _OUTPUTS[:-1])
+    ):
+        raise BundleMismatch(bundle.path.name, "model.onnx has other inputs or outputs")
+    if session.get_outputs()[0].shape[1] != labels:
+        raise BundleMismatch(
+            bundle.path.name, f"model.onnx does not give {labels} classes or findings"
+        )
+    return session
