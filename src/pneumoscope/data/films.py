@@ -197,31 +197,17 @@ def load(
         DataError: See `find`; also if the labels do not suit the task, a film cannot be read,
             nothing could be held out, or a manifest puts one patient into two splits.
     """
-    if split not in MODES:
-        raise DataError(f"split {split!r} is unknown", f"One of {', '.join(MODES)}.")
-    listing = find(root)
+    listing = _find_for(root, split)
     fixed = _is_fixed(listing, split, root)
-    if split == "patient" and listing.obeyed:
-        check_split(replace(e, split=e.split or "train") for e in listing.entries)
     labelled = for_task(without(listing, "test", *(() if fixed else ("validation",))), task)
     entries = labelled.entries
     if not entries:
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
     pixels, hashes = cached([e.path for e in entries], side, cache or cache_home(), progress)
     splits = _splits(labelled, hashes, "given" if fixed else split, share, seed)
-    films = tuple(
-        Film(entry.name, targets, entry.patient, digest, place)
-        for entry, targets, digest, place in zip(
-            entries, labelled.targets, hashes, splits, strict=True
-        )
-    )
+    rows = zip(entries, labelled.targets, hashes, splits, strict=True)
+    films = tuple(Film(e.name, targets, e.patient, sha, place) for e, targets, sha, place in rows)
     _check_held(films, labelled, task)
-    warnings = (
-        *listing.warnings,
-        *labelled.warnings,
-        *_warnings(listing, entries, films, split, fixed=fixed),
-        *_silent(films, labelled, task),
-    )
     return FilmSet(
         task=task,
         names=labelled.names,
@@ -229,10 +215,25 @@ def load(
         films=films,
         pixels=pixels,
         source=listing.source,
-        warnings=warnings,
+        warnings=(
+            *listing.warnings,
+            *labelled.warnings,
+            *_warnings(listing, entries, films, split, fixed=fixed),
+            *_silent(films, labelled, task),
+        ),
         files=tuple(entry.path for entry in entries),
         sheet=listing.sheet,
     )
+
+
+def _find_for(root: Path, split: str) -> Listing:
+    """The films of a folder, if they can be split so."""
+    if split not in MODES:
+        raise DataError(f"split {split!r} is unknown", f"One of {', '.join(MODES)}.")
+    listing = find(root)
+    if split == "patient" and listing.obeyed:
+        check_split(replace(e, split=e.split or "train") for e in listing.entries)
+    return listing
 
 
 def _splits(

@@ -76,20 +76,8 @@ def read_manifest(file: Path) -> Listing:
         if view is not None and row[view].lower() == "lateral":
             lateral += 1
             continue
-        patient = row.get("patient", "")
-        if not patient and (match := _CHEXPERT_PATIENT.search(name)):
-            patient = match[1]
-        entries.append(
-            Entry(
-                path=base / name,
-                name=name,
-                values=value,
-                patient=patient or f"file/{name}",
-                keyed=bool(patient) and not _FILM_KEY.search(patient),
-                split=_split(file, number, row["split"]) if "split" in header else None,
-                sha256=row.get("sha256", ""),
-            )
-        )
+        split = _split(file, number, row["split"]) if "split" in header else None
+        entries.append(_entry(base, name, row, value, split))
     if not entries:
         raise DataError(f"{file}: names lateral films only", "Networks here read frontal ones.")
     if lateral:
@@ -103,6 +91,21 @@ def read_manifest(file: Path) -> Listing:
         source=source,
         obeyed="split" in header,
         warnings=warnings,
+    )
+
+
+def _entry(base: Path, name: str, row: Row, values: Targets, split: str | None) -> Entry:
+    patient = row.get("patient", "")
+    if not patient and (match := _CHEXPERT_PATIENT.search(name)):
+        patient = match[1]
+    return Entry(
+        path=base / name,
+        name=name,
+        values=values,
+        patient=patient or f"file/{name}",
+        keyed=bool(patient) and not _FILM_KEY.search(patient),
+        split=split,
+        sha256=row.get("sha256", ""),
     )
 
 

@@ -53,9 +53,9 @@ def read_raster(
     """
     columns = rows = 0
     try:
-        if kind == "WEBP":
+        if kind == "WEBP":  # Pillow allocates the canvas when it opens the file
             columns, rows = _webp_size(data, name)
-            limits.check(name, rows, columns)  # Pillow sets the canvas aside when it opens the file
+            limits.check(name, rows, columns)
         image = header_of(kind, data)
         columns, rows = image.size
         if getattr(image, "is_animated", False):
@@ -90,7 +90,10 @@ def read_raster(
         tint=tint,
         reduced_by=config[0] if config else 1,
     )
-    upright = _turned(pixels, turn)
+    return _radiograph(_turned(pixels, turn), facts)
+
+
+def _radiograph(upright: NDArray[Any], facts: FilmFacts) -> Radiograph:
     if upright.dtype == np.uint8:
         return Radiograph(np.divide(upright, np.float32(255), dtype=np.float32), facts, upright)
     return Radiograph(upright, facts)

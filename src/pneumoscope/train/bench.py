@@ -1,4 +1,4 @@
-"""How fast training runs, beside what its network could do and beside the notebooks' way."""
+"""How fast training runs, compared with its network alone and with training as in notebooks."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pneumoscope.train.network import keras_model
 from pneumoscope.train.progress import Progress
 
 if TYPE_CHECKING:
+    from pneumoscope.data import FilmSet
     from pneumoscope.train.data.batches import Batch
     from pneumoscope.train.recipe.settings import Recipe
 
@@ -30,30 +31,30 @@ _WARM = AHEAD + 1
 _SAMPLE = 300
 """Films that are decoded into an empty cache."""
 _SIZED = 30
-"""Films whose size is looked at."""
+"""Films whose size is measured."""
 
 
 def measure(
     recipe: Recipe, root: Path, cache: Path | None, progress: Progress, steps: int, rounds: int
 ) -> dict[str, Any]:
-    """Films a second of four ways, measured in turns so that other work on the machine hits all.
+    """Films per second of several ways, measured alternately so that other load affects all.
 
     Args:
         recipe: Its last phase is measured.
         root: Data folder.
         cache: Folder for decoded films; None for the user's cache.
-        progress: Is told how far it is.
+        progress: Shows how many rounds are done.
         steps: Steps of each way in a round.
-        rounds: Rounds; medians count.
+        rounds: Rounds; the medians are reported.
 
     Returns:
-        ``random``: the network on one batch of random arrays, the ceiling; ``later``: this studio
+        ``random``: the network on one batch in memory, the upper limit; ``later``: this training
         with decoded films, augmentation and averaging; ``decode``: reading and resizing files into
-        a cache that is empty; ``first``: the first epoch, which builds the cache before it trains,
-        from these two; ``notebook``: decoding and augmenting every film by itself in every epoch,
-        as Keras' ImageDataGenerator does, on the same network; ``later_share``,
-        ``speedup_first``, ``speedup_later``: the ratios; ``films`` and ``megapixels``: how many
-        training films there are, and their median size.
+        an empty cache; ``first``: the first epoch, which builds the cache before it trains,
+        calculated from these two; ``notebook``: decoding and augmenting film by film in every
+        epoch, as Keras' ImageDataGenerator does, on the same network; ``later_share``,
+        ``speedup_first``, ``speedup_later``: ratios; ``films`` and ``megapixels``: the number of
+        training films and their median size.
 
     Raises:
         DataError: Keras cannot read films of this kind.
@@ -61,45 +62,14 @@ def measure(
     films = load_films(recipe, root, cache, progress)
     paths = [films.files[row] for row in films.rows("train")]
     with tempfile.TemporaryDirectory() as folder:
-        # New views each time: cached features would measure another network.
-        fresh = replace(recipe, cached_views=0)
-        trainer = loop.begin(fresh, films, Path(folder), None, progress)
-        trainer.freezes = recipe.batch_norm_frozen  # as with pretrained weights
-        # Where there are fewer films than a round takes, they come again.
-        epoch = trainer.batches
-        epoch.steps = max(epoch.steps, steps + _WARM)
-        epoch.rows = np.resize(epoch.rows, epoch.steps * recipe.batch_size)
-        trainer.model = keras_model.build(recipe, len(films.names), None)
-        last = len(trainer.phases) - 1
-        trainer.prepare(trainer.phases[last])
-        ready = next(epoch.of(Position(last, 0, 0)))
-        notebook = _notebook(trainer, paths, recipe)
-        seconds: dict[str, list[float]] = {"random": [], "later": [], "notebook": []}
-        for round_ in range(rounds + 1):  # the first warms up
-            batches = epoch.of(Position(last, round_, 0))
-            # Batches prepared before the clock starts would make augmentation look free.
-            for _ in range(_WARM):
-                trainer.learn(next(batches))
-            ways: dict[str, Callable[[], object]] = {
-                "later": lambda batches=batches: trainer.learn(next(batches)),  # type: ignore[misc]
-                "random": lambda: _floor(trainer, ready),
-                "notebook": notebook,
-            }
-            for name, step in ways.items():
-                began = time.perf_counter()
-                for _ in range(steps):
-                    step()
-                if round_:
-                    seconds[name].append(time.perf_counter() - began)
-                if name == "later":
-                    batches.close()  # waits for what is still being prepared
-            progress.count("measuring", round_ + 1, rounds + 1)
+        trainer = _trainer(recipe, films, Path(folder), progress, steps)
+        seconds = _rounds(trainer, _notebook(trainer, paths, recipe), progress, steps, rounds)
         sample = paths[:: max(1, len(paths) // _SAMPLE)]
         began = time.perf_counter()
         cached(sample, recipe.source_size, Path(folder), lambda _done, _total: None)
         decode = len(sample) / (time.perf_counter() - began)
-    films_a_step = steps * recipe.batch_size
-    rates = {name: films_a_step / median(times) for name, times in seconds.items()}
+    films_per_round = steps * recipe.batch_size
+    rates = {name: films_per_round / median(times) for name, times in seconds.items()}
     ratios = [r / o for r, o in zip(seconds["random"], seconds["later"], strict=True)]
     first = 1 / (1 / decode + 1 / rates["later"])
     return {
@@ -120,13 +90,63 @@ def measure(
     }
 
 
+def _trainer(
+    recipe: Recipe, films: FilmSet, folder: Path, progress: Progress, steps: int
+) -> loop.Trainer:
+    """A trainer in the recipe's last phase, with enough batches in an epoch for one round."""
+    # New views each time: cached features would measure another network.
+    fresh = replace(recipe, cached_views=0)
+    trainer = loop.begin(fresh, films, folder, None, progress)
+    trainer.freezes = recipe.batch_norm_frozen  # as with pretrained weights
+    # If there are fewer films than a round takes, they are repeated.
+    batches = trainer.batches
+    batches.steps = max(batches.steps, steps + _WARM)
+    batches.rows = np.resize(batches.rows, batches.steps * recipe.batch_size)
+    trainer.model = keras_model.build(recipe, len(films.names), None)
+    trainer.prepare(trainer.phases[-1])
+    return trainer
+
+
+def _rounds(
+    trainer: loop.Trainer,
+    notebook: Callable[[], None],
+    progress: Progress,
+    steps: int,
+    rounds: int,
+) -> dict[str, list[float]]:
+    """Seconds of each round by way, all ways in each round; a first round warms up."""
+    last = len(trainer.phases) - 1
+    ready = next(trainer.batches.of(Position(last, 0, 0)))
+    seconds: dict[str, list[float]] = {"random": [], "later": [], "notebook": []}
+    for round_ in range(rounds + 1):
+        batches = trainer.batches.of(Position(last, round_, 0))
+        # Batches prepared before the clock starts would make augmentation look free.
+        for _ in range(_WARM):
+            trainer.learn(next(batches))
+        ways: dict[str, Callable[[], object]] = {
+            "later": lambda batches=batches: trainer.learn(next(batches)),  # type: ignore[misc]
+            "random": lambda: _floor(trainer, ready),
+            "notebook": notebook,
+        }
+        for name, step in ways.items():
+            began = time.perf_counter()
+            for _ in range(steps):
+                step()
+            if round_:
+                seconds[name].append(time.perf_counter() - began)
+            if name == "later":
+                batches.close()  # waits for batches that are still being prepared
+        progress.count("measuring", round_ + 1, rounds + 1)
+    return seconds
+
+
 def _floor(trainer: loop.Trainer, batch: Batch) -> None:
     x, y, weight = batch
     trainer.trainee.train_on_batch(x, y, sample_weight=weight)
 
 
 def _notebook(trainer: loop.Trainer, paths: list[Path], recipe: Recipe) -> Callable[[], None]:
-    """One step of the notebooks' way: files decoded and turned one by one, in the training's thread."""
+    """One step as in notebooks: files decoded and augmented one by one, in the training's thread."""
     from tensorflow import keras as tf_keras
 
     pictures = tf_keras.preprocessing.image

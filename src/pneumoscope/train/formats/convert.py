@@ -104,9 +104,7 @@ def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, note
         ConversionError: The graph cannot be translated, or the export differs by more than
             `MAX_DP` (float), `MAX_MEAN_DP_INT8` on average (int8) or `MAX_AUC_DIFFERENCE`.
     """
-    kind = FORMATS.get(name)
-    if kind is None:
-        raise UsageError(f"format {name!r} is unknown", f"One of {', '.join(FORMATS)}.")
+    kind = _format(name)
     target = out if out is not None else Path(_default_name(bundle, name, kind))
     _check_target(target, kind)
     if name == "litert-int8" and films is None:
@@ -134,16 +132,22 @@ def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, note
             parity = _parity(bundle, predict, reference, inputs, positive, drawn)
             latency, onnx_latency = _latencies(predict, reference, inputs[:1])
         _check_parity(name, parity)
-        megabytes = _bytes(staged) / 1e6
+        size = _bytes(staged)
         _place(staged, target)
     return Exported(
         format=name,
         path=target,
-        megabytes=megabytes,
+        megabytes=size / 1e6,
         latency_ms=latency,
         onnx_latency_ms=onnx_latency,
         parity=parity,
     )
+
+
+def _format(name: str) -> Format:
+    if name not in FORMATS:
+        raise UsageError(f"format {name!r} is unknown", f"One of {', '.join(FORMATS)}.")
+    return FORMATS[name]
 
 
 def _default_name(bundle: Bundle, name: str, kind: Format) -> str:
