@@ -63,7 +63,7 @@ def answers() -> str:
         prediction = classifier.predict(SAMPLES / name)
         words = wording.sentences(prediction)
         results[name] = prediction_to_json(prediction) | {"words": words}
-    settings = reader_choices(classifier, ServeSettings())
+    settings = reader_choices({"flagship": classifier}, ServeSettings())["flagship"]
     return f"window.RESULTS = {json.dumps(results)}; window.SETTINGS = {json.dumps(settings)};"
 
 
