@@ -94,7 +94,6 @@ def test_predict_offers_the_table(setting: ReaderSetting) -> None:
         ("streamlit", BUNDLE, True),
         ("audit", BUNDLE, False),
         ("calibrate", BUNDLE, False),
-        ("serve", BUNDLE, False),
         ("serve", PROFILE, True),
         ("drift", PROFILE, True),
     ],
@@ -106,6 +105,12 @@ def test_other_commands_spell_settings_alike(
     assert option.help == setting.help
     assert option.metavar == setting.metavar
     assert option.envvar == (setting.variable if from_environment else None)
+
+
+def test_a_server_takes_several_bundles() -> None:
+    option = parameters("serve")[BUNDLE.option]
+    assert (option.help or "").startswith(f"{BUNDLE.help} Repeat it to serve several")
+    assert (option.metavar, option.envvar) == (BUNDLE.metavar, None)
 
 
 def test_modes_of_the_heatmap_are_the_choices() -> None:
@@ -176,7 +181,7 @@ def test_the_api_document_shows_the_table() -> None:
     from pneumoscope.serve.uploads import FIELDS
 
     form = UPLOAD["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert list(form) == ["files", *(s.name for s in UPLOADED), "patient"]
+    assert list(form) == ["files", *(s.name for s in UPLOADED), "bundle", "patient"]
     assert set(FIELDS) == set(form) - {"files"}
     for setting in UPLOADED:
         assert form[setting.name] == setting.schema
@@ -193,7 +198,9 @@ def test_the_page_gets_a_form_for_the_shipped_bundle() -> None:
     from pneumoscope.serve.settings import ServeSettings
 
     classifier = load()
-    form = reader_choices(classifier, ServeSettings())["form"]["properties"]
+    form = reader_choices({"flagship": classifier}, ServeSettings())["flagship"]["form"][
+        "properties"
+    ]
     assert list(form) == [setting.name for setting in UPLOADED]
     for setting in UPLOADED:
         assert form[setting.name]["title"] == setting.title
@@ -218,7 +225,8 @@ def test_a_form_offers_only_what_the_bundle_serves(
     from pneumoscope.serve.settings import ServeSettings
 
     for bundle, missing in ((tiny_bundle, {"error"}), (findings_bundle, {"error", "prevalence"})):
-        form = reader_choices(load(bundle.path), ServeSettings())["form"]["properties"]
+        served = {"own": load(bundle.path)}
+        form = reader_choices(served, ServeSettings())["own"]["form"]["properties"]
         assert {setting.name for setting in UPLOADED} - form.keys() == missing
         assert form["operating_point"]["enum"] == ["balanced", "screen"]
 

@@ -114,8 +114,7 @@ Bundles = Annotated[
     typer.Option(
         "--bundle",
         metavar=BUNDLE.metavar,
-        help="Name of a bundle (see `pneumoscope bundles`) or a model folder; flagship by default. "
-        "Repeat it to serve several: a request names one, the first is the default.",
+        help=f"{BUNDLE.help} Repeat it to serve several: a request names one, the first is the default.",
         autocompletion=bundle_names,
     ),
 ]
