@@ -147,7 +147,7 @@ def serving(
     assert started.stderr is not None
     try:
         address = None
-        while not address:  # after a kill it says first what it address
+        while not address:  # after a kill it first says what it found
             line = started.stderr.readline()
             assert line, "the server did not start"
             address = re.search(r"http://([\d.]+):(\d+)", line)

@@ -130,11 +130,11 @@ def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:
     Args:
         p: Probabilities of the true class, (n,).
     """
-    own = np.sort(np.asarray(p, np.float64))
-    if len(own) > MOST_SCORES:
-        places = np.arange(1, MOST_SCORES + 1) * (len(own) + 1) // (MOST_SCORES + 1)
-        own = own[places - 1]
-    return tuple(_rounded_down(value) for value in own.tolist())
+    ascending = np.sort(np.asarray(p, np.float64))
+    if len(ascending) > MOST_SCORES:
+        places = np.arange(1, MOST_SCORES + 1) * (len(ascending) + 1) // (MOST_SCORES + 1)
+        ascending = ascending[places - 1]
+    return tuple(_rounded_down(value) for value in ascending.tolist())
 
 
 def _rounded_down(value: float) -> float:
