@@ -29,9 +29,13 @@ def films_dir() -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium through Playwright, started once per process, or a skip with the reason."""
+    """Chromium through Playwright, or a skip with the reason.
+
+    Not once per process: until Playwright stops, its event loop counts as running in this thread,
+    and `asyncio.run` refuses to start another.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     program = (
         os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

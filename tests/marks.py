@@ -6,6 +6,7 @@ Keras away: a test without its mark fails there.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections.abc import Iterator
@@ -60,7 +61,17 @@ def is_left_out(item: pytest.Item) -> bool:
 def _shares_fixtures(item: pytest.Function) -> bool:
     """Whether a fixture of the test is made once for its module."""
     names = item._fixtureinfo.name2fixturedefs
-    return any(definitions[-1].scope == "module" for definitions in names.values())
+    return any(
+        definitions[-1].scope == "module" and name != "_no_event_loop"
+        for name, definitions in names.items()
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_event_loop() -> None:
+    """Fails the tests of a module that begins while the loop of an earlier one counts as running."""
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        asyncio.get_running_loop()
 
 
 @pytest.fixture(autouse=True)

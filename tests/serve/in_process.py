@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -22,7 +22,6 @@ from pneumoscope.serve.security.accounts import Accounts
 from pneumoscope.serve.security.state import Security, make_security
 from pneumoscope.serve.settings import ServeSettings
 
-T = TypeVar("T")
 PASSWORD = "four quiet herons waiting"
 HERE = "http://127.0.0.1:8000"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -90,12 +89,6 @@ class Served:
         answer = self.sign_in(name)
         assert answer.status_code == 200, answer.text
         return answer.headers["set-cookie"].partition(";")[0]
-
-
-def awaited(function: Callable[..., Awaitable[T]], *arguments: object) -> T:
-    """What a coroutine function returns; run in a thread, because a browser's loop may run in this one."""
-    with start_blocking_portal() as portal:
-        return portal.call(function, *arguments)
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from in_process import awaited
 from pneumoscope.serve.security.accounts import User
 from pneumoscope.serve.security.dependencies import require
 from pneumoscope.serve.security.refusals import NotThisRole
@@ -13,6 +14,6 @@ from pneumoscope.serve.security.refusals import NotThisRole
 def test_require_is_a_dependency_for_single_routes() -> None:
     vera = User("1", "vera", "viewer")
     ada = User("2", "ada", "admin")
-    assert awaited(require("admin"), ada) is ada
+    assert asyncio.run(require("admin")(ada)) is ada
     with pytest.raises(NotThisRole, match="viewer"):
-        awaited(require("operator"), vera)
+        asyncio.run(require("operator")(vera))

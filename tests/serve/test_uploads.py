@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 import pytest
 from fastapi import Request
 
-from in_process import awaited
 from pneumoscope.serve.problems import BadRequest, Refusal, TooMuch
 from pneumoscope.serve.settings import Limits
 from pneumoscope.serve.uploads import Upload, UploadBudget, read_upload
@@ -30,7 +30,7 @@ def uploaded(body: bytes, kind: str = KIND, upload_budget: UploadBudget | None =
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
     request = Request(scope, receive)
     with (upload_budget or UploadBudget(2**20)).lease() as take:
-        return awaited(read_upload, request, Limits(max_files=3), take)
+        return asyncio.run(read_upload(request, Limits(max_files=3), take))
 
 
 def test_a_form_as_it_should_be() -> None:
