@@ -161,7 +161,7 @@ def test_a_form_and_back() -> None:
 @pytest.mark.parametrize(
     ("form", "message"),
     [
-        ({"prevalence": "many"}, "prevalence is no number"),
+        ({"prevalence": "many"}, "prevalence is not a number"),
         ({"force": "perhaps"}, "force is neither true nor false"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import decisions
+from decision_cases import Case
 from pneumoscope.decision.gate import REASONS
 from pneumoscope.decision.sentences import FILE as SENTENCES
 
@@ -61,7 +62,7 @@ def test_python_decides_the_cases() -> None:
     """From the file alone: bundles, profiles and films go through JSON."""
     for case in CASES:
         given = {k: v for k, v in case.items() if k not in ("decision", "words", "error")}
-        assert decisions.decided(decisions.Case(**given), CONTENT) == case
+        assert decisions.decided(Case(**given), CONTENT) == case
 
 
 def with_node(folder: Path) -> list[dict[str, Any]]:

@@ -143,7 +143,7 @@ def test_a_missing_profile_is_named(tmp_path: Path) -> None:
         ({"verdict": "perhaps"}, "perhaps"),
         (
             {"conformal": {"questions": {"P": {"negative": [2.0], "positive": []}}, "kinds": {}}},
-            "no p",
+            "not a p",
         ),
     ],
 )

@@ -1,9 +1,10 @@
-"""Probabilities that mean what they say: log odds stretched and moved, on held-out films.
+"""Calibration: log odds are scaled and shifted so that probabilities match frequencies.
 
-One temperature (Guo et al. 2017) must serve two questions of a network with several kinds of
-disease, ill or not and which kind, and is too high for one and too low for the other. So the log
-odds of "ill" get a scale and an offset of their own (Platt 1999), and the kinds a temperature among
-themselves. Of several findings each has its own scale and offset. numpy only.
+A network that knows several kinds of disease answers two questions: ill or not, and which kind. One
+temperature for both (Guo et al. 2017) would be too high for one and too low for the other. So the log
+odds of "ill" have a scale and an offset (Platt 1999), and the kinds have a temperature among
+themselves. With several findings, each has a scale and an offset. Everything is fitted on held-out
+films. numpy only.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 FLOOR = 1e-12
-"""Probabilities below it count as it, here and inside the network: logarithms stay finite."""
+"""Smaller probabilities are raised to it, here and inside the network: logarithms stay finite."""
 SCALES = (0.1, 10.0)
-"""What a scale may be: films that a network tells apart without error would ask for infinity."""
+"""Limits of a scale: perfectly separated films would make it infinite."""
 KIND_TEMPERATURES = (0.135, 7.4)
-"""What the temperature of the kinds may be, e^-2 to e^2."""
+"""Limits of the temperature of the kinds, e^-2 to e^2."""
 FEWEST = 10
-"""Films of either side without which nothing is fitted: what the network says stays as it is."""
+"""With fewer films on either side nothing is fitted, and the probabilities stay unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the network does with its logits; already inside ``model.onnx``.
+    """How logits become calibrated probabilities; already part of ``model.onnx``.
 
     Attributes:
-        scale: Factor of the log odds of "ill", > 0; of several findings, of each.
-        offset: Added to that; as many.
-        kinds_temperature: Divisor of the logits of the kinds among themselves; 1 if there is one.
-        prevalence: Share of ill films among those that it was fitted on, to which the probabilities
-            belong; None for several findings, and if nobody knows.
+        scale: Factor of the log odds of "ill", > 0; with several findings, one for each.
+        offset: Added after scaling; as many as ``scale``.
+        kinds_temperature: Divisor of the logits of the kinds among themselves; 1 if there is one kind.
+        prevalence: Share of ill films among those that it was fitted on. The probabilities hold at
+            this prevalence. None for several findings, and if it is unknown.
     """
 
     scale: tuple[float, ...] = (1.0,)
@@ -49,7 +50,7 @@ class Calibration:
 
     @property
     def text(self) -> str:
-        """In words."""
+        """The calibration in words."""
         if self == Calibration(prevalence=self.prevalence):
             return "not at all"
         if len(self.scale) > 1:
@@ -58,20 +59,20 @@ class Calibration:
         return f"{line}, kinds at temperature {self.kinds_temperature:.3f}"
 
     def changes(self, question: int = 0) -> bool:
-        """Whether that question's probability is another than the network's own."""
+        """Whether it changes the network's probability for that question."""
         return (self.scale[question], self.offset[question]) != (1.0, 0.0)
 
     def apply(self, p: NDArray[np.floating[Any]], negative: int | None) -> Array:
         """Calibrated probabilities.
 
         Args:
-            p: Those of the network's own logits, (n, classes or findings).
+            p: Uncalibrated probabilities, (n, classes or findings).
             negative: Column of the class that means "nothing found"; None for several findings.
         """
         return _moved(p, negative, self.scale, self.offset, self.kinds_temperature)
 
     def undo(self, p: NDArray[np.floating[Any]], negative: int | None) -> Array:
-        """What the network said before; the inverse of `apply`."""
+        """Uncalibrated probabilities; the inverse of `apply`."""
         scale = tuple(1 / a for a in self.scale)
         offset = tuple(-b / a for a, b in zip(self.scale, self.offset, strict=True))
         return _moved(p, negative, scale, offset, 1 / self.kinds_temperature)
@@ -91,14 +92,15 @@ def fit(
     truth: NDArray[Any],
     negative: int | None,
 ) -> Calibration:
-    """The calibration under which the films are likeliest, over all conditions alike.
+    """The calibration of maximum likelihood over all conditions.
 
-    Perturbed films count like plain ones, since other hospitals' films are perturbed ones.
+    Perturbed films count as much as plain ones, because films of other hospitals resemble perturbed
+    ones.
 
     Args:
-        probabilities: Name of the condition to those of the network's own logits, each
-            (n, classes or findings) of the same films.
-        truth: Class of each film (n,); of several findings 1, 0 or NaN, (n, findings).
+        probabilities: Name of the condition to uncalibrated probabilities of the same films, each
+            (n, classes or findings).
+        truth: Class of each film (n,); with several findings 1, 0 or NaN, (n, findings).
         negative: As in `Calibration.apply`.
     """
     conditions = [np.asarray(p, np.float64) for p in probabilities.values()]
@@ -121,20 +123,20 @@ def fit(
 def fit_line(odds: list[Array], positive: Array) -> tuple[float, float]:
     """Scale and offset of log odds by maximum likelihood (Platt 1999).
 
-    With Platt's targets, (N + 1) / (N + 2) in place of 1, N over all conditions: films that are told
-    apart without error have a finite answer too. (1, 0) with fewer than `FEWEST` films of either side.
+    Platt's targets, (N + 1) / (N + 2) in place of 1 with N over all conditions, keep the result finite
+    for perfectly separated films. Returns (1, 0) with fewer than `FEWEST` films on either side.
 
     Args:
-        odds: Of each condition, (n,).
+        odds: Log odds under each condition, (n,).
         positive: 1, 0 or NaN where unknown, (n,).
     """
     known = np.isfinite(positive)
-    own = positive[known]
-    ill, well = int((own == 1).sum()), int((own == 0).sum())
+    labels = positive[known]
+    ill, well = int((labels == 1).sum()), int((labels == 0).sum())
     if min(ill, well) < FEWEST:
         return 1.0, 0.0
     ill, well = ill * len(odds), well * len(odds)
-    target = np.where(own == 1, (ill + 1) / (ill + 2), 1 / (well + 2))
+    target = np.where(labels == 1, (ill + 1) / (ill + 2), 1 / (well + 2))
     z = np.concatenate([part[known] for part in odds])
     t = np.tile(target, len(odds))
     line = _newton(np.stack([z, np.ones_like(z)], axis=1), t, np.zeros(len(z)))
@@ -145,24 +147,24 @@ def fit_line(odds: list[Array], positive: Array) -> tuple[float, float]:
 
 
 def fit_temperature(logs: list[Array], truth: NDArray[np.intp]) -> float:
-    """The divisor of logits under which the true classes are likeliest (Guo et al. 2017).
+    """The temperature of maximum likelihood, a divisor of logits (Guo et al. 2017).
 
-    1 with one class, or with fewer than `FEWEST` films of one.
+    Returns 1 for one class, or if a class has fewer than `FEWEST` films.
 
     Args:
-        logs: Logits up to a constant, of each condition, (n, classes).
+        logs: Logits up to a constant under each condition, (n, classes).
         truth: Class of each film, (n,).
     """
     classes = logs[0].shape[1]
     if classes < 2 or np.bincount(truth, minlength=classes).min() < FEWEST:
         return 1.0
     x = np.concatenate(logs)
-    own = np.concatenate([part[np.arange(len(truth)), truth] for part in logs])
+    of_truth = np.concatenate([part[np.arange(len(truth)), truth] for part in logs])
     low, high = (1 / t for t in reversed(KIND_TEMPERATURES))
-    # The loss is convex in 1 / T: bisection on its slope.
+    # The loss is convex in 1 / T, so its slope is bisected.
     for _ in range(40):
         middle = 0.5 * (low + high)
-        if float(np.mean((_softmax(middle * x) * x).sum(axis=1) - own)) > 0:
+        if float(np.mean((_softmax(middle * x) * x).sum(axis=1) - of_truth)) > 0:
             high = middle
         else:
             low = middle
@@ -180,7 +182,7 @@ def _newton(x: Array, target: Array, given: Array) -> Array:
     for _ in range(100):
         p = _sigmoid(x @ w + given)
         slope = x.T @ (p - target) / len(x)
-        # The ridge is for log odds that are all the same.
+        # The ridge keeps the matrix regular if all log odds are equal.
         bend = (x * (p * (1 - p))[:, None]).T @ x / len(x) + 1e-9 * np.eye(len(w))
         step, now = np.linalg.solve(bend, slope), loss(w)
         for _ in range(40):
@@ -203,11 +205,11 @@ def _moved(
     ill = _sigmoid(log_odds(p, negative) * np.array(scale) + np.array(offset))
     if negative is None:
         return ill
-    found = np.empty(p.shape, np.float64)
+    moved = np.empty(p.shape, np.float64)
     kinds = np.delete(np.arange(p.shape[1]), negative)
-    found[:, [negative]] = 1 - ill
-    found[:, kinds] = ill * _softmax(_log(np.asarray(p, np.float64)[:, kinds]) / temperature)
-    return found
+    moved[:, [negative]] = 1 - ill
+    moved[:, kinds] = ill * _softmax(_log(np.asarray(p, np.float64)[:, kinds]) / temperature)
+    return moved
 
 
 def _log(p: Array) -> Array:

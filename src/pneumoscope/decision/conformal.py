@@ -1,11 +1,11 @@
-"""Class-conditional split conformal prediction: sets of classes that hold the true one.
+"""Class-conditional split conformal prediction: sets that contain the true class.
 
-Of the films of each class, at least a share 1 - alpha get a set with that class in it, as long as
+Of the films of each class, at least a share 1 - alpha get a set with that class in it, provided that
 they are exchangeable with the calibration films (Vovk 2012; Sadinle, Lei and Wasserman 2019). A set
-of two classes, or of none, means that the film should be read by somebody else. numpy only.
+of two classes, or an empty one, means that somebody else should read the film. numpy only.
 
-A bundle keeps the sorted scores of its calibration films (`Scores`), so that whoever reads films
-chooses the error; `Scores.at` makes limits of them (`Limits`).
+A bundle keeps the sorted scores of its calibration films (`Scores`), so that readers can choose the
+error. `Scores.at` turns them into limits (`Limits`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_SCORES = 999
-"""Of one class in a bundle: enough for errors in steps of 0.1 %."""
+"""Scores of one class in a bundle, at most: enough for errors in steps of 0.1 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Sides:
     """Scores of one question, ascending.
 
     Attributes:
-        negative: 1 - P(positive) of the calibration films that are not.
-        positive: P(positive) of those that are.
+        negative: 1 - P(positive) of the negative calibration films.
+        positive: P(positive) of the positive ones.
     """
 
     negative: tuple[float, ...]
@@ -49,7 +49,7 @@ class Sides:
             positive: bool (films,).
 
         Raises:
-            UsageError: There are no films, or lengths differ.
+            UsageError: There are no films, or the lengths differ.
         """
         if p.ndim != 1 or len(p) != len(positive) or not len(p):
             raise UsageError(f"probabilities {p.shape} for {len(positive)} films")
@@ -58,12 +58,12 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From which probability on a class is in the set, at one error.
+    """The probabilities from which a class is in the set, at one error.
 
     Attributes:
-        error: Share of the films of either class whose set may miss it.
-        questions: Positive name or finding to the limits of 1 - P and of P; a finding that the
-            bundle has no scores of is missing.
+        error: Share of the films of either class whose set may lack their class.
+        questions: Positive name or finding to the limits of 1 - P and of P; findings for which the
+            bundle has no scores are missing.
         kinds: Kind to the limit of its share of P(positive).
     """
 
@@ -72,19 +72,19 @@ class Limits:
     kinds: Mapping[str, float]
 
     def holds(self, name: str, p: float) -> tuple[bool, bool]:
-        """Whether the set of that question holds the negative side, and the positive one."""
+        """Whether the set for that question contains the negative side, and the positive one."""
         negative, positive = self.questions[name]
         return 1.0 - p >= negative, p >= positive
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a bundle keeps of its calibration films.
+    """Conformal scores of a bundle's calibration films.
 
     Attributes:
         questions: Positive name, or finding, to its scores.
         kinds: Kind of disease to its share of P(positive) on the films that have it, ascending;
-            empty where there is one kind.
+            empty if there is only one kind.
     """
 
     questions: Mapping[str, Sides]
@@ -101,10 +101,10 @@ class Scores:
     def at(self, error: float) -> Limits:
         """The limits for an error.
 
-        A kind, or a finding, that has too few films for the error is in every set.
+        A kind or finding with too few films for the error is in every set.
 
         Raises:
-            UsageError: The error is not in (0, 1), or no question has films enough.
+            UsageError: The error is not in (0, 1), or no question has enough films.
         """
         ERROR.check(error)
         if error < self.smallest_error * (1 - 1e-9):
@@ -113,19 +113,20 @@ class Scores:
                 f"The smallest is {_rounded_up(self.smallest_error):g}.",
             )
         return Limits(
-            error,
-            {
+            error=error,
+            questions={
                 name: (_limit(s.negative, error), _limit(s.positive, error))
                 for name, s in self.questions.items()
             },
-            {name: _limit(own, error) for name, own in self.kinds.items()},
+            kinds={name: _limit(shares, error) for name, shares in self.kinds.items()},
         )
 
 
 def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:
     """Scores as a bundle keeps them: ascending, at most `MOST_SCORES`, rounded down.
 
-    Rounded down, and of many the lower neighbour of each quantile: sets grow, never shrink.
+    Of more scores it keeps the lower neighbour of each quantile. Like rounding down, this can only
+    make sets larger.
 
     Args:
         p: Probabilities of the true class, (n,).
@@ -138,7 +139,7 @@ def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:
 
 
 def _rounded_down(value: float) -> float:
-    """To six significant digits: a rare finding's probabilities are small."""
+    """To six significant digits, because the probabilities of rare findings are small."""
     near = float(f"{value:.6g}")
     if near <= value:
         return near
@@ -152,6 +153,6 @@ def _rounded_up(value: float) -> float:
 
 def _limit(scores: tuple[float, ...], error: float) -> float:
     """The m-th smallest score, m = floor(error (n + 1)); 0 if that is none."""
-    # Rounded so that 0.05 * 20 is 1 and not a hair less.
+    # Rounded so that 0.05 * 20 is exactly 1.
     m = math.floor(round(error * (len(scores) + 1), 9))
     return scores[m - 1] if m else 0.0

@@ -1,4 +1,4 @@
-"""The one place where the scores of a film become everything that is decided about it."""
+"""The one place where the scores of a film become a decision about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FilmScores:
     Attributes:
         probabilities: Class or finding to probability, as the network gives them.
         gate: Score of the gate to its value, see `gate.Heads.scores` and `gate.grey_statistics`.
-        facts: What the film says of itself.
+        facts: What the film's file says about it.
     """
 
     probabilities: Mapping[str, float]
@@ -37,7 +37,7 @@ class FilmScores:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Everything that is decided about one film; the attributes are those of `Prediction`."""
+    """All that is decided about one film; the attributes are those of `Prediction`."""
 
     label: str
     called: str
@@ -63,8 +63,8 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
     """Decides about one film.
 
     Args:
-        scores: Of the film.
-        rules: What it is judged by.
+        scores: The film's scores.
+        rules: The rules of the bundle and the reader's choices.
     """
     offered = rules.offered
     verdict = triage.judge(_at_site_by_name(scores.probabilities, offered), rules)
@@ -93,23 +93,23 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
 
 
 def gated(label: str, report: GateReport, *, force: bool) -> tuple[str, bool]:
-    """The label that the gate leaves, and whether it is shown only because it was forced."""
+    """The label after the gate, and whether it is shown only because it was forced."""
     if report.level != gate.REFUSE:
         return label, False
     return (label, True) if force else (REFUSED, False)
 
 
 def warnings_for(label: str, offered: BundleRules) -> tuple[str, ...]:
-    """Sentences of the bundle beside a film with this label; none beside one that was refused."""
+    """The bundle's warnings for a film with this label; none for a refused film."""
     if label == REFUSED:
         return ()
-    speaks_of_kinds = label == offered.labels.positive and bool(offered.labels.kinds)
-    kinds = (offered.kinds_warning,) if speaks_of_kinds and offered.kinds_warning else ()
+    names_kinds = label == offered.labels.positive and bool(offered.labels.kinds)
+    kinds = (offered.kinds_warning,) if names_kinds and offered.kinds_warning else ()
     return (*kinds, *offered.warnings)
 
 
 def at_site(p: NDArray[np.floating[Any]], offered: BundleRules) -> NDArray[np.floating[Any]]:
-    """Probabilities (n, classes) as they are at the site: the same without a site profile."""
+    """Probabilities (n, classes) after the site's calibration; unchanged without a site profile."""
     negative = offered.labels.negative_column
     if offered.site_calibration is None or negative is None:
         return p

@@ -1,19 +1,20 @@
-"""Does a heatmap explain its verdict? Checks on the one film, without anything drawn by people.
+"""Does a heatmap explain its verdict? Checks on a single film, without reference annotations.
 
-A heatmap always looks like an answer. Four questions tell whether it is one, each answered in
-[0, 1]; the score is their geometric mean, so that none can make up for a failure of another:
+Every heatmap looks like an explanation. Four checks, each in [0, 1], tell whether it is one. The
+score is their geometric mean, so that no check can compensate for the failure of another:
 
 - ``inside``: share of the heat inside the body. Air beside it, drawn frames and collimation explain
   nothing.
-- ``focus``: 1 if the heat is in one spot, 0 if half of it needs half of the film: a map that marks
+- ``focus``: 1 if the heat is in one spot, 0 if half of it covers half of the film: a map that marks
   everything marks nothing.
-- ``steady``: correlation with the maps of copies that are shifted by a few pixels, moved back; a
-  negative one counts as 0.
+- ``steady``: correlation with the maps of copies that are shifted by a few pixels, after shifting
+  them back; a negative correlation counts as 0.
 - ``depends``: r^2 / (1 + r^2), where covering the hot region divides the odds of the verdict by r
-  times as much as covering equally large cold regions; 0.5 if it makes no difference.
+  times as much as covering cold regions of the same size does; 0.5 if it makes no difference.
 
-``fast`` asks the first two, from what one run of the network gives. It cannot know whether the
-network depends on what is marked. ``checked`` asks all four and runs the network on eight more copies.
+The mode ``fast`` does the first two, from the one run of the network that reads the film. It cannot
+know whether the network depends on what is marked. ``checked`` does all four and runs the network on
+eight more copies of the film.
 """
 
 from __future__ import annotations
@@ -43,29 +44,30 @@ if TYPE_CHECKING:
 MODES = EXPLAIN.values
 NONE, FAST, CHECKED = MODES
 COLD = 3
-"""Cold regions that are covered, for comparison."""
+"""Number of cold regions that are covered for comparison."""
 OCCLUSION_SIDE = 16
-"""Places a side of an occlusion map."""
+"""Squares along each side of an occlusion map."""
 _BATCH = 32
 _SHIFTS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 _SHIFT = 1 / 32
-"""Of the side; a fraction of a heatmap's cell, so that maps that follow the film change little."""
+"""Share of the film's side. It is a fraction of a heatmap's cell, so a map that follows the film
+changes little."""
 _GRID = 32
-"""Cells a side at which the body is looked for."""
+"""Cells along each side of the grid on which the body is found."""
 _FLAT = 8
-"""Grey levels between the ends of a row that a drawn frame may have."""
+"""Largest difference of grey levels within a row of a drawn frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """A film whose heatmap is looked at.
+    """A film whose heatmap is checked.
 
     Attributes:
-        film: uint8 (size, size), what the network saw.
+        film: uint8 (size, size), the network's input.
         heatmap: Float (h, w), >= 0, of the class ``label``.
         label: Position of the explained class or finding.
         negative: Position of the class that means "nothing found"; None for several findings.
-        name: Of what the verdict says, for people, such as ``"PNEUMONIA"``.
+        name: The verdict's name for people, such as ``"PNEUMONIA"``.
     """
 
     film: NDArray[np.uint8]
@@ -75,10 +77,10 @@ class Subject:
     name: str
 
     def log_odds(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Of what the map explains, (n,), from probabilities (n, classes).
+        """Log odds of what the map explains, (n,), from probabilities (n, classes).
 
-        The map of a kind of pneumonia explains why the film is called pneumonia: its odds are those
-        of any kind. The kinds among themselves are another question.
+        The map of a kind of pneumonia explains why the film is called pneumonia, so its odds are
+        those of any kind. Which kind it is, is another question.
         """
         if self.negative is None or self.label == self.negative:
             return logit(probabilities[:, self.label])
@@ -88,10 +90,10 @@ class Subject:
 def subject_of(
     film: NDArray[np.uint8], heatmaps: NDArray[np.floating[Any]], name: str, labels: Labels
 ) -> Subject:
-    """The film with the map, out of (classes, h, w), of the class or finding that is named."""
+    """The film with the heatmap of the named class or finding, taken from (classes, h, w)."""
     label, negative = labels.names.index(name), labels.negative_column
     shown = NORMAL if label == negative else name if negative is None else labels.positive
-    return Subject(film, heatmaps[label], label, negative, shown)
+    return Subject(film=film, heatmap=heatmaps[label], label=label, negative=negative, name=shown)
 
 
 def explain(
@@ -106,9 +108,9 @@ def explain(
     Args:
         subject: The film and its map.
         mode: `FAST` or `CHECKED`.
-        limits: Mode to the least score of a heatmap that is shown, in [0, 1]; None if nobody
-            measured it.
-        probabilities: (classes,), of the film as it is.
+        limits: Mode to the lowest score at which a heatmap is shown, in [0, 1]; None if it was
+            never measured.
+        probabilities: (classes,), of the unchanged film.
         run: The network; called twice by `CHECKED`, never by `FAST`.
     """
     checks = quick_checks(subject.film, subject.heatmap)
@@ -120,17 +122,24 @@ def explain(
     # 0.5: covering the marked region changes no more than covering others.
     reliable = not blank and checks.get("depends", 1.0) > 0.5 and (limit is None or score >= limit)
     sentence = _sentence(subject, checks, limit, reliable=reliable)
-    return Explanation(mode, reliable, score, limit, checks, sentence)
+    return Explanation(
+        mode=mode,
+        reliable=reliable,
+        score=score,
+        limit=limit,
+        checks=checks,
+        sentence=sentence,
+    )
 
 
 def score_of(checks: Mapping[str, float]) -> float:
-    """Geometric mean of the checks in [0, 1]; ``odds_hot`` and ``odds_cold`` are no checks."""
+    """Geometric mean of the checks in [0, 1]; ``odds_hot`` and ``odds_cold`` are not checks."""
     values = [checks[name] for name in ("inside", "focus", "steady", "depends") if name in checks]
     return math.prod(values) ** (1 / len(values))
 
 
 def quick_checks(film: NDArray[np.uint8], heatmap: NDArray[np.floating[Any]]) -> dict[str, float]:
-    """``inside`` and ``focus`` of a heatmap, both 0 for a blank one; under 0.1 ms."""
+    """``inside`` and ``focus`` of a heatmap, both 0 for a blank map; takes less than 0.1 ms."""
     cells = heatmap.ravel()
     total = float(cells.sum())
     if not total > 0:
@@ -151,13 +160,14 @@ def dependence(
     """``depends`` of a heatmap, from one run on four covered copies of the film.
 
     Returns:
-        The check, and ``odds_hot`` and ``odds_cold``: by what the odds of the verdict are divided
-        when the hot region, or a cold one (geometric mean), is covered. No heat drives nothing.
+        The check, ``odds_hot`` and ``odds_cold``. The latter are the factors by which the odds of the
+        verdict fall when the hot region is covered, or a cold one (geometric mean). For a blank map
+        the check is 0 and both factors are 1.
     """
     if not subject.heatmap.max() > 0:
         return {"depends": 0.0, "odds_hot": 1.0, "odds_cold": 1.0}
-    found, _ = run(covered(subject.film, _regions(subject))[..., None])
-    drop = subject.log_odds(probabilities[None])[0] - subject.log_odds(found)
+    when_covered, _ = run(covered(subject.film, _regions(subject))[..., None])
+    drop = subject.log_odds(probabilities[None])[0] - subject.log_odds(when_covered)
     hot, cold = float(drop[0]), float(drop[1:].mean())
     return {
         "depends": 1 / (1 + math.exp(-2 * (hot - cold))),
@@ -179,13 +189,13 @@ def steadiness(subject: Subject, run: Run) -> float:
         part = whole[down : down + size - 2 * by, right : right + size - 2 * by]
         return np.asarray(part - part.mean())
 
-    own = inner(subject.heatmap, 0, 0)
-    found = []
+    unshifted = inner(subject.heatmap, 0, 0)
+    correlations = []
     for heatmap, (i, j) in zip(maps[:, subject.label], _SHIFTS, strict=True):
-        other = inner(heatmap, i, j)
-        length = math.sqrt(float((own * own).sum()) * float((other * other).sum()))
-        found.append(float((own * other).sum()) / length if length > 0 else 0.0)
-    return min(1.0, max(0.0, float(np.mean(found))))
+        shifted = inner(heatmap, i, j)
+        length = math.sqrt(float((unshifted**2).sum()) * float((shifted**2).sum()))
+        correlations.append(float((unshifted * shifted).sum()) / length if length > 0 else 0.0)
+    return min(1.0, max(0.0, float(np.mean(correlations))))
 
 
 def occlusion(
@@ -194,18 +204,18 @@ def occlusion(
     run: Run,
     step: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> NDArray[np.float32]:
-    """What covering each place of a film does to its verdict: 256 runs of one film.
+    """How covering each place of a film changes its verdict: the network runs on 256 copies.
 
     Args:
-        subject: The film; its heatmap is not looked at.
-        probabilities: (classes,), of the film as it is.
+        subject: The film; its heatmap is not used.
+        probabilities: (classes,), of the unchanged film.
         run: The network.
-        step: Takes (places done, places in all).
+        step: Called with (places done, places in all).
 
     Returns:
-        float32 (16, 16), natural logarithm of odds: the log odds of the verdict as the film is, less
-        those with 3 x 3 of its 16 x 16 squares covered, the entry's own in the middle. Above 0 the place
-        supports the verdict, below 0 it speaks against it.
+        float32 (16, 16), differences of natural log odds: those of the verdict on the unchanged film,
+        minus those with 3 x 3 of its 16 x 16 squares covered around the entry's square. Above 0 the
+        place supports the verdict, below 0 it speaks against it.
     """
     side = OCCLUSION_SIDE
     near = np.abs(np.subtract.outer(np.arange(side), np.arange(side))) <= 1
@@ -213,14 +223,14 @@ def occlusion(
     before = subject.log_odds(probabilities[None])[0]
     drop = np.empty(len(masks), np.float32)
     for i in range(0, len(masks), _BATCH):
-        found, _ = run(covered(subject.film, masks[i : i + _BATCH])[..., None])
-        drop[i : i + _BATCH] = before - subject.log_odds(found)
+        when_covered, _ = run(covered(subject.film, masks[i : i + _BATCH])[..., None])
+        drop[i : i + _BATCH] = before - subject.log_odds(when_covered)
         step(min(i + _BATCH, len(masks)), len(masks))
     return drop.reshape(side, side)
 
 
 def hot_region(heatmap: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """1 for the hottest cells that hold half of the heat, at most a quarter of all; float32 (h, w)."""
+    """1 for the hottest cells that have half of the heat, at most a quarter of all; float32 (h, w)."""
     cells = heatmap.ravel()
     order = np.argsort(-cells, kind="stable")
     half = int(np.searchsorted(np.cumsum(cells[order]), cells.sum() / 2)) + 1
@@ -230,26 +240,26 @@ def hot_region(heatmap: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 
 
 def body(film: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where the body is: neither a drawn frame nor dark in a straight line from the border.
+    """Where the body is: neither in a drawn frame nor connected to the border by a dark straight line.
 
     Args:
         film: uint8 (size, size).
 
     Returns:
-        bool (about 32, about 32). Dark is below 0.18 of the 90th percentile, and below 12 grey
-        levels at least, as in `pneumoscope.evidence.evaluation.lung_field`. Dark lungs are not air: the chest wall
-        is in the way.
+        bool (about 32, about 32). Dark means below 0.18 of the 90th percentile or below 12 grey
+        levels, as in `pneumoscope.evidence.evaluation.lung_field`. Dark lungs count as body, because
+        the chest wall lies between them and the border.
     """
     from PIL import Image
 
     grey = np.asarray(Image.fromarray(film).reduce(max(1, film.shape[0] // _GRID)))
     bright = np.partition(grey.ravel(), (9 * grey.size) // 10)[(9 * grey.size) // 10]
     outside = grey < max(12.0, 0.18 * float(bright))
-    # Python's own max and min on bytes: numpy's calls would cost more than all the rest.
+    # Python's max and min on bytes: calls of numpy would cost more than everything else here.
     levels, (rows, columns) = grey.tobytes(), grey.shape
     lines = [levels[i * columns : (i + 1) * columns] for i in range(rows)]
     top, bottom = _frame(lines), _frame(lines[::-1])
-    if top < rows:  # else of one grey: no frame
+    if top < rows:  # otherwise the film is of one grey and has no frame
         outside[:top] = True
         outside[rows - bottom :] = True
     lines = [levels[j::columns] for j in range(columns)]
@@ -267,7 +277,7 @@ def body(film: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _frame(lines: list[bytes]) -> int:
-    """How many rows from the first on are a drawn frame, and the one that has something of both."""
+    """How many rows from the first on belong to a drawn frame, with the mixed row after it."""
     flat = 0
     for line in lines:
         if max(line) - min(line) > _FLAT:
@@ -277,7 +287,7 @@ def _frame(lines: list[bytes]) -> int:
 
 
 def _regions(subject: Subject) -> NDArray[np.float32]:
-    """The hot region, then `COLD` of its shape where it is cold and as much inside the body."""
+    """The hot region, then `COLD` cold ones of its shape that lie as much inside the body."""
     heatmap = subject.heatmap
     hot = hot_region(heatmap)
     rows, columns = heatmap.shape
@@ -288,7 +298,7 @@ def _regions(subject: Subject) -> NDArray[np.float32]:
     down, across = (bilinear(m, n) for m, n in zip(within.shape, heatmap.shape, strict=True))
     flesh = (moved * (down @ within.astype(np.float32) @ across.T)).sum(axis=(1, 2))
     heat = (moved * heatmap).sum(axis=(1, 2)) / heatmap.sum()
-    # Covering air tells nothing, so a cold place in it would make the hot one look good.
+    # Covering air changes nothing, so a cold region in air would make the hot one look important.
     badness = heat + 0.5 * np.maximum(flesh[0] - flesh, 0) / hot.sum()
     order = np.argsort(badness, kind="stable").tolist()
     chosen: list[int] = []
@@ -302,7 +312,7 @@ def _regions(subject: Subject) -> NDArray[np.float32]:
 
 
 def _shifted(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Copies shifted along both diagonals, (4, size, size); the border's pixels are repeated."""
+    """Copies shifted along both diagonals, (4, size, size); pixels of the border are repeated."""
     size, by = len(film), _pixels(len(film))
     wide = np.pad(film, by, mode="edge")
     return np.stack(
@@ -324,22 +334,22 @@ def _sentence(
         return f"{NO_EXPLANATION}: the heatmap is blank, no region raised the score"
     inside = f"{checks['inside']:.0%} of the heat lies inside the body"
     if "depends" in checks:
-        told = (
+        basis = (
             f"covering the marked region divides the odds of {subject.name} by "
             f"{checks['odds_hot']:.1f}, covering other regions of its size by "
             f"{checks['odds_cold']:.1f}; shifted copies give maps with a correlation of "
             f"{checks['steady']:.2f}; {inside}"
         )
     else:
-        told = f"{inside}; whether the verdict depends on the marked region was not tested"
+        basis = f"{inside}; whether the verdict depends on the marked region was not tested"
     if reliable and limit is None:
-        return f"{told}; this bundle's limit was never set on films, so little is hidden"
+        return f"{basis}; this bundle's limit was never set on films, so little is hidden"
     low = limit is not None and score_of(checks) < limit
-    return told if reliable else f"{NO_EXPLANATION}: {_why(checks, low=low)}; {told}"
+    return basis if reliable else f"{NO_EXPLANATION}: {_why(checks, low=low)}; {basis}"
 
 
 def _why(checks: Mapping[str, float], *, low: bool) -> str:
-    """The weakest check where the score is too low; else nothing depends on the map."""
+    """Names the weakest check if the score is too low, otherwise the lack of dependence."""
     why = {
         "inside": "much of the heat lies outside the body",
         "focus": "the heat is spread over most of the film",

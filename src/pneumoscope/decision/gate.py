@@ -1,10 +1,10 @@
-"""Whether a film may be judged: coded reasons, each with a sentence and what would mend it.
+"""Whether a film may be judged: coded reasons, each with a sentence and a hint.
 
-The network calls a cat NORMAL as readily as a lung. So every film passes the gate first: statistics
-of its grey levels, and small heads on maps from the middle of the network (``gate.npz`` of the
-bundle, made by `pneumoscope.train.gate.fitting`), which know chest films, turned and cut ones, and other
-pictures. Header tags never refuse by themselves: in 1,885 real studies up to 70 % of the filled
-orientation tags were wrong.
+The network calls a cat NORMAL as readily as a lung. So every film passes the gate first. The gate
+uses statistics of the grey levels, and small heads on maps from the middle of the network
+(``gate.npz`` of the bundle, made by `pneumoscope.train.gate.fitting`), which recognise chest films,
+turned and cut ones, and other pictures. Header tags alone never refuse a film: in 1,885 real studies,
+up to 70 % of the orientation tags that had a value were wrong.
 """
 
 from __future__ import annotations
@@ -35,34 +35,35 @@ REASONS: Final = gate_reasons()
 """Code to sentence and hint."""
 
 SMALL_PX, SMALLER_THAN_TRAINED_PX = 80, 128
-"""Sides below which a film is refused, and noted: the stress suite's ``low-resolution`` is 80
+"""A film with a shorter side is refused, or gets a note: the stress suite's ``low-resolution`` has 80
 pixels, and the shipped network sees 128."""
 SQUARE = 0.62
-"""Width by height below which a picture with one lung field is a cut film rather than a lateral
-one: half of a frontal film of 4 to 3, 0.67, less its border."""
+"""Width divided by height below which a picture with one lung field counts as a cut film rather than
+a lateral view. Half of a frontal film of 4 to 3 has 0.67, and less without its border."""
 
 _LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
 _CHEST = ("CHEST", "THORA", "TORA", "LUNG")
-"""How a word begins that names the chest, also in what devices make of it: CHEST_PA, PORT CHEST."""
+"""Beginnings of words that name the chest, also in devices' variants: CHEST_PA, PORT CHEST."""
 _QUALITY = {"flatness": "low-contrast", "saturation": "over-exposed", "blur": "too-blurred"}
 _FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
 _CERTAIN, _FAR = 0.995, 1.25
 _TINT = 0.06
-"""Mean difference of colours above which a picture is no film: sepia is 0.1, a marker below 0.01."""
+"""Mean difference of colour channels above which a picture is not a film: sepia has 0.1, a film with
+a coloured marker less than 0.01."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heads:
-    """The heads of a gate, of ``gate.npz``.
+    """The heads of a gate, from ``gate.npz``.
 
-    They read the network's output ``features``, which lies along the main axes of chest films, each
-    with mean 0 and a variance of about 1 over these.
+    They read the network's output ``features``: coordinates along the main axes of chest films, each
+    with mean 0 and a variance of about 1 over chest films.
 
     Attributes:
-        kinds: What the head tells apart; `FRONTAL` is one of them.
+        kinds: Kinds of pictures that the head distinguishes; `FRONTAL` is one of them.
         weights: float32 (k, kinds).
         bias: float32 (kinds,).
-        mirror: float32 (k + 1,): log odds of a mirrored film, the constant last.
+        mirror: float32 (k + 1,): coefficients of the log odds of a mirrored film, the constant last.
     """
 
     kinds: tuple[str, ...]
@@ -71,22 +72,22 @@ class Heads:
     mirror: NDArray[np.float32]
 
     def scores(self, features: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.float64]]:
-        """What the heads say of n films, each (n,).
+        """The heads' scores of n films, each (n,).
 
         Args:
             features: (n, k).
 
         Returns:
-            ``"unsuitable"``: 1 - P(frontal), in [0, 1]; ``"distance"`` from the chest films, by
-            Mahalanobis, about 1 on average; ``"mirrored"``: a probability; and P of every other
-            kind by its name.
+            ``"unsuitable"``: 1 - P(frontal), in [0, 1]; ``"distance"``: Mahalanobis distance from
+            the chest films, about 1 on average; ``"mirrored"``: a probability; and the probability
+            of every other kind under its name.
         """
         p = metrics.softmax(features @ self.weights + self.bias)
-        found = dict(zip(self.kinds, p.T, strict=True))
-        found["unsuitable"] = 1 - found.pop(FRONTAL)
-        found["distance"] = np.sqrt(np.mean(features.astype(np.float64) ** 2, axis=1))
-        found["mirrored"] = 1 / (1 + np.exp(-(features @ self.mirror[:-1] + self.mirror[-1])))
-        return found
+        scores = dict(zip(self.kinds, p.T, strict=True))
+        scores["unsuitable"] = 1 - scores.pop(FRONTAL)
+        scores["distance"] = np.sqrt(np.mean(features.astype(np.float64) ** 2, axis=1))
+        scores["mirrored"] = 1 / (1 + np.exp(-(features @ self.mirror[:-1] + self.mirror[-1])))
+        return scores
 
 
 def read_heads(path: Path) -> Heads:
@@ -96,7 +97,7 @@ def read_heads(path: Path) -> Heads:
         path: ``gate.npz`` in the folder of the bundle.
 
     Raises:
-        BundleMismatch: The file holds something else.
+        BundleMismatch: The file has other content.
     """
     bundle = path.parent.name
     try:
@@ -116,11 +117,11 @@ def check_width(heads: Heads, outputs: Sequence[Any], bundle: str) -> None:
 
     Args:
         heads: Of the bundle.
-        outputs: Of the ONNX session, with ``name`` and ``shape``.
-        bundle: Name of its folder, for the message.
+        outputs: Outputs of the ONNX session, with ``name`` and ``shape``.
+        bundle: Name of the bundle's folder, for the message.
 
     Raises:
-        BundleMismatch: The network gives no ``features``, or others than the heads know.
+        BundleMismatch: The network has no output ``features``, or one of another width.
     """
     widths = [output.shape[1] for output in outputs if output.name == "features"]
     known = len(heads.weights)
@@ -129,7 +130,7 @@ def check_width(heads: Heads, outputs: Sequence[Any], bundle: str) -> None:
 
 
 def grey_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
-    """What grey levels tell of a film's quality; higher is worse.
+    """Figures of a film's quality from its grey levels; higher is worse.
 
     Args:
         pixels: uint8 (size, size), the network's input.
@@ -137,8 +138,8 @@ def grey_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
     Returns:
         ``"flatness"``: 1 - (99th - 1st percentile) / 255; ``"saturation"``: share of pixels within
         2 levels of black or white, in the middle three quarters of the film, since borders
-        may be black or white; ``"blur"``: 1 - the mean absolute second by twice the first
-        difference along rows: a blur takes more from the second.
+        may be black or white; ``"blur"``: 1 - a / (2 b), where a is the mean absolute second
+        difference along rows and b the first: blurring reduces a more than b.
     """
     rows, columns = pixels.shape
     counts = np.bincount(pixels.ravel(), minlength=256)
@@ -166,11 +167,11 @@ def report(
     """The gate's answer on one film.
 
     Args:
-        scores: Of `Heads.scores` and `grey_statistics`.
+        scores: From `Heads.scores` and `grey_statistics`.
         limits: Score to the value above which it counts, see `pneumoscope.train.gate.fitting`; a score
-            without a limit never counts. ``distance-note`` is that of a note.
-        facts: What the film says of itself.
-        population: Whom the training films show.
+            without a limit never counts. ``distance-note`` is the limit for a note.
+        facts: What the film's file says about it.
+        population: The patients of the training films.
     """
     reasons = tuple(
         sorted(_reasons(scores, limits, facts, population), key=lambda r: r.level != REFUSE)
@@ -192,20 +193,20 @@ def _reasons(
     if side < SMALLER_THAN_TRAINED_PX:
         sentence = of_gate("small", columns=str(facts.columns), rows=str(facts.rows))
         yield _reason("too-small", REFUSE if side < SMALL_PX else NOTE, sentence)
-    spoilt = [code for score, code in _QUALITY.items() if above(score)]
+    defects = [code for score, code in _QUALITY.items() if above(score)]
     if facts.tint > _TINT:
         yield _reason("not-a-radiograph", REFUSE, of_gate("coloured"))
     elif above("unsuitable"):
         kind = _likeliest(scores, facts)
-        # A spoilt film looks like another kind: what spoilt it is the better reason.
+        # A film of bad quality can look like another kind; the defect is then the better reason.
         far = (
             kind in _FOREIGN
             and above("distance")
             and scores["distance"] > _FAR * limits["distance"]
         )
-        if not spoilt or far or scores[kind] > _CERTAIN:
+        if not defects or far or scores[kind] > _CERTAIN:
             yield _reason(kind, REFUSE)
-    elif above("distance") and not spoilt:
+    elif above("distance") and not defects:
         yield _reason("outside-population", REFUSE)
     else:
         if above("distance-note", "distance"):
@@ -214,7 +215,7 @@ def _reasons(
             # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
             contradicted = (facts.row_direction or "").startswith("L")
             yield _reason("mirrored", REFUSE if contradicted else NOTE)
-    for code in spoilt:
+    for code in defects:
         yield _reason(code, REFUSE)
     if facts.colour and facts.tint <= _TINT:
         yield _reason("not-a-radiograph", NOTE, of_gate("tinted"))

@@ -1,4 +1,4 @@
-"""P(positive) and log odds: the two numbers that every decision and every figure starts from."""
+"""P(positive) and log odds, the two numbers on which every decision and every figure is based."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 LOGIT_FLOOR = 1e-6
-"""Probabilities are moved this far from 0 and 1 before their log odds are taken: predictions are
-written with six decimals, so that a smaller floor would make figures from a written file differ
-from those of the network. It also lies above 6e-8, where float32 can no longer tell 1 - p from 1."""
+"""Probabilities are moved this far away from 0 and 1 before their log odds are taken. Predictions are
+written with six decimals, so with a smaller floor figures from a written file would differ from
+figures from the network. It is also above 6e-8, where 1 - p in float32 becomes 1."""
 
 
 def p_positive(probabilities: NDArray[np.floating[Any]], negative: int) -> NDArray[np.float64]:
     """1 - P(negative).
 
     Args:
-        probabilities: Of the classes of a film or of many, (..., classes), in [0, 1].
+        probabilities: Probabilities of the classes of one film or many, (..., classes), in [0, 1].
         negative: Column of the class that means "nothing found".
 
     Returns:
-        float64 (...), in [0, 1] even where rounding left P(negative) a little outside.
+        float64 (...), in [0, 1] even if rounding has moved P(negative) slightly outside.
     """
     p = np.asarray(probabilities)[..., negative].astype(np.float64)
     return np.asarray(np.clip(1.0 - p, 0.0, 1.0))
@@ -32,8 +32,8 @@ def p_positive(probabilities: NDArray[np.floating[Any]], negative: int) -> NDArr
 def logit(p: ArrayLike) -> NDArray[np.float64]:
     """Log odds, ln(p / (1 - p)), of probabilities that are kept `LOGIT_FLOOR` away from 0 and 1.
 
-    `pneumoscope.decision.calibration.log_odds` is something else: the exact inverse of the
-    network's last layer, which must not be cut here.
+    `pneumoscope.decision.calibration.log_odds` is different: it is the exact inverse of the network's
+    last layer and must not be cut at this floor.
 
     Args:
         p: In [0, 1], of any shape.

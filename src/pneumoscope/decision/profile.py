@@ -1,9 +1,9 @@
-"""The site profile: what a site's own films change in how a bundle is read.
+"""The site profile: how a bundle is adapted to a site, measured on the site's films.
 
-A profile is one JSON file beside the bundle and belongs to exactly one, by its SHA-256. It holds a
+A profile is a JSON file beside the bundle. It belongs to exactly one bundle, by SHA-256. It contains a
 map on the log odds of P(pneumonia), operating points, conformal scores, gate limits and reference
-values for `pneumoscope.evidence.site.drift`: numbers only, sorted so that none can be led back to a film, no film
-name, no identifier. numpy only.
+values for `pneumoscope.evidence.site.drift`. These are numbers only, sorted so that none can be traced
+to a film; there are no film names and no identifiers. numpy only.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ GO, NO_GO = "go", "no-go"
 
 @dataclass(frozen=True, slots=True)
 class SitePoint:
-    """An operating point of the site, and what it did on films that had not chosen it.
+    """An operating point of the site, and its figures on films that it was not chosen on.
 
     Attributes:
-        point: Its threshold cuts the site's P(pneumonia).
+        point: Its threshold applies to the site's P(pneumonia).
         sensitivity: With its 95 % interval; None if there are too few patients for one.
         specificity: Likewise.
     """
@@ -54,26 +54,27 @@ class SitePoint:
 
 @dataclass(frozen=True, slots=True)
 class SiteProfile:
-    """What `pneumoscope calibrate` found on a site's own films.
+    """What `pneumoscope calibrate` measured on a site's films.
 
     Attributes:
-        name: Of the site.
+        name: Name of the site.
         created: Date, ISO 8601.
         bundle: Name and version of the bundle, for people.
-        bundle_sha256: Of the bundle that the profile belongs to.
-        films: That have a label and that the gate lets pass.
-        patients: That they are of.
-        classes: Label to number of films that were read, refused ones among them.
-        prevalence: Share of positive films in the site's practice, in (0, 1); None if nobody said.
-        calibration: Of the bundle's probabilities, one scale and offset; its prevalence is the
-            share of positive films among those that were read.
-        points: Operating points, the names unique.
-        default_operating_point: The one that is used when nobody chooses.
-        conformal: Scores of the site's films under calibrations fitted without them.
+        bundle_sha256: SHA-256 of the bundle that the profile belongs to.
+        films: Number of films that have a label and pass the gate.
+        patients: Number of their patients.
+        classes: Label to number of films that were read, including refused ones.
+        prevalence: Share of positive films in the site's practice, in (0, 1); None if it was not given.
+        calibration: Calibration of the bundle's probabilities, one scale and offset; its prevalence is
+            the share of positive films among those that were read.
+        points: Operating points; their names are unique.
+        default_operating_point: Name of the point that is used if the reader chooses none.
+        conformal: Scores of the site's films under calibrations that were fitted without them.
         gate_limits: Name of a gate score to the site's limit, in place of the bundle's.
-        reference: Channel of `pneumoscope.evidence.site.drift` to the values of one film per patient, ascending.
+        reference: Channel of `pneumoscope.evidence.site.drift` to the values of one film per patient,
+            ascending.
         verdict: ``"go"`` or ``"no-go"``.
-        reasons: Of the verdict, in sentences.
+        reasons: Reasons for the verdict, in sentences.
     """
 
     name: str
@@ -95,19 +96,19 @@ class SiteProfile:
 
     @property
     def title(self) -> str:
-        """Name and the first digits of a SHA-256 of all values: a new calibration is another one."""
+        """Name and the first digits of a SHA-256 of all values, so each calibration has its title."""
         text = json.dumps(asdict(self), sort_keys=True)
         return f"{self.name} ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
 
     def check(self, title: str, sha256: str) -> None:
-        """Refuses another bundle than the one that the profile was made with.
+        """Refuses every bundle except the one that the profile was made with.
 
         Args:
             title: Name and version of the bundle, for the message.
-            sha256: Its hash.
+            sha256: SHA-256 of the bundle.
 
         Raises:
-            ProfileMismatch: It is another one.
+            ProfileMismatch: It is another bundle.
         """
         if sha256 != self.bundle_sha256:
             raise ProfileMismatch(
@@ -121,8 +122,8 @@ class SiteProfile:
 def applied(profile: SiteProfile, rules: BundleRules) -> BundleRules:
     """The rules of a bundle at the site: points, conformal scores, gate limits, prevalence.
 
-    Their calibration says only to which prevalence the site's probabilities belong; what the
-    network gives still has to go through ``site_calibration``.
+    The ``calibration`` of the result only states the prevalence at which the site's probabilities
+    hold. The network's probabilities must still be transformed by ``site_calibration``.
     """
     limits = rules.gate_limits
     if limits is not None:
@@ -141,7 +142,7 @@ def applied(profile: SiteProfile, rules: BundleRules) -> BundleRules:
 
 
 def unmapped(p: float, calibration: Calibration) -> float:
-    """The bundle's P(positive) of the site's: `Calibration.apply` backwards."""
+    """The bundle's P(positive) for one at the site: the inverse of `Calibration.apply`."""
     kept = min(max(p, LOGIT_FLOOR), 1 - LOGIT_FLOOR)
     return float(calibration.undo(np.array([[1 - kept, kept]]), 0)[0, 1])
 
@@ -150,8 +151,9 @@ def read_profile(path: str | os.PathLike[str]) -> SiteProfile:
     """Reads a profile and checks every value in it.
 
     Raises:
-        ProfileMissing: No such file.
-        ProfileMismatch: The file is no profile, of another format version, or out of range.
+        ProfileMissing: There is no such file.
+        ProfileMismatch: The file is not a profile, has another format version, or a value is out of
+            range.
     """
     file = Path(path)
     try:
@@ -183,7 +185,7 @@ def write_profile(path: Path, profile: SiteProfile) -> None:
     """Writes a profile in one step.
 
     Raises:
-        DiskFull: It does not fit.
+        DiskFull: The disk is full.
     """
     _check(profile)
     content = {"format": FORMAT, **asdict(profile)}
@@ -198,10 +200,10 @@ def _malformed(file: Path, why: str) -> ProfileMismatch:
 
 
 def profile_from_json(content: Mapping[str, Any]) -> SiteProfile:
-    """A profile from the content of its file; whether the values are in range is not looked at.
+    """A profile from the content of its file; ranges of values are not checked.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: It is no such content.
+        KeyError, TypeError, ValueError, AttributeError: The content has another structure.
     """
     return SiteProfile(
         name=str(content["name"]),
@@ -219,13 +221,13 @@ def profile_from_json(content: Mapping[str, Any]) -> SiteProfile:
         ),
         points=tuple(
             SitePoint(
-                OperatingPoint(**one["point"]),
+                OperatingPoint(**site["point"]),
                 *(
-                    None if one[side] is None else Interval(**one[side])
+                    None if site[side] is None else Interval(**site[side])
                     for side in ("sensitivity", "specificity")
                 ),
             )
-            for one in content["points"]
+            for site in content["points"]
         ),
         default_operating_point=str(content["default_operating_point"]),
         conformal=Scores(
@@ -245,13 +247,14 @@ def _lists(content: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
 
 def _check(profile: SiteProfile) -> None:
     """Refuses values out of range with a ValueError."""
-    own = profile.calibration
-    if not (math.isfinite(own.scale[0]) and math.isfinite(own.offset[0]) and own.scale[0] > 0):
-        raise ValueError(f"calibration {own.text}: the scale must be above 0")
-    for share in (own.prevalence, profile.prevalence):
+    calibration = profile.calibration
+    scale, offset = calibration.scale[0], calibration.offset[0]
+    if not (math.isfinite(scale) and math.isfinite(offset) and scale > 0):
+        raise ValueError(f"calibration {calibration.text}: the scale must be above 0")
+    for share in (calibration.prevalence, profile.prevalence):
         if share is not None and not 0 < share < 1:
             raise ValueError(f"prevalence {share:g} is not between 0 and 1")
-    names = [own.point.name for own in profile.points]
+    names = [site.point.name for site in profile.points]
     if len(set(names)) < len(names) or profile.default_operating_point not in names:
         raise ValueError(
             f"operating points {names}, {profile.default_operating_point!r} by default"
@@ -267,7 +270,7 @@ def _check(profile: SiteProfile) -> None:
         if not np.isfinite(values).all() or list(values) != sorted(values):
             raise ValueError("reference values or conformal scores are not finite and ascending")
     if any(not 0 <= p <= 1 for values in scores for p in values):
-        raise ValueError("a conformal score is no probability")
+        raise ValueError("a conformal score is not a probability")
     if not all(math.isfinite(limit) for limit in profile.gate_limits.values()):
         raise ValueError("a gate limit is not finite")
     if profile.verdict not in (GO, NO_GO):

@@ -1,7 +1,7 @@
-"""What a reader may choose: one table.
+"""The reader's settings: one table.
 
-The command line, the server's form and API document, the page and the client make their options,
-fields, words and checks from it. It is plain data and imports nothing heavy.
+The command line, the server's form and API schema, the page and the client derive their options,
+fields, labels and checks from it. It is plain data and imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ Kind = Literal["name", "share", "choice", "flag", "file", "bundle"]
 Value = str | float | bool | Path | None
 
 DEFAULT_ERROR = 0.05
-"""Error of the conformal sets for readers who choose none."""
+"""Error of the conformal sets if the reader chooses none."""
 _ENVIRONMENT = "PNEUMOSCOPE_"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value of a setting that has a fixed list of them.
+    """One value of a setting that has a fixed list of values.
 
     Attributes:
-        value: As it is written.
-        title: For a form.
+        value: The value in options and fields.
+        title: Label in a form.
         text: What it does, in a sentence or two.
     """
 
@@ -42,18 +42,18 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ReaderSetting:
-    """One thing to choose.
+    """One setting.
 
     Attributes:
-        name: Of the form's field, and of the field of `records.Settings`.
+        name: Name of the form's field and of the field of `records.Settings`.
         kind: ``"name"`` (of something in the bundle), ``"share"`` (a number in (0, 1)), ``"choice"``,
             ``"flag"``, ``"file"`` or ``"bundle"`` (a name or a folder).
         title: Label of its field in a form.
         help: What it does, for the command line and for forms.
-        default: The value for readers who choose none; None where the bundle or the server decides.
-        choices: Of a ``"choice"``.
+        default: The value if the reader chooses none; None if the bundle or the server decides.
+        choices: Values of a ``"choice"``.
         example: A value, as text.
-        uploaded: Whether an upload may choose it; the others are the server's to choose.
+        uploaded: Whether an upload may choose it; the server chooses the others.
     """
 
     name: str
@@ -77,7 +77,7 @@ class ReaderSetting:
 
     @property
     def metavar(self) -> str:
-        """What stands for its value on the command line; empty for a flag."""
+        """Placeholder of its value in the help of the command line; empty for a flag."""
         if self.kind == "choice":
             return "|".join(self.values)
         return {"name": "NAME", "share": "SHARE", "file": "FILE", "bundle": "NAME|DIR"}.get(
@@ -113,13 +113,13 @@ class ReaderSetting:
         """The value of a form's field.
 
         Raises:
-            UsageError: The text is no value of its kind. Whether it is in range is not looked at.
+            UsageError: The text is not a value of its kind. Ranges are not checked.
         """
         if self.kind == "share":
             try:
                 return float(text)
             except ValueError:
-                raise UsageError(f"{self.name} is no number", "Such as 0.05.") from None
+                raise UsageError(f"{self.name} is not a number", "Give one such as 0.05.") from None
         if self.kind == "flag":
             if text not in ("true", "false"):
                 raise UsageError(
@@ -129,10 +129,10 @@ class ReaderSetting:
         return text
 
     def check(self, value: Any) -> None:
-        """Refuses a value that is out of range for every bundle; None is never out of range.
+        """Refuses a value that is out of range for every bundle; None is always accepted.
 
         Raises:
-            UsageError: A share is not between 0 and 1, or a choice is none of `values`.
+            UsageError: A share is not between 0 and 1, or a choice is not one of `values`.
         """
         if value is None:
             return
@@ -221,13 +221,13 @@ def from_form(fields: Mapping[str, str], profile: Path | None = None) -> Setting
     """The settings of an upload.
 
     Args:
-        fields: Of its form, by name; others than settings are passed over.
+        fields: Fields of its form, by name; those that are not settings are ignored.
         profile: Site profile of the server, or None.
 
     Raises:
-        UsageError: A field holds no value of its kind.
+        UsageError: The text of a field is not a value of its kind.
     """
-    # Every command loads this module, and none but those that read films needs the records.
+    # Every command loads this module, but only those that read films need the records.
     from pneumoscope.records import Settings
 
     chosen: dict[str, Any] = {
@@ -239,7 +239,7 @@ def from_form(fields: Mapping[str, str], profile: Path | None = None) -> Setting
 
 
 def to_form(settings: Settings) -> dict[str, str]:
-    """The fields of an upload's form; what is not chosen is left out.
+    """The fields of an upload's form; settings that are not chosen are left out.
 
     Raises:
         UsageError: A value is out of range for every bundle.

@@ -1,7 +1,7 @@
-"""What scores are judged by: plain values, wherever they come from.
+"""The rules by which scores are judged: plain values, independent of their source.
 
-`BundleRules` are what a bundle, or a bundle with a site profile, offers. `Rules` are what a reader
-chose of them.
+`BundleRules` are what a bundle offers, alone or with a site profile. `Rules` are the reader's choice
+among them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Labels:
     Attributes:
         names: Classes or findings, in the order of the outputs.
         negative: The class that means "nothing found"; None for several findings.
-        positive: What a film is called that is not negative, such as ``"PNEUMONIA"``.
-        kinds: Classes that are kinds of the positive verdict; empty where it has none.
+        positive: Name of the verdict on a film that is not negative, such as ``"PNEUMONIA"``.
+        kinds: Classes that are kinds of the positive verdict; empty if it has none.
     """
 
     names: tuple[str, ...]
@@ -44,26 +44,25 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class BundleRules:
-    """What a bundle offers to decide by, before anybody chooses.
+    """The rules that a bundle offers, before the reader chooses.
 
     Attributes:
         bundle: Name of the bundle, for messages.
         labels: What the outputs of its network mean.
-        calibration: Of the probabilities that are judged; its prevalence is the one to which they
-            belong.
+        calibration: Calibration of the probabilities that are judged; they hold at its prevalence.
         conformal: Scores from which sets of classes follow for any error, or None.
-        operating_points: Thresholds on P(positive); of several findings one of each name for each
+        operating_points: Thresholds on P(positive); with several findings, one of each name for each
             finding.
-        default_operating_point: The name that is used when nobody chooses.
-        population: Whom the training films show.
-        kinds_warning: Sentence beside every verdict that speaks of kinds, or ``""``.
+        default_operating_point: The name that is used if the reader chooses none.
+        population: The patients of the training films.
+        kinds_warning: Sentence beside every verdict that names kinds, or ``""``.
         warnings: Sentences beside every verdict that is shown.
         gate_limits: Name of a gate score to the value above which it counts; None for a bundle
-            without a gate of its own.
-        site_calibration: What is still to be done to the network's probabilities, by a site
-            profile; None without one.
+            without a gate.
+        site_calibration: Calibration of a site profile, still to be applied to the network's
+            probabilities; None without a profile.
         profile: Title of the site profile, or None.
-        prevalence: The one of the site, in (0, 1), for readers who choose none; or None.
+        prevalence: The site's prevalence, in (0, 1), used if the reader chooses none; or None.
     """
 
     bundle: str
@@ -83,13 +82,13 @@ class BundleRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What films are judged by: the rules of a bundle, and what the reader chose of them.
+    """The rules for judging films: those of a bundle, and the reader's choices.
 
     Attributes:
         offered: The rules of the bundle, or of the bundle at a site.
         points: The thresholds: one, or one per finding.
-        limits: Of the conformal sets; None if there are none, then nothing is undetermined.
-        prevalence: To which probabilities are corrected, or None.
+        limits: Limits of the conformal sets; None if there are none, and no film is UNDETERMINED.
+        prevalence: Prevalence to which probabilities are corrected, or None.
         force: Whether a verdict is given even if the gate refuses the film.
     """
 
@@ -101,34 +100,34 @@ class Rules:
 
     @classmethod
     def of(cls, offered: BundleRules, settings: Settings) -> Rules:
-        """Those that the settings ask for.
+        """The rules that the settings select.
 
         Args:
-            offered: Of the bundle, or of the bundle at a site (`profile.applied`).
-            settings: What the reader chose; mode of explanation and profile are not looked at.
+            offered: The rules of the bundle, or of the bundle at a site (`profile.applied`).
+            settings: The reader's choices; the mode of explanation and the profile are not used.
 
         Raises:
-            UnknownOperatingPoint: The bundle has no such threshold.
-            UsageError: Error or prevalence is out of range, or the bundle cannot serve it.
+            UnknownOperatingPoint: The bundle has no threshold of that name.
+            UsageError: Error or prevalence is out of range, or the bundle does not support it.
         """
         wanted = offered.prevalence if settings.prevalence is None else settings.prevalence
         return cls(
-            offered,
-            points_named(
+            offered=offered,
+            points=points_named(
                 offered.operating_points,
                 settings.operating_point or offered.default_operating_point,
             ),
-            _limits(offered, settings.error),
-            _checked_prevalence(offered, wanted),
-            settings.force,
+            limits=_limits(offered, settings.error),
+            prevalence=_checked_prevalence(offered, wanted),
+            force=settings.force,
         )
 
 
 def points_named(points: Sequence[OperatingPoint], name: str) -> tuple[OperatingPoint, ...]:
-    """The thresholds of a name: one, or one per finding.
+    """The thresholds of that name: one, or one per finding.
 
     Raises:
-        UnknownOperatingPoint: No such name; the hint lists those there are.
+        UnknownOperatingPoint: There is no such name; the hint lists the known ones.
     """
     chosen = tuple(point for point in points if point.name == name)
     if not chosen:

@@ -1,7 +1,7 @@
-"""The sentences of verdicts and of the gate: data, which other languages read too.
+"""The sentences of verdicts and of the gate, kept as data that other languages can read.
 
-``sentences.json`` has them with ``{names}`` for what is put in. `decision.js` of the page, which
-decides as this package does, takes the same file, so that no sentence is written twice.
+``sentences.json`` contains them, with ``{names}`` as placeholders. The page's ``decision.js``, which
+decides as this package does, uses the same file, so no sentence is written twice.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ SENTENCES: Final[dict[str, dict[str, Any]]] = json.loads(FILE.read_text(encoding
 
 
 def words(name: str, /, **values: str) -> str:
-    """A sentence about a verdict, with values put in."""
+    """A sentence about a verdict, with values inserted."""
     return _sentence("words", name, values)
 
 
 def of_gate(name: str, /, **values: str) -> str:
-    """A sentence of the gate that depends on the film, with values put in."""
+    """A sentence of the gate that depends on the film, with values inserted."""
     return _sentence("gate", name, values)
 
 
 def gate_reasons() -> dict[str, tuple[str, str]]:
-    """Code of each reason of the gate to its usual sentence and its hint."""
+    """Code of each of the gate's reasons to its usual sentence and its hint."""
     reasons = SENTENCES["gate"]["reasons"]
     return {code: (texts["sentence"], texts["hint"]) for code, texts in reasons.items()}
 

@@ -1,4 +1,4 @@
-"""Operating points: thresholds that are chosen on validation films and then fixed."""
+"""Operating points: thresholds that are chosen on validation films and then kept."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCREEN, RULE_IN = 0.97, 0.95
-"""Least sensitivity and specificity of the operating points of these names."""
+"""Minimum sensitivity of ``screen`` and minimum specificity of ``rule-in``."""
 NOISE = 0.005
-"""Below the standard error (0.008) of the worst balanced accuracy on some 780 films."""
+"""Smaller than the standard error (0.008) of the worst balanced accuracy on about 780 films."""
 
 
 def worst_balanced_accuracy(
     positive: NDArray[np.bool_], scores: Mapping[str, NDArray[np.float64]], threshold: float
 ) -> tuple[float, str]:
-    """Lowest balanced accuracy over all conditions at one threshold, and where; see `choose`."""
+    """Lowest balanced accuracy over all conditions at one threshold, and its condition; see `choose`."""
     results = {}
     for name, score in scores.items():
         called = score >= threshold
@@ -34,16 +34,17 @@ def worst_balanced_accuracy(
 def choose(
     positive: NDArray[np.bool_], scores: Mapping[str, NDArray[np.float64]]
 ) -> tuple[OperatingPoint, ...]:
-    """``balanced``, ``screen`` and ``rule-in``, each to hold under every condition.
+    """``balanced``, ``screen`` and ``rule-in``, each chosen over all conditions.
 
     ``balanced`` has the best worst-case balanced accuracy (with one condition, the best Youden
     index). Its curve is flat at the top, so the point is the middle of all thresholds within
-    `NOISE` of the best, not an accident of few films. ``screen`` is the highest threshold whose
-    sensitivity, ``rule-in`` the lowest whose specificity holds under every condition. If the
-    classes lie so far apart that one would pass ``balanced``, it equals ``balanced``.
+    `NOISE` of the best; otherwise a few films would determine it. ``screen`` is the highest
+    threshold with the required sensitivity under every condition, and ``rule-in`` the lowest with
+    the required specificity. If the classes are so well separated that one of them would be on the
+    wrong side of ``balanced``, it equals ``balanced``.
 
     Args:
-        positive: bool (n,), both classes.
+        positive: bool (n,), with films of both classes.
         scores: Name of the condition (untouched films, a perturbation) to P(positive), (n,).
     """
     grid = np.round(np.arange(0.02, 0.981, 0.005), 3)

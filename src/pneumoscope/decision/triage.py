@@ -1,4 +1,4 @@
-"""From probabilities to a verdict: label, conformal set, kinds, findings."""
+"""From probabilities to a verdict: label, conformal set, kinds and findings."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ def judge(probabilities: Mapping[str, float], rules: Rules) -> Verdict:
     """The verdict on one film.
 
     Args:
-        probabilities: Class or finding to probability in [0, 1], as the bundle gives them at the
-            site.
-        rules: What they are judged by.
+        probabilities: Class or finding to probability in [0, 1], after the site's calibration.
+        rules: The rules of the bundle and the reader's choices.
     """
     if rules.offered.labels.negative is None:
         return _of_findings(probabilities, rules)
@@ -87,15 +86,15 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
 
 
 def at_prevalence(p: float, known: float, wanted: float) -> float:
-    """A probability carried from one prevalence to another: its odds move as those of the prior do.
+    """A probability carried from one prevalence to another: its odds change by the prior's factor.
 
-    Holds if films of either class look alike in both places (Saerens, Latinne and Decaestecker
-    2002).
+    This assumes that films of either class look alike in both places (Saerens, Latinne and
+    Decaestecker 2002).
 
     Args:
-        p: At the prevalence ``known``.
-        known: In (0, 1).
-        wanted: In (0, 1).
+        p: The probability at the prevalence ``known``.
+        known: Prevalence that ``p`` belongs to, in (0, 1).
+        wanted: Prevalence of the result, in (0, 1).
     """
     ill = p * wanted * (1 - known)
     well = (1 - p) * known * (1 - wanted)
@@ -125,7 +124,7 @@ def _of_findings(probabilities: Mapping[str, float], rules: Rules) -> Verdict:
     )
     name, point = labels.names[order[0]], rules.points[order[0]]
     p = probabilities[name]
-    # One finding that is certain is enough; NORMAL needs all of them to be certainly absent.
+    # One certain finding is enough; NORMAL requires that all of them are certainly absent.
     if any(f.present and not f.undetermined for f in findings):
         classes: tuple[str, ...] = (labels.positive,)
     elif any(f.undetermined for f in findings):

@@ -1,4 +1,4 @@
-"""Runs side by side, by one yardstick."""
+"""Runs side by side, compared by the same figures."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _BLIND = ("auc", "accuracy", "sensitivity", "specificity", "class_accuracy")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """One finished run: its bundle and what it said of the validation films."""
+    """One finished run: its bundle and its predictions of the validation films."""
 
     bundle: Bundle
     validation: Validation
 
     def measures(self, condition: str = predictions.PLAIN) -> dict[str, Weighted]:
-        """Its figures at its default operating point; of several findings their mean AUC."""
+        """Its figures at its default operating point; for several findings, their mean AUC."""
         return self.measures_of(self.validation, condition)
 
     def measures_of(
         self, films: Validation, condition: str = predictions.PLAIN
     ) -> dict[str, Weighted]:
-        """The same of other films."""
+        """The same figures on other films."""
         if self.bundle.meta.task == "multilabel":
             return {"auc": findings.macro_auc(films, condition)}
         threshold = self.bundle.meta.operating_point().threshold
@@ -55,21 +55,21 @@ class Row:
 
     Attributes:
         recipe: Name and version.
-        task: Of its bundles. For several findings ``auc`` is their mean, and there are no figures of
-            classes.
-        seeds: Of its runs.
+        task: Task of its bundles. For several findings ``auc`` is their mean, and there are no figures
+            of classes.
+        seeds: Seeds of its runs.
         classes: Number of classes.
-        parameters: Of the network.
-        minutes: Of training, on average over the runs.
+        parameters: Number of the network's parameters.
+        minutes: Duration of the training, mean over the runs.
         start: Name of the start weights.
-        changed: Settings that are not those of the shipped recipe of this name, with their values.
-        films: Validation films.
-        plain: Figure to its mean over the runs, with interval.
+        changed: Settings that differ from the shipped recipe of this name, with their values.
+        films: Number of validation films.
+        plain: Name of a figure to its mean over the runs, with interval.
         at_half: Accuracy at the threshold 0.5, as notebooks report it; None for several findings.
         worst: The same as ``plain`` under the perturbation that is worst on average, with its name.
-        auc_by_seed: Plain AUC of each run.
+        auc_by_seed: AUC of each run on unperturbed films.
         pointing: Share of heat on the ill half, mean over the runs; None if it was not measured.
-        blind: Set to figure to mean with interval, from predictions made elsewhere.
+        blind: Name of a set of films to figures with intervals, from predictions made elsewhere.
     """
 
     recipe: str
@@ -93,7 +93,7 @@ def find(folders: Iterable[Path]) -> list[Run]:
     """The finished runs in or below some folders.
 
     Raises:
-        DataError: No folder holds one, or one cannot be read.
+        DataError: No folder contains a run, or a run cannot be read.
     """
     folders = list(folders)
     runs = []
@@ -108,29 +108,30 @@ def find(folders: Iterable[Path]) -> list[Run]:
 
 
 def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]:
-    """Predictions per film that were made elsewhere: set to SHA-256 of the bundle to films.
+    """Predictions per film that were made elsewhere: name of a set to SHA-256 of a bundle to films.
 
     Args:
-        files: JSON, one record or a list of them: ``set`` (its name), ``bundle_sha256``, ``labels`` (class names in the
-            bundle's order), ``negative`` (the first of them) and ``films``, each with ``label`` (a class name), ``patient`` and
-            ``probabilities`` (class name to probability).
+        files: JSON, one record or a list of them: ``set`` (its name), ``bundle_sha256``, ``labels``
+            (class names in the bundle's order), ``negative`` (the first of them) and ``films``, each
+            with ``label`` (a class name), ``patient`` and ``probabilities`` (class name to
+            probability).
 
     Raises:
-        DataError: A file is missing or has another content.
+        DataError: A file is missing or has other content.
     """
-    found: dict[str, dict[str, Validation]] = {}
+    by_set: dict[str, dict[str, Validation]] = {}
     for file in files:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             for record in content if isinstance(content, list) else [content]:
-                by_bundle = found.setdefault(str(record["set"]), {})
+                by_bundle = by_set.setdefault(str(record["set"]), {})
                 by_bundle[str(record["bundle_sha256"])] = _recorded(record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{file}: no record of predictions ({error!r})",
                 "It needs set, bundle_sha256, labels, negative and films.",
             ) from error
-    return found
+    return by_set
 
 
 def _recorded(record: dict[str, Any]) -> Validation:
@@ -302,17 +303,17 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
 
 
 def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) -> Any:
-    found = {}
+    figures = {}
     for name, by_bundle in blind.items():
-        own = [(r, by_bundle[r.bundle.sha256]) for r in runs if r.bundle.sha256 in by_bundle]
-        if not own:
+        tested = [(r, by_bundle[r.bundle.sha256]) for r in runs if r.bundle.sha256 in by_bundle]
+        if not tested:
             continue
-        patients, truth = own[0][1].patients, own[0][1].truth
-        if any(v.patients != patients or (v.truth != truth).any() for _, v in own):
+        patients, truth = tested[0][1].patients, tested[0][1].truth
+        if any(v.patients != patients or (v.truth != truth).any() for _, v in tested):
             raise DataError(f"{name}: the runs were tried on different films", "Use the same list.")
-        each = [run.measures_of(v) for run, v in own]
-        found[name] = {key: mean([f[key] for f in each], patients) for key in _BLIND}
-    return found
+        each = [run.measures_of(v) for run, v in tested]
+        figures[name] = {key: mean([f[key] for f in each], patients) for key in _BLIND}
+    return figures
 
 
 def _text(figure: Interval | None) -> str:
@@ -351,7 +352,7 @@ def _worst_line(row: Row) -> str:
 def _blind_line(row: Row, name: str) -> str:
     if name not in row.blind:
         return f"| {row.recipe} | {name} | not measured | | | | |"
-    found = row.blind[name]
-    cells = [_text(found[key]) for key in _BLIND[:-1]]
-    classes = _text(found["class_accuracy"]) if row.classes > 2 else ""
+    figures = row.blind[name]
+    cells = [_text(figures[key]) for key in _BLIND[:-1]]
+    classes = _text(figures["class_accuracy"]) if row.classes > 2 else ""
     return f"| {row.recipe} | {name} | {' | '.join(cells)} | {classes} |"

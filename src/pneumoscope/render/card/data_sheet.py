@@ -18,7 +18,7 @@ _KEYS = {
 
 
 def data_sheet(meta: BundleMeta) -> str:
-    """Markdown; questions that the record does not answer say so."""
+    """The data sheet as Markdown; questions without an answer in the record say so."""
     lines = [
         "## Data sheet of the training films",
         "",

@@ -1,4 +1,4 @@
-"""What ``pneumoscope evaluate`` found of a bundle, as a section of its card."""
+"""The results of ``pneumoscope evaluate`` on a bundle, as a section of its card."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def section(folder: Path, sha256: str) -> str:
     """Markdown from the folder of an evaluation.
 
     Args:
-        folder: Holds ``metrics.json``.
-        sha256: Of the bundle that the card is for.
+        folder: Folder with ``metrics.json``.
+        sha256: SHA-256 of the bundle that the card describes.
 
     Raises:
-        UsageError: There is no such file, it cannot be read, or it is about other bundles.
+        UsageError: There is no such file, it cannot be read, or it describes other bundles.
     """
     path = folder / METRICS
     try:
@@ -45,17 +45,17 @@ def section(folder: Path, sha256: str) -> str:
         raise UsageError(f"{path}: is not JSON", _HINT) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise UsageError(f"{path}: is not an evaluation of this version", _HINT)
-    own = next((b for b in record["bundles"] if b["sha256"] == sha256), None)
-    if own is None:
+    evaluated = next((b for b in record["bundles"] if b["sha256"] == sha256), None)
+    if evaluated is None:
         titles = ", ".join(b["title"] for b in record["bundles"])
         raise UsageError(
             f"{path}: is about other bundles ({titles}), not about SHA-256 {sha256[:12]}", _HINT
         )
-    return _text(record, own)
+    return _text(record, evaluated)
 
 
 def figure_text(figure: Mapping[str, Any] | None) -> str:
-    """A recorded figure for people: value with interval, or why there is none."""
+    """A recorded figure as text: the value with its interval, or why there is none."""
     if figure is None:
         return "not measured"
     if figure["value"] is None:
@@ -134,8 +134,8 @@ def _worst(rob: Mapping[str, Any], key: str) -> str:
     if key not in rob["worst"]:
         return ""
     kind, severity = rob["worst"][key]
-    own = next(c for c in rob["conditions"] if (c["kind"], c["severity"]) == (kind, severity))
-    return f"{figure_text(own['figures'][key])} ({own['words']})"
+    worst = next(c for c in rob["conditions"] if (c["kind"], c["severity"]) == (kind, severity))
+    return f"{figure_text(worst['figures'][key])} ({worst['words']})"
 
 
 def _sentence(text: str) -> str:

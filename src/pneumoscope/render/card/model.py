@@ -1,14 +1,16 @@
-"""The model card: what ``bundle.json`` holds, in words."""
+"""The model card: the content of ``bundle.json`` in words."""
 
 from __future__ import annotations
 
 import json
 import math
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
-from pneumoscope.metrics import interval_text, threshold_text
+from pneumoscope.metrics import threshold_text
+from pneumoscope.render.card.figures import figures_of
+from pneumoscope.render.card.imported import imported_card
 from pneumoscope.render.card.safety import explanation_section, gate_section
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def model_card(meta: BundleMeta) -> str:
-    """Markdown; every figure comes from the record, none from elsewhere."""
+    """The card as Markdown; every figure comes from the bundle's record."""
     if "imported_from" in meta.recipe:
         return imported_card(meta)
     parts = [
@@ -67,14 +69,13 @@ def _figures(meta: BundleMeta) -> str:
     v = meta.validation
     if "films" not in v:
         return "## Figures on held-out patients\n\nThe record holds none."
-    figures = _figures_of_findings(meta) if meta.negative is None else _figures_of_classes(meta)
     return f"""## Figures on held-out patients
 
 {v["films"]} films of {v["patients"]} patients. Brackets hold 95 % intervals from {v["draws"]:,}
 bootstrap draws of patients. {_point(meta)} These films chose the calibration and the
 thresholds, and the recipe was chosen on them, so they flatter. No test film was used.
 
-{figures}"""
+{figures_of(meta)}"""
 
 
 def _points(meta: BundleMeta) -> str:
@@ -90,16 +91,16 @@ def _points(meta: BundleMeta) -> str:
 
 
 def _probabilities(meta: BundleMeta) -> str:
-    own = meta.calibration
+    calibration = meta.calibration
     known = (
         ""
-        if own.prevalence is None
-        else f"\nThey belong to a prevalence of {own.prevalence:.0%}, that of these films; `--prevalence` carries "
+        if calibration.prevalence is None
+        else f"\nThey belong to a prevalence of {calibration.prevalence:.0%}, that of these films; `--prevalence` carries "
         "them\nto another, which moves neither thresholds nor sets."
     )
     return f"""## Probabilities and UNDETERMINED
 
-Calibrated on the validation films, plain and perturbed: {own.text}.{known}
+Calibrated on the validation films, plain and perturbed: {calibration.text}.{known}
 
 {_sets(meta)}"""
 
@@ -175,88 +176,6 @@ def _recipe(meta: BundleMeta) -> str:
     return f"## Recipe\n\n{spent}```json\n{json.dumps(meta.recipe, indent=2)}\n```"
 
 
-def _figures_of_classes(meta: BundleMeta) -> str:
-    v = meta.validation
-    baseline = v["statistics_baseline"]
-    rows = "\n".join(
-        f"| {name} | {interval_text(row['auc'])} | {interval_text(row['sensitivity'])} "
-        f"| {interval_text(row['specificity'])} | {interval_text(row['balanced_accuracy'])} |"
-        for name, row in sorted(
-            v["stress"].items(), key=lambda item: item[1]["balanced_accuracy"]["value"]
-        )
-    )
-    return f"""{headline(v)}
-
-**Baseline without anatomy**: nine global image statistics (brightness, contrast, sharpness,
-borders) alone reach AUC {interval_text(baseline["positive"])} for {_positive(meta)}{_subtypes(baseline, meta.kinds)}
-on the same films.
-
-{_heatmaps(v)}
-
-### Under each perturbation, at the same threshold
-
-{_STRESS}
-
-| perturbation | AUC | sensitivity | specificity | balanced accuracy |
-|---|---|---|---|---|
-{rows}"""
-
-
-def _figures_of_findings(meta: BundleMeta) -> str:
-    v = meta.validation
-    rows = "\n".join(
-        f"| {name} | {row['with']} | {row['without']} | {row['unknown']} | {_measured(row)} "
-        f"| {_baseline(v['statistics_baseline'], name)} |"
-        for name, row in v["findings"].items()
-    )
-    stress = "\n".join(
-        f"| {name} | {auc:.3f} |"
-        for name, auc in sorted(v["stress"].items(), key=lambda i: i[1] or 0.0)
-        if auc is not None
-    )
-    return f"""| finding | with | without | unknown | AUC | sensitivity | specificity | statistics alone |
-|---|---|---|---|---|---|---|---|
-{rows}
-
-*Statistics alone*: AUC of nine global image statistics (brightness, contrast, sharpness, borders),
-without any anatomy. Mean AUC over the findings that can be measured: {interval_text(v["macro_auc"])};
-under the worst of {len(v["stress"])} perturbations ({v["worst"]["condition"]})
-{interval_text(v["worst"])}.
-
-{_heatmaps(v)}
-
-### Mean AUC under each perturbation
-
-{_STRESS}
-
-| perturbation | mean AUC |
-|---|---|
-{stress}"""
-
-
-_STRESS = """Most of these are milder relatives of the training augmentation; clahe, contrast-low, brightness-up,
-brightness-down and illumination lie outside it. A network can be robust to all of them and fail on
-another hospital's films."""
-
-
-def _measured(row: Mapping[str, Any]) -> str:
-    keys = ("auc", "sensitivity", "specificity")
-    return " | ".join(interval_text(row[key]) if key in row else "not measurable" for key in keys)
-
-
-def _baseline(baseline: Mapping[str, Any], name: str) -> str:
-    return interval_text(baseline[name]) if name in baseline else "not measurable"
-
-
-def _heatmaps(v: Mapping[str, Any]) -> str:
-    heat = v["heatmaps"]
-    if heat is None:
-        return "**Heatmaps**: not measured, for want of validation films of both kinds."
-    return f"""**Heatmaps**: on {heat["films"]} films composed of a healthy and an ill half, the ill half holds
-{interval_text(heat["pointing"])} of the heat (0.5 is chance). The peak lies in one and the same
-cell on {heat["same_peak"]:.0%} of the ill films."""
-
-
 def _point(meta: BundleMeta) -> str:
     point = meta.validation["operating_point"]
     if meta.negative is None:
@@ -265,13 +184,13 @@ def _point(meta: BundleMeta) -> str:
 
 
 def _cut(point: OperatingPoint, meta: BundleMeta) -> str:
-    return f"P({point.finding or _positive(meta)})"
+    return f"P({point.finding or meta.positive.lower()})"
 
 
 def _verdict(meta: BundleMeta) -> str:
     if meta.negative is None:
         return f"A film is called {meta.positive} if any finding reaches its own threshold."
-    return f"P({_positive(meta)}) = 1 - P({meta.negative})."
+    return f"P({meta.positive.lower()}) = 1 - P({meta.negative})."
 
 
 _SPLIT = {
@@ -288,7 +207,7 @@ _SCALINGS = {
 
 
 def _split(meta: BundleMeta) -> str:
-    """How films were held out, and what the data layer found doubtful."""
+    """How films were held out, and the warnings of the data checks."""
     doubts = "".join(f" **{text[0].upper()}{text[1:]}.**" for text in meta.data["warnings"])
     by_film = any("no patient keys" in text for text in meta.data["warnings"])
     return _SPLIT["film" if by_film else meta.data["split"]] + doubts
@@ -310,17 +229,6 @@ def _network(meta: BundleMeta) -> str:
     )
 
 
-def _positive(meta: BundleMeta) -> str:
-    return meta.positive.lower()
-
-
-def _subtypes(baseline: Mapping[str, Any], kinds: tuple[str, ...]) -> str:
-    name = "_against_".join(kinds)
-    if name not in baseline:
-        return ""
-    return f" and\n{interval_text(baseline[name])} for {' against '.join(kinds)}"
-
-
 def _kinds_limit(meta: BundleMeta) -> str:
     if not meta.kinds_warning:
         return ""
@@ -337,31 +245,6 @@ _KNOWN_WEIGHTS = {
 }
 
 
-def headline(v: Mapping[str, Any]) -> str:
-    """The table that people look for first, from ``bundle.json``'s validation figures."""
-    plain, worst = v["plain"], v["worst"]
-
-    def row(name: str, key: str) -> str:
-        bad = f"{interval_text(worst[key])} ({worst[key]['condition']})" if key in worst else ""
-        return f"| {name} | {interval_text(plain[key])} | {bad} |"
-
-    classes = v["classes"]
-    return "\n".join(
-        [
-            f"| figure | as they are | under the worst of {len(v['stress'])} perturbations |",
-            "|---|---|---|",
-            row("AUC", "auc"),
-            row("balanced accuracy", "balanced_accuracy"),
-            row("accuracy", "accuracy"),
-            row("sensitivity", "sensitivity"),
-            row("specificity", "specificity"),
-            row("F1", "f1"),
-            *([row(f"{classes}-class accuracy", "class_accuracy")] if classes > 2 else []),
-            f"| expected calibration error | {plain['ece']:.3f} | {v['stress_ece']:.3f} on average |",
-        ]
-    )
-
-
 def _start(weights: Mapping[str, str], meta: BundleMeta) -> str:
     if weights["name"] == "imagenet":
         return f"{meta.recipe['network']}, ImageNet weights of keras.applications."
@@ -373,42 +256,3 @@ def _start(weights: Mapping[str, str], meta: BundleMeta) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(str(n) for n in counts.values())
-
-
-def imported_card(meta: BundleMeta) -> str:
-    """The card of a bundle that was trained elsewhere: what is known is how it was brought here."""
-    recipe, parity = meta.recipe, meta.validation["parity"]
-    return f"""# {meta.name} {meta.version}
-
-**{meta.intended_use}**
-
-An imported Keras model, {recipe["imported_from"]}, SHA-256 `{recipe["sha256"]}`. Classes in the
-order of its outputs: {", ".join(meta.labels)}; "nothing found" is {meta.negative}. Input
-{meta.size} x {meta.size} pixels, {recipe["channels"]} channel(s), scaling `{recipe["scaling"]}`.
-
-## Not validated here
-
-Nothing is known of the films that it was trained on, of the split, or of its accuracy on any film.
-Its probabilities are what its last layer gives; they were not calibrated, no prevalence is known to
-carry them from, and no verdict is ever UNDETERMINED. The threshold
-{meta.operating_points[0].threshold} was not chosen on any film. `labels` and `scaling` were named
-by whoever imported it: a wrong order or scaling gives wrong answers without any error.
-
-## Preprocessing
-
-pneumoscope makes every film {meta.source_size} x {meta.source_size} pixels by antialiased bilinear
-resampling, and then {meta.size} x {meta.size} in the same way. Notebooks resize in one step, often
-without antialiasing (Keras: nearest neighbour by default), so probabilities differ a little from
-the notebook's own.
-
-## Heatmaps
-
-Grad-CAM on the logits, in closed form, at the last feature maps. They tell which cells raised a
-score in this network, not where disease is.
-
-## Parity
-
-ONNX against Keras on {parity["films"]} drawn films: largest |dp| {parity["max_dp"]:.1e}; heatmaps
-against Grad-CAM by automatic differentiation: largest error {parity["max_heatmap_error"]:.1e} of
-the peak.
-"""

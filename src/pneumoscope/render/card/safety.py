@@ -1,4 +1,4 @@
-"""What the card says of the gate and of the heatmaps' scores, both from the bundle's record."""
+"""The card's sections on the gate and on the scores of heatmaps, from the bundle's record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def gate_section(meta: BundleMeta) -> str:
-    """What the gate refuses, and how often wrongly; Markdown."""
+    """What the gate refuses, and how often it is wrong; Markdown."""
     if meta.gate is None:
         return """## Gate
 
@@ -23,7 +23,7 @@ cat. Only what a film says of itself (size, colour, header) is looked at."""
     plain, changed = measured["plain"], measured["changed"]
     stress = measured["stress"]
     worst = max(stress, key=stress.__getitem__)
-    rows = "\n".join(f"| {_words(kind)} | {_shares(found)} |" for kind, found in changed.items())
+    rows = "\n".join(f"| {_words(kind)} | {_shares(shares)} |" for kind, shares in changed.items())
     learned = ", ".join(f"{kind} {count}" for kind, count in measured["learned"].items())
     return f"""## Gate
 
@@ -44,13 +44,13 @@ def _words(kind: str) -> str:
     return kind.replace("-", " ")
 
 
-def _shares(found: Mapping[str, Any]) -> str:
-    refused = f"{found['refused']:.1%}" if "refused" in found else "a note only"
-    return f"{refused} | {found['recognised']:.1%}"
+def _shares(shares: Mapping[str, Any]) -> str:
+    refused = f"{shares['refused']:.1%}" if "refused" in shares else "a note only"
+    return f"{refused} | {shares['recognised']:.1%}"
 
 
 def explanation_section(meta: BundleMeta) -> str:
-    """When a heatmap is shown, and what its score is worth; Markdown."""
+    """When a heatmap is shown, and how good its score is; Markdown."""
     record = meta.explanation
     if record is None:
         return """## When a heatmap is shown
@@ -58,9 +58,9 @@ def explanation_section(meta: BundleMeta) -> str:
 Always. Nobody measured what its score is worth on
 these films."""
     rows = "\n".join(
-        f"| {mode} | {_limit(record['limits'].get(mode))} | {_interval(one['misplaced'])} "
-        f"| {_interval(one['mirrored'])} |"
-        for mode, one in record["modes"].items()
+        f"| {mode} | {_limit(record['limits'].get(mode))} | {_interval(figures['misplaced'])} "
+        f"| {_interval(figures['mirrored'])} |"
+        for mode, figures in record["modes"].items()
     )
     return f"""## When a heatmap is shown
 
@@ -76,11 +76,11 @@ Of {record["misplaced_films"]} maps that really lie in the wrong place the limit
 
 
 def _hidden(record: Mapping[str, Any]) -> str:
-    """Of composed films, in any place: the record does not tell them apart."""
+    """Share of all composed films; the record does not say where their maps lie."""
     shares = [
-        f"of all {record['composed']} composed films `{mode}` hides {one['hidden_composed']:.0%}"
-        for mode, one in record["modes"].items()
-        if one["hidden_composed"] is not None
+        f"of all {record['composed']} composed films `{mode}` hides {figures['hidden_composed']:.0%}"
+        for mode, figures in record["modes"].items()
+        if figures["hidden_composed"] is not None
     ]
     return "; ".join(shares) or "there are none"
 

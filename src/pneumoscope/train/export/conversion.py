@@ -72,9 +72,9 @@ def _teach_erfc() -> None:
             (z,), (output,) = node.input, node.output
             shape, dtype = graph.get_shape(output), graph.get_dtype(output)
 
-            def add(kind: str, *inputs: str, **more: Any) -> str:
-                made = graph.make_node(kind, inputs, shapes=[shape], dtypes=[dtype], **more)
-                return str(made.output[0])
+            def add(kind: str, *inputs: str, **options: Any) -> str:
+                added = graph.make_node(kind, inputs, shapes=[shape], dtypes=[dtype], **options)
+                return str(added.output[0])
 
             scaled = node.inputs[0]
             negated = scaled.inputs[0] if scaled.type == "Mul" else None
@@ -82,10 +82,10 @@ def _teach_erfc() -> None:
                 minus_z = add("Mul", negated.input[0], scaled.input[1])
             else:
                 minus_z = add("Neg", z)
-            one = graph.make_const(
+            unit = graph.make_const(
                 utils.make_name("one"), np.ones((), utils.map_onnx_to_numpy_type(dtype))
             )
             graph.remove_node(node.name)
-            add("Add", add("Erf", minus_z), one.output[0], outputs=[output])
+            add("Add", add("Erf", minus_z), unit.output[0], outputs=[output])
 
     tf_op("Erfc")(Erfc)

@@ -1,0 +1,87 @@
+"""The sections of a model card, from records made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.records import OperatingPoint
+from pneumoscope.render.card.model import model_card
+from tiny import findings_meta, tiny_meta
+
+
+def section(heading: str, text: str) -> str:
+    """The text below a heading of the second level."""
+    return text.split(f"## {heading}\n\n")[1].split("\n\n## ")[0]
+
+
+def test_operating_points() -> None:
+    points = (
+        OperatingPoint("balanced", 0.5, "by hand"),
+        OperatingPoint("rare", 0.0004, "by hand"),
+    )
+    rows = section("Operating points", model_card(tiny_meta(operating_points=points)))
+    assert "| balanced | P(pneumonia) | 0.500 | by hand |" in rows
+    assert "| rare | P(pneumonia) | 4.0e-04 | by hand |" in rows
+    rows = section("Operating points", model_card(findings_meta()))
+    assert "| balanced | P(Mass) | 0.500 | by hand |" in rows
+
+
+def test_limits_of_the_conformal_sets() -> None:
+    # At an error of 5 %, the limit is the second smallest of 39 scores.
+    low, high = (0.1, 0.2, *(0.9,) * 37), (0.3, 0.4, *(0.95,) * 37)
+    scores = Scores({"PNEUMONIA": Sides(low, high)})
+    text = section("Probabilities and UNDETERMINED", model_card(tiny_meta(conformal=scores)))
+    assert "They belong to a prevalence of 50%" in text
+    assert "| PNEUMONIA | 39 | 39 | 0.800 | 0.400 |" in text
+    assert "\n2.5 % or more)" in text
+
+
+def test_without_scores_nothing_is_undetermined() -> None:
+    text = section("Probabilities and UNDETERMINED", model_card(tiny_meta()))
+    assert "No verdict is ever UNDETERMINED" in text
+
+
+def test_findings_without_scores_are_named() -> None:
+    sides = Sides((0.5,) * 39, (0.5,) * 39)
+    text = model_card(findings_meta(conformal=Scores({"Mass": sides})))
+    assert "Without sets, for want of films: Device, Nodule." in text
+    assert "prevalence" not in section("Probabilities and UNDETERMINED", text)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ({"name": "none"}, "- Start weights: none, random."),
+        ({"name": "imagenet"}, "- Start weights: MobileNetV2, ImageNet weights of"),
+        ({"name": "w.h5", "sha256": "ab"}, "- Start weights: the file w.h5, SHA-256 `ab`."),
+    ],
+)
+def test_start_weights(weights: dict[str, str], words: str) -> None:
+    recipe: dict[str, Any] = {"network": "MobileNetV2", "head": "gap", "scaling": "unit"}
+    text = model_card(tiny_meta(recipe=recipe, validation={"start_weights": weights}))
+    assert section("Attribution", text).startswith(words)
+    assert text.startswith("# tiny 1\n\n**Tests.**\n\nMobileNetV2 with global average pooling")
+    assert (
+        "a softmax over 3 classes (normal, bacterial, viral), 32 x 32 pixels, pixels divided"
+        in text
+    )
+
+
+def test_the_recipe_and_its_minutes() -> None:
+    meta = tiny_meta(
+        recipe={"network": "cnn", "head": "flatten", "scaling": "own"},
+        validation={"training_minutes": 26.7},
+    )
+    text = section("Recipe", model_card(meta))
+    assert text.startswith("Trained for 27 minutes, validation and export apart.\n\n```json\n{")
+    assert section("Recipe", model_card(tiny_meta())).startswith("Not recorded.")
+
+
+def test_the_warning_about_kinds_is_a_limit() -> None:
+    text = section("Limits", model_card(tiny_meta()))
+    assert text.startswith("- Bacterial or viral: in children a film alone cannot tell them apart;")
+    without = section("Limits", model_card(tiny_meta(kinds=(), kinds_warning="")))
+    assert without.startswith("- Heatmaps tell which cells")
