@@ -51,7 +51,7 @@ def main() -> None:
     first = seconds["bare"][1:]
     print(f"bare verdict: {1000 * statistics.median(first):.2f} ms a film")
     for name in list(ways)[1:]:
-        ratios = [own / base for own, base in zip(seconds[name][1:], first, strict=True)]
+        ratios = [second / bare for second, bare in zip(seconds[name][1:], first, strict=True)]
         print(f"{name}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
     features = plain.run(np.zeros((1, meta.size, meta.size, 1), np.uint8)).features
     heads, film = gate.read_heads(plain.bundle.gate), np.zeros((meta.size, meta.size), np.uint8)

@@ -1,4 +1,4 @@
-"""Measures `predict_many` and the cold start beside their floors, in one run.
+"""Measures `predict_many` and the cold start, and their lower bounds, in one run.
 
     python tools/bench_predict.py --data PNEUMOSCOPE_DATA
 

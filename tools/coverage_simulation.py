@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth, on simulated studies with several films a patient.
+"""How often 95 % intervals contain the truth, on simulated studies with several films a patient.
 
     python tools/coverage_simulation.py --repeats 1000
 

@@ -1,4 +1,4 @@
-"""What the scores of a bundle's heatmaps are worth, on validation films of a data folder.
+"""How good the scores of a bundle's heatmaps are, on validation films of a data folder.
 
     python tools/explanation_scores.py --data PNEUMOSCOPE_DATA --plot scores.svg > scores.json
 

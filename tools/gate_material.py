@@ -1,4 +1,4 @@
-"""Collects pictures that are no frontal chest films, to set and test the limits of the gate.
+"""Collects pictures that are not frontal chest films, to set and test the limits of the gate.
 
     python tools/gate_material.py DIR
 
@@ -288,7 +288,7 @@ def obtained(source: Source, folder: Path) -> tuple[str, Path]:
 
 
 def report(collection: Collection, missing: list[str]) -> None:
-    """Prints counts by kind and package, and what could not be had."""
+    """Prints counts by kind and package, and what could not be downloaded."""
     counts = Counter((entry.kind, entry.package) for entry in collection.entries)
     for (kind, package), count in sorted(counts.items()):
         print(f"{kind:12} {package:28} {count:4} {'held out' if held_out(kind, package) else ''}")

@@ -1,4 +1,4 @@
-"""What the gate refuses: chest films, changed ones, and pictures that are no chest films.
+"""What the gate refuses: chest films, changed ones, and pictures that are not chest films.
 
 Prints the Markdown table of docs/explanation/safe-verdicts.md. Chest films are those of the
 validation patients of a run folder; pictures come from ``tools/gate_material.py``.

@@ -50,7 +50,7 @@ class LongFunction:
     Attributes:
         name: Without its class.
         lines: From ``def`` to the last.
-        explained: A comment stands directly above it and its decorators.
+        explained: Whether a comment is directly above it and its decorators.
     """
 
     name: str
@@ -187,7 +187,7 @@ def _annotated(node: ast.ClassDef) -> set[str]:
 
 
 def _dotted(node: ast.expr) -> str:
-    """``"records.Film"`` of that expression; empty if it is no name."""
+    """``"records.Film"`` of that expression; empty if it is not a name."""
     if isinstance(node, ast.Attribute):
         before = _dotted(node.value)
         return f"{before}.{node.attr}" if before else ""

@@ -51,15 +51,15 @@ def main() -> None:
     rest = np.setdiff1d(np.arange(len(clear)), held)
     write(learn([(pixels[clear[rest]], outlines[rest], COPIES)]), args.out)
     report("by thresholding", pixels[clear[held]], outlines[held])
-    own, drawn = settled(pixels, clear)
-    print(f"{len(own)} films outlined by the model itself join")
-    parts = [(pixels[clear[rest]], outlines[rest], COPIES), (pixels[own], drawn, OWN_COPIES)]
+    others, drawn = settled(pixels, clear)
+    print(f"{len(others)} films outlined by the model are added")
+    parts = [(pixels[clear[rest]], outlines[rest], COPIES), (pixels[others], drawn, OWN_COPIES)]
     write(learn(parts), args.out)
-    report("with its own films", pixels[clear[held]], outlines[held])
+    report("with films outlined by the model", pixels[clear[held]], outlines[held])
 
 
 def thresholded(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.intp], Outlines]:
-    """Films on which both lungs stand out, and their outlines (n, 2, 32, 2)."""
+    """Films on which both lungs are clearly visible, and their outlines (n, 2, 32, 2)."""
     found, outlines = [], []
     for i, film in enumerate(pixels):
         areas = dark_areas(film)

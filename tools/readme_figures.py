@@ -2,7 +2,7 @@
 
 python tools/readme_figures.py
 
-The README has one row, the page all figures; both stand between two markers.
+The README has one row, the page all figures; both are between two markers.
 """
 
 from __future__ import annotations

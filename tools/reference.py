@@ -46,9 +46,9 @@ def written(page: str) -> str:
     text = (DOCS / page).read_text(encoding="utf-8")
     for name, make in BLOCKS[page].items():
         start, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
-        before, found, rest = text.partition(start)
+        before, opened, rest = text.partition(start)
         _, closed, after = rest.partition(end)
-        if not (found and closed):
+        if not (opened and closed):
             raise ValueError(f"{page} has no block {name}")
         text = f"{before}{start}\n\n{make().strip()}\n\n{end}{after}"
     return text

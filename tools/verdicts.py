@@ -61,7 +61,9 @@ def calibration_table(raw: Validation, shipped: Validation) -> None:
             for fits in draws(raw, 1 / 2)
         ]
     )
-    cells = (f"{own.mean():.3f} ({own.min():.3f} to {own.max():.3f})" for own in apart.T)
+    cells = (
+        f"{errors.mean():.3f} ({errors.min():.3f} to {errors.max():.3f})" for errors in apart.T
+    )
     print(f"| fitted on other patients, {SPLITS} splits | {' | '.join(cells)} |")
     p = shipped.p_positive()
     boot = Bootstrap.of(list(shipped.patients))

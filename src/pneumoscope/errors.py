@@ -26,7 +26,7 @@
     ├── UnknownOperatingPoint       (ValueError)
     ├── UsageError                  (ValueError)         arguments that do not go together
     ├── MissingExtra                (ImportError)        an optional part is not installed
-    ├── ServerError                 (OSError)            a reading room's server refuses, fails or is silent
+    ├── ServerError                 (OSError)            the server refuses, fails or does not answer
     ├── DiskFull                    (OSError)            no room for what is being written
     ├── QueueError                  the queue of a server does not read a film
     │   ├── QueueFull                                    too many films are waiting
@@ -335,7 +335,7 @@ class ServerFault(QueueError, RuntimeError):
 
 
 class ServerError(PneumoscopeError, OSError):
-    """A reading room's server refuses, fails or does not answer; ``status`` is HTTP's, or None."""
+    """The server refuses, fails or does not answer; ``status`` is HTTP's, or None."""
 
     status: int | None
 
@@ -360,7 +360,7 @@ class AuditLogDamaged(PneumoscopeError, ValueError):
     def __init__(self, name: str, what: str) -> None:
         super().__init__(
             f"{name}: {what}",
-            "Keep the folder as it is for whoever investigates, and look at its backups.",
+            "Keep the folder as it is for the investigation, and look at its backups.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Files that either stand there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def swap_folder(staged: Path, target: Path) -> None:
 
     Args:
         staged: The new folder, on the same file system.
-        target: Where it belongs; a folder that stands there is deleted in the end.
+        target: Where it belongs; an existing folder there is deleted at the end.
     """
     import shutil
 

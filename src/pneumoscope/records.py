@@ -30,12 +30,12 @@ REFUSED = "REFUSED"
 NO_EXPLANATION = "no reliable explanation"
 """In place of a heatmap whose score is below the limit."""
 TASKS = ("binary", "multiclass", "multilabel")
-"""What a network tells apart: two classes, several classes, or several findings on one film."""
+"""What a network distinguishes: two classes, several classes, or several findings on one film."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmFacts:
-    """What a source says of itself; ``None`` where it is silent. Never a name or an identifier.
+    """What a source's header says about the film; ``None`` if it says nothing. Never names or identifiers.
 
     Attributes:
         format: ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"BMP"``, ``"WEBP"`` or ``"DICOM"``.
@@ -48,7 +48,7 @@ class FilmFacts:
         modality: DICOM Modality (0008,0060), such as ``"CR"``.
         view_position: DICOM View Position (0018,5101), such as ``"AP"``.
         body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
-        row_direction: Whereto a row runs, the first value of DICOM Patient Orientation (0020,0020),
+        row_direction: Direction of a row, the first value of DICOM Patient Orientation (0020,0020),
             such as ``"L"``, the patient's left, on an upright frontal film.
         laterality: DICOM Image Laterality (0020,0062) or Laterality (0020,0060).
         age_years: Patient's Age (0010,1010) in years; months, weeks and days as a fraction.
@@ -77,10 +77,10 @@ class FilmFacts:
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> FilmFacts:
-        """From the values that went through JSON, where a tuple becomes a list.
+        """From values that were read from JSON, where tuples are lists.
 
         Raises:
-            TypeError, ValueError: These are no such values.
+            TypeError, ValueError: The values are of another kind.
         """
         facts = dict(values)
         if facts.get("pixel_spacing_mm") is not None:
@@ -94,9 +94,9 @@ class Radiograph:
 
     Attributes:
         pixels: float32, (rows, columns), in [0, 1]; 0 is air-dark, as in MONOCHROME2.
-        facts: What the source says of itself.
-        levels: uint8 (rows, columns), ``pixels`` times 255, if the source holds 8-bit grey: spares
-            the way to float32 and back.
+        facts: What the source says about the film.
+        levels: uint8 (rows, columns), ``pixels`` times 255, if the source has 8-bit grey levels; it
+            saves the conversion to float32 and back.
     """
 
     pixels: NDArray[np.float32]
@@ -106,12 +106,12 @@ class Radiograph:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Whom the training films show; films of others carry a note.
+    """The patients of the training films; films of other patients get a note.
 
     Attributes:
         text: One sentence for people, without its full stop.
-        age_years: (youngest, oldest), inclusive; None if nobody knows.
-        views: DICOM View Position values; empty if nobody knows.
+        age_years: (youngest, oldest), inclusive; None if unknown.
+        views: DICOM View Position values; empty if unknown.
     """
 
     text: str
@@ -124,12 +124,11 @@ class OperatingPoint:
     """A named threshold, chosen on validation films.
 
     Attributes:
-        name: Such as ``"balanced"``.
-        threshold: P(pneumonia) at or above it is called PNEUMONIA (of other bundles: their
-            positive name); in (0, 1).
+        name: Its name, such as ``"balanced"``.
+        threshold: In (0, 1). A film is called PNEUMONIA (with other bundles: by their positive name)
+            if P(pneumonia) is at or above it.
         rule: How it was chosen, in words.
-        finding: The finding whose probability it cuts, where a bundle knows several findings; None
-            where a film has one class.
+        finding: The finding that it applies to, for a bundle with several findings; otherwise None.
     """
 
     name: str
@@ -140,20 +139,20 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a reader asks of a classifier.
+    """The reader's settings.
 
     Attributes:
         operating_point: Name of the threshold for the label; None for the bundle's default.
         error: Share of the films of either class whose conformal set may miss the true class, in
-            (0, 1); None for 5 %, or for no sets if the bundle has no scores to make them of.
+            (0, 1); None for 5 %, or for no sets if the bundle has no conformal scores.
         prevalence: Share of films with pneumonia where the films come from, in (0, 1), to which
             the shown probability is corrected; None for the prevalence of the validation films.
         force: Give the verdict even if the gate refuses the film; it is marked.
-        explain: ``"none"``, ``"fast"`` (the heatmap, and what one run of the network tells of it)
+        explain: ``"none"``, ``"fast"`` (the heatmap, with checks that need one run of the network)
             or ``"checked"`` (also runs the network on covered and shifted copies), see
             `pneumoscope.decision.explain`.
-        profile: Site profile that `pneumoscope calibrate` wrote, a file; None for the bundle as it
-            is. Its prevalence holds where none is given here.
+        profile: File of the site profile that `pneumoscope calibrate` wrote; None for none. Its
+            prevalence is used if ``prevalence`` is None.
     """
 
     operating_point: str | None = None
@@ -166,13 +165,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class GateReason:
-    """One thing that the gate found.
+    """One reason of the gate to refuse a film, or to add a note.
 
     Attributes:
-        code: Such as ``"inverted"``; see `pneumoscope.decision.gate.REASONS`.
+        code: Its code, such as ``"inverted"``; see `pneumoscope.decision.gate.REASONS`.
         level: ``"note"`` or ``"refuse"``.
-        sentence: What was found, for people.
-        hint: What would mend it.
+        sentence: The reason, for people.
+        hint: What can be done about it.
     """
 
     code: str
@@ -186,8 +185,8 @@ class GateReport:
     """Whether a film may be judged.
 
     Attributes:
-        level: ``"ok"``, ``"note"`` or ``"refuse"``: the gravest of the reasons.
-        reasons: What was found, the gravest first.
+        level: ``"ok"``, ``"note"`` or ``"refuse"``: the highest level among the reasons.
+        reasons: The reasons, those of the highest level first.
         scores: Name of a measurement to its value, such as ``"distance"``.
     """
 
@@ -204,9 +203,10 @@ class Explanation:
         mode: ``"fast"`` or ``"checked"``.
         reliable: Whether the score reaches the limit; False for a blank map.
         score: In [0, 1], from the checks.
-        limit: Set on validation films; None if the bundle has none, then nothing is hidden.
+        limit: Limit of the score, set on validation films; None if the bundle has none, and then no
+            heatmap is hidden because of its score.
         checks: Name of a check to its value.
-        sentence: For people.
+        sentence: The result of the checks, for people.
     """
 
     mode: str
@@ -219,14 +219,14 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a bundle for several findings says of one of them.
+    """One finding on a film, from a bundle with several findings.
 
     Attributes:
-        name: Such as ``"Effusion"``.
+        name: Its name, such as ``"Effusion"``.
         probability: In [0, 1].
-        threshold: Its own, at the operating point.
+        threshold: The finding's threshold at the operating point.
         present: Whether the probability reaches the threshold.
-        undetermined: Whether its conformal set does not hold exactly what ``present`` says.
+        undetermined: Whether its conformal set contains anything else than what ``present`` says.
     """
 
     name: str
@@ -238,45 +238,44 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What the model says of one film. Research use, not a medical device.
+    """The result for one film. Research use, not a medical device.
 
     Attributes:
         label: ``"NORMAL"`` or ``positive``; ``"UNDETERMINED"`` if ``classes`` is not exactly what is
-            called; ``"REFUSED"`` if the gate refuses the film and nobody forced a verdict. Then no
+            called; ``"REFUSED"`` if the gate refuses the film and no verdict was forced. Then no
             output shows any of the figures below.
         called: ``"NORMAL"`` or ``positive``, at ``operating_point``, whatever the set and the gate say.
-        positive: What the bundle calls a film that is not normal: ``"PNEUMONIA"`` for the shipped
-            one, such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"`` for others.
-        p_positive: P(positive) = 1 - P(normal), in [0, 1], calibrated, and at ``prevalence`` if that
-            was asked for; of several findings, that of the leading one.
-        p_unadjusted: The same at the prevalence of the validation films: what is compared with
-            the threshold and with the conformal limits, so that neither moves with prevalence.
-        prevalence: What was asked for; None if nothing was.
+        positive: The bundle's name for a film that is not normal: ``"PNEUMONIA"`` for the shipped
+            bundle, for others a name such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"``.
+        p_positive: P(positive) = 1 - P(normal), in [0, 1], calibrated, and at ``prevalence`` if one
+            was chosen; with several findings, that of the leading one.
+        p_unadjusted: The same at the prevalence of the validation films. This is compared with the
+            threshold and the conformal limits, so that neither depends on the prevalence.
+        prevalence: The prevalence that was chosen, or None.
         probabilities: Class or finding to probability, in the bundle's order; those of classes sum
             to 1, with 1 - P(normal) being ``p_positive``.
-        classes: The conformal set, of ``"NORMAL"`` and ``positive``: neither, one or both. Without
-            scores in the bundle what is called.
+        classes: The conformal set, of ``"NORMAL"`` and ``positive``: neither, one or both. If the
+            bundle has no conformal scores, it is ``called``.
         error: Share of the films of either class whose set may miss it; None without sets.
         kinds: The conformal set of the kinds of disease, if the label is positive and the bundle knows
-            several; empty too if none conforms. Without scores the likelier one.
-        subtype: The one kind (``"bacterial"``, ``"viral"``) in ``kinds``, else None. In children a film
-            alone cannot tell these apart (Andronikou 2017; PMC5922330).
-        findings: Of a bundle for several findings all of them, the leading one first: that whose
-            probability lies furthest above its threshold, in logits. Empty for classes.
-        operating_point: The threshold that gave the label; of several findings, the leading one's.
-        heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised. None if none
-            was asked for.
-        heatmap_class: The class that the heatmap explains: the likelier positive one, or the
-            negative one; the leading finding.
-        facts: What the source says of itself.
+            several; also empty if no kind conforms. Without conformal scores, the more probable kind.
+        subtype: The kind (``"bacterial"``, ``"viral"``) if ``kinds`` has only one, otherwise None. In
+            children a film alone cannot distinguish these (Andronikou 2017; PMC5922330).
+        findings: All findings of a bundle with several, the leading one first: the one whose
+            probability is furthest above its threshold, in logits. Empty for classes.
+        operating_point: The threshold that gave the label; with several findings, the leading one's.
+        heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised; None if it was
+            not wanted.
+        heatmap_class: The class that the heatmap explains: the most probable positive one, or the
+            negative one; with several findings, the leading one.
+        facts: What the source says about the film.
         gate: Whether the film may be judged, and why not.
-        forced: Whether the gate refuses the film and a verdict was asked for all the same.
+        forced: Whether the gate refuses the film and a verdict was forced.
         explanation: Whether the heatmap explains the verdict; None without a heatmap.
-        warnings: Sentences for the reader, such as an age outside the training population; what the
-            gate found is not among them.
+        warnings: The bundle's sentences for the reader; the gate's reasons are not among them.
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.
         bundle: Name and version of the bundle.
-        bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which holds the other files' hashes.
+        bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which contains the other files' hashes.
         profile: `SiteProfile.title` of the site profile that was applied, or None.
     """
 
@@ -307,7 +306,7 @@ class Prediction:
 
     @property
     def p_pneumonia(self) -> float:
-        """The former name of `p_positive`; the next version will not have it."""
+        """The former name of `p_positive`, which the next version will not have."""
         warnings.warn("Prediction.p_pneumonia is now p_positive", DeprecationWarning, stacklevel=2)
         return self.p_positive
 
@@ -317,7 +316,7 @@ class Outcome:
     """One film of a batch: exactly one of ``prediction`` and ``error`` is set.
 
     Attributes:
-        source: What the caller asked for, by name (a path, or ``"<bytes>"``).
+        source: Name of what the caller passed (a path, or ``"<bytes>"``).
         index: Position in the caller's sequence, from 0.
         film: The decoded film, if the caller asked to keep it.
     """

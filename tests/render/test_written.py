@@ -155,7 +155,7 @@ def test_films_that_could_not_be_read_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "words"), [("(", "is no regular expression"), ("xyz", "matches no film's name")]
+    ("pattern", "words"), [("(", "is not a regular expression"), ("xyz", "matches no film's name")]
 )
 def test_patterns_that_find_nobody(pattern: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
@@ -197,7 +197,7 @@ def test_the_group_of_a_pattern_is_the_patient() -> None:
     kept, left_out = one_per_patient(films, r"p(\d)/")
     assert [film.source for film in kept] == ["p1/0.png", "p2/1.png", "p3/3.png"]
     assert left_out == 2
-    for pattern, why in (("(", "no regular expression"), ("ward", "matches no film")):
+    for pattern, why in (("(", "not a regular expression"), ("ward", "matches no film")):
         with pytest.raises(UsageError, match=why):
             one_per_patient(films, pattern)
 

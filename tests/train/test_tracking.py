@@ -161,7 +161,7 @@ def test_a_tracker_that_fails_costs_one_warning_and_is_tried_again(tmp_path: Pat
         for epoch in (1, 2, 3):
             log(tmp_path, epoch)
             tracked.epoch()
-    assert notes == ["warning: nobody there; the training goes on"]
+    assert notes == ["warning: nobody there; the training continues"]
     assert scalars(folder, "loss") == [(1, 0.7), (2, 0.5), (3, 0.4)]
     assert deaf.failed == []
 

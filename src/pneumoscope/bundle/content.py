@@ -1,4 +1,4 @@
-"""The content of ``bundle.json`` as records: parsed, and checked for what cannot be."""
+"""The content of ``bundle.json`` as records: parsed, and checked for impossible values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         content: Of ``bundle.json``, of the format that is written today.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: It is no such content.
+        KeyError, TypeError, ValueError, AttributeError: The content has another structure.
     """
     rules = rules_from_json(content)
     meta = BundleMeta(
@@ -63,7 +63,7 @@ def rules_from_json(content: Mapping[str, Any]) -> BundleRules:
         content: Of ``bundle.json``; the keys that decide nothing may be missing.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: It is no such content.
+        KeyError, TypeError, ValueError, AttributeError: The content has another structure.
     """
     population = content["population"]
     ages = population["age_years"]

@@ -74,7 +74,7 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
 def write_bundle(
     folder: str | os.PathLike[str], meta: BundleMeta, files: Mapping[str, Path]
 ) -> Bundle:
-    """Writes a model folder in one step: either the whole new one stands there, or what was before.
+    """Writes a model folder in one step: afterwards it is either completely new or unchanged.
 
     Args:
         folder: Target; an existing bundle there is replaced, any other content is refused.
@@ -112,10 +112,10 @@ def write_bundle(
 
 
 def _lists_on_one_line(text: str) -> str:
-    """JSON whose lists of numbers take one line each: a bundle holds hundreds of scores."""
+    """JSON whose lists of numbers take one line each: a bundle has hundreds of scores."""
     return re.sub(
         r"\[\n\s+(-?\d[^\]\"{}]*?)\s+\]",
-        lambda found: "[" + re.sub(r",\s+", ", ", found[1]) + "]",
+        lambda match: "[" + re.sub(r",\s+", ", ", match[1]) + "]",
         text,
     )
 

@@ -18,7 +18,7 @@ def from_format_1(content: Mapping[str, Any]) -> dict[str, Any]:
         content: Of a ``bundle.json`` of format 1.
 
     Raises:
-        KeyError, TypeError, AttributeError: It is no such content.
+        KeyError, TypeError, AttributeError: The content has another structure.
     """
     # Only bundles of the former format need the data layer.
     from pneumoscope.data.sheet import sheet_for, shipped_sheets

@@ -1,4 +1,4 @@
-"""What a bundle is: the content of ``bundle.json``, and the folder that it lies in."""
+"""What a bundle is: the content of ``bundle.json``, and the folder that contains it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BundleMeta:
             several findings.
         positive: What a film is called that is not negative, such as ``"PNEUMONIA"``.
         kinds: Classes that are kinds of the positive verdict; empty where it has none.
-        kinds_warning: Sentence beside every verdict that speaks of kinds, or ``""``.
+        kinds_warning: Sentence beside every verdict that names kinds, or ``""``.
         warnings: Sentences beside every verdict that is shown.
         size: Side of the network's input in pixels.
         source_size: Side in pixels to which larger films are resampled first, because the
@@ -44,14 +44,14 @@ class BundleMeta:
             None where there are none, as of an imported model, or too few for the usual error.
         operating_points: Thresholds on P(positive); for several findings one of each name for
             each finding.
-        default_operating_point: The name that is used when nobody chooses.
+        default_operating_point: The name that is used if the reader chooses none.
         population: Whom the training films show.
         intended_use: What the model is for, and what not.
         recipe: The resolved recipe.
         data: Of the training films: source, attribution, licence, counts, hash of the manifest.
         validation: Figures on held-out patients, as the model card tells them.
         gate: ``limits`` of the gate's scores, and what was ``measured`` of them; None for a bundle
-            without a gate of its own.
+            without a gate.
         explanation: What the scores of the heatmaps are worth on held-out patients; ``limits`` maps
             a mode of `pneumoscope.decision.explain` to the least score that is shown. None if nobody
             measured it.

@@ -12,7 +12,7 @@ from pneumoscope.errors import BundleMissing, UnknownBundle
 BUNDLES = Path(__file__).parents[1] / "bundles"
 """The folder of the bundles inside the package."""
 DEFAULT = "flagship"
-"""Name of the bundle that is used when nobody chooses; always the shipped one."""
+"""Name of the default bundle; always the shipped one."""
 SHIPPED = BUNDLES / DEFAULT
 VARIABLE = "PNEUMOSCOPE_BUNDLES"
 """Environment variable: folders of bundles, separated as in ``PATH``. They come before the shipped

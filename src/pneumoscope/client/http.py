@@ -278,7 +278,7 @@ class Client:
         except ValueError:
             content = None
         if not isinstance(content, dict):
-            raise ServerError(f"{self.url}: the answer is not that of a reading room", _ADDRESS)
+            raise ServerError(f"{self.url}: the answer is not from a pneumoscope server", _ADDRESS)
         return content
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""What the server says of films and jobs, as values."""
+"""The server's answers about films and jobs, as values."""
 
 from __future__ import annotations
 

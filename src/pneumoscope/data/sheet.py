@@ -30,13 +30,13 @@ class DataSheet:
         source: Where the films come from, one sentence without its full stop; ``""`` for what the
             layout says.
         attribution: How to cite them, with its full stop; ``""`` for the source.
-        licence: Of the films, such as ``"CC BY 4.0"``; ``""`` if nobody knows.
+        licence: Of the films, such as ``"CC BY 4.0"``; ``""`` if unknown.
         positive: What a film is called that is not negative; ``""`` for a name made of the labels.
         kinds: Classes that are kinds of the positive verdict; empty for all positive classes where
             there are several.
-        kinds_warning: Sentence beside every verdict that speaks of kinds, or ``""``.
+        kinds_warning: Sentence beside every verdict that names kinds, or ``""``.
         warnings: Sentences beside every verdict.
-        population: Whom the films show; None if nobody knows.
+        population: The patients of the films; None if unknown.
     """
 
     source: str = ""
@@ -64,13 +64,13 @@ class DataSheet:
         return tuple(label for label in others if not known or label.lower() in known)
 
     def warning_of(self, kinds: Sequence[str]) -> str:
-        """The sentence beside verdicts that speak of these kinds, or ``""``."""
+        """The sentence beside verdicts that name these kinds, or ``""``."""
         known = {kind.lower() for kind in self.kinds}
         return self.kinds_warning if known & {kind.lower() for kind in kinds} else ""
 
 
 UNKNOWN = DataSheet()
-"""Where nobody knows anything of a data set."""
+"""For a data set about which nothing is known."""
 
 
 def read_sheet(path: Path) -> DataSheet:

@@ -1,4 +1,4 @@
-"""Headers of compressed frames: what a frame says of itself before a decoder believes it.
+"""Headers of compressed frames: what a frame says about itself, checked before it is decoded.
 
 A frame inside a DICOM file repeats its size. A decoder sets memory aside by the frame's own words,
 so these are compared with the DICOM header, which was checked against the limits.

@@ -1,4 +1,4 @@
-"""Covering parts of a film without drawing anything: what is around goes on smoothly. numpy only.
+"""Covering parts of a film without drawing anything: the surroundings continue smoothly. numpy only.
 
 A grey box on a film is itself a finding to a network. Here the covered part is the normalised
 convolution of its surroundings (Knutsson and Westin 1993), and its edge fades.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SIGMAS = (0.12, 0.06, 0.03)
 """Widths of the windows as shares of the longer side, the widest first."""
 _GRID = 32
-"""Cells a side at which `covered` works: what goes on smoothly needs no more."""
+"""Cells along each side of the grid of `covered`: smooth content needs no more."""
 
 
 def continued(grey: NDArray[Any], keep: NDArray[np.bool_]) -> Floats:
@@ -29,7 +29,7 @@ def continued(grey: NDArray[Any], keep: NDArray[np.bool_]) -> Floats:
 
     Args:
         grey: (rows, columns), of any number type.
-        keep: bool (rows, columns); where the values may be looked at.
+        keep: bool (rows, columns); where the values may be used.
 
     Returns:
         float32 (rows, columns), in the unit of ``grey``; its mean if nothing is kept.

@@ -82,7 +82,7 @@ class Look:
         intercept: Rescale Intercept (0028,1052).
         voi: VOI LUT, the first window, or None.
         inverse: The lowest value is white.
-        padding: Least and greatest stored value that is no image, or None.
+        padding: Least and greatest stored value outside the image, or None.
     """
 
     bits: int
@@ -121,7 +121,7 @@ def grey(stored: NDArray[Any], look: Look) -> NDArray[np.float32]:
 
 
 def _shade(values: Floats, counts: NDArray[np.int64] | None, look: Look) -> Floats:
-    """Grey of each value; ``counts`` tells how often it occurs (None: as often as it stands here)."""
+    """Grey of each value; ``counts`` tells how often it occurs (None: as often as it occurs here)."""
     image = np.ones(values.shape, bool)
     if look.padding is not None:
         image = (values < look.padding[0]) | (values > look.padding[1])

@@ -140,7 +140,7 @@ class JobService:
             self._queue.release(len(files), _size_bytes(files))
             self._film_store.drop(kept)
             raise
-        self._queue.release(len(files) - len(films), 0)  # files that are no films have no bytes
+        self._queue.release(len(files) - len(films), 0)  # files that are not films have no bytes
         for data, row in films:
             self._submit(job, data, row, request.settings)
         return job

@@ -80,13 +80,13 @@ def one_per_patient(written: Sequence[Written], pattern: str) -> tuple[list[Writ
         The films kept, and how many were left out.
 
     Raises:
-        UsageError: The pattern is no regular expression, or matches no film's name.
+        UsageError: The pattern is not a regular expression, or matches no film's name.
     """
     try:
         compiled = re.compile(pattern)
     except re.error as error:
         raise UsageError(
-            f"--patient {pattern}: is no regular expression ({error})", _PATTERN
+            f"--patient {pattern}: is not a regular expression ({error})", _PATTERN
         ) from None
     matches = [compiled.search(film.source) for film in written]
     if not any(matches):

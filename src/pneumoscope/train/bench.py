@@ -1,4 +1,4 @@
-"""How fast training runs, compared with its network alone and with training as in notebooks."""
+"""Speed of training, compared with the network alone and with training as in notebooks."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _SIZED = 30
 def measure(
     recipe: Recipe, root: Path, cache: Path | None, progress: Progress, steps: int, rounds: int
 ) -> dict[str, Any]:
-    """Films per second of several ways, measured alternately so that other load affects all.
+    """Films per second of several ways to train, measured in turns so that other load affects all.
 
     Args:
-        recipe: Its last phase is measured.
+        recipe: The recipe, whose last phase is measured.
         root: Data folder.
         cache: Folder for decoded films; None for the user's cache.
         progress: Shows how many rounds are done.
         steps: Steps of each way in a round.
-        rounds: Rounds; the medians are reported.
+        rounds: Number of rounds; medians over them are reported.
 
     Returns:
         ``random``: the network on one batch in memory, the upper limit; ``later``: this training
@@ -114,7 +114,7 @@ def _rounds(
     steps: int,
     rounds: int,
 ) -> dict[str, list[float]]:
-    """Seconds of each round by way, all ways in each round; a first round warms up."""
+    """Seconds of each round by way of training; a first round warms up and is not counted."""
     last = len(trainer.phases) - 1
     ready = next(trainer.batches.of(Position(last, 0, 0)))
     seconds: dict[str, list[float]] = {"random": [], "later": [], "notebook": []}

@@ -25,7 +25,7 @@ ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
 
 
 def check(run: Path, recipe: Recipe) -> None:
-    """Makes the folder if need be, and checks it before any film is decoded.
+    """Makes the folder if necessary, and checks it before any film is decoded.
 
     Raises:
         UsageError: It is not empty and not a run, or it is the run of another recipe.
@@ -34,7 +34,7 @@ def check(run: Path, recipe: Recipe) -> None:
     if file.is_file() and _has_started(run):
         if json.loads(file.read_text(encoding="utf-8"))["recipe"] != _plain(resolved(recipe)):
             raise UsageError(
-                f"{run}: holds a run of another recipe or other settings",
+                f"{run}: contains a run of another recipe or with other settings",
                 "Name a new folder with --out, or delete this one.",
             )
     elif (
@@ -47,14 +47,14 @@ def check(run: Path, recipe: Recipe) -> None:
 
 
 def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[str, str]) -> None:
-    """Records what the run is started with, or checks that it goes on with the same.
+    """Records what the run starts with, or checks that it continues with the same.
 
     Other films would be split differently, and some films that the network was trained on would
-    count as held out; with other start weights the model card would name the wrong ones.
+    count as held out. With other start weights the model card would name the wrong ones.
 
     Args:
         run: The run folder.
-        recipe: What to do.
+        recipe: The recipe.
         films: All films, with their splits; their manifest is written, too.
         start_weights: Name of the start weights, and ``sha256`` of their file.
 
@@ -75,7 +75,7 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
             if before[name] != record[name]:
                 raise UsageError(
                     f"{run}: was begun with other {what}",
-                    "Go on with the same ones, or name a new folder with --out.",
+                    "Continue with the same ones, or name a new folder with --out.",
                 )
     else:
         write_text(file, json.dumps(record, indent=2) + "\n")
@@ -84,14 +84,14 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
 
 
 def _has_started(run: Path) -> bool:
-    """Whether there is anything to continue; until then a corrected recipe may take the folder."""
+    """Whether there is anything to continue; until then a corrected recipe may use the folder."""
     return (run / RECORD).is_file() and any(
         (run / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, loop.LOG)
     )
 
 
 def _environment() -> dict[str, Any]:
-    """What else may influence the outcome of a training: versions, processor, backend."""
+    """What else may influence the result of a training: versions, processor, backend."""
     import keras
 
     packages = ("pneumoscope", "numpy", "keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
@@ -112,6 +112,6 @@ def _environment() -> dict[str, Any]:
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """The record as it reads back from JSON."""
+    """The record after a round trip through JSON: tuples become lists."""
     plain: dict[str, Any] = json.loads(json.dumps(record))
     return plain

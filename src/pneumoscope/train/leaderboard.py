@@ -103,7 +103,9 @@ def find(folders: Iterable[Path]) -> list[Run]:
             runs.append(Run(bundle, predictions.load(meta.parents[1] / predictions.FILE)))
     if not runs:
         names = ", ".join(map(str, folders))
-        raise DataError(f"{names}: no finished run there", "Name the folder that holds your runs.")
+        raise DataError(
+            f"{names}: no finished run there", "Name the folder that contains your runs."
+        )
     return runs
 
 
@@ -128,7 +130,7 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
                 by_bundle[str(record["bundle_sha256"])] = _recorded(record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{file}: no record of predictions ({error!r})",
+                f"{file}: not a record of predictions ({error!r})",
                 "It needs set, bundle_sha256, labels, negative and films.",
             ) from error
     return by_set
@@ -163,7 +165,7 @@ def table(
         if len({_settings(run) for run in group}) > 1:
             raise UsageError(
                 f"the runs of {title} differ in more than their seed",
-                "Give changed recipes another name, or compare the runs apart.",
+                "Give changed recipes another name, or compare the runs separately.",
             )
     rows = [_row(title, group, blind or {}, draws) for title, group in groups.items()]
     return sorted(rows, key=lambda row: -row.worst[_merit(row)][1].value)

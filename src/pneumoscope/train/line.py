@@ -5,7 +5,7 @@ Each step takes what the steps before it returned, and returns a value:
     export -> validate -> calibrate -> export calibrated -> measure -> describe
            -> explain -> fit the gate -> write
 
-Only `export` and `write` leave files behind. A new step takes its place in `bundle_of`.
+Only `export` and `write` leave files. `bundle_of` calls all steps; a new step is added there.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     """Takes a finished training through all steps.
 
     Raises:
-        DiskFull: Something does not fit.
+        DiskFull: The disk is full.
         TrainingError: The export failed.
     """
     films, size = trained.films, trained.recipe.size

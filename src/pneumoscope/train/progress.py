@@ -1,4 +1,4 @@
-"""Shows how far a training is."""
+"""Shows the progress of a training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A bar on a terminal, a line per epoch elsewhere; always on stderr."""
+    """A progress bar on a terminal, otherwise a line per epoch; always on stderr."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -59,7 +59,7 @@ class Progress:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def count(self, text: str, done: int, total: int) -> None:
-        """Shows how many of a known number of things are done."""
+        """Shows how many of a known number of items are done."""
         if self._task is None:
             self._task = self._bars.add_task(text, total=total, info="")
         self._bars.update(self._task, completed=done, description=text, total=total)
@@ -67,7 +67,7 @@ class Progress:
             self._close()
 
     def counter(self, text: str) -> Callable[[int, int], None]:
-        """A function of (done, total) that shows a count under a text."""
+        """A function of (done, total) that shows the count with a text."""
         return partial(self.count, text)
 
     def training(self, steps: int, done: int) -> None:
@@ -92,7 +92,7 @@ class Progress:
             self._bars.update(self._task, advance=1, info=f"loss {loss:.4f}, {rate:.0f} films/s")
 
     def done(self, row: Mapping[str, Any]) -> None:
-        """An epoch is over; prints its row of the log, and the time left at the pace so far."""
+        """An epoch has ended: prints its row of the log and the estimated time left."""
         pace = (time.monotonic() - self._began) / max(self._done - self._first, 1)
         left = (self._steps - self._done) * pace / 60
         self.note(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pneumoscope.train.recipe.settings import Recipe
 
 _TRACKED = (pictures.CURVES, pictures.SHEET, folder.RECORD, folder.ENVIRONMENT, loop.LOG)
-"""Files of a run folder that trackers get; not the manifest, whose patient keys stay here."""
+"""Files of a run folder that trackers receive; without the manifest, which has patient keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class Paths:
 def train(
     recipe: Recipe, paths: Paths, progress: Progress, trackers: Sequence[Tracker] = ()
 ) -> Bundle:
-    """Trains a recipe and writes its bundle; a killed run goes on where it stopped.
+    """Trains a recipe and writes its bundle; a killed run continues where it stopped.
 
     Args:
-        recipe: What to do.
+        recipe: The recipe.
         paths: Where to read and write.
-        progress: Shows how far the training is.
-        trackers: Get every epoch and the result, see `tracking.open_trackers`.
+        progress: Shows the progress of the training.
+        trackers: Receive every epoch and the result, see `tracking.open_trackers`.
 
     Raises:
         RecipeError, DataError: Before anything is trained.
         UsageError: The run folder was started with another recipe, other films or other weights, or
             the weights do not exist.
         TrackingError: A tracker does not work, before anything is trained.
-        DiskFull: Something does not fit; once there is room the same command continues the run.
+        DiskFull: The disk is full; once there is space, the same command continues the run.
         TrainingError: Training or export failed.
     """
     weights = _start_weights(recipe, paths.weights)
@@ -101,7 +101,7 @@ def find_learning_rate(
 
     Raises:
         RecipeError, DataError, UsageError: As `train`, except that any run folder is accepted.
-        TrainingError: The network gives no number.
+        TrainingError: The loss is not a number.
     """
     weights = _start_weights(recipe, paths.weights)
     films = load_films(recipe, paths.data, paths.cache, progress)
@@ -128,7 +128,7 @@ def _start_weights(recipe: Recipe, weights: str) -> str | None:
 
 
 def _weights_record(weights: str | None) -> dict[str, str]:
-    """What the run record and the model card say of the start weights."""
+    """What the run record and the model card say about the start weights."""
     if weights is None or weights == "imagenet":
         return {"name": weights or "none"}
     return {"name": Path(weights).name, "sha256": sha256_of(Path(weights))}

@@ -106,7 +106,7 @@ def train(
         raise typer.BadParameter("--find-learning-rate works without --tensorboard and --mlflow")
     folder = prepare_training(backend, data)
     if mlflow is not None and importlib.util.find_spec("mlflow") is None:
-        raise MissingExtra("telling MLflow about a training", "mlflow")
+        raise MissingExtra("reporting a training to MLflow", "mlflow")
     from pneumoscope.train.quiet import no_chatter
     from pneumoscope.train.recipe import reading
 
@@ -180,6 +180,6 @@ def _print_rates(
             else "has no suggestion, as the loss fell at no rate"
         )
         sys.stdout.write(
-            f"{test.phase}: {test.key} {suggestion}; the recipe has {test.own_rate:.1e}\n"
+            f"{test.phase}: {test.key} {suggestion}; the recipe has {test.recipe_rate:.1e}\n"
         )
     sys.stdout.write(f"Suggested is {finder.RULE}.\nPlot: {plot}\n")

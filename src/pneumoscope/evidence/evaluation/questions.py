@@ -88,7 +88,7 @@ def questions(
 
 
 def default_point(question: Question, meta: BundleMeta) -> OperatingPoint:
-    """The threshold that is used when nobody chooses."""
+    """The default threshold."""
     name = meta.default_operating_point
     return next(point for point in question.points if point.name == name)
 

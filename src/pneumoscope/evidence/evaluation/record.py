@@ -106,7 +106,7 @@ def table(evaluation: Evaluation) -> dict[str, list[Any]]:
     """Columns of predictions.parquet: a row per bundle and film, broken films included.
 
     ``label`` is the film's own label. ``verdict``, ``set``, ``kinds``, ``gate`` and ``gate_codes`` are
-    what the product says of the film. ``p:NAME`` is a probability, ``p_positive`` P(positive) for
+    what the product says about the film. ``p:NAME`` is a probability, ``p_positive`` P(positive) for
     bundles with classes, ``call:POINT`` (``call:POINT:FINDING`` for several findings) the call at an
     operating point, ``column:NAME`` a column of the manifest.
     """
@@ -139,7 +139,7 @@ def table(evaluation: Evaluation) -> dict[str, list[Any]]:
 
 
 def _verdict(decision: Decision) -> dict[str, Any]:
-    """What the product says of one film; figures of refused films are not shown to readers."""
+    """What the product says about one film; figures of refused films are not shown to readers."""
     return {
         "verdict": decision.label,
         "set": list(decision.classes),

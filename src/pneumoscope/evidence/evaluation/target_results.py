@@ -46,7 +46,7 @@ class PointResult:
 
     Attributes:
         name: Such as ``"balanced"``.
-        default: Whether it is the one used when nobody chooses.
+        default: Whether it is the default.
         rule: How it was chosen.
         figures: At its threshold.
         confusion: Labels are (negative name, positive name).
@@ -210,7 +210,7 @@ class TargetResult:
 
     @property
     def default(self) -> PointResult:
-        """The operating point that is used when nobody chooses."""
+        """The default operating point."""
         return next(point for point in self.points if point.default)
 
 

@@ -62,7 +62,7 @@ def judge(point: PointResult, judged: JudgedFilms, goal: Goal) -> tuple[str, lis
     """The verdict and its reasons: all reasons against, or the reason for it.
 
     Args:
-        point: The operating point that is used when nobody chooses.
+        point: The default operating point.
         judged: The films.
         goal: What is required.
     """

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of requests and answers."""
+"""What the OpenAPI document says about requests and answers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What stands before all routes: TLS, sign-in, roles, limits, the audit log."""
+"""What protects all routes: TLS, sign-in, roles, limits, the audit log."""

@@ -110,7 +110,7 @@ function prevalenceOf({ negative, known }, prevalence) {
  *
  * @param {object} rules  Of `rulesOf`.
  * @param {object} film  probabilities by class or finding, as the network gives them; scores of the gate
- *   by name; facts: what the film says of itself.
+ *   by name; facts: what the film's file says about it.
  * @param {object} sentences
  */
 export function decide(rules, film, sentences) {

@@ -20,7 +20,7 @@ const CHEST = ["CHEST", "THORA", "TORA", "LUNG"];
  *
  * @param {object} rules  Of `rulesOf`.
  * @param {object} scores  Measurement to value.
- * @param {object} facts  What the film says of itself.
+ * @param {object} facts  What the film's file says about it.
  * @param {object} texts  The gate's sentences.
  */
 export function gateReasons(rules, scores, facts, texts) {

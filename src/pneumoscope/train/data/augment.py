@@ -29,7 +29,8 @@ _INTERPOLATIONS: Final = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentation) -> Films:
     """One random view of each film.
 
-    The batch's own histograms and sharpness serve as references, so it should hold films of all classes.
+    Histograms and sharpness of the batch's films serve as references, so a batch should contain films of
+    all classes.
 
     Args:
         films: uint8 (n, height, width).

@@ -126,7 +126,7 @@ class Batches:
         return x[..., None], y, weight
 
     def cache_features(self, model: Any, views: int, path: Path, progress: Progress) -> float:
-        """From now on batches hold features of augmented films from a frozen backbone, kept on disk.
+        """Makes batches contain features of augmented films from a frozen backbone, stored on disk.
 
         float16 halves the space; a flattened film of MobileNetV2 has 62,720 features.
 

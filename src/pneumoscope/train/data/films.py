@@ -23,7 +23,7 @@ def load_films(recipe: Recipe, root: Path, cache: Path | None, progress: Progres
     """Reads, decodes and splits the films of a data folder.
 
     Args:
-        recipe: Its task, split and source size count.
+        recipe: Its task, split and source size are used.
         root: The data folder or manifest.
         cache: Folder for decoded films; None for the user's cache.
         progress: Shows how many films are decoded.

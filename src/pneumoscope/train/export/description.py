@@ -1,4 +1,4 @@
-"""What ``bundle.json`` says of a training, apart from its gate and its heatmaps' limits."""
+"""What ``bundle.json`` says about a training, except its gate and the limits of its heatmaps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def describe(
     Args:
         recipe: What was trained.
         films: All films, with their splits.
-        calibrated: What the validation films decided.
+        calibrated: What was fitted on the validation films.
         validation: Figures on validation films.
     """
     sheet, negative = films.sheet, _negative_of(films)
@@ -50,7 +50,7 @@ def describe(
         operating_points=calibrated.points,
         default_operating_point=calibrated.points[0].name,
         population=sheet.population
-        or Population(f"whoever the training films show ({films.source})", None, ()),
+        or Population(f"the patients of the training films ({films.source})", None, ()),
         intended_use=INTENDED_USE,
         recipe=resolved(recipe),
         data={

@@ -1,4 +1,4 @@
-"""How closely ``model.onnx`` agrees with the Keras network that it was made from."""
+"""How closely ``model.onnx`` agrees with its Keras network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def measure(
     Args:
         model: The trained network, see `keras_model.build`.
         serving: What `keras_model.serving_model` made of it.
-        onnx_file: What `conversion.convert` made of that.
+        onnx_file: What `conversion.convert` made of the serving model.
         films: uint8 (n, size, size, 1).
 
     Returns:
@@ -66,7 +66,7 @@ def _relative(
 
 
 def check(parity: dict[str, float]) -> None:
-    """Raises `TrainingError` if an error exceeds its limit or is no number; see `measure`."""
+    """Raises `TrainingError` if an error exceeds its limit or is NaN; see `measure`."""
     limits = {
         "max_dp": MAX_DP,
         "max_heatmap_error": MAX_HEATMAP_ERROR,

@@ -51,7 +51,7 @@ def export_onnx(
         See `parity.measure`.
 
     Raises:
-        DiskFull: It does not fit, or its inputs do not fit into the folder for temporary files.
+        DiskFull: The disk of the file, or of the folder for temporary files, is full.
         TrainingError: The export failed, or an error exceeds a limit of `parity`.
     """
     from pneumoscope.train.recipe.reading import resolved

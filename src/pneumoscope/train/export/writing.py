@@ -44,7 +44,7 @@ def write(
         gate: None for a bundle without a gate.
 
     Raises:
-        DiskFull: It does not fit.
+        DiskFull: The disk is full.
     """
     work = model.parent
     parts = [MODEL, GOLDEN, CARD]

@@ -1,4 +1,4 @@
-"""The learning-rate range test: at which rates the loss falls, before hours are spent on training.
+"""The learning-rate range test: shows the rates at which the loss falls, before a long training.
 
 Starting from each phase's first weights, the rate rises step by step over six decades (L. N. Smith,
 "Cyclical learning rates for training neural networks", 2017). It rises exponentially, with the stop
@@ -41,7 +41,7 @@ DIVERGED = 4.0
 SETTLING = 10
 """Steps before any rate is judged: until then the smoothed loss follows each batch."""
 FALLEN = 0.9
-"""A smaller fall is within the noise of batches of 16 to 32 films."""
+"""Smaller decreases are within the noise of batches of 16 to 32 films."""
 RULE = (
     "a tenth of the rate at which the smoothed loss was lowest (the rule 'minimum' of fastai's "
     "lr_find, Howard and Gugger 2020, after Smith's range test, 2017)"
@@ -55,16 +55,16 @@ class RangeTest:
     Attributes:
         phase: Name of the phase.
         key: The recipe's key for its learning rate.
-        own_rate: The learning rate in the recipe.
+        recipe_rate: The learning rate in the recipe.
         rates: Learning rates, one per step.
         losses: The loss of each step's batch, before the step.
         smoothed: Exponential moving average of the losses, without the bias of its start.
-        suggested: By `RULE`; None if the loss fell at no rate.
+        suggested: The rate by `RULE`; None if the loss did not fall at any rate.
     """
 
     phase: str
     key: str
-    own_rate: float
+    recipe_rate: float
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     smoothed: tuple[float, ...]
@@ -76,20 +76,20 @@ def find(
 ) -> tuple[RangeTest, ...]:
     """Tests every phase of a recipe and writes `PLOT` and `TABLE`.
 
-    As in training, the second phase starts with a trained head: trained for the steps of the first
-    phase, but for `STEPS` at most.
+    As in training, the second phase starts with a trained head. The head is trained for the steps of
+    the first phase, at most `STEPS`.
 
     Args:
         recipe: What would be trained.
         films: Cached films with labels and splits.
-        folder: Gets the two files.
+        folder: Folder for the two files.
         weights: Pretrained weights, see `keras_model.build`.
         progress: Shows every step.
 
     Raises:
         TrainingError: The loss is not a number from the start.
     """
-    # Averages, schedules and cached features matter only after the test.
+    # Averages, schedules and cached features do not matter to the test.
     plain = replace(recipe, cosine=False, ema=0.0, cached_views=0, patience=0)
     tests = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -120,7 +120,7 @@ def smooth(losses: list[float]) -> list[float]:
 
 
 def suggest(rates: list[float], smoothed: list[float]) -> float | None:
-    """The rate by `RULE`; None if the smoothed loss never fell to `FALLEN` of what it was."""
+    """The rate by `RULE`; None if the smoothed loss never fell to `FALLEN` of its first value."""
     lowest = int(np.argmin(smoothed))
     if lowest < SETTLING or smoothed[lowest] > FALLEN * smoothed[SETTLING - 1]:
         return None
@@ -157,7 +157,7 @@ def range_test(trainer: loop.Trainer, index: int) -> RangeTest:
     return RangeTest(
         phase=phase.name,
         key=key,
-        own_rate=getattr(trainer.recipe, key),
+        recipe_rate=getattr(trainer.recipe, key),
         rates=tuple(rates),
         losses=tuple(losses),
         smoothed=tuple(smoothed),
@@ -192,7 +192,7 @@ def _plot(tests: list[RangeTest], path: Path) -> None:
     for axes, test in zip(row[0], tests, strict=True):
         axes.plot(test.rates, test.losses, ".", color="tab:grey", alpha=0.4, label="each batch")
         axes.plot(test.rates, test.smoothed, color="tab:blue", label="smoothed")
-        axes.axvline(test.own_rate, color="tab:grey", linestyle=":", label="in the recipe")
+        axes.axvline(test.recipe_rate, color="tab:grey", linestyle=":", label="in the recipe")
         if test.suggested is not None:
             axes.axvline(test.suggested, color="tab:red", label=f"suggested: {test.suggested:.1e}")
         low, high = min(test.losses), 2 * max(test.smoothed[:SETTLING])

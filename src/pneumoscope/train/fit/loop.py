@@ -67,9 +67,9 @@ def fit(
     """Trains the recipe's network; a killed training continues where it stopped.
 
     Args:
-        recipe: What to do.
+        recipe: The recipe.
         films: Cached films with labels and splits.
-        folder: Run folder: gets ``log.csv`` (a row per epoch), ``checkpoint.npz`` while training,
+        folder: Run folder, for ``log.csv`` (a row per epoch), ``checkpoint.npz`` during the training,
             and ``weights.npz`` at the end.
         weights: Pretrained weights, see `keras_model.build`.
         progress: Shows every step.
@@ -81,7 +81,7 @@ def fit(
     Raises:
         RecipeError: See `keras_model.build` and `keras_model.check`.
         UsageError: See `keras_model.build`.
-        TrainingError: The loss is no longer a number.
+        TrainingError: The loss has become infinite or NaN.
     """
     trainer = begin(recipe, films, folder, weights, progress)
     trainer.after_epoch = after_epoch
@@ -107,7 +107,7 @@ def fit(
 def begin(
     recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
 ) -> Trainer:
-    """Seeds everything and makes a trainer, still without a network; see `fit`."""
+    """Seeds all random generators and makes a trainer that has no network yet; see `fit`."""
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_dtype_policy(_precision(recipe))
     trainer = Trainer(recipe, films, folder, progress)
@@ -273,7 +273,7 @@ class Trainer:
         )
 
     def forget_later_epochs(self, position: Position) -> None:
-        """Drops log rows of epochs that will be repeated: the kill came after the row."""
+        """Drops the log's rows of epochs that will be repeated, as after a kill behind the row."""
         path = self.folder / LOG
         if not path.exists():
             return
@@ -307,7 +307,7 @@ class Trainer:
         else:
             writer.writeheader()
         writer.writerow(row)
-        write_text(path, text.getvalue())  # whole: a training cannot continue from half a row
+        write_text(path, text.getvalue())  # in one step: half a row would break a continued run
         self.progress.done(row)
         self.after_epoch()
         return scores

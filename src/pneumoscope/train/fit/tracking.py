@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 EVENTS = "tensorboard"
 """The folder of a run for TensorBoard's event files."""
 RECORD = "mlflow.json"
-"""In a run folder: which MLflow run it is reported to."""
+"""In a run folder: the MLflow run that it is reported to."""
 EXPERIMENT = "pneumoscope"
 
 
 class Tracker(Protocol):
-    """What `Tracking` reports of a run. Epochs are numbered from 1, across all phases."""
+    """Receives what `Tracking` reports. Epochs are numbered from 1, across all phases."""
 
     def begin(self, parameters: Mapping[str, str]) -> None:
         """A training starts or continues; raises `TrackingError` if it cannot be reported."""
@@ -41,16 +41,16 @@ class Tracker(Protocol):
         """All epochs so far: the numbers of the log by column."""
 
     def end(self, figures: Mapping[str, float], files: Sequence[Path]) -> None:
-        """The training is over: figures of the bundle, pictures and records of the run."""
+        """The training has ended: figures of the bundle, pictures and records of the run."""
 
     def fail(self, *, killed: bool) -> None:
         """The training was interrupted, or failed."""
 
 
 class Tracking:
-    """Reports one run to its trackers. If a tracker fails later, the training goes on with a warning.
+    """Reports one run to its trackers. If a tracker fails later, the training continues with a warning.
 
-    As a context manager it reports to them if the training fails or is interrupted.
+    As a context manager it tells the trackers if the training fails or is interrupted.
     """
 
     def __init__(self, trackers: Sequence[Tracker], log: Path, note: Callable[[str], None]) -> None:
@@ -100,14 +100,14 @@ class Tracking:
                 report(tracker)
             except TrackingError as error:
                 if i not in self._warned:
-                    self.note(f"warning: {error}; the training goes on")
+                    self.note(f"warning: {error}; the training continues")
                 self._warned.add(i)
             else:
                 self._warned.discard(i)
 
 
 def open_trackers(run: Path, *, tensorboard: bool, mlflow: str | None) -> tuple[Tracker, ...]:
-    """The trackers that the user asks for.
+    """The trackers that the user has chosen.
 
     Args:
         run: The run folder.
@@ -127,7 +127,7 @@ def open_trackers(run: Path, *, tensorboard: bool, mlflow: str | None) -> tuple[
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The numbers of every row of a run's log, without phase and epoch, which follow from the order."""
+    """The numbers in every row of a run's log; phase and epoch are left out, since the order implies them."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
@@ -268,7 +268,7 @@ class MLflow:
             with no_chatter():
                 import mlflow.tracking
         except ImportError as error:
-            raise MissingExtra("telling MLflow about a training", "mlflow") from error
+            raise MissingExtra("reporting a training to MLflow", "mlflow") from error
         # Messages about setting up a database are of no use here.
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         # A server that is down must not delay the training for minutes in every epoch.
@@ -327,7 +327,7 @@ class MLflow:
         write_text(self.run / RECORD, json.dumps({"uri": uri, "run_id": self._id}) + "\n")
 
     def _continues(self, uri: str) -> bool:
-        """Whether this training has a run there already; if so, takes it up."""
+        """Whether this training already has a run there; if so, it is continued."""
         from mlflow.exceptions import MlflowException
 
         record = self.run / RECORD

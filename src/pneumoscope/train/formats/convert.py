@@ -45,7 +45,7 @@ class Parity:
 
     Attributes:
         films: Their number.
-        drawn: The films were drawn, not taken from a folder.
+        drawn: Whether the films were drawn and not taken from a folder.
         max_dp: Largest |dp| of any class.
         mean_dp: Mean |dp| over films and classes.
         verdicts_changed: Films with another label at the default operating point.
@@ -165,7 +165,9 @@ def _check_target(target: Path, kind: Format) -> None:
     else:
         fine = target.is_file()
     if not fine:
-        raise UsageError(f"{target}: exists and is no export of this format", "Name another --out.")
+        raise UsageError(
+            f"{target}: exists and is not an export of this format", "Name another --out."
+        )
 
 
 def _place(staged: Path, target: Path) -> None:

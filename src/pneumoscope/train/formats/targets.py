@@ -31,7 +31,7 @@ _FLOAT = (
     *("CAST", "SUB", "MEAN", "MUL", "RSQRT", "SQRT", "DIV", "MINIMUM", "MAXIMUM", "CONCATENATION"),
     *("SOFTMAX", "LOG", "SUM", "SLICE", "STRIDED_SLICE"),
 )
-"""LiteRT operators that stay in float with int8: standardisation of the film, pooling, calibration."""
+"""LiteRT operators that int8 leaves in float: standardisation of the film, pooling, calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _load_savedmodel(path: Path) -> Predict:
     import tensorflow as tf
 
     _one_thread()
-    loaded = tf.saved_model.load(str(path))  # the signature lives as long as the whole
+    loaded = tf.saved_model.load(str(path))  # the signature is valid only while this exists
     run = loaded.signatures["serving_default"]
     return lambda films: (loaded, run(films=tf.constant(films)))[1]["probabilities"].numpy()
 

@@ -49,12 +49,12 @@ _MILD: Final = Augmentation(
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A gate.
+    """A fitted gate.
 
     Attributes:
         axes: Onto which the network's cells are projected, see `features.project`.
         heads: Classifiers on the projected cells.
-        record: What ``bundle.json`` says of the gate: ``limits`` and ``measured``.
+        record: What ``bundle.json`` says about the gate: ``limits`` and ``measured``.
     """
 
     axes: Axes
@@ -184,7 +184,7 @@ def _axes(x: dict[str, NDArray[np.float32]]) -> Axes:
     """Axes of most variance over all pictures, scaled by the chest films."""
     chest = np.concatenate([x["plain"], x[FRONTAL], x["mirrored"]])
     mean = chest.mean(axis=0)
-    # A feature that hardly varies over chest films would drown the others elsewhere.
+    # A feature that hardly varies over chest films would dominate the others on other pictures.
     scale = np.maximum(chest.std(axis=0), 0.1 * chest.std())
     every = np.clip((np.concatenate(list(x.values())) - mean) / scale, -CLIP, CLIP)
     inside = np.concatenate(

@@ -23,14 +23,14 @@ _TIGHTEST = 0.99
 """P(unsuitable) above which a film is always refused. Heads that call validation films unsuitable know
 little, but a limit of 1 would refuse nothing."""
 _LOOSEST = 0.5
-"""P(unsuitable) up to which a film always passes: a chest film is the likelier answer."""
+"""P(unsuitable) up to which a film always passes, since a chest film is more likely."""
 
 
 def limits_of(scores: dict[str, Scores]) -> dict[str, float]:
-    """Score to limit, so wide that few validation films exceed it.
+    """Score to its limit, wide enough that few validation films exceed it.
 
-    At most 0.5 % of plain films exceed any one limit. Another hospital's films lie farther out than
-    plain ones, as stressed and augmented films do; foreign pictures lie beyond all of them.
+    At most 0.5 % of plain films exceed any one limit. Films of other hospitals score higher than plain
+    ones, as stressed and augmented films do. Foreign pictures score higher than all of them.
 
     Args:
         scores: Condition to scores of validation films: ``"plain"``, `AUGMENTED`, those of the
@@ -68,7 +68,7 @@ def measure(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, An
     """How often the limits refuse validation films.
 
     Args:
-        scores: Condition to scores of validation films, those changed on purpose among them.
+        scores: Condition to scores of validation films, including those changed on purpose.
         limits: See `limits_of`.
 
     Returns:

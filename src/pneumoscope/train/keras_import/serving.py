@@ -1,4 +1,4 @@
-"""An imported model with the inputs and outputs of a bundle, and what it gave before."""
+"""Gives an imported model the inputs and outputs of a bundle; computes its original probabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# What each kind of preprocessing does with 0 to 255: x * scale + offset, per channel.
+# How each kind of preprocessing transforms 0 to 255: x * scale + offset, per channel.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, RGB, in [0, 1]
 SCALINGS: Mapping[str, tuple[Any, Any]] = {
     "unit": (1 / 255, 0.0),
@@ -27,7 +27,7 @@ SCALINGS: Mapping[str, tuple[Any, Any]] = {
     "minus-one-to-one": (1 / 127.5, -1.0),
     # keras.applications' preprocess_input of ResNet50 and VGG: BGR, minus ImageNet's mean.
     "imagenet": (1.0, (-103.939, -116.779, -123.68)),
-    # The one of DenseNet: RGB, ImageNet's mean and standard deviation.
+    # preprocess_input of DenseNet: RGB, ImageNet's mean and standard deviation.
     "imagenet-torch": (
         tuple(1 / (255 * s) for s in _STD),
         tuple(-m / s for m, s in zip(_MEAN, _STD, strict=True)),
@@ -38,7 +38,7 @@ SCALINGS: Mapping[str, tuple[Any, Any]] = {
 
 @keras.saving.register_keras_serializable("pneumoscope")
 class Scaled(keras.layers.Layer):  # type: ignore[misc]
-    """Films (n, S, S, 1), 0 to 255, as a notebook's preprocessing gives them: (n, S, S, channels)."""
+    """A notebook's preprocessing: films (n, S, S, 1), 0 to 255, to (n, S, S, channels)."""
 
     def __init__(self, channels: int, scaling: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -62,7 +62,7 @@ def scaled(films: NDArray[np.uint8], channels: int, scaling: str) -> NDArray[np.
 
 
 class _Head(keras.layers.Layer):  # type: ignore[misc]
-    """Feature maps to logits, embedding and heatmaps, the head run once."""
+    """Feature maps to logits, embedding and heatmaps; the head runs once."""
 
     def __init__(self, head: list[Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -81,7 +81,7 @@ def serving_model(body: Any, head: list[Any], size: int, channels: int, scaling:
         body: From pictures to feature maps, see `structure.split`.
         head: From feature maps to logits.
         size: Side of the input in pixels.
-        channels: Of the pictures that the body takes.
+        channels: Number of channels that the body takes.
         scaling: One of `SCALINGS`.
 
     Returns:
@@ -105,7 +105,7 @@ def to_onnx(serving: Any, films: NDArray[np.uint8], target: Path) -> None:
 
     Args:
         serving: See `serving_model`.
-        films: uint8 (n, size, size, 1), any.
+        films: Any films, uint8 (n, size, size, 1).
         target: The file to write.
 
     Raises:
@@ -127,7 +127,7 @@ def to_onnx(serving: Any, films: NDArray[np.uint8], target: Path) -> None:
 def expected_probabilities(
     model: Any, final: str, pictures: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Probabilities (n, classes) of the notebook's model itself.
+    """Probabilities (n, classes) of the notebook's model.
 
     Args:
         model: The loaded model.

@@ -126,7 +126,7 @@ def _is_maps(tensor: Any) -> bool:
 
 
 def check_outputs(head: list[Any], final: str, labels: tuple[str, ...]) -> None:
-    """Checks that the model tells as many classes apart as there are labels.
+    """Checks that the model has as many classes as there are labels.
 
     Args:
         head: The layers to the logits, see `split`.

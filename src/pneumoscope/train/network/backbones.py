@@ -102,7 +102,7 @@ def build(recipe: Recipe, weights: str | None) -> Any:
     """The backbone of a recipe.
 
     Args:
-        recipe: Its ``network``, ``size``, ``tail`` and ``filters`` count.
+        recipe: Its ``network``, ``size``, ``tail`` and ``filters`` are used.
         weights: ``"imagenet"`` for Keras' download, a path of a weights file without top, or
             None for random weights.
 
@@ -118,7 +118,7 @@ def build(recipe: Recipe, weights: str | None) -> Any:
     if recipe.network == CNN:
         return _cnn(recipe, shape)
     if recipe.network not in STOCK:
-        return _own(recipe)
+        return _from_user(recipe)
     stock = STOCK[recipe.network]
     make = getattr(keras.applications, stock.function)
     plain = make(include_top=False, weights=None, input_shape=shape, **dict(stock.options))
@@ -208,12 +208,12 @@ def _function(network: str) -> Callable[[Recipe], Any]:
     return value
 
 
-def _own(recipe: Recipe) -> Any:
+def _from_user(recipe: Recipe) -> Any:
     function = _function(recipe.network)
     try:
         model = function(recipe)
     except Exception as error:  # likewise
-        place = traceback.extract_tb(error.__traceback__)[1:]  # without this function's own line
+        place = traceback.extract_tb(error.__traceback__)[1:]  # without the line of this function
         raise RecipeError(
             f"recipe: {recipe.network!r} failed ({type(error).__name__}: {_first_line(error)})",
             f"In {place[0].filename}, line {place[0].lineno}." if place else "",
@@ -227,7 +227,7 @@ def _own(recipe: Recipe) -> Any:
     for layer in flat([model]):
         if getattr(layer, "groups", 1) != 1:
             raise RecipeError(
-                f"recipe: {recipe.network!r} holds a grouped convolution ({layer.name}), which "
+                f"recipe: {recipe.network!r} contains a grouped convolution ({layer.name}), which "
                 "tf2onnx cannot export",
                 "Use DepthwiseConv2D, which has a group for each channel.",
             )

@@ -95,7 +95,7 @@ def check(head: Sequence[Any]) -> None:
             (*_IDENTITY, *FLAT, layers.BatchNormalization, layers.ReLU, layers.LeakyReLU),
         ):
             raise ConversionError(
-                f"the head holds {_name(layer)}: no heatmap can be computed", _hint()
+                f"the head contains {_name(layer)}: no heatmap can be computed", _hint()
             )
 
 

@@ -26,7 +26,7 @@ FEATURES = "features"
 
 @keras.saving.register_keras_serializable("pneumoscope")
 class Standardise(keras.layers.Layer):  # type: ignore[misc]
-    """Per-film standardisation, so that exposure and contrast of the device do not matter.
+    """Standardises each film, so that the exposure and contrast of devices do not matter.
 
     Input: any dtype, (n, rows, columns, 1). Output: float32 (n, rows, columns, 3): each film
     with mean 0 and standard deviation `scale`, clipped at `limit` standard deviations. A scale of

@@ -1,1 +1,1 @@
-"""What a training is to do: settings, and the TOML files that hold them."""
+"""Recipes: the settings of a training, and the TOML files that contain them."""

@@ -19,8 +19,8 @@ class Augmentation:
         scale_y: The same for the vertical size.
         shift: Largest shift, in either direction.
         flip: Probability of a left-right flip; anatomically wrong, hence off by default.
-        crop: Probability that edges are cut off and the rest is stretched back, which is what
-            differently collimated, non-square originals go through.
+        crop: Probability that edges are cut off and the rest is stretched back, as happens to
+            originals that are collimated differently or are not square.
         crop_max: Largest cut, for each edge separately.
         match: Probability of a step towards the histogram of another film of the batch.
         equalise: Probability of a step towards a flat histogram.
@@ -31,16 +31,16 @@ class Augmentation:
         brightness: Largest change of brightness, as a share of full scale, in either direction.
         shading: Probability of a smooth multiplicative field.
         shading_depth: Largest depth of that field.
-        detail: Probability that the contrast of structures smaller than some centimetres is changed
-            against the rest; each maker's multi-scale processing sets it differently.
-        detail_amount: Range of that change: above 0 lifts detail, below 0 flattens it.
+        detail: Probability that the contrast of structures smaller than a few centimetres is changed
+            relative to the rest, as the multi-scale processing of each manufacturer does differently.
+        detail_amount: Range of that change: above 0 enhances detail, below 0 weakens it.
         detail_sigma: Range of the size below which a structure is detail, in pixels.
         sharpness_match: Probability of a step towards the sharpness of another film of the batch.
         blur: Probability of a Gaussian blur.
         blur_sigma: Range of its standard deviation in pixels.
         sharpen: Probability of sharpening.
         sharpen_amount: Range of its amount.
-        low_resolution: Probability of a detour through a lower resolution.
+        low_resolution: Probability that the film is reduced to a lower resolution and enlarged again.
         low_resolution_side: Range of the side of that resolution in pixels.
         jpeg: Probability of JPEG compression.
         jpeg_quality: Range of its quality.

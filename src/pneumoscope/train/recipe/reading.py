@@ -30,7 +30,8 @@ def load(name: str, **overrides: Any) -> Recipe:
         overrides: Values that replace those of the file; None keeps the file's value.
 
     Raises:
-        RecipeError: No such recipe, or an unknown key, a wrong type or a value out of range.
+        RecipeError: There is no such recipe, a key is unknown, or a value has a wrong type or is out
+            of range.
     """
     known = shipped()
     path = known.get(name, Path(name))
@@ -50,7 +51,7 @@ def from_json(table: dict[str, Any]) -> Recipe:
     """A recipe from plain values, such as `resolved` returns or TOML contains.
 
     Raises:
-        RecipeError: An unknown key, a wrong type or a value out of range.
+        RecipeError: A key is unknown, or a value has a wrong type or is out of range.
     """
     recipe: Recipe = _from_table(Recipe, table, "")
     return recipe

@@ -22,12 +22,12 @@ MONITORS = ("auc", "accuracy", "loss")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides what a training makes of its films.
+    """All settings of a training.
 
     Attributes:
         name: Name of the bundle.
         version: Version of the bundle.
-        seed: For the weights of the head, the order of the films and the augmentation.
+        seed: Seed of the head's first weights, the order of the films and the augmentation.
         task: ``"binary"`` (one sigmoid: ill or not), ``"multiclass"`` (a softmax over the classes
             of the data) or ``"multilabel"`` (a sigmoid per finding; unknown labels do not count).
         split: How validation films are chosen: ``"patient"`` draws patients; ``"film"`` draws
@@ -42,11 +42,12 @@ class Recipe:
         clip: Standardised films are clipped at this many standard deviations.
         tail: Last stage of MobileNetV2: ``"strided"`` as published (heatmap of size / 32),
             ``"undilated"`` or ``"dilated"`` without its stride (size / 16).
-        filters: Of the convolutions of the network ``"cnn"``, each followed by a max-pooling.
+        filters: Number of filters of each convolution of the network ``"cnn"``; each is followed by
+            a max-pooling.
         head: From feature maps to a vector: ``"gap"`` (global average pooling) or ``"flatten"``.
-        head_batch_norm: BatchNorm after it.
-        dense: Units of a hidden layer with ReLU after that; 0 for no such layer.
-        dropout: Before the last layer.
+        head_batch_norm: Whether BatchNorm follows this vector.
+        dense: Units of a hidden layer with ReLU after that; 0 for no hidden layer.
+        dropout: Share of values that dropout sets to 0 before the last layer.
         batch_norm_frozen: Keep BatchNorm at its pretrained values; without pretrained weights it
             is always trained, with momentum 0.95.
         batch_size: Films per step.
@@ -56,30 +57,30 @@ class Recipe:
         sampling: ``"natural"``, or ``"balanced"``: every class equally often in an epoch.
         loss: ``"cross-entropy"`` or ``"focal"`` (Lin et al. 2017).
         focal_gamma: Exponent of the focal loss.
-        label_smoothing: In [0, 1).
+        label_smoothing: Share of a label that is spread evenly over all classes, in [0, 1).
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
         regions: Share of the films that are composed of two, where each part must give its own
             film's class, so that heatmaps localise; 0 is off.
         head_epochs: Epochs with a frozen backbone.
         head_learning_rate: Learning rate of these epochs, constant.
-        cached_views: The epochs with a frozen backbone use the features of this many augmented
-            views of each film, made once; 0 makes new views in every epoch.
+        cached_views: Number of augmented views of each film whose features are computed once, for the
+            epochs with a frozen backbone; 0 makes new views in every epoch.
         epochs: Epochs of the second phase; 0 leaves the backbone frozen.
         train_from: Name of the first backbone layer that the second phase trains; the layers
             before it do not change. Empty: the whole backbone is trained.
-        train_last: The same by number: this many last layers of the backbone are trained. 0: see
-            ``train_from``.
+        train_last: Number of last layers of the backbone that the second phase trains, instead of
+            ``train_from``; 0 is off.
         optimiser: ``"adamw"`` or ``"adam"``.
-        learning_rate: Of the second phase; its peak if there is a warm-up and a cosine.
-        cosine: Let the learning rate of the second phase fall to 0 along a cosine.
+        learning_rate: Learning rate of the second phase; its peak if there is a warm-up and a cosine.
+        cosine: Whether the learning rate of the second phase falls to 0 along a cosine.
         warmup_epochs: Length of a linear warm-up, may be a fraction; only with the cosine.
-        weight_decay: Of AdamW; in the second phase on kernels only.
+        weight_decay: Weight decay of AdamW; in the second phase on kernels only.
         ema: Decay per step of the exponential moving average of weights and BatchNorm statistics;
             0 is off.
         patience: The second phase ends after this many epochs without a better ``monitor``, and
             the best epoch's weights are kept; 0 is off.
         monitor: ``"auc"``, ``"accuracy"`` or ``"loss"`` of the validation films.
-        mixed_precision: Compute in bfloat16 (on a GPU); weights stay float32.
+        mixed_precision: Whether to compute in bfloat16 (on a GPU); weights stay float32.
         augment: Ranges and probabilities of the augmentation.
     """
 
@@ -150,17 +151,19 @@ class Recipe:
 
     def _check_combinations(self) -> None:
         if self.tail != "strided":
-            _check(self.network == "MobileNetV2", "tail", self.tail, "'strided' but in MobileNetV2")
+            _check(
+                self.network == "MobileNetV2", "tail", self.tail, "'strided' except for MobileNetV2"
+            )
             _check(self.size % 32 == 0, "size", self.size, f"a multiple of 32 for tail {self.tail}")
         if self.regions:
-            _check(not self.mixup, "mixup", self.mixup, "0 where regions are in use")
+            _check(not self.mixup, "mixup", self.mixup, "0 if regions is set")
             _check(self.head == "gap", "regions", self.regions, "0 unless head is 'gap'")
         if self.cached_views:
             _check(
                 not (self.mixup or self.regions),
                 "cached_views",
                 self.cached_views,
-                "0 beside mixup and regions",
+                "0 if mixup or regions is set",
             )
         if self.task == "multilabel":
             _check(
@@ -170,7 +173,7 @@ class Recipe:
                 "'natural' for task multilabel (use class_weight_power)",
             )
         if self.train_last:
-            _check(not self.train_from, "train_last", self.train_last, "0 beside train_from")
+            _check(not self.train_from, "train_last", self.train_last, "0 if train_from is set")
 
 
 _CHOICES = {

@@ -1,4 +1,4 @@
-"""What global film statistics alone tell: the shortcut that a set of films offers to a network."""
+"""What global film statistics alone can predict: the shortcut that films offer to a network."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
     Args:
         films: All films; the trees learn from the training films and are measured on the
             validation films.
-        draws: Of the patient bootstrap.
+        draws: Number of draws of the patient bootstrap.
 
     Returns:
-        AUC with interval of ``positive`` (any class but the first) and, where the data
-        sheet names two kinds, such as ``bacterial_against_viral``; for several findings, of each finding that films of
-        both splits have and lack.
+        AUC with interval of ``positive`` (any class but the first) and, if the data sheet names two
+        kinds, of one against the other, such as ``bacterial_against_viral``. For several findings,
+        the AUC of each finding that both splits have films with and without.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 

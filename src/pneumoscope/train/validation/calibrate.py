@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibrated:
-    """What the validation films decide about the network's probabilities.
+    """What is fitted to the network's probabilities on the validation films.
 
     Attributes:
         calibration: Makes the logits calibrated probabilities.
@@ -38,7 +38,7 @@ class Calibrated:
 
 
 def calibrate(validation: Validation, labels: Sequence[str], positive: str) -> Calibrated:
-    """Fits the calibration, then chooses what depends on it.
+    """Fits the calibration, then the operating points and conformal scores that depend on it.
 
     Args:
         validation: Predictions of the network before calibration.
@@ -65,7 +65,7 @@ def fit_calibration(validation: Validation) -> Calibration:
 
 
 def calibrated(validation: Validation, by: Calibration) -> Validation:
-    """The same validation as the calibrated network would give it."""
+    """The validation's predictions as the calibrated network would make them."""
     moved = {name: by.apply(p, validation.negative) for name, p in validation.probabilities.items()}
     return Validation(validation.truth, validation.patients, moved)
 

@@ -1,4 +1,4 @@
-"""What a network that tells classes apart is worth, and its operating points."""
+"""Figures and operating points of a network that distinguishes classes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) ->
     Args:
         validation: Predictions of the calibrated network.
         point: The operating point that they are measured at.
-        draws: Of the patient bootstrap.
+        draws: Number of draws of the patient bootstrap.
 
     Returns:
         ``plain``: auc, accuracy, sensitivity, specificity, balanced_accuracy, f1, class_accuracy

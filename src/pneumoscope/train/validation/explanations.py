@@ -1,6 +1,6 @@
-"""What the scores of heatmaps are worth, and the limits below which no heatmap is shown.
+"""How good the scores of heatmaps are, and the limits below which no heatmap is shown.
 
-Of a film composed of a healthy and an ill half (`localise`) it is known where the evidence is. That
+For a film composed of a healthy and an ill half (`localise`), it is known where the evidence is. That
 answers two questions. *Misplaced*: does a map score lower if less than three quarters of its heat
 lie on the half that the verdict is about? *Mirrored*: does a map score lower once it is replaced by
 its mirror image, which marks the same organ on the wrong side?
@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from pneumoscope.decision.explain import Run
 
 MOST = 200
-"""Whole films, and composed ones, that are scored at most: up to 18 runs of the network each."""
+"""Maximum number of whole films, and of composed ones, that are scored; each takes up to 18 runs of the
+network."""
 HIDDEN = 0.05
 """Share of whole validation films that a limit hides."""
 PLACED = 0.75
-"""Share of the heat on the verdict's half from which a map of a composed film counts as right."""
+"""A map of a composed film counts as right from this share of the heat on the verdict's half."""
 _FEWEST = 10
-"""Right and wrong maps, each, that an AUC needs; with fewer it says nothing."""
+"""Minimum number of right maps, and of wrong ones, for an AUC; with fewer it means nothing."""
 _PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 
 
@@ -53,9 +54,9 @@ class Scores:
     """Scores of heatmaps by mode, each (n,).
 
     Attributes:
-        whole: Of validation films, unchanged.
-        composed: Of composed films.
-        mirrored: Of the same films, with their maps mirrored.
+        whole: Scores of unchanged validation films.
+        composed: Scores of composed films.
+        mirrored: Scores of the same films with their maps mirrored.
         placed: Share of the heat on the half that the verdict is about, (composed,).
         whole_patients: One key per whole film.
         composed_patients: One key per composed film: that of the ill half.
@@ -91,7 +92,7 @@ def scores(
 
     Args:
         run: The exported network.
-        meta: Of its bundle.
+        meta: Content of its ``bundle.json``.
         films: All films; those of the split ``"validation"`` are used.
         progress: Called with (films done, films in all).
         most: Whole films, and composed ones, at most.
@@ -132,7 +133,7 @@ def scores(
 
 
 def record_of(heatmap_scores: Scores, draws: int = 2000) -> dict[str, Any]:
-    """What ``bundle.json`` keeps of the scores.
+    """What ``bundle.json`` records about the scores.
 
     Returns:
         ``limits``: mode to limit, only where the score tells right from wrong; ``rule``; ``films`` and
@@ -174,7 +175,7 @@ def _mode_record(
         draws,
     )
     tells = any(auc is not None and auc["low"] > 0.5 for auc in (misplaced, mirrored))
-    # Four digits, rounded down, so that the film that set the limit is not hidden itself.
+    # Four digits, rounded down, so that the film that determines the limit is not hidden.
     limit = float(np.floor(np.quantile(whole, HIDDEN) * 1e4) / 1e4) if tells else None
     return {
         "limit": limit,

@@ -1,4 +1,4 @@
-"""All that is measured of a calibrated network on the validation films."""
+"""All figures of a calibrated network on the validation films."""
 
 from __future__ import annotations
 

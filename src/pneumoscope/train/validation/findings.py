@@ -1,4 +1,4 @@
-"""What a network for several findings on one film is worth, and its operating points."""
+"""Figures and operating points of a network for several findings on one film."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ def figures(
 
     Args:
         validation: Predictions of the calibrated network.
-        names: Of the findings.
+        names: Names of the findings.
         points: One per finding, at which the figures are measured.
-        draws: Of the patient bootstrap.
+        draws: Number of draws of the patient bootstrap.
 
     Returns:
         ``findings``: name to the numbers of films with, without and unknown and, where there are

@@ -34,7 +34,7 @@ def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[st
         look: The exported network.
         films: All films; those of the split ``"validation"`` are used.
         size: Side of the network's input in pixels.
-        draws: Of the patient bootstrap.
+        draws: Number of draws of the patient bootstrap.
 
     Returns:
         ``pointing``: share of the ill class's heat on the ill half of composed films, with

@@ -1,4 +1,4 @@
-"""What an epoch of a training is worth, from the logits of the validation films."""
+"""Scores of an epoch of a training, from the logits of the validation films."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLOOR = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What an epoch is worth on the validation films.
+    """Scores of an epoch on the validation films.
 
     Attributes:
         auc: Area under the ROC curve of P(ill) = 1 - P(first class); for several findings the mean

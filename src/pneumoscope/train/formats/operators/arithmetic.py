@@ -42,7 +42,7 @@ def _elementwise(function: Callable[..., Any]) -> Callable[[Node], None]:
 def _widen(x: Any, rank: int, back: Axes) -> Any:
     """A smaller operand with as many axes as the others, in their order."""
     if len(x.shape) > rank:
-        raise ConversionError("a constant has more axes than the value it meets", HINT)
+        raise ConversionError("a constant has more axes than the other operand", HINT)
     if isinstance(x, np.ndarray):
         return x.reshape((1,) * (rank - x.ndim) + x.shape).transpose(back)
     return ops.transpose(ops.reshape(x, (*(1,) * (rank - len(x.shape)), *x.shape)), back)

@@ -127,9 +127,9 @@ def _reduce(function: Callable[..., Any]) -> Callable[[Node], None]:
     return translate
 
 
-def _without(axes: Axes, gone: Sequence[int]) -> Axes:
+def _without(axes: Axes, removed: Sequence[int]) -> Axes:
     """The order that remains when some stored axes are removed."""
-    left = [a for a in axes if a not in gone]
+    left = [a for a in axes if a not in removed]
     return tuple(sorted(left).index(a) for a in left)
 
 
