@@ -116,6 +116,26 @@ def test_copies_across_splits_and_classes_stop(
     assert "mirrored" in audit_page.html(result)
 
 
+@pytest.mark.parametrize(
+    ("labels", "across", "level"), [("1,", (), "look"), ("1,1", ("class",), "stop")]
+)
+def test_a_copy_with_an_unknown_label_contradicts_none(
+    forty: list[Film],
+    tiny_bundle: Bundle,
+    tmp_path: Path,
+    labels: str,
+    across: tuple[str, ...],
+    level: str,
+) -> None:
+    rows = ["path,Edema,Mass", "0.jpg,1,0", f"copy.jpg,{labels}", "2.jpg,0,1"]
+    for name, film in (("0.jpg", forty[0]), ("copy.jpg", forty[0]), ("2.jpg", forty[2])):
+        (tmp_path / name).write_bytes(jpeg(film, 90))
+    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    result = audit(tmp_path, tiny_bundle.path)
+    assert [(p.paths, p.across) for p in result.pictures] == [(("0.jpg", "copy.jpg"), across)]
+    assert levels(result, "copies") == [level]
+
+
 def test_the_command(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path) -> None:
     classes = {"normal": forty[0:36:2], "sick": forty[1:36:2]}
     root = folder(tmp_path / "set", classes, {"normal": 95, "sick": 75})

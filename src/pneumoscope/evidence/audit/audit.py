@@ -87,15 +87,17 @@ def audit(
 
 def _picture(copy: Copy, readable: Sequence[Entry]) -> Picture:
     entries = [readable[i] for i in copy.films]
-    differences: dict[str, Sequence[object]] = {
-        "split": [entry.split for entry in entries],
-        "class": [entry.values for entry in entries],
-        "patient": [entry.patient if entry.keyed else None for entry in entries],
+    labels = zip(*(entry.values for entry in entries), strict=True)
+    differences = {
+        "split": len({entry.split for entry in entries}) > 1,
+        # A film without a label contradicts none.
+        "class": any({0.0, 1.0} <= set(column) for column in labels),
+        "patient": len({entry.patient if entry.keyed else None for entry in entries}) > 1,
     }
     return Picture(
         paths=tuple(entry.name for entry in entries),
         exact=copy.exact,
         turn=copy.turn,
         likeness=copy.likeness,
-        across=tuple(name for name, values in differences.items() if len(set(values)) > 1),
+        across=tuple(name for name, differs in differences.items() if differs),
     )

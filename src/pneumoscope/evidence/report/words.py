@@ -106,6 +106,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def not_read(number: int) -> str:
+    """What became of films that could not be read; no full stop."""
+    verb = "is" if number == 1 else "are"
+    return f"{counted(number, 'film')} could not be read and {verb} not included in any figure"
+
+
 def known_patients(number: int, films: Films) -> str:
     """``20 patients``, or a statement that the patients are unknown."""
     return counted(number, "patient") if films.keyed else "unknown patients (each counts as one)"
@@ -113,7 +119,7 @@ def known_patients(number: int, films: Films) -> str:
 
 def slug(*parts: str) -> str:
     """A file name made from pieces of text."""
-    return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts if part)
+    return "-".join(re.sub(r"[\W_]+", "-", part.lower()).strip("-") for part in parts if part)
 
 
 def prefix(evaluation: Evaluation, bundle: BundleResult) -> str:

@@ -115,7 +115,7 @@ def splits(result: Audit) -> str:
             ]
             for s in result.shifts
         ]
-        positive = escape(result.shifts[0].contrast.split(" against ")[0])
+        positive = result.shifts[0].contrast.split(" against ")[0]
         parts.append(
             table(
                 [

@@ -12,6 +12,7 @@ from pneumoscope.evidence.report.words import (
     counted,
     sentence,
 )
+from pneumoscope.metrics import threshold_text
 from pneumoscope.records import REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _variability(f: Facts) -> Answer | None:
 
 def _points(f: Facts) -> Answer | None:
     points = "; ".join(
-        f"{point.name} from {point.figures.threshold:.3f} ({point.rule})"
+        f"{point.name} from {threshold_text(point.figures.threshold)} ({point.rule})"
         for point in f.target.points
     )
     return Answer(f"Probabilities, and verdicts at thresholds fixed in the bundle: {points}.")

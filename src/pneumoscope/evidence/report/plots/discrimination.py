@@ -17,6 +17,7 @@ from pneumoscope.evidence.report.plots.style import (
     unit_axes,
 )
 from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.metrics import threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,10 @@ def precision_recall(name: str, target: TargetResult) -> Plot:
 
     def draw(figure: Drawing) -> None:
         axes = figure.subplots()
-        axes.step(curve.x, curve.y, where="post", color=DARK, label="precision")
+        # Up to each recall the precision of the threshold that reaches it: the area below these
+        # steps is the average precision.
+        recall, precision = (0.0, *curve.x), (curve.y[0], *curve.y)
+        axes.step(recall, precision, where="pre", color=DARK, label="precision")
         axes.axhline(share, color=GREY, linestyle=":", linewidth=1.2, label=f"chance, {share:.2f}")
         unit_axes(axes, "recall (sensitivity)", "precision (PPV)")
         axes.legend(loc="lower left")
@@ -160,7 +164,7 @@ def scores(
         for i, (point, threshold) in enumerate(thresholds):
             axes.axvline(
                 threshold, color=INK, linewidth=1.3, linestyle=strokes[i % 4],
-                label=f"{point}, {threshold:.3f}",
+                label=f"{point}, {threshold_text(threshold)}",
             )  # fmt: skip
         axes.set(xlim=(0, 1), xlabel=f"P({question})", ylabel="films (logarithmic)")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

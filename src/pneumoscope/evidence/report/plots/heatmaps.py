@@ -70,7 +70,9 @@ def plot_agreement(result: Agreement) -> Any:
         for y, (_, similarity) in enumerate(reversed(rows)):
             figure: Any = getattr(similarity, measure)
             at = y + 0.1 - 0.2 * k
-            axes.plot(figure.value, at, "o", color=f"C{k}", label=label if y == 0 else None)
+            # NaN where a figure does not exist: no mark, but a line in the legend.
+            value = float("nan") if figure.value is None else figure.value
+            axes.plot(value, at, "o", color=f"C{k}", label=label if y == 0 else None)
             if figure.low is not None:
                 axes.plot([figure.low, figure.high], [at, at], color=f"C{k}")
     axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])

@@ -10,10 +10,7 @@ from pneumoscope.evidence.report.blocks import (
     Points,
     Table,
 )
-from pneumoscope.evidence.report.words import (
-    counted,
-    sentence,
-)
+from pneumoscope.evidence.report.words import not_read, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,9 +50,7 @@ def films_and_bundles(evaluation: Evaluation) -> Iterator[Block]:
         yield Points(tuple(sentence(text) for text in films.warnings))
     if films.broken:
         shown = films.broken[:_MOST_BROKEN]
-        yield Paragraph(
-            f"{counted(len(films.broken), 'film')} could not be read and are not included in any figure:"
-        )
+        yield Paragraph(f"{not_read(len(films.broken))}:")
         rest = len(films.broken) - len(shown)
         more = (f"and {rest:,} more",) if rest else ()
         yield Points((*(broken.message for broken in shown), *more))

@@ -22,6 +22,7 @@ from pneumoscope.evidence.report.words import (
     silence,
     titled,
 )
+from pneumoscope.metrics import threshold_text
 from pneumoscope.render import heatmap
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _film(film: GalleryFilm) -> Film:
         jpeg(heatmap.overlay(grey, film.heatmap)),
         (
             f"{film.label}, called {film.called}",
-            f"P({film.target}) {film.p:.3f}, threshold {film.threshold:.3f}",
+            f"P({film.target}) {film.p:.3f}, threshold {threshold_text(film.threshold)}",
             f"heatmap of {film.heatmap_class}",
             film.path,
         ),

@@ -16,6 +16,7 @@ from pneumoscope.evidence.report.words import (
     share,
     titled,
 )
+from pneumoscope.metrics import threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def _points(evaluation: Evaluation, bundle: BundleResult, target: TargetResult) 
         tuple(
             (
                 f"{point.name}{' (default)' if point.default else ''}",
-                f"{point.figures.threshold:.3f}",
+                threshold_text(point.figures.threshold),
                 point.rule,
             )
             for point in target.points

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.evaluation.robustness import REALISTIC, worst_of
 from pneumoscope.evidence.report.blocks import Heading, Note, Paragraph, Points, Table
 from pneumoscope.evidence.report.sections.shortcut_words import verdicts
-from pneumoscope.evidence.report.words import NAMES, Footnotes, counted, sentence
+from pneumoscope.evidence.report.words import NAMES, Footnotes, counted, not_read, sentence
+from pneumoscope.metrics import threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +48,7 @@ def _what(evaluation: Evaluation) -> Iterator[Block]:
         f"{films.source}. {sentence(films.chosen)}"
     )
     if films.broken:
-        yield Paragraph(
-            f"{counted(len(films.broken), 'film')} could not be read and are not included in any figure."
-        )
+        yield Paragraph(f"{not_read(len(films.broken))}.")
     for bundle in evaluation.bundles:
         if bundle.overlap.doubtful:
             yield Note(f"{bundle.title}:", sentence(bundle.overlap.words), kind="mind")
@@ -109,7 +108,7 @@ def _single_question(
     yield Paragraph(
         f"{bundle.title}: {target.name} ({target.positives:,} films) against {target.negative} "
         f"({target.films - target.positives:,}) at the operating point {point.name}, threshold "
-        f"{point.figures.threshold:.3f}. Brackets: 95 % intervals from "
+        f"{threshold_text(point.figures.threshold)}. Brackets: 95 % intervals from "
         f"{evaluation.settings.draws:,} draws of patients."
     )
     if rob is None:
