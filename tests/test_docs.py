@@ -187,6 +187,16 @@ def test_types_of_problems_lead_to_their_codes() -> None:
         assert f'<a id="{anchor}"></a>[`{problem["code"]}`]' in text
 
 
+def test_errors_with_another_name_over_http_are_documented_with_it() -> None:
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    for error in (errors.QueueFull(3), errors.DiskFull("film.dcm")):
+        shown = type(problems.as_refusal(error))
+        assert shown is reference_errors.UNDER_ANOTHER_NAME[type(error)]
+        entry = page.partition(f"### `{error.code}`")[2].partition("\n#")[0]
+        assert f"- Over HTTP: [`{shown.__name__}`]" in entry
+        assert "HTTP status" not in entry
+
+
 def test_every_key_of_a_prediction_is_documented(tmp_path: Path) -> None:
     page = (reference.DOCS / "reference" / "output.md").read_text(encoding="utf-8")
     table = page.partition("--json`")[2].partition("\n## ")[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from architecture import FLOORS, PACKAGE, imported, module_name, modules, unit_of
+from architecture import FLOORS, PACKAGE, imported, module_name, modules, parts_of, unit_of
 
 # Of the [serve] extra: only the server knows these, and its command starts it.
 SERVERS = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "cryptography", "prometheus_client"}
@@ -72,6 +73,12 @@ def test_only_the_apps_know_theirs(path: Path) -> None:
 
 def test_every_module_has_a_floor() -> None:
     assert {unit(path) for path in modules()} - {"evidence"} == set(FLOORS)
+
+
+def test_parts_of_training_import_one_way() -> None:
+    graph = parts_of("train")
+    assert {"recipe", "fit", "export", "line"} <= set(graph)
+    assert set(TopologicalSorter(graph).static_order()) == set(graph)  # a circle raises CycleError
 
 
 def loaded_after(code: str) -> set[str]:

@@ -104,6 +104,23 @@ def arrows() -> dict[str, set[str]]:
     return {name: others - {name} for name, others in graph.items()}
 
 
+def parts_of(unit: str) -> dict[str, set[str]]:
+    """Every folder and module directly below an entry of `FLOORS`, with those that it imports."""
+    known = {module_name(path) for path in modules()}
+    graph: dict[str, set[str]] = {}
+    for path in modules():
+        part = _part_of(unit, module_name(path))
+        if part:
+            imports = {_part_of(unit, other) for other in imported_modules(path, known)}
+            graph.setdefault(part, set()).update(imports - {part, ""})
+    return graph
+
+
+def _part_of(unit: str, name: str) -> str:
+    """The folder or module directly below an entry of `FLOORS` that a module belongs to, or ""."""
+    return name.removeprefix(f"{unit}.").split(".")[0] if name.startswith(f"{unit}.") else ""
+
+
 def summary(part: str) -> str:
     """The first sentence of a part's docstring."""
     folder = PACKAGE.joinpath(*part.split("."))

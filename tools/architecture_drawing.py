@@ -9,9 +9,10 @@ that follow from others, so that what is left can be read; the page's table name
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
-from architecture import FLOORS, arrows, summary
+from architecture import FLOORS, arrows, parts_of, summary
 from reference_text import table
 
 DRAWING = Path(__file__).parents[1] / "docs" / "images" / "floors.svg"
@@ -87,6 +88,21 @@ def floors() -> str:
         (
             (str(FLOORS[part]), f"`{part}`", summary(part), ", ".join(sorted(imported[part])))
             for part in sorted(FLOORS, key=lambda part: (-FLOORS[part], part))
+        ),
+    )
+
+
+def floors_of_training() -> str:
+    """The same for the parts of `train`; a part is one floor above the highest that it imports."""
+    graph = parts_of("train")
+    floor: dict[str, int] = {}
+    for part in TopologicalSorter(graph).static_order():
+        floor[part] = max((floor[other] + 1 for other in graph[part]), default=0)
+    return table(
+        ("floor", "part", "what it is for", "imports"),
+        (
+            (str(floor[p]), f"`{p}`", summary(f"train.{p}"), ", ".join(sorted(graph[p])))
+            for p in sorted(floor, key=lambda part: (-floor[part], part))
         ),
     )
 

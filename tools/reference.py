@@ -21,7 +21,10 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 # Page to the names of its blocks and what makes them.
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "explanation/architecture.md": {"floors": architecture_drawing.floors},
+    "explanation/architecture.md": {
+        "floors": architecture_drawing.floors,
+        "training": architecture_drawing.floors_of_training,
+    },
     "reference/api.md": {
         "routes": reference_rest.routes,
         "schemas": reference_rest.schemas,

@@ -17,11 +17,13 @@ from pneumoscope.serve import problems
 from reference_text import prose, table
 
 NOT_OVER_HTTP = (
-    errors.BundleError, errors.ProfileError, errors.MissingExtra, errors.DiskFull,
-    errors.ServerError, errors.ConversionError, errors.AccountError, errors.UnsafeAddress,
-    errors.AuditLogDamaged, errors.TrainingError,
+    errors.BundleError, errors.ProfileError, errors.MissingExtra, errors.ServerError,
+    errors.ConversionError, errors.AccountError, errors.UnsafeAddress, errors.AuditLogDamaged,
+    errors.TrainingError,
 )  # fmt: skip
-"""What no request is answered with: it ends a command, or the start of the server."""
+"""Errors that no request is answered with: they end a command, or the start of the server."""
+UNDER_ANOTHER_NAME = {errors.QueueFull: problems.Busy, errors.DiskFull: problems.NoRoom}
+"""Errors with those that the server answers with instead; see `problems.as_refusal`."""
 
 
 def known(kind: type[PneumoscopeError] = PneumoscopeError) -> Iterator[type[PneumoscopeError]]:
@@ -46,7 +48,7 @@ def _place(kind: type) -> tuple[bool, str, int]:
 
 def status(kind: type[PneumoscopeError]) -> int | None:
     """The HTTP status with which the server answers this error; None if it never does."""
-    if issubclass(kind, NOT_OVER_HTTP):
+    if issubclass(kind, NOT_OVER_HTTP) or kind in UNDER_ANOTHER_NAME:
         return None
     return int(problems.problem(errors.restored(kind, "", ""))["status"])
 
@@ -87,14 +89,21 @@ def _entry(kind: type[PneumoscopeError]) -> Iterator[str]:
     lines = [f"- Message: {message}"] if message else []
     lines += [f"- Hint: {hint}"] if hint else []
     linked = [
-        f"[`{b.__name__}`](#{b.__name__.lower()})" if _ours(b) else f"`{b.__name__}`"
+        _link(b) if _ours(b) else f"`{b.__name__}`"
         for b in kind.__bases__
         if b is not PneumoscopeError
     ]
     lines += [f"- Also a: {', '.join(linked)}"] if linked else []
     number = status(kind)
     lines += [f"- HTTP status: {number}"] if number else []
-    yield "\n".join(lines)
+    if kind in UNDER_ANOTHER_NAME:
+        lines.append(f"- Over HTTP: {_link(UNDER_ANOTHER_NAME[kind])}")
+    if lines:
+        yield "\n".join(lines)
+
+
+def _link(kind: type) -> str:
+    return f"[`{kind.__name__}`](#{kind.__name__.lower()})"
 
 
 def _ours(kind: type) -> bool:
