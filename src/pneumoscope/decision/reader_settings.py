@@ -170,8 +170,8 @@ ERROR = ReaderSetting(
     name="error",
     kind="share",
     title="Error of the conformal set",
-    help="Share of the films of either class that may get a wrong verdict. A smaller one makes more "
-    f"films UNDETERMINED. {DEFAULT_ERROR:g} by default.",
+    help="Share of the films of either class that may get a wrong verdict. It decides which films are "
+    f"UNDETERMINED. {DEFAULT_ERROR:g} by default.",
     example="0.05",
 )
 EXPLAIN = ReaderSetting(
