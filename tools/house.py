@@ -78,7 +78,7 @@ class Positional:
 
     Attributes:
         module: Dotted name of the module that builds it.
-        line: Of the call, from 1.
+        line: Line of the call, from 1.
         record: The record's name.
     """
 

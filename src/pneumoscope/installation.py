@@ -15,7 +15,7 @@ def install_command(extra: str) -> str:
     (PEP 610), so that the command works without an index.
 
     Args:
-        extra: Such as ``"serve"``.
+        extra: Extra, such as ``"serve"``.
     """
     return " ".join(("pip install", *map(_quoted, _requirement(_origin(), extra))))
 

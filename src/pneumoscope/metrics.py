@@ -132,7 +132,7 @@ def patient_bootstrap(
         figure: Takes weights float64 (draws, n), gives the figure float64 (draws,).
         patients: One key per film; films with the same key are drawn together.
         draws: Bootstrap samples.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Raises:
         UsageError: Not one film, or the figure does not exist on all films.

@@ -125,8 +125,8 @@ def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:
 
     Args:
         classifier: As `build` takes it.
-        options: Of ``gradio.Blocks.launch``, such as ``server_port`` or ``height``. There is no public
-            address without ``share=True``, not even on Colab.
+        options: Arguments of ``gradio.Blocks.launch``, such as ``server_port`` or ``height``. Without
+            ``share=True`` there is no public address, not even on Colab.
     """
     app = build(classifier)
     theme = gr.themes.Base(

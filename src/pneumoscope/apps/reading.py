@@ -84,7 +84,7 @@ def overlay(outcome: Outcome, opacity: float) -> NDArray[np.uint8] | None:
 
     Args:
         outcome: As `read` returns it.
-        opacity: Of the hottest spot, in [0, 1].
+        opacity: Opacity of the hottest spot, in [0, 1].
     """
     p = outcome.prediction
     if p is None or p.heatmap is None or not wording.is_shown(p):

@@ -19,7 +19,7 @@ def meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
     """A bundle's record.
 
     Args:
-        content: Of ``bundle.json``, of the format that is written today.
+        content: Content of ``bundle.json``, in the current format.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: The content has another structure.
@@ -60,7 +60,7 @@ def rules_from_json(content: Mapping[str, Any]) -> BundleRules:
     """What a bundle offers to decide by.
 
     Args:
-        content: Of ``bundle.json``; the keys that decide nothing may be missing.
+        content: Content of ``bundle.json``; the keys that decide nothing may be missing.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: The content has another structure.

@@ -15,7 +15,7 @@ def from_format_1(content: Mapping[str, Any]) -> dict[str, Any]:
     the names of the classes, as that code did, and by the source of the films.
 
     Args:
-        content: Of a ``bundle.json`` of format 1.
+        content: Content of a ``bundle.json`` of format 1.
 
     Raises:
         KeyError, TypeError, AttributeError: The content has another structure.

@@ -32,29 +32,29 @@ class BundleMeta:
         labels: Classes or findings in the order of the network's outputs.
         negative: The class that means "nothing found"; P(positive) = 1 - P(negative). None for
             several findings.
-        positive: What a film is called that is not negative, such as ``"PNEUMONIA"``.
-        kinds: Classes that are kinds of the positive verdict; empty where it has none.
+        positive: Name of the verdict on a film that is not negative, such as ``"PNEUMONIA"``.
+        kinds: Classes that are kinds of the positive verdict; empty if it has none.
         kinds_warning: Sentence beside every verdict that names kinds, or ``""``.
         warnings: Sentences beside every verdict that is shown.
         size: Side of the network's input in pixels.
         source_size: Side in pixels to which larger films are resampled first, because the
             training films were.
-        calibration: What makes the logits honest probabilities, already inside ``model.onnx``.
+        calibration: How logits become calibrated probabilities, already part of ``model.onnx``.
         conformal: Scores of the validation films, from which sets of classes follow for any error;
-            None where there are none, as of an imported model, or too few for the usual error.
-        operating_points: Thresholds on P(positive); for several findings one of each name for
+            None for an imported model, or if there are too few films for the default error.
+        operating_points: Thresholds on P(positive); with several findings, one of each name for
             each finding.
         default_operating_point: The name that is used if the reader chooses none.
-        population: Whom the training films show.
-        intended_use: What the model is for, and what not.
+        population: The patients of the training films.
+        intended_use: What the model is meant for, and what it is not.
         recipe: The resolved recipe.
-        data: Of the training films: source, attribution, licence, counts, hash of the manifest.
-        validation: Figures on held-out patients, as the model card tells them.
-        gate: ``limits`` of the gate's scores, and what was ``measured`` of them; None for a bundle
-            without a gate.
-        explanation: What the scores of the heatmaps are worth on held-out patients; ``limits`` maps
-            a mode of `pneumoscope.decision.explain` to the least score that is shown. None if nobody
-            measured it.
+        data: Source, attribution, licence, counts and manifest hash of the training films.
+        validation: Figures on held-out patients, as in the model card.
+        gate: ``limits`` of the gate's scores, and how often films exceed them, ``measured``; None for
+            a bundle without a gate.
+        explanation: How good the scores of the heatmaps are on held-out patients; ``limits`` maps a
+            mode of `pneumoscope.decision.explain` to the lowest score at which a heatmap is shown.
+            None if it was not measured.
     """
 
     name: str

@@ -24,7 +24,7 @@ class NamedBundle:
     """A bundle that can be given by its name.
 
     Attributes:
-        name: Of its folder.
+        name: Name of its folder.
         path: The folder.
         shipped: Whether it is part of the package.
     """

@@ -18,7 +18,7 @@ def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> O
     """The option of a reader's setting.
 
     Args:
-        setting: Of the table.
+        setting: One of `reader_settings.READER_SETTINGS`.
         from_environment: Whether its environment variable is read, too.
     """
     option: OptionInfo = typer.Option(

@@ -60,7 +60,7 @@ def plain_table(*headings: str, right: Collection[str] = (), fold: Collection[st
     """A table without lines.
 
     Args:
-        headings: Of its columns.
+        headings: Headings of its columns.
         right: Headings of the columns that align to the right, such as figures.
         fold: Headings of the columns whose long words are wrapped rather than cut.
     """

@@ -44,7 +44,7 @@ class Client:
         """Prepares the connection; nothing is sent yet.
 
         Args:
-            url: Such as ``"https://reading-room.example:8443"``.
+            url: URL, such as ``"https://reading-room.example:8443"``.
             token: API token; by default what the variable ``PNEUMOSCOPE_TOKEN`` holds.
             timeout_s: Longest wait for an answer.
 

@@ -23,7 +23,7 @@ class Record:
         id: The server's name for it.
         created: When the server accepted it, ISO 8601.
         name: The film's name, as it was sent.
-        sha256: Of the film's bytes.
+        sha256: SHA-256 of the film's bytes.
         state: ``"queued"``, ``"running"``, ``"done"`` or ``"failed"``.
         prediction: What the model says; None without a result. Its heatmap stays on the server: see
             `Client.rendering`.

@@ -32,7 +32,7 @@ class Duplicate:
     Attributes:
         films: Their positions: any number with the same pixels, or a near pair.
         exact: Whether the pixels at the cached size are the same.
-        correlation: Of the details of their thumbnails; 1.0 if exact.
+        correlation: Correlation of the details of their thumbnails; 1.0 if exact.
     """
 
     films: tuple[int, ...]

@@ -50,7 +50,7 @@ class Film:
             or None where uncertain or missing.
         patient: Key of the patient, or of the film where patients are not known. No key occurs in
             two splits, unless the set was loaded with the split ``"film"`` or ``"given"``.
-        sha256: Of the film's pixels at the cached size.
+        sha256: SHA-256 of the film's pixels at the cached size.
         split: ``"train"``, ``"validation"`` or ``"test"``; `load` leaves test films out.
     """
 
@@ -189,7 +189,7 @@ def load(
             patients; ``"given"`` takes the folder's own validation films. All three follow the
             split column of a manifest, and NIH's lists.
         share: Share of the patients (or films) of each class for validation, in (0, 1).
-        seed: Of the draw.
+        seed: Seed of the draw.
         cache: Folder for decoded films; None for the user's cache folder.
         progress: Called with (films done, films in all) while films are decoded.
 

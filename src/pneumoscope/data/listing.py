@@ -37,7 +37,7 @@ class Entry:
         patient: Key of the patient, or of the film itself if the layout has no patient keys.
         keyed: Whether ``patient`` is a patient's key.
         split: ``"train"``, ``"validation"``, ``"test"``, or None if the layout says nothing.
-        sha256: Of the pixels, as a manifest gives it, or ``""``.
+        sha256: SHA-256 of the pixels, as a manifest gives it, or ``""``.
     """
 
     path: Path

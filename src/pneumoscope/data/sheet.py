@@ -30,7 +30,7 @@ class DataSheet:
         source: Where the films come from, one sentence without its full stop; ``""`` for what the
             layout says.
         attribution: How to cite them, with its full stop; ``""`` for the source.
-        licence: Of the films, such as ``"CC BY 4.0"``; ``""`` if unknown.
+        licence: Licence of the films, such as ``"CC BY 4.0"``; ``""`` if unknown.
         positive: What a film is called that is not negative; ``""`` for a name made of the labels.
         kinds: Classes that are kinds of the positive verdict; empty for all positive classes where
             there are several.
@@ -122,7 +122,7 @@ def positive_of_kind(name: str) -> str | None:
     """The positive verdict that a class is a kind of by a shipped data sheet, or None.
 
     Args:
-        name: Of the class, in any capitals.
+        name: Name of the class, in any capitals.
     """
     known = (sheet.positive for sheet in shipped_sheets() if name.lower() in sheet.kinds)
     return next(known, None)

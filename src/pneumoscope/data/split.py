@@ -33,7 +33,7 @@ def split_patients(
         patients: Patient key of each film.
         hashes: Hash of each film's pixels.
         share: Share of the patients of each class for validation, in (0, 1).
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Returns:
         ``"train"`` or ``"validation"`` for each film.
@@ -67,7 +67,7 @@ def split_films(labels: Sequence[int], share: float, seed: int) -> list[str]:
     Args:
         labels: Class of each film.
         share: Share of the films of each class for validation, in (0, 1).
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Returns:
         ``"train"`` or ``"validation"`` for each film.

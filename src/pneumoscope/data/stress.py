@@ -55,9 +55,9 @@ class Severity:
     """One perturbation at one of five severities.
 
     Attributes:
-        kind: Such as ``"jpeg"``.
+        kind: Kind, such as ``"jpeg"``.
         level: 1 (mild) to 5 (a film that a reader would reject).
-        words: Such as ``"JPEG quality 20"``.
+        words: Words, such as ``"JPEG quality 20"``.
         perturb: Keeps the film's shape.
     """
 

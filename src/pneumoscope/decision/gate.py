@@ -116,7 +116,7 @@ def check_width(heads: Heads, outputs: Sequence[Any], bundle: str) -> None:
     """Refuses heads that do not belong to the network.
 
     Args:
-        heads: Of the bundle.
+        heads: Heads of the bundle.
         outputs: Outputs of the ONNX session, with ``name`` and ``shape``.
         bundle: Name of the bundle's folder, for the message.
 

@@ -42,7 +42,7 @@ def write_csv(
     """Writes films as they come, one a line.
 
     Args:
-        records: Of the films.
+        records: Records of the films.
         labels: Classes or findings of the bundle.
         stream: Where to.
         identity: Keys of the records that become columns before all others.
@@ -69,7 +69,7 @@ def csv_row(record: Record, fills: Mapping[str, Fill]) -> dict[str, Any]:
     """The cells of one film by column; of one that could not be read only source and error.
 
     Args:
-        record: Of the film.
+        record: Record of the film.
         fills: What `columns` gives.
     """
     if "error" in record:

@@ -110,7 +110,7 @@ def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
     an answer would be taken for one.
 
     Args:
-        outcome: Of a film that was not refused.
+        outcome: Outcome of a film that was not refused.
         opacity: Opacity of the hottest spot, in [0, 1].
 
     Raises:

@@ -109,7 +109,7 @@ def page(
 
     Args:
         rows: HTML of the films, as `row` returns it.
-        title: Of the page, as text.
+        title: Title of the page, as text.
         style: CSS to add to the page's own.
         footer: Last line, as text.
     """

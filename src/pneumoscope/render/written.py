@@ -34,7 +34,7 @@ class Written:
         p: P(positive) before any correction for prevalence, in [0, 1]; None if none was given.
         refused: Whether the gate refused the film; None if the file does not say.
         scores: Name of a gate measurement to its value.
-        bundle_sha256: Of the bundle that judged the film; ``""`` if the file does not say.
+        bundle_sha256: SHA-256 of the bundle that judged the film; ``""`` if the file does not say.
         profile: Title of the site profile that was applied to ``p``, or None.
     """
 
@@ -107,7 +107,7 @@ def check_source(written: Sequence[Written], bundle_sha256: str, profile: str) -
 
     Args:
         written: Predictions.
-        bundle_sha256: Of the profile's bundle.
+        bundle_sha256: SHA-256 of the profile's bundle.
         profile: Title of the profile.
 
     Raises:

@@ -111,7 +111,7 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
     """One film as a row of the table.
 
     Args:
-        outcome: Of the film.
+        outcome: Outcome of the film.
         kinds_warning: The bundle's sentence on kinds, which is left out of the line.
     """
     from rich.markup import escape

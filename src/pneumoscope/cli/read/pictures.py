@@ -138,7 +138,7 @@ def with_fetched_heatmaps(
     """Passes a server's outcomes on, reports their errors, and fetches overlays.
 
     Args:
-        client: Of the server.
+        client: Client of the server.
         answers: What `Client.predict_many` yields.
         folder: Where overlays go; None for none.
     """

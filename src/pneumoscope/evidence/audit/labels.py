@@ -77,8 +77,8 @@ def doubts(
 
     Args:
         films: All films with their labels.
-        reading: Of those that could be read.
-        groups: Of each film of the reading; films of one group share a fold.
+        reading: Values read from those that could be read.
+        groups: Group of each film that was read; films of one group share a fold.
         seen: See `Doubts`.
     """
     labelled, reason = _classes(films)

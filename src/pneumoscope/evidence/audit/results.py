@@ -48,7 +48,7 @@ class Audit:
         pictures: Copies, in the order of ``copies``.
         copies: The same with positions in the reading.
         groupings: Patients on splits and classes.
-        shifts: Of the label's share between splits.
+        shifts: Shifts of the label's share between splits.
         shortcuts: One per contrast.
         doubts: Films whose labels may be wrong.
         warnings: Sentences of the layout.

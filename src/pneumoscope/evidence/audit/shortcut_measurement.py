@@ -47,9 +47,9 @@ def measure(
 
     Args:
         contrast: The groups to distinguish; its rows are positions among all films.
-        reading: Of the films that could be read.
+        reading: Values read from the films that could be read.
         patients: Patient of each film of the reading.
-        groups: Of each film of the reading; films of one group share a fold.
+        groups: Group of each film that was read; films of one group share a fold.
         step: Called after each of `STEPS` steps.
     """
     kept = contrast.among(reading.rows)

@@ -54,7 +54,7 @@ class Shift:
         shares: Share of the positive group in each, in [0, 1].
         films: Films in each.
         difference: First minus second, with its patient-clustered interval.
-        p: Of Fisher's exact test, which assumes independent films.
+        p: P-value of Fisher's exact test, which assumes independent films.
     """
 
     contrast: str

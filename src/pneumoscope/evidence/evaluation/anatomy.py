@@ -50,8 +50,8 @@ class View:
     """The bundle on films that were changed in one way.
 
     Attributes:
-        name: Such as `NO_LUNGS`.
-        roc_auc: Of P(positive), or of the finding.
+        name: Name, such as `NO_LUNGS`.
+        roc_auc: ROC AUC of P(positive), or of the finding.
         lost: ROC AUC on the unchanged films minus this one; None for the unchanged films.
         needs_anatomy: (AUC unchanged - AUC of this view) / (AUC unchanged - 0.5) for the views
             without anatomy, else None. 1: nothing is left without it; 0: everything is; above 1:
@@ -111,7 +111,7 @@ def measure(
         classifier: The bundle.
         films: At the bundle's source size.
         finding: The class or finding to rank; None for P(positive).
-        seed: Of the draws of patients and of the folds.
+        seed: Seed of the draws of patients and of the folds.
         step: Called after each step.
 
     Raises:

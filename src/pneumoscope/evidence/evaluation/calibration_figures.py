@@ -30,7 +30,7 @@ def calibrations(q: Question, p: Array, meta: BundleMeta, settings: Settings) ->
     Args:
         q: The question.
         p: Probabilities (films, labels) of all films.
-        meta: Of the bundle.
+        meta: Metadata of the bundle.
         settings: Seed of the draws.
     """
     k = q.column if meta.negative is None else 0

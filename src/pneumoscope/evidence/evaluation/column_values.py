@@ -23,7 +23,7 @@ def values_of(texts: Sequence[str]) -> list[str]:
     9.75"``. Empty texts become `UNKNOWN`, rare ones `OTHERS`.
 
     Args:
-        texts: Of one column, one per film; ``""`` where it is not known.
+        texts: Texts of one column, one per film; ``""`` where it is not known.
     """
     known = [text for text in texts if text]
     numbers = [_number(text) for text in known]

@@ -67,14 +67,14 @@ class Predicted:
     """A bundle with its predictions and decisions about the films.
 
     Attributes:
-        title: Of the bundle, different for each.
-        classifier: Of the bundle.
+        title: Title of the bundle, different for each.
+        classifier: Classifier of the bundle.
         truth: The films' labels in the bundle's terms.
         p: Probabilities (films, labels).
         outcomes: What the product decides about the films.
         pixels: uint8 (films, side, side) at the bundle's source size.
         hashes: SHA-256 of each film's pixels.
-        patients: Of the films.
+        patients: Patients of the films.
         training: The bundle's training and validation films, if the data contain them; else None.
         seconds: From files to predictions, for a thousand films: elapsed, and summed over all cores.
     """

@@ -24,8 +24,8 @@ class EvaluatedFilm:
         patient: Key of the patient; of the film itself where patients are not known.
         keyed: Whether ``patient`` is a patient's key.
         split: ``"train"``, ``"validation"``, ``"test"``, or ``""`` if unknown.
-        file_sha256: Of the file's bytes.
-        pixels_sha256: Of its pixels at 224 x 224, as in training manifests.
+        file_sha256: SHA-256 of the file's bytes.
+        pixels_sha256: SHA-256 of its pixels at 224 x 224, as in training manifests.
         columns: The requested columns of the manifest with this film's values (``""`` if unknown).
     """
 
@@ -44,7 +44,7 @@ class Films:
     """The films that every bundle was evaluated on.
 
     Attributes:
-        name: Of the data folder or manifest.
+        name: Name of the data folder or manifest.
         source: Where the films come from, a sentence without its full stop.
         layout: See `data.listing.Listing`.
         split: ``"validation"``, ``"test"``, ``"train"`` or ``"all"``: the films that were taken.
@@ -56,7 +56,7 @@ class Films:
         broken: Films that could not be read.
         warnings: What is doubtful, in sentences.
         limits: The limitations of these films, in sentences.
-        sha256: Of the list of films (paths and file hashes).
+        sha256: SHA-256 of the list of films (paths and file hashes).
     """
 
     name: str

@@ -60,7 +60,7 @@ def predict_films(
     Args:
         entries: The films.
         files: SHA-256 of each.
-        classifier: Of the bundle, without a site profile and without a prevalence.
+        classifier: Classifier of the bundle, without a site profile and without a prevalence.
         work: Where predictions are kept.
         progress: Called with (films done, films in all).
     """

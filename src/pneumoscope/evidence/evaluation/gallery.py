@@ -53,10 +53,10 @@ class _Case:
 
     Attributes:
         margin: Distance from the threshold in log odds, at least 0.
-        row: Of the film among all films.
+        row: Position of the film among all films.
         kind: `FALSE_POSITIVE`, `FALSE_NEGATIVE` or `_RIGHT`.
         question: The question.
-        place: Of the film among the question's films.
+        place: Position of the film among the question's films.
     """
 
     margin: float
@@ -76,7 +76,7 @@ def gallery(
     """The most confident mistakes and the most uncertain films, over all questions.
 
     Args:
-        questions: Of the bundle.
+        questions: Questions of the bundle.
         films: All films.
         pixels: uint8 (films, 224, 224).
         classifier: Gives heatmaps and embeddings.

@@ -83,7 +83,7 @@ def perturbation(
     Args:
         classifier: The bundle.
         films: At the bundle's source size.
-        seed: Of the random order and the draws.
+        seed: Seed of the random order and the draws.
         step: Called after each order.
 
     Raises:

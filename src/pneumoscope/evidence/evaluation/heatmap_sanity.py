@@ -120,7 +120,7 @@ def randomisation(
         classifier: The bundle.
         films: At the bundle's source size.
         repeats: Number of random networks.
-        seed: Of the weights and the draws.
+        seed: Seed of the weights and the draws.
         step: Called after each network.
 
     Raises:
@@ -172,8 +172,8 @@ def agreement(
     Args:
         classifiers: Two or more, with the same labels.
         films: At the bundles' source size.
-        names: Of the bundles; None for numbers.
-        seed: Of the draws.
+        names: Names of the bundles; None for numbers.
+        seed: Seed of the draws.
 
     Raises:
         UsageError: Fewer than two bundles, or bundles or films that do not fit.

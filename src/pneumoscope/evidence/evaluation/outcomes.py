@@ -72,7 +72,7 @@ class Outcomes:
         """Films with an answer to one question, bool (films,).
 
         Args:
-            finding: Of bundles for several findings, the finding: films that are not refused and
+            finding: With several findings, one of them: films that are not refused and
                 on which it is not undetermined. None for the verdict.
         """
         if finding is None:

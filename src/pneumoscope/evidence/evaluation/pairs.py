@@ -27,7 +27,7 @@ def pair_results(
 
     Args:
         bundles: Measured on the same films.
-        patients: Of the films.
+        patients: Patients of the films.
         settings: Draws and seed.
     """
     pairs = [

@@ -30,7 +30,7 @@ class Question:
         name: The positive verdict, or the finding.
         negative: What the other films are called.
         finding: The finding; None for the verdict.
-        column: Of `Truth.targets`.
+        column: Column of `Truth.targets`.
         rows: Positions of the films, (n,).
         positive: bool (n,).
         p: P(positive), (n,).

@@ -28,7 +28,7 @@ class Randomised:
     """A network whose last layers are random.
 
     Attributes:
-        classifier: Of this network; it runs from memory, without a file.
+        classifier: Classifier of this network; it runs from memory, without a file.
         layers: Number of random layers, counted from the output.
         layer: Name of the lowest of them.
         of: Number of such networks.
@@ -51,7 +51,7 @@ def randomised(classifier: Classifier, *, depths: int, seed: int) -> Iterator[Ra
     Args:
         classifier: The bundle.
         depths: Number of networks, evenly spread over the layers, including the first and all layers.
-        seed: Of the weights.
+        seed: Seed of the weights.
 
     Raises:
         UsageError: The network has no layers with weights.

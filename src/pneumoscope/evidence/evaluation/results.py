@@ -39,7 +39,7 @@ class BundleResult:
     Attributes:
         title: Name and version, with a number where two bundles share them.
         folder: Name of its folder.
-        sha256: Of its bundle.json.
+        sha256: SHA-256 of its bundle.json.
         meta: The whole content of bundle.json.
         overlap: Whether the films can have been training films.
         probabilities: float64 (films, labels) of all films; not in metrics.json.
@@ -53,7 +53,7 @@ class BundleResult:
         anatomy: The bundle on films with and without lungs, or None; of several findings the most
             frequent one (``anatomy_of``).
         anatomy_of: The question that ``anatomy`` ranks, see `TargetResult.name`; ``""`` without it.
-        sanity: Of the heatmaps, or None.
+        sanity: Sanity checks of the heatmaps, or None.
         silences: Section to the reason why it is missing, a sentence.
         seconds_per_thousand: From file to prediction, with ``threads`` threads.
         warnings: Sentences about this bundle and these films.
@@ -89,13 +89,13 @@ class Pair:
 
     Attributes:
         first: Title of the first bundle.
-        second: Of the second.
+        second: Title of the second bundle.
         target: The question.
         films: Number of films whose label both know.
         patients: Number of their patients.
         points: The operating points that make the calls, each bundle's default.
         differences: Figure to first minus second, with a verdict in words.
-        delong: Of the ROC AUCs; films count as independent.
+        delong: DeLong's test of the ROC AUCs; films count as independent.
         mcnemar: ``"accuracy"``, ``"sensitivity"`` and ``"specificity"`` to the test; a side without
             films is left out.
     """
@@ -125,7 +125,7 @@ class Evaluation:
         silences: Section to the reason why it is missing, in addition to those of each bundle.
         settings: What was requested.
         seconds: Step to seconds; ``"bootstrap"`` is all figures with intervals together.
-        version: Of pneumoscope.
+        version: Version of pneumoscope.
         packages: Package to version, of those that affect figures.
         created: UTC, ISO 8601.
         cpu_seconds: As ``seconds``, summed over all cores.

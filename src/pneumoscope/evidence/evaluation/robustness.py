@@ -43,9 +43,9 @@ def robustness(
     """Figures for every perturbation and severity.
 
     Args:
-        questions: Of the bundle. Of several findings, only those with and without films count.
-        meta: Of the bundle.
-        patients: Of all films.
+        questions: Questions of the bundle; findings without films on either side do not count.
+        meta: Metadata of the bundle.
+        patients: Patients of all films.
         perturbed: Name and perturbation (None: unchanged films) to probabilities (films, labels),
             all from the same pixels.
         settings: Draws and seed.

@@ -22,9 +22,9 @@ class Condition:
     """All films with one perturbation, at the fixed operating point.
 
     Attributes:
-        kind: Such as ``"jpeg"``.
+        kind: Kind, such as ``"jpeg"``.
         severity: 1 (mild) to 5.
-        words: Such as ``"JPEG quality 20"``.
+        words: Words, such as ``"JPEG quality 20"``.
         figures: ``roc_auc``, ``balanced_accuracy``, ``sensitivity``, ``specificity``; of several
             findings the first two, means over findings.
         change: Each of these minus that of the unchanged films, paired.
@@ -62,7 +62,7 @@ class Neighbour:
 
     Attributes:
         path: Relative to the data folder.
-        label: Of the training film.
+        label: Label of the training film.
         same: Whether its label is that of the evaluated film.
         similarity: Cosine of the embeddings, in [-1, 1].
         pixels: uint8 (224, 224); not in metrics.json.
@@ -87,7 +87,7 @@ class GalleryFilm:
         label: Its label.
         called: What the bundle calls it at the default operating point.
         p: P(positive).
-        threshold: Of the default operating point.
+        threshold: Threshold of the default operating point.
         heatmap: float32 (h, w), of the class ``heatmap_class``; not in metrics.json.
         heatmap_class: The class or finding that the heatmap explains.
         pixels: uint8 (224, 224); not in metrics.json.

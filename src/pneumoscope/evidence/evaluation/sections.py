@@ -56,7 +56,7 @@ def slow_sections(
 
     Args:
         predicted: The bundle.
-        questions: Of the bundle.
+        questions: Questions of the bundle.
         films: The evaluated films.
         context: Settings, intermediate results, progress.
     """

@@ -22,13 +22,13 @@ class Settings:
     """What to measure.
 
     Attributes:
-        sections: Of `SECTIONS`, those to measure.
+        sections: The sections to measure, among `SECTIONS`.
         split: ``"auto"``, ``"validation"``, ``"test"``, ``"train"`` or ``"all"``.
-        prevalences: For PPV and NPV, in (0, 1).
+        prevalences: Prevalences for PPV and NPV, in (0, 1).
         by: Columns of the manifest.
-        draws: Of the bootstrap.
-        seed: Of the draws.
-        threads: Films at once.
+        draws: Number of draws of the bootstrap.
+        seed: Seed of the draws.
+        threads: Number of films that are read at once.
     """
 
     sections: tuple[str, ...]

@@ -38,7 +38,7 @@ def subgroups(
     Args:
         question: Films with known answers.
         films: All films.
-        threshold: Of the default operating point.
+        threshold: Threshold of the default operating point.
         settings: Columns and draws.
     """
     known = [films[i] for i in question.rows]

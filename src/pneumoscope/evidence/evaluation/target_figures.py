@@ -62,7 +62,7 @@ def target_result(
         films: All films.
         p: Probabilities (films, labels) of all films.
         outcomes: What the product decides about all films.
-        meta: Of the bundle.
+        meta: Metadata of the bundle.
         settings: Sections, prevalences, draws.
     """
     q, boot = question, question.boot

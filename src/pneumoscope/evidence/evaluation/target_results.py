@@ -45,7 +45,7 @@ class PointResult:
     """One operating point of the bundle, fixed before these films were seen.
 
     Attributes:
-        name: Such as ``"balanced"``.
+        name: Name, such as ``"balanced"``.
         default: Whether it is the default.
         rule: How it was chosen.
         figures: At its threshold.
@@ -85,8 +85,8 @@ class Calibration:
     """Whether probabilities agree with observed shares.
 
     Attributes:
-        scale: Of the log odds: 1 before calibration, the bundle's after.
-        offset: Of the log odds: 0 before, the bundle's after.
+        scale: Scale of the log odds: 1 before calibration, the bundle's after.
+        offset: Offset of the log odds: 0 before, the bundle's after.
         reliability: Points of the plot.
         error: ECE over bins of equal mass.
         brier: Brier score and its parts.
@@ -106,12 +106,12 @@ class CalibrationResult:
     """Before and after the bundle's calibration, and for the class shares estimated here.
 
     Attributes:
-        before: Of the network's own logits.
-        after: Of the bundle's probabilities.
+        before: Calibration of the uncalibrated probabilities.
+        after: Calibration of the bundle's probabilities.
         prior_shift: Class shares estimated without labels; None if the training shares are not
             recorded.
         prior_names: Classes in the order of ``prior_shift``.
-        corrected: Of probabilities corrected for these shares, or None.
+        corrected: Calibration after a correction for these shares, or None.
     """
 
     before: Calibration
@@ -141,7 +141,7 @@ class Subgroup:
 
     Attributes:
         column: Name of the column; ``"class"`` for sub-types (each against all negative films).
-        value: Such as ``"F"`` or ``"viral"``; a range for columns of numbers.
+        value: Value, such as ``"F"`` or ``"viral"``; a range for columns of numbers.
         films: Number of films.
         patients: Number of their patients.
         positives: Number of positive films.
@@ -168,7 +168,7 @@ class TargetResult:
     undetermined ones included, except for ``with_verdict`` and ``conformal``.
 
     Attributes:
-        name: Such as ``"PNEUMONIA"`` or ``"Mass"``.
+        name: Name, such as ``"PNEUMONIA"`` or ``"Mass"``.
         negative: What the other films are called, such as ``"normal"`` or ``"no Mass"``.
         films: Number of films whose label is known.
         patients: Number of their patients.

@@ -27,7 +27,7 @@ def training_films(
     Args:
         root: Data folder or manifest.
         listing: Its films.
-        meta: Of the bundle, with the record of its training.
+        meta: Metadata of the bundle, with the record of its training.
         cache: Folder for decoded films; None for the user's.
         progress: Called with (films done, films in all, step).
     """

@@ -138,9 +138,9 @@ def _class_of(
 
     Args:
         entry: The film.
-        meanings: Of the names of the data, see `_meaning`.
+        meanings: Meanings of the names of the data, see `_meaning`.
         closed: Whether a film without any finding is negative, since no name of the data is.
-        meta: Of the bundle.
+        meta: Metadata of the bundle.
     """
     negative = meta.labels.index(str(meta.negative))
     present = {m for m, value in zip(meanings, entry.values, strict=True) if value == 1.0}

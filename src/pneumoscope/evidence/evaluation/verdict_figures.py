@@ -41,7 +41,7 @@ class _Films:
     """Films with their outcomes and answers.
 
     Attributes:
-        outcomes: Of the films.
+        outcomes: Outcomes of the films.
         positive: bool (films,), False where the class is not known.
         known: bool (films,).
         boot: Draws of their patients.
@@ -77,8 +77,8 @@ def verdict_result(
     """Measures the verdicts on all films that could be read.
 
     Args:
-        outcomes: Of the films.
-        truth: Of the films.
+        outcomes: Outcomes of the films.
+        truth: Labels of the films.
         films: The films.
         settings: Sections, columns, draws.
     """

@@ -57,7 +57,7 @@ class KindFigures:
     """One kind of disease on the films that have it and get the positive verdict.
 
     Attributes:
-        kind: Such as ``"bacterial"``.
+        kind: Kind, such as ``"bacterial"``.
         films: Number of these films.
         covered: Share whose set of kinds contains it.
         named: Share on which it is the only kind in the set, so that it is named.
@@ -96,7 +96,7 @@ class VerdictGroup:
 
     Attributes:
         column: Name of the column; ``"class"`` for the films' own labels.
-        value: Such as ``"F"`` or ``"viral"``; a range for columns of numbers.
+        value: Value, such as ``"F"`` or ``"viral"``; a range for columns of numbers.
         films: Number of films.
         patients: Number of their patients.
         labels: Label to its share.

@@ -106,7 +106,7 @@ def watch(
         written: Predictions in the order in which the films arrived.
         profile: Contains the reference.
         alpha: Probability of a false alarm over the whole series, in (0, 1).
-        seed: Of the random numbers that order equal values.
+        seed: Seed of the random numbers that order equal values.
 
     Raises:
         UsageError: ``alpha`` is out of range, no film was read, or no channel can be compared.

@@ -45,7 +45,7 @@ class SiteFilms:
     """Labelled films with the predictions of the bundle, in the order of the data.
 
     Attributes:
-        name: Of the data folder.
+        name: Name of the data folder.
         p: The bundle's class probabilities, float64 (films, classes).
         positive: bool (films,).
         classes: Class as the bundle counts them, (films,), `UNKNOWN` where the label does not say.
@@ -92,7 +92,7 @@ def read(
         root: Films in any layout, see `evaluation.films.choose`.
         bundle: Judges them.
         older: Another bundle that also judges them.
-        split: Of `evaluation.films.SPLITS`.
+        split: One of `evaluation.films.SPLITS`.
         cache: Folder for decoded films of the bundle's training; None for the user's.
         progress: Called with (films done, films in all, step).
 
@@ -177,8 +177,8 @@ def site_limits(reports: Sequence[GateReport], meta: BundleMeta) -> dict[str, fl
     """Limits of the scores in `REFITTED` that the site's films require.
 
     Args:
-        reports: Of the gate, for every film.
-        meta: Of the bundle, with its limits.
+        reports: Reports of the gate, for every film.
+        meta: Metadata of the bundle, with its limits.
     """
     known = meta.gate["limits"] if meta.gate is not None else {}
     limits = {}

@@ -122,7 +122,7 @@ def cross_fit(
         positive: bool (films,).
         patients: Key of each film's patient.
         choose: Chooses operating points, given the rows of films and their P(positive).
-        error: Of the conformal sets.
+        error: Error of the conformal sets.
     """
     part = parts_of(positive, patients)
     crossed_p = np.empty(len(p))
@@ -176,7 +176,7 @@ def scores_of(p: Array, positive: NDArray[np.bool_], name: str) -> Scores:
     Args:
         p: P(positive), (films,).
         positive: bool (films,).
-        name: Of the question.
+        name: Name of the question.
     """
     return Scores({name: Sides.of(p, positive)})
 
@@ -189,7 +189,7 @@ def carried_scores(scores: Scores, calibration: Calibration, name: str) -> Score
     Args:
         scores: The bundle's.
         calibration: The site's.
-        name: Of the question.
+        name: Name of the question.
     """
 
     def moved(p: Sequence[float]) -> Array:
@@ -222,7 +222,7 @@ def gate_limit(values: Array, bundle_limit: float) -> float | None:
     `LOOSEST` times the bundle's.
 
     Args:
-        values: Of the site's films, (films,).
+        values: Values of the site's films, (films,).
         bundle_limit: Above 0.
     """
     if np.mean(values > bundle_limit) <= _REFUSED:

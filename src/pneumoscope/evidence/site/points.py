@@ -40,7 +40,7 @@ class Older:
     Attributes:
         title: Name and version of the bundle, and the site profile if there was one.
         points: Its operating points.
-        calibration: Of the site profile that was used with it, or None.
+        calibration: Calibration of the site profile that was used with it, or None.
     """
 
     title: str
@@ -53,7 +53,7 @@ class CarriedPoint:
     """One operating point, before and after.
 
     Attributes:
-        name: Of the point.
+        name: Name of the point.
         keeps: ``"sensitivity"``, ``"specificity"``, or ``"both"``, as far as one threshold can.
         old_threshold: On the older P(positive).
         new_threshold: On the site's.

@@ -17,7 +17,7 @@ class SiteRequest:
     """A site and its requirements.
 
     Attributes:
-        name: Of the site.
+        name: Name of the site.
         prevalence: In its practice, in (0, 1), or None.
         goal: What the verdict requires.
         older: Older bundle with the points and the calibration that were used with it, or None.

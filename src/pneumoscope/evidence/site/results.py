@@ -25,7 +25,7 @@ class PointResult:
 
     Attributes:
         point: The site's.
-        sensitivity: Of films that had no part in choosing the threshold (cross-fitted).
+        sensitivity: Sensitivity of films that had no part in choosing the threshold (cross-fitted).
         specificity: Likewise.
         bundle_threshold: The bundle's own threshold of that name, on its own P(positive); None if
             it has none.
@@ -47,7 +47,7 @@ class Probabilities:
 
     Attributes:
         error: Expected calibration error.
-        bins: Of the reliability plot.
+        bins: Bins of the reliability plot.
     """
 
     error: CalibrationError

@@ -39,7 +39,7 @@ class Difference:
 
     Attributes:
         first: The figure of the first model; None if it does not exist.
-        second: Of the second.
+        second: The same for the second model.
         difference: First minus second, with an interval from paired draws of patients.
         p_value: Two-sided, for no difference: difference / standard error against Student's t with
             (patients - 1) degrees of freedom; None if there is no standard error.
@@ -68,7 +68,7 @@ def difference(
     Args:
         first: (draws + 1,), row 0 on all films, as returned by ``ranking_samples``,
             ``threshold_samples`` and ``Bootstrap.over``.
-        second: Of the other model, from the same draws.
+        second: The same for the second model, from the same draws.
         boot: The draws.
         reason: Why the figure does not exist, for that case.
         sides: Names of the two models in the verdict.
@@ -110,8 +110,8 @@ def compare(
 
     Args:
         positive: bool (films,).
-        scores: Of the first and the second model, float (films,) each.
-        thresholds: Of the first and the second model.
+        scores: Scores of the first and the second model, float (films,) each.
+        thresholds: Thresholds of the first and the second model.
         boot: Draws of the films' patients.
 
     Raises:

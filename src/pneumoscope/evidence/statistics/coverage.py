@@ -33,7 +33,7 @@ class SetCoverage:
 
     Attributes:
         error: Share of the films of either side whose set may miss it, in (0, 1).
-        limits: Of 1 - P(positive) for the negative side, and of P(positive) for the positive one.
+        limits: Of 1 - P(positive) for the negative side, of P(positive) for the positive one.
         films: Number of films.
         patients: Number of their patients.
         by_class: Name of the side to the share of its films whose set contains it; should be at
@@ -60,9 +60,9 @@ class OverSplits:
     """A share over repeated splits; None (with a note) if it does not exist.
 
     Attributes:
-        mean: Over the splits.
-        lowest: Of one split.
-        highest: Of one split.
+        mean: Mean over the splits.
+        lowest: Lowest share of any split.
+        highest: Highest share of any split.
         note: Why it does not exist, or its limitation.
     """
 
@@ -101,8 +101,8 @@ def sets_of(limits: Limits, name: str, p: Array) -> NDArray[np.bool_]:
     """The sets of films, bool (films, 2): whether they contain the negative and the positive side.
 
     Args:
-        limits: Of the product.
-        name: Of the question.
+        limits: Limits of the product.
+        name: Name of the question.
         p: P(positive), (films,).
     """
     return np.array([limits.holds(name, x) for x in p.tolist()], bool).reshape(-1, 2)
@@ -121,9 +121,9 @@ def set_coverage(
     Args:
         positive: bool (films,).
         p: P(positive), (films,).
-        limits: Of the product.
-        name: Of the question.
-        names: Of the negative and the positive side.
+        limits: Limits of the product.
+        name: Name of the question.
+        names: Names of the negative and the positive side.
         boot: Draws of the films' patients.
 
     Raises:
@@ -165,7 +165,7 @@ def recalibrated_coverage(
     Args:
         positive: bool (films,).
         p: P(positive), (films,).
-        names: Of the negative and the positive side.
+        names: Names of the negative and the positive side.
         boot: Knows the films' patients; its draws are not used.
         error: Share of the films of either side whose set may miss it, in (0, 1).
         splits: Number of repetitions.

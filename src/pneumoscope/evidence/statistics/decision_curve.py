@@ -32,8 +32,8 @@ class DecisionCurve:
     Attributes:
         thresholds: In (0, 1).
         model: Net benefit of treating the films whose probability reaches the threshold.
-        treat_all: Of treating all films; treating none has net benefit 0.
-        gain: Of the model compared with the better of treating all and none.
+        treat_all: Net benefit of treating all films; treating none has net benefit 0.
+        gain: Gain of the model compared with the better of treating all and none.
     """
 
     thresholds: tuple[float, ...]

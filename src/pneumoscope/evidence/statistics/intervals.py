@@ -87,7 +87,7 @@ class Bootstrap:
             patients: One key per film; films with the same key are drawn together. If patients are
                 not known, give every film a different key.
             draws: Bootstrap samples, at least 2.
-            seed: Of the draws.
+            seed: Seed of the draws.
 
         Raises:
             UsageError: There are no films, or fewer than 2 draws.

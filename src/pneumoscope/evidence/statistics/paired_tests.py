@@ -27,7 +27,7 @@ class DeLong:
 
     Attributes:
         difference: First minus second, with DeLong's interval.
-        standard_error: Of the difference; None if it does not exist.
+        standard_error: Standard error of the difference; None if it does not exist.
         z: Difference / standard error, or None.
         p_value: Two-sided normal, or None; ``difference.note`` gives the reason.
     """
@@ -65,7 +65,7 @@ def delong(
     Args:
         positive: bool (films,).
         first: Scores of the first model, float (films,).
-        second: Of the second.
+        second: Scores of the second model.
 
     Raises:
         UsageError: Lengths differ, or there are no films.
@@ -123,7 +123,7 @@ def mcnemar(
         positive: bool (films,); limit all three to the ill (healthy) films for sensitivity
             (specificity).
         first: Whether the first model calls each film positive, bool (films,).
-        second: Of the second model.
+        second: The same for the second model.
 
     Raises:
         UsageError: Lengths differ, or there are no films.

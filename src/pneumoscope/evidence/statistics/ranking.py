@@ -130,7 +130,7 @@ def findings(
         label: float (films, findings): 1 present, 0 absent, NaN not known. Films whose label is
             not known are used for the other findings only.
         score: float (films, findings), higher for present.
-        names: Of the findings.
+        names: Names of the findings.
         boot: Draws of the films' patients.
 
     Raises:

@@ -28,7 +28,7 @@ class Recalibration:
 
     Attributes:
         slope: 1 is ideal; below 1 probabilities are too extreme, above 1 not extreme enough.
-        intercept: Of the same fit.
+        intercept: Intercept of the same fit.
         in_the_large: The intercept with the slope fixed at 1; above 0 probabilities are too low
             on average.
     """

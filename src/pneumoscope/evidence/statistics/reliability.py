@@ -105,7 +105,7 @@ def calibration_error(
     patient, so that films of one patient agree as far as their probabilities do.
 
     Args:
-        seed: Of the drawn labels. Other args as in `reliability`.
+        seed: Seed of the drawn labels. Other args as in `reliability`.
     """
     p = check_probabilities(positive, p, boot)
     part = equal_mass_bins(p, bins)

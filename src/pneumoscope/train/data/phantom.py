@@ -17,7 +17,7 @@ def films(count: int, size: int, seed: int = 0) -> NDArray[np.uint8]:
     Args:
         count: Number of films.
         size: Side in pixels.
-        seed: Of the differences between the films.
+        seed: Seed of the differences between the films.
 
     Returns:
         uint8 (count, size, size, 1), 0 dark.

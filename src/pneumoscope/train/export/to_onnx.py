@@ -40,7 +40,7 @@ def export_onnx(
     """Writes ``model.onnx`` and, given films, measures its parity with Keras.
 
     Args:
-        recipe: Of the trained network.
+        recipe: Recipe of the trained network.
         classes: Number of classes or findings.
         weights: What ``checkpoint.save`` wrote.
         calibration: Makes the logits calibrated probabilities.

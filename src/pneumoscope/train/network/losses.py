@@ -64,7 +64,7 @@ class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
 
     Args:
         weights: (2, findings), of films without and with each finding; None for 1.
-        gamma: Of the focal loss (Lin et al. 2017); 0 is plain cross-entropy.
+        gamma: Exponent of the focal loss (Lin et al. 2017); 0 is plain cross-entropy.
     """
 
     def __init__(

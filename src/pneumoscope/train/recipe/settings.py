@@ -57,7 +57,8 @@ class Recipe:
         sampling: ``"natural"``, or ``"balanced"``: every class equally often in an epoch.
         loss: ``"cross-entropy"`` or ``"focal"`` (Lin et al. 2017).
         focal_gamma: Exponent of the focal loss.
-        label_smoothing: Share of a label that is spread evenly over all classes, in [0, 1).
+        label_smoothing: Share of each label that is spread evenly over the classes (of a finding: over
+            present and absent), in [0, 1).
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
         regions: Share of the films that are composed of two, where each part must give its own
             film's class, so that heatmaps localise; 0 is off.

@@ -46,7 +46,7 @@ def roc_band(
         positive: bool (films,), with both classes.
         p: float (films,).
         patients: Key of each film's patient.
-        draws: Of patients.
+        draws: Number of draws of patients.
 
     Returns:
         False positive rates and the lower and upper ends of the band there, (201,) each.
@@ -123,7 +123,7 @@ class Scores:
     """The scores of one class of films.
 
     Attributes:
-        name: Of the class.
+        name: Name of the class.
         p: P(positive), (films,).
     """
 

@@ -27,7 +27,7 @@ def forest(
     Args:
         name: File name without extension.
         rows: Name and figure, from top to bottom.
-        label: Of the axis.
+        label: Label of the axis.
         zero: Position of a vertical line for comparison; None for none.
     """
 

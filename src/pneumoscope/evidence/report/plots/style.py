@@ -109,7 +109,7 @@ def marks(
         axes: To draw on.
         at: Position of each figure on the other axis.
         figures: As many.
-        colour: Of all marks.
+        colour: Colour of all marks.
         shape: Matplotlib's marker.
         label: For the legend.
         line: Stroke of the line between the marks; none if empty.
