@@ -97,6 +97,24 @@ def test_names_say_what_they_hold() -> None:
     assert {house.name(p) for p in SOURCES if house.VAGUE.search(text_of(p))} == set()
 
 
+@pytest.mark.parametrize(
+    ("line", "vague"),
+    [
+        ("    found = []", True),
+        ("told: dict[str, int] = {}", True),
+        ("first, own = pair", True),
+        ("for one in films:", True),
+        ("total = sum(own for i, own in pairs)", True),
+        ("founder = 1", False),
+        ("films.found = 1", False),
+        ("run(found=1)", False),
+        ("for film in own_films:", False),
+    ],
+)
+def test_vague_names_by_hand(line: str, vague: bool) -> None:
+    assert bool(house.VAGUE.search(f"x = 1\n{line}\n")) == vague
+
+
 def test_long_functions_by_hand() -> None:
     code = """
 def short():

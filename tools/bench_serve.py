@@ -101,12 +101,12 @@ def throughput(
         f"share {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f} in "
         f"{options.rounds} rounds)"
     )
-    here, there, client = (
+    direct_ms, server_ms, client_ms = (
         1000 * statistics.median(c) / len(films) for c in zip(*costs, strict=True)
     )
     print(
-        f"processor time per film: predict_many {here:.2f} ms, server {there:.2f} ms and client "
-        f"{client:.2f} ms, share {here / (there + client):.2f}: what the rates would give if nothing "
+        f"processor time per film: predict_many {direct_ms:.2f} ms, server {server_ms:.2f} ms and client "
+        f"{client_ms:.2f} ms, share {direct_ms / (server_ms + client_ms):.2f}: what the rates would give if nothing "
         "else ran on these cores"
     )
     return rate
@@ -238,8 +238,8 @@ def processes(pid: int) -> list[int]:
 def cpu_s(pid: int) -> float:
     """Processor time of a process and its children so far."""
     total = 0
-    for one in processes(pid):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+    for process in processes(pid):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])  # utime and stime, proc(5)
     return total / os.sysconf("SC_CLK_TCK")
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCE, TOOLS, TESTS = ROOT / "src" / "pneumoscope", ROOT / "tools", ROOT / "tests"
-VAGUE = re.compile(r"^\s*(found|own|told|one|asked|there)(: [^=]+)? = ", re.MULTILINE)
-"""Assignments to a name that does not say what it holds."""
+_VAGUE_NAME = r"(?:\w+, )*(?:found|own|told|one|asked|there)(?:, \w+)*"
+VAGUE = re.compile(rf"^\s*{_VAGUE_NAME}(?:: [^=]+)? = |\bfor {_VAGUE_NAME} in ", re.MULTILINE)
+"""Assignments and loops with a name that does not say what it holds."""
 
 
 def sources() -> list[Path]:

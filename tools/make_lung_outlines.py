@@ -60,16 +60,16 @@ def main() -> None:
 
 def thresholded(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.intp], Outlines]:
     """Films on which both lungs are clearly visible, and their outlines (n, 2, 32, 2)."""
-    found, outlines = [], []
+    clear, outlines = [], []
     for i, film in enumerate(pixels):
         areas = dark_areas(film)
         if areas is None:
             continue
         both = [outline_of(area, right) for area, right in zip(areas, (False, True), strict=True)]
         if both[0] is not None and both[1] is not None:
-            found.append(i)
+            clear.append(i)
             outlines.append(np.stack(both))
-    rows, shapes = np.array(found), np.array(outlines, np.float32)
+    rows, shapes = np.array(clear), np.array(outlines, np.float32)
     kept = usual(shapes)
     return rows[kept], shapes[kept]
 
@@ -285,16 +285,16 @@ def settled(
 ) -> tuple[NDArray[np.intp], Outlines]:
     """Other films on which the model has no doubt, and its outlines of them."""
     others = np.random.default_rng(2).permutation(np.setdiff1d(np.arange(len(pixels)), without))
-    found, drawn = [], []
+    chosen, drawn = [], []
     for i in others:
         field = lung_field.lung_field(pixels[i])
         sure = field.likeness >= LEAST_LIKENESS
         if field.ok and sure and lung_field.outside_film(field.outlines) <= MOST_OUTSIDE:
-            found.append(i)
+            chosen.append(i)
             drawn.append(field.outlines)
-        if len(found) == OWN_FILMS:
+        if len(chosen) == OWN_FILMS:
             break
-    return np.array(found), np.array(drawn)
+    return np.array(chosen), np.array(drawn)
 
 
 def write(model: dict[str, NDArray[np.float32]], path: Path) -> None:
