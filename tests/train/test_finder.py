@@ -80,7 +80,7 @@ def test_the_test_ends_where_the_loss_runs_away() -> None:
     assert found.rates[-1] == pytest.approx(0.0115, abs=1e-4)
     assert found.losses[-1] == 100.0
     assert found.suggested == pytest.approx(1e-3)
-    assert (found.phase, found.key, found.recipe_rate) == ("whole network", "learning_rate", 3e-4)
+    assert (found.phase, found.key, found.own_rate) == ("whole network", "learning_rate", 3e-4)
 
 
 def test_a_loss_that_is_no_number() -> None:
@@ -107,7 +107,7 @@ def test_every_phase_is_tested_and_nothing_else_of_the_folder_touched(
         (out / name).write_text(f"{name} of a run that stands half-way")
     paths = run.Paths(films_folder, out, "none", tmp_path / "cache")
     tests = run.find_learning_rate(TOY, paths, Progress())
-    assert [(t.phase, t.key, t.recipe_rate) for t in tests] == [
+    assert [(t.phase, t.key, t.own_rate) for t in tests] == [
         ("head", "head_learning_rate", 1e-3), ("whole network", "learning_rate", 2e-3)
     ]  # fmt: skip
     assert all(20 < len(t.rates) == len(t.losses) == len(t.smoothed) for t in tests)

@@ -180,6 +180,6 @@ def _print_rates(
             else "has no suggestion, as the loss fell at no rate"
         )
         sys.stdout.write(
-            f"{test.phase}: {test.key} {suggestion}; the recipe has {test.recipe_rate:.1e}\n"
+            f"{test.phase}: {test.key} {suggestion}; the recipe has {test.own_rate:.1e}\n"
         )
     sys.stdout.write(f"Suggested is {finder.RULE}.\nPlot: {plot}\n")

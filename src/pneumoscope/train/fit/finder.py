@@ -55,7 +55,7 @@ class RangeTest:
     Attributes:
         phase: Name of the phase.
         key: The recipe's key for its learning rate.
-        recipe_rate: The learning rate in the recipe.
+        own_rate: The learning rate in the recipe.
         rates: Learning rates, one per step.
         losses: The loss of each step's batch, before the step.
         smoothed: Exponential moving average of the losses, without the bias of its start.
@@ -64,7 +64,7 @@ class RangeTest:
 
     phase: str
     key: str
-    recipe_rate: float
+    own_rate: float
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     smoothed: tuple[float, ...]
@@ -157,7 +157,7 @@ def range_test(trainer: loop.Trainer, index: int) -> RangeTest:
     return RangeTest(
         phase=phase.name,
         key=key,
-        recipe_rate=getattr(trainer.recipe, key),
+        own_rate=getattr(trainer.recipe, key),
         rates=tuple(rates),
         losses=tuple(losses),
         smoothed=tuple(smoothed),
@@ -192,7 +192,7 @@ def _plot(tests: list[RangeTest], path: Path) -> None:
     for axes, test in zip(row[0], tests, strict=True):
         axes.plot(test.rates, test.losses, ".", color="tab:grey", alpha=0.4, label="each batch")
         axes.plot(test.rates, test.smoothed, color="tab:blue", label="smoothed")
-        axes.axvline(test.recipe_rate, color="tab:grey", linestyle=":", label="in the recipe")
+        axes.axvline(test.own_rate, color="tab:grey", linestyle=":", label="in the recipe")
         if test.suggested is not None:
             axes.axvline(test.suggested, color="tab:red", label=f"suggested: {test.suggested:.1e}")
         low, high = min(test.losses), 2 * max(test.smoothed[:SETTLING])
