@@ -226,9 +226,12 @@ def test_nih_chestxray14(tmp_path: Path) -> None:
     assert films.names == ("Edema", "Hernia", "Mass")
     assert len(films.films) == 8
     assert films.films[0] == data.Film(
-        "images_001/images/00000000_000.png", (1.0, 0.0, 1.0), "0", films.films[0].sha256,
-        films.films[0].split,
-    )  # fmt: skip
+        path="images_001/images/00000000_000.png",
+        targets=(1.0, 0.0, 1.0),
+        patient="0",
+        sha256=films.films[0].sha256,
+        split=films.films[0].split,
+    )
     assert films.films[1].targets == (0.0, 0.0, 0.0)
     assert films.films[7].path == "images_002/images/00000003_001.png"
     data.check_split(films.films)

@@ -237,7 +237,7 @@ def test_given_takes_the_folders_own_validation(films_folder: Path, tmp_path: Pa
 
 def test_a_patient_in_two_splits_is_named() -> None:
     films = [
-        data.Film(f"{i}.png", (1.0, 0.0), patient, "", split)
+        data.Film(path=f"{i}.png", targets=(1.0, 0.0), patient=patient, sha256="", split=split)
         for i, (patient, split) in enumerate(
             [("p2", "train"), ("p2", "test"), ("p1", "train"), ("p1", "train")]
         )
@@ -245,7 +245,11 @@ def test_a_patient_in_two_splits_is_named() -> None:
     data.check_split(films[2:])
     with pytest.raises(DataError, match=r"two splits: p2$"):
         data.check_split(films)
-    many = [data.Film("", (), f"p{i}", "", s) for i in range(5) for s in ("train", "validation")]
+    many = [
+        data.Film(path="", targets=(), patient=f"p{i}", sha256="", split=s)
+        for i in range(5)
+        for s in ("train", "validation")
+    ]
     with pytest.raises(DataError, match="p0, p1, p2 and 2 more"):
         data.check_split(many)
 

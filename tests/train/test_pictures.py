@@ -25,7 +25,14 @@ STILL = Augmentation(
 def films() -> FilmSet:
     pixels = phantom.films(8, 64)[..., 0]
     records = tuple(
-        Film(f"{i}.png", (float(i < 4), float(i >= 4)), f"p{i}", str(i), "train") for i in range(8)
+        Film(
+            path=f"{i}.png",
+            targets=(float(i < 4), float(i >= 4)),
+            patient=f"p{i}",
+            sha256=str(i),
+            split="train",
+        )
+        for i in range(8)
     )
     return FilmSet("binary", ("normal", "ill"), "normal", records, pixels, "drawn", (), ())
 

@@ -15,11 +15,12 @@ from pneumoscope import images
 from pneumoscope.data import cache, duplicates, listing
 from pneumoscope.data.films import find
 from pneumoscope.data.listing import KERMANY, NO_SUBTYPE
+from pneumoscope.data.sources import counts_by_source, unsupported, unsupported_words
 from pneumoscope.data.split import straddling
 from pneumoscope.errors import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -81,6 +82,9 @@ class Report:
         broken: Films that cannot be read.
         twins: Duplicates among the others.
         warnings: Sentences.
+        sources: Source to class to number of films; empty if no film names a source.
+        masks: Number of films with a lung mask.
+        boxes: Number of films on which a reader drew boxes, or found nothing to draw.
     """
 
     layout: str
@@ -94,6 +98,9 @@ class Report:
     broken: tuple[Broken, ...]
     twins: tuple[Twin, ...]
     warnings: tuple[str, ...]
+    sources: dict[str, dict[str, int]]
+    masks: int
+    boxes: int
 
 
 def check(
@@ -128,29 +135,55 @@ def check(
         progress(done, len(films.entries))
     pictures = duplicates.duplicates(hashes, np.stack(thumbs)) if thumbs else ()
     splits = list(dict.fromkeys(_split(entry) for entry in films.entries))
-    with_targets = list(zip(labelled.entries, labelled.targets, strict=True))
-
-    def tally(value: float | None) -> dict[str, dict[str, int]]:
-        return {
-            split: {
-                name: sum(t[i] == value for e, t in with_targets if _split(e) == split)
-                for i, name in enumerate(labelled.names)
-            }
-            for split in splits
-        }
-
+    sources = _sources(labelled)
     return Report(
         layout=films.layout,
         source=films.source,
         task=task,
         names=labelled.names,
         films=dict(Counter(_split(entry) for entry in films.entries)),
-        counts=tally(1.0),
-        unknown=tally(None) if task == "multilabel" else {},
+        counts=_tally(labelled, splits, 1.0),
+        unknown=_tally(labelled, splits, None) if task == "multilabel" else {},
         patients={split: _patients(films, split) for split in splits},
         broken=tuple(broken),
         twins=tuple(_twin(picture, whole) for picture in pictures),
-        warnings=(*films.warnings, *labelled.warnings, *_warnings(films)),
+        warnings=(
+            *films.warnings,
+            *labelled.warnings,
+            *_warnings(films),
+            *_one_sided(sources, labelled.names),
+        ),
+        sources=sources,
+        masks=sum(entry.mask is not None for entry in films.entries),
+        boxes=sum(entry.boxes is not None for entry in films.entries),
+    )
+
+
+def _tally(
+    labelled: listing.Labelled, splits: Sequence[str], value: float | None
+) -> dict[str, dict[str, int]]:
+    """Films whose target has a value, by split and name."""
+    with_targets = list(zip(labelled.entries, labelled.targets, strict=True))
+    return {
+        split: {
+            name: sum(t[i] == value for e, t in with_targets if _split(e) == split)
+            for i, name in enumerate(labelled.names)
+        }
+        for split in splits
+    }
+
+
+def _one_sided(sources: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> list[str]:
+    words = unsupported_words(unsupported(sources, names))
+    return [words] if words else []
+
+
+def _sources(labelled: listing.Labelled) -> dict[str, dict[str, int]]:
+    return counts_by_source(
+        (entry.source, name)
+        for entry, target in zip(labelled.entries, labelled.targets, strict=True)
+        for name, value in zip(labelled.names, target, strict=True)
+        if value == 1.0
     )
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +13,9 @@ import numpy as np
 from pneumoscope.data.cache import cache_home, cached
 from pneumoscope.data.folders import read_class_folders, read_split_folders
 from pneumoscope.data.listing import for_task, without
+from pneumoscope.data.masks import with_masks
 from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
+from pneumoscope.data.sources import counts_by_source
 from pneumoscope.data.split import (
     MODES,
     check_split,
@@ -24,9 +23,8 @@ from pneumoscope.data.split import (
     split_patients,
     straddling,
 )
-from pneumoscope.data.tables import RESERVED, is_nih, read_manifest, read_nih
+from pneumoscope.data.tables import is_nih, read_manifest, read_nih
 from pneumoscope.errors import DataError
-from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +50,7 @@ class Film:
             two splits, unless the set was loaded with the split ``"film"`` or ``"given"``.
         sha256: SHA-256 of the film's pixels at the cached size.
         split: ``"train"``, ``"validation"`` or ``"test"``; `load` leaves test films out.
+        source: Hospital or collection, or ``""``.
     """
 
     path: str
@@ -59,6 +58,7 @@ class Film:
     patient: str
     sha256: str
     split: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +76,8 @@ class FilmSet:
         warnings: Doubts about the films or their split, in sentences.
         files: Path of each film.
         sheet: What is known of the data set.
+        masks: Lung mask of each film (`pneumoscope.data.masks`), None where there is none; empty if
+            no film has one.
     """
 
     task: str
@@ -87,6 +89,7 @@ class FilmSet:
     warnings: tuple[str, ...]
     files: tuple[Path, ...]
     sheet: DataSheet = UNKNOWN
+    masks: tuple[Path | None, ...] = ()
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """Positions of the films of a split."""
@@ -109,6 +112,19 @@ class FilmSet:
             raise DataError("films with several findings have no one class", "Use their targets.")
         return np.array([film.targets.index(1.0) for film in self.films], dtype=np.intp)
 
+    def counts_by_source(self, split: str) -> dict[str, dict[str, int]]:
+        """Films of a split by source and class or finding; empty if no film names a source.
+
+        A film with several findings counts for each.
+        """
+        films = (film for film in self.films if film.split == split)
+        return counts_by_source(
+            (film.source, name)
+            for film in films
+            for name, target in zip(self.names, film.targets, strict=True)
+            if target == 1.0
+        )
+
     @property
     def manifest_sha256(self) -> str:
         """Hash of the pixels, targets and split of every film.
@@ -126,7 +142,8 @@ def find(root: Path) -> Listing:
         root: A CSV manifest; or a folder with ``manifest.csv``, with NIH's ``Data_Entry_2017*.csv``,
             with ``train`` (or ``chest_xray/train``) and a folder per class in it, or with a folder
             per class. A file ``datasheet.toml`` in the folder, or beside the manifest, gives the
-            facts of the data set (`pneumoscope.data.sheet`).
+            facts of the data set (`pneumoscope.data.sheet`), the source of films that name none, and
+            the folder of their lung masks.
 
     Raises:
         DataError: There is no such folder, it has no known layout, or the data sheet is malformed.
@@ -136,7 +153,15 @@ def find(root: Path) -> Listing:
     if not sheet.is_file():
         return listing
     known = read_sheet(sheet)
-    return replace(listing, sheet=known, source=known.source or listing.source)
+    if known.collection:
+        entries = (replace(e, source=e.source or known.collection) for e in listing.entries)
+        listing = replace(listing, entries=tuple(entries))
+    if known.masks:
+        listing = with_masks(listing, [sheet.parent / known.masks])
+    # A sheet that speaks of single films only leaves the layout's own facts.
+    if known.facts == UNKNOWN:
+        return listing
+    return replace(listing, sheet=known.facts, source=known.source or listing.source)
 
 
 def _listing(root: Path) -> Listing:
@@ -205,8 +230,7 @@ def load(
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
     pixels, hashes = cached([e.path for e in entries], side, cache or cache_home(), progress)
     splits = _splits(labelled, hashes, "given" if fixed else split, share, seed)
-    rows = zip(entries, labelled.targets, hashes, splits, strict=True)
-    films = tuple(Film(e.name, targets, e.patient, sha, place) for e, targets, sha, place in rows)
+    films = _films(labelled, hashes, splits)
     _check_held(films, labelled, task)
     return FilmSet(
         task=task,
@@ -223,6 +247,23 @@ def load(
         ),
         files=tuple(entry.path for entry in entries),
         sheet=listing.sheet,
+        masks=tuple(e.mask for e in entries) if any(e.mask for e in entries) else (),
+    )
+
+
+def _films(labelled: Labelled, hashes: Sequence[str], splits: Sequence[str]) -> tuple[Film, ...]:
+    return tuple(
+        Film(
+            path=entry.name,
+            targets=targets,
+            patient=entry.patient,
+            sha256=sha256,
+            split=split,
+            source=entry.source,
+        )
+        for entry, targets, sha256, split in zip(
+            labelled.entries, labelled.targets, hashes, splits, strict=True
+        )
     )
 
 
@@ -246,32 +287,6 @@ def _splits(
         return split_films(labelled.strata, share, seed)
     patients = [entry.patient for entry in labelled.entries]
     return split_patients(labelled.strata, patients, hashes, share, seed)
-
-
-def write_manifest(films: FilmSet, path: Path) -> None:
-    """Writes the split of every film, as a manifest that `load` can read.
-
-    Args:
-        films: What `load` returned.
-        path: CSV file with the columns path (relative to the file), sha256, patient, split and one
-            per name.
-
-    Raises:
-        DataError: A class or finding has the name of another column.
-    """
-    columns = ("path", "sha256", "patient", "split")
-    if taken := [n for n in films.names if n.lower() in RESERVED]:
-        raise DataError(
-            f"a manifest cannot have a second column {taken[0]}", "Give the class another name."
-        )
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*columns, *films.names))
-    for film, file in zip(films.films, films.files, strict=True):
-        name = Path(os.path.relpath(file, path.parent)).as_posix()
-        values = ("" if t is None else int(t) for t in film.targets)
-        writer.writerow((name, film.sha256, film.patient, film.split, *values))
-    write_text(path, text.getvalue())
 
 
 def _is_fixed(listing: Listing, split: str, root: Path) -> bool:

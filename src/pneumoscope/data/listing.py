@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from pneumoscope.data.boxes import Box
+
     Targets = tuple[float | None, ...]
 
 KERMANY = "kermany"
@@ -38,6 +40,10 @@ class Entry:
         keyed: Whether ``patient`` is a patient's key.
         split: ``"train"``, ``"validation"``, ``"test"``, or None if the layout says nothing.
         sha256: SHA-256 of the pixels, as a manifest gives it, or ``""``.
+        source: Hospital or collection that the film is from, or ``""``.
+        mask: Picture of the film's lungs, see `pneumoscope.data.masks`; None if there is none.
+        boxes: What a reader drew around findings, see `pneumoscope.data.boxes`: empty if the reader
+            drew nothing, None if nobody looked.
     """
 
     path: Path
@@ -47,6 +53,9 @@ class Entry:
     keyed: bool
     split: str | None
     sha256: str = ""
+    source: str = ""
+    mask: Path | None = None
+    boxes: tuple[Box, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ def for_task(listing: Listing, task: str) -> Labelled:
         raise DataError(f"task {task!r} is unknown", f"One of {', '.join(TASKS)}.")
     if task == "multilabel":
         return _findings(listing)
-    if listing.findings and not _is_one_hot(listing):
+    if listing.findings and not is_one_hot(listing):
         if task == "binary":
             return _any_finding(listing)
         raise DataError(
@@ -249,7 +258,7 @@ def _any_finding(listing: Listing) -> Labelled:
     )
 
 
-def _is_one_hot(listing: Listing) -> bool:
+def is_one_hot(listing: Listing) -> bool:
     """Whether every film with a label has exactly one: a class per column."""
     rest = len(listing.names) - 1
     return all(

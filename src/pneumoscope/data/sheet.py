@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ SHEET = "datasheet.toml"
 """Name of the file in a data folder, or beside a manifest."""
 _SHIPPED = Path(__file__).parent / "sheets"
 _HINT = "See docs/how-to/data.md for what a data sheet may say."
-_TEXTS = ("source", "attribution", "licence", "positive", "kinds_warning")
+_TEXTS = ("source", "attribution", "licence", "positive", "kinds_warning", "collection", "masks")
 _LISTS = ("kinds", "warnings")
 
 
@@ -37,6 +37,8 @@ class DataSheet:
         kinds_warning: Sentence beside every verdict that names kinds, or ``""``.
         warnings: Sentences beside every verdict.
         population: The patients of the films; None if unknown.
+        collection: Hospital or collection of the films whose layout does not name one, or ``""``.
+        masks: Folder of lung masks, relative to the data sheet's folder, or ``""``.
     """
 
     source: str = ""
@@ -47,6 +49,13 @@ class DataSheet:
     kinds_warning: str = ""
     warnings: tuple[str, ...] = ()
     population: Population | None = None
+    collection: str = ""
+    masks: str = ""
+
+    @property
+    def facts(self) -> DataSheet:
+        """The sheet without what it says of single films."""
+        return replace(self, collection="", masks="")
 
     def positive_name(self, labels: Sequence[str], negative: str | None) -> str:
         """What a film is called that is not negative, such as ``"PNEUMONIA"`` or ``"ABNORMAL"``."""

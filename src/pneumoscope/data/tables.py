@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pneumoscope import images
+from pneumoscope.data.boxes import BOXES_HINT, boxes_of
 from pneumoscope.data.folders import SPLITS
 from pneumoscope.data.listing import Entry, Listing, negative_first, one_hot
 from pneumoscope.errors import DataError
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     Row = dict[str, str]
 
-RESERVED = ("path", "sha256", "patient", "split", "label", "labels")
+RESERVED = (
+    "path", "sha256", "patient", "split", "label", "labels", "source", "mask", "boxes",
+)  # fmt: skip
 """Columns of a manifest that are not findings, in lower case."""
 
 _ALIASES = {name: name for name in RESERVED} | dict.fromkeys(
@@ -47,8 +50,9 @@ def read_manifest(file: Path) -> Listing:
 
     Columns, in upper or lower case: ``path`` (relative to the file); then ``label`` (one class),
     ``labels`` (findings separated by ``|``) or one column per name with 1, 0, -1 or nothing, the
-    last two for unknown; and optionally ``patient``, ``split`` and ``sha256``. Films that
-    CheXpert's column ``Frontal/Lateral`` calls lateral are left out.
+    last two for unknown; and optionally ``patient``, ``split``, ``sha256``, ``source`` (hospital or
+    collection), ``mask`` (picture of the lungs, relative to the file) and ``boxes``
+    (`boxes.boxes_of`). Films that CheXpert's column ``Frontal/Lateral`` calls lateral are left out.
 
     Raises:
         DataError: The table is broken, has no labels, or names a film twice.
@@ -77,7 +81,10 @@ def read_manifest(file: Path) -> Listing:
             lateral += 1
             continue
         split = _split(file, number, row["split"]) if "split" in header else None
-        entries.append(_entry(base, name, row, value, split))
+        try:
+            entries.append(_entry(base, name, row, value, split))
+        except ValueError as error:
+            raise DataError(f"{file}, row {number}: {error}", BOXES_HINT) from None
     if not entries:
         raise DataError(f"{file}: names lateral films only", "Networks here read frontal ones.")
     if lateral:
@@ -106,6 +113,9 @@ def _entry(base: Path, name: str, row: Row, values: Targets, split: str | None) 
         keyed=bool(patient) and not _FILM_KEY.search(patient),
         split=split,
         sha256=row.get("sha256", ""),
+        source=row.get("source", ""),
+        mask=base / row["mask"] if row.get("mask") else None,
+        boxes=boxes_of(row.get("boxes", "")),
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
+    from pneumoscope.evidence.evaluation.target_results import SourceResult
     from pneumoscope.evidence.statistics.intervals import Figure
 
 EXAMPLE = "Example: pneumoscope evaluate runs/mine chest_xray --out evidence --prevalence 0.05"
@@ -53,7 +54,8 @@ Prevalences = Annotated[
 By = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="COLUMN", help="Add subgroups by this column of the manifest; repeatable."
+        metavar="COLUMN",
+        help="Add subgroups by this column of the manifest, such as source; repeatable.",
     ),
 ]
 Only = Annotated[
@@ -204,6 +206,10 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
     shown.print(table)
     for bundle in result.bundles:
         shown.print(_verdicts(bundle))
+        for target in bundle.targets:
+            if target.sources is not None:
+                shown.print(_sources(bundle.title, target.name, target.sources))
+                shown.print(escape(target.sources.words), soft_wrap=True)
     for pair in result.pairs:
         difference = pair.differences["roc_auc"]
         shown.print(
@@ -231,6 +237,19 @@ def _verdicts(bundle: BundleResult) -> Table:
     table = plain_table("verdicts as shown", *columns, right=columns)
     figures = (*(label.share for label in labels), bundle.verdicts.shown.error)
     table.add_row(bundle.title, *map(_text, figures))
+    return table
+
+
+def _sources(title: str, question: str, result: SourceResult) -> Table:
+    """Figures by source; a dash with its reason where a source has one class only."""
+    from rich.markup import escape
+
+    columns = ("films", "positive", "ROC AUC", "sensitivity", "specificity")
+    table = plain_table(escape(f"{title}, {question}: source"), *columns, right=columns)
+    for s in result.sources:
+        figures = (s.roc_auc, s.sensitivity, s.specificity)
+        texts = (f"- ({f.note})" if f.value is None else _text(f) for f in figures)
+        table.add_row(*map(escape, (s.source, f"{s.films:,}", f"{s.positives:,}", *texts)))
     return table
 
 

@@ -14,6 +14,10 @@ from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
+
     from pneumoscope.data.check import Report, Twin
 
 app = typer.Typer(help="Get training films and check them.", no_args_is_help=True)
@@ -47,6 +51,23 @@ Target = Annotated[
         "--to", envvar="PNEUMOSCOPE_DATA", metavar="DIR", help="New folder for the films."
     ),
 ]
+
+Folders = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DIR|NAME=DIR...",
+        help="Folders of films in any layout, or manifests; NAME is the source of films that have none.",
+    ),
+]
+Masks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--masks",
+        metavar="DIR",
+        help="Folder of lung masks: NORMAL/a.png is that of the film NORMAL/a.jpeg; repeatable.",
+    ),
+]
+Written = Annotated[Path, typer.Option("--to", metavar="FILE", help="The new manifest (.csv).")]
 
 _SHOWN = 10  # duplicates in the table; --json has all
 
@@ -97,6 +118,54 @@ def download(
     )
 
 
+@app.command(
+    epilog="Example: pneumoscope data manifest children=chest_xray hospitals --masks lungs --to all.csv"
+)
+def manifest(
+    folders: Folders,
+    target: Written = Path("manifest.csv"),
+    masks: Masks = None,
+    json: Json = False,
+) -> None:
+    """Write the films of several folders as one CSV manifest.
+
+    Every film gets its class, patient and source (hospital or collection), and
+    its lung mask if there is one. Films for testing stay films for testing.
+    Training, evaluation and audit read the manifest as they read a folder.
+    """
+    from pneumoscope.data import manifests
+
+    films = manifests.collect([_named(folder) for folder in folders], masks or ())
+    manifests.write_collected(films, target)
+    for warning in films.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    masked = sum(entry.mask is not None for entry in films.entries)
+    if json:
+        facts = {"manifest": str(target), "films": len(films.entries), "masks": masked}
+        print_json(facts | {"sources": films.counts, "warnings": list(films.warnings)}, indent=2)
+        return
+    console().print(_by_source(films.counts, films.names))
+    sys.stdout.write(f"{target}: {len(films.entries):,} films, {masked:,} with a lung mask\n")
+
+
+def _named(folder: str) -> tuple[str, Path]:
+    """Source and folder of ``NAME=DIR`` or ``DIR``."""
+    name, sign, rest = folder.partition("=")
+    if sign and not Path(folder).exists():
+        return name, Path(rest)
+    return "", Path(folder)
+
+
+def _by_source(counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> Table:
+    from rich.markup import escape
+
+    columns = [escape(name) for name in names]
+    table = plain_table("source", *columns, right=columns)
+    for source, films in counts.items():
+        table.add_row(escape(source), *(f"{films.get(name, 0):,}" for name in names))
+    return table
+
+
 def _print(report: Report) -> None:
     from rich.markup import escape
 
@@ -109,6 +178,12 @@ def _print(report: Report) -> None:
         by_name = (f"{report.counts[split][name]:,}" for name in report.names)
         table.add_row(split, f"{films:,}", "?" if patients is None else f"{patients:,}", *by_name)
     out.print(table)
+    if report.sources:
+        out.print(_by_source(report.sources, report.names))
+    if report.masks or report.boxes:
+        out.print(
+            f"films with a lung mask: {report.masks:,}; with readers' boxes: {report.boxes:,}"
+        )
     exact = [twin for twin in report.twins if twin.exact]
     near = [twin for twin in report.twins if not twin.exact]
     out.print(f"broken films: {len(report.broken):,}")

@@ -27,6 +27,7 @@ class EvaluatedFilm:
         file_sha256: SHA-256 of the file's bytes.
         pixels_sha256: SHA-256 of its pixels at 224 x 224, as in training manifests.
         columns: The requested columns of the manifest with this film's values (``""`` if unknown).
+        source: Hospital or collection, or ``""``.
     """
 
     path: str
@@ -37,6 +38,7 @@ class EvaluatedFilm:
     file_sha256: str
     pixels_sha256: str
     columns: Mapping[str, str]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

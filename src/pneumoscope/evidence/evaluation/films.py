@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
+SOURCE = "source"
 AUTO, ALL = "auto", "all"
 SPLITS = (AUTO, "validation", "test", "train", ALL)
 
@@ -192,24 +193,32 @@ def _limits(entries: Sequence[Entry]) -> tuple[str, ...]:
 
 
 def _columns(root: Path, listing: Listing, by: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The requested columns by film name, with the names as they were requested."""
+    """The requested columns by film name, with the names as they were requested.
+
+    ``source`` is known of films without a table, too, see `data.find`.
+    """
     if not by:
         return {}
     file = table(root)
-    if file is None:
-        raise UsageError(
-            f"--by {by[0]}: {root} has no table with columns", "Subgroups need a CSV manifest."
-        )
-    header, rows = tables.columns(file)
+    header, rows = tables.columns(file) if file else ((), {})
     lowered = {name.lower(): name for name in header}
-    if missing := [name for name in by if name.lower() not in lowered]:
+    known = {*lowered, SOURCE} if any(entry.source for entry in listing.entries) else {*lowered}
+    if missing := [name for name in by if name.lower() not in known]:
+        if file is None:
+            raise UsageError(
+                f"--by {missing[0]}: {root} has no table with columns",
+                "Subgroups need a CSV manifest.",
+            )
         raise UsageError(
             f"--by {missing[0]}: {file.name} has no such column", f"It has {', '.join(header)}."
         )
     columns = {}
     for entry in listing.entries:
         row = rows.get(entry.name) or rows.get(entry.name.rsplit("/", 1)[-1]) or {}
-        columns[entry.name] = {name: row.get(lowered[name.lower()], "") for name in by}
+        columns[entry.name] = {
+            name: row.get(lowered[name.lower()], "") if name.lower() in lowered else entry.source
+            for name in by
+        }
     return columns
 
 

@@ -154,6 +154,7 @@ def _films(
             file_sha256=file,
             pixels_sha256=digest,
             columns=choice.columns.get(entry.name, {}),
+            source=entry.source,
         )
         for entry, split, file, digest in zip(
             entries, _splits(entries, choice), decoded.files, decoded.hashes, strict=True

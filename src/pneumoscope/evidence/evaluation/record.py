@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.data.sources import counts_by_source
 from pneumoscope.decision.probability import p_positive
 from pneumoscope.decision.triage import label_at
 from pneumoscope.files import replacing, write_text
@@ -124,6 +125,7 @@ def table(evaluation: Evaluation) -> dict[str, list[Any]]:
                     "patient": film.patient,
                     "patient_known": film.keyed,
                     "split": film.split,
+                    "source": film.source,
                     "file_sha256": film.file_sha256,
                     "pixels_sha256": film.pixels_sha256,
                     **names,
@@ -181,6 +183,7 @@ def _films(films: Films) -> dict[str, Any]:
         **_fields(films),
         "films": len(films.films),
         "labels": dict(sorted(Counter(film.label for film in films.films).items())),
+        "sources": counts_by_source((film.source, film.label) for film in films.films),
     }
 
 

@@ -62,7 +62,7 @@ def _subtypes(
     groups = []
     for kind, count in sorted(kinds.items()):
         ill = q.positive & (labels == kind)
-        figures = _figures(q, ill | ~q.positive, threshold, settings)
+        figures = figures_of_group(q, ill | ~q.positive, threshold, settings)
         groups.append(
             Subgroup(
                 column=CLASS,
@@ -111,14 +111,22 @@ def _subgroup(
         films=int(group.sum()),
         patients=patients[0],
         positives=int((group & q.positive).sum()),
-        figures=_figures(q, group, threshold, settings),
+        figures=figures_of_group(q, group, threshold, settings),
         against_rest=against,
     )
 
 
-def _figures(
+def figures_of_group(
     q: Question, group: NDArray[np.bool_], threshold: float, settings: Settings
 ) -> dict[str, Figure]:
+    """ROC AUC, sensitivity, specificity and balanced accuracy of a part of a question's films.
+
+    Args:
+        q: The question.
+        group: bool (films of the question,).
+        threshold: Films at or above are called positive.
+        settings: Draws.
+    """
     boot = Bootstrap.of(q.boot.group[group].astype(str).tolist(), settings.draws, settings.seed)
     at = at_threshold(q.positive[group], q.p[group], threshold, boot)
     return {

@@ -16,6 +16,7 @@ from pneumoscope.evidence.evaluation.settings import (
     SUBGROUPS,
     Settings,
 )
+from pneumoscope.evidence.evaluation.sources import source_result
 from pneumoscope.evidence.evaluation.subgroups import subgroups
 from pneumoscope.evidence.evaluation.target_results import (
     ClassResult,
@@ -91,6 +92,9 @@ def target_result(
         risk_coverage=risk_coverage(right, margin, boot) if DECISION in sections else None,
         conformal=_conformal(q, films, outcomes, settings) if CONFORMAL in sections else None,
         subgroups=subgroups(q, films, default.threshold, settings) if SUBGROUPS in sections else (),
+        sources=source_result(q, films, default.threshold, settings)
+        if SUBGROUPS in sections
+        else None,
     )
 
 

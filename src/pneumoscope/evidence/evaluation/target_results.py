@@ -160,6 +160,52 @@ class Subgroup:
     against_rest: Mapping[str, Difference]
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFigures:
+    """One question on the films of one source.
+
+    Attributes:
+        source: Hospital or collection.
+        films: Number of films whose label is known.
+        patients: Number of their patients.
+        positives: Number of positive films.
+        roc_auc: Only where the source has films of both classes.
+        sensitivity: At the default operating point.
+        specificity: At the default operating point.
+    """
+
+    source: str
+    films: int
+    patients: int
+    positives: int
+    roc_auc: Figure
+    sensitivity: Figure
+    specificity: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """One question by source, and the share of the source in the pooled AUC.
+
+    Attributes:
+        sources: In alphabetical order.
+        source_alone: AUC of ranking each film by the share of positive films in its source, without
+            looking at it.
+        within: AUC over the pairs of a positive and a negative film of the same source.
+        between: AUC over the pairs of two sources.
+        pairs_within: Share of the pairs that are of one source, in [0, 1]; None with one class. The pooled
+            AUC is the mean of ``within`` and ``between``, weighted with this share and its rest.
+        words: The same as a sentence.
+    """
+
+    sources: tuple[SourceFigures, ...]
+    source_alone: Figure
+    within: Figure
+    between: Figure
+    pairs_within: float | None
+    words: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetResult:
     """One yes-or-no question: the positive verdict, or a finding.
@@ -187,6 +233,7 @@ class TargetResult:
             left out.
         conformal: None if left out.
         subgroups: Empty if left out.
+        sources: By hospital or collection; None if left out, or if the films are of fewer than two.
     """
 
     name: str
@@ -207,6 +254,7 @@ class TargetResult:
     risk_coverage: RiskCoverage | None
     conformal: ConformalResult | None
     subgroups: tuple[Subgroup, ...]
+    sources: SourceResult | None
 
     @property
     def default(self) -> PointResult:

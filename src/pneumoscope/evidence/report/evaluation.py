@@ -19,6 +19,7 @@ from pneumoscope.evidence.report.sections import (
     points,
     robustness,
     shortcuts,
+    sources,
     subgroups,
     summary,
     verdicts,
@@ -44,6 +45,7 @@ _PER_BUNDLE = (
     robustness.robustness,
     anatomy.anatomy,
     sanity,
+    sources.sources,
     subgroups.subgroups,
     gallery.gallery,
 )

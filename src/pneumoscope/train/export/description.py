@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import BundleMeta
+from pneumoscope.data.sources import unsupported
 from pneumoscope.records import Population
 from pneumoscope.train.data.films import SPLIT_SEED
 from pneumoscope.train.recipe.reading import resolved
@@ -62,6 +63,7 @@ def describe(
             "manifest_sha256": films.manifest_sha256,
             "split_seed": SPLIT_SEED,
             "films": {split: _films_of_each(films, split) for split in ("train", "validation")},
+            **_sources(films),
         },
         validation=validation,
     )
@@ -74,6 +76,15 @@ def positive_of(films: FilmSet) -> str:
 
 def _negative_of(films: FilmSet) -> str | None:
     return None if films.task == "multilabel" else films.names[0]
+
+
+def _sources(films: FilmSet) -> dict[str, Any]:
+    """Films by source, and the pairs of classes that no source has both of; nothing without sources."""
+    by_split = {split: films.counts_by_source(split) for split in ("train", "validation")}
+    if not any(by_split.values()):
+        return {}
+    pairs = unsupported(by_split["train"], films.names)
+    return {"sources": by_split, "unsupported": [list(pair) for pair in pairs]}
 
 
 def _films_of_each(films: FilmSet, split: str) -> dict[str, int]:

@@ -1,0 +1,92 @@
+"""Lung masks: pictures of the size and shape of a film that say where its lungs are.
+
+A mask is a grey picture: 0 outside the lungs, 255 lung, and 127 where nobody can say (devices, marks).
+It may have another size than the film; only the shape of both has to agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from pneumoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.data.listing import Listing
+
+ENDING = ".png"
+_OUTSIDE, _LUNG = 64, 191
+"""Grey below the first is outside, from the second on lung; in between nobody can say."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LungMask:
+    """The lungs of one film.
+
+    Attributes:
+        lungs: bool (side, side).
+        judged: bool (side, side), False where nobody can say.
+    """
+
+    lungs: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
+
+
+def read_mask(path: Path, side: int) -> LungMask:
+    """Reads a mask at a film's cached size, by the nearest pixel.
+
+    Raises:
+        DataError: It cannot be read, or shows no lung.
+    """
+    try:
+        with Image.open(path) as picture:
+            grey = np.asarray(picture.convert("L").resize((side, side), Image.Resampling.NEAREST))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: cannot be read as a mask ({error})", "A grey PNG.") from error
+    lungs = grey >= _LUNG
+    if not lungs.any():
+        raise DataError(f"{path}: shows no lung", "Lungs are 255, everything else is 0.")
+    return LungMask(lungs, lungs | (grey < _OUTSIDE))
+
+
+def with_masks(listing: Listing, folders: Sequence[Path]) -> Listing:
+    """The listing with the masks that lie in folders; those that a manifest names stay.
+
+    The mask of ``train/NORMAL/a.jpeg`` is ``train/NORMAL/a.png`` below a folder, or ``NORMAL/a.png`` or
+    ``a.png``.
+
+    Raises:
+        DataError: A folder does not exist, or has no mask of these films.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder", "Name the folder of the lung masks.")
+        present = {p.relative_to(folder).as_posix() for p in folder.rglob(f"*{ENDING}")}
+        entries = tuple(
+            replace(entry, mask=folder / name)
+            if entry.mask is None and (name := _mask_name(entry.name, present))
+            else entry
+            for entry in listing.entries
+        )
+        if entries == listing.entries:
+            raise DataError(
+                f"{folder}: has no mask of these films",
+                f"A mask has the path of its film, such as NORMAL/a{ENDING} for NORMAL/a.jpeg.",
+            )
+        listing = replace(listing, entries=entries)
+    return listing
+
+
+def _mask_name(film: str, present: set[str]) -> str | None:
+    """The mask of a film among those of a folder: the longest end of its path that exists."""
+    parts = PurePosixPath(film).with_suffix(ENDING).parts
+    ends = ("/".join(parts[i:]) for i in range(len(parts)))
+    return next((end for end in ends if end in present), None)
