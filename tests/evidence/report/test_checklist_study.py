@@ -31,7 +31,8 @@ def test_internal_validation_is_told_only_if_both_numbers_are_recorded(record: E
     assert made.text.startswith(
         "The bundle records figures on 1,046 held-out films of 703 patients."
     )
-    assert ANSWERS["internal"](facts(record, validation={"films": 1046})) is None
+    for half in ({"films": 1046}, {"patients": 703}):
+        assert ANSWERS["internal"](facts(record, validation=half)) is None
 
 
 def test_nothing_claims_an_external_test(record: Evaluation) -> None:

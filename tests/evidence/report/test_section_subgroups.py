@@ -19,7 +19,7 @@ LOWER = Difference(
     difference=Figure(-0.3, -0.4, -0.2),
     p_value=0.001,
     detectable=0.15,
-    verdict="Lower: the first model's figure is below the second model's figure.",
+    verdict="The other films' figure is higher by 0.3.",
 )
 F = Subgroup(
     column="sex", value="F", films=1030, patients=15, positives=20,
@@ -28,6 +28,7 @@ F = Subgroup(
 )  # fmt: skip
 M = replace(F, value="M", films=30, against_rest={}, figures={"roc_auc": known(0.9)})
 VIRAL = replace(F, column="class", value="viral", against_rest={}, positives=7)
+CLASS = replace(VIRAL, figures={k: v for k, v in F.figures.items() if k != "specificity"})
 
 
 def with_groups(record: Evaluation, *groups: Subgroup) -> BundleResult:
@@ -48,22 +49,38 @@ def test_each_group_has_its_films_and_figures(quick: None, record: Evaluation) -
     assert cells["sex: M"][3] == "- (a)"
 
 
-def test_a_difference_is_told_of_groups_not_of_models(quick: None, record: Evaluation) -> None:
+def test_a_difference_from_all_other_films_is_told_in_words(
+    quick: None, record: Evaluation
+) -> None:
     made = list(subgroups(record, with_groups(record, F, M)))
     assert blocks_of.rows(made, "group", "figure") == {
         "sex: F": (
             "AUC",
             "-0.300 [-0.400, -0.200]",
-            "Lower: the group's figure is below the other films' figure.",
+            "The other films' figure is higher by 0.3.",
         )
     }
-    assert "model's figure" not in blocks_of.text(made)
 
 
 def test_a_class_is_compared_with_all_negative_films(quick: None, record: Evaluation) -> None:
     words = "Each class is compared with all negative films, so specificity is the same"
     assert words in blocks_of.text(subgroups(record, with_groups(record, VIRAL)))
     assert words not in blocks_of.text(subgroups(record, with_groups(record, F)))
+
+
+def test_classes_do_not_hide_the_specificity_of_other_groups(
+    quick: None, record: Evaluation
+) -> None:
+    # Classes come first, and have no specificity of their own.
+    made = list(subgroups(record, with_groups(record, CLASS, F)))
+    cells = blocks_of.rows(made, "group", "films of patients")
+    assert cells["sex: F"][2:] == (
+        "0.600 [0.500, 0.700]",
+        "0.500 [0.400, 0.600]",
+        "0.800 [0.700, 0.900]",
+    )
+    assert cells["class: viral"][2:] == ("0.600 [0.500, 0.700]", "0.500 [0.400, 0.600]", "- (a)")
+    assert "(a) as for all films." in blocks_of.paragraphs(made)
 
 
 def test_groups_without_a_comparison_have_no_table_of_differences(

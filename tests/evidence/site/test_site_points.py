@@ -10,8 +10,10 @@ pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 
 from command_line import run
 from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.profile import read_profile
 from pneumoscope.evidence.site import points
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.records import OperatingPoint
 from tiny import tiny_files, tiny_meta
 
@@ -64,3 +66,82 @@ def test_points_of_an_older_bundle_are_carried_over(
     assert (done.returncode, "made for the bundle tiny 2" in done.stderr) == (1, True)
     done = run("calibrate", data, "--bundle", newer.path, "--from", newer.path, "--out", out)
     assert (done.returncode, "--from" in done.stderr) == (1, True)
+
+
+TIED = np.array([0.9, 0.5, 0.5, 0.5, 0.1, 0.5, 0.2, 0.5, 0.1, 0.3])
+
+
+@pytest.mark.parametrize("keeps", ["sensitivity", "specificity", "both"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_carried_threshold_keeps_its_promise_with_ties(keeps: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    positive = np.arange(40) < 20
+    p = np.round(np.clip(0.3 * positive + 0.7 * rng.random(40), 0.01, 0.99), 1)
+    called = rng.random(40) < np.where(positive, 0.7, 0.2)
+    hits, false = called[positive].sum(), called[~positive].sum()
+
+    def counts(threshold: float) -> tuple[int, int]:
+        now = p >= threshold
+        return int(now[positive].sum()), int(now[~positive].sum())
+
+    threshold = points.matching(positive, p, called, keeps)
+    new_hits, new_false = counts(threshold)
+    grid = np.unique(np.r_[p, p + 1e-9])
+    if keeps == "sensitivity":
+        assert new_hits >= hits
+        assert all(counts(t)[0] < hits for t in grid if t > threshold)
+    elif keeps == "specificity":
+        assert new_false <= false
+        assert all(counts(t)[1] > false for t in grid if t < threshold)
+    else:
+        best = max(min(h - hits, false - f) for h, f in map(counts, np.unique(p)))
+        assert min(new_hits - hits, false - new_false) == best
+
+
+def test_the_order_of_films_does_not_move_a_carried_threshold() -> None:
+    positive = np.arange(10) < 5
+    called = TIED >= 0.5
+    turn = np.random.default_rng(0).permutation(10)
+    for keeps in ("sensitivity", "specificity", "both"):
+        assert points.matching(positive[turn], TIED[turn], called[turn], keeps) == (
+            points.matching(positive, TIED, called, keeps)
+        )
+
+
+def test_calls_of_the_older_bundle_are_made_on_its_calibrated_probability() -> None:
+    point = OperatingPoint("balanced", 0.5, "by hand")
+    plain = points.Older("old 1", (point,))
+    p = np.array([0.4, 0.6])
+    assert points.older_calls(plain, p).called["balanced"].tolist() == [False, True]
+    # Log odds of 0.4 are -0.41; with an offset of 1 they are above 0.
+    moved = points.Older("old 1, ward", (point,), Calibration((1.0,), (1.0,)))
+    assert points.older_calls(moved, p).called["balanced"].tolist() == [True, True]
+
+
+def test_old_and_new_calls_are_compared_on_fingers() -> None:
+    # Five ill and five healthy films; the old bundle finds 3 and is wrong on 1, the new one 4 and 2.
+    positive = np.arange(10) < 5
+    was = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0], bool)
+    now = np.array([1, 1, 0, 1, 1, 1, 1, 0, 0, 0], bool)
+    old = OperatingPoint("balanced", 0.5, "best balanced accuracy")
+    new = OperatingPoint("balanced", 0.3, "as before")
+    calls = points.OlderCalls((old,), {"balanced": was})
+    boot = Bootstrap.of([str(i) for i in range(10)], draws=50)
+    (carried,) = points.compared((new,), calls, {"balanced": now}, positive, boot)
+    assert (carried.name, carried.keeps) == ("balanced", "both")
+    assert (carried.old_threshold, carried.new_threshold) == (0.5, 0.3)
+    assert carried.old_sensitivity.value == pytest.approx(3 / 5)
+    assert carried.old_specificity.value == pytest.approx(4 / 5)
+    assert carried.sensitivity_change.value == pytest.approx(1 / 5)
+    assert carried.specificity_change.value == pytest.approx(-1 / 5)
+    assert carried.changed.value == pytest.approx(4 / 10)
+
+
+def test_points_name_the_bundle_whose_promise_they_keep() -> None:
+    positive = np.arange(10) < 5
+    rules = ("sensitivity >= 0.97 on validation films", "by hand")
+    older = points.Older("old 1", tuple(OperatingPoint(r[:4], 0.5, r) for r in rules))
+    calls = points.older_calls(older, TIED)
+    first, second = points.carrying(calls, older, positive)(np.arange(10), TIED)
+    assert first.rule == "keeps the sensitivity of old 1 at sens on the site's films"
+    assert second.rule == "as sensitive and specific as old 1 at by h on the site's films"

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.target_results import Subgroup, TargetResult
     from pneumoscope.evidence.report.blocks import Block
 
+_AS_ALL = "as for all films"
+"""Instead of the specificity of a class, which is compared with all negative films."""
+
 
 def subgroups(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     """Figures by sub-type and by the values of columns."""
@@ -57,14 +60,17 @@ def _subgroups(
     keys = [
         key
         for key in ("roc_auc", "sensitivity", "specificity")
-        if key in target.subgroups[0].figures
+        if any(key in group.figures for group in target.subgroups)
     ]
     rows = [
         (
             f"{group.column}: {group.value}",
             f"{group.films:,} of {group.patients:,}",
             f"{group.positives:,}",
-            *(notes.cell(group.figures.get(key)) for key in keys),
+            *(
+                notes.cell(group.figures[key]) if key in group.figures else notes.missing(_AS_ALL)
+                for key in keys
+            ),
         )
         for group in target.subgroups
     ]
@@ -106,9 +112,7 @@ def _against_rest(groups: Sequence[Subgroup]) -> Iterator[Block]:
             f"{group.column}: {group.value}",
             NAMES.get(key, key),
             notes.cell(comparison.difference),
-            comparison.verdict.replace("first model's figure", "group's figure").replace(
-                "second model's figure", "other films' figure"
-            ),
+            comparison.verdict,
         )
         for group in groups
         for key, comparison in group.against_rest.items()
