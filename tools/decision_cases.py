@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decision_bundles import FINDINGS, LIMITS, SEED, bundles
+from decision_bundles import FINDINGS, LIMITS, SEED, bundles, profiles
 from pneumoscope.bundle.content import rules_from_json
 from pneumoscope.decision.rules import Rules
 from pneumoscope.records import Settings
@@ -68,7 +68,7 @@ def around(p: float) -> Iterator[float]:
 def cases() -> list[Case]:
     """All cases, the same in every call."""
     groups = (
-        verdicts(), borders(), choices(), kinds(), gate(), headers(), at_sites(), findings(),
+        verdicts(), borders(), choices(), kinds(), gate(), headers(), outside(), at_sites(), findings(),
         refused_settings(), mixtures(),
     )  # fmt: skip
     return list(itertools.chain.from_iterable(groups))
@@ -241,6 +241,34 @@ def headers() -> Iterator[Case]:
             bundle="binary",
             probabilities=at(0.9),
             facts=values,
+        )
+
+
+def outside() -> Iterator[Case]:
+    """Films and ages outside the population: clear or not, forced, and at a site."""
+    unusual: tuple[dict[str, Any], ...] = ({"gate": {"distance": 1.1}}, {"facts": {"age_years": 54.0}})
+    for film in unusual:
+        for p in (0.02, 0.75, 0.99):
+            for force in (False, True):
+                yield Case(
+                    name="outside the population, forced" if force else "outside the population",
+                    bundle="kinds",
+                    probabilities=of_kinds(p),
+                    settings={"force": True} if force else {},
+                    **film,
+                )
+        yield Case(
+            name="outside the population, without scores",
+            bundle="kinds without scores",
+            probabilities=of_kinds(0.9),
+            **film,
+        )
+        yield Case(
+            name="outside the population, at a site",
+            bundle="kinds",
+            probabilities=of_kinds(0.99),
+            profile=next(iter(profiles())),
+            **film,
         )
 
 

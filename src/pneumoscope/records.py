@@ -242,8 +242,9 @@ class Prediction:
 
     Attributes:
         label: ``"NORMAL"`` or ``positive``; ``"UNDETERMINED"`` if ``classes`` is not exactly what is
-            called; ``"REFUSED"`` if the gate refuses the film and no verdict was forced. Then no
-            output shows any of the figures below.
+            called, or if the film is outside the population that the model knows and there is no
+            site profile; ``"REFUSED"`` if the gate refuses the film. A forced verdict has neither of
+            the last two. Of a refused film no output shows any of the figures below.
         called: ``"NORMAL"`` or ``positive``, at ``operating_point``, whatever the set and the gate say.
         positive: The bundle's name for a film that is not normal: ``"PNEUMONIA"`` for the shipped
             bundle, for others a name such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"``.
@@ -270,7 +271,8 @@ class Prediction:
             negative one; with several findings, the leading one.
         facts: What the source says about the film.
         gate: Whether the film may be judged, and why not.
-        forced: Whether the gate refuses the film and a verdict was forced.
+        forced: Whether the label is shown only because a verdict was forced: the gate refuses the film, or
+            it is outside the population.
         explanation: Whether the heatmap explains the verdict; None without a heatmap.
         warnings: The bundle's sentences for the reader; the gate's reasons are not among them.
         timings_ms: Step to milliseconds; ``infer`` is this film's share of its batch.

@@ -9,6 +9,8 @@ from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.decide import FilmScores, decide
 from pneumoscope.decision.rules import BundleRules, Rules
 from pneumoscope.records import FilmFacts, Settings
+from pneumoscope.render import wording
+from pneumoscope.render.wording import why_undetermined
 from tiny import KINDS_WARNING, findings_meta, scored_meta
 
 FACTS = FilmFacts("PNG", 300, 300)
@@ -55,7 +57,56 @@ def test_a_bundle_without_a_gate_looks_at_the_film_only() -> None:
     rules = Rules.of(scored_meta().rules, Settings())
     assert decide(scores(0.1, {"blur": 0.99}), rules).label == "NORMAL"
     note = decide(scores(0.1, age_years=40.0), rules)
-    assert (note.label, note.gate.level) == ("NORMAL", "note")
+    assert (note.label, note.gate.level) == ("UNDETERMINED", "note")
+
+
+FAR = {"distance": 0.95}
+
+
+def limited_rules(**changes: object) -> BundleRules:
+    limits = {"distance": 1.0, "distance-note": 0.9}
+    return replace(scored_meta().rules, gate_limits=limits, **changes)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.9])
+def test_outside_the_population_no_class_is_named(p: float) -> None:
+    plain = decide(scores(p), Rules.of(limited_rules(), Settings()))
+    far = decide(scores(p, FAR), Rules.of(limited_rules(), Settings()))
+    assert (plain.label, far.label) == (plain.called, "UNDETERMINED")
+    # The figures stay what they are.
+    assert (far.called, far.p_positive, far.classes) == (plain.called, plain.p_positive, plain.classes)
+    assert (far.kinds, far.subtype, far.forced) == ((), None, False)
+    assert why_undetermined(far) == (
+        "not clear: the film is unlike those that the model learned from"
+    )
+
+
+def test_an_age_outside_the_population_is_the_reason() -> None:
+    old = decide(scores(0.9, age_years=54.0), Rules.of(limited_rules(), Settings()))
+    assert old.label == "UNDETERMINED"
+    assert why_undetermined(old).startswith("not clear: patient age 54 years is outside")
+
+
+def test_outside_the_population_a_verdict_can_be_forced() -> None:
+    forced = decide(scores(0.9, FAR), Rules.of(limited_rules(), Settings(force=True)))
+    assert (forced.label, forced.forced) == ("PNEUMONIA", True)
+    assert "outside the population" in wording.forced(forced)
+    near = decide(scores(0.9), Rules.of(limited_rules(), Settings(force=True)))
+    assert (near.label, near.forced) == ("PNEUMONIA", False)
+
+
+def test_what_is_unclear_anyway_is_not_forced() -> None:
+    rules = limited_rules()
+    unclear = decide(scores(0.52, FAR), Rules.of(rules, Settings(force=True)))
+    assert decide(scores(0.52), Rules.of(rules, Settings())).label == "UNDETERMINED"
+    assert (unclear.label, unclear.forced) == ("UNDETERMINED", False)
+
+
+def test_a_site_profile_covers_the_films_of_its_site() -> None:
+    rules = limited_rules(profile="clinic (1234)")
+    for film in (scores(0.9, FAR), scores(0.9, age_years=54.0)):
+        decision = decide(film, Rules.of(rules, Settings()))
+        assert (decision.label, decision.gate.level) == ("PNEUMONIA", "note")
 
 
 def test_the_probabilities_of_the_site_are_what_is_judged() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.decision import gate, triage
-from pneumoscope.records import REFUSED
+from pneumoscope.records import REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,8 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
     offered = rules.offered
     verdict = triage.judge(_at_site_by_name(scores.probabilities, offered), rules)
     report = gate.report(scores.gate, offered.gate_limits or {}, scores.facts, offered.population)
-    label, forced = gated(verdict.label, report, force=rules.force)
+    covered = offered.profile is not None
+    label, forced = gated(verdict.label, report, force=rules.force, covered=covered)
     return Decision(
         label=label,
         called=verdict.called,
@@ -80,8 +81,8 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
         probabilities=verdict.probabilities,
         classes=verdict.classes,
         error=rules.limits.error if rules.limits else None,
-        kinds=verdict.kinds,
-        subtype=verdict.subtype,
+        kinds=verdict.kinds if label != UNDETERMINED else (),
+        subtype=verdict.subtype if label != UNDETERMINED else None,
         findings=verdict.findings,
         operating_point=verdict.operating_point,
         heatmap_class=verdict.heatmap_class,
@@ -92,11 +93,25 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
     )
 
 
-def gated(label: str, report: GateReport, *, force: bool) -> tuple[str, bool]:
-    """The label after the gate, and whether it is shown only because it was forced."""
-    if report.level != gate.REFUSE:
+def gated(
+    label: str, report: GateReport, *, force: bool, covered: bool = False
+) -> tuple[str, bool]:
+    """The label after the gate, and whether it is shown only because it was forced.
+
+    Nobody measured how often the model is right outside its population. So neither class is named
+    there, unless a site profile was made on such films.
+
+    Args:
+        label: The label before the gate.
+        report: The gate's report.
+        force: Whether the reader wants a verdict all the same.
+        covered: Whether a site profile was made on films like this one.
+    """
+    if report.level == gate.REFUSE:
+        return (label, True) if force else (REFUSED, False)
+    if covered or label == UNDETERMINED or not gate.is_outside(report):
         return label, False
-    return (label, True) if force else (REFUSED, False)
+    return (label, True) if force else (UNDETERMINED, False)
 
 
 def warnings_for(label: str, offered: BundleRules) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pneumoscope.records import Population
 
 OK, NOTE, REFUSE = "ok", "note", "refuse"
+OUTSIDE = "outside-population"
+"""The reason that makes a verdict UNDETERMINED: see `pneumoscope.decision.decide`."""
 FRONTAL = "frontal"
 """The kind of picture that may be judged."""
 
@@ -180,6 +182,11 @@ def report(
     return GateReport(level, reasons, dict(scores))
 
 
+def is_outside(report: GateReport) -> bool:
+    """Whether the film, or the patient's age, is outside the population that the model knows."""
+    return any(reason.code == OUTSIDE for reason in report.reasons)
+
+
 def _reasons(
     scores: Mapping[str, float],
     limits: Mapping[str, float],
@@ -207,10 +214,10 @@ def _reasons(
         if not defects or far or scores[kind] > _CERTAIN:
             yield _reason(kind, REFUSE)
     elif above("distance") and not defects:
-        yield _reason("outside-population", REFUSE)
+        yield _reason(OUTSIDE, REFUSE)
     else:
         if above("distance-note", "distance"):
-            yield _reason("outside-population", NOTE)
+            yield _reason(OUTSIDE, NOTE)
         if above("mirrored"):
             # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
             contradicted = (facts.row_direction or "").startswith("L")
@@ -235,7 +242,7 @@ def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]
         # A child counts as five until the sixth birthday.
         if not low <= facts.age_years < high + 1:
             yield _reason(
-                "outside-population",
+                OUTSIDE,
                 NOTE,
                 of_gate(
                     "age",

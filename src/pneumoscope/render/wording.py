@@ -57,7 +57,11 @@ def probability(p: Decided) -> str:
 
 def why_undetermined(p: Decided) -> str:
     """Why neither class is named; empty for any other label."""
-    if p.label != UNDETERMINED or p.error is None:
+    if p.label != UNDETERMINED:
+        return ""
+    if p.profile is None and (reason := _outside(p)):
+        return words("unclear_outside", reason=reason)
+    if p.error is None:
         return ""
     if p.findings:
         unclear = ", ".join(f.name for f in p.findings if f.undetermined)
@@ -69,6 +73,12 @@ def why_undetermined(p: Decided) -> str:
         return words("unclear_neither", share=share, normal=NORMAL, positive=p.positive)
     sentence = "unclear_reaches" if p.called == p.positive else "unclear_below"
     return words(sentence, only=p.classes[0], point=p.operating_point.name)
+
+
+def _outside(p: Decided) -> str:
+    """Why the film is outside the model's population, without a full stop; empty if it is not."""
+    reasons = (r for r in p.gate.reasons if r.code == "outside-population")
+    return next((reason.sentence.rstrip(".") for reason in reasons), "")
 
 
 def call(p: Decided) -> str:
@@ -121,7 +131,9 @@ def refused(p: Decided) -> str:
 
 def forced(p: Decided) -> str:
     """That the verdict was forced; empty if it was not."""
-    return words("forced") if p.forced else ""
+    if not p.forced:
+        return ""
+    return words("forced" if p.gate.level == "refuse" else "forced_outside")
 
 
 def prevalence(p: Decided) -> str:

@@ -118,20 +118,29 @@ export function decide(rules, film, sentences) {
   const verdict = rules.negative === null ? ofFindings(rules, probabilities) : ofClasses(rules, probabilities);
   const reasons = gateReasons(rules, film.gate, film.facts, sentences.gate);
   const level = reasons[0]?.level ?? "ok";
-  const forced = level === "refuse" && rules.force;
-  const label = level === "refuse" && !forced ? REFUSED : verdict.label;
+  const { label, forced } = shown(rules, verdict.label, level, reasons);
+  const kinds = label === UNDETERMINED ? [] : verdict.kinds;
   return {
     ...verdict,
     label,
     forced,
+    kinds,
     positive: rules.positive,
     prevalence: rules.prevalence,
     error_rate: rules.limits?.error ?? null,
-    subtype: verdict.kinds.length === 1 ? verdict.kinds[0] : null,
+    subtype: kinds.length === 1 ? kinds[0] : null,
     gate: { level, reasons },
     warnings: warningsOf(rules, label),
     profile: rules.profile,
   };
+}
+
+/** The label after the gate, and whether it is shown only because it was forced. */
+function shown(rules, label, level, reasons) {
+  const outside = rules.profile === null && reasons.some(({ code }) => code === "outside-population");
+  if (level === "refuse") return rules.force ? { label, forced: true } : { label: REFUSED, forced: false };
+  if (!outside || label === UNDETERMINED) return { label, forced: false };
+  return rules.force ? { label, forced: true } : { label: UNDETERMINED, forced: false };
 }
 
 function warningsOf(rules, label) {

@@ -29,7 +29,7 @@ export function wordsOf(decision, sentences) {
     short: shown ? say("short", { label: d.label, p }) : d.label,
     summary: shown ? say("summary", { label: d.label, subject, p }) : say("summary_refused", { label: d.label, reason }),
     refused: shown ? "" : texts.refused,
-    forced: d.forced ? texts.forced : "",
+    forced: !d.forced ? "" : d.gate.level === "refuse" ? texts.forced : texts.forced_outside,
     subject,
     probability: !shown ? "" : atAll ? say("at_prevalence", { p, ...atAll }) : p,
     prevalence: shown && atAll ? say("prevalence", atAll) : "",
@@ -43,7 +43,10 @@ export function wordsOf(decision, sentences) {
 }
 
 function whyUndetermined(d, say, percent) {
-  if (d.label !== UNDETERMINED || d.error_rate === null) return "";
+  if (d.label !== UNDETERMINED) return "";
+  const outside = d.gate.reasons.find(({ code }) => code === "outside-population");
+  if (outside && d.profile === null) return say("unclear_outside", { reason: withoutStop(outside.sentence) });
+  if (d.error_rate === null) return "";
   const names = d.findings.filter((f) => f.undetermined).map((f) => f.name);
   if (d.findings.length) return say("unclear_findings", { names: names.join(", ") });
   const values = { normal: NORMAL, positive: d.positive };

@@ -83,7 +83,7 @@ function refused(row, actions) {
       "div",
       { class: "actions" },
       downloads(record, actions),
-      row.file && button("warning", t("verdict.force"), actions.force, { title: t("verdict.forceTitle") }),
+      row.file && forceButton(actions),
     ),
   );
 }
@@ -110,8 +110,13 @@ function judged(row, actions) {
       { class: "actions" },
       downloads(record, actions),
       row.file && button("retry", t("verdict.reread"), actions.retry, { title: t("verdict.rereadTitle") }),
+      row.file && words.canForce(result) && forceButton(actions),
     ),
   );
+}
+
+function forceButton(actions) {
+  return button("warning", t("verdict.force"), actions.force, { title: t("verdict.forceTitle") });
 }
 
 /** The probability as a number and a bar. The bar shows the unadjusted figure, which the operating point cuts. */

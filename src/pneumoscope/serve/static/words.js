@@ -22,6 +22,11 @@ export function labelOf(record) {
   return record.result.label;
 }
 
+/** Whether a label is withheld that can be forced: the film is outside the model's population. */
+export function canForce({ label, profile, gate }) {
+  return label === "UNDETERMINED" && !profile && gate.reasons.some(({ code }) => code === "outside-population");
+}
+
 /** The sentences about a result. */
 export function wordsOf(result) {
   const { label, positive } = result;
