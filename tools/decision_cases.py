@@ -246,7 +246,10 @@ def headers() -> Iterator[Case]:
 
 def outside() -> Iterator[Case]:
     """Films and ages outside the population: clear or not, forced, and at a site."""
-    unusual: tuple[dict[str, Any], ...] = ({"gate": {"distance": 1.1}}, {"facts": {"age_years": 54.0}})
+    unusual: tuple[dict[str, Any], ...] = (
+        {"gate": {"distance": 1.1}},
+        {"facts": {"age_years": 54.0}},
+    )
     for film in unusual:
         for p in (0.02, 0.75, 0.99):
             for force in (False, True):

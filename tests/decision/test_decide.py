@@ -74,7 +74,11 @@ def test_outside_the_population_no_class_is_named(p: float) -> None:
     far = decide(scores(p, FAR), Rules.of(limited_rules(), Settings()))
     assert (plain.label, far.label) == (plain.called, "UNDETERMINED")
     # The figures stay what they are.
-    assert (far.called, far.p_positive, far.classes) == (plain.called, plain.p_positive, plain.classes)
+    assert (far.called, far.p_positive, far.classes) == (
+        plain.called,
+        plain.p_positive,
+        plain.classes,
+    )
     assert (far.kinds, far.subtype, far.forced) == ((), None, False)
     assert why_undetermined(far) == (
         "not clear: the film is unlike those that the model learned from"
