@@ -24,7 +24,6 @@ TESTED_BY: dict[str, str] = {
     "__main__": "cli/test_cli_main.py",
     "apps.gradio_app": "apps/test_gradio.py",
     "apps.streamlit_app": "apps/test_streamlit.py",
-    "client.http": "serve/test_client.py",
     "evidence.audit.results": "evidence/audit/test_audit.py",
     "evidence.evaluation.evaluated_films": "evidence/evaluation/test_evaluate.py",
     "evidence.evaluation.results": "evidence/evaluation/test_evaluate.py",
@@ -47,8 +46,6 @@ TESTED_BY: dict[str, str] = {
     "serve.security.audit_trail": "serve/test_audit_log.py",
     "serve.security.refusals": "serve/test_admission.py",
     "serve.security.state": "serve/test_throttle.py",
-    "runtime.classifier": "test_runtime.py",
-    "runtime.threads": "test_runtime.py",
 }
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pneumoscope import images
 from pneumoscope.client.records import Job, Record, job_from_json, record_from_json
@@ -16,12 +16,14 @@ from pneumoscope.errors import MissingExtra, ServerError
 from pneumoscope.records import Outcome, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import httpx
 
     from pneumoscope.images import Source
+
+_T = TypeVar("_T")
 
 TOKEN_VARIABLE = "PNEUMOSCOPE_TOKEN"  # noqa: S105 (its name, not its value)
 _API = "/api/v1"
@@ -104,7 +106,7 @@ class Client:
         name = images.name_of(source)
         files = [(name, film_bytes(source, name))]
         chosen = _fields(settings, bundle) | ({} if patient is None else {"patient": patient})
-        return record_from_json(self._upload(files, chosen)["predictions"][0], name)
+        return self._films(self._upload(files, chosen), [name])[0]
 
     def predict_many(
         self,
@@ -129,12 +131,14 @@ class Client:
             ServerError: The server refuses, fails or does not answer.
         """
         start, chosen = 0, _fields(settings, bundle)
-        for portion in portions(sources, self.choices()["limits"]):
+        limits = self._parsed(self.choices(), lambda answer: dict(answer["limits"]))
+        for portion in portions(sources, limits):
             files = [(name, film) for name, film in portion if isinstance(film, bytes)]
-            records = iter(self._upload(files, chosen)["predictions"] if files else ())
+            names = [name for name, _ in files]
+            records = iter(self._films(self._upload(files, chosen), names) if files else ())
             for index, (name, film) in enumerate(portion, start):
                 if isinstance(film, bytes):
-                    record = record_from_json(next(records), name)
+                    record = next(records)
                     yield Outcome(name, index, record.prediction, record.error), record
                 else:
                     yield Outcome(name, index, error=film), None
@@ -161,7 +165,7 @@ class Client:
         named = [(images.name_of(source), source) for source in sources]
         files = [(name, images.load_bytes(source, name)) for name, source in named]
         answer = self._upload(files, _fields(settings, bundle), {"Prefer": "respond-async"})
-        return job_from_json(answer["job"])
+        return self._parsed(answer, lambda content: job_from_json(content["job"]))
 
     def follow(self, job: Job | str) -> Iterator[Record]:
         """Yields the films of a job as they end, until the last.
@@ -180,7 +184,7 @@ class Client:
                     if line.startswith("data: "):
                         content = json.loads(line.removeprefix("data: "))
                         if "record" in content:
-                            yield record_from_json(content["record"])
+                            yield self._parsed(content["record"], record_from_json)
                         ended |= "job" in content
         except self._errors as error:
             raise self._silent(error) from error
@@ -193,7 +197,7 @@ class Client:
         Raises:
             ServerError: There is no such job.
         """
-        return job_from_json(self._json("GET", f"/jobs/{id_}"))
+        return self._parsed(self._json("GET", f"/jobs/{id_}"), job_from_json)
 
     def cancel(self, job: Job | str) -> Job:
         """Cancels the films of a job that have not begun.
@@ -201,7 +205,7 @@ class Client:
         Raises:
             ServerError: There is no such job.
         """
-        return job_from_json(self._json("DELETE", f"/jobs/{_id(job)}"))
+        return self._parsed(self._json("DELETE", f"/jobs/{_id(job)}"), job_from_json)
 
     def history(self, limit: int = 50, before: str | None = None) -> list[Record]:
         """Your films, newest first.
@@ -212,7 +216,7 @@ class Client:
         """
         query = {"limit": limit} | ({} if before is None else {"before": before})
         answer = self._json("GET", "/predictions", params=query)
-        return [record_from_json(film) for film in answer["predictions"]]
+        return self._films(answer)
 
     def rendering(self, record: Record | str, name: str) -> bytes:
         """A picture or document of a film.
@@ -244,7 +248,9 @@ class Client:
         Raises:
             ServerError: The server has no such bundle.
         """
-        return self._json("GET", "/model", params=_query(bundle))
+        model = self._json("GET", "/model", params=_query(bundle))
+        self._parsed(model, lambda answer: tuple(answer["labels"]))
+        return model
 
     def choices(self, bundle: str | None = None) -> dict[str, Any]:
         """The server's bundles, what a reader may choose with one of them, and the server's limits.
@@ -278,8 +284,29 @@ class Client:
         except ValueError:
             content = None
         if not isinstance(content, dict):
-            raise ServerError(f"{self.url}: the answer is not from a pneumoscope server", _ADDRESS)
+            raise self._foreign()
         return content
+
+    def _films(self, answer: dict[str, Any], names: Sequence[str] | None = None) -> list[Record]:
+        """The films of an answer, called by the names that they were sent with, if these are given."""
+
+        def records(content: dict[str, Any]) -> list[Record]:
+            films = content["predictions"]
+            if names is None:
+                return [record_from_json(film) for film in films]
+            return [record_from_json(*film) for film in zip(films, names, strict=True)]
+
+        return self._parsed(answer, records)
+
+    def _parsed(self, answer: dict[str, Any], parse: Callable[[dict[str, Any]], _T]) -> _T:
+        """What an answer holds; another service may answer with JSON, too."""
+        try:
+            return parse(answer)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise self._foreign() from error
+
+    def _foreign(self) -> ServerError:
+        return ServerError(f"{self.url}: the answer is not from a pneumoscope server", _ADDRESS)
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Sends a request, and sends it again if the server is busy and says when to come back."""
@@ -289,7 +316,7 @@ class Client:
             except self._errors as error:
                 raise self._silent(error) from error
             wait = answer.headers.get("retry-after", "")
-            busy = answer.status_code in (429, 503) and wait.isdigit()
+            busy = answer.status_code in (429, 503) and wait.isdecimal()
             if not busy or attempt == _TRIES - 1:
                 break
             time.sleep(min(float(wait), _MOST_WAIT_S))

@@ -1,3 +1,5 @@
+"""The classifier: from films to predictions, one by one and many at once."""
+
 from __future__ import annotations
 
 import io
@@ -12,9 +14,8 @@ import pytest
 from PIL import Image
 
 import pneumoscope
-from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.bundle import Bundle
 from pneumoscope.errors import (
-    BundleMismatch,
     EmptySource,
     MissingFile,
     UnknownOperatingPoint,
@@ -23,7 +24,6 @@ from pneumoscope.errors import (
 )
 from pneumoscope.records import Settings
 from pneumoscope.runtime import Classifier, load
-from tiny import tiny_files, tiny_meta
 
 
 @pytest.fixture(scope="module")
@@ -169,40 +169,6 @@ def test_bad_batch_size(classifier: Classifier) -> None:
 
 def test_no_films_give_no_outcomes(classifier: Classifier) -> None:
     assert list(classifier.predict_many([])) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [({"size": 64}, "inputs"), ({"labels": ("normal", "ill"), "kinds": ()}, "2 classes")],
-)
-def test_a_bundle_that_does_not_fit_its_model(
-    tmp_path: Path, changes: dict[str, object], message: str
-) -> None:
-    odd = write_bundle(tmp_path / "b", tiny_meta(**changes), tiny_files(tmp_path / "parts"))
-    with pytest.raises(BundleMismatch, match=message):
-        load(odd)
-
-
-def test_a_model_that_is_no_onnx(tmp_path: Path) -> None:
-    files = tiny_files(tmp_path / "parts")
-    files["model.onnx"].write_bytes(b"not a model")
-    odd = write_bundle(tmp_path / "b", tiny_meta(), files)
-    with pytest.raises(BundleMismatch, match=r"model\.onnx cannot be loaded"):
-        load(odd)
-
-
-def test_golden_inputs_pass_and_fail(classifier: Classifier, tmp_path: Path) -> None:
-    assert classifier.check() < 1e-6
-    files = tiny_files(tmp_path / "parts")
-    with np.load(files["golden.npz"]) as golden:
-        np.savez(
-            files["golden.npz"],
-            inputs=golden["inputs"],
-            probabilities=golden["probabilities"] + np.float32(0.01),
-        )
-    other = load(write_bundle(tmp_path / "b", tiny_meta(), files))
-    with pytest.raises(BundleMismatch, match="golden"):
-        other.check()
 
 
 def test_a_blank_film_gives_finite_numbers() -> None:
