@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from command_line import run
 from pneumoscope.cli.train import bench
+from replaced import replace_module
 
 
 def test_the_group_shows_its_command() -> None:
@@ -33,3 +38,28 @@ def test_figures_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "medians of 5 rounds of 10 steps" in text
     assert "training, later epochs: 0.90 of that (0.85 to 0.95)" in text
     assert "first epoch 2.00 times, later ones 4.50 times as fast" in text
+
+
+def test_what_is_measured_and_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    figures = {
+        "recipe": "cnn-3class", "films": 64, "megapixels": 1.5, "random": 100.0, "later": 90.0,
+        "later_share": 0.9, "later_share_range": [0.85, 0.95], "first": 40.0, "decode": 55.0,
+        "notebook": 20.0, "speedup_first": 2.0, "speedup_later": 4.5,
+    }  # fmt: skip
+    calls: list[tuple[Any, ...]] = []
+
+    def measure(recipe: Any, *others: Any) -> dict[str, Any]:
+        calls.append((recipe.name, others[0], others[1], *others[3:]))
+        return figures
+
+    replace_module(monkeypatch, "pneumoscope.train.bench", measure=measure)
+    monkeypatch.setattr("pneumoscope.cli.train.bench.prepare_training", lambda _backend, data: data)
+    options = ("--data", tmp_path, "--steps", 2, "--rounds", 3)
+    done = run("bench", "train", "cnn-3class", *options, "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, figures), done.stderr
+    text = run("bench", "train", "cnn-3class", *options).stdout
+    assert text.startswith("cnn-3class on 64 training films of 1.50 megapixels (median)\n")
+    assert "medians of 3 rounds of 2 steps" in text
+    assert calls == [("cnn-3class", tmp_path, None, 2, 3)] * 2
+    for option in ("--steps", "--rounds"):
+        assert run("bench", "train", option, 0).returncode == 2

@@ -1,11 +1,20 @@
-"""``pneumoscope train``."""
+"""``pneumoscope train``: what it refuses, what it hands to the training, and what it prints."""
 
 from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from command_line import run
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import DataError
 from pneumoscope.installation import install_command
+from replaced import replace_module
 
 
 @pytest.mark.parametrize(
@@ -24,3 +33,173 @@ def test_train_without_what_it_needs(
     missing_extra = install_command("train") in done.stderr
     assert message in done.stderr or (missing_extra and "backend" not in message)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--find-learning-rate", "--tensorboard"), "works without --tensorboard and --mlflow"),
+        (("--find-learning-rate", "--mlflow", "runs"), "works without --tensorboard and --mlflow"),
+        (("--epochs", "-1"), "--epochs"),
+        (("--epochs", "many"), "--epochs"),
+        (("--head-epochs", "-1"), "--head-epochs"),
+        (("--seed", "-1"), "--seed"),
+    ],
+)
+def test_options_that_cannot_be_met(arguments: tuple[str, ...], message: str) -> None:
+    done = run("train", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+@dataclass(frozen=True)
+class Paths:
+    data: Path
+    run: Path
+    weights: str
+    cache: Path | None = None
+    pictures: Path | None = None
+
+
+class Training:
+    """In place of the training: notes what it is called with, and gives a bundle or range tests."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.recipe: Any = None
+        self.paths: Paths | None = None
+        self.trackers: Any = None
+        self.devices: Any = None
+
+    def train(self, recipe: Any, paths: Paths, _progress: Any, trackers: Any) -> Bundle:
+        self.recipe, self.paths, self.trackers = recipe, paths, trackers
+        return self.bundle
+
+    def find_learning_rate(self, recipe: Any, paths: Paths, _progress: Any) -> list[RangeTest]:
+        self.recipe, self.paths = recipe, paths
+        return [
+            RangeTest("head", "head_learning_rate", 1e-3, 2.5e-3),
+            RangeTest("fine", "learning_rate", 1e-4, None),
+        ]
+
+    def use(self, devices: str, batch_size: int, _note: Any) -> None:
+        self.devices = devices, batch_size
+
+    def open_trackers(self, run: Path, *, tensorboard: bool, mlflow: str | None) -> Any:
+        return run, tensorboard, mlflow
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    phase: str
+    key: str
+    own_rate: float
+    suggested: float | None
+
+
+class Progress:
+    note = print
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def training(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Training:
+    training = Training(tiny_bundle)
+    finder = {"PLOT": "rates.png", "TABLE": "rates.csv", "RULE": "a tenth of the best"}
+    train = "pneumoscope.train"
+    replace_module(
+        monkeypatch, f"{train}.run", Paths=Paths, train=training.train,
+        find_learning_rate=training.find_learning_rate,
+    )  # fmt: skip
+    replace_module(monkeypatch, f"{train}.network.devices", use=training.use)
+    replace_module(monkeypatch, f"{train}.fit.tracking", open_trackers=training.open_trackers)
+    replace_module(monkeypatch, f"{train}.fit.finder", **finder)
+    replace_module(monkeypatch, f"{train}.progress", Progress=Progress)
+    monkeypatch.setattr("pneumoscope.cli.train.train.prepare_training", lambda _backend, data: data)
+    monkeypatch.chdir(tmp_path)
+    return training
+
+
+def test_the_shipped_recipe_is_trained_unless_told_otherwise(
+    training: Training, tiny_bundle: Bundle
+) -> None:
+    done = run("train", "--data", "films")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        str(tiny_bundle.path),
+        f"Try it: pneumoscope predict film.jpg --bundle {tiny_bundle.path}",
+        f"Its figures: pneumoscope info --bundle {tiny_bundle.path}",
+    ]
+    recipe = training.recipe
+    assert recipe.name == "flagship"
+    run_folder = Path("runs") / f"flagship-{recipe.seed}"
+    assert training.paths == Paths(Path("films"), run_folder, "imagenet")
+    assert training.devices == ("1", recipe.batch_size)
+    assert training.trackers == (run_folder, False, None)
+
+
+def test_options_reach_the_training(
+    training: Training, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Bundle
+) -> None:
+    monkeypatch.setenv("PNEUMOSCOPE_DATA", "ward")
+    monkeypatch.setattr(
+        "pneumoscope.cli.train.train.importlib",
+        SimpleNamespace(util=SimpleNamespace(find_spec=lambda _name: "here")),
+    )
+    done = run(
+        "train", "cnn-3class", "--out", "mine", "--weights", "none", "--seed", 7, "--epochs", 3,
+        "--head-epochs", 0, "--cache", "films-cache", "--pictures", "cats", "--devices", "all",
+        "--tensorboard", "--mlflow", "http://127.0.0.1:5000", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "bundle": str(tiny_bundle.path), "sha256": tiny_bundle.sha256, "validation": {},
+    }  # fmt: skip
+    recipe = training.recipe
+    assert (recipe.name, recipe.seed, recipe.epochs) == ("cnn-3class", 7, 3)
+    expected = Paths(Path("ward"), Path("mine"), "none", Path("films-cache"), Path("cats"))
+    assert training.paths == expected
+    assert training.devices == ("all", recipe.batch_size)
+    assert training.trackers == (Path("mine"), True, "http://127.0.0.1:5000")
+
+
+def test_a_recipe_that_does_not_exist_lists_the_shipped_ones(training: Training) -> None:
+    done = run("train", "flagshp", "--data", "films")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "flagshp" in done.stderr
+    assert "flagship" in done.stderr.split("hint:")[1]
+    assert training.paths is None
+
+
+def test_learning_rates_are_suggested_and_nothing_is_trained(training: Training) -> None:
+    done = run("train", "--data", "films", "--out", "mine", "--find-learning-rate")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "head: head_learning_rate 2.5e-03 suggested; the recipe has 1.0e-03",
+        "fine: learning_rate has no suggestion, as the loss fell at no rate; the recipe has 1.0e-04",
+        "Suggested is a tenth of the best.",
+        f"Plot: {Path('mine') / 'rates.png'}",
+    ]
+    assert training.trackers is None
+    record = json.loads(
+        run("train", "--data", "films", "--out", "mine", "--find-learning-rate", "--json").stdout
+    )
+    assert [phase["suggested"] for phase in record["phases"]] == [2.5e-3, None]
+    assert (record["table"], record["rule"]) == ("mine/rates.csv", "a tenth of the best")
+
+
+def test_what_fails_before_the_training_is_said(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise DataError("films: holds no films", "Name their folder.")
+
+    monkeypatch.setattr("pneumoscope.train.run.train", refuse)
+    done = run("train", "--data", "films")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: films: holds no films\nhint: Name their folder.\n"

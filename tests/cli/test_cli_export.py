@@ -1,0 +1,98 @@
+"""``pneumoscope export``; the formats themselves are tested with the trainings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command_line import run
+from pneumoscope.bundle import SHIPPED, Bundle
+from pneumoscope.cli.terminal import note
+from replaced import replace_module
+
+
+@dataclass(frozen=True)
+class Parity:
+    films: int = 24
+    drawn: bool = True
+    max_dp: float = 1.2e-6
+    mean_dp: float = 3e-7
+    verdicts_changed: int = 0
+    auc: float | None = None
+    auc_onnx: float | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    format: str
+    path: Path
+    megabytes: float = 8.128
+    latency_ms: float = 3.456
+    onnx_latency_ms: float = 2.0
+    parity: Parity = Parity()
+
+
+Calls = list[tuple[Any, ...]]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """What the conversion was called with."""
+    calls: Calls = []
+
+    def export(bundle: Bundle, name: str, out: Path | None, films: Path | None, say: Any) -> Any:
+        calls.append((bundle, name, out, films))
+        assert say is note
+        say("converting")
+        parity = Parity() if films is None else Parity(200, False, auc=0.98765, auc_onnx=0.98764)
+        return Exported(name, out or Path(f"tiny.{name}"), parity=parity)
+
+    replace_module(monkeypatch, "pneumoscope.train.formats.convert", export=export)
+    monkeypatch.setattr("pneumoscope.cli.train.export.prepare_conversion", lambda _what: None)
+    return calls
+
+
+def test_an_export_and_how_it_differs(calls: Calls, tiny_bundle: Bundle) -> None:
+    done = run("export", tiny_bundle.path, "--format", "litert")
+    assert (done.returncode, done.stderr) == (0, "converting ...\n")
+    assert done.stdout.splitlines() == [
+        "format    litert",
+        "path      tiny.litert",
+        "size      8.13 MB",
+        "latency   3.46 ms a film in one thread, ONNX Runtime 2.00 ms",
+        "parity    on 24 drawn films: |dp| at most 1.2e-06, on average 3.0e-07; 0 verdicts changed",
+    ]
+    ((bundle, *others),) = calls
+    assert bundle.sha256 == tiny_bundle.sha256
+    assert others == ["litert", None, None]
+
+
+def test_films_add_the_auc(calls: Calls, tiny_bundle: Bundle) -> None:
+    done = run("export", tiny_bundle.path, "--films", "ward", "--out", "m.onnx")
+    assert "parity    on 200 films: " in done.stdout
+    assert done.stdout.splitlines()[-1] == "AUC       0.9877, ONNX Runtime 0.9876"
+    assert calls[0][1:] == ("onnx", Path("m.onnx"), Path("ward"))
+
+
+def test_json_has_the_figures_and_the_bundle(calls: Calls, tiny_bundle: Bundle) -> None:
+    record = json.loads(run("export", tiny_bundle.path, "--json").stdout)
+    assert (record["format"], record["path"]) == ("onnx", "tiny.onnx")
+    assert record["bundle_sha256"] == tiny_bundle.sha256
+    assert record["parity"]["max_dp"] == 1.2e-6
+    assert record["parity"]["auc"] is None
+
+
+def test_without_a_bundle_it_is_the_shipped_one(calls: Calls) -> None:
+    assert run("export").returncode == 0
+    assert calls[0][0].path == SHIPPED
+
+
+def test_a_bundle_that_does_not_exist(calls: Calls) -> None:
+    done = run("export", "nowhere")
+    assert (done.returncode, done.stdout, calls) == (1, "", [])
+    assert "no such folder, and no bundle has this name" in done.stderr
+    assert "hint: Known names: flagship." in done.stderr

@@ -1,0 +1,89 @@
+"""``pneumoscope import``; the conversion itself is tested with the trainings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command_line import run
+from pneumoscope.bundle import Bundle, write_bundle
+from replaced import replace_module
+from tiny import tiny_files, tiny_meta
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    labels: tuple[str, ...]
+    size: int | None = None
+    scaling: str = "unit"
+    channels: int | None = None
+    negative: str | None = None
+    name: str | None = None
+
+
+@pytest.fixture
+def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the conversion was called with; it gives a bundle with its parity."""
+    called: dict[str, Any] = {}
+    meta = tiny_meta(validation={"parity": {"films": 32, "max_dp": 4.5e-7}})
+    bundle = write_bundle(tmp_path / "mine", meta, tiny_files(tmp_path / "parts"))
+
+    def import_model(model: Path, options: ImportOptions, out: Path, say: Any) -> Bundle:
+        called.update(model=model, options=options, out=out)
+        say("converting")
+        return bundle
+
+    called["bundle"] = bundle
+    replace_module(
+        monkeypatch, "pneumoscope.train.keras_import.importing", ImportOptions=ImportOptions,
+        import_model=import_model,
+    )  # fmt: skip
+    monkeypatch.setattr("pneumoscope.cli.train.import_model.prepare_conversion", lambda _what: None)
+    return called
+
+
+def test_a_model_becomes_a_bundle(imported: dict[str, Any]) -> None:
+    done = run("import", "model.h5", "--labels", "normal, pneumonia", "--out", "mine")
+    assert (done.returncode, done.stderr) == (0, "converting ...\n")
+    path = imported["bundle"].path
+    assert done.stdout.splitlines() == [
+        str(path),
+        "Same as the Keras model on 32 drawn films: |dp| at most 4.5e-07. Not validated on any film.",
+        f"Try it: pneumoscope predict film.jpg --bundle {path}",
+    ]
+    assert (imported["model"], imported["out"]) == (Path("model.h5"), Path("mine"))
+    assert imported["options"] == ImportOptions(("normal", "pneumonia"))
+
+
+def test_options_reach_the_conversion(imported: dict[str, Any]) -> None:
+    done = run(
+        "import", "m.keras", "--labels", "a,b,c", "--out", "x", "--size", 150, "--scaling", "none",
+        "--channels", 3, "--negative", "a", "--name", "notebook", "--json",
+    )  # fmt: skip
+    assert imported["options"] == ImportOptions(("a", "b", "c"), 150, "none", 3, "a", "notebook")
+    bundle = imported["bundle"]
+    assert json.loads(done.stdout) == {
+        "bundle": str(bundle.path), "sha256": bundle.sha256,
+        "parity": {"films": 32, "max_dp": 4.5e-7},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--labels", "a,b"), "--out"),
+        (("--out", "x"), "--labels"),
+        (("--labels", "a,b", "--out", "x", "--size", "15"), "--size"),
+        (("--labels", "a,b", "--out", "x", "--size", "1025"), "--size"),
+        (("--labels", "a,b", "--out", "x", "--channels", "rgb"), "--channels"),
+    ],
+)
+def test_wrong_usage(imported: dict[str, Any], options: tuple[str, ...], named: str) -> None:
+    done = run("import", "model.h5", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert named in done.stderr
+    assert "options" not in imported
