@@ -113,8 +113,14 @@ def test_a_page_replaces_an_older_one_only() -> None:
         (("other.json", "--profile", "site.json"), "predicted with another bundle"),
         (("quiet.json", "--profile", "site.json", "--patient", "("), "is no regular expression"),
         (("quiet.json", "--profile", "site.json", "--patient", "x"), "matches no film's name"),
-        (("quiet.json", "--profile", "site.json", "--false-alarms", "0"), "false alarms 0 is not between"),
-        (("quiet.json", "--profile", "site.json", "--false-alarms", "1.5"), "false alarms 1.5 is not"),
+        (
+            ("quiet.json", "--profile", "site.json", "--false-alarms", "0"),
+            "false alarms 0 is not between",
+        ),
+        (
+            ("quiet.json", "--profile", "site.json", "--false-alarms", "1.5"),
+            "false alarms 1.5 is not",
+        ),
     ],
 )
 def test_what_cannot_be_compared(arguments: tuple[str, ...], words: str) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command_line import run, run_process
 from pneumoscope.bundle import Bundle
+from pneumoscope.cli.serve import serve
+from pneumoscope.errors import UsageError
 from pneumoscope.serve.settings import ServeSettings
 
 
@@ -61,3 +67,152 @@ def test_bundles_are_served_in_the_order_of_their_options(
     for options in ((), bundles):
         assert run("serve", "--folder", tmp_path, *options).returncode == 0
     assert [settings.bundle for settings in started] == [(), ("flagship", str(tmp_path))]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[ServeSettings]:
+    """The settings that servers would be started with."""
+    started: list[ServeSettings] = []
+    monkeypatch.setattr("pneumoscope.cli.serve.serve._run", started.append)
+    for name in list(os.environ):
+        if name.startswith("PNEUMOSCOPE_SERVE_"):
+            monkeypatch.delenv(name)
+    return started
+
+
+OPTIONS: dict[str, tuple[tuple[object, ...], object]] = {
+    "host": (("--host", "10.0.0.5"), "10.0.0.5"),
+    "port": (("--port", 0), 0),
+    "folder": (("--folder", "state"), Path("state")),
+    "database": (("--database", "postgresql+psycopg://h/n"), "postgresql+psycopg://h/n"),
+    "profile": (("--profile", "site.json"), Path("site.json")),
+    "keep_films": (("--keep-films",), True),
+    "retention_days": (("--retention-days", 30), 30),
+    "tls_self_signed": (("--tls-self-signed",), True),
+    "key": (("--key", "secret"), Path("secret")),
+    "threads": (("--threads", 3), 3),
+    "max_batch_size": (("--max-batch-size", 2), 2),
+    "max_wait_ms": (("--max-wait-ms", 1.5), 1.5),
+    "queue": (("--queue", 9), 9),
+    "rate_limit": (("--rate-limit", 0), 0),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_sets_one_thing(name: str, started: list[ServeSettings]) -> None:
+    words, value = OPTIONS[name]
+    for options in ((), words):
+        assert run("serve", *options).returncode == 0
+    plain, changed = (asdict(settings) for settings in started)
+    assert changed.pop(name) == value != plain.pop(name)
+    assert changed == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("port", "9000", 9000),
+        ("keep_films", "true", True),
+        ("retention_days", "7", 7),
+        ("database", "sqlite:///x", "sqlite:///x"),
+        ("queue", "11", 11),
+    ],
+)
+def test_the_environment_sets_it_too_and_the_option_wins(
+    name: str,
+    text: str,
+    value: object,
+    started: list[ServeSettings],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(f"PNEUMOSCOPE_SERVE_{name.upper()}", text)
+    words, chosen = OPTIONS[name]
+    assert run("serve").returncode == run("serve", *words).returncode == 0
+    assert [getattr(settings, name) for settings in started] == [value, chosen]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--port", "65536"), 2, "--port"),
+        (("--retention-days", "0"), 2, "--retention-days"),
+        (("--threads", "0"), 2, "--threads"),
+        (("--queue", "0"), 2, "--queue"),
+        (("--max-wait-ms", "-1"), 2, "--max-wait-ms"),
+        (("--rate-limit", "-1"), 2, "--rate-limit"),
+        (("--tls-cert", "c.pem"), 1, "a certificate needs its key"),
+        (("--tls-key", "k.pem"), 1, "a certificate needs its key"),
+    ],
+)
+def test_settings_that_no_server_has(
+    options: tuple[str, ...], code: int, words: str, started: list[ServeSettings]
+) -> None:
+    done = run("serve", *options)
+    assert (done.returncode, done.stdout, started) == (code, "", [])
+    assert words in done.stderr
+
+
+Message = dict[str, Any]
+
+
+def start_of(app: Any) -> tuple[serve._Watched, list[Message]]:
+    """The watched application after its start, and the messages that the server saw."""
+    watched, sent = serve._Watched(app, "it serves\n"), []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "lifespan.startup"}
+
+    asyncio.run(watched({"type": "lifespan"}, receive, send))
+    return watched, sent
+
+
+def failing(error: Exception) -> Any:
+    """An application that fails to start, as Starlette reports it."""
+
+    async def app(_scope: Message, _receive: Any, send: Any) -> None:
+        try:
+            raise error
+        except (UsageError, ZeroDivisionError):
+            text = "Traceback: where the films are"
+            await send({"type": "lifespan.startup.failed", "message": text})
+
+    return app
+
+
+def test_the_greeting_comes_when_the_server_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
+    async def app(_scope: Message, _receive: Any, send: Any) -> None:
+        assert capsys.readouterr().err == ""
+        await send({"type": "lifespan.startup.complete"})
+
+    watched, sent = start_of(app)
+    assert capsys.readouterr() == ("", "it serves\n")
+    assert (watched.failure, sent) == (None, [{"type": "lifespan.startup.complete"}])
+
+
+def test_a_failure_with_a_hint_takes_the_place_of_its_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = UsageError("another server is using this database", "Stop it.")
+    watched, sent = start_of(failing(error))
+    assert watched.failure is error
+    assert sent == [{"type": "lifespan.startup.failed", "message": ""}]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    watched, sent = start_of(failing(ZeroDivisionError("a bug")))
+    assert watched.failure is None
+    assert sent[0]["message"] == "Traceback: where the films are"
+
+
+def test_requests_pass_untouched() -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    async def app(*given: Any) -> None:
+        seen.append(given)
+
+    asyncio.run(serve._Watched(app, "")({"type": "http"}, "receive", "send"))  # type: ignore[arg-type]
+    assert seen == [({"type": "http"}, "receive", "send")]

@@ -46,6 +46,7 @@ def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = F
 
     rows = comparing.table(comparing.find(runs), comparing.blind_predictions(blind or []))
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, comparing.to_markdown(rows))
     if json:
         print_json(comparing.to_json(rows))
