@@ -84,3 +84,52 @@ def test_the_command_line_takes_names(ward: Path) -> None:
     assert wrong.returncode == 1
     assert "no bundle has this name" in wrong.stderr
     assert "flagship, tiny" in wrong.stderr
+
+
+def test_a_folder_that_may_not_be_looked_into_hides_no_other_bundle(
+    ward: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Tests may run as root, who may look everywhere.
+    (ward / "lost+found").mkdir()
+    is_file = Path.is_file
+
+    def refusing(path: Path) -> bool:
+        if path.parent.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refusing)
+    assert [bundle.name for bundle in named_bundles()] == ["flagship", "tiny"]
+    assert open_bundle("tiny").title == "tiny 1"
+
+
+def test_a_variable_that_names_nothing_hides_no_shipped_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    for value in ("", os.pathsep, str(tmp_path / "file"), str(tmp_path / "empty")):
+        monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", value)
+        assert named_bundles() == (NamedBundle("flagship", SHIPPED, shipped=True),)
+
+
+def test_the_first_folder_wins(
+    ward: Path, findings_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(findings_bundle.path, tmp_path / "other" / "tiny")
+    for folders, title in (
+        ((ward, tmp_path / "other"), "multiclass"),
+        ((tmp_path / "other", ward), "multilabel"),
+    ):
+        monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", os.pathsep.join(map(str, folders)))
+        assert open_bundle("tiny").meta.task == title
+
+
+def test_a_link_is_a_bundle_of_the_link_s_name(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "latest").symlink_to(tiny_bundle.path)
+    (tmp_path / "broken").symlink_to(tmp_path / "gone")
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
+    assert [bundle.name for bundle in named_bundles()] == ["flagship", "latest"]
+    assert open_bundle("latest").sha256 == tiny_bundle.sha256

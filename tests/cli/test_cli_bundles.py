@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from command_line import run
-from pneumoscope.bundle import MODEL, Bundle, open_bundle
+from pneumoscope.bundle import META, MODEL, Bundle, open_bundle
 
 
 def test_the_shipped_bundle_is_listed() -> None:
@@ -41,3 +42,42 @@ def test_a_damaged_bundle_is_listed_with_what_is_wrong(
     done = run("bundles")
     assert done.returncode == 0
     assert "not usable: bundle damaged: model.onnx does not match" in done.stdout
+
+
+def test_json_has_the_documented_keys(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").symlink_to(tiny_bundle.path)
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
+    flagship, mine = json.loads(run("bundles", "--json").stdout)["bundles"]
+    keys = [
+        "name", "folder", "shipped", "bundle", "version", "bundle_sha256", "task", "labels",
+        "positive", "population", "licence", "size_bytes",
+    ]  # fmt: skip
+    assert list(flagship) == list(mine) == keys
+    assert (mine["name"], mine["shipped"], mine["licence"]) == ("mine", False, "")
+    assert mine["folder"] == str(tmp_path / "mine")
+
+
+def test_of_two_bundles_of_a_name_the_one_that_is_used_is_listed(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "flagship").symlink_to(tiny_bundle.path)
+    folders = [str(tmp_path / "first"), str(tmp_path / "second"), str(tmp_path / "none"), ""]
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", os.pathsep.join(folders))
+    (listed,) = json.loads(run("bundles", "--json").stdout)["bundles"]
+    assert (listed["folder"], listed["shipped"]) == (str(tmp_path / "first" / "flagship"), False)
+
+
+def test_names_are_text_and_not_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "[red]mine"
+    folder.mkdir()
+    (folder / META).write_text("{}")
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
+    done = run("bundles")
+    assert done.returncode == 0
+    (row,) = [line for line in done.stdout.splitlines() if "not usable" in line]
+    assert row.startswith("[red]mine")
+    assert str(folder) in row

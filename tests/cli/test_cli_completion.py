@@ -17,6 +17,7 @@ from pneumoscope.cli import completion
 from pneumoscope.cli.app import app
 from pneumoscope.decision.reader_settings import READER_SETTINGS
 from pneumoscope.train.recipe.reading import shipped
+from reference_cli import leaves
 
 # The name of the program decides the variable's name.
 PROGRAM = (
@@ -127,3 +128,68 @@ def test_recipes_come_with_their_first_line() -> None:
 def test_settings_with_a_list_are_completed() -> None:
     listed = [s.name for s in READER_SETTINGS if completion.completion_of(s) is not None]
     assert listed == ["bundle", "operating_point", "explain"]
+
+
+def test_a_folder_of_bundles_that_cannot_be_listed_completes_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert completion.bundle_names() == []
+
+
+def test_an_operating_point_of_a_name_that_no_bundle_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert completion.operating_points(context(bundle=Path("nobody"))) == []
+    assert completion.operating_points(context()) == completion.operating_points(
+        context(bundle=Path("flagship"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [("# One.\n# Two.\n", "One."), ("name = 1\n#  Late.", "Late."), ("name = 1", ""), ("", "")],
+)
+def test_a_recipe_is_described_by_its_first_comment(text: str, first: str, tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(text)
+    assert completion._first_comment(tmp_path / "r.toml") == first
+
+
+def completing() -> dict[str, set[str]]:
+    """The options and arguments that the shell completes, by the function that gives the values."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    names: dict[str, set[str]] = {}
+    for name, command in leaves():
+        for parameter in command.params:
+            custom = getattr(parameter, "_custom_shell_complete", None)
+            if custom is None:
+                continue
+            given = {word.value for word in custom(context(), parameter, "")}
+            for label, values in KNOWN.items():
+                if given == values:
+                    names.setdefault(label, set()).add(f"{name} {parameter.opts[0]}")
+    return names
+
+
+KNOWN = {
+    "bundles": {"flagship"},
+    "points": {point.name for point in open_bundle().meta.operating_points},
+    "recipes": set(shipped()),
+    "modes": {"none", "fast", "checked"},
+}
+
+
+def test_what_is_completed_where() -> None:
+    assert completing() == {
+        "bundles": {
+            "predict --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
+            "streamlit --bundle", "export bundle", "card bundle", "audit --bundle",
+            "calibrate --bundle", "calibrate --from",
+        },
+        "points": {"predict --operating-point"},
+        "recipes": {"train recipe", "bench train recipe"},
+        "modes": {"predict --explain"},
+    }  # fmt: skip

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from command_line import run
+from pneumoscope.cli.read import pictures
+from pneumoscope.cli.read.pictures import Targets
+from pneumoscope.errors import DiskFull, UsageError
 
 
 def test_heatmaps_are_written_whole_and_never_overwrite_each_other(
@@ -64,3 +70,80 @@ def test_a_sheet_replaces_an_older_one(
     for films in (film_files, film_files / "dark.png"):
         assert run("predict", films, "--sheet", sheet, *tiny).returncode == 0
     assert sheet.read_text().count("<article>") == 1
+
+
+@pytest.mark.parametrize(
+    ("films", "names"),
+    [
+        (["a.png", "a.png", "a.png"], ["a.png", "a.png-2", "a.png-3"]),
+        (["a.png-2", "a.png", "a.png"], ["a.png-2", "a.png", "a.png-3"]),
+        (["<stdin>", "<bytes>"], ["stdin", "bytes"]),
+        (["<>", ""], ["film", "film-2"]),
+    ],
+)
+def test_every_picture_of_a_run_has_a_name_of_its_own(films: list[str], names: list[str]) -> None:
+    taken: set[str] = set()
+    made = [pictures._free_name(film, taken) for film in films]
+    assert made == [f"{name}.heatmap.png" for name in names]
+    assert taken == set(made)
+
+
+def test_no_targets_are_false() -> None:
+    assert not Targets()
+    for name in ("heatmaps", "sheet", "occlusion"):
+        assert Targets(**{name: Path("x")})
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        (Targets(heatmaps=Path("file")), "file: is not a folder"),
+        (Targets(occlusion=Path("file")), "file: is not a folder"),
+        (Targets(sheet=Path("folder")), "folder: is a folder"),
+        (Targets(sheet=Path("file")), "file: exists and is not a sheet"),
+        (Targets(sheet=Path("link.html")), "link.html: exists and is not a sheet"),
+    ],
+)
+def test_a_target_in_use_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, targets: Targets, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("mine")
+    Path("folder").mkdir()
+    film = Path("film.png")
+    film.write_bytes(b"<!doctype html>")  # a film whatever it looks like
+    Path("link.html").symlink_to(film)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match=words) as error:
+        replace(targets, heatmaps=targets.heatmaps or Path("new") / "maps").prepare([film])
+    assert error.value.hint
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_folders_are_made_and_an_older_sheet_passes(tmp_path: Path) -> None:
+    sheet = tmp_path / "old.html"
+    sheet.write_text("<!DOCTYPE html><title>old</title>")
+    targets = Targets(tmp_path / "a" / "maps", sheet, tmp_path / "b")
+    targets.prepare([tmp_path / "film.png", io.BytesIO(b"stdin")])
+    assert (tmp_path / "a" / "maps").is_dir()
+    assert (tmp_path / "b").is_dir()
+    assert sheet.read_text().endswith("old</title>")  # until the films are read
+
+
+def test_a_heatmap_that_cannot_be_written_is_an_error_and_the_rest_is_shown(
+    tiny: tuple[str, Path], film_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write_png(path: Path, _picture: object) -> None:
+        if written:
+            raise DiskFull(str(path))
+        written.append(path.name)
+
+    monkeypatch.setattr("pneumoscope.cli.read.pictures.files.write_png", write_png)
+    done = run("predict", film_files, "--heatmaps", tmp_path / "maps", *tiny)
+    assert done.returncode == 1
+    assert "dark.png.heatmap.png: cannot be written whole" in done.stderr
+    assert "hint: Free some space" in done.stderr
+    assert "bright.png" in done.stdout  # what was finished
+    assert list((tmp_path / "maps").iterdir()) == []

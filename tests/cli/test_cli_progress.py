@@ -52,3 +52,50 @@ def test_a_bar_for_each_text(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1/2" in shown
     assert "measuring" in shown
     assert "2/3" in shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("films", "shown"), [(49, False), (50, True)])
+def test_few_films_need_no_bar(
+    films: int, shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    assert list(over_films(iter(range(films)), films)) == list(range(films))
+    assert ("reading films" in screen.getvalue()) == shown
+    assert capsys.readouterr().out == ""
+
+
+def test_without_stderr_films_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    assert list(over_films(iter(range(60)), 60)) == list(range(60))
+
+
+def test_bytes_are_counted_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with progress_bar("copying", as_bytes=True) as count:
+        count(1_500_000, 3_000_000)
+    assert "1.5/3.0 MB" in screen.getvalue()
+
+
+def test_the_bar_ends_with_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+
+    def copy() -> None:
+        with progress_bar("copying") as count:
+            count(1, 2)
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        copy()
+    assert screen.getvalue().rindex("\x1b[?25h") > screen.getvalue().rindex("copying")  # the cursor

@@ -45,9 +45,16 @@ def named_bundles() -> tuple[NamedBundle, ...]:
         if not folder.is_dir():
             continue
         for path in folder.iterdir():
-            if (path / META).is_file():
+            if _holds_bundle(path):
                 bundles.setdefault(path.name, NamedBundle(path.name, path, folder == BUNDLES))
     return tuple(bundles[name] for name in sorted(bundles))
+
+
+def _holds_bundle(folder: Path) -> bool:
+    try:
+        return (folder / META).is_file()
+    except OSError:  # not allowed to look into it, such as lost+found
+        return False
 
 
 def folder_of(bundle: str | os.PathLike[str]) -> Path:

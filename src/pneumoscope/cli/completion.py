@@ -28,9 +28,12 @@ def bundle_names() -> Completions:
     """The named bundles, each with its origin."""
     from pneumoscope.bundle.names import named_bundles
 
+    try:
+        named = named_bundles()
+    except OSError:
+        return []
     return [
-        (bundle.name, "shipped" if bundle.shipped else str(bundle.path.parent))
-        for bundle in named_bundles()
+        (bundle.name, "shipped" if bundle.shipped else str(bundle.path.parent)) for bundle in named
     ]
 
 

@@ -59,18 +59,19 @@ class Targets:
         for folder, content in folders:
             if folder is not None and folder.exists() and not folder.is_dir():
                 raise UsageError(f"{folder}: is not a folder", f"Name one for the {content}.")
-        for folder, _ in folders:
-            if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-        sheet = self.sheet
-        if sheet is None:
-            return
-        if sheet.is_dir():
-            raise UsageError(f"{sheet}: is a folder", "Name an HTML file.")
-        films = {path.resolve() for path in sources if isinstance(path, Path)}
-        if sheet.resolve() in films or (sheet.exists() and not is_html(sheet)):
-            raise UsageError(f"{sheet}: exists and is not a sheet", "Name a new HTML file.")
-        sheet.parent.mkdir(parents=True, exist_ok=True)
+        if self.sheet is not None:
+            _check_sheet(self.sheet, sources)
+        made = [folder for folder, _ in folders if folder is not None]
+        for folder in [*made, self.sheet.parent] if self.sheet is not None else made:
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def _check_sheet(sheet: Path, sources: Sequence[Any]) -> None:
+    if sheet.is_dir():
+        raise UsageError(f"{sheet}: is a folder", "Name an HTML file.")
+    films = {path.resolve() for path in sources if isinstance(path, Path)}
+    if sheet.resolve() in films or (sheet.exists() and not is_html(sheet)):
+        raise UsageError(f"{sheet}: exists and is not a sheet", "Name a new HTML file.")
 
 
 def with_pictures(outcomes: Iterable[Outcome], targets: Targets) -> Iterator[FilmResult]:
