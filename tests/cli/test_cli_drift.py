@@ -111,7 +111,7 @@ def test_a_page_replaces_an_older_one_only() -> None:
         (("quiet.json", "--profile", "none.json"), "site profile none.json: no such file"),
         (("quiet.json", "--profile", "quiet.json"), "quiet.json"),
         (("other.json", "--profile", "site.json"), "predicted with another bundle"),
-        (("quiet.json", "--profile", "site.json", "--patient", "("), "is no regular expression"),
+        (("quiet.json", "--profile", "site.json", "--patient", "("), "regular expression"),
         (("quiet.json", "--profile", "site.json", "--patient", "x"), "matches no film's name"),
         (
             ("quiet.json", "--profile", "site.json", "--false-alarms", "0"),
