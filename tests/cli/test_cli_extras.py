@@ -134,6 +134,6 @@ def test_mlflow_is_an_extra_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path
     )
     done: Done = run("train", "--data", tmp_path, "--mlflow", tmp_path / "runs")
     assert done.returncode == 1
-    assert "telling MLflow about a training needs an optional part" in done.stderr
+    assert "MLflow needs an optional part" in done.stderr
     assert install_command("mlflow") in done.stderr
     assert list(tmp_path.iterdir()) == []
