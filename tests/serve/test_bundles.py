@@ -204,6 +204,8 @@ def test_the_shipped_bundle_is_served_where_none_is_named() -> None:
             "bundle": bundles["flagship"].bundle.title,
             "bundle_sha256": bundles["flagship"].bundle.sha256,
             "default": True,
+            "positive": "PNEUMONIA",
+            "population": bundles["flagship"].bundle.meta.population.text,
         }
     ]
 

@@ -6,7 +6,7 @@ fields, labels and checks from it. It is plain data and imports nothing heavy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,7 +107,9 @@ class ReaderSetting:
             ]
         if self.default is not None:
             schema["default"] = "false" if self.default is False else self.default
-        return schema | {"example": float(self.example) if self.kind == "share" else self.example}
+        if self.example:
+            schema["example"] = float(self.example) if self.kind == "share" else self.example
+        return schema
 
     def parse(self, text: str) -> Value:
         """The value of a form's field.
@@ -214,7 +216,16 @@ PROFILE = ReaderSetting(
 
 READER_SETTINGS = (BUNDLE, OPERATING_POINT, PREVALENCE, ERROR, EXPLAIN, FORCE, PROFILE)
 UPLOADED = tuple(setting for setting in READER_SETTINGS if setting.uploaded)
-"""Those that an upload to a server may choose."""
+"""Those that an upload to a server may choose, and that a bundle serves."""
+SERVED_BUNDLE = replace(
+    BUNDLE,
+    kind="name",
+    help="Name of one of the server's bundles, see GET /settings; its default if missing.",
+    uploaded=True,
+)
+"""`BUNDLE` as a request gives it: a server opens no folder that a request names."""
+UPLOAD_FIELDS = (*UPLOADED, SERVED_BUNDLE)
+"""The fields of an upload's form that this table describes."""
 
 
 def from_form(fields: Mapping[str, str], profile: Path | None = None) -> Settings:

@@ -69,6 +69,8 @@ def served_bundles(bundles: Mapping[str, Classifier]) -> list[dict[str, Any]]:
             "bundle": classifier.bundle.title,
             "bundle_sha256": classifier.bundle.sha256,
             "default": position == 0,
+            "positive": classifier.bundle.meta.positive,
+            "population": classifier.bundle.meta.population.text,
         }
         for position, (name, classifier) in enumerate(bundles.items())
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from pneumoscope.decision.reader_settings import UPLOADED
+from pneumoscope.decision.reader_settings import UPLOAD_FIELDS
 from pneumoscope.errors import EmptySource
 from pneumoscope.jobs.decoders import FILM_NAME
 from pneumoscope.serve.problems import BadRequest, Busy, TooMuch, UnsupportedMedia
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.serve.settings import Limits
 
-FIELDS = (*(setting.name for setting in UPLOADED), "bundle", "patient")
+FIELDS = (*(setting.name for setting in UPLOAD_FIELDS), "patient")
 _MOST_FIELDS = 16
 _FIELD_BYTES = 4096
 

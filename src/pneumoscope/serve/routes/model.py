@@ -6,14 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
+from pneumoscope.decision.reader_settings import SERVED_BUNDLE
 from pneumoscope.serve.routes.common import RunningServices, api_router
 
 router = api_router()
 
-
-Bundle = Annotated[
-    str | None, Query(description="Name of one of the server's bundles; the default if missing.")
-]
+Bundle = Annotated[str | None, Query(description=SERVED_BUNDLE.help)]
 
 
 @router.get("/model")

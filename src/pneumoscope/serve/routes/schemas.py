@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pneumoscope.decision.reader_settings import BUNDLE, UPLOADED
+from pneumoscope.decision.reader_settings import UPLOAD_FIELDS
 from pneumoscope.serve.problems import MEDIA_TYPE
 
 _ID = "4beba2a17d074c798ba548b195213df1"
@@ -146,13 +146,7 @@ UPLOAD: dict[str, Any] = {
                             "items": {"type": "string", "format": "binary"},
                             "description": "Films, or ZIP archives of films.",
                         },
-                        **{setting.name: setting.schema for setting in UPLOADED},
-                        "bundle": {
-                            "type": "string",
-                            "title": BUNDLE.title,
-                            "description": "Name of one of the server's bundles, see GET "
-                            "/settings; its default if missing.",
-                        },
+                        **{setting.name: setting.schema for setting in UPLOAD_FIELDS},
                         "patient": {
                             "type": "string",
                             "description": "Any key of the patient; kept as a keyed hash only.",

@@ -5,12 +5,12 @@ import { openDialog } from "./dialog.js";
 import { markdown } from "./markdown.js";
 import { t } from "./texts.js";
 
-/** Opens the dialog; `backend` gives the model. */
-export async function openAbout(backend) {
+/** Opens the dialog about the chosen bundle; `bundles` is a `Bundles`. */
+export async function openAbout(bundles) {
   const body = h("div", { class: "about" }, h("p", { class: "muted" }, t("common.loading")));
   openDialog(t("about.title"), body, { wide: true });
   try {
-    const model = await backend.model();
+    const model = await bundles.model();
     fill(body, facts(model), h("div", { class: "card-text" }, markdown(withoutTitle(model.card))));
   } catch (problem) {
     fill(body, h("p", { class: "error-text" }, problem.title), h("p", { class: "secondary" }, problem.hint ?? ""));

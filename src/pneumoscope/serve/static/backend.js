@@ -8,9 +8,10 @@
  *
  * @property {{film: string[], films: string[]}} formats  What `downloadFilm` ("overlay", "pdf", "json",
  *   "csv") and `downloadFilms` ("csv", "json", "pdf", "zip") offer, in the order of the menus.
- * @property {() => Promise<Settings>} settings  What a reader may choose, and the limits.
+ * @property {(bundle?: string|null) => Promise<Settings>} settings  What a reader may choose with a bundle,
+ *   by default the back end's default one, and the limits.
  * @property {() => Promise<User>} user  Who is signed in.
- * @property {() => Promise<Model>} model  The bundle that reads the films.
+ * @property {(bundle?: string|null) => Promise<Model>} model  A bundle, by default the back end's default one.
  * @property {() => Promise<void>} signOut  Ends the session and leaves the page; called only if the user has
  *   an account.
  * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one
@@ -25,6 +26,7 @@
 
 /**
  * @typedef {object} ReadSettings  How a film is to be read; null or a missing key means the default.
+ * @property {string|null} [bundle]  Name of the bundle that reads it.
  * @property {string|null} [operating_point]  Name of an operating point.
  * @property {number|null} [prevalence]  In (0, 1).
  * @property {number|null} [error]  Error rate of the conformal set, in (0, 1).
@@ -76,8 +78,19 @@
  * @typedef {object} Settings  As `GET /settings`; without a key there is no such choice or limit.
  * @property {{properties: Object<string, Field>}} [form]  The settings that a reader can choose, by their
  *   names in `ReadSettings`; `force` is offered with the verdict of a refused film.
+ * @property {Bundle[]} [bundles]  Those that a reader can choose from.
  * @property {{max_body_bytes?: number, drawn_films?: number}} [limits]  Bytes of a file; films in a PDF
  *   or ZIP.
+ */
+
+/**
+ * @typedef {object} Bundle
+ * @property {string} name  As in `ReadSettings`.
+ * @property {string} bundle  Its title, as in `Model` and in results.
+ * @property {string} bundle_sha256
+ * @property {boolean} default  Whether it reads films for which none is named; true of one.
+ * @property {string} positive  What it calls a film that is not normal.
+ * @property {string} [population]  Whom its training films show.
  */
 
 /**

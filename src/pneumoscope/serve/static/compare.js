@@ -13,14 +13,14 @@ const CHOICES = 100; // films to choose from
 class Side {
   record = null;
 
-  constructor(index, view, { pictures, onPick }) {
-    this.pictures = pictures;
+  constructor(index, view, { bundles, pictures, onPick }) {
+    Object.assign(this, { bundles, pictures });
     this.separate = new View(); // when the films are not moved together
     this.pane = new Pane(view);
     this.choice = h("select", { "aria-label": t("compare.pick", { side: t(`compare.side${index}`) }), onchange: () => onPick(this.choice.value) });
     this.summary = h("div", { class: "summary" });
     this.box = h("div", { class: "pane-holder", tabindex: 0, role: "group", "aria-label": t(`compare.side${index}`) }, this.pane.element);
-    this.element = h("article", { class: "compare-side" }, h("label", { class: "film-choice" }, this.choice, icon("chevron")), this.box, this.summary);
+    this.element = h("article", { class: "compare-side" }, h("label", { class: "with-chevron" }, this.choice, icon("chevron")), this.box, this.summary);
   }
 
   async show(record) {
@@ -47,6 +47,7 @@ class Side {
     if (!record) return fill(this.summary, h("p", { class: "secondary" }, t("compare.none")));
     const state = words.stateOf(record);
     const result = record.result;
+    const bundle = this.bundles.nameOf(result);
     const judged = result && result.label !== "REFUSED";
     const reason = result ? words.reasons(result)[0]?.sentence : problemSentence(record.error);
     return fill(
@@ -54,7 +55,7 @@ class Side {
       h(
         "div",
         { class: `verdict state-${state}` },
-        h("h2", { class: "headline" }, icon(state), words.labelOf(record)),
+        h("div", {}, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), bundle && h("p", { class: "secondary" }, t("bundles.readBy", { bundle }))),
         judged ? probability(result, { compact: true }) : h("p", { class: "secondary" }, reason),
       ),
     );
@@ -64,11 +65,11 @@ class Side {
 export class Compare {
   linked = true;
 
-  constructor({ backend, pictures }) {
+  constructor({ backend, bundles, pictures }) {
     this.backend = backend;
     this.view = new View();
     this.view.set({ heatmap: false });
-    this.sides = [0, 1].map((index) => new Side(index, this.view, { pictures, onPick: (id) => this.#picked(index, id) }));
+    this.sides = [0, 1].map((index) => new Side(index, this.view, { bundles, pictures, onPick: (id) => this.#picked(index, id) }));
     this.link = button("link", t("compare.link"), () => this.#toggle(), { "aria-pressed": "true", class: "toggle", title: t("compare.linkTitle") });
     this.toolbars = h("div", { class: "toolbars" });
     this.sides.forEach((side) => side.box.addEventListener("keydown", (event) => arrowKey(event, side.pane.view, side.pane) && event.preventDefault()));

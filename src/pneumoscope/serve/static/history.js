@@ -3,6 +3,7 @@
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { confirm } from "./dialog.js";
 import { menu } from "./menu.js";
+import { fixed } from "./numbers.js";
 import { drawThumbnail } from "./pictures.js";
 import { t } from "./texts.js";
 import { segmented } from "./toolbar.js";
@@ -31,24 +32,30 @@ export class History {
   records = [];
   chosen = new Set();
   filter = "";
+  positives = new Set(); // names of positive verdicts in the filter
   order = "newest";
   query = "";
 
   /** actions: open(record), compare(records), forget(ids), with null for all films. */
-  constructor({ backend, pictures, downloads, ...actions }) {
-    Object.assign(this, { backend, pictures, downloads, actions });
-    this.#build("PNEUMONIA");
+  constructor({ backend, bundles, pictures, downloads, ...actions }) {
+    Object.assign(this, { backend, bundles, pictures, downloads, actions });
+    this.#build();
+    bundles.addEventListener("change", () => this.render());
   }
 
-  /** Replaces the name of the positive verdict in the filter by the bundle's. */
-  setPositive(positive) {
+  /** Offers the positive verdicts of all bundles, and those of results that were made by others. */
+  #updateFilters() {
+    const positives = new Set([...this.positives, ...this.bundles.positives, ...this.records.map(({ result }) => result?.positive ?? "")]);
+    positives.delete("");
+    if (positives.size === this.positives.size) return;
+    this.positives = positives;
     const before = this.filters.element;
-    this.filters = this.#filters(positive);
+    this.filters = this.#filters();
     before.replaceWith(this.filters.element);
   }
 
-  #filters(positive) {
-    const labels = ["", "NORMAL", positive, "UNDETERMINED", "REFUSED"];
+  #filters() {
+    const labels = ["", "NORMAL", ...this.positives, "UNDETERMINED", "REFUSED"];
     return segmented(
       t("history.filter"),
       labels.map((label) => [label, "", label || t("history.all")]),
@@ -61,8 +68,8 @@ export class History {
     );
   }
 
-  #build(positive) {
-    this.filters = this.#filters(positive);
+  #build() {
+    this.filters = this.#filters();
     this.search = h("input", { type: "search", placeholder: t("history.search"), "aria-label": t("history.search"), oninput: () => this.#typed() });
     this.sort = h(
       "select",
@@ -146,6 +153,7 @@ export class History {
 
   render() {
     const records = this.shown;
+    this.#updateFilters();
     fill(this.list, records.map((record) => this.#item(record)));
     this.status.textContent = t(this.next ? "history.loaded" : "history.count", { count: records.length });
     this.more.hidden = !this.next;
@@ -174,12 +182,19 @@ export class History {
         "button",
         { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label }) },
         this.#thumbnail(record),
-        h("span", { class: "text" }, h("span", { class: "name" }, name(record)), h("time", { datetime: record.created }, new Date(record.created).toLocaleString())),
+        h("span", { class: "text" }, h("span", { class: "name" }, name(record)), this.#origin(record)),
         h("span", { class: "label" }, icon(state), label),
         probabilityOrReason(record),
       ),
       done ? menu("download", t("download.one"), () => this.downloads.film(record), { iconOnly: true }) : h("span", { class: "menu-placeholder" }),
     );
+  }
+
+  /** When a film was read, and by which bundle where there are several. */
+  #origin(record) {
+    const bundle = this.bundles.nameOf(record.result);
+    const time = h("time", { datetime: record.created }, new Date(record.created).toLocaleString());
+    return h("span", { class: "secondary" }, time, bundle && ` · ${bundle}`);
   }
 
   /** A canvas that is drawn when it becomes visible: a long history has hundreds. */
@@ -297,6 +312,6 @@ function probabilityOrReason({ result, error }) {
       h("i", { style: { width: `${100 * result.p_unadjusted}%` } }),
       h("b", { style: { left: `${100 * threshold}%` } }),
     ),
-    h("span", { class: "figure" }, words.pPositive(result).toFixed(3)),
+    h("span", { class: "figure" }, fixed(words.pPositive(result), 3)),
   );
 }

@@ -20,16 +20,16 @@ const RENDERINGS = { overlay: "overlay.png", pdf: "report.pdf", json: "result.js
 export class HttpBackend {
   formats = { film: ["overlay", "pdf", "json", "csv"], films: ["csv", "json", "pdf", "zip"] };
 
-  settings() {
-    return request("settings");
+  settings(bundle) {
+    return request(`settings${ofBundle(bundle)}`);
   }
 
   user() {
     return request("me");
   }
 
-  model() {
-    return request("model");
+  model(bundle) {
+    return request(`model${ofBundle(bundle)}`);
   }
 
   /** Opens a session; not part of the interface, since only a server has a sign-in page. */
@@ -76,6 +76,10 @@ export class HttpBackend {
   async deleteAll() {
     return (await request("predictions", { method: "DELETE" })).deleted;
   }
+}
+
+function ofBundle(name) {
+  return name ? `?bundle=${encodeURIComponent(name)}` : "";
 }
 
 function filmAddress(id, file) {

@@ -4,7 +4,7 @@ import { button, fill, h, icon } from "./dom.js";
 import { HttpBackend } from "./http.js";
 import { applyTheme } from "./preferences.js";
 import { loadTexts, t } from "./texts.js";
-import { sentence } from "./words.js";
+import { sentence } from "./sentences.js";
 
 const PAGE = "./"; // seen from the sign-in page
 

@@ -25,6 +25,11 @@ export function scientific(x, decimals) {
   return withPower(digits, power);
 }
 
+/** A threshold, as `pneumoscope.metrics.threshold_text`: "0.433", or "2.5e-04" for a rare finding, which is not 0. */
+export function thresholdText(threshold) {
+  return threshold >= 0.001 ? fixed(threshold, 3) : scientific(threshold, 1);
+}
+
 const withPower = (digits, power) =>
   `${digits[0]}${digits.length > 1 ? `.${digits.slice(1)}` : ""}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
 

@@ -2,6 +2,7 @@
 
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { openAbout } from "./about.js";
+import { Bundles } from "./bundles.js";
 import { Compare } from "./compare.js";
 import { Downloads } from "./downloads.js";
 import { listenForFiles } from "./files.js";
@@ -17,13 +18,13 @@ import { Worklist } from "./worklist.js";
 const TABS = ["read", "history", "compare"]; // also the names of their icons
 
 class Page {
-  settings = {}; // what the back end offers
   user = {};
   compared = []; // the films that the Compare tab opens with
 
   /** backend: a `Backend`, see backend.js. */
   constructor(backend) {
     this.backend = backend;
+    this.bundles = new Bundles(backend);
     this.pictures = new Pictures(backend);
     this.downloads = new Downloads(backend);
     this.worklist = new Worklist(backend);
@@ -33,18 +34,19 @@ class Page {
     await loadTexts();
     this.input = h("input", { type: "file", multiple: true, hidden: true, id: "files", "aria-label": t("list.add"), onchange: () => this.#picked() });
     document.body.append(this.input);
-    const { backend, pictures, downloads } = this;
+    const { backend, bundles, pictures, downloads } = this;
     this.tabs = {
-      read: new Reading(this.worklist, { pictures, downloads, pick: () => this.input.click() }),
+      read: new Reading(this.worklist, { bundles, pictures, downloads, pick: () => this.input.click() }),
       history: new History({
         backend,
+        bundles,
         pictures,
         downloads,
         open: (record) => this.#open(record),
         compare: (records) => this.#compare(records),
         forget: (ids) => this.worklist.forget(ids),
       }),
-      compare: new Compare({ backend, pictures }),
+      compare: new Compare({ backend, bundles, pictures }),
     };
     this.#build();
     this.#listen();
@@ -61,6 +63,7 @@ class Page {
     addEventListener("hashchange", () => this.#showTab());
     matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
     preferences.addEventListener("change", () => this.#applyPreferences());
+    this.bundles.addEventListener("change", () => this.#showBundle());
     // Leaving the page would lose films that have not been sent yet.
     addEventListener("beforeunload", (event) => {
       if (this.worklist.rows.some((row) => row.active)) event.preventDefault();
@@ -96,13 +99,12 @@ class Page {
 
   async #loadSettings() {
     try {
-      [this.settings, this.user] = await Promise.all([this.backend.settings(), this.backend.user()]);
-      this.worklist.maxBytes = this.settings.limits?.max_body_bytes ?? Infinity;
-      this.downloads.maxWithPictures = this.settings.limits?.drawn_films ?? Infinity;
-      if (preferences.dropUnavailable(this.settings.form)) toast(t("settings.unavailable"), t("settings.unavailableHint"), "error");
-      const model = await this.backend.model();
-      fill(this.model, h("span", {}, model.bundle), h("code", {}, model.bundle_sha256.slice(0, 12)));
-      this.tabs.history.setPositive(model.positive);
+      const [reset, user] = await Promise.all([this.bundles.load(), this.backend.user()]);
+      this.user = user;
+      const { limits = {} } = this.bundles.settings;
+      this.worklist.maxBytes = limits.max_body_bytes ?? Infinity;
+      this.downloads.maxWithPictures = limits.drawn_films ?? Infinity;
+      if (reset) toast(t(`${reset}.unavailable`), t(`${reset}.unavailableHint`), "error");
       document.body.dataset.role = this.user.role;
       if (this.user.accounts) {
         fill(this.account, h("span", { class: "user" }, icon("user"), this.user.name), button("exit", t("login.out"), () => this.backend.signOut(), { iconOnly: true }));
@@ -110,6 +112,11 @@ class Page {
     } catch (problem) {
       toast(problem.title, problem.hint, "error");
     }
+  }
+
+  #showBundle() {
+    const { bundle, bundle_sha256: hash } = this.bundles.chosen;
+    fill(this.model, h("span", {}, bundle), h("code", {}, hash.slice(0, 12)));
   }
 
   #picked() {
@@ -168,11 +175,11 @@ class Page {
   }
 
   #about() {
-    openAbout(this.backend);
+    openAbout(this.bundles);
   }
 
   #settings() {
-    openSettings(this.settings.form);
+    openSettings(this.bundles);
   }
 
   #key(event) {

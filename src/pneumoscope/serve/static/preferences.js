@@ -8,21 +8,20 @@ const DEFAULTS = {
   layout: "side", // "side" or "overlay"
   opacity: 0.55,
   keys: true,
+  bundle: null,
 };
-const DIALOG = ["theme", "reveal", "keys"]; // those of the settings dialog
+const DIALOG = ["theme", "reveal", "keys", "bundle"]; // those of the settings dialog
 
 class Preferences extends EventTarget {
   #values = { ...DEFAULTS };
-
-  /** How films are to be read: `ReadSettings`, see backend.js. What is not in it has the default. */
-  read = {};
+  #read = new Map(); // `ReadSettings` by name of the bundle, "" for the default one
 
   constructor() {
     super();
     try {
-      const { read, ...values } = former(JSON.parse(localStorage.getItem(KEY) ?? "{}"));
+      const { readWith, ...values } = former(JSON.parse(localStorage.getItem(KEY) ?? "{}"));
       Object.assign(this.#values, values);
-      this.#assignRead(read);
+      for (const [bundle, settings] of Object.entries(readWith)) this.#assignRead(settings, bundle);
     } catch {
       // Private windows may refuse storage: then the defaults are used.
     }
@@ -37,33 +36,51 @@ class Preferences extends EventTarget {
     this.#store();
   }
 
+  /** Name of the bundle that reads the next films; null for the back end's default. */
+  get bundle() {
+    return this.get("bundle");
+  }
+
+  setBundle(name) {
+    this.set({ bundle: name });
+  }
+
+  /**
+   * How a bundle is to read films: `ReadSettings`, see backend.js. What is not in it has the default. Each
+   * bundle has its own, because a prevalence or an operating point of one means nothing to another.
+   */
+  read(bundle = this.bundle) {
+    return this.#read.get(bundle ?? "") ?? {};
+  }
+
   /** Changes `read`; null stands for the default. */
-  setRead(changes) {
-    this.#assignRead(changes);
+  setRead(changes, bundle = this.bundle) {
+    this.#assignRead(changes, bundle);
     this.#store();
   }
 
   /** Sets everything in the settings dialog to its default. */
   reset() {
-    this.read = {};
+    this.#read.clear();
     this.set(Object.fromEntries(DIALOG.map((name) => [name, DEFAULTS[name]])));
   }
 
-  /** Resets what the back end does not offer, for example after a change of its model; returns whether it did. */
-  dropUnavailable({ properties = {} } = {}) {
-    const unavailable = Object.keys(this.read).filter((name) => !isOffered(properties[name], this.read[name]));
-    if (unavailable.length) this.setRead(Object.fromEntries(unavailable.map((name) => [name, null])));
+  /** Resets what a bundle does not offer, for example after a change of the model; returns whether it did. */
+  dropUnavailable({ properties = {} } = {}, bundle = this.bundle) {
+    const settings = this.read(bundle);
+    const unavailable = Object.keys(settings).filter((name) => !isOffered(properties[name], settings[name]));
+    if (unavailable.length) this.setRead(Object.fromEntries(unavailable.map((name) => [name, null])), bundle);
     return unavailable.length > 0;
   }
 
-  #assignRead(changes) {
-    const values = Object.entries({ ...this.read, ...changes });
-    this.read = Object.fromEntries(values.filter(([, value]) => value !== null && value !== undefined));
+  #assignRead(changes, bundle) {
+    const values = Object.entries({ ...this.read(bundle), ...changes });
+    this.#read.set(bundle ?? "", Object.fromEntries(values.filter(([, value]) => value !== null && value !== undefined)));
   }
 
   #store() {
     try {
-      localStorage.setItem(KEY, JSON.stringify({ ...this.#values, read: this.read }));
+      localStorage.setItem(KEY, JSON.stringify({ ...this.#values, readWith: Object.fromEntries(this.#read) }));
     } catch {
       // As above.
     }
@@ -71,9 +88,9 @@ class Preferences extends EventTarget {
   }
 }
 
-/** Stored preferences; earlier versions kept the settings of `read` among the others. */
-function former({ operatingPoint, prevalence, error, explain, read, ...values }) {
-  return { ...values, read: { operating_point: operatingPoint, prevalence, error, explain, ...read } };
+/** Stored preferences; earlier versions knew one bundle, and kept its settings among the others. */
+function former({ operatingPoint, prevalence, error, explain, read, readWith, ...values }) {
+  return { ...values, readWith: { "": { operating_point: operatingPoint, prevalence, error, explain, ...read }, ...readWith } };
 }
 
 /** Whether a field of the form takes a value. */

@@ -1,5 +1,6 @@
 // The Read tab: the list of films, the selected film and its verdict.
 
+import { bundleField } from "./bundles.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { Pane } from "./pane.js";
 import { preview } from "./pictures.js";
@@ -20,8 +21,8 @@ export class Reading {
   film = null;
   hasHeatmap = false;
 
-  constructor(worklist, { pictures, downloads, pick }) {
-    Object.assign(this, { worklist, pictures, downloads });
+  constructor(worklist, { bundles, pictures, downloads, pick }) {
+    Object.assign(this, { worklist, bundles, pictures, downloads });
     this.view = new View();
     this.view.set({ opacity: preferences.get("opacity"), tool: NARROW.matches ? "pan" : "window" });
     this.plainPane = new Pane(this.view, { withHeatmap: false });
@@ -37,8 +38,8 @@ export class Reading {
       (layout) => this.setLayout(layout),
     );
     this.tools = toolbar(this.view, this.heatmapPane, this.layoutChoice.element);
-    this.list = new RowList(worklist, { pictures, downloads, pick });
-    this.welcome = welcome(pick);
+    this.list = new RowList(worklist, { bundles, pictures, downloads, pick });
+    this.welcome = welcome(pick, bundles);
     this.#build();
     this.setLayout(this.layout);
     this.view.addEventListener("change", () => preferences.get("opacity") === this.view.opacity || preferences.set({ opacity: this.view.opacity }));
@@ -139,6 +140,7 @@ export class Reading {
       retry: () => worklist.retry(row),
       force: () => worklist.retry(row, { force: true }),
       downloads: (record) => this.downloads.film(record),
+      bundleOf: (result) => this.bundles.nameOf(result),
     });
     content.dataset.shown = now;
     content.tabIndex = -1;
@@ -230,7 +232,7 @@ export class Reading {
   }
 }
 
-function welcome(pick) {
+function welcome(pick, bundles) {
   const feature = (key) => h("li", {}, h("strong", {}, t(`welcome.${key}.title`)), h("span", {}, t(`welcome.${key}.text`)));
   return h(
     "section",
@@ -243,6 +245,7 @@ function welcome(pick) {
       h("p", { class: "lead muted" }, t("welcome.lead")),
       button("upload", t("welcome.pick"), pick, { key: "O", class: "primary large operator" }),
       h("p", { class: "secondary" }, t("welcome.formats")),
+      bundleField(bundles),
     ),
     h("ul", { class: "features" }, ["film", "doubt", "privacy"].map(feature)),
   );

@@ -1,5 +1,6 @@
 // The list of films beside the film: a row for each, with its state.
 
+import { bundleField } from "./bundles.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { action, menu } from "./menu.js";
 import { drawThumbnail, preview } from "./pictures.js";
@@ -14,7 +15,7 @@ export class RowList {
   #elements = new Map(); // by row
   #previews = Promise.resolve(); // of one file after the other
 
-  constructor(worklist, { pictures, downloads, pick }) {
+  constructor(worklist, { bundles, pictures, downloads, pick }) {
     Object.assign(this, { worklist, pictures, downloads });
     this.list = h("ul", { class: "rows", "aria-label": t("list.label") });
     this.count = h("p", { class: "count" });
@@ -27,6 +28,7 @@ export class RowList {
         "div",
         { class: "list-head" },
         button("upload", t("list.add"), pick, { key: "O", class: "wide operator" }),
+        bundleField(bundles),
         h("div", { class: "list-tools" }, this.count, h("span", { class: "spacer" }), this.cancelAll, more),
       ),
       this.list,

@@ -1,7 +1,7 @@
 // What is said of a decision: the same as `pneumoscope.render.wording`, from the same sentences
 // (src/pneumoscope/decision/sentences.json). No DOM.
 
-import { fixed, general, scientific } from "./numbers.js";
+import { fixed, general, thresholdText } from "./numbers.js";
 
 const NORMAL = "NORMAL";
 const UNDETERMINED = "UNDETERMINED";
@@ -76,8 +76,15 @@ function findingWords({ probability, threshold, undetermined }, say) {
 }
 
 const withoutStop = (sentence) => sentence.replace(/\.+$/, "");
-const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
-const thresholdText = (threshold) => (threshold >= 0.001 ? fixed(threshold, 3) : scientific(threshold, 1));
+
+/** The text with a capital letter. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** The text with a capital letter and a full stop; "" stays "". */
+export function sentence(text) {
+  const body = withoutStop(text.trim());
+  return body && `${capital(body)}.`;
+}
 
 /** A sentence with values put in. */
 export function filled(template, values) {

@@ -1,7 +1,9 @@
 // The settings dialog: how films are read, by the form that the back end describes, and how they are shown.
 
+import { bundleField } from "./bundles.js";
 import { announce, button, fill, h } from "./dom.js";
 import { openDialog } from "./dialog.js";
+import { general } from "./numbers.js";
 import { preferences } from "./preferences.js";
 import { entry, t } from "./texts.js";
 
@@ -9,10 +11,17 @@ const FOR_ONE_FILM = ["force"]; // offered beside the verdict of a film, not her
 const PERCENT_STEP = 0.1; // nearest to an end that does not belong to the range
 const ALL = 100;
 
-/** Opens the dialog; `form` is the one of `Settings` in backend.js. */
-export function openSettings(form = {}) {
-  const body = h("form", { class: "settings", onsubmit: (event) => event.preventDefault() });
-  const draw = () => fill(body, reading(form), showing());
+/** Opens the dialog, with the form of the chosen bundle; `bundles` is a `Bundles`. */
+export function openSettings(bundles) {
+  const fields = h("div", { class: "reading-fields" });
+  const others = h("div");
+  const body = h("form", { class: "settings", onsubmit: (event) => event.preventDefault() }, reading(bundleField(bundles), fields), others);
+  const drawFields = () => fill(fields, readingFields(bundles.settings.form));
+  const draw = () => {
+    drawFields();
+    fill(others, showing());
+  };
+  bundles.addEventListener("change", drawFields);
   draw();
   const dialog = openDialog(t("settings.title"), body, {
     wide: true,
@@ -25,25 +34,24 @@ export function openSettings(form = {}) {
       button("", t("common.done"), () => dialog.close(), { class: "primary" }),
     ],
   });
+  dialog.addEventListener("close", () => bundles.removeEventListener("change", drawFields));
 }
 
-/** A field for each property of the form: a choice or a share. */
-function reading({ properties = {} }) {
+function reading(...content) {
+  return h("section", {}, h("h3", {}, t("settings.reading")), h("p", { class: "secondary" }, t("settings.readingNote")), content);
+}
+
+/** A field for each property of a form (`Settings` in backend.js): a choice or a share. */
+function readingFields({ properties = {} } = {}) {
   const fields = Object.entries(properties).filter(([name]) => !FOR_ONE_FILM.includes(name));
-  return h(
-    "section",
-    {},
-    h("h3", {}, t("settings.reading")),
-    h("p", { class: "secondary" }, t("settings.readingNote")),
-    fields.map(([name, schema]) => (schema.oneOf ? choice(name, schema) : share(name, schema))),
-  );
+  return fields.map(([name, schema]) => (schema.oneOf ? choice(name, schema) : share(name, schema)));
 }
 
 function choice(name, schema) {
   const options = schema.oneOf.map((option) => ({ value: option.const, title: option.title, text: option.description }));
   // The default is kept as null, so that it follows the back end.
   const store = (value) => preferences.setRead({ [name]: value === schema.default ? null : value });
-  return cards(schema.title, name, options, { chosen: preferences.read[name] ?? schema.default, standard: schema.default, store });
+  return cards(schema.title, name, options, { chosen: preferences.read()[name] ?? schema.default, standard: schema.default, store });
 }
 
 function showing() {
@@ -77,11 +85,11 @@ function cards(legend, name, options, { chosen, standard, store }) {
 }
 
 /** A share as a percentage, without the sign. */
-const percentage = (value) => String(Number((100 * value).toPrecision(4)));
+const percentage = (value) => general(100 * value, 4);
 
 /** A share in percent; empty for the default. A value out of range is not stored. */
 function share(name, schema) {
-  const value = preferences.read[name];
+  const value = preferences.read()[name];
   const id = `setting-${name}`;
   const low = 100 * (schema.minimum ?? 0) || PERCENT_STEP;
   const high = 100 * (schema.maximum ?? 0) || ALL - PERCENT_STEP;

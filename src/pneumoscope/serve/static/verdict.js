@@ -2,12 +2,15 @@
 
 import { button, h, icon } from "./dom.js";
 import { menu } from "./menu.js";
+import { fixed, general, thresholdText } from "./numbers.js";
+import { capital, sentence } from "./sentences.js";
 import { t } from "./texts.js";
 import * as words from "./words.js";
 
 /**
  * The content of the panel for a row of the list. `actions` has reveal(), retry(), force(),
- * downloads(record), and `delay`, the milliseconds until the verdict is revealed, or 0.
+ * downloads(record), bundleOf(result), the name of the bundle that made it or "", and `delay`, the
+ * milliseconds until the verdict is revealed, or 0.
  */
 export function verdictPanel(row, actions) {
   if (!row) return h("div", { class: "verdict" }, h("p", { class: "muted" }, t("verdict.none")));
@@ -24,6 +27,12 @@ function frame(state, row, ...children) {
 
 function headline(state, label, mark = "") {
   return h("h2", { class: "headline" }, icon(state), h("span", {}, label), mark && h("small", {}, mark));
+}
+
+/** Which bundle made the result, where there are several. */
+function readBy(result, { bundleOf }) {
+  const bundle = bundleOf(result);
+  return bundle && h("p", { class: "read-by secondary" }, t("bundles.readBy", { bundle }));
 }
 
 function archive(row) {
@@ -67,7 +76,7 @@ function failed(row, actions) {
 
 /** What went wrong, without the "film: " that the server puts in place of the film's name. */
 export function problemSentence(problem) {
-  return words.sentence((problem?.detail || problem?.title || "").replace(/^film: /, ""));
+  return sentence((problem?.detail || problem?.title || "").replace(/^film: /, ""));
 }
 
 function refused(row, actions) {
@@ -75,6 +84,7 @@ function refused(row, actions) {
   return frame(
     "refused",
     row,
+    readBy(record.result, actions),
     headline("refused", record.result.label),
     h("p", { class: "lead" }, words.wordsOf(record.result).refused),
     reasonList(record.result),
@@ -96,14 +106,15 @@ function judged(row, actions) {
   return frame(
     state,
     row,
+    readBy(result, actions),
     headline(state, result.label, result.forced ? t("verdict.forced") : ""),
     sentences.forced && h("p", { class: "lead" }, sentences.forced),
-    sentences.why_undetermined && h("p", { class: "lead" }, words.sentence(sentences.why_undetermined)),
+    sentences.why_undetermined && h("p", { class: "lead" }, sentence(sentences.why_undetermined)),
     probability(result),
     h("p", { class: "secondary" }, sentences.call),
     facts(record),
     reasonList(result),
-    result.warnings.map((text) => h("p", { class: "warning" }, icon("warning"), h("span", {}, words.sentence(text)))),
+    result.warnings.map((text) => h("p", { class: "warning" }, icon("warning"), h("span", {}, sentence(text)))),
     details(record),
     h(
       "div",
@@ -124,12 +135,12 @@ export function probability(result, { compact = false } = {}) {
   const { threshold, name } = result.operating_point;
   const { subject, prevalence } = words.wordsOf(result);
   const label = t("verdict.probability", { subject });
-  const unadjusted = result.p_unadjusted.toFixed(3);
-  const thresholdText = words.thresholdText(threshold);
+  const unadjusted = fixed(result.p_unadjusted, 3);
+  const limit = thresholdText(threshold);
   return h(
     "div",
     { class: `probability ${compact ? "compact" : ""}` },
-    h("p", { class: "number" }, h("strong", {}, words.pPositive(result).toFixed(3)), h("span", {}, label)),
+    h("p", { class: "number" }, h("strong", {}, fixed(words.pPositive(result), 3)), h("span", {}, label)),
     h(
       "div",
       {
@@ -139,17 +150,17 @@ export function probability(result, { compact = false } = {}) {
         "aria-valuemin": 0,
         "aria-valuemax": 1,
         "aria-valuenow": unadjusted,
-        "aria-valuetext": t("verdict.meter", { p: unadjusted, point: name, threshold: thresholdText }),
+        "aria-valuetext": t("verdict.meter", { p: unadjusted, point: name, threshold: limit }),
       },
-      h("i", { style: { width: `${(100 * result.p_unadjusted).toFixed(2)}%` } }),
-      h("b", { style: { left: `${(100 * threshold).toFixed(2)}%` } }),
+      h("i", { style: { width: `${100 * result.p_unadjusted}%` } }),
+      h("b", { style: { left: `${100 * threshold}%` } }),
     ),
     h(
       "div",
       { class: "scale", "aria-hidden": "true" },
       h("span", {}, "0"),
       // The caption of a threshold near an end must stay within the bar.
-      h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 22), 78)}%` } }, `${name} ${thresholdText}`),
+      h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 22), 78)}%` } }, `${name} ${limit}`),
       h("span", {}, "1"),
     ),
     prevalence && h("p", { class: "secondary" }, prevalence),
@@ -163,8 +174,8 @@ function facts(record) {
   return h(
     "dl",
     { class: "facts" },
-    result.error_rate !== null && !result.findings.length && fact(t("verdict.set"), chips(result), t("verdict.setAt", { share: words.percent(result.error_rate) })),
-    kinds && fact(t("verdict.kind"), kinds[0].toUpperCase() + kinds.slice(1)),
+    result.error_rate !== null && !result.findings.length && fact(t("verdict.set"), chips(result), t("verdict.setAt", { percent: general(100 * result.error_rate, 3) })),
+    kinds && fact(t("verdict.kind"), capital(kinds)),
     fact(t("verdict.heatmap"), heatmap.why || t("verdict.heatmapFor", { name: result.heatmap_class }), heatmap.detail),
   );
 }
@@ -213,15 +224,15 @@ function detailLines(record) {
   const { findings } = words.wordsOf(result);
   const probabilities = result.findings?.length
     ? result.findings.map(({ name }, index) => [name, findings[index]])
-    : Object.entries(result.probabilities ?? {}).map(([name, share]) => [t("verdict.share", { name }), share.toFixed(3)]);
+    : Object.entries(result.probabilities ?? {}).map(([name, share]) => [t("verdict.share", { name }), fixed(share, 3)]);
   const milliseconds = Object.values(result.timings_ms).reduce((sum, ms) => sum + ms, 0);
   return [
     ...probabilities,
     [t("facts.film"), t("facts.size", { columns: film.columns, rows: film.rows, bits: film.bits, format: film.format })],
     film.view_position && [t("facts.view"), film.view_position],
-    film.age_years !== undefined && [t("facts.age"), t("facts.years", { years: Number(film.age_years.toFixed(1)) })],
+    film.age_years !== undefined && [t("facts.age"), t("facts.years", { years: general(film.age_years, 3) })],
     [t("facts.read"), new Date(record.created).toLocaleString()],
-    [t("facts.time"), t("facts.ms", { ms: Math.round(milliseconds) })],
+    [t("facts.time"), t("facts.ms", { ms: fixed(milliseconds, 0) })],
     [t("facts.model"), result.bundle],
     [t("facts.hash"), h("code", { title: result.bundle_sha256 }, result.bundle_sha256.slice(0, 12))],
     result.profile && [t("facts.profile"), result.profile],

@@ -1,5 +1,6 @@
 // A result for readers: its sentences are the server's (`words` of a result, render/wording.py).
 
+import { sentence } from "./sentences.js";
 import { t } from "./texts.js";
 
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
@@ -36,22 +37,6 @@ export function wordsOf(result) {
 /** P(positive), also of a result that an earlier version stored; null if refused. */
 export function pPositive(result) {
   return result.p_positive ?? result.p_pneumonia;
-}
-
-/** "5 %", "0.5 %": three significant digits at most. */
-export function percent(share) {
-  return `${Number((100 * share).toPrecision(3))} %`;
-}
-
-/** A threshold: "0.433", or "2.5e-4" for a rare finding, which is not 0. */
-export function thresholdText(threshold) {
-  return threshold >= 0.001 ? threshold.toFixed(3) : threshold.toExponential(1);
-}
-
-/** The text with a capital letter and a full stop. */
-export function sentence(text) {
-  const body = text.replace(/[.\s]+$/, "");
-  return body ? `${body[0].toUpperCase()}${body.slice(1)}.` : "";
 }
 
 /** The gate's reasons as {level, sentence, hint}. */

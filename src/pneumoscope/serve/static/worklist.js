@@ -26,6 +26,7 @@ class Row {
   archive = null; // the Counts of a ZIP archive
   tries = 0;
   force = false;
+  bundle = null; // the name of the one that reads it; null for the default
   stop = null; // a function that cancels the reading, or the wait for another try
   timer = 0; // until the verdict is shown
 
@@ -62,15 +63,16 @@ export class Worklist extends EventTarget {
     this.backend = backend;
   }
 
-  /** Starts to read; called when it is known which settings the back end offers. */
+  /** Starts to read; called when it is known which bundles and settings the back end offers. */
   start() {
     this.#started = true;
+    for (const row of this.rows) row.bundle = preferences.bundle;
     this.#startNext();
   }
 
   /** Adds files, which are read in turn. */
   add(files) {
-    const added = [...files].map((file) => new Row(file.name, file));
+    const added = [...files].map((file) => Object.assign(new Row(file.name, file), { bundle: preferences.bundle }));
     this.rows.push(...added);
     this.#dispatch("rows");
     if (!this.selected && added.length) this.select(added[0]);
@@ -136,9 +138,13 @@ export class Worklist extends EventTarget {
     for (const row of this.rows) this.cancel(row);
   }
 
-  /** Reads a film again with the current settings; `force` asks for a verdict even if the gate refuses the film. */
+  /**
+   * Reads a film again with the chosen bundle and the current settings; `force` asks the bundle that refused
+   * the film for a verdict.
+   */
   retry(row, { force = false } = {}) {
     if (!row.file || row.active) return;
+    if (!force) row.bundle = preferences.bundle;
     Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false });
     this.#change(row, { state: "waiting", progress: 0 });
     this.#startNext();
@@ -202,7 +208,7 @@ export class Worklist extends EventTarget {
     const archive = ARCHIVE.test(row.name);
     let inserted = 0;
     this.#change(row, { state: "sending", progress: 0 });
-    const job = this.backend.read(row.file, { ...preferences.read, force: row.force }, {
+    const job = this.backend.read(row.file, { ...preferences.read(row.bundle), bundle: row.bundle, force: row.force }, {
       // A file that was sent completely is being read.
       sent: (share) => this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 }),
       accepted: (counts) => this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null }),
