@@ -21,6 +21,7 @@ from pneumoscope.render.export import (
     safe_cell,
     write_csv,
     write_json,
+    write_table,
 )
 from pneumoscope.render.serialise import NOTICE, outcome_to_json
 from pneumoscope.render.written import read_predictions
@@ -105,6 +106,13 @@ def test_numbers_and_other_text_stay() -> None:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerow(map(safe_cell, (-0.1, "-0.1")))
     assert stream.getvalue() == "-0.1,'-0.1\n"
+
+
+def test_any_table_is_safe_to_open() -> None:
+    stream = io.StringIO()
+    rows = iter([("=1+1", -0.5), ("a, b", None)])
+    write_table(("name", "share"), rows, stream)
+    assert stream.getvalue() == 'name,share\n\'=1+1,-0.5\n"a, b",\n'
 
 
 def test_the_command_line_marks_formulas(

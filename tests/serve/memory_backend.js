@@ -1,4 +1,5 @@
-// A back end that lives in the page, for tests: `window.RESULTS` by the name of a film.
+// A back end that lives in the page, for tests: `window.RESULTS` by the name of a film, `window.SETTINGS`
+// by the name of a bundle, the default one first.
 
 import { startPage } from "./page.js";
 
@@ -12,9 +13,10 @@ class MemoryBackend {
   records = [];
   readSettings = [];
   saved = [];
+  mayEnd = Promise.resolve(); // what readings wait for
 
-  async settings() {
-    return window.SETTINGS;
+  async settings(bundle) {
+    return window.SETTINGS[bundle ?? Object.keys(window.SETTINGS)[0]];
   }
 
   async user() {
@@ -30,6 +32,7 @@ class MemoryBackend {
   read(file, settings, listener) {
     this.readSettings.push(settings);
     const finish = async () => {
+      await this.mayEnd;
       listener.sent(1);
       const record = {
         id: `film-${this.records.length}`,

@@ -16,6 +16,7 @@ import pytest
 from grey_films import zipped
 from live import Live, serving
 from pneumoscope import load
+from pneumoscope.bundle import Bundle
 from pneumoscope.render import wording
 from pneumoscope.render.serialise import prediction_to_json
 from pneumoscope.serve.app import STATIC
@@ -25,10 +26,11 @@ from pneumoscope.serve.settings import ServeSettings
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Page, expect
 
-from visit import SAMPLES, SUMS, Visit, saved
+from visit import SAMPLES, SUMS, Visit, inverted, saved
 
 MEMORY = Path(__file__).with_name("memory_backend.js")
 FILMS = ("pneumonia-1.png", "normal-1.png")
+MORE_FILMS = ("a.png", "b.png", "c.png", "d.png", "e.png")
 PREFIX = "/radiology/films"
 
 
@@ -63,13 +65,28 @@ def answers() -> str:
         prediction = classifier.predict(SAMPLES / name)
         words = wording.sentences(prediction)
         results[name] = prediction_to_json(prediction) | {"words": words}
-    settings = reader_choices({"flagship": classifier}, ServeSettings())["flagship"]
+    return script(results, reader_choices({"flagship": classifier}, ServeSettings()))
+
+
+def script(results: dict[str, Any], settings: dict[str, dict[str, Any]]) -> str:
     return f"window.RESULTS = {json.dumps(results)}; window.SETTINGS = {json.dumps(settings)};"
 
 
+@pytest.fixture(scope="module")
+def answers_of_two(tiny_bundle: Bundle) -> str:
+    """The same of two bundles, ``flagship`` and ``tiny``; the first refuses every film."""
+    classifier, tiny = load(), load(tiny_bundle.path)
+    prediction = classifier.predict(inverted()["buffer"])
+    refused = prediction_to_json(prediction) | {"words": wording.sentences(prediction)}
+    settings = reader_choices({"flagship": classifier, "tiny": tiny}, ServeSettings())
+    return script(dict.fromkeys([*FILMS, *MORE_FILMS], refused), settings)
+
+
 @pytest.fixture
-def visit(browser: Browser, folder_url: str, answers: str) -> Iterator[Visit]:
-    visiting = Visit(browser, folder_url, script=answers)
+def visit(browser: Browser, folder_url: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """The page over that back end, with the answers of the fixture that the test names."""
+    name = getattr(request, "param", "answers")
+    visiting = Visit(browser, folder_url, script=request.getfixturevalue(name))
     yield visiting
     visiting.context.close()
     assert not visiting.complaints
@@ -127,6 +144,44 @@ def test_settings_reach_any_back_end(visit: Visit) -> None:
     assert not settings["force"]
     page.get_by_role("button", name="About this model").click()
     expect(page.get_by_role("dialog")).to_contain_text("in memory")
+
+
+@pytest.mark.parametrize("visit", ["answers_of_two"], indirect=True)
+def test_films_are_read_by_the_bundle_that_was_chosen_when_they_were_added(visit: Visit) -> None:
+    page = visit.page
+    assert kept(page, "readSettings") == []
+    page.evaluate(
+        "() => { window.backend.mayEnd = new Promise((end) => (window.endReadings = end)); }"
+    )
+    film = (SAMPLES / FILMS[0]).read_bytes()
+    visit.add(*({"name": name, "mimeType": "image/png", "buffer": film} for name in MORE_FILMS[:4]))
+    page.get_by_label("Model", exact=True).locator("visible=true").select_option("tiny")
+    visit.add({"name": MORE_FILMS[4], "mimeType": "image/png", "buffer": film})
+    assert len(kept(page, "readSettings")) == 3  # the others wait
+    page.evaluate("window.endReadings()")
+    expect(page.locator(".row[data-state=refused]")).to_have_count(5)
+    read_by = [settings["bundle"] for settings in kept(page, "readSettings")]
+    assert read_by == [None, None, None, None, "tiny"]
+    # A verdict is forced from the bundle that refused the film, not from the one chosen since.
+    page.get_by_role("button", name="Force a verdict").click()
+    expect(page.locator(".row[data-state=refused]")).to_have_count(5)
+    last = kept(page, "readSettings")[-1]
+    assert (last["bundle"], last["force"]) == (None, True)
+
+
+@pytest.mark.parametrize("visit", ["answers_of_two"], indirect=True)
+def test_any_back_end_may_offer_bundles(visit: Visit) -> None:
+    page = visit.page
+    select = page.locator(".welcome").get_by_label("Model", exact=True)
+    expect(select.locator("option")).to_have_text(["flagship · PNEUMONIA", "tiny · PNEUMONIA"])
+    select.select_option("tiny")
+    page.keyboard.press("s")
+    page.get_by_label("screen · 0.100").check()
+    page.get_by_role("button", name="Done").click()
+    visit.read(SAMPLES / FILMS[0])
+    [settings] = kept(page, "readSettings")
+    assert settings == {"bundle": "tiny", "operating_point": "screen", "force": False}
+    expect(page.locator(".panel .read-by")).to_have_text("Read by flagship")  # as the result says
 
 
 @pytest.fixture(scope="module")

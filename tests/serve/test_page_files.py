@@ -10,6 +10,7 @@ import pytest
 
 import pneumoscope
 from pneumoscope.decision.sentences import SENTENCES
+from pneumoscope.render.serialise import NOTICE
 
 STATIC = Path(pneumoscope.__file__).parent / "serve" / "static"
 SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted(STATIC.glob("*.js"))}
@@ -54,6 +55,9 @@ def test_texts_put_together_from_values_exist() -> None:
     keys += [f"download.films.{v}" for v in ("csv", "json", "pdf", "zip")]
     keys += [f"viewer.missing.{v}" for v in ("waiting", "failed", "cancelled", "archive", "gone")]
     keys += [f"history.order.{v}" for v in ("newest", "oldest", "highest", "lowest", "name")]
+    keys += [
+        f"{v}.{k}" for v in ("bundles", "settings") for k in ("unavailable", "unavailableHint")
+    ]
     keys += [f"welcome.{v}.{k}" for v in ("film", "doubt", "privacy") for k in ("title", "text")]
     assert [key for key in keys if not isinstance(entry(key), str)] == []
 
@@ -118,6 +122,18 @@ def test_no_sentence_of_the_package_is_written_again_in_the_page() -> None:
     assert len(sentences) > 10
     page = (STATIC / "texts.en.json").read_text("utf-8") + "".join(SCRIPTS.values())
     assert [sentence for sentence in sentences if sentence in page] == []
+
+
+def test_numbers_are_written_in_one_place() -> None:
+    own = r"\.(?:toFixed|toPrecision|toExponential)\("
+    assert [name for name, script in SCRIPTS.items() if re.search(own, script)] == ["numbers.js"]
+
+
+def test_the_notice_is_that_of_the_package() -> None:
+    assert entry("notice") == NOTICE
+    for page in STATIC.glob("*.html"):
+        [without_scripts] = re.findall(r"<noscript>(.*)</noscript>", page.read_text("utf-8"))
+        assert without_scripts == f"This page needs JavaScript. {NOTICE}"
 
 
 MODULE_LINES = 400  # as tests/test_house.py has it for Python

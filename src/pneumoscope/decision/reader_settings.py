@@ -22,6 +22,8 @@ Value = str | float | bool | Path | None
 
 DEFAULT_ERROR = 0.05
 """Error of the conformal sets if the reader chooses none."""
+DISEASE = "pneumonia"
+"""The positive verdict of the shipped bundle, as titles and help name it; a form names its bundle's."""
 _ENVIRONMENT = "PNEUMOSCOPE_"
 
 
@@ -163,8 +165,8 @@ OPERATING_POINT = ReaderSetting(
 PREVALENCE = ReaderSetting(
     name="prevalence",
     kind="share",
-    title="Prevalence of pneumonia where the films come from",
-    help="Share of films with pneumonia where the films come from. It corrects the shown "
+    title=f"Prevalence of {DISEASE} where the films come from",
+    help=f"Share of films with {DISEASE} where the films come from. It corrects the shown "
     "probability; the verdict stays the same.",
     example="0.05",
 )

@@ -1,5 +1,7 @@
 """Films as JSON and as CSV: the one format that the command line prints and the server exports.
 
+`write_table` writes every CSV that people open in a spreadsheet.
+
 A *record* is what `serialise.outcome_to_json` gives for a film: ``source`` and the prediction's
 values, or ``source`` and ``error``.
 """
@@ -47,12 +49,25 @@ def write_csv(
         stream: Where to.
         identity: Keys of the records that become columns before all others.
     """
-    writer = csv.writer(stream, lineterminator="\n")
     fills = columns(labels)
-    writer.writerow([*identity, *fills])
-    for record in records:
-        cells = [*(record[key] for key in identity), *csv_row(record, fills).values()]
-        writer.writerow(map(safe_cell, cells))
+    rows = (
+        [*(record[key] for key in identity), *csv_row(record, fills).values()] for record in records
+    )
+    write_table([*identity, *fills], rows, stream)
+
+
+def write_table(columns: Iterable[str], rows: Iterable[Iterable[Any]], stream: TextIO) -> None:
+    """Writes a table as CSV, row by row; no spreadsheet takes a cell for a formula.
+
+    Args:
+        columns: Their names, for the first line.
+        rows: Cells in the order of the columns.
+        stream: Where to.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(map(safe_cell, row))
 
 
 def columns(labels: Sequence[str]) -> dict[str, Fill]:

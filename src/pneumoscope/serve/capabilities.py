@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import CARD
 from pneumoscope.decision import gate
-from pneumoscope.decision.reader_settings import DEFAULT_ERROR, EXPLAIN, FORCE, UPLOADED
+from pneumoscope.decision.reader_settings import (
+    DEFAULT_ERROR,
+    DISEASE,
+    EXPLAIN,
+    FORCE,
+    UPLOADED,
+)
 from pneumoscope.metrics import threshold_text
 from pneumoscope.render.bundle_facts import bundle_facts
 from pneumoscope.render.serialise import NOTICE
@@ -105,8 +111,12 @@ def _form(rules: Rules) -> dict[str, dict[str, Any]]:
     }
     if not _takes_prevalence(offered):
         del fields["prevalence"]
-    elif rules.prevalence is not None:
-        fields["prevalence"]["default"] = rules.prevalence
+    else:
+        for words in ("title", "description"):
+            text = fields["prevalence"][words]
+            fields["prevalence"][words] = text.replace(DISEASE, offered.labels.positive.lower())
+        if rules.prevalence is not None:
+            fields["prevalence"]["default"] = rules.prevalence
     if offered.conformal is None:
         del fields["error"]
     else:

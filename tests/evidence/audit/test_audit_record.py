@@ -92,3 +92,19 @@ def test_a_number_that_a_file_does_not_have_is_an_empty_cell() -> None:
     text = to_csv(audit_of(reading=replace(base.reading, files=nothing)))
     assert "nan" not in text
     assert next(csv.DictReader(io.StringIO(text)))["mean quantisation step"] == ""
+
+
+def test_no_spreadsheet_takes_a_film_for_a_formula() -> None:
+    base = audit_of()
+    first, *others = base.listing.entries
+    first = replace(first, name="=HYPERLINK(1).png", patient="+1", keyed=True)
+    statistics = base.reading.statistics.copy()
+    statistics[0] = [-0.5, -0.0, 1234567.0, 0.123456789, np.nan, 1, 2, 3, 4]
+    result = audit_of(
+        listing=replace(base.listing, entries=(first, *others)),
+        reading=replace(base.reading, statistics=statistics),
+    )
+    _, row, *_ = csv.reader(io.StringIO(to_csv(result)))
+    assert row[0] == "'=HYPERLINK(1).png"
+    assert row[3] == "'+1"
+    assert row[-12:-7] == ["-0.5", "0", "1234570", "0.123457", ""]  # a minus stays a number

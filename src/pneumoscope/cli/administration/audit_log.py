@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json as json_format
 import sys
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pneumoscope.cli.administration.server import (
-    Database,
-    Folder,
-    Key,
-    open_administration,
+    ServerData,
+    on_server_data,
     print_facts,
-    server_settings,
 )
 from pneumoscope.cli.options import Json
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pneumoscope.serve.security.audit_log import AuditLog, Tail
 
 app = typer.Typer(help="Verify or export the audit log of the server.", no_args_is_help=True)
@@ -47,11 +44,10 @@ _COLUMNS = ("seq", "time", "what", "outcome", "status", "where", "objects", "pat
 
 
 @app.command("verify", epilog="Example: pneumoscope audit-log verify --expect 812:9f3c...")
+@on_server_data
 def verify_audit_log(
+    server: ServerData,
     expect: Expect = None,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Check that no line was changed, moved, added or removed.
@@ -60,7 +56,7 @@ def verify_audit_log(
     another place: with --expect they also reveal a log that was rewritten with
     the server's own key.
     """
-    tail = _audit_log(folder, database, key).verify(_expected(expect))
+    tail = _audit_log(server).verify(_expected(expect))
     print_facts(
         {"lines": tail.seq, "hash": tail.mac},
         f"{tail.seq:,} lines, none changed: {tail.seq}:{tail.mac}",
@@ -69,18 +65,17 @@ def verify_audit_log(
 
 
 @app.command("export", epilog="Example: pneumoscope audit-log export --since 2026-01-01 --csv")
+@on_server_data
 def export_audit_log(
+    server: ServerData,
     since: Since = None,
     until: Until = None,
     as_csv: Csv = False,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
 ) -> None:
     """Verify the log and print it, or a range of days."""
-    from pneumoscope.render.export import safe_cell
+    from pneumoscope.render.export import write_table
 
-    audit = _audit_log(folder, database, key)
+    audit = _audit_log(server)
     audit.verify()
     low = since.date().isoformat() if since else ""
     high = until.date().isoformat() if until else "9"
@@ -89,23 +84,24 @@ def export_audit_log(
         for entry in chosen:
             sys.stdout.write(json_format.dumps(entry, sort_keys=True) + "\n")
         return
-    writer = csv.writer(sys.stdout)
-    writer.writerow([*_COLUMNS, "user", "role", "via"])
-    for entry in chosen:
-        who = entry["who"] or {}
-        values = entry | {"objects": " ".join(entry["objects"])}
-        cells = [values[name] for name in _COLUMNS] + [who.get(k) for k in ("name", "role", "via")]
-        writer.writerow(map(safe_cell, cells))
+    write_table((*_COLUMNS, "user", "role", "via"), map(_cells, chosen), sys.stdout)
 
 
-def _audit_log(folder: Path | None, database: str | None, key: Path | None) -> AuditLog:
+def _cells(entry: Mapping[str, Any]) -> list[Any]:
+    """A line of the log as a row of the table."""
+    who = entry["who"] or {}
+    values = {**entry, "objects": " ".join(entry["objects"])}
+    return [values[name] for name in _COLUMNS] + [who.get(key) for key in ("name", "role", "via")]
+
+
+def _audit_log(server: ServerData) -> AuditLog:
     """The log of an existing server: a mistyped folder must not pass as an unchanged log."""
-    where = server_settings(folder, database, key).folder
+    where = server.settings().folder
     from pneumoscope.serve.security.audit_log import LOG
 
     if not (where / LOG).exists():
         raise UsageError(f"{where}: holds no audit log", "Name the server's own --folder.")
-    return open_administration(folder, database, key).audit
+    return server.administration().audit
 
 
 def _expected(text: str | None) -> Tail | None:

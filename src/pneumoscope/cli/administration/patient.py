@@ -10,10 +10,8 @@ from typing import Annotated
 import typer
 
 from pneumoscope.cli.administration.server import (
-    Database,
-    Folder,
-    Key,
-    open_administration,
+    ServerData,
+    on_server_data,
     print_facts,
 )
 from pneumoscope.cli.options import Json
@@ -33,16 +31,15 @@ Out = Annotated[Path, typer.Option(metavar="FILE", help="ZIP file to write.")]
 
 
 @app.command("export", epilog="Example: pneumoscope patient export - --out held.zip < key.txt")
+@on_server_data
 def export_patient(
+    server: ServerData,
     patient: Patient,
     out: Out,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Export what is stored about a patient: results, films and audit-log lines."""
-    held = open_administration(folder, database, key).export_patient(_patient_key(patient), out)
+    held = server.administration().export_patient(_patient_key(patient), out)
     print_facts(
         asdict(held),
         f"{out}: {held.predictions} predictions, {held.films} films, {held.lines} lines",
@@ -51,18 +48,17 @@ def export_patient(
 
 
 @app.command("erase", epilog="Example: pneumoscope patient erase - < key.txt")
+@on_server_data
 def erase_patient(
+    server: ServerData,
     patient: Patient,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Delete a patient's results and films.
 
     Lines of the audit log stay; they contain no name.
     """
-    held = open_administration(folder, database, key).erase_patient(_patient_key(patient))
+    held = server.administration().erase_patient(_patient_key(patient))
     print_facts(
         asdict(held), f"{held.predictions} predictions and {held.films} films deleted", as_json=json
     )

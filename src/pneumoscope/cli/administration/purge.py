@@ -7,10 +7,8 @@ from typing import Annotated
 import typer
 
 from pneumoscope.cli.administration.server import (
-    Database,
-    Folder,
-    Key,
-    open_administration,
+    ServerData,
+    on_server_data,
     print_facts,
 )
 from pneumoscope.cli.options import Json
@@ -29,15 +27,14 @@ OlderThan = Annotated[
 ]
 
 
+@on_server_data
 def purge(
+    server: ServerData,
     older_than: OlderThan = None,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Delete old results of all users, with their films."""
     if older_than is None:
         raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
-    gone = open_administration(folder, database, key).purge(older_than)
+    gone = server.administration().purge(older_than)
     print_facts({"deleted": len(gone)}, f"{len(gone):,} results deleted", as_json=json)

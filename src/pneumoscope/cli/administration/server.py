@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +17,12 @@ from pneumoscope.cli.extras import require
 from pneumoscope.cli.terminal import console, plain_table, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pneumoscope.serve.admin.administration import Administration
     from pneumoscope.serve.settings import ServeSettings
 
-Folder = Annotated[
+_Folder = Annotated[
     Path | None,
     typer.Option(
         envvar="PNEUMOSCOPE_SERVE_FOLDER",
@@ -27,7 +30,7 @@ Folder = Annotated[
         help="Folder of the server, as for `serve`.",
     ),
 ]
-Database = Annotated[
+_Database = Annotated[
     str | None,
     typer.Option(
         envvar="PNEUMOSCOPE_SERVE_DATABASE",
@@ -35,7 +38,7 @@ Database = Annotated[
         help="Database of the server, as for `serve`.",
     ),
 ]
-Key = Annotated[
+_Key = Annotated[
     Path | None,
     typer.Option(
         envvar="PNEUMOSCOPE_SERVE_KEY", metavar="FILE", help="Key of the server, as for `serve`."
@@ -43,31 +46,67 @@ Key = Annotated[
 ]
 
 
-def server_settings(folder: Path | None, database: str | None, key: Path | None) -> ServeSettings:
-    """The settings of the server whose data a command works on.
+@dataclass(frozen=True, slots=True)
+class ServerData:
+    """The data of a server that a command works on.
 
-    Raises:
-        MissingExtra: The extra ``[serve]`` is not installed.
+    Attributes:
+        folder: Of the server; None for its default.
+        database: SQLAlchemy URL; None for the one in the folder.
+        key: File with the key; None for the one in the folder.
     """
-    require("the server", "serve", "sqlalchemy", "argon2", "cryptography", "fastapi")
-    from pneumoscope.serve.settings import from_env
 
-    return from_env(folder=folder, database=database, key=key)
+    folder: _Folder = None
+    database: _Database = None
+    key: _Key = None
+
+    def settings(self) -> ServeSettings:
+        """The settings of the server.
+
+        Raises:
+            MissingExtra: The extra ``[serve]`` is not installed.
+        """
+        require("the server", "serve", "sqlalchemy", "argon2", "cryptography", "fastapi")
+        from pneumoscope.serve.settings import from_env
+
+        return from_env(folder=self.folder, database=self.database, key=self.key)
+
+    def administration(self) -> Administration:
+        """The server's administration, with its database open.
+
+        Raises:
+            MissingExtra: The extra ``[serve]`` is not installed.
+        """
+        settings = self.settings()
+        from pneumoscope.serve.admin.administration import open_administration
+
+        os.umask(0o077)  # patient data: other users of this machine must not read it
+        return open_administration(settings)
 
 
-def open_administration(
-    folder: Path | None, database: str | None, key: Path | None
-) -> Administration:
-    """The server's administration, with its database open.
+def on_server_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of `ServerData` in place of its first parameter, which is one.
 
-    Raises:
-        MissingExtra: The extra ``[serve]`` is not installed.
+    In the help they come after the command's own options, and before ``--json``.
     """
-    settings = server_settings(folder, database, key)
-    from pneumoscope.serve.admin import administration
+    _data, *own = inspect.signature(command, eval_str=True).parameters.values()
+    options = inspect.signature(ServerData, eval_str=True).parameters.values()
+    before = [parameter for parameter in own if parameter.name != "json"]
+    last = [parameter for parameter in own if parameter.name == "json"]
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in (*before, *options, *last)
+    ]
 
-    os.umask(0o077)  # patient data: other users of this machine must not read it
-    return administration.open_administration(settings)
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        data = ServerData(**{option.name: given.pop(option.name) for option in options})
+        command(data, **given)
+
+    # What typer makes the command line from.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
 
 
 def time_text(seconds: float) -> str:

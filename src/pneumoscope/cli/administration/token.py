@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.administration.server import (
-    Database,
-    Folder,
-    Key,
-    open_administration,
+    ServerData,
+    on_server_data,
     print_facts,
     print_rows,
     time_text,
@@ -46,20 +44,17 @@ TokenId = Annotated[str, typer.Argument(metavar="ID", help="Id from `pneumoscope
 @app.command(
     "add", epilog="Example: pneumoscope token add dr.lee --for 'night batch' --scope predict"
 )
+@on_server_data
 def add_token(
+    server: ServerData,
     user: User,
     purpose: Purpose = "",
     scope: Scopes = None,
     days: Days = 90,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Create an API token and print it; it cannot be shown again."""
-    text, token = open_administration(folder, database, key).add_token(
-        user, purpose, scope or ["read"], days
-    )
+    text, token = server.administration().add_token(user, purpose, scope or ["read"], days)
     if json:
         print_facts(_facts(token) | {"token": text}, "", as_json=True)
         return
@@ -70,15 +65,14 @@ def add_token(
 
 
 @app.command("list", epilog="Example: pneumoscope token list --user dr.lee")
+@on_server_data
 def list_tokens(
+    server: ServerData,
     user: OfUser = None,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """List the API tokens, without the secret text."""
-    administration = open_administration(folder, database, key)
+    administration = server.administration()
     names = {account.id: account.name for account in administration.accounts.list()}
     account = None if user is None else administration.accounts.get(user).id
     rows = [
@@ -89,15 +83,14 @@ def list_tokens(
 
 
 @app.command("revoke", epilog="Example: pneumoscope token revoke 0f3a9c1d2b4e")
+@on_server_data
 def revoke_token(
+    server: ServerData,
     token: TokenId,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Revoke an API token at once."""
-    row = open_administration(folder, database, key).revoke_token(token)
+    row = server.administration().revoke_token(token)
     print_facts(_facts(row), f"{row.id}: revoked", as_json=json)
 
 

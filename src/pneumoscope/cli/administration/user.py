@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from pneumoscope.cli.administration.server import (
-    Database,
-    Folder,
-    Key,
-    open_administration,
+    ServerData,
+    on_server_data,
     print_facts,
     print_rows,
     time_text,
@@ -32,13 +30,12 @@ PasswordStdin = Annotated[
 
 
 @app.command("add", epilog="Example: pneumoscope user add dr.lee --role operator")
+@on_server_data
 def add_user(
+    server: ServerData,
     name: Name,
     role: RoleOption = "operator",
     password_stdin: PasswordStdin = False,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Add an account.
@@ -46,7 +43,7 @@ def add_user(
     Once there is an account, every user has to sign in. Restart a running server
     after adding the first one.
     """
-    administration = open_administration(folder, database, key)
+    administration = server.administration()
     first = not administration.accounts.any()
     user = administration.add_user(name, _read_password(password_stdin), role)
     if first:
@@ -59,8 +56,10 @@ def add_user(
 
 
 @app.command("list", epilog="Example: pneumoscope user list --json")
+@on_server_data
 def list_users(
-    folder: Folder = None, database: Database = None, key: Key = None, json: Json = False
+    server: ServerData,
+    json: Json = False,
 ) -> None:
     """List the accounts, without passwords."""
     rows = [
@@ -71,22 +70,21 @@ def list_users(
             "created": time_text(account.created),
             "changed": time_text(account.changed),
         }
-        for account in open_administration(folder, database, key).accounts.list()
+        for account in server.administration().accounts.list()
     ]
     print_rows(rows, as_json=json)
 
 
 @app.command("password", epilog="Example: pneumoscope user password dr.lee")
+@on_server_data
 def set_password(
+    server: ServerData,
     name: Name,
     password_stdin: PasswordStdin = False,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Set a new password and end the user's sessions."""
-    administration = open_administration(folder, database, key)
+    administration = server.administration()
     administration.accounts.get(name)
     ended = administration.set_password(name, _read_password(password_stdin))
     print_facts(
@@ -95,29 +93,27 @@ def set_password(
 
 
 @app.command("role", epilog="Example: pneumoscope user role dr.lee viewer")
+@on_server_data
 def set_role(
+    server: ServerData,
     name: Name,
     role: RoleArgument,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Change the role of a user, from the next request on."""
-    user = open_administration(folder, database, key).set_role(name, role)
+    user = server.administration().set_role(name, role)
     print_facts({"name": user.name, "role": user.role}, f"{user.name}: {user.role}", as_json=json)
 
 
 @app.command("disable", epilog="Example: pneumoscope user disable dr.lee")
+@on_server_data
 def disable_user(
+    server: ServerData,
     name: Name,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Disable an account: its sessions and tokens end at once; its results stay."""
-    sessions, tokens = open_administration(folder, database, key).disable(name)
+    sessions, tokens = server.administration().disable(name)
     print_facts(
         {"sessions_ended": sessions, "tokens_revoked": tokens},
         f"{name}: disabled, {sessions} sessions and {tokens} tokens ended",
@@ -126,15 +122,14 @@ def disable_user(
 
 
 @app.command("enable", epilog="Example: pneumoscope user enable dr.lee")
+@on_server_data
 def enable_user(
+    server: ServerData,
     name: Name,
-    folder: Folder = None,
-    database: Database = None,
-    key: Key = None,
     json: Json = False,
 ) -> None:
     """Enable an account again; its tokens stay revoked."""
-    open_administration(folder, database, key).enable(name)
+    server.administration().enable(name)
     print_facts({"name": name, "disabled": False}, f"{name}: enabled", as_json=json)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from dataclasses import asdict
@@ -15,9 +14,12 @@ from pneumoscope.data.film_statistics import STATISTICS
 from pneumoscope.evidence.audit.contents import UNSPLIT, counts, sizes
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS
 from pneumoscope.evidence.audit.listing import class_of
+from pneumoscope.render.export import write_table
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pneumoscope.evidence.audit.results import Audit
 
 
@@ -70,31 +72,37 @@ def to_json(result: Audit) -> dict[str, Any]:
 
 def to_csv(result: Audit) -> str:
     """One row per film that could be read, with everything that was measured."""
+    columns = (
+        *("path", "split", "class", "patient", "pixels_sha256"),
+        *(*WORDS, *NUMBERS, *STATISTICS),
+        *("doubted_label", "suggested_label", "p_label"),
+    )
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    doubted = {d.film: d for d in result.doubts.candidates}
-    writer.writerow(
-        ("path", "split", "class", "patient", "pixels_sha256", *WORDS, *NUMBERS, *STATISTICS,
-         "doubted_label", "suggested_label", "p_label")
-    )  # fmt: skip
-    for i, row in enumerate(result.reading.rows):
-        entry = result.listing.entries[int(row)]
-        file, doubt = result.reading.files[i], doubted.get(i)
-        writer.writerow(
-            (
-                entry.name,
-                entry.split or "",
-                class_of(entry, result.listing.names),
-                entry.patient if entry.keyed else "",
-                result.reading.hashes[i],
-                *file.words,
-                *(_plain(value) for value in file.numbers),
-                *(_plain(value) for value in result.reading.statistics[i]),
-                *((doubt.label, doubt.other, doubt.p_label) if doubt else ("", "", "")),
-            )
-        )
+    write_table(columns, _rows(result), text)
     return text.getvalue()
 
 
-def _plain(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.6g}"
+def _rows(result: Audit) -> Iterator[tuple[Any, ...]]:
+    doubted = {d.film: d for d in result.doubts.candidates}
+    for i, row in enumerate(result.reading.rows):
+        entry = result.listing.entries[int(row)]
+        file, doubt = result.reading.files[i], doubted.get(i)
+        yield (
+            entry.name,
+            entry.split or "",
+            class_of(entry, result.listing.names),
+            entry.patient if entry.keyed else "",
+            result.reading.hashes[i],
+            *file.words,
+            *map(_figure, file.numbers),
+            *map(_figure, result.reading.statistics[i]),
+            *((doubt.label, doubt.other, doubt.p_label) if doubt else ("", "", "")),
+        )
+
+
+def _figure(value: float) -> float | str:
+    """Six digits of a measurement; empty if there is none. A number, so that no minus is marked."""
+    if np.isnan(value):
+        return ""
+    rounded = float(f"{value:.6g}")
+    return int(rounded) if rounded.is_integer() else rounded

@@ -26,7 +26,7 @@ function facts(model) {
     [t("about.version"), model.pneumoscope],
   ];
   return [
-    h("p", { class: "notice" }, t("notice.long")),
+    h("p", { class: "notice" }, model.intended_use ?? t("notice")),
     h("dl", { class: "facts wide" }, lines.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
   ];
 }

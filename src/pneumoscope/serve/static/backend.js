@@ -118,6 +118,7 @@
  * @property {string} bundle_sha256
  * @property {string} positive  What the bundle calls a film that is not normal.
  * @property {string} card  The model card, in Markdown.
+ * @property {string} [intended_use]  In sentences.
  * @property {string|null} [profile]
  * @property {{text: string}|null} [population]
  * @property {string} [pneumoscope]  Version of the package.

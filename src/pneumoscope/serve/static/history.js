@@ -194,7 +194,7 @@ export class History {
   #origin(record) {
     const bundle = this.bundles.nameOf(record.result);
     const time = h("time", { datetime: record.created }, new Date(record.created).toLocaleString());
-    return h("span", { class: "secondary" }, time, bundle && ` · ${bundle}`);
+    return h("span", { class: "secondary" }, time, bundle && h("span", { class: "read-by" }, bundle));
   }
 
   /** A canvas that is drawn when it becomes visible: a long history has hundreds. */

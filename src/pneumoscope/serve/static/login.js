@@ -47,7 +47,7 @@ fill(
     send,
   ),
 );
-fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")));
+fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice")));
 name.focus();
 
 // A server without accounts has no use for this page.

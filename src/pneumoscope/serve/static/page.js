@@ -85,7 +85,7 @@ class Page {
       button("help", t("help.title"), openHelp, { iconOnly: true, key: "?" }),
       this.account,
     );
-    fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice.short")), h("span", { class: "spacer" }), this.model);
+    fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice")), h("span", { class: "spacer" }), this.model);
     const skip = document.getElementById("skip");
     skip.textContent = t("common.skip");
     skip.addEventListener("click", (event) => {
