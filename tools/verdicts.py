@@ -5,7 +5,7 @@ python tools/verdicts.py runs/flagship
 Reads validation.npz and the bundle of a run folder and prints Markdown. Films are split by patient, 20
 times: the calibration is fitted on half of the patients and measured on the others; sets are made of
 two thirds (so that they support an error of 1 %) and measured on the others. The films also chose
-the recipe and the thresholds, so the figures flatter; no test film is used.
+the recipe and the thresholds, so the figures are optimistic; no test film is used.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def coverage_table(v: Validation, meta: BundleMeta) -> None:
             [
                 [
                     *(f"coverage {name}" for name in meta.labels[1:]),
-                    *("kind named, of films labelled positive", "right kind, of ill ones of these"),
+                    "kind named, of films labelled positive",
+                    "kind right, of ill films with a named kind",
                 ]
             ]
             if several
