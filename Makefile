@@ -1,16 +1,16 @@
 # Two commands do everything on a fresh machine with python3, python3-venv and make:
 #   make demo   sets up and reads the sample films with the shipped bundle
-#   make test   sets up and passes the tests
+#   make test   sets up and runs the tests
 # For daily work:
 #   make check  the tests that take no training, server or browser: under two minutes on two cores
 # And for the documentation:
-#   make docs   builds the site into site/; a broken link or a page in no menu fails the build
+#   make docs   builds the site into site/; a broken link, or a page that no menu names, fails the build
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Processes that test at once; each needs up to 3 GB.
+# Processes that run tests at the same time; each needs up to 3 GB.
 WORKERS ?= 2
-# Tests that share what their module makes once run in one process, see tests/marks.py.
+# Tests that share a fixture of their module run in one process; see tests/marks.py.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
 

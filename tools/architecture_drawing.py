@@ -84,9 +84,9 @@ def floors() -> str:
     """A table of the parts, the highest floor first: what each is for, and all that it imports."""
     imported = arrows()
     return table(
-        ("floor", "part", "what it is for", "imports"),
+        ("part", "floor", "what it is for", "imports"),
         (
-            (str(FLOORS[part]), f"`{part}`", summary(part), ", ".join(sorted(imported[part])))
+            (f"`{part}`", str(FLOORS[part]), summary(part), ", ".join(sorted(imported[part])))
             for part in sorted(FLOORS, key=lambda part: (-FLOORS[part], part))
         ),
     )
@@ -99,9 +99,9 @@ def floors_of_training() -> str:
     for part in TopologicalSorter(graph).static_order():
         floor[part] = max((floor[other] + 1 for other in graph[part]), default=0)
     return table(
-        ("floor", "part", "what it is for", "imports"),
+        ("part", "floor", "what it is for", "imports"),
         (
-            (str(floor[p]), f"`{p}`", summary(f"train.{p}"), ", ".join(sorted(graph[p])))
+            (f"`{p}`", str(floor[p]), summary(f"train.{p}"), ", ".join(sorted(graph[p])))
             for p in sorted(floor, key=lambda part: (-floor[part], part))
         ),
     )
