@@ -1,1 +1,1 @@
-"""What a data set holds before anyone trains: copies, splits, doubtful labels, shortcuts."""
+"""Checks a data set before training: copies, splits, doubtful labels, shortcuts."""

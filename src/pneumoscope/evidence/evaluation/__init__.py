@@ -1,1 +1,1 @@
-"""What a bundle is worth on labelled films, section by section."""
+"""How good a bundle is on labelled films, section by section."""

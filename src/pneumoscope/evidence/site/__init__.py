@@ -1,1 +1,1 @@
-"""Fits a bundle to the films of a site, and notices when these change."""
+"""Fits a bundle to the films of a site, and detects when these change."""
