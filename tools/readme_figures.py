@@ -32,7 +32,7 @@ def row(v: Mapping[str, Any]) -> str:
 | flagship, `{v["operating_point"]["name"]}` | {interval_text(v["plain"]["auc"])} | {interval_text(v["plain"]["balanced_accuracy"])} | {interval_text(worst)} ({worst["condition"]}) |
 
 In brackets: 95 % intervals, patient-clustered. The recipe, the calibration and the thresholds were chosen on these films, so the figures
-are optimistic. No other hospital's films have been measured. [All figures, and how fast it is](docs/shipped-model.md)."""
+are optimistic. Most films of adults from other hospitals are UNDETERMINED. [All figures, and how fast it is](docs/shipped-model.md)."""
 
 
 def whole(v: Mapping[str, Any]) -> str:

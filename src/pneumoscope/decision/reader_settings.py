@@ -204,7 +204,7 @@ FORCE = ReaderSetting(
     name="force",
     kind="flag",
     title="Verdict despite the gate",
-    help="Give a verdict on refused films too, and mark it.",
+    help="Give a verdict on films that are refused or outside the population too, and mark it.",
     default=False,
     example="false",
 )
