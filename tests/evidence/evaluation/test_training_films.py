@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,9 @@ for module in ("cv2", "scipy", "sklearn", "pyarrow"):
 
 from evaluations import BRIGHT, DARK, QUICK, Run, film, folders, three_as_two
 from pneumoscope import data
+from pneumoscope.evidence.audit.listing import open_films
+from pneumoscope.evidence.evaluation.training_films import training_films
+from tiny import tiny_meta
 
 
 def test_training_films_are_kept_apart_from_films_held_out(evaluate: Run, tmp_path: Path) -> None:
@@ -56,3 +60,65 @@ def test_training_films_are_kept_apart_from_films_held_out(evaluate: Run, tmp_pa
     code, metrics, _ = evaluate(bundle.path, films, *QUICK)
     assert (metrics["films"]["split"], metrics["bundles"][0]["overlap"]["known"]) == ("all", False)
     assert "some may have been training films" in metrics["bundles"][0]["overlap"]["words"]
+
+
+TRAINED = {
+    "manifest_sha256": "a" * 64,
+    "split_seed": 3,
+    "films": {"train": {"NORMAL": 2}, "validation": {"NORMAL": 1, "PNEUMONIA": 3}},
+}
+RECIPE = {"name": "tiny", "split": "patient", "validation": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "record"),
+    [
+        ({}, TRAINED),
+        (RECIPE, {}),
+        (RECIPE, {k: v for k, v in TRAINED.items() if k != "split_seed"}),
+        (RECIPE, {k: v for k, v in TRAINED.items() if k != "manifest_sha256"}),
+        (RECIPE, {**TRAINED, "films": {"train": {"NORMAL": 2}}}),
+        (RECIPE, {**TRAINED, "films": {"train": {"NORMAL": 2}, "validation": {"NORMAL": 2}}}),
+    ],
+    ids=["no recipe", "no record", "no seed", "no manifest", "no validation", "other counts"],
+)
+def test_a_split_that_cannot_be_reproduced_costs_no_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: dict[str, Any], record: dict[str, Any]
+) -> None:
+    def no_decoding(*_arguments: object, **_settings: object) -> None:
+        raise AssertionError("films were decoded")
+
+    monkeypatch.setattr(data, "load", no_decoding)
+    root = folders(tmp_path / "films", NORMAL=[60, 70, 80], PNEUMONIA=[200, 210, 220])
+    listing = open_films(root)[0]
+    meta = tiny_meta(
+        task="binary", labels=("NORMAL", "PNEUMONIA"), kinds=(), kinds_warning="",
+        negative="NORMAL", recipe=recipe, data=record,
+    )  # fmt: skip
+    assert training_films(root, listing, meta, None, lambda *_: None) is None
+
+
+def test_the_same_counts_are_not_enough(tmp_path: Path) -> None:
+    # As many films of each label as the training had, but other films.
+    root = folders(tmp_path / "films", NORMAL=[60, 70, 80], PNEUMONIA=[200, 210, 220])
+    steps: list[str] = []
+    meta = tiny_meta(
+        task="binary", labels=("NORMAL", "PNEUMONIA"), kinds=(), kinds_warning="",
+        negative="NORMAL", recipe=RECIPE, data=TRAINED,
+    )  # fmt: skip
+    listing, cache = open_films(root)[0], tmp_path / "c"
+    made = training_films(root, listing, meta, cache, lambda _d, _t, step: steps.append(step))
+    assert made is None
+    assert set(steps) == {"looking for training films"}
+
+
+def test_films_that_cannot_be_read_now_are_not_those_of_the_training(tmp_path: Path) -> None:
+    root = folders(tmp_path / "films", NORMAL=[60, 70, 80], PNEUMONIA=[200, 210, 220])
+    for path in root.glob("*/*.png"):
+        path.write_bytes(b"")
+    meta = tiny_meta(
+        task="binary", labels=("NORMAL", "PNEUMONIA"), kinds=(), kinds_warning="",
+        negative="NORMAL", recipe=RECIPE, data=TRAINED,
+    )  # fmt: skip
+    listing = open_films(root)[0]
+    assert training_films(root, listing, meta, tmp_path / "c", lambda *_: None) is None
