@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
+from command_line import run, run_process
 from pneumoscope.bundle import open_bundle, write_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.train import leaderboard
@@ -178,22 +177,17 @@ def test_what_a_run_has_otherwise_than_the_shipped_recipe(tmp_path: Path) -> Non
 def test_the_command(tmp_path: Path) -> None:
     run_folder(tmp_path / "runs", 1)
     page = tmp_path / "results.md"
-
-    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pneumoscope", "leaderboard", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    shown = call(tmp_path / "runs")
+    shown = run_process("leaderboard", tmp_path / "runs")
     assert shown.returncode == 0, shown.stderr
     assert shown.stderr == ""  # no Keras, no chatter
     assert "small 1" in shown.stdout
-    written = call(tmp_path / "runs", "--out", page, "--json")
+    written = run("leaderboard", tmp_path / "runs", "--out", page, "--json")
     (row,) = json.loads(written.stdout)
     assert row["plain"]["accuracy"]["value"] == pytest.approx(5 / 6)
     text = page.read_text()
     assert "| small 1 (random start) | 1 | 6 | 1,234 | 2 |" in text
     assert "not measured" in text
-    wrong = call(tmp_path / "nowhere")
+    wrong = run("leaderboard", tmp_path / "nowhere")
     assert wrong.returncode == 1
     assert "no finished run" in wrong.stderr
     assert "Traceback" not in wrong.stderr

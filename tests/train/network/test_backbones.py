@@ -238,7 +238,7 @@ def test_unknown_networks() -> None:
 
 def test_help_and_docs_name_every_network() -> None:
     shown = CliRunner().invoke(app, ["train", "--help"], env={"NO_COLOR": "1", "COLUMNS": "300"})
-    page = Path(__file__).parents[2] / "docs" / "how-to" / "train.md"
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "train.md"
     for name in (*STOCK, "cnn"):
         assert re.search(rf"\b{name}\b", shown.stdout), name
         assert f"`{name}`" in page.read_text(encoding="utf-8"), name

@@ -1,4 +1,4 @@
-"""Data parallelism, on two devices that JAX simulates on one processor."""
+"""Several devices that share every batch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    from pneumoscope import data
     from pneumoscope.errors import UsageError
-    from pneumoscope.train.data.batches import Batches, Position
     from pneumoscope.train.network import devices
-    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = [
     pytest.mark.train,
     # Keras 3.15 with NumPy 2 on TensorFlow.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
+
 
 # Composed films are two inputs, and their network is another than the one that validates.
 SCRIPT = """
@@ -125,31 +123,3 @@ def test_other_backends_train_on_one_device(wanted: str) -> None:
         devices.use(wanted, 16, lambda _: None)
     assert "--backend jax" in caught.value.hint
     assert devices.use("1", 16, pytest.fail) == devices.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("sharing", "batch_size", "sizes"),
-    [
-        (1, 16, [16, 16, 16, 2]),
-        (2, 16, [16, 16, 16, 2]),
-        (4, 16, [16, 16, 16]),  # two films cannot be shared by four
-        (4, 20, [20, 20, 8]),  # of ten films two wait
-    ],
-)
-def test_the_last_batch_is_one_that_can_be_shared(
-    films_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    sharing: int,
-    batch_size: int,
-    sizes: list[int],
-) -> None:
-    films = data.load(
-        films_folder, 32, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache"
-    )
-    assert len(films.rows("train")) == 50
-    monkeypatch.setattr(devices, "count", lambda: sharing)
-    batches = Batches(Recipe(size=32, source_size=64, batch_size=batch_size), films)
-    found = [len(y) for _, y, _ in batches.of(Position())]
-    assert found == sizes
-    assert batches.steps == len(sizes)

@@ -1,17 +1,13 @@
+"""Operating points and figures of classes, by hand."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-pytest.importorskip("cv2", reason="needs the [train] extra")
-pytest.importorskip("sklearn", reason="needs the [train] extra")
-
 from pneumoscope.decision import thresholds
-from pneumoscope.decision.calibration import Calibration
-from pneumoscope.metrics import expected_calibration_error
 from pneumoscope.records import OperatingPoint
-from pneumoscope.train.validation import calibrate, classes, predictions
-from pneumoscope.train.validation.baseline import statistics_baseline
+from pneumoscope.train.validation import classes
 from pneumoscope.train.validation.predictions import Validation
 
 
@@ -70,56 +66,6 @@ def test_points_never_cross_where_the_classes_lie_far_apart() -> None:
     assert points["screen"] <= points["balanced"] <= points["rule-in"]
 
 
-def test_calibration_makes_plain_and_perturbed_films_honest() -> None:
-    rng = np.random.default_rng(0)
-    honest = rng.dirichlet([0.6, 0.6, 0.6], 3000)
-    truth = np.array([rng.choice(3, p=p) for p in honest])
-    before = Calibration((0.6,), (-0.4,), 1.8)  # what the network is to have done to them
-    said = before.apply(honest, 0)
-    v = Validation(truth, tuple(map(str, range(3000))), {"plain": said, "blur": said.copy()})
-    fitted = calibrate.fit_calibration(v)
-    after = calibrate.calibrated(v, fitted)
-    assert set(after.probabilities) == {"plain", "blur"}
-    assert after.probabilities["plain"] == pytest.approx(honest, abs=0.05)
-    assert expected_calibration_error(v.ill, v.p_positive()) > 0.1
-    assert expected_calibration_error(after.ill, after.p_positive()) < 0.03
-
-
-def test_conformal_scores_are_of_plain_films() -> None:
-    v = overlapping(shift=0.05)
-    found = calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
-    assert found is not None
-    sides = found.questions["PNEUMONIA"]
-    p = v.p_positive()
-    assert sides.negative == pytest.approx(np.sort(1 - p[~v.ill]), abs=1e-5)
-    assert sides.positive == pytest.approx(np.sort(p[v.ill]), abs=1e-5)
-    # Every film's kinds have shares of 0.6 and 0.4.
-    assert found.kinds["bacterial"] == pytest.approx((0.6,) * 200, abs=1e-5)
-    assert found.kinds["viral"] == pytest.approx((0.4,) * 200, abs=1e-5)
-
-
-def test_too_few_films_give_no_scores() -> None:
-    v = validation(plain=[0.1, 0.2, 0.8, 0.9])
-    assert calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA") is None
-
-
-def test_findings_with_too_few_films_have_no_scores() -> None:
-    truth = np.zeros((60, 2), np.float32)
-    truth[:30, 0], truth[:18, 1] = 1, 1
-    truth[50:, 0] = np.nan
-    p = np.linspace(0.1, 0.9, 120).reshape(60, 2)
-    found = calibrate.conformal_scores(
-        Validation(truth, ("a",) * 60, {"plain": p}), ("Mass", "Nodule"), "ABNORMAL"
-    )
-    assert found is not None
-    assert list(found.questions) == ["Mass"]
-    assert (len(found.questions["Mass"].negative), len(found.questions["Mass"].positive)) == (
-        20,
-        30,
-    )
-    assert found.kinds == {}
-
-
 def test_figures_by_hand() -> None:
     v = validation(plain=[0.1, 0.6, 0.8, 0.9], blur=[0.1, 0.2, 0.3, 0.9])
     point = OperatingPoint("x", 0.5, "")
@@ -135,24 +81,3 @@ def test_figures_by_hand() -> None:
     assert plain["class_accuracy"]["value"] == 0.5
     assert found["stress"]["blur"]["sensitivity"]["value"] == 0.5
     assert found["worst"]["balanced_accuracy"]["condition"] == "blur"
-
-
-def test_the_run_gives_every_condition(films_folder, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from pneumoscope import data
-    from pneumoscope.data.stress import stress_suite
-
-    films = data.load(
-        films_folder, 224, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache"
-    )
-
-    def predict(x: np.ndarray) -> np.ndarray:
-        p = x.mean(axis=(1, 2, 3)) / 255
-        return np.stack([1 - p, p / 2, p / 2], axis=1)
-
-    seen = []
-    v = predictions.predict_all(predict, films, 96, lambda done, total: seen.append((done, total)))
-    assert set(v.probabilities) == {"plain", *stress_suite()}
-    assert seen[-1] == (len(v.probabilities), len(v.probabilities))
-    assert v.p_positive("brightness-up").mean() > v.p_positive().mean()
-    baseline = statistics_baseline(films, draws=20)
-    assert 0 <= baseline["positive"]["value"] <= 1

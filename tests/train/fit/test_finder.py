@@ -17,8 +17,8 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    from pneumoscope.errors import TrainingError, UsageError
-    from pneumoscope.train import folder, run
+    from pneumoscope.errors import TrainingError
+    from pneumoscope.train import run
     from pneumoscope.train.fit import finder, loop
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
@@ -121,23 +121,14 @@ def test_every_phase_is_tested_and_nothing_else_of_the_folder_touched(
     assert len(list(out.iterdir())) == 5
 
 
-def test_a_run_may_begin_where_only_the_range_test_has_been(tmp_path: Path) -> None:
-    for name in (finder.PLOT, finder.TABLE):
-        (tmp_path / name).touch()
-    folder.check(tmp_path, TOY)
-    (tmp_path / "thesis.tex").touch()
-    with pytest.raises(UsageError, match="not a run"):
-        folder.check(tmp_path, TOY)
-
-
 def test_the_command_prints_what_it_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from pneumoscope.cli.train.train import train
 
-    found = finder.RangeTest("head", "head_learning_rate", 1e-3, (1e-6,), (1.0,), (1.0,), 2e-3)
+    falling = finder.RangeTest("head", "head_learning_rate", 1e-3, (1e-6,), (1.0,), (1.0,), 2e-3)
     dull = finder.RangeTest("whole network", "learning_rate", 5e-4, (1e-6,), (1.0,), (1.0,), None)
-    monkeypatch.setattr(run, "find_learning_rate", lambda *_: (found, dull))
+    monkeypatch.setattr(run, "find_learning_rate", lambda *_: (falling, dull))
     # Of the process, set by `prepare_training`.
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     options = {"data": tmp_path, "out": tmp_path, "weights": "none", "find_learning_rate": True}

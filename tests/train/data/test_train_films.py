@@ -1,0 +1,80 @@
+"""The films that a recipe trains on, and which sets cannot be trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2")
+
+import bright_films
+from pneumoscope.data import Film, FilmSet
+from pneumoscope.errors import DataError
+from pneumoscope.train.data.films import check_films, load_films
+from pneumoscope.train.progress import Progress
+from pneumoscope.train.recipe.settings import Recipe
+
+BOTH = ("train", "validation")
+
+
+class Counted(Progress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[tuple[str, int, int]] = []
+
+    def count(self, text: str, done: int, total: int) -> None:
+        self.counts.append((text, done, total))
+
+
+def film_set(names: tuple[str, ...], films: list[tuple[str, tuple[float | None, ...]]]) -> FilmSet:
+    """Blank films by split and targets."""
+    return replace(
+        bright_films.films(),
+        names=names,
+        negative=names[0] if names[0] == "normal" else None,
+        films=tuple(
+            Film(f"{i}.png", targets, f"p{i}", str(i), split)
+            for i, (split, targets) in enumerate(films)
+        ),
+        pixels=np.zeros((len(films), 8, 8), np.uint8),
+    )
+
+
+def test_task_split_and_size_are_the_recipes(films_folder: Path, tmp_path: Path) -> None:
+    recipe = Recipe(task="binary", size=32, source_size=64, validation=0.25)
+    progress = Counted()
+    films = load_films(recipe, films_folder, tmp_path / "cache", progress)
+    assert (films.names, films.task) == (("normal", "pneumonia"), "binary")
+    assert films.pixels.shape == (64, 64, 64)
+    assert progress.counts[-1] == ("reading films", 64, 64)
+    again = Counted()
+    other = load_films(replace(recipe, seed=9), films_folder, tmp_path / "cache", again)
+    # The cache has them, and another seed trains on the same split.
+    assert again.counts == []
+    assert other.films == films.films
+
+
+def test_every_class_must_be_on_both_sides() -> None:
+    films = [(split, (1.0 - k, float(k))) for split in BOTH for k in (0, 1)]
+    check_films(film_set(("normal", "covid"), films))
+    with pytest.raises(DataError, match="too few patients to hold some out of every class"):
+        check_films(film_set(("normal", "covid"), films[:-1]))
+    with pytest.raises(DataError, match="means that nothing was found"):
+        check_films(film_set(("covid", "flu"), films))
+
+
+def test_findings_need_films_with_and_without_them() -> None:
+    films = [(split, (float(k), float(k))) for split in BOTH for k in (0, 1)]
+    names = ("edema", "effusion")
+    check_films(replace(film_set(names, films), task="multilabel"))
+    unknown = [(split, (targets[0], None)) for split, targets in films]
+    with pytest.raises(DataError, match=r"known both with and without effusion$"):
+        check_films(replace(film_set(names, unknown), task="multilabel"))
+    unmeasured = [*films[:2], ("validation", (1.0, 0.0)), ("validation", (None, 0.0))]
+    with pytest.raises(DataError, match="no finding has validation films"):
+        check_films(replace(film_set(names, unmeasured), task="multilabel"))
+    with pytest.raises(DataError, match="only one finding, edema"):
+        check_films(replace(film_set(("edema",), [("train", (1.0,))]), task="multilabel"))

@@ -1,0 +1,112 @@
+"""The training loop: resuming within an epoch, and recipes with large heads."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope import data
+    from pneumoscope.train.fit import loop
+    from pneumoscope.train.network import keras_model
+    from pneumoscope.train.progress import Progress
+    from pneumoscope.train.recipe.settings import Recipe
+
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.train.recipe import reading
+
+pytestmark = [
+    pytest.mark.train,
+    # Keras 3.15 with NumPy 2 on TensorFlow.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+
+class Cut(Exception):
+    pass
+
+
+class Cutting(Progress):
+    """Ends a training after a number of steps."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.left = steps
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def step(self, films: int, loss: float) -> None:
+        super().step(films, loss)
+        self.left -= 1
+        if not self.left:
+            raise Cut
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"network": "cnn", "ema": 0.9, "head_batch_norm": True},
+        {"network": "cnn", "cached_views": 1, "task": "binary", "dense": 8},
+        {"network": "cnn", "regions": 0.5, "patience": 3, "size": 64},
+    ],
+    ids=["average", "cached", "regions"],
+)
+def test_a_training_cut_within_an_epoch_resumes_there(
+    films_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(loop, "_SAVE_EVERY_S", -1.0)
+    settings = {"size": 32, "batch_size": 16, "head_epochs": 1, "epochs": 2, **settings}
+    recipe = Recipe(**settings)
+    drawn = data.load(
+        films_folder, 224, task=recipe.task, share=0.25, seed=0, cache=tmp_path / "cache"
+    )
+    runs = {name: tmp_path / name for name in ("whole", "cut")}
+    for folder in runs.values():
+        folder.mkdir()
+    loop.fit(recipe, drawn, runs["whole"], None, Cutting(10_000))
+    steps = -(-len(drawn.rows("train")) // 16)
+    for cut_after in (1, steps, 2):  # in the head phase, in the first and in the second epoch
+        with pytest.raises(Cut):
+            loop.fit(recipe, drawn, runs["cut"], None, Cutting(cut_after))
+    last = Cutting(10_000)
+    loop.fit(recipe, drawn, runs["cut"], None, last)
+    assert "step" in last.notes[0]
+    assert (runs["cut"] / "log.csv").read_text().count("\n") == 4
+    with (
+        np.load(runs["whole"] / "weights.npz") as whole,
+        np.load(runs["cut"] / "weights.npz") as cut,
+    ):
+        for name in whole:
+            assert np.allclose(whole[name], cut[name], atol=1e-3), name
+
+
+# A bundle of these takes a minute each; their heads' exports are tested in test_keras_model.py.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenetv2-flatten", "mobilenetv2-gap", "resnet50"])
+def test_the_larger_recipes_train_and_serve(name: str, films_folder: Path, tmp_path: Path) -> None:
+    settings = reading.load(name)
+    recipe = dataclasses.replace(
+        settings, head_epochs=min(settings.head_epochs, 1), epochs=min(settings.epochs, 1)
+    )
+    drawn = data.load(
+        films_folder, 224, task=recipe.task, share=0.25, seed=0, cache=tmp_path / "cache"
+    )
+    model = loop.fit(recipe, drawn, tmp_path, None, Progress())
+    outputs = keras_model.serving_model(model, Calibration())(drawn.pixels[:2, ..., None])
+    assert outputs["probabilities"].shape == (2, 2)
+    assert outputs["heatmaps"].shape == (2, 2, 7, 7)
+    assert outputs["embedding"].shape == (
+        2,
+        settings.dense or model.get_layer("pooled").output.shape[1],
+    )
+    assert not (tmp_path / "features.npy").exists()

@@ -1,0 +1,180 @@
+"""A notebook's model becomes a bundle."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from notebook_models import (
+    SIZE,
+    TWO,
+    augmenting,
+    cnn,
+    nested,
+    pooled_base,
+)
+from PIL import Image
+
+from command_line import run
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import keras
+
+    from pneumoscope.train.data import phantom
+    from pneumoscope.train.keras_import import importing
+    from pneumoscope.train.keras_import.importing import ImportOptions
+
+import pneumoscope
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import UsageError
+
+# Keras' own saving warns under NumPy 2.
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
+
+
+def quiet(text: str) -> None:
+    pass
+
+
+MODELS: dict[str, tuple[Callable[[], keras.Model], tuple[str, ...]]] = {
+    "cnn-softmax": (lambda: cnn(3, "softmax"), ("normal", "bacterial", "viral")),
+    "cnn-grey-sigmoid": (lambda: cnn(1, "sigmoid", channels=1), TWO),
+    "cnn-logits": (lambda: cnn(1, None), TWO),
+    "nested": (nested, TWO),
+    "pooled-base": (pooled_base, TWO),
+    "augmenting": (augmenting, TWO),
+}
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_notebooks_model_becomes_a_bundle(name: str, ending: str, tmp_path: Path) -> None:
+    make, labels = MODELS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = make()
+        model.save(tmp_path / f"model{ending}")
+    bundle = importing.import_model(
+        tmp_path / f"model{ending}", ImportOptions(labels, SIZE), tmp_path / "bundle", quiet
+    )
+    classifier = pneumoscope.load(bundle)
+    assert classifier.check() <= 1e-5
+    films = phantom.films(4, SIZE)
+    outputs = classifier.run(films)
+    channels = model.input_shape[-1]
+    said = np.asarray(model(np.repeat(films, channels, -1) / np.float32(255), training=False))
+    if name == "cnn-logits":
+        said = 1 / (1 + np.exp(-said))
+    expected = np.concatenate([1 - said, said], axis=1) if said.shape[1] == 1 else said
+    assert np.abs(outputs.probabilities - expected).max() <= 1e-4
+    assert outputs.heatmaps.shape[:2] == (4, len(labels))
+    assert outputs.heatmaps.max() > 0
+    assert bundle.meta.validation["parity"]["max_heatmap_error"] <= 1e-3
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("models") / "mine.keras"
+    cnn(1, "sigmoid").save(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def two_classes(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return importing.import_model(
+        model_file, ImportOptions(TWO), tmp_path_factory.mktemp("bundles") / "two", quiet
+    )
+
+
+def test_two_classes_have_no_subtype(two_classes: Bundle, tmp_path: Path) -> None:
+    classifier = pneumoscope.load(two_classes)
+    labels = set()
+    for level in (0, 60, 120, 255):
+        Image.fromarray(np.full((240, 240), level, np.uint8)).save(tmp_path / "film.png")
+        prediction = classifier.predict(tmp_path / "film.png")
+        labels.add(prediction.label)
+        assert prediction.subtype is None
+        assert prediction.warnings == ()
+        assert prediction.heatmap_class == prediction.label.lower()
+    assert prediction.operating_point.name == "imported"
+
+
+def test_the_card_says_that_nothing_is_known(two_classes: Bundle) -> None:
+    assert two_classes.meta.population.text == "unknown: imported model"
+    assert two_classes.meta.population.age_years is None
+    card = (two_classes.path / "README.md").read_text()
+    assert "not validated here" in card
+    assert "not chosen on any film" in card
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": ("normal",)}, "two or more"),
+        ({"labels": ("normal", "normal")}, "two or more"),
+        ({"labels": ("normal", "bacterial", "viral")}, "gives 2 classes, --labels names 3"),
+        ({"size": 150}, "takes 64 x 64 pixels, not 150 x 150"),
+        ({"channels": 1}, "takes 3 channels, not 1"),
+        ({"negative": "healthy"}, "not among the labels"),
+        ({"scaling": "twice"}, "unknown"),
+    ],
+)
+def test_what_does_not_go_with_the_model(
+    changes: dict[str, object], message: str, model_file: Path, tmp_path: Path
+) -> None:
+    wanted = ImportOptions(**({"labels": TWO} | changes))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=message) as caught:
+        importing.import_model(model_file, wanted, tmp_path / "out", quiet)
+    assert caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command(model_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    done = run("import", model_file, "--labels", "normal, pneumonia", "--size", SIZE, "--out", out, "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["parity"]["max_dp"] <= 1e-4
+    Image.fromarray(np.full((240, 240), 90, np.uint8)).save(tmp_path / "film.png")
+    read = run("predict", tmp_path / "film.png", "--bundle", out)
+    assert read.returncode == 0, read.stderr
+    assert "acterial" not in read.stdout
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    done = run("import", tmp_path / "no.h5", "--labels", "a,b", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert "hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+    assert run("import", tmp_path / "no.h5").returncode == 2
+
+
+@pytest.mark.parametrize("labels", [("COVID", "NORMAL"), ("normal", "covid")])
+def test_the_class_called_normal_is_the_negative_one(
+    tmp_path: Path, labels: tuple[str, str]
+) -> None:
+    """Keras' folder readers sort class names, so NORMAL is often not the first."""
+    cnn(2, "softmax").save(tmp_path / "m.keras")
+    bundle = importing.import_model(
+        tmp_path / "m.keras", ImportOptions(labels=labels), tmp_path / "bundle", quiet
+    )
+    assert bundle.meta.negative.lower() == "normal"
+    assert bundle.meta.positive == "COVID"
+
+
+def test_labels_without_a_negative_class_need_one_named(tmp_path: Path) -> None:
+    cnn(2, "softmax").save(tmp_path / "m.keras")
+    with pytest.raises(UsageError, match="means that nothing was found") as caught:
+        importing.import_model(
+            tmp_path / "m.keras", ImportOptions(labels=("a", "b")), tmp_path / "bundle", quiet
+        )
+    assert "--negative" in caught.value.hint
+    assert not (tmp_path / "bundle").exists()

@@ -1,0 +1,61 @@
+"""Imported models with the inputs and outputs of a bundle."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from notebook_models import (
+    TWO,
+    conv,
+    functional,
+)
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import keras
+    from keras import layers
+
+    from pneumoscope.train.data import phantom
+    from pneumoscope.train.keras_import import importing, serving
+    from pneumoscope.train.keras_import.importing import ImportOptions
+
+from pneumoscope.errors import ConversionError
+
+# Keras' own saving warns under NumPy 2.
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
+
+
+def quiet(text: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize("scaling", serving.SCALINGS)
+def test_each_scaling_is_what_keras_does(scaling: str) -> None:
+    films = phantom.films(2, 8)
+    found = keras.ops.convert_to_numpy(serving.Scaled(3, scaling)(films))
+    rgb = np.repeat(films, 3, axis=-1).astype(np.float32)
+    apps = keras.applications
+    expected = {
+        "unit": rgb / 255,
+        "none": rgb,
+        "minus-one-to-one": apps.mobilenet_v2.preprocess_input(rgb.copy()),
+        "imagenet": apps.resnet50.preprocess_input(rgb.copy()),
+        "imagenet-torch": apps.densenet.preprocess_input(rgb.copy()),
+    }[scaling]
+    assert np.allclose(found, expected, atol=1e-4)
+
+
+def test_what_onnx_cannot_say_is_an_error(tmp_path: Path) -> None:
+    grouped = layers.Conv2D(8, 3, groups=2)  # Keras compiles these as functions of their own
+    model = functional(conv(4), grouped, layers.Flatten(), layers.Dense(1, "sigmoid"))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ConversionError, match="ONNX"):
+        importing.import_model(
+            tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
+        )
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,80 @@
+"""Models as notebooks build them, small."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import keras
+    from keras import layers
+
+
+# Keras' own saving warns under NumPy 2.
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
+
+TWO = ("normal", "pneumonia")
+
+SIZE = 64
+
+
+def conv(filters: int) -> layers.Layer:
+    return layers.Conv2D(filters, 3, activation="relu", bias_initializer="random_uniform")
+
+
+def cnn(units: int, activation: str | None, channels: int = 3) -> keras.Model:
+    """The three-class notebook's network, small."""
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, channels)), conv(8), layers.MaxPooling2D(), conv(8),
+            layers.MaxPooling2D(), layers.Flatten(), layers.Dense(16, "relu"),
+            layers.Dropout(0.5), layers.Dense(units, activation),
+        ]
+    )  # fmt: skip
+
+
+def nested() -> keras.Model:
+    """A base without a top inside, as the MobileNetV2 notebooks have it."""
+    keras.utils.set_random_seed(2)
+    base = keras.applications.MobileNetV2(
+        include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35
+    )
+    x = inputs = keras.Input((SIZE, SIZE, 3))
+    for layer in [base, layers.GlobalAveragePooling2D(), layers.BatchNormalization(), layers.Dense(16, "relu"), layers.Dense(1, "sigmoid")]:  # fmt: skip
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def pooled_base() -> keras.Model:
+    """The pooling lies inside the nested base, and the top ends in a layer of its own."""
+    keras.utils.set_random_seed(2)
+    base = keras.applications.MobileNetV2(
+        include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35, pooling="avg"
+    )
+    return keras.Sequential([base, layers.Dense(2), layers.Activation("softmax")])
+
+
+def augmenting() -> keras.Model:
+    """Augmentation inside the model, which must do nothing here."""
+    keras.utils.set_random_seed(5)
+    after = [layers.RandomFlip(), layers.RandomRotation(0.1), conv(8), layers.MaxPooling2D()]
+    return functional(*after, layers.GlobalAveragePooling2D(), layers.Dense(1, "sigmoid"))
+
+
+def functional(*after: layers.Layer) -> keras.Model:
+    x = inputs = keras.Input((SIZE, SIZE, 3))
+    for layer in after:
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def joined() -> keras.Model:
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = conv(4)(inputs)
+    both = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
+    return keras.Model(inputs, layers.Dense(1, "sigmoid")(layers.Concatenate()(both)))

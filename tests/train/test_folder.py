@@ -1,0 +1,73 @@
+"""Run folders: which may be started in, and which may be continued."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+import bright_films
+from pneumoscope.errors import UsageError
+from pneumoscope.train import folder
+from pneumoscope.train.fit import checkpoint, finder
+from pneumoscope.train.recipe.settings import Recipe
+
+pytestmark = pytest.mark.train
+
+RECIPE = Recipe(name="toy", filters=(8, 16))
+RANDOM = {"name": "none"}
+FILMS = replace(bright_films.films(), files=tuple(Path(f"{i}.png").resolve() for i in range(40)))
+
+
+def started(run: Path) -> Path:
+    folder.check(run, RECIPE)
+    folder.start(run, RECIPE, FILMS, RANDOM)
+    return run
+
+
+def test_a_new_run_is_recorded(tmp_path: Path) -> None:
+    run = started(tmp_path / "runs" / "run")
+    record = json.loads((run / folder.RECORD).read_text())
+    assert record["recipe"]["filters"] == [8, 16]
+    assert record["manifest_sha256"] == FILMS.manifest_sha256
+    assert record["start_weights"] == RANDOM
+    assert (run / folder.MANIFEST).read_text().count("\n") == 41
+    environment = json.loads((run / folder.ENVIRONMENT).read_text())
+    assert environment["devices"] == 1
+    assert environment["packages"]["numpy"]
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    for name in (finder.PLOT, finder.TABLE):  # of a range test, which may come first
+        (tmp_path / name).touch()
+    folder.check(tmp_path, RECIPE)
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(UsageError, match="not a run"):
+        folder.check(tmp_path, RECIPE)
+
+
+def test_a_recipe_may_be_corrected_until_something_is_trained(tmp_path: Path) -> None:
+    run = started(tmp_path / "run")
+    other = replace(RECIPE, epochs=3)
+    folder.check(run, other)
+    (run / checkpoint.CHECKPOINT).touch()
+    with pytest.raises(UsageError, match="another recipe"):
+        folder.check(run, other)
+    folder.check(run, RECIPE)
+
+
+def test_other_films_or_weights_do_not_continue_a_run(tmp_path: Path) -> None:
+    run = started(tmp_path / "run")
+    (run / checkpoint.WEIGHTS).touch()
+    folder.start(run, RECIPE, FILMS, RANDOM)
+    before = (run / folder.RECORD).read_bytes()
+    fewer = replace(FILMS, films=FILMS.films[:-1])
+    with pytest.raises(UsageError, match="begun with other films"):
+        folder.start(run, RECIPE, fewer, RANDOM)
+    with pytest.raises(UsageError, match="begun with other start weights"):
+        folder.start(run, RECIPE, FILMS, {"name": "imagenet"})
+    assert (run / folder.RECORD).read_bytes() == before

@@ -1,0 +1,155 @@
+"""The line from trained weights to a bundle, on a network that can be computed by hand."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pneumoscope
+from pneumoscope.bundle import Bundle
+from pneumoscope.data import Film, FilmSet
+from pneumoscope.decision.calibration import Calibration
+from tiny import TINY_SIZE, tiny_model
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope.train import line
+    from pneumoscope.train.export import to_onnx
+    from pneumoscope.train.export.exported import ExportedNetwork
+    from pneumoscope.train.progress import Progress
+    from pneumoscope.train.recipe.settings import Recipe
+    from pneumoscope.train.validation import predictions
+
+pytestmark = pytest.mark.train
+
+RECIPE = Recipe(name="tiny", network="cnn", size=TINY_SIZE, source_size=96)
+PARITY = {"films": 20, "max_dp": 0.0, "max_heatmap_error": 0.0, "max_embedding_error": 0.0}
+
+
+def shades() -> FilmSet:
+    """Films of one grey level and some noise: dark ones are normal, bright ones bacterial."""
+    rng = np.random.default_rng(0)
+    records, pixels = [], []
+    for i in range(80):
+        ill = i % 2
+        split = "validation" if i % 4 < 2 else "train"
+        targets = (1.0 - ill, float(ill), 0.0)
+        records.append(Film(f"{i}.png", targets, f"p{i}", str(i), split))
+        grey = rng.normal(190 if ill else 60, 6, (96, 96))
+        pixels.append(np.clip(grey + rng.normal(0, 8), 0, 255).astype(np.uint8))
+    return FilmSet(
+        task="multiclass",
+        names=("normal", "bacterial", "viral"),
+        negative="normal",
+        films=tuple(records),
+        pixels=np.stack(pixels),
+        source="drawn",
+        warnings=(),
+        files=(),
+    )
+
+
+class Exports:
+    """Stands in for the export process: writes the tiny network and remembers what it was given."""
+
+    def __init__(self, *, features: bool) -> None:
+        self.features = features
+        self.calibrations: list[Calibration] = []
+        self.films: list[Any] = []
+
+    def __call__(
+        self,
+        recipe: Recipe,
+        classes: int,
+        weights: Path,
+        calibration: Calibration,
+        target: Path,
+        films: Any = None,
+    ) -> dict[str, float]:
+        assert (recipe, classes, weights.name) == (RECIPE, 3, "weights.npz")
+        tiny_model(target, features=self.features)
+        self.calibrations.append(calibration)
+        self.films.append(films)
+        return PARITY if films is not None else {"films": 0}
+
+
+class Notes(Progress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def finished(run: Path) -> line.Trained:
+    run.mkdir()
+    np.savez(run / "weights.npz", v0=np.zeros((4, 3), np.float32), v1=np.int64(7))
+    (run / "log.csv").write_text("phase,epoch,seconds\nhead,1,90\nwhole network,1,150\n")
+    return line.Trained(RECIPE, shades(), run, {"name": "none"}, None)
+
+
+def through_the_line(
+    run: Path, monkeypatch: pytest.MonkeyPatch, *, features: bool
+) -> tuple[Bundle, Exports, Notes]:
+    exports, notes = Exports(features=features), Notes()
+    monkeypatch.setattr(to_onnx, "export_onnx", exports)
+    return line.bundle_of(finished(run), notes), exports, notes
+
+
+def test_every_step_leaves_its_part_in_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, exports, _ = through_the_line(tmp_path / "run", monkeypatch, features=True)
+    meta = bundle.meta
+    # Exported twice: as it is, to be calibrated, then with the calibration in it and compared.
+    assert exports.calibrations == [Calibration(), meta.calibration]
+    assert exports.films[0] is None
+    assert exports.films[1].shape == (40, TINY_SIZE, TINY_SIZE, 1)
+    assert (meta.labels, meta.negative, meta.size) == (shades().names, "normal", TINY_SIZE)
+    assert meta.validation["parity"] == PARITY
+    assert meta.validation["training_minutes"] == 4.0
+    assert meta.validation["parameters"] == 12
+    assert meta.validation["plain"]["auc"]["value"] == 1.0
+    assert meta.validation["classes"] == 3
+    assert meta.data["films"]["train"] == {"normal": 20, "bacterial": 20, "viral": 0}
+    assert [point.name for point in meta.operating_points] == ["balanced", "screen", "rule-in"]
+    assert meta.explanation is not None
+    assert meta.explanation["films"] == 40
+    assert meta.gate is not None
+    assert meta.gate["measured"]["plain"]["films"] == 40
+    assert pneumoscope.load(bundle).check() < 1e-5
+
+
+def test_the_validation_is_kept_beside_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, _, _ = through_the_line(tmp_path / "run", monkeypatch, features=False)
+    validation = predictions.load(tmp_path / "run" / predictions.FILE)
+    assert validation.ill.tolist() == [False, True] * 20
+    balanced = bundle.meta.operating_points[0]
+    assert ((validation.p_positive() >= balanced.threshold) == validation.ill).all()
+
+
+def test_a_network_without_maps_gets_no_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, _, notes = through_the_line(tmp_path / "run", monkeypatch, features=False)
+    assert bundle.meta.gate is None
+    assert not (bundle.path / "gate.npz").exists()
+    assert any("the bundle gets no gate" in text for text in notes.lines)
+
+
+def test_a_step_alone(tmp_path: Path) -> None:
+    """The gate needs nothing of the steps before it but a network."""
+    trained = finished(tmp_path / "run")
+    tiny_model(tmp_path / "model.onnx", features=True)
+    gate = line.fit_gate(trained, ExportedNetwork(tmp_path / "model.onnx"), Notes())
+    assert gate is not None
+    assert gate.record["measured"]["learned"]["plain"] == 40

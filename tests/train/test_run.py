@@ -1,0 +1,232 @@
+"""The whole way from films to a bundle, with Keras on TensorFlow, on drawn films."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command_line import run
+from drawn import drawn_set
+from trainings import SMALL, TOY, class_folders, train, words
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope.train.data.films import load_films
+    from pneumoscope.train.fit import loop
+    from pneumoscope.train.progress import Progress
+
+import pneumoscope
+from pneumoscope.bundle import open_bundle
+from pneumoscope.train.recipe import reading
+
+pytestmark = [
+    pytest.mark.train,
+    # Keras 3.15 with NumPy 2 on TensorFlow.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn_set(tmp_path_factory.mktemp("drawn") / "films")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, films: Path) -> Path:
+    """A run folder: killed in the second phase, then finished by the same command."""
+    out = tmp_path_factory.mktemp("run") / "run"
+    command = [sys.executable, "-m", "pneumoscope", *map(str, words(SMALL, out, films))]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("whole network 1"):
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert (out / "checkpoint.npz").is_file()
+    done = train(SMALL, out, films, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "resuming at whole network" in done.stderr
+    record = json.loads(done.stdout.splitlines()[-1])
+    assert record["bundle"] == str(out / "bundle")
+    assert record["validation"]["plain"]["auc"]["low"] >= 0
+    return out
+
+
+def test_a_killed_training_resumes_and_ends_the_same(
+    trained: Path, films: Path, tmp_path: Path
+) -> None:
+    """The same weights as a training without interruption."""
+    recipe = reading.load(str(trained.parent / "recipe.toml"))
+    drawn = load_films(recipe, films, trained.parent / "cache", Progress())
+    loop.fit(recipe, drawn, tmp_path, None, Progress())
+    with np.load(tmp_path / "weights.npz") as whole, np.load(trained / "weights.npz") as resumed:
+        assert set(whole) == set(resumed)
+        for name in whole:
+            assert np.allclose(whole[name], resumed[name], atol=1e-3), name
+
+
+def test_a_training_makes_a_bundle_that_predicts(trained: Path, films: Path) -> None:
+    classifier = pneumoscope.load(trained / "bundle")
+    assert classifier.check() < 1e-5
+    prediction = classifier.predict(next((films / "train" / "NORMAL").iterdir()))
+    assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert prediction.heatmap.shape == (4, 4)
+    outputs = classifier.run(np.zeros((2, 64, 64, 1), np.uint8))
+    assert outputs.embedding.shape == (2, 1280)
+    assert outputs.heatmaps.shape == (2, 3, 4, 4)
+
+
+def test_scores_of_heatmaps_are_measured_and_kept(trained: Path) -> None:
+    explanation = open_bundle(trained / "bundle").meta.explanation
+    assert explanation is not None
+    assert explanation["films"] > 0
+    assert set(explanation["limits"]) <= set(explanation["modes"]) == {"fast", "checked"}
+
+
+def test_parity_is_measured_and_kept(trained: Path) -> None:
+    parity = open_bundle(trained / "bundle").meta.validation["parity"]
+    assert 0 <= parity["max_dp"] <= 1e-4
+    assert 0 <= parity["max_heatmap_error"] <= 1e-3
+
+
+def test_the_log_has_a_row_for_each_epoch(trained: Path) -> None:
+    with (trained / "log.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["phase"], r["epoch"]) for r in rows] == [
+        ("head", "1"), ("whole network", "1"), ("whole network", "2"), ("whole network", "3")
+    ]  # fmt: skip
+    assert all(float(r["loss"]) > 0 for r in rows)
+
+
+def test_the_card_tells_figures_limits_and_sources(trained: Path) -> None:
+    card = (trained / "bundle" / "README.md").read_text()
+    for text in (
+        "not for diagnosis",
+        "CC BY 4.0",
+        "Baseline without anatomy",
+        "cut-rows",
+        "Limits",
+    ):
+        assert text in card
+    assert "nan" not in card.lower().replace("financ", "")
+
+
+def test_nothing_half_written_is_left(trained: Path) -> None:
+    names = {p.name for p in trained.iterdir()}
+    assert names == {
+        "run.json", "log.csv", "weights.npz", "export", "bundle", "films.csv", "environment.json",
+        "validation.npz", "curves.png", "augmented.png",
+    }  # fmt: skip
+
+
+def test_another_recipe_does_not_overwrite_a_run(trained: Path, films: Path) -> None:
+    done = train(SMALL, trained, films, "--seed", 1)
+    assert done.returncode == 1
+    assert "another recipe" in done.stderr
+
+
+@pytest.mark.parametrize("change", ["films", "weights"])
+def test_a_run_goes_on_with_its_own_films_and_weights_only(
+    trained: Path, films: Path, tmp_path: Path, change: str
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(trained, out)
+    other = tmp_path / "other"
+    shutil.copytree(films, other)
+    arguments: list[object] = []
+    if change == "films":
+        next((other / "train" / "NORMAL").iterdir()).unlink()
+    else:
+        arguments = ["--weights", "imagenet"]
+    before = (out / "bundle" / "bundle.json").read_bytes()
+    done = train(SMALL, out, other if change == "films" else films, *arguments)
+    assert done.returncode == 1
+    assert f"begun with other {'films' if change == 'films' else 'start weights'}" in done.stderr
+    assert (out / "bundle" / "bundle.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--weights", "no.h5"], "no such file"),
+        (["--data", "nowhere"], "no such folder"),
+    ],
+)
+def test_bad_arguments_cost_no_time(
+    films: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = train(SMALL, tmp_path / "run", films, *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "hint:" in done.stderr
+    assert not (tmp_path / "run" / "log.csv").exists()
+
+
+def test_too_few_patients(tmp_path: Path) -> None:
+    few = drawn_set(tmp_path / "few", normal=2, pneumonia=4)
+    done = train(SMALL, tmp_path / "run", few)
+    assert done.returncode == 1
+    assert "too few patients" in done.stderr
+
+
+def test_the_default_data_folder_may_come_from_the_environment(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNEUMOSCOPE_DATA", str(films))
+    command = words(SMALL, tmp_path / "run", films, "--weights", "no.h5")
+    at = command.index("--data")
+    done = run(*command[:at], *command[at + 2 :])
+    assert "no.h5" in done.stderr
+
+
+def test_another_disease_from_class_folders(tmp_path: Path) -> None:
+    done = train(TOY, tmp_path / "run", class_folders(tmp_path / "films"))
+    assert done.returncode == 0, done.stderr
+    assert "warning: no patient keys" in done.stderr
+    assert "keeping the weights of epoch" in done.stderr
+    bundle = open_bundle(tmp_path / "run" / "bundle")
+    assert bundle.meta.labels[0] == "NORMAL"
+    assert set(bundle.meta.labels) == {"NORMAL", "COVID", "TUBERCULOSIS"}
+    assert bundle.meta.positive == "ABNORMAL"
+    assert bundle.meta.population.age_years is None
+    assert "Kermany" not in (bundle.path / "README.md").read_text()
+    classifier = pneumoscope.load(bundle)
+    ill = classifier.predict(tmp_path / "films" / "COVID" / "0.png")
+    assert ill.subtype in (None, "COVID", "TUBERCULOSIS")
+    assert ill.heatmap_class in bundle.meta.labels
+    assert not any("bacterial" in warning for warning in ill.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("COVID", "no class"), ("NORMAL", "too few|one class|hold")],
+)
+def test_classes_that_cannot_be_trained(tmp_path: Path, name: str, message: str) -> None:
+    """No folder that means normal; then one class only."""
+    root = class_folders(tmp_path / "films")
+    keep = {"COVID": ("COVID", "TUBERCULOSIS"), "NORMAL": ("NORMAL",)}[name]
+    for folder in root.iterdir():
+        if folder.name not in keep:
+            shutil.rmtree(folder)
+    done = train(TOY, tmp_path / "run", root)
+    assert done.returncode == 1
+    assert re.search(message, done.stderr), done.stderr
+    assert "hint:" in done.stderr
+    assert not (tmp_path / "run" / "log.csv").exists()

@@ -1,0 +1,54 @@
+"""The smaller of the shipped recipes, each from one command to a bundle that predicts.
+
+The larger ones are trained in ``fit/test_loop.py``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from command_line import run
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import keras  # noqa: F401 (before warnings become errors)
+
+import pneumoscope
+from pneumoscope.train.recipe import reading
+
+pytestmark = [
+    pytest.mark.train,
+    pytest.mark.slow,
+    # Keras 3.15 with NumPy 2 on TensorFlow.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+LARGER = ("mobilenetv2-flatten", "mobilenetv2-gap", "resnet50")
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(reading.shipped()) if name not in LARGER])
+def test_the_smaller_recipes_run_from_one_command_to_a_bundle(
+    name: str, films_folder: Path, tmp_path: Path
+) -> None:
+    """64 films, one epoch."""
+    recipe = reading.load(name)
+    epochs = ["--head-epochs", min(recipe.head_epochs, 1), "--epochs", min(recipe.epochs, 1)]
+    done = run(
+        "train", name, "--data", films_folder, "--weights", "none", "--out", tmp_path / "run",
+        "--cache", tmp_path / "cache", *epochs, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    classifier = pneumoscope.load(tmp_path / "run" / "bundle")
+    prediction = classifier.predict(next((films_folder / "train" / "PNEUMONIA").iterdir()))
+    assert len(prediction.probabilities) == (2 if recipe.task == "binary" else 3)
+    assert prediction.label in ("NORMAL", "PNEUMONIA")
+    assert (prediction.subtype is None) or recipe.task == "multiclass"
+    assert prediction.heatmap.ndim == 2
+    assert not (tmp_path / "run" / "features.npy").exists()
+    for picture in ("curves.png", "augmented.png"):
+        assert (tmp_path / "run" / picture).stat().st_size > 10_000

@@ -1,0 +1,74 @@
+"""Small trainings: recipes, films and commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from command_line import Done, run
+
+SMALL = """
+name = "small"
+size = 64
+tail = "undilated"
+batch_size = 16
+head_epochs = 1
+epochs = 3
+validation = 0.25
+ema = 0.9
+"""
+
+TOY = """
+name = "toy"
+network = "cnn"
+filters = [8]
+size = 32
+scaling = "unit"
+head_epochs = 0
+epochs = 6
+batch_size = 16
+validation = 0.3
+sampling = "balanced"
+loss = "focal"
+patience = 1
+learning_rate = 0.02
+cosine = false
+"""
+
+
+def words(recipe: str, out: Path, films: Path, *more: object) -> list[object]:
+    """The words of a command that trains a recipe from random weights; its files lie beside ``out``."""
+    file = out.parent / "recipe.toml"
+    file.write_text(recipe)
+    cache = out.parent / "cache"
+    return [
+        "train",
+        file,
+        "--data",
+        films,
+        "--out",
+        out,
+        "--weights",
+        "none",
+        "--cache",
+        cache,
+        *more,
+    ]
+
+
+def train(recipe: str, out: Path, films: Path, *more: object) -> Done:
+    """Trains in this process."""
+    return run(*words(recipe, out, films, *more))
+
+
+def class_folders(root: Path) -> Path:
+    """Three classes told apart by brightness."""
+    rng = np.random.default_rng(0)
+    for name, level, count in (("NORMAL", 60, 14), ("TUBERCULOSIS", 130, 30), ("COVID", 200, 9)):
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = np.clip(rng.normal(level, 12, (96, 96)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
+    return root

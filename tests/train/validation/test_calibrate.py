@@ -1,0 +1,97 @@
+"""Calibration and conformal scores of validation films."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pneumoscope.decision.calibration import Calibration
+from pneumoscope.metrics import expected_calibration_error
+from pneumoscope.train.validation import calibrate
+from pneumoscope.train.validation.predictions import Validation
+
+NAN = np.nan
+
+
+def validation(**conditions: list[float]) -> Validation:
+    """Four films, two of them ill, from P(pneumonia) by condition."""
+    probabilities = {
+        name: np.array([[1 - p, 0.7 * p, 0.3 * p] for p in ps]) for name, ps in conditions.items()
+    }
+    return Validation(np.array([0, 0, 1, 2]), ("a", "b", "c", "d"), probabilities)
+
+
+def overlapping(shift: float) -> Validation:
+    """600 films whose scores overlap, and the same films scored higher by a shift."""
+    rng = np.random.default_rng(0)
+    truth = (np.arange(600) % 3).astype(np.intp)
+    p = np.clip(rng.normal(np.where(truth > 0, 0.6, 0.3), 0.15), 0.01, 0.9)
+    probabilities = {
+        name: np.stack([1 - q, 0.6 * q, 0.4 * q], axis=1)
+        for name, q in {"plain": p, "bright": p + shift}.items()
+    }
+    return Validation(truth, tuple(map(str, range(600))), probabilities)
+
+
+def test_calibration_makes_plain_and_perturbed_films_honest() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.dirichlet([0.6, 0.6, 0.6], 3000)
+    truth = np.array([rng.choice(3, p=p) for p in honest])
+    before = Calibration((0.6,), (-0.4,), 1.8)  # what the network is to have done to them
+    said = before.apply(honest, 0)
+    v = Validation(truth, tuple(map(str, range(3000))), {"plain": said, "blur": said.copy()})
+    fitted = calibrate.fit_calibration(v)
+    after = calibrate.calibrated(v, fitted)
+    assert set(after.probabilities) == {"plain", "blur"}
+    assert after.probabilities["plain"] == pytest.approx(honest, abs=0.05)
+    assert expected_calibration_error(v.ill, v.p_positive()) > 0.1
+    assert expected_calibration_error(after.ill, after.p_positive()) < 0.03
+
+
+def test_conformal_scores_are_of_plain_films() -> None:
+    v = overlapping(shift=0.05)
+    found = calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
+    assert found is not None
+    sides = found.questions["PNEUMONIA"]
+    p = v.p_positive()
+    assert sides.negative == pytest.approx(np.sort(1 - p[~v.ill]), abs=1e-5)
+    assert sides.positive == pytest.approx(np.sort(p[v.ill]), abs=1e-5)
+    # Every film's kinds have shares of 0.6 and 0.4.
+    assert found.kinds["bacterial"] == pytest.approx((0.6,) * 200, abs=1e-5)
+    assert found.kinds["viral"] == pytest.approx((0.4,) * 200, abs=1e-5)
+
+
+def test_too_few_films_give_no_scores() -> None:
+    v = validation(plain=[0.1, 0.2, 0.8, 0.9])
+    assert calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA") is None
+
+
+def test_findings_with_too_few_films_have_no_scores() -> None:
+    truth = np.zeros((60, 2), np.float32)
+    truth[:30, 0], truth[:18, 1] = 1, 1
+    truth[50:, 0] = np.nan
+    p = np.linspace(0.1, 0.9, 120).reshape(60, 2)
+    found = calibrate.conformal_scores(
+        Validation(truth, ("a",) * 60, {"plain": p}), ("Mass", "Nodule"), "ABNORMAL"
+    )
+    assert found is not None
+    assert list(found.questions) == ["Mass"]
+    assert (len(found.questions["Mass"].negative), len(found.questions["Mass"].positive)) == (
+        20,
+        30,
+    )
+    assert found.kinds == {}
+
+
+def test_calibration_makes_each_finding_honest() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.uniform(0.02, 0.98, (4000, 2))
+    targets = (rng.random(honest.shape) < honest).astype(np.float32)
+    targets[rng.random(honest.shape) < 0.2] = NAN
+    logits = np.log(honest / (1 - honest)) * [2.5, 1.0] + [0.0, 2.0]
+    given = Validation(targets, ("p",) * 4000, {"plain": 1 / (1 + np.exp(-logits))})
+    fitted = calibrate.fit_calibration(given)
+    assert fitted.scale == pytest.approx((0.4, 1.0), rel=0.1)
+    assert calibrate.calibrated(given, fitted).probabilities["plain"] == pytest.approx(
+        honest, abs=0.03
+    )
