@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import pytest
 
@@ -13,12 +14,7 @@ with warnings.catch_warnings():
     import keras
     from keras import layers
 
-
-# Keras' own saving warns under NumPy 2.
-pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
-
 TWO = ("normal", "pneumonia")
-
 SIZE = 64
 
 
@@ -78,3 +74,22 @@ def joined() -> keras.Model:
     x = conv(4)(inputs)
     both = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
     return keras.Model(inputs, layers.Dense(1, "sigmoid")(layers.Concatenate()(both)))
+
+
+REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
+    "multi-label": (lambda: cnn(2, "sigmoid"), "2 independent findings"),
+    "lambda": (
+        lambda: functional(
+            layers.Lambda(lambda x: x / 255), layers.Flatten(), layers.Dense(1, "sigmoid")
+        ),
+        "code of its own",
+    ),
+    "joined": (joined, "joins several inputs"),
+    "attention": (
+        lambda: functional(
+            conv(4), layers.Reshape((3844, 4)), layers.Dense(2), layers.Flatten(), layers.Dense(1)
+        ),
+        "more than one axis",
+    ),
+}
+"""Models that cannot be imported, and what their errors say."""

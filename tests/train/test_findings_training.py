@@ -15,34 +15,16 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-
+    import keras  # noqa: F401 (before warnings become errors)
 
 import pneumoscope
 from command_line import Done, run
-from pneumoscope.train.validation.predictions import Validation
 
 pytestmark = [
     pytest.mark.train,
     # Keras 3.15 with NumPy 2 on TensorFlow.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
-
-NAN = np.nan
-
-# The first finding is told apart but for one pair of four, the second is known on two films, the
-# third on no film.
-TARGETS = np.array(
-    [[1, 1, NAN], [1, NAN, NAN], [0, NAN, NAN], [0, 0, NAN], [NAN, NAN, NAN]], np.float32
-)
-
-P = np.array([[0.9, 0.8, 0.5], [0.4, 0.1, 0.5], [0.6, 0.1, 0.5], [0.2, 0.3, 0.5], [0.99, 0.5, 0.5]])
-
-PATIENTS = ("a", "b", "c", "d", "e")
-
-
-def validation() -> Validation:
-    return Validation(TARGETS, PATIENTS, {"plain": P, "noise": 1 - P})
-
 
 TOY = """
 name = "toy"

@@ -6,16 +6,12 @@ import os
 import resource
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
 
 pytestmark = pytest.mark.train
 

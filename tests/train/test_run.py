@@ -197,7 +197,7 @@ def test_the_default_data_folder_may_come_from_the_environment(
 
 
 def test_another_disease_from_class_folders(tmp_path: Path) -> None:
-    done = train(TOY, tmp_path / "run", class_folders(tmp_path / "films"))
+    done = train(TOY, tmp_path / "run", class_folders(tmp_path / "films"), weights=None)
     assert done.returncode == 0, done.stderr
     assert "warning: no patient keys" in done.stderr
     assert "keeping the weights of epoch" in done.stderr
@@ -225,7 +225,7 @@ def test_classes_that_cannot_be_trained(tmp_path: Path, name: str, message: str)
     for folder in root.iterdir():
         if folder.name not in keep:
             shutil.rmtree(folder)
-    done = train(TOY, tmp_path / "run", root)
+    done = train(TOY, tmp_path / "run", root, weights=None)
     assert done.returncode == 1
     assert re.search(message, done.stderr), done.stderr
     assert "hint:" in done.stderr

@@ -38,29 +38,23 @@ cosine = false
 """
 
 
-def words(recipe: str, out: Path, films: Path, *more: object) -> list[object]:
-    """The words of a command that trains a recipe from random weights; its files lie beside ``out``."""
+def words(
+    recipe: str, out: Path, films: Path, *more: object, weights: str | None = "none"
+) -> list[object]:
+    """The words of a command that trains a recipe; its files lie beside ``out``.
+
+    Without ``weights`` the command takes its default.
+    """
     file = out.parent / "recipe.toml"
     file.write_text(recipe)
-    cache = out.parent / "cache"
-    return [
-        "train",
-        file,
-        "--data",
-        films,
-        "--out",
-        out,
-        "--weights",
-        "none",
-        "--cache",
-        cache,
-        *more,
-    ]
+    start = ["--weights", weights] if weights else []
+    folders = ["--data", films, "--out", out, "--cache", out.parent / "cache"]
+    return ["train", file, *folders, *start, *more]
 
 
-def train(recipe: str, out: Path, films: Path, *more: object) -> Done:
+def train(recipe: str, out: Path, films: Path, *more: object, weights: str | None = "none") -> Done:
     """Trains in this process."""
-    return run(*words(recipe, out, films, *more))
+    return run(*words(recipe, out, films, *more, weights=weights))
 
 
 def class_folders(root: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from onnx_graphs import graph
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from onnx_graphs import graph
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")

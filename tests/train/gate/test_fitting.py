@@ -8,9 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from picture_collection import collection
 
 from drawn import drawn_set
+from picture_collection import collection
 from pneumoscope.bundle import GATE
 from pneumoscope.data import FilmSet, load
 from pneumoscope.decision import gate

@@ -7,25 +7,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import pytest
 from onnx import TensorProto, helper
 
-from drawn import drawn_set
-from pneumoscope.data import FilmSet, load
 from pneumoscope.train.gate import features
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> FilmSet:
-    folder = tmp_path_factory.mktemp("films")
-    return load(
-        drawn_set(folder / "films"),
-        96,
-        task="multiclass",
-        share=0.25,
-        seed=0,
-        cache=folder / "cache",
-    )
 
 
 def network(sides: tuple[int, ...]) -> onnx.ModelProto:

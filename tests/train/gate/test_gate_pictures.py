@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from picture_collection import collection
 
+from picture_collection import collection
 from pneumoscope.errors import DataError
 from pneumoscope.train.gate import pictures
 

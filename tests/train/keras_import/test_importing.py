@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from command_line import run
 from notebook_models import (
     SIZE,
     TWO,
@@ -17,9 +20,6 @@ from notebook_models import (
     nested,
     pooled_base,
 )
-from PIL import Image
-
-from command_line import run
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from notebook_models import (
-    TWO,
-    cnn,
-    conv,
-    functional,
-    joined,
-)
+
+from notebook_models import REFUSED, TWO
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    import keras
-    from keras import layers
-
     from pneumoscope.train.keras_import import importing
     from pneumoscope.train.keras_import.importing import ImportOptions
 
@@ -33,24 +24,6 @@ pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:De
 
 def quiet(text: str) -> None:
     pass
-
-
-REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
-    "multi-label": (lambda: cnn(2, "sigmoid"), "2 independent findings"),
-    "lambda": (
-        lambda: functional(
-            layers.Lambda(lambda x: x / 255), layers.Flatten(), layers.Dense(1, "sigmoid")
-        ),
-        "code of its own",
-    ),
-    "joined": (joined, "joins several inputs"),
-    "attention": (
-        lambda: functional(
-            conv(4), layers.Reshape((3844, 4)), layers.Dense(2), layers.Flatten(), layers.Dense(1)
-        ),
-        "more than one axis",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -2,7 +2,7 @@
 
 Exports take most of the time, so one network of each family goes to ONNX with one head (ConvNeXt
 with fewer blocks, ResNet50 not at all), and the plain network with each.
-``PNEUMOSCOPE_ALL_HEADS=1 pytest tests/train/test_backbones.py -k onnx`` tries all with all.
+``PNEUMOSCOPE_ALL_HEADS=1 pytest tests/train/network/test_backbones.py -k onnx`` tries all with all.
 """
 
 from __future__ import annotations
