@@ -19,6 +19,7 @@ with warnings.catch_warnings():
 
 import pneumoscope
 from command_line import Done, run
+from trainings import exporting_here
 
 pytestmark = [
     pytest.mark.train,
@@ -81,10 +82,11 @@ def findings_set(root: Path, films: int = 72) -> Path:
 def train(folder: Path, films: Path) -> Done:
     """Trains in this process, from the start weights that a command takes by default."""
     (folder / "toy.toml").write_text(TOY)
-    return run(
-        "train", folder / "toy.toml", "--data", films, "--out", folder / "run", "--cache",
-        folder / "cache", "--json",
-    )  # fmt: skip
+    with exporting_here():
+        return run(
+            "train", folder / "toy.toml", "--data", films, "--out", folder / "run", "--cache",
+            folder / "cache", "--json",
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

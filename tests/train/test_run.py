@@ -18,7 +18,7 @@ import pytest
 
 from command_line import run
 from drawn import drawn_set
-from trainings import SMALL, TOY, class_folders, train, words
+from trainings import SMALL, TOY, class_folders, exporting_here, train, words
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
@@ -197,7 +197,8 @@ def test_the_default_data_folder_may_come_from_the_environment(
 
 
 def test_another_disease_from_class_folders(tmp_path: Path) -> None:
-    done = train(TOY, tmp_path / "run", class_folders(tmp_path / "films"), weights=None)
+    with exporting_here():
+        done = train(TOY, tmp_path / "run", class_folders(tmp_path / "films"), weights=None)
     assert done.returncode == 0, done.stderr
     assert "warning: no patient keys" in done.stderr
     assert "keeping the weights of epoch" in done.stderr

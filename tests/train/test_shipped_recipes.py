@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run
+from trainings import exporting_here
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
@@ -38,10 +39,11 @@ def test_the_smaller_recipes_run_from_one_command_to_a_bundle(
     """64 films, one epoch."""
     recipe = reading.load(name)
     epochs = ["--head-epochs", min(recipe.head_epochs, 1), "--epochs", min(recipe.epochs, 1)]
-    done = run(
-        "train", name, "--data", films_folder, "--weights", "none", "--out", tmp_path / "run",
-        "--cache", tmp_path / "cache", *epochs, "--json",
-    )  # fmt: skip
+    with exporting_here():
+        done = run(
+            "train", name, "--data", films_folder, "--weights", "none", "--out", tmp_path / "run",
+            "--cache", tmp_path / "cache", *epochs, "--json",
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     classifier = pneumoscope.load(tmp_path / "run" / "bundle")
     prediction = classifier.predict(next((films_folder / "train" / "PNEUMONIA").iterdir()))

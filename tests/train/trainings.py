@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import subprocess
+import types
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from PIL import Image
@@ -55,6 +62,24 @@ def words(
 def train(recipe: str, out: Path, films: Path, *more: object, weights: str | None = "none") -> Done:
     """Trains in this process."""
     return run(*words(recipe, out, films, *more, weights=weights))
+
+
+@contextlib.contextmanager
+def exporting_here() -> Iterator[None]:
+    """Exports to ONNX in the tests' process: a new one starts Keras again, longer than it exports."""
+    from pneumoscope.train.export import to_onnx
+
+    def export(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        *_, module, job = command
+        assert module == to_onnx.__name__
+        written = io.StringIO()
+        with contextlib.redirect_stdout(written), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as the command does
+            to_onnx.main(job)
+        return subprocess.CompletedProcess(command, 0, written.getvalue(), "")
+
+    with mock.patch.object(to_onnx, "subprocess", types.SimpleNamespace(run=export)):
+        yield
 
 
 def class_folders(root: Path) -> Path:

@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
-
 # Composed films are two inputs, and their network is another than the one that validates.
 SCRIPT = """
 import json, sys
@@ -36,7 +35,8 @@ import numpy as np
 from keras.src.backend.jax import distribution_lib
 from pneumoscope import data
 from pneumoscope.errors import UsageError
-from pneumoscope.train import devices, fit, tracking
+from pneumoscope.train.fit import loop, tracking
+from pneumoscope.train.network import devices
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.recipe.settings import Recipe
 
@@ -60,7 +60,7 @@ for wanted in ("1", "all"):
     assert devices.use(wanted, recipe.batch_size, notes.append) == {"1": 1, "all": 2}[wanted]
     run = root / wanted
     run.mkdir()
-    model = fit.fit(recipe, films, run, None, Progress())
+    model = loop.fit(recipe, films, run, None, Progress())
     losses[wanted] = [[row["loss"], row["validation_loss"]] for row in tracking.read_log(run / "log.csv")]
     weights[wanted] = np.concatenate([np.ravel(v) for v in model.variables if "float" in v.dtype])
     kernel = model.get_layer("logits").kernel.value.sharding
