@@ -34,19 +34,19 @@ LARGER = ("mobilenetv2-flatten", "mobilenetv2-gap", "resnet50")
 
 @pytest.mark.parametrize("name", [name for name in sorted(reading.shipped()) if name not in LARGER])
 def test_the_smaller_recipes_run_from_one_command_to_a_bundle(
-    name: str, films_folder: Path, tmp_path: Path
+    name: str, few_films: Path, tmp_path: Path
 ) -> None:
-    """64 films, one epoch."""
+    """32 films, one epoch."""
     recipe = reading.load(name)
     epochs = ["--head-epochs", min(recipe.head_epochs, 1), "--epochs", min(recipe.epochs, 1)]
     with exporting_here():
         done = run(
-            "train", name, "--data", films_folder, "--weights", "none", "--out", tmp_path / "run",
+            "train", name, "--data", few_films, "--weights", "none", "--out", tmp_path / "run",
             "--cache", tmp_path / "cache", *epochs, "--json",
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     classifier = pneumoscope.load(tmp_path / "run" / "bundle")
-    prediction = classifier.predict(next((films_folder / "train" / "PNEUMONIA").iterdir()))
+    prediction = classifier.predict(next((few_films / "train" / "PNEUMONIA").iterdir()))
     assert len(prediction.probabilities) == (2 if recipe.task == "binary" else 3)
     assert prediction.label in ("NORMAL", "PNEUMONIA")
     assert (prediction.subtype is None) or recipe.task == "multiclass"

@@ -93,13 +93,13 @@ def test_a_training_cut_within_an_epoch_resumes_there(
 # A bundle of these takes a minute each; their heads' exports are tested in test_keras_model.py.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenetv2-flatten", "mobilenetv2-gap", "resnet50"])
-def test_the_larger_recipes_train_and_serve(name: str, films_folder: Path, tmp_path: Path) -> None:
+def test_the_larger_recipes_train_and_serve(name: str, few_films: Path, tmp_path: Path) -> None:
     settings = reading.load(name)
     recipe = dataclasses.replace(
         settings, head_epochs=min(settings.head_epochs, 1), epochs=min(settings.epochs, 1)
     )
     drawn = data.load(
-        films_folder, 224, task=recipe.task, share=0.25, seed=0, cache=tmp_path / "cache"
+        few_films, 224, task=recipe.task, share=0.25, seed=0, cache=tmp_path / "cache"
     )
     model = loop.fit(recipe, drawn, tmp_path, None, Progress())
     outputs = keras_model.serving_model(model, Calibration())(drawn.pixels[:2, ..., None])
