@@ -21,6 +21,8 @@ pytestmark = [
     pytest.mark.train,
     # Keras 3.15 with NumPy 2 on TensorFlow.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    # Keras' generator for notebooks with SciPy 1.17.
+    pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning"),
 ]
 
 

@@ -45,7 +45,7 @@ def test_classes_by_hand() -> None:
 
 def test_a_population_that_nobody_knows_is_said_to_be_so() -> None:
     meta = description.describe(Recipe(), bright_films.films(), calibrated(), {})
-    assert meta.population.text == "whoever the training films show (drawn)"
+    assert meta.population.text == "the patients of the training films (drawn)"
     assert (meta.population.age_years, meta.population.views) == (None, ())
 
 
