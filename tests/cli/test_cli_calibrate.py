@@ -22,7 +22,7 @@ from tiny import site_profile, tiny_files, tiny_meta
     ("options", "message"),
     [
         (("--out", "."), ".: is a folder"),
-        (("--out", "thesis.tex"), "thesis.tex: exists and is no site profile"),
+        (("--out", "thesis.tex"), "thesis.tex: exists and is not a site profile"),
         (("--report", "thesis.tex"), "thesis.tex: exists and is no HTML page"),
         (("--from-profile", "old.json"), "--from-profile needs the older bundle, too"),
         (("--prevalence", "5"), "--prevalence 5 is not between 0 and 1"),

@@ -181,7 +181,7 @@ def test_learning_rates_are_suggested_and_nothing_is_trained(training: Training)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "head: head_learning_rate 2.5e-03 suggested; the recipe has 1.0e-03",
-        "fine: learning_rate has no suggestion, as the loss fell at no rate; the recipe has 1.0e-04",
+        "fine: learning_rate has no suggestion, because the loss did not fall at any rate; the recipe has 1.0e-04",
         "Suggested is a tenth of the best.",
         f"Plot: {Path('mine') / 'rates.png'}",
     ]

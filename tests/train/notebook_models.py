@@ -82,7 +82,7 @@ REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
         lambda: functional(
             layers.Lambda(lambda x: x / 255), layers.Flatten(), layers.Dense(1, "sigmoid")
         ),
-        "code of its own",
+        "contains code",
     ),
     "joined": (joined, "joins several inputs"),
     "attention": (

@@ -66,8 +66,8 @@ def test_other_films_or_weights_do_not_continue_a_run(tmp_path: Path) -> None:
     folder.start(run, RECIPE, FILMS, RANDOM)
     before = (run / folder.RECORD).read_bytes()
     fewer = replace(FILMS, films=FILMS.films[:-1])
-    with pytest.raises(UsageError, match="begun with other films"):
+    with pytest.raises(UsageError, match="started with other films"):
         folder.start(run, RECIPE, fewer, RANDOM)
-    with pytest.raises(UsageError, match="begun with other start weights"):
+    with pytest.raises(UsageError, match="started with other start weights"):
         folder.start(run, RECIPE, FILMS, {"name": "imagenet"})
     assert (run / folder.RECORD).read_bytes() == before

@@ -162,7 +162,7 @@ def test_no_runs_there(tmp_path: Path) -> None:
         leaderboard.find([tmp_path])
     run = run_folder(tmp_path, 1)
     (run / "validation.npz").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="no validation record"):
+    with pytest.raises(DataError, match="not a validation record"):
         leaderboard.find([tmp_path])
 
 

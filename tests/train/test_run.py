@@ -158,7 +158,7 @@ def test_a_run_goes_on_with_its_own_films_and_weights_only(
     before = (out / "bundle" / "bundle.json").read_bytes()
     done = train(SMALL, out, other if change == "films" else films, *arguments)
     assert done.returncode == 1
-    assert f"begun with other {'films' if change == 'films' else 'start weights'}" in done.stderr
+    assert f"started with other {'films' if change == 'films' else 'start weights'}" in done.stderr
     assert (out / "bundle" / "bundle.json").read_bytes() == before
 
 

@@ -194,7 +194,7 @@ def write_profile(path: Path, profile: SiteProfile) -> None:
 
 def _malformed(file: Path, why: str) -> ProfileMismatch:
     return ProfileMismatch(
-        f"{file}: is no site profile ({why})",
+        f"{file}: is not a site profile ({why})",
         "Name the file that `pneumoscope calibrate DATA --out FILE` wrote.",
     )
 

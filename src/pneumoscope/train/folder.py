@@ -74,7 +74,7 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
         for name, what in (("manifest_sha256", "films"), ("start_weights", "start weights")):
             if before[name] != record[name]:
                 raise UsageError(
-                    f"{run}: was begun with other {what}",
+                    f"{run}: was started with other {what}",
                     "Continue with the same ones, or name a new folder with --out.",
                 )
     else:

@@ -87,7 +87,7 @@ def test_a_loss_that_is_no_number() -> None:
     late: Any = Scripted(lambda rate: 1 - rate if rate < 0.1 else np.nan)
     assert max(finder.range_test(late, 0).rates) < 0.1
     never: Any = Scripted(lambda rate: np.nan)
-    with pytest.raises(TrainingError, match="no number from the start"):
+    with pytest.raises(TrainingError, match="not a number from the start"):
         finder.range_test(never, 0)
 
 
@@ -141,4 +141,6 @@ def test_the_command_prints_what_it_found(
     facts = json.loads(capsys.readouterr().out)
     assert facts["recipe"] == "flagship"
     assert [phase["suggested"] for phase in facts["phases"]] == [2e-3, None]
+    names = ("phase", "key", "own_rate", "rates", "losses", "smoothed", "suggested")
+    assert tuple(facts["phases"][0]) == names
     assert facts["plot"] == str(tmp_path / "learning-rate.png")

@@ -153,7 +153,9 @@ def test_a_download_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Exception(f"URL fetch failure on {origin}: None -- [Errno -2] no name")
 
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
-    with pytest.raises(UsageError, match=r"EfficientNetV2B0 cannot be had \(URL fetch") as caught:
+    with pytest.raises(
+        UsageError, match=r"EfficientNetV2B0 cannot be downloaded \(URL fetch"
+    ) as caught:
         backbones.build(recipe_of("EfficientNetV2B0"), "imagenet")
     assert "--weights none" in caught.value.hint
     assert "--weights FILE" in caught.value.hint
@@ -321,13 +323,13 @@ def test_a_network_of_the_users_own_exports(own: str, tmp_path: Path) -> None:
     ("function", "message", "hint"),
     [
         ("missing", "cannot be imported .AttributeError", "working directory"),
-        ("number", "is no function", "3"),
+        ("number", "is not a function", "3"),
         ("raises", "failed .KeyError: 'nothing here'", "line 13"),
-        ("nothing", "gives no backbone", "(None, 64, 64, 3)"),
-        ("pooled", "gives no backbone", "(None, h, w, k)"),
-        ("any_size", "gives no backbone", "(None, 64, 64, 3)"),
-        ("two_outputs", "gives no backbone", "keras.Model"),
-        ("uncalled", "gives no backbone", "keras.Model"),
+        ("nothing", "is not a backbone", "(None, 64, 64, 3)"),
+        ("pooled", "is not a backbone", "(None, h, w, k)"),
+        ("any_size", "is not a backbone", "(None, 64, 64, 3)"),
+        ("two_outputs", "is not a backbone", "keras.Model"),
+        ("uncalled", "is not a backbone", "keras.Model"),
         ("grouped", "grouped convolution", "DepthwiseConv2D"),
     ],
 )

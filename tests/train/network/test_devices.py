@@ -113,7 +113,7 @@ def test_two_devices_share_each_batch_and_train_like_one(
 
 @pytest.mark.parametrize("wanted", ["0", "-1", "two", "", "1.5"])
 def test_no_number_of_devices(wanted: str) -> None:
-    with pytest.raises(UsageError, match="no number of devices"):
+    with pytest.raises(UsageError, match="not a number of devices"):
         devices.use(wanted, 16, lambda _: None)
 
 

@@ -54,6 +54,6 @@ def test_a_file_without_a_validation(content: bytes | None, tmp_path: Path) -> N
     path = tmp_path / "validation.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DataError, match="no validation record") as caught:
+    with pytest.raises(DataError, match="not a validation record") as caught:
         predictions.load(path)
     assert "Run the training's command again" in caught.value.hint

@@ -158,7 +158,7 @@ def _check_targets(out: Path, report: Path | None) -> None:
             read_profile(out)
         except ProfileError as error:
             raise UsageError(
-                f"{out}: exists and is no site profile", "Name a new file with --out."
+                f"{out}: exists and is not a site profile", "Name a new file with --out."
             ) from error
     check_page(report)
 

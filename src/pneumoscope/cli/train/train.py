@@ -177,7 +177,7 @@ def _print_rates(
         suggestion = (
             f"{test.suggested:.1e} suggested"
             if test.suggested is not None
-            else "has no suggestion, as the loss fell at no rate"
+            else "has no suggestion, because the loss did not fall at any rate"
         )
         sys.stdout.write(
             f"{test.phase}: {test.key} {suggestion}; the recipe has {test.own_rate:.1e}\n"

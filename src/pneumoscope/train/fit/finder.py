@@ -149,7 +149,7 @@ def range_test(trainer: loop.Trainer, index: int) -> RangeTest:
     trainer.progress.count(f"{phase.name}: range of rates", STEPS, STEPS)
     if not losses:
         raise TrainingError(
-            f"the loss of {phase.name} is no number from the start",
+            f"the loss of {phase.name} is not a number from the start",
             "Try without mixed_precision, and look at what your network gives.",
         )
     smoothed = smooth(losses)

@@ -85,7 +85,7 @@ def _refuse_code(file: Path, config: Any) -> None:
                 else config_or_name
             )
             raise ConversionError(
-                f"{file.name}: holds code of its own ({kind} {name!r})".replace(" ''", ""),
+                f"{file.name}: contains code ({kind} {name!r})".replace(" ''", ""),
                 "Lambda layers and custom classes are not run. Rebuild the model without them "
                 "(--scaling can do the preprocessing) and save it again.",
             )

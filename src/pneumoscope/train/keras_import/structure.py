@@ -121,7 +121,7 @@ def _split(model: Any) -> tuple[Any, list[Any]]:
 
 def _is_maps(tensor: Any) -> bool:
     shape = tensor.shape
-    # Pooling with keepdims leaves one cell, which is no map.
+    # Pooling with keepdims leaves one cell, which is not a map.
     return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
 
 

@@ -137,7 +137,7 @@ def _imagenet_weights(make: Callable[..., Any], name: str) -> list[NDArray[Any]]
         source = make(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
     except Exception as error:  # Keras raises a bare Exception if the download fails
         raise UsageError(
-            f"the ImageNet weights of {name} cannot be had ({_first_line(error)})",
+            f"the ImageNet weights of {name} cannot be downloaded ({_first_line(error)})",
             "Offline, name a file with --weights FILE, or start from random weights: --weights none.",
         ) from error
     return list(source.get_weights())
@@ -204,7 +204,7 @@ def _function(network: str) -> Callable[[Recipe], Any]:
             "'module:function'.",
         ) from error
     if not callable(value):
-        raise RecipeError(f"recipe: network {network!r} is no function", f"It is {value!r}.")
+        raise RecipeError(f"recipe: network {network!r} is not a function", f"It is {value!r}.")
     return value
 
 
@@ -221,7 +221,7 @@ def _from_user(recipe: Recipe) -> Any:
     wanted = (None, recipe.size, recipe.size, 3)
     if not _is_backbone(model, wanted):
         raise RecipeError(
-            f"recipe: {recipe.network!r} gives no backbone",
+            f"recipe: {recipe.network!r} is not a backbone",
             f"It must return a keras.Model from {wanted} to feature maps (None, h, w, k).",
         )
     for layer in flat([model]):

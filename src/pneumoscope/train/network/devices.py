@@ -38,7 +38,7 @@ def use(wanted: str, batch_size: int, note: Callable[[str], None]) -> int:
     """
     if wanted != ALL and not (wanted.isdecimal() and int(wanted)):
         raise UsageError(
-            f"devices {wanted!r}: is no number of devices", f"Give 1, 2, ... or {ALL!r}."
+            f"devices {wanted!r}: is not a number of devices", f"Give 1, 2, ... or {ALL!r}."
         )
     devices = keras.distribution.list_devices() if keras.backend.backend() == "jax" else []
     if wanted == "1":

@@ -119,6 +119,6 @@ def load(path: Path) -> Validation:
             )
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
-            f"{path}: no validation record ({type(error).__name__})",
+            f"{path}: not a validation record ({type(error).__name__})",
             "Run the training's command again: it writes what is missing.",
         ) from error
