@@ -6,7 +6,6 @@ neither NumPy nor ONNX Runtime. A file that cannot be read gives no completions.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import typer
@@ -67,6 +66,8 @@ def completion_of(setting: ReaderSetting) -> Callable[..., Completions] | None:
 
 def _points(bundle: Path | None) -> Completions:
     """Names and rules from ``bundle.json``, unchecked; empty if it cannot be read."""
+    import json
+
     from pneumoscope.bundle.meta import META
     from pneumoscope.bundle.names import SHIPPED, folder_of
 

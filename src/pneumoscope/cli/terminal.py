@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -45,6 +44,8 @@ def note(text: str) -> None:
 
 def print_json(value: Any, *, indent: int | None = None) -> None:
     """Writes a value to stdout as JSON, with a line end."""
+    import json
+
     sys.stdout.write(json.dumps(value, indent=indent) + "\n")
 
 

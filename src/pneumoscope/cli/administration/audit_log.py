@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -81,6 +80,8 @@ def export_audit_log(
     high = until.date().isoformat() if until else "9"
     chosen = (entry for entry in audit.entries() if low <= entry["time"] < high)
     if not as_csv:
+        import json as json_format
+
         for entry in chosen:
             sys.stdout.write(json_format.dumps(entry, sort_keys=True) + "\n")
         return

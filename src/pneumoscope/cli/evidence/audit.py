@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,6 +48,8 @@ def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Jso
     """
     require("the audit", "evidence", "cv2", "scipy", "sklearn")
     _check_out(out)
+    import json as json_format
+
     from pneumoscope.evidence.audit import audit as auditing
     from pneumoscope.evidence.audit.record import to_csv, to_json
     from pneumoscope.evidence.report.audit import page as audit_page

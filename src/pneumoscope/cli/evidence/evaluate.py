@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -139,6 +138,8 @@ def evaluate(
         written = [*record.write(result, out), *written]
     report_films(result.films.broken)
     if json:
+        import json as json_format
+
         json_format.dump(record.to_json(result), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
