@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from pneumoscope.bundle import META, Bundle, open_bundle, write_bundle
+from pneumoscope.bundle import (
+    CARD,
+    GATE,
+    GOLDEN,
+    META,
+    MODEL,
+    Bundle,
+    folder,
+    open_bundle,
+    sha256_of,
+    write_bundle,
+)
 from pneumoscope.errors import (
     BundleDamaged,
     BundleMismatch,
     BundleMissing,
+    DiskFull,
     UnknownOperatingPoint,
     UsageError,
 )
@@ -207,3 +221,142 @@ def test_kinds_are_positive_classes(copy: Path, kinds: object) -> None:
     (copy / META).write_text(json.dumps(content | {"kinds": kinds}))
     with pytest.raises(BundleMismatch, match="malformed"):
         open_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "malformed"),
+        ("null", "malformed"),
+        ("[]", "malformed"),
+        ("7", "malformed"),
+        ("{}", "malformed"),
+        ('{"format": 2', "malformed"),
+        ('{"format": "2"}', "format 2"),
+        ('{"format": 0}', "format 0"),
+        ('{"format": 3}', "format 3"),
+        ('{"format": null}', "format None"),
+        ('{"format": 2}', "older pneumoscope"),
+        ('{"format": 2, "calibration": {}}', "malformed"),
+        ('{"format": 1, "calibration": {}, "files": {}}', "malformed"),
+    ],
+)
+def test_what_is_no_content_of_a_bundle(copy: Path, text: str, words: str) -> None:
+    (copy / META).write_text(text)
+    with pytest.raises(BundleMismatch, match=words) as error:
+        open_bundle(copy)
+    assert str(error.value).startswith("bundle copy: ")
+    assert error.value.hint == "Export the bundle again with this version of pneumoscope."
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("size", float("inf")),
+        ("source_size", float("inf")),
+        ("size", float("nan")),
+        ("population", {"text": "x", "age_years": [1], "views": []}),
+        ("population", {"text": "x", "age_years": 3, "views": []}),
+        ("population", {"text": "x", "age_years": None, "views": 7}),
+        ("labels", 3),
+        ("labels", None),
+        ("warnings", None),
+        ("kinds_warning", None),
+        ("gate", {"limits": {"blur": "high"}, "measured": {}}),
+        ("gate", {"limits": 3, "measured": {}}),
+        ("explanation", {"limits": {"fast": "half"}}),
+        ("recipe", 3),
+        ("operating_points", []),
+        ("operating_points", "balanced"),
+    ],
+)
+def test_values_of_a_wrong_kind_are_a_mismatch(copy: Path, key: str, value: object) -> None:
+    content = json.loads((copy / META).read_text())
+    (copy / META).write_text(json.dumps(content | {key: value}))
+    if (key, value) == ("kinds_warning", None):
+        assert open_bundle(copy).meta.kinds_warning == "None"
+        return
+    with pytest.raises(BundleMismatch, match="malformed"):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize("name", [MODEL, GOLDEN, CARD])
+def test_every_file_of_a_bundle_is_listed(copy: Path, name: str) -> None:
+    content = json.loads((copy / META).read_text())
+    del content["files"][name]
+    (copy / META).write_text(json.dumps(content))
+    with pytest.raises(BundleMismatch, match=f"bundle.json does not list {name}"):
+        open_bundle(copy)
+
+
+def test_a_bundle_with_a_gate_lists_its_file(copy: Path) -> None:
+    content = json.loads((copy / META).read_text())
+    content["gate"] = {"limits": {}, "measured": {}}
+    (copy / META).write_text(json.dumps(content))
+    with pytest.raises(BundleMismatch, match=f"does not list {GATE}"):
+        open_bundle(copy)
+
+
+def test_a_file_that_is_a_folder_or_empty(copy: Path) -> None:
+    (copy / MODEL).unlink()
+    (copy / MODEL).mkdir()
+    with pytest.raises(BundleMissing, match=r"model\.onnx is missing or unreadable"):
+        open_bundle(copy)
+    (copy / MODEL).rmdir()
+    (copy / MODEL).write_bytes(b"")
+    with pytest.raises(BundleDamaged, match=r"model\.onnx does not match") as error:
+        open_bundle(copy)
+    assert error.value.hint
+
+
+def test_files_that_the_bundle_does_not_list_do_no_harm(copy: Path, tiny_bundle: Bundle) -> None:
+    (copy / "notes.txt").write_text("of a reader")
+    assert open_bundle(copy).sha256 == tiny_bundle.sha256
+
+
+def test_numbers_that_json_does_not_know_are_not_written(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "b"
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_bundle(
+            target, tiny_meta(validation={"auc": float("nan")}), tiny_files(tmp_path / "p")
+        )
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_full_disk_is_an_error_with_a_hint_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files = tiny_files(tmp_path / "parts")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFull) as error:
+        write_bundle(tmp_path / "out" / "b", tiny_meta(), files)
+    assert "Free some space" in error.value.hint
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_empty_folder_becomes_a_bundle_that_others_can_read(tmp_path: Path) -> None:
+    target = tmp_path / "b"
+    target.mkdir(mode=0o700)
+    written = write_bundle(target, tiny_meta(), tiny_files(tmp_path / "parts"))
+    assert written.path == target
+    assert target.stat().st_mode & 0o777 == 0o755
+
+
+def test_hashes_are_those_of_sha256sum(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    # printf x | sha256sum
+    assert sha256_of(tmp_path / "x") == (
+        "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    )
+
+
+def test_lists_of_numbers_take_a_line_and_lists_of_words_one_each() -> None:
+    text = json.dumps({"a": [1, -2.5, 3e-05], "b": ["x", "y"], "c": [], "d": [[1, 2]]}, indent=2)
+    short = folder._lists_on_one_line(text)
+    assert json.loads(short) == json.loads(text)
+    assert '"a": [1, -2.5, 3e-05]' in short
+    assert '"b": [\n    "x",\n    "y"\n  ]' in short
+    assert "[1, 2]" in short

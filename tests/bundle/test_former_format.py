@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.bundle import META, SHIPPED, Bundle, open_bundle, write_bundle
+from pneumoscope.errors import BundleMismatch
 from tiny import tiny_files, tiny_meta
 
 
@@ -54,3 +55,39 @@ def test_former_bundles_of_other_classes_have_no_sentence_about_kinds(tmp_path: 
     written = write_bundle(tmp_path / "b", meta, tiny_files(tmp_path / "parts"))
     as_format_1(written.path)
     assert open_bundle(written.path).meta == meta
+
+
+def test_the_former_format_is_read_from_a_checked_in_file(copy: Path) -> None:
+    # As version 1 wrote it, key by key.
+    files = json.loads((copy / META).read_text())["files"]
+    content = {
+        "format": 1, "name": "old", "version": "3", "task": "binary",
+        "labels": ["NORMAL", "PNEUMONIA"], "negative": "NORMAL", "positive": "PNEUMONIA",
+        "size": 32, "source_size": 224,
+        "calibration": {"scale": [1.0], "offset": [0.5], "kinds_temperature": 1.0, "prevalence": 0.25},
+        "conformal": None,
+        "operating_points": [
+            {"name": "balanced", "threshold": 0.4, "rule": "by hand", "finding": None}
+        ],
+        "default_operating_point": "balanced",
+        "population": {"text": "adults", "age_years": None, "views": ["PA"]},
+        "intended_use": "Tests.", "recipe": {}, "data": {"source": "nobody's"}, "validation": {},
+        "files": files,
+    }  # fmt: skip
+    (copy / META).write_text(json.dumps(content))
+    bundle = open_bundle(copy)
+    assert (bundle.title, bundle.meta.kinds, bundle.meta.warnings) == ("old 3", (), ())
+    assert bundle.meta.kinds_warning == ""
+    assert bundle.meta.data == {"source": "nobody's"}  # no licence is made up
+    assert bundle.meta.calibration.offset == (0.5,)
+    assert (bundle.meta.gate, bundle.meta.explanation) == (None, None)
+
+
+@pytest.mark.parametrize("key", ["labels", "negative", "data", "operating_points", "positive"])
+def test_a_former_bundle_without_what_it_needs(copy: Path, key: str) -> None:
+    as_format_1(copy)
+    content = json.loads((copy / META).read_text())
+    del content[key]
+    (copy / META).write_text(json.dumps(content))
+    with pytest.raises(BundleMismatch, match="malformed"):
+        open_bundle(copy)

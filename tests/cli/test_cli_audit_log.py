@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ pytest.importorskip("sqlalchemy", reason="needs the [serve] extra")
 
 from administering import Run, good, refused
 from in_process import PASSWORD
-from pneumoscope.serve.security.audit_log import LOG
+from pneumoscope.serve.admin.administration import open_administration
+from pneumoscope.serve.security.audit_log import LOG, Event
+from pneumoscope.serve.settings import ServeSettings
 
 
 def test_the_audit_log_is_verified_and_exported(administer: Run, tmp_path: Path) -> None:
@@ -40,3 +43,78 @@ def test_the_audit_log_is_verified_and_exported(administer: Run, tmp_path: Path)
     path.write_text(path.read_text().replace("viewer", "admin "))
     assert "line 2 was changed" in str(refused(administer("audit-log", "verify")))
     assert administer("audit-log", "export").exit_code == 1  # no line of a log that lies
+
+
+@pytest.fixture
+def log(administer: Run) -> Run:
+    """A server whose log has the three lines of an account that was added and changed."""
+    good(administer("user", "add", "lee", "--password-stdin", stdin=PASSWORD))
+    for words in (("role", "lee", "viewer"), ("disable", "lee")):
+        good(administer("user", *words))
+    return administer
+
+
+@pytest.mark.parametrize("text", ["", "3", ":ab", "3:", "x:ab", "-1:ab", "\xb2:ab", "3;ab"])
+def test_what_an_earlier_verify_did_not_print(log: Run, text: str) -> None:
+    error = refused(log("audit-log", "verify", "--expect", text))
+    assert f"--expect {text}: is not NUMBER:HASH" in str(error)
+    assert error.hint == "Use what verify printed."
+
+
+def test_a_line_that_is_expected_and_not_there(log: Run) -> None:
+    printed = good(log("audit-log", "verify"))
+    number, mac = printed.split(": ")[1].strip().split(":")
+    assert number == "3"
+    assert good(log("audit-log", "verify", "--expect", f"3:{mac}")) == printed
+    assert "4" in str(refused(log("audit-log", "verify", "--expect", f"4:{mac}")))
+
+
+@pytest.mark.parametrize("cut", ["first", "last", "middle"])
+def test_a_line_that_was_taken_out_is_missed(log: Run, tmp_path: Path, cut: str) -> None:
+    mark = json.loads(good(log("audit-log", "verify", "--json")))
+    path = tmp_path / "state" / LOG
+    lines = path.read_text().splitlines(keepends=True)
+    kept = {"first": lines[1:], "middle": lines[:1] + lines[2:], "last": lines[:2]}[cut]
+    path.write_text("".join(kept))
+    expect = f"{mark['lines']}:{mark['hash']}"
+    assert log("audit-log", "verify", "--expect", expect).exit_code == 1
+    for command in ("verify", "export") if cut != "last" else ():
+        error = refused(log("audit-log", command))
+        assert "look at its backups" in error.hint
+
+
+def test_an_export_is_of_whole_days(log: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.loads(line) for line in good(log("audit-log", "export")).splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2, 3]
+    day = date.fromisoformat(lines[0]["time"][:10])
+    last = date.fromisoformat(lines[-1]["time"][:10]) + timedelta(days=1)
+
+    def exported(*options: str) -> int:
+        return len(good(log("audit-log", "export", *options)).splitlines())
+
+    assert exported("--since", str(day), "--until", str(last)) == 3
+    assert exported("--since", str(last)) == 0
+    assert exported("--until", str(day)) == 0
+    for wrong in ("yesterday", "2026-13-01", "01.02.2026"):
+        assert log("audit-log", "export", "--since", wrong).exit_code == 2
+
+
+def test_the_table_has_the_same_columns_for_every_line(log: Run) -> None:
+    rows = list(csv.DictReader(io.StringIO(good(log("audit-log", "export", "--csv")))))
+    assert list(rows[0]) == [
+        "seq", "time", "what", "outcome", "status", "where", "objects", "patient", "user", "role",
+        "via",
+    ]  # fmt: skip
+    assert [row["what"] for row in rows] == ["user add", "user role viewer", "user disable"]
+    assert {row["objects"] for row in rows} != {""}  # the account's id
+
+
+def test_a_log_line_that_is_a_formula_is_marked(
+    log: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administration = open_administration(ServeSettings(folder=tmp_path / "state"))
+    administration.audit.append(Event(what="=HYPERLINK(1)", objects=("+1", "b")))
+    administration.store.close()
+    rows = list(csv.DictReader(io.StringIO(good(log("audit-log", "export", "--csv")))))
+    assert (rows[-1]["what"], rows[-1]["objects"]) == ("'=HYPERLINK(1)", "'+1 b")
+    assert (rows[-1]["user"], rows[-1]["role"]) == ("", "")

@@ -30,9 +30,10 @@ class Parts:
         self.store = Store(url or f"sqlite:///{folder / 'x.sqlite'}")
         self.film_store = FilmStore(2**20, KEYS, folder / "films" if keep_films else None)
         self.queue = FilmQueue(QueueLimits(8, 2**20), 1)
+        self.events = ProgressEvents()
         self.ended: list[FilmRow] = []
         self.jobs = JobService(
-            self.store, self.film_store, KEYS, ProgressEvents(), self.queue, self.ended.append
+            self.store, self.film_store, KEYS, self.events, self.queue, self.ended.append
         )
 
     def read(self, *outcomes: Outcome) -> None:

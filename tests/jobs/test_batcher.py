@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from grey_films import BRIGHT, DARK
+from pneumoscope import images
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import DeadlinePassed, QueueFull, ServerFault, ShuttingDown
+from pneumoscope.errors import DeadlinePassed, NotStored, QueueFull, ServerFault, ShuttingDown
 from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
-from pneumoscope.jobs.decoders import DecoderPool
+from pneumoscope.jobs.decoders import Decoded, DecodeOptions, DecoderPool
 from pneumoscope.jobs.queue import FilmQueue, QueuedFilm, QueueLimits
 from pneumoscope.jobs.readers import Readers
 from pneumoscope.records import Outcome, Settings
@@ -185,3 +188,122 @@ def test_a_batch_that_fails_fails_alone(
         assert queue.submit(film("b")).result(30) == "b NORMAL"
         assert queue.drain(30)
     assert "a batch failed" in caplog.text
+
+
+class InProcess:
+    """In place of decoders in child processes: decodes here."""
+
+    @contextmanager
+    def borrowed(self) -> Iterator[InProcess]:
+        yield self
+
+    def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
+        film = images.read(data, name="film")
+        pixels = images.model_input(film, options.size, options.source_size)
+        return Decoded(pixels, film.facts, 1.0)
+
+
+def in_one_batch(
+    bundle: Bundle, films: Sequence[QueuedFilm], hooks: BatchHooks, *, max_batch_size: int = 8
+) -> list[Future[Any]]:
+    """Reads films that all wait before the only thread starts."""
+    queue = FilmQueue(QueueLimits(films=20, size_bytes=2**20), 1)
+    queue.reserve(len(films), 0)
+    futures = [queue.submit(film) for film in films]
+    readers = Readers({"tiny": Classifier(bundle, threads=1)}, max_pixels=50_000_000)
+    settings = BatchSettings(threads=1, max_batch_size=max_batch_size, max_wait_ms=0)
+    batcher = Batcher(queue, readers, InProcess(), settings, hooks)  # type: ignore[arg-type]
+    assert queue.drain(30)
+    batcher.stop()
+    assert queue.outstanding == 0
+    return futures
+
+
+def told(outcomes: Sequence[tuple[QueuedFilm, Outcome]]) -> list[str]:
+    """What became of each film."""
+    return [
+        f"{film.tag} {outcome.prediction.label if outcome.prediction else outcome.error.code}"  # type: ignore[union-attr]
+        for film, outcome in outcomes
+    ]
+
+
+def results(futures: Sequence[Future[Any]]) -> list[str]:
+    return [future.result(0) for future in futures]
+
+
+def test_a_film_that_cannot_be_read_does_not_disturb_the_others(tiny_bundle: Bundle) -> None:
+    runs: list[int] = []
+    hooks = BatchHooks(lambda _: None, told, lambda films, _seconds: runs.append(films))
+    films = [film("a"), film("b", b"no film" * 40), film("c", BRIGHT[1]), film("d", b"")]
+    assert results(in_one_batch(tiny_bundle, films, hooks)) == [
+        "a NORMAL", "b UnknownFormat", "c PNEUMONIA", "d EmptySource",
+    ]  # fmt: skip
+    assert runs == [4]
+
+
+def test_settings_that_are_no_longer_valid_fail_their_own_films(tiny_bundle: Bundle) -> None:
+    old = Settings("an operating point of an older bundle")
+    films = [film("a"), QueuedFilm(DARK[1], old, "b"), film("c", bundle="gone"), film("d")]
+    # Which decoder a film of an unknown bundle needs is not known either.
+    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, told))) == [
+        "a NORMAL", "b UnknownOperatingPoint", "c BundleNotServed", "d NORMAL",
+    ]  # fmt: skip
+
+
+def test_a_run_of_the_network_that_fails_costs_only_its_own_films(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge = Classifier.judge
+
+    def broken(self: Classifier, films: Any) -> Any:
+        if self.settings.operating_point == "screen":
+            raise MemoryError
+        return judge(self, films)
+
+    monkeypatch.setattr(Classifier, "judge", broken)
+    films = [film("a"), QueuedFilm(BRIGHT[1], Settings("screen"), "b"), film("c")]
+    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, told))) == [
+        "a NORMAL", "b ServerFault", "c NORMAL",
+    ]  # fmt: skip
+    assert "a run of the network failed" in caplog.text
+
+
+def test_an_exception_for_one_film_is_its_future_s(tiny_bundle: Bundle) -> None:
+    def finish(outcomes: Sequence[tuple[QueuedFilm, Outcome]]) -> list[object]:
+        return ["stored", NotStored(), *["stored"] * (len(outcomes) - 2)]
+
+    futures = in_one_batch(
+        tiny_bundle, [film(tag) for tag in "abc"], BatchHooks(lambda _: None, finish)
+    )
+    assert isinstance(futures[1].exception(0), NotStored)
+    assert [futures[0].result(0), futures[2].result(0)] == ["stored", "stored"]
+
+
+def test_a_batch_of_which_nothing_is_left_is_not_begun(tiny_bundle: Bundle) -> None:
+    begun: list[int] = []
+    late = [film(tag, deadline=time.monotonic() - 1) for tag in "ab"]
+    hooks = BatchHooks(lambda films: begun.append(len(films)), told)
+    futures = in_one_batch(tiny_bundle, late, hooks)
+    assert [type(future.exception(0)) for future in futures] == [DeadlinePassed] * 2
+    assert begun == []
+
+
+def test_batches_are_no_larger_than_the_settings_say(tiny_bundle: Bundle) -> None:
+    begun: list[list[object]] = []
+    hooks = BatchHooks(lambda films: begun.append([film.tag for film in films]), told)
+    in_one_batch(tiny_bundle, [film(i) for i in range(7)], hooks, max_batch_size=3)
+    assert begun == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_time_per_film_becomes_the_time_to_wait(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[tuple[int, float]] = []
+    monkeypatch.setattr(FilmQueue, "record_time", lambda _self, n, s: noted.append((n, s)))
+    seen: list[tuple[int, float]] = []
+    hooks = BatchHooks(lambda _: None, told, lambda films, seconds: seen.append((films, seconds)))
+    in_one_batch(tiny_bundle, [film(tag) for tag in "ab"], hooks)
+    assert noted == seen
+    [(films, seconds)] = seen
+    assert films == 2
+    assert seconds > 0

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from pneumoscope.errors import UsageError
+from pneumoscope.jobs import database
 from pneumoscope.jobs.database import open_engine
 from pneumoscope.jobs.store import Store
 
@@ -33,3 +41,111 @@ def test_sqlite_overwrites_what_is_deleted(tmp_path: Path) -> None:
         }
     assert settings == {"journal_mode": "wal", "secure_delete": 1, "foreign_keys": 1}
     engine.dispose()
+
+
+class Cursor:
+    """A cursor whose file is busy for some statements."""
+
+    def __init__(self, *errors: int) -> None:
+        self.errors = list(errors)
+        self.statements: list[str] = []
+
+    def execute(self, statement: str) -> None:
+        self.statements.append(statement)
+        if self.errors:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.errors.pop(0)
+            raise error
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in seconds, which passes where the code waits."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(database.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(database.time, "sleep", sleep)
+    return now
+
+
+def test_a_file_that_others_open_is_waited_for(clock: list[float]) -> None:
+    cursor = Cursor(*[sqlite3.SQLITE_BUSY] * 3)
+    database._use_wal(cursor)
+    assert cursor.statements == ["PRAGMA journal_mode=WAL"] * 4
+    assert clock[0] == pytest.approx(0.06)
+
+
+def test_a_file_that_stays_busy_is_given_up_after_half_a_minute(clock: list[float]) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        database._use_wal(Cursor(*[sqlite3.SQLITE_BUSY] * 10_000))
+    assert 30 < clock[0] < 30.1
+
+
+def test_another_failure_is_not_waited_for(clock: list[float]) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        database._use_wal(Cursor(sqlite3.SQLITE_IOERR))
+    assert clock == [0.0]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_makes_no_file(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_private_whatever_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Store(f"sqlite:///{tmp_path / 'x.sqlite'}").close()
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
+
+
+def test_values_of_a_statement_are_in_no_error(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    with engine.connect() as connection, pytest.raises(OperationalError) as error:
+        connection.execute(text("SELECT * FROM nowhere WHERE name = :name"), {"name": "Doe"})
+    assert "Doe" not in str(error.value)
+    engine.dispose()
+
+
+def test_the_password_of_a_url_is_in_no_error() -> None:
+    with pytest.raises(UsageError) as error:
+        open_engine("postgresql+nodriver://ann:secret@host/db")
+    assert "secret" not in str(error.value) + error.value.hint
+
+
+def test_two_processes_share_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'x.sqlite'}"
+    script = (
+        "import sys\n"
+        "from pneumoscope.jobs.keys import Keys\n"
+        "from pneumoscope.jobs.requests import JobRequest, UploadedFile\n"
+        "from pneumoscope.jobs.rows import new_rows, values\n"
+        "from pneumoscope.jobs.store import Store\n"
+        "from pneumoscope.records import Settings\n"
+        f"store = Store({url!r})\n"
+        "request, film = JobRequest('ann', Settings()), UploadedFile(sys.argv[1], b'x')\n"
+        "store.add([values(row) for row in new_rows(request, [film], None, Keys(bytes(32)))])\n"
+        "seen = len(store.history('ann', 10))\n"
+    )
+    here: dict[str, Any] = {}
+    with mock.patch.object(sys, "argv", ["", "here.png"]):
+        exec(script, here)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}print(seen)", "there.png"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr, here["seen"]) == ("2\n", "", 1)
+    assert len(here["store"].history("ann", 10)) == 2
+    here["store"].close()

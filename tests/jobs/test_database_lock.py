@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -45,4 +47,84 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     holder.kill()
     holder.communicate(timeout=30)
     DatabaseLock(engine).release()
+    engine.dispose()
+
+
+class Session:
+    """In place of a session of PostgreSQL, with one advisory lock for all of them."""
+
+    holder: Session | None = None
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def scalar(self, statement: Any) -> bool:
+        assert str(statement).startswith("SELECT pg_try_advisory_lock")
+        if Session.holder is None:
+            Session.holder = self
+        return Session.holder is self
+
+    def commit(self) -> None:
+        self.ended.append("commit")
+
+    def invalidate(self) -> None:
+        self.ended.append("invalidate")
+        if Session.holder is self:
+            Session.holder = None
+
+    def close(self) -> None:
+        self.ended.append("close")
+
+
+class Engine:
+    """In place of an engine of PostgreSQL."""
+
+    url = SimpleNamespace(database="db")
+    dialect = SimpleNamespace(name="postgresql")
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+
+    def connect(self) -> Session:
+        self.sessions.append(Session())
+        return self.sessions[-1]
+
+
+def test_a_session_of_postgresql_holds_the_lock_and_ends_with_it() -> None:
+    first, second = Engine(), Engine()
+    lock = DatabaseLock(first)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="another server"):
+        DatabaseLock(second)  # type: ignore[arg-type]
+    # The session that did not get it goes back to nobody's pool.
+    assert second.sessions[0].ended == ["commit", "invalidate", "close"]
+    assert first.sessions[0].ended == ["commit"]
+    lock.release()
+    assert first.sessions[0].ended == ["commit", "invalidate", "close"]
+    DatabaseLock(second).release()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_nobody_else_s(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = open_engine(url)
+    DatabaseLock(engine)
+    DatabaseLock(engine).release()
+    engine.dispose()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_of_the_lock_is_private_and_stays(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    DatabaseLock(engine).release()
+    engine.dispose()
+    # Another process may wait for it: whoever deletes it splits the lock in two.
+    assert (tmp_path / "x.sqlite.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'none' / 'x.sqlite'}")
+    with pytest.raises(FileNotFoundError):
+        DatabaseLock(engine)
     engine.dispose()

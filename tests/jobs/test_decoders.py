@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import multiprocessing
 import os
 import signal
@@ -9,15 +11,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
-from grey_films import BRIGHT, film
+from grey_films import BRIGHT, DARK, film
 from pneumoscope import images
 from pneumoscope.errors import TooLarge, UnknownFormat, UnreadableImage
-from pneumoscope.jobs.decoders import DecodeOptions, Decoder, DecoderPool, _packed, shown_size
+from pneumoscope.jobs import decoders
+from pneumoscope.jobs.decoders import (
+    DecodeOptions,
+    Decoder,
+    DecoderPool,
+    _answer,
+    _limit,
+    _packed,
+    _restored,
+    _serve,
+    _unpacked,
+    shown_size,
+)
+from pneumoscope.records import FilmFacts, Radiograph
 
 FACTS = {"format": "PNG", "rows": 1, "columns": 1}
 SAMPLE = Path(__file__).parents[2] / "samples" / "pneumonia-3.dcm"
@@ -124,3 +139,192 @@ def test_decoders_are_lent_one_at_a_time() -> None:
     with decoders.borrowed() as again:
         assert again is first  # the one that was returned last
     assert np.all([d._child is None for d in decoders._decoders])  # none was needed
+
+
+def answer_to(data: bytes, options: DecodeOptions) -> tuple[dict[str, Any], bytes]:
+    """What a child sends back for one film."""
+    pipe, child_pipe = multiprocessing.Pipe()
+    _answer(child_pipe, data, options, images)
+    head, content = _unpacked(pipe.recv_bytes())
+    return head, bytes(content)
+
+
+def test_an_answer_has_the_shape_the_facts_and_plain_pixels() -> None:
+    head, content = answer_to(film(90, 300, 200), DecodeOptions(0))
+    assert head["shape"] == [300, 200]
+    assert content == bytes([90]) * 60_000
+    assert (head["facts"]["format"], head["facts"]["rows"]) == ("PNG", 300)
+    assert head["read_ms"] >= 0
+    head, content = answer_to(film(90, 300, 200), DecodeOptions(32))
+    assert (head["shape"], len(content)) == ([32, 32], 1024)
+    json.dumps(head)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b"", "EmptySource"), (b"nothing" * 50, "UnknownFormat"), (BRIGHT[1][:80], "TruncatedImage")],
+)
+def test_an_answer_for_no_film_is_its_error(data: bytes, code: str) -> None:
+    head, content = answer_to(data, DecodeOptions(32))
+    assert (list(head), content) == (["error"], b"")
+    assert head["error"]["code"] == code
+    assert head["error"]["message"].startswith("film: ")
+    assert head["error"]["hint"]
+
+
+def test_too_little_memory_is_an_error_of_the_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    def starved(*_: object, **__: object) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "read", starved)
+    head, _ = answer_to(DARK[1], DecodeOptions(32))
+    assert (head["error"]["code"], "memory" in head["error"]["message"]) == (
+        "UnreadableImage",
+        True,
+    )
+
+
+def test_a_child_says_that_it_is_ready_and_ends_with_its_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ignored: list[tuple[int, Any]] = []
+    limits: list[int] = []
+    monkeypatch.setattr(signal, "signal", lambda *given: ignored.append(given))
+    monkeypatch.setattr(decoders, "_limit", limits.append)
+    pipe, child_pipe = multiprocessing.Pipe()
+    options = dataclasses.asdict(DecodeOptions(32))
+    for data in (DARK[1], b"no film" * 40):
+        pipe.send_bytes(_packed(options, data))
+    pipe.send_bytes(b"\0")  # nonsense, as only a mistake of ours would send
+    with pytest.raises(ValueError, match="Expecting value"):
+        _serve(child_pipe, 123)
+    assert pipe.recv_bytes() == b"ready"
+    first, second = (_unpacked(pipe.recv_bytes())[0] for _ in range(2))
+    assert (first["shape"], second["error"]["code"]) == ([32, 32], "UnknownFormat")
+    assert ignored == [(signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_IGN)]
+    assert limits == [123]
+    pipe.close()
+    _serve(child_pipe, 1)  # the server has gone: no error of the child
+
+
+def test_a_child_may_write_no_file_and_use_so_much_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resource = pytest.importorskip("resource", reason="no limits here")
+    limits: dict[int, tuple[int, int]] = {}
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    _limit(2**30)
+    assert limits[resource.RLIMIT_FSIZE] == limits[resource.RLIMIT_CORE] == (0, 0)
+    if Path("/proc/self/statm").exists():
+        least, most = limits[resource.RLIMIT_AS]
+        assert least == most > 2**30  # what is mapped already counts too
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("TooLarge", TooLarge),
+        ("UnknownFormat", UnknownFormat),
+        ("UsageError", UnreadableImage),  # no error of a film
+        ("os", UnreadableImage),
+        ("", UnreadableImage),
+    ],
+)
+def test_only_errors_of_films_are_restored(code: str, kind: type[Exception]) -> None:
+    error = _restored({"code": code, "message": "film: cut", "hint": "Again."})
+    assert type(error) is kind
+    assert (error.message, error.hint) == ("film: cut", "Again.")
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(range(256))])
+def test_a_message_is_unpacked_as_it_was_packed(content: bytes) -> None:
+    head = {"shape": [1, 2], "name": "Łukasz"}
+    again, rest = _unpacked(_packed(head, content))
+    assert (again, bytes(rest)) == (head, content)
+    assert _packed({}, b"z") == b"\x02\0\0\0{}z"
+
+
+@pytest.mark.parametrize("message", [b"", b"\0\0\0\0", b"\x02\0\0\0[]", b"\xff" * 9])
+def test_messages_that_are_none(message: bytes) -> None:
+    with pytest.raises(ValueError, match=r"Expecting value|no head|Extra data|decode"):
+        _unpacked(message)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "side", "shown"),
+    [
+        (300, 200, 150, (150, 100)),
+        (200, 300, 150, (100, 150)),
+        (300, 200, 300, (300, 200)),
+        (300, 200, 2048, (300, 200)),  # never larger than it is
+        (4000, 1, 100, (100, 1)),  # never without a column
+        (3, 4000, 1000, (1, 1000)),
+        (1001, 667, 500, (500, 333)),
+    ],
+)
+def test_the_size_of_a_film_that_is_shown(
+    rows: int, columns: int, side: int, shown: tuple[int, int]
+) -> None:
+    assert shown_size(rows, columns, side) == shown
+
+
+def test_a_film_without_levels_is_shown_by_its_pixels() -> None:
+    facts = FilmFacts("DICOM", 2, 2)
+    pixels = np.array([[0.0, 1.0], [0.5, 1.7]], np.float32)
+    shown = decoders._shown(Radiograph(pixels, facts), 2048)
+    assert shown.tolist() == [[0, 255], [128, 255]]
+    assert shown.dtype == np.uint8
+
+
+class Stillborn:
+    """A way to start processes whose children say something else than that they are ready."""
+
+    def __init__(self, first: bytes | None) -> None:
+        self.first = first
+        self.killed = False
+        self.pid = 1
+
+    Pipe = staticmethod(multiprocessing.Pipe)
+
+    def Process(self, args: tuple[Any, ...], **_: object) -> Stillborn:
+        self.pipe = args[0]
+        return self
+
+    def start(self) -> None:
+        if self.first is not None:
+            self.pipe.send_bytes(self.first)
+
+    def kill(self) -> None:
+        self.killed = True
+
+    def join(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("first", [b"Traceback", None])
+def test_a_decoder_that_does_not_start_is_ended(
+    first: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None: it dies before it says anything.
+    child = Stillborn(first)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _kind: child)
+    decoder = Decoder(30, 2**30)
+    with pytest.raises(UnreadableImage, match="the decoder does not start"):
+        decoder.decode(DARK[1], DecodeOptions(32))
+    assert child.killed
+    assert decoder._child is decoder._pipe is None
+
+
+def test_a_pool_starts_as_many_as_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Decoder] = []
+    stopped: list[Decoder] = []
+    monkeypatch.setattr(Decoder, "start", lambda self: started.append(self))
+    monkeypatch.setattr(Decoder, "stop", lambda self: stopped.append(self))
+    pool = DecoderPool(3, 30, 2**30)
+    pool.start(2)
+    assert len(set(map(id, started))) == 2
+    pool.stop()
+    assert len(stopped) == 3

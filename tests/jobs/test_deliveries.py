@@ -10,10 +10,17 @@ from pathlib import Path
 import pytest
 
 from grey_films import DARK
-from pneumoscope.errors import DiskFull, UnknownFormat
-from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.errors import (
+    DiskFull,
+    NotStored,
+    PneumoscopeError,
+    ServerError,
+    ServerFault,
+    UnknownFormat,
+)
+from pneumoscope.jobs.deliveries import Deliveries, new_deliveries
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
-from pneumoscope.jobs.tables import DELIVERED, DONE, GIVEN_UP, PENDING, now
+from pneumoscope.jobs.tables import DELIVERED, DONE, FAILED, GIVEN_UP, PENDING, now
 from pneumoscope.records import Settings
 from queue_parts import Parts
 
@@ -84,3 +91,76 @@ def test_a_film_without_destinations_is_not_delivered(parts: Parts) -> None:
     film = accepted(parts, replace(REQUEST, destinations=()))
     parts.store.change([{"id": film, "state": DONE}])
     assert due(parts) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DiskFull("archive"),
+        NotStored(),
+        ServerError("no answer", "Does it run?", 503),
+        ServerFault(),
+    ],
+    ids=lambda error: error.code,
+)
+def test_why_an_attempt_failed_is_stored_by_code_and_hint(
+    parts: Parts, error: PneumoscopeError
+) -> None:
+    film, deliveries = accepted(parts), Deliveries(parts.store)
+    deliveries.record_failure(film, "archive", error, now())
+    stored = deliveries.of_film("ann", film)[0].error
+    assert stored == {"code": type(error).__name__, "message": str(error), "hint": error.hint}
+    assert stored["hint"]
+
+
+def test_attempts_are_counted_until_one_delivers(parts: Parts) -> None:
+    film, deliveries = accepted(parts), Deliveries(parts.store)
+    parts.store.change([{"id": film, "state": DONE}])
+    at = now()
+    for attempt in range(1, 4):
+        at += timedelta(minutes=2**attempt)
+        deliveries.record_failure(film, "archive", NotStored(), at)
+        row = deliveries.of_film("ann", film)[0]
+        assert (row.attempts, row.next_attempt, row.state) == (attempt, at, PENDING)
+        assert (film, "archive") not in due(parts, at=at - timedelta(seconds=1))
+        assert (film, "archive") in due(parts, at=at)
+    deliveries.record_success(film, "archive")
+    row = deliveries.of_film("ann", film)[0]
+    assert (row.attempts, row.next_attempt, row.error, row.state) == (4, None, None, DELIVERED)
+
+
+def test_a_film_that_failed_is_never_due(parts: Parts) -> None:
+    film = accepted(parts)
+    parts.store.change([{"id": film, "state": FAILED}])
+    assert due(parts, at=now() + timedelta(days=365)) == []
+    assert [row.state for row in Deliveries(parts.store).of_film("ann", film)] == [PENDING] * 2
+
+
+def test_of_one_priority_the_longest_due_comes_first(parts: Parts) -> None:
+    films = [accepted(parts, replace(REQUEST, destinations=("archive",))) for _ in range(3)]
+    deliveries = Deliveries(parts.store)
+    start = now()
+    for film, minutes in zip(films, (3, 1, 2), strict=True):
+        parts.store.change([{"id": film, "state": DONE}])
+        deliveries.record_failure(film, "archive", NotStored(), start + timedelta(minutes=minutes))
+    late = start + timedelta(hours=1)
+    assert [film for film, _ in due(parts, at=late)] == [films[1], films[2], films[0]]
+    assert [film for film, _ in due(parts, 2, at=late)] == [films[1], films[2]]
+
+
+def test_every_film_goes_to_every_destination() -> None:
+    rows = new_deliveries(["a", "b"], ["archive", "viewer"])
+    assert [(row["film"], row["destination"]) for row in rows] == [
+        ("a", "archive"), ("a", "viewer"), ("b", "archive"), ("b", "viewer"),
+    ]  # fmt: skip
+    assert {(row["state"], row["attempts"], row["error"]) for row in rows} == {(PENDING, 0, None)}
+    assert len({row["next_attempt"] for row in rows}) == 1
+    assert new_deliveries([], ["archive"]) == new_deliveries(["a"], []) == []
+
+
+def test_files_that_are_no_films_are_not_delivered(parts: Parts) -> None:
+    no_film = UploadedFile("x.txt", b"", UnknownFormat("film"))
+    job = parts.jobs.accept(REQUEST, [UploadedFile(*DARK), no_film])
+    film, broken = parts.store.of_job("ann", job)
+    assert len(Deliveries(parts.store).of_film("ann", film.id)) == 2
+    assert Deliveries(parts.store).of_film("ann", broken.id) == []

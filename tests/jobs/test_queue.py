@@ -84,3 +84,99 @@ def test_draining_waits_for_every_film() -> None:
     assert not queue.accepting
     queue.release(1, 1)
     assert queue.drain(0)
+
+
+def test_the_first_film_waits_for_others_until_all_are_there() -> None:
+    queue = queue_of()
+    queue.reserve(2, 2)
+    queue.submit(film("a"))
+    taken: list[str] = []
+    taking = threading.Thread(target=lambda: taken.append(tags_within(queue, 3, 30)))
+    taking.start()
+    queue.submit(film("b"))  # now every film that was accepted is here
+    taking.join(20)
+    assert taken == ["ab"]
+
+
+def tags_within(queue: FilmQueue, most: int, wait_s: float) -> str:
+    return "".join(film.tag for film, _ in queue.take(most, wait_s))
+
+
+def test_a_full_batch_does_not_wait() -> None:
+    queue = queue_of()
+    queue.reserve(5, 5)
+    for tag in "abc":
+        queue.submit(film(tag))
+    assert tags_within(queue, 2, 1000) == "ab"
+    queue.release(4, 4)  # the two that were read, and two that were never submitted
+    assert tags_within(queue, 2, 1000) == "c"
+
+
+def test_a_film_that_does_not_come_is_waited_for_briefly() -> None:
+    queue = queue_of()
+    queue.reserve(2, 2)
+    queue.submit(film("a"))
+    assert tags_within(queue, 2, 0.001) == "a"
+
+
+def test_two_workers_take_each_film_once() -> None:
+    queue = queue_of(films=200, workers=2)
+    queue.reserve(100, 0)
+    taken: list[list[str]] = [[], []]
+
+    def work(mine: list[str]) -> None:
+        while batch := queue.take(7, 0):
+            mine.extend(film.tag for film, _ in batch)
+            queue.release(len(batch), 0)
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in taken]
+    for thread in threads:
+        thread.start()
+    for i in range(100):
+        queue.submit(film(str(i)))
+    assert queue.drain(30)
+    queue.close()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(taken[0] + taken[1], key=int) == [str(i) for i in range(100)]
+    for mine in taken:
+        assert mine == sorted(mine, key=int)
+
+
+@pytest.mark.parametrize(
+    ("outstanding", "seconds", "workers", "retry_s"),
+    [(1, 0.0, 1, 1), (100, 2.01, 1, 21), (100, 2.01, 4, 5), (100, 100.0, 1, 60)],
+)
+def test_when_to_send_again(outstanding: int, seconds: float, workers: int, retry_s: int) -> None:
+    # One film of this time moves the estimate a tenth of the way from 0.01 s.
+    queue = queue_of(films=outstanding, workers=workers)
+    queue.record_time(1, seconds)
+    queue.reserve(outstanding, 0)
+    with pytest.raises(QueueFull) as error:
+        queue.reserve(1, 0)
+    assert error.value.retry_after_s == retry_s
+    assert f"in {retry_s} s" in error.value.hint
+
+
+def test_what_was_refused_takes_no_space() -> None:
+    queue = queue_of(films=3, size_bytes=10)
+    queue.reserve(2, 8)
+    for films, size in ((2, 0), (1, 3), (9, 99)):
+        with pytest.raises(QueueFull):
+            queue.reserve(films, size)
+    queue.reserve(1, 2)
+    assert queue.outstanding == 3
+
+
+def test_a_queue_that_drains_accepts_nothing_and_still_gives_films() -> None:
+    queue = queue_of()
+    queue.reserve(1, 1)
+    queue.submit(film("a"))
+    assert not queue.drain(0)
+    with pytest.raises(ShuttingDown):
+        queue.reserve(1, 1)
+    assert tags(queue, 1) == "a"
+
+
+def test_a_film_does_not_show_its_bytes() -> None:
+    assert "x" not in repr(QueuedFilm(b"xxxx", Settings(), "tag")).replace("explain", "")

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from grey_films import BRIGHT, DARK
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import Interrupted, UnknownFormat
 from pneumoscope.jobs.recovery import Recovered, recover
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
-from pneumoscope.jobs.tables import FAILED, RUNNING
-from pneumoscope.records import Settings
+from pneumoscope.jobs.tables import DONE, FAILED, RUNNING
+from pneumoscope.records import Outcome, Settings
+from pneumoscope.runtime import Classifier
 from queue_parts import KEYS, Parts
 
 REQUEST = JobRequest("ann", Settings("screen", profile=Path("site.toml")), bundle="second")
@@ -64,4 +67,58 @@ def test_after_an_orderly_end_there_is_nothing_to_do(
     parts = Parts(tmp_path)
     assert recover(parts.jobs, parts.store, parts.film_store) == Recovered(0, 0)
     assert caplog.text == ""
+    parts.store.close()
+
+
+def test_one_start_reads_what_was_kept_and_reports_what_was_not(tmp_path: Path) -> None:
+    jobs = interrupted(tmp_path, keep_films=True)
+    parts = Parts(tmp_path, keep_films=True)
+    routine, urgent = (parts.store.of_job("ann", job)[0] for job in jobs)
+    folder = tmp_path / "films"
+    (folder / urgent.id).write_bytes(b"damaged")
+    (folder / f".{urgent.id}.4711.part").write_bytes(b"half")
+    assert recover(parts.jobs, parts.store, parts.film_store) == Recovered(1, 1)
+    assert [film.tag.id for film, _ in parts.queue.take(8, 0)] == [routine.id]
+    [lost] = parts.store.of_job("ann", urgent.job or "")
+    assert (lost.state, lost.error) == (FAILED, Interrupted().as_dict())
+    assert [path.name for path in folder.glob(".*")] == []
+    parts.store.close()
+
+
+def test_a_film_of_no_job_had_somebody_who_waited(tmp_path: Path) -> None:
+    parts = Parts(tmp_path, keep_films=True)
+    job = parts.jobs.accept(REQUEST, [UploadedFile(*DARK)])
+    [row] = parts.store.of_job("ann", job)
+    parts.store.change([{"id": row.id, "job": None}])
+    parts.queue.take(1, 0)
+    assert recover(parts.jobs, parts.store, parts.film_store) == Recovered(0, 1)
+    parts.store.close()
+
+
+def test_a_second_start_finds_what_the_first_one_left(tmp_path: Path, tiny_bundle: Bundle) -> None:
+    routine, urgent = interrupted(tmp_path, keep_films=True)
+    first = Parts(tmp_path, keep_films=True)
+    recover(first.jobs, first.store, first.film_store)
+    outcome = Outcome("film", 0, prediction=Classifier(tiny_bundle, threads=1).predict(BRIGHT[1]))
+    first.read(outcome)  # the urgent one; then this server is killed, too
+    first.store.close()
+    second = Parts(tmp_path, keep_films=True)
+    assert recover(second.jobs, second.store, second.film_store) == Recovered(1, 0)
+    second.read(Outcome("film", 0, error=UnknownFormat("film")))
+    states = [second.store.of_job("ann", job)[0].state for job in (urgent, routine)]
+    assert states == [DONE, FAILED]
+    assert second.queue.outstanding == 0
+    assert recover(second.jobs, second.store, second.film_store) == Recovered(0, 0)
+    second.store.close()
+
+
+def test_resumed_films_count_whatever_the_limits(tmp_path: Path) -> None:
+    before = Parts(tmp_path, keep_films=True)
+    for _ in range(2):  # of eight places
+        before.jobs.accept(REQUEST, [UploadedFile(*DARK)] * 4)
+    before.store.close()
+    parts = Parts(tmp_path, keep_films=True)
+    parts.queue.reserve(4, 0)
+    assert recover(parts.jobs, parts.store, parts.film_store) == Recovered(8, 0)
+    assert parts.queue.outstanding == 12
     parts.store.close()

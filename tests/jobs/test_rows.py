@@ -5,13 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from grey_films import BRIGHT, DARK
+from grey_films import BRIGHT, DARK, film
+from pneumoscope import errors
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import UnknownFormat
+from pneumoscope.errors import (
+    BundleNotServed,
+    Cancelled,
+    DeadlinePassed,
+    DuplicateFilm,
+    Interrupted,
+    NotStored,
+    PneumoscopeError,
+    QueueError,
+    QueueFull,
+    ServerFault,
+    ShuttingDown,
+    UnknownFormat,
+)
 from pneumoscope.jobs import rows
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
-from pneumoscope.jobs.tables import DONE, FAILED, QUEUED
+from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, FilmRow
 from pneumoscope.records import Outcome, Settings
 from pneumoscope.runtime import Classifier
 from queue_parts import KEYS
@@ -72,3 +87,60 @@ def test_an_outcome_without_a_heatmap_and_a_failure(tiny_bundle: Bundle) -> None
     assert rows.ending(broken) == rows.failure(UnknownFormat("film")) | {
         "label": None, "result": None, "heatmap": None, "heatmap_rows": None
     }  # fmt: skip
+
+
+QUEUE_ERRORS = [
+    QueueFull(7), ShuttingDown(), DeadlinePassed(), Interrupted(), Cancelled(), DuplicateFilm(),
+    BundleNotServed("other", ("tiny",)), NotStored(), ServerFault(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", QUEUE_ERRORS, ids=lambda error: error.code)
+def test_a_failure_is_stored_by_code_message_and_hint(error: PneumoscopeError) -> None:
+    columns = rows.failure(error)
+    assert (columns["state"], columns["idempotency_key"]) == (FAILED, None)
+    stored = columns["error"]
+    assert list(stored) == ["code", "message", "hint"]
+    assert stored["code"] == type(error).__name__
+    assert stored["message"][0].islower()
+    assert stored["hint"].endswith(".")
+    # No word of HTTP or DICOM: each server translates the code for its own protocol.
+    assert not {"HTTP", "status", "DICOM"} & set(" ".join(stored.values()).split())
+
+
+def test_every_error_of_the_queue_is_in_the_table_above() -> None:
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+    of_the_queue = {k for k in kinds if issubclass(k, QueueError)} - {QueueError}
+    assert {type(error) for error in QUEUE_ERRORS} == of_the_queue
+
+
+def test_a_film_without_an_outcome_is_an_error_of_ours() -> None:
+    [row] = rows.new_rows(JobRequest("ann", Settings()), [UploadedFile(*DARK)], "j", KEYS)
+    rows.enter_outcome(row, Outcome("film", 0))
+    assert (row.state, row.error) == (
+        FAILED, {"code": "PneumoscopeError", "message": "no outcome", "hint": ""},
+    )  # fmt: skip
+
+
+def test_a_refused_film_is_done_and_keeps_no_heatmap(tiny_bundle: Bundle) -> None:
+    [row] = rows.new_rows(JobRequest("ann", Settings()), [UploadedFile(*DARK)], "j", KEYS)
+    prediction = Classifier(tiny_bundle, threads=1).predict(film(51, 70, 70))
+    assert prediction.label == "REFUSED"
+    rows.enter_outcome(row, Outcome("film", 0, prediction=prediction))
+    assert (row.state, row.label, row.heatmap, row.heatmap_rows) == (DONE, "REFUSED", None, None)
+    assert row.result is not None
+    assert row.result["p_positive"] is None
+
+
+def test_films_of_a_request_share_its_time_and_have_their_own_ids() -> None:
+    made = rows.new_rows(REQUEST, [UploadedFile(*DARK)] * 3, "j", KEYS)
+    assert len({row.created for row in made}) == 1
+    assert len({row.id for row in made}) == 3
+    assert [row.position for row in made] == [0, 1, 2]
+    assert len({row.name for row in made}) == 3  # the same name, sealed for its row
+    assert rows.new_rows(REQUEST, [], "j", KEYS) == []
+
+
+def test_every_column_is_written() -> None:
+    [row] = rows.new_rows(REQUEST, [UploadedFile(*DARK)], "j", KEYS)
+    assert set(rows.values(row)) == {column.key for column in FilmRow.__table__.columns}

@@ -26,6 +26,7 @@ from pneumoscope.render.export import (
 from pneumoscope.render.serialise import NOTICE, outcome_to_json
 from pneumoscope.render.written import read_predictions
 from pneumoscope.runtime import load
+from predictions import prediction, refused, with_findings
 
 LABELS = ("normal", "bacterial", "viral")
 FAILED = outcome_to_json(Outcome("=a.txt", 0, error=UnknownFormat("=a.txt")))
@@ -128,3 +129,62 @@ def test_the_command_line_marks_formulas(
     (tmp_path / "table.csv").write_text(done.stdout)
     names = [film.source for film in read_predictions([tmp_path / "table.csv"])]
     assert names == ["=HYPERLINK(1).png", "dark.png"]
+
+
+def test_a_name_that_is_a_formula_is_marked_wherever_it_stands(record: dict[str, Any]) -> None:
+    hostile = record | {
+        "source": "=cmd|' /C calc'!A0", "subtype": "@SUM(1)", "kinds": ["-1+1", "b"],
+        "warnings": ["+Look"], "profile": "\tward", "bundle": "\rtiny",
+    }  # fmt: skip
+    stream = io.StringIO()
+    write_csv([hostile, FAILED], LABELS, stream)
+    first, second = csv.DictReader(io.StringIO(stream.getvalue(), newline=""))
+    assert [first[name] for name in ("source", "subtype", "kinds", "warnings", "profile", "bundle")] == [
+        "'=cmd|' /C calc'!A0", "'@SUM(1)", "'-1+1; b", "'+Look", "'\tward", "'\rtiny",
+    ]  # fmt: skip
+    assert (second["source"], second["error"][:7]) == ("'=a.txt", "'=a.txt")
+    # Whole numbers and shares stay numbers, also below 0.
+    assert float(first["p_positive"]) == record["p_positive"]
+
+
+def test_a_name_with_separators_is_one_cell(record: dict[str, Any]) -> None:
+    for name in ('a,b;c"d"', "two\nlines.png", "a\r=HYPERLINK(1).png", "\r\n", "Łukasz 肺炎.png"):
+        stream = io.StringIO()
+        write_csv([record | {"source": f"x{name}"}], LABELS, stream)
+        text = stream.getvalue()
+        assert text.endswith("\n")
+        assert not text.endswith("\r\n")
+        (row,) = csv.DictReader(io.StringIO(text, newline=""))
+        assert row["source"] == f"x{name}"
+        assert row["label"] == "PNEUMONIA"
+
+
+def test_a_refused_film_has_empty_cells_for_its_figures() -> None:
+    (row,) = written(outcome_to_json(Outcome("a.png", 0, prediction=refused())))
+    figures = (
+        "called", "p_positive", "p_pneumonia", "p_unadjusted", "p_normal", "p_bacterial",
+        "p_viral", "classes", "kinds", "subtype", "findings", "explanation_reliable",
+        "explanation_score",
+    )  # fmt: skip
+    assert {row[name] for name in figures} == {""}
+    assert (row["label"], row["gate"], row["reasons"]) == ("REFUSED", "refuse", "inverted")
+    assert "0.8" not in "".join(row.values())
+
+
+def test_cells_of_findings_and_sets() -> None:
+    found, clear = (
+        written(outcome_to_json(Outcome("a.png", 0, prediction=p)))[0]
+        for p in (with_findings(), prediction(classes=("NORMAL", "PNEUMONIA"), error=None))
+    )
+    assert found["findings"] == "Mass; Nodule"  # those that are present
+    assert (found["p_normal"], found["threshold"]) == ("", "0.5")
+    assert (clear["classes"], clear["error_rate"]) == ("NORMAL; PNEUMONIA", "")
+    assert (clear["explanation_reliable"], clear["explanation_score"]) == ("True", "0.75")
+    assert (clear["warnings"], clear["reasons"]) == ("The kinds look alike.", "")
+
+
+@pytest.mark.parametrize("text", ["", "a", "'", "''=x", "'a", "'=x", "=x", "'-", "-"])
+def test_marking_twice_is_undone_once(text: str) -> None:
+    assert plain_cell(str(safe_cell(text))) == (
+        text if not text.startswith("'=") and text != "'-" else text[1:]
+    )

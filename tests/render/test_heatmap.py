@@ -116,3 +116,62 @@ def test_words_fit_any_film(shape: tuple[int, int]) -> None:
 def test_a_heatmap_that_nobody_asked_for_cannot_be_drawn() -> None:
     with pytest.raises(UsageError, match="no heatmap"):
         heatmap.overlay_of(predicted(reliable=True, heatmap=False))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(100, 400), (400, 100), (64, 64), (37, 501)])
+@pytest.mark.parametrize("cell", [(0, 0), (2, 6), (7, 7), (5, 1)])
+def test_a_hot_cell_lies_at_its_own_place_of_any_film(
+    rows: int, columns: int, cell: tuple[int, int]
+) -> None:
+    small = np.zeros((8, 8), np.float32)
+    small[cell] = 3.0
+    big = heatmap.enlarge(small, rows, columns)
+    assert big.shape == (rows, columns)
+    row, column = np.unravel_index(big.argmax(), big.shape)
+    assert (row * 8 // rows, column * 8 // columns) == cell
+    # Bicubic interpolation reaches two cells far, not further.
+    far = np.abs(np.arange(rows)[:, None] * 8 / rows - cell[0] - 0.5) > 3
+    assert big[np.broadcast_to(far, big.shape)].max(initial=0.0) < 1e-6
+
+
+def test_a_map_need_not_be_square() -> None:
+    small = np.zeros((2, 6), np.float32)
+    small[1, 4] = 1
+    big = heatmap.enlarge(small, 20, 60)
+    assert np.unravel_index(big.argmax(), big.shape)[0] >= 10
+    assert 40 <= np.unravel_index(big.argmax(), big.shape)[1] < 50
+
+
+def test_opacity_follows_the_heat_between_35_and_85_percent_of_the_peak() -> None:
+    # Of one column, so that interpolation changes nothing along it.
+    heat = np.array([[0.0], [0.3], [0.35], [0.6], [0.85], [1.0]], np.float32)
+    heat = heat.repeat(4, 1)
+    colours = heatmap.colour_map(heat, 6, 4)
+    assert colours.shape == (6, 4, 4)
+    # 255 * (heat - 0.35) / 0.5, in [0, 255].
+    assert colours[:, 0, 3].tolist() == pytest.approx([0, 0, 0, 127.5, 255, 255], abs=1)
+    np.testing.assert_array_equal(
+        colours[:, 0, :3], heatmap.colour_table()[np.rint(255 * heat[:, 0]).astype(int)]
+    )
+
+
+def test_an_overlay_by_hand() -> None:
+    pixels = np.array([[0.25, 1.5], [-1.0, 0.5]], np.float32)  # beyond [0, 1] is clipped
+    mixed = heatmap.overlay(pixels, np.ones((2, 2), np.float32), opacity=0.4)
+    hot = heatmap.colour_table()[255].astype(float)
+    for (i, j), grey in np.ndenumerate(np.array([[63.75, 255.0], [0.0, 127.5]])):
+        assert mixed[i, j].tolist() == [round(0.6 * grey + 0.4 * c) for c in hot]
+
+
+def test_the_scale_of_a_map_makes_no_difference() -> None:
+    pixels = np.full((24, 24), 0.5, np.float32)
+    heat = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
+    first, second = (heatmap.overlay(pixels, scale * heat) for scale in (1e-6, 1e6))
+    assert np.abs(first.astype(int) - second.astype(int)).max() <= 1
+
+
+def test_a_film_without_heat_stays_as_it_is() -> None:
+    pixels = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    mixed = heatmap.overlay(pixels, np.zeros((4, 4), np.float32))
+    assert (mixed == np.rint(255 * pixels)[..., None]).all()
+    assert (heatmap.colour_map(np.zeros((4, 4), np.float32), 8, 8)[..., 3] == 0).all()

@@ -122,3 +122,59 @@ def test_one_film_of_a_batch() -> None:
     assert failed["error"]["hint"]
     with pytest.raises(ValueError, match="a prediction or an error"):
         outcome_to_json(Outcome("c.png", 2))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.1234564, 0.123456), (0.1234566, 0.123457), (2 / 3, 0.666667), (4e-7, 0.0),
+        (6e-7, 1e-6), (0.9999996, 1.0), (0.0, 0.0), (1.0, 1.0),
+    ],
+)  # fmt: skip
+def test_every_probability_is_rounded_the_same_way(value: float, written: float) -> None:
+    finding = dataclasses.replace(with_findings().findings[0], probability=value)
+    explanation = dataclasses.replace(
+        prediction().explanation,  # type: ignore[type-var]
+        score=value,
+        checks={"inside": value},
+    )
+    record = prediction_to_json(
+        prediction(
+            p_positive=value,
+            p_unadjusted=value,
+            probabilities={"a": value},
+            findings=(finding,),
+            explanation=explanation,
+            gate=GateReport("ok", (), {"distance": value}),
+            heatmap=np.array([[value]]),
+        ),
+        heatmap=True,
+    )
+    assert [
+        record["p_positive"], record["p_pneumonia"], record["p_unadjusted"],
+        record["probabilities"]["a"], record["findings"][0]["probability"],
+        record["explanation"]["score"], record["explanation"]["checks"]["inside"],
+        record["gate"]["scores"]["distance"], record["heatmap"][0][0],
+    ] == [written] * 9  # fmt: skip
+
+
+def test_chosen_figures_are_not_rounded() -> None:
+    point = dataclasses.replace(prediction().operating_point, threshold=0.123456789)
+    record = prediction_to_json(prediction(operating_point=point, error=1 / 30, prevalence=1 / 7))
+    assert record["operating_point"]["threshold"] == 0.123456789
+    assert (record["error_rate"], record["prevalence"]) == (1 / 30, 1 / 7)
+
+
+def test_json_has_no_value_that_only_python_reads() -> None:
+    for p in (prediction(), refused(), with_findings()):
+        text = json.dumps(prediction_to_json(p, heatmap=True), allow_nan=False)
+        assert "NaN" not in text
+
+
+def test_a_heatmap_comes_back_with_its_shape_and_place() -> None:
+    heat = np.arange(12, dtype=np.float32).reshape(3, 4) / 11
+    again = through_json(prediction(heatmap=heat)).heatmap
+    assert again is not None
+    assert (again.shape, again.dtype) == ((3, 4), np.float32)
+    np.testing.assert_allclose(again, heat, atol=1e-6)
+    assert through_json(prediction(heatmap=heat), heatmap=False).heatmap is None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pneumoscope.errors import UnknownFormat
-from pneumoscope.records import Outcome, Prediction, Radiograph
+from pneumoscope.records import GateReport, Outcome, Prediction, Radiograph
 from pneumoscope.render import sheet
 from pneumoscope.render.serialise import NOTICE
 from predictions import REFUSING, prediction, refused, with_findings
@@ -170,3 +172,86 @@ def test_pictures_are_no_larger_than_the_page(
     with Image.open(io.BytesIO(base64.b64decode(data))) as image:
         assert (image.format, image.size) == ("JPEG", size)
         assert image.mode == ("RGB" if len(shape) == 3 else "L")
+
+
+HOSTILE = '<img src=x onerror="alert(1)">&'
+
+
+def with_(field: str) -> Prediction:
+    """A film of which one text comes from outside."""
+    point = prediction().operating_point
+    explanation = prediction().explanation
+    assert explanation is not None
+    reason = replace(REFUSING, sentence=HOSTILE, hint=HOSTILE)
+    changes: dict[str, dict[str, Any]] = {
+        "warning": {"warnings": (HOSTILE,)},
+        "bundle": {"bundle": HOSTILE},
+        "profile": {"profile": HOSTILE},
+        "verdict": {"label": HOSTILE, "called": HOSTILE, "positive": HOSTILE},
+        "point": {"operating_point": replace(point, name=HOSTILE)},
+        "class": {"probabilities": {HOSTILE: 0.5, "a": 0.3, "b": 0.2}, "subtype": HOSTILE},
+        "kinds": {"kinds": (HOSTILE, "viral"), "subtype": None},
+        "heatmap": {"heatmap_class": HOSTILE},
+        "explanation": {"explanation": replace(explanation, sentence=HOSTILE)},
+        "reason": {"gate": GateReport("note", (reason,), {})},
+        "refusal": {"label": "REFUSED", "gate": GateReport("refuse", (reason,), {})},
+        "undetermined": {
+            "label": "UNDETERMINED", "classes": (HOSTILE,), "operating_point": replace(point, name=HOSTILE),
+        },
+    }  # fmt: skip
+    return prediction(**changes[field])
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["warning", "bundle", "profile", "verdict", "point", "class", "kinds", "heatmap", "explanation",
+     "reason", "refusal", "undetermined"],
+)  # fmt: skip
+def test_no_text_of_a_film_or_a_bundle_becomes_a_tag(field: str) -> None:
+    plain, hostile = (Page(sheet.row(outcome(p))) for p in (prediction(), with_(field)))
+    html = sheet.row(outcome(with_(field)))
+    assert "<img src=x" not in html
+    assert html.count("&lt;img") >= 1
+    assert hostile.tags.count("img") <= plain.tags.count("img")
+    assert "&amp;" in html
+
+
+def test_findings_are_text_too() -> None:
+    first, *rest = with_findings().findings
+    html = sheet.row(outcome(with_findings(findings=(replace(first, name=HOSTILE), *rest))))
+    assert "<img src=x" not in html
+    assert html.count("&lt;img") >= 2  # in the table and as what the probability is of
+
+
+def test_a_name_with_quotes_stays_in_its_attribute() -> None:
+    html = sheet.row(outcome(prediction(), '" onload="alert(1)'))
+    assert 'onload="alert' not in html
+    assert 'alt="&quot; onload=&quot;alert(1): film"' in html
+
+
+def test_a_film_that_was_not_kept_has_its_verdict() -> None:
+    p = prediction()
+    page = Page(sheet.row(Outcome("film.png", 0, prediction=p)))
+    assert "img" not in page.tags
+    assert "P(pneumonia) 0.800" in page.text
+
+
+def test_undetermined_says_why_with_a_capital() -> None:
+    html = sheet.judgement(
+        outcome(prediction(label="UNDETERMINED", classes=("NORMAL", "PNEUMONIA")))
+    )
+    assert (
+        '<p class="why">Not clear: films that are NORMAL and films that are PNEUMONIA both score so.</p>'
+        in html
+    )
+
+
+def test_the_film_is_shown_in_its_own_greys() -> None:
+    pixels = np.array([[0.0, 0.5], [1.0, 1.8]], np.float32).repeat(40, 0).repeat(40, 1)
+    film = Radiograph(pixels=pixels, facts=prediction().facts)
+    html = sheet.row(Outcome("film.png", 0, prediction=prediction(), film=film))
+    url = html.split('src="')[1].split('"')[0]
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as image:
+        assert image.size == (80, 80)
+        shown = [image.getpixel(at) for at in ((20, 20), (60, 20), (20, 60), (60, 60))]
+    assert shown == pytest.approx([0, 128, 255, 255], abs=3)  # JPEG

@@ -11,9 +11,18 @@ from PIL import Image
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.decision.decide import gated
-from pneumoscope.records import Explanation, GateReason, GateReport, Prediction, Settings
+from pneumoscope.records import (
+    Explanation,
+    GateReason,
+    GateReport,
+    OperatingPoint,
+    Prediction,
+    Settings,
+)
 from pneumoscope.render import wording
 from pneumoscope.runtime import load
+from predictions import prediction as made
+from predictions import with_findings
 
 REASON = GateReason("inverted", "refuse", "black and white are exchanged", "Invert the film.")
 
@@ -91,3 +100,156 @@ def test_findings_have_a_line_each(findings_bundle: Bundle, bright: Path) -> Non
     assert lines[0] == f"{first.probability:.3f}, not clear"
     assert lines[1].startswith(f"{rest[0].probability:.3f}, from 0.")
     assert wording.subject(p) == first.name
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.05, "5 %"), (0.005, "0.5 %"), (0.012345, "1.23 %"), (0.2, "20 %"), (1.0, "100 %"),
+        (0.9996, "100 %"), (0.0001, "0.01 %"), (1e-7, "1e-05 %"), (1 / 3, "33.3 %"),
+    ],
+)  # fmt: skip
+def test_shares_have_three_digits(share: float, text: str) -> None:
+    assert wording.percent(share) == text
+
+
+NOT_CLEAR = "not clear: "
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),  # PNEUMONIA is a verdict
+        ({"label": "UNDETERMINED", "error": None}, ""),
+        (
+            {"label": "UNDETERMINED", "classes": ("NORMAL", "PNEUMONIA")},
+            "films that are NORMAL and films that are PNEUMONIA both score so",
+        ),
+        (
+            {"label": "UNDETERMINED", "classes": (), "error": 0.025},
+            "fewer than 2.5 % of NORMAL films score so high, and fewer than 2.5 % of PNEUMONIA films so low",
+        ),
+        (
+            {"label": "UNDETERMINED", "classes": ("NORMAL",)},
+            "only NORMAL films score so, but it reaches the threshold balanced",
+        ),
+        (
+            {"label": "UNDETERMINED", "classes": ("PNEUMONIA",), "called": "NORMAL"},
+            "only PNEUMONIA films score so, but it stays below the threshold balanced",
+        ),
+    ],
+)
+def test_why_neither_class_is_named(changes: dict[str, object], words: str) -> None:
+    expected = f"{NOT_CLEAR}{words}" if words else ""
+    assert wording.why_undetermined(made(**changes)) == expected
+
+
+def test_findings_that_are_not_clear_are_named() -> None:
+    p = with_findings(label="UNDETERMINED")
+    assert wording.why_undetermined(p) == "not clear either way: Nodule"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Called PNEUMONIA: it is at or above 0.500 (operating point balanced)."),
+        ({"called": "NORMAL"}, "Called NORMAL: it is below 0.500 (operating point balanced)."),
+        (
+            {"prevalence": 0.1},
+            "Called PNEUMONIA: the unadjusted figure is at or above 0.500 (operating point balanced).",
+        ),
+        (
+            {"called": "NORMAL", "prevalence": 0.1},
+            "Called NORMAL: the unadjusted figure is below 0.500 (operating point balanced).",
+        ),
+        (
+            {"operating_point": OperatingPoint("rare", 0.00025, "by hand")},
+            "Called PNEUMONIA: it is at or above 2.5e-04 (operating point rare).",
+        ),
+    ],
+)
+def test_what_the_operating_point_says(changes: dict[str, object], words: str) -> None:
+    assert wording.call(made(**changes)) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"error": None}, ""),
+        (
+            {},
+            "about 5 % or fewer get the wrong verdict, as far as they are like the films of validation",
+        ),
+        (
+            {"profile": "ward", "error": 0.01},
+            "about 1 % or fewer get the wrong verdict, as far as they are like those of the site profile",
+        ),
+    ],
+)
+def test_what_the_sets_promise(changes: dict[str, object], words: str) -> None:
+    assert words in wording.promise(made(**changes))
+    assert bool(words) == bool(wording.promise(made(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "bacterial (0.50)"),
+        ({"subtype": None, "kinds": ("bacterial", "viral")}, "undetermined (bacterial or viral)"),
+        ({"subtype": None, "kinds": ("a", "b", "c")}, "undetermined (a, b or c)"),
+        ({"subtype": None, "kinds": ("viral",)}, "undetermined (viral)"),
+        ({"subtype": None, "kinds": ()}, "undetermined"),
+        ({"label": "NORMAL"}, ""),
+        ({"label": "UNDETERMINED"}, ""),
+        ({"probabilities": {"normal": 0.2, "pneumonia": 0.8}, "subtype": None}, ""),
+    ],
+)
+def test_the_kind_of_disease(changes: dict[str, object], words: str) -> None:
+    assert wording.kinds(made(**changes)) == words
+
+
+def test_a_reason_ends_with_one_full_stop_and_what_helps() -> None:
+    reasons = (
+        GateReason("a", "note", "few films look like this", "Take care."),
+        GateReason("b", "note", "The film is dark.", "Expose it."),
+        GateReason("c", "note", "nobody knows", ""),
+    )
+    assert wording.reasons(made(gate=GateReport("note", reasons, {}))) == [
+        "few films look like this. Take care.", "The film is dark. Expose it.", "nobody knows.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(0.0004, "0.000"), (0.0005001, "0.001"), (0.9995001, "1.000"), (0.8, "0.800"), (1.0, "1.000")],
+)
+def test_probabilities_have_three_digits(p: float, text: str) -> None:
+    film = made(p_positive=p, p_unadjusted=p)
+    assert wording.probability(film) == text
+    assert wording.short(film) == f"PNEUMONIA · {text}"
+    assert wording.probability(made(p_positive=p, prevalence=0.125)) == (
+        f"{text} at a prevalence of 12.5 % (0.800 unadjusted)"
+    )
+
+
+def test_the_caption_of_a_heatmap_names_its_class_or_why_there_is_none() -> None:
+    explanation = made().explanation
+    assert explanation is not None
+    hidden = replace(explanation, reliable=False, sentence="no reliable explanation: it is spread")
+    assert (
+        wording.heatmap_caption(made()) == "Heatmap for: bacterial. The map lies inside the body."
+    )
+    assert (
+        wording.heatmap_caption(made(explanation=hidden))
+        == "No reliable explanation: it is spread."
+    )
+    assert wording.heatmap_caption(made(explanation=None)) == "No heatmap was asked for."
+    assert wording.heatmap_caption(made(label="REFUSED")) == "No heatmap: the film was refused."
+
+
+def test_every_sentence_of_a_refused_film_is_a_reason_or_empty() -> None:
+    p = made(label="REFUSED", gate=GateReport("refuse", (REASON,), {}))
+    words = wording.sentences(p)
+    filled = {name for name, text in words.items() if text}
+    assert filled == {"verdict", "short", "summary", "refused", "subject", "reasons", "no_heatmap"}
+    assert words.keys() == wording.sentences(made()).keys()

@@ -54,7 +54,7 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
             raise BundleMismatch(name, "an older pneumoscope calibrated it by one temperature")
         files = dict(content["files"])
         meta = meta_from_json(from_format_1(content) if version == 1 else content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, BundleMismatch):
             raise
         raise BundleMismatch(name, f"{META} is malformed ({error!r})") from error

@@ -105,7 +105,7 @@ class Decoder:
         atexit.register(self.stop)
         child_pipe.close()
         self._pipe = pipe
-        if not pipe.poll(_START_S) or pipe.recv_bytes() != b"ready":
+        if not _is_ready(pipe):
             self.stop()
             raise UnreadableImage(FILM_NAME, "the decoder does not start")
         return pipe
@@ -179,6 +179,14 @@ class DecoderPool:
             decoder.stop()
 
 
+def _is_ready(pipe: Connection) -> bool:
+    """Waits for the child's first message; False if it comes too late, or the child has died."""
+    try:
+        return pipe.poll(_START_S) and pipe.recv_bytes() == b"ready"
+    except (EOFError, OSError):
+        return False
+
+
 def _restored(stored: dict[str, str]) -> ImageError:
     """The error that a child raised; an unknown class counts as damage."""
     kind = errors.image_error(stored["code"]) or UnreadableImage
@@ -200,8 +208,8 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     from pneumoscope.images import raster  # noqa: F401 (before memory is limited)
 
     _limit(memory_bytes)
-    pipe.send_bytes(b"ready")
     try:
+        pipe.send_bytes(b"ready")
         while True:
             options, data = _unpacked(pipe.recv_bytes())
             _answer(pipe, bytes(data), DecodeOptions(**options), images)

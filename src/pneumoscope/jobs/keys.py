@@ -9,6 +9,7 @@ import hmac
 import os
 import secrets
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -106,16 +107,17 @@ def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = base64.b64encode(secrets.token_bytes(_SECRET_BYTES))
     part = path.with_name(f".key.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(text + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    part.unlink(missing_ok=True)  # of a killed process with the same id, as in a container
     try:
-        os.link(part, path)  # unlike a rename, it never replaces the key of another process
-    except FileExistsError:
-        pass
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(text + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        # Unlike a rename, a link never replaces the key of another process.
+        with suppress(FileExistsError):
+            os.link(part, path)
     finally:
-        part.unlink()
+        part.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes:

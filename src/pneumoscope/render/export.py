@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Record = Mapping[str, Any]
     Fill = Callable[[Record], Any]
 
+_ROW_END = "\r\n"
 # What spreadsheets take for the start of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -64,10 +65,24 @@ def write_table(columns: Iterable[str], rows: Iterable[Iterable[Any]], stream: T
         rows: Cells in the order of the columns.
         stream: Where to.
     """
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(_Lines(stream), lineterminator=_ROW_END)
     writer.writerow(columns)
     for row in rows:
         writer.writerow(map(safe_cell, row))
+
+
+class _Lines:
+    """Ends rows with a line feed alone.
+
+    `csv` quotes a carriage return in a cell only if rows end with one; without quotes, the rest of
+    the cell would begin a row.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, row: str) -> None:
+        self._stream.write(row.removesuffix(_ROW_END) + "\n")
 
 
 def columns(labels: Sequence[str]) -> dict[str, Fill]:
