@@ -11,7 +11,7 @@ import typer
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Cache, Json, Threads
 from pneumoscope.cli.progress import progress_bar
-from pneumoscope.cli.terminal import console, plain_table, report_films
+from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -138,10 +138,7 @@ def evaluate(
         written = [*record.write(result, out), *written]
     report_films(result.films.broken)
     if json:
-        import json as json_format
-
-        json_format.dump(record.to_json(result), sys.stdout, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(record.to_json(result))
     else:
         _print(result, written)
     sys.exit(BROKEN if result.films.broken else 0)
