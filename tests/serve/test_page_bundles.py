@@ -92,7 +92,7 @@ def test_the_chosen_bundle_reads_the_next_films(
     expect(note).to_have_text(
         "screening 1: NORMAL or TUBERCULOSIS. Trained on adults of a screening programme."
     )
-    expect(page.locator("#notice .model")).to_have_text(f"screening 1{adults.sha256[:12]}")
+    expect(page.locator("#notice .model")).to_have_text(f"adults{adults.sha256[:12]}")
     visit.read(picture(BRIGHT))
     expect(page.locator(".panel h2")).to_have_text("TUBERCULOSIS")
     expect(page.locator(".panel .read-by")).to_have_text("Read by adults")
@@ -153,7 +153,7 @@ def test_the_choice_survives_a_reload_and_is_reset_with_the_settings(visit: Visi
     page.reload()
     page.wait_for_selector("body[data-ready]")
     expect(choice(page, ".welcome")).to_have_value("adults")
-    expect(page.locator("#notice .model")).to_contain_text("screening 1")
+    expect(page.locator("#notice .model")).to_contain_text("adults")
     page.keyboard.press("s")
     expect(page.get_by_label("strict · 0.950")).to_be_checked()
     page.get_by_role("button", name="Reset to defaults").click()

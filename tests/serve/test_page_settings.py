@@ -84,3 +84,23 @@ def test_settings_that_the_model_does_not_offer_are_not_sent(
     page.keyboard.press("s")
     expect(page.get_by_role("group", name="Operating point")).to_be_visible()
     expect(page.get_by_role("spinbutton")).to_have_count(0)
+
+
+def test_the_smallest_error_has_few_digits_and_is_allowed(visit: Visit) -> None:
+    page = visit.page
+
+    def of_200_films(route: Route) -> None:
+        answer = route.fetch()
+        content = answer.json()
+        content["form"]["properties"]["error"]["minimum"] = 1 / 201  # 0.49751 %
+        route.fulfill(response=answer, json=content)
+
+    page.route("**/api/v1/settings", of_200_films)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.keyboard.press("s")
+    error = page.get_by_label("Error of the conformal set")
+    error.fill("0.4975")
+    expect(page.get_by_role("alert").filter(has_text="Between 0.498 and 50 %.")).to_be_visible()
+    error.fill("0.498")
+    expect(error).to_have_attribute("aria-invalid", "false")

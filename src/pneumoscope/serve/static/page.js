@@ -115,8 +115,8 @@ class Page {
   }
 
   #showBundle() {
-    const { bundle, bundle_sha256: hash } = this.bundles.chosen;
-    fill(this.model, h("span", {}, bundle), h("code", {}, hash.slice(0, 12)));
+    const { name, bundle, bundle_sha256: hash } = this.bundles.chosen;
+    fill(this.model, h("span", {}, this.bundles.several ? name : bundle), h("code", {}, hash.slice(0, 12)));
   }
 
   #picked() {

@@ -87,11 +87,17 @@ function cards(legend, name, options, { chosen, standard, store }) {
 /** A share as a percentage, without the sign. */
 const percentage = (value) => general(100 * value, 4);
 
+/** A lowest percentage with few digits, not below what is allowed. */
+function roundedUp(percent) {
+  const nearest = Number(general(percent, 4));
+  return nearest >= percent ? nearest : Number(general(1.001 * percent, 4));
+}
+
 /** A share in percent; empty for the default. A value out of range is not stored. */
 function share(name, schema) {
   const value = preferences.read()[name];
   const id = `setting-${name}`;
-  const low = 100 * (schema.minimum ?? 0) || PERCENT_STEP;
+  const low = roundedUp(100 * (schema.minimum ?? 0)) || PERCENT_STEP;
   const high = 100 * (schema.maximum ?? 0) || ALL - PERCENT_STEP;
   const message = h("p", { class: "error-text", id: `${id}-error`, role: "alert" });
   const input = h("input", {
