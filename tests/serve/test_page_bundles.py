@@ -16,7 +16,7 @@ from pneumoscope.serve.settings import ServeSettings
 from tiny import scored_meta, tiny_files
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from visit import Visit, violations
 
@@ -208,6 +208,30 @@ def test_history_and_comparison_tell_the_bundles_apart(visit: Visit, two: Live) 
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator(".summary h2")).to_have_text(["PNEUMONIA", "TUBERCULOSIS"])
     expect(page.locator(".summary")).to_contain_text(["Read by bundle", "Read by adults"])
+
+
+def test_results_of_a_bundle_that_is_not_served_any_more_keep_its_words(
+    visit: Visit, two: Live
+) -> None:
+    two.read(BRIGHT)
+    page = visit.page
+
+    def former(route: Route) -> None:
+        answer = route.fetch()
+        content = answer.json()
+        for record in content["predictions"]:
+            record["result"] |= {"positive": "ABNORMAL", "label": "ABNORMAL"}
+            record["result"] |= {"bundle": "former 1", "bundle_sha256": "0" * 64}
+        route.fulfill(response=answer, json=content)
+
+    page.route("**/api/v1/predictions?*", former)
+    page.keyboard.press("2")
+    expect(page.locator(".record .label")).to_have_text("ABNORMAL")
+    expect(page.locator(".record .read-by")).to_have_text("former 1")
+    labels = page.get_by_role("group", name="Verdict").get_by_role("button")
+    expect(labels).to_have_text(
+        ["All", "NORMAL", "PNEUMONIA", "TUBERCULOSIS", "ABNORMAL", "UNDETERMINED", "REFUSED"]
+    )
 
 
 def test_one_bundle_leaves_nothing_to_choose(browser: Browser, live: Live) -> None:
