@@ -63,7 +63,9 @@ def test_a_run_folder_names_its_bundle_and_none_is_the_shipped_one(
 ) -> None:
     calls: list[tuple[Any, ...]] = []
 
-    def evaluate(data: Path, bundles: list[Path | None], context: Any, cache: Path | None) -> Any:
+    def evaluate(
+        data: Path, bundles: list[Path | None], context: Any, cache: Path | None, _drawn: Any
+    ) -> Any:
         calls.append((data, bundles, context.settings, cache))
         raise DataError("films: enough for this test")
 
@@ -84,17 +86,20 @@ def test_a_run_folder_names_its_bundle_and_none_is_the_shipped_one(
 
 def test_options_reach_the_evaluation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings: list[Settings] = []
+    annotations: list[Any] = []
 
-    def evaluate(_data: Path, _bundles: Any, context: Any, _cache: Any) -> NoReturn:
+    def evaluate(_data: Path, _bundles: Any, context: Any, _cache: Any, drawn: Any) -> NoReturn:
         settings.append(context.settings)
+        annotations.append(drawn)
         raise DataError("enough")
 
     monkeypatch.setattr("pneumoscope.evidence.evaluation.evaluate.evaluate", evaluate)
     run(
         "evaluate", "films", "--out", tmp_path / "e", "--only", "decision", "--only", "calibration",
         "--only", "pairs", "--skip", "pairs", "--split", "test", "--by", "sex", "--by", "view",
-        "--draws", 50, "--seed", 3, "--threads", 2,
+        "--draws", 50, "--seed", 3, "--threads", 2, "--masks", "m", "--masks", "n", "--boxes", "b.csv",
     )  # fmt: skip
+    assert (annotations[0].masks, annotations[0].boxes) == ((Path("m"), Path("n")), Path("b.csv"))
     (chosen,) = settings
     assert chosen.sections == ("calibration", "decision")  # in the order of the report
     assert (chosen.split, chosen.by) == ("test", ("sex", "view"))

@@ -23,6 +23,11 @@ from pneumoscope.evidence.evaluation.heatmap_sanity import (
     Randomisation,
     Similarity,
 )
+from pneumoscope.evidence.evaluation.localisation_results import (
+    Localisation,
+    MaskedView,
+    RegionHeat,
+)
 from pneumoscope.evidence.evaluation.outcomes import Outcomes
 from pneumoscope.evidence.evaluation.pairs import pair_results
 from pneumoscope.evidence.evaluation.questions import questions
@@ -152,6 +157,7 @@ def bundle(title: str, seed: int, several: bool, full: bool) -> BundleResult:
         gallery=gallery() if full else None,
         anatomy=anatomy() if full else None,
         anatomy_of="PNEUMONIA" if full else "",
+        localisation=localisation() if full else None,
         sanity=sanity() if full else None,
         silences={} if full else dict.fromkeys(SECTIONS, "left out on request"),
         seconds_per_thousand=1.25,
@@ -214,6 +220,37 @@ def anatomy() -> Anatomy:
         0.9,
         0.4,
         {"bacterial": heat},
+    )
+
+
+def localisation() -> Localisation:
+    lungs = RegionHeat(
+        region="lungs",
+        heat_of="PNEUMONIA",
+        films=40,
+        patients=20,
+        blank=1,
+        share=Figure(0.61, 0.51, 0.71),
+        area=0.3,
+        peak=Figure(0.9, 0.8, 0.95),
+    )
+    whole = MaskedView("as they are", Figure(0.92, 0.83, 0.96), None)
+    blanked = MaskedView(
+        "lungs blanked, one fixed mask", Figure(0.72, 0.63, 0.81), Figure(0.2, 0.1, 0.3)
+    )
+    return Localisation(
+        masked=50,
+        boxed=0,
+        one_sided=0,
+        regions=(lungs,),
+        views=(whole, blanked),
+        view_of="PNEUMONIA",
+        view_films=50,
+        view_patients=25,
+        hidden=0.97,
+        area_own=0.41,
+        area_fixed=0.43,
+        note="",
     )
 
 

@@ -37,7 +37,7 @@ def test_settings_in_range_are_accepted() -> None:
 
 
 def test_every_section_has_a_name_of_its_own() -> None:
-    assert len(set(SECTIONS)) == len(SECTIONS) == 10
+    assert len(set(SECTIONS)) == len(SECTIONS) == 11
 
 
 def test_sections_that_were_left_out_say_so_once() -> None:

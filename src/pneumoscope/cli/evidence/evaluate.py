@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.target_results import SourceResult
     from pneumoscope.evidence.statistics.intervals import Figure
 
-EXAMPLE = "Example: pneumoscope evaluate runs/mine chest_xray --out evidence --prevalence 0.05"
+EXAMPLE = "Example: pneumoscope evaluate runs/mine chest_xray --masks lungs --prevalence 0.05"
 
 Paths = Annotated[
     list[Path],
@@ -62,7 +62,7 @@ Only = Annotated[
     typer.Option(
         metavar="SECTION",
         help="Measure only this section: calibration, decision, conformal, subgroups, pairs, "
-        "shortcuts, gallery, robustness, anatomy or sanity; repeatable.",
+        "shortcuts, gallery, robustness, anatomy, localisation or sanity; repeatable.",
     ),
 ]
 Skip = Annotated[
@@ -75,6 +75,23 @@ Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the draws."
 WithReport = Annotated[
     bool,
     typer.Option("--report/--no-report", help="Also write report.html, report.pdf and plots."),
+]
+
+Masks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of lung masks for the section localisation: NORMAL/a.png is that of the film "
+        "NORMAL/a.jpeg; repeatable.",
+    ),
+]
+Boxes = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Readers' boxes for the section localisation, in the layout of RSNA's "
+        "stage_2_train_labels.csv.",
+    ),
 ]
 
 WORK = "work"
@@ -91,6 +108,8 @@ def evaluate(
     by: By = None,
     only: Only = None,
     skip: Skip = None,
+    masks: Masks = None,
+    boxes: Boxes = None,
     draws: Draws = 2000,
     seed: Seed = 0,
     threads: Threads = None,
@@ -111,6 +130,7 @@ def evaluate(
     _check_out(out, data)
     from pneumoscope.evidence.evaluation import evaluate as evaluating
     from pneumoscope.evidence.evaluation import record
+    from pneumoscope.evidence.evaluation.annotations import Annotations
     from pneumoscope.evidence.evaluation.context import Context
     from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.work import Work
@@ -128,7 +148,8 @@ def evaluate(
     )
     with progress_bar("choosing films") as count:
         context = Context(settings, Work(out / WORK), count)
-        result = evaluating.evaluate(data, bundles, context, cache)
+        drawn = Annotations(tuple(masks or ()), boxes)
+        result = evaluating.evaluate(data, bundles, context, cache, drawn)
         out.mkdir(parents=True, exist_ok=True)
         written = []
         if report:
@@ -136,8 +157,15 @@ def evaluate(
             written = evaluation_report.write(result, out)
         # Last, so that metrics.json exists only when all other files do.
         written = [*record.write(result, out), *written]
+    _finish(result, written, as_json=json)
+
+
+def _finish(result: Evaluation, written: Sequence[Path], *, as_json: bool) -> None:
+    """Prints the result and ends the command."""
+    from pneumoscope.evidence.evaluation import record
+
     report_films(result.films.broken)
-    if json:
+    if as_json:
         print_json(record.to_json(result))
     else:
         _print(result, written)

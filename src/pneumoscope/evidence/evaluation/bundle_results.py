@@ -72,6 +72,7 @@ def bundle_result(predicted: Predicted, films: Films, context: Context) -> Bundl
         silences=silences,
         seconds_per_thousand=round(predicted.seconds[0], 3),
         warnings=tuple(_warnings(predicted, targets)),
+        localisation=slow.localisation,
         cpu_seconds_per_thousand=round(predicted.seconds[1], 3),
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pneumoscope import __version__
 from pneumoscope.bundle import open_bundle
 from pneumoscope.errors import UsageError
+from pneumoscope.evidence.evaluation.annotations import NO_ANNOTATIONS, Annotations
 from pneumoscope.evidence.evaluation.bundle_results import bundle_result, left_out
 from pneumoscope.evidence.evaluation.films import choose
 from pneumoscope.evidence.evaluation.pairs import pair_results
@@ -40,6 +41,7 @@ def evaluate(
     bundles: Sequence[Path | None],
     context: Context,
     cache: Path | None = None,
+    annotations: Annotations = NO_ANNOTATIONS,
 ) -> Evaluation:
     """Evaluates bundles on the films of a folder or manifest.
 
@@ -48,10 +50,11 @@ def evaluate(
         bundles: Model folders; None for the shipped one.
         context: What to measure, and where intermediate results are kept.
         cache: Folder for decoded training films; None for the user's.
+        annotations: Lung masks and boxes beside the films.
 
     Raises:
-        DataError: No such folder, no films, no labels, no film can be read, or no label means
-            anything to a bundle.
+        DataError: No such folder, no films, no labels, no film can be read, no label means anything to
+            a bundle, or the annotations cannot be read or are of other films.
         BundleError: A bundle cannot be used.
         UsageError: Settings out of range, or one bundle twice.
     """
@@ -61,7 +64,9 @@ def evaluate(
     if len({bundle.sha256 for bundle in opened}) < len(opened):
         raise UsageError("the same bundle was given twice", "Compare different bundles.")
     with context.clock("choosing films"):
-        choice = choose(root, opened, settings.split, settings.by, cache, context.progress)
+        choice = choose(
+            root, opened, settings.split, settings.by, cache, context.progress, annotations
+        )
     films, entries, predicted = predictions(root, choice, opened, context)
     results = tuple(bundle_result(bundle, films, context) for bundle in predicted)
     silences: dict[str, str] = {}

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from pneumoscope.data.boxes import Box
     from pneumoscope.data.check import Broken
 
 
@@ -28,6 +30,8 @@ class EvaluatedFilm:
         pixels_sha256: SHA-256 of its pixels at 224 x 224, as in training manifests.
         columns: The requested columns of the manifest with this film's values (``""`` if unknown).
         source: Hospital or collection, or ``""``.
+        mask: File of its lung mask, or None.
+        boxes: What a reader drew; None if nobody looked.
     """
 
     path: str
@@ -39,6 +43,8 @@ class EvaluatedFilm:
     pixels_sha256: str
     columns: Mapping[str, str]
     source: str = ""
+    mask: Path | None = None
+    boxes: tuple[Box, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

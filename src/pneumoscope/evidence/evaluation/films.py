@@ -14,6 +14,7 @@ from pneumoscope.data.films import table
 from pneumoscope.data.listing import KERMANY, LABELS, Listing, one_hot
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.audit.listing import class_of, open_films
+from pneumoscope.evidence.evaluation.annotations import NO_ANNOTATIONS, Annotations
 from pneumoscope.evidence.evaluation.training_films import training_films
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def choose(
     by: Sequence[str] = (),
     cache: Path | None = None,
     progress: Progress = lambda _done, _total, _text: None,
+    annotations: Annotations = NO_ANNOTATIONS,
 ) -> Choice:
     """Finds the films and takes a split of them.
 
@@ -76,9 +78,11 @@ def choose(
         by: Columns of the data's table to keep.
         cache: Folder for decoded films; None for the user's.
         progress: Called with (films done, films in all, step).
+        annotations: Masks and boxes beside the films.
 
     Raises:
-        DataError: No such folder, no films, no label, or no film is left in the split.
+        DataError: No such folder, no films, no label, no film is left in the split, or the annotations
+            are of other films.
         UsageError: The split or a column is unknown.
     """
     if split not in SPLITS:
@@ -90,17 +94,11 @@ def choose(
             "Give a folder per class, or a CSV manifest; `pneumoscope predict` reads films without "
             "labels.",
         )
+    listing = annotations.added_to(listing)
     columns = _columns(root, listing, by)
-    trainable = not limits  # training could use the folder
-    sets: dict[str, FilmSet | None] = {}
-    training = []
-    for bundle in bundles:
-        key = f"{bundle.meta.data.get('manifest_sha256')} {bundle.meta.task}"
-        if key not in sets:
-            sets[key] = (
-                training_films(root, listing, bundle.meta, cache, progress) if trainable else None
-            )
-        training.append(sets[key])
+    training: Sequence[FilmSet | None] = [None] * len(bundles)
+    if not limits:  # training could use the folder
+        training = _training(root, listing, bundles, cache, progress)
     listing = _with_subtypes(listing)
     entries, taken, words = _taken(listing, split, training)
     if not entries:
@@ -115,6 +113,20 @@ def choose(
         warnings=tuple(_warnings(listing, entries, taken)),
         limits=_limits(entries),
     )
+
+
+def _training(
+    root: Path, listing: Listing, bundles: Sequence[Bundle], cache: Path | None, progress: Progress
+) -> list[FilmSet | None]:
+    """Each bundle's training and validation films; bundles of the same training share them."""
+    sets: dict[str, FilmSet | None] = {}
+    training = []
+    for bundle in bundles:
+        key = f"{bundle.meta.data.get('manifest_sha256')} {bundle.meta.task}"
+        if key not in sets:
+            sets[key] = training_films(root, listing, bundle.meta, cache, progress)
+        training.append(sets[key])
+    return training
 
 
 def label_of(entry: Entry, listing: Listing) -> str:

@@ -82,7 +82,7 @@ def heat_shares(
         areas: dict[str, float] = {}
         for name, cover in covers.items():
             part = (heat * cover).sum(axis=(1, 2)) / np.maximum(total, 1e-30)
-            shares[name] = _mean(part, warm, boot)
+            shares[name] = mean_over(part, warm, boot)
             areas[name] = float(cover[warm].mean()) if warm.any() else 0.0
         result[label] = HeatShare(
             films=int(warm.sum()),
@@ -104,10 +104,22 @@ def _cover(masks: Masks, cells: tuple[int, ...]) -> Array:
     ).astype(np.float64)
 
 
-def _mean(values: Array, among: NDArray[np.bool_], boot: Bootstrap) -> Figure:
-    """Mean over some films, with its interval."""
+def mean_over(
+    values: Array,
+    among: NDArray[np.bool_],
+    boot: Bootstrap,
+    missing: str = "no film of this class has heat",
+) -> Figure:
+    """Mean over some films, with its interval.
+
+    Args:
+        values: (films,), in [0, 1]; of other films anything, also NaN.
+        among: bool (films,).
+        boot: Draws of the films' patients.
+        missing: Why there is no mean if there are no such films.
+    """
     columns = np.stack([np.where(among, values, 0.0), among.astype(np.float64)], axis=1)
     sums = boot.sums(columns)
     with np.errstate(invalid="ignore", divide="ignore"):
         sample = np.where(sums[:, 1] > 0, sums[:, 0] / sums[:, 1], np.nan)
-    return figure_of(sample, boot, "unit", "no film of this class has heat")
+    return figure_of(sample, boot, "unit", missing, trials=boot.patients_with(among))

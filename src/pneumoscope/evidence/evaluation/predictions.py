@@ -155,6 +155,8 @@ def _films(
             pixels_sha256=digest,
             columns=choice.columns.get(entry.name, {}),
             source=entry.source,
+            mask=entry.mask,
+            boxes=entry.boxes,
         )
         for entry, split, file, digest in zip(
             entries, _splits(entries, choice), decoded.files, decoded.hashes, strict=True

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.anatomy import Anatomy
     from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
     from pneumoscope.evidence.evaluation.heatmap_sanity import Agreement
+    from pneumoscope.evidence.evaluation.localisation_results import Localisation
     from pneumoscope.evidence.evaluation.outcomes import Outcomes
     from pneumoscope.evidence.evaluation.section_results import Gallery, Robustness, Sanity
     from pneumoscope.evidence.evaluation.settings import Settings
@@ -57,6 +58,8 @@ class BundleResult:
         silences: Section to the reason why it is missing, a sentence.
         seconds_per_thousand: From file to prediction, with ``threads`` threads.
         warnings: Sentences about this bundle and these films.
+        localisation: Where the heat lies by lung masks and readers' boxes, and the bundle on films with the
+            lungs blanked by masks; None if left out, or if nothing was drawn.
         cpu_seconds_per_thousand: The same, summed over all cores: hardly affected by other work on the
             machine.
     """
@@ -81,6 +84,7 @@ class BundleResult:
     seconds_per_thousand: float
     warnings: tuple[str, ...]
     cpu_seconds_per_thousand: float = 0.0
+    localisation: Localisation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,17 @@ from pneumoscope.evidence.audit.shortcut_measurement import STEPS, measure
 from pneumoscope.evidence.evaluation import anatomy, film_predictions, heatmap_sanity
 from pneumoscope.evidence.evaluation.gallery import TrainingFilms, gallery, unit_length
 from pneumoscope.evidence.evaluation.heatmap_deletion import perturbation
+from pneumoscope.evidence.evaluation.localisation import NOTHING_DRAWN, localisation
 from pneumoscope.evidence.evaluation.overlap import overlap_of
 from pneumoscope.evidence.evaluation.robustness import robustness
 from pneumoscope.evidence.evaluation.section_results import Gallery, Robustness, Sanity
-from pneumoscope.evidence.evaluation.settings import ANATOMY, GALLERY, ROBUSTNESS, SANITY
+from pneumoscope.evidence.evaluation.settings import (
+    ANATOMY,
+    GALLERY,
+    LOCALISATION,
+    ROBUSTNESS,
+    SANITY,
+)
 from pneumoscope.evidence.evaluation.views import LabelledFilms
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.audit.shortcuts import Shortcuts
     from pneumoscope.evidence.evaluation.context import Context, Predicted
     from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
+    from pneumoscope.evidence.evaluation.localisation_results import Localisation
     from pneumoscope.evidence.evaluation.questions import Question
     from pneumoscope.evidence.statistics.intervals import Array
     from pneumoscope.runtime import Classifier
@@ -45,6 +53,7 @@ class SlowSections:
     gallery: Gallery | None = None
     anatomy: anatomy.Anatomy | None = None
     anatomy_of: str = ""
+    localisation: Localisation | None = None
     sanity: Sanity | None = None
     silences: dict[str, str] = field(default_factory=dict)
 
@@ -73,6 +82,11 @@ def slow_sections(
     if ANATOMY in sections:
         with clock("anatomy"):
             _anatomy(results, predicted, questions, context)
+    if LOCALISATION in sections:
+        with clock("localisation"):
+            results.localisation = localisation(predicted, questions, films.films, context)
+        if results.localisation is None:
+            results.silences[LOCALISATION] = NOTHING_DRAWN
     if SANITY in sections:
         with clock("heatmaps"):
             _sanity(results, predicted, context)

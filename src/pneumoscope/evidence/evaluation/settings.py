@@ -8,10 +8,10 @@ from pneumoscope.errors import UsageError
 
 CALIBRATION, DECISION, CONFORMAL = "calibration", "decision", "conformal"
 SUBGROUPS, PAIRS, GALLERY, ROBUSTNESS = "subgroups", "pairs", "gallery", "robustness"
-SHORTCUTS, ANATOMY, SANITY = "shortcuts", "anatomy", "sanity"
+SHORTCUTS, ANATOMY, SANITY, LOCALISATION = "shortcuts", "anatomy", "sanity", "localisation"
 SECTIONS = (
     CALIBRATION, DECISION, CONFORMAL, SUBGROUPS, PAIRS, SHORTCUTS, GALLERY, ROBUSTNESS, ANATOMY,
-    SANITY,
+    LOCALISATION, SANITY,
 )  # fmt: skip
 """Sections that can be requested or left out. Verdicts, discrimination and operating points are
 always measured."""

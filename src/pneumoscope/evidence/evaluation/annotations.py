@@ -1,0 +1,54 @@
+"""Lung masks and readers' boxes that are kept beside the films, not in their manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pneumoscope.data.boxes import read_rsna
+from pneumoscope.data.masks import with_masks
+from pneumoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumoscope.data.listing import Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """Where they are.
+
+    Attributes:
+        masks: Folders of lung masks, see `data.masks.with_masks`.
+        boxes: A table like RSNA's ``stage_2_train_labels.csv``, see `data.boxes.read_rsna`; or None.
+    """
+
+    masks: tuple[Path, ...] = ()
+    boxes: Path | None = None
+
+    def added_to(self, listing: Listing) -> Listing:
+        """The films with their masks and boxes; those that a manifest gives stay.
+
+        Raises:
+            DataError: A folder or table cannot be read, or is of other films.
+        """
+        listing = with_masks(listing, self.masks)
+        if self.boxes is None:
+            return listing
+        boxes = read_rsna(self.boxes)
+        entries = tuple(
+            replace(entry, boxes=boxes[entry.path.stem])
+            if entry.boxes is None and entry.path.stem in boxes
+            else entry
+            for entry in listing.entries
+        )
+        if entries == listing.entries:
+            raise DataError(
+                f"{self.boxes}: has no boxes of these films",
+                "The column patientId is a film's file name without its ending.",
+            )
+        return replace(listing, entries=entries)
+
+
+NO_ANNOTATIONS = Annotations()
