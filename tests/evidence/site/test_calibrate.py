@@ -109,7 +109,7 @@ def test_bad_settings_and_targets(
         (("--bundle", tiny_bundle.path, "--prevalence", 1.2), "--prevalence 1.2"),
         (("--bundle", tiny_bundle.path, "--min-sensitivity", 0), "--min-sensitivity 0"),
         (("--bundle", tiny_bundle.path, "--from-profile", out), "--from"),
-        (("--bundle", tiny_bundle.path, "--out", data / "manifest.csv"), "no site profile"),
+        (("--bundle", tiny_bundle.path, "--out", data / "manifest.csv"), "not a site profile"),
         (("--bundle", tiny_bundle.path, "--report", data / "manifest.csv"), "no HTML page"),
         (("--bundle", tiny_bundle.path, "--split", "most"), "split 'most'"),
     ]
