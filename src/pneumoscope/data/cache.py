@@ -16,7 +16,7 @@ from pneumoscope.errors import DataError, ImageError, MissingFile
 from pneumoscope.files import whole_array, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,6 +48,19 @@ def cached(
     Raises:
         DataError: A film is missing or cannot be read; then nothing is kept.
     """
+    key = cache_key(paths, side)
+    films, hashes = cache / f"{key}.npy", cache / f"{key}.json"
+    if not (films.is_file() and hashes.is_file()):
+        _decode(paths, side, films, hashes, progress)
+    return np.load(films, mmap_mode="r"), json.loads(hashes.read_text())
+
+
+def cache_key(paths: Sequence[Path], *more: int | str) -> str:
+    """The name of a cache entry: another file, order or value of ``more`` gives another name.
+
+    Raises:
+        DataError: A file is missing.
+    """
     try:
         stats = [path.stat() for path in paths]
     except FileNotFoundError as error:
@@ -55,11 +68,7 @@ def cached(
     listing = [
         [str(p.resolve()), s.st_size, s.st_mtime_ns] for p, s in zip(paths, stats, strict=True)
     ]
-    key = hashlib.sha256(json.dumps([images.VERSION, side, listing]).encode()).hexdigest()[:20]
-    films, hashes = cache / f"{key}.npy", cache / f"{key}.json"
-    if not (films.is_file() and hashes.is_file()):
-        _decode(paths, side, films, hashes, progress)
-    return np.load(films, mmap_mode="r"), json.loads(hashes.read_text())
+    return hashlib.sha256(json.dumps([images.VERSION, *more, listing]).encode()).hexdigest()[:20]
 
 
 def _decode(

@@ -13,6 +13,7 @@ import numpy as np
 from pneumoscope.data.cache import cache_home, cached
 from pneumoscope.data.folders import read_class_folders, read_split_folders
 from pneumoscope.data.listing import for_task, without
+from pneumoscope.data.lung_masks import LungMasks, cached_masks
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
 from pneumoscope.data.sources import counts_by_source
@@ -78,6 +79,7 @@ class FilmSet:
         sheet: What is known of the data set.
         masks: Lung mask of each film (`pneumoscope.data.masks`), None where there is none; empty if
             no film has one.
+        lungs: The masks' pixels, see `with_lungs`; None before.
     """
 
     task: str
@@ -90,6 +92,7 @@ class FilmSet:
     files: tuple[Path, ...]
     sheet: DataSheet = UNKNOWN
     masks: tuple[Path | None, ...] = ()
+    lungs: LungMasks | None = None
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """Positions of the films of a split."""
@@ -198,6 +201,7 @@ def load(
     split: str = "patient",
     share: float,
     seed: int,
+    masks: Sequence[Path] = (),
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilmSet:
@@ -215,6 +219,7 @@ def load(
             split column of a manifest, and NIH's lists.
         share: Share of the patients (or films) of each class for validation, in (0, 1).
         seed: Seed of the draw.
+        masks: Folders of lung masks, see `pneumoscope.data.masks`.
         cache: Folder for decoded films; None for the user's cache folder.
         progress: Called with (films done, films in all) while films are decoded.
 
@@ -222,7 +227,7 @@ def load(
         DataError: See `find`; also if the labels do not suit the task, a film cannot be read,
             nothing could be held out, or a manifest puts one patient into two splits.
     """
-    listing = _find_for(root, split)
+    listing = with_masks(_find_for(root, split), masks)
     fixed = _is_fixed(listing, split, root)
     labelled = for_task(without(listing, "test", *(() if fixed else ("validation",))), task)
     entries = labelled.entries

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 GOLDEN_TOLERANCE = 1e-3
 """Largest |dp| at which another processor still counts as computing the same function."""
 _INPUT = "films"
-_OUTPUTS = ("probabilities", "heatmaps", "embedding", "features")
-"""In this order; the last one is not in every bundle."""
+_OUTPUTS = ("probabilities", "heatmaps", "embedding")
+_OPTIONAL = ("lungs", "features")
+"""Outputs that not every bundle has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,12 +33,15 @@ class NetworkOutputs:
         heatmaps: float32 (n, classes, h, w).
         embedding: float32 (n, features).
         features: float32 (n, d), the input of the gate's heads; None if the bundle has none.
+        lungs: float32 (n, h, w) in [0, 1], the lung field: the probability of each cell to lie on a
+            lung; None if the network does not look for lungs.
     """
 
     probabilities: NDArray[np.float32]
     heatmaps: NDArray[np.float32]
     embedding: NDArray[np.float32]
     features: NDArray[np.float32] | None = None
+    lungs: NDArray[np.float32] | None = None
 
 
 class Network:
@@ -53,6 +57,7 @@ class Network:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._session = _session(bundle)
+        self._names = [output.name for output in self._session.get_outputs()]
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -66,7 +71,8 @@ class Network:
 
     def run(self, inputs: NDArray[np.uint8]) -> NetworkOutputs:
         """Runs it on inputs uint8 (n, size, size, 1), as ``images.model_input`` makes them."""
-        return NetworkOutputs(*self._session.run(None, {_INPUT: inputs}))
+        values = self._session.run(self._names, {_INPUT: inputs})
+        return NetworkOutputs(**dict(zip(self._names, values, strict=True)))
 
     def check(self) -> float:
         """Runs the golden inputs of the bundle; returns the largest |dp| from the golden outputs.
@@ -97,16 +103,17 @@ def _session(bundle: Bundle) -> Any:
         )
     except Exception as error:  # onnxruntime raises its own unexported classes
         raise BundleMismatch(bundle.path.name, f"model.onnx cannot be loaded ({error})") from error
-    names = tuple(output.name for output in session.get_outputs())
+    names = {output.name for output in session.get_outputs()}
     first = session.get_inputs()[0]
     size, labels = bundle.meta.size, len(bundle.meta.labels)
     if (
         first.name != _INPUT
         or list(first.shape[1:]) != [size, size, 1]
-        or names not in (_OUTPUTS, _OUTPUTS[:-1])
+        or names - set(_OPTIONAL) != set(_OUTPUTS)
     ):
         raise BundleMismatch(bundle.path.name, "model.onnx has other inputs or outputs")
-    if session.get_outputs()[0].shape[1] != labels:
+    probabilities = next(o for o in session.get_outputs() if o.name == _OUTPUTS[0])
+    if probabilities.shape[1] != labels:
         raise BundleMismatch(
             bundle.path.name, f"model.onnx does not give {labels} classes or findings"
         )

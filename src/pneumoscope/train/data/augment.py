@@ -41,8 +41,27 @@ def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentat
     Returns:
         uint8 (n, size, size).
     """
+    return augment_with_maps(films, films[:, None][:, :0], size, rng, config)[0]
+
+
+def augment_with_maps(
+    films: Films, maps: Films, size: int, rng: np.random.Generator, config: Augmentation
+) -> tuple[Films, Films]:
+    """As `augment`, with maps that are moved as each film is.
+
+    Args:
+        films: uint8 (n, height, width).
+        maps: uint8 (n, m, height, width), such as lung masks.
+        size: Side of the views in pixels.
+        rng: Random generator.
+        config: Ranges and probabilities.
+
+    Returns:
+        The views, uint8 (n, size, size), and the maps, uint8 (n, m, height, width): 0 outside.
+    """
     count = len(films)
     views = np.empty((count, size, size), np.uint8)
+    moved = np.empty_like(maps)
     partners = rng.permutation(count)
     # One block of noise per batch, read from another offset by each film: drawing noise is expensive.
     pool = (
@@ -51,7 +70,10 @@ def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentat
         else None
     )
     for i in range(count):
-        view = _geometry(films[i], rng, config)
+        matrix, border = _geometry(films[i].shape, rng, config)
+        view = _warped(films[i], matrix, border)
+        for j, values in enumerate(maps[i]):
+            moved[i, j] = _warped(values, matrix, cv2.BORDER_CONSTANT)
         other = films[partners[i]]
         view = _tone(view, other, rng, config)
         view = _detail(view, rng, config)
@@ -59,7 +81,7 @@ def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentat
         view = _occlusion(view, rng, config)
         view = _acquisition(view, pool, rng, config)
         views[i] = resample(view, size)
-    return views
+    return views, moved
 
 
 def _chance(rng: np.random.Generator, probability: float) -> bool:
@@ -70,8 +92,11 @@ def _log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float
     return math.exp(rng.uniform(math.log(limits[0]), math.log(limits[1])))
 
 
-def _geometry(film: Films, rng: np.random.Generator, config: Augmentation) -> Films:
-    height, width = film.shape
+def _geometry(
+    shape: tuple[int, ...], rng: np.random.Generator, config: Augmentation
+) -> tuple[NDArray[np.float64], int]:
+    """A random affine map (2, 3) of a film, and OpenCV's way to fill its border."""
+    height, width = shape
     left = top = right = bottom = 0.0
     if _chance(rng, config.crop):
         left, top, right, bottom = rng.uniform(0.0, config.crop_max, 4)
@@ -93,13 +118,25 @@ def _geometry(film: Films, rng: np.random.Generator, config: Augmentation) -> Fi
     offset = np.array([width / 2, height / 2]) + shift - linear @ np.array([centre_x, centre_y])
     # Most devices leave a black frame; repeated edges keep the frame's shape from revealing the map.
     mode = cv2.BORDER_CONSTANT if rng.random() < 0.6 else cv2.BORDER_REPLICATE
-    return cv2.warpAffine(
-        film,
-        np.column_stack([linear, offset]),
-        (width, height),
-        flags=cv2.INTER_LINEAR,
-        borderMode=mode,
-    )
+    return np.column_stack([linear, offset]), mode
+
+
+def _warped(film: Films, matrix: NDArray[np.float64], border: int) -> Films:
+    size = film.shape[::-1]
+    return cv2.warpAffine(film, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)  # type: ignore[return-value]
+
+
+def matched(film: Films, other: Films, share: float) -> Films:
+    """A film with the grey levels of another one: uint8 (height, width).
+
+    Args:
+        film: uint8 (height, width).
+        other: Likewise; of any shape.
+        share: 0 changes nothing, 1 gives the histogram of the other.
+    """
+    table = np.interp(_histogram(film), _histogram(other), _LEVELS)
+    table = share * table + (1 - share) * _LEVELS
+    return cv2.LUT(film, np.clip(table * 255.0 + 0.5, 0, 255).astype(np.uint8))  # type: ignore[return-value]
 
 
 def _histogram(film: Films) -> NDArray[np.float32]:

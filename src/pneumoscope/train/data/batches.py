@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.files import whole_array
+from pneumoscope.train.data import lung_batches
 from pneumoscope.train.data.augment import augment
 from pneumoscope.train.network import devices, keras_model, regions
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from pneumoscope.train.recipe.settings import Recipe
 
     Films = NDArray[np.uint8] | tuple[NDArray[np.uint8], NDArray[np.float32]]
-    Batch = tuple[Films, NDArray[np.float32], NDArray[np.float32]]
-    """Films (with the shares of their parts, if composed), targets and weights."""
+    Values = NDArray[np.float32] | dict[str, NDArray[np.float32]]
+    Batch = tuple[Films, Values, Values]
+    """Films (with the shares of their parts, if composed), targets and weights: of the logits, or by the
+    name of the output."""
 
 AHEAD = 3
 """Batches prepared while the network works."""
@@ -95,7 +98,7 @@ class Batches:
         x: NDArray[Any]
         if self.features is not None:
             x = self.features[epoch % len(self.features), np.searchsorted(self.rows, rows)]
-        else:
+        elif recipe.head != "lungs":
             x = augment(self.films.pixels[rows], recipe.size, rng, recipe.augment)
         y = self.targets[rows]
         weight = self.class_weights[self.labels[rows]]
@@ -106,6 +109,8 @@ class Batches:
             y = y[:, 1:]
         if self.features is not None:
             return x, y, weight
+        if recipe.head == "lungs":
+            return self._of_lungs(rows, y, weight, rng)
         if recipe.mixup:
             share = float(rng.beta(recipe.mixup, recipe.mixup))
             partner = rng.permutation(len(rows))
@@ -124,6 +129,29 @@ class Batches:
             weight = np.stack([weight, weight[partner]], 1) * 2 * areas / kept[0].size
             return (x[..., None], shares), y, weight
         return x[..., None], y, weight
+
+    def _of_lungs(
+        self,
+        rows: NDArray[np.intp],
+        y: NDArray[np.float32],
+        weight: NDArray[np.float32],
+        rng: np.random.Generator,
+    ) -> Batch:
+        partners = rng.permutation(len(rows))
+        batch = lung_batches.draw(self.films, rows, partners, self.side, self.recipe, rng)
+        if self.recipe.task == "binary":
+            y = np.concatenate([1 - y, y], axis=1)
+        parts, weights = lung_batches.targets_of(batch, y, partners, self.recipe)
+        if self.recipe.task == "binary":
+            parts = parts[..., 1:]
+        # Keras averages over films and parts: twice the weight keeps the loss's scale.
+        weights = np.stack([weight, weight[partners]], 1) * weights * 2
+        targets = {"parts": parts, "lungs": batch.lungs}
+        return (
+            (batch.films, batch.parts),
+            targets,
+            {"parts": weights, "lungs": self.recipe.lung_loss * batch.known},
+        )
 
     def cache_features(self, model: Any, views: int, path: Path, progress: Progress) -> float:
         """Makes batches contain features of augmented films from a frozen backbone, stored on disk.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pneumoscope import data
+from pneumoscope.data.films import with_lungs
 from pneumoscope.errors import DataError
 from pneumoscope.train.validation.scores import measurable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pneumoscope.train.progress import Progress
@@ -19,7 +21,13 @@ SPLIT_SEED = 20180222
 _SIDES = ("train", "validation")
 
 
-def load_films(recipe: Recipe, root: Path, cache: Path | None, progress: Progress) -> data.FilmSet:
+def load_films(
+    recipe: Recipe,
+    root: Path,
+    cache: Path | None,
+    progress: Progress,
+    masks: Sequence[Path] = (),
+) -> data.FilmSet:
     """Reads, decodes and splits the films of a data folder.
 
     Args:
@@ -27,20 +35,32 @@ def load_films(recipe: Recipe, root: Path, cache: Path | None, progress: Progres
         root: The data folder or manifest.
         cache: Folder for decoded films; None for the user's cache.
         progress: Shows how many films are decoded.
+        masks: Folders of lung masks, beside those that the data names.
 
     Raises:
-        DataError: See `pneumoscope.data.load`.
+        DataError: See `pneumoscope.data.load`; also if the recipe needs lung masks and no training
+            film has one.
     """
-    return data.load(
+    films = data.load(
         root,
         recipe.source_size,
         task=recipe.task,
         split=recipe.split,
         share=recipe.validation,
         seed=SPLIT_SEED,
+        masks=masks,
         cache=cache,
         progress=progress.counter("reading films"),
     )
+    if recipe.head != "lungs":
+        return films
+    films = with_lungs(films, cache, progress.counter("reading lung masks"))
+    if films.lungs is None or not films.lungs.known[films.rows("train")].any():
+        raise DataError(
+            f"{root}: no training film has a lung mask",
+            "Name their folder with --masks DIR, or take a recipe without the head 'lungs'.",
+        )
+    return films
 
 
 def check_films(films: data.FilmSet) -> None:

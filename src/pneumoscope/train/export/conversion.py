@@ -13,8 +13,9 @@ from pneumoscope.train.gate import features
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALSO = (features.OUTPUT,)
-"""What ``model.onnx`` gives beyond the outputs of the Keras network, if it has suitable maps."""
+ALSO = ("lungs", features.OUTPUT)
+"""What ``model.onnx`` gives too: the lung field, if the head has one; and the input of the gate's heads,
+if the network has suitable maps."""
 
 
 def convert(serving: Any, target: Path) -> None:

@@ -33,12 +33,14 @@ def measure(
     Returns:
         ``films``, their number; ``max_dp`` between Keras and ONNX; ``max_heatmap_error``, relative
         to each film's peak, between the closed form in ONNX and Grad-CAM by automatic
-        differentiation; ``max_embedding_error``, relative to each film's largest magnitude.
+        differentiation (for a head that reads the lungs: the maps in Keras); ``max_embedding_error``,
+        relative to each film's largest magnitude.
     """
     import keras
 
     from pneumoscope.train.network import gradcam, keras_model
 
+    own_maps = keras_model.reads_lungs(model)
     features_of = keras.Model(model.input, model.get_layer(keras_model.FEATURES).output)
     exported = ExportedNetwork(onnx_file)
     worst = np.zeros(3)
@@ -46,7 +48,11 @@ def measure(
         part = films[i : i + 32]
         outputs = exported.outputs(part)
         expected = serving(part)
-        reference = gradcam.autodiff_grad_cam(features_of(part), keras_model.layers_of_head(model))
+        reference = (
+            np.asarray(expected["heatmaps"])
+            if own_maps
+            else gradcam.autodiff_grad_cam(features_of(part), keras_model.layers_of_head(model))
+        )
         errors = (
             float(np.abs(expected["probabilities"] - outputs["probabilities"]).max()),
             _relative(outputs["heatmaps"], reference, (1, 2, 3)),

@@ -27,7 +27,7 @@ from pneumoscope.train.fit.checkpoint import (
     save,
 )
 from pneumoscope.train.network import devices, keras_model
-from pneumoscope.train.network.losses import loss_of
+from pneumoscope.train.network.losses import LungCrossentropy, loss_of
 from pneumoscope.train.validation import scores as epoch_scores
 from pneumoscope.train.validation.scores import Scores
 
@@ -195,7 +195,7 @@ class Trainer:
             self.model, self.recipe, whole=phase.whole, keep_statistics=self.freezes
         )
         optimizer = _optimizer(self.recipe, phase, self.steps)
-        self.trainee = keras_model.regional(self.model) if self.recipe.regions else self.model
+        self.trainee = keras_model.trainee(self.model, self.recipe)
         self.batches.side = keras_model.map_side(self.model)
         self.batches.features = None
         if self.recipe.cached_views and not phase.whole:
@@ -203,9 +203,10 @@ class Trainer:
             views = min(self.recipe.cached_views, phase.epochs)
             path = self.folder / _FEATURES
             self._features_s = self.batches.cache_features(self.model, views, path, self.progress)
-        self.trainee.compile(
-            optimizer, loss_of(self.recipe, self.batches.finding_weights), jit_compile=False
-        )
+        loss: Any = loss_of(self.recipe, self.batches.finding_weights)
+        if self.recipe.head == "lungs":
+            loss = {"parts": loss, "lungs": LungCrossentropy(name="lungs")}
+        self.trainee.compile(optimizer, loss, jit_compile=False)
         # On several devices Keras keeps the layout of the weights that were trainable before.
         self.model.make_predict_function(force=True)
         optimizer.build(self.trainee.trainable_variables)
@@ -238,9 +239,10 @@ class Trainer:
                     "Lower learning_rate in the recipe and start a new run folder.",
                 )
             now = time.monotonic()
-            self._totals += loss * len(y), len(y), now - began
+            films = len(x[0] if isinstance(x, tuple) else x)
+            self._totals += loss * films, films, now - began
             began = now
-            self.progress.step(len(y), float(self._totals[0] / self._totals[1]))
+            self.progress.step(films, float(self._totals[0] / self._totals[1]))
             if now - saved > _SAVE_EVERY_S and step + 1 < self.steps:
                 self._checkpoint(Position(start.phase, start.epoch, step + 1), optimizer)
                 saved = now
@@ -249,7 +251,8 @@ class Trainer:
     def learn(self, batch: Batch) -> float:
         """One step on one batch; returns its loss."""
         x, y, weight = batch
-        loss = float(self.trainee.train_on_batch(x, y, sample_weight=weight))
+        losses = self.trainee.train_on_batch(x, y, sample_weight=weight)
+        loss = float(np.ravel(losses)[0])  # with two outputs, those of each follow
         if self.average is not None:
             self.average.update()
         return loss

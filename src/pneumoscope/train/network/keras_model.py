@@ -11,8 +11,9 @@ from keras import ops
 
 from pneumoscope.decision.calibration import FLOOR
 from pneumoscope.errors import RecipeError
-from pneumoscope.train.network import backbones, regions
+from pneumoscope.train.network import backbones, lungs, regions
 from pneumoscope.train.network.gradcam import HeadGradCam
+from pneumoscope.train.network.lungs import FEATURES, LOGITS
 
 if TYPE_CHECKING:
     from pneumoscope.decision.calibration import Calibration
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 POOLED = "pooled"
 EMBEDDING = "embedding"
-LOGITS = "logits"
-FEATURES = "features"
 
 
 @keras.saving.register_keras_serializable("pneumoscope")
@@ -96,6 +95,8 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
     x = backbones.build(recipe, weights)(_scaling(recipe)(films))
     # The head computes in float32 even if the backbone uses less.
     x = keras.layers.Activation("linear", name=FEATURES, dtype="float32")(x)
+    if recipe.head == "lungs":
+        return keras.Model(films, lungs.head(x, recipe, classes), name="pneumoscope")
     pooling = (
         keras.layers.Flatten if recipe.head == "flatten" else keras.layers.GlobalAveragePooling2D
     )
@@ -123,6 +124,13 @@ def _scaling(recipe: Recipe) -> Any:
     if recipe.scaling == "unit":
         return Scale((0.0,) * 3, (1 / 255,) * 3, name="unit")
     return Scale(*backbones.own_scaling(recipe.network), name="own")
+
+
+def trainee(model: Any, recipe: Recipe) -> Any:
+    """What is trained: the network, or its variant for films composed of two."""
+    if recipe.head == "lungs":
+        return lungs.composed(model)
+    return regional(model) if recipe.regions else model
 
 
 def regional(model: Any) -> Any:
@@ -266,8 +274,15 @@ def serving_model(model: Any, calibration: Calibration, task: str = "multiclass"
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
         ``heatmaps`` (n, classes, h, w) and ``embedding`` (n, features), float32. One logit gives
-        two classes, the negative one first. Heatmaps are Grad-CAM, see `gradcam`.
+        two classes, the negative one first. Heatmaps are Grad-CAM, see `gradcam`; a head that reads
+        the lungs has its own, and the output ``lungs`` (n, h, w), see `lungs`.
     """
+    if reads_lungs(model):
+        probabilities = _calibrated(model.output, calibration, task)
+        named = keras.layers.Activation("linear", name="probabilities")(probabilities)
+        return keras.Model(
+            model.input, {"probabilities": named, **lungs.outputs(model, task)}, name="serving"
+        )
     features = model.get_layer(FEATURES).output
     embedding = model.get_layer(EMBEDDING).output
     heatmaps = HeadGradCam(layers_of_head(model), name="heatmaps")(features)
@@ -278,6 +293,11 @@ def serving_model(model: Any, calibration: Calibration, task: str = "multiclass"
         {"probabilities": named, "heatmaps": heatmaps, "embedding": embedding},
         name="serving",
     )
+
+
+def reads_lungs(model: Any) -> bool:
+    """Whether the head is that of `lungs`."""
+    return any(layer.name == lungs.EVIDENCE for layer in model.layers)
 
 
 def _calibrated(logits: Any, calibration: Calibration, task: str) -> Any:

@@ -86,3 +86,11 @@ class MaskedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
             without, present = (ops.array(row) for row in self.weights)
             loss = loss * (y * present + (1 - y) * without)
         return ops.mean(ops.where(known, loss, ops.zeros_like(loss)), axis=-1)
+
+
+class LungCrossentropy(keras.losses.Loss):  # type: ignore[misc]
+    """Mean binary cross-entropy of a lung field: shares and logits (n, h, w, 2) to (n,)."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        loss = y_true * ops.softplus(-y_pred) + (1 - y_true) * ops.softplus(y_pred)
+        return ops.mean(loss, axis=(1, 2, 3))

@@ -9,7 +9,7 @@ from pneumoscope.records import TASKS
 from pneumoscope.train.recipe.augmentation import Augmentation
 
 TAILS = ("strided", "undilated", "dilated")
-HEADS = ("gap", "flatten")
+HEADS = ("gap", "flatten", "lungs")
 SCALINGS = ("standardise", "unit", "own")
 SPLITS = ("patient", "film", "given")
 OPTIMISERS = ("adamw", "adam")
@@ -44,8 +44,10 @@ class Recipe:
             ``"undilated"`` or ``"dilated"`` without its stride (size / 16).
         filters: Number of filters of each convolution of the network ``"cnn"``; each is followed by
             a max-pooling.
-        head: From feature maps to a vector: ``"gap"`` (global average pooling) or ``"flatten"``.
-        head_batch_norm: Whether BatchNorm follows this vector.
+        head: From feature maps to logits: ``"gap"`` (global average pooling), ``"flatten"``, or
+            ``"lungs"`` (the evidence on each lung, see `pneumoscope.train.network.lungs`; some films
+            need lung masks).
+        head_batch_norm: Whether BatchNorm follows the pooled features.
         dense: Units of a hidden layer with ReLU after that; 0 for no hidden layer.
         dropout: Share of values that dropout sets to 0 before the last layer.
         batch_norm_frozen: Keep BatchNorm at its pretrained values; without pretrained weights it
@@ -61,7 +63,14 @@ class Recipe:
             present and absent), in [0, 1).
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
         regions: Share of the films that are composed of two, where each part must give its own
-            film's class, so that heatmaps localise; 0 is off.
+            film's class, so that heatmaps localise; 0 is off. With the head ``"lungs"`` the films are
+            composed lung by lung, see `pneumoscope.train.data.compositions`.
+        surroundings: Share of the films whose surroundings of the lungs come from another film; with
+            the head ``"lungs"`` only, as the next three.
+        blanked: Share of the films whose lungs are blanked.
+        lung_loss: Weight of the lung field's cross-entropy against the masks.
+        ill_part: Probability that a part of an ill film is ill, in (0, 1].
+        ill_part_weight: Weight of such a part; a part of a healthy film counts 1.
         head_epochs: Epochs with a frozen backbone.
         head_learning_rate: Learning rate of these epochs, constant.
         cached_views: Number of augmented views of each film whose features are computed once, for the
@@ -111,6 +120,11 @@ class Recipe:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     regions: float = 0.0
+    surroundings: float = 0.0
+    blanked: float = 0.0
+    lung_loss: float = 0.4
+    ill_part: float = 0.7
+    ill_part_weight: float = 0.3
     head_epochs: int = 1
     head_learning_rate: float = 1e-3
     cached_views: int = 0
@@ -140,7 +154,9 @@ class Recipe:
         for name in _NOT_NEGATIVE:
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
-        _check(0 <= self.regions <= 1, "regions", self.regions, "in [0, 1]")
+        for name in ("regions", "surroundings", "blanked", "ill_part_weight"):
+            _check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "in [0, 1]")
+        _check(0 < self.ill_part <= 1, "ill_part", self.ill_part, "above 0, at most 1")
         _check(self.size >= 32, "size", self.size, "32 or more")
         least = max(self.size, SMALLEST_SOURCE)
         _check(self.source_size >= least, "source_size", self.source_size, f"{least} or more")
@@ -149,6 +165,7 @@ class Recipe:
             bool(self.filters) and min(self.filters) >= 1, "filters", self.filters, "1 or more each"
         )
         self._check_combinations()
+        self._check_head()
 
     def _check_combinations(self) -> None:
         if self.tail != "strided":
@@ -158,7 +175,7 @@ class Recipe:
             _check(self.size % 32 == 0, "size", self.size, f"a multiple of 32 for tail {self.tail}")
         if self.regions:
             _check(not self.mixup, "mixup", self.mixup, "0 if regions is set")
-            _check(self.head == "gap", "regions", self.regions, "0 unless head is 'gap'")
+            _check(self.head != "flatten", "regions", self.regions, "0 for head 'flatten'")
         if self.cached_views:
             _check(
                 not (self.mixup or self.regions),
@@ -176,6 +193,18 @@ class Recipe:
         if self.train_last:
             _check(not self.train_from, "train_last", self.train_last, "0 if train_from is set")
 
+    def _check_head(self) -> None:
+        if self.head != "lungs":
+            for name in ("surroundings", "blanked"):
+                _check(not getattr(self, name), name, getattr(self, name), "0 unless head is 'lungs'")
+            return
+        _check(self.task != "multilabel", "head", self.head, "'gap' for task multilabel")
+        for name in ("mixup", "cached_views", "dense", "head_batch_norm"):
+            _check(not getattr(self, name), name, getattr(self, name), "0 for head 'lungs'")
+        composed = self.regions + self.surroundings + self.blanked
+        wanted = "at most 1 together with regions and surroundings"
+        _check(composed <= 1, "blanked", self.blanked, wanted)
+
 
 _CHOICES = {
     "task": TASKS,
@@ -190,7 +219,7 @@ _CHOICES = {
 }
 _NOT_NEGATIVE = (
     "seed", "class_weight_power", "focal_gamma", "mixup", "head_epochs", "epochs", "train_last",
-    "warmup_epochs", "weight_decay", "patience", "dense", "cached_views",
+    "warmup_epochs", "weight_decay", "patience", "dense", "cached_views", "lung_loss",
 )  # fmt: skip
 
 

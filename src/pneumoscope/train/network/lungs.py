@@ -1,0 +1,210 @@
+"""A head that reads the lungs: a lung field, evidence per cell, and a verdict for each lung.
+
+Every cell of the last map says whether it lies on the right or the left lung, and how much it speaks
+for illness. Each lung pools the evidence over its own cells only, and the film is ill if one lung is.
+So evidence outside the lungs cannot reach the verdict, and evidence on one side cannot speak for the
+other. The heatmap is the evidence itself: no gradient has to be interpreted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import ops
+
+if TYPE_CHECKING:
+    from pneumoscope.train.recipe.settings import Recipe
+
+FEATURES, LOGITS = "features", "logits"
+"""Layers of every network, see `pneumoscope.train.network.keras_model`."""
+LUNGS = "lungs"
+"""The lung field, in logits (n, h, w, 2): the lung on the left of the picture first."""
+EVIDENCE = "evidence"
+"""Log odds per cell, (n, h, w, 1 + kinds) or (n, h, w, findings)."""
+SIDES = 2
+NOTHING = -4.0
+"""Log odds of a part of the film that shows no lung: healthy, as far as can be seen."""
+_PRIOR_CELLS = 0.25
+"""Cells of `NOTHING` that every lung is pooled with, so that an empty one has an answer."""
+_LEAST = 1e-5
+"""Least -log P(healthy), where float32 still tells 1 - P from 0."""
+
+
+@keras.saving.register_keras_serializable("pneumoscope")
+class LungPooling(keras.layers.Layer):  # type: ignore[misc]
+    """Logits from the evidence on each lung.
+
+    Input: ``[lungs, evidence]``, see `LUNGS` and `EVIDENCE`, or ``[lungs, evidence, parts]`` with
+    float32 parts (n, r, h, w) in [0, 1]: which cells belong to each part of a composed film.
+    Output: float32 (n, units) or (n, r, units).
+
+    A lung's log odds are the logarithm of its mean odds over its cells, weighted by the lung field
+    without its gradient (else a network could move the field to where the evidence is). The film is
+    healthy if both lungs are: P(ill) = 1 - (1 - P(left)) (1 - P(right)).
+
+    Args:
+        task: ``"binary"`` gives one logit, that of the positive class; ``"multiclass"`` gives one
+            per class, whose softmax has the same odds of illness; ``"multilabel"`` one per finding.
+    """
+
+    def __init__(self, task: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.task = task
+
+    def call(self, inputs: Any) -> Any:
+        lungs, evidence, *parts = inputs
+        field = ops.stop_gradient(ops.sigmoid(ops.cast(lungs, "float32")))
+        evidence = ops.cast(evidence, "float32")
+        if not parts:
+            return self._logits(field, evidence)
+        weights = ops.cast(parts[0], "float32")
+        regions = [
+            self._logits(field * weights[:, i, :, :, None], evidence)
+            for i in range(weights.shape[1])
+        ]
+        return ops.stack(regions, axis=1)
+
+    def _logits(self, field: Any, evidence: Any) -> Any:
+        """Logits (n, units) from a field (n, h, w, 2) and evidence (n, h, w, k)."""
+        if self.task == "multilabel":
+            count = evidence.shape[-1]
+            return ops.concatenate(
+                [_film(field, evidence[..., i : i + 1]) for i in range(count)], axis=-1
+            )
+        ill = _film(field, evidence[..., :1])
+        if self.task == "binary":
+            return ill
+        # Kinds are weighted by the evidence: healthy cells have no opinion on them.
+        weight = ops.sum(field, axis=-1, keepdims=True)
+        weight = weight * ops.stop_gradient(ops.sigmoid(evidence[..., :1]))
+        total = ops.sum(weight, axis=(1, 2)) + 1e-3
+        kinds = ops.sum(evidence[..., 1:] * weight, axis=(1, 2)) / total
+        return ops.concatenate([ill - ill, ill + ops.log_softmax(kinds, axis=-1)], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        lungs, evidence, *parts = input_shape
+        units = evidence[-1]
+        return (lungs[0], parts[0][1], units) if parts else (lungs[0], units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "task": self.task}
+
+
+def _film(field: Any, evidence: Any) -> Any:
+    """Log odds of illness (n, 1) from a field (n, h, w, 2) and one map of evidence (n, h, w, 1)."""
+    top = ops.maximum(ops.max(evidence, axis=(1, 2)), NOTHING)  # (n, 1)
+    odds = ops.exp(evidence - top[:, None, None, :])
+    nothing = _PRIOR_CELLS * ops.exp(NOTHING - top)
+    mean = (ops.sum(field * odds, axis=(1, 2)) + nothing) / (
+        ops.sum(field, axis=(1, 2)) + _PRIOR_CELLS
+    )
+    lung = ops.log(mean) + top  # (n, 2)
+    healthy = ops.sum(ops.softplus(lung), axis=-1, keepdims=True)  # -log P(healthy)
+    healthy = ops.maximum(healthy, _LEAST)
+    return healthy + ops.log(1 - ops.exp(-healthy))
+
+
+def maps_of(lungs: Any, evidence: Any, task: str) -> Any:
+    """Heatmaps: where the lungs are, times the probability that each cell speaks for the class.
+
+    Args:
+        lungs: See `LUNGS`.
+        evidence: See `EVIDENCE`.
+        task: See `LungPooling`.
+
+    Returns:
+        float32 (n, classes, h, w) in [0, 1], the negative class first; (n, findings, h, w) for
+        several findings.
+    """
+    field = field_of(lungs)
+    p = ops.sigmoid(evidence[..., :1]) if task != "multilabel" else ops.sigmoid(evidence)
+    if task == "multilabel":
+        shares = p
+    elif task == "binary":
+        shares = ops.concatenate([1 - p, p], axis=-1)
+    else:
+        shares = ops.concatenate([1 - p, p * ops.softmax(evidence[..., 1:], axis=-1)], axis=-1)
+    return ops.transpose(field[..., None] * shares, (0, 3, 1, 2))
+
+
+def field_of(lungs: Any) -> Any:
+    """The lung field (n, h, w) in [0, 1] of `LUNGS`: the larger of the two lungs' probabilities."""
+    return ops.sigmoid(ops.max(lungs, axis=-1))
+
+
+def head(features: Any, recipe: Recipe, classes: int) -> Any:
+    """The head: logits from feature maps (n, h, w, k).
+
+    Its layers `LUNGS`, `EVIDENCE`, ``"embedding"`` and ``"logits"`` are found by their names.
+    """
+    units = 1 if recipe.task == "binary" else classes
+    small = keras.initializers.RandomNormal(stddev=0.01, seed=recipe.seed)
+    where = keras.layers.Conv2D(
+        SIDES, 1, name=LUNGS, dtype="float32", kernel_initializer=small
+    )(features)
+    x = features
+    if recipe.dropout:
+        x = keras.layers.SpatialDropout2D(
+            recipe.dropout, seed=recipe.seed, name="dropout", dtype="float32"
+        )(x)
+    what = keras.layers.Conv2D(
+        units, 1, name=EVIDENCE, dtype="float32", kernel_initializer=small
+    )(x)
+    return LungPooling(recipe.task, name=LOGITS, dtype="float32")([where, what])
+
+
+def composed(model: Any) -> Any:
+    """The network for films composed of two, as it is trained; all weights are shared with it.
+
+    Args:
+        model: What `pneumoscope.train.network.keras_model.build` made, with this head.
+
+    Returns:
+        A ``keras.Model`` from films (n, size, size, 1) and parts (n, 2, h, w) in [0, 1] to
+        ``parts``, the logits (n, 2, units) of the film's own cells and its partner's, and
+        ``lungs``, see `LUNGS`.
+    """
+    where, what = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
+    parts = keras.Input((2, *where.shape[1:3]), name="parts")
+    logits = model.get_layer(LOGITS)([where, what, parts])
+    return keras.Model([model.input, parts], {"parts": logits, "lungs": where}, name="composed")
+
+
+def outputs(model: Any, task: str) -> dict[str, Any]:
+    """What the shipped network gives beside its probabilities.
+
+    Returns:
+        ``heatmaps`` (n, classes, h, w), see `maps_of`; ``embedding`` (n, k), the mean features over
+        the lungs; ``lungs`` (n, h, w), see `field_of`.
+    """
+    features = model.get_layer(FEATURES).output
+    where, what = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
+    field = LungField(name="lung_field", dtype="float32")(where)
+    maps = LungMaps(task, name="heatmaps", dtype="float32")([where, what])
+    weight = field[..., None]
+    mean = ops.sum(features * weight, axis=(1, 2)) / (ops.sum(weight, axis=(1, 2)) + _PRIOR_CELLS)
+    return {"heatmaps": maps, "embedding": mean, "lungs": field}
+
+
+@keras.saving.register_keras_serializable("pneumoscope")
+class LungField(keras.layers.Layer):  # type: ignore[misc]
+    """`field_of` as a layer."""
+
+    def call(self, lungs: Any) -> Any:
+        return field_of(lungs)
+
+
+@keras.saving.register_keras_serializable("pneumoscope")
+class LungMaps(keras.layers.Layer):  # type: ignore[misc]
+    """`maps_of` as a layer; input ``[lungs, evidence]``."""
+
+    def __init__(self, task: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.task = task
+
+    def call(self, inputs: Any) -> Any:
+        return maps_of(*inputs, self.task)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "task": self.task}
