@@ -155,7 +155,9 @@ def test_the_loss_of_a_lung_field_by_hand() -> None:
 def network() -> Any:
     """An untrained network with a head whose weights are large enough to tell films apart."""
     keras.utils.set_random_seed(0)
-    recipe = Recipe(head="lungs", size=64, source_size=64, tail="undilated", regions=0.3)
+    recipe = Recipe(
+        head="lungs", size=64, source_size=64, tail="undilated", pyramid=16, regions=0.3
+    )
     model = keras_model.build(recipe, 3, None)
     rng = np.random.default_rng(0)
     for name in (lungs.LUNGS, lungs.EVIDENCE):
@@ -168,7 +170,7 @@ def test_all_weights_are_trained(network: Any) -> None:
     model, recipe = network
     trainee = keras_model.trainee(model, recipe)
     shapes = {name: tuple(output.shape) for name, output in trainee.output.items()}
-    assert shapes == {"parts": (None, 2, 3), "lungs": (None, 4, 4, 2)}
+    assert shapes == {"parts": (None, 2, 3), "lungs": (None, 8, 8, 2)}
     assert {id(w) for w in trainee.trainable_weights} == {id(w) for w in model.trainable_weights}
 
 
@@ -187,11 +189,11 @@ def test_the_exported_network_agrees_and_gives_the_lungs(network: Any, tmp_path:
     names = [output.name for output in session.get_outputs()]
     values = dict(zip(names, session.run(None, {"films": films}), strict=True))
     assert names[:3] == ["probabilities", "heatmaps", "embedding"]
-    assert values["lungs"].shape == (6, 4, 4)
+    assert values["lungs"].shape == (6, 8, 8)
     assert values["lungs"].min() >= 0
     assert values["lungs"].max() <= 1
-    assert values["heatmaps"].shape == (6, 3, 4, 4)
+    assert values["heatmaps"].shape == (6, 3, 8, 8)
     # No heat where no lung is.
     assert (values["heatmaps"].sum(axis=1) <= values["lungs"] + 1e-5).all()
-    assert values["embedding"].shape == (6, 1280)
+    assert values["embedding"].shape == (6, 16)
     assert values["probabilities"].sum(axis=1) == pytest.approx(np.ones(6), abs=1e-5)

@@ -256,6 +256,25 @@ def load(
     )
 
 
+def with_lungs(
+    films: FilmSet,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> FilmSet:
+    """The set with the pixels of its lung masks, which are cached like the films.
+
+    Args:
+        films: What `load` returned.
+        cache: Folder for decoded masks; None for the user's cache folder.
+        progress: Called with (masks done, masks in all) while masks are read.
+
+    Raises:
+        DataError: A mask cannot be read.
+    """
+    paths = films.masks or (None,) * len(films.films)
+    return replace(films, lungs=cached_masks(paths, cache or cache_home(), progress))
+
+
 def _films(labelled: Labelled, hashes: Sequence[str], splits: Sequence[str]) -> tuple[Film, ...]:
     return tuple(
         Film(

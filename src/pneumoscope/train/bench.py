@@ -172,8 +172,16 @@ def _notebook(trainer: loop.Trainer, paths: list[Path], recipe: Recipe) -> Calla
             film = pictures.load_img(paths[i], color_mode="grayscale", target_size=size)
             films.append(generator.random_transform(pictures.img_to_array(film)))
         x: Any = np.stack(films).astype(np.uint8)
-        y, w = targets, weights
-        if trainer.recipe.regions:
+        y: Any = targets
+        w: Any = weights
+        if trainer.recipe.head == "lungs":
+            side = keras_model.map_side(model)
+            parts = np.zeros((len(x), 2, side, side), np.float32)
+            parts[:, 0] = 1
+            y = {"parts": np.stack([targets, targets], 1), "lungs": np.zeros((len(x), side, side, 2))}
+            w = {"parts": np.stack([weights, 0 * weights], 1), "lungs": 0 * weights}
+            x = (x, parts)
+        elif trainer.recipe.regions:
             side = keras_model.map_side(model)
             whole = np.zeros((len(x), 2, side, side), np.float32)
             whole[:, 0] = 1 / side**2

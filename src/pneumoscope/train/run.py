@@ -38,6 +38,7 @@ class Paths:
         cache: Folder for decoded films; None for the user's cache.
         pictures: Folder of pictures that the gate learns to refuse, see
             `pneumoscope.train.gate.pictures`; None for drawn ones only.
+        masks: Folders of lung masks, beside those that the data names.
     """
 
     data: Path
@@ -45,6 +46,7 @@ class Paths:
     weights: str
     cache: Path | None = None
     pictures: Path | None = None
+    masks: tuple[Path, ...] = ()
 
 
 def train(
@@ -69,7 +71,7 @@ def train(
     weights = _start_weights(recipe, paths.weights)
     folder.check(paths.run, recipe)
     foreign = None if paths.pictures is None else read_pictures(paths.pictures, recipe.source_size)
-    films = load_films(recipe, paths.data, paths.cache, progress)
+    films = load_films(recipe, paths.data, paths.cache, progress, paths.masks)
     for warning in films.warnings:
         progress.note(f"warning: {warning}")
     check_films(films)
@@ -104,7 +106,7 @@ def find_learning_rate(
         TrainingError: The loss is not a number.
     """
     weights = _start_weights(recipe, paths.weights)
-    films = load_films(recipe, paths.data, paths.cache, progress)
+    films = load_films(recipe, paths.data, paths.cache, progress, paths.masks)
     paths.run.mkdir(parents=True, exist_ok=True)
     return finder.find(recipe, films, paths.run, weights, progress)
 

@@ -52,6 +52,14 @@ Pictures = Annotated[
         help="Pictures that are not chest films, which the gate learns to refuse.",
     ),
 ]
+Masks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of lung masks, for recipes that read the lungs: NORMAL/a.png is that of the "
+        "film NORMAL/a.jpeg; repeatable.",
+    ),
+]
 Devices = Annotated[
     str,
     typer.Option(
@@ -87,6 +95,7 @@ def train(
     backend: Backend = "tensorflow",
     cache: Cache = None,
     pictures: Pictures = None,
+    masks: Masks = None,
     devices: Devices = "1",
     tensorboard: TensorBoard = False,
     mlflow: MLflow = None,
@@ -115,7 +124,14 @@ def train(
         from pneumoscope.train.run import Paths
 
     run = out or Path("runs") / f"{resolved.name}-{resolved.seed}"
-    paths = Paths(folder, run, weights, cache, pictures)
+    paths = Paths(
+        data=folder,
+        run=run,
+        weights=weights,
+        cache=cache,
+        pictures=pictures,
+        masks=tuple(masks or ()),
+    )
     if find_learning_rate:
         tests = _test_rates(resolved, paths, devices)
         _print_rates(resolved, paths, tests, as_json=json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.files import whole_array
-from pneumoscope.train.data import lung_batches
+from pneumoscope.train.data import lung_batches, source_sampling
 from pneumoscope.train.data.augment import augment
 from pneumoscope.train.network import devices, keras_model, regions
 
@@ -69,6 +69,11 @@ class Batches:
         self.devices = devices.count()
         whole, rest = divmod(len(self.rows), recipe.batch_size)
         self.steps = whole + (rest >= self.devices)
+        self.groups: tuple[source_sampling.Group, ...] = ()
+        if recipe.sampling == "sources":
+            sources = [films.films[row].source for row in self.rows]
+            ill = self.labels[self.rows] > 0
+            self.groups = source_sampling.groups_of(self.rows, sources, ill, recipe.source_shares)
         self.features: NDArray[np.float16] | None = None
         self.side = 0
 
@@ -78,6 +83,8 @@ class Batches:
         order = rng.permutation(self.rows)
         if self.recipe.sampling == "balanced":
             order = _balanced(order, self.labels, rng)
+        elif self.groups:
+            order = source_sampling.order(self.groups, len(order), rng)
         with ThreadPoolExecutor(1, thread_name_prefix="augment") as pool:
             waiting = []
             for step in range(start.step, self.steps):

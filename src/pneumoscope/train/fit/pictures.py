@@ -10,6 +10,7 @@ import numpy as np
 from pneumoscope.files import replacing, write_png
 from pneumoscope.images import resample
 from pneumoscope.train.data.augment import augment
+from pneumoscope.train.data import lung_batches
 from pneumoscope.train.network import regions
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def curves(log: Path, target: Path) -> None:
 def contact_sheet(recipe: Recipe, films: FilmSet, target: Path) -> None:
     """Training films unchanged (first column) and as the network may see them, as PNG.
 
-    If the recipe composes films of two, the last two columns are composed.
+    If the recipe composes films of two, the last two columns are composed as it says.
     """
     rng = np.random.default_rng(recipe.seed)
     rows = films.rows("train")
@@ -68,11 +69,15 @@ def contact_sheet(recipe: Recipe, films: FilmSet, target: Path) -> None:
     batches = [
         augment(films.pixels[chosen], side, rng, recipe.augment) for _ in range(_COLUMNS - 1)
     ]
-    if recipe.regions:
+    # Distant partners: neighbouring films are often of the same class.
+    partners = np.roll(np.arange(_ROWS), _ROWS // 2)
+    if recipe.head == "lungs":
+        for batch in batches[-2:]:
+            batch[:] = lung_batches.draw(films, chosen, partners, 1, recipe, rng).films[..., 0]
+    elif recipe.regions:
         for batch in batches[-2:]:
             kept = regions.draw(_ROWS, _ROWS * 4, 1.0, rng)
-            # Distant partners: neighbouring films are often of the same class.
-            batch[:] = regions.compose(batch, np.roll(np.arange(_ROWS), _ROWS // 2), kept)
+            batch[:] = regions.compose(batch, partners, kept)
     plain = np.stack([resample(films.pixels[row], side) for row in chosen])
     for column, views in enumerate([plain, *batches]):
         for row, view in enumerate(views):

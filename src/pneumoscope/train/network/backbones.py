@@ -75,6 +75,8 @@ STOCK = {
 
 # Blocks of MobileNetV2's last stage (output stride 32) and their depthwise layers.
 _LAST_STRIDE = "block_13"
+_TOP = "block_16_project_BN"  # 320 channels, before the last convolution
+_MIDDLE = "block_6_expand_relu"  # 192 channels at stride 8
 _LAST_DEPTHWISE = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwise")
 
 
@@ -128,7 +130,36 @@ def build(recipe: Recipe, weights: str | None) -> Any:
     elif weights is not None:
         _load(plain, weights, recipe.network)
         _set_weights(model, plain.get_weights())
-    return model
+    return _with_pyramid(model, recipe.pyramid) if recipe.pyramid else model
+
+
+def _with_pyramid(backbone: Any, channels: int) -> Any:
+    """MobileNetV2 with maps of stride 8: its last maps, enlarged, plus those of its middle.
+
+    A feature pyramid (Lin et al. 2017) of one level, with a depthwise and a pointwise convolution
+    after the sum. MobileNetV2's last convolution, 320 to 1,280 channels, is left out: what it costs
+    pays for the finer maps.
+
+    Args:
+        backbone: MobileNetV2.
+        channels: Of the new maps.
+    """
+    layers = keras.layers
+
+    def normalised(x: Any, name: str) -> Any:
+        norm = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-3, name=f"{name}_BN")
+        return layers.ReLU(6.0, name=f"{name}_relu")(norm(x))
+
+    top = backbone.get_layer(_TOP).output
+    middle = backbone.get_layer(_MIDDLE).output
+    x = layers.Conv2D(channels, 1, name="pyramid_top")(top)
+    enlarged = middle.shape[1] // x.shape[1]
+    x = layers.UpSampling2D(enlarged, interpolation="bilinear", name="pyramid_up")(x)
+    x = layers.Add(name="pyramid_sum")([x, layers.Conv2D(channels, 1, name="pyramid_middle")(middle)])
+    x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="pyramid_depthwise")(x)
+    x = normalised(x, "pyramid_depthwise")
+    x = layers.Conv2D(channels, 1, use_bias=False, name="pyramid_pointwise")(x)
+    return keras.Model(backbone.input, normalised(x, "pyramid_pointwise"), name=backbone.name)
 
 
 def _imagenet_weights(make: Callable[..., Any], name: str) -> list[NDArray[Any]]:

@@ -14,7 +14,7 @@ SCALINGS = ("standardise", "unit", "own")
 SPLITS = ("patient", "film", "given")
 OPTIMISERS = ("adamw", "adam")
 LOSSES = ("cross-entropy", "focal")
-SAMPLINGS = ("natural", "balanced")
+SAMPLINGS = ("natural", "balanced", "sources")
 SMALLEST_SOURCE = 64
 """Side in pixels; smaller films would have no pixels left under some stress perturbations."""
 MONITORS = ("auc", "accuracy", "loss")
@@ -42,6 +42,8 @@ class Recipe:
         clip: Standardised films are clipped at this many standard deviations.
         tail: Last stage of MobileNetV2: ``"strided"`` as published (heatmap of size / 32),
             ``"undilated"`` or ``"dilated"`` without its stride (size / 16).
+        pyramid: Channels of maps of size / 8, made of MobileNetV2's last maps and those of its middle
+            (a feature pyramid); 0 leaves the last maps as they are.
         filters: Number of filters of each convolution of the network ``"cnn"``; each is followed by
             a max-pooling.
         head: From feature maps to logits: ``"gap"`` (global average pooling), ``"flatten"``, or
@@ -56,7 +58,10 @@ class Recipe:
         class_weight_power: Films of a class with share q have the weight q ** -power; 0 is off, 1
             gives all classes the same total weight. For several findings, the same for films with
             and without each finding.
-        sampling: ``"natural"``, or ``"balanced"``: every class equally often in an epoch.
+        sampling: ``"natural"``; ``"balanced"``: every class equally often in an epoch; or
+            ``"sources"``: see ``source_shares``.
+        source_shares: Groups of sources (joined by ``+``) and each group's share of an epoch. Half
+            of the films of a group are healthy, so that no source says anything about the class.
         loss: ``"cross-entropy"`` or ``"focal"`` (Lin et al. 2017).
         focal_gamma: Exponent of the focal loss.
         label_smoothing: Share of each label that is spread evenly over the classes (of a finding: over
@@ -106,6 +111,7 @@ class Recipe:
     scaling: str = "standardise"
     clip: float = 3.0
     tail: str = "strided"
+    pyramid: int = 0
     filters: tuple[int, ...] = (32, 64)
     head: str = "gap"
     head_batch_norm: bool = False
@@ -115,6 +121,7 @@ class Recipe:
     batch_size: int = 32
     class_weight_power: float = 0.5
     sampling: str = "natural"
+    source_shares: tuple[tuple[str, float], ...] = ()
     loss: str = "cross-entropy"
     focal_gamma: float = 2.0
     label_smoothing: float = 0.0
@@ -168,6 +175,9 @@ class Recipe:
         self._check_head()
 
     def _check_combinations(self) -> None:
+        if self.pyramid:
+            _check(self.network == "MobileNetV2", "pyramid", self.pyramid, "0 but in MobileNetV2")
+            _check(self.size % 32 == 0, "size", self.size, "a multiple of 32 with a pyramid")
         if self.tail != "strided":
             _check(
                 self.network == "MobileNetV2", "tail", self.tail, "'strided' except for MobileNetV2"
@@ -190,6 +200,10 @@ class Recipe:
                 self.sampling,
                 "'natural' for task multilabel (use class_weight_power)",
             )
+        by_source = self.sampling == "sources"
+        wanted = "given with sampling 'sources', and only then; each share above 0"
+        good = bool(self.source_shares) == by_source and all(s > 0 for _, s in self.source_shares)
+        _check(good, "source_shares", self.source_shares, wanted)
         if self.train_last:
             _check(not self.train_from, "train_last", self.train_last, "0 if train_from is set")
 
@@ -220,6 +234,7 @@ _CHOICES = {
 _NOT_NEGATIVE = (
     "seed", "class_weight_power", "focal_gamma", "mixup", "head_epochs", "epochs", "train_last",
     "warmup_epochs", "weight_decay", "patience", "dense", "cached_views", "lung_loss",
+    "pyramid",
 )  # fmt: skip
 
 

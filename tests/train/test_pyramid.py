@@ -1,0 +1,67 @@
+"""Finer maps from a feature pyramid on MobileNetV2."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+import keras
+
+from pneumoscope.errors import RecipeError
+from pneumoscope.train.network import backbones, keras_model
+from pneumoscope.train.recipe.settings import Recipe
+
+PLAIN = Recipe(size=64, source_size=64)
+
+
+@pytest.mark.parametrize("tail", ["strided", "undilated"])
+def test_maps_have_stride_eight(tail: str) -> None:
+    recipe = Recipe(size=64, source_size=64, tail=tail, pyramid=32)
+    assert backbones.build(recipe, None).output_shape == (None, 8, 8, 32)
+    assert keras_model.map_side(keras_model.build(recipe, 3, None)) == 8
+
+
+def test_what_is_kept_of_the_backbone() -> None:
+    pyramid = backbones.build(Recipe(size=64, source_size=64, pyramid=32), None)
+    names = {layer.name for layer in pyramid.layers}
+    assert "block_16_project_BN" in names
+    assert "Conv_1" not in names
+    # 320 and 192 channels to 32 with biases, 3 x 3 per channel, 32 to 32, two BatchNorms.
+    added = (320 + 1 + 192 + 1 + 9 + 32) * 32 + 2 * 4 * 32
+    left_out = 320 * 1280 + 4 * 1280
+    plain = backbones.build(PLAIN, None)
+    assert pyramid.count_params() == plain.count_params() + added - left_out
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras reads h5 files
+def test_the_start_weights_are_those_of_the_plain_network(tmp_path: object) -> None:
+    keras.utils.set_random_seed(3)
+    plain = backbones.build(PLAIN, None)
+    file = f"{tmp_path}/start.weights.h5"
+    plain.save_weights(file)
+    pyramid = backbones.build(Recipe(size=64, source_size=64, pyramid=32), file)
+    for name in ("Conv1", "block_6_expand", "block_16_project"):
+        ours, theirs = (m.get_layer(name).get_weights()[0] for m in (pyramid, plain))
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_both_levels_reach_the_maps() -> None:
+    model = backbones.build(Recipe(size=64, source_size=64, pyramid=8), None)
+    film = np.random.default_rng(0).normal(size=(1, 64, 64, 3)).astype(np.float32)
+    before = np.asarray(model(film))
+    for level in ("pyramid_top", "pyramid_middle"):
+        layer = model.get_layer(level)
+        weights = layer.get_weights()
+        layer.set_weights([w + 1 for w in weights])  # untrained, the deep maps are next to nothing
+        assert np.abs(np.asarray(model(film)) - before).max() > 1e-3
+        layer.set_weights(weights)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"network": "ResNet50"}, {"size": 80, "source_size": 80}, {"pyramid": -1}]
+)
+def test_recipes_that_cannot_have_one(changes: dict[str, object]) -> None:
+    with pytest.raises(RecipeError, match="pyramid|size"):
+        Recipe(**{"size": 64, "source_size": 64, "pyramid": 32, **changes})  # type: ignore[arg-type]
