@@ -47,9 +47,7 @@ def test_whole_films_and_films_without_a_mask_stay() -> None:
     assert (composed(WHOLE, 0).film == film(60, 160)).all()
     for kind in (SURROUNDINGS, PARTS, BLANKED):
         nothing = np.zeros_like(lungs())
-        made = compose(
-            film(60, 160), nothing, film(0, 0), lungs(), kind, np.random.default_rng(0)
-        )
+        made = compose(film(60, 160), nothing, film(0, 0), lungs(), kind, np.random.default_rng(0))
         assert made.kind == WHOLE
         assert (made.film == film(60, 160)).all()
         assert not made.other.any()
@@ -104,9 +102,7 @@ def test_half_of_the_parts_are_one_side_of_the_chest() -> None:
 def test_blanked_lungs_show_nothing(seed: int) -> None:
     opacity = film(60, 160)
     opacity[50:60, 25:35] = 250
-    made = compose(
-        opacity, lungs(), film(0, 0), lungs(), BLANKED, np.random.default_rng(seed)
-    )
+    made = compose(opacity, lungs(), film(0, 0), lungs(), BLANKED, np.random.default_rng(seed))
     assert made.kind == BLANKED
     assert made.film[50:60, 25:35].mean() < 215
     assert (np.abs(made.film[:5].astype(int) - 160) <= 6).all()

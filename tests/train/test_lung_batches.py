@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("cv2")
 
 from pneumoscope.data import Film, FilmSet
-from pneumoscope.data.lung_masks import SIDE, LungMasks
+from pneumoscope.data.masks import CACHED_SIDE as SIDE
+from pneumoscope.data.masks import LungMasks
 from pneumoscope.train.data import lung_batches
 from pneumoscope.train.data.compositions import BLANKED, PARTS, SURROUNDINGS, WHOLE
 from pneumoscope.train.data.lung_batches import LungBatch
@@ -118,9 +119,7 @@ def test_masks_move_with_their_film() -> None:
 
 
 def test_targets_by_hand() -> None:
-    made = batch(
-        [WHOLE, PARTS, SURROUNDINGS, BLANKED], [(1, 0), (0.25, 0.75), (1, 0), (1, 0)]
-    )
+    made = batch([WHOLE, PARTS, SURROUNDINGS, BLANKED], [(1, 0), (0.25, 0.75), (1, 0), (1, 0)])
     y = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]], np.float32)
     partners = np.array([1, 0, 3, 2])
     settings = Recipe(head="lungs", tail="undilated", ill_part=0.8, ill_part_weight=0.5)
@@ -132,4 +131,3 @@ def test_targets_by_hand() -> None:
     assert parts[3, 0].tolist() == [0.5, 0.25, 0.25]
     assert weights == pytest.approx(np.array([[1, 0], [0.125, 0.75], [1, 0], [1, 0]]))
     assert y[1].tolist() == [0, 1, 0]  # the targets themselves are unchanged
-

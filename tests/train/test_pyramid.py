@@ -63,5 +63,5 @@ def test_both_levels_reach_the_maps() -> None:
     "changes", [{"network": "ResNet50"}, {"size": 80, "source_size": 80}, {"pyramid": -1}]
 )
 def test_recipes_that_cannot_have_one(changes: dict[str, object]) -> None:
-    with pytest.raises(RecipeError, match="pyramid|size"):
+    with pytest.raises(RecipeError, match=r"pyramid|size"):
         Recipe(**{"size": 64, "source_size": 64, "pyramid": 32, **changes})  # type: ignore[arg-type]

@@ -13,8 +13,7 @@ import numpy as np
 from pneumoscope.data.cache import cache_home, cached
 from pneumoscope.data.folders import read_class_folders, read_split_folders
 from pneumoscope.data.listing import for_task, without
-from pneumoscope.data.lung_masks import LungMasks, cached_masks
-from pneumoscope.data.masks import with_masks
+from pneumoscope.data.masks import LungMasks, with_masks
 from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
 from pneumoscope.data.sources import counts_by_source
 from pneumoscope.data.split import (
@@ -79,7 +78,7 @@ class FilmSet:
         sheet: What is known of the data set.
         masks: Lung mask of each film (`pneumoscope.data.masks`), None where there is none; empty if
             no film has one.
-        lungs: The masks' pixels, see `with_lungs`; None before.
+        lungs: The pixels of the masks, once a training has read them.
     """
 
     task: str
@@ -237,6 +236,7 @@ def load(
     splits = _splits(labelled, hashes, "given" if fixed else split, share, seed)
     films = _films(labelled, hashes, splits)
     _check_held(films, labelled, task)
+    doubts = _warnings(listing, entries, films, split, fixed=fixed)
     return FilmSet(
         task=task,
         names=labelled.names,
@@ -244,35 +244,11 @@ def load(
         films=films,
         pixels=pixels,
         source=listing.source,
-        warnings=(
-            *listing.warnings,
-            *labelled.warnings,
-            *_warnings(listing, entries, films, split, fixed=fixed),
-            *_silent(films, labelled, task),
-        ),
+        warnings=(*listing.warnings, *labelled.warnings, *doubts, *_silent(films, labelled, task)),
         files=tuple(entry.path for entry in entries),
         sheet=listing.sheet,
         masks=tuple(e.mask for e in entries) if any(e.mask for e in entries) else (),
     )
-
-
-def with_lungs(
-    films: FilmSet,
-    cache: Path | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> FilmSet:
-    """The set with the pixels of its lung masks, which are cached like the films.
-
-    Args:
-        films: What `load` returned.
-        cache: Folder for decoded masks; None for the user's cache folder.
-        progress: Called with (masks done, masks in all) while masks are read.
-
-    Raises:
-        DataError: A mask cannot be read.
-    """
-    paths = films.masks or (None,) * len(films.films)
-    return replace(films, lungs=cached_masks(paths, cache or cache_home(), progress))
 
 
 def _films(labelled: Labelled, hashes: Sequence[str], splits: Sequence[str]) -> tuple[Film, ...]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pneumoscope.data.listing import Listing
 
 ENDING = ".png"
+CACHED_SIDE = 56
+"""Pixels along each side of a cached mask: a quarter of the films' usual 224."""
 _OUTSIDE, _LUNG = 64, 191
 """Grey below the first is outside, from the second on lung; in between nobody can say."""
 
@@ -38,6 +40,33 @@ class LungMask:
 
     lungs: NDArray[np.bool_]
     judged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LungMasks:
+    """The lung masks of a set of films; some films may have none.
+
+    Attributes:
+        pixels: uint8 (known films, 2, CACHED_SIDE, CACHED_SIDE), memory-mapped: the share of each pixel on the lung
+            on the left of the picture, and on the right, times 255.
+        known: bool (films,), which films have a mask.
+    """
+
+    pixels: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+
+    def of(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Masks of some films, uint8 (n, 2, CACHED_SIDE, CACHED_SIDE); 0 everywhere for a film without one."""
+        places = np.cumsum(self.known) - 1
+        masks = np.zeros((len(rows), *self.pixels.shape[1:]), np.uint8)
+        known = self.known[rows]
+        masks[known] = self.pixels[places[rows[known]]]
+        return masks
+
+
+def no_masks(count: int) -> LungMasks:
+    """Of films that have none."""
+    return LungMasks(np.zeros((0, 2, CACHED_SIDE, CACHED_SIDE), np.uint8), np.zeros(count, bool))
 
 
 def read_mask(path: Path, side: int) -> LungMask:

@@ -178,7 +178,10 @@ def _notebook(trainer: loop.Trainer, paths: list[Path], recipe: Recipe) -> Calla
             side = keras_model.map_side(model)
             parts = np.zeros((len(x), 2, side, side), np.float32)
             parts[:, 0] = 1
-            y = {"parts": np.stack([targets, targets], 1), "lungs": np.zeros((len(x), side, side, 2))}
+            y = {
+                "parts": np.stack([targets, targets], 1),
+                "lungs": np.zeros((len(x), side, side, 2)),
+            }
             w = {"parts": np.stack([weights, 0 * weights], 1), "lungs": 0 * weights}
             x = (x, parts)
         elif trainer.recipe.regions:

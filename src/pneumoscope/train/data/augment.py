@@ -123,7 +123,7 @@ def _geometry(
 
 def _warped(film: Films, matrix: NDArray[np.float64], border: int) -> Films:
     size = film.shape[::-1]
-    return cv2.warpAffine(film, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)  # type: ignore[return-value]
+    return cv2.warpAffine(film, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
 
 def matched(film: Films, other: Films, share: float) -> Films:
@@ -136,7 +136,7 @@ def matched(film: Films, other: Films, share: float) -> Films:
     """
     table = np.interp(_histogram(film), _histogram(other), _LEVELS)
     table = share * table + (1 - share) * _LEVELS
-    return cv2.LUT(film, np.clip(table * 255.0 + 0.5, 0, 255).astype(np.uint8))  # type: ignore[return-value]
+    return cv2.LUT(film, np.clip(table * 255.0 + 0.5, 0, 255).astype(np.uint8))
 
 
 def _histogram(film: Films) -> NDArray[np.float32]:

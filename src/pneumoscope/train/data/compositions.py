@@ -79,7 +79,7 @@ def compose(
 
     Args:
         film: uint8 (side, side).
-        lungs: uint8 (2, side, side), 255 on its lungs, see `pneumoscope.data.lung_masks`.
+        lungs: uint8 (2, side, side), 255 on its lungs, see `pneumoscope.data.masks`.
         partner: uint8 (side, side).
         partner_lungs: Likewise.
         kind: Of the composition.

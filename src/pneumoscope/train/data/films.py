@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pneumoscope import data
-from pneumoscope.data.films import with_lungs
+from pneumoscope.data.cache import cache_home
 from pneumoscope.errors import DataError
+from pneumoscope.train.data.lung_masks import cached_masks
 from pneumoscope.train.validation.scores import measurable
 
 if TYPE_CHECKING:
@@ -54,13 +56,15 @@ def load_films(
     )
     if recipe.head != "lungs":
         return films
-    films = with_lungs(films, cache, progress.counter("reading lung masks"))
-    if films.lungs is None or not films.lungs.known[films.rows("train")].any():
+    paths = films.masks or (None,) * len(films.films)
+    counter = progress.counter("reading lung masks")
+    lungs = cached_masks(paths, cache or cache_home(), counter)
+    if not lungs.known[films.rows("train")].any():
         raise DataError(
             f"{root}: no training film has a lung mask",
             "Name their folder with --masks DIR, or take a recipe without the head 'lungs'.",
         )
-    return films
+    return replace(films, lungs=lungs)
 
 
 def check_films(films: data.FilmSet) -> None:

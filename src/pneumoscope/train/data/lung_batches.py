@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pneumoscope.data.lung_masks import SIDE
+from pneumoscope.data.masks import CACHED_SIDE, no_masks
 from pneumoscope.train.data.augment import augment_with_maps
 from pneumoscope.train.data.compositions import BLANKED, PARTS, Composition, Shares, compose
 
@@ -53,22 +53,22 @@ def draw(
     """Composes and augments films.
 
     Args:
-        films: All films, with their lung masks.
+        films: All films, with their lung masks if there are any.
         rows: Positions of the batch's films, (n,).
         partners: Position within the batch of each film's partner, (n,).
         cells: Along each side of the network's last map.
         recipe: Its shares of compositions, its size and its augmentation.
         rng: Random generator.
     """
-    assert films.lungs is not None
     pixels, side = films.pixels[rows], films.pixels.shape[1]
-    known = films.lungs.known[rows]
-    masks = [_enlarged(mask, side) for mask in films.lungs.of(rows)]
+    masks = films.lungs or no_masks(len(films.films))
+    known = masks.known[rows]
+    lungs_of = [_enlarged(mask, side) for mask in masks.of(rows)]
     shares = Shares(recipe.surroundings, recipe.regions, recipe.blanked)
     composed = []
     for i, j in enumerate(partners):
         kind = shares.draw(rng)
-        composed.append(compose(pixels[i], masks[i], pixels[j], masks[j], kind, rng))
+        composed.append(compose(pixels[i], lungs_of[i], pixels[j], lungs_of[j], kind, rng))
     views, maps = augment_with_maps(
         np.stack([c.film for c in composed]),
         np.stack([np.concatenate([c.lungs, c.other[None]]) for c in composed]),
@@ -131,7 +131,7 @@ def _areas(
 
 
 def _enlarged(mask: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    if side == SIDE:
+    if side == CACHED_SIDE:
         return mask
     return np.stack([cv2.resize(m, (side, side), interpolation=cv2.INTER_LINEAR) for m in mask])
 

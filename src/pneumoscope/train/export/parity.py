@@ -39,9 +39,10 @@ def measure(
     import keras
 
     from pneumoscope.train.network import gradcam, keras_model
+    from pneumoscope.train.network.lungs import FEATURES
 
     own_maps = keras_model.reads_lungs(model)
-    features_of = keras.Model(model.input, model.get_layer(keras_model.FEATURES).output)
+    features_of = keras.Model(model.input, model.get_layer(FEATURES).output)
     exported = ExportedNetwork(onnx_file)
     worst = np.zeros(3)
     for i in range(0, len(films), 32):

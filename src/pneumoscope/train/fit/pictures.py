@@ -9,8 +9,8 @@ import numpy as np
 
 from pneumoscope.files import replacing, write_png
 from pneumoscope.images import resample
-from pneumoscope.train.data.augment import augment
 from pneumoscope.train.data import lung_batches
+from pneumoscope.train.data.augment import augment
 from pneumoscope.train.network import regions
 
 if TYPE_CHECKING:

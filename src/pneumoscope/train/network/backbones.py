@@ -147,7 +147,9 @@ def _with_pyramid(backbone: Any, channels: int) -> Any:
     layers = keras.layers
 
     def normalised(x: Any, name: str) -> Any:
-        norm = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-3, name=f"{name}_BN")
+        norm = layers.BatchNormalization(
+            momentum=BATCH_NORM_MOMENTUM, epsilon=1e-3, name=f"{name}_BN"
+        )
         return layers.ReLU(6.0, name=f"{name}_relu")(norm(x))
 
     top = backbone.get_layer(_TOP).output
@@ -155,7 +157,9 @@ def _with_pyramid(backbone: Any, channels: int) -> Any:
     x = layers.Conv2D(channels, 1, name="pyramid_top")(top)
     enlarged = middle.shape[1] // x.shape[1]
     x = layers.UpSampling2D(enlarged, interpolation="bilinear", name="pyramid_up")(x)
-    x = layers.Add(name="pyramid_sum")([x, layers.Conv2D(channels, 1, name="pyramid_middle")(middle)])
+    x = layers.Add(name="pyramid_sum")(
+        [x, layers.Conv2D(channels, 1, name="pyramid_middle")(middle)]
+    )
     x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="pyramid_depthwise")(x)
     x = normalised(x, "pyramid_depthwise")
     x = layers.Conv2D(channels, 1, use_bias=False, name="pyramid_pointwise")(x)

@@ -140,17 +140,17 @@ def head(features: Any, recipe: Recipe, classes: int) -> Any:
     """
     units = 1 if recipe.task == "binary" else classes
     small = keras.initializers.RandomNormal(stddev=0.01, seed=recipe.seed)
-    where = keras.layers.Conv2D(
-        SIDES, 1, name=LUNGS, dtype="float32", kernel_initializer=small
-    )(features)
+    where = keras.layers.Conv2D(SIDES, 1, name=LUNGS, dtype="float32", kernel_initializer=small)(
+        features
+    )
     x = features
     if recipe.dropout:
         x = keras.layers.SpatialDropout2D(
             recipe.dropout, seed=recipe.seed, name="dropout", dtype="float32"
         )(x)
-    what = keras.layers.Conv2D(
-        units, 1, name=EVIDENCE, dtype="float32", kernel_initializer=small
-    )(x)
+    what = keras.layers.Conv2D(units, 1, name=EVIDENCE, dtype="float32", kernel_initializer=small)(
+        x
+    )
     return LungPooling(recipe.task, name=LOGITS, dtype="float32")([where, what])
 
 
@@ -204,7 +204,8 @@ class LungMaps(keras.layers.Layer):  # type: ignore[misc]
         self.task = task
 
     def call(self, inputs: Any) -> Any:
-        return maps_of(*inputs, self.task)
+        lungs, evidence = inputs
+        return maps_of(lungs, evidence, self.task)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "task": self.task}

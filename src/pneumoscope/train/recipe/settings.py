@@ -210,7 +210,9 @@ class Recipe:
     def _check_head(self) -> None:
         if self.head != "lungs":
             for name in ("surroundings", "blanked"):
-                _check(not getattr(self, name), name, getattr(self, name), "0 unless head is 'lungs'")
+                _check(
+                    not getattr(self, name), name, getattr(self, name), "0 unless head is 'lungs'"
+                )
             return
         _check(self.task != "multilabel", "head", self.head, "'gap' for task multilabel")
         for name in ("mixup", "cached_views", "dense", "head_batch_norm"):

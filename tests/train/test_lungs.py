@@ -16,8 +16,8 @@ import keras
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.train.export import conversion, parity
 from pneumoscope.train.network import keras_model, lungs
-from pneumoscope.train.network.lungs import LungPooling, maps_of
 from pneumoscope.train.network.losses import LungCrossentropy
+from pneumoscope.train.network.lungs import LungPooling, maps_of
 from pneumoscope.train.recipe.settings import Recipe
 
 Floats = NDArray[np.floating[Any]]
@@ -41,9 +41,7 @@ def pooled(evidence: Floats, task: str = "binary", *parts: Floats) -> Floats:
 
 def by_hand(left: Floats, right: Floats) -> float:
     """P(ill) of a film with this evidence, four cells per lung and a quarter of a healthy one."""
-    p = [
-        (np.exp(lung).sum() + 0.25 * np.exp(-4.0)) / (len(lung) + 0.25) for lung in (left, right)
-    ]
+    p = [(np.exp(lung).sum() + 0.25 * np.exp(-4.0)) / (len(lung) + 0.25) for lung in (left, right)]
     return float(1 - np.prod([1 - odds / (1 + odds) for odds in p]))
 
 

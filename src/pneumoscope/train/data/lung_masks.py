@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from pneumoscope.data.cache import cache_key
-from pneumoscope.data.masks import read_mask
+from pneumoscope.data.masks import CACHED_SIDE, LungMasks, read_mask
 from pneumoscope.files import whole_array
 
 if TYPE_CHECKING:
@@ -19,32 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIDE = 56
-"""Pixels along each side of a cached mask: a quarter of the films' usual 224."""
 _SPECK = 0.001
 """Share of the picture below which a separate area is a slip of the pen."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LungMasks:
-    """The lung masks of a set of films; some films may have none.
-
-    Attributes:
-        pixels: uint8 (known films, 2, SIDE, SIDE), memory-mapped: the share of each pixel on the lung
-            on the left of the picture, and on the right, times 255.
-        known: bool (films,), which films have a mask.
-    """
-
-    pixels: NDArray[np.uint8]
-    known: NDArray[np.bool_]
-
-    def of(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """Masks of some films, uint8 (n, 2, SIDE, SIDE); 0 everywhere for a film without one."""
-        places = np.cumsum(self.known) - 1
-        masks = np.zeros((len(rows), *self.pixels.shape[1:]), np.uint8)
-        there = self.known[rows]
-        masks[there] = self.pixels[places[rows[there]]]
-        return masks
 
 
 def cached_masks(
@@ -62,11 +37,11 @@ def cached_masks(
     """
     drawn = [path for path in paths if path is not None]
     known = np.array([path is not None for path in paths], bool)
-    file = cache / f"{cache_key(drawn, 'lungs', SIDE)}.npy"
+    file = cache / f"{cache_key(drawn, 'lungs', CACHED_SIDE)}.npy"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         with (
-            whole_array(file, np.uint8, (len(drawn), 2, SIDE, SIDE)) as store,
+            whole_array(file, np.uint8, (len(drawn), 2, CACHED_SIDE, CACHED_SIDE)) as store,
             ThreadPoolExecutor() as pool,
         ):
             for done, mask in enumerate(pool.map(_lungs, drawn), 1):
@@ -76,9 +51,11 @@ def cached_masks(
 
 
 def _lungs(path: Path) -> NDArray[np.uint8]:
-    """One mask as `cached_masks` keeps it, uint8 (2, SIDE, SIDE)."""
-    lungs = sides_of(read_mask(path, 4 * SIDE).lungs).astype(np.uint8) * 255
-    return np.stack([cv2.resize(m, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for m in lungs])
+    """One mask as `cached_masks` keeps it, uint8 (2, CACHED_SIDE, CACHED_SIDE)."""
+    lungs = sides_of(read_mask(path, 4 * CACHED_SIDE).lungs).astype(np.uint8) * 255
+    return np.stack(
+        [cv2.resize(m, (CACHED_SIDE, CACHED_SIDE), interpolation=cv2.INTER_AREA) for m in lungs]
+    )
 
 
 def sides_of(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:

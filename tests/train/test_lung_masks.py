@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumoscope.data import lung_masks
+pytest.importorskip("cv2")
+
 from pneumoscope.errors import DataError
+from pneumoscope.train.data import lung_masks
 
 
 def blank(side: int = 100) -> np.ndarray:
