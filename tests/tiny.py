@@ -17,13 +17,15 @@ TINY_SIZE = 32
 KINDS_WARNING = "bacterial or viral: in children a film alone cannot tell them apart"
 
 
-def tiny_model(path: Path, last: str = "Softmax", *, features: bool = False) -> None:
+def tiny_model(
+    path: Path, last: str = "Softmax", *, features: bool = False, lungs: bool = False
+) -> None:
     """A network whose answer can be computed by hand.
 
     With m the film's mean grey level / 255, the logits are (0, 8 (m - 0.5), 8 (m - 0.5) - 1):
     bright films are bacterial, dark ones normal. Heatmaps are 8 x 8 means of 4 x 4 pixels / 255.
     With ``last`` "Sigmoid" the three logits stand for three findings. The gate's ``features``, on
-    request, are the embedding.
+    request, are the embedding; its ``lungs``, on request, are the grey levels of the heatmaps' cells.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -49,9 +51,12 @@ def tiny_model(path: Path, last: str = "Softmax", *, features: bool = False) -> 
     ]
     size = TINY_SIZE
     also = []
+    if lungs:
+        nodes.append(helper.make_node("Squeeze", ["pooled", "first"], ["lungs"]))
+        also.append(helper.make_tensor_value_info("lungs", TensorProto.FLOAT, ["n", 8, 8]))
     if features:
         nodes.append(helper.make_node("Identity", ["embedding"], ["features"]))
-        also = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 64])]
+        also.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 64]))
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -66,6 +71,7 @@ def tiny_model(path: Path, last: str = "Softmax", *, features: bool = False) -> 
             constant("full", 255.0),
             constant("slopes", [[0.0, 8.0, 8.0]]),
             constant("offsets", [0.0, -4.0, -5.0]),
+            *([constant("first", [1], np.int64)] if lungs else []),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
@@ -157,10 +163,12 @@ def site_profile(**changes: object) -> SiteProfile:
     return SiteProfile(**(values | changes))  # type: ignore[arg-type]
 
 
-def tiny_files(folder: Path, last: str = "Softmax", *, features: bool = False) -> dict[str, Path]:
+def tiny_files(
+    folder: Path, last: str = "Softmax", *, features: bool = False, lungs: bool = False
+) -> dict[str, Path]:
     """The three files of a tiny bundle, in a folder of parts."""
     folder.mkdir(parents=True, exist_ok=True)
-    tiny_model(folder / MODEL, last, features=features)
+    tiny_model(folder / MODEL, last, features=features, lungs=lungs)
     (folder / CARD).write_text("# tiny\n")
     inputs = np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8)
     logits = np.array([0.0, -4.0, -5.0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumoscope.cli.options import Json
+from pneumoscope.cli.options import Bundle, Json
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
 
@@ -146,6 +146,50 @@ def manifest(
         return
     console().print(_by_source(films.counts, films.names))
     sys.stdout.write(f"{target}: {len(films.entries):,} films, {masked:,} with a lung mask\n")
+
+
+MaskFolder = Annotated[Path, typer.Option("--to", metavar="DIR", help="Gets the masks.")]
+
+
+@app.command(
+    epilog="Example: pneumoscope data masks hospitals --bundle runs/lungs/bundle --to masks"
+)
+def masks(
+    folder: Folder,
+    bundle: Bundle = None,
+    target: MaskFolder = Path("masks"),
+    json: Json = False,
+) -> None:
+    """Draw lung masks with a bundle whose network looks for lungs.
+
+    Each film gets a mask with its path: NORMAL/a.png for NORMAL/a.jpeg. Films
+    that have a mask already are left out. Look at some before you train on them.
+    The exit code is 1 if a film cannot be read.
+    """
+    from pneumoscope.data import find
+    from pneumoscope.runtime import load
+    from pneumoscope.runtime.lung_masks import draw_masks
+
+    films = [(e.name, e.path) for e in find(folder).entries if e.mask is None]
+    with progress_bar("drawing masks") as progress:
+        drawn = draw_masks(load(bundle), films, target, progress)
+    for name, reason in drawn.unreadable:
+        sys.stderr.write(f"error: {name}: {reason}\n")
+    if json:
+        print_json(
+            {
+                "folder": str(target),
+                "written": drawn.written,
+                "no_lungs": list(drawn.empty),
+                "unreadable": dict(drawn.unreadable),
+            },
+            indent=2,
+        )
+    else:
+        sys.stdout.write(
+            f"{target}: {drawn.written:,} masks; no lungs seen on {len(drawn.empty):,} films\n"
+        )
+    sys.exit(1 if drawn.unreadable else 0)
 
 
 def _named(folder: str) -> tuple[str, Path]:

@@ -1,0 +1,114 @@
+"""Lung masks drawn by a network: which pixels, which films, which files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pneumoscope
+from command_line import run
+from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.data.masks import read_mask
+from pneumoscope.errors import BundleMismatch
+from pneumoscope.runtime.lung_masks import DrawnMasks, draw_masks, mask_of
+from tiny import tiny_files, tiny_meta
+
+
+@pytest.fixture(scope="module")
+def looking(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The tiny bundle with a lung field: bright cells are lungs."""
+    folder = tmp_path_factory.mktemp("lungs")
+    return write_bundle(folder / "bundle", tiny_meta(), tiny_files(folder / "parts", lungs=True))
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """A film with a bright left half, a dark one, and a file that is none."""
+    folder = tmp_path / "films"
+    for name in ("NORMAL", "PNEUMONIA"):
+        (folder / name).mkdir(parents=True)
+    half = np.full((224, 224), 20, np.uint8)
+    half[:, :112] = 240
+    Image.fromarray(half).save(folder / "NORMAL" / "half.png")
+    Image.fromarray(np.full((224, 224), 20, np.uint8)).save(folder / "PNEUMONIA" / "dark.png")
+    return folder
+
+
+def drawn(bundle: Bundle, films: Path, target: Path) -> DrawnMasks:
+    names = sorted(p.relative_to(films).as_posix() for p in films.rglob("*.png"))
+    return draw_masks(pneumoscope.load(bundle), [(n, films / n) for n in names], target)
+
+
+def test_a_mask_is_where_the_field_is_above_one_half() -> None:
+    field = np.zeros((8, 8), np.float32)
+    field[:, 4:] = 0.9
+    mask = mask_of(field)
+    assert (mask.shape, mask.dtype) == ((224, 224), np.uint8)
+    assert set(np.unique(mask)) == {0, 255}
+    # Cells are 28 pixels wide; the edge of the fifth lies at 112, a little before it by 0.9 of 1.
+    columns = np.flatnonzero(mask[100] > 0)
+    assert columns[0] == pytest.approx(112, abs=3)
+    assert columns[-1] == 223
+    assert not mask_of(np.full((8, 8), 0.4)).any()
+
+
+def test_masks_have_the_paths_of_their_films_and_can_be_read(
+    looking: Bundle, films: Path, tmp_path: Path
+) -> None:
+    made = drawn(looking, films, tmp_path / "masks")
+    assert made == DrawnMasks(1, ("PNEUMONIA/dark.png",), ())
+    lungs = read_mask(tmp_path / "masks" / "NORMAL" / "half.png", 224).lungs
+    assert lungs[:, :105].all()
+    assert not lungs[:, 119:].any()
+
+
+def test_a_broken_film_ends_nothing(looking: Bundle, films: Path, tmp_path: Path) -> None:
+    (films / "NORMAL" / "a.png").write_bytes(b"no film")
+    made = drawn(looking, films, tmp_path / "masks")
+    assert made.written == 1
+    ((name, reason),) = made.unreadable
+    assert name == "NORMAL/a.png"
+    assert reason
+
+
+def test_a_bundle_that_looks_for_no_lungs(tiny_bundle: Bundle, films: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleMismatch, match="does not look for lungs"):
+        drawn(tiny_bundle, films, tmp_path / "masks")
+    assert not (tmp_path / "masks").exists()
+
+
+def test_the_field_is_one_of_the_network_s_outputs(looking: Bundle, tiny_bundle: Bundle) -> None:
+    inputs = np.full((2, 32, 32, 1), 51, np.uint8)
+    fields = pneumoscope.load(looking).run(inputs).lungs
+    assert fields is not None
+    assert fields == pytest.approx(np.full((2, 8, 8), 0.2))
+    assert pneumoscope.load(tiny_bundle).run(inputs).lungs is None
+
+
+def test_the_command(looking: Bundle, films: Path, tmp_path: Path) -> None:
+    target = tmp_path / "masks"
+    done = run("data", "masks", films, "--bundle", looking.path, "--to", target, "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["written"], facts["no_lungs"]) == (1, ["PNEUMONIA/dark.png"])
+    assert (target / "NORMAL" / "half.png").is_file()
+    plain = run("data", "masks", films, "--bundle", looking.path, "--to", target)
+    assert "1 masks; no lungs seen on 1 films" in plain.stdout
+
+
+def test_the_command_names_broken_films(looking: Bundle, films: Path, tmp_path: Path) -> None:
+    (films / "NORMAL" / "a.png").write_bytes(b"no film")
+    done = run("data", "masks", films, "--bundle", looking.path, "--to", tmp_path / "masks")
+    assert done.returncode == 1
+    assert "NORMAL/a.png" in done.stderr
+    assert (tmp_path / "masks" / "NORMAL" / "half.png").is_file()
+
+
+def test_the_command_needs_a_bundle_with_lungs(films: Path, tmp_path: Path) -> None:
+    done = run("data", "masks", films, "--to", tmp_path / "masks")
+    assert done.returncode == 1
+    assert "does not look for lungs" in done.stderr
