@@ -187,7 +187,7 @@ def test_what_is_completed_where() -> None:
         "bundles": {
             "predict --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
             "streamlit --bundle", "export bundle", "card bundle", "audit --bundle",
-            "calibrate --bundle", "calibrate --from",
+            "calibrate --bundle", "calibrate --from", "data masks --bundle",
         },
         "points": {"predict --operating-point"},
         "recipes": {"train recipe", "bench train recipe"},
