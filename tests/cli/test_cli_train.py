@@ -59,6 +59,7 @@ class Paths:
     weights: str
     cache: Path | None = None
     pictures: Path | None = None
+    masks: tuple[Path, ...] = ()
 
 
 class Training:
