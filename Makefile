@@ -10,8 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Processes that run tests at the same time; each needs up to 3 GB.
 WORKERS ?= 2
-# Tests that share a fixture of their module run in one process; see tests/marks.py.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# The tests of a file run in one process: they share what their module makes once, such as a training.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
 
 .PHONY: demo check test docs lint clean

@@ -1,4 +1,4 @@
-"""Which tests are left out by ``--quick``, and which must share a process: a plugin of pytest.
+"""Which tests are left out by ``--quick``: a plugin of pytest.
 
 Marks come from what a test uses, so that none is forgotten. A quick run takes servers, browsers and
 Keras away: a test without its mark fails there.
@@ -45,8 +45,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         used = {*item.fixturenames, *item.function.__code__.co_names}
         for mark in {mark for name, mark in USES.items() if name in used}:
             item.add_marker(mark)
-        if _shares_fixtures(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if config.getoption("--quick"):
         config.hook.pytest_deselected(items=[item for item in items if is_left_out(item)])
         items[:] = [item for item in items if not is_left_out(item)]
@@ -56,15 +54,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def is_left_out(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(mark) for mark in LEFT_OUT)
-
-
-def _shares_fixtures(item: pytest.Function) -> bool:
-    """Whether a fixture of the test is made once for its module."""
-    names = item._fixtureinfo.name2fixturedefs
-    return any(
-        definitions[-1].scope == "module" and name != "_no_event_loop"
-        for name, definitions in names.items()
-    )
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -28,7 +28,6 @@ from pneumoscope.errors import ConversionError, DataError, DiskFull, UsageError
 # Keras' own saving warns under NumPy 2.
 pytestmark = [
     pytest.mark.train,
-    pytest.mark.xdist_group("formats"),  # one process builds the network for all
     pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning"),
 ]
 

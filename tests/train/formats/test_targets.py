@@ -30,7 +30,6 @@ from pneumoscope.installation import install_command
 # Keras' own saving warns under NumPy 2.
 pytestmark = [
     pytest.mark.train,
-    pytest.mark.xdist_group("formats"),  # one process builds the network for all
     pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning"),
 ]
 
