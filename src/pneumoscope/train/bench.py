@@ -63,7 +63,9 @@ def measure(
     paths = [films.files[row] for row in films.rows("train")]
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(recipe, films, Path(folder), progress, steps)
-        seconds = _rounds(trainer, _notebook(trainer, paths, recipe), progress, steps, rounds)
+        ready = next(trainer.batches.of(Position(len(trainer.phases) - 1, 0, 0)))
+        notebook = _notebook(trainer, paths, recipe, ready)
+        seconds = _rounds(trainer, ready, notebook, progress, steps, rounds)
         sample = paths[:: max(1, len(paths) // _SAMPLE)]
         began = time.perf_counter()
         cached(sample, recipe.source_size, Path(folder), lambda _done, _total: None)
@@ -109,6 +111,7 @@ def _trainer(
 
 def _rounds(
     trainer: loop.Trainer,
+    ready: Batch,
     notebook: Callable[[], None],
     progress: Progress,
     steps: int,
@@ -116,7 +119,6 @@ def _rounds(
 ) -> dict[str, list[float]]:
     """Seconds of each round by way of training; a first round warms up and is not counted."""
     last = len(trainer.phases) - 1
-    ready = next(trainer.batches.of(Position(last, 0, 0)))
     seconds: dict[str, list[float]] = {"random": [], "later": [], "notebook": []}
     for round_ in range(rounds + 1):
         batches = trainer.batches.of(Position(last, round_, 0))
@@ -145,8 +147,13 @@ def _floor(trainer: loop.Trainer, batch: Batch) -> None:
     trainer.trainee.train_on_batch(x, y, sample_weight=weight)
 
 
-def _notebook(trainer: loop.Trainer, paths: list[Path], recipe: Recipe) -> Callable[[], None]:
-    """One step as in notebooks: files decoded and augmented one by one, in the training's thread."""
+def _notebook(
+    trainer: loop.Trainer, paths: list[Path], recipe: Recipe, ready: Batch
+) -> Callable[[], None]:
+    """One step as in notebooks: files decoded and augmented one by one, in the training's thread.
+
+    Targets and weights are those of a ready batch.
+    """
     from tensorflow import keras as tf_keras
 
     pictures = tf_keras.preprocessing.image
@@ -162,34 +169,15 @@ def _notebook(trainer: loop.Trainer, paths: list[Path], recipe: Recipe) -> Calla
             "Name a folder of JPEG or PNG films, as the notebooks have.",
         ) from error
     size, rng = (recipe.size, recipe.size), np.random.default_rng(0)
-    model = trainer.model
-    targets = np.eye(model.output_shape[-1], dtype=np.float32)[:1].repeat(recipe.batch_size, 0)
-    weights = np.ones(recipe.batch_size, np.float32)
 
     def step() -> None:
         films = []
         for i in rng.integers(0, len(paths), recipe.batch_size):
             film = pictures.load_img(paths[i], color_mode="grayscale", target_size=size)
             films.append(generator.random_transform(pictures.img_to_array(film)))
-        x: Any = np.stack(films).astype(np.uint8)
-        y: Any = targets
-        w: Any = weights
-        if trainer.recipe.head == "lungs":
-            side = keras_model.map_side(model)
-            parts = np.zeros((len(x), 2, side, side), np.float32)
-            parts[:, 0] = 1
-            y = {
-                "parts": np.stack([targets, targets], 1),
-                "lungs": np.zeros((len(x), side, side, 2)),
-            }
-            w = {"parts": np.stack([weights, 0 * weights], 1), "lungs": 0 * weights}
-            x = (x, parts)
-        elif trainer.recipe.regions:
-            side = keras_model.map_side(model)
-            whole = np.zeros((len(x), 2, side, side), np.float32)
-            whole[:, 0] = 1 / side**2
-            x, y = (x, whole), np.stack([targets, targets], 1)
-            w = np.stack([weights, 0 * weights], 1)
-        trainer.trainee.train_on_batch(x, y, sample_weight=w)
+        x = np.stack(films).astype(np.uint8)
+        # A film that is composed of two comes with its parts; those of the ready batch serve as well.
+        more = ready[0][1:] if isinstance(ready[0], tuple) else ()
+        _floor(trainer, ((x, *more) if more else x, *ready[1:]))
 
     return step

@@ -17,7 +17,7 @@ from pneumoscope.decision.calibration import Calibration
 from pneumoscope.train.export import conversion, parity
 from pneumoscope.train.network import keras_model, lungs
 from pneumoscope.train.network.losses import LungCrossentropy
-from pneumoscope.train.network.lungs import LungPooling, maps_of
+from pneumoscope.train.network.lungs import LungPooling, field_of, maps_of
 from pneumoscope.train.recipe.settings import Recipe
 
 Floats = NDArray[np.floating[Any]]
@@ -132,12 +132,12 @@ def test_maps_are_the_evidence_on_the_lungs() -> None:
     evidence = np.full((1, 4, 4, 3), 0.0, np.float32)
     evidence[0, 0, 0, 0] = 2.0
     evidence[0, 0, 0, 2] = np.log(3.0)
-    maps = np.asarray(maps_of(two_lungs(), evidence, "multiclass"))
+    maps = np.asarray(maps_of(field_of(two_lungs()), evidence, "multiclass"))
     assert maps.shape == (1, 3, 4, 4)
     p = float(sigmoid(2.0))
     assert maps[0, :, 0, 0] == pytest.approx([1 - p, p / 4, 3 * p / 4], abs=1e-6)
     assert not maps[0, :, :, 1:3].max() > 1e-6
-    alone = np.asarray(maps_of(two_lungs(), evidence[..., :1], "binary"))
+    alone = np.asarray(maps_of(field_of(two_lungs()), evidence[..., :1], "binary"))
     assert alone[0, :, 0, 0] == pytest.approx([1 - p, p], abs=1e-6)
 
 

@@ -41,7 +41,8 @@ def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentat
     Returns:
         uint8 (n, size, size).
     """
-    return augment_with_maps(films, films[:, None][:, :0], size, rng, config)[0]
+    none = np.empty((len(films), 0, *films.shape[1:]), np.uint8)
+    return augment_with_maps(films, none, size, rng, config)[0]
 
 
 def augment_with_maps(
@@ -134,8 +135,16 @@ def matched(film: Films, other: Films, share: float) -> Films:
         other: Likewise; of any shape.
         share: 0 changes nothing, 1 gives the histogram of the other.
     """
-    table = np.interp(_histogram(film), _histogram(other), _LEVELS)
-    table = share * table + (1 - share) * _LEVELS
+    return _through(film, share * _matching(film, other) + (1 - share) * _LEVELS)
+
+
+def _matching(film: Films, other: Films) -> NDArray[np.float64]:
+    """The table of grey levels in [0, 1] that gives a film the histogram of another one."""
+    return np.interp(_histogram(film), _histogram(other), _LEVELS)
+
+
+def _through(film: Films, table: NDArray[np.floating]) -> Films:
+    """A film whose grey levels are replaced by those of a table in [0, 1], (256,)."""
     return cv2.LUT(film, np.clip(table * 255.0 + 0.5, 0, 255).astype(np.uint8))
 
 
@@ -150,9 +159,7 @@ def _tone(film: Films, other: Films, rng: np.random.Generator, config: Augmentat
     table = _LEVELS.copy()
     if _chance(rng, config.match):
         blend = rng.uniform(0.3, 1.0)
-        table += blend * (
-            np.interp(_histogram(film), _histogram(other), _LEVELS).astype(np.float32) - table
-        )
+        table += blend * (_matching(film, other).astype(np.float32) - table)
     elif _chance(rng, config.equalise):
         table += rng.uniform(0.2, 0.9) * (_histogram(film) - table)
     if _chance(rng, config.curve):
@@ -164,7 +171,7 @@ def _tone(film: Films, other: Films, rng: np.random.Generator, config: Augmentat
     middle = float(table[int(cv2.mean(film)[0])])
     table = (table - middle) * _log_uniform(rng, config.contrast) + middle
     table = table + rng.uniform(-config.brightness, config.brightness)
-    film = cv2.LUT(film, np.clip(table * 255.0 + 0.5, 0, 255).astype(np.uint8))
+    film = _through(film, table)
     if _chance(rng, config.shading):
         depth = config.shading_depth
         coarse = rng.uniform(1 - depth, 1 + depth, (3, 3)).astype(np.float32)

@@ -80,6 +80,7 @@ class LungPooling(keras.layers.Layer):  # type: ignore[misc]
         weight = weight * ops.stop_gradient(ops.sigmoid(evidence[..., :1]))
         total = ops.sum(weight, axis=(1, 2)) + 1e-3
         kinds = ops.sum(evidence[..., 1:] * weight, axis=(1, 2)) / total
+        # Not zeros: for a variable number of films they cannot be expressed in all formats.
         return ops.concatenate([ill - ill, ill + ops.log_softmax(kinds, axis=-1)], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -105,11 +106,11 @@ def _film(field: Any, evidence: Any) -> Any:
     return healthy + ops.log(1 - ops.exp(-healthy))
 
 
-def maps_of(lungs: Any, evidence: Any, task: str) -> Any:
+def maps_of(field: Any, evidence: Any, task: str) -> Any:
     """Heatmaps: where the lungs are, times the probability that each cell speaks for the class.
 
     Args:
-        lungs: See `LUNGS`.
+        field: See `field_of`.
         evidence: See `EVIDENCE`.
         task: See `LungPooling`.
 
@@ -117,8 +118,7 @@ def maps_of(lungs: Any, evidence: Any, task: str) -> Any:
         float32 (n, classes, h, w) in [0, 1], the negative class first; (n, findings, h, w) for
         several findings.
     """
-    field = field_of(lungs)
-    p = ops.sigmoid(evidence[..., :1]) if task != "multilabel" else ops.sigmoid(evidence)
+    p = ops.sigmoid(evidence if task == "multilabel" else evidence[..., :1])
     if task == "multilabel":
         shares = p
     elif task == "binary":
@@ -136,7 +136,7 @@ def field_of(lungs: Any) -> Any:
 def head(features: Any, recipe: Recipe, classes: int) -> Any:
     """The head: logits from feature maps (n, h, w, k).
 
-    Its layers `LUNGS`, `EVIDENCE`, ``"embedding"`` and ``"logits"`` are found by their names.
+    Its layers `LUNGS`, `EVIDENCE` and `LOGITS` are found by their names.
     """
     units = 1 if recipe.task == "binary" else classes
     small = keras.initializers.RandomNormal(stddev=0.01, seed=recipe.seed)
@@ -180,32 +180,7 @@ def outputs(model: Any, task: str) -> dict[str, Any]:
     """
     features = model.get_layer(FEATURES).output
     where, what = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
-    field = LungField(name="lung_field", dtype="float32")(where)
-    maps = LungMaps(task, name="heatmaps", dtype="float32")([where, what])
+    field = field_of(where)
     weight = field[..., None]
     mean = ops.sum(features * weight, axis=(1, 2)) / (ops.sum(weight, axis=(1, 2)) + _PRIOR_CELLS)
-    return {"heatmaps": maps, "embedding": mean, "lungs": field}
-
-
-@keras.saving.register_keras_serializable("pneumoscope")
-class LungField(keras.layers.Layer):  # type: ignore[misc]
-    """`field_of` as a layer."""
-
-    def call(self, lungs: Any) -> Any:
-        return field_of(lungs)
-
-
-@keras.saving.register_keras_serializable("pneumoscope")
-class LungMaps(keras.layers.Layer):  # type: ignore[misc]
-    """`maps_of` as a layer; input ``[lungs, evidence]``."""
-
-    def __init__(self, task: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.task = task
-
-    def call(self, inputs: Any) -> Any:
-        lungs, evidence = inputs
-        return maps_of(lungs, evidence, self.task)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "task": self.task}
+    return {"heatmaps": maps_of(field, what, task), "embedding": mean, "lungs": field}
