@@ -158,7 +158,7 @@ class Classifier:
         Raises:
             ImageError: The film cannot be read; the class says why, and the hint what to do.
         """
-        return self.judge([self._read(source)])[0]
+        return self.judge([self.prepare(source)])[0]
 
     def predict_many(
         self,
@@ -224,7 +224,7 @@ class Classifier:
         if isinstance(source, Radiograph):
             pixels = images.model_input(source, meta.size, meta.source_size)
         else:
-            pixels = self._read(source).pixels
+            pixels = self.prepare(source).pixels
 
         def run(
             inputs: NDArray[np.uint8],
@@ -268,14 +268,23 @@ class Classifier:
 
     def _read_or_error(self, source: Source, *, keep: bool) -> Prepared | PneumoscopeError:
         try:
-            return self._read(source, keep=keep)
+            return self.prepare(source, keep=keep)
         except PneumoscopeError as error:
             return error
         except Exception as error:  # noqa: BLE001 (one film must not end the batch)
             _log.exception("a film could not be read")
             return UnreadableImage(images.name_of(source), f"unexpected {type(error).__name__}")
 
-    def _read(self, source: Source, *, keep: bool = False) -> Prepared:
+    def prepare(self, source: Source, *, keep: bool = False) -> Prepared:
+        """Decodes one film for the network.
+
+        Args:
+            source: A path, the bytes of a file, or a binary stream.
+            keep: Keep the film at full size.
+
+        Raises:
+            ImageError: The film cannot be read.
+        """
         meta = self.bundle.meta
         started = time.perf_counter()
         film = images.read(source, at_least_px=self.draft_px)
