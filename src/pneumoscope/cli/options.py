@@ -50,3 +50,13 @@ Port = Annotated[
 Cache = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")
 ]
+
+
+def masks_option(purpose: str = "") -> OptionInfo:
+    """The option for folders of lung masks; ``purpose`` says in its help what for."""
+    option: OptionInfo = typer.Option(
+        "--masks",
+        metavar="DIR",
+        help=f"Folder of lung masks{purpose}: NORMAL/a.png is that of the film NORMAL/a.jpeg; repeatable.",
+    )
+    return option

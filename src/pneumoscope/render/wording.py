@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.gate import OUTSIDE, REFUSE
 from pneumoscope.decision.sentences import words
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
@@ -77,7 +78,7 @@ def why_undetermined(p: Decided) -> str:
 
 def _outside(p: Decided) -> str:
     """Why the film is outside the model's population, without a full stop; empty if it is not."""
-    reasons = (r for r in p.gate.reasons if r.code == "outside-population")
+    reasons = (r for r in p.gate.reasons if r.code == OUTSIDE)
     return next((reason.sentence.rstrip(".") for reason in reasons), "")
 
 
@@ -133,7 +134,7 @@ def forced(p: Decided) -> str:
     """That the verdict was forced; empty if it was not."""
     if not p.forced:
         return ""
-    return words("forced" if p.gate.level == "refuse" else "forced_outside")
+    return words("forced" if p.gate.level == REFUSE else "forced_outside")
 
 
 def prevalence(p: Decided) -> str:

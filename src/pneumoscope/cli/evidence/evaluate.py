@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Cache, Json, Threads
+from pneumoscope.cli.options import Cache, Json, Threads, masks_option
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
 from pneumoscope.errors import UsageError
@@ -77,14 +77,7 @@ WithReport = Annotated[
     typer.Option("--report/--no-report", help="Also write report.html, report.pdf and plots."),
 ]
 
-Masks = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="DIR",
-        help="Folder of lung masks for the section localisation: NORMAL/a.png is that of the film "
-        "NORMAL/a.jpeg; repeatable.",
-    ),
-]
+Masks = Annotated[list[Path] | None, masks_option(" for the section localisation")]
 Boxes = Annotated[
     Path | None,
     typer.Option(

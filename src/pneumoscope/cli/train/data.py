@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumoscope.cli.options import Bundle, Json
+from pneumoscope.cli.options import Bundle, Json, masks_option
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
 
@@ -59,14 +59,7 @@ Folders = Annotated[
         help="Folders of films in any layout, or manifests; NAME is the source of films that have none.",
     ),
 ]
-Masks = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--masks",
-        metavar="DIR",
-        help="Folder of lung masks: NORMAL/a.png is that of the film NORMAL/a.jpeg; repeatable.",
-    ),
-]
+Masks = Annotated[list[Path] | None, masks_option()]
 Written = Annotated[Path, typer.Option("--to", metavar="FILE", help="The new manifest (.csv).")]
 
 _SHOWN = 10  # duplicates in the table; --json has all

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumoscope.cli.options import Cache, Json
+from pneumoscope.cli.options import Cache, Json, masks_option
 from pneumoscope.cli.terminal import print_json
 from pneumoscope.cli.train.options import Backend, Data, RecipeName, prepare_training
 from pneumoscope.errors import MissingExtra
@@ -52,14 +52,7 @@ Pictures = Annotated[
         help="Pictures that are not chest films, which the gate learns to refuse.",
     ),
 ]
-Masks = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="DIR",
-        help="Folder of lung masks, for recipes that read the lungs: NORMAL/a.png is that of the "
-        "film NORMAL/a.jpeg; repeatable.",
-    ),
-]
+Masks = Annotated[list[Path] | None, masks_option(", for recipes that read the lungs")]
 Devices = Annotated[
     str,
     typer.Option(

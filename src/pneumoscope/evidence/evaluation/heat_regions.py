@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     Step = Callable[[int, int], None]
 
-NO_HEAT = "no film of this class has heat"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassHeat:
@@ -127,7 +125,7 @@ def _region_heat(
         films=int(warm.sum()),
         patients=boot.patients_with(warm),
         blank=int((labelled & ~warm).sum()),
-        share=mean_over(shares, warm & ~np.isnan(shares), boot, NO_HEAT),
+        share=mean_over(shares, warm & ~np.isnan(shares), boot),
         area=float(np.nanmean(areas[warm])) if warm.any() else None,
-        peak=mean_over(peaks, warm & ~np.isnan(peaks), boot, NO_HEAT),
+        peak=mean_over(peaks, warm & ~np.isnan(peaks), boot),
     )

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pneumoscope.evidence.evaluation.localisation_results import MaskedView
-from pneumoscope.evidence.evaluation.lung_views import without_lungs
+from pneumoscope.evidence.evaluation.lung_views import WHOLE, without_lungs
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of, score_of, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
 from pneumoscope.evidence.statistics.ranking import ONE_CLASS, ranking_samples
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Films = NDArray[np.uint8]
     Masks = NDArray[np.bool_]
 
-WHOLE = "as they are"
 OWN_OUT, OWN_ONLY = "lungs blanked, the film's own mask", "lungs only, the film's own mask"
 FIXED_OUT, FIXED_ONLY = "lungs blanked, one fixed mask", "lungs only, one fixed mask"
 MARGIN = 1 / 28

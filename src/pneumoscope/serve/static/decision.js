@@ -8,6 +8,7 @@
 
 import { gateReasons } from "./gate.js";
 import { fixed } from "./numbers.js";
+import { outsideReason } from "./sentences.js";
 
 export { wordsOf } from "./sentences.js";
 
@@ -137,7 +138,7 @@ export function decide(rules, film, sentences) {
 
 /** The label after the gate, and whether it is shown only because it was forced. */
 function shown(rules, label, level, reasons) {
-  const outside = rules.profile === null && reasons.some(({ code }) => code === "outside-population");
+  const outside = rules.profile === null && outsideReason(reasons) !== undefined;
   if (level === "refuse") return rules.force ? { label, forced: true } : { label: REFUSED, forced: false };
   if (!outside || label === UNDETERMINED) return { label, forced: false };
   return rules.force ? { label, forced: true } : { label: UNDETERMINED, forced: false };

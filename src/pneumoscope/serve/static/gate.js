@@ -2,7 +2,7 @@
 // numbers come from. No DOM.
 
 import { general } from "./numbers.js";
-import { filled } from "./sentences.js";
+import { filled, OUTSIDE } from "./sentences.js";
 
 const SMALL_PX = 80;
 const SMALLER_THAN_TRAINED_PX = 128;
@@ -53,9 +53,9 @@ function ofPicture(limits, scores, facts, texts, reason) {
     const far = FOREIGN.includes(kind) && above("distance") && scores.distance > FAR * limits.distance;
     if (!spoilt.length || far || scores[kind] > CERTAIN) reasons.push(reason(kind, "refuse"));
   } else if (above("distance") && !spoilt.length) {
-    reasons.push(reason("outside-population", "refuse"));
+    reasons.push(reason(OUTSIDE, "refuse"));
   } else {
-    if (above("distance-note", "distance")) reasons.push(reason("outside-population", "note"));
+    if (above("distance-note", "distance")) reasons.push(reason(OUTSIDE, "note"));
     const upright = (facts.row_direction ?? "").startsWith("L");
     if (above("mirrored")) reasons.push(reason("mirrored", upright ? "refuse" : "note"));
   }
@@ -77,7 +77,7 @@ function ofHeader(population, facts, texts, reason) {
     const [youngest, oldest] = population.age_years;
     if (!(youngest <= age && age < oldest + 1)) {
       const values = { age: general(age, 3), youngest: general(youngest, 6), oldest: general(oldest, 6) };
-      reasons.push(reason("outside-population", "note", filled(texts.age, values)));
+      reasons.push(reason(OUTSIDE, "note", filled(texts.age, values)));
     }
   }
   const note = (sentence) => reasons.push(reason("header-says-otherwise", "note", sentence));

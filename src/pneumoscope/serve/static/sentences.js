@@ -6,6 +6,7 @@ import { fixed, general, thresholdText } from "./numbers.js";
 const NORMAL = "NORMAL";
 const UNDETERMINED = "UNDETERMINED";
 const REFUSED = "REFUSED";
+export const OUTSIDE = "outside-population";
 
 /**
  * What is said of a decision, for people; see `wording.sentences_of`.
@@ -44,7 +45,7 @@ export function wordsOf(decision, sentences) {
 
 function whyUndetermined(d, say, percent) {
   if (d.label !== UNDETERMINED) return "";
-  const outside = d.gate.reasons.find(({ code }) => code === "outside-population");
+  const outside = outsideReason(d.gate.reasons);
   if (outside && d.profile === null) return say("unclear_outside", { reason: withoutStop(outside.sentence) });
   if (d.error_rate === null) return "";
   const names = d.findings.filter((f) => f.undetermined).map((f) => f.name);
@@ -85,6 +86,9 @@ export function sentence(text) {
   const body = withoutStop(text.trim());
   return body && `${capital(body)}.`;
 }
+
+/** Why the film is outside the population that the model knows, of the gate's reasons; else undefined. */
+export const outsideReason = (reasons) => reasons.find(({ code }) => code === OUTSIDE);
 
 /** A sentence with values put in. */
 export function filled(template, values) {

@@ -1,6 +1,6 @@
 // A result for readers: its sentences are the server's (`words` of a result, render/wording.py).
 
-import { sentence } from "./sentences.js";
+import { outsideReason, sentence } from "./sentences.js";
 import { t } from "./texts.js";
 
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
@@ -25,7 +25,7 @@ export function labelOf(record) {
 
 /** Whether a label is withheld that can be forced: the film is outside the model's population. */
 export function canForce({ label, profile, gate }) {
-  return label === "UNDETERMINED" && !profile && gate.reasons.some(({ code }) => code === "outside-population");
+  return label === "UNDETERMINED" && !profile && outsideReason(gate.reasons) !== undefined;
 }
 
 /** The sentences about a result. */
