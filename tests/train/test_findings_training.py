@@ -13,6 +13,8 @@ from PIL import Image
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from train_marks import TRAINING
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras  # noqa: F401 (before warnings become errors)
@@ -21,11 +23,7 @@ import pneumoscope
 from command_line import Done, run
 from trainings import exporting_here
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 TOY = """
 name = "toy"

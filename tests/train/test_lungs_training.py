@@ -16,13 +16,10 @@ import onnxruntime
 
 import pneumoscope
 from drawn import drawn_set
+from train_marks import TRAINING
 from trainings import exporting_here, train
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 LUNGS = """
 name = "lungs"

@@ -22,6 +22,8 @@ from trainings import SMALL, TOY, class_folders, exporting_here, train, words
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from train_marks import TRAINING
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.train.data.films import load_films
@@ -32,11 +34,7 @@ import pneumoscope
 from pneumoscope.bundle import open_bundle
 from pneumoscope.train.recipe import reading
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 
 @pytest.fixture(scope="module")

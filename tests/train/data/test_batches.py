@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from train_marks import TRAINING
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
 
@@ -19,11 +21,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.recipe.settings import Recipe
 
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 NAN = np.nan
 

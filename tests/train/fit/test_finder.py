@@ -15,6 +15,8 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from train_marks import TRAINING
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.errors import TrainingError
@@ -23,11 +25,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 
 def test_smoothing_without_the_bias_of_its_start() -> None:

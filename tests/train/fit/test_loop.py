@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from train_marks import TRAINING
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope import data
@@ -23,11 +25,7 @@ with warnings.catch_warnings():
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.train.recipe import reading
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 
 class Cut(Exception):

@@ -17,6 +17,8 @@ from PIL import Image
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from train_marks import TRAINING
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import tensorflow as tf
@@ -29,11 +31,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.recipe.reading import resolved
     from pneumoscope.train.recipe.settings import Recipe
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 LOG = """phase,epoch,loss,learning_rate,validation_loss,seconds
 head,1,0.7,0.001,0.8,2.5

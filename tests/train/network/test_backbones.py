@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 from pneumoscope.cli.app import app
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import RecipeError, UsageError
+from train_marks import TRAINING
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
@@ -35,11 +36,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.quiet import no_chatter
     from pneumoscope.train.recipe.settings import Recipe
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 STOCK = sorted(backbones.STOCK)
 # The same code at other depths and widths as those that are left.

@@ -15,16 +15,14 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+from train_marks import TRAINING
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.errors import UsageError
     from pneumoscope.train.network import devices
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 # Composed films are two inputs, and their network is another than the one that validates.
 SCRIPT = """

@@ -9,6 +9,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import RecipeError
+from train_marks import TRAINING
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
@@ -17,11 +18,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.network import gradcam, keras_model
     from pneumoscope.train.recipe.settings import Recipe
 
-pytestmark = [
-    pytest.mark.train,
-    # Keras 3.15 with NumPy 2 on TensorFlow.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = TRAINING
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from pneumoscope.decision import thresholds
 from pneumoscope.records import OperatingPoint
 from pneumoscope.train.validation import classes
 from pneumoscope.train.validation.predictions import Validation
-
-
-def validation(**conditions: list[float]) -> Validation:
-    """Four films, two of them ill, from P(pneumonia) by condition."""
-    probabilities = {
-        name: np.array([[1 - p, 0.7 * p, 0.3 * p] for p in ps]) for name, ps in conditions.items()
-    }
-    return Validation(np.array([0, 0, 1, 2]), ("a", "b", "c", "d"), probabilities)
+from validations import overlapping, validation
 
 
 def worst(v: Validation, threshold: float) -> tuple[float, str]:
@@ -36,18 +28,6 @@ def test_the_balanced_point_lies_in_the_middle_of_the_best() -> None:
     v = validation(plain=[0.1, 0.2, 0.8, 0.9], blur=[0.1, 0.4, 0.7, 0.9])
     points = {p.name: p for p in classes.choose_operating_points(v)}
     assert points["balanced"].threshold == pytest.approx(0.55, abs=0.02)
-
-
-def overlapping(shift: float) -> Validation:
-    """600 films whose scores overlap, and the same films scored higher by a shift."""
-    rng = np.random.default_rng(0)
-    truth = (np.arange(600) % 3).astype(np.intp)
-    p = np.clip(rng.normal(np.where(truth > 0, 0.6, 0.3), 0.15), 0.01, 0.9)
-    probabilities = {
-        name: np.stack([1 - q, 0.6 * q, 0.4 * q], axis=1)
-        for name, q in {"plain": p, "bright": p + shift}.items()
-    }
-    return Validation(truth, tuple(map(str, range(600))), probabilities)
 
 
 def test_screen_and_rule_in_keep_their_promise_under_every_condition() -> None:
