@@ -10,6 +10,7 @@ import numpy as np
 
 from pneumoscope.data.masks import read_mask
 from pneumoscope.evidence.evaluation.localisation_results import BOXES, ILL_SIDE, LUNGS
+from pneumoscope.images import SOURCE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pneumoscope.data.boxes import Box
     from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm
 
-SIDE = 224
+SIDE = SOURCE_SIZE
 """Side in pixels at which regions are drawn."""
 
 

@@ -11,7 +11,12 @@ from pneumoscope.evidence.evaluation.drawn_regions import side_of
 from pneumoscope.evidence.evaluation.heat_regions import class_heats, region_heats
 from pneumoscope.evidence.evaluation.localisation_results import Localisation
 from pneumoscope.evidence.evaluation.masked_views import MaskedViews, masked_views
-from pneumoscope.evidence.evaluation.views import LabelledFilms, network_inputs, outputs_of
+from pneumoscope.evidence.evaluation.views import (
+    LabelledFilms,
+    network_inputs,
+    outputs_of,
+    sample_of,
+)
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 
 if TYPE_CHECKING:
@@ -48,7 +53,7 @@ def localisation(
     """
     settings = context.settings
     drawn = np.array([film.mask is not None or bool(film.boxes) for film in films])
-    rows = _some(np.flatnonzero(drawn), MOST_HEAT, settings.seed)
+    rows = sample_of(np.flatnonzero(drawn), MOST_HEAT, settings.seed)
     if not len(rows):
         return None
     chosen = [films[i] for i in rows]
@@ -90,7 +95,7 @@ def _views(
     if not both:
         return None, "", nobody, ONE_CLASS
     question = max(both, key=lambda q: int(q.positive[masked[q.rows]].sum()))
-    rows = _some(question.rows[masked[question.rows]], MOST_VIEWS, seed)
+    rows = sample_of(question.rows[masked[question.rows]], MOST_VIEWS, seed)
     side = predicted.pixels.shape[1]
     masks = np.stack([read_mask(path, side).lungs for i in rows if (path := films[i].mask)])
     views = masked_views(
@@ -105,10 +110,3 @@ def _views(
         step=context.counting(f"lungs out for {predicted.title}"),
     )
     return views, question.name, rows, ""
-
-
-def _some(rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
-    """At most so many of the rows, drawn at random, in their order."""
-    if len(rows) <= most:
-        return rows
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:most])

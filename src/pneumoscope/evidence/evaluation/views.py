@@ -64,10 +64,17 @@ class LabelledFilms:
         """A random sample of at most so many films, in their order."""
         if len(self.pixels) <= most:
             return self
-        rows = np.sort(np.random.default_rng(seed).permutation(len(self.pixels))[:most])
+        rows = sample_of(np.arange(len(self.pixels)), most, seed)
         return LabelledFilms(
             self.pixels[rows], self.targets[rows], [self.patients[row] for row in rows]
         )
+
+
+def sample_of(rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
+    """At most so many of the rows, drawn at random, in their order."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:most])
 
 
 def network_inputs(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
