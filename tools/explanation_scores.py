@@ -44,7 +44,9 @@ def main() -> None:
     )  # fmt: skip
     if films.manifest_sha256 != meta.data["manifest_sha256"]:
         sys.exit("error: not the films that the bundle was trained on: some may not be held out")
-    scores = explanations.scores(looker(classifier), meta, films, progress)
+    scores = explanations.scores(
+        looker(classifier), meta, films, progress, lungs=lungs_of(classifier)
+    )
     if scores is None:
         sys.exit("error: no validation films of both kinds")
     record = explanations.record_of(scores)
@@ -63,6 +65,14 @@ def looker(classifier: Classifier) -> explain.Run:
     return look
 
 
+def lungs_of(classifier: Classifier) -> explanations.Lungs | None:
+    """The lung fields of the bundle's network; None if it does not look for lungs."""
+    size = classifier.bundle.meta.size
+    if classifier.run(np.zeros((1, size, size, 1), np.uint8)).lungs is None:
+        return None
+    return lambda inputs: classifier.run(inputs).lungs
+
+
 def progress(done: int, total: int) -> None:
     if sys.stderr.isatty() or done == total:
         print(f"\r{done} of {total} films", end="\n" if done == total else "", file=sys.stderr)
@@ -70,14 +80,19 @@ def progress(done: int, total: int) -> None:
 
 def times(classifier: Classifier, films: np.ndarray) -> None:
     """Prints medians over films: the network alone, and what each mode adds to it."""
-    look, meta = looker(classifier), classifier.bundle.meta
+    look, fields = looker(classifier), lungs_of(classifier)
+    meta = classifier.bundle.meta
     spent: dict[str, list[float]] = {"network": [], FAST: [], CHECKED: []}
     for film in films:
         began = time.thread_time()
         p, maps = look(film[None, ..., None])
         spent["network"].append(time.thread_time() - began)
         subject = explain.subject_of(
-            film, maps[0], meta.labels[int(p[0].argmax())], meta.rules.labels
+            film,
+            maps[0],
+            meta.labels[int(p[0].argmax())],
+            meta.rules.labels,
+            None if fields is None else fields(film[None, ..., None])[0],
         )
         for mode in (FAST, CHECKED):
             began = time.thread_time()
@@ -95,7 +110,7 @@ def plot(scores: explanations.Scores, record: dict, path: Path) -> None:
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, layout="constrained")
     edges = np.linspace(0, 1, 41)
-    titles = {FAST: "fast: inside the body, focus", CHECKED: "checked: also steady, depends"}
+    titles = {FAST: "fast: inside, focus", CHECKED: "checked: also steady, depends"}
     for axis, (mode, title) in zip(axes, titles.items(), strict=True):
         for values, name, colour in (
             (scores.whole[mode], "validation films", "#1f77b4"),

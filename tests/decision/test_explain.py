@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,11 +87,39 @@ def test_heat_in_the_air_is_outside_the_body() -> None:
     x = np.full((SIZE, SIZE), 5, np.uint8)
     x[8:, 16:48] = 120
     x[24:40, 24:40] = 10  # dark lungs behind the chest wall
-    inside = explain.quick_checks(x, heat_at(4, 4))
-    outside = explain.quick_checks(x, heat_at(4, 0))
+    inside = explain.quick_checks(Subject(x, heat_at(4, 4), 1, 0, "PNEUMONIA"))
+    outside = explain.quick_checks(Subject(x, heat_at(4, 0), 1, 0, "PNEUMONIA"))
     assert inside["inside"] > 0.95
     assert outside["inside"] < 0.05
     assert inside["focus"] == outside["focus"] == pytest.approx(1 - 2 / 64)
+
+
+def with_lungs(heatmap: np.ndarray, field: np.ndarray) -> Subject:
+    return replace(subject(heatmap), lungs=field)
+
+
+def test_heat_beside_the_lungs_is_outside_where_the_lungs_are_known() -> None:
+    field = np.zeros((CELLS, CELLS))
+    field[:, :4] = 1
+    half = np.zeros((CELLS, CELLS))
+    half[:, [1, 6]] = [3, 1]  # far enough from the edge, three quarters on the lungs
+    assert explain.quick_checks(with_lungs(half, field))["inside"] == pytest.approx(0.75)
+    noise = np.random.default_rng(0).integers(80, 160, (SIZE, SIZE)).astype(np.uint8)
+    on_body = Subject(noise, half, 1, 0, "PNEUMONIA")  # a film without air or a frame
+    assert explain.quick_checks(on_body)["inside"] == pytest.approx(1.0)
+
+
+def test_the_sentence_names_the_lungs_where_they_are_known() -> None:
+    field = np.zeros((CELLS, CELLS))
+    field[:, :4] = 1
+    half = np.zeros((CELLS, CELLS))
+    half[:, [1, 6]] = [3, 1]
+    p = np.array([0.1, 0.9])
+    shown = explain.explain(with_lungs(half, field), FAST, {FAST: 0.1}, p, forbidden)
+    assert shown.sentence.startswith("75% of the heat lies on the lungs; ")
+    nowhere = explain.explain(with_lungs(half, field * 0), FAST, {FAST: 0.1}, p, forbidden)
+    assert (nowhere.reliable, nowhere.score) == (False, 0.0)
+    assert "much of the heat lies outside the lungs; 0% of the heat lies on" in nowhere.sentence
 
 
 @pytest.mark.parametrize("grey", [0, 255])
@@ -113,7 +142,7 @@ def test_a_film_of_one_grey_has_no_frame() -> None:
 
 
 def test_a_map_that_marks_everything_marks_nothing() -> None:
-    assert explain.quick_checks(film(), np.ones((CELLS, CELLS)))["focus"] == pytest.approx(0)
+    assert explain.quick_checks(subject(np.ones((CELLS, CELLS))))["focus"] == pytest.approx(0)
     assert explain.score_of({"inside": 1.0, "focus": 0.0}) == 0
 
 

@@ -81,6 +81,15 @@ def test_a_bundle_that_looks_for_no_lungs(tiny_bundle: Bundle, films: Path, tmp_
     assert not (tmp_path / "masks").exists()
 
 
+def test_a_prediction_s_heat_is_compared_with_the_lungs(looking: Bundle, films: Path) -> None:
+    prediction = pneumoscope.load(looking).predict(films / "NORMAL" / "half.png")
+    assert prediction.explanation is not None
+    # Bright cells are lungs, and their heat is their grey level: on 32 of 64 columns 28 times 240,
+    # then 226, 199, 171 and 144; beside them 116, 89, 61 and 34, then 28 times 20.
+    assert prediction.explanation.checks["inside"] == pytest.approx(7460 / 8320, abs=0.01)
+    assert "89% of the heat lies on the lungs" in prediction.explanation.sentence
+
+
 def test_the_field_is_one_of_the_network_s_outputs(looking: Bundle, tiny_bundle: Bundle) -> None:
     inputs = np.full((2, 32, 32, 1), 51, np.uint8)
     fields = pneumoscope.load(looking).run(inputs).lungs

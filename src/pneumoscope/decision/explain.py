@@ -3,8 +3,8 @@
 Every heatmap looks like an explanation. Four checks, each in [0, 1], tell whether it is one. The
 score is their geometric mean, so that no check can compensate for the failure of another:
 
-- ``inside``: share of the heat inside the body. Air beside it, drawn frames and collimation explain
-  nothing.
+- ``inside``: share of the heat on the lungs, if the network looks for them, otherwise inside the body.
+  Air beside it, drawn frames and collimation explain nothing.
 - ``focus``: 1 if the heat is in one spot, 0 if half of it covers half of the film: a map that marks
   everything marks nothing.
 - ``steady``: correlation with the maps of copies that are shifted by a few pixels, after shifting
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.decision.lung_regions import enlarged, lung_grid
 from pneumoscope.decision.probability import logit, p_positive
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.images.covering import bilinear, covered
@@ -68,6 +69,8 @@ class Subject:
         label: Position of the explained class or finding.
         negative: Position of the class that means "nothing found"; None for several findings.
         name: The verdict's name for people, such as ``"PNEUMONIA"``.
+        lungs: Float (h, w) in [0, 1], the lung field of the film; None if the network does not look
+            for lungs.
     """
 
     film: NDArray[np.uint8]
@@ -75,6 +78,7 @@ class Subject:
     label: int
     negative: int | None
     name: str
+    lungs: NDArray[np.floating[Any]] | None = None
 
     def log_odds(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Log odds of what the map explains, (n,), from probabilities (n, classes).
@@ -88,12 +92,23 @@ class Subject:
 
 
 def subject_of(
-    film: NDArray[np.uint8], heatmaps: NDArray[np.floating[Any]], name: str, labels: Labels
+    film: NDArray[np.uint8],
+    heatmaps: NDArray[np.floating[Any]],
+    name: str,
+    labels: Labels,
+    lungs: NDArray[np.floating[Any]] | None = None,
 ) -> Subject:
     """The film with the heatmap of the named class or finding, taken from (classes, h, w)."""
     label, negative = labels.names.index(name), labels.negative_column
     shown = NORMAL if label == negative else name if negative is None else labels.positive
-    return Subject(film=film, heatmap=heatmaps[label], label=label, negative=negative, name=shown)
+    return Subject(
+        film=film,
+        heatmap=heatmaps[label],
+        label=label,
+        negative=negative,
+        name=shown,
+        lungs=lungs,
+    )
 
 
 def explain(
@@ -113,7 +128,7 @@ def explain(
         probabilities: (classes,), of the unchanged film.
         run: The network; called twice by `CHECKED`, never by `FAST`.
     """
-    checks = quick_checks(subject.film, subject.heatmap)
+    checks = quick_checks(subject)
     if mode == CHECKED:
         checks |= {"steady": steadiness(subject, run)} | dependence(subject, probabilities, run)
     score = score_of(checks)
@@ -138,20 +153,27 @@ def score_of(checks: Mapping[str, float]) -> float:
     return math.prod(values) ** (1 / len(values))
 
 
-def quick_checks(film: NDArray[np.uint8], heatmap: NDArray[np.floating[Any]]) -> dict[str, float]:
+def quick_checks(subject: Subject) -> dict[str, float]:
     """``inside`` and ``focus`` of a heatmap, both 0 for a blank map; takes less than 0.1 ms."""
-    cells = heatmap.ravel()
+    cells = subject.heatmap.ravel()
     total = float(cells.sum())
     if not total > 0:
         return {"inside": 0.0, "focus": 0.0}
-    within = body(film)
-    rows, columns = (bilinear(n, m) for n, m in zip(heatmap.shape, within.shape, strict=True))
-    heat = rows @ np.asarray(heatmap, np.float32) @ columns.T
     half = int(np.searchsorted(np.cumsum(np.sort(cells)[::-1]), total / 2)) + 1
-    return {
-        "inside": float(heat[within].sum() / heat.sum()),
-        "focus": max(0.0, 1 - 2 * half / cells.size),
-    }
+    return {"inside": _inside(subject), "focus": max(0.0, 1 - 2 * half / cells.size)}
+
+
+def _inside(subject: Subject) -> float:
+    """Share of the heat on the lungs, or inside the body if they are not known; in [0, 1]."""
+    if subject.lungs is not None:
+        heat = enlarged(subject.heatmap)
+        return float(heat[lung_grid(subject.lungs)].sum() / heat.sum())
+    within = body(subject.film)
+    rows, columns = (
+        bilinear(n, m) for n, m in zip(subject.heatmap.shape, within.shape, strict=True)
+    )
+    heat = rows @ np.asarray(subject.heatmap, np.float32) @ columns.T
+    return float(heat[within].sum() / heat.sum())
 
 
 def dependence(
@@ -332,7 +354,8 @@ def _sentence(
 ) -> str:
     if not subject.heatmap.max() > 0:
         return f"{NO_EXPLANATION}: the heatmap is blank, no region raised the score"
-    inside = f"{checks['inside']:.0%} of the heat lies inside the body"
+    place = "inside the body" if subject.lungs is None else "on the lungs"
+    inside = f"{checks['inside']:.0%} of the heat lies {place}"
     if "depends" in checks:
         basis = (
             f"covering the marked region divides the odds of {subject.name} by "
@@ -345,13 +368,13 @@ def _sentence(
     if reliable and limit is None:
         return f"{basis}; this bundle's limit was never set on films, so little is hidden"
     low = limit is not None and score_of(checks) < limit
-    return basis if reliable else f"{NO_EXPLANATION}: {_why(checks, low=low)}; {basis}"
+    return basis if reliable else f"{NO_EXPLANATION}: {_why(subject, checks, low=low)}; {basis}"
 
 
-def _why(checks: Mapping[str, float], *, low: bool) -> str:
+def _why(subject: Subject, checks: Mapping[str, float], *, low: bool) -> str:
     """Names the weakest check if the score is too low, otherwise the lack of dependence."""
     why = {
-        "inside": "much of the heat lies outside the body",
+        "inside": f"much of the heat lies outside the {'body' if subject.lungs is None else 'lungs'}",
         "focus": "the heat is spread over most of the film",
         "steady": "the map changes when the film is shifted by a few pixels",
         "depends": "the verdict does not depend on the marked region more than on others",

@@ -190,7 +190,8 @@ EXPLAIN = ReaderSetting(
         Choice(
             "fast",
             "With quick checks",
-            "Checks whether the heatmap is inside the body; needs no further run of the network.",
+            "Checks whether the heatmap is inside the body (on the lungs, if the bundle looks for "
+            "them); needs no further run of the network.",
         ),
         Choice(
             "checked",

@@ -20,7 +20,7 @@ from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import PneumoscopeError, UnreadableImage, UsageError
 from pneumoscope.records import NORMAL, REFUSED, Outcome, Prediction, Radiograph, Settings
-from pneumoscope.runtime.network import Network, NetworkOutputs
+from pneumoscope.runtime.network import FilmOutputs, Network, NetworkOutputs
 from pneumoscope.runtime.threads import in_chunks, usable_cores
 
 if TYPE_CHECKING:
@@ -197,7 +197,8 @@ class Classifier:
 
         Returns:
             ``probabilities`` float32 (n, classes), ``heatmaps`` float32 (n, classes, h, w) and
-            ``embedding`` float32 (n, features); ``features`` float32 (n, d) or None.
+            ``embedding`` float32 (n, features); ``features`` float32 (n, d) or None; ``lungs``
+            float32 (n, h, w) or None.
         """
         return self._network.run(inputs)
 
@@ -232,11 +233,12 @@ class Classifier:
             p, maps = self._probabilities_and_heatmaps(inputs)
             return at_site(p, self.rules.offered), maps
 
-        p, heatmaps = run(pixels[None, ..., None])
-        named = dict(zip(meta.labels, p[0].tolist(), strict=True))
+        outputs = self.run(pixels[None, ..., None]).film(0)
+        p = at_site(outputs.probabilities[None], self.rules.offered)[0]
+        named = dict(zip(meta.labels, p.tolist(), strict=True))
         verdict = triage.judge(named, self.rules)
-        subject = self._subject(pixels, heatmaps[0], verdict.heatmap_class)
-        return explain.occlusion(subject, p[0], run, step)
+        subject = self._subject(pixels, outputs, verdict.heatmap_class)
+        return explain.occlusion(subject, p, run, step)
 
     def explained(self, prediction: Prediction) -> tuple[str, float]:
         """What heatmap and occlusion map explain: its name, and its probability in [0, 1]."""
@@ -304,9 +306,7 @@ class Classifier:
         scores = self._gate_scores([item.pixels for item in batch], outputs.features)
         infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
         return [
-            self._prediction(
-                item, outputs.probabilities[i], outputs.heatmaps[i], scores[i], infer_ms
-            )
+            self._prediction(item, outputs.film(i), scores[i], infer_ms)
             for i, item in enumerate(batch)
         ]
 
@@ -323,14 +323,13 @@ class Classifier:
     def _prediction(
         self,
         item: Prepared,
-        probabilities: NDArray[np.float32],
-        heatmaps: NDArray[np.float32],
+        outputs: FilmOutputs,
         scores: dict[str, float],
         infer_ms: float,
     ) -> Prediction:
-        named = dict(zip(self.bundle.meta.labels, probabilities.tolist(), strict=True))
+        named = dict(zip(self.bundle.meta.labels, outputs.probabilities.tolist(), strict=True))
         decision = decide(FilmScores(named, scores, item.facts), self.rules)
-        subject = self._subject(item.pixels, heatmaps, decision.heatmap_class)
+        subject = self._subject(item.pixels, outputs, decision.heatmap_class)
         timings = {"read": item.read_ms, "infer": infer_ms}
         explanation = None
         if self.settings.explain != explain.NONE and decision.label != REFUSED:
@@ -340,7 +339,7 @@ class Classifier:
                 subject,
                 self.settings.explain,
                 self._explanation_limits,
-                probabilities,
+                outputs.probabilities,
                 self._probabilities_and_heatmaps,
             )
             timings["explain"] = 1000 * (time.perf_counter() - started)
@@ -389,6 +388,7 @@ class Classifier:
         return outputs.probabilities, outputs.heatmaps
 
     def _subject(
-        self, pixels: NDArray[np.uint8], heatmaps: NDArray[np.float32], name: str
+        self, pixels: NDArray[np.uint8], outputs: FilmOutputs, name: str
     ) -> explain.Subject:
-        return explain.subject_of(pixels, heatmaps, name, self.rules.offered.labels)
+        labels = self.rules.offered.labels
+        return explain.subject_of(pixels, outputs.heatmaps, name, labels, outputs.lungs)

@@ -43,6 +43,26 @@ class NetworkOutputs:
     features: NDArray[np.float32] | None = None
     lungs: NDArray[np.float32] | None = None
 
+    def film(self, i: int) -> FilmOutputs:
+        """The outputs for the film ``i``, counted from 0."""
+        lungs = None if self.lungs is None else self.lungs[i]
+        return FilmOutputs(self.probabilities[i], self.heatmaps[i], lungs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmOutputs:
+    """What the network gives for one film, as far as a verdict and its explanation need it.
+
+    Attributes:
+        probabilities: float32 (classes,).
+        heatmaps: float32 (classes, h, w).
+        lungs: float32 (h, w) in [0, 1], the lung field; None if the network does not look for lungs.
+    """
+
+    probabilities: NDArray[np.float32]
+    heatmaps: NDArray[np.float32]
+    lungs: NDArray[np.float32] | None = None
+
 
 class Network:
     """Runs the network of a bundle. Safe to share between threads.

@@ -94,7 +94,7 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
         trained.recipe, films, calibrated, _validation_record(trained, measured, parity)
     )
     explanation = explanations.explain(
-        network.heatmaps, meta, films, progress.counter("checking heatmaps")
+        network.heatmaps, meta, films, progress.counter("checking heatmaps"), network.lungs
     )
     golden = writing.golden_of(network, size)
     gate = fit_gate(trained, network, progress)

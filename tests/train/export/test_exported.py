@@ -31,6 +31,15 @@ def test_the_outputs_by_hand(tmp_path: Path) -> None:
     assert network.gate_features(bright()) == pytest.approx(0.8)
 
 
+def test_lung_fields_are_not_in_every_network(tmp_path: Path) -> None:
+    tiny_model(tmp_path / "plain.onnx")
+    assert ExportedNetwork(tmp_path / "plain.onnx").lungs is None
+    tiny_model(tmp_path / "model.onnx", lungs=True)
+    lungs = ExportedNetwork(tmp_path / "model.onnx").lungs
+    assert lungs is not None
+    assert lungs(bright()) == pytest.approx(np.full((2, 8, 8), 0.8))
+
+
 @pytest.mark.parametrize("features", [False, True])
 def test_features_for_a_gate_are_not_in_every_network(features: bool, tmp_path: Path) -> None:
     tiny_model(tmp_path / "model.onnx", features=features)

@@ -74,6 +74,18 @@ def test_a_score_that_tells_nothing_sets_no_limit() -> None:
     assert record["modes"]["checked"]["mirrored"]["value"] == pytest.approx(0.5)
 
 
+def test_heat_beside_the_lungs_lowers_the_score() -> None:
+    def half_of_the_film(x: np.ndarray) -> np.ndarray:
+        field = np.zeros((len(x), 8, 8))
+        field[:, :, :4] = 1
+        return field
+
+    scores = explanations.scores(blind, META, spotted(), lungs=half_of_the_film)
+    assert scores is not None
+    # Half of the heat lies on this lung, and 1 cell of 64 has half of the heat.
+    assert scores.whole["fast"] == pytest.approx(((1 - 2 / 64) * 0.5) ** 0.5)
+
+
 def test_half_of_the_films_below_the_limit_by_hand() -> None:
     scores = np.linspace(0, 1, 100)
     placed = np.where(scores < 0.5, 0.2, 0.9)

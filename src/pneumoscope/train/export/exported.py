@@ -9,12 +9,15 @@ import numpy as np
 from pneumoscope.train.gate import features
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 OUTPUTS = ("probabilities", "heatmaps", "embedding")
 """What every ``model.onnx`` gives."""
+LUNGS = "lungs"
+"""The lung field, which only a network with this head gives."""
 
 
 class ExportedNetwork:
@@ -27,6 +30,7 @@ class ExportedNetwork:
         import onnxruntime
 
         self._session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        self._names = {output.name for output in self._session.get_outputs()}
 
     def probabilities(self, films: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, classes)."""
@@ -42,9 +46,17 @@ class ExportedNetwork:
         return dict(zip(OUTPUTS, self._session.run(OUTPUTS, {"films": films}), strict=True))
 
     @property
+    def lungs(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None:
+        """Films to their lung fields (n, h, w); None if the network does not look for lungs."""
+        return self._lungs if LUNGS in self._names else None
+
+    def _lungs(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(self._session.run([LUNGS], {"films": films})[0], np.float32)
+
+    @property
     def has_gate_features(self) -> bool:
         """Whether the network has feature maps that a gate can be fitted on."""
-        return features.OUTPUT in {output.name for output in self._session.get_outputs()}
+        return features.OUTPUT in self._names
 
     def gate_features(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The cells of the feature maps, (n, d), see `pneumoscope.train.gate.features`."""

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from pneumoscope.data import FilmSet
     from pneumoscope.decision.explain import Run
 
+    Lungs = Callable[[NDArray[np.uint8]], NDArray[np.floating[Any]]]
+    """uint8 (n, size, size, 1) to lung fields (n, h, w)."""
+
 MOST = 200
 """Maximum number of whole films, and of composed ones, that are scored; each takes up to 18 runs of the
 network."""
@@ -75,9 +78,10 @@ def explain(
     meta: BundleMeta,
     films: FilmSet,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    lungs: Lungs | None = None,
 ) -> dict[str, Any] | None:
     """Scores heatmaps of the validation films and sets the limits; see `scores`, `record_of`."""
-    heatmap_scores = scores(run, meta, films, progress)
+    heatmap_scores = scores(run, meta, films, progress, lungs=lungs)
     return None if heatmap_scores is None else record_of(heatmap_scores)
 
 
@@ -87,6 +91,7 @@ def scores(
     films: FilmSet,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     most: int = MOST,
+    lungs: Lungs | None = None,
 ) -> Scores | None:
     """Scores whole and composed validation films; None if there are no ill or no healthy films.
 
@@ -96,6 +101,7 @@ def scores(
         films: All films; those of the split ``"validation"`` are used.
         progress: Called with (films done, films in all).
         most: Whole films, and composed ones, at most.
+        lungs: The exported network's lung fields; None if it does not look for lungs.
     """
     halves = localise.composed(films, meta.size)
     if halves is None:
@@ -110,11 +116,11 @@ def scores(
     total = len(rows) + len(chosen)
     whole, composed, mirrored, placed = [], [], [], []
     for done, row in enumerate(rows, 1):
-        subject, p = _subject(run, meta, resample(films.pixels[row], meta.size))
+        subject, p = _subject(run, lungs, meta, resample(films.pixels[row], meta.size))
         whole.append(_both(subject, p, run))
         progress(done, total)
     for done, i in enumerate(chosen, len(rows) + 1):
-        subject, p = _subject(run, meta, halves.films[i])
+        subject, p = _subject(run, lungs, meta, halves.films[i])
         composed.append(_both(subject, p, run))
         # Shifted copies give the network the same answers, whichever map is shown with them.
         reflected = replace(subject, heatmap=subject.heatmap[:, ::-1])
@@ -190,13 +196,14 @@ def _mode_record(
 
 
 def _subject(
-    run: Run, meta: BundleMeta, film: NDArray[np.uint8]
+    run: Run, lungs: Lungs | None, meta: BundleMeta, film: NDArray[np.uint8]
 ) -> tuple[Subject, NDArray[np.floating[Any]]]:
     """The film with the map that its verdict would show, and its probabilities (classes,)."""
     p, maps = run(film[None, ..., None])
+    field = None if lungs is None else lungs(film[None, ..., None])[0]
     named = dict(zip(meta.labels, p[0].tolist(), strict=True))
     shown = triage.judge(named, Rules.of(meta.rules, Settings())).heatmap_class
-    return heatmaps.subject_of(film, maps[0], shown, meta.rules.labels), p[0]
+    return heatmaps.subject_of(film, maps[0], shown, meta.rules.labels, field), p[0]
 
 
 def _both(
@@ -206,7 +213,7 @@ def _both(
     steady: float | None = None,
 ) -> dict[str, float]:
     """Scores of both modes, and ``steady``."""
-    checks = heatmaps.quick_checks(subject.film, subject.heatmap)
+    checks = heatmaps.quick_checks(subject)
     fast = score_of(checks)
     checks["steady"] = heatmaps.steadiness(subject, run) if steady is None else steady
     checks |= heatmaps.dependence(subject, probabilities, run)
