@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from pneumoscope.data.sources import UNNAMED, counts_by_source, unsupported, unsupported_words
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+
+from drawn import draw
+from pneumoscope import data
+from pneumoscope.data.sources import (
+    UNNAMED,
+    counts_by_source,
+    leave_out,
+    unsupported,
+    unsupported_words,
+)
+from pneumoscope.errors import DataError
 
 
 def test_counts() -> None:
@@ -22,3 +37,66 @@ def test_pairs_of_classes_that_no_source_has_both_of() -> None:
     )
     assert unsupported_words(()) == ""
     assert unsupported({}, ("normal", "ill")) == ()
+
+
+def hospitals(root: Path, patients: str = "{source}{i}") -> Path:
+    """Eight films each of hospitals a, b and c, half of them ill, two films per patient."""
+    lines = ["path,label,source,patient"]
+    for source in "abc":
+        draw(root, *(f"{source}/{i}.png" for i in range(8)))
+        lines += [
+            f"{source}/{i}.png,{('normal', 'ill')[i // 4]},{source},"
+            + patients.format(source=source, i=i // 2)
+            for i in range(8)
+        ]
+    (root / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def load(root: Path, split: str) -> data.FilmSet:
+    return data.load(
+        root, 64, task="binary", split=split, share=0.25, seed=0, cache=root.parent / "cache"
+    )
+
+
+def test_a_source_is_left_out_and_never_decoded(tmp_path: Path) -> None:
+    root = hospitals(tmp_path / "films")
+    for film in (root / "b").iterdir():
+        film.write_bytes(b"not a film")
+    films = load(root, "leave-out:b")
+    assert {film.source for film in films.films} == {"a", "c"}
+    assert len(films.films) == 16
+    # Of four patients of each class one is held out, with both films, and with the copies of them that
+    # the other hospital has.
+    held = {film.sha256 for film in films.films if film.split == "validation"}
+    assert [len(films.rows(split)) for split in ("train", "validation")] == [8, 8]
+    assert len(held) == 4
+    data.check_split(films.films)
+    listing = leave_out(data.find(root), "leave-out:b")
+    assert {e.source for e in listing.entries if e.split == "test"} == {"b"}
+    assert {e.source for e in listing.entries if e.split is None} == {"a", "c"}
+    assert leave_out(listing, "patient") is listing
+
+
+def test_an_unknown_source_names_the_known_ones(tmp_path: Path) -> None:
+    root = hospitals(tmp_path / "films")
+    with pytest.raises(DataError, match="no film is from the source 'd'") as error:
+        load(root, "leave-out:d")
+    assert error.value.hint == "Known sources: a, b, c."
+    with pytest.raises(DataError, match="split 'leave-in:a' is unknown") as error:
+        load(root, "leave-in:a")
+    assert error.value.hint.endswith("given, or leave-out:SOURCE.")
+    draw(tmp_path / "bare", "normal/0.png", "ill/0.png")
+    with pytest.raises(DataError, match="no film is from the source 'a'") as error:
+        load(tmp_path / "bare", "leave-out:a")
+    assert "column source" in error.value.hint
+
+
+def test_a_single_source_and_shared_patients_are_refused(tmp_path: Path) -> None:
+    root = hospitals(tmp_path / "films", patients="p{i}")
+    with pytest.raises(DataError, match="and in another source: p0, p1, p2"):
+        load(root, "leave-out:a")
+    rows = (root / "manifest.csv").read_text().splitlines()[:9]
+    (root / "manifest.csv").write_text("\n".join(rows))
+    with pytest.raises(DataError, match="all films are from the source 'a'"):
+        load(root, "leave-out:a")

@@ -15,7 +15,7 @@ from pneumoscope.data.folders import read_class_folders, read_split_folders
 from pneumoscope.data.listing import for_task, without
 from pneumoscope.data.masks import LungMasks, with_masks
 from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
-from pneumoscope.data.sources import counts_by_source
+from pneumoscope.data.sources import LEAVE_OUT, counts_by_source, leave_out
 from pneumoscope.data.split import (
     MODES,
     check_split,
@@ -214,8 +214,9 @@ def load(
         task: ``"binary"``, ``"multiclass"`` or ``"multilabel"``.
         split: ``"patient"`` draws validation patients from the training films, class by class
             (for several findings: regardless of them); ``"film"`` draws films, regardless of
-            patients; ``"given"`` takes the folder's own validation films. All three follow the
-            split column of a manifest, and NIH's lists.
+            patients; ``"given"`` takes the folder's own validation films; ``"leave-out:SOURCE"`` keeps
+            a source for testing and draws patients of the others. All follow a manifest's split
+            column, and NIH's lists.
         share: Share of the patients (or films) of each class for validation, in (0, 1).
         seed: Seed of the draw.
         masks: Folders of lung masks, see `pneumoscope.data.masks`.
@@ -226,7 +227,8 @@ def load(
         DataError: See `find`; also if the labels do not suit the task, a film cannot be read,
             nothing could be held out, or a manifest puts one patient into two splits.
     """
-    listing = with_masks(_find_for(root, split), masks)
+    listing, split = _find_for(root, split)
+    listing = with_masks(listing, masks)
     fixed = _is_fixed(listing, split, root)
     labelled = for_task(without(listing, "test", *(() if fixed else ("validation",))), task)
     entries = labelled.entries
@@ -247,7 +249,7 @@ def load(
         warnings=(*listing.warnings, *labelled.warnings, *doubts, *_silent(films, labelled, task)),
         files=tuple(entry.path for entry in entries),
         sheet=listing.sheet,
-        masks=tuple(e.mask for e in entries) if any(e.mask for e in entries) else (),
+        masks=_masks(entries),
     )
 
 
@@ -267,14 +269,21 @@ def _films(labelled: Labelled, hashes: Sequence[str], splits: Sequence[str]) -> 
     )
 
 
-def _find_for(root: Path, split: str) -> Listing:
-    """The films of a folder, if they can be split so."""
-    if split not in MODES:
-        raise DataError(f"split {split!r} is unknown", f"One of {', '.join(MODES)}.")
-    listing = find(root)
-    if split == "patient" and listing.obeyed:
+def _masks(entries: Sequence[Entry]) -> tuple[Path | None, ...]:
+    masks = tuple(entry.mask for entry in entries)
+    return masks if any(masks) else ()
+
+
+def _find_for(root: Path, split: str) -> tuple[Listing, str]:
+    """The films of a folder, if they can be split so, and how to split those for training."""
+    if split not in MODES and not split.startswith(LEAVE_OUT):
+        raise DataError(
+            f"split {split!r} is unknown", f"One of {', '.join(MODES)}, or {LEAVE_OUT}SOURCE."
+        )
+    listing = leave_out(find(root), split)
+    if split not in ("film", "given") and listing.obeyed:
         check_split(replace(e, split=e.split or "train") for e in listing.entries)
-    return listing
+    return listing, "patient" if split.startswith(LEAVE_OUT) else split
 
 
 def _splits(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
+
+from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pneumoscope.data.listing import Listing
+
+LEAVE_OUT = "leave-out:"
+"""Begins a split that keeps one source for testing, such as ``"leave-out:north"``."""
 UNNAMED = "(no source)"
 """Stands for the source of films that name none."""
 
@@ -60,3 +67,42 @@ def unsupported_words(pairs: Sequence[tuple[str, str]]) -> str:
         f"no source holds both sides of {listed}: what distinguishes them may be the source, so nothing "
         "is claimed about it"
     )
+
+
+def leave_out(listing: Listing, split: str) -> Listing:
+    """The listing in which the source that a split leaves out is for testing; other splits change nothing.
+
+    Args:
+        listing: The films.
+        split: Such as ``"leave-out:north"``.
+
+    Raises:
+        DataError: No film is from that source, or all are, or a patient is in this and in another source.
+    """
+    if not split.startswith(LEAVE_OUT):
+        return listing
+    source = split.removeprefix(LEAVE_OUT)
+    known = sorted({entry.source for entry in listing.entries} - {""})
+    if source not in known:
+        raise DataError(
+            f"no film is from the source {source!r}",
+            f"Known sources: {', '.join(known)}."
+            if known
+            else "Name the films' sources in a manifest's column source.",
+        )
+    if all(entry.source == source for entry in listing.entries):
+        raise DataError(
+            f"all films are from the source {source!r}", "Leave out one source of several."
+        )
+    inside = {entry.patient for entry in listing.entries if entry.source == source}
+    outside = {entry.patient for entry in listing.entries if entry.source != source}
+    if both := sorted(inside & outside):
+        raise DataError(
+            f"patients are in {source} and in another source: {', '.join(both[:3])}",
+            "Give patients of different hospitals different keys.",
+        )
+    entries = (
+        replace(entry, split="test") if entry.source == source else entry
+        for entry in listing.entries
+    )
+    return replace(listing, entries=tuple(entries))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.data import folders, tables
 from pneumoscope.data.films import table
 from pneumoscope.data.listing import KERMANY, LABELS, Listing, one_hot
+from pneumoscope.data.sources import LEAVE_OUT, leave_out
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.audit.listing import class_of, open_films
 from pneumoscope.evidence.evaluation.annotations import NO_ANNOTATIONS, Annotations
@@ -99,7 +100,7 @@ def choose(
     training: Sequence[FilmSet | None] = [None] * len(bundles)
     if not limits:  # training could use the folder
         training = _training(root, listing, bundles, cache, progress)
-    listing = _with_subtypes(listing)
+    listing = _with_subtypes(_left_out(listing, bundles))
     entries, taken, words = _taken(listing, split, training)
     if not entries:
         raise DataError(f"{root}: no film for {taken}", _splits_hint(listing))
@@ -127,6 +128,15 @@ def _training(
             sets[key] = training_films(root, listing, bundle.meta, cache, progress)
         training.append(sets[key])
     return training
+
+
+def _left_out(listing: Listing, bundles: Sequence[Bundle]) -> Listing:
+    """The listing whose films for testing are those of the source that all bundles' trainings left out."""
+    splits = {str(bundle.meta.recipe.get("split", "")) for bundle in bundles}
+    split = splits.pop() if len(splits) == 1 else ""
+    left_out = split.removeprefix(LEAVE_OUT)
+    named = any(entry.source == left_out for entry in listing.entries)
+    return leave_out(listing, split) if named else listing
 
 
 def label_of(entry: Entry, listing: Listing) -> str:

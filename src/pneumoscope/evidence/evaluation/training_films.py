@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope import data
 from pneumoscope.data.listing import for_task, without
+from pneumoscope.data.sources import leave_out
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def training_films(
     wanted: Mapping[str, Any] = record.get("films", {})
     if not {"manifest_sha256", "split_seed"} <= record.keys() or not recipe:
         return None
-    if not _counts_match(listing, meta, wanted):
-        return None
     try:
+        if not _counts_match(leave_out(listing, recipe["split"]), meta, wanted):
+            return None
         films = data.load(
             root,
             meta.source_size,

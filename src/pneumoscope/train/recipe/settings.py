@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pneumoscope.data.sources import LEAVE_OUT
 from pneumoscope.errors import RecipeError
 from pneumoscope.records import TASKS
 from pneumoscope.train.recipe.augmentation import Augmentation
@@ -31,8 +32,9 @@ class Recipe:
         task: ``"binary"`` (one sigmoid: ill or not), ``"multiclass"`` (a softmax over the classes
             of the data) or ``"multilabel"`` (a sigmoid per finding; unknown labels do not count).
         split: How validation films are chosen: ``"patient"`` draws patients; ``"film"`` draws
-            films, so one patient may have films in both splits; ``"given"`` takes the split of
-            the data.
+            films, so one patient may have films in both splits; ``"leave-out:SOURCE"`` keeps the
+            films of a source (hospital or collection) for testing and draws patients from the
+            others; ``"given"`` takes the split of the data.
         validation: Share of each class's patients (or films) that is held out.
         network: Name of a backbone, see `pneumoscope.train.network.backbones`, or ``"module:function"``.
         size: Side of the network's input in pixels.
@@ -150,6 +152,10 @@ class Recipe:
     augment: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
+        source = self.split.removeprefix(LEAVE_OUT)
+        good_split = self.split in SPLITS or (bool(source) and source != self.split)
+        names = f"one of {', '.join(SPLITS)}, or {LEAVE_OUT}SOURCE"
+        _check(good_split, "split", self.split, names)
         for name, known in _CHOICES.items():
             value = getattr(self, name)
             _check(value in known, name, value, f"one of {', '.join(known)}")
@@ -224,7 +230,6 @@ class Recipe:
 
 _CHOICES = {
     "task": TASKS,
-    "split": SPLITS,
     "scaling": SCALINGS,
     "tail": TAILS,
     "head": HEADS,
