@@ -88,7 +88,9 @@ def main() -> None:
     unseen = pictures.held_out | np.isin(kinds, args.without)
     if args.without:
         learn = Pictures(pictures.films, pictures.kinds, unseen)
-        fitted = fitting.fit(judge.cells, films, recipe.size, learn)
+        fitted = fitting.fit(
+            judge.cells, films, recipe.size, fitting.Outsiders(learn, films.pixels[:0])
+        )
         judge = Judge(bundle, fitted.heads, fitted.record["limits"], fitted.axes)
     held = films.rows("validation")
     clean = np.stack([films.pixels[i] for i in held])

@@ -308,3 +308,41 @@ def test_a_manifest_tells_when_films_changed(films_folder: Path, tmp_path: Path)
     assert load(films_folder, tmp_path).warnings == (
         "films with other pixels than the manifest says (another size, or changed): 1",
     )
+
+
+def two_hospitals(films_folder: Path, tmp_path: Path) -> Path:
+    """A manifest of the drawn films: patients with even numbers from hospital A, the others from B."""
+    rows = ["path,label,source,patient"]
+    for path in sorted(films_folder.rglob("train/*/*.jpeg")):
+        label = "normal" if "NORMAL" in path.parts else "ill"
+        number = int("".join(c for c in path.stem.split("_")[0] if c.isdigit())[:4] or 0)
+        rows.append(f"{path},{label},{'AB'[number % 2]},{path.stem.split('_')[0]}")
+    file = tmp_path / "two.csv"
+    file.write_text("\n".join(rows) + "\n")
+    return file
+
+
+def test_only_films_of_the_population_are_held_out(films_folder: Path, tmp_path: Path) -> None:
+    file = two_hospitals(films_folder, tmp_path)
+    films = data.load(
+        file, 64, task="binary", share=0.25, seed=0, population=["A"], cache=tmp_path / "cache"
+    )
+    sources = {film.source for film in films.films}
+    assert sources == {"A", "B"}
+    assert {film.source for film in films.films if film.split == "validation"} == {"A"}
+    assert films.population == ("A",)
+    assert films.in_population.tolist() == [film.source == "A" for film in films.films]
+    # The population's films are split as they would be without the others.
+    lines = file.read_text().splitlines()
+    alone = tmp_path / "alone.csv"
+    alone.write_text("\n".join([lines[0], *(row for row in lines if ",A," in row)]) + "\n")
+    expected = data.load(alone, 64, task="binary", share=0.25, seed=0, cache=tmp_path / "cache")
+    assert held(films) == held(expected)
+    assert expected.in_population.all()
+
+
+def test_a_population_that_no_film_is_from(films_folder: Path, tmp_path: Path) -> None:
+    file = two_hospitals(films_folder, tmp_path)
+    with pytest.raises(DataError, match="no film is from C") as caught:
+        data.load(file, 64, task="binary", share=0.25, seed=0, population=["A", "C"])
+    assert caught.value.hint == "Sources of the films: A, B."

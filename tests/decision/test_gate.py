@@ -161,6 +161,33 @@ def test_scores_by_hand() -> None:
     assert found["mirrored"] == pytest.approx([0.5, 1 / (1 + np.e)])
 
 
+def test_the_score_of_other_patients_by_hand() -> None:
+    heads = Heads(
+        kinds=("frontal",),
+        weights=np.zeros((2, 1), np.float32),
+        bias=np.zeros(1, np.float32),
+        mirror=np.zeros(3, np.float32),
+        others=np.array([2.0, 0.0, -1.0], np.float32),
+    )
+    scores = heads.scores(np.array([[1.0, 5.0], [0.0, 5.0]], np.float32))
+    assert scores["other-population"] == pytest.approx([1 / (1 + np.exp(-1.0)), 1 / (1 + np.e)])
+
+
+@pytest.mark.parametrize(("p", "outside"), [(0.71, True), (0.7, False)])
+def test_a_film_of_another_patient_is_outside_the_population(p: float, outside: bool) -> None:
+    scores = {"distance": 1.0, "other-population": p}
+    limits = {"distance-note": 2.0, "other-population": 0.7}
+    facts = FilmFacts("PNG", 400, 400)
+    report = gate.report(scores, limits, facts, Population("adults", None, ()))
+    assert gate.is_outside(report) == outside
+    assert report.level == ("note" if outside else "ok")
+    if outside:
+        (reason,) = report.reasons
+        assert reason.sentence == (
+            "the film looks like one of a patient outside the training population"
+        )
+
+
 def gated_bundle(
     folder: Path,
     content: dict[str, Any] | None = None,

@@ -92,7 +92,14 @@ def finished(run: Path) -> line.Trained:
     run.mkdir()
     np.savez(run / "weights.npz", v0=np.zeros((4, 3), np.float32), v1=np.int64(7))
     (run / "log.csv").write_text("phase,epoch,seconds\nhead,1,90\nwhole network,1,150\n")
-    return line.Trained(RECIPE, shades(), run, {"name": "none"}, None)
+    return line.Trained(
+        recipe=RECIPE,
+        films=shades(),
+        run=run,
+        start_weights={"name": "none"},
+        foreign=None,
+        others=np.empty((0, 8, 8), np.uint8),
+    )
 
 
 def through_the_line(

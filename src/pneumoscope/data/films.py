@@ -16,13 +16,7 @@ from pneumoscope.data.listing import for_task, without
 from pneumoscope.data.masks import LungMasks, with_masks
 from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
 from pneumoscope.data.sources import LEAVE_OUT, counts_by_source, leave_out
-from pneumoscope.data.split import (
-    MODES,
-    check_split,
-    split_films,
-    split_patients,
-    straddling,
-)
+from pneumoscope.data.split import MODES, check_split, splits_of, straddling
 from pneumoscope.data.tables import is_nih, read_manifest, read_nih
 from pneumoscope.errors import DataError
 
@@ -79,6 +73,7 @@ class FilmSet:
         masks: Lung mask of each film (`pneumoscope.data.masks`), None where there is none; empty if
             no film has one.
         lungs: The pixels of the masks, once a training has read them.
+        population: Sources of the patients that a bundle is for; empty for all.
     """
 
     task: str
@@ -92,10 +87,16 @@ class FilmSet:
     sheet: DataSheet = UNKNOWN
     masks: tuple[Path | None, ...] = ()
     lungs: LungMasks | None = None
+    population: tuple[str, ...] = ()
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """Positions of the films of a split."""
         return np.flatnonzero([film.split == split for film in self.films])
+
+    @property
+    def in_population(self) -> NDArray[np.bool_]:
+        """Whether each film is of the population, (n,)."""
+        return np.array([not self.population or f.source in self.population for f in self.films])
 
     @property
     def targets(self) -> NDArray[np.float32]:
@@ -201,31 +202,30 @@ def load(
     share: float,
     seed: int,
     masks: Sequence[Path] = (),
+    population: Sequence[str] = (),
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilmSet:
-    """Finds, decodes and splits the films; decoded films are cached on disk and memory-mapped.
-
-    Test films are left out and never decoded.
+    """Finds, decodes and splits the films, but test films; the pixels are cached on disk.
 
     Args:
         root: The data folder, see `find`.
         side: Side in pixels of the cached films.
         task: ``"binary"``, ``"multiclass"`` or ``"multilabel"``.
-        split: ``"patient"`` draws validation patients from the training films, class by class
-            (for several findings: regardless of them); ``"film"`` draws films, regardless of
-            patients; ``"given"`` takes the folder's own validation films; ``"leave-out:SOURCE"`` keeps
-            a source for testing and draws patients of the others. All follow a manifest's split
-            column, and NIH's lists.
+        split: ``"patient"`` draws validation patients class by class (for several findings:
+            regardless of them); ``"film"`` draws films; ``"given"`` takes the folder's own validation
+            films; ``"leave-out:SOURCE"`` keeps a source for testing and draws patients of the
+            others. All follow the split column of a manifest, and NIH's lists.
         share: Share of the patients (or films) of each class for validation, in (0, 1).
         seed: Seed of the draw.
         masks: Folders of lung masks, see `pneumoscope.data.masks`.
+        population: Sources whose films are split; films of others are for training. Empty for all.
         cache: Folder for decoded films; None for the user's cache folder.
         progress: Called with (films done, films in all) while films are decoded.
 
     Raises:
         DataError: See `find`; also if the labels do not suit the task, a film cannot be read,
-            nothing could be held out, or a manifest puts one patient into two splits.
+            nothing could be held out, a patient is in two splits, or a source is unknown.
     """
     listing, split = _find_for(root, split)
     listing = with_masks(listing, masks)
@@ -235,7 +235,8 @@ def load(
     if not entries:
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
     pixels, hashes = cached([e.path for e in entries], side, cache or cache_home(), progress)
-    splits = _splits(labelled, hashes, "given" if fixed else split, share, seed)
+    mode = "given" if fixed else split
+    splits = splits_of(labelled, hashes, mode, share, seed, population=population)
     films = _films(labelled, hashes, splits)
     _check_held(films, labelled, task)
     doubts = _warnings(listing, entries, films, split, fixed=fixed)
@@ -250,6 +251,7 @@ def load(
         files=tuple(entry.path for entry in entries),
         sheet=listing.sheet,
         masks=_masks(entries),
+        population=tuple(population),
     )
 
 
@@ -284,18 +286,6 @@ def _find_for(root: Path, split: str) -> tuple[Listing, str]:
     if split not in ("film", "given") and listing.obeyed:
         check_split(replace(e, split=e.split or "train") for e in listing.entries)
     return listing, "patient" if split.startswith(LEAVE_OUT) else split
-
-
-def _splits(
-    labelled: Labelled, hashes: Sequence[str], split: str, share: float, seed: int
-) -> list[str]:
-    """Split of each film: the layout's own for ``"given"``, otherwise drawn."""
-    if split == "given":
-        return [entry.split or "train" for entry in labelled.entries]
-    if split == "film":
-        return split_films(labelled.strata, share, seed)
-    patients = [entry.patient for entry in labelled.entries]
-    return split_patients(labelled.strata, patients, hashes, share, seed)
 
 
 def _is_fixed(listing: Listing, split: str, root: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from pneumoscope.data.listing import Labelled
 
 MODES = ("patient", "film", "given")
 
@@ -99,3 +102,58 @@ def check_split(films: Iterable[_Placed]) -> None:
             "Give each patient's films one split; or train with the split 'given', which takes "
             "them as they are and flatters the figures.",
         )
+
+
+def splits_of(
+    labelled: Labelled,
+    hashes: Sequence[str],
+    split: str,
+    share: float,
+    seed: int,
+    *,
+    population: Sequence[str],
+) -> list[str]:
+    """Split of each film.
+
+    Args:
+        labelled: The films.
+        hashes: SHA-256 of each film's pixels.
+        split: One of `MODES`; ``"given"`` takes the layout's own split.
+        share: Share of the patients or films of each class for validation, in (0, 1).
+        seed: Seed of the draw.
+        population: Sources whose films are split; films of others are for training. Empty for all.
+
+    Raises:
+        DataError: No film is of a source of the population.
+    """
+    sources = {entry.source for entry in labelled.entries}
+    if missing := sorted(set(population) - sources):
+        known = ", ".join(sorted(sources - {""})) or "none"
+        raise DataError(f"no film is from {', '.join(missing)}", f"Sources of the films: {known}.")
+    members = [
+        i
+        for i, entry in enumerate(labelled.entries)
+        if not population or entry.source in population
+    ]
+    part = replace(
+        labelled,
+        entries=tuple(labelled.entries[i] for i in members),
+        targets=tuple(labelled.targets[i] for i in members),
+        strata=tuple(labelled.strata[i] for i in members),
+    )
+    splits = ["train"] * len(labelled.entries)
+    drawn = _drawn(part, [hashes[i] for i in members], split, share, seed)
+    for i, name in zip(members, drawn, strict=True):
+        splits[i] = name
+    return splits
+
+
+def _drawn(
+    labelled: Labelled, hashes: Sequence[str], split: str, share: float, seed: int
+) -> list[str]:
+    if split == "given":
+        return [entry.split or "train" for entry in labelled.entries]
+    if split == "film":
+        return split_films(labelled.strata, share, seed)
+    patients = [entry.patient for entry in labelled.entries]
+    return split_patients(labelled.strata, patients, hashes, share, seed)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 OK, NOTE, REFUSE = "ok", "note", "refuse"
 OUTSIDE = "outside-population"
 """The reason that makes a verdict UNDETERMINED: see `pneumoscope.decision.decide`."""
+OTHER_PATIENTS = "other-population"
+"""Score: the probability that the film is of a patient outside the population."""
 FRONTAL = "frontal"
 """The kind of picture that may be judged."""
 
@@ -66,12 +68,15 @@ class Heads:
         weights: float32 (k, kinds).
         bias: float32 (kinds,).
         mirror: float32 (k + 1,): coefficients of the log odds of a mirrored film, the constant last.
+        others: float32 (k + 1,): likewise of a film of a patient outside the population; None if the
+            gate was fitted without such films.
     """
 
     kinds: tuple[str, ...]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     mirror: NDArray[np.float32]
+    others: NDArray[np.float32] | None = None
 
     def scores(self, features: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.float64]]:
         """The heads' scores of n films, each (n,).
@@ -81,15 +86,24 @@ class Heads:
 
         Returns:
             ``"unsuitable"``: 1 - P(frontal), in [0, 1]; ``"distance"``: Mahalanobis distance from
-            the chest films, about 1 on average; ``"mirrored"``: a probability; and the probability
-            of every other kind under its name.
+            the chest films, about 1 on average; ``"mirrored"``: a probability; `OTHER_PATIENTS`: a
+            probability, if the gate learned it; and the probability of every other kind under its
+            name.
         """
         p = metrics.softmax(features @ self.weights + self.bias)
         scores = dict(zip(self.kinds, p.T, strict=True))
         scores["unsuitable"] = 1 - scores.pop(FRONTAL)
         scores["distance"] = np.sqrt(np.mean(features.astype(np.float64) ** 2, axis=1))
-        scores["mirrored"] = 1 / (1 + np.exp(-(features @ self.mirror[:-1] + self.mirror[-1])))
+        scores["mirrored"] = _probability(features, self.mirror)
+        if self.others is not None:
+            scores[OTHER_PATIENTS] = _probability(features, self.others)
         return scores
+
+
+def _probability(
+    features: NDArray[np.floating[Any]], coefficients: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-(features @ coefficients[:-1] + coefficients[-1]))))
 
 
 def read_heads(path: Path) -> Heads:
@@ -216,7 +230,9 @@ def _reasons(
     elif above("distance") and not defects:
         yield _reason(OUTSIDE, REFUSE)
     else:
-        if above("distance-note", "distance"):
+        if above(OTHER_PATIENTS):
+            yield _reason(OUTSIDE, NOTE, of_gate("other_patients"))
+        elif above("distance-note", "distance"):
             yield _reason(OUTSIDE, NOTE)
         if above("mirrored"):
             # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.

@@ -52,6 +52,7 @@ class Trained:
         run: Run folder, with the weights and the log of the training.
         start_weights: Name of the start weights, and ``sha256`` of their file.
         foreign: Pictures of a folder that the gate learns to refuse; None for drawn ones only.
+        others: Chest films of patients outside the population, uint8 (n, side, side); n may be 0.
     """
 
     recipe: Recipe
@@ -59,6 +60,7 @@ class Trained:
     run: Path
     start_weights: dict[str, str]
     foreign: Pictures | None
+    others: NDArray[np.uint8]
 
     @property
     def model(self) -> Path:
@@ -136,7 +138,7 @@ def fit_gate(
         network.gate_features,
         trained.films,
         trained.recipe.size,
-        trained.foreign,
+        fitting.Outsiders(trained.foreign, trained.others),
         progress.counter("fitting the gate"),
     )
 

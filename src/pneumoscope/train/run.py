@@ -10,7 +10,7 @@ from pneumoscope.bundle import CARD, Bundle, sha256_of
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
 from pneumoscope.train import folder, line
-from pneumoscope.train.data.films import check_films, load_films
+from pneumoscope.train.data.films import check_films, load_films, other_patients
 from pneumoscope.train.fit import finder, loop, pictures, tracking
 from pneumoscope.train.gate.pictures import read_pictures
 from pneumoscope.train.network import backbones
@@ -39,6 +39,8 @@ class Paths:
         pictures: Folder of pictures that the gate learns to refuse, see
             `pneumoscope.train.gate.pictures`; None for drawn ones only.
         masks: Folders of lung masks, beside those that the data names.
+        others: Data folder or manifest of chest films of other patients, which the gate learns to
+            tell from the population's; None for those that the training data has.
     """
 
     data: Path
@@ -47,6 +49,7 @@ class Paths:
     cache: Path | None = None
     pictures: Path | None = None
     masks: tuple[Path, ...] = ()
+    others: Path | None = None
 
 
 def train(
@@ -75,6 +78,7 @@ def train(
     for warning in films.warnings:
         progress.note(f"warning: {warning}")
     check_films(films)
+    others = other_patients(films, paths.others, paths.cache, progress)
     start_weights = _weights_record(weights)
     folder.start(paths.run, recipe, films, start_weights)
     pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
@@ -85,7 +89,14 @@ def train(
         tracked.begin(resolved(recipe))
         loop.fit(recipe, films, paths.run, weights, progress, tracked.epoch)
         pictures.curves(paths.run / loop.LOG, paths.run / pictures.CURVES)
-        trained = line.Trained(recipe, films, paths.run, start_weights, foreign)
+        trained = line.Trained(
+            recipe=recipe,
+            films=films,
+            run=paths.run,
+            start_weights=start_weights,
+            foreign=foreign,
+            others=others,
+        )
         bundle = line.bundle_of(trained, progress)
         tracked.end(
             tracking.figures_of(bundle.meta.validation),

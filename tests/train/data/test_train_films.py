@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("cv2")
 
 import bright_films
+from pneumoscope import data
 from pneumoscope.data import Film, FilmSet
 from pneumoscope.errors import DataError
-from pneumoscope.train.data.films import check_films, load_films
+from pneumoscope.train.data.films import check_films, load_films, other_patients
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.recipe.settings import Recipe
 
@@ -78,3 +79,25 @@ def test_findings_need_films_with_and_without_them() -> None:
         check_films(replace(film_set(names, unmeasured), task="multilabel"))
     with pytest.raises(DataError, match="only one finding, edema"):
         check_films(replace(film_set(("edema",), [("train", (1.0,))]), task="multilabel"))
+
+
+def test_films_of_other_patients_come_from_other_sources_and_a_folder(
+    films_folder: Path, tmp_path: Path
+) -> None:
+    known = bright_films.films()
+    films = replace(
+        known,
+        films=tuple(replace(film, source="AB"[i % 2]) for i, film in enumerate(known.films)),
+        population=("A",),
+    )
+    progress = Counted()
+    nobody = other_patients(replace(films, population=()), None, tmp_path / "cache", progress)
+    assert (len(nobody), progress.counts) == (0, [])
+    others = other_patients(films, None, tmp_path / "cache", progress)
+    np.testing.assert_array_equal(others, films.pixels[1::2])
+    more = other_patients(films, films_folder, tmp_path / "cache", progress)
+    assert more.shape == (
+        len(others) + len(data.find(films_folder).entries),
+        *films.pixels.shape[1:],
+    )
+    assert progress.counts[-1][0] == "reading films of other patients"

@@ -83,9 +83,36 @@ def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_pat
     assert collected.kinds == ("photograph", "photograph", "ct-slice")
     assert collected.held_out.tolist() == [False, True, False]
     assert collected.films.shape == (3, 96, 96)
+    outsiders = fitting.Outsiders(collected, films.pixels[:0])
     without = fitting.fit(cells, films, 64).record["measured"]["learned"]
-    learned = fitting.fit(cells, films, 64, collected).record["measured"]["learned"]
+    learned = fitting.fit(cells, films, 64, outsiders).record["measured"]["learned"]
     # Each twice, once as it is and once changed.
     assert learned["not-a-radiograph"] == without["not-a-radiograph"] + 2
     assert learned["not-a-chest"] == without["not-a-chest"] + 2
     assert learned["frontal"] == without["frontal"]
+
+
+def test_films_of_other_patients_are_told_from_the_populations(
+    films: FilmSet, tmp_path: Path
+) -> None:
+    wide = np.stack([cv2.resize(film[:, 24:72], (96, 96)) for film in films.pixels])
+    fitted = fitting.fit(cells, films, 64, fitting.Outsiders(None, wide))
+    measured = fitted.record["measured"]
+    checked = -(-len(wide) // 5)
+    assert measured["other-population"]["films"] == checked
+    assert measured["other-population"]["recognised"] > 0.9
+    # All that are learned from, and as many augmented ones, at most as many as the population's.
+    learned = measured["learned"]
+    assert learned["other-population"] == len(wide) - checked + min(
+        learned["frontal"], len(wide) - checked
+    )
+    assert fitted.record["limits"]["other-population"] >= 0.5
+    # A chest film of another patient is still a chest film.
+    look = fitting.FeatureExtractor(cells, 64, checked)
+    scores = told(fitted, look(wide[::5]))
+    assert np.median(scores["unsuitable"]) < 0.5
+    assert np.median(scores["other-population"]) > 0.9
+    fitting.save_heads(fitted.heads, tmp_path / GATE)
+    again = gate.read_heads(tmp_path / GATE)
+    assert again.others is not None
+    np.testing.assert_array_equal(again.others, fitted.heads.others)

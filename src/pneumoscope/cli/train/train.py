@@ -53,6 +53,14 @@ Pictures = Annotated[
     ),
 ]
 Masks = Annotated[list[Path] | None, masks_option(", for recipes that read the lungs")]
+OtherPatients = Annotated[
+    Path | None,
+    typer.Option(
+        "--other-patients",
+        metavar="DIR",
+        help="Chest films of patients that the bundle is not for; the gate learns to tell them.",
+    ),
+]
 Devices = Annotated[
     str,
     typer.Option(
@@ -89,6 +97,7 @@ def train(
     cache: Cache = None,
     pictures: Pictures = None,
     masks: Masks = None,
+    other_patients: OtherPatients = None,
     devices: Devices = "1",
     tensorboard: TensorBoard = False,
     mlflow: MLflow = None,
@@ -124,6 +133,7 @@ def train(
         cache=cache,
         pictures=pictures,
         masks=tuple(masks or ()),
+        others=other_patients,
     )
     if find_learning_rate:
         tests = _test_rates(resolved, paths, devices)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pneumoscope import data
-from pneumoscope.data.cache import cache_home
+from pneumoscope.data.cache import cache_home, cached
 from pneumoscope.errors import DataError
 from pneumoscope.train.data.lung_masks import cached_masks
 from pneumoscope.train.validation.scores import measurable
@@ -15,11 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
 
 SPLIT_SEED = 20180222
 """One split for all recipes, so that their figures can be compared (the day of Kermany's paper)."""
+OTHERS = 2000
+"""Films of other patients, at most, from which the gate learns."""
 _SIDES = ("train", "validation")
 
 
@@ -51,6 +57,7 @@ def load_films(
         share=recipe.validation,
         seed=SPLIT_SEED,
         masks=masks,
+        population=recipe.population,
         cache=cache,
         progress=progress.counter("reading films"),
     )
@@ -65,6 +72,35 @@ def load_films(
             "Name their folder with --masks DIR, or take a recipe without the head 'lungs'.",
         )
     return replace(films, lungs=lungs)
+
+
+def other_patients(
+    films: data.FilmSet, root: Path | None, cache: Path | None, progress: Progress
+) -> NDArray[np.uint8]:
+    """Films of patients outside the population, from which the gate learns to tell them.
+
+    Args:
+        films: The films of the training; those of sources outside its population count.
+        root: Another data folder or manifest, all of whose films count; its labels are not used.
+        cache: Folder for decoded films; None for the user's cache.
+        progress: Shows how many films are decoded.
+
+    Returns:
+        uint8 (n, side, side) of the side of ``films``, at most `OTHERS` of each; n may be 0.
+
+    Raises:
+        DataError: The folder cannot be listed, or a film cannot be read.
+    """
+    rng = np.random.default_rng(SPLIT_SEED)
+    side = films.pixels.shape[1]
+    drawn = np.sort(rng.permutation(np.flatnonzero(~films.in_population))[:OTHERS])
+    parts = [films.pixels[drawn]]
+    if root is not None:
+        paths = [entry.path for entry in data.find(root).entries]
+        chosen = [paths[i] for i in np.sort(rng.permutation(len(paths))[:OTHERS])]
+        counter = progress.counter("reading films of other patients")
+        parts.append(cached(chosen, side, cache or cache_home(), counter)[0])
+    return np.concatenate(parts)
 
 
 def check_films(films: data.FilmSet) -> None:

@@ -84,7 +84,8 @@ def _sources(films: FilmSet) -> dict[str, Any]:
     if not any(by_split.values()):
         return {}
     pairs = unsupported(by_split["train"], films.names)
-    return {"sources": by_split, "unsupported": [list(pair) for pair in pairs]}
+    population = {"population": list(films.population)} if films.population else {}
+    return {**population, "sources": by_split, "unsupported": [list(pair) for pair in pairs]}
 
 
 def _films_of_each(films: FilmSet, split: str) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Fits a bundle's gate: heads on the network's middle maps, and limits on validation films.
 
-The heads learn from training films, plain and augmented, from what `unsuitable` makes of them, and
-from the pictures of a folder, if there is one. The limits are set on films of validation patients,
+The heads learn from training films, plain and augmented, from what `unsuitable` makes of them, from
+the pictures of a folder, if there is one, and from films of other patients, if there are any. The limits are set on films of validation patients,
 plain and under the stress suite, so that few of these are refused.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pneumoscope.data.stress import stress_suite
-from pneumoscope.decision.gate import FRONTAL, Heads, grey_statistics
+from pneumoscope.decision.gate import FRONTAL, OTHER_PATIENTS, Heads, grey_statistics
 from pneumoscope.images import resample
 from pneumoscope.train.data.augment import augment
 from pneumoscope.train.gate import unsuitable
@@ -39,12 +39,39 @@ PLAIN, FILMS = 4000, 1000
 STRESSED = 60
 """Validation films, at most, that go through the whole stress suite."""
 AXES = 128
+_CHECKED = 5
+_CHEST = ("plain", FRONTAL, "mirrored")
+"""Conditions of the population's chest films."""
 SEED = 20180222
 
 # Mild enough that a reader would still read the film, with both lungs on it.
 _MILD: Final = Augmentation(
     erase=0.1, scale_x=(0.85, 1.2), scale_y=(0.85, 1.2), shift=0.05, crop_max=0.1
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outsiders:
+    """Pictures that the bundle is not for.
+
+    Attributes:
+        pictures: Pictures that are not chest films; None to learn from changed and drawn ones only.
+        patients: Chest films of patients outside the population, uint8 (n, source_size, source_size).
+            One in five is not learned from but tells how many are recognised.
+    """
+
+    pictures: Pictures | None
+    patients: Films
+
+    @property
+    def learned(self) -> Films:
+        """Films of other patients that the gate learns from."""
+        return self.patients[np.arange(len(self.patients)) % _CHECKED > 0]
+
+    @property
+    def checked(self) -> Films:
+        """The others of them."""
+        return self.patients[::_CHECKED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +93,7 @@ def fit(
     features: Features,
     films: FilmSet,
     size: int,
-    pictures: Pictures | None = None,
+    outsiders: Outsiders | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Fitted:
     """Fits heads and limits.
@@ -75,13 +102,13 @@ def fit(
         features: uint8 (n, size, size, 1) to the network's cells (n, d).
         films: All films, with their splits.
         size: Side of the network's input in pixels.
-        pictures: Other pictures that are not chest films; None to learn from changed and drawn ones
-            only.
+        outsiders: Pictures that the bundle is not for; None to learn from changed and drawn ones only.
         progress: Called with (pictures done, pictures in all).
     """
     rng = np.random.default_rng(SEED)
-    learned = _learning_set(films, pictures, rng)
-    checked = _checking_set(films, rng)
+    outsiders = outsiders or Outsiders(None, films.pixels[:0])
+    learned = _learning_set(films, outsiders, rng)
+    checked = _checking_set(films, outsiders, rng)
     total = sum(map(len, (*learned.values(), *checked.values())))
     extract = FeatureExtractor(features, size, total, progress)
     x = {kind: extract(part) for kind, part in learned.items()}
@@ -98,10 +125,11 @@ def fit(
 
 
 def _learning_set(
-    films: FilmSet, pictures: Pictures | None, rng: np.random.Generator
+    films: FilmSet, outsiders: Outsiders, rng: np.random.Generator
 ) -> dict[str, Films]:
-    """Kind to pictures of the source size; ``"plain"`` and ``"mirrored"`` are chest films."""
-    rows = rng.permutation(films.rows("train"))
+    """Kind to pictures of the source size; `_CHEST` are chest films."""
+    rows = films.rows("train")
+    rows = rng.permutation(rows[films.in_population[rows]])
     plain = np.stack([films.pixels[i] for i in rows[:PLAIN]])
     side, count = plain.shape[1], min(FILMS, len(rows))
     learned = {"plain": plain, FRONTAL: augment(plain[:count], side, rng, _MILD)}
@@ -112,10 +140,13 @@ def _learning_set(
     for kind, draw in unsuitable.DRAWINGS.values():
         drawings = [draw(side, rng) for _ in range(max(2, 3 * count // 20))]
         foreign.setdefault(kind, []).append(np.stack(drawings))
-    if pictures is not None and not pictures.held_out.all():
-        _add_pictures(foreign, pictures, side, rng)
+    if outsiders.pictures is not None and not outsiders.pictures.held_out.all():
+        _add_pictures(foreign, outsiders.pictures, side, rng)
     for kind, parts in foreign.items():
         learned[kind] = np.concatenate([*parts, learned[kind]] if kind in learned else parts)
+    if len(patients := outsiders.learned):
+        augmented = augment(patients[:count], side, rng, _MILD)
+        learned[OTHER_PATIENTS] = np.concatenate([patients, augmented])
     return learned
 
 
@@ -139,8 +170,13 @@ def _turned(film: Films, rng: np.random.Generator) -> Films:
     return 255 - turned if rng.random() < 0.3 else turned
 
 
-def _checking_set(films: FilmSet, rng: np.random.Generator) -> dict[str, Films]:
-    """Condition to validation films: plain, stressed, and changed into each unsuitable kind."""
+def _checking_set(
+    films: FilmSet, outsiders: Outsiders, rng: np.random.Generator
+) -> dict[str, Films]:
+    """Condition to validation films: plain, stressed, and changed into each unsuitable kind.
+
+    Also films of other patients, if there are any.
+    """
     plain = np.stack([films.pixels[i] for i in films.rows("validation")])
     some = plain[rng.permutation(len(plain))[:STRESSED]]
     conditions = {"plain": plain}
@@ -151,6 +187,8 @@ def _checking_set(films: FilmSet, rng: np.random.Generator) -> dict[str, Films]:
     for kind, change in unsuitable.CHANGES.items():
         chosen = plain[rng.permutation(len(plain))[: 3 * STRESSED]]
         conditions[kind] = np.stack([change(film, rng) for film in chosen])
+    if len(outsiders.patients):
+        conditions[OTHER_PATIENTS] = outsiders.checked
     return conditions
 
 
@@ -182,14 +220,13 @@ def grey(films: Films, size: int) -> dict[str, NDArray[np.float64]]:
 
 def _axes(x: dict[str, NDArray[np.float32]]) -> Axes:
     """Axes of most variance over all pictures, scaled by the chest films."""
-    chest = np.concatenate([x["plain"], x[FRONTAL], x["mirrored"]])
+    chest = np.concatenate([x[name] for name in _CHEST])
     mean = chest.mean(axis=0)
     # A feature that hardly varies over chest films would dominate the others on other pictures.
     scale = np.maximum(chest.std(axis=0), 0.1 * chest.std())
     every = np.clip((np.concatenate(list(x.values())) - mean) / scale, -CLIP, CLIP)
-    inside = np.concatenate(
-        [np.full(len(part), _class_of(name) == FRONTAL) for name, part in x.items()]
-    )
+    # Not films of other patients: the distance is that from the population's.
+    inside = np.concatenate([np.full(len(part), name in _CHEST) for name, part in x.items()])
     middle = every[inside].mean(axis=0)
     spread = np.linalg.eigh(np.cov(every - middle, rowvar=False))[1][:, ::-1]
     rough = spread[:, : min(AXES, len(every) // 4)]
@@ -209,25 +246,38 @@ def _heads(x: dict[str, NDArray[np.float32]]) -> Heads:
     head = LogisticRegression(C=0.1, max_iter=1000, class_weight="balanced").fit(at, kind)
     sides = np.isin(names, [FRONTAL, "mirrored"])
     mirror = LogisticRegression(C=0.1, max_iter=1000).fit(at[sides], names[sides] == "mirrored")
+    others = None
+    if OTHER_PATIENTS in x:
+        chest = np.isin(names, [*_CHEST, OTHER_PATIENTS])
+        head_of_others = LogisticRegression(C=0.1, max_iter=1000, class_weight="balanced")
+        others = _coefficients(head_of_others.fit(at[chest], names[chest] == OTHER_PATIENTS))
     return Heads(
         kinds=tuple(head.classes_.tolist()),
         weights=head.coef_.T.astype(np.float32),
         bias=head.intercept_.astype(np.float32),
-        mirror=np.append(mirror.coef_[0], mirror.intercept_).astype(np.float32),
+        mirror=_coefficients(mirror),
+        others=others,
     )
 
 
+def _coefficients(head: Any) -> NDArray[np.float32]:
+    """Coefficients of a logistic head with two classes, (k + 1,), the constant last."""
+    return np.append(head.coef_[0], head.intercept_).astype(np.float32)
+
+
 def _class_of(name: str) -> str:
-    return FRONTAL if name in ("plain", "mirrored") else name
+    return FRONTAL if name in (*_CHEST, OTHER_PATIENTS) else name
 
 
 def save_heads(heads: Heads, path: Path) -> None:
     """Writes ``gate.npz``."""
+    arrays: dict[str, NDArray[Any]] = {
+        "kinds": np.array(heads.kinds),
+        "weights": heads.weights,
+        "bias": heads.bias,
+        "mirror": heads.mirror,
+    }
+    if heads.others is not None:
+        arrays["others"] = heads.others
     with path.open("wb") as stream:
-        np.savez_compressed(
-            stream,
-            kinds=np.array(heads.kinds),
-            weights=heads.weights,
-            bias=heads.bias,
-            mirror=heads.mirror,
-        )
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.decision.gate import OTHER_PATIENTS
 from pneumoscope.train.gate import unsuitable
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def limits_of(scores: dict[str, Scores]) -> dict[str, float]:
         "saturation": worst_condition("saturation"),
         "blur": worst_condition("blur"),
     }
+    if OTHER_PATIENTS in plain:
+        limits[OTHER_PATIENTS] = max(_LOOSEST, float(np.quantile(plain[OTHER_PATIENTS], 0.99)))
     return {name: round(value, 4) for name, value in limits.items()}
 
 
@@ -74,9 +77,12 @@ def measure(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, An
     Returns:
         ``plain``: ``films``, their number; ``refused``, the share that any score refuses; and the
         share that exceeds each limit. ``stress``: perturbation to the share refused; `AUGMENTED`,
-        the share refused; ``changed``: kind of change to the shares ``refused`` and ``recognised``.
+        the share refused; ``changed``: kind of change to the shares ``refused`` and ``recognised``;
+        and `OTHER_PATIENTS`: ``films`` and the share ``recognised``, if there are such films.
     """
-    refusing = [name for name in limits if name not in ("distance-note", "mirrored")]
+    refusing = [
+        name for name in limits if name not in ("distance-note", "mirrored", OTHER_PATIENTS)
+    ]
     plain = scores["plain"]
     return {
         "plain": {
@@ -97,7 +103,17 @@ def measure(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, An
         "changed": {
             kind: _changed(kind, scores[kind], refusing, limits) for kind in unsuitable.CHANGES
         },
+        **_other_patients(scores, limits),
     }
+
+
+def _other_patients(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, Any]:
+    """Films of other patients, and the share that is recognised; nothing without such films."""
+    if OTHER_PATIENTS not in scores:
+        return {}
+    p = scores[OTHER_PATIENTS][OTHER_PATIENTS]
+    recognised = float((p > limits[OTHER_PATIENTS]).mean())
+    return {OTHER_PATIENTS: {"films": len(p), "recognised": recognised}}
 
 
 def _refused(by_score: Scores, names: list[str], limits: dict[str, float]) -> NDArray[np.bool_]:

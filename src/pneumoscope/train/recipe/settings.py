@@ -36,6 +36,9 @@ class Recipe:
             films of a source (hospital or collection) for testing and draws patients from the
             others; ``"given"`` takes the split of the data.
         validation: Share of each class's patients (or films) that is held out.
+        population: Sources whose patients the bundle is for; empty for all. Only their films are held out,
+            calibrated on and measured. Films of other sources are trained on, and the gate learns to
+            tell them from the population's.
         network: Name of a backbone, see `pneumoscope.train.network.backbones`, or ``"module:function"``.
         size: Side of the network's input in pixels.
         source_size: Side in pixels at which films are cached and augmented.
@@ -107,6 +110,7 @@ class Recipe:
     task: str = "multiclass"
     split: str = "patient"
     validation: float = 0.15
+    population: tuple[str, ...] = ()
     network: str = "MobileNetV2"
     size: int = 128
     source_size: int = 224
