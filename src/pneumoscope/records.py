@@ -31,6 +31,8 @@ NO_EXPLANATION = "no reliable explanation"
 """In place of a heatmap whose score is below the limit."""
 TASKS = ("binary", "multiclass", "multilabel")
 """What a network distinguishes: two classes, several classes, or several findings on one film."""
+LEAVE_OUT = "leave-out:"
+"""Begins a split that keeps one source for testing, such as ``"leave-out:north"``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Paths:
     cache: Path | None = None
     pictures: Path | None = None
     masks: tuple[Path, ...] = ()
+    others: Path | None = None
 
 
 class Training:

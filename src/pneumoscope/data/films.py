@@ -15,10 +15,11 @@ from pneumoscope.data.folders import read_class_folders, read_split_folders
 from pneumoscope.data.listing import for_task, without
 from pneumoscope.data.masks import LungMasks, with_masks
 from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
-from pneumoscope.data.sources import LEAVE_OUT, counts_by_source, leave_out
+from pneumoscope.data.sources import counts_by_source, leave_out
 from pneumoscope.data.split import MODES, check_split, splits_of, straddling
 from pneumoscope.data.tables import is_nih, read_manifest, read_nih
 from pneumoscope.errors import DataError
+from pneumoscope.records import LEAVE_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,14 +8,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import DataError
+from pneumoscope.records import LEAVE_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pneumoscope.data.listing import Listing
 
-LEAVE_OUT = "leave-out:"
-"""Begins a split that keeps one source for testing, such as ``"leave-out:north"``."""
 UNNAMED = "(no source)"
 """Stands for the source of films that name none."""
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from pneumoscope.data import folders, tables
 from pneumoscope.data.films import table
 from pneumoscope.data.listing import KERMANY, LABELS, Listing, one_hot
-from pneumoscope.data.sources import LEAVE_OUT, leave_out
+from pneumoscope.data.sources import leave_out
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.audit.listing import class_of, open_films
 from pneumoscope.evidence.evaluation.annotations import NO_ANNOTATIONS, Annotations
 from pneumoscope.evidence.evaluation.training_films import training_films
+from pneumoscope.records import LEAVE_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

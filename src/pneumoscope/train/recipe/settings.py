@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pneumoscope.data.sources import LEAVE_OUT
 from pneumoscope.errors import RecipeError
-from pneumoscope.records import TASKS
+from pneumoscope.records import LEAVE_OUT, TASKS
 from pneumoscope.train.recipe.augmentation import Augmentation
 
 TAILS = ("strided", "undilated", "dilated")
