@@ -55,6 +55,13 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="session")
+def lungs_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The tiny bundle with a lung field: bright cells are lungs."""
+    folder = tmp_path_factory.mktemp("lungs")
+    return write_bundle(folder / "bundle", tiny_meta(), tiny_files(folder / "parts", lungs=True))
+
+
+@pytest.fixture(scope="session")
 def findings_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The tiny network with three findings in place of three classes."""
     folder = tmp_path_factory.mktemp("findings")

@@ -15,6 +15,7 @@ from pneumoscope.records import (
     GateReport,
     OperatingPoint,
     Prediction,
+    ZoneHeat,
 )
 
 REFUSING = GateReason("inverted", "refuse", "the film is inverted", "Export it as it was taken.")
@@ -63,6 +64,13 @@ def refused(**changes: Any) -> Prediction:
     """The same film, which the gate refuses."""
     gate = GateReport("refuse", (REFUSING,), {"inverted": 0.9})
     return prediction(**({"label": "REFUSED", "gate": gate} | changes))
+
+
+def with_zones(**changes: Any) -> Prediction:
+    """The same film, from a bundle that looks for lungs: most heat in two zones."""
+    zones = (ZoneHeat("right lower zone", 0.613), ZoneHeat("left middle zone", 0.35))
+    lungs = np.array([[0.0, 1.0], [0.75, 0.25]], np.float32)
+    return prediction(**({"lungs": lungs, "zones": zones} | changes))
 
 
 def with_findings(**changes: Any) -> Prediction:

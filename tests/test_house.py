@@ -34,6 +34,7 @@ TESTED_BY: dict[str, str] = {
     "evidence.site.results": "evidence/site/test_calibrate.py",
     "jobs.migrations.versions.r0001_first_version": "jobs/test_migrations.py",
     "jobs.migrations.versions.r0002_priority_study_key_deliveries": "jobs/test_migrations.py",
+    "jobs.migrations.versions.r0003_lung_field": "jobs/test_migrations.py",
     "serve.admin.administration": "cli/test_cli_user.py",
     "serve.routes.common": "serve/test_matrix.py",
     "serve.routes.model": "serve/test_capabilities.py",

@@ -238,6 +238,20 @@ class Finding:
     undetermined: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ZoneHeat:
+    """A zone of the lungs with heat.
+
+    Attributes:
+        name: ``"right upper zone"`` (of the patient), ``"left lower zone"`` and so on: thirds of each
+            lung's height; without a side if the sides are not known.
+        share: Share of the film's heat that lies in the zone, in [0, 1].
+    """
+
+    name: str
+    share: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """The result for one film. Research use, not a medical device.
@@ -269,6 +283,10 @@ class Prediction:
         operating_point: The threshold that gave the label; with several findings, the leading one's.
         heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised; None if it was
             not wanted.
+        lungs: float32, (h, w), in [0, 1]: the lung field, the probability of each cell to lie on a lung;
+            None if the bundle does not look for lungs, or ``heatmap`` is None.
+        zones: Where on the lungs most of the heat lies, the hottest zone first; empty unless the label
+            is positive, the heatmap reliable and the lung field known.
         heatmap_class: The class that the heatmap explains: the most probable positive one, or the
             negative one; with several findings, the leading one.
         facts: What the source says about the film.
@@ -307,6 +325,8 @@ class Prediction:
     bundle: str
     bundle_sha256: str
     profile: str | None = None
+    lungs: NDArray[np.float32] | None = None
+    zones: tuple[ZoneHeat, ...] = ()
 
     @property
     def p_pneumonia(self) -> float:

@@ -29,6 +29,7 @@ from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, FilmRow
 from pneumoscope.records import Outcome, Settings
 from pneumoscope.runtime import Classifier
+from predictions import refused, with_zones
 from queue_parts import KEYS
 
 SETTINGS = Settings("screen", 0.1, 0.2, force=True, explain="checked", profile=Path("site.toml"))
@@ -85,7 +86,8 @@ def test_an_outcome_without_a_heatmap_and_a_failure(tiny_bundle: Bundle) -> None
     rows.enter_outcome(broken, Outcome("film", 0, error=UnknownFormat("film")))
     assert (broken.state, broken.idempotency_key) == (FAILED, None)
     assert rows.ending(broken) == rows.failure(UnknownFormat("film")) | {
-        "label": None, "result": None, "heatmap": None, "heatmap_rows": None
+        "label": None, "result": None, "heatmap": None, "heatmap_rows": None, "lungs": None,
+        "lungs_rows": None,
     }  # fmt: skip
 
 
@@ -120,6 +122,20 @@ def test_a_film_without_an_outcome_is_an_error_of_ours() -> None:
     assert (row.state, row.error) == (
         FAILED, {"code": "PneumoscopeError", "message": "no outcome", "hint": ""},
     )  # fmt: skip
+
+
+def test_a_lung_field_is_stored_with_the_heatmap() -> None:
+    seen, unseen = rows.new_rows(
+        JobRequest("ann", Settings()), [UploadedFile(*DARK)] * 2, "j", KEYS
+    )
+    rows.enter_outcome(seen, Outcome("film", 0, prediction=with_zones()))
+    assert seen.lungs is not None
+    field = np.frombuffer(seen.lungs, np.float32).reshape(seen.lungs_rows or 0, -1)
+    assert field.tolist() == [[0.0, 1.0], [0.75, 0.25]]
+    assert seen.result is not None
+    assert seen.result["words"]["zones"] == "right lower zone (61 %), left middle zone (35 %)"
+    rows.enter_outcome(unseen, Outcome("film", 0, prediction=refused(lungs=with_zones().lungs)))
+    assert (unseen.lungs, unseen.lungs_rows) == (None, None)
 
 
 def test_a_refused_film_is_done_and_keeps_no_heatmap(tiny_bundle: Bundle) -> None:

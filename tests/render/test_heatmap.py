@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,43 @@ def test_the_colour_table_runs_from_blue_to_red() -> None:
     assert table.shape == (256, 3)
     assert table[40, 2] > table[40, 0] + 50
     assert table[230, 0] > table[230, 2] + 100
+
+
+def left_half(field: float = 1.0) -> np.ndarray:
+    lungs = np.zeros((4, 4), np.float32)
+    lungs[:, :2] = field
+    return lungs
+
+
+def test_the_outline_is_a_line_between_lung_and_no_lung() -> None:
+    picture = heatmap.outline(left_half(), 100, 200)
+    assert (picture.shape, picture.dtype) == ((100, 200, 4), np.uint8)
+    assert (picture[..., :3] == heatmap.OUTLINE).all()
+    opacity = picture[50, :, 3]
+    # Bicubic enlargement keeps the step in the middle; the line has 1.5 pixels, its edge 1 more.
+    assert np.flatnonzero(opacity).tolist() == [99, 100]
+    assert opacity[99] == opacity[100] > 150
+    assert not heatmap.outline(left_half(0.4), 100, 200)[..., 3].any()
+    assert not heatmap.outline(np.ones((4, 4), np.float32), 100, 200)[..., 3].any()
+
+
+def test_a_large_film_has_a_wider_outline() -> None:
+    opacity = heatmap.outline(left_half(), 40, 1280)[20, :, 3]
+    assert np.flatnonzero(opacity == 255).tolist() == [638, 639, 640, 641]
+
+
+def test_the_overlay_of_a_film_with_lungs_outlines_them() -> None:
+    outcome = predicted(reliable=True)
+    assert outcome.prediction is not None
+    plain = heatmap.overlay_of(outcome)
+    rows, columns, _ = plain.shape
+    known = replace(outcome, prediction=replace(outcome.prediction, lungs=left_half()))
+    expected = heatmap.outlined(plain, left_half())
+    assert (heatmap.overlay_of(known) == expected).all()
+    beside = heatmap.outline(left_half(), rows, columns)[..., 3] == 0
+    assert beside.any()
+    assert (expected[beside] == plain[beside]).all()
+    assert (expected[~beside] != plain[~beside]).any()
 
 
 def test_an_outcome_without_film_cannot_be_drawn() -> None:

@@ -18,7 +18,7 @@ from pneumoscope.render.serialise import (
     prediction_from_json,
     prediction_to_json,
 )
-from predictions import REFUSING, prediction, refused, with_findings
+from predictions import REFUSING, prediction, refused, with_findings, with_zones
 
 OF_THE_VERDICT = (
     "called", "p_positive", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds",
@@ -163,6 +163,24 @@ def test_chosen_figures_are_not_rounded() -> None:
     record = prediction_to_json(prediction(operating_point=point, error=1 / 30, prevalence=1 / 7))
     assert record["operating_point"]["threshold"] == 0.123456789
     assert (record["error_rate"], record["prevalence"]) == (1 / 30, 1 / 7)
+
+
+def test_zones_and_the_lung_field_come_back() -> None:
+    p = with_zones()
+    record = json.loads(json.dumps(prediction_to_json(p, heatmap=True)))
+    assert record["zones"] == [
+        {"name": "right lower zone", "share": 0.613},
+        {"name": "left middle zone", "share": 0.35},
+    ]
+    restored = prediction_from_json(record)
+    assert restored.zones == p.zones
+    assert restored.lungs is not None
+    assert restored.lungs.tolist() == [[0.0, 1.0], [0.75, 0.25]]
+    # Nothing of a refused film, and nothing in records of an earlier version.
+    assert prediction_to_json(refused(zones=p.zones))["zones"] is None
+    del record["zones"], record["lungs"]
+    assert prediction_from_json(record).zones == ()
+    assert prediction_from_json(record).lungs is None
 
 
 def test_json_has_no_value_that_only_python_reads() -> None:

@@ -22,7 +22,7 @@ from pneumoscope.records import (
 from pneumoscope.render import wording
 from pneumoscope.runtime import load
 from predictions import prediction as made
-from predictions import with_findings
+from predictions import with_findings, with_zones
 
 REASON = GateReason("inverted", "refuse", "black and white are exchanged", "Invert the film.")
 
@@ -245,6 +245,17 @@ def test_the_caption_of_a_heatmap_names_its_class_or_why_there_is_none() -> None
     )
     assert wording.heatmap_caption(made(explanation=None)) == "No heatmap was asked for."
     assert wording.heatmap_caption(made(label="REFUSED")) == "No heatmap: the film was refused."
+
+
+def test_the_zones_with_the_most_heat_are_named_with_their_shares() -> None:
+    film = with_zones()
+    assert wording.zones(film) == "right lower zone (61 %), left middle zone (35 %)"
+    assert wording.sentences(film)["zones"] == wording.zones(film)
+    assert wording.heat_by_zone(film) == f"heat by zone: {wording.zones(film)}"
+    assert wording.heatmap_caption(film).endswith(
+        "inside the body. Heat by zone: right lower zone (61 %), left middle zone (35 %)."
+    )
+    assert wording.zones(made()) == wording.heat_by_zone(made()) == ""
 
 
 def test_every_sentence_of_a_refused_film_is_a_reason_or_empty() -> None:

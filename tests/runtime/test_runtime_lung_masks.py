@@ -11,18 +11,10 @@ from PIL import Image
 
 import pneumoscope
 from command_line import run
-from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.bundle import Bundle
 from pneumoscope.data.masks import read_mask
 from pneumoscope.errors import BundleMismatch
 from pneumoscope.runtime.lung_masks import DrawnMasks, draw_masks, mask_of
-from tiny import tiny_files, tiny_meta
-
-
-@pytest.fixture(scope="module")
-def looking(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """The tiny bundle with a lung field: bright cells are lungs."""
-    folder = tmp_path_factory.mktemp("lungs")
-    return write_bundle(folder / "bundle", tiny_meta(), tiny_files(folder / "parts", lungs=True))
 
 
 @pytest.fixture
@@ -57,18 +49,18 @@ def test_a_mask_is_where_the_field_is_above_one_half() -> None:
 
 
 def test_masks_have_the_paths_of_their_films_and_can_be_read(
-    looking: Bundle, films: Path, tmp_path: Path
+    lungs_bundle: Bundle, films: Path, tmp_path: Path
 ) -> None:
-    made = drawn(looking, films, tmp_path / "masks")
+    made = drawn(lungs_bundle, films, tmp_path / "masks")
     assert made == DrawnMasks(1, ("PNEUMONIA/dark.png",), ())
     lungs = read_mask(tmp_path / "masks" / "NORMAL" / "half.png", 224).lungs
     assert lungs[:, :105].all()
     assert not lungs[:, 119:].any()
 
 
-def test_a_broken_film_ends_nothing(looking: Bundle, films: Path, tmp_path: Path) -> None:
+def test_a_broken_film_ends_nothing(lungs_bundle: Bundle, films: Path, tmp_path: Path) -> None:
     (films / "NORMAL" / "a.png").write_bytes(b"no film")
-    made = drawn(looking, films, tmp_path / "masks")
+    made = drawn(lungs_bundle, films, tmp_path / "masks")
     assert made.written == 1
     ((name, reason),) = made.unreadable
     assert name == "NORMAL/a.png"
@@ -81,8 +73,8 @@ def test_a_bundle_that_looks_for_no_lungs(tiny_bundle: Bundle, films: Path, tmp_
     assert not (tmp_path / "masks").exists()
 
 
-def test_a_prediction_s_heat_is_compared_with_the_lungs(looking: Bundle, films: Path) -> None:
-    prediction = pneumoscope.load(looking).predict(films / "NORMAL" / "half.png")
+def test_a_prediction_s_heat_is_compared_with_the_lungs(lungs_bundle: Bundle, films: Path) -> None:
+    prediction = pneumoscope.load(lungs_bundle).predict(films / "NORMAL" / "half.png")
     assert prediction.explanation is not None
     # Bright cells are lungs, and their heat is their grey level: on 32 of 64 columns 28 times 240,
     # then 226, 199, 171 and 144; beside them 116, 89, 61 and 34, then 28 times 20.
@@ -90,28 +82,51 @@ def test_a_prediction_s_heat_is_compared_with_the_lungs(looking: Bundle, films: 
     assert "89% of the heat lies on the lungs" in prediction.explanation.sentence
 
 
-def test_the_field_is_one_of_the_network_s_outputs(looking: Bundle, tiny_bundle: Bundle) -> None:
+def test_a_positive_verdict_names_the_zones_with_heat(lungs_bundle: Bundle, tmp_path: Path) -> None:
+    film = np.full((224, 224), 20, np.uint8)
+    film[:, :84] = film[:, 140:] = 140  # two lungs of three cells each, eight cells high
+    film[150:, :84] = 255
+    Image.fromarray(film).save(tmp_path / "film.png")
+    prediction = pneumoscope.load(lungs_bundle).predict(tmp_path / "film.png")
+    assert prediction.label == "PNEUMONIA"
+    assert prediction.lungs is not None
+    assert prediction.lungs.shape == (8, 8)
+    # All lung has heat, the right lower third nearly twice as much as each other.
+    assert prediction.zones[0].name == "right lower zone"
+    assert 0.2 < prediction.zones[0].share < 0.3
+    assert len({zone.name for zone in prediction.zones}) == 6
+    assert sum(zone.share for zone in prediction.zones) < 1
+
+
+def test_a_film_that_is_called_normal_names_no_zone(lungs_bundle: Bundle, films: Path) -> None:
+    prediction = pneumoscope.load(lungs_bundle).predict(films / "PNEUMONIA" / "dark.png")
+    assert (prediction.label, prediction.zones) == ("NORMAL", ())
+
+
+def test_the_field_is_one_of_the_network_s_outputs(
+    lungs_bundle: Bundle, tiny_bundle: Bundle
+) -> None:
     inputs = np.full((2, 32, 32, 1), 51, np.uint8)
-    fields = pneumoscope.load(looking).run(inputs).lungs
+    fields = pneumoscope.load(lungs_bundle).run(inputs).lungs
     assert fields is not None
     assert fields == pytest.approx(np.full((2, 8, 8), 0.2))
     assert pneumoscope.load(tiny_bundle).run(inputs).lungs is None
 
 
-def test_the_command(looking: Bundle, films: Path, tmp_path: Path) -> None:
+def test_the_command(lungs_bundle: Bundle, films: Path, tmp_path: Path) -> None:
     target = tmp_path / "masks"
-    done = run("data", "masks", films, "--bundle", looking.path, "--to", target, "--json")
+    done = run("data", "masks", films, "--bundle", lungs_bundle.path, "--to", target, "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert (facts["written"], facts["no_lungs"]) == (1, ["PNEUMONIA/dark.png"])
     assert (target / "NORMAL" / "half.png").is_file()
-    plain = run("data", "masks", films, "--bundle", looking.path, "--to", target)
+    plain = run("data", "masks", films, "--bundle", lungs_bundle.path, "--to", target)
     assert "1 masks; no lungs seen on 1 films" in plain.stdout
 
 
-def test_the_command_names_broken_films(looking: Bundle, films: Path, tmp_path: Path) -> None:
+def test_the_command_names_broken_films(lungs_bundle: Bundle, films: Path, tmp_path: Path) -> None:
     (films / "NORMAL" / "a.png").write_bytes(b"no film")
-    done = run("data", "masks", films, "--bundle", looking.path, "--to", tmp_path / "masks")
+    done = run("data", "masks", films, "--bundle", lungs_bundle.path, "--to", tmp_path / "masks")
     assert done.returncode == 1
     assert "NORMAL/a.png" in done.stderr
     assert (tmp_path / "masks" / "NORMAL" / "half.png").is_file()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from live import serving
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve.settings import ServeSettings
 from visit import MIDDLE, SAMPLES, SUMS, Visit, drawn, png, sample
 
 
@@ -101,6 +106,40 @@ def test_no_film_is_shown_under_the_name_of_another(visit: Visit) -> None:
     assert sum(visit.pixels(SUMS)) == 0  # rather than the film before
     held[0].continue_()
     drawn(page.locator(".panes canvas").nth(1))
+
+
+def test_the_outline_of_the_lungs_can_be_switched_off(
+    browser: Browser, small: ServeSettings, lungs_bundle: Bundle
+) -> None:
+    film = np.full((224, 224), 20, np.uint8)
+    film[:, :84] = film[:, 140:] = 140  # the lungs of the tiny bundle
+    film[150:, :84] = 255
+    with serving(replace(small, bundle=(str(lungs_bundle.path),))) as server:
+        visit = Visit(browser, server.url)
+        page = visit.read(png("bars.png", film))
+        layout(page, "One film with overlay")
+        page.get_by_role("slider", name="Opacity of the heatmap").fill("0")
+        red, blue = visit.steady(SUMS)
+        assert blue > red  # of the line; the film is grey
+        page.keyboard.press("u")
+        red, blue = visit.canvas(SUMS)
+        assert blue == red
+        button = page.get_by_role("button", name="Outline of the lungs")
+        expect(button).to_have_attribute("aria-pressed", "false")
+        button.click()
+        red, blue = visit.canvas(SUMS)
+        assert blue > red
+        zones = page.locator(".panel dl div").filter(has_text="Heat by zone")
+        expect(zones.locator("dd")).to_contain_text("Right lower zone (2")
+        visit.context.close()
+        assert not visit.complaints
+
+
+def test_a_film_without_a_lung_field_offers_no_outline(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "pneumonia-1.png")
+    expect(page.get_by_role("button", name="Outline of the lungs")).to_have_count(0)
+    expect(page.locator(".panel dl")).not_to_contain_text("Heat by zone")
+    assert not any(url.endswith("lungs.png") for url in visit.requests)
 
 
 def test_an_unreliable_heatmap_is_hidden_with_its_reason(visit: Visit) -> None:

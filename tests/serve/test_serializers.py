@@ -47,6 +47,11 @@ def test_a_record_shows_these_fields_and_no_others() -> None:
     }
 
 
+def test_a_film_with_a_lung_field_links_to_its_picture() -> None:
+    links = record_json(row(lungs=bytes(16), lungs_rows=2), KEYS)["links"]
+    assert links["lungs"] == f"/api/v1/predictions/{ID}/lungs.png"
+
+
 def test_a_failed_film_shows_problem_details() -> None:
     shown = record_json(row(state=FAILED, result=None, error=Interrupted().as_dict()), KEYS)
     assert shown["error"]["code"] == "Interrupted"

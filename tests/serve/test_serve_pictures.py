@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
 from answers import assert_problem, picture
-from live import Live
+from live import Live, serving
+from pneumoscope.bundle import Bundle
 from pneumoscope.render import heatmap
+from pneumoscope.serve.settings import ServeSettings
 
 
 def test_pictures(live: Live) -> None:
@@ -32,3 +35,22 @@ def test_pictures(live: Live) -> None:
     assert answers["pdf"].headers["content-type"] == "application/pdf"
     assert answers["json"].json() == record
     assert_problem(live.client.get(record["links"]["self"] + "/film.gif"), 404, "NotFound")
+    assert_problem(live.client.get(record["links"]["self"] + "/lungs.png"), 404, "NoLungField")
+
+
+def test_the_outline_of_the_lungs(small: ServeSettings, lungs_bundle: Bundle) -> None:
+    film = np.full((200, 300), 20, np.uint8)
+    film[:, 120:] = 240  # the lung of the tiny bundle; three of its eight cells are no lung but for
+    # the edge, which resampling moves by little
+    stream = io.BytesIO()
+    Image.fromarray(film).save(stream, "PNG")
+    with serving(replace(small, bundle=(str(lungs_bundle.path),))) as server:
+        record = server.read(("film.png", stream.getvalue()))[0]
+        lungs = picture(server.client.get(record["links"]["lungs"]).content)
+        overlay = picture(server.client.get(record["links"]["overlay"]).content)
+        report = server.client.get(record["links"]["pdf"])
+    assert lungs.shape == (200, 300, 4)
+    columns = np.flatnonzero(lungs[100, :, 3])
+    assert 105 < columns.min() <= columns.max() < 135
+    assert (overlay[100, columns] != film[100, columns, None]).any(axis=1).all()
+    assert report.content[:5] == b"%PDF-"

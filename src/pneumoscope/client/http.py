@@ -223,8 +223,8 @@ class Client:
 
         Args:
             record: The film, or its id.
-            name: ``"overlay.png"``, ``"film.png"``, ``"heatmap.png"``, ``"thumbnail.png"``,
-                ``"report.pdf"`` or ``"result.json"``.
+            name: ``"overlay.png"``, ``"film.png"``, ``"heatmap.png"``, ``"lungs.png"``,
+                ``"thumbnail.png"``, ``"report.pdf"`` or ``"result.json"``.
 
         Raises:
             ServerError: It does not exist, for instance because the server no longer has the film.

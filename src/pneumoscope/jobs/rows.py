@@ -62,6 +62,8 @@ def new_rows(
             error=None if file.error is None else file.error.as_dict(),
             heatmap=None,
             heatmap_rows=None,
+            lungs=None,
+            lungs_rows=None,
         )
         rows.append(row)
     return rows
@@ -82,11 +84,17 @@ def enter_outcome(row: FilmRow, outcome: Outcome) -> FilmRow:
     if prediction.heatmap is not None and row.result["heatmap_class"] is not None:
         row.heatmap = np.ascontiguousarray(prediction.heatmap, np.float32).tobytes()
         row.heatmap_rows = prediction.heatmap.shape[0]
+        if prediction.lungs is not None:
+            row.lungs = np.ascontiguousarray(prediction.lungs, np.float32).tobytes()
+            row.lungs_rows = prediction.lungs.shape[0]
     return row
 
 
 _COLUMNS = tuple(column.key for column in FilmRow.__table__.columns)
-_ENDING = ("state", "label", "result", "error", "heatmap", "heatmap_rows", "idempotency_key")
+_ENDING = (
+    *("state", "label", "result", "error", "idempotency_key"),
+    *("heatmap", "heatmap_rows", "lungs", "lungs_rows"),
+)
 
 
 def values(row: FilmRow) -> dict[str, Any]:

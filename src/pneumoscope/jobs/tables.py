@@ -76,6 +76,8 @@ class FilmRow(Base):
         error: ``{"code": ..., "message": ..., "hint": ...}``, or None.
         heatmap: float32 (h, w), row by row, or None.
         heatmap_rows: h, or None.
+        lungs: The lung field, stored likewise; None without one, or without a heatmap.
+        lungs_rows: Its h, or None.
     """
 
     __tablename__ = "predictions"
@@ -103,6 +105,8 @@ class FilmRow(Base):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     heatmap: Mapped[bytes | None] = mapped_column(LargeBinary)
     heatmap_rows: Mapped[int | None]
+    lungs: Mapped[bytes | None] = mapped_column(LargeBinary)
+    lungs_rows: Mapped[int | None]
 
 
 class Delivery(Base):

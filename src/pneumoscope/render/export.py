@@ -154,6 +154,9 @@ _DETAILS: dict[str, Fill] = {
     "warnings": _joined("warnings"),
     "explanation_reliable": _explanation("reliable"),
     "explanation_score": _explanation("score"),
+    "zones": lambda record: "; ".join(
+        f"{zone['name']} {zone['share']:.2f}" for zone in record.get("zones") or ()
+    ),
     "heatmap_file": lambda record: record.get("heatmap_file", ""),
     **dict.fromkeys(("error_code", "error", "hint"), lambda _record: ""),
     **_same("bundle", "bundle_sha256", "profile"),

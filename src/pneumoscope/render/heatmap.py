@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 OPACITY = 0.55
 """Of the hottest spot: the film stays readable below it."""
+OUTLINE = (125, 211, 252)
+"""Colour of the lungs' outline: no heat that is shown has it."""
+_OUTLINE_WIDTH = 1 / 320
+"""Width of the outline as a share of the film's longer side; at least a pixel and a half."""
 
 # Polynomial fit of the Turbo colour map by A. Mikhailov and M. Roberts (Google, Apache-2.0),
 # coefficients of t^0 ... t^5 for red, green and blue.
@@ -103,10 +107,48 @@ def _coloured(heat: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.
     return hues, np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
 
 
+def outline(field: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.uint8]:
+    """The outline of the lungs alone, for a program that lays it over the film itself.
+
+    Args:
+        field: float32 (h, w) in [0, 1], the lung field; the outline is where it is 0.5.
+        rows: Wanted height in pixels.
+        columns: Wanted width in pixels.
+
+    Returns:
+        uint8 RGBA (rows, columns, 4), transparent but for a line in the colour `OUTLINE`.
+    """
+    opacity = _outline_opacity(field, rows, columns)
+    picture = np.empty((rows, columns, 4), np.uint8)
+    picture[..., :3] = OUTLINE
+    picture[..., 3] = np.rint(255 * opacity)
+    return picture
+
+
+def outlined(picture: NDArray[np.uint8], field: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A picture of a film, uint8 RGB (rows, columns, 3), with the outline of its lungs."""
+    opacity = _outline_opacity(field, *picture.shape[:2])[..., None]
+    mixed = (1 - opacity) * picture + opacity * np.array(OUTLINE, np.float32)
+    return np.asarray(np.rint(mixed), np.uint8)
+
+
+def _outline_opacity(field: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """Opacity of the outline, float32 (rows, columns) in [0, 1]; its edge is a pixel wide."""
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(field, np.float32))
+    smooth = np.asarray(image.resize((columns, rows), Image.Resampling.BICUBIC))
+    down, right = np.gradient(smooth)
+    # Distance to the line in pixels, as if the field were linear near it.
+    distance = np.abs(smooth - 0.5) / np.maximum(np.hypot(down, right), 1e-6)
+    half = max(1.5, _OUTLINE_WIDTH * max(rows, columns)) / 2
+    return np.asarray(np.clip(half + 0.5 - distance, 0.0, 1.0), np.float32)
+
+
 def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
     """The overlay of a predicted film that its outcome kept, as `overlay` gives it.
 
-    If the explanation is not reliable, a sentence on the film replaces it: a picture that looks like
+    Where the lungs are known, they are outlined. If the explanation is not reliable, a sentence on the film replaces it: a picture that looks like
     an answer would be taken for one.
 
     Args:
@@ -123,7 +165,8 @@ def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
         raise UsageError(f"{outcome.source}: no heatmap", "Ask for one: explain fast or checked.")
     if prediction.explanation is not None and not prediction.explanation.reliable:
         return unexplained(outcome.film.pixels)
-    return overlay(outcome.film.pixels, prediction.heatmap, opacity)
+    picture = overlay(outcome.film.pixels, prediction.heatmap, opacity)
+    return picture if prediction.lungs is None else outlined(picture, prediction.lungs)
 
 
 def unexplained(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:

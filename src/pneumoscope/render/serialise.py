@@ -15,18 +15,21 @@ from pneumoscope.records import (
     GateReport,
     OperatingPoint,
     Prediction,
+    ZoneHeat,
 )
 from pneumoscope.render import wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from pneumoscope.records import Outcome
 
 NOTICE = "Research use, not a medical device."
 _OF_THE_VERDICT = {
     *("called", "p_positive", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds"),
-    *("subtype", "findings", "explanation", "heatmap_class", "heatmap"),
+    *("subtype", "findings", "explanation", "zones", "heatmap_class", "heatmap", "lungs"),
 }
 """Keys that are null for a refused film: a figure would be read as a verdict."""
 
@@ -37,7 +40,8 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
     Args:
         prediction: What the classifier said. For a film that the gate refused, only the reasons are
             given; the values that belong to a verdict are None.
-        heatmap: Include the heatmap, if there is one, as nested lists of (h, w) floats.
+        heatmap: Include the heatmap and the lung field, if there are any, as nested lists of (h, w)
+            floats.
     """
     p = prediction
     facts = {key: value for key, value in asdict(p.facts).items() if value is not None}
@@ -66,6 +70,7 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
             "scores": {name: round(value, 6) for name, value in p.gate.scores.items()},
         },
         "explanation": _explanation_to_json(p.explanation),
+        "zones": [{"name": zone.name, "share": round(zone.share, 6)} for zone in p.zones],
         "warnings": list(p.warnings),
         "heatmap_class": p.heatmap_class,
         "film": facts,
@@ -75,8 +80,9 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "profile": p.profile,
         "notice": NOTICE,
     }
-    if heatmap and p.heatmap is not None:
-        record["heatmap"] = [[round(float(v), 6) for v in row] for row in p.heatmap]
+    for name, cells in (("heatmap", p.heatmap), ("lungs", p.lungs)):
+        if heatmap and cells is not None:
+            record[name] = [[round(float(v), 6) for v in row] for row in cells]
     if not wording.is_shown(p):
         record |= dict.fromkeys(_OF_THE_VERDICT & record.keys())
     return record
@@ -104,7 +110,7 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
     """
     r, nan, p = record, float("nan"), p_positive_of(record)
     gate = r["gate"]
-    rows = r.get("heatmap")
+    heatmap, lungs = (_cells(r.get(name)) for name in ("heatmap", "lungs"))
     return Prediction(
         label=r["label"],
         called=r["called"] or "",
@@ -119,7 +125,9 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         subtype=r["subtype"],
         findings=tuple(Finding(**finding) for finding in r["findings"] or ()),
         operating_point=OperatingPoint(**r["operating_point"]),
-        heatmap=None if rows is None else np.array(rows, np.float32),
+        heatmap=heatmap,
+        lungs=lungs,
+        zones=tuple(ZoneHeat(**zone) for zone in r.get("zones") or ()),
         heatmap_class=r["heatmap_class"] or "",
         facts=FilmFacts.restored(r["film"]),
         gate=GateReport(
@@ -135,6 +143,10 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         bundle_sha256=r["bundle_sha256"],
         profile=r["profile"],
     )
+
+
+def _cells(rows: list[list[float]] | None) -> NDArray[np.float32] | None:
+    return None if rows is None else np.array(rows, np.float32)
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:

@@ -164,6 +164,17 @@ def no_heatmap(p: Prediction) -> str:
     return "" if p.explanation.reliable else words("no_heatmap_reliable")
 
 
+def zones(p: Prediction) -> str:
+    """The zones of the lungs with the most heat, and its share in each; empty if they are not known."""
+    named = [words("zone", name=z.name, share=percent(round(z.share, 2))) for z in p.zones]
+    return ", ".join(named)
+
+
+def heat_by_zone(p: Prediction) -> str:
+    """`zones` with what they are, for a list of notes; empty if they are not known."""
+    return words("heat_by_zone", zones=zones(p)) if p.zones else ""
+
+
 def heatmap_caption(p: Prediction) -> str:
     """The text below a heatmap, or in its place."""
     if not is_shown(p) or p.explanation is None:
@@ -171,7 +182,9 @@ def heatmap_caption(p: Prediction) -> str:
     sentence = f"{p.explanation.sentence[0].upper()}{p.explanation.sentence[1:]}"
     if not p.explanation.reliable:
         return f"{sentence}."
-    return words("heatmap", name=p.heatmap_class, sentence=sentence)
+    caption = words("heatmap", name=p.heatmap_class, sentence=sentence)
+    where = heat_by_zone(p)
+    return f"{caption} {where[0].upper()}{where[1:]}." if where else caption
 
 
 def sentences_of(p: Decided) -> dict[str, str | list[str]]:
@@ -197,7 +210,7 @@ def sentences_of(p: Decided) -> dict[str, str | list[str]]:
 
 def sentences(p: Prediction) -> dict[str, str | list[str]]:
     """All sentences about a prediction, for pages that other programs draw."""
-    return sentences_of(p) | {"no_heatmap": no_heatmap(p)}
+    return sentences_of(p) | {"no_heatmap": no_heatmap(p), "zones": zones(p)}
 
 
 def _either(names: Sequence[str]) -> str:

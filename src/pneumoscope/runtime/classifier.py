@@ -15,6 +15,7 @@ from pneumoscope import images
 from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.decision import explain, gate, triage
 from pneumoscope.decision.decide import FilmScores, at_site, decide
+from pneumoscope.decision.lung_zones import named_zones
 from pneumoscope.decision.profile import applied, read_profile
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.decision.rules import Rules
@@ -343,13 +344,12 @@ class Classifier:
                 self._probabilities_and_heatmaps,
             )
             timings["explain"] = 1000 * (time.perf_counter() - started)
-        heatmap = subject.heatmap if explanation else None
-        return self._combined(decision, heatmap, explanation, item.facts, timings)
+        return self._combined(decision, subject, explanation, item.facts, timings)
 
     def _combined(
         self,
         decision: Decision,
-        heatmap: NDArray[np.float32] | None,
+        subject: explain.Subject,
         explanation: Explanation | None,
         facts: FilmFacts,
         timings_ms: Mapping[str, float],
@@ -368,7 +368,9 @@ class Classifier:
             subtype=decision.subtype,
             findings=decision.findings,
             operating_point=decision.operating_point,
-            heatmap=heatmap,
+            heatmap=subject.heatmap if explanation else None,
+            lungs=subject.lungs if explanation else None,
+            zones=named_zones(decision, subject, explanation, facts),
             heatmap_class=decision.heatmap_class,
             facts=facts,
             gate=decision.gate,

@@ -1,4 +1,4 @@
-"""Pictures of a result: the film, the overlay, the heatmap, the thumbnail."""
+"""Pictures of a result: the film, the overlay, the heatmap, the lungs' outline, the thumbnail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from pneumoscope.jobs.decoders import DecodeOptions, shown_size
 from pneumoscope.records import REFUSED
 from pneumoscope.render import heatmap
-from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NotFound
+from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NoLungField, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +117,9 @@ def overlaid(row: FilmRow, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     pixels /= 255
     if not _explained(row)["explanation"]["reliable"]:
         return heatmap.unexplained(pixels)
-    return heatmap.overlay(pixels, heatmap_of(row))
+    picture = heatmap.overlay(pixels, heatmap_of(row))
+    field = _lungs(row)
+    return picture if field is None else heatmap.outlined(picture, field)
 
 
 def _explained(row: FilmRow) -> Mapping[str, Any]:
@@ -135,6 +137,27 @@ def heatmap_png(row: FilmRow, _renderer: Renderer) -> bytes:
     facts = result_of(row)["film"]
     rows, columns = shown_size(facts["rows"], facts["columns"], SIDE_PX)
     return png(heatmap.colour_map(heat, rows, columns))
+
+
+def lungs_png(row: FilmRow, _renderer: Renderer) -> bytes:
+    """The outline of the lungs alone, transparent elsewhere, at the size of ``film.png``.
+
+    Raises:
+        NoLungField: The result has no lung field.
+    """
+    field = _lungs(row)
+    if field is None:
+        raise NoLungField
+    facts = result_of(row)["film"]
+    rows, columns = shown_size(facts["rows"], facts["columns"], SIDE_PX)
+    return png(heatmap.outline(field, rows, columns))
+
+
+def _lungs(row: FilmRow) -> NDArray[np.float32] | None:
+    """The lung field of a result, float32 (h, w); None if there is none."""
+    if row.lungs is None or row.lungs_rows is None:
+        return None
+    return np.frombuffer(row.lungs, np.float32).reshape(row.lungs_rows, -1)
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:

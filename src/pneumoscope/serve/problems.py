@@ -70,6 +70,14 @@ class NoHeatmap(NotFound):
         super().__init__(f"no heatmap: {why}", "The verdict is valid without it.")
 
 
+class NoLungField(NotFound):
+    def __init__(self) -> None:
+        super().__init__(
+            "no lung field: the bundle does not look for lungs, or no heatmap was requested",
+            "The verdict is valid without it.",
+        )
+
+
 class MethodNotAllowed(Refusal):
     status = HTTPStatus.METHOD_NOT_ALLOWED
 

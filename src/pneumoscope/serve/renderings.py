@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pneumoscope.serve.pictures import film_png, heatmap_png, overlay_png, thumbnail_png
+from pneumoscope.serve.pictures import (
+    film_png,
+    heatmap_png,
+    lungs_png,
+    overlay_png,
+    thumbnail_png,
+)
 from pneumoscope.serve.report_pdf import report
 from pneumoscope.serve.serializers import record_json
 
@@ -30,6 +36,7 @@ RENDERINGS: dict[str, tuple[str, Callable[[FilmRow, Renderer], bytes]]] = {
     "film.png": ("image/png", film_png),
     "overlay.png": ("image/png", overlay_png),
     "heatmap.png": ("image/png", heatmap_png),
+    "lungs.png": ("image/png", lungs_png),
     "thumbnail.png": ("image/png", thumbnail_png),
     "report.pdf": ("application/pdf", report_pdf),
     "result.json": ("application/json", result_json),

@@ -21,6 +21,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
+from pneumoscope.decision import sentences
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render.serialise import NOTICE
@@ -166,7 +167,9 @@ def _pictures(row: FilmRow, renderer: Renderer) -> list[Flowable]:
     if explanation is not None and result["label"] != REFUSED:
         pictures.append(overlaid(row, grey))
         heading = f"Heatmap for: {result['heatmap_class']}. " if explanation["reliable"] else ""
-        captions.append(heading + _sentence(explanation["sentence"]))
+        zones = result["words"].get("zones")  # an earlier version stored none
+        where = f" {_sentence(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
+        captions.append(heading + _sentence(explanation["sentence"]) + where)
     column = (_WIDTH - 6 * mm) / 2
     cells = [_image(picture, column) for picture in pictures]
     texts = [Paragraph(_latin(text), _style(8, _SOFT)) for text in captions]

@@ -27,6 +27,7 @@ def name_of(row: FilmRow, keys: Keys) -> str:
 def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:
     """One film."""
     path = f"{ROOT}/predictions/{row.id}"
+    outline = {} if row.lungs is None else {"lungs": f"{path}/lungs.png"}
     return {
         "id": row.id,
         "created": row.created.isoformat(),
@@ -43,6 +44,7 @@ def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:
             "thumbnail": f"{path}/thumbnail.png",
             "pdf": f"{path}/report.pdf",
             "json": f"{path}/result.json",
+            **outline,
         },
     }
 

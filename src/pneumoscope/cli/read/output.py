@@ -142,6 +142,8 @@ def _notes(p: Prediction, kinds_warning: str) -> list[str]:
     notes = [*wording.reasons(p), *(w for w in p.warnings if w != kinds_warning)]
     if why := wording.why_undetermined(p):
         notes.insert(0, why)
+    if where := wording.heat_by_zone(p):
+        notes.append(where)
     if p.explanation is not None and p.explanation.mode == CHECKED:
         notes.append(f"heatmap: {p.explanation.sentence}")
     return notes

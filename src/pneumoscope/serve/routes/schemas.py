@@ -12,7 +12,7 @@ from pneumoscope.serve.problems import MEDIA_TYPE
 
 _ID = "4beba2a17d074c798ba548b195213df1"
 _OWN = f"/api/v1/predictions/{_ID}"
-_PICTURES = ("film", "overlay", "heatmap", "thumbnail")
+_PICTURES = ("film", "overlay", "heatmap", "lungs", "thumbnail")
 EXAMPLE: dict[str, Any] = {
     "id": _ID,
     "created": "2026-11-21T15:05:21.652635+00:00",

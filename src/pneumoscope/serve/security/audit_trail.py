@@ -26,7 +26,7 @@ SESSION = f"{API}/session"
 QUIET = frozenset({f"{API}/me", f"{API}/model", f"{API}/settings", f"{API}/openapi.json", SESSION})
 """These concern no patient; the routes for signing in and out write lines themselves."""
 _ID = re.compile("[0-9a-f]{32}")
-_RENDERING = re.compile(r"(film|overlay|thumbnail|heatmap)\.png|report\.pdf|result\.json")
+_RENDERING = re.compile(r"(film|overlay|thumbnail|heatmap|lungs)\.png|report\.pdf|result\.json")
 
 
 class AuditedResponse:

@@ -17,7 +17,7 @@
  * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one
  *   file: a film, or a ZIP archive of films.
  * @property {(query: Query) => Promise<FilmRecord[]>} list  The reader's films, newest first.
- * @property {(id: string, kind: "film"|"heatmap"|"thumbnail") => Promise<CanvasImageSource>} picture
+ * @property {(id: string, kind: "film"|"heatmap"|"lungs"|"thumbnail") => Promise<CanvasImageSource>} picture
  * @property {(id: string, format: string) => Promise<void>} downloadFilm  Saves one film's result to a file.
  * @property {(ids: string[], format: string) => Promise<void>} downloadFilms  Saves several results to one file.
  * @property {(id: string) => Promise<void>} delete  Erases one result with its film.
@@ -72,6 +72,7 @@
  * @property {object|null} result  As `pneumoscope predict --json` without `source`, with the sentences
  *   for readers in `words`: docs/reference/output.md and docs/reference/api.md.
  * @property {{title: string, detail: string, hint: string}|null} error  Why the film was not read.
+ * @property {{lungs?: string}} [links]  `lungs` is there if the back end has a picture of the lungs' outline.
  */
 
 /**

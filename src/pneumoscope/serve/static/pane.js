@@ -10,6 +10,7 @@ const WHEEL_ZOOM = 0.0016; // change of log(zoom) for each pixel of the wheel
 export class Pane {
   #film = null;
   #heatmap = null;
+  #lungs = null;
   #frame = 0;
   #pointers = new Map(); // the last event of each pointer that is pressed
   #listener = () => this.redraw();
@@ -19,7 +20,7 @@ export class Pane {
   heatmapCaption = "";
   hasNote = false;
 
-  /** withHeatmap: whether this pane ever shows the heatmap. */
+  /** withHeatmap: whether this pane ever shows the heatmap and the lungs. */
   constructor(view, { withHeatmap = true } = {}) {
     this.withHeatmap = withHeatmap;
     this.canvas = h("canvas", { role: "img", "aria-label": t("viewer.empty") });
@@ -41,10 +42,11 @@ export class Pane {
     this.redraw();
   }
 
-  /** Shows a film and its heatmap, each an image source or null; `label` is for screen readers. */
-  show({ film, heatmap = null, label = "" }) {
+  /** Shows a film, its heatmap and its lungs, each an image source or null; `label` is for screen readers. */
+  show({ film, heatmap = null, lungs = null, label = "" }) {
     this.#film = film;
     this.#heatmap = heatmap;
+    this.#lungs = lungs;
     this.canvas.setAttribute("aria-label", label || t("viewer.empty"));
     this.redraw();
   }
@@ -94,6 +96,7 @@ export class Pane {
       context.drawImage(this.#heatmap, ...box);
       context.globalAlpha = 1;
     }
+    if (this.withHeatmap && view.lungs && this.#lungs) context.drawImage(this.#lungs, ...box);
   }
 
   /** Applies the grey window to the pixels on the screen, which are fewer than those of the film. */

@@ -202,18 +202,23 @@ export class Reading {
     fill(this.message, icon(row.archive ? "archive" : "film"), h("p", {}, t(`viewer.missing.${reason}`)));
   }
 
-  /** Shows the heatmap together with the verdict, not before. */
+  /** Shows the heatmap and the lungs' outline together with the verdict, not before. */
   async #updateHeatmap(row) {
     const record = row?.record;
     const state = words.heatmapState(record);
     const allowed = Boolean(row?.revealed && state.shown);
     this.tools.allowHeatmap(allowed, row?.revealed ? state.why : t("heatmap.notYet"));
     const selection = this.#selection;
-    const heatmap = allowed ? await this.pictures.get(record.id, "heatmap") : null;
+    const outlined = Boolean(row?.revealed && words.hasLungs(record));
+    this.tools.offerLungs(outlined);
+    const [heatmap, lungs] = await Promise.all([
+      allowed ? this.pictures.get(record.id, "heatmap") : null,
+      outlined ? this.pictures.get(record.id, "lungs") : null,
+    ]);
     if (selection !== this.#selection || row !== this.worklist.selected || row?.record !== record) return;
     let label = row ? t("viewer.filmOf", { name: row.name }) : "";
     if (heatmap) label = t("viewer.heatmapOf", { name: row.name, shown: record.result.heatmap_class });
-    this.heatmapPane.show({ film: this.film, heatmap, label });
+    this.heatmapPane.show({ film: this.film, heatmap, lungs, label });
     const missing = row?.revealed && this.film && record?.result && !heatmap && record.result.label !== "REFUSED";
     this.heatmapPane.setNote(missing ? state.why || t("heatmap.gone") : "", missing ? state.detail : "");
     this.hasHeatmap = Boolean(heatmap);

@@ -1,4 +1,4 @@
-// The tools below a film: heatmap, opacity, what dragging does, zoom, inversion, reset.
+// The tools below a film: heatmap, opacity, lungs, what dragging does, zoom, inversion, reset.
 
 import { button, h, icon } from "./dom.js";
 import { t } from "./texts.js";
@@ -37,15 +37,18 @@ export function toolbar(view, pane, extra = []) {
   view.addEventListener("change", update);
   update();
   return {
-    element: h("div", { class: "toolbar", role: "toolbar", "aria-label": t("viewer.tools") }, extra, heatmap.element, film.element),
+    element: h("div", { class: "toolbar", role: "toolbar", "aria-label": t("viewer.tools") }, extra, heatmap.element, heatmap.lungs, film.element),
     /** Window, level and zoom in figures, to be laid over the film. */
     readout,
     allowHeatmap: heatmap.allow,
+    /** Offers the outline of the lungs, or not, where the film has none. */
+    offerLungs: (offered) => (heatmap.lungs.hidden = !offered),
   };
 }
 
-/** The button that shows the heatmap, and the slider of its opacity. */
+/** The buttons that show the heatmap and the lungs, and the slider of the heatmap's opacity. */
 function heatmapTools(view) {
+  const lungs = button("lungs", t("viewer.lungs"), () => view.set({ lungs: !view.lungs }), { iconOnly: true, key: "U", "aria-pressed": "true" });
   const show = button("eye", t("viewer.heatmap"), () => view.set({ heatmap: !view.heatmap }), { key: "H", "aria-pressed": "true", class: "toggle" });
   const slider = h("input", {
     type: "range",
@@ -58,10 +61,13 @@ function heatmapTools(view) {
   });
   const percentage = h("output", { class: "percentage" });
   const element = h("div", { class: "tools heatmap-tools" }, show, slider, percentage);
+  lungs.hidden = true;
   return {
     element,
+    lungs,
     update() {
       show.setAttribute("aria-pressed", String(view.heatmap));
+      lungs.setAttribute("aria-pressed", String(view.lungs));
       show.replaceChild(icon(view.heatmap ? "eye" : "hidden"), show.firstChild);
       slider.value = Math.round(100 * view.opacity);
       percentage.textContent = `${slider.value} %`;
@@ -105,6 +111,7 @@ function filmTools(view, pane) {
 export function viewKey(event, view, pane) {
   const actions = {
     h: () => view.set({ heatmap: !view.heatmap }),
+    u: () => view.set({ lungs: !view.lungs }),
     ",": () => view.set({ opacity: view.opacity - OPACITY_STEP, heatmap: true }),
     ".": () => view.set({ opacity: view.opacity + OPACITY_STEP, heatmap: true }),
     w: () => view.set({ tool: "window" }),

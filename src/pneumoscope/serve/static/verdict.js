@@ -169,7 +169,7 @@ export function probability(result, { compact = false } = {}) {
 
 function facts(record) {
   const { result } = record;
-  const { kinds } = words.wordsOf(result);
+  const { kinds, zones } = words.wordsOf(result);
   const heatmap = words.heatmapState(record);
   return h(
     "dl",
@@ -177,6 +177,7 @@ function facts(record) {
     result.error_rate !== null && !result.findings.length && fact(t("verdict.set"), chips(result), t("verdict.setAt", { percent: general(100 * result.error_rate, 3) })),
     kinds && fact(t("verdict.kind"), capital(kinds)),
     fact(t("verdict.heatmap"), heatmap.why || t("verdict.heatmapFor", { name: result.heatmap_class }), heatmap.detail),
+    zones && fact(t("verdict.zones"), capital(zones)),
   );
 }
 

@@ -20,6 +20,8 @@ export class View extends EventTarget {
   invert = false;
   /** Whether the heatmap is shown. */
   heatmap = true;
+  /** Whether the outline of the lungs is shown. */
+  lungs = true;
   opacity = 0.55;
   /** What dragging changes: the grey "window", or the position ("pan"). */
   tool = "window";
@@ -42,8 +44,8 @@ export class View extends EventTarget {
   }
 
   /** Takes everything from another view. */
-  copy({ zoom, x, y, window, level, invert, heatmap, opacity, tool }) {
-    this.set({ zoom, x, y, window, level, invert, heatmap, opacity, tool });
+  copy({ zoom, x, y, window, level, invert, heatmap, lungs, opacity, tool }) {
+    this.set({ zoom, x, y, window, level, invert, heatmap, lungs, opacity, tool });
   }
 
   /** Whether `reset` would change something. */

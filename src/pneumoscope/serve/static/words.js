@@ -6,7 +6,7 @@ import { t } from "./texts.js";
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
 
 // Results that an earlier version stored have fewer sentences.
-const MISSING = { refused: "", forced: "", prevalence: "", findings: [], no_heatmap: "" };
+const MISSING = { refused: "", forced: "", prevalence: "", findings: [], no_heatmap: "", zones: "" };
 
 /** Which of the colours and icons a record has: its verdict, or "failed", or "waiting". */
 export function stateOf(record) {
@@ -54,6 +54,11 @@ export function heatmapState(record) {
     why: explanation?.reliable ? "" : wordsOf(result).no_heatmap || t("heatmap.none"),
     detail: sentence(explanation?.sentence ?? ""),
   };
+}
+
+/** Whether there is a picture of the lungs' outline. */
+export function hasLungs(record) {
+  return Boolean(record?.links?.lungs);
 }
 
 /** One line that a screen reader hears when a film has been read. */
