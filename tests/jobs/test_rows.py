@@ -133,9 +133,12 @@ def test_a_lung_field_is_stored_with_the_heatmap() -> None:
     field = np.frombuffer(seen.lungs, np.float32).reshape(seen.lungs_rows or 0, -1)
     assert field.tolist() == [[0.0, 1.0], [0.75, 0.25]]
     assert seen.result is not None
+    assert seen.result["lung_outline"] is True
     assert seen.result["words"]["zones"] == "right lower zone (61 %), left middle zone (35 %)"
     rows.enter_outcome(unseen, Outcome("film", 0, prediction=refused(lungs=with_zones().lungs)))
     assert (unseen.lungs, unseen.lungs_rows) == (None, None)
+    assert unseen.result is not None
+    assert unseen.result["lung_outline"] is False
 
 
 def test_a_refused_film_is_done_and_keeps_no_heatmap(tiny_bundle: Bundle) -> None:

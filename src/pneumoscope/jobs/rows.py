@@ -87,6 +87,7 @@ def enter_outcome(row: FilmRow, outcome: Outcome) -> FilmRow:
         if prediction.lungs is not None:
             row.lungs = np.ascontiguousarray(prediction.lungs, np.float32).tobytes()
             row.lungs_rows = prediction.lungs.shape[0]
+    row.result["lung_outline"] = row.lungs is not None
     return row
 
 

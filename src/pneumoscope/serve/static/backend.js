@@ -70,9 +70,9 @@
  * @property {{name: string}} film
  * @property {"queued"|"running"|"done"|"failed"} state
  * @property {object|null} result  As `pneumoscope predict --json` without `source`, with the sentences
- *   for readers in `words`: docs/reference/output.md and docs/reference/api.md.
+ *   for readers in `words`, and `lung_outline`, true if there is a picture of the lungs' outline:
+ *   docs/reference/output.md and docs/reference/api.md.
  * @property {{title: string, detail: string, hint: string}|null} error  Why the film was not read.
- * @property {{lungs?: string}} [links]  `lungs` is there if the back end has a picture of the lungs' outline.
  */
 
 /**

@@ -58,7 +58,7 @@ export function heatmapState(record) {
 
 /** Whether there is a picture of the lungs' outline. */
 export function hasLungs(record) {
-  return Boolean(record?.links?.lungs);
+  return Boolean(record?.result?.lung_outline);
 }
 
 /** One line that a screen reader hears when a film has been read. */
