@@ -101,12 +101,12 @@ class House:
     scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)]
 )
 def house(
-    request: pytest.FixtureRequest, tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, lungs_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
     with nullcontext() if request.param == "sqlite" else postgresql() as url:
         yield from furnished(
             ServeSettings(
-                folder=tmp_path_factory.mktemp("house"), database=url, bundle=(str(tiny_bundle.path),),
+                folder=tmp_path_factory.mktemp("house"), database=url, bundle=(str(lungs_bundle.path),),
                 threads=1, rate_limit=0,
             )
         )  # fmt: skip
