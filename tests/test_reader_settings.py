@@ -181,7 +181,7 @@ def test_the_api_document_shows_the_table() -> None:
     from pneumoscope.serve.uploads import FIELDS
 
     form = UPLOAD["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert list(form) == ["files", *(s.name for s in UPLOADED), "bundle", "patient"]
+    assert list(form) == ["files", "population", *(s.name for s in UPLOADED), "bundle", "patient"]
     assert set(FIELDS) == set(form) - {"files"}
     for setting in UPLOADED:
         assert form[setting.name] == setting.schema

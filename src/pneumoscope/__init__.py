@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pneumoscope.errors import PneumoscopeError
     from pneumoscope.images import read
     from pneumoscope.records import FilmFacts, Outcome, Prediction, Radiograph, Settings
-    from pneumoscope.runtime import Classifier, load
+    from pneumoscope.runtime import Classifier, PopulationReader, load
 
 _HOMES = {
     "Classifier": "pneumoscope.runtime",
@@ -25,6 +25,7 @@ _HOMES = {
     "FilmFacts": "pneumoscope.records",
     "Outcome": "pneumoscope.records",
     "PneumoscopeError": "pneumoscope.errors",
+    "PopulationReader": "pneumoscope.runtime",
     "Prediction": "pneumoscope.records",
     "Radiograph": "pneumoscope.records",
     "Settings": "pneumoscope.records",
@@ -38,6 +39,7 @@ __all__ = [
     "FilmFacts",
     "Outcome",
     "PneumoscopeError",
+    "PopulationReader",
     "Prediction",
     "Radiograph",
     "Settings",

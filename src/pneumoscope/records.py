@@ -155,6 +155,8 @@ class Settings:
             `pneumoscope.decision.explain`.
         profile: File of the site profile that `pneumoscope calibrate` wrote; None for none. Its
             prevalence is used if ``prevalence`` is None.
+        population: Name of the population whose bundle reads the films, where there are several; None
+            to choose it for each film.
     """
 
     operating_point: str | None = None
@@ -163,6 +165,7 @@ class Settings:
     force: bool = False
     explain: str = "fast"
     profile: Path | None = None
+    population: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +302,10 @@ class Prediction:
         bundle: Name and version of the bundle.
         bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which contains the other files' hashes.
         profile: `SiteProfile.title` of the site profile that was applied, or None.
+        population: Name of the population whose bundle judged the film; None if only one bundle was in
+            use.
+        population_source: Why this one: ``"age"`` (the age in the film's header), ``"film"`` (the film
+            itself) or ``"reader"`` (the reader's choice); None without a population.
     """
 
     label: str
@@ -327,6 +334,8 @@ class Prediction:
     profile: str | None = None
     lungs: NDArray[np.float32] | None = None
     zones: tuple[ZoneHeat, ...] = ()
+    population: str | None = None
+    population_source: str | None = None
 
     @property
     def p_pneumonia(self) -> float:

@@ -127,7 +127,7 @@ def test_recipes_come_with_their_first_line() -> None:
 
 def test_settings_with_a_list_are_completed() -> None:
     listed = [s.name for s in READER_SETTINGS if completion.completion_of(s) is not None]
-    assert listed == ["bundle", "operating_point", "explain"]
+    assert listed == ["bundle", "population", "operating_point", "explain"]
 
 
 def test_a_folder_of_bundles_that_cannot_be_listed_completes_to_nothing(

@@ -126,7 +126,11 @@ class Server:
 
     def model(self, bundle: str | None) -> dict[str, Any]:
         self.asked.append(bundle)
-        return {"labels": ["normal", "bacterial", "viral"], "kinds_warning": KINDS_WARNING}
+        return {
+            "bundle_sha256": self.classifier.bundle.sha256,
+            "labels": ["normal", "bacterial", "viral"],
+            "kinds_warning": KINDS_WARNING,
+        }
 
     def predict_many(
         self, sources: list[Path], settings: Settings, *, bundle: str | None

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.records import Outcome
-    from pneumoscope.runtime import Classifier
+    from pneumoscope.runtime import Reader
 
 _KEPT_S = 3600
 """Gradio keeps uploads as files, and deletes those that are older."""
 
 
-def build(classifier: Classifier | None = None) -> gr.Blocks:
+def build(classifier: Reader | None = None) -> gr.Blocks:
     """Builds the app without starting it; `launch` also applies its theme.
 
     Args:
@@ -120,7 +120,7 @@ def _keep_uploads_private() -> None:
         os.environ["GRADIO_TEMP_DIR"] = folder
 
 
-def launch(classifier: Classifier | None = None, **options: Any) -> gr.Blocks:
+def launch(classifier: Reader | None = None, **options: Any) -> gr.Blocks:
     """Starts the app: in a notebook below the cell, elsewhere until it is stopped.
 
     Args:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.records import Outcome
-    from pneumoscope.runtime import Classifier
+    from pneumoscope.runtime import Reader
 
 SIDE_PX = 1024
 """Longest side of a picture, small enough to draw the overlay while the slider moves."""
@@ -51,7 +51,7 @@ def examples() -> tuple[Path, ...]:
     return ()
 
 
-def read(classifier: Classifier, content: bytes, name: str) -> Outcome:
+def read(classifier: Reader, content: bytes, name: str) -> Outcome:
     """Reads and judges one film; the outcome of an unreadable film holds the error.
 
     Args:

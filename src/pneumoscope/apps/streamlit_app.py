@@ -14,7 +14,7 @@ from pneumoscope.render.heatmap import OPACITY
 
 if TYPE_CHECKING:
     from pneumoscope.records import Outcome
-    from pneumoscope.runtime import Classifier
+    from pneumoscope.runtime import Reader
 
 # Key of the session for the last film: moving the slider must not read it again.
 # (A comment, because Streamlit shows a docstring on the page.)
@@ -27,7 +27,7 @@ _STYLE = """
 """
 
 
-def main(classifier: Classifier | None = None) -> None:
+def main(classifier: Reader | None = None) -> None:
     """Draws the page, as Streamlit does on every change.
 
     Args:
@@ -72,13 +72,13 @@ def _choose() -> tuple[str, bytes, str] | None:
     return None if picked is None else (picked, paths[picked].read_bytes(), picked)
 
 
-def _shipped() -> Classifier:
+def _shipped() -> Reader:
     load = st.cache_resource(pneumoscope.load, show_spinner="Loading the model")
-    classifier: Classifier = load(os.environ.get(BUNDLE.variable))
-    return classifier
+    reader: Reader = load(os.environ.get(BUNDLE.variable))
+    return reader
 
 
-def _read(classifier: Classifier, key: str, content: bytes, name: str) -> Outcome:
+def _read(classifier: Reader, key: str, content: bytes, name: str) -> Outcome:
     known: tuple[str, Outcome] | None = st.session_state.get(_READ)
     if known is None or known[0] != key:
         known = key, reading.read(classifier, content, name)

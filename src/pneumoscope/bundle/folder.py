@@ -31,8 +31,8 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
     """Reads a model folder and checks the hash of every file in it.
 
     Args:
-        bundle: The folder, or the name of one of `names.named_bundles`; None for the bundle inside
-            the package.
+        bundle: The folder, or the name of one of `names.named_bundles`; None for the first of the
+            bundles inside the package.
 
     Raises:
         BundleMissing: No such folder or name, or a file of it is missing.

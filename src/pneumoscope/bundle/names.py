@@ -11,9 +11,11 @@ from pneumoscope.errors import BundleMissing, UnknownBundle
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
 """The folder of the bundles inside the package."""
-DEFAULT = "flagship"
-"""Name of the default bundle; always the shipped one."""
-SHIPPED = BUNDLES / DEFAULT
+DEFAULTS = ("flagship",)
+"""Names of the shipped bundles that read films if none is named: one for each population. Commands
+that work on one bundle take the first."""
+SHIPPED_SET = tuple(BUNDLES / name for name in DEFAULTS)
+SHIPPED = SHIPPED_SET[0]
 VARIABLE = "PNEUMOSCOPE_BUNDLES"
 """Environment variable: folders of bundles, separated as in ``PATH``. They come before the shipped
 ones; folders that do not exist are passed over."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pneumoscope.decision.reader_settings import BUNDLE, EXPLAIN, OPERATING_POINT
+from pneumoscope.decision.reader_settings import BUNDLE, EXPLAIN, OPERATING_POINT, POPULATION
 from pneumoscope.errors import BundleError
 
 if TYPE_CHECKING:
@@ -36,6 +36,15 @@ def bundle_names() -> Completions:
     ]
 
 
+def populations() -> Completions:
+    """The populations of the shipped bundles, in words; none if there is nothing to choose."""
+    from pneumoscope.bundle.names import SHIPPED_SET
+
+    if len(SHIPPED_SET) == 1:
+        return []
+    return [(path.name, _population(path)) for path in SHIPPED_SET]
+
+
 def operating_points(ctx: typer.Context) -> Completions:
     """The operating points of the bundle on the command line, with their rules."""
     # A bundle for several findings repeats each name.
@@ -58,6 +67,7 @@ def completion_of(setting: ReaderSetting) -> Callable[..., Completions] | None:
     """The completion of a reader's setting, or None."""
     known: dict[str, Callable[..., Completions]] = {
         BUNDLE.name: bundle_names,
+        POPULATION.name: populations,
         OPERATING_POINT.name: operating_points,
         EXPLAIN.name: explain_modes,
     }
@@ -77,6 +87,18 @@ def _points(bundle: Path | None) -> Completions:
         return [(str(p["name"]), str(p["rule"])) for p in content["operating_points"]]
     except (BundleError, OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _population(folder: Path) -> str:
+    """The population in ``bundle.json``, unchecked; empty if it cannot be read."""
+    import json
+
+    from pneumoscope.bundle.meta import META
+
+    try:
+        return str(json.loads((folder / META).read_text(encoding="utf-8"))["population"]["text"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _first_comment(path: Path) -> str:

@@ -9,7 +9,7 @@ import typer
 from typer.models import OptionInfo
 
 from pneumoscope.cli.completion import bundle_names, completion_of
-from pneumoscope.decision.reader_settings import BUNDLE, PROFILE, ReaderSetting
+from pneumoscope.decision.reader_settings import BUNDLE, POPULATION, PROFILE, ReaderSetting
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
@@ -39,6 +39,7 @@ BundleArgument = Annotated[
     Path | None,
     typer.Argument(metavar=f"[{BUNDLE.metavar}]", help=BUNDLE.help, autocompletion=bundle_names),
 ]
+Population = Annotated[str | None, reader_option(POPULATION)]
 Profile = Annotated[Path | None, reader_option(PROFILE)]
 Threads = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")

@@ -201,6 +201,18 @@ def is_outside(report: GateReport) -> bool:
     return any(reason.code == OUTSIDE for reason in report.reasons)
 
 
+def covers_age(ages: tuple[float, float], age_years: float) -> bool:
+    """Whether an age is among those of a population.
+
+    Args:
+        ages: Youngest and oldest, inclusive.
+        age_years: The age in years.
+    """
+    youngest, oldest = ages
+    # A child counts as five until the sixth birthday.
+    return youngest <= age_years < oldest + 1
+
+
 def _reasons(
     scores: Mapping[str, float],
     limits: Mapping[str, float],
@@ -255,8 +267,7 @@ def _likeliest(scores: Mapping[str, float], facts: FilmFacts) -> str:
 def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]:
     if population.age_years is not None and facts.age_years is not None:
         low, high = population.age_years
-        # A child counts as five until the sixth birthday.
-        if not low <= facts.age_years < high + 1:
+        if not covers_age(population.age_years, facts.age_years):
             yield _reason(
                 OUTSIDE,
                 NOTE,

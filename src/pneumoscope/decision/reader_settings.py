@@ -152,8 +152,16 @@ BUNDLE = ReaderSetting(
     name="bundle",
     kind="bundle",
     title="Model",
-    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; flagship by default.",
+    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; the shipped one by default.",
     uploaded=False,
+)
+POPULATION = ReaderSetting(
+    name="population",
+    kind="name",
+    title="Population",
+    help="Name of the population whose bundle reads the films, where there are bundles for several. By "
+    "default it is chosen for each film, by the age in its header or by the film itself.",
+    example="adults",
 )
 OPERATING_POINT = ReaderSetting(
     name="operating_point",
@@ -217,9 +225,11 @@ PROFILE = ReaderSetting(
     uploaded=False,
 )
 
-READER_SETTINGS = (BUNDLE, OPERATING_POINT, PREVALENCE, ERROR, EXPLAIN, FORCE, PROFILE)
-UPLOADED = tuple(setting for setting in READER_SETTINGS if setting.uploaded)
+READER_SETTINGS = (BUNDLE, POPULATION, OPERATING_POINT, PREVALENCE, ERROR, EXPLAIN, FORCE, PROFILE)
+UPLOADED = tuple(s for s in READER_SETTINGS if s.uploaded and s is not POPULATION)
 """Those that an upload to a server may choose, and that a bundle serves."""
+_CHOSEN = (POPULATION, *UPLOADED)
+"""Those that an upload to a server may choose."""
 SERVED_BUNDLE = replace(
     BUNDLE,
     kind="name",
@@ -227,7 +237,7 @@ SERVED_BUNDLE = replace(
     uploaded=True,
 )
 """`BUNDLE` as a request gives it: a server opens no folder that a request names."""
-UPLOAD_FIELDS = (*UPLOADED, SERVED_BUNDLE)
+UPLOAD_FIELDS = (*_CHOSEN, SERVED_BUNDLE)
 """The fields of an upload's form that this table describes."""
 
 
@@ -246,7 +256,7 @@ def from_form(fields: Mapping[str, str], profile: Path | None = None) -> Setting
 
     chosen: dict[str, Any] = {
         setting.name: setting.parse(fields[setting.name])
-        for setting in UPLOADED
+        for setting in _CHOSEN
         if setting.name in fields
     }
     return Settings(**chosen, profile=profile)
@@ -259,7 +269,7 @@ def to_form(settings: Settings) -> dict[str, str]:
         UsageError: A value is out of range for every bundle.
     """
     fields = {}
-    for setting in UPLOADED:
+    for setting in _CHOSEN:
         value = getattr(settings, setting.name)
         setting.check(value)
         if value is not None and value is not False:

@@ -121,6 +121,10 @@ def _same(*names: str) -> dict[str, Fill]:
     return {name: itemgetter(name) for name in names}
 
 
+def _if_known(name: str) -> Fill:
+    return lambda record: record.get(name)
+
+
 def _joined(name: str) -> Fill:
     return lambda record: "; ".join(record[name] or ())
 
@@ -158,6 +162,8 @@ _DETAILS: dict[str, Fill] = {
         f"{zone['name']} {zone['share']:.2f}" for zone in record.get("zones") or ()
     ),
     "heatmap_file": lambda record: record.get("heatmap_file", ""),
+    # Records of former versions lack these.
+    **{key: _if_known(key) for key in ("population", "population_source")},
     **dict.fromkeys(("error_code", "error", "hint"), lambda _record: ""),
     **_same("bundle", "bundle_sha256", "profile"),
 }

@@ -78,6 +78,8 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "bundle": p.bundle,
         "bundle_sha256": p.bundle_sha256,
         "profile": p.profile,
+        "population": p.population,
+        "population_source": p.population_source,
         "notice": NOTICE,
     }
     for name, cells in (("heatmap", p.heatmap), ("lungs", p.lungs)):
@@ -142,6 +144,9 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         bundle=r["bundle"],
         bundle_sha256=r["bundle_sha256"],
         profile=r["profile"],
+        # Results of former versions lack these.
+        population=r.get("population"),
+        population_source=r.get("population_source"),
     )
 
 

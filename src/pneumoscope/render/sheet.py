@@ -170,7 +170,8 @@ def _reasons(p: Prediction) -> str:
 
 def _bundle(p: Prediction) -> str:
     site = f" · site profile {escape(p.profile)}" if p.profile else ""
-    return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}</p>'
+    chosen = f" · population: {escape(wording.population(p))}" if p.population else ""
+    return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}{chosen}</p>'
 
 
 _KINDS = {NORMAL: "negative", UNDETERMINED: "unclear"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pneumoscope.decision.gate import OUTSIDE, REFUSE
+from pneumoscope.decision.population import AGE, FILM, READER
 from pneumoscope.decision.sentences import words
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pneumoscope.records import GateReason, Prediction
 
     Decided: TypeAlias = Decision | Prediction
+
+
+_CHOSEN_BY = {AGE: "population_age", FILM: "population_film", READER: "population_reader"}
 
 
 def verdict(p: Decided) -> str:
@@ -155,6 +159,13 @@ def findings(p: Decided) -> list[str]:
     ]
 
 
+def population(p: Prediction) -> str:
+    """The population whose bundle judged the film, and what chose it; empty if nothing was chosen."""
+    if p.population is None or p.population_source is None:
+        return ""
+    return words(_CHOSEN_BY[p.population_source], population=p.population)
+
+
 def no_heatmap(p: Prediction) -> str:
     """Why there is no heatmap to show, as a heading; empty if there is one."""
     if not is_shown(p):
@@ -210,7 +221,11 @@ def sentences_of(p: Decided) -> dict[str, str | list[str]]:
 
 def sentences(p: Prediction) -> dict[str, str | list[str]]:
     """All sentences about a prediction, for pages that other programs draw."""
-    return sentences_of(p) | {"no_heatmap": no_heatmap(p), "zones": zones(p)}
+    return sentences_of(p) | {
+        "no_heatmap": no_heatmap(p),
+        "zones": zones(p),
+        "population": population(p),
+    }
 
 
 def _either(names: Sequence[str]) -> str:

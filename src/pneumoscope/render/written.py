@@ -36,6 +36,7 @@ class Written:
         scores: Name of a gate measurement to its value.
         bundle_sha256: SHA-256 of the bundle that judged the film; ``""`` if the file does not say.
         profile: Title of the site profile that was applied to ``p``, or None.
+        population: Name of the population whose bundle was chosen for the film, or None.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Written:
     scores: Mapping[str, float] = field(default_factory=dict)
     bundle_sha256: str = ""
     profile: str | None = None
+    population: str | None = None
 
     def bundle_p(self, calibration: Calibration | None) -> float | None:
         """P(positive) as the bundle gave it, before a site's calibration."""
@@ -102,6 +104,20 @@ def one_per_patient(written: Sequence[Written], pattern: str) -> tuple[list[Writ
     return kept, len(written) - len(kept)
 
 
+def of_bundle(written: Sequence[Written], bundle_sha256: str) -> list[Written]:
+    """Leaves out films that a bundle for another population was chosen for.
+
+    Args:
+        written: Predictions.
+        bundle_sha256: SHA-256 of the bundle whose films are kept.
+    """
+    return [
+        film
+        for film in written
+        if film.population is None or film.bundle_sha256 in ("", bundle_sha256)
+    ]
+
+
 def check_source(written: Sequence[Written], bundle_sha256: str, profile: str) -> None:
     """Refuses predictions that were made with another bundle or another site profile.
 
@@ -153,6 +169,7 @@ def written_of(record: Mapping[str, Any]) -> Written:
         scores=scores,
         bundle_sha256=str(record.get("bundle_sha256") or ""),
         profile=str(record["profile"]) if record.get("profile") else None,
+        population=str(record["population"]) if record.get("population") else None,
     )
 
 

@@ -3,91 +3,54 @@
 from __future__ import annotations
 
 import copy
-import logging
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumoscope import images
-from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.decision import explain, gate, triage
 from pneumoscope.decision.decide import FilmScores, at_site, decide
 from pneumoscope.decision.lung_zones import named_zones
 from pneumoscope.decision.profile import applied, read_profile
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.decision.rules import Rules
-from pneumoscope.errors import PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.records import NORMAL, REFUSED, Outcome, Prediction, Radiograph, Settings
+from pneumoscope.errors import UsageError
+from pneumoscope.records import NORMAL, REFUSED, Prediction, Radiograph, Settings
 from pneumoscope.runtime.network import FilmOutputs, Network, NetworkOutputs
-from pneumoscope.runtime.threads import in_chunks, usable_cores
+from pneumoscope.runtime.reader import Prepared, Reader
+from pneumoscope.runtime.threads import usable_cores
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
 
+    from pneumoscope.bundle import Bundle
     from pneumoscope.decision.decide import Decision
     from pneumoscope.decision.profile import SiteProfile
     from pneumoscope.images import Source
     from pneumoscope.records import Explanation, FilmFacts
 
-_log = logging.getLogger(__name__)
-
-_DRAFT = 1.75
-"""A large JPEG is decoded at this multiple of the network's input or more. Measured on 29 full-size
-films with the shipped bundle (128 pixels) against full decoding: see
-test_reduced_decoding_hardly_changes_the_answer."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """One decoded film on its way to the network.
+class Measured:
+    """What the network and the gate measure on one film, before anything is decided.
 
     Attributes:
-        source: Its name.
-        facts: What the file says about the film.
-        pixels: uint8 (size, size), as ``images.model_input`` makes them.
-        read_ms: Milliseconds of decoding.
-        film: The film at full size, which is large; None unless it is to be kept.
+        outputs: Outputs of the network.
+        gate: Name of a gate score to its value.
+        infer_ms: This film's share of the milliseconds that its batch took.
     """
 
-    source: str
-    facts: FilmFacts
-    pixels: NDArray[np.uint8]
-    read_ms: float
-    film: Radiograph | None = None
+    outputs: FilmOutputs
+    gate: Mapping[str, float]
+    infer_ms: float
 
 
-def load(
-    bundle: str | os.PathLike[str] | Bundle | None = None,
-    *,
-    threads: int | None = None,
-    settings: Settings = Settings(),
-) -> Classifier:
-    """Loads a bundle and makes a classifier of it.
-
-    Args:
-        bundle: Name of a bundle (`pneumoscope.bundle.named_bundles`), or its folder; None for the
-            shipped one.
-        threads: Films that `Classifier.predict_many` works on at once, one thread each; None for
-            every core that this process may use.
-        settings: What the reader chooses.
-
-    Raises:
-        BundleError: The folder is missing, damaged or of another version.
-        UnknownOperatingPoint: The bundle has no such threshold.
-        ProfileError: The site profile cannot be read, or belongs to another bundle.
-        UsageError: ``threads`` is below 1, or the bundle cannot serve the error or the prevalence.
-    """
-    opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
-    return Classifier(opened, threads=threads, settings=settings)
-
-
-class Classifier:
+class Classifier(Reader):
     """Reads films with one bundle. Safe to share between threads.
 
     Attributes:
@@ -118,11 +81,16 @@ class Classifier:
             self._heads = gate.read_heads(bundle.gate)
             gate.check_width(self._heads, self._network.outputs, bundle.path.name)
 
-    def with_settings(self, settings: Settings) -> Classifier:
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """The model folder in use."""
+        return (self.bundle,)
+
+    def with_settings(self, settings: Settings) -> Self:
         """A classifier with other settings that shares the network with this one.
 
         Raises:
-            UnknownOperatingPoint, ProfileError, UsageError: As `load`.
+            UnknownOperatingPoint, ProfileError, UsageError: As `pneumoscope.load`.
         """
         other = copy.copy(self)
         other._choose(settings)
@@ -130,6 +98,11 @@ class Classifier:
 
     def _choose(self, settings: Settings) -> None:
         EXPLAIN.check(settings.explain)
+        if settings.population is not None:
+            raise UsageError(
+                f"population {settings.population!r}: the bundle {self.bundle.path.name} reads alone",
+                "Leave the population out, or read with the bundles of several populations.",
+            )
         if settings.profile != self.settings.profile:  # otherwise it is already read
             self.profile = None if settings.profile is None else read_profile(settings.profile)
         self.settings = settings
@@ -143,52 +116,6 @@ class Classifier:
     def providers(self) -> tuple[str, ...]:
         """The ONNX Runtime providers that run the network."""
         return self._network.providers
-
-    @property
-    def draft_px(self) -> int:
-        """Least side in pixels of a decoded film, for ``images.read``."""
-        meta = self.bundle.meta
-        return max(meta.source_size, round(_DRAFT * meta.size))
-
-    def predict(self, source: Source) -> Prediction:
-        """Reads and judges one film.
-
-        Args:
-            source: A path, the bytes of a file, or a binary stream.
-
-        Raises:
-            ImageError: The film cannot be read; the class says why, and the hint what to do.
-        """
-        return self.judge([self.prepare(source)])[0]
-
-    def predict_many(
-        self,
-        sources: Iterable[Source],
-        *,
-        batch_size: int = 8,
-        keep_films: bool = False,
-    ) -> Iterator[Outcome]:
-        """Reads and judges many films, decoding some while the network runs on others.
-
-        Every film gives one outcome, in the order of the sources. The outcome of a film that cannot
-        be read has an error, and the other films go on. Memory does not grow with the number of
-        sources.
-
-        Args:
-            sources: Paths, bytes or binary streams; read lazily.
-            batch_size: Films in one run of the network.
-            keep_films: Keep each decoded film in its outcome; this needs memory for a batch of
-                films.
-
-        Raises:
-            UsageError: ``batch_size`` is below 1.
-        """
-        if batch_size < 1:
-            raise UsageError(f"batch_size is {batch_size}", "Use 1 or more.")
-        # Each thread takes a whole chunk from decoding to prediction, so that threads never wait
-        # for one another within a film.
-        work = partial(self._outcomes, keep=keep_films)
-        return in_chunks(work, enumerate(sources), size=batch_size, threads=self.threads)
 
     def run(self, inputs: NDArray[np.uint8]) -> NetworkOutputs:
         """Runs the network on prepared inputs.
@@ -208,20 +135,7 @@ class Classifier:
         source: Source | Radiograph,
         step: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> NDArray[np.float32]:
-        """What covering each place of a film does to its verdict; runs the network 257 times.
-
-        Args:
-            source: A path, the bytes of a file, a binary stream, or a film that was read.
-            step: Takes (places done, places in all).
-
-        Returns:
-            float32 (16, 16), in natural logarithms of odds, see
-            `pneumoscope.decision.explain.occlusion`: above 0 where the place supports the verdict,
-            below 0 where it speaks against it.
-
-        Raises:
-            ImageError: The film cannot be read.
-        """
+        """What covering each place of a film does to its verdict, see `Reader.occlusion`."""
         meta = self.bundle.meta
         if isinstance(source, Radiograph):
             pixels = images.model_input(source, meta.size, meta.source_size)
@@ -258,46 +172,17 @@ class Classifier:
         """
         return self._network.check()
 
-    def _outcomes(self, numbered: list[tuple[int, Source]], *, keep: bool) -> list[Outcome]:
-        items = [self._read_or_error(source, keep=keep) for _, source in numbered]
-        inputs = [item for item in items if isinstance(item, Prepared)]
-        predictions = iter(self.judge(inputs) if inputs else ())
-        return [
-            Outcome(item.source, index, prediction=next(predictions), film=item.film)
-            if isinstance(item, Prepared)
-            else Outcome(images.name_of(source), index, error=item)
-            for (index, source), item in zip(numbered, items, strict=True)
-        ]
-
-    def _read_or_error(self, source: Source, *, keep: bool) -> Prepared | PneumoscopeError:
-        try:
-            return self.prepare(source, keep=keep)
-        except PneumoscopeError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 (one film must not end the batch)
-            _log.exception("a film could not be read")
-            return UnreadableImage(images.name_of(source), f"unexpected {type(error).__name__}")
-
-    def prepare(self, source: Source, *, keep: bool = False) -> Prepared:
-        """Decodes one film for the network.
-
-        Args:
-            source: A path, the bytes of a file, or a binary stream.
-            keep: Keep the film at full size.
-
-        Raises:
-            ImageError: The film cannot be read.
-        """
-        meta = self.bundle.meta
-        started = time.perf_counter()
-        film = images.read(source, at_least_px=self.draft_px)
-        pixels = images.model_input(film, meta.size, meta.source_size)
-        read_ms = 1000 * (time.perf_counter() - started)
-        name = images.name_of(source)
-        return Prepared(name, film.facts, pixels, read_ms, film if keep else None)
-
     def judge(self, batch: Sequence[Prepared]) -> list[Prediction]:
         """Judges decoded films in one run of the network.
+
+        Args:
+            batch: One film or more, prepared for this bundle.
+        """
+        measured = self.measure(batch)
+        return [self.conclude(item, film) for item, film in zip(batch, measured, strict=True)]
+
+    def measure(self, batch: Sequence[Prepared]) -> list[Measured]:
+        """Runs the network and the gate on decoded films; `conclude` makes predictions of it.
 
         Args:
             batch: One film or more, prepared for this bundle.
@@ -306,10 +191,7 @@ class Classifier:
         outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
         scores = self._gate_scores([item.pixels for item in batch], outputs.features)
         infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
-        return [
-            self._prediction(item, outputs.film(i), scores[i], infer_ms)
-            for i, item in enumerate(batch)
-        ]
+        return [Measured(outputs.film(i), scores[i], infer_ms) for i in range(len(batch))]
 
     def _gate_scores(
         self, films: list[NDArray[np.uint8]], features: NDArray[np.float32] | None
@@ -321,17 +203,18 @@ class Classifier:
                     film_scores[name] = value
         return scores
 
-    def _prediction(
-        self,
-        item: Prepared,
-        outputs: FilmOutputs,
-        scores: dict[str, float],
-        infer_ms: float,
-    ) -> Prediction:
+    def conclude(self, item: Prepared, measured: Measured) -> Prediction:
+        """The prediction for a film.
+
+        Args:
+            item: The decoded film.
+            measured: What `measure` returned for it.
+        """
+        outputs = measured.outputs
         named = dict(zip(self.bundle.meta.labels, outputs.probabilities.tolist(), strict=True))
-        decision = decide(FilmScores(named, scores, item.facts), self.rules)
+        decision = decide(FilmScores(named, measured.gate, item.facts), self.rules)
         subject = self._subject(item.pixels, outputs, decision.heatmap_class)
-        timings = {"read": item.read_ms, "infer": infer_ms}
+        timings = {"read": item.read_ms, "infer": measured.infer_ms}
         explanation = None
         if self.settings.explain != explain.NONE and decision.label != REFUSED:
             started = time.perf_counter()

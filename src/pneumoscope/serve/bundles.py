@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import runtime
-from pneumoscope.bundle import open_bundle
-from pneumoscope.decision.profile import read_profile
-from pneumoscope.errors import ProfileMismatch, UsageError
+from pneumoscope.bundle import names, open_bundle
+from pneumoscope.errors import UsageError
 from pneumoscope.records import Settings
+from pneumoscope.runtime.populations import owner_of_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,13 +29,13 @@ def load_bundles(settings: ServeSettings) -> dict[str, Classifier]:
         UsageError: Two bundles have the same name.
     """
     bundles: dict[str, Bundle] = {}
-    for given in settings.bundle or (None,):
+    for given in settings.bundle or names.SHIPPED_SET:
         bundle = open_bundle(given)
         name = bundle.path.resolve().name
         if name in bundles:
             raise UsageError(f"two bundles are called {name}", "Rename the folder of one of them.")
         bundles[name] = bundle
-    owner = _owner_of_profile(settings, bundles)
+    owner = owner_of_profile(settings.profile, bundles)
     return {
         name: runtime.load(
             bundle,
@@ -44,21 +44,6 @@ def load_bundles(settings: ServeSettings) -> dict[str, Classifier]:
         )
         for name, bundle in bundles.items()
     }
-
-
-def _owner_of_profile(settings: ServeSettings, bundles: Mapping[str, Bundle]) -> str | None:
-    if settings.profile is None:
-        return None
-    profile = read_profile(settings.profile)
-    mismatches = []
-    for name, bundle in bundles.items():
-        try:
-            profile.check(bundle.title, bundle.sha256)
-        except ProfileMismatch as error:
-            mismatches.append(error)
-        else:
-            return name
-    raise mismatches[0]
 
 
 def served_bundles(bundles: Mapping[str, Classifier]) -> list[dict[str, Any]]:

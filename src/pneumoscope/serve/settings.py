@@ -66,7 +66,7 @@ class ServeSettings:
         folder: Folder of the database and the key.
         database: SQLAlchemy URL; None for SQLite in ``folder``.
         bundle: Names or folders of the bundles; the first reads films of requests that name none.
-            Empty for the shipped one. In the environment separated as in ``PATH``.
+            Empty for the shipped ones. In the environment separated as in ``PATH``.
         profile: Site profile, or None.
         threads: Batches that are read at the same time; None for one more than cores.
         limits: Limits of one request.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Json
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, report_films
@@ -56,7 +57,10 @@ def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Jso
 
     with progress_bar("reading films") as count:
         result = auditing.audit(
-            data, bundle, count, lambda done, total: count(done, total, "measuring")
+            data,
+            bundle_or_first(bundle),
+            count,
+            lambda done, total: count(done, total, "measuring"),
         )
     record = json_format.dumps(to_json(result), indent=2) + "\n"
     page, table = audit_page.html(result), to_csv(result)

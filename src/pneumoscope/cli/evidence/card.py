@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import BundleArgument
 from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
@@ -46,7 +47,7 @@ def card(
     from pneumoscope.render.card import card_of
     from pneumoscope.render.card.evaluation import section
 
-    opened = open_bundle(bundle)
+    opened = open_bundle(bundle_or_first(bundle))
     if out is not None and out.resolve().parent == opened.path.resolve():
         raise UsageError(
             f"{out}: lies in the bundle, which checks the hash of each of its files",

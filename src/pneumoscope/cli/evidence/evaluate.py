@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Cache, Json, Threads, masks_option
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
@@ -29,7 +30,7 @@ Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="[BUNDLE]... DATA",
-        help="Names or folders of bundles, or run folders; flagship by default; then labelled films: a folder "
+        help="Names or folders of bundles, or run folders; the first shipped one by default; then labelled films: a folder "
         "in any layout, or a CSV manifest.",
     ),
 ]
@@ -177,7 +178,7 @@ def _bundles_and_data(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
     folders: list[Path | None] = [
         path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path for path in bundles
     ]
-    return folders or [None], data
+    return folders or [bundle_or_first(None)], data
 
 
 def _check_out(out: Path, data: Path) -> None:

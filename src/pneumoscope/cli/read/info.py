@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Json, ReadingBundle
 from pneumoscope.cli.terminal import console, print_json
 
@@ -31,9 +32,9 @@ def info(
     if card and (json or check):
         raise typer.BadParameter("--card goes with neither --json nor --check")
     from pneumoscope import runtime
-    from pneumoscope.bundle import CARD
+    from pneumoscope.bundle import CARD, open_bundle
 
-    classifier = runtime.load(bundle)
+    classifier = runtime.load(open_bundle(bundle_or_first(bundle)))
     if card:
         sys.stdout.write((classifier.bundle.path / CARD).read_text(encoding="utf-8"))
         return

@@ -14,7 +14,7 @@ from pneumoscope.render.export import write_csv, write_json
 from pneumoscope.render.serialise import NOTICE, outcome_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pneumoscope.cli.read.pictures import FilmResult
     from pneumoscope.records import Outcome, Prediction
@@ -23,21 +23,24 @@ _COLOURS = {NORMAL: "green", UNDETERMINED: "yellow", REFUSED: "bright_black"}
 
 
 def print_results(
-    results: Iterable[FilmResult], output: str, labels: Sequence[str], kinds_warning: str
+    results: Iterable[FilmResult],
+    output: str,
+    labels: Sequence[str],
+    kinds_warnings: Mapping[str, str],
 ) -> int:
     """Prints films as they come, the table at the end.
 
     Args:
         results: Films in their order.
         output: ``"table"``, ``"json"`` or ``"csv"``.
-        labels: Classes or findings of the bundle.
-        kinds_warning: The bundle's sentence on kinds, or ``""``; printed once, below the table.
+        labels: Classes or findings of the bundles.
+        kinds_warnings: SHA-256 of a bundle to its sentence on kinds; printed once, below the table.
 
     Returns:
         The exit code: 1 if a film could not be read.
     """
     if output == "table":
-        return int(_print_table(results, kinds_warning))
+        return int(_print_table(results, kinds_warnings))
     failed = False
 
     def records() -> Iterator[dict[str, Any]]:
@@ -71,40 +74,64 @@ class TableRow(NamedTuple):
     notes: str = ""
 
 
-def _print_table(results: Iterable[FilmResult], kinds_warning: str) -> bool:
+def _print_table(results: Iterable[FilmResult], kinds_warnings: Mapping[str, str]) -> bool:
     """Prints the table; returns whether a film could not be read."""
-    failed, last = False, None
-    rows: list[TableRow] = []
+    failed = False
+    last: dict[str, Prediction] = {}
+    rows: list[tuple[TableRow, str]] = []
     try:
         for result in results:
             failed |= result.outcome.error is not None
-            last = result.outcome.prediction or last
-            rows.append(table_row(result.outcome, kinds_warning))
+            kinds_warning = population = ""
+            if (prediction := result.outcome.prediction) is not None:
+                last[prediction.bundle_sha256] = prediction
+                kinds_warning = kinds_warnings.get(prediction.bundle_sha256, "")
+                population = wording.population(prediction)
+            rows.append((table_row(result.outcome, kinds_warning), population))
     finally:
         # After an interruption, too: the finished films are worth showing.
-        _show(rows, last, kinds_warning)
+        _show(rows, list(last.values()), kinds_warnings)
     return failed
 
 
-def _show(rows: Sequence[TableRow], last: Prediction | None, kinds_warning: str) -> None:
+def _show(
+    rows: Sequence[tuple[TableRow, str]],
+    last: Sequence[Prediction],
+    kinds_warnings: Mapping[str, str],
+) -> None:
+    """Prints rows, and below them what holds for all films of a bundle.
+
+    Args:
+        rows: Rows of the table, each with its population in words or ``""``.
+        last: The last prediction of each bundle.
+        kinds_warnings: SHA-256 of a bundle to its sentence on kinds.
+    """
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("film", overflow="fold")
     table.add_column("verdict", no_wrap=True)
-    several = last is not None and bool(last.findings)
-    name = last.positive.lower() if last else "pneumonia"
+    several = bool(last) and all(p.findings for p in last)
+    names = {p.positive.lower() for p in last} or {"pneumonia"}
+    name = names.pop() if len(names) == 1 else "positive"
     table.add_column("P(leading)" if several else f"P({name})", justify="right", no_wrap=True)
     table.add_column("findings" if several else "kind", overflow="fold")
-    with_notes = any(row.notes for row in rows)
+    with_population = any(population for _, population in rows)
+    if with_population:
+        table.add_column("population", overflow="fold")
+    with_notes = any(row.notes for row, _ in rows)
     if with_notes:
         table.add_column("notes", overflow="fold")
-    for row in rows:
-        table.add_row(*row if with_notes else row[:-1])
+    for (*cells, notes), population in rows:
+        optional = ((with_population, escape(population)), (with_notes, notes))
+        table.add_row(*cells, *(text for is_column, text in optional if is_column))
     out = console()
     out.print(table)
-    if last is not None:
-        out.print(_footer(last, kinds_warning), style="dim")
+    if last:
+        *others, end = (_footer(p, kinds_warnings.get(p.bundle_sha256, "")) for p in last)
+        lines = "".join(f"{footer.rstrip()}\n" for footer in others)
+        out.print(f"{lines}{end}{NOTICE}", style="dim")
 
 
 def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
@@ -164,5 +191,5 @@ def _footer(p: Prediction, kinds_warning: str) -> str:
     promise = f"{wording.promise(p)}\n" if p.error is not None else ""
     return (
         f"{p.bundle} ({p.bundle_sha256[:12]}){site}, operating point {point.name}: {p.positive} {limit}.\n"
-        f"{promise}{kinds}{NOTICE}"
+        f"{promise}{kinds}"
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.client import Client, Record
     from pneumoscope.records import Outcome
-    from pneumoscope.runtime import Classifier
+    from pneumoscope.runtime import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def with_occlusion(
     total: int,
     targets: Targets,
     folder: Path,
-    classifier: Classifier,
+    reader: Reader,
 ) -> Iterator[FilmResult]:
     """As `with_pictures`; also writes each film's occlusion map and shows progress on a terminal.
 
@@ -110,7 +110,7 @@ def with_occlusion(
         total: How many there are.
         targets: Where other pictures go.
         folder: Where occlusion maps go.
-        classifier: What read the films.
+        reader: What read the films.
     """
     from pneumoscope.cli.progress import progress_bar
     from pneumoscope.render.occlusion_picture import occlusion_picture
@@ -126,8 +126,8 @@ def with_occlusion(
             def step(i: int, n: int, done: int = done) -> None:
                 count(done * n + i, total * n)
 
-            change = classifier.occlusion(film, step)
-            name, probability = classifier.explained(prediction)
+            change = reader.occlusion(film, step)
+            name, probability = reader.explained(prediction)
             written = folder / _free_name(Path(result.outcome.source).name, taken, "occlusion")
             files.write_png(written, occlusion_picture(film.pixels, change, name, probability))
             yield FilmResult(result.outcome, result.heatmap, written)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Json, Profile, ReadingBundle, Threads, reader_option
+from pneumoscope.cli.options import (
+    Json,
+    Population,
+    Profile,
+    ReadingBundle,
+    Threads,
+    reader_option,
+)
 from pneumoscope.decision.reader_settings import (
     ERROR,
     EXPLAIN,
@@ -82,6 +89,7 @@ def predict(
     explain: Explain = "fast",
     occlusion: Occlusion = None,
     bundle: ReadingBundle = None,
+    population: Population = None,
     threads: Threads = None,
     server: Server = None,
 ) -> None:
@@ -93,6 +101,8 @@ def predict(
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")
+    if bundle is not None and population is not None:
+        raise typer.BadParameter("--bundle and --population exclude each other")
     output = "json" if json else "csv" if csv else "table"
     if explain == "none" and heatmaps is not None:
         raise typer.BadParameter("--heatmaps and --explain none exclude each other")
@@ -108,7 +118,7 @@ def predict(
 
     settings = Settings(
         operating_point=operating_point, error=error, prevalence=prevalence, force=force,
-        explain=explain, profile=profile,
+        explain=explain, profile=profile, population=population,
     )  # fmt: skip
     targets = Targets(heatmaps=heatmaps, sheet=sheet, occlusion=occlusion)
     sources = list(_sources(paths))
@@ -147,8 +157,8 @@ def _read_here(
     from pneumoscope.cli.read import pictures
     from pneumoscope.cli.read.output import print_results
 
-    classifier = runtime.load(bundle, threads=threads, settings=settings)
-    outcomes = classifier.predict_many(
+    reader = runtime.load(bundle, threads=threads, settings=settings)
+    outcomes = reader.predict_many(
         sources,
         batch_size=_BATCH_WITH_PICTURES if targets else _BATCH,
         keep_films=bool(targets),
@@ -157,10 +167,11 @@ def _read_here(
         results = pictures.with_pictures(over_films(outcomes, len(sources)), targets)
     else:
         results = pictures.with_occlusion(
-            outcomes, len(sources), targets, targets.occlusion, classifier
+            outcomes, len(sources), targets, targets.occlusion, reader
         )
-    meta = classifier.bundle.meta
-    return print_results(results, output, meta.labels, meta.kinds_warning)
+    labels = dict.fromkeys(label for bundle in reader.bundles for label in bundle.meta.labels)
+    kinds_warnings = {bundle.sha256: bundle.meta.kinds_warning for bundle in reader.bundles}
+    return print_results(results, output, tuple(labels), kinds_warnings)
 
 
 def _read_on_server(
@@ -186,5 +197,5 @@ def _read_on_server(
             output,
             tuple(model["labels"]),
             # A server of the former version does not send the sentence.
-            model.get("kinds_warning", ""),
+            {model["bundle_sha256"]: model.get("kinds_warning", "")},
         )

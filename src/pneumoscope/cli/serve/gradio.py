@@ -41,14 +41,14 @@ def gradio(
     place, port = free_place(host, port)
     from pneumoscope.runtime import load
 
-    classifier = load(bundle)
+    reader = load(bundle)
     # Private and temporary: Gradio keeps uploads as files.
     with tempfile.TemporaryDirectory(prefix="pneumoscope-", ignore_cleanup_errors=True) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         from pneumoscope.apps import gradio_app
 
         app = gradio_app.launch(
-            classifier, server_name=host, server_port=port, share=share, quiet=True,
+            reader, server_name=host, server_port=port, share=share, quiet=True,
             prevent_thread_lock=True,
         )  # fmt: skip
         sys.stderr.write(f"the Gradio app is on http://{place}/  (Ctrl-C to stop)\n")

@@ -10,6 +10,7 @@ import typer
 
 from pneumoscope.cli.completion import bundle_names
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Cache, Json
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.targets import check_page
@@ -112,7 +113,7 @@ def calibrate(
     from pneumoscope.evidence.site.verdict import Goal
 
     _check_targets(out, report)
-    current = open_bundle(bundle)
+    current = open_bundle(bundle_or_first(bundle))
     old, older_points = _older(older, older_profile)
     if old is not None and old.sha256 == current.sha256:
         raise UsageError("--from names the bundle that is calibrated", "Name the older one.")

@@ -72,13 +72,21 @@ def drift(
     from pneumoscope.evidence.site import drift as watching
     from pneumoscope.evidence.site.drift_record import to_json
     from pneumoscope.render.serialise import NOTICE
-    from pneumoscope.render.written import check_source, one_per_patient, read_predictions
+    from pneumoscope.render.written import (
+        check_source,
+        of_bundle,
+        one_per_patient,
+        read_predictions,
+    )
 
     if report is not None:
         require("--report", "evidence", "matplotlib", "scipy", "sklearn")
         check_page(report)
     site = read_profile(profile)
-    written = read_predictions(predictions)
+    everything = read_predictions(predictions)
+    written = of_bundle(everything, site.bundle_sha256)
+    if others := len(everything) - len(written):
+        sys.stderr.write(f"{others:,} films of other populations are left out\n")
     check_source(written, site.bundle_sha256, site.title)
     repeated = 0
     if patient is not None:

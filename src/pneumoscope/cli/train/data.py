@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Json, masks_option
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
@@ -159,13 +160,14 @@ def masks(
     that have a mask already are left out. Look at some before you train on them.
     The exit code is 1 if a film cannot be read.
     """
+    from pneumoscope.bundle import open_bundle
     from pneumoscope.data import find
     from pneumoscope.runtime import load
     from pneumoscope.runtime.lung_masks import draw_masks
 
     films = [(e.name, e.path) for e in find(folder).entries if e.mask is None]
     with progress_bar("drawing masks") as progress:
-        drawn = draw_masks(load(bundle), films, target, progress)
+        drawn = draw_masks(load(open_bundle(bundle_or_first(bundle))), films, target, progress)
     for name, reason in drawn.unreadable:
         sys.stderr.write(f"error: {name}: {reason}\n")
     if json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import BundleArgument, Json
 from pneumoscope.cli.terminal import note, print_json
 from pneumoscope.cli.train.options import prepare_conversion
@@ -50,7 +51,7 @@ def export(
     from pneumoscope.bundle import open_bundle
     from pneumoscope.train.quiet import no_chatter
 
-    opened = open_bundle(bundle)
+    opened = open_bundle(bundle_or_first(bundle))
     with no_chatter():
         from pneumoscope.train.formats import convert
 

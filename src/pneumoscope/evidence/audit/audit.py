@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pneumoscope import runtime
+from pneumoscope.bundle import open_bundle
 from pneumoscope.evidence.audit.contrasts import contrasts
 from pneumoscope.evidence.audit.films import read_all
 from pneumoscope.evidence.audit.labels import doubts
@@ -40,7 +41,7 @@ def audit(
 
     Args:
         root: See `listing.open_films`.
-        bundle: Gives the embeddings; the shipped one by default.
+        bundle: Gives the embeddings; the first shipped one by default.
         reading: Called with (films done, films in all).
         measuring: Called with (steps done, steps in all).
 
@@ -49,7 +50,7 @@ def audit(
         BundleError: The bundle cannot be used.
     """
     listing, limits = open_films(root)
-    classifier = runtime.load(bundle)
+    classifier = runtime.load(open_bundle(bundle))
     read = read_all(listing.entries, classifier, reading)
     pairs, silence = contrasts(listing)
     done, steps = 0, 2 + STEPS * len(pairs)
