@@ -249,6 +249,7 @@ def outside() -> Iterator[Case]:
     unusual: tuple[dict[str, Any], ...] = (
         {"gate": {"distance": 1.1}},
         {"facts": {"age_years": 54.0}},
+        {"gate": {"other-population": 0.51, "distance": 1.1}},
     )
     for film in unusual:
         for p in (0.02, 0.75, 0.99):

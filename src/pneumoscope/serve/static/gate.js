@@ -55,7 +55,8 @@ function ofPicture(limits, scores, facts, texts, reason) {
   } else if (above("distance") && !spoilt.length) {
     reasons.push(reason(OUTSIDE, "refuse"));
   } else {
-    if (above("distance-note", "distance")) reasons.push(reason(OUTSIDE, "note"));
+    if (above("other-population")) reasons.push(reason(OUTSIDE, "note", texts.other_patients));
+    else if (above("distance-note", "distance")) reasons.push(reason(OUTSIDE, "note"));
     const upright = (facts.row_direction ?? "").startsWith("L");
     if (above("mirrored")) reasons.push(reason("mirrored", upright ? "refuse" : "note"));
   }
