@@ -28,6 +28,7 @@ from architecture import FLOORS, arrows, summary
 from pneumoscope import bundle, errors
 from pneumoscope.cli.app import app
 from pneumoscope.serve import problems
+from trainings import exporting_here
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -95,9 +96,15 @@ def run_line(line: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("path", IN_ORDER)
 def test_a_tutorial_runs_from_top_to_bottom(path: Path, workplace: Path) -> None:
-    if path.name == "train-and-compare.md":
-        pytest.importorskip("keras")
     text = path.read_text(encoding="utf-8")
+    with contextlib.ExitStack() as stack:
+        if path.name == "train-and-compare.md":
+            pytest.importorskip("keras")
+            stack.enter_context(exporting_here())
+        run_blocks(text, workplace)
+
+
+def run_blocks(text: str, workplace: Path) -> None:
     for language, code in re.findall(r"^```(sh|python|toml)\n(.*?)^```$", text, re.DOTALL | re.M):
         if language == "sh":
             for line in code.splitlines():

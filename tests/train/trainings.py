@@ -18,13 +18,19 @@ from command_line import Done, run
 
 SMALL = """
 name = "small"
-size = 64
-tail = "undilated"
+network = "cnn"
+filters = [8, 16]
+size = 32
 batch_size = 16
 head_epochs = 1
 epochs = 3
 validation = 0.25
 ema = 0.9
+"""
+# A network that has weights to start from. Keras takes longest to build the graph of its training.
+PRETRAINED = """
+name = "pretrained"
+size = 64
 """
 
 TOY = """
