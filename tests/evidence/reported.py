@@ -28,6 +28,7 @@ from pneumoscope.evidence.evaluation.localisation_results import (
     MaskedView,
     RegionHeat,
 )
+from pneumoscope.evidence.evaluation.lung_check import LungCheck
 from pneumoscope.evidence.evaluation.outcomes import Outcomes
 from pneumoscope.evidence.evaluation.pairs import pair_results
 from pneumoscope.evidence.evaluation.questions import questions
@@ -211,16 +212,31 @@ def anatomy() -> Anatomy:
         40, 0, Figure(0.6, 0.5, 0.7), 0.3, Figure(0.8, 0.7, 0.9), 0.5, Figure(0.01), 0.1
     )
     return Anatomy(
-        N,
-        N // 2,
-        3,
-        (whole, view),
-        Figure(0.55, 0.45, 0.65),
-        Figure(0.5),
-        0.9,
-        0.4,
-        {"bacterial": heat},
+        films=N,
+        patients=N // 2,
+        finder="classical",
+        doubted=3,
+        views=(whole, view),
+        outline_auc=Figure(0.55, 0.45, 0.65),
+        box_auc=Figure(0.5),
+        hidden_by_places=0.9,
+        area_of_places=0.4,
+        heat={"bacterial": heat},
+        check=None,
     )
+
+
+def anatomy_by_network() -> Anatomy:
+    """The same with the lungs of the bundle's network, and the classical field as a check."""
+    made = anatomy()
+    heat = replace(made.heat["bacterial"], in_lungs=Figure(0.55, 0.45, 0.65), area_of_lungs=0.28)
+    check = LungCheck(
+        dice=Figure(0.92, 0.91, 0.93),
+        dice_without_doubts=Figure(0.94, 0.93, 0.95),
+        roc_auc={"without lungs (mean)": Figure(0.72, 0.62, 0.82)},
+        heat={"bacterial": heat},
+    )
+    return replace(made, finder="network", check=check)
 
 
 def localisation() -> Localisation:

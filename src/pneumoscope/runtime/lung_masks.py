@@ -87,8 +87,8 @@ def draw_masks(
     return DrawnMasks(written, tuple(empty), tuple(unreadable))
 
 
-def mask_of(field: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """A lung field (h, w) in [0, 1] as a mask, uint8 (SIDE, SIDE): 255 where it is above 0.5."""
+def mask_of(field: NDArray[np.floating], side: int = SIDE) -> NDArray[np.uint8]:
+    """A lung field (h, w) in [0, 1] as a mask, uint8 (side, side): 255 where it is above 0.5."""
     picture = Image.fromarray(np.asarray(field, np.float32))
-    smooth = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    smooth = picture.resize((side, side), Image.Resampling.BICUBIC)
     return np.where(np.asarray(smooth) > 0.5, 255, 0).astype(np.uint8)

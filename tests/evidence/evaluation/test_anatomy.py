@@ -69,6 +69,7 @@ def test_what_lies_in_the_lungs_is_gone_without_them(tiny_bundle: Bundle) -> Non
     assert views[lung_views.LUNGS].roc_auc.value == 1.0
     assert views[lung_views.COARSE].needs_anatomy is None
     assert (result.films, result.patients, result.doubted) == (40, 40, 0)
+    assert (result.finder, result.check) == ("classical", None)
     assert steps[-1] == (11, 11)
     assert result.hidden_by_places == 1.0
     assert result.area_of_places == 2 * 32 * 16 / 64**2
@@ -90,6 +91,37 @@ def test_what_lies_around_the_lungs_stays(tiny_bundle: Bundle) -> None:
     assert low < high
     # Outlines that show how bright the corner is predict the label.
     assert result.outline_auc.value == 1.0
+
+
+@pytest.mark.usefixtures("drawn_lungs")
+def test_a_network_that_looks_for_lungs_is_measured_with_its_own(lungs_bundle: Bundle) -> None:
+    """Its lungs are the bright cells, on these films everything but `FIELD`."""
+    given = films(inside=False)
+    bright = np.where(FIELD, 20, 128 + given.pixels // 2).astype(np.uint8)  # at least 158
+    steps: list[tuple[int, int]] = []
+    result = anatomy.measure(
+        Classifier(lungs_bundle),
+        LabelledFilms(bright, given.targets, given.patients),
+        step=lambda *at: steps.append(at),
+    )
+    assert result.finder == "network"
+    assert steps[-1] == (11, 11)
+    views = {view.name: view for view in result.views}
+    # All that differs between the films lies on its lungs, and nothing on the hand-drawn ones.
+    assert views[lung_views.LUNGS].roc_auc.value == 1.0
+    check = result.check
+    assert check is not None
+    assert check.roc_auc.keys() == {lung_views.NO_LUNGS, lung_views.LUNGS}
+    assert check.roc_auc[lung_views.NO_LUNGS].value == 1.0
+    assert check.roc_auc[lung_views.LUNGS].value == 0.5
+    assert check.dice.value is not None
+    assert check.dice.value < 0.1
+    assert check.dice_without_doubts == check.dice
+    network, other = result.heat["bacterial"], check.heat["bacterial"]
+    assert network.in_lungs.value is not None
+    assert other.in_lungs.value is not None
+    assert network.in_lungs.value > 0.9 > 0.1 > other.in_lungs.value
+    json.dumps(asdict(result), allow_nan=False)
 
 
 @pytest.mark.usefixtures("drawn_lungs")

@@ -8,6 +8,7 @@ import section_blocks as blocks_of
 from pneumoscope.evidence.evaluation.results import Evaluation
 from pneumoscope.evidence.report.sections.anatomy import anatomy
 from pneumoscope.evidence.statistics.intervals import Figure
+from reported import anatomy_by_network
 
 
 def test_each_view_has_what_is_lost_and_what_needs_anatomy(quick: None, record: Evaluation) -> None:
@@ -36,6 +37,28 @@ def test_heat_stands_beside_the_area_of_its_region(quick: None, record: Evaluati
             "0.010 (a) of 10.0%",
         )
     }
+
+
+def test_the_network_s_lungs_stand_beside_the_classical_ones(
+    quick: None, record: Evaluation
+) -> None:
+    (bundle, *_) = record.bundles
+    made = list(anatomy(record, replace(bundle, anatomy=anatomy_by_network())))
+    text = blocks_of.text(made)
+    assert "the lung field is that of the bundle's network" in text
+    assert "a classical method finds the lungs too, which reports doubts on 3 of them" in text
+    assert "0.920 [0.910, 0.930], 0.940 [0.930, 0.950] where it has no doubts." in text
+    cells = blocks_of.rows(made, "films", "AUC", "AUC, classical field")
+    assert cells["as they are"] == ("0.900 [0.800, 0.950]", "", "", "")
+    assert cells["without lungs (mean)"] == (
+        "0.700 [0.600, 0.800]", "0.720 [0.620, 0.820]", "0.200 [0.100, 0.300]",
+        "0.500 [0.300, 0.700]",
+    )  # fmt: skip
+    assert "cells of the lung field alone, without the model" in cells
+    heat = blocks_of.rows(made, "heat of", "films", "lungs", "lungs, classical field")
+    assert heat["bacterial"][1:3] == (
+        "0.600 [0.500, 0.700] of 30.0%", "0.550 [0.450, 0.650] of 28.0%",
+    )  # fmt: skip
 
 
 def test_films_without_heat_have_no_table_of_it(quick: None, record: Evaluation) -> None:

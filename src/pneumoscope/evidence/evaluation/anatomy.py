@@ -16,6 +16,7 @@ import numpy as np
 from pneumoscope.decision.probability import logit
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.evaluation.heat_shares import heat_shares
+from pneumoscope.evidence.evaluation.lung_check import CHECKED_VIEWS, LungCheck, lung_check
 from pneumoscope.evidence.evaluation.lung_field import body, lung_field
 from pneumoscope.evidence.evaluation.lung_views import (
     NO_PLACES,
@@ -28,9 +29,10 @@ from pneumoscope.evidence.evaluation.lung_views import (
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of, score_of, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
 from pneumoscope.evidence.statistics.ranking import ONE_CLASS, ranking_samples
+from pneumoscope.runtime.lung_masks import mask_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,9 +40,13 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.views import LabelledFilms, Step
     from pneumoscope.evidence.statistics.intervals import Array
     from pneumoscope.runtime import Classifier
+    from pneumoscope.runtime.network import NetworkOutputs
 
     Masks = NDArray[np.bool_]
 
+NETWORK, CLASSICAL = "network", "classical"
+"""The lung field of the bundle's network, and that of `pneumoscope.evidence.evaluation.lung_field`."""
+_STEPS = len(VIEWS) + 2
 _FOLDS = 5
 _LEAST_PATIENTS = 10  # per class, to learn anything from the outlines
 
@@ -73,18 +79,21 @@ class Anatomy:
     Attributes:
         films: Number of films.
         patients: Number of their patients.
-        doubted: Number of films whose lung field has doubts; they are included.
+        finder: Whose lung field is used: `NETWORK` or `CLASSICAL`.
+        doubted: Number of films whose classical lung field has doubts; they are included.
         views: The bundle on changed films, first `lung_views.WHOLE`.
-        outline_auc: AUC of the coordinates of the outlines alone, out of fold: how much information
-            the masks themselves contain.
+        outline_auc: AUC of the coordinates of the outlines alone, or of the cells of the network's
+            lung field, out of fold: how much information the masks themselves contain.
         box_auc: AUC of the four edges of the lungs' box alone: how the chest was framed.
         hidden_by_places: Mean share of the lung field that `NO_PLACES` hides.
         area_of_places: Share of the film that it hides.
         heat: Class or finding to the location of its heat.
+        check: The classical lung field beside the network's; None if it is the only one.
     """
 
     films: int
     patients: int
+    finder: str
     doubted: int
     views: tuple[View, ...]
     outline_auc: Figure
@@ -92,6 +101,7 @@ class Anatomy:
     hidden_by_places: float
     area_of_places: float
     heat: Mapping[str, HeatShare]
+    check: LungCheck | None
 
 
 def measure(
@@ -104,8 +114,8 @@ def measure(
 ) -> Anatomy:
     """Measures a bundle on films with and without their lungs.
 
-    About 60 ms per film on one core; a sample of 500 films is enough for most purposes
-    (``films.some(500)``).
+    The lungs are the network's, if it looks for them, with the classical ones as a check; otherwise
+    the classical ones. About 60 ms per film on one core; ``films.some(500)`` is usually enough.
 
     Args:
         classifier: The bundle.
@@ -122,38 +132,122 @@ def measure(
     positive, known = truth_of(films.targets, meta, finding)
     if not known.any():
         raise UsageError("no film has a label")
-    total = len(VIEWS) + 2
-    fields = [lung_field(film) for film in films.pixels]
-    masks = np.stack([field.mask for field in fields])
-    step(1, total)
+    whole = outputs_of(classifier, network_inputs(films.pixels, meta.size))
+    lungs = _lungs_on(films.pixels, whole.lungs)
+    step(1, _STEPS)
     boot = Bootstrap.of(films.patients, seed=seed)
-    places = places_of(masks)
-    scores: dict[str, Array] = {}
-    heat: dict[str, HeatShare] = {}
-    for done, name in enumerate(VIEWS, 2):
-        outputs = outputs_of(
-            classifier, network_inputs(_changed(films.pixels, masks, name, places), meta.size)
-        )
-        scores[name] = score_of(outputs.probabilities, meta, finding)
-        if name == WHOLE:
-            bodies = np.stack([body(film) for film in films.pixels])
-            heat = heat_shares(outputs.heatmaps, masks, bodies, films.targets, meta.labels, boot)
-        step(done, total)
+    places = places_of(lungs.masks)
+    score = partial(_score, classifier, films.pixels, places, finding)
+    scores = {WHOLE: score_of(whole.probabilities, meta, finding)}
+    for done, name in enumerate((name for name in VIEWS if name != WHOLE), 3):
+        scores[name] = score(lungs.masks, name)
+        step(done, _STEPS)
+    rank = partial(_views, positive=positive, known=known, boot=boot)
+    heat_in = partial(_heat, films, whole, meta.labels, boot)
+    check = None
+    if lungs.finder != CLASSICAL:
+        by_view, heat = partial(score, lungs.classical), heat_in(lungs.classical)
+        check = _check(lungs, rank, by_view, scores[WHOLE], heat, boot)
     learn = partial(_shape_auc, positive, known, films.patients, boot, seed)
-    outline = learn(np.stack([field.outlines.ravel() for field in fields]))
-    edges = learn(edges_of(masks).astype(np.float64))
-    step(total, total)
+    outline, edges = learn(lungs.shapes), learn(edges_of(lungs.masks).astype(np.float64))
+    step(_STEPS, _STEPS)
     return Anatomy(
-        films=len(masks),
+        films=len(lungs.masks),
         patients=boot.patients,
-        doubted=sum(not field.ok for field in fields),
-        views=tuple(_views(scores, positive, known, boot)),
+        finder=lungs.finder,
+        doubted=int(lungs.doubted.sum()),
+        views=tuple(rank(scores)),
         outline_auc=outline,
         box_auc=edges,
-        hidden_by_places=float(np.mean([(m & places).sum() / max(m.sum(), 1) for m in masks])),
+        hidden_by_places=lungs.hidden_by(places),
         area_of_places=float(places.mean()),
-        heat=heat,
+        heat=heat_in(lungs.masks),
+        check=check,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lungs:
+    """The lungs on films.
+
+    Attributes:
+        finder: `NETWORK` or `CLASSICAL`.
+        masks: bool (n, rows, columns), of the finder.
+        shapes: Numbers that describe each mask: the outlines' coordinates, or the cells of the field.
+        classical: Masks of the classical method.
+        doubted: bool (n,), where the classical method has doubts.
+    """
+
+    finder: str
+    masks: Masks
+    shapes: NDArray[np.floating]
+    classical: Masks
+    doubted: NDArray[np.bool_]
+
+    def hidden_by(self, places: NDArray[np.bool_]) -> float:
+        """Mean share of the lungs that places (rows, columns) hide."""
+        return float(np.mean([(m & places).sum() / max(m.sum(), 1) for m in self.masks]))
+
+
+def _lungs_on(pixels: NDArray[np.uint8], network: NDArray[np.float32] | None) -> _Lungs:
+    """The lungs on films (n, side, side), with the network's lung fields (n, h, w), if it has any."""
+    fields = [lung_field(film) for film in pixels]
+    classical = np.stack([field.mask for field in fields])
+    doubted = np.array([not field.ok for field in fields])
+    if network is None:
+        outlines = np.stack([field.outlines.ravel() for field in fields])
+        return _Lungs(CLASSICAL, classical, outlines, classical, doubted)
+    masks = np.stack([mask_of(field, pixels.shape[1]) > 0 for field in network])
+    return _Lungs(NETWORK, masks, network.reshape(len(masks), -1), classical, doubted)
+
+
+def _check(
+    lungs: _Lungs,
+    rank: Callable[[Mapping[str, Array]], Iterator[View]],
+    score: Callable[[str], Array],
+    whole: Array,
+    heat: Mapping[str, HeatShare],
+    boot: Bootstrap,
+) -> LungCheck:
+    """The classical method beside the network.
+
+    Args:
+        lungs: Those of both.
+        rank: Scores (n,) of views to their figures.
+        score: View to its scores with the classical lungs.
+        whole: Scores of the unchanged films.
+        heat: Location of the heat with the classical lungs.
+        boot: Draws of the films' patients.
+    """
+    views = rank({WHOLE: whole} | {name: score(name) for name in CHECKED_VIEWS})
+    aucs = {view.name: view.roc_auc for view in views if view.name != WHOLE}
+    return lung_check((lungs.masks, lungs.classical), ~lungs.doubted, aucs, heat, boot)
+
+
+def _heat(
+    films: LabelledFilms,
+    outputs: NetworkOutputs,
+    labels: Sequence[str],
+    boot: Bootstrap,
+    masks: Masks,
+) -> dict[str, HeatShare]:
+    """The location of the heat with these lungs; see `heat_shares`."""
+    bodies = np.stack([body(film) for film in films.pixels])
+    return heat_shares(outputs.heatmaps, masks, bodies, films.targets, labels, boot)
+
+
+def _score(
+    classifier: Classifier,
+    pixels: NDArray[np.uint8],
+    places: NDArray[np.bool_],
+    finding: str | None,
+    masks: Masks,
+    name: str,
+) -> Array:
+    """Scores (n,) of the films as a view shows them, with these lungs."""
+    meta = classifier.bundle.meta
+    inputs = network_inputs(_changed(pixels, masks, name, places), meta.size)
+    return score_of(outputs_of(classifier, inputs).probabilities, meta, finding)
 
 
 def _changed(

@@ -83,14 +83,16 @@ def network_inputs(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def outputs_of(classifier: Classifier, inputs: NDArray[np.uint8]) -> NetworkOutputs:
-    """The network's outputs for inputs (n, size, size), batch by batch."""
+    """The network's outputs for inputs (n, size, size), batch by batch; without ``features``."""
     parts = [
         classifier.run(inputs[i : i + _BATCH, ..., None]) for i in range(0, len(inputs), _BATCH)
     ]
+    fields = [part.lungs for part in parts if part.lungs is not None]
     return NetworkOutputs(
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate([part.heatmaps for part in parts]),
         np.concatenate([part.embedding for part in parts]),
+        lungs=np.concatenate(fields) if fields else None,
     )
 
 

@@ -23,7 +23,8 @@ def plot_anatomy(anatomy: Anatomy) -> Any:
     canvas = Canvas(figsize=(11, 4.2), layout="constrained")
     left, right = canvas.subplots(1, 2, width_ratios=(3, 2))
     rows = [(view.name, view.roc_auc) for view in anatomy.views]
-    rows.append(("outlines alone (separate regression)", anatomy.outline_auc))
+    shape = "outlines" if anatomy.check is None else "lung field"
+    rows.append((f"{shape} alone (separate regression)", anatomy.outline_auc))
     rows.append(("edges of the box alone (separate regression)", anatomy.box_auc))
     for y, (_, auc) in enumerate(reversed(rows)):
         if auc.value is not None:

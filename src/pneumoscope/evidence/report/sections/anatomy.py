@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pneumoscope.evidence.evaluation.settings import ANATOMY
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
@@ -21,6 +21,7 @@ from pneumoscope.evidence.report.words import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pneumoscope.evidence.evaluation.anatomy import Anatomy
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
     from pneumoscope.evidence.report.blocks import Block
 
@@ -37,30 +38,12 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     if result is None:
         yield from silence(evaluation, bundle, ANATOMY)
         return
-    yield Paragraph(
-        f"{bundle.anatomy_of}: {counted(result.films, 'film')} of {known_patients(result.patients, evaluation.films)}; "
-        f"the lung field is found by a classical method, which reports doubts on {result.doubted:,} of them."
+    films = (
+        f"{bundle.anatomy_of}: {counted(result.films, 'film')} of "
+        f"{known_patients(result.patients, evaluation.films)}; "
     )
-    notes = Footnotes()
-    rows = tuple(
-        (
-            view.name,
-            notes.cell(view.roc_auc),
-            "" if view.lost is None else notes.cell(view.lost),
-            "" if view.needs_anatomy is None else notes.cell(view.needs_anatomy),
-        )
-        for view in result.views
-    )
-    alone = (
-        ("outlines of the lungs alone, without the model", result.outline_auc),
-        ("edges of the lungs' box alone, without the model", result.box_auc),
-    )
-    yield Table(
-        ("films", "AUC", "lost", "share that needs anatomy"),
-        (*rows, *((name, notes.cell(auc), "", "") for name, auc in alone)),
-        widths=(4, 3, 3, 3),
-    )
-    yield from notes.blocks()
+    yield Paragraph(films + _finder(result))
+    yield from _views(result)
     yield Paragraph(
         "Share that needs anatomy: the part of the model's AUC above chance (0.5) that is lost without the lungs; "
         "above 1 the films without lungs are ranked in reverse order. Outlines and edges alone: how much "
@@ -72,7 +55,7 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     yield Picture(
         forest(
             plot_name(evaluation, bundle, "anatomy"),
-            [*drawn, ("outlines alone", result.outline_auc), ("box alone", result.box_auc)],
+            [*drawn, (_shape(result), result.outline_auc), ("box alone", result.box_auc)],
             label="AUC",
             zero=0.5,
         ),
@@ -81,13 +64,64 @@ def anatomy(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     yield from _heat(result)
 
 
-def _heat(result: Any) -> Iterator[Block]:
-    notes = Footnotes()
+def _finder(result: Anatomy) -> str:
+    """Who found the lungs, in words."""
+    doubts = f"which reports doubts on {result.doubted:,} of them"
+    if result.check is None:
+        return f"the lung field is found by a classical method, {doubts}."
+    all_films, sure = result.check.dice, result.check.dice_without_doubts
+    without = "" if sure.value is None else f", {sure} where it has no doubts"
+    return (
+        "the lung field is that of the bundle's network. As an independent check, a classical "
+        f"method finds the lungs too, {doubts}. Agreement of both fields (mean Dice coefficient): "
+        f"{all_films}{without}."
+    )
+
+
+def _shape(result: Anatomy) -> str:
+    """What describes the lungs' shape in the regression without the model."""
+    return "outlines alone" if result.check is None else "lung field alone"
+
+
+def _views(result: Anatomy) -> Iterator[Block]:
+    """The AUC of every view, beside that with the classical lung field, if there are both."""
+    notes, check = Footnotes(), result.check
+    rows = []
+    for view in result.views:
+        row = [view.name, notes.cell(view.roc_auc)]
+        if check is not None:
+            classical = check.roc_auc.get(view.name)
+            row.append("" if classical is None else notes.cell(classical))
+        for figure in (view.lost, view.needs_anatomy):
+            row.append("" if figure is None else notes.cell(figure))
+        rows.append(tuple(row))
+    shape = "outlines of the lungs" if check is None else "cells of the lung field"
+    alone = (
+        (f"{shape} alone, without the model", result.outline_auc),
+        ("edges of the lungs' box alone, without the model", result.box_auc),
+    )
+    beside = () if check is None else ("AUC, classical field",)
+    blank = ("",) * (2 + len(beside))
+    yield Table(
+        ("films", "AUC", *beside, "lost", "share that needs anatomy"),
+        (*rows, *((name, notes.cell(auc), *blank) for name, auc in alone)),
+        widths=(4, 3, *(3 for _ in beside), 3, 3),
+    )
+    yield from notes.blocks()
+
+
+def _heat(result: Anatomy) -> Iterator[Block]:
+    notes, check = Footnotes(), result.check
+    beside = () if check is None else ("lungs, classical field",)
     rows = tuple(
         (
             label,
             f"{heat.films:,}",
             f"{notes.cell(heat.in_lungs)} of {share(heat.area_of_lungs)}",
+            *(
+                f"{notes.cell(other.in_lungs)} of {share(other.area_of_lungs)}"
+                for other in (() if check is None else (check.heat[label],))
+            ),
             f"{notes.cell(heat.in_box)} of {share(heat.area_of_box)}",
             f"{notes.cell(heat.outside_body)} of {share(heat.area_outside_body)}",
         )
@@ -101,6 +135,6 @@ def _heat(result: Any) -> Iterator[Block]:
         "would have.",
         soft=True,
     )
-    head = ("heat of", "films", "lungs", "box of the lungs", "outside the body")
-    yield Table(head, rows, widths=(2, 1, 4, 4, 4))
+    head = ("heat of", "films", "lungs", *beside, "box of the lungs", "outside the body")
+    yield Table(head, rows, widths=(2, 1, 4, *(4 for _ in beside), 4, 4))
     yield from notes.blocks()
