@@ -15,6 +15,7 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.errors import DataError
 from pneumoscope.installation import install_command
 from replaced import replace_module
+from training_paths import Paths
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def test_train_without_what_it_needs(
     [
         (("--find-learning-rate", "--tensorboard"), "works without --tensorboard and --mlflow"),
         (("--find-learning-rate", "--mlflow", "runs"), "works without --tensorboard and --mlflow"),
+        (("--find-learning-rate", "--leave-out", "all"), "works without --leave-out"),
         (("--epochs", "-1"), "--epochs"),
         (("--epochs", "many"), "--epochs"),
         (("--head-epochs", "-1"), "--head-epochs"),
@@ -52,17 +54,6 @@ def test_options_that_cannot_be_met(arguments: tuple[str, ...], message: str) ->
     assert message in done.stderr
 
 
-@dataclass(frozen=True)
-class Paths:
-    data: Path
-    run: Path
-    weights: str
-    cache: Path | None = None
-    pictures: Path | None = None
-    masks: tuple[Path, ...] = ()
-    others: Path | None = None
-
-
 class Training:
     """In place of the training: notes what it is called with, and gives a bundle or range tests."""
 
@@ -73,7 +64,10 @@ class Training:
         self.trackers: Any = None
         self.devices: Any = None
 
-    def train(self, recipe: Any, paths: Paths, _progress: Any, trackers: Any) -> Bundle:
+    def train(
+        self, recipe: Any, paths: Paths, _progress: Any, trackers: Any, *, keep_finished: bool
+    ) -> Bundle:
+        assert not keep_finished
         self.recipe, self.paths, self.trackers = recipe, paths, trackers
         return self.bundle
 

@@ -14,6 +14,7 @@ from pneumoscope.data.sources import (
     UNNAMED,
     counts_by_source,
     leave_out,
+    left_out_by,
     unsupported,
     unsupported_words,
 )
@@ -78,16 +79,46 @@ def test_a_source_is_left_out_and_never_decoded(tmp_path: Path) -> None:
     assert leave_out(listing, "patient") is listing
 
 
+def test_a_group_is_left_out_and_films_for_testing_stay_unused(tmp_path: Path) -> None:
+    root = hospitals(tmp_path / "films")
+    lines = (root / "manifest.csv").read_text().splitlines()
+    # Films 0 of a and c, and all of b but its last, are reserved for testing.
+    tested = [1, 17, *range(9, 16)]
+    rows = [f"{line},{'test' if i in tested else ''}" for i, line in enumerate(lines) if i]
+    (root / "manifest.csv").write_text("\n".join([f"{lines[0]},split", *rows]) + "\n")
+    listing = leave_out(data.find(root), "leave-out:b+c")
+    names = {
+        split: {entry.name for entry in listing.entries if entry.split == split}
+        for split in ("test", "train")
+    }
+    assert names["test"] == {"b/7.png"} | {f"c/{i}.png" for i in range(1, 8)}
+    assert names["train"] == {f"a/{i}.png" for i in range(1, 8)}
+    with pytest.raises(DataError, match=r"all training films are from the source 'a\+b\+c'"):
+        leave_out(data.find(root), "leave-out:a+b+c")
+    (root / "manifest.csv").write_text(
+        "\n".join([f"{lines[0]},split", *rows[:15], rows[15] + "test", *rows[16:]]) + "\n"
+    )
+    with pytest.raises(DataError, match="no training film is from the source 'b'") as error:
+        leave_out(data.find(root), "leave-out:b")
+    assert error.value.hint == "Known sources: a, c."
+
+
+def test_the_sources_of_a_split() -> None:
+    assert left_out_by("leave-out:north") == ("north",)
+    assert left_out_by("leave-out:north+south") == ("north", "south")
+    assert left_out_by("patient") == ()
+
+
 def test_an_unknown_source_names_the_known_ones(tmp_path: Path) -> None:
     root = hospitals(tmp_path / "films")
-    with pytest.raises(DataError, match="no film is from the source 'd'") as error:
+    with pytest.raises(DataError, match="no training film is from the source 'd'") as error:
         load(root, "leave-out:d")
     assert error.value.hint == "Known sources: a, b, c."
     with pytest.raises(DataError, match="split 'leave-in:a' is unknown") as error:
         load(root, "leave-in:a")
     assert error.value.hint.endswith("given, or leave-out:SOURCE.")
     draw(tmp_path / "bare", "normal/0.png", "ill/0.png")
-    with pytest.raises(DataError, match="no film is from the source 'a'") as error:
+    with pytest.raises(DataError, match="no training film is from the source 'a'") as error:
         load(tmp_path / "bare", "leave-out:a")
     assert "column source" in error.value.hint
 
@@ -98,5 +129,5 @@ def test_a_single_source_and_shared_patients_are_refused(tmp_path: Path) -> None
         load(root, "leave-out:a")
     rows = (root / "manifest.csv").read_text().splitlines()[:9]
     (root / "manifest.csv").write_text("\n".join(rows))
-    with pytest.raises(DataError, match="all films are from the source 'a'"):
+    with pytest.raises(DataError, match="all training films are from the source 'a'"):
         load(root, "leave-out:a")

@@ -70,6 +70,7 @@ def test_answers_from_the_record() -> None:
         ({"split": "film"}, "by film: one patient may stand on both sides"),
         ({"split": "given"}, "as the data set gives it"),
         ({"split": "odd"}, "Split here odd."),
+        ({"split": "patient", "left_out": ["a", "b"]}, "too. The films of a, b were left out."),
         # Without keys, patients cannot have been kept apart.
         ({"split": "patient", "warnings": ["no patient keys for 7 of 7 films"]}, "by film"),
         ({}, NOT_RECORDED),

@@ -85,3 +85,19 @@ def test_the_warning_about_kinds_is_a_limit() -> None:
     assert text.startswith("- Bacterial or viral: in children a film alone cannot tell them apart;")
     without = section("Limits", model_card(tiny_meta(kinds=(), kinds_warning="")))
     assert without.startswith("- Heatmaps tell which cells")
+
+
+def test_sources_left_out_are_named() -> None:
+    counts = {"normal": 3, "bacterial": 2, "viral": 1}
+    data: dict[str, Any] = {
+        "source": "drawn films",
+        "attribution": "",
+        "licence": "",
+        "split": "patient",
+        "warnings": [],
+        "manifest_sha256": "ab",
+        "films": {"train": counts, "validation": counts},
+    }
+    unseen = "The films of north, south were left out: the network has not seen them."
+    assert unseen in model_card(tiny_meta(data=data | {"left_out": ["north", "south"]}))
+    assert "were left out" not in model_card(tiny_meta(data=data))

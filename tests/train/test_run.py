@@ -29,6 +29,8 @@ with warnings.catch_warnings():
     from pneumoscope.train.data.films import load_films
     from pneumoscope.train.fit import loop
     from pneumoscope.train.progress import Progress
+    from pneumoscope.train.run import Paths
+    from pneumoscope.train.run import train as train_run
 
 import pneumoscope
 from pneumoscope.bundle import open_bundle
@@ -143,6 +145,16 @@ def test_nothing_half_written_is_left(trained: Path) -> None:
         "run.json", "log.csv", "weights.npz", "export", "bundle", "films.csv", "environment.json",
         "validation.npz", "curves.png", "augmented.png",
     }  # fmt: skip
+
+
+def test_a_finished_run_can_be_kept_as_it_is(trained: Path, films: Path) -> None:
+    recipe = reading.load(str(trained.parent / "recipe.toml"))
+    paths = Paths(data=films, run=trained, weights="none", cache=trained.parent / "cache")
+    before = (trained / "bundle").stat()
+    bundle = train_run(recipe, paths, Progress(), keep_finished=True)
+    # A bundle that is made again takes the place of the whole folder.
+    assert (trained / "bundle").stat().st_ino == before.st_ino
+    assert bundle.sha256 == open_bundle(trained / "bundle").sha256
 
 
 def test_another_recipe_does_not_overwrite_a_run(trained: Path, films: Path) -> None:

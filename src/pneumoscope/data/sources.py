@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pneumoscope.data.listing import Listing
 
+JOIN = "+"
+"""Between the sources of a group, such as ``"rsna+covid"``."""
 UNNAMED = "(no source)"
 """Stands for the source of films that name none."""
 
@@ -68,40 +70,52 @@ def unsupported_words(pairs: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def left_out_by(split: str) -> tuple[str, ...]:
+    """The sources that a split such as ``"leave-out:north+south"`` leaves out; ``()`` for other splits."""
+    if not split.startswith(LEAVE_OUT):
+        return ()
+    return tuple(split.removeprefix(LEAVE_OUT).split(JOIN))
+
+
 def leave_out(listing: Listing, split: str) -> Listing:
-    """The listing in which the source that a split leaves out is for testing; other splits change nothing.
+    """The listing for a split that leaves sources out: their films are for testing.
+
+    Films that the data reserve for testing are not in it, whatever their source: a comparison of
+    recipes by the sources left out must not use them up. Other splits change nothing.
 
     Args:
         listing: The films.
         split: Such as ``"leave-out:north"``.
 
     Raises:
-        DataError: No film is from that source, or all are, or a patient is in this and in another source.
+        DataError: No film for training is from one of the sources, or all are, or a patient is in one of
+            them and elsewhere.
     """
-    if not split.startswith(LEAVE_OUT):
+    sources = {*left_out_by(split)}
+    if not sources:
         return listing
-    source = split.removeprefix(LEAVE_OUT)
-    known = sorted({entry.source for entry in listing.entries} - {""})
-    if source not in known:
+    title = split.removeprefix(LEAVE_OUT)
+    entries = [entry for entry in listing.entries if entry.split != "test"]
+    known = sorted({entry.source for entry in entries} - {""})
+    if missing := sorted(sources - {*known}):
         raise DataError(
-            f"no film is from the source {source!r}",
+            f"no training film is from the source {missing[0]!r}",
             f"Known sources: {', '.join(known)}."
             if known
             else "Name the films' sources in a manifest's column source.",
         )
-    if all(entry.source == source for entry in listing.entries):
+    inside = {entry.patient for entry in entries if entry.source in sources}
+    outside = {entry.patient for entry in entries if entry.source not in sources}
+    if not outside:
         raise DataError(
-            f"all films are from the source {source!r}", "Leave out one source of several."
+            f"all training films are from the source {title!r}", "Leave out one source of several."
         )
-    inside = {entry.patient for entry in listing.entries if entry.source == source}
-    outside = {entry.patient for entry in listing.entries if entry.source != source}
     if both := sorted(inside & outside):
         raise DataError(
-            f"patients are in {source} and in another source: {', '.join(both[:3])}",
+            f"patients are in {title} and in another source: {', '.join(both[:3])}",
             "Give patients of different hospitals different keys.",
         )
-    entries = (
-        replace(entry, split="test") if entry.source == source else entry
-        for entry in listing.entries
+    return replace(
+        listing,
+        entries=tuple(replace(e, split="test") if e.source in sources else e for e in entries),
     )
-    return replace(listing, entries=tuple(entries))

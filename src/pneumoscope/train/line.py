@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 PARITY_FILMS = 200
 """Validation films, at most, on which ONNX is compared with Keras."""
+BUNDLE = "bundle"
+"""In a run folder: the finished bundle."""
 _WORK = "export"
 """In a run folder: the files of the bundle before it is put together."""
 
@@ -101,7 +103,7 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     golden = writing.golden_of(network, size)
     gate = fit_gate(trained, network, progress)
     meta = replace(meta, explanation=explanation, gate=None if gate is None else gate.record)
-    return writing.write(trained.run / "bundle", trained.model, meta, golden, gate)
+    return writing.write(trained.run / BUNDLE, trained.model, meta, golden, gate)
 
 
 def export(

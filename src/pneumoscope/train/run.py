@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumoscope.bundle import CARD, Bundle, sha256_of
+from pneumoscope.bundle import CARD, META, Bundle, open_bundle, sha256_of
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
 from pneumoscope.train import folder, line
@@ -19,6 +19,7 @@ from pneumoscope.train.recipe.reading import resolved
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pneumoscope.data import FilmSet
     from pneumoscope.train.fit.tracking import Tracker
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
@@ -53,7 +54,12 @@ class Paths:
 
 
 def train(
-    recipe: Recipe, paths: Paths, progress: Progress, trackers: Sequence[Tracker] = ()
+    recipe: Recipe,
+    paths: Paths,
+    progress: Progress,
+    trackers: Sequence[Tracker] = (),
+    *,
+    keep_finished: bool = False,
 ) -> Bundle:
     """Trains a recipe and writes its bundle; a killed run continues where it stopped.
 
@@ -62,6 +68,8 @@ def train(
         paths: Where to read and write.
         progress: Shows the progress of the training.
         trackers: Receive every epoch and the result, see `tracking.open_trackers`.
+        keep_finished: Whether a finished run returns the bundle that it has; otherwise its bundle is
+            made again from its weights.
 
     Raises:
         RecipeError, DataError: Before anything is trained.
@@ -74,13 +82,13 @@ def train(
     weights = _start_weights(recipe, paths.weights)
     folder.check(paths.run, recipe)
     foreign = None if paths.pictures is None else read_pictures(paths.pictures, recipe.source_size)
-    films = load_films(recipe, paths.data, paths.cache, progress, paths.masks)
-    for warning in films.warnings:
-        progress.note(f"warning: {warning}")
-    check_films(films)
+    films = _checked_films(recipe, paths, progress)
     others = other_patients(films, paths.others, paths.cache, progress)
     start_weights = _weights_record(weights)
     folder.start(paths.run, recipe, films, start_weights)
+    finished = paths.run / line.BUNDLE
+    if keep_finished and (finished / META).is_file():
+        return open_bundle(finished)
     pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
     with (
         room_for(paths.run),
@@ -103,6 +111,15 @@ def train(
             [*(paths.run / name for name in _TRACKED), bundle.path / CARD],
         )
     return bundle
+
+
+def _checked_films(recipe: Recipe, paths: Paths, progress: Progress) -> FilmSet:
+    """The films, of which both splits have every class; prints what is doubtful."""
+    films = load_films(recipe, paths.data, paths.cache, progress, paths.masks)
+    for warning in films.warnings:
+        progress.note(f"warning: {warning}")
+    check_films(films)
+    return films
 
 
 def find_learning_rate(

@@ -11,7 +11,7 @@ for module in ("cv2", "scipy", "sklearn", "pyarrow"):
     pytest.importorskip(module)
 
 
-from evaluations import BRIGHT, DARK, QUICK, Run, film, folders, three_as_two
+from evaluations import BRIGHT, DARK, QUICK, Run, film, folders, manifest, three_as_two
 from pneumoscope import data
 from pneumoscope.evidence.audit.listing import open_films
 from pneumoscope.evidence.evaluation.training_films import training_films
@@ -122,3 +122,31 @@ def test_films_that_cannot_be_read_now_are_not_those_of_the_training(tmp_path: P
     )  # fmt: skip
     listing = open_films(root)[0]
     assert training_films(root, listing, meta, tmp_path / "c", lambda *_: None) is None
+
+
+def test_films_of_a_population_and_of_sources_that_were_not_left_out(tmp_path: Path) -> None:
+    rows = []
+    for i, source in enumerate("a" * 8 + "b" * 4 + "c" * 4):
+        film(tmp_path / "films" / f"{i}.png", 40 + 10 * i)
+        rows.append(f"{i}.png,{('NORMAL', 'PNEUMONIA')[i % 2]},{source}")
+    root = manifest(tmp_path / "films", "path,label,source", *rows)
+    recipe = {"name": "tiny", "split": "leave-out:c", "validation": 0.25}
+    trained = data.load(
+        root, 224, task="binary", split="leave-out:c", share=0.25, seed=3, population=("a",),
+        cache=tmp_path / "c",
+    )  # fmt: skip
+    counts = {
+        split: {name: int(trained.targets[trained.rows(split), i].sum())
+                for i, name in enumerate(trained.names)}
+        for split in ("train", "validation")
+    }  # fmt: skip
+    record = TRAINED | {"manifest_sha256": trained.manifest_sha256, "films": counts}
+    meta = tiny_meta(
+        task="binary", labels=("NORMAL", "PNEUMONIA"), kinds=(), kinds_warning="",
+        negative="NORMAL", recipe=recipe, data=record | {"population": ["a"]},
+    )  # fmt: skip
+    listing = open_films(root)[0]
+    films = training_films(root, listing, meta, tmp_path / "c", lambda *_: None)
+    assert films is not None
+    assert {film.source for film in films.films} == {"a", "b"}
+    assert {film.source for film in films.films if film.split == "validation"} == {"a"}

@@ -41,6 +41,13 @@ def test_epochs_differ_and_a_seed_repeats_them() -> None:
     assert (one != other).any()
 
 
+def test_sources_that_are_left_out_lose_their_share() -> None:
+    shares = [("a", 0.5), ("b+c", 0.3), ("d", 0.2)]
+    assert source_sampling.shares_without(shares, []) == tuple(shares)
+    assert source_sampling.shares_without(shares, ["a", "b"]) == (("c", 0.3), ("d", 0.2))
+    assert source_sampling.shares_without(shares, ["a", "b", "c", "d"]) == ()
+
+
 @pytest.mark.parametrize(
     ("shares", "message", "hint"),
     [

@@ -14,7 +14,7 @@ import bright_films
 from pneumoscope import data
 from pneumoscope.data import Film, FilmSet
 from pneumoscope.errors import DataError
-from pneumoscope.train.data.films import check_films, load_films, other_patients
+from pneumoscope.train.data.films import check_films, load_films, other_patients, population_of
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.recipe.settings import Recipe
 
@@ -101,3 +101,11 @@ def test_films_of_other_patients_come_from_other_sources_and_a_folder(
         *films.pixels.shape[1:],
     )
     assert progress.counts[-1][0] == "reading films of other patients"
+
+
+def test_sources_left_out_are_not_of_the_population() -> None:
+    recipe = Recipe(population=("a", "b"), split="leave-out:b+c")
+    assert population_of(recipe) == ("a",)
+    assert population_of(Recipe(split="leave-out:b")) == ()
+    with pytest.raises(DataError, match="the population of the recipe, b, is left out"):
+        population_of(Recipe(population=("b",), split="leave-out:b"))

@@ -43,6 +43,15 @@ def test_classes_by_hand() -> None:
     assert (meta.gate, meta.explanation) == (None, None)
 
 
+def test_sources_left_out_are_recorded() -> None:
+    films = bright_films.films()
+    meta = description.describe(Recipe(split="leave-out:north+south"), films, calibrated(), {})
+    assert (meta.data["split"], meta.data["left_out"]) == ("patient", ["north", "south"])
+    meta = description.describe(Recipe(split="film"), films, calibrated(), {})
+    assert meta.data["split"] == "film"
+    assert "left_out" not in meta.data
+
+
 def test_a_population_that_nobody_knows_is_said_to_be_so() -> None:
     meta = description.describe(Recipe(), bright_films.films(), calibrated(), {})
     assert meta.population.text == "the patients of the training films (drawn)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from pneumoscope.cli.options import Cache, Json, masks_option
 from pneumoscope.cli.terminal import print_json
+from pneumoscope.cli.train import leave_out as leaving_out
 from pneumoscope.cli.train.options import Backend, Data, RecipeName, prepare_training
 from pneumoscope.errors import MissingExtra
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.bundle import Bundle
     from pneumoscope.train.fit.finder import RangeTest
+    from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
     from pneumoscope.train.run import Paths
 
@@ -27,7 +30,10 @@ EXAMPLE = "Example: pneumoscope train flagship --data chest_xray --out runs/flag
 
 Out = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder of the run; runs/NAME-SEED by default."),
+    typer.Option(
+        metavar="DIR",
+        help="Folder of the run, or of all runs of --leave-out; runs/NAME-SEED by default.",
+    ),
 ]
 Weights = Annotated[
     str,
@@ -84,6 +90,17 @@ FindLearningRate = Annotated[
     ),
 ]
 
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out",
+        metavar="SOURCE|all",
+        help="Train without the films of this source (hospital or collection) and measure the bundle on them; "
+        "repeatable. a+b leaves out two sources together. all leaves out each source, or each group of the recipe's "
+        "source_shares, in a training of its own. Prints one table.",
+    ),
+]
+
 
 def train(
     recipe: RecipeName = "flagship",
@@ -102,6 +119,7 @@ def train(
     tensorboard: TensorBoard = False,
     mlflow: MLflow = None,
     find_learning_rate: FindLearningRate = False,
+    leave_out: LeaveOut = None,
     json: Json = False,
 ) -> None:
     """Train a recipe and write its bundle.
@@ -111,13 +129,14 @@ def train(
     EfficientNetV2B3, DenseNet121, ResNet50, ConvNeXtTiny, cnn, or a function of
     your own as module:function.
 
-    The same command continues a run that was interrupted.
+    The same command continues a run that was interrupted. With --leave-out, it
+    continues with the training that was interrupted.
+
+    Example: pneumoscope train --data all.csv --leave-out all --out runs/hospitals
     """
-    if find_learning_rate and (tensorboard or mlflow is not None):
-        raise typer.BadParameter("--find-learning-rate works without --tensorboard and --mlflow")
+    _check_options(find_learning_rate, tensorboard or mlflow is not None, leave_out)
     folder = prepare_training(backend, data)
-    if mlflow is not None and importlib.util.find_spec("mlflow") is None:
-        raise MissingExtra("reporting a training to MLflow", "mlflow")
+    _check_mlflow(mlflow)
     from pneumoscope.train.quiet import no_chatter
     from pneumoscope.train.recipe import reading
 
@@ -125,36 +144,66 @@ def train(
     with no_chatter():
         from pneumoscope.train.run import Paths
 
-    run = out or Path("runs") / f"{resolved.name}-{resolved.seed}"
+    name = f"{resolved.name}-{resolved.seed}" + ("-leave-out" if leave_out else "")
     paths = Paths(
         data=folder,
-        run=run,
+        run=out or Path("runs") / name,
         weights=weights,
         cache=cache,
         pictures=pictures,
         masks=tuple(masks or ()),
         others=other_patients,
     )
+    train_run = partial(_train, devices=devices, tensorboard=tensorboard, mlflow=mlflow)
     if find_learning_rate:
-        tests = _test_rates(resolved, paths, devices)
-        _print_rates(resolved, paths, tests, as_json=json)
+        _print_rates(resolved, paths, _test_rates(resolved, paths, devices), as_json=json)
+    elif leave_out:
+        each = partial(train_run, keep_finished=True)
+        leaving_out.leave_out(resolved, paths, leave_out, each, as_json=json)
     else:
-        bundle = _train(resolved, paths, devices, tensorboard=tensorboard, mlflow=mlflow)
-        _print_bundle(bundle, as_json=json)
+        _print_bundle(_train_alone(train_run, resolved, paths), as_json=json)
+
+
+def _check_options(
+    find_learning_rate: bool, tracked: bool, leave_out: Sequence[str] | None
+) -> None:
+    """Refuses options that exclude each other."""
+    if find_learning_rate and tracked:
+        raise typer.BadParameter("--find-learning-rate works without --tensorboard and --mlflow")
+    if find_learning_rate and leave_out:
+        raise typer.BadParameter("--find-learning-rate works without --leave-out")
+
+
+def _check_mlflow(mlflow: str | None) -> None:
+    if mlflow is not None and importlib.util.find_spec("mlflow") is None:
+        raise MissingExtra("reporting a training to MLflow", "mlflow")
 
 
 def _train(
-    recipe: Recipe, paths: Paths, devices: str, *, tensorboard: bool, mlflow: str | None
+    recipe: Recipe,
+    paths: Paths,
+    progress: Progress,
+    *,
+    devices: str,
+    tensorboard: bool,
+    mlflow: str | None,
+    keep_finished: bool = False,
 ) -> Bundle:
     from pneumoscope.train import run as training
     from pneumoscope.train.fit import tracking
     from pneumoscope.train.network import devices as hardware
+
+    hardware.use(devices, recipe.batch_size, progress.note)
+    trackers = tracking.open_trackers(paths.run, tensorboard=tensorboard, mlflow=mlflow)
+    return training.train(recipe, paths, progress, trackers, keep_finished=keep_finished)
+
+
+def _train_alone(train_run: leaving_out.Train, recipe: Recipe, paths: Paths) -> Bundle:
+    """One training with its own progress bar."""
     from pneumoscope.train.progress import Progress
 
     with Progress() as progress:
-        hardware.use(devices, recipe.batch_size, progress.note)
-        trackers = tracking.open_trackers(paths.run, tensorboard=tensorboard, mlflow=mlflow)
-        return training.train(recipe, paths, progress, trackers)
+        return train_run(recipe, paths, progress)
 
 
 def _print_bundle(bundle: Bundle, *, as_json: bool) -> None:

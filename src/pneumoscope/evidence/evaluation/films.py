@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from pneumoscope.data import folders, tables
 from pneumoscope.data.films import table
 from pneumoscope.data.listing import KERMANY, LABELS, Listing, one_hot
-from pneumoscope.data.sources import leave_out
+from pneumoscope.data.sources import leave_out, left_out_by
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.audit.listing import class_of, open_films
 from pneumoscope.evidence.evaluation.annotations import NO_ANNOTATIONS, Annotations
 from pneumoscope.evidence.evaluation.training_films import training_films
-from pneumoscope.records import LEAVE_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +100,7 @@ def choose(
     training: Sequence[FilmSet | None] = [None] * len(bundles)
     if not limits:  # training could use the folder
         training = _training(root, listing, bundles, cache, progress)
-    listing = _with_subtypes(_left_out(listing, bundles))
+    listing = _with_subtypes(_left_out(listing, bundles, split))
     entries, taken, words = _taken(listing, split, training)
     if not entries:
         raise DataError(f"{root}: no film for {taken}", _splits_hint(listing))
@@ -131,13 +130,14 @@ def _training(
     return training
 
 
-def _left_out(listing: Listing, bundles: Sequence[Bundle]) -> Listing:
-    """The listing whose films for testing are those of the source that all bundles' trainings left out."""
+def _left_out(listing: Listing, bundles: Sequence[Bundle], split: str) -> Listing:
+    """The listing whose films for testing are those of the sources that all bundles' trainings left out."""
     splits = {str(bundle.meta.recipe.get("split", "")) for bundle in bundles}
-    split = splits.pop() if len(splits) == 1 else ""
-    left_out = split.removeprefix(LEAVE_OUT)
-    named = any(entry.source == left_out for entry in listing.entries)
-    return leave_out(listing, split) if named else listing
+    if split not in (AUTO, "test") or len(splits) != 1:
+        return listing
+    left_out = {*left_out_by(*splits)}
+    known = {entry.source for entry in listing.entries if entry.split != "test"}
+    return leave_out(listing, *splits) if left_out <= known else listing
 
 
 def label_of(entry: Entry, listing: Listing) -> str:

@@ -46,6 +46,7 @@ def training_films(
             split=recipe["split"],
             share=recipe["validation"],
             seed=record["split_seed"],
+            population=record.get("population", ()),
             cache=cache,
             progress=lambda done, total: progress(done, total, "looking for training films"),
         )

@@ -122,7 +122,9 @@ def _split(data: Mapping[str, Any]) -> str:
     if any("no patient keys" in warning for warning in data.get("warnings", ())):
         text = _KEYS["film"]
     seed = f", seed {data['split_seed']}" if "split_seed" in data else ""
-    return f"Split here {text}{seed}."
+    left_out = ", ".join(data.get("left_out", ()))
+    unseen = f" The films of {left_out} were left out." if left_out else ""
+    return f"Split here {text}{seed}.{unseen}"
 
 
 def _preprocessing(meta: BundleMeta) -> str:

@@ -210,7 +210,13 @@ def _split(meta: BundleMeta) -> str:
     """How films were held out, and the warnings of the data checks."""
     doubts = "".join(f" **{text[0].upper()}{text[1:]}.**" for text in meta.data["warnings"])
     by_film = any("no patient keys" in text for text in meta.data["warnings"])
-    return _SPLIT["film" if by_film else meta.data["split"]] + doubts
+    left_out = ", ".join(meta.data.get("left_out", ()))
+    unseen = (
+        f" The films of {left_out} were left out: the network has not seen them."
+        if left_out
+        else ""
+    )
+    return _SPLIT["film" if by_film else meta.data["split"]] + unseen + doubts
 
 
 def _network(meta: BundleMeta) -> str:

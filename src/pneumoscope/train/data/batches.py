@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.data.sources import left_out_by
 from pneumoscope.files import whole_array
 from pneumoscope.train.data import lung_batches, source_sampling
 from pneumoscope.train.data.augment import augment
@@ -73,7 +74,8 @@ class Batches:
         if recipe.sampling == "sources":
             sources = [films.films[row].source for row in self.rows]
             ill = self.labels[self.rows] > 0
-            self.groups = source_sampling.groups_of(self.rows, sources, ill, recipe.source_shares)
+            shares = source_sampling.shares_without(recipe.source_shares, left_out_by(recipe.split))
+            self.groups = source_sampling.groups_of(self.rows, sources, ill, shares)
         self.features: NDArray[np.float16] | None = None
         self.side = 0
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pneumoscope import data
 from pneumoscope.data.cache import cache_home, cached
+from pneumoscope.data.sources import left_out_by
 from pneumoscope.errors import DataError
 from pneumoscope.train.data.lung_masks import cached_masks
 from pneumoscope.train.validation.scores import measurable
@@ -46,8 +47,8 @@ def load_films(
         masks: Folders of lung masks, beside those that the data names.
 
     Raises:
-        DataError: See `pneumoscope.data.load`; also if the recipe needs lung masks and no training
-            film has one.
+        DataError: See `pneumoscope.data.load` and `population_of`; also if the recipe needs lung masks
+            and no training film has one.
     """
     films = data.load(
         root,
@@ -57,7 +58,7 @@ def load_films(
         share=recipe.validation,
         seed=SPLIT_SEED,
         masks=masks,
-        population=recipe.population,
+        population=population_of(recipe),
         cache=cache,
         progress=progress.counter("reading films"),
     )
@@ -72,6 +73,22 @@ def load_films(
             "Name their folder with --masks DIR, or take a recipe without the head 'lungs'.",
         )
     return replace(films, lungs=lungs)
+
+
+def population_of(recipe: Recipe) -> tuple[str, ...]:
+    """The recipe's population without the sources that its split leaves out; empty for all patients.
+
+    Raises:
+        DataError: The split leaves the whole population out.
+    """
+    left_out = left_out_by(recipe.split)
+    population = tuple(source for source in recipe.population if source not in left_out)
+    if recipe.population and not population:
+        raise DataError(
+            f"the population of the recipe, {', '.join(recipe.population)}, is left out",
+            "Leave a part of it out, or another source.",
+        )
+    return population
 
 
 def other_patients(

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.data.sources import JOIN
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-JOIN = "+"
-"""Between the sources of a group, such as ``"rsna+covid"``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +34,23 @@ class Group:
     share: float
     healthy: NDArray[np.intp]
     ill: NDArray[np.intp]
+
+
+def shares_without(
+    shares: Sequence[tuple[str, float]], left_out: Sequence[str]
+) -> tuple[tuple[str, float], ...]:
+    """The groups and their shares without some sources; a group that loses all its sources goes too.
+
+    Args:
+        shares: See `Recipe.source_shares`.
+        left_out: The sources.
+    """
+    kept = []
+    for names, share in shares:
+        rest = [name for name in names.split(JOIN) if name not in left_out]
+        if rest:
+            kept.append((JOIN.join(rest), share))
+    return tuple(kept)
 
 
 def groups_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import BundleMeta
-from pneumoscope.data.sources import unsupported
+from pneumoscope.data.sources import left_out_by, unsupported
 from pneumoscope.records import Population
 from pneumoscope.train.data.films import SPLIT_SEED
 from pneumoscope.train.recipe.reading import resolved
@@ -58,7 +58,7 @@ def describe(
             "source": films.source,
             "attribution": sheet.attribution,
             "licence": sheet.licence,
-            "split": recipe.split,
+            **_split(recipe.split),
             "warnings": list(films.warnings),
             "manifest_sha256": films.manifest_sha256,
             "split_seed": SPLIT_SEED,
@@ -76,6 +76,12 @@ def positive_of(films: FilmSet) -> str:
 
 def _negative_of(films: FilmSet) -> str | None:
     return None if films.task == "multilabel" else films.names[0]
+
+
+def _split(split: str) -> dict[str, Any]:
+    """How validation films were drawn, and the sources that were left out, if any were."""
+    left_out = left_out_by(split)
+    return {"split": "patient", "left_out": list(left_out)} if left_out else {"split": split}
 
 
 def _sources(films: FilmSet) -> dict[str, Any]:

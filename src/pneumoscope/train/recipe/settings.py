@@ -32,8 +32,8 @@ class Recipe:
             of the data) or ``"multilabel"`` (a sigmoid per finding; unknown labels do not count).
         split: How validation films are chosen: ``"patient"`` draws patients; ``"film"`` draws
             films, so one patient may have films in both splits; ``"leave-out:SOURCE"`` keeps the
-            films of a source (hospital or collection) for testing and draws patients from the
-            others; ``"given"`` takes the split of the data.
+            films of a source (hospital or collection; ``a+b`` for two) for testing and draws
+            patients from the others; ``"given"`` takes the split of the data.
         validation: Share of each class's patients (or films) that is held out.
         population: Sources whose patients the bundle is for; empty for all. Only their films are held out,
             calibrated on and measured. Films of other sources are trained on, and the gate learns to
@@ -64,8 +64,9 @@ class Recipe:
             and without each finding.
         sampling: ``"natural"``; ``"balanced"``: every class equally often in an epoch; or
             ``"sources"``: see ``source_shares``.
-        source_shares: Groups of sources (joined by ``+``) and each group's share of an epoch. Half
-            of the films of a group are healthy, so that no source says anything about the class.
+        source_shares: Groups of sources (joined by ``+``) and each group's share of an epoch, without
+            sources that ``split`` leaves out. Half of the films of a group are healthy, so that no
+            source says anything about the class.
         loss: ``"cross-entropy"`` or ``"focal"`` (Lin et al. 2017).
         focal_gamma: Exponent of the focal loss.
         label_smoothing: Share of each label that is spread evenly over the classes (of a finding: over
