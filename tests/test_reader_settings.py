@@ -14,7 +14,7 @@ import pytest
 import typer.core
 import typer.main
 
-from pneumoscope.bundle import Bundle
+from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.cli.app import app
 from pneumoscope.decision import explain
 from pneumoscope.decision.reader_settings import (
@@ -197,7 +197,7 @@ def test_the_page_gets_a_form_for_the_shipped_bundle() -> None:
     from pneumoscope.serve.capabilities import reader_choices
     from pneumoscope.serve.settings import ServeSettings
 
-    classifier = load()
+    classifier = load(open_bundle())
     form = reader_choices({"flagship": classifier}, ServeSettings())["flagship"]["form"][
         "properties"
     ]

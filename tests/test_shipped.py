@@ -17,7 +17,7 @@ META = open_bundle().meta
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return pneumoscope.load()
+    return pneumoscope.load(open_bundle())
 
 
 def test_it_is_small_and_has_the_classes() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pneumoscope.bundle import open_bundle
 from pneumoscope.decision import gate, triage
 from pneumoscope.records import Settings
 from pneumoscope.runtime import load
@@ -29,8 +30,8 @@ def main() -> None:
     args = parser.parse_args()
     films = [path.read_bytes() for path in sorted(args.data.rglob("*.jpeg"))[:: 5000 // args.films]]
     films = films[: args.films]
-    quick = load(threads=1)
-    plain = load(threads=1, settings=Settings(explain="none"))
+    quick = load(open_bundle(), threads=1)
+    plain = load(open_bundle(), threads=1, settings=Settings(explain="none"))
     meta = plain.bundle.meta
 
     def bare(film: bytes) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import onnxruntime
 
 import pneumoscope
+from pneumoscope.bundle import open_bundle
 from pneumoscope.runtime import Classifier
 
 ROUNDS = 7
@@ -30,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, required=True)
     data = parser.parse_args().data
-    classifier = pneumoscope.load()
+    classifier = pneumoscope.load(open_bundle())
     small = sorted((data / "chest_xray" / "train").glob("*/*.jpeg"))[::10]
     large = sorted((data / "full_size").glob("*/*.jpeg")) * 12
     report("224-pixel JPEGs", classifier, small)

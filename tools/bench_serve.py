@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pneumoscope
-from pneumoscope.runtime import Classifier
+from pneumoscope.runtime import Reader
 
 _HEAD = (
     "POST /api/v1/predictions HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n{more}"
@@ -72,7 +72,7 @@ def films_of(data: Path, most: int) -> list[bytes]:
 
 
 def throughput(
-    classifier: Classifier,
+    classifier: Reader,
     films: Sequence[bytes],
     requests: Sequence[bytes],
     server: Server,
@@ -112,7 +112,7 @@ def throughput(
     return rate
 
 
-def single_ms(classifier: Classifier, films: Sequence[bytes]) -> float:
+def single_ms(classifier: Reader, films: Sequence[bytes]) -> float:
     times = []
     for film in films[:200]:
         began = time.perf_counter()

@@ -19,6 +19,7 @@ import numpy as np
 
 import pneumoscope
 from pneumoscope import data
+from pneumoscope.bundle import open_bundle
 from pneumoscope.decision import explain
 from pneumoscope.decision.explain import CHECKED, FAST
 from pneumoscope.images import resample
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="decoded films; the user's cache by default")
     parser.add_argument("--plot", type=Path, help="picture of the distributions to write")
     options = parser.parse_args()
-    classifier = pneumoscope.load(options.bundle)
+    classifier = pneumoscope.load(open_bundle(options.bundle))
     meta = classifier.bundle.meta
     films = data.load(
         options.data, meta.source_size, task=meta.task, split=meta.data["split"],

@@ -41,13 +41,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     root = parser.parse_args().data
     films = [*children(root / "chest_xray"), *hospitals(root / "hospitals")]
-    outcomes = pneumoscope.load().predict_many(film.path for film in films)
+    reader = pneumoscope.load()
+    outcomes = reader.predict_many(film.path for film in films)
     predictions = [outcome.prediction for outcome in outcomes]
-    positive = pneumoscope.load().bundle.meta.positive
+    positive = " or ".join(dict.fromkeys(bundle.meta.positive for bundle in reader.bundles))
     columns: dict[str, Callable[[Prediction], bool]] = {
         "outside": lambda p: p.label != REFUSED and is_outside(p),
-        f"{positive} without the rule": lambda p: without_the_rule(p) == positive,
-        positive: lambda p: p.label == positive,
+        f"{positive} without the rule": lambda p: without_the_rule(p) == p.positive,
+        positive: lambda p: p.label == p.positive,
         UNDETERMINED: lambda p: p.label == UNDETERMINED,
     }
     print(f"| films | {' | '.join(columns)} |\n|{'---|' * (1 + len(columns))}")

@@ -29,7 +29,7 @@ FLAT = {"low-contrast"}
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return pneumoscope.load()
+    return pneumoscope.load(open_bundle())
 
 
 @pytest.fixture(scope="module")

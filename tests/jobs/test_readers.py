@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import BundleNotServed, UnknownOperatingPoint
+from pneumoscope.errors import BundleNotServed, UnknownOperatingPoint, UsageError
 from pneumoscope.jobs import readers
 from pneumoscope.jobs.decoders import DecodeOptions
-from pneumoscope.jobs.readers import Readers
+from pneumoscope.jobs.readers import AUTOMATIC, Readers
 from pneumoscope.records import Settings
-from pneumoscope.runtime import Classifier
+from pneumoscope.runtime import Classifier, PopulationReader
+from two_populations import ADULTS, children_and_adults, population_bundle
 
 
 def readers_of(**bundles: Bundle) -> Readers:
@@ -40,6 +43,40 @@ def test_each_bundle_has_its_own_classifiers(tiny_bundle: Bundle, findings_bundl
         with pytest.raises(BundleNotServed, match="'other' is not served here") as error:
             call("other")
         assert error.value.hint == "Choose one of: tiny, findings."
+
+
+def test_bundles_for_different_ages_are_chosen_for_each_film(
+    tmp_path: Path, tiny_bundle: Bundle
+) -> None:
+    bundles = children_and_adults(tmp_path)
+    made = readers_of(**bundles)
+    assert made.default == made.name(None) == made.name(AUTOMATIC) == AUTOMATIC
+    assert made.decode_options() == made.decode_options("adults")
+    choice = made.reader(Settings())
+    assert isinstance(choice, PopulationReader)
+    assert choice.classifiers["adults"]._network is made.bundles["adults"]._network
+    assert made.reader(Settings(), "adults").bundles == (bundles["adults"],)
+    assert made.profile(None) is None
+    with pytest.raises(UsageError, match="none of this name"):
+        made.reader(Settings(population="elderly"))
+    with pytest.raises(BundleNotServed) as error:
+        made.name("other")
+    assert error.value.hint == "Choose one of: automatic, children, adults."
+    same = readers_of(tiny=tiny_bundle, children=bundles["children"])
+    assert same.default == "tiny"
+    with pytest.raises(BundleNotServed):
+        same.name(AUTOMATIC)
+
+
+def test_bundles_of_different_sizes_must_be_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundles = children_and_adults(tmp_path)
+    coarse = population_bundle(tmp_path / "coarse", population=ADULTS, source_size=112)
+    made = readers_of(children=bundles["children"], coarse=coarse)
+    assert made.default == "children"
+    assert made.decode_options("coarse").source_size == 112
+    assert "each request must name a bundle" in caplog.text
 
 
 def test_settings_that_do_not_fit_are_refused(tiny_bundle: Bundle) -> None:

@@ -71,7 +71,7 @@ def test_a_job_is_stored_before_its_films_are_read(parts: Parts, read: Outcome) 
     assert (waiting.state, failed.state) == (QUEUED, FAILED)
     assert waiting.settings == {
         "operating_point": "screen", "error": None, "prevalence": 0.25, "force": False,
-        "explain": "fast", "profile": None,
+        "explain": "fast", "profile": None, "population": None,
     }  # fmt: skip
     assert parts.queue.outstanding == 1
     parts.read(read)

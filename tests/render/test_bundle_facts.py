@@ -35,7 +35,7 @@ def test_nothing_of_the_machine_is_told(tiny_bundle: Bundle) -> None:
 
 
 def test_facts_of_the_shipped_bundle() -> None:
-    facts = bundle_facts(load())
+    facts = bundle_facts(load(open_bundle()))
     meta = open_bundle().meta
     assert facts["task"] == meta.task
     assert 0 < facts["smallest_error"] <= 0.05

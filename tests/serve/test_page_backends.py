@@ -16,7 +16,7 @@ import pytest
 from grey_films import zipped
 from live import Live, serving
 from pneumoscope import load
-from pneumoscope.bundle import Bundle
+from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.render import wording
 from pneumoscope.render.serialise import prediction_to_json
 from pneumoscope.serve.app import STATIC
@@ -59,7 +59,7 @@ def folder_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def answers() -> str:
     """A script that gives the page the results of two films and what can be chosen."""
-    classifier = load()
+    classifier = load(open_bundle())
     results: dict[str, Any] = {}
     for name in FILMS:
         prediction = classifier.predict(SAMPLES / name)
@@ -75,7 +75,7 @@ def script(results: dict[str, Any], settings: dict[str, dict[str, Any]]) -> str:
 @pytest.fixture(scope="module")
 def answers_of_two(tiny_bundle: Bundle) -> str:
     """The same of two bundles, ``flagship`` and ``tiny``; the first refuses every film."""
-    classifier, tiny = load(), load(tiny_bundle.path)
+    classifier, tiny = load(open_bundle()), load(tiny_bundle.path)
     prediction = classifier.predict(inverted()["buffer"])
     refused = prediction_to_json(prediction) | {"words": wording.sentences(prediction)}
     settings = reader_choices({"flagship": classifier, "tiny": tiny}, ServeSettings())

@@ -37,7 +37,7 @@ def adults(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
             OperatingPoint("balanced", 0.4, "by hand"),
             OperatingPoint("strict", 0.95, "by hand"),
         ),
-        population=Population("adults of a screening programme", (18.0, 99.0), ("PA",)),
+        population=Population("adults of a screening programme", None, ("PA",)),
     )
     return write_bundle(folder / "adults", meta, tiny_files(folder / "parts"))
 

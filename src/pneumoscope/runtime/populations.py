@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pneumoscope.images import Source
     from pneumoscope.records import Prediction
     from pneumoscope.runtime.classifier import Measured
+
+_log = logging.getLogger(__name__)
 
 
 class PopulationReader(Reader):
@@ -68,8 +71,11 @@ class PopulationReader(Reader):
         bundles = {name: classifier.bundle for name, classifier in classifiers.items()}
         owner = owner_of_profile(settings.profile, bundles)
         alone = replace(settings, population=None)
+        # The settings for a population that the reader chose need not suit the others.
         self.classifiers = {
             name: classifier.with_settings(alone if name == owner else replace(alone, profile=None))
+            if settings.population in (None, name)
+            else classifier
             for name, classifier in classifiers.items()
         }
         self.settings = settings
@@ -169,6 +175,30 @@ class PopulationReader(Reader):
         whole = replace(runs[name], infer_ms=sum(measured.infer_ms for measured in runs.values()))
         prediction = self.classifiers[name].conclude(item, whole)
         return replace(prediction, population=name, population_source=source)
+
+
+def choice_among(classifiers: Mapping[str, Classifier]) -> PopulationReader | None:
+    """A reader that chooses among bundles for different ages, with their site profile if one has any.
+
+    Args:
+        classifiers: Classifiers by name of their bundle; the first is tried first.
+
+    Returns:
+        The reader; None if their populations do not differ by age, or a film cannot choose because
+        the bundles have different sizes.
+    """
+    bundles = {name: classifier.bundle for name, classifier in classifiers.items()}
+    if not population.have_different_ages([b.meta.population for b in bundles.values()]):
+        return None
+    try:
+        check_sizes(bundles)
+    except BundleMismatch as error:
+        _log.warning("each request must name a bundle: %s", error)
+        return None
+    profiles = (classifier.settings.profile for classifier in classifiers.values())
+    return PopulationReader(
+        classifiers, Settings(profile=next((path for path in profiles if path), None))
+    )
 
 
 def check_sizes(bundles: Mapping[str, Bundle]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import runtime
 from pneumoscope.bundle import names, open_bundle
 from pneumoscope.errors import UsageError
+from pneumoscope.jobs.readers import AUTOMATIC
 from pneumoscope.records import Settings
 from pneumoscope.runtime.populations import owner_of_profile
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.bundle import Bundle
-    from pneumoscope.runtime import Classifier
+    from pneumoscope.runtime import Classifier, Reader
     from pneumoscope.serve.settings import ServeSettings
 
 
@@ -26,12 +27,14 @@ def load_bundles(settings: ServeSettings) -> dict[str, Classifier]:
     Raises:
         BundleError: A bundle cannot be used.
         ProfileError: The site profile cannot be read, or belongs to none of the bundles.
-        UsageError: Two bundles have the same name.
+        UsageError: Two bundles have the same name, or one has the name of the choice for each film.
     """
     bundles: dict[str, Bundle] = {}
     for given in settings.bundle or names.SHIPPED_SET:
         bundle = open_bundle(given)
         name = bundle.path.resolve().name
+        if name == AUTOMATIC:
+            raise UsageError(f"a bundle is called {name}", "Rename its folder.")
         if name in bundles:
             raise UsageError(f"two bundles are called {name}", "Rename the folder of one of them.")
         bundles[name] = bundle
@@ -46,16 +49,23 @@ def load_bundles(settings: ServeSettings) -> dict[str, Classifier]:
     }
 
 
-def served_bundles(bundles: Mapping[str, Classifier]) -> list[dict[str, Any]]:
-    """What ``GET /settings`` says about the bundles that a request can name; the first is the default."""
+def served_bundles(readers: Mapping[str, Reader]) -> list[dict[str, Any]]:
+    """What ``GET /settings`` says about the bundles that a request can name.
+
+    Args:
+        readers: What a request can name; the first is the default.
+    """
+    default = next(iter(readers))
     return [
         {
             "name": name,
-            "bundle": classifier.bundle.title,
-            "bundle_sha256": classifier.bundle.sha256,
-            "default": position == 0,
-            "positive": classifier.bundle.meta.positive,
-            "population": classifier.bundle.meta.population.text,
+            "bundle": bundle.title,
+            "bundle_sha256": bundle.sha256,
+            "default": name == default,
+            "positive": bundle.meta.positive,
+            "population": bundle.meta.population.text,
         }
-        for position, (name, classifier) in enumerate(bundles.items())
+        for name, reader in readers.items()
+        if name != AUTOMATIC
+        for bundle in reader.bundles
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import CARD
@@ -12,18 +12,22 @@ from pneumoscope.decision.reader_settings import (
     DISEASE,
     EXPLAIN,
     FORCE,
+    POPULATION,
     UPLOADED,
 )
+from pneumoscope.jobs.readers import AUTOMATIC
 from pneumoscope.metrics import threshold_text
+from pneumoscope.records import ABNORMAL
 from pneumoscope.render.bundle_facts import bundle_facts
 from pneumoscope.render.serialise import NOTICE
+from pneumoscope.runtime import PopulationReader
 from pneumoscope.serve.bundles import served_bundles
 from pneumoscope.serve.exports import MOST_DRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumoscope.decision.rules import BundleRules, Rules
+    from pneumoscope.decision.rules import BundleRules
     from pneumoscope.records import OperatingPoint
     from pneumoscope.runtime import Classifier
     from pneumoscope.serve.settings import ServeSettings
@@ -32,8 +36,23 @@ LARGEST_ERROR = 0.5
 """Offered in a form: beyond it the sets would miss most films."""
 
 
-def model_facts(classifier: Classifier) -> dict[str, Any]:
-    """The bundle: figures, limits, gate, population, hash and card, with the site profile applied."""
+def model_facts(reader: Classifier | PopulationReader) -> dict[str, Any]:
+    """The bundle: figures, limits, gate, population, hash and card, with the site profile applied.
+
+    Of several bundles among which films choose, the facts of the first, and those of all in ``bundles``.
+    """
+    facts = [_facts(classifier) for classifier in _classifiers(reader).values()]
+    return facts[0] | {"bundles": facts} if len(facts) > 1 else facts[0]
+
+
+def _classifiers(reader: Classifier | PopulationReader) -> Mapping[str, Classifier]:
+    """The classifiers of a reader by population, or the only one."""
+    if isinstance(reader, PopulationReader):
+        return reader.classifiers
+    return {reader.bundle.path.name: reader}
+
+
+def _facts(classifier: Classifier) -> dict[str, Any]:
     bundle, meta = classifier.bundle, classifier.bundle.meta
     return bundle_facts(classifier) | {
         "profile": classifier.profile.title if classifier.profile else None,
@@ -47,40 +66,45 @@ def model_facts(classifier: Classifier) -> dict[str, Any]:
 
 
 def reader_choices(
-    bundles: Mapping[str, Classifier], settings: ServeSettings
+    readers: Mapping[str, Classifier | PopulationReader], settings: ServeSettings
 ) -> dict[str, dict[str, Any]]:
-    """What a reader can choose, by name of the bundle, and which bundles there are."""
-    served = served_bundles(bundles)
-    return {
-        name: _choices(classifier, settings) | {"bundles": served}
-        for name, classifier in bundles.items()
-    }
+    """What a reader can choose, by name of the bundle, and which bundles there are.
+
+    Args:
+        readers: What a request can name; the first is the default.
+        settings: Settings of the server.
+    """
+    served = {"automatic": AUTOMATIC in readers, "bundles": served_bundles(readers)}
+    return {name: _choices(reader, settings) | served for name, reader in readers.items()}
 
 
-def _choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
+def _choices(reader: Classifier | PopulationReader, settings: ServeSettings) -> dict[str, Any]:
     """What a reader can choose, the limits, and the sentences of the gate's reasons.
 
-    ``form`` is the JSON Schema of an upload's settings as this bundle serves them: what it cannot
-    serve is missing, and every field has its title, description, default and range or values.
+    ``form`` is the JSON Schema of an upload's settings as the bundle serves them: what it cannot
+    serve is missing, and every field has its title, description, default and range or values. Of
+    several bundles among which films choose, it has what all of them serve.
     """
-    rules, offered = classifier.rules, classifier.rules.offered
+    common = _Common.of(reader)
     limits = settings.limits
     return {
-        "operating_points": [asdict(point) for point in offered.operating_points],
+        "operating_points": [
+            asdict(point) for points in common.points.values() for point in points
+        ],
         "explain": list(EXPLAIN.values),
-        "prevalence": _takes_prevalence(offered),
+        "prevalence": common.takes_prevalence,
         "error": {
-            "possible": offered.conformal is not None,
-            "smallest": offered.conformal.smallest_error if offered.conformal else None,
+            "possible": common.smallest_error is not None,
+            "smallest": common.smallest_error,
         },
         "defaults": {
-            "operating_point": offered.default_operating_point,
-            "prevalence": rules.prevalence,
-            "error": DEFAULT_ERROR if offered.conformal else None,
+            "operating_point": common.default_point,
+            "prevalence": common.prevalence,
+            "error": None if common.smallest_error is None else DEFAULT_ERROR,
             "explain": EXPLAIN.default,
             "force": FORCE.default,
         },
-        "form": {"type": "object", "properties": _form(rules)},
+        "form": {"type": "object", "properties": _form(common)},
         "limits": {
             "max_body_bytes": limits.max_body_bytes,
             "max_files": limits.max_files,
@@ -98,41 +122,101 @@ def _choices(classifier: Classifier, settings: ServeSettings) -> dict[str, Any]:
     }
 
 
-def _form(rules: Rules) -> dict[str, dict[str, Any]]:
-    offered = rules.offered
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What all bundles of a reader serve.
+
+    Attributes:
+        populations: Name to sentence, if the reader chooses among several.
+        points: Name of an operating point that every bundle has, to the thresholds of the first.
+        default_point: The default of all bundles; None if they differ.
+        diseases: Names of the positive verdicts in small letters.
+        takes_prevalence: Whether a prevalence can be chosen.
+        prevalence: The site's prevalence, or None.
+        smallest_error: The smallest error of the conformal sets; None without sets.
+    """
+
+    populations: dict[str, str]
+    points: dict[str, list[OperatingPoint]]
+    default_point: str | None
+    diseases: tuple[str, ...]
+    takes_prevalence: bool
+    prevalence: float | None
+    smallest_error: float | None
+
+    @classmethod
+    def of(cls, reader: Classifier | PopulationReader) -> _Common:
+        classifiers = _classifiers(reader)
+        first, *others = (classifier.rules for classifier in classifiers.values())
+        every = [first.offered, *(rules.offered for rules in others)]
+        names = [{point.name for point in offered.operating_points} for offered in every]
+        points: dict[str, list[OperatingPoint]] = {}
+        for point in first.offered.operating_points:
+            if all(point.name in known for known in names):
+                points.setdefault(point.name, []).append(point)
+        defaults = {offered.default_operating_point for offered in every}
+        scores = [offered.conformal for offered in every]
+        return cls(
+            populations={
+                name: classifier.bundle.meta.population.text
+                for name, classifier in classifiers.items()
+                if others
+            },
+            points=points,
+            default_point=defaults.pop() if len(defaults) == 1 else None,
+            diseases=tuple(dict.fromkeys(offered.labels.positive.lower() for offered in every)),
+            takes_prevalence=all(_takes_prevalence(offered) for offered in every),
+            prevalence=None if others else first.prevalence,
+            smallest_error=None
+            if None in scores
+            else max(s.smallest_error for s in scores if s is not None),
+        )
+
+
+def _form(common: _Common) -> dict[str, dict[str, Any]]:
     fields = {setting.name: setting.schema for setting in UPLOADED}
-    thresholds: dict[str, list[OperatingPoint]] = {}
-    for point in offered.operating_points:
-        thresholds.setdefault(point.name, []).append(point)
     fields["operating_point"] |= {
-        "enum": list(thresholds),
-        "oneOf": [_point(name, points) for name, points in thresholds.items()],
-        "default": offered.default_operating_point,
+        "enum": list(common.points),
+        "oneOf": [
+            _point(name, points, several=bool(common.populations))
+            for name, points in common.points.items()
+        ],
     }
-    if not _takes_prevalence(offered):
+    if common.default_point is not None:
+        fields["operating_point"]["default"] = common.default_point
+    if not common.takes_prevalence:
         del fields["prevalence"]
     else:
+        (disease, *others) = common.diseases
+        if others or disease == ABNORMAL.lower():
+            disease = "disease"
         for words in ("title", "description"):
-            text = fields["prevalence"][words]
-            fields["prevalence"][words] = text.replace(DISEASE, offered.labels.positive.lower())
-        if rules.prevalence is not None:
-            fields["prevalence"]["default"] = rules.prevalence
-    if offered.conformal is None:
+            fields["prevalence"][words] = fields["prevalence"][words].replace(DISEASE, disease)
+        if common.prevalence is not None:
+            fields["prevalence"]["default"] = common.prevalence
+    if common.smallest_error is None:
         del fields["error"]
     else:
         del fields["error"]["exclusiveMinimum"], fields["error"]["exclusiveMaximum"]
         fields["error"] |= {
-            "minimum": offered.conformal.smallest_error,
+            "minimum": common.smallest_error,
             "maximum": LARGEST_ERROR,
             "default": DEFAULT_ERROR,
         }
-    return fields
+    if not common.populations:
+        return fields
+    choices = [
+        {"const": name, "title": name, "description": text}
+        for name, text in common.populations.items()
+    ]
+    chosen = POPULATION.schema | {"enum": list(common.populations), "oneOf": choices}
+    return {POPULATION.name: chosen} | fields
 
 
-def _point(name: str, points: Sequence[OperatingPoint]) -> dict[str, str]:
-    """A choice; several findings have a threshold each, which one line cannot show."""
+def _point(name: str, points: Sequence[OperatingPoint], *, several: bool) -> dict[str, str]:
+    """A choice; several bundles or findings have a threshold each, which one line cannot show."""
     first = points[0]
-    title = name if len(points) > 1 else f"{name} · {threshold_text(first.threshold)}"
+    title = name if several or len(points) > 1 else f"{name} · {threshold_text(first.threshold)}"
     return {"const": name, "title": title, "description": first.rule}
 
 

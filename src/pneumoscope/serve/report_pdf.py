@@ -196,7 +196,9 @@ def _sentences(result: dict[str, Any]) -> list[Flowable]:
     lines = [kind, words["call"], words["promise"], *words["reasons"]]
     lines += [_sentence(text) for text in result["warnings"]]
     site = f", site profile {result['profile']}" if result["profile"] else ""
-    model = f"Model {result['bundle']} ({result['bundle_sha256'][:12]}){site}."
+    chosen = words.get("population")  # an earlier version stored none
+    population = f", population: {chosen}" if chosen else ""
+    model = f"Model {result['bundle']} ({result['bundle_sha256'][:12]}){site}{population}."
     return [
         *(Paragraph(_latin(line), _style(9)) for line in lines if line),
         Spacer(1, 6),

@@ -38,7 +38,7 @@ class Services:
         keys: Encrypt films and names.
         decoders: Child processes.
         queue: Films that wait.
-        readers: Classifiers by bundle and settings.
+        readers: What reads films, by bundle and settings.
         batcher: Reads films from the queue.
         jobs: Accepts films and stores results.
         events: Progress of jobs.
@@ -127,8 +127,8 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         renderer=Renderer(decoders, film_store, keys, limits.max_pixels),
         metrics=metrics,
         upload_budget=UploadBudget(limits.held_bytes),
-        models={name: model_facts(classifier) for name, classifier in bundles.items()},
-        choices=reader_choices(bundles, settings),
+        models={name: model_facts(reader) for name, reader in readers.named.items()},
+        choices=reader_choices(readers.named, settings),
         cleanup=cleanup,
         lock=lock,
     )

@@ -191,11 +191,12 @@ def _read_on_server(
     with Client(url) as client:
         name = None if bundle is None else str(bundle)
         model = client.model(name)
+        models = model.get("bundles", [model])
         answers = over_films(client.predict_many(sources, settings, bundle=name), len(sources))
         return print_results(
             pictures.with_fetched_heatmaps(client, answers, targets.heatmaps),
             output,
-            tuple(model["labels"]),
+            tuple(dict.fromkeys(label for facts in models for label in facts["labels"])),
             # A server of the former version does not send the sentence.
-            {model["bundle_sha256"]: model.get("kinds_warning", "")},
+            {facts["bundle_sha256"]: facts.get("kinds_warning", "") for facts in models},
         )

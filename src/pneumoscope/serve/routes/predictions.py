@@ -102,7 +102,7 @@ async def _films(
 
 def _settings(fields: Mapping[str, str], services: Services, bundle: str) -> Settings:
     try:
-        return from_form(fields, services.readers.bundles[bundle].settings.profile)
+        return from_form(fields, services.readers.profile(bundle))
     except UsageError as error:
         raise Unprocessable(error.message, error.hint) from None
 

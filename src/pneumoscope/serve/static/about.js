@@ -5,13 +5,13 @@ import { openDialog } from "./dialog.js";
 import { markdown } from "./markdown.js";
 import { t } from "./texts.js";
 
-/** Opens the dialog about the chosen bundle; `bundles` is a `Bundles`. */
+/** Opens the dialog about the chosen bundle, or about all among which films choose; `bundles` is a `Bundles`. */
 export async function openAbout(bundles) {
   const body = h("div", { class: "about" }, h("p", { class: "muted" }, t("common.loading")));
   openDialog(t("about.title"), body, { wide: true });
   try {
     const model = await bundles.model();
-    fill(body, facts(model), h("div", { class: "card-text" }, markdown(withoutTitle(model.card))));
+    fill(body, (model.bundles ?? [model]).map((bundle) => [facts(bundle), h("div", { class: "card-text" }, markdown(withoutTitle(bundle.card)))]));
   } catch (problem) {
     fill(body, h("p", { class: "error-text" }, problem.title), h("p", { class: "secondary" }, problem.hint ?? ""));
   }

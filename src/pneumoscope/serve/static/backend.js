@@ -27,6 +27,8 @@
 /**
  * @typedef {object} ReadSettings  How a film is to be read; null or a missing key means the default.
  * @property {string|null} [bundle]  Name of the bundle that reads it.
+ * @property {string|null} [population]  In place of it, where the bundle is chosen for each film: the name of
+ *   the bundle whose population the reader chose.
  * @property {string|null} [operating_point]  Name of an operating point.
  * @property {number|null} [prevalence]  In (0, 1).
  * @property {number|null} [error]  Error rate of the conformal set, in (0, 1).
@@ -80,6 +82,8 @@
  * @property {{properties: Object<string, Field>}} [form]  The settings that a reader can choose, by their
  *   names in `ReadSettings`; `force` is offered with the verdict of a refused film.
  * @property {Bundle[]} [bundles]  Those that a reader can choose from.
+ * @property {boolean} [automatic]  Whether a bundle is chosen for each film, by its population, unless the reader
+ *   names one.
  * @property {{max_body_bytes?: number, drawn_films?: number}} [limits]  Bytes of a file; films in a PDF
  *   or ZIP.
  */
@@ -89,7 +93,8 @@
  * @property {string} name  As in `ReadSettings`.
  * @property {string} bundle  Its title, as in `Model` and in results.
  * @property {string} bundle_sha256
- * @property {boolean} default  Whether it reads films for which none is named; true of one.
+ * @property {boolean} default  Whether it reads films for which none is named; true of one, or of none if the
+ *   bundle is chosen for each film.
  * @property {string} positive  What it calls a film that is not normal.
  * @property {string} [population]  Whom its training films show.
  */
@@ -123,6 +128,7 @@
  * @property {string|null} [profile]
  * @property {{text: string}|null} [population]
  * @property {string} [pneumoscope]  Version of the package.
+ * @property {Model[]} [bundles]  All bundles among which films choose.
  */
 
 /** A failure with a title, a detail and a hint for readers; `status` is HTTP's, or 0. */

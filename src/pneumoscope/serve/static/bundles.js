@@ -4,12 +4,16 @@
 import { fill, h, icon } from "./dom.js";
 import { preferences } from "./preferences.js";
 import { t } from "./texts.js";
+import { wordsOf } from "./words.js";
+
+/** In place of a bundle: the bundle is chosen for each film, by its population. */
+const AUTOMATIC = { name: "automatic", default: true };
 
 /** Dispatches "change" when the bundles are known, and when another one is chosen. */
 export class Bundles extends EventTarget {
   #settings = new Map(); // `Settings` by name of the bundle; that of the default also by null
   #announced; // the bundle that the last "change" was about
-  offered = []; // the `Bundle`s, see backend.js
+  offered = []; // the `Bundle`s, see backend.js; before them `AUTOMATIC` where it is the default
 
   /** backend: a `Backend`, see backend.js. */
   constructor(backend) {
@@ -25,6 +29,7 @@ export class Bundles extends EventTarget {
   async load() {
     const settings = await this.backend.settings();
     this.offered = settings.bundles ?? [{ ...(await this.backend.model()), name: null, default: true }];
+    if (settings.automatic) this.offered = [AUTOMATIC, ...this.offered];
     const byName = this.offered.map(async (bundle) => [bundle.name, bundle.default ? settings : await this.backend.settings(bundle.name)]);
     this.#settings = new Map([...(await Promise.all(byName)), [null, settings]]);
     const reset = [...this.#settings].filter(([name, { form }]) => preferences.dropUnavailable(form, name)).length > 0;
@@ -36,6 +41,16 @@ export class Bundles extends EventTarget {
 
   get several() {
     return this.offered.length > 1;
+  }
+
+  /** Whether a bundle is chosen for each film unless the reader names a population. */
+  get automatic() {
+    return this.offered[0] === AUTOMATIC;
+  }
+
+  /** The part of `ReadSettings` that has a film read by the bundle of this name; null for the default. */
+  request(name) {
+    return this.automatic ? { population: name } : { bundle: name };
   }
 
   /** The one that reads the next films; undefined before `load`. */
@@ -60,12 +75,23 @@ export class Bundles extends EventTarget {
 
   /** Names of the positive verdicts, each once. */
   get positives() {
-    return [...new Set(this.offered.map(({ positive }) => positive))];
+    return [...new Set(this.offered.filter(({ positive }) => positive).map(({ positive }) => positive))];
   }
 
-  /** Which bundle made a result, for readers; "" if only one is offered. */
+  /** Which bundle made a result and why, for readers; "" if there was only one. */
+  sentenceOf(result) {
+    if (!result) return "";
+    const { population } = wordsOf(result);
+    if (population) return t("bundles.judgedAs", { population });
+    const bundle = this.nameOf(result);
+    return bundle && t("bundles.readBy", { bundle });
+  }
+
+  /** The population of a result and why, or which bundle made it; "" if there was only one. */
   nameOf(result) {
-    if (!this.several || !result) return "";
+    if (!result) return "";
+    const { population } = wordsOf(result);
+    if (population || !this.several) return population;
     return this.offered.find((bundle) => bundle.bundle_sha256 === result.bundle_sha256)?.name ?? result.bundle;
   }
 
@@ -77,25 +103,37 @@ export class Bundles extends EventTarget {
 
 let fieldsMade = 0;
 
+function optionText(bundle, automatic) {
+  if (bundle === AUTOMATIC) return t("bundles.automatic");
+  return automatic ? bundle.name : t("bundles.option", bundle);
+}
+
+function noteOn(bundle) {
+  if (bundle === AUTOMATIC) return t("bundles.automaticNote");
+  return t(bundle.population ? "bundles.trainedOn" : "bundles.verdicts", bundle);
+}
+
 /** A labelled choice of the bundle that reads the next films; hidden where there is only one. */
 export function bundleField(bundles) {
   const id = `bundle-${(fieldsMade += 1)}`;
   const select = h("select", { id, "aria-describedby": `${id}-note`, onchange: () => bundles.choose(select.value) });
   const note = h("p", { class: "secondary", id: `${id}-note` });
+  const label = h("label", { for: id });
   const element = h(
     "div",
     { class: "bundle-field operator" },
-    h("label", { for: id }, t("facts.model")),
+    label,
     h("span", { class: "with-chevron" }, select, icon("chevron")),
     note,
   );
   const update = () => {
-    const { chosen, offered, several } = bundles;
+    const { automatic, chosen, offered, several } = bundles;
     element.hidden = !several;
     if (!several) return;
-    fill(select, offered.map(({ name, positive }) => h("option", { value: name }, t("bundles.option", { name, positive }))));
+    label.textContent = t(automatic ? "bundles.population" : "facts.model");
+    fill(select, offered.map((bundle) => h("option", { value: bundle.name }, optionText(bundle, automatic))));
     select.value = chosen.name;
-    note.textContent = t(chosen.population ? "bundles.trainedOn" : "bundles.verdicts", chosen);
+    note.textContent = noteOn(chosen);
   };
   bundles.addEventListener("change", update);
   update();

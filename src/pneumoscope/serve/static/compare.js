@@ -47,7 +47,7 @@ class Side {
     if (!record) return fill(this.summary, h("p", { class: "secondary" }, t("compare.none")));
     const state = words.stateOf(record);
     const result = record.result;
-    const bundle = this.bundles.nameOf(result);
+    const readBy = this.bundles.sentenceOf(result);
     const judged = result && result.label !== "REFUSED";
     const reason = result ? words.reasons(result)[0]?.sentence : problemSentence(record.error);
     return fill(
@@ -55,7 +55,7 @@ class Side {
       h(
         "div",
         { class: `verdict state-${state}` },
-        h("div", {}, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), bundle && h("p", { class: "secondary" }, t("bundles.readBy", { bundle }))),
+        h("div", {}, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), readBy && h("p", { class: "secondary" }, readBy)),
         judged ? probability(result, { compact: true }) : h("p", { class: "secondary" }, reason),
       ),
     );

@@ -27,7 +27,7 @@ class Page {
     this.bundles = new Bundles(backend);
     this.pictures = new Pictures(backend);
     this.downloads = new Downloads(backend);
-    this.worklist = new Worklist(backend);
+    this.worklist = new Worklist(backend, this.bundles);
   }
 
   async start() {
@@ -116,7 +116,7 @@ class Page {
 
   #showBundle() {
     const { name, bundle, bundle_sha256: hash } = this.bundles.chosen;
-    fill(this.model, h("span", {}, this.bundles.several ? name : bundle), h("code", {}, hash.slice(0, 12)));
+    fill(this.model, h("span", {}, this.bundles.several ? name : bundle), hash && h("code", {}, hash.slice(0, 12)));
   }
 
   #picked() {

@@ -140,7 +140,7 @@ export class Reading {
       retry: () => worklist.retry(row),
       force: () => worklist.retry(row, { force: true }),
       downloads: (record) => this.downloads.film(record),
-      bundleOf: (result) => this.bundles.nameOf(result),
+      bundleOf: (result) => this.bundles.sentenceOf(result),
     });
     content.dataset.shown = now;
     content.tabIndex = -1;

@@ -7,7 +7,7 @@ import { general } from "./numbers.js";
 import { preferences } from "./preferences.js";
 import { entry, t } from "./texts.js";
 
-const FOR_ONE_FILM = ["force"]; // offered beside the verdict of a film, not here
+const ELSEWHERE = ["force", "population"]; // offered beside a verdict and with the bundles, not here
 const PERCENT_STEP = 0.1; // nearest to an end that does not belong to the range
 const ALL = 100;
 
@@ -43,7 +43,7 @@ function reading(...content) {
 
 /** A field for each property of a form (`Settings` in backend.js): a choice or a share. */
 function readingFields({ properties = {} } = {}) {
-  const fields = Object.entries(properties).filter(([name]) => !FOR_ONE_FILM.includes(name));
+  const fields = Object.entries(properties).filter(([name]) => !ELSEWHERE.includes(name));
   return fields.map(([name, schema]) => (schema.oneOf ? choice(name, schema) : share(name, schema)));
 }
 

@@ -9,7 +9,7 @@ import * as words from "./words.js";
 
 /**
  * The content of the panel for a row of the list. `actions` has reveal(), retry(), force(),
- * downloads(record), bundleOf(result), the name of the bundle that made it or "", and `delay`, the
+ * downloads(record), bundleOf(result), a sentence on the bundle that made it or "", and `delay`, the
  * milliseconds until the verdict is revealed, or 0.
  */
 export function verdictPanel(row, actions) {
@@ -29,10 +29,10 @@ function headline(state, label, mark = "") {
   return h("h2", { class: "headline" }, icon(state), h("span", {}, label), mark && h("small", {}, mark));
 }
 
-/** Which bundle made the result, where there are several. */
+/** Which bundle made the result, where there are several, and why. */
 function readBy(result, { bundleOf }) {
-  const bundle = bundleOf(result);
-  return bundle && h("p", { class: "read-by secondary" }, t("bundles.readBy", { bundle }));
+  const sentence = bundleOf(result);
+  return sentence && h("p", { class: "read-by secondary" }, sentence);
 }
 
 function archive(row) {

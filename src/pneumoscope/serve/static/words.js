@@ -6,7 +6,7 @@ import { t } from "./texts.js";
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
 
 // Results that an earlier version stored have fewer sentences.
-const MISSING = { refused: "", forced: "", prevalence: "", findings: [], no_heatmap: "", zones: "" };
+const MISSING = { population: "", refused: "", forced: "", prevalence: "", findings: [], no_heatmap: "", zones: "" };
 
 /** Which of the colours and icons a record has: its verdict, or "failed", or "waiting". */
 export function stateOf(record) {

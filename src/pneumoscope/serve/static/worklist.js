@@ -57,10 +57,10 @@ export class Worklist extends EventTarget {
   maxBytes = Infinity;
   #started = false;
 
-  /** backend: a `Backend`, see backend.js. */
-  constructor(backend) {
+  /** backend: a `Backend`, see backend.js; bundles: the `Bundles` that it offers. */
+  constructor(backend, bundles) {
     super();
-    this.backend = backend;
+    Object.assign(this, { backend, bundles });
   }
 
   /** Starts to read; called when it is known which bundles and settings the back end offers. */
@@ -208,7 +208,7 @@ export class Worklist extends EventTarget {
     const archive = ARCHIVE.test(row.name);
     let inserted = 0;
     this.#change(row, { state: "sending", progress: 0 });
-    const job = this.backend.read(row.file, { ...preferences.read(row.bundle), bundle: row.bundle, force: row.force }, {
+    const job = this.backend.read(row.file, { ...preferences.read(row.bundle), ...this.bundles.request(row.bundle), force: row.force }, {
       // A file that was sent completely is being read.
       sent: (share) => this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 }),
       accepted: (counts) => this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null }),

@@ -1,0 +1,159 @@
+"""The page of a server of bundles for children and adults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from film_files import dicom, ramp
+from grey_films import BRIGHT, DARK
+from live import Live, serving
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve.settings import ServeSettings
+from two_populations import children_and_adults
+
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from visit import Visit, violations
+
+BY_FILM = "Population: {}, by the film itself"
+BY_AGE = "Population: adults, by the age in the film's header"
+BY_READER = "Population: adults, as the reader chose"
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
+    return children_and_adults(tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture(scope="module")
+def both(bundles: dict[str, Bundle], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    settings = ServeSettings(
+        folder=tmp_path_factory.mktemp("state"),
+        bundle=tuple(str(bundle.path) for bundle in bundles.values()),
+        threads=1,
+    )
+    with serving(settings) as live:
+        yield live
+
+
+@pytest.fixture
+def visit(browser: Browser, both: Live) -> Iterator[Visit]:
+    both.client.delete("/api/v1/predictions")
+    visiting = Visit(browser, both.url)
+    yield visiting
+    visiting.context.close()
+    assert not visiting.complaints
+
+
+def picture(film: tuple[str, bytes]) -> dict[str, Any]:
+    return {"name": film[0], "mimeType": "image/png", "buffer": film[1]}
+
+
+def old() -> dict[str, Any]:
+    film = dicom(ramp(200, 220) // 4, PatientAge="054Y")
+    return {"name": "old.dcm", "mimeType": "application/dicom", "buffer": film}
+
+
+def choice(page: Page, part: str) -> Locator:
+    return page.locator(part).get_by_label("Population", exact=True)
+
+
+def test_a_bundle_is_chosen_for_each_film_and_the_page_says_why(visit: Visit) -> None:
+    page = visit.page
+    welcome = choice(page, ".welcome")
+    expect(welcome.locator("option")).to_have_text(["automatic", "children", "adults"])
+    expect(welcome).to_have_value("automatic")
+    note = page.locator(".welcome .bundle-field .secondary")
+    expect(note).to_contain_text("by the age in its header, or by the film itself")
+    expect(page.locator("#notice .model")).to_have_text("automatic")
+    visit.read(picture(BRIGHT), picture(DARK), old())
+    panel = page.locator(".panel")
+    expect(panel.locator("h2")).to_have_text("ABNORMAL")
+    expect(panel.locator(".read-by")).to_have_text(BY_FILM.format("adults"))
+    page.keyboard.press("j")
+    expect(panel.locator("h2")).to_have_text("NORMAL")
+    expect(panel.locator(".read-by")).to_have_text(BY_FILM.format("children"))
+    page.keyboard.press("j")
+    expect(panel.locator(".read-by")).to_have_text(BY_AGE)
+    page.keyboard.press("2")
+    read_by = page.locator(".record .read-by")
+    expect(read_by).to_have_count(3)
+    expect(read_by.filter(has_text="adults, by the age in the film's header")).to_have_count(1)
+    expect(page.get_by_role("group", name="Verdict").get_by_role("button")).to_have_text(
+        ["All", "NORMAL", "PNEUMONIA", "ABNORMAL", "UNDETERMINED", "REFUSED"]
+    )
+    for name in ("bright.png", "dark.png"):
+        page.get_by_label(f"Choose {name}").check()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.locator(".summary")).to_contain_text(
+        [BY_FILM.format("adults"), BY_FILM.format("children")]
+    )
+
+
+def test_the_reader_chooses_the_population(
+    visit: Visit, both: Live, bundles: dict[str, Bundle]
+) -> None:
+    page = visit.page
+    choice(page, ".welcome").select_option("adults")
+    note = page.locator(".welcome .bundle-field .secondary")
+    expect(note).to_have_text("adults 1: NORMAL or ABNORMAL. Trained on adults in tests.")
+    hash_ = bundles["adults"].sha256[:12]
+    expect(page.locator("#notice .model")).to_have_text(f"adults{hash_}")
+    visit.read(picture(DARK))
+    expect(page.locator(".panel h2")).to_have_text("UNDETERMINED")  # it looks like a child's film
+    expect(page.locator(".panel .read-by")).to_have_text(BY_READER)
+    [record] = both.client.get("/api/v1/predictions").json()["predictions"]
+    assert record["result"]["population_source"] == "reader"
+    page.get_by_role("button", name="Force a verdict").click()
+    expect(page.locator(".panel h2")).to_contain_text("forced")
+    expect(page.locator(".panel .read-by")).to_have_text(BY_READER)
+    page.reload()
+    expect(choice(page, ".welcome")).to_have_value("adults")
+    choice(page, ".welcome").select_option("automatic")
+    visit.read(picture(DARK))
+    expect(page.locator(".panel .read-by")).to_have_text(BY_FILM.format("children"))
+
+
+def test_the_form_is_that_of_the_choice(visit: Visit, both: Live) -> None:
+    page = visit.page
+    page.keyboard.press("s")
+    dialog = page.get_by_role("dialog", name="Settings")
+    expect(dialog.get_by_role("group", name="Population")).to_have_count(0)
+    expect(dialog.get_by_label("Prevalence of disease where the films come from")).to_be_visible()
+    dialog.get_by_label("screen").check()
+    choice(page, "dialog").select_option("children")
+    expect(dialog.get_by_label("balanced · 0.500")).to_be_checked()
+    expect(dialog.get_by_label("Prevalence of pneumonia where")).to_be_visible()
+    choice(page, "dialog").select_option("automatic")
+    expect(dialog.get_by_label("screen")).to_be_checked()
+    page.keyboard.press("Escape")
+    visit.read(picture(BRIGHT), picture(DARK))
+    records = both.client.get("/api/v1/predictions").json()["predictions"]
+    points = {r["result"]["bundle"]: r["result"]["operating_point"]["name"] for r in records}
+    assert points == {"children 1": "screen", "adults 1": "screen"}
+
+
+def test_about_shows_both_bundles(visit: Visit, bundles: dict[str, Bundle]) -> None:
+    visit.page.keyboard.press("a")
+    dialog = visit.page.get_by_role("dialog")
+    for bundle in bundles.values():
+        expect(dialog).to_contain_text(bundle.sha256)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_wrong_with_populations(visit: Visit, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
+    page = visit.page
+    page.emulate_media(reduced_motion="reduce")
+    if theme == "light":
+        page.keyboard.press("t")
+    assert violations(axe, page) == {}
+    visit.read(picture(BRIGHT))
+    assert violations(axe, page) == {}
+    page.keyboard.press("a")
+    page.get_by_role("dialog").locator("dl").first.wait_for()
+    assert violations(axe, page) == {}
