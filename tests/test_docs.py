@@ -26,6 +26,7 @@ import reference_errors
 import shown_output
 from architecture import FLOORS, arrows, summary
 from pneumoscope import bundle, errors
+from pneumoscope.bundle.names import DEFAULTS
 from pneumoscope.cli.app import app
 from pneumoscope.serve import problems
 from trainings import exporting_here
@@ -324,9 +325,10 @@ def test_figures_of_the_shipped_bundle_are_up_to_date() -> None:
 
 def test_figures_in_the_readme_are_the_bundles_own() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    validation = bundle.open_bundle().meta.validation
-    for figure in (validation["plain"]["auc"], validation["worst"]["balanced_accuracy"]):
-        assert f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" in text
+    for name in DEFAULTS:
+        validation = bundle.open_bundle(name).meta.validation
+        for figure in (validation["plain"]["auc"], validation["worst"]["balanced_accuracy"]):
+            assert f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" in text
 
 
 def test_no_registry_address_is_named() -> None:

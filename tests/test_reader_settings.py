@@ -198,7 +198,7 @@ def test_the_page_gets_a_form_for_the_shipped_bundle() -> None:
     from pneumoscope.serve.settings import ServeSettings
 
     classifier = load(open_bundle())
-    form = reader_choices({"flagship": classifier}, ServeSettings())["flagship"]["form"][
+    form = reader_choices({"children": classifier}, ServeSettings())["children"]["form"][
         "properties"
     ]
     assert list(form) == [setting.name for setting in UPLOADED]

@@ -9,6 +9,7 @@ import pytest
 import pneumoscope
 from command_line import run
 from pneumoscope.bundle import SHIPPED, Bundle, NamedBundle, named_bundles, open_bundle
+from pneumoscope.bundle.names import BUNDLES
 from pneumoscope.errors import BundleMissing, UnknownBundle
 
 
@@ -22,13 +23,24 @@ def ward(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return folder
 
 
-def test_the_shipped_bundle_has_a_name() -> None:
-    assert named_bundles() == (NamedBundle("flagship", SHIPPED, shipped=True),)
-    assert open_bundle("flagship").sha256 == open_bundle().sha256
+SHIPPED_BUNDLES = (
+    NamedBundle("adults", BUNDLES / "adults", shipped=True),
+    NamedBundle("children", SHIPPED, shipped=True),
+)
+
+
+def test_the_shipped_bundles_have_names() -> None:
+    assert named_bundles() == SHIPPED_BUNDLES
+    assert open_bundle("children").sha256 == open_bundle().sha256
+    assert open_bundle("adults").path == BUNDLES / "adults"
 
 
 def test_a_reader_s_folder_of_bundles(ward: Path, tiny_bundle: Bundle) -> None:
-    assert [(b.name, b.shipped) for b in named_bundles()] == [("flagship", True), ("tiny", False)]
+    assert [(b.name, b.shipped) for b in named_bundles()] == [
+        ("adults", True),
+        ("children", True),
+        ("tiny", False),
+    ]
     assert pneumoscope.load("tiny").bundle.sha256 == tiny_bundle.sha256
     assert open_bundle().path == SHIPPED
 
@@ -39,22 +51,23 @@ def test_several_folders_and_those_that_do_not_exist(
     shutil.copytree(ward / "tiny", tmp_path / "more" / "other")
     folders = (ward, tmp_path / "none", tmp_path / "more")
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", os.pathsep.join(map(str, folders)))
-    assert [bundle.name for bundle in named_bundles()] == ["flagship", "other", "tiny"]
+    assert [bundle.name for bundle in named_bundles()] == ["adults", "children", "other", "tiny"]
 
 
 def test_a_reader_s_bundle_comes_before_a_shipped_one_of_its_name(
     ward: Path, tiny_bundle: Bundle
 ) -> None:
-    (ward / "tiny").rename(ward / "flagship")
-    assert named_bundles() == (NamedBundle("flagship", ward / "flagship", shipped=False),)
-    assert open_bundle("flagship").sha256 == tiny_bundle.sha256
+    (ward / "tiny").rename(ward / "children")
+    mine = NamedBundle("children", ward / "children", shipped=False)
+    assert named_bundles() == (SHIPPED_BUNDLES[0], mine)
+    assert open_bundle("children").sha256 == tiny_bundle.sha256
     assert open_bundle().path == SHIPPED  # nobody chose
 
 
 def test_an_unknown_name_lists_the_known_ones(ward: Path) -> None:
     with pytest.raises(UnknownBundle, match="bundle flagshp: no such folder") as error:
         open_bundle("flagshp")
-    assert "flagship, tiny" in error.value.hint
+    assert "adults, children, tiny" in error.value.hint
     assert isinstance(error.value, BundleMissing)
 
 
@@ -62,10 +75,10 @@ def test_a_folder_that_is_a_bundle_comes_before_a_name(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "flagship").mkdir()  # such as the folder of a run
-    assert open_bundle("flagship").path == SHIPPED
-    shutil.copytree(tiny_bundle.path, tmp_path / "flagship", dirs_exist_ok=True)
-    assert open_bundle("flagship").sha256 == tiny_bundle.sha256
+    (tmp_path / "children").mkdir()  # such as the folder of a run
+    assert open_bundle("children").path == SHIPPED
+    shutil.copytree(tiny_bundle.path, tmp_path / "children", dirs_exist_ok=True)
+    assert open_bundle("children").sha256 == tiny_bundle.sha256
 
 
 @pytest.mark.parametrize("given", ["here/nowhere", ".", ""])
@@ -83,7 +96,7 @@ def test_the_command_line_takes_names(ward: Path) -> None:
     wrong = run("info", "--bundle", "tny")
     assert wrong.returncode == 1
     assert "no bundle has this name" in wrong.stderr
-    assert "flagship, tiny" in wrong.stderr
+    assert "adults, children, tiny" in wrong.stderr
 
 
 def test_a_folder_that_may_not_be_looked_into_hides_no_other_bundle(
@@ -99,7 +112,7 @@ def test_a_folder_that_may_not_be_looked_into_hides_no_other_bundle(
         return is_file(path)
 
     monkeypatch.setattr(Path, "is_file", refusing)
-    assert [bundle.name for bundle in named_bundles()] == ["flagship", "tiny"]
+    assert [bundle.name for bundle in named_bundles()] == ["adults", "children", "tiny"]
     assert open_bundle("tiny").title == "tiny 1"
 
 
@@ -110,7 +123,7 @@ def test_a_variable_that_names_nothing_hides_no_shipped_bundle(
     (tmp_path / "empty").mkdir()
     for value in ("", os.pathsep, str(tmp_path / "file"), str(tmp_path / "empty")):
         monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", value)
-        assert named_bundles() == (NamedBundle("flagship", SHIPPED, shipped=True),)
+        assert named_bundles() == SHIPPED_BUNDLES
 
 
 def test_the_first_folder_wins(
@@ -131,5 +144,5 @@ def test_a_link_is_a_bundle_of_the_link_s_name(
     (tmp_path / "latest").symlink_to(tiny_bundle.path)
     (tmp_path / "broken").symlink_to(tmp_path / "gone")
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
-    assert [bundle.name for bundle in named_bundles()] == ["flagship", "latest"]
+    assert [bundle.name for bundle in named_bundles()] == ["adults", "children", "latest"]
     assert open_bundle("latest").sha256 == tiny_bundle.sha256

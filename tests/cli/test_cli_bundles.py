@@ -11,20 +11,21 @@ from command_line import run
 from pneumoscope.bundle import META, MODEL, Bundle, open_bundle
 
 
-def test_the_shipped_bundle_is_listed() -> None:
-    (facts,) = json.loads(run("bundles", "--json").stdout)["bundles"]
+def test_the_shipped_bundles_are_listed() -> None:
+    adults, facts = json.loads(run("bundles", "--json").stdout)["bundles"]
     shipped = open_bundle()
     assert (facts["name"], facts["shipped"], facts["folder"]) == (
-        "flagship",
+        "children",
         True,
         str(shipped.path),
     )
-    assert (facts["bundle"], facts["bundle_sha256"]) == ("flagship 1", shipped.sha256)
+    assert (facts["bundle"], facts["bundle_sha256"]) == ("children 1", shipped.sha256)
     assert (facts["positive"], facts["licence"]) == ("PNEUMONIA", "CC BY 4.0")
     assert (facts["version"], facts["population"]) == ("1", shipped.meta.population.text)
     assert facts["size_bytes"] == sum(file.stat().st_size for file in shipped.path.iterdir())
-    row = run("bundles").stdout.splitlines()[1]
-    assert row.split()[:5] == ["flagship", "flagship", "1", shipped.sha256[:12], "PNEUMONIA"]
+    assert (adults["name"], adults["shipped"], adults["positive"]) == ("adults", True, "ABNORMAL")
+    row = run("bundles").stdout.splitlines()[2]
+    assert row.split()[:5] == ["children", "children", "1", shipped.sha256[:12], "PNEUMONIA"]
     assert f" {facts['size_bytes'] / 1e6:.1f} MB " in row
     assert shipped.meta.population.text in row
 
@@ -35,8 +36,8 @@ def test_a_damaged_bundle_is_listed_with_what_is_wrong(
     shutil.copytree(tiny_bundle.path, tmp_path / "damaged")
     (tmp_path / "damaged" / MODEL).write_bytes(b"x")
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
-    first, second = json.loads(run("bundles", "--json").stdout)["bundles"]
-    assert (first["name"], second["name"]) == ("damaged", "flagship")
+    _, second, first = json.loads(run("bundles", "--json").stdout)["bundles"]
+    assert (first["name"], second["name"]) == ("damaged", "children")
     assert "model.onnx does not match" in first["error"]["message"]
     assert first["error"]["hint"]
     done = run("bundles")
@@ -49,12 +50,12 @@ def test_json_has_the_documented_keys(
 ) -> None:
     (tmp_path / "mine").symlink_to(tiny_bundle.path)
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
-    flagship, mine = json.loads(run("bundles", "--json").stdout)["bundles"]
+    _, children, mine = json.loads(run("bundles", "--json").stdout)["bundles"]
     keys = [
         "name", "folder", "shipped", "bundle", "version", "bundle_sha256", "task", "labels",
         "positive", "population", "licence", "size_bytes",
     ]  # fmt: skip
-    assert list(flagship) == list(mine) == keys
+    assert list(children) == list(mine) == keys
     assert (mine["name"], mine["shipped"], mine["licence"]) == ("mine", False, "")
     assert mine["folder"] == str(tmp_path / "mine")
 
@@ -64,11 +65,11 @@ def test_of_two_bundles_of_a_name_the_one_that_is_used_is_listed(
 ) -> None:
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "flagship").symlink_to(tiny_bundle.path)
+        (tmp_path / folder / "children").symlink_to(tiny_bundle.path)
     folders = [str(tmp_path / "first"), str(tmp_path / "second"), str(tmp_path / "none"), ""]
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", os.pathsep.join(folders))
-    (listed,) = json.loads(run("bundles", "--json").stdout)["bundles"]
-    assert (listed["folder"], listed["shipped"]) == (str(tmp_path / "first" / "flagship"), False)
+    _, listed = json.loads(run("bundles", "--json").stdout)["bundles"]
+    assert (listed["folder"], listed["shipped"]) == (str(tmp_path / "first" / "children"), False)
 
 
 def test_names_are_text_and_not_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

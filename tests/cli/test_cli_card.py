@@ -22,7 +22,7 @@ def own(tiny_bundle: Bundle, tmp_path: Path) -> Path:
 
 def test_a_bundle_is_named_by_folder_or_name(tiny_bundle: Bundle) -> None:
     assert run("card", tiny_bundle.path).stdout == card_of(tiny_bundle.meta)
-    assert run("card", "flagship").stdout == run("card").stdout == card_of(open_bundle().meta)
+    assert run("card", "children").stdout == run("card").stdout == card_of(open_bundle().meta)
 
 
 def test_an_older_card_is_replaced(tiny_bundle: Bundle, tmp_path: Path) -> None:

@@ -60,11 +60,11 @@ def tiny_folder(tiny_bundle: Bundle) -> str:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("pneumoscope predict --bundle f", ["flagship"]),
+        ("pneumoscope predict --bundle c", ["children"]),
         ("pneumoscope predict --operating-point s", ["screen"]),
         ("pneumoscope predict --explain ", ["none", "fast", "checked"]),
         ("pneumoscope train mobilenetv2-", ["mobilenetv2-bn", "mobilenetv2-flatten", "mobilenetv2-gap"]),
-        ("pneumoscope calibrate --from flag", ["flagship"]),
+        ("pneumoscope calibrate --from chil", ["children"]),
         ("pneumoscope predict --operating-point nonsense", []),
     ],
 )  # fmt: skip
@@ -101,7 +101,11 @@ def test_bundles_of_a_readers_own_folders(
 ) -> None:
     (tmp_path / "mine").symlink_to(tiny_bundle.path)
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLES", str(tmp_path))
-    assert completion.bundle_names() == [("flagship", "shipped"), ("mine", str(tmp_path))]
+    assert completion.bundle_names() == [
+        ("adults", "shipped"),
+        ("children", "shipped"),
+        ("mine", str(tmp_path)),
+    ]
     names = [name for name, _ in completion.operating_points(context(bundle=Path("mine")))]
     assert names == ["balanced", "screen"]
 
@@ -144,7 +148,7 @@ def test_a_folder_of_bundles_that_cannot_be_listed_completes_to_nothing(
 def test_an_operating_point_of_a_name_that_no_bundle_has(monkeypatch: pytest.MonkeyPatch) -> None:
     assert completion.operating_points(context(bundle=Path("nobody"))) == []
     assert completion.operating_points(context()) == completion.operating_points(
-        context(bundle=Path("flagship"))
+        context(bundle=Path("children"))
     )
 
 
@@ -175,7 +179,7 @@ def completing() -> dict[str, set[str]]:
 
 
 KNOWN = {
-    "bundles": {"flagship"},
+    "bundles": {"adults", "children"},
     "points": {point.name for point in open_bundle().meta.operating_points},
     "recipes": set(shipped()),
     "modes": {"none", "fast", "checked"},
@@ -187,7 +191,7 @@ def test_what_is_completed_where() -> None:
         "bundles": {
             "predict --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
             "streamlit --bundle", "export bundle", "card bundle", "audit --bundle",
-            "calibrate --bundle", "calibrate --from", "data masks --bundle",
+            "calibrate --bundle", "calibrate --from", "data masks --bundle", "predict --population",
         },
         "points": {"predict --operating-point"},
         "recipes": {"train recipe", "bench train recipe"},

@@ -73,11 +73,11 @@ def test_a_run_folder_names_its_bundle_and_none_is_the_shipped_one(
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "bundle").symlink_to(tiny_bundle.path)
     monkeypatch.chdir(tmp_path)
-    for bundles in ((), ("run", tiny_bundle.path, "flagship")):
+    for bundles in ((), ("run", tiny_bundle.path, "children")):
         assert run("evaluate", *bundles, "films", "--cache", "c").returncode == 1
     (first, second) = calls
     assert first[:2] == (Path("films"), [None])
-    assert second[:2] == (Path("films"), [Path("run/bundle"), tiny_bundle.path, Path("flagship")])
+    assert second[:2] == (Path("films"), [Path("run/bundle"), tiny_bundle.path, Path("children")])
     assert first[3] == Path("c")
     assert first[2].sections == SECTIONS
     assert (first[2].split, first[2].draws, first[2].seed) == ("auto", 2000, 0)

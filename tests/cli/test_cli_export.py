@@ -95,4 +95,4 @@ def test_a_bundle_that_does_not_exist(calls: Calls) -> None:
     done = run("export", "nowhere")
     assert (done.returncode, done.stdout, calls) == (1, "", [])
     assert "no such folder, and no bundle has this name" in done.stderr
-    assert "hint: Known names: flagship." in done.stderr
+    assert "hint: Known names: adults, children." in done.stderr

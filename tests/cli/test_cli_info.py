@@ -46,7 +46,7 @@ FACTS = {
 def test_json_has_the_same_keys_for_every_bundle(
     tiny: tuple[str, Path], findings_bundle: Bundle
 ) -> None:
-    for options in ((), tiny, ("--bundle", findings_bundle.path)):
+    for options in (("--bundle", "adults"), tiny, ("--bundle", findings_bundle.path)):
         done = run("info", "--json", *options)
         assert (done.returncode, done.stderr) == (0, "")
         assert set(json.loads(done.stdout)) == FACTS
@@ -105,7 +105,7 @@ def test_the_bundle_may_stand_in_the_environment(
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLE", str(tiny_bundle.path))
     assert json.loads(run("info", "--json").stdout)["bundle"] == "tiny 1"
     assert (
-        json.loads(run("info", "--json", "--bundle", "flagship").stdout)["bundle"] == "flagship 1"
+        json.loads(run("info", "--json", "--bundle", "children").stdout)["bundle"] == "children 1"
     )
 
 

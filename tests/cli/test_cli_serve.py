@@ -63,10 +63,10 @@ def test_bundles_are_served_in_the_order_of_their_options(
 ) -> None:
     started: list[ServeSettings] = []
     monkeypatch.setattr("pneumoscope.cli.serve.serve._run", started.append)
-    bundles = ("--bundle", "flagship", "--bundle", tmp_path)
+    bundles = ("--bundle", "children", "--bundle", tmp_path)
     for options in ((), bundles):
         assert run("serve", "--folder", tmp_path, *options).returncode == 0
-    assert [settings.bundle for settings in started] == [(), ("flagship", str(tmp_path))]
+    assert [settings.bundle for settings in started] == [(), ("children", str(tmp_path))]
 
 
 @pytest.fixture

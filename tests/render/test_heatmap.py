@@ -9,6 +9,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.records import (
     Explanation,
     FilmFacts,
+    Finding,
     GateReport,
     OperatingPoint,
     Outcome,
@@ -44,6 +45,31 @@ def test_overlay_leaves_cold_regions_grey_and_colours_hot_ones() -> None:
     assert (mixed[30:, 30:] == 128).all()
     red, green, _ = mixed[3, 3].astype(int)
     assert red > green + 30
+
+
+def test_heat_that_speaks_for_a_healthy_film_is_drawn_in_one_cool_colour() -> None:
+    heat = np.array([[1.0, 0.0], [0.6, 1.0]], np.float32)
+    colours = heatmap.colour_map(heat, 2, 2, healthy=True)
+    assert (colours[..., :3] == heatmap.HEALTHY).all()
+    # 0.6 is half way from 0.35 to 0.85 of the peak; all is half as opaque as heat of an illness.
+    assert colours[..., 3].tolist() == [[128, 0], [64, 128]]
+    mixed = heatmap.overlay(np.zeros((2, 2), np.float32), heat, 0.5, healthy=True)
+    assert mixed[0, 0].tolist() == [16, 44, 49]
+
+
+def test_an_outcome_called_normal_gets_the_cool_colour() -> None:
+    normal = predicted(reliable=True)
+    assert normal.prediction is not None
+    ill = replace(normal, prediction=replace(normal.prediction, called="PNEUMONIA"))
+    absent = replace(
+        normal, prediction=replace(normal.prediction, findings=(Finding("mass", 0.1, 0.5, False),))
+    )
+    # The hottest spot is the first cell.
+    red, _, blue = heatmap.overlay_of(normal)[3, 3].astype(int)
+    assert blue > red + 20
+    for outcome in (ill, absent):  # the map of an absent finding is still that of the finding
+        red, _, blue = heatmap.overlay_of(outcome)[3, 3].astype(int)
+        assert red > blue + 20
 
 
 def test_opacity_zero_is_the_film() -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import pneumoscope
-from pneumoscope.bundle import Bundle, names
+from pneumoscope.bundle import Bundle, folder, names
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.profile import write_profile
 from pneumoscope.errors import (
@@ -237,7 +237,9 @@ def test_a_site_profile_is_used_with_its_bundle_only(
 def test_what_is_shipped_is_the_choice(
     bundles: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(load(threads=1), Classifier)  # one bundle
+    packaged = load(threads=1)
+    assert isinstance(packaged, PopulationReader)
+    assert list(packaged.classifiers) == ["children", "adults"]
     shipped = tuple(bundle.path for bundle in bundles.values())
     monkeypatch.setattr(names, "SHIPPED_SET", shipped)
     reader = load(threads=1, settings=Settings(explain="none"))
@@ -245,3 +247,6 @@ def test_what_is_shipped_is_the_choice(
     assert list(reader.classifiers) == ["children", "adults"]
     assert [bundle.path for bundle in reader.bundles] == list(shipped)
     assert isinstance(load(bundles["adults"].path), Classifier)
+    monkeypatch.setattr(names, "SHIPPED_SET", shipped[:1])
+    monkeypatch.setattr(folder, "SHIPPED", shipped[0])
+    assert isinstance(load(threads=1), Classifier)  # one bundle

@@ -132,7 +132,10 @@ def test_the_command_names_broken_films(lungs_bundle: Bundle, films: Path, tmp_p
     assert (tmp_path / "masks" / "NORMAL" / "half.png").is_file()
 
 
-def test_the_command_needs_a_bundle_with_lungs(films: Path, tmp_path: Path) -> None:
-    done = run("data", "masks", films, "--to", tmp_path / "masks")
+def test_the_command_needs_a_bundle_with_lungs(
+    films: Path, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    bundle = tiny_bundle.path
+    done = run("data", "masks", films, "--bundle", bundle, "--to", tmp_path / "masks")
     assert done.returncode == 1
     assert "does not look for lungs" in done.stderr

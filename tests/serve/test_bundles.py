@@ -80,7 +80,7 @@ def test_films_for_several_bundles_share_a_job_queue_but_no_results(two: Live) -
 
 def test_a_bundle_that_is_not_served_is_refused(two: Live, folders: tuple[str, str]) -> None:
     before = two.client.get("/api/v1/predictions").json()
-    for name in ("flagship", folders[0], "../three-classes", "Findings"):
+    for name in ("children", folders[0], "../three-classes", "Findings"):
         problem = assert_problem(two.send(BRIGHT, data={"bundle": name}), 422, "BundleNotServed")
         assert problem["detail"] == f"bundle {name!r} is not served here"
         assert problem["hint"] == "Choose one of: three-classes, findings."
@@ -195,18 +195,19 @@ def test_bundles_of_one_name_cannot_be_served(folders: tuple[str, str], tmp_path
         load_bundles(ServeSettings(bundle=(folders[0], str(tmp_path / "three-classes"))))
 
 
-def test_the_shipped_bundle_is_served_where_none_is_named() -> None:
+def test_the_shipped_bundles_are_served_where_none_is_named() -> None:
     bundles = load_bundles(ServeSettings(threads=1))
-    assert list(bundles) == ["flagship"]
+    assert list(bundles) == ["children", "adults"]
     assert served_bundles(bundles) == [
         {
-            "name": "flagship",
-            "bundle": bundles["flagship"].bundle.title,
-            "bundle_sha256": bundles["flagship"].bundle.sha256,
-            "default": True,
-            "positive": "PNEUMONIA",
-            "population": bundles["flagship"].bundle.meta.population.text,
+            "name": name,
+            "bundle": bundles[name].bundle.title,
+            "bundle_sha256": bundles[name].bundle.sha256,
+            "default": name == "children",
+            "positive": positive,
+            "population": bundles[name].bundle.meta.population.text,
         }
+        for name, positive in (("children", "PNEUMONIA"), ("adults", "ABNORMAL"))
     ]
 
 

@@ -65,7 +65,7 @@ def answers() -> str:
         prediction = classifier.predict(SAMPLES / name)
         words = wording.sentences(prediction)
         results[name] = prediction_to_json(prediction) | {"words": words}
-    return script(results, reader_choices({"flagship": classifier}, ServeSettings()))
+    return script(results, reader_choices({"children": classifier}, ServeSettings()))
 
 
 def script(results: dict[str, Any], settings: dict[str, dict[str, Any]]) -> str:
@@ -74,11 +74,11 @@ def script(results: dict[str, Any], settings: dict[str, dict[str, Any]]) -> str:
 
 @pytest.fixture(scope="module")
 def answers_of_two(tiny_bundle: Bundle) -> str:
-    """The same of two bundles, ``flagship`` and ``tiny``; the first refuses every film."""
+    """The same of two bundles, ``children`` and ``tiny``; the first refuses every film."""
     classifier, tiny = load(open_bundle()), load(tiny_bundle.path)
     prediction = classifier.predict(inverted()["buffer"])
     refused = prediction_to_json(prediction) | {"words": wording.sentences(prediction)}
-    settings = reader_choices({"flagship": classifier, "tiny": tiny}, ServeSettings())
+    settings = reader_choices({"children": classifier, "tiny": tiny}, ServeSettings())
     return script(dict.fromkeys([*FILMS, *MORE_FILMS], refused), settings)
 
 
@@ -173,7 +173,7 @@ def test_films_are_read_by_the_bundle_that_was_chosen_when_they_were_added(visit
 def test_any_back_end_may_offer_bundles(visit: Visit) -> None:
     page = visit.page
     select = page.locator(".welcome").get_by_label("Model", exact=True)
-    expect(select.locator("option")).to_have_text(["flagship · PNEUMONIA", "tiny · PNEUMONIA"])
+    expect(select.locator("option")).to_have_text(["children · PNEUMONIA", "tiny · PNEUMONIA"])
     select.select_option("tiny")
     page.keyboard.press("s")
     page.get_by_label("screen · 0.100").check()
@@ -181,7 +181,7 @@ def test_any_back_end_may_offer_bundles(visit: Visit) -> None:
     visit.read(SAMPLES / FILMS[0])
     [settings] = kept(page, "readSettings")
     assert settings == {"bundle": "tiny", "operating_point": "screen", "force": False}
-    expect(page.locator(".panel .read-by")).to_have_text("Read by flagship")  # as the result says
+    expect(page.locator(".panel .read-by")).to_have_text("Read by children")  # as the result says
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,12 @@ def test_the_environment_and_what_wins_over_it(tmp_path: Path) -> None:
         "PNEUMOSCOPE_SERVE_MAX_FILES": "7",
         "PNEUMOSCOPE_SERVE_KEEP_FILMS": "true",
         "PNEUMOSCOPE_SERVE_MAX_WAIT_MS": "2.5",
-        "PNEUMOSCOPE_SERVE_BUNDLE": os.pathsep.join(("flagship", "/models/other")),
+        "PNEUMOSCOPE_SERVE_BUNDLE": os.pathsep.join(("children", "/models/other")),
     }
     settings = from_env(env, host=None, port=9001)
     assert (settings.host, settings.port, settings.limits.max_files) == ("127.0.0.1", 9001, 7)
     assert (settings.keep_films, settings.max_wait_ms) == (True, 2.5)
-    assert settings.bundle == ("flagship", "/models/other")
+    assert settings.bundle == ("children", "/models/other")
     assert from_env(env, bundle=("mine",)).bundle == ("mine",)
     assert settings.folder == tmp_path / "pneumoscope"
     assert settings.database_url == f"sqlite:///{tmp_path}/pneumoscope/reading-room.sqlite"

@@ -11,7 +11,7 @@ from pneumoscope.errors import BundleMissing, UnknownBundle
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
 """The folder of the bundles inside the package."""
-DEFAULTS = ("flagship",)
+DEFAULTS = ("children", "adults")
 """Names of the shipped bundles that read films if none is named: one for each population. Commands
 that work on one bundle take the first."""
 SHIPPED_SET = tuple(BUNDLES / name for name in DEFAULTS)

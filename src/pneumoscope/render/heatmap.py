@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.errors import UsageError
-from pneumoscope.records import NO_EXPLANATION
+from pneumoscope.records import NO_EXPLANATION, NORMAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 OPACITY = 0.55
 """Of the hottest spot: the film stays readable below it."""
+HEALTHY = (64, 176, 196)
+"""Colour of heat that speaks for a healthy film."""
 OUTLINE = (125, 211, 252)
 """Colour of the lungs' outline: no heat that is shown has it."""
 _OUTLINE_WIDTH = 1 / 320
@@ -63,7 +65,11 @@ def enlarge(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np
 
 
 def overlay(
-    pixels: NDArray[np.float32], heatmap: NDArray[np.float32], opacity: float = OPACITY
+    pixels: NDArray[np.float32],
+    heatmap: NDArray[np.float32],
+    opacity: float = OPACITY,
+    *,
+    healthy: bool = False,
 ) -> NDArray[np.uint8]:
     """Lays a heatmap over its film.
 
@@ -74,37 +80,47 @@ def overlay(
         pixels: float32 (rows, columns) in [0, 1].
         heatmap: float32 (h, w), >= 0, of any size.
         opacity: Opacity of the hottest spot, in [0, 1].
+        healthy: Whether the heat speaks for a healthy film. It is then drawn in one cool colour: red
+            would look like an alarm.
 
     Returns:
         uint8 RGB (rows, columns, 3).
     """
-    hues, fade = _coloured(enlarge(heatmap, *pixels.shape))
+    hues, fade = _coloured(enlarge(heatmap, *pixels.shape), healthy=healthy)
     alpha = opacity * fade
     grey = (np.clip(pixels, 0.0, 1.0) * 255)[..., None]
     mixed = (1 - alpha) * grey + alpha * hues
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def colour_map(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.uint8]:
+def colour_map(
+    heatmap: NDArray[np.float32], rows: int, columns: int, *, healthy: bool = False
+) -> NDArray[np.uint8]:
     """The colours of `overlay` alone, for a program that lays them over the film itself.
 
     Args:
         heatmap: float32 (h, w), >= 0.
         rows: Wanted height in pixels.
         columns: Wanted width in pixels.
+        healthy: See `overlay`.
 
     Returns:
-        uint8 RGBA (rows, columns, 4): transparent where it is cold, opaque at the hottest spot.
+        uint8 RGBA (rows, columns, 4): transparent where it is cold, opaque at the hottest spot; half
+        as opaque if ``healthy``.
     """
-    hues, fade = _coloured(enlarge(heatmap, rows, columns))
+    hues, fade = _coloured(enlarge(heatmap, rows, columns), healthy=healthy)
     return np.concatenate([hues, np.rint(255 * fade).astype(np.uint8)], axis=2)
 
 
-def _coloured(heat: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def _coloured(
+    heat: NDArray[np.float32], *, healthy: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colours (rows, columns, 3), and their opacity, (rows, columns, 1) in [0, 1]."""
-    hues = colour_table()[np.rint(heat * 255).astype(np.uint8)]
     # From 0.35 to 0.85 of the peak the colour fades in.
-    return hues, np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
+    fade = np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
+    if healthy:
+        return np.broadcast_to(np.array(HEALTHY, np.uint8), (*heat.shape, 3)), fade / 2
+    return colour_table()[np.rint(heat * 255).astype(np.uint8)], fade
 
 
 def outline(field: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.uint8]:
@@ -148,8 +164,8 @@ def _outline_opacity(field: NDArray[np.float32], rows: int, columns: int) -> NDA
 def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
     """The overlay of a predicted film that its outcome kept, as `overlay` gives it.
 
-    Where the lungs are known, they are outlined. If the explanation is not reliable, a sentence on the film replaces it: a picture that looks like
-    an answer would be taken for one.
+    Where the lungs are known, they are outlined. If the explanation is not reliable, a sentence on the
+    film replaces it: a picture that looks like an answer would be taken for one.
 
     Args:
         outcome: Outcome of a film that was not refused.
@@ -165,7 +181,8 @@ def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
         raise UsageError(f"{outcome.source}: no heatmap", "Ask for one: explain fast or checked.")
     if prediction.explanation is not None and not prediction.explanation.reliable:
         return unexplained(outcome.film.pixels)
-    picture = overlay(outcome.film.pixels, prediction.heatmap, opacity)
+    healthy = prediction.called == NORMAL and not prediction.findings
+    picture = overlay(outcome.film.pixels, prediction.heatmap, opacity, healthy=healthy)
     return picture if prediction.lungs is None else outlined(picture, prediction.lungs)
 
 

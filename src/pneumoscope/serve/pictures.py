@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.jobs.decoders import DecodeOptions, shown_size
-from pneumoscope.records import REFUSED
+from pneumoscope.records import NORMAL, REFUSED
 from pneumoscope.render import heatmap
 from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NoLungField, NotFound
 
@@ -115,9 +115,11 @@ def overlaid(row: FilmRow, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     pixels = grey.astype(np.float32)
     pixels /= 255
-    if not _explained(row)["explanation"]["reliable"]:
+    result = _explained(row)
+    if not result["explanation"]["reliable"]:
         return heatmap.unexplained(pixels)
-    picture = heatmap.overlay(pixels, heatmap_of(row))
+    healthy = result["called"] == NORMAL and not result["findings"]
+    picture = heatmap.overlay(pixels, heatmap_of(row), healthy=healthy)
     field = _lungs(row)
     return picture if field is None else heatmap.outlined(picture, field)
 
@@ -134,9 +136,10 @@ def _explained(row: FilmRow) -> Mapping[str, Any]:
 def heatmap_png(row: FilmRow, _renderer: Renderer) -> bytes:
     """The colours of the heatmap alone, transparent where it is low, at the size of ``film.png``."""
     heat = heatmap_of(row)
-    facts = result_of(row)["film"]
-    rows, columns = shown_size(facts["rows"], facts["columns"], SIDE_PX)
-    return png(heatmap.colour_map(heat, rows, columns))
+    result = result_of(row)
+    rows, columns = shown_size(result["film"]["rows"], result["film"]["columns"], SIDE_PX)
+    healthy = result["called"] == NORMAL and not result["findings"]
+    return png(heatmap.colour_map(heat, rows, columns, healthy=healthy))
 
 
 def lungs_png(row: FilmRow, _renderer: Renderer) -> bytes:

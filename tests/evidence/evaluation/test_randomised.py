@@ -46,9 +46,9 @@ def test_every_layer_of_the_shipped_network_is_randomised() -> None:
     inputs = np.random.default_rng(1).integers(0, 256, (2, 128, 128)).astype(np.uint8)
     before = outputs_of(classifier, inputs)
     first, last = randomised(classifier, depths=2, seed=0)
-    # MobileNetV2 has 52 convolutions; the dense layer and its copy in Grad-CAM are one layer.
-    assert (first.layers, last.layers) == (1, 53)
-    assert "logits" in first.layer
+    # MobileNetV2 has 51 convolutions without its last one, the pyramid 4, the head 2.
+    assert (first.layers, last.layers) == (1, 57)
+    assert "evidence" in first.layer
     np.testing.assert_array_equal(outputs_of(first.classifier, inputs).embedding, before.embedding)
     assert np.abs(outputs_of(first.classifier, inputs).heatmaps - before.heatmaps).max() > 0
     assert np.abs(outputs_of(last.classifier, inputs).embedding - before.embedding).max() > 0.1

@@ -111,3 +111,16 @@ def test_a_picture_keeps_its_pixels() -> None:
     again = np.asarray(Image.open(io.BytesIO(jpeg(grey, 95))))
     assert again.shape == (224, 224)
     assert np.abs(again.astype(int) - grey).max() <= 3
+
+
+def test_heat_that_speaks_for_a_healthy_film_is_not_red(record: Evaluation) -> None:
+    shown = drawn_gallery()
+    top = np.zeros((4, 4), np.float32)
+    top[0] = 1.0
+    warm = replace(shown.films[0], heatmap=top)
+    missed = replace(warm, called="normal", heatmap_class="normal")
+    for film, red in ((warm, True), (missed, False)):
+        block = grids(record, replace(shown, films=(film,)))[0].films[0]
+        assert block is not None
+        pixels = np.asarray(Image.open(io.BytesIO(block.jpeg)).convert("RGB"), float)
+        assert (pixels[5, 112, 0] > pixels[5, 112, 2]) == red

@@ -70,8 +70,10 @@ def gallery(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
 
 def _film(film: GalleryFilm) -> Film:
     grey = film.pixels.astype(np.float32) / np.float32(255)
+    # Of several findings, the map of an absent one still is that of the finding.
+    healthy = film.target not in (film.called, film.heatmap_class)
     return Film(
-        jpeg(heatmap.overlay(grey, film.heatmap)),
+        jpeg(heatmap.overlay(grey, film.heatmap, healthy=healthy)),
         (
             f"{film.label}, called {film.called}",
             f"P({film.target}) {film.p:.3f}, threshold {threshold_text(film.threshold)}",
