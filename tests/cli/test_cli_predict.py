@@ -281,3 +281,12 @@ def test_settings_that_the_bundle_cannot_serve(
     assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr
     assert "hint: " in done.stderr
+
+
+def test_a_reason_of_the_gate_is_told_once() -> None:
+    film = Path(__file__).parents[2] / "samples" / "pneumonia-3.dcm"
+    done = run("predict", film, "--population", "adults")
+    assert done.returncode == 0
+    assert "UNDETERMINED" in done.stdout
+    assert done.stdout.count("patient age 4 years is outside") == 1
+    assert "not clear" not in done.stdout

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from onnx_graphs import graph
+from pneumoscope.errors import ConversionError
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
@@ -22,6 +23,13 @@ with warnings.catch_warnings():
 
 # Keras' own saving warns under NumPy 2.
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
+
+
+REPEATED = {
+    "mode": "nearest",
+    "nearest_mode": "floor",
+    "coordinate_transformation_mode": "asymmetric",
+}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +45,10 @@ pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:De
         [("Transpose", ["x"], "a", {"perm": [0, 3, 1, 2]}), ("MaxPool", ["a"], "b", {"kernel_shape": [2, 2], "strides": [2, 2]}), ("Flatten", ["b"], "y", {})],
         [("Sub", ["grid", "x"], "a", {}), ("Transpose", ["a"], "b", {"perm": [0, 3, 1, 2]}), ("MaxPool", ["b"], "y", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]})],
         [("Relu", ["x"], "a", {}), ("Transpose", ["a"], "b", {"perm": [0, 3, 1, 2]}), ("MaxPool", ["b"], "y", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]})],
+        [("Slice", ["x", "starts", "ends"], "y", {})],
+        [("Transpose", ["x"], "a", {"perm": [0, 3, 2, 1]}), ("LogSoftmax", ["a"], "y", {"axis": 3})],
+        [("Transpose", ["x"], "a", {"perm": [0, 3, 1, 2]}), ("Resize", ["a", "", "scales"], "y", {"mode": "linear"})],
+        [("Transpose", ["x"], "a", {"perm": [0, 3, 1, 2]}), ("Resize", ["a", "", "scales"], "y", REPEATED)],
     ],
 )  # fmt: skip
 def test_the_same_as_onnx_runtime(nodes: list[tuple[str, list[str], str, dict[str, Any]]], tmp_path: Path) -> None:  # fmt: skip
@@ -50,3 +62,26 @@ def test_the_same_as_onnx_runtime(nodes: list[tuple[str, list[str], str, dict[st
     found = np.asarray(from_onnx.keras_model(file)(films)["y"])
     assert found.shape == expected.shape
     assert np.allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scales", "more", "why"),
+    [
+        ("broken_scales", {"mode": "linear"}, "whole factors"),
+        ("scales", {"mode": "cubic"}, "bilinear at half pixels"),
+        (
+            "scales",
+            {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
+            "bilinear",
+        ),
+    ],
+)
+def test_other_ways_to_resize_are_refused(
+    scales: str, more: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["a"], perm=[0, 3, 1, 2]),
+        helper.make_node("Resize", ["a", "", scales], ["y"], **more),
+    ]
+    with pytest.raises(ConversionError, match=why):
+        from_onnx.keras_model(graph(tmp_path / "g.onnx", *nodes))

@@ -88,11 +88,12 @@ def test_int8_computes_convolutions_in_int8(
     assert kinds.count(np.int8) >= 3
 
 
-def test_the_shipped_bundle_in_int8(labelled_films: Path, tmp_path: Path) -> None:
+def test_the_shipped_bundle_in_int8(films_dir: Path, tmp_path: Path) -> None:
+    # Real films: on drawn ones the network is in doubt, and int8 moves doubtful probabilities most.
     unlabelled = tmp_path / "films"
     unlabelled.mkdir()
-    for path in sorted(labelled_films.glob("*/*"))[:32]:
-        shutil.copyfile(path, unlabelled / f"{path.parent.name}-{path.name}")
+    for path in sorted((films_dir / "chest_xray" / "train").glob("*/*"))[::130]:
+        shutil.copyfile(path, unlabelled / path.name)
     shipped = bundles.open_bundle()
     done = convert.export(shipped, "litert-int8", tmp_path / "m.tflite", unlabelled, quiet)
     assert done.parity.mean_dp <= 0.03

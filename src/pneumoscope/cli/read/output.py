@@ -167,7 +167,9 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
 
 def _notes(p: Prediction, kinds_warning: str) -> list[str]:
     notes = [*wording.reasons(p), *(w for w in p.warnings if w != kinds_warning)]
-    if why := wording.why_undetermined(p):
+    why = wording.why_undetermined(p)
+    # A reason of the gate is there already, with its hint.
+    if why and not any(reason.sentence.rstrip(".") in why for reason in p.gate.reasons):
         notes.insert(0, why)
     if where := wording.heat_by_zone(p):
         notes.append(where)

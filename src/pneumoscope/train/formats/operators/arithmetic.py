@@ -90,12 +90,23 @@ def _hard_sigmoid(node: Node) -> None:
 
 
 def _softmax(node: Node) -> None:
+    value, axis = _over_one_axis(node)
+    node.give(layers.Softmax(axis=axis)(value.stored), value.axes)
+
+
+def _log_softmax(node: Node) -> None:
+    value, axis = _over_one_axis(node)
+    node.give(ops.log_softmax(value.stored, axis=axis), value.axes)
+
+
+def _over_one_axis(node: Node) -> tuple[Value, int]:
+    """The value, and the stored axis over which the node normalises."""
     value = node.value()
     rank = len(value.axes)
     axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)) % rank
     if node.opset < 13 and axis != rank - 1:
         raise node.refuse("over several axes")
-    node.give(layers.Softmax(axis=value.axes[axis])(value.stored), value.axes)
+    return value, value.axes[axis]
 
 
 def _batch_norm(node: Node) -> None:
@@ -133,6 +144,7 @@ TRANSLATIONS: Mapping[str, Callable[[Node], None]] = {
     "Less": _elementwise(ops.less),
     "LessOrEqual": _elementwise(ops.less_equal),
     "Log": _elementwise(ops.log),
+    "LogSoftmax": _log_softmax,
     "Max": _elementwise(ops.maximum),
     "Min": _elementwise(ops.minimum),
     "Mul": _elementwise(ops.multiply),

@@ -137,6 +137,30 @@ def _global_pool(function: Callable[..., Any]) -> Callable[[Node], None]:
     return translate
 
 
+def _resize(node: Node) -> None:
+    """Enlarging by a whole factor, as `keras.layers.UpSampling2D` does it."""
+    how = {
+        name: node.attributes.get(name, default)
+        for name, default in (
+            ("mode", b"nearest"),
+            ("coordinate_transformation_mode", b"half_pixel"),
+            ("nearest_mode", b"round_prefer_floor"),
+        )
+    }
+    scales = node.needed(2, "scales").reshape(-1)
+    factors = [round(float(s)) for s in scales]
+    if len(factors) != 4 or factors[:2] != [1, 1] or not np.allclose(scales, factors):
+        raise node.refuse("by other than whole factors of height and width")
+    by = (factors[2], factors[3])
+    linear = how["mode"] == b"linear" and how["coordinate_transformation_mode"] == b"half_pixel"
+    repeated = how["mode"] == b"nearest" and how["nearest_mode"] == b"floor"
+    repeated = repeated and how["coordinate_transformation_mode"] == b"asymmetric"
+    if min(by) < 1 or not (linear or repeated):
+        raise node.refuse("other than bilinear at half pixels, or by repeating")
+    layer = layers.UpSampling2D(by, interpolation="bilinear" if linear else "nearest")
+    node.give(layer(node.value().in_order(CHANNELS_FIRST)), CHANNELS_FIRST)
+
+
 def _below_all(x: Any) -> float:
     """A value that is never the largest of a window; after a ReLU this is 0, which int8 can express."""
     made_by = x._keras_history.operation
@@ -151,4 +175,5 @@ TRANSLATIONS: Mapping[str, Callable[[Node], None]] = {
     "GlobalMaxPool": _global_pool(ops.max),
     "MatMul": _matmul,
     "MaxPool": _pool("max"),
+    "Resize": _resize,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from keras import ops
 
 from pneumoscope.train.formats.onnx_node import Node, Value
@@ -14,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pneumoscope.train.formats.onnx_node import Axes
+
+
+_TO_THE_END = 1_000_000_000
+"""What tf2onnx writes for the end of an axis of unknown length."""
 
 
 def _transpose(node: Node) -> None:
@@ -91,8 +94,9 @@ def _slice(node: Node) -> None:
         step = 1 if steps is None else int(steps[i])
         if step < 1:
             raise node.refuse("backwards")
-        # ONNX's value for "to the end", which LiteRT would take for a size.
-        end = None if ends[i] >= np.iinfo(np.int32).max else int(ends[i])
+        side = value.stored.shape[value.axes[axis % len(value.axes)]]
+        # Beyond the end means "to the end", but LiteRT would take the number for a size.
+        end = None if ends[i] >= (side or _TO_THE_END) else int(ends[i])
         parts[value.axes[axis % len(value.axes)]] = slice(int(starts[i]), end, step)
     node.give(value.stored[tuple(parts)], value.axes)
 
