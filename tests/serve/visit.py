@@ -159,5 +159,5 @@ def inverted() -> dict[str, Any]:
 
 def mixed() -> dict[str, Any]:
     """Between the classes: UNDETERMINED."""
-    both = 0.6 * sample("normal-1.png") + 0.4 * sample("pneumonia-1.png")
+    both = 0.75 * sample("normal-1.png") + 0.25 * sample("pneumonia-1.png")
     return png("mixed.png", np.rint(both).astype(np.uint8))
