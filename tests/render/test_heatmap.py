@@ -116,6 +116,7 @@ def test_the_overlay_of_a_film_with_lungs_outlines_them() -> None:
     known = replace(outcome, prediction=replace(outcome.prediction, lungs=left_half()))
     expected = heatmap.outlined(plain, left_half())
     assert (heatmap.overlay_of(known) == expected).all()
+    assert (heatmap.overlay_of(known, 0) == heatmap.overlay_of(outcome, 0)).all()
     beside = heatmap.outline(left_half(), rows, columns)[..., 3] == 0
     assert beside.any()
     assert (expected[beside] == plain[beside]).all()

@@ -183,7 +183,10 @@ def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
         return unexplained(outcome.film.pixels)
     healthy = prediction.called == NORMAL and not prediction.findings
     picture = overlay(outcome.film.pixels, prediction.heatmap, opacity, healthy=healthy)
-    return picture if prediction.lungs is None else outlined(picture, prediction.lungs)
+    # Without heat, the film is shown as it is.
+    if prediction.lungs is None or opacity == 0:
+        return picture
+    return outlined(picture, prediction.lungs)
 
 
 def unexplained(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
