@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import open_bundle
-from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
-from pneumoscope.render.heatmap import overlay
+from pneumoscope.records import REFUSED, UNDETERMINED
+from pneumoscope.render import heatmap
 from pneumoscope.runtime import Classifier
 
 SIDE, COLUMNS, LINE = 224, 10, 16
@@ -72,20 +72,17 @@ def drawn(folder: Path, count: int, source: str) -> list[Film]:
 
 def tile(classifier: Classifier, film: Film) -> NDArray[np.uint8]:
     """uint8 RGB (SIDE + LINE, SIDE, 3)."""
-    prepared = classifier.prepare(film.path, keep=True)
+    prepared = classifier.prepare(film.path)
     (prediction,) = classifier.judge([prepared])
-    outputs = classifier.run(prepared.pixels[None, ..., None])
-    labels = classifier.bundle.meta.labels
-    heat = outputs.heatmaps[0, labels.index(prediction.heatmap_class)]
     grey = cv2.resize(prepared.pixels, (SIDE, SIDE)).astype(np.float32) / 255
-    healthy = prediction.called == NORMAL
-    picture = overlay(grey, heat, healthy=healthy)
-    if outputs.lungs is not None:
-        field = cv2.resize(outputs.lungs[0], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        lines, _ = cv2.findContours(
-            (field > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(picture, lines, -1, (255, 255, 255), 1)
+    heat = prediction.heatmap
+    healthy = heatmap.is_healthy(prediction.called, prediction.findings)
+    picture = heatmap.overlay(
+        grey,
+        np.zeros((1, 1), np.float32) if heat is None else heat,  # none on a refused film
+        healthy=healthy,
+        lungs=prediction.lungs,
+    )
     below: NDArray[Any] = np.zeros((LINE, SIDE, 3), np.uint8)
     wrong = (
         film.ill is not None

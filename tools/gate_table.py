@@ -20,17 +20,15 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from pneumoscope import data
 from pneumoscope.bundle import open_bundle
 from pneumoscope.decision import gate
 from pneumoscope.metrics import patient_bootstrap, roc_auc
 from pneumoscope.records import FilmFacts
-from pneumoscope.train.data.films import SPLIT_SEED
+from pneumoscope.train.data.films import split_films
 from pneumoscope.train.gate import fitting, unsuitable
 from pneumoscope.train.gate.features import CELLS, OUTPUT, with_cells
 from pneumoscope.train.gate.pictures import Pictures, read_pictures
 from pneumoscope.train.recipe.reading import from_json
-from pneumoscope.train.recipe.settings import Recipe
 
 REFUSING = ("unsuitable", "distance", "flatness", "saturation", "blur")
 
@@ -71,20 +69,6 @@ class Judge:
         return np.max([scores[name] / self.limits[name] for name in REFUSING], axis=0)
 
 
-def films_of(recipe: Recipe, root: Path, cache: Path | None) -> data.FilmSet:
-    """The films of a training, without the lung masks that it may have needed."""
-    return data.load(
-        root,
-        recipe.source_size,
-        task=recipe.task,
-        split=recipe.split,
-        share=recipe.validation,
-        seed=SPLIT_SEED,
-        population=recipe.population,
-        cache=cache,
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path, help="run folder, with its bundle")
@@ -95,7 +79,7 @@ def main() -> None:
     args = parser.parse_args()
     bundle = open_bundle(args.run / "bundle")
     recipe = from_json(bundle.meta.recipe)
-    films = films_of(recipe, args.data, args.cache)
+    films = split_films(recipe, args.data, args.cache)
     pictures = read_pictures(args.pictures, recipe.source_size)
     judge = Judge(bundle, gate.read_heads(bundle.gate), (bundle.meta.gate or {}).get("limits"))
     kinds = np.array(pictures.kinds)

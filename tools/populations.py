@@ -19,11 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 import pneumoscope
-from pneumoscope import data
-from pneumoscope.decision.gate import OUTSIDE
+from pneumoscope.decision.gate import is_outside
 from pneumoscope.metrics import patient_bootstrap, roc_auc
 from pneumoscope.records import REFUSED, UNDETERMINED, Prediction
-from pneumoscope.train.data.films import SPLIT_SEED
+from pneumoscope.train.data.films import split_films
 from pneumoscope.train.recipe.reading import load as load_recipe
 
 
@@ -41,7 +40,7 @@ Judged = list[tuple[Film, Prediction]]
 COLUMNS: dict[str, Callable[[Prediction], bool]] = {
     "read as an adult": lambda p: p.population == "adults",
     "REFUSED": lambda p: p.label == REFUSED,
-    "outside": lambda p: p.label != REFUSED and is_outside(p),
+    "outside": lambda p: p.label != REFUSED and is_outside(p.gate),
     "called ill": lambda p: p.label == p.positive,
     "called NORMAL": lambda p: p.label == "NORMAL",
     "UNDETERMINED": lambda p: p.label == UNDETERMINED,
@@ -68,15 +67,7 @@ def main() -> None:
 
 def held_out(root: Path, recipe_name: str) -> Iterator[Film]:
     """The validation films of a recipe, as its training splits them."""
-    recipe = load_recipe(recipe_name)
-    films = data.load(
-        root,
-        recipe.source_size,
-        task=recipe.task,
-        share=recipe.validation,
-        seed=SPLIT_SEED,
-        population=recipe.population,
-    )
+    films = split_films(load_recipe(recipe_name), root)
     labels = classes(root)
     for row in films.rows("validation"):
         film, path = films.films[row], films.files[row]
@@ -92,10 +83,6 @@ def classes(root: Path) -> dict[Path, str]:
         return {}
     with table.open(encoding="utf-8", newline="") as stream:
         return {(root / row["path"]).resolve(): row["label"] for row in csv.DictReader(stream)}
-
-
-def is_outside(p: Prediction) -> bool:
-    return any(reason.code == OUTSIDE for reason in p.gate.reasons)
 
 
 def share(rows: Judged, holds: Callable[[Prediction], bool]) -> str:

@@ -16,9 +16,9 @@ from command_line import Done, run
 from evaluations import film, manifest
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.errors import TrainingError
+from pneumoscope.train.paths import Paths
 from replaced import replace_module
 from tiny import tiny_files, tiny_meta
-from training_paths import Paths
 
 AUC = {"value": 0.9, "low": 0.8, "high": 0.95}
 
@@ -45,7 +45,7 @@ class Trainings:
 @pytest.fixture
 def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainings:
     stub, package = Trainings(tmp_path), "pneumoscope.train"
-    replace_module(monkeypatch, f"{package}.run", Paths=Paths, train=stub.train)
+    replace_module(monkeypatch, f"{package}.run", train=stub.train)
     replace_module(monkeypatch, f"{package}.network.devices", use=lambda *_: None)
     replace_module(monkeypatch, f"{package}.fit.tracking", open_trackers=lambda *_, **__: ())
     monkeypatch.setattr("pneumoscope.cli.train.train.prepare_training", lambda _backend, data: data)

@@ -14,8 +14,8 @@ from command_line import run
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import DataError
 from pneumoscope.installation import install_command
+from pneumoscope.train.paths import Paths
 from replaced import replace_module
-from training_paths import Paths
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def training(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     finder = {"PLOT": "rates.png", "TABLE": "rates.csv", "RULE": "a tenth of the best"}
     train = "pneumoscope.train"
     replace_module(
-        monkeypatch, f"{train}.run", Paths=Paths, train=training.train,
+        monkeypatch, f"{train}.run", train=training.train,
         find_learning_rate=training.find_learning_rate,
     )  # fmt: skip
     replace_module(monkeypatch, f"{train}.network.devices", use=training.use)

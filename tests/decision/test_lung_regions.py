@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pneumoscope.decision.lung_regions import GRID, enlarged, lung_grid
+from pneumoscope.decision.lung_regions import GRID, lung_grid, resized
 
 
 def test_the_lungs_are_where_the_enlarged_field_is_above_one_half() -> None:
@@ -20,7 +20,7 @@ def test_the_lungs_are_where_the_enlarged_field_is_above_one_half() -> None:
 
 def test_a_map_keeps_its_values_at_the_centres_and_at_the_border() -> None:
     cells = np.arange(4.0).reshape(2, 2)
-    large = enlarged(cells)
+    large = resized(cells)
     assert large.dtype == np.float32
     assert large[0, 0] == 0
     assert large[-1, 0] == 2

@@ -15,6 +15,7 @@ for module in ("fastapi", "uvicorn", "sqlalchemy", "httpx", "prometheus_client")
 
 from live import Live, serving
 from pneumoscope.serve.settings import Limits, ServeSettings
+from two_populations import children_and_adults
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,26 @@ def visit(browser: Any, page_server: Live) -> Iterator[Any]:
     visiting.context.close()
     assert not visiting.complaints
     assert all(url.startswith(page_server.url) for url in visiting.requests)
+
+
+@pytest.fixture(scope="module")
+def bundles_of_both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
+    """Bundles for children and adults, see `two_populations`."""
+    return children_and_adults(tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture(scope="module")
+def both(
+    bundles_of_both: dict[str, Bundle], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """A server of these bundles."""
+    settings = ServeSettings(
+        folder=tmp_path_factory.mktemp("state"),
+        bundle=tuple(str(bundle.path) for bundle in bundles_of_both.values()),
+        threads=1,
+    )
+    with serving(settings) as running:
+        yield running
 
 
 @pytest.fixture

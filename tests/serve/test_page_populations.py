@@ -9,10 +9,8 @@ import pytest
 
 from film_files import dicom, ramp
 from grey_films import BRIGHT, DARK
-from live import Live, serving
+from live import Live
 from pneumoscope.bundle import Bundle
-from pneumoscope.serve.settings import ServeSettings
-from two_populations import children_and_adults
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -22,22 +20,6 @@ from visit import Visit, violations
 BY_FILM = "Population: {}, by the film itself"
 BY_AGE = "Population: adults, by the age in the film's header"
 BY_READER = "Population: adults, as the reader chose"
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
-    return children_and_adults(tmp_path_factory.mktemp("bundles"))
-
-
-@pytest.fixture(scope="module")
-def both(bundles: dict[str, Bundle], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("state"),
-        bundle=tuple(str(bundle.path) for bundle in bundles.values()),
-        threads=1,
-    )
-    with serving(settings) as live:
-        yield live
 
 
 @pytest.fixture
@@ -95,13 +77,13 @@ def test_a_bundle_is_chosen_for_each_film_and_the_page_says_why(visit: Visit) ->
 
 
 def test_the_reader_chooses_the_population(
-    visit: Visit, both: Live, bundles: dict[str, Bundle]
+    visit: Visit, both: Live, bundles_of_both: dict[str, Bundle]
 ) -> None:
     page = visit.page
     choice(page, ".welcome").select_option("adults")
     note = page.locator(".welcome .bundle-field .secondary")
     expect(note).to_have_text("adults 1: NORMAL or ABNORMAL. Trained on adults in tests.")
-    hash_ = bundles["adults"].sha256[:12]
+    hash_ = bundles_of_both["adults"].sha256[:12]
     expect(page.locator("#notice .model")).to_have_text(f"adults{hash_}")
     visit.read(picture(DARK))
     expect(page.locator(".panel h2")).to_have_text("UNDETERMINED")  # it looks like a child's film
@@ -137,10 +119,10 @@ def test_the_form_is_that_of_the_choice(visit: Visit, both: Live) -> None:
     assert points == {"children 1": "screen", "adults 1": "screen"}
 
 
-def test_about_shows_both_bundles(visit: Visit, bundles: dict[str, Bundle]) -> None:
+def test_about_shows_both_bundles(visit: Visit, bundles_of_both: dict[str, Bundle]) -> None:
     visit.page.keyboard.press("a")
     dialog = visit.page.get_by_role("dialog")
-    for bundle in bundles.values():
+    for bundle in bundles_of_both.values():
         expect(dialog).to_contain_text(bundle.sha256)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
@@ -14,33 +13,16 @@ import pneumoscope
 from answers import assert_problem
 from film_files import dicom, ramp
 from grey_films import BRIGHT, DARK
-from live import Live, serving
-from pneumoscope.bundle import Bundle
+from live import Live
 from pneumoscope.errors import UsageError
 from pneumoscope.records import Settings
 from pneumoscope.serve.bundles import load_bundles
 from pneumoscope.serve.settings import ServeSettings
-from two_populations import children_and_adults, population_bundle
+from two_populations import population_bundle
 
 SETTINGS = "/api/v1/settings"
 MODEL = "/api/v1/model"
 OLD = ("old.dcm", dicom(ramp(200, 220) // 4, PatientAge="054Y"))
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
-    return children_and_adults(tmp_path_factory.mktemp("bundles"))
-
-
-@pytest.fixture(scope="module")
-def both(bundles: dict[str, Bundle], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("state"),
-        bundle=tuple(str(bundle.path) for bundle in bundles.values()),
-        threads=1,
-    )
-    with serving(settings) as live:
-        yield live
 
 
 def chosen(live: Live, *films: tuple[str, bytes], **fields: str) -> list[tuple[str, str, str]]:

@@ -28,8 +28,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.train.data.films import load_films
     from pneumoscope.train.fit import loop
+    from pneumoscope.train.paths import Paths
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.run import Paths
     from pneumoscope.train.run import train as train_run
 
 import pneumoscope

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -135,25 +134,14 @@ def splits_of(
         for i, entry in enumerate(labelled.entries)
         if not population or entry.source in population
     ]
-    part = replace(
-        labelled,
-        entries=tuple(labelled.entries[i] for i in members),
-        targets=tuple(labelled.targets[i] for i in members),
-        strata=tuple(labelled.strata[i] for i in members),
-    )
-    splits = ["train"] * len(labelled.entries)
-    drawn = _drawn(part, [hashes[i] for i in members], split, share, seed)
-    for i, name in zip(members, drawn, strict=True):
-        splits[i] = name
-    return splits
-
-
-def _drawn(
-    labelled: Labelled, hashes: Sequence[str], split: str, share: float, seed: int
-) -> list[str]:
+    entries = [labelled.entries[i] for i in members]
+    strata = [labelled.strata[i] for i in members]
     if split == "given":
-        return [entry.split or "train" for entry in labelled.entries]
-    if split == "film":
-        return split_films(labelled.strata, share, seed)
-    patients = [entry.patient for entry in labelled.entries]
-    return split_patients(labelled.strata, patients, hashes, share, seed)
+        drawn = [entry.split or "train" for entry in entries]
+    elif split == "film":
+        drawn = split_films(strata, share, seed)
+    else:
+        patients = [entry.patient for entry in entries]
+        drawn = split_patients(strata, patients, [hashes[i] for i in members], share, seed)
+    inside = dict(zip(members, drawn, strict=True))
+    return [inside.get(i, "train") for i in range(len(labelled.entries))]

@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision.lung_regions import enlarged, lung_grid
+from pneumoscope.decision.lung_regions import lung_grid, resized
 from pneumoscope.decision.probability import logit, p_positive
 from pneumoscope.decision.reader_settings import EXPLAIN
-from pneumoscope.images.covering import bilinear, covered
+from pneumoscope.images.covering import covered
 from pneumoscope.records import NO_EXPLANATION, NORMAL, Explanation
 
 if TYPE_CHECKING:
@@ -165,14 +165,8 @@ def quick_checks(subject: Subject) -> dict[str, float]:
 
 def _inside(subject: Subject) -> float:
     """Share of the heat on the lungs, or inside the body if they are not known; in [0, 1]."""
-    if subject.lungs is not None:
-        heat = enlarged(subject.heatmap)
-        return float(heat[lung_grid(subject.lungs)].sum() / heat.sum())
-    within = body(subject.film)
-    rows, columns = (
-        bilinear(n, m) for n, m in zip(subject.heatmap.shape, within.shape, strict=True)
-    )
-    heat = rows @ np.asarray(subject.heatmap, np.float32) @ columns.T
+    within = body(subject.film) if subject.lungs is None else lung_grid(subject.lungs)
+    heat = resized(subject.heatmap, within.shape)
     return float(heat[within].sum() / heat.sum())
 
 
@@ -203,10 +197,9 @@ def steadiness(subject: Subject, run: Run) -> float:
     size = len(subject.film)
     by = _pixels(size)
     _, maps = run(_shifted(subject.film)[..., None])
-    rows, columns = (bilinear(n, size) for n in subject.heatmap.shape)
 
     def inner(heatmap: NDArray[np.floating[Any]], i: int, j: int) -> NDArray[np.float32]:
-        whole = rows @ np.asarray(heatmap, np.float32) @ columns.T
+        whole = resized(heatmap, (size, size))
         down, right = by * (1 + i), by * (1 + j)
         part = whole[down : down + size - 2 * by, right : right + size - 2 * by]
         return np.asarray(part - part.mean())
@@ -317,8 +310,7 @@ def _regions(subject: Subject) -> NDArray[np.float32]:
         [np.roll(hot, (i, j), axis=(0, 1)) for i in range(rows) for j in range(columns)]
     )
     within = body(subject.film)
-    down, across = (bilinear(m, n) for m, n in zip(within.shape, heatmap.shape, strict=True))
-    flesh = (moved * (down @ within.astype(np.float32) @ across.T)).sum(axis=(1, 2))
+    flesh = (moved * resized(within.astype(np.float32), heatmap.shape)).sum(axis=(1, 2))
     heat = (moved * heatmap).sum(axis=(1, 2)) / heatmap.sum()
     # Covering air changes nothing, so a cold region in air would make the hot one look important.
     badness = heat + 0.5 * np.maximum(flesh[0] - flesh, 0) / hot.sum()

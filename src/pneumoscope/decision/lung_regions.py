@@ -23,12 +23,14 @@ def lung_grid(field: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         field: Float (h, w) in [0, 1], the probability of each cell to lie on a lung.
 
     Returns:
-        bool (GRID, GRID), True where the enlarged field is above 0.5.
+        bool (GRID, GRID), True where the resized field is above 0.5.
     """
-    return enlarged(field) > 0.5
+    return resized(field) > 0.5
 
 
-def enlarged(cells: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """A map of cells (h, w), enlarged bilinearly to float32 (GRID, GRID)."""
-    rows, columns = (bilinear(n, GRID) for n in cells.shape)
+def resized(
+    cells: NDArray[np.floating[Any]], shape: tuple[int, ...] = (GRID, GRID)
+) -> NDArray[np.float32]:
+    """A map of cells (h, w), resized bilinearly to float32 of a shape (rows, columns)."""
+    rows, columns = (bilinear(n, m) for n, m in zip(cells.shape, shape, strict=True))
     return np.asarray(rows @ np.asarray(cells, np.float32) @ columns.T)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision.lung_regions import enlarged, lung_grid
+from pneumoscope.decision.lung_regions import lung_grid, resized
 from pneumoscope.records import ZoneHeat
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def zones_of(
     Returns:
         Every zone that has at least `NAMED` of the hottest zone's heat; none without heat on lungs.
     """
-    lungs, heat = lung_grid(field), enlarged(heatmap)
+    lungs, heat = lung_grid(field), resized(heatmap)
     total = float(heat.sum())
     if not total > 0 or not lungs.any():
         return ()

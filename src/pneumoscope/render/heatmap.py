@@ -11,6 +11,8 @@ from pneumoscope.errors import UsageError
 from pneumoscope.records import NO_EXPLANATION, NORMAL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pneumoscope.records import Outcome
@@ -70,8 +72,9 @@ def overlay(
     opacity: float = OPACITY,
     *,
     healthy: bool = False,
+    lungs: NDArray[np.float32] | None = None,
 ) -> NDArray[np.uint8]:
-    """Lays a heatmap over its film.
+    """Lays a heatmap over its film, and outlines the lungs if they are known.
 
     Cold regions stay grey: the colour's opacity follows the heat, so that the film itself can be
     read wherever the model did not look.
@@ -81,7 +84,9 @@ def overlay(
         heatmap: float32 (h, w), >= 0, of any size.
         opacity: Opacity of the hottest spot, in [0, 1].
         healthy: Whether the heat speaks for a healthy film. It is then drawn in one cool colour: red
-            would look like an alarm.
+            would look like an alarm. See `is_healthy`.
+        lungs: The lung field, float32 (h, w) in [0, 1]; None for no outline. At opacity 0 there is none
+            either: the film is shown as it is.
 
     Returns:
         uint8 RGB (rows, columns, 3).
@@ -90,7 +95,18 @@ def overlay(
     alpha = opacity * fade
     grey = (np.clip(pixels, 0.0, 1.0) * 255)[..., None]
     mixed = (1 - alpha) * grey + alpha * hues
-    return np.asarray(np.rint(mixed), np.uint8)
+    picture = np.asarray(np.rint(mixed), np.uint8)
+    return picture if lungs is None or opacity == 0 else outlined(picture, lungs)
+
+
+def is_healthy(called: str | None, findings: Sequence[object]) -> bool:
+    """Whether the heat of a result speaks for a healthy film.
+
+    Args:
+        called: What the film is called, see `Prediction.called`.
+        findings: Its findings; with several findings, the map of an absent one still is the finding's.
+    """
+    return called == NORMAL and not findings
 
 
 def colour_map(
@@ -164,8 +180,8 @@ def _outline_opacity(field: NDArray[np.float32], rows: int, columns: int) -> NDA
 def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
     """The overlay of a predicted film that its outcome kept, as `overlay` gives it.
 
-    Where the lungs are known, they are outlined. If the explanation is not reliable, a sentence on the
-    film replaces it: a picture that looks like an answer would be taken for one.
+    If the explanation is not reliable, a sentence on the film replaces it: a picture that looks like
+    an answer would be taken for one.
 
     Args:
         outcome: Outcome of a film that was not refused.
@@ -181,12 +197,13 @@ def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:
         raise UsageError(f"{outcome.source}: no heatmap", "Ask for one: explain fast or checked.")
     if prediction.explanation is not None and not prediction.explanation.reliable:
         return unexplained(outcome.film.pixels)
-    healthy = prediction.called == NORMAL and not prediction.findings
-    picture = overlay(outcome.film.pixels, prediction.heatmap, opacity, healthy=healthy)
-    # Without heat, the film is shown as it is.
-    if prediction.lungs is None or opacity == 0:
-        return picture
-    return outlined(picture, prediction.lungs)
+    return overlay(
+        outcome.film.pixels,
+        prediction.heatmap,
+        opacity,
+        healthy=is_healthy(prediction.called, prediction.findings),
+        lungs=prediction.lungs,
+    )
 
 
 def unexplained(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.jobs.decoders import DecodeOptions, shown_size
-from pneumoscope.records import NORMAL, REFUSED
+from pneumoscope.records import REFUSED
 from pneumoscope.render import heatmap
 from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NoLungField, NotFound
 
@@ -118,10 +118,8 @@ def overlaid(row: FilmRow, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     result = _explained(row)
     if not result["explanation"]["reliable"]:
         return heatmap.unexplained(pixels)
-    healthy = result["called"] == NORMAL and not result["findings"]
-    picture = heatmap.overlay(pixels, heatmap_of(row), healthy=healthy)
-    field = _lungs(row)
-    return picture if field is None else heatmap.outlined(picture, field)
+    healthy = heatmap.is_healthy(result["called"], result["findings"])
+    return heatmap.overlay(pixels, heatmap_of(row), healthy=healthy, lungs=_lungs(row))
 
 
 def _explained(row: FilmRow) -> Mapping[str, Any]:
@@ -138,7 +136,7 @@ def heatmap_png(row: FilmRow, _renderer: Renderer) -> bytes:
     heat = heatmap_of(row)
     result = result_of(row)
     rows, columns = shown_size(result["film"]["rows"], result["film"]["columns"], SIDE_PX)
-    healthy = result["called"] == NORMAL and not result["findings"]
+    healthy = heatmap.is_healthy(result["called"], result["findings"])
     return png(heatmap.colour_map(heat, rows, columns, healthy=healthy))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,36 +20,12 @@ if TYPE_CHECKING:
 
     from pneumoscope.data import FilmSet
     from pneumoscope.train.fit.tracking import Tracker
+    from pneumoscope.train.paths import Paths
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
 
 _TRACKED = (pictures.CURVES, pictures.SHEET, folder.RECORD, folder.ENVIRONMENT, loop.LOG)
 """Files of a run folder that trackers receive; without the manifest, which has patient keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where a training reads and writes.
-
-    Attributes:
-        data: Folder of the films.
-        run: Run folder; the bundle is written into its folder ``bundle``.
-        weights: ``"imagenet"`` for Keras' download, a path, or ``"none"``.
-        cache: Folder for decoded films; None for the user's cache.
-        pictures: Folder of pictures that the gate learns to refuse, see
-            `pneumoscope.train.gate.pictures`; None for drawn ones only.
-        masks: Folders of lung masks, beside those that the data names.
-        others: Data folder or manifest of chest films of other patients, which the gate learns to
-            tell from the population's; None for those that the training data has.
-    """
-
-    data: Path
-    run: Path
-    weights: str
-    cache: Path | None = None
-    pictures: Path | None = None
-    masks: tuple[Path, ...] = ()
-    others: Path | None = None
 
 
 def train(

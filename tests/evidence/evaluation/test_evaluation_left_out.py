@@ -33,12 +33,18 @@ def bundle(folder: Path, split: str) -> Bundle:
     return write_bundle(folder / "bundle", meta, tiny_files(folder / "parts"))
 
 
-def test_the_left_out_source_is_for_testing(tmp_path: Path) -> None:
+def two_sources(folder: Path, count: int, tested: int = 0) -> Path:
+    """A manifest of films of the sources a and b, half each; the last ones are for testing."""
     rows = []
-    for i in range(4):
-        film(tmp_path / "films" / f"{i}.png", 60 + 40 * i)
-        rows.append(f"{i}.png,{('normal', 'bacterial')[i % 2]},{'ab'[i // 2]}")
-    table = manifest(tmp_path / "films", "path,label,source", *rows)
+    for i in range(count):
+        film(folder / f"{i}.png", 60 + 30 * i)
+        label, source = ("normal", "bacterial")[i % 2], "ab"[2 * i // count]
+        rows.append(f"{i}.png,{label},{source},{'test' * (i >= count - tested)}")
+    return manifest(folder, "path,label,source,split", *rows)
+
+
+def test_the_left_out_source_is_for_testing(tmp_path: Path) -> None:
+    table = two_sources(tmp_path / "films", 4)
     left_out = bundle(tmp_path / "first", "leave-out:b")
     choice = choose(table, [left_out], "test")
     assert [entry.name for entry in choice.entries] == ["2.png", "3.png"]
@@ -49,11 +55,7 @@ def test_the_left_out_source_is_for_testing(tmp_path: Path) -> None:
 
 
 def test_films_that_the_data_reserve_for_testing_are_not_used(tmp_path: Path) -> None:
-    rows = []
-    for i in range(6):
-        film(tmp_path / "films" / f"{i}.png", 60 + 30 * i)
-        rows.append(f"{i}.png,{('normal', 'bacterial')[i % 2]},{'ab'[i // 3]},{'test' * (i > 3)}")
-    table = manifest(tmp_path / "films", "path,label,source,split", *rows)
+    table = two_sources(tmp_path / "films", 6, tested=2)
     left_out = bundle(tmp_path, "leave-out:b")
     for split in ("test", "auto"):
         assert [e.name for e in choose(table, [left_out], split).entries] == ["3.png"]

@@ -22,6 +22,7 @@ with warnings.catch_warnings():
     from pneumoscope.errors import TrainingError
     from pneumoscope.train import run
     from pneumoscope.train.fit import finder, loop
+    from pneumoscope.train.paths import Paths
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
 
@@ -103,7 +104,7 @@ def test_every_phase_is_tested_and_nothing_else_of_the_folder_touched(
     out.mkdir()
     for name in ("run.json", "log.csv", "checkpoint.npz"):
         (out / name).write_text(f"{name} of a run that stands half-way")
-    paths = run.Paths(films_folder, out, "none", tmp_path / "cache")
+    paths = Paths(films_folder, out, "none", tmp_path / "cache")
     tests = run.find_learning_rate(TOY, paths, Progress())
     assert [(t.phase, t.key, t.own_rate) for t in tests] == [
         ("head", "head_learning_rate", 1e-3), ("whole network", "learning_rate", 2e-3)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pneumoscope.cli.terminal import console
 from pneumoscope.decision.explain import CHECKED
+from pneumoscope.decision.gate import is_outside
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
@@ -167,9 +168,9 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
 
 def _notes(p: Prediction, kinds_warning: str) -> list[str]:
     notes = [*wording.reasons(p), *(w for w in p.warnings if w != kinds_warning)]
-    why = wording.why_undetermined(p)
-    # A reason of the gate is there already, with its hint.
-    if why and not any(reason.sentence.rstrip(".") in why for reason in p.gate.reasons):
+    # If the film is outside the population, the gate's reason is there already, with its hint.
+    is_told = p.profile is None and is_outside(p.gate)
+    if not is_told and (why := wording.why_undetermined(p)):
         notes.insert(0, why)
     if where := wording.heat_by_zone(p):
         notes.append(where)

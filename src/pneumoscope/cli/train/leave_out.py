@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.results import Evaluation
     from pneumoscope.evidence.evaluation.target_results import SourceFigures
     from pneumoscope.evidence.statistics.intervals import Figure
+    from pneumoscope.train.paths import Paths
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
-    from pneumoscope.train.run import Paths
 
     Train = Callable[[Recipe, Paths, Progress], Bundle]
     """Trains a recipe, or takes the bundle of a finished run."""

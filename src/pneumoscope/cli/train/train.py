@@ -16,6 +16,7 @@ from pneumoscope.cli.terminal import print_json
 from pneumoscope.cli.train import leave_out as leaving_out
 from pneumoscope.cli.train.options import Backend, Data, RecipeName, prepare_training
 from pneumoscope.errors import MissingExtra
+from pneumoscope.train.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pneumoscope.train.fit.finder import RangeTest
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
-    from pneumoscope.train.run import Paths
 
 EXAMPLE = "Example: pneumoscope train flagship --data chest_xray --out runs/flagship"
 
@@ -142,7 +142,7 @@ def train(
 
     resolved = reading.load(recipe, seed=seed, epochs=epochs, head_epochs=head_epochs)
     with no_chatter():
-        from pneumoscope.train.run import Paths
+        from pneumoscope.train import run  # noqa: F401 (imports Keras, which is not quiet)
 
     name = f"{resolved.name}-{resolved.seed}" + ("-leave-out" if leave_out else "")
     paths = Paths(

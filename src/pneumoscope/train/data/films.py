@@ -15,7 +15,7 @@ from pneumoscope.train.data.lung_masks import cached_masks
 from pneumoscope.train.validation.scores import measurable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,18 +50,7 @@ def load_films(
         DataError: See `pneumoscope.data.load` and `population_of`; also if the recipe needs lung masks
             and no training film has one.
     """
-    films = data.load(
-        root,
-        recipe.source_size,
-        task=recipe.task,
-        split=recipe.split,
-        share=recipe.validation,
-        seed=SPLIT_SEED,
-        masks=masks,
-        population=population_of(recipe),
-        cache=cache,
-        progress=progress.counter("reading films"),
-    )
+    films = split_films(recipe, root, cache, progress.counter("reading films"), masks)
     if recipe.head != "lungs":
         return films
     paths = films.masks or (None,) * len(films.films)
@@ -73,6 +62,36 @@ def load_films(
             "Name their folder with --masks DIR, or take a recipe without the head 'lungs'.",
         )
     return replace(films, lungs=lungs)
+
+
+def split_films(
+    recipe: Recipe,
+    root: Path,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    masks: Sequence[Path] = (),
+) -> data.FilmSet:
+    """As `load_films`, without the pixels of lung masks.
+
+    Args:
+        recipe: Its task, split and source size are used.
+        root: The data folder or manifest.
+        cache: Folder for decoded films; None for the user's cache.
+        progress: Called with (films done, films in all) while films are decoded.
+        masks: Folders of lung masks, beside those that the data names.
+    """
+    return data.load(
+        root,
+        recipe.source_size,
+        task=recipe.task,
+        split=recipe.split,
+        share=recipe.validation,
+        seed=SPLIT_SEED,
+        masks=masks,
+        population=population_of(recipe),
+        cache=cache,
+        progress=progress,
+    )
 
 
 def population_of(recipe: Recipe) -> tuple[str, ...]:

@@ -1,0 +1,34 @@
+"""Where a training reads and writes; needs no Keras, so that a command can say what is wrong first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a training reads and writes.
+
+    Attributes:
+        data: Folder of the films.
+        run: Run folder; the bundle is written into its folder ``bundle``.
+        weights: ``"imagenet"`` for Keras' download, a path, or ``"none"``.
+        cache: Folder for decoded films; None for the user's cache.
+        pictures: Folder of pictures that the gate learns to refuse, see
+            `pneumoscope.train.gate.pictures`; None for drawn ones only.
+        masks: Folders of lung masks, beside those that the data names.
+        others: Data folder or manifest of chest films of other patients, which the gate learns to
+            tell from the population's; None for those that the training data has.
+    """
+
+    data: Path
+    run: Path
+    weights: str
+    cache: Path | None = None
+    pictures: Path | None = None
+    masks: tuple[Path, ...] = ()
+    others: Path | None = None
