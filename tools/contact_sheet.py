@@ -4,7 +4,8 @@
     python tools/contact_sheet.py samples --bundle runs/children/bundle --out samples.png
 
 Of a run folder, draws validation films at random: ill ones first, then as many healthy ones. Of a folder
-without ``films.csv``, draws all pictures. Red text marks a verdict that is wrong.
+without ``films.csv``, draws all pictures. Red text marks a verdict that is wrong. Also prints which share of
+the heat is left of the middle, where the patient's right lung is, on the ill films that are called ill.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumoscope.bundle import open_bundle
-from pneumoscope.records import REFUSED, UNDETERMINED
+from pneumoscope.records import REFUSED, UNDETERMINED, Prediction
 from pneumoscope.render import heatmap
 from pneumoscope.runtime import Classifier
 
@@ -44,11 +45,16 @@ def main() -> None:
     args = parser.parse_args()
     classifier = Classifier(open_bundle(args.bundle or args.folder / "bundle"))
     films = drawn(args.folder, args.films, args.source)
-    tiles = [tile(classifier, film) for film in films]
+    read = [(film, *reading(classifier, film)) for film in films]
+    tiles = [tile(*item) for item in read]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
     rows = [np.concatenate(tiles[i : i + COLUMNS], 1) for i in range(0, len(tiles), COLUMNS)]
     cv2.imwrite(str(args.out), np.concatenate(rows)[..., ::-1])
     print(f"{args.out}: {len(films)} films")
+    heats = [p.heatmap for film, _, p in read if film.ill and p.called == p.positive]
+    shares = [h[:, : h.shape[1] // 2].sum() / h.sum() for h in heats if h is not None]
+    if shares:
+        print(f"heat left of the middle on {len(shares)} ill films: {np.mean(shares):.3f}")
 
 
 def drawn(folder: Path, count: int, source: str) -> list[Film]:
@@ -70,11 +76,15 @@ def drawn(folder: Path, count: int, source: str) -> list[Film]:
     return films
 
 
-def tile(classifier: Classifier, film: Film) -> NDArray[np.uint8]:
-    """uint8 RGB (SIDE + LINE, SIDE, 3)."""
+def reading(classifier: Classifier, film: Film) -> tuple[NDArray[np.uint8], Prediction]:
+    """The film as the network sees it, uint8 (size, size), and what is said about it."""
     prepared = classifier.prepare(film.path)
-    (prediction,) = classifier.judge([prepared])
-    grey = cv2.resize(prepared.pixels, (SIDE, SIDE)).astype(np.float32) / 255
+    return prepared.pixels, classifier.judge([prepared])[0]
+
+
+def tile(film: Film, pixels: NDArray[np.uint8], prediction: Prediction) -> NDArray[np.uint8]:
+    """uint8 RGB (SIDE + LINE, SIDE, 3)."""
+    grey = cv2.resize(pixels, (SIDE, SIDE)).astype(np.float32) / 255
     heat = prediction.heatmap
     healthy = heatmap.is_healthy(prediction.called, prediction.findings)
     picture = heatmap.overlay(
