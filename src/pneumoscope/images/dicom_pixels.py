@@ -85,6 +85,7 @@ def decode(
             return _jpeg_2000(codestream, options)
         if PLUGINS[syntax] == "gdcm":
             check_lossless(codestream, head.short(tags.ALLOCATED) or 0)
+            return _by_gdcm(codestream, syntax, options, name)
         source = encapsulate([codestream])
     decoder = get_decoder(UID(syntax))
     array, _ = decoder.as_array(source, index=0, decoding_plugin=PLUGINS[syntax], **options)
@@ -150,6 +151,20 @@ def _jpeg_2000(codestream: bytes, options: Mapping[str, Any]) -> NDArray[Any]:
         # The codestream has lost the sign that the header states: take the bits as they are meant.
         array = array.view(array.dtype.str.replace(array.dtype.kind, "i" if signed else "u"))
         array = array << (8 * array.itemsize - frame.bits) >> (8 * array.itemsize - frame.bits)
+    return _rgb(array, options)
+
+
+def _by_gdcm(codestream: bytes, syntax: str, options: Mapping[str, Any], name: str) -> NDArray[Any]:
+    from pneumoscope.images import gdcm_process
+
+    try:
+        array = gdcm_process.decode(codestream, syntax, options)
+    except gdcm_process.DecoderDied as error:
+        raise UnreadableImage(name, str(error)) from error
+    return _rgb(array, options)
+
+
+def _rgb(array: NDArray[Any], options: Mapping[str, Any]) -> NDArray[Any]:
     if array.ndim == 3 and options["photometric_interpretation"].startswith("YBR_FULL"):
         from pydicom.pixels.processing import convert_color_space
 

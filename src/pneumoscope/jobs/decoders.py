@@ -15,13 +15,13 @@ import queue
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumoscope import errors
 from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
+from pneumoscope.images.gdcm_child import limit
 from pneumoscope.records import FilmFacts
 
 if TYPE_CHECKING:
@@ -205,9 +205,10 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from pneumoscope import images
-    from pneumoscope.images import raster  # noqa: F401 (before memory is limited)
+    from pneumoscope.images import gdcm_process, raster  # noqa: F401 (before memory is limited)
 
-    _limit(memory_bytes)
+    gdcm_process.decode_in_this_process()
+    limit(memory_bytes)
     try:
         pipe.send_bytes(b"ready")
         while True:
@@ -277,18 +278,3 @@ def _shown(film: Any, side_px: int) -> NDArray[np.uint8]:
         return np.asarray(grey)
     image = Image.fromarray(grey).resize((columns, rows), Image.Resampling.BILINEAR, reducing_gap=2)
     return np.asarray(image)
-
-
-def _limit(memory_bytes: int) -> None:
-    """Limits memory and forbids writing files, where the system has such limits."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    limits = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
-    statm = Path("/proc/self/statm")
-    if statm.exists():  # memory that is mapped already counts too
-        used = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        limits.append((resource.RLIMIT_AS, used + memory_bytes))
-    for resource_, most in limits:
-        resource.setrlimit(resource_, (most, most))

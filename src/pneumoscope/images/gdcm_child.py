@@ -1,0 +1,137 @@
+"""The child process that calls gdcm; `pneumoscope.images.gdcm_process` starts it and talks to it.
+
+gdcm throws C++ exceptions through Python over some films, which ends the process (SIGABRT). So it
+runs in a process that loads nothing else. This file is started as a script and imports nothing of the
+package, because that would load NumPy and Pillow.
+
+A message in either direction is the length of its head and of its content (4 and 8 bytes, little
+endian), the head as JSON, and the content.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+MEMORY_BYTES = 2 * 2**30
+"""Most memory for one film; the largest film that is accepted has 200 MB of pixels."""
+
+
+def limit(memory_bytes: int) -> None:
+    """Limits memory and forbids writing files, where the system has such limits.
+
+    Args:
+        memory_bytes: Most memory beyond what this process has mapped already.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limits = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
+    statm = Path("/proc/self/statm")
+    if statm.exists():  # memory that is mapped already counts too
+        used = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        limits.append((resource.RLIMIT_AS, used + memory_bytes))
+    for resource_, most in limits:
+        resource.setrlimit(resource_, (most, most))
+
+
+def send(stream: IO[bytes], head: dict[str, Any], content: bytes = b"") -> None:
+    """Writes one message."""
+    text = json.dumps(head).encode()
+    stream.write(len(text).to_bytes(4, "little") + len(content).to_bytes(8, "little") + text)
+    stream.write(content)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    """Reads one message.
+
+    Raises:
+        EOFError: The other process has gone.
+    """
+    sizes = _exactly(stream, 12)
+    head = json.loads(_exactly(stream, int.from_bytes(sizes[:4], "little")))
+    return head, _exactly(stream, int.from_bytes(sizes[4:], "little"))
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def decode(codestream: bytes, head: dict[str, Any]) -> bytes:
+    """One frame, decoded by gdcm in this process.
+
+    Args:
+        codestream: The compressed frame.
+        head: ``syntax``, ``rows``, ``columns``, ``samples``, ``photometric``, ``planar``,
+            ``allocated``, ``stored`` and ``signed``, as DICOM means them (PS3.3 C.7.6.3).
+
+    Returns:
+        The samples, little endian.
+
+    Raises:
+        ValueError: gdcm cannot decode it.
+    """
+    import gdcm
+
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(codestream)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((head["columns"], head["rows"], 1))
+    image.SetDataElement(element)
+    photometric = gdcm.PhotometricInterpretation.GetPIType(head["photometric"])
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(photometric))
+    if head["samples"] > 1:
+        image.SetPlanarConfiguration(head["planar"])
+    syntax = gdcm.TransferSyntax.GetTSType(head["syntax"])
+    image.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    image.SetPixelFormat(
+        gdcm.PixelFormat(
+            head["samples"], head["allocated"], head["stored"], head["stored"] - 1, head["signed"]
+        )
+    )
+    buffer = image.GetBuffer()
+    if not buffer:
+        raise ValueError("gdcm does not decode it")
+    return bytes(buffer.encode("utf-8", "surrogateescape"))  # it returns bytes as str
+
+
+def main() -> None:
+    """Decodes until the other process closes the pipe."""
+    import signal
+
+    # Ctrl-C signals the whole process group; the parent decides when this process ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import gdcm
+
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
+    limit(MEMORY_BYTES)
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    send(answers, {"ready": True})
+    while True:
+        try:
+            head, codestream = receive(requests)
+        except EOFError:
+            return
+        try:
+            pixels = decode(codestream, head)
+        except Exception as error:  # noqa: BLE001 (whatever gdcm raises: the parent tells the user)
+            send(answers, {"error": type(error).__name__})
+        else:
+            send(answers, {}, pixels)
+
+
+if __name__ == "__main__":
+    main()

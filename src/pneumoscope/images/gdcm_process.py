@@ -1,0 +1,197 @@
+"""Decodes by gdcm in a child process: a film that crashes or stops gdcm costs only itself.
+
+Children are started when a film needs one, and kept for the next film.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from pneumoscope.images import gdcm_child
+from pneumoscope.images.codestream import frame_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+COMMAND = (sys.executable, "-P", gdcm_child.__file__)  # -P: not from the folder of the script
+START_S = 60.0
+TIME_S = 8.0
+PIXELS_PER_S = 2_000_000
+"""A film may take `TIME_S`, and a second more for so many pixels: a small part of gdcm's usual speed,
+because other programs may use the machine, too."""
+
+_free: list[_Child] = []
+_lock = threading.Lock()
+_is_child = False
+
+
+_CRASHED = "it brought the decoder down"
+
+
+class DecoderDied(RuntimeError):
+    """The child process ended or had to be ended; the text says how."""
+
+
+def decode_in_this_process() -> None:
+    """Makes this process call gdcm itself: it is a child that may die."""
+    global _is_child
+    _is_child = True
+
+
+def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArray[Any]:
+    """Decodes one frame.
+
+    Args:
+        codestream: The compressed frame.
+        syntax: UID of its transfer syntax.
+        options: ``rows``, ``columns``, ``samples_per_pixel``, ``photometric_interpretation``,
+            ``planar_configuration``, ``bits_allocated``, ``bits_stored`` and
+            ``pixel_representation`` of the data set (PS3.3 C.7.6.3).
+
+    Returns:
+        Integers of 8 or 16 bits, (rows, columns), or (rows, columns, 3) as the frame has them.
+
+    Raises:
+        DecoderDied: The child ended, or took too long.
+        ValueError: gdcm does not decode it.
+    """
+    frame = frame_of(codestream)
+    # gdcm ends the process if Bits Stored is below the precision of the frame, so it is given that.
+    bits = options["bits_stored"] if frame is None else frame.bits
+    allocated = 8 if bits <= 8 else 16
+    rows, columns, samples = options["rows"], options["columns"], options["samples_per_pixel"]
+    head = {
+        "syntax": syntax,
+        "rows": rows,
+        "columns": columns,
+        "samples": samples,
+        "photometric": options["photometric_interpretation"],
+        "planar": options["planar_configuration"],
+        "allocated": allocated,
+        "stored": bits,
+        "signed": options["pixel_representation"],
+    }
+    data = _samples(codestream, head, TIME_S + rows * columns / PIXELS_PER_S)
+    kind = f"<{'ui'[options['pixel_representation']]}{allocated // 8}"
+    pixels = np.frombuffer(data, kind, count=rows * columns * samples)
+    if samples == 1:
+        return pixels.reshape(rows, columns)
+    if options["planar_configuration"]:
+        return pixels.reshape(samples, rows, columns).transpose(1, 2, 0)
+    return pixels.reshape(rows, columns, samples)
+
+
+def _samples(codestream: bytes, head: dict[str, Any], time_s: float) -> bytes:
+    if _is_child:
+        return gdcm_child.decode(codestream, head)
+    child = _borrow()
+    try:
+        pixels = child.decode(codestream, head, time_s)
+    except BaseException:
+        child.stop()
+        raise
+    with _lock:
+        _free.append(child)
+    if pixels is None:
+        raise ValueError("gdcm does not decode it")
+    return pixels
+
+
+def _borrow() -> _Child:
+    with _lock:
+        if _free:
+            return _free.pop()
+    return _Child()
+
+
+class _Child:
+    """One child process; one thread uses it at a time."""
+
+    def __init__(self) -> None:
+        """Starts it.
+
+        Raises:
+            DecoderDied: It does not start.
+        """
+        # As multiprocessing does: the child finds the same packages.
+        paths = os.pathsep.join(path for path in sys.path if path)
+        self._process = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+        try:
+            self._receive(START_S)
+        except BaseException:
+            self.stop()
+            raise
+
+    def decode(self, codestream: bytes, head: dict[str, Any], time_s: float) -> bytes | None:
+        """The samples of a frame; None if gdcm does not decode it.
+
+        Raises:
+            DecoderDied: The child ended, or took longer than ``time_s``.
+        """
+        try:
+            gdcm_child.send(cast("IO[bytes]", self._process.stdin), head, codestream)
+        except OSError as error:
+            raise DecoderDied(_CRASHED) from error
+        answer, pixels = self._receive(time_s)
+        return None if "error" in answer else pixels
+
+    def _receive(self, time_s: float) -> tuple[dict[str, Any], bytes]:
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(time_s, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            return gdcm_child.receive(cast("IO[bytes]", self._process.stdout))
+        except (EOFError, OSError, ValueError) as error:
+            reason = f"decoding takes more than {time_s:.0f} s" if late.is_set() else _CRASHED
+            raise DecoderDied(reason) from error
+        finally:
+            timer.cancel()
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was not sent is lost with the child
+                cast("IO[bytes]", pipe).close()
+
+
+@atexit.register
+def stop_children() -> None:
+    """Ends the children that wait for a film."""
+    with _lock:
+        while _free:
+            _free.pop().stop()
+
+
+def _forget_children() -> None:
+    """After a fork, the children belong to the parent."""
+    global _lock
+    _lock = threading.Lock()
+    _free.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_children)

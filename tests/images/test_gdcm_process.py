@@ -1,0 +1,102 @@
+"""gdcm in a child process: what ends the child, or stops it, costs one film."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from film_files import LOSSLESS_SV1, dataset, lossless_jpeg, ramp, wrap
+from pneumoscope import errors, images
+from pneumoscope.images import gdcm_process
+
+_FAKE = """
+import os, sys, time
+from pneumoscope.images.gdcm_child import receive, send
+send(sys.stdout.buffer, {"ready": True})
+receive(sys.stdin.buffer)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_children_left() -> Iterator[None]:
+    gdcm_process.stop_children()
+    yield
+    gdcm_process.stop_children()
+
+
+def film(bits: int = 8, stored: int = 8) -> bytes:
+    pixels = ramp() >> (8 - stored)
+    ds = dataset(pixels, BitsStored=stored, HighBit=stored - 1)
+    return wrap(ds, lossless_jpeg(pixels, bits, 1), LOSSLESS_SV1)
+
+
+def child_that(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    monkeypatch.setattr(gdcm_process, "COMMAND", (sys.executable, "-c", _FAKE + does))
+
+
+@pytest.mark.parametrize("does", ["os.abort()", "sys.exit()", "print(1, flush=True); os.abort()"])
+def test_a_crash_costs_one_film(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    with monkeypatch.context() as patched:
+        child_that(patched, does)
+        with pytest.raises(errors.UnreadableImage, match="brought the decoder down"):
+            images.read(film())
+    np.testing.assert_array_equal(images.read(film()).pixels, ramp() / np.float32(255))
+
+
+def test_a_film_that_stops_the_decoder_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    child_that(monkeypatch, "time.sleep(60)")
+    monkeypatch.setattr(gdcm_process, "TIME_S", 0.2)
+    with pytest.raises(errors.UnreadableImage, match="takes more than 0 s"):
+        images.read(film())
+    assert gdcm_process._free == []
+
+
+def test_a_child_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gdcm_process, "COMMAND", (sys.executable, "-c", ""))
+    with pytest.raises(errors.UnreadableImage, match="brought the decoder down"):
+        images.read(film())
+
+
+def test_a_child_is_kept_for_the_next_film() -> None:
+    images.read(film())
+    (child,) = gdcm_process._free
+    images.read(film())
+    assert gdcm_process._free == [child]
+
+
+def test_threads_use_children_of_their_own() -> None:
+    films: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda: films.append(images.read(film()).pixels)) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for pixels in films:
+        np.testing.assert_array_equal(pixels, ramp() / np.float32(255))
+    assert len(films) == 2
+
+
+def test_fewer_bits_stored_than_the_frame_has_do_not_end_the_process() -> None:
+    # gdcm throws through Python where Bits Stored is 7 and the frame says 8.
+    pixels = images.read(film(bits=8, stored=7)).pixels
+    np.testing.assert_allclose(pixels, (ramp() >> 1) / 127, atol=1e-6)
+
+
+def test_a_process_that_is_a_child_itself_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gdcm_process, "_is_child", False)
+    gdcm_process.decode_in_this_process()
+    np.testing.assert_array_equal(images.read(film()).pixels, ramp() / np.float32(255))
+    assert gdcm_process._free == []
+
+
+def test_what_gdcm_does_not_decode_is_an_error() -> None:
+    good = film()
+    at = good.rindex(b"\xff\xda")
+    with pytest.raises(errors.UnreadableImage):
+        images.read(good[: at + 10] + b"\xff\xd9" * 300 + good[at + 610 :])
