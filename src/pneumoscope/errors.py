@@ -11,6 +11,7 @@
     │   │   └── TruncatedImage                           ... because its end is missing
     │   ├── UnsupportedSyntax       (ValueError)         DICOM transfer syntax without a decoder
     │   │   └── DeflatedDicom                            ... refused on purpose
+    │   ├── UnsupportedCoding       (ValueError)         a rare kind of JPEG or TIFF, sound or not
     │   ├── UnsupportedObject       (ValueError)         DICOM without a film for people (SR, CT, For Processing)
     │   ├── NotA2DImage             (ValueError)         several frames or pages, or no pixels at all
     │   ├── TooSmall                (ValueError)         fewer pixels than a verdict needs
@@ -163,6 +164,14 @@ class DeflatedDicom(UnsupportedSyntax):
         self.hint = (
             "Deflated files are refused because a small one can fill the memory; "
             "export as Explicit VR Little Endian."
+        )
+
+
+class UnsupportedCoding(ImageError, ValueError):
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"{name}: {what} is not supported",
+            "The file itself may be sound: save it as PNG, or as TIFF with 8 or 16 bits of grey.",
         )
 
 

@@ -121,7 +121,7 @@ CASES: dict[str, tuple[Callable[[], bytes], type[errors.ImageError]]] = {
     "jpeg, no size": (lambda: b"\xff\xd8\xff\xd9", errors.UnreadableImage),
     "jpeg, 12 bits": (
         lambda: JPEG.replace(b"\xff\xc0\x00\x0b\x08", b"\xff\xc0\x00\x0b\x0c"),
-        errors.UnreadableImage,
+        errors.UnsupportedCoding,
     ),
     "png, half": (lambda: PNG[: len(PNG) // 2], errors.TruncatedImage),
     "png, signature only": (lambda: PNG[:8], errors.TruncatedImage),

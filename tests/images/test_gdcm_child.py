@@ -57,7 +57,7 @@ def test_the_child_decodes_until_its_pipe_closes() -> None:
     )
     answers = BytesIO(done.stdout)
     assert receive(answers) == ({"ready": True}, b"")
-    assert receive(answers) == ({}, ramp().tobytes())
+    assert receive(answers) == ({"warning": ""}, ramp().tobytes())
     head, content = receive(answers)
     assert set(head) == {"error"}
     assert content == b""

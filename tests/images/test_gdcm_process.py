@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -95,8 +95,23 @@ def test_a_process_that_is_a_child_itself_starts_none(monkeypatch: pytest.Monkey
     assert gdcm_process._free == []
 
 
-def test_what_gdcm_does_not_decode_is_an_error() -> None:
-    good = film()
-    at = good.rindex(b"\xff\xda")
+def codestream_with(change: Callable[[bytes], bytes]) -> bytes:
+    return wrap(dataset(ramp()), change(lossless_jpeg(ramp(), 8, 1)), LOSSLESS_SV1)
+
+
+def test_a_film_without_its_lower_part_is_truncated() -> None:
+    with pytest.raises(errors.TruncatedImage):
+        images.read(codestream_with(lambda data: data[: len(data) // 2] + b"\xff\xd9"))
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"\xff", b"\x5a"])
+def test_a_film_with_a_damaged_part_is_an_error(filling: bytes) -> None:
+    at = len(lossless_jpeg(ramp(), 8, 1)) // 2
     with pytest.raises(errors.UnreadableImage):
-        images.read(good[: at + 10] + b"\xff\xd9" * 300 + good[at + 610 :])
+        images.read(codestream_with(lambda data: data[:at] + filling * 300 + data[at + 300 :]))
+
+
+@pytest.mark.parametrize("padding", [b"\0", bytes(7), b"\xff" * 3, bytes(500)])
+def test_padding_before_the_end_does_no_harm(padding: bytes) -> None:
+    film = codestream_with(lambda data: data[:-2] + padding + data[-2:])
+    np.testing.assert_array_equal(images.read(film).pixels, ramp() / np.float32(255))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pneumoscope.images.dicom_tags as tags
 from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, UnsupportedObject
+from pneumoscope.images import jpeg
 from pneumoscope.images.codestream import check_lossless, frame_of
 from pneumoscope.images.header import Header
 
@@ -83,6 +84,10 @@ def decode(
         codestream = _codestream(data, begin, length, head, name)
         if PLUGINS[syntax] == "openjpeg":
             return _jpeg_2000(codestream, options)
+        if PLUGINS[syntax] == "pillow":
+            if options["samples_per_pixel"] == 1:
+                return jpeg.luminance(codestream, name)
+            jpeg.check(codestream, name)
         if PLUGINS[syntax] == "gdcm":
             check_lossless(codestream, head.short(tags.ALLOCATED) or 0)
             return _by_gdcm(codestream, syntax, options, name)
@@ -159,6 +164,8 @@ def _by_gdcm(codestream: bytes, syntax: str, options: Mapping[str, Any], name: s
 
     try:
         array = gdcm_process.decode(codestream, syntax, options)
+    except gdcm_process.MissingData as error:
+        raise TruncatedImage(name) from error
     except gdcm_process.DecoderDied as error:
         raise UnreadableImage(name, str(error)) from error
     return _rgb(array, options)

@@ -11,7 +11,10 @@ endian), the head as JSON, and the content.
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -64,7 +67,7 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
-def decode(codestream: bytes, head: dict[str, Any]) -> bytes:
+def decode(codestream: bytes, head: dict[str, Any]) -> tuple[bytes, str]:
     """One frame, decoded by gdcm in this process.
 
     Args:
@@ -73,13 +76,15 @@ def decode(codestream: bytes, head: dict[str, Any]) -> bytes:
             ``allocated``, ``stored`` and ``signed``, as DICOM means them (PS3.3 C.7.6.3).
 
     Returns:
-        The samples, little endian.
+        The samples, little endian, and the first warning of libjpeg or ``""``.
 
     Raises:
         ValueError: gdcm cannot decode it.
     """
     import gdcm
 
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
     fragment = gdcm.Fragment()
     fragment.SetByteStringValue(codestream)
     fragments = gdcm.SequenceOfFragments.New()
@@ -101,10 +106,36 @@ def decode(codestream: bytes, head: dict[str, Any]) -> bytes:
             head["samples"], head["allocated"], head["stored"], head["stored"] - 1, head["signed"]
         )
     )
-    buffer = image.GetBuffer()
+    with _what_is_written_to_stderr() as warnings:
+        buffer = image.GetBuffer()
     if not buffer:
         raise ValueError("gdcm does not decode it")
-    return bytes(buffer.encode("utf-8", "surrogateescape"))  # it returns bytes as str
+    # gdcm returns bytes as str.
+    return bytes(buffer.encode("utf-8", "surrogateescape")), "".join(warnings)
+
+
+@contextmanager
+def _what_is_written_to_stderr() -> Iterator[list[str]]:
+    """Collects what gdcm writes to the file descriptor 2: libjpeg prints its warnings there.
+
+    They are the only sign that a part of a JPEG is missing. libjpeg prints the first warning of a
+    film only, so a pipe takes it all.
+    """
+    written: list[str] = []
+    usual = os.dup(2)
+    reading, writing = os.pipe()
+    try:
+        os.dup2(writing, 2)
+        try:
+            yield written
+        finally:
+            os.dup2(usual, 2)
+            os.close(writing)
+            with os.fdopen(reading, "rb", closefd=False) as stream:
+                written.append(stream.read().decode("latin-1").strip())
+    finally:
+        os.close(usual)
+        os.close(reading)
 
 
 def main() -> None:
@@ -113,10 +144,8 @@ def main() -> None:
 
     # Ctrl-C signals the whole process group; the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import gdcm
+    import gdcm  # noqa: F401 (before memory is limited)
 
-    gdcm.Trace.WarningOff()
-    gdcm.Trace.ErrorOff()
     limit(MEMORY_BYTES)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     send(answers, {"ready": True})
@@ -126,11 +155,11 @@ def main() -> None:
         except EOFError:
             return
         try:
-            pixels = decode(codestream, head)
+            pixels, warning = decode(codestream, head)
         except Exception as error:  # noqa: BLE001 (whatever gdcm raises: the parent tells the user)
             send(answers, {"error": type(error).__name__})
         else:
-            send(answers, {}, pixels)
+            send(answers, {"warning": warning}, pixels)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from pneumoscope.images import gdcm_child
-from pneumoscope.images.codestream import frame_of
+from pneumoscope.images.codestream import frame_of, without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,10 @@ _is_child = False
 
 
 _CRASHED = "it brought the decoder down"
+
+
+class MissingData(ValueError):
+    """A part of the compressed data is missing."""
 
 
 class DecoderDied(RuntimeError):
@@ -63,7 +67,8 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
 
     Raises:
         DecoderDied: The child ended, or took too long.
-        ValueError: gdcm does not decode it.
+        MissingData: A part of the compressed data is missing.
+        ValueError: gdcm does not decode it, or it is damaged.
     """
     frame = frame_of(codestream)
     # gdcm ends the process if Bits Stored is below the precision of the frame, so it is given that.
@@ -81,7 +86,17 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
         "stored": bits,
         "signed": options["pixel_representation"],
     }
-    data = _samples(codestream, head, TIME_S + rows * columns / PIXELS_PER_S)
+    time_s = TIME_S + rows * columns / PIXELS_PER_S
+    data, warning = _samples(codestream, head, time_s)
+    if "extraneous" in warning:  # padding, or the rest of damaged data
+        for unpadded in without_padding(codestream):
+            data, warning = _samples(unpadded, head, time_s)
+            if not warning:
+                break
+    if "premature end" in warning.lower():
+        raise MissingData(warning)
+    if warning:
+        raise ValueError(warning)
     kind = f"<{'ui'[options['pixel_representation']]}{allocated // 8}"
     pixels = np.frombuffer(data, kind, count=rows * columns * samples)
     if samples == 1:
@@ -91,20 +106,21 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     return pixels.reshape(rows, columns, samples)
 
 
-def _samples(codestream: bytes, head: dict[str, Any], time_s: float) -> bytes:
+def _samples(codestream: bytes, head: dict[str, Any], time_s: float) -> tuple[bytes, str]:
+    """The samples, and the first warning of libjpeg or ``""``."""
     if _is_child:
         return gdcm_child.decode(codestream, head)
     child = _borrow()
     try:
-        pixels = child.decode(codestream, head, time_s)
+        samples = child.decode(codestream, head, time_s)
     except BaseException:
         child.stop()
         raise
     with _lock:
         _free.append(child)
-    if pixels is None:
+    if samples is None:
         raise ValueError("gdcm does not decode it")
-    return pixels
+    return samples
 
 
 def _borrow() -> _Child:
@@ -138,8 +154,10 @@ class _Child:
             self.stop()
             raise
 
-    def decode(self, codestream: bytes, head: dict[str, Any], time_s: float) -> bytes | None:
-        """The samples of a frame; None if gdcm does not decode it.
+    def decode(
+        self, codestream: bytes, head: dict[str, Any], time_s: float
+    ) -> tuple[bytes, str] | None:
+        """The samples of a frame and a warning or ``""``; None if gdcm does not decode it.
 
         Raises:
             DecoderDied: The child ended, or took longer than ``time_s``.
@@ -149,7 +167,7 @@ class _Child:
         except OSError as error:
             raise DecoderDied(_CRASHED) from error
         answer, pixels = self._receive(time_s)
-        return None if "error" in answer else pixels
+        return None if "error" in answer else (pixels, answer["warning"])
 
     def _receive(self, time_s: float) -> tuple[dict[str, Any], bytes]:
         late = threading.Event()

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from PIL import Image
 
-from pneumoscope.errors import ImageError, NotA2DImage, TooLarge, TruncatedImage, UnreadableImage
+from pneumoscope.errors import (
+    ImageError,
+    NotA2DImage,
+    TooLarge,
+    TruncatedImage,
+    UnreadableImage,
+    UnsupportedCoding,
+)
+from pneumoscope.images import jpeg
+from pneumoscope.images.codestream import jpeg_process
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -65,8 +74,11 @@ def read_raster(
             _draft(image, at_least_px)
         elif kind == "PNG":
             _check_png(data, name)
-        image.load()
-        pixels, bits, tint = _grey(image)
+        if kind == "JPEG":
+            pixels, bits, tint = _of_jpeg(image, data, name)
+        else:
+            image.load()
+            pixels, bits, tint = _grey(image)
         if kind == "TIFF" and image.mode in ("F", *_DEEP_MODES) and _white_is_zero(image):
             pixels = 1 - pixels  # Pillow inverts up to 8 bits only
         turn = 1 if kind == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
@@ -75,6 +87,8 @@ def read_raster(
     except Image.DecompressionBombError as error:  # Pillow's own limit, above a raised max_pixels
         raise TooLarge(name, f"{columns} x {rows} pixels", "that of Pillow") from error
     except Exception as error:
+        if kind == "JPEG" and (process := jpeg_process(data)):
+            raise UnsupportedCoding(name, process) from error
         if _is_cut(kind, data) or "truncated" in str(error).lower():
             raise TruncatedImage(name) from error
         raise UnreadableImage(name, f"the {kind} data is broken") from error
@@ -165,18 +179,35 @@ def _check_png(data: bytes, name: str) -> None:
 
 def _draft(image: ImageFile, at_least_px: int | None) -> None:
     """Asks libjpeg for YCbCr, whose Y is the luminance, and for fewer pixels if allowed."""
-    jpeg = cast("Any", image)  # Pillow's stub of draft() knows nothing of None
+    film = cast("Any", image)  # Pillow's stub of draft() knows nothing of None
     mode = None
     if image.mode == "RGB":
         transform = image.info.get("adobe_transform")
-        ids = tuple(layer[0] for layer in jpeg.layer)
+        ids = tuple(layer[0] for layer in film.layer)
         # libjpeg's own rule (jdapimin.c, default_decompress_parms): only these hold RGB as it is.
         is_rgb = "jfif" not in image.info and (
             transform == 0 or (transform is None and ids in ((82, 71, 66), (114, 103, 98)))
         )
         mode = None if is_rgb else "YCbCr"
     if mode or at_least_px:
-        jpeg.draft(mode, (at_least_px, at_least_px) if at_least_px else None)
+        film.draft(mode, (at_least_px, at_least_px) if at_least_px else None)
+
+
+def _of_jpeg(image: ImageFile, data: bytes, name: str) -> tuple[NDArray[Any], int, float]:
+    """As `_grey`; the film is complete, see `pneumoscope.images.jpeg`."""
+    if image.mode in ("L", "YCbCr"):
+        columns, rows = image.size
+        levels = jpeg.luminance(data, name, rows, columns)
+        return levels, 8, 0.0 if image.mode == "L" else _tint_of_chroma(image)
+    jpeg.check(data, name, cmyk=image.mode == "CMYK")
+    return _grey(image)
+
+
+def _tint_of_chroma(image: Image.Image) -> float:
+    spread = [extreme for band in image.split()[1:] for extreme in _extrema(band)]
+    if max(abs(value - 128) for value in spread) <= COLOUR_TOLERANCE:
+        return 0.0
+    return _tint(image.convert("RGB"))
 
 
 def _grey(image: Image.Image) -> tuple[NDArray[Any], int, float]:
@@ -190,11 +221,7 @@ def _grey(image: Image.Image) -> tuple[NDArray[Any], int, float]:
     if mode == "1":
         return _levels(image.convert("L")), 1, 0.0
     if mode == "YCbCr":
-        luma, *chroma = image.split()
-        spread = [extreme for band in chroma for extreme in _extrema(band)]
-        if max(abs(value - 128) for value in spread) <= COLOUR_TOLERANCE:
-            return _levels(luma), 8, 0.0
-        return _levels(luma), 8, _tint(image.convert("RGB"))
+        return _levels(image.getchannel("Y")), 8, _tint_of_chroma(image)
     if mode in _DEEP_MODES:
         return _deep(np.asarray(image).astype(np.int32))
     if mode == "F":
