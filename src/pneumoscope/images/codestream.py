@@ -6,17 +6,11 @@ so these are compared with the DICOM header, which was checked against the limit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import NamedTuple
 
 # Start-of-frame markers: ITU-T T.81 table B.1 without DHT, JPG and DAC; T.87 for JPEG-LS (F7).
-_START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
-_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))  # T.81 B.1.1.3: TEM, RSTn, SOI
-_SEGMENTS = frozenset(range(0xC0, 0xFF)) - _START_OF_FRAME - _WITHOUT_LENGTH  # in or after a scan
-_BLANK = bytes(64)
-_MOST_ZEROS = 3  # bytes that compressed data may end with; only a guess can be above 2
+START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
+WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))  # T.81 B.1.1.3: TEM, RSTn, SOI
 
 
 class Frame(NamedTuple):
@@ -54,9 +48,9 @@ def _jpeg(data: bytes) -> Frame | None:
         marker = data[at + 1]
         if marker == 0xFF:  # fill byte
             at += 1
-        elif marker in _WITHOUT_LENGTH:
+        elif marker in WITHOUT_LENGTH:
             at += 2
-        elif marker in _START_OF_FRAME:
+        elif marker in START_OF_FRAME:
             rows = int.from_bytes(data[at + 5 : at + 7])
             columns = int.from_bytes(data[at + 7 : at + 9])
             return Frame(rows, columns, data[at + 9], data[at + 4])
@@ -65,121 +59,6 @@ def _jpeg(data: bytes) -> Frame | None:
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4])
     return None
-
-
-class JpegScans(NamedTuple):
-    """What the scans of a JPEG contain, see `jpeg_scans`.
-
-    Attributes:
-        complete: Whether every component has all its coefficients to the last bit. A progressive
-            file (T.81 annex G) whose later scans are missing decodes without a warning.
-        blank: Whether a scan that refines AC coefficients has a long run of zeros. Correction bits are
-            as often 1 as 0, so such a run replaced data; it decodes without a warning.
-        end: Where EOI begins; the length of the data if it has none.
-        parameters: Where Ss, Se, Ah and Al of each scan lie.
-        progressive: Whether it is a progressive file.
-        unsupported: The process in words if libjpeg does not decode it, else ``""``.
-    """
-
-    complete: bool
-    blank: bool
-    end: int
-    parameters: tuple[int, ...]
-    progressive: bool
-    unsupported: str
-
-
-# Start-of-frame markers of processes that common decoders lack: T.81 table B.1, T.87.
-_RARE = {
-    0xC3: "lossless JPEG",
-    0xC5: "hierarchical JPEG",
-    0xC6: "hierarchical JPEG",
-    0xC7: "hierarchical JPEG",
-    0xC9: "JPEG with arithmetic coding",
-    0xCA: "JPEG with arithmetic coding",
-    0xCB: "lossless JPEG",
-    0xF7: "JPEG-LS",
-}
-
-
-def jpeg_process(data: bytes) -> str:
-    """The JPEG process in words if few decoders know it; ``""`` for 8-bit Huffman-coded files.
-
-    Args:
-        data: The codestream, from SOI.
-    """
-    return jpeg_scans(data, brief=True).unsupported
-
-
-def jpeg_scans(data: bytes, *, brief: bool = False) -> JpegScans:
-    """Walks through the segments of a JPEG; no coefficient is decoded.
-
-    Args:
-        data: The codestream, from SOI.
-        brief: Stop as soon as a sequential file is complete; ``end`` is then not that of the data.
-    """
-    at, process, unsupported = 2, 0, ""
-    lacking: dict[tuple[int, int], int] = {}
-    parameters = []
-    refined_from, blank = 0, False
-    while 0 <= at < len(data) - 1:
-        marker = data[at + 1] if data[at] == 0xFF else 0
-        if refined_from and (marker == 0xD9 or marker in _SEGMENTS):
-            blank |= _BLANK in data[refined_from:at].rstrip(b"\0")
-            refined_from = 0
-        if marker == 0xD9:
-            break
-        if not marker or marker == 0xFF or marker in _WITHOUT_LENGTH:  # in compressed data, too
-            at = data.find(b"\xff", at + (1 if marker == 0xFF else 2 if marker else 1))
-            continue
-        size = int.from_bytes(data[at + 2 : at + 4])
-        body = data[at + 4 : at + 2 + size]
-        if marker in _START_OF_FRAME and len(body) > 5:
-            process, unsupported = marker, _RARE.get(marker, "")
-            if not unsupported and body[0] != 8:
-                unsupported = f"JPEG with {body[0]} bits per sample"
-            # Least bit that has come, per component and coefficient; 99 for none.
-            lacking = {(c, k): 99 for c in body[6::3] for k in range(64)}
-        elif marker == 0xDA and body:
-            begin = at + 5 + 2 * body[0]
-            parameters.append(begin)
-            first, last, bits = (data[begin : begin + 3] + bytes(3))[:3]
-            if process not in (0xC2, 0xCA):
-                first, last, bits = 0, 63, 0
-            elif first and bits >> 4:
-                refined_from = begin
-            for component in body[1 : 1 + 2 * body[0] : 2]:
-                for k in range(first, min(last, 63) + 1):
-                    lacking[component, k] = min(lacking.get((component, k), 99), bits & 0xF)
-            if brief and process not in (0xC2, 0xCA) and not any(lacking.values()):
-                break
-        at += 2 + max(size, 2)
-    end = at if 0 <= at < len(data) - 1 else len(data)
-    complete = not any(lacking.values())
-    return JpegScans(
-        complete=complete,
-        blank=blank,
-        end=end,
-        parameters=tuple(parameters),
-        progressive=process in (0xC2, 0xCA),
-        unsupported=unsupported,
-    )
-
-
-def without_padding(data: bytes) -> Iterator[bytes]:
-    """A JPEG without the bytes 00 or FF that some writers add before EOI.
-
-    The compressed data itself may end with zeros, so there are several answers. The right one decodes
-    without a warning; if the zeros took the place of a part of the film, none does.
-
-    Args:
-        data: The codestream, from SOI.
-    """
-    end = jpeg_scans(data).end
-    body = data[:end].rstrip(b"\0\xff")
-    padding = data[len(body) : end]
-    for kept in range(min(_MOST_ZEROS, len(padding)) + 1):
-        yield body + padding[:kept] + b"\xff\xd9"
 
 
 def _jpeg_2000(data: bytes) -> Frame | None:

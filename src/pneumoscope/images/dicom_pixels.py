@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pneumoscope.images.dicom_tags as tags
+import pneumoscope.images.jpeg as jpeg
 from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, UnsupportedObject
-from pneumoscope.images import jpeg
 from pneumoscope.images.codestream import check_lossless, frame_of
 from pneumoscope.images.header import Header
 
@@ -160,7 +160,7 @@ def _jpeg_2000(codestream: bytes, options: Mapping[str, Any]) -> NDArray[Any]:
 
 
 def _by_gdcm(codestream: bytes, syntax: str, options: Mapping[str, Any], name: str) -> NDArray[Any]:
-    from pneumoscope.images import gdcm_process
+    import pneumoscope.images.gdcm_process as gdcm_process
 
     try:
         array = gdcm_process.decode(codestream, syntax, options)

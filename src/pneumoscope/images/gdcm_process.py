@@ -15,8 +15,9 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pneumoscope.images import gdcm_child
-from pneumoscope.images.codestream import frame_of, without_padding
+import pneumoscope.images.gdcm_child as gdcm_child
+from pneumoscope.images.codestream import frame_of
+from pneumoscope.images.jpeg_scans import without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

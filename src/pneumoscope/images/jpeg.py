@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedCoding
-from pneumoscope.images.codestream import jpeg_process, jpeg_scans, without_padding
+from pneumoscope.images.jpeg_scans import jpeg_scans, rare_process, without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ def _with_usual_headers(data: bytes) -> bytes:
 def _error(data: bytes, name: str, warning: str) -> UnreadableImage | UnsupportedCoding:
     if "premature end" in warning.lower():
         return TruncatedImage(name)
-    process = jpeg_process(data)
+    process = rare_process(data)
     if process:
         return UnsupportedCoding(name, process)
     # libjpeg's words hold numbers and markers only, nothing of the file's text.

@@ -7,12 +7,14 @@ checked here, on the header.
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
 
+import pneumoscope.images.jpeg as jpeg
 from pneumoscope.errors import (
     ImageError,
     NotA2DImage,
@@ -21,8 +23,7 @@ from pneumoscope.errors import (
     UnreadableImage,
     UnsupportedCoding,
 )
-from pneumoscope.images import jpeg
-from pneumoscope.images.codestream import jpeg_process
+from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -60,23 +61,15 @@ def read_raster(
     Raises:
         ImageError: It cannot be read, or is not one film of fitting size.
     """
-    columns = rows = 0
     try:
-        if kind == "WEBP":  # Pillow allocates the canvas when it opens the file
-            columns, rows = _webp_size(data, name)
-            limits.check(name, rows, columns)
-        image = header_of(kind, data)
+        image = _opened(kind, data, name, limits)
         columns, rows = image.size
-        if getattr(image, "is_animated", False):
-            raise NotA2DImage(name, "animation" if kind in ("PNG", "WEBP") else "several pages")
-        limits.check(name, rows, columns)
         if kind == "JPEG":
             _draft(image, at_least_px)
-        elif kind == "PNG":
-            _check_png(data, name)
-        if kind == "JPEG":
             pixels, bits, tint = _of_jpeg(image, data, name)
         else:
+            if kind == "PNG":
+                _check_png(data, name)
             image.load()
             pixels, bits, tint = _grey(image)
         if kind == "TIFF" and image.mode in ("F", *_DEEP_MODES) and _white_is_zero(image):
@@ -84,14 +77,8 @@ def read_raster(
         turn = 1 if kind == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
     except (ImageError, MemoryError):
         raise
-    except Image.DecompressionBombError as error:  # Pillow's own limit, above a raised max_pixels
-        raise TooLarge(name, f"{columns} x {rows} pixels", "that of Pillow") from error
     except Exception as error:
-        if kind == "JPEG" and (process := jpeg_process(data)):
-            raise UnsupportedCoding(name, process) from error
-        if _is_cut(kind, data) or "truncated" in str(error).lower():
-            raise TruncatedImage(name) from error
-        raise UnreadableImage(name, f"the {kind} data is broken") from error
+        raise _error(error, kind, data, name) from error
     if turn >= 5:
         rows, columns = columns, rows
     config = getattr(image, "decoderconfig", ()) if kind == "JPEG" else ()
@@ -105,6 +92,31 @@ def read_raster(
         reduced_by=config[0] if config else 1,
     )
     return _radiograph(_turned(pixels, turn), facts)
+
+
+def _opened(kind: str, data: bytes, name: str, limits: Limits) -> ImageFile:
+    """The film's header, checked against the limits."""
+    if kind == "WEBP":  # Pillow allocates the canvas when it opens the file
+        columns, rows = _webp_size(data, name)
+        limits.check(name, rows, columns)
+    image = header_of(kind, data)
+    columns, rows = image.size
+    if getattr(image, "is_animated", False):
+        raise NotA2DImage(name, "animation" if kind in ("PNG", "WEBP") else "several pages")
+    limits.check(name, rows, columns)
+    return image
+
+
+def _error(error: Exception, kind: str, data: bytes, name: str) -> ImageError:
+    """What Pillow's error means."""
+    if isinstance(error, Image.DecompressionBombError):  # Pillow's limit, above a raised max_pixels
+        count = re.search(r"\d+ pixels", str(error))
+        return TooLarge(name, count[0] if count else "too many pixels", "that of Pillow")
+    if kind == "JPEG" and (process := rare_process(data)):
+        return UnsupportedCoding(name, process)
+    if _is_cut(kind, data) or "truncated" in str(error).lower():
+        return TruncatedImage(name)
+    return UnreadableImage(name, f"the {kind} data is broken")
 
 
 def _radiograph(upright: NDArray[Any], facts: FilmFacts) -> Radiograph:
