@@ -37,16 +37,16 @@ def two_hospitals(root: Path) -> tuple[Path, Path]:
 def test_several_folders_become_one_manifest(tmp_path: Path) -> None:
     north, others = two_hospitals(tmp_path)
     films = manifests.collect([("", north), ("elsewhere", others)], [tmp_path / "lungs"])
-    assert films.names == ("Normal", "flu", "normal", "tb")
+    assert films.names == ("Normal", "flu", "tb")  # Normal and normal are one class
     assert films.counts == {
-        "a": {"flu": 3}, "b": {"Normal": 3}, "north": {"normal": 3, "tb": 3},
+        "a": {"flu": 3}, "b": {"Normal": 3}, "north": {"Normal": 3, "tb": 3},
     }  # fmt: skip
     target = tmp_path / "lists" / "all.csv"
     manifests.write_collected(films, target)
     rows = {row["path"]: row for row in rows_of(target)}
     assert len(rows) == 12
     assert rows["../north/normal/1.png"] == {
-        "path": "../north/normal/1.png", "label": "normal", "source": "north",
+        "path": "../north/normal/1.png", "label": "Normal", "source": "north",
         "patient": "north/file/normal/1.png", "split": "", "mask": "../lungs/normal/1.png",
         "boxes": "",
     }  # fmt: skip

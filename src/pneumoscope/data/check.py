@@ -13,7 +13,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.data import cache, duplicates, listing
-from pneumoscope.data.films import find
+from pneumoscope.data.layouts import find
 from pneumoscope.data.listing import KERMANY, NO_SUBTYPE
 from pneumoscope.data.sources import counts_by_source, unsupported, unsupported_words
 from pneumoscope.data.split import straddling
@@ -107,18 +107,20 @@ def check(
     root: Path,
     task: str | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    negative: str = "",
 ) -> Report:
     """Reads every film of a data folder, test films too, and counts.
 
     Args:
-        root: See `films.find`.
+        root: See `layouts.find`.
         task: The task to count classes for; None for the one that uses most of the labels.
         progress: Called with (films done, films in all).
+        negative: Name of the class that means "nothing found", see `layouts.find`.
 
     Raises:
         DataError: The layout is not known, or the labels do not suit the task.
     """
-    films = find(root)
+    films = find(root, negative)
     task = task or _natural_task(films)
     labelled = listing.for_task(films, task)
     hashes: list[str] = []
@@ -151,12 +153,22 @@ def check(
             *films.warnings,
             *labelled.warnings,
             *_warnings(films),
+            *_without_negative(labelled, task),
             *_one_sided(sources, labelled.names),
         ),
         sources=sources,
         masks=sum(entry.mask is not None for entry in films.entries),
         boxes=sum(entry.boxes is not None for entry in films.entries),
     )
+
+
+def _without_negative(labelled: listing.Labelled, task: str) -> list[str]:
+    if task == "multilabel" or labelled.negative is not None:
+        return []
+    return [
+        f"no class of {', '.join(labelled.names)} means that nothing was found: a training needs "
+        "--negative NAME (in a recipe or data sheet: negative)"
+    ]
 
 
 def _tally(

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.data.cache import cache_home, cached
-from pneumoscope.data.folders import read_class_folders, read_split_folders
+from pneumoscope.data.layouts import find
 from pneumoscope.data.listing import for_task, without
 from pneumoscope.data.masks import LungMasks, with_masks
-from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
+from pneumoscope.data.sheet import UNKNOWN, DataSheet
 from pneumoscope.data.sources import counts_by_source, leave_out
 from pneumoscope.data.split import MODES, check_split, splits_of, straddling
-from pneumoscope.data.tables import is_nih, read_manifest, read_nih
 from pneumoscope.errors import DataError
 from pneumoscope.records import LEAVE_OUT
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.data.listing import Entry, Labelled, Listing
 
-MANIFEST = "manifest.csv"
 FEW = 100
 """Films; with fewer, every film changes a validation figure by a point or more."""
 
@@ -139,61 +137,7 @@ class FilmSet:
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def find(root: Path) -> Listing:
-    """Lists the films of a data folder, whatever its layout; decodes nothing.
-
-    Args:
-        root: A CSV manifest; or a folder with ``manifest.csv``, with NIH's ``Data_Entry_2017*.csv``,
-            with ``train`` (or ``chest_xray/train``) and a folder per class in it, or with a folder
-            per class. A file ``datasheet.toml`` in the folder, or beside the manifest, gives the
-            facts of the data set (`pneumoscope.data.sheet`), the source of films that name none, and
-            the folder of their lung masks.
-
-    Raises:
-        DataError: There is no such folder, it has no known layout, or the data sheet is malformed.
-    """
-    listing = _listing(root)
-    sheet = (root if root.is_dir() else root.parent) / SHEET
-    if not sheet.is_file():
-        return listing
-    known = read_sheet(sheet)
-    if known.collection:
-        entries = (replace(e, source=e.source or known.collection) for e in listing.entries)
-        listing = replace(listing, entries=tuple(entries))
-    if known.masks:
-        listing = with_masks(listing, [sheet.parent / known.masks])
-    # A sheet that speaks of single films only leaves the layout's own facts.
-    if known.facts == UNKNOWN:
-        return listing
-    return replace(listing, sheet=known.facts, source=known.source or listing.source)
-
-
-def _listing(root: Path) -> Listing:
-    if root.is_file():
-        if root.suffix.lower() != ".csv":
-            raise DataError(f"{root}: is not a folder", "Name a folder, or a manifest (.csv).")
-    elif not root.is_dir():
-        raise DataError(
-            f"{root}: no such folder",
-            "Give the folder of the films, or a CSV manifest.",
-        )
-    if file := table(root):
-        return read_nih(file) if is_nih(file) else read_manifest(file)
-    for base in (root, root / "chest_xray"):
-        if base.is_dir() and any(p.name.lower() == "train" and p.is_dir() for p in base.iterdir()):
-            return read_split_folders(base, root)
-    return read_class_folders(root)
-
-
-def table(root: Path) -> Path | None:
-    """The CSV table with the labels of a data folder (``root`` itself if it is one), or None."""
-    if root.is_file():
-        return root
-    if (root / MANIFEST).is_file():
-        return root / MANIFEST
-    return next(iter(sorted(root.glob("Data_Entry_2017*.csv"))), None)
-
-
+# Most of its lines describe its options; the work is done by the functions that it calls.
 def load(
     root: Path,
     side: int,
@@ -204,6 +148,7 @@ def load(
     seed: int,
     masks: Sequence[Path] = (),
     population: Sequence[str] = (),
+    negative: str = "",
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilmSet:
@@ -221,14 +166,15 @@ def load(
         seed: Seed of the draw.
         masks: Folders of lung masks, see `pneumoscope.data.masks`.
         population: Sources whose films are split; films of others are for training. Empty for all.
+        negative: Name of the class that means "nothing found", see `find`.
         cache: Folder for decoded films; None for the user's cache folder.
         progress: Called with (films done, films in all) while films are decoded.
 
     Raises:
-        DataError: See `find`; also if the labels do not suit the task, a film cannot be read,
+        DataError: See `layouts.find`; also if the labels do not suit the task, a film cannot be read,
             nothing could be held out, a patient is in two splits, or a source is unknown.
     """
-    listing, split = _find_for(root, split)
+    listing, split = _find_for(root, split, negative)
     listing = with_masks(listing, masks)
     fixed = _is_fixed(listing, split, root)
     labelled = for_task(without(listing, "test", *(() if fixed else ("validation",))), task)
@@ -277,13 +223,13 @@ def _masks(entries: Sequence[Entry]) -> tuple[Path | None, ...]:
     return masks if any(masks) else ()
 
 
-def _find_for(root: Path, split: str) -> tuple[Listing, str]:
+def _find_for(root: Path, split: str, negative: str) -> tuple[Listing, str]:
     """The films of a folder, if they can be split so, and how to split those for training."""
     if split not in MODES and not split.startswith(LEAVE_OUT):
         raise DataError(
             f"split {split!r} is unknown", f"One of {', '.join(MODES)}, or {LEAVE_OUT}SOURCE."
         )
-    listing = leave_out(find(root), split)
+    listing = leave_out(find(root, negative), split)
     if split not in ("film", "given") and listing.obeyed:
         check_split(replace(e, split=e.split or "train") for e in listing.entries)
     return listing, "patient" if split.startswith(LEAVE_OUT) else split

@@ -5,31 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pneumoscope import images
-from pneumoscope.data.listing import (
-    KERMANY,
-    LABELS,
-    NO_SUBTYPE,
-    Entry,
-    Listing,
-    negative_first,
-    negative_of,
-    one_hot,
-)
+from pneumoscope.data.class_names import negative_first, negative_of
+from pneumoscope.data.film_files import films_below, folders_in, is_mask_folder, masks_below
+from pneumoscope.data.listing import KERMANY, LABELS, NO_SUBTYPE, Entry, Listing, one_hot
 from pneumoscope.data.sheet import shipped_sheet
+from pneumoscope.data.split_names import split_of
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
-
-SPLITS = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}
-"""Names of folders in lower case, and values of a manifest's column."""
 
 SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
 """What the file names of the Kermany set call its kinds."""
@@ -37,6 +22,11 @@ SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
 # NORMAL2 prefix (README of the Kermany set's patient keys).
 _PNEUMONIA_KEY = re.compile(r"(person\d+)_(bacteria|virus)")
 _NORMAL_KEY = re.compile(r"((?:NORMAL2-)?IM-\d+)")
+# Folders of patients, studies or archives: "patient00001", "p10", "images_001", "00012".
+_IDENTIFIER = re.compile(
+    r"(patient|subject|person|case|study|series|images?|batch|part|id|p|s)?[\s_\-]*\d{2,}",
+    re.IGNORECASE,
+)
 
 
 def read_split_folders(base: Path, root: Path) -> Listing:
@@ -50,9 +40,7 @@ def read_split_folders(base: Path, root: Path) -> Listing:
         DataError: The train folder has no films.
     """
     splits = {
-        folder: SPLITS[folder.name.lower()]
-        for folder in _folders(base)
-        if folder.name.lower() in SPLITS
+        folder: split for folder in folders_in(base) if (split := split_of(folder.name)) is not None
     }
     train = next(f for f, split in splits.items() if split == "train")
     if is_kermany(train):
@@ -60,30 +48,38 @@ def read_split_folders(base: Path, root: Path) -> Listing:
     films: list[tuple[Path, str, str | None]] = [
         (path, kind.name, split)
         for folder, split in splits.items()
-        for kind in _folders(folder)
+        for kind in _classes_in(folder)
         for path in films_of(kind)
     ]
     if not any(split == "train" for _, _, split in films):
         raise DataError(f"{train}: holds no class folders with films", "Add a folder per class.")
-    return _listing(films, root, "split folders", f"train and test folders of {_name(root)}")
+    others = [f for f in folders_in(base) if f not in splits and any(map(films_of, _classes_in(f)))]
+    unused = ", ".join(folder.name for folder in others)
+    return _listing(
+        films,
+        root,
+        "split folders",
+        f"train and test folders of {_name(root)}",
+        (f"folders of films that are not used: {unused}",) if unused else (),
+    )
 
 
 def read_class_folders(root: Path) -> Listing:
     """Lists a folder per class.
 
     Raises:
-        DataError: No folder has films.
+        DataError: No folder has films, or the folders are no classes.
     """
     films: list[tuple[Path, str, str | None]] = [
-        (path, kind.name, None) for kind in _folders(root) for path in films_of(kind)
+        (path, kind.name, None) for kind in _classes_in(root) for path in films_of(kind)
     ]
     if not films:
         raise DataError(
             f"{root}: holds no training films in a layout that is known",
             "Known are a folder per class, train/ and val/ with a folder per class, a CSV manifest, "
-            "NIH ChestX-ray14 and the Kaggle set chest-xray-pneumonia.",
+            "and the public sets that docs/how-to/data.md lists.",
         )
-    if stray := {kind for _, kind, _ in films if kind.lower() in SPLITS}:
+    if stray := {kind for _, kind, _ in films if split_of(kind)}:
         raise DataError(
             f"{root}: holds {', '.join(sorted(stray))} but no train folder",
             "Call the folder of the training films train.",
@@ -91,22 +87,28 @@ def read_class_folders(root: Path) -> Listing:
     return _listing(films, root, "class folders", f"class folders of {_name(root)}")
 
 
-def films_of(folder: Path) -> list[Path]:
-    """The films below a class folder, sorted; hidden files and other files are left out.
+def classes_with_films(root: Path) -> list[Path]:
+    """The folders in a folder that contain films, sorted."""
+    return [folder for folder in _classes_in(root) if any(films_below(folder))]
 
-    Some sets keep masks beside the films. If a class folder has no files but a folder ``images``,
-    only the films in that folder count.
+
+def films_of(folder: Path) -> list[Path]:
+    """The films below a class folder, sorted; masks, hidden files and other files are left out.
+
+    Some sets keep masks beside the films. If a class folder has a folder ``images``, and no films
+    beside it, only the films in that folder count.
     """
-    inner = folder / "images"
-    if inner.is_dir() and not any(p.is_file() and p.name[0] != "." for p in folder.iterdir()):
-        folder = inner
-    return list(images.find_films([folder]))
+    inner = next((f for f in folders_in(folder) if f.name.lower() == "images"), None)
+    films = list(films_below(folder))
+    if inner is not None and not any(path.parent == folder for path in films):
+        return [path for path in films if inner in path.parents]
+    return films
 
 
 def is_kermany(train: Path) -> bool:
     """Whether a train folder has the Kermany set's classes and file names, and no other class."""
     pneumonia = train / "PNEUMONIA"
-    return {f.name for f in _folders(train)} <= {"NORMAL", "PNEUMONIA"} and any(
+    return {f.name for f in folders_in(train)} <= {"NORMAL", "PNEUMONIA"} and any(
         _PNEUMONIA_KEY.match(path.name)
         for path in (pneumonia.iterdir() if pneumonia.is_dir() else ())
     )
@@ -163,9 +165,14 @@ def _kermany(splits: dict[Path, str], root: Path, train: Path) -> Listing:
 
 
 def _listing(
-    films: list[tuple[Path, str, str | None]], root: Path, layout: str, source: str
+    films: list[tuple[Path, str, str | None]],
+    root: Path,
+    layout: str,
+    source: str,
+    warnings: tuple[str, ...] = (),
 ) -> Listing:
     names = negative_first(sorted({kind for _, kind, _ in films}))
+    _check_classes(root, names)
     negative = negative_of(names)
     entries = []
     for path, kind, split in films:
@@ -181,9 +188,27 @@ def _listing(
                 split=split,
             )
         )
+    if masks := masks_below(root):
+        warnings += (f"pictures that are masks by their names, left out: {masks:,}",)
     return Listing(
-        layout=layout, findings=False, names=names, entries=tuple(entries), source=source
+        layout=layout,
+        findings=False,
+        names=names,
+        entries=tuple(entries),
+        source=source,
+        warnings=warnings,
     )
+
+
+def _check_classes(root: Path, names: Iterable[str]) -> None:
+    """Refuses folders that are patients, studies or parts of an archive rather than classes."""
+    identifiers = [name for name in names if _IDENTIFIER.fullmatch(name)]
+    if len(identifiers) > 2:
+        shown = ", ".join(identifiers[:3])
+        raise DataError(
+            f"{root}: its folders are no classes ({shown} and others look like patients or parts of an archive)",
+            "Give the table with the labels, or a manifest with a row per film (docs/how-to/data.md).",
+        )
 
 
 def _borrowed_key(name: str, *, normal: bool) -> str | None:
@@ -202,12 +227,8 @@ def _relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _folders(parent: Path) -> list[Path]:
-    if not parent.is_dir():
-        return []
-    return sorted(
-        p for p in parent.iterdir() if p.is_dir() and p.name[0] != "." and p.name != "__MACOSX"
-    )
+def _classes_in(parent: Path) -> list[Path]:
+    return [folder for folder in folders_in(parent) if not is_mask_folder(folder.name)]
 
 
 def _name(root: Path) -> str:

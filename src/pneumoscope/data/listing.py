@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pneumoscope.data.class_names import negative_first, negative_of
 from pneumoscope.data.sheet import UNKNOWN, DataSheet
 from pneumoscope.errors import DataError
 from pneumoscope.records import TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pneumoscope.data.boxes import Box
@@ -23,7 +24,6 @@ LABELS = ("normal", "bacterial", "viral")
 NO_SUBTYPE = "pneumonia"
 """Class of a Kermany film whose name gives no sub-type; a binary task can use it."""
 
-_NEGATIVE = {"normal", "negative", "healthy", "no finding", "no_finding", "none"}
 # CheXpert's labeller says "No Finding" even if it sees devices (Irvin et al. 2019).
 _NO_PATHOLOGY = {"support devices"}
 
@@ -73,6 +73,7 @@ class Listing:
             rather than an offer (a folder called ``val``).
         warnings: Sentences.
         sheet: What is known of the data set.
+        negative_name: The name that means "nothing found", if its words do not say so; else ``""``.
     """
 
     layout: str
@@ -83,6 +84,12 @@ class Listing:
     obeyed: bool = False
     warnings: tuple[str, ...] = ()
     sheet: DataSheet = UNKNOWN
+    negative_name: str = ""
+
+    @property
+    def negative(self) -> str | None:
+        """The name that means "nothing found", or None."""
+        return self.negative_name or negative_of(self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +112,6 @@ class Labelled:
     targets: tuple[Targets, ...]
     strata: tuple[int, ...]
     warnings: tuple[str, ...]
-
-
-def negative_of(names: Iterable[str]) -> str | None:
-    """The first name that means "nothing found", in upper or lower case, or None."""
-    return next((name for name in names if name.lower() in _NEGATIVE), None)
-
-
-def negative_first(names: Iterable[str]) -> tuple[str, ...]:
-    """The same names in their order, except that the negative one comes first."""
-    given = tuple(names)
-    negative = negative_of(given)
-    return given if negative is None else (negative, *(n for n in given if n != negative))
 
 
 def one_hot(index: int, count: int) -> Targets:
@@ -157,7 +152,7 @@ def _classes(listing: Listing, task: str) -> Labelled:
     entries = tuple(e for e in listing.entries if 1.0 in e.values)
     raw = [e.values.index(1.0) for e in entries]
     used = [n for i, n in enumerate(listing.names) if i in set(raw)]
-    names = negative_first(used)
+    names = negative_first(used, listing.negative)
     if listing.layout == KERMANY:
         names = ("normal", "pneumonia") if task == "binary" else LABELS
         if task == "multiclass" and NO_SUBTYPE in used:
@@ -171,12 +166,13 @@ def _classes(listing: Listing, task: str) -> Labelled:
             f"only one class has films: {', '.join(names) or 'none'}",
             "At least two classes are needed.",
         )
-    negative = negative_of(names)
+    negative = listing.negative if listing.negative in names else negative_of(names)
     if task == "binary" and len(names) > 2:
         if negative is None:
             raise DataError(
                 f"the task binary needs to know which of {', '.join(names)} is the negative class",
-                "Call it normal, or use the task multiclass.",
+                "Call it normal, name it with --negative NAME (in a recipe: negative), or use the task "
+                "multiclass.",
             )
         names = (negative, "abnormal")
     grouped = len(names) == 2 and negative is not None
@@ -199,7 +195,7 @@ def _findings(listing: Listing) -> Labelled:
             "one class per film does not tell several findings",
             "Use the task multiclass, or a CSV manifest with a column per finding.",
         )
-    negative = negative_of(listing.names)
+    negative = listing.negative
     names = tuple(n for n in listing.names if n != negative)
     if not names:
         raise DataError("no findings are named", "Name at least one besides the negative one.")
@@ -226,7 +222,7 @@ def _findings(listing: Listing) -> Labelled:
 
 def _any_finding(listing: Listing) -> Labelled:
     """No finding against any finding; films labelled as neither are left out."""
-    negative = negative_of(listing.names)
+    negative = listing.negative
     entries, targets = [], []
     for entry in listing.entries:
         known = {

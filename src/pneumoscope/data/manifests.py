@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.boxes import text_of
-from pneumoscope.data.films import find
-from pneumoscope.data.listing import is_one_hot, negative_first, one_hot
+from pneumoscope.data.class_names import kept_spellings, negative_first
+from pneumoscope.data.layouts import find
+from pneumoscope.data.listing import is_one_hot, one_hot
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.sources import counts_by_source
 from pneumoscope.data.tables import RESERVED
@@ -19,10 +21,13 @@ from pneumoscope.errors import DataError
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pneumoscope.data.films import FilmSet
-    from pneumoscope.data.listing import Entry, Listing
+    from pneumoscope.data.listing import Entry, Listing, Targets
+
+_NORMAL = "normal"
+"""What a manifest calls a negative class whose name does not say so, such as ``"0"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def collect(folders: Sequence[tuple[str, Path]], masks: Sequence[Path] = ()) -> 
     Films that a folder merely offers for validation (a folder ``val``) are left out, as in a training.
 
     Args:
-        folders: A name and a data folder or manifest each, see `films.find`. The name is the source of
+        folders: A name and a data folder or manifest each, see `layouts.find`. The name is the source of
             the films that have none; ``""`` stands for the folder's own name.
         masks: Folders of lung masks, see `masks.with_masks`.
 
@@ -97,9 +102,12 @@ def collect(folders: Sequence[tuple[str, Path]], masks: Sequence[Path] = ()) -> 
     for source, listing in listings:
         if listing.findings and not is_one_hot(listing):
             raise DataError(f"{source}: a film has several findings or none", "One class per film.")
-    names = negative_first(
-        sorted({name for _, listing in listings for name in _used_names(listing)})
-    )
+    films_of_name: Counter[str] = Counter()
+    for _, listing in listings:
+        films_of_name.update(_label(entry, listing) for entry in listing.entries)
+    del films_of_name[""]
+    spelling = kept_spellings(films_of_name)
+    names = negative_first(sorted(set(spelling.values())))
     entries: list[Entry] = []
     warnings: list[str] = []
     for source, listing in listings:
@@ -110,7 +118,12 @@ def collect(folders: Sequence[tuple[str, Path]], masks: Sequence[Path] = ()) -> 
         if silent := len(kept) - len(labelled):
             warnings.append(f"{source}: films without a known label, left out: {silent:,}")
         entries += (
-            _collected(entry, listing, source, names, alone=len(listings) == 1)
+            _collected(
+                entry,
+                source,
+                one_hot(names.index(spelling[_label(entry, listing)]), len(names)),
+                alone=len(listings) == 1,
+            )
             for entry in labelled
         )
     if not entries:
@@ -143,20 +156,19 @@ def write_collected(films: Collected, path: Path) -> None:
     _write(path, rows, always=("path", "label", "source", "patient"))
 
 
-def _used_names(listing: Listing) -> Iterator[str]:
-    for i, name in enumerate(listing.names):
-        if any(entry.values[i] == 1.0 for entry in listing.entries):
-            yield name
-
-
-def _collected(
-    entry: Entry, listing: Listing, source: str, names: Sequence[str], *, alone: bool
-) -> Entry:
-    """An entry in the terms of the whole; patients of different folders cannot be confused."""
+def _label(entry: Entry, listing: Listing) -> str:
+    """The class of a film, ``"normal"`` for a negative class of another meaning, ``""`` if unknown."""
+    if 1.0 not in entry.values:
+        return ""
     label = listing.names[entry.values.index(1.0)]
+    return _NORMAL if label == listing.negative_name else label
+
+
+def _collected(entry: Entry, source: str, values: Targets, *, alone: bool) -> Entry:
+    """An entry in the terms of the whole; patients of different folders cannot be confused."""
     return replace(
         entry,
-        values=one_hot(names.index(label), len(names)),
+        values=values,
         patient=entry.patient if alone else f"{entry.source or source}/{entry.patient}",
         split=None if entry.split == "train" else entry.split,
         source=entry.source or source,

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from pneumoscope import images
-from pneumoscope.data.folders import SPLITS
+from pneumoscope.data.split_names import split_of
 from pneumoscope.errors import DataError, MissingExtra, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.images.limits import MAX_BYTES
@@ -205,7 +205,7 @@ def _relevant(files: list[_File]) -> list[_File]:
     around = {f.name.partition("/")[0] for f in plain}
     if len(around) == 1 and all(f.name.count("/") > 1 for f in plain):
         wrapper = around.pop()
-        if wrapper.lower() not in SPLITS:
+        if split_of(wrapper) is None:
             plain = [_File(f.name.removeprefix(f"{wrapper}/"), f.size, f.open) for f in plain]
     return plain
 

@@ -18,7 +18,9 @@ SHEET = "datasheet.toml"
 """Name of the file in a data folder, or beside a manifest."""
 _SHIPPED = Path(__file__).parent / "sheets"
 _HINT = "See docs/how-to/data.md for what a data sheet may say."
-_TEXTS = ("source", "attribution", "licence", "positive", "kinds_warning", "collection", "masks")
+_TEXTS = (
+    "source", "attribution", "licence", "positive", "kinds_warning", "collection", "masks", "negative",
+)  # fmt: skip
 _LISTS = ("kinds", "warnings")
 
 
@@ -39,6 +41,7 @@ class DataSheet:
         population: The patients of the films; None if unknown.
         collection: Hospital or collection of the films whose layout does not name one, or ``""``.
         masks: Folder of lung masks, relative to the data sheet's folder, or ``""``.
+        negative: The class that means "nothing found", if its name does not say so; or ``""``.
     """
 
     source: str = ""
@@ -51,11 +54,12 @@ class DataSheet:
     population: Population | None = None
     collection: str = ""
     masks: str = ""
+    negative: str = ""
 
     @property
     def facts(self) -> DataSheet:
-        """The sheet without what it says of single films."""
-        return replace(self, collection="", masks="")
+        """The sheet without what it says of single films and of the layout."""
+        return replace(self, collection="", masks="", negative="")
 
     def positive_name(self, labels: Sequence[str], negative: str | None) -> str:
         """What a film is called that is not negative, such as ``"PNEUMONIA"`` or ``"ABNORMAL"``."""

@@ -1,22 +1,25 @@
-"""Layouts with the labels in a table: CSV manifests and NIH ChestX-ray14."""
+"""CSV manifests: a row for each film, with its path and its labels."""
 
 from __future__ import annotations
 
-import csv
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumoscope import images
+from pneumoscope.data.ages import age_text
 from pneumoscope.data.boxes import BOXES_HINT, boxes_of
-from pneumoscope.data.folders import SPLITS
-from pneumoscope.data.listing import Entry, Listing, negative_first, one_hot
+from pneumoscope.data.class_names import negative_first
+from pneumoscope.data.film_paths import FilmPaths
+from pneumoscope.data.listing import Entry, Listing, one_hot
+from pneumoscope.data.split_names import split_of
+from pneumoscope.data.table_files import read_header, read_rows
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
-    from pneumoscope.data.listing import Targets
+    from collections.abc import Sequence
 
-    Row = dict[str, str]
+    from pneumoscope.data.listing import Targets
+    from pneumoscope.data.table_files import Row
 
 RESERVED = (
     "path", "sha256", "patient", "split", "label", "labels", "source", "mask", "boxes",
@@ -28,21 +31,26 @@ _ALIASES = {name: name for name in RESERVED} | dict.fromkeys(
 )
 # Columns of CheXpert (Irvin et al. 2019) besides its findings.
 _VIEW = "frontal/lateral"
-_FACTS = {"sex", "gender", "age", _VIEW, "ap/pa", "view", "view position"}
-_VALUES: dict[str, float | None] = {
-    "1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "-1": None, "-1.0": None, "": None,
+_AGES = {"age", "patient age", "patient_age", "patientage", "age_years", "age (years)"}
+_FACTS = {
+    *_AGES, "sex", "gender", "patient sex", "patient gender", "patient_sex", "patient_gender",
+    _VIEW, "ap/pa", "view", "view position",
 }  # fmt: skip
-_SPLIT_VALUES = SPLITS | {"training": "train", "testing": "test", "": "train"}
+# With decimal commas too, which tables separated by semicolons have.
+_VALUES: dict[str, float | None] = {
+    "1": 1.0, "1.0": 1.0, "1,0": 1.0, "0": 0.0, "0.0": 0.0, "0,0": 0.0,
+    "-1": None, "-1.0": None, "-1,0": None, "": None,
+}  # fmt: skip
+# What other tables call the column path, the best first.
+_PATHS = (
+    "file_path", "filepath", "file path", "image_path", "image path", "imagepath", "img_path",
+    "filename", "file_name", "file name", "image_name", "image name", "image",
+)  # fmt: skip
 _FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
 
-_NIH_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
-_NIH_TRAIN, _NIH_TEST = "train_val_list.txt", "test_list.txt"
-
-
-def is_nih(file: Path) -> bool:
-    """Whether a CSV file is the table of NIH ChestX-ray14, by its columns."""
-    return set(_NIH_COLUMNS) <= set(_rows(file)[0])
+NIH_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+"""Of the table of NIH ChestX-ray14."""
 
 
 def read_manifest(file: Path) -> Listing:
@@ -59,13 +67,14 @@ def read_manifest(file: Path) -> Listing:
     """
     header, rows = _lowered(file)
     if "path" not in header:
-        raise DataError(f"{file}: has no column path", "The films' paths, relative to the file.")
+        raise DataError(
+            f"{file}: has no column path",
+            f"Name the column of the films' paths so; the columns are {', '.join(header)}.",
+        )
     if not rows:
         raise DataError(f"{file}: names no films", "Add a row per film.")
     names, values, findings, warnings = _labels(file, header, rows)
-    base = file.parent
-    if not (base / rows[0]["path"]).exists() and (base.parent / rows[0]["path"]).exists():
-        base = base.parent  # CheXpert's paths begin with the name of its own folder
+    base, film_paths = _places(file, rows)
     view = next((name for name in header if name.lower() == _VIEW), None)
     lateral = 0
     entries = []
@@ -73,7 +82,7 @@ def read_manifest(file: Path) -> Listing:
     for number, (row, value) in enumerate(zip(rows, values, strict=True), 2):
         if not row["path"]:
             raise DataError(f"{file}, row {number}: names no film", "Fill the column path.")
-        name = PurePosixPath(row["path"]).as_posix()
+        name = film_paths.name_of(row["path"])
         if name in seen:
             raise DataError(f"{file}: names {name} twice", "One row per film.")
         seen.add(name)
@@ -82,7 +91,8 @@ def read_manifest(file: Path) -> Listing:
             continue
         split = _split(file, number, row["split"]) if "split" in header else None
         try:
-            entries.append(_entry(base, name, row, value, split))
+            mask = base / film_paths.name_of(row["mask"]) if row.get("mask") else None
+            entries.append(_entry(base / name, name, row, value, split, mask))
         except ValueError as error:
             raise DataError(f"{file}, row {number}: {error}", BOXES_HINT) from None
     if not entries:
@@ -101,12 +111,25 @@ def read_manifest(file: Path) -> Listing:
     )
 
 
-def _entry(base: Path, name: str, row: Row, values: Targets, split: str | None) -> Entry:
+def _places(file: Path, rows: Sequence[Row]) -> tuple[Path, FilmPaths]:
+    """The folder to which the paths of a manifest are relative, and where its films are."""
+    first = rows[0]["path"]
+    for base in (file.parent, file.parent.parent):
+        # CheXpert's paths begin with the name of its own folder.
+        film_paths = FilmPaths(base, first)
+        if not film_paths.misplaced:
+            return base, film_paths
+    return file.parent, FilmPaths(file.parent, first)
+
+
+def _entry(
+    path: Path, name: str, row: Row, values: Targets, split: str | None, mask: Path | None
+) -> Entry:
     patient = row.get("patient", "")
     if not patient and (match := _CHEXPERT_PATIENT.search(name)):
         patient = match[1]
     return Entry(
-        path=base / name,
+        path=path,
         name=name,
         values=values,
         patient=patient or f"file/{name}",
@@ -114,87 +137,47 @@ def _entry(base: Path, name: str, row: Row, values: Targets, split: str | None) 
         split=split,
         sha256=row.get("sha256", ""),
         source=row.get("source", ""),
-        mask=base / row["mask"] if row.get("mask") else None,
+        mask=mask,
         boxes=boxes_of(row.get("boxes", "")),
-    )
-
-
-def read_nih(file: Path) -> Listing:
-    """Lists NIH ChestX-ray14 (Wang et al., CVPR 2017): the films of its table, below its folder.
-
-    The official lists, if they are beside the table, decide which films are for testing; films on
-    neither list are left out. "No Finding" is one of the names.
-
-    Raises:
-        DataError: No film of the table exists.
-    """
-    _, rows = _rows(file)
-    root = file.parent
-    path_of: dict[str, Path] = {}
-    for path in images.find_films([root]):
-        path_of.setdefault(path.name, path)
-    train, test = _list(root / _NIH_TRAIN), _list(root / _NIH_TEST)
-    present = [row for row in rows if row["Image Index"] in path_of]
-    if not present:
-        raise DataError(
-            f"{file}: none of its films lies below {root}",
-            "Unpack the archives images_*.tar.gz beside the table.",
-        )
-    warnings = []
-    if len(present) < len(rows):
-        warnings.append(
-            f"films of {file.name} that are not there: {len(rows) - len(present):,} of {len(rows):,}"
-        )
-    if test is None:
-        warnings.append(f"{_NIH_TEST} is not there: official test films count as training films")
-    listed = [
-        row
-        for row in present
-        if train is None or row["Image Index"] in train or row["Image Index"] in (test or ())
-    ]
-    if len(listed) < len(present):
-        warnings.append(f"films on no official list, left out: {len(present) - len(listed):,}")
-    labels_of_rows = [_words(row["Finding Labels"]) for row in listed]
-    names = negative_first(sorted({label for labels in labels_of_rows for label in labels}))
-    entries = tuple(
-        Entry(
-            path=path_of[row["Image Index"]],
-            name=path_of[row["Image Index"]].relative_to(root).as_posix(),
-            values=tuple(float(name in labels) for name in names),
-            patient=row["Patient ID"],
-            keyed=True,
-            split="test" if test is not None and row["Image Index"] in test else "train",
-        )
-        for row, labels in zip(listed, labels_of_rows, strict=True)
-    )
-    source = f"NIH ChestX-ray14 (Wang et al., CVPR 2017), folder {root.resolve().name}"
-    return Listing(
-        layout="nih",
-        findings=True,
-        names=names,
-        entries=entries,
-        source=source,
-        obeyed=True,
-        warnings=tuple(warnings),
     )
 
 
 def columns(file: Path) -> tuple[tuple[str, ...], dict[str, Row]]:
     """All columns of a table by film, including those that pneumoscope does not use.
 
+    Ages such as ``058Y`` become years.
+
     Args:
         file: A manifest, or NIH's table.
 
     Returns:
-        The columns' names, and film to values. A film's key is its path as the manifest gives it,
+        The columns' names, and film to values. A film's key is its name as `read_manifest` gives it,
         or its file name in NIH's table.
 
     Raises:
         DataError: It cannot be read.
     """
-    header, rows = _rows(file)
-    key = next((name for name in header if name.lower() == "path"), _NIH_COLUMNS[0])
-    return tuple(header), {PurePosixPath(row[key]).as_posix(): row for row in rows if row.get(key)}
+    header, rows = read_rows(file)
+    key = _path_column(header) or NIH_COLUMNS[0]
+    rows = [row for row in rows if row.get(key)]
+    if not rows:
+        return tuple(header), {}
+    ages = [name for name in header if name.lower() in _AGES]
+    film_paths = _places(file, [{"path": rows[0][key]}])[1]
+    return tuple(header), {
+        film_paths.name_of(row[key]): row | {age: age_text(row[age]) for age in ages}
+        for row in rows
+    }
+
+
+def has_films(file: Path) -> bool:
+    """Whether a table has a column with the paths of films."""
+    return _path_column(read_header(file)) is not None
+
+
+def _path_column(header: Sequence[str]) -> str | None:
+    lowered = {name.lower(): name for name in reversed(header)}
+    return next((lowered[name] for name in ("path", *_PATHS) if name in lowered), None)
 
 
 def _labels(
@@ -212,7 +195,7 @@ def _labels(
         ]
         return names, values, False, ()
     if "labels" in header:
-        labels_of_rows = [_words(row["labels"]) for row in rows]
+        labels_of_rows = [words_of(row["labels"]) for row in rows]
         names = negative_first(sorted({label for labels in labels_of_rows for label in labels}))
         unknown = (None,) * len(names)
         # An empty cell means unknown; "No Finding" means that nothing was found.
@@ -254,43 +237,25 @@ def _columns(
 
 def _lowered(file: Path) -> tuple[list[str], list[Row]]:
     """The table, with the names of known columns in lower case."""
-    header, rows = _rows(file)
+    header, rows = read_rows(file)
     known = {name: _ALIASES.get(name.lower(), name) for name in header}
-    columns = list(known.values())
+    if "path" not in known.values() and (column := _path_column(header)):
+        known[column] = "path"
+    columns = [known[name] for name in header]
     if double := sorted({c for c in columns if columns.count(c) > 1}):
         raise DataError(f"{file}: has two columns {double[0]}", "Keep one.")
     return columns, [{known[name]: row[name] for name in header} for row in rows]
 
 
-def _rows(file: Path) -> tuple[list[str], list[Row]]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, skipinitialspace=True)
-            header = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = header
-            rows = [{name: (row[name] or "").strip() for name in header} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(
-            f"{file}: cannot be read as a table ({reason})", "Save it as CSV in UTF-8."
-        ) from error
-    return header, rows
-
-
 def _split(file: Path, number: int, value: str) -> str:
-    try:
-        return _SPLIT_VALUES[value.lower()]
-    except KeyError:
+    split = split_of(value) if value else "train"
+    if split is None:
         raise DataError(
             f"{file}, row {number}: split is {value!r}", "Use train, validation or test."
-        ) from None
+        )
+    return split
 
 
-def _list(file: Path) -> set[str] | None:
-    if not file.is_file():
-        return None
-    return {line.strip() for line in file.read_text(encoding="utf-8").splitlines()} - {""}
-
-
-def _words(text: str) -> tuple[str, ...]:
+def words_of(text: str) -> tuple[str, ...]:
+    """The findings of a cell, which ``|`` separates."""
     return tuple(word.strip() for word in text.split("|") if word.strip())

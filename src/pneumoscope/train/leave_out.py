@@ -70,7 +70,7 @@ def plan(
             "--leave-out compares healthy and ill films, and the task multilabel has no healthy class",
             "Use a recipe with the task binary or multiclass.",
         )
-    listing = with_masks(data.find(root), masks)
+    listing = with_masks(data.find(root, recipe.negative), masks)
     known = sorted({e.source for e in listing.entries if e.split != "test"} - {""})
     if not known:
         raise DataError(

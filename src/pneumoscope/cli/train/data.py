@@ -13,6 +13,7 @@ from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Json, masks_option
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
+from pneumoscope.cli.train.options import Negative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ _SHOWN = 10  # duplicates in the table; --json has all
 
 
 @app.command(epilog="Example: pneumoscope data check chest_xray --json > report.json")
-def check(folder: Folder, json: Json = False, task: Task = None) -> None:
+def check(folder: Folder, json: Json = False, task: Task = None, negative: Negative = None) -> None:
     """Check a data folder: classes, broken films, duplicates, patients.
 
     Reads every film. The exit code is 1 if a film cannot be read.
@@ -75,7 +76,7 @@ def check(folder: Folder, json: Json = False, task: Task = None) -> None:
     from pneumoscope.data import check as checking
 
     with progress_bar("reading films") as progress:
-        report = checking.check(folder, task, progress)
+        report = checking.check(folder, task, progress, negative or "")
     report_films(report.broken)
     if json:
         print_json(asdict(report), indent=2)

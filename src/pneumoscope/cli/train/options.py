@@ -33,6 +33,14 @@ Backend = Annotated[
     str, typer.Option(metavar="NAME", help="Keras backend: tensorflow, jax or torch.")
 ]
 
+Negative = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS",
+        help="Class of the healthy films, if its name does not say so, such as 0 for folders 0 and 1.",
+    ),
+]
+
 BACKENDS = ("tensorflow", "jax", "torch")
 
 

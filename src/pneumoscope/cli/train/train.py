@@ -14,7 +14,13 @@ import typer
 from pneumoscope.cli.options import Cache, Json, masks_option
 from pneumoscope.cli.terminal import print_json
 from pneumoscope.cli.train import leave_out as leaving_out
-from pneumoscope.cli.train.options import Backend, Data, RecipeName, prepare_training
+from pneumoscope.cli.train.options import (
+    Backend,
+    Data,
+    Negative,
+    RecipeName,
+    prepare_training,
+)
 from pneumoscope.errors import MissingExtra
 from pneumoscope.train.paths import Paths
 
@@ -102,6 +108,7 @@ LeaveOut = Annotated[
 ]
 
 
+# Typer makes an option of every argument.
 def train(
     recipe: RecipeName = "flagship",
     data: Data = None,
@@ -115,6 +122,7 @@ def train(
     pictures: Pictures = None,
     masks: Masks = None,
     other_patients: OtherPatients = None,
+    negative: Negative = None,
     devices: Devices = "1",
     tensorboard: TensorBoard = False,
     mlflow: MLflow = None,
@@ -140,7 +148,9 @@ def train(
     from pneumoscope.train.quiet import no_chatter
     from pneumoscope.train.recipe import reading
 
-    resolved = reading.load(recipe, seed=seed, epochs=epochs, head_epochs=head_epochs)
+    resolved = reading.load(
+        recipe, seed=seed, epochs=epochs, head_epochs=head_epochs, negative=negative
+    )
     with no_chatter():
         from pneumoscope.train import run  # noqa: F401 (imports Keras, which is not quiet)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.data.listing import KERMANY, NO_SUBTYPE, Listing, for_task, negative_of
+from pneumoscope.data.listing import KERMANY, NO_SUBTYPE, Listing, for_task
 from pneumoscope.errors import DataError
 from pneumoscope.evidence.audit.listing import class_of
 
@@ -91,7 +91,7 @@ def _classes(films: Listing) -> Iterator[Contrast]:
     classes = np.array(
         [e.values.index(1.0) if 1.0 in e.values else -1 for e in films.entries], np.intp
     )
-    negative = negative_of(films.names)
+    negative = films.negative
     used = [
         i
         for i, name in enumerate(films.names)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pneumoscope import data, images
+from pneumoscope import data
 from pneumoscope.data import folders
-from pneumoscope.data.films import MANIFEST
-from pneumoscope.data.listing import Entry, Listing, negative_first, one_hot
+from pneumoscope.data.class_names import negative_first
+from pneumoscope.data.film_files import films_below
+from pneumoscope.data.layouts import MANIFEST
+from pneumoscope.data.listing import Entry, Listing, one_hot
+from pneumoscope.data.spelling import with_one_spelling
+from pneumoscope.data.split_names import split_of
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -62,16 +66,16 @@ def open_films(root: Path) -> tuple[Listing, tuple[str, ...]]:
         )
         source = f"films below {root.resolve().name}"
         listing = Listing(layout=LOOSE, findings=False, names=names, entries=films, source=source)
-        return listing, (f"no training could use it: {error}",)
+        return with_one_spelling(listing), (f"no training could use it: {error}",)
 
 
 def _loose(root: Path) -> Iterator[tuple[Path, str | None, str | None, str | None]]:
     """Path, class, patient and split of every film, as far as folder names tell."""
-    for path in images.find_films([root]):
+    for path in films_below(root):
         parts = list(path.relative_to(root).parts[:-1])
         split = None
-        while parts and (parts[0].lower() in folders.SPLITS or parts[0] == "chest_xray"):
-            split = folders.SPLITS.get(parts.pop(0).lower(), split)
+        while parts and (split_of(parts[0]) or parts[0] == "chest_xray"):
+            split = split_of(parts.pop(0)) or split
         kind = parts[0] if parts else None
         key = None
         if kind in ("NORMAL", "PNEUMONIA"):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pneumoscope.data import folders, tables
-from pneumoscope.data.films import table
+from pneumoscope.data import folders
+from pneumoscope.data.layouts import columns_of
 from pneumoscope.data.listing import KERMANY, LABELS, Listing, one_hot
 from pneumoscope.data.sources import leave_out, left_out_by
 from pneumoscope.errors import DataError, UsageError
@@ -222,18 +222,17 @@ def _columns(root: Path, listing: Listing, by: Sequence[str]) -> dict[str, dict[
     """
     if not by:
         return {}
-    file = table(root)
-    header, rows = tables.columns(file) if file else ((), {})
+    files, header, rows = columns_of(root)
     lowered = {name.lower(): name for name in header}
     known = {*lowered, SOURCE} if any(entry.source for entry in listing.entries) else {*lowered}
     if missing := [name for name in by if name.lower() not in known]:
-        if file is None:
+        if not files:
             raise UsageError(
                 f"--by {missing[0]}: {root} has no table with columns",
                 "Subgroups need a CSV manifest.",
             )
         raise UsageError(
-            f"--by {missing[0]}: {file.name} has no such column", f"It has {', '.join(header)}."
+            f"--by {missing[0]}: {files[0].name} has no such column", f"It has {', '.join(header)}."
         )
     columns = {}
     for entry in listing.entries:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import data
 from pneumoscope.data.listing import for_task, without
 from pneumoscope.data.sources import leave_out
+from pneumoscope.data.spelling import with_negative
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def training_films(
     if not {"manifest_sha256", "split_seed"} <= record.keys() or not recipe:
         return None
     try:
-        if not _counts_match(leave_out(listing, recipe["split"]), meta, wanted):
+        negative = recipe.get("negative", "")
+        named = with_negative(listing, negative)
+        if not _counts_match(leave_out(named, recipe["split"]), meta, wanted):
             return None
         films = data.load(
             root,
@@ -47,6 +50,7 @@ def training_films(
             share=recipe["validation"],
             seed=record["split_seed"],
             population=record.get("population", ()),
+            negative=negative,
             cache=cache,
             progress=lambda done, total: progress(done, total, "looking for training films"),
         )

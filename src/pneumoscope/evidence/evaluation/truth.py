@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.data.class_names import is_negative
 from pneumoscope.data.folders import SUBTYPES
-from pneumoscope.data.listing import Entry, Listing, negative_of
+from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.sheet import positive_of_kind
 from pneumoscope.errors import DataError
 from pneumoscope.records import ABNORMAL
@@ -96,8 +97,11 @@ _POSITIVE = -2
 
 
 def _classes_of(entries: Sequence[Entry], listing: Listing, meta: BundleMeta) -> Truth:
-    meanings = [_meaning(name, meta) for name in listing.names]
-    closed = listing.findings and negative_of(listing.names) is None
+    meanings = [
+        meta.labels.index(str(meta.negative)) if name == listing.negative else _meaning(name, meta)
+        for name in listing.names
+    ]
+    closed = listing.findings and listing.negative is None
     classes = [_class_of(entry, meanings, closed, meta) for entry in entries]
     unanswered: dict[str, int] = {}
     for entry, (positive, _) in zip(entries, classes, strict=True):
@@ -118,7 +122,7 @@ def _meaning(name: str, meta: BundleMeta) -> int | None:
     labels = [label.lower() for label in meta.labels]
     if lower in labels:
         return labels.index(lower)
-    if negative_of([lower]):
+    if is_negative(name):
         return meta.labels.index(str(meta.negative))
     ill = (
         lower == meta.positive.lower()
@@ -155,7 +159,7 @@ def _class_of(
 
 def _findings_of(entry: Entry, listing: Listing, meta: BundleMeta) -> list[float]:
     values = dict(zip((_plain(name) for name in listing.names), entry.values, strict=True))
-    negative = negative_of(listing.names)
+    negative = listing.negative
     healthy = negative is not None and values[_plain(negative)] == 1.0
     for name in listing.names:
         if values[_plain(name)] == 1.0 and (verdict := positive_of_kind(name)) is not None:

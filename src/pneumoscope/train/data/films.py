@@ -89,6 +89,7 @@ def split_films(
         seed=SPLIT_SEED,
         masks=masks,
         population=population_of(recipe),
+        negative=recipe.negative,
         cache=cache,
         progress=progress,
     )
@@ -150,7 +151,7 @@ def check_films(films: data.FilmSet) -> None:
     if films.negative is None:
         raise DataError(
             f"no class of {', '.join(films.names)} means that nothing was found",
-            "Name one of the folders NORMAL.",
+            "Name it with --negative NAME (in a recipe: negative), or call the class NORMAL.",
         )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.bundle import MODEL, Bundle, BundleMeta, sha256_of
-from pneumoscope.data.listing import negative_of
+from pneumoscope.data.class_names import negative_of
 from pneumoscope.data.sheet import sheet_for
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import ConversionError, UsageError

@@ -30,6 +30,8 @@ class Recipe:
         seed: Seed of the head's first weights, the order of the films and the augmentation.
         task: ``"binary"`` (one sigmoid: ill or not), ``"multiclass"`` (a softmax over the classes
             of the data) or ``"multilabel"`` (a sigmoid per finding; unknown labels do not count).
+        negative: Name of the class that means "nothing found", if its words do not say so, such as
+            ``"0"`` for folders 0 and 1; empty for what the data sheet or the names say.
         split: How validation films are chosen: ``"patient"`` draws patients; ``"film"`` draws
             films, so one patient may have films in both splits; ``"leave-out:SOURCE"`` keeps the
             films of a source (hospital or collection; ``a+b`` for two) for testing and draws
@@ -108,6 +110,7 @@ class Recipe:
     version: str = "1"
     seed: int = 0
     task: str = "multiclass"
+    negative: str = ""
     split: str = "patient"
     validation: float = 0.15
     population: tuple[str, ...] = ()

@@ -1,0 +1,36 @@
+"""Ages of patients, as tables and DICOM headers write them."""
+
+from __future__ import annotations
+
+import re
+
+_AGE = re.compile(
+    r"(\d{1,3}(?:[.,]\d+)?)\s*"
+    r"(?:(y)(?:ears?|rs?|o)?|(m)(?:onths?|os?)?|(w)(?:eeks?|ks?)?|(d)(?:ays?)?)?",
+    re.IGNORECASE,
+)
+# Years in a unit of an age string (PS3.5 6.2, value representation AS).
+_YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+
+
+def years_of(text: str) -> float | None:
+    """An age in years.
+
+    Args:
+        text: Such as ``"58"``, ``"058Y"``, ``"018M"``, ``"003W"``, ``"010D"`` or ``"58 years"``.
+
+    Returns:
+        None if the text is no age.
+    """
+    match = _AGE.fullmatch(text.strip())
+    if match is None:
+        return None
+    number, *units = match.groups()
+    unit = next((unit for unit in units if unit), "")
+    return float(number.replace(",", ".")) * _YEARS[unit.upper()]
+
+
+def age_text(text: str) -> str:
+    """An age in years as a number, such as ``"58"`` or ``"1.5"``; other text is returned unchanged."""
+    years = years_of(text)
+    return text if years is None else f"{years:.4g}"

@@ -1,0 +1,62 @@
+"""Where the films of a table are: paths of Windows, and paths of another computer."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class FilmPaths:
+    """Finds the files that the cells of a table name, relative to a folder.
+
+    A path with backslashes is one of Windows. An absolute path that does not exist here, such as
+    ``C:\\data\\films\\1.png``, is looked for by its end below the folder. So are all paths if the
+    first film of the table is not where its path says.
+
+    Args:
+        base: The folder.
+        first: Path of the first film, as the table has it.
+
+    Attributes:
+        misplaced: Whether the first film is not where its path says.
+    """
+
+    def __init__(self, base: Path, first: str) -> None:
+        self._base = base
+        self._dropped = 0
+        self.misplaced = not exists(base / _posix(first))
+
+    def name_of(self, text: str) -> str:
+        """The path relative to the folder, with ``/``; as the table has it if there is no such file."""
+        if "\\" not in text and not self.misplaced and not _is_foreign(PurePosixPath(text)):
+            return PurePosixPath(text).as_posix()  # without looking at the disk
+        if exists(self._base / text):
+            return PurePosixPath(text).as_posix()
+        path = _posix(text)
+        # The same number of leading parts as before is tried first: tables are uniform.
+        for start in (self._dropped, *range(len(path.parts))):
+            end = PurePosixPath(*path.parts[start:])
+            if end.parts and not _is_foreign(end) and exists(self._base / end):
+                self._dropped = start
+                return end.as_posix()
+        return path.as_posix()
+
+
+def _posix(text: str) -> PurePosixPath:
+    return PurePosixPath(PureWindowsPath(text).as_posix() if "\\" in text else text)
+
+
+def _is_foreign(path: PurePosixPath) -> bool:
+    """Whether the path begins with a root or with a drive of Windows."""
+    return path.is_absolute() or (bool(path.parts) and path.parts[0][1:2] == ":")
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file; False for names that no disk takes."""
+    try:
+        return path.exists()
+    except OSError:  # the name is too long, for example
+        return False

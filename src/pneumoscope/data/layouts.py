@@ -1,0 +1,240 @@
+"""Which layout a data folder has, and the films in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pneumoscope.data.class_names import is_negative, plain_name
+from pneumoscope.data.film_files import folders_in, is_mask_folder
+from pneumoscope.data.folders import classes_with_films, read_class_folders, read_split_folders
+from pneumoscope.data.masks import with_masks
+from pneumoscope.data.public_sets import (
+    covidx,
+    medmnist,
+    nih,
+    rsna,
+    split_tables,
+    tuberculosis,
+    vindr,
+)
+from pneumoscope.data.sheet import SHEET, UNKNOWN, read_sheet
+from pneumoscope.data.spelling import with_negative, with_one_spelling
+from pneumoscope.data.split_names import split_of
+from pneumoscope.data.table_files import ENDINGS
+from pneumoscope.data.tables import columns, read_manifest
+from pneumoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pneumoscope.data.listing import Entry, Listing
+    from pneumoscope.data.table_files import Row
+
+MANIFEST = "manifest.csv"
+_KAGGLE = "chest_xray"
+_DEPTH = 3
+"""Folders inside folders in which a data folder is looked for."""
+
+
+def find(root: Path, negative: str = "") -> Listing:
+    """Lists the films of a data folder, whatever its layout; decodes nothing.
+
+    Args:
+        root: A CSV manifest; or a folder with ``manifest.csv``, with the table of a public set
+            (`pneumoscope.data.public_sets`), with ``train`` and a folder per class in it, or with a
+            folder per class; or a folder around one of these. A file ``datasheet.toml`` in the folder,
+            or beside the manifest, gives the facts of the data set (`pneumoscope.data.sheet`), the
+            source of films that name none, the negative class, and the folder of their lung masks.
+        negative: Name of the class that means "nothing found", if its words do not say so, such as
+            ``"0"``; ``""`` for what the data sheet or the names say.
+
+    Raises:
+        DataError: There is no such folder, it has no known layout or several, the data sheet is
+            malformed, or there is no class of that name.
+    """
+    folder = _data_folder(root, negative)
+    listing = _read(folder)
+    if folder != root:
+        listing = _in_folder(listing, folder.relative_to(root).as_posix())
+    sheet = next((f for f in (_beside(root), _beside(folder)) if f.is_file()), None)
+    known = UNKNOWN if sheet is None else read_sheet(sheet)
+    listing = with_negative(with_one_spelling(listing), negative or known.negative)
+    if sheet is None:
+        return listing
+    if known.collection:
+        entries = (replace(e, source=e.source or known.collection) for e in listing.entries)
+        listing = replace(listing, entries=tuple(entries))
+    if known.masks:
+        listing = with_masks(listing, [sheet.parent / known.masks])
+    # A sheet that speaks of single films only leaves the layout's own facts.
+    if known.facts == UNKNOWN:
+        return listing
+    return replace(listing, sheet=known.facts, source=known.source or listing.source)
+
+
+def columns_of(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...], dict[str, Row]]:
+    """The tables of a data folder, and what they say of its films besides labels.
+
+    Returns:
+        The tables (none if folders are the labels), the names of their columns, and film to values, see
+        `tables.columns`.
+
+    Raises:
+        DataError: See `find`; also if a table cannot be read.
+    """
+    folder = _data_folder(root, "")
+    prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
+    files = _tables(folder)
+    header: dict[str, None] = {}
+    rows: dict[str, Row] = {}
+    for file in files:
+        names, rows_of_file = columns(file)
+        header |= dict.fromkeys(names)
+        rows |= {f"{prefix}{film}": row for film, row in rows_of_file.items()}
+    return files, tuple(header), rows
+
+
+def _tables(folder: Path) -> tuple[Path, ...]:
+    if folder.is_file():
+        return (folder,)
+    if (folder / MANIFEST).is_file():
+        return (folder / MANIFEST,)
+    if file := _nih_table(folder):
+        return (file,)
+    return tuple(split_tables.split_tables(folder).values())
+
+
+def _in_folder(listing: Listing, inner: str) -> Listing:
+    """The listing of an inner folder, with the films' paths relative to the outer one."""
+
+    def renamed(entry: Entry) -> Entry:
+        if entry.name.startswith("/"):
+            return entry
+        name = f"{inner}/{entry.name}"
+        of_film = not entry.keyed and entry.patient == f"file/{entry.name}"
+        return replace(entry, name=name, patient=f"file/{name}" if of_film else entry.patient)
+
+    return replace(
+        listing,
+        entries=tuple(map(renamed, listing.entries)),
+        warnings=(*listing.warnings, f"the films are those of the folder {inner}"),
+    )
+
+
+def _beside(place: Path) -> Path:
+    return (place if place.is_dir() else place.parent) / SHEET
+
+
+def _data_folder(root: Path, negative: str) -> Path:
+    """The root itself, or the one folder in it that has a known layout."""
+    if not root.exists():
+        raise DataError(
+            f"{root}: no such folder", "Give the folder of the films, or a CSV manifest."
+        )
+    archive = medmnist.medmnist_archive(root)
+    if archive and (root.is_file() or not any(classes_with_films(root))):
+        raise medmnist.refuse_archive(archive)
+    if root.is_file():
+        if root.suffix.lower() not in ENDINGS:
+            raise DataError(f"{root}: is not a folder", "Name a folder, or a manifest (.csv).")
+        return root
+    children = folders_in(root)
+    if (
+        _has_layout(root)
+        or _has_layout(root / _KAGGLE)
+        or any(_means_negative(f.name, negative) for f in children)
+    ):
+        return root
+    inner = [folder for child in children for folder in _inside(child, negative, _DEPTH)]
+    others = {f for f in classes_with_films(root) if not any(f in (i, *i.parents) for i in inner)}
+    if len(inner) == 1 and not others:
+        return inner[0]
+    if inner and not any(split_of(folder.name) for folder in children):
+        names = ", ".join(str(folder) for folder in inner)
+        raise DataError(
+            f"{root}: holds more than one data folder, or one beside other films",
+            f"Name one of {names}.",
+        )
+    return root
+
+
+def _inside(folder: Path, negative: str, depth: int) -> Iterator[Path]:
+    """The data folders in a folder, or the folder itself if it is one."""
+    if is_mask_folder(folder.name) or split_of(folder.name):
+        return
+    children = folders_in(folder)
+    if _has_layout(folder) or (
+        len(children) > 1 and any(_means_negative(f.name, negative) for f in children)
+    ):
+        yield folder
+    elif depth:
+        for child in children:
+            yield from _inside(child, negative, depth - 1)
+
+
+def _means_negative(name: str, negative: str) -> bool:
+    return is_negative(name) or (bool(negative) and plain_name(name) == plain_name(negative))
+
+
+def _has_layout(folder: Path) -> bool:
+    """Whether a folder has a table or a train folder, so that its other folders are no classes."""
+    if not folder.is_dir():
+        return False
+    if (folder / MANIFEST).is_file() or _nih_table(folder) or _rsna_table(folder):
+        return True
+    train = _train_folder(folder)
+    return bool(
+        (train and len(folders_in(train)) > 1)
+        or vindr.vindr_tables(folder)
+        or split_tables.split_tables(folder)
+        or covidx.covidx_lists(folder)
+        or medmnist.medmnist_table(folder)
+    )
+
+
+def _read(root: Path) -> Listing:
+    if root.is_file():
+        return _read_table(root)
+    if (root / MANIFEST).is_file():
+        return read_manifest(root / MANIFEST)
+    if file := _nih_table(root) or _rsna_table(root):
+        return _read_table(file)
+    if files := vindr.vindr_tables(root):
+        return vindr.read_vindr(files, root)
+    if tables := split_tables.split_tables(root):
+        return split_tables.read_split_tables(tables)
+    if lists := covidx.covidx_lists(root):
+        return covidx.read_covidx(lists, root)
+    if file := medmnist.medmnist_table(root):
+        return medmnist.read_medmnist(file)
+    for base in (root, root / _KAGGLE):
+        if _train_folder(base):
+            return read_split_folders(base, root)
+    if films := tuberculosis.tuberculosis_films(root):
+        return tuberculosis.read_tuberculosis(films, root)
+    return read_class_folders(root)
+
+
+def _read_table(file: Path) -> Listing:
+    if nih.is_nih(file):
+        return nih.read_nih(file)
+    if rsna.is_rsna(file):
+        return rsna.read_rsna_set(file)
+    if vindr.is_vindr(file):
+        root = file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
+        return vindr.read_vindr([file], root)
+    return read_manifest(file)
+
+
+def _nih_table(folder: Path) -> Path | None:
+    return next(iter(sorted(folder.glob("Data_Entry_2017*.csv"))), None)
+
+
+def _rsna_table(folder: Path) -> Path | None:
+    return next((f for f in sorted(folder.glob("stage_*labels*.csv")) if rsna.is_rsna(f)), None)
+
+
+def _train_folder(folder: Path) -> Path | None:
+    return next((f for f in folders_in(folder) if split_of(f.name) == "train"), None)

@@ -1,0 +1,131 @@
+"""VinDr-CXR and VinDr-PCXR (Nguyen et al. 2022), and the VinBigData challenge made from the first."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from pneumoscope.data.class_names import negative_first
+from pneumoscope.data.listing import Entry, Listing
+from pneumoscope.data.public_sets.film_index import films_by_stem, present
+from pneumoscope.data.split_names import split_of
+from pneumoscope.data.table_files import read_header, read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pneumoscope.data.listing import Targets
+    from pneumoscope.data.table_files import Row
+
+_FILM, _READER, _NAME = "image_id", "rad_id", "class_name"
+_PLACES = {_FILM, _READER, _NAME, "class_id", "x_min", "y_min", "x_max", "y_max", "rad_ID"}
+
+
+def is_vindr(file: Path) -> bool:
+    """Whether a table has a row per film and reader, with findings in columns or in ``class_name``."""
+    header = read_header(file)
+    return _FILM in header and (_NAME in header or any(n.lower() == "no finding" for n in header))
+
+
+def vindr_tables(root: Path) -> list[Path]:
+    """The tables with the findings of whole films, in a folder or in its folder ``annotations``."""
+    files = [*root.glob("*.csv"), *root.glob("annotations/*.csv")]
+    labels = sorted(f for f in files if f.name.lower().startswith("image_labels"))
+    return [f for f in labels or sorted(root.glob("train*.csv")) if is_vindr(f)]
+
+
+def read_vindr(files: list[Path], root: Path) -> Listing:
+    """Lists the films of one or more tables.
+
+    Up to three radiologists read a film. A finding is present if most of them saw it, absent if none
+    did, and unknown otherwise.
+
+    Args:
+        files: Tables with the columns ``image_id``, ``rad_id`` and one per finding, or with
+            ``class_name``; a table whose name contains ``test`` is of films for testing.
+        root: Folder that contains the films.
+
+    Raises:
+        DataError: A table cannot be read, or none of its films exists.
+    """
+    seen: dict[Path, dict[str, Targets]] = {}
+    names: tuple[str, ...] = ()
+    for file in files:
+        header, rows = read_rows(file)
+        names, seen[file] = _by_class(rows) if _NAME in header else _by_column(header, rows)
+    several = len(files) > 1
+    entries: list[Entry] = []
+    warnings: list[str] = []
+    for file, values in seen.items():
+        split = _split(file)
+        films = films_by_stem(root, lambda p, split=split: _fits(p, root, split, several))  # type: ignore[misc]
+        known, missing = present(file, films, values)
+        warnings += missing
+        entries += (
+            Entry(
+                path=films[film],
+                name=films[film].relative_to(root).as_posix(),
+                values=values[film],
+                patient=film,
+                keyed=True,
+                split=split,
+            )
+            for film in known
+        )
+    return Listing(
+        layout="vindr",
+        findings=True,
+        names=names,
+        entries=tuple(entries),
+        source=f"VinDr-CXR (Nguyen et al. 2022), folder {root.resolve().name}",
+        obeyed=several,
+        warnings=tuple(warnings),
+    )
+
+
+def _split(file: Path) -> str:
+    words = file.stem.lower().replace("-", "_").split("_")
+    return next((split for word in words if (split := split_of(word))), "train")
+
+
+def _fits(path: Path, root: Path, split: str, several: bool) -> bool:
+    """Whether a film is in a folder of its split, if folders say so."""
+    if not several:
+        return True
+    known = {s for part in path.relative_to(root).parts[:-1] if (s := split_of(part))}
+    return not known or split in known
+
+
+def _by_class(rows: list[Row]) -> tuple[tuple[str, ...], dict[str, Targets]]:
+    """From a row per box: which readers saw which class."""
+    readers: dict[str, set[str]] = defaultdict(set)
+    saw: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        reader = row.get(_READER, "")
+        readers[row[_FILM]].add(reader)
+        saw[row[_FILM]][row[_NAME]].add(reader)
+    names = negative_first(sorted({row[_NAME] for row in rows} - {""}))
+    return names, {
+        film: _values({name: len(saw[film][name]) for name in names}, names, len(readers[film]))
+        for film in readers
+    }
+
+
+def _by_column(header: list[str], rows: list[Row]) -> tuple[tuple[str, ...], dict[str, Targets]]:
+    """From a row per film and reader, with a column per finding."""
+    names = negative_first(n for n in header if n and n not in _PLACES)
+    readers: Counter[str] = Counter(row[_FILM] for row in rows)
+    saw: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        saw[row[_FILM]].update(name for name in names if row[name] in ("1", "1.0"))
+    return names, {film: _values(saw[film], names, readers[film]) for film in readers}
+
+
+def _values(saw: Mapping[str, int], names: tuple[str, ...], readers: int) -> Targets:
+    def value(count: int) -> float | None:
+        if count == 0:
+            return 0.0
+        return 1.0 if 2 * count > readers else None
+
+    return tuple(value(saw[name]) for name in names)

@@ -1,0 +1,106 @@
+"""Makes one class of the spellings of a class, and names the negative class."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pneumoscope.data.class_names import (
+    is_negative,
+    kept_spellings,
+    negative_first,
+    plain_name,
+)
+from pneumoscope.data.listing import KERMANY
+from pneumoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.data.listing import Entry, Listing, Targets
+
+
+def with_one_spelling(listing: Listing) -> Listing:
+    """The listing with one name for each class, whose spellings a warning names.
+
+    ``NORMAL`` beside ``Normal``, or ``healthy`` beside ``No_Finding``, are one class. A listing without
+    such names is returned unchanged.
+    """
+    counts = {
+        name: sum(entry.values[i] == 1.0 for entry in listing.entries)
+        for i, name in enumerate(listing.names)
+    }
+    kept = kept_spellings(counts)
+    if all(name == spelling for name, spelling in kept.items()):
+        return listing
+    names = tuple(name for name in listing.names if kept[name] == name)
+    places = [[i for i, n in enumerate(listing.names) if kept[n] == name] for name in names]
+    entries = tuple(
+        replace(entry, values=tuple(_merged(entry, group) for group in places))
+        for entry in listing.entries
+    )
+    merged = [
+        f"{', '.join(listing.names[i] for i in group)} (as {name})"
+        for name, group in zip(names, places, strict=True)
+        if len(group) > 1
+    ]
+    warning = f"names of one class: {'; '.join(merged)}"
+    return replace(
+        listing,
+        names=negative_first(names),
+        entries=_reordered(entries, names, negative_first(names)),
+        warnings=(*listing.warnings, warning),
+    )
+
+
+def with_negative(listing: Listing, negative: str) -> Listing:
+    """The listing whose negative class has a given name, such as ``"0"``.
+
+    Args:
+        listing: The films.
+        negative: Name of the class, in any capitals; ``""`` changes nothing.
+
+    Raises:
+        DataError: There is no such class, or another class means "nothing found" by its name.
+    """
+    if not negative:
+        return listing
+    chosen = next((n for n in listing.names if n == negative), None) or next(
+        (n for n in listing.names if plain_name(n) == plain_name(negative)), None
+    )
+    if chosen is None:
+        raise DataError(
+            f"the negative class {negative!r} is not among the classes {', '.join(listing.names)}",
+            "Give `negative` the name of the class of healthy films.",
+        )
+    if others := [n for n in listing.names if n != chosen and is_negative(n)]:
+        raise DataError(
+            f"the negative class is said to be {chosen}, but there are also films of the class {others[0]}",
+            f"Give `negative` the name {others[0]}, or leave it out.",
+        )
+    if listing.layout == KERMANY:  # its classes have fixed names
+        return listing
+    names = negative_first(listing.names, chosen)
+    return replace(
+        listing,
+        names=names,
+        entries=_reordered(listing.entries, listing.names, names),
+        negative_name=chosen,
+    )
+
+
+def _merged(entry: Entry, places: Sequence[int]) -> float | None:
+    """The value of several columns that mean the same: present if one says so, unknown if none says anything."""
+    known = [value for i in places if (value := entry.values[i]) is not None]
+    return max(known) if known else None
+
+
+def _reordered(
+    entries: Sequence[Entry], before: Sequence[str], after: Sequence[str]
+) -> tuple[Entry, ...]:
+    order = [before.index(name) for name in after]
+
+    def values(entry: Entry) -> Targets:
+        return tuple(entry.values[i] for i in order)
+
+    return tuple(replace(entry, values=values(entry)) for entry in entries)

@@ -1,0 +1,81 @@
+"""Reads tables as programs write them: separated by commas, semicolons or tabs, in UTF-8 or UTF-16."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from pneumoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Row = dict[str, str]
+
+SEPARATORS = ",;\t"
+ENDINGS = (".csv", ".tsv", ".tab")
+"""Endings of tables."""
+_HEADER_BYTES = 1 << 16
+_QUOTED = re.compile(r'"[^"]*"')
+_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own
+
+
+def read_rows(file: Path) -> tuple[list[str], list[Row]]:
+    """The header and the rows of a table, without spaces around the cells.
+
+    The separator is the one of `SEPARATORS` that the header has most of, or the one that a first line
+    ``sep=;`` names.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        text = _decoded(file.read_bytes())
+        if "\0" in text:
+            raise csv.Error("it contains zero bytes")
+        separator, body = _separator(text)
+        reader = csv.DictReader(
+            io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
+        )
+        header = [(name or "").strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = header
+        rows = [{name: (row[name] or "").strip() for name in header} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(
+            f"{file}: cannot be read as a table ({reason})", "Save it as CSV in UTF-8."
+        ) from error
+    return header, rows
+
+
+def read_header(file: Path) -> list[str]:
+    """The header alone; empty if the file is no table."""
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(_HEADER_BYTES)
+        # A character may be cut in the middle.
+        separator, body = _separator(start.decode(_encoding(start), errors="ignore"))
+        reader = csv.reader(
+            io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
+        )
+        return [name.strip() for name in next(reader, [])]
+    except (OSError, csv.Error):
+        return []
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode(_encoding(content))
+
+
+def _encoding(content: bytes) -> str:
+    return "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def _separator(text: str) -> tuple[str, str]:
+    """The separator, and the text without a line that only names it."""
+    if match := _SEPARATOR_LINE.match(text):
+        return match[1], text[match.end() :]
+    header = _QUOTED.sub("", text.partition("\n")[0])
+    return max(SEPARATORS, key=header.count), text

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from drawn import name_films
+from pneumoscope.data.layouts import find
+from pneumoscope.data.listing import for_task
+
+
+def test_vindr_with_three_readers_for_each_film(tmp_path: Path) -> None:
+    name_films(tmp_path, "train/a.dicom", "train/b.dicom", "test/c.dicom")
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations/image_labels_train.csv").write_text(
+        "image_id,rad_id,Cardiomegaly,Pneumonia,No finding\n"
+        "a,R1,0,1,0\na,R2,0,1,0\na,R3,1,0,0\nb,R1,0,0,1\nb,R2,0,0,1\nb,R3,0,0,1\n"
+    )
+    (tmp_path / "annotations/image_labels_test.csv").write_text(
+        "image_id,Cardiomegaly,Pneumonia,No finding\nc,1,0,0\n"
+    )
+    (tmp_path / "annotations/annotations_train.csv").write_text(
+        "image_id,rad_id,class_name,x_min,y_min,x_max,y_max\na,R1,Pneumonia,1,1,2,2\n"
+    )
+    listing = find(tmp_path)
+    assert listing.names == ("No finding", "Cardiomegaly", "Pneumonia")
+    values = {e.patient: (e.split, e.values) for e in listing.entries}
+    # One of three readers saw cardiomegaly: unknown.
+    assert values == {
+        "a": ("train", (0.0, None, 1.0)),
+        "b": ("train", (1.0, 0.0, 0.0)),
+        "c": ("test", (0.0, 1.0, 0.0)),
+    }
+    labelled = for_task(listing, "binary")
+    assert {e.patient: t for e, t in zip(labelled.entries, labelled.targets, strict=True)} == {
+        "a": (0.0, 1.0), "b": (1.0, 0.0), "c": (0.0, 1.0),
+    }  # fmt: skip
+
+
+def test_the_challenge_with_a_row_per_box(tmp_path: Path) -> None:
+    name_films(tmp_path, "train/a.png", "train/b.png", "test/z.png")
+    (tmp_path / "train.csv").write_text(
+        "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max\n"
+        "a,Pneumothorax,12,R1,1,1,2,2\na,Pneumothorax,12,R1,5,5,6,6\na,Pneumothorax,12,R2,1,1,2,2\n"
+        "a,No finding,14,R3,,,,\nb,No finding,14,R1,,,,\nb,No finding,14,R2,,,,\n"
+        "b,No finding,14,R3,,,,\nmissing,No finding,14,R3,,,,\n"
+    )
+    listing = find(tmp_path)
+    assert listing.names == ("No finding", "Pneumothorax")
+    assert [(e.name, e.values) for e in listing.entries] == [
+        ("train/a.png", (None, 1.0)), ("train/b.png", (1.0, 0.0)),
+    ]  # fmt: skip
+    assert listing.warnings == ("films of train.csv that are not there: 1 of 3",)
+    assert Counter(e.split for e in find(tmp_path / "train.csv").entries) == {"train": 2}

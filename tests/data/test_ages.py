@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+
+from pneumoscope.data.ages import age_text, years_of
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [("58", 58.0), ("058Y", 58.0), ("018M", 1.5), ("003W", 21 / 365.25), ("010D", 10 / 365.25),
+     ("58 years", 58.0), ("6 months", 0.5), ("1,5", 1.5), (" 4y ", 4.0), ("", None),
+     ("unknown", None), ("-1", None), ("58X", None)],
+)  # fmt: skip
+def test_ages_in_years(text: str, years: float | None) -> None:
+    assert years_of(text) == (None if years is None else pytest.approx(years))
+
+
+def test_ages_as_text() -> None:
+    assert [age_text(t) for t in ("058Y", "018M", "003W", "unknown")] == [
+        "58", "1.5", "0.05749", "unknown",
+    ]  # fmt: skip

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from drawn import name_films
+from pneumoscope.data.film_files import films_below, folders_in, is_mask, masks_below
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["COVID/masks/a.png", "mask/a.png", "x/lung masks/a.png", "infection_masks/a.png",
+     "ManualMask/leftMask/a.png", "Segmentation/a.png", "Ground-truths/mask_a.png",
+     "CHNCXR_0001_0_mask.png", "a-Mask.png", "mask_a.png"],
+)  # fmt: skip
+def test_masks_by_name(path: str) -> None:
+    assert is_mask(PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["images/a.png", "masked/a.png", "unmasked films/a.png", "damask/a.png", "Lung Segmentation Data/a.png",
+     "a_masked.png", "normal/p1.png"],
+)  # fmt: skip
+def test_films_by_name(path: str) -> None:
+    assert not is_mask(PurePosixPath(path))
+
+
+def test_films_below_a_folder_are_no_masks(tmp_path: Path) -> None:
+    names = ["masks/COVID/images/1.png", "masks/COVID/masks/1.png", "masks/b_mask.png"]
+    folder = name_films(tmp_path, *names, "masks/notes.txt") / "masks"
+    # The name of the folder itself does not count.
+    assert [p.name for p in films_below(folder)] == ["1.png"]
+    assert masks_below(folder) == 2
+
+
+def test_folders_without_hidden_ones(tmp_path: Path) -> None:
+    name_films(tmp_path, "b/1.png", "a/1.png", ".git/1.png", "__MACOSX/1.png")
+    assert [f.name for f in folders_in(tmp_path)] == ["a", "b"]
+    assert folders_in(tmp_path / "typo") == []

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from drawn import name_films
+from pneumoscope.data.film_paths import FilmPaths
+
+
+def test_paths_of_windows(tmp_path: Path) -> None:
+    name_films(tmp_path, "films/a/1.png", "films/b/1.png")
+    films = FilmPaths(tmp_path, "films\\a\\1.png")
+    assert films.name_of("films\\a\\1.png") == "films/a/1.png"
+    assert films.name_of(".\\films\\b\\1.png") == "films/b/1.png"
+    assert films.name_of("films\\a\\typo.png") == "films/a/typo.png"
+
+
+def test_absolute_paths_of_another_computer(tmp_path: Path) -> None:
+    name_films(tmp_path, "films/a/1.png", "films/b/1.png", "1.png")
+    for text in ("C:\\Users\\me\\films\\b\\1.png", "/home/me/data/films/b/1.png"):
+        assert FilmPaths(tmp_path, text).name_of(text) == "films/b/1.png"
+    text = str(tmp_path / "films/a/1.png")
+    assert FilmPaths(tmp_path, text).name_of(text) == text  # it exists here
+
+
+def test_a_renamed_folder_around_all_films(tmp_path: Path) -> None:
+    name_films(tmp_path, "train/p1/1.png", "train/p2/1.png")
+    films = FilmPaths(tmp_path, "CheXpert-v1.0-small/train/p1/1.png")
+    assert films.misplaced
+    assert films.name_of("CheXpert-v1.0-small/train/p2/1.png") == "train/p2/1.png"
+
+
+def test_a_plain_path_is_kept_without_a_look_at_the_disk(tmp_path: Path) -> None:
+    name_films(tmp_path, "a.png")
+    films = FilmPaths(tmp_path, "a.png")
+    assert not films.misplaced
+    assert films.name_of("./b/typo.png") == "b/typo.png"
+
+
+def test_names_that_no_disk_takes(tmp_path: Path) -> None:
+    for text in ("x" * 5000, "a\0b", "\\" * 3, "."):
+        FilmPaths(tmp_path, text).name_of(text)
+
+
+def test_a_backslash_in_a_name_of_linux(tmp_path: Path) -> None:
+    (tmp_path / "a\\b.png").write_bytes(b"")
+    assert FilmPaths(tmp_path, "a\\b.png").name_of("a\\b.png") == "a\\b.png"

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from drawn import name_films
+from pneumoscope.data.layouts import columns_of, find
+from pneumoscope.errors import DataError
+
+
+def numbered(*folders: str, count: int = 2) -> list[str]:
+    return [f"{folder}/{i}.png" for folder in folders for i in range(count)]
+
+
+def counts(root: Path) -> dict[str, int]:
+    listing = find(root)
+    return dict(Counter(listing.names[e.values.index(1.0)] for e in listing.entries))
+
+
+def test_masks_never_become_films(tmp_path: Path) -> None:
+    kinds = ("COVID", "Lung_Opacity", "Normal", "Viral Pneumonia")
+    root = name_films(
+        tmp_path / "f", *numbered(*(f"{k}/{w}" for k in kinds for w in ("images", "masks")))
+    )
+    name_films(root, "COVID/Thumbs.db", "COVID/readme.txt", "Normal.metadata.xlsx")
+    assert counts(root) == dict.fromkeys(kinds, 2)
+    assert find(root).warnings == ("pictures that are masks by their names, left out: 8",)
+    name_films(root, *numbered("masks"), "Normal/mask/0.png", "Normal/images/0_mask.png")
+    assert counts(root) == dict.fromkeys(kinds, 2)
+
+
+def test_films_beside_a_folder_of_masks(tmp_path: Path) -> None:
+    names = numbered("normal", "normal/masks", "tb/2024", "tb/lung masks")
+    assert counts(name_films(tmp_path, *names)) == {"normal": 2, "tb": 2}
+
+
+@pytest.mark.parametrize("above", ["a", "a/b", "a/b/c"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        numbered("train/normal", "train/tb", "dev/normal", "dev/tb"),
+        numbered("Normal", "tb"),
+        numbered("train/NORMAL", "train/PNEUMONIA", "test/NORMAL"),
+    ],
+)
+def test_a_folder_too_high(tmp_path: Path, above: str, names: list[str]) -> None:
+    inner = find(name_films(tmp_path / above, *names))
+    outer = find(tmp_path)
+    assert outer.names == inner.names
+    assert [e.path for e in outer.entries] == [e.path for e in inner.entries]
+    assert outer.entries[0].name == f"{above}/{inner.entries[0].name}"
+    assert outer.entries[0].patient == f"file/{outer.entries[0].name}"
+    assert outer.warnings == (*inner.warnings, f"the films are those of the folder {above}")
+
+
+def test_a_table_in_a_folder_below(tmp_path: Path) -> None:
+    root = name_films(tmp_path, *numbered("set/films"))
+    (root / "set" / "manifest.csv").write_text(
+        "path,label,age\nfilms\\0.png,normal,058Y\nfilms\\1.png,tb,018M\n"
+    )
+    assert counts(root) == {"normal": 1, "tb": 1}
+    files, header, rows = columns_of(root)
+    assert (files, header) == ((root / "set/manifest.csv",), ("path", "label", "age"))
+    assert {film: row["age"] for film, row in rows.items()} == {
+        "set/films/0.png": "58", "set/films/1.png": "1.5",
+    }  # fmt: skip
+    assert {*rows} == {e.name for e in find(root).entries}
+
+
+def test_several_data_folders_are_named(tmp_path: Path) -> None:
+    name_films(tmp_path, *numbered("A/normal", "A/tb", "B/train/normal", "B/train/tb"))
+    with pytest.raises(DataError, match="more than one data folder") as raised:
+        find(tmp_path)
+    assert f"{tmp_path / 'A'}, {tmp_path / 'B'}" in raised.value.hint
+    name_films(tmp_path / "C", *numbered("x/normal", "x/tb", "loose"))
+    with pytest.raises(DataError, match="or one beside other films"):
+        find(tmp_path / "C")
+
+
+def test_class_folders_may_have_folders_called_train(tmp_path: Path) -> None:
+    names = numbered("normal/train", "tb/train", "normal/old/normal", "normal/old/tb")
+    assert counts(name_films(tmp_path, *names)) == {"normal": 6, "tb": 2}
+
+
+@pytest.mark.parametrize("name", ["dev", "validate", "Validation", "VAL"])
+def test_names_of_validation_folders(tmp_path: Path, name: str) -> None:
+    root = name_films(tmp_path, *numbered("training/normal", "training/tb", f"{name}/tb"))
+    assert Counter(e.split for e in find(root).entries) == {"train": 4, "validation": 2}
+
+
+def test_folders_beside_train_that_are_no_split(tmp_path: Path) -> None:
+    root = name_films(tmp_path, *numbered("train/normal", "train/tb", "extra/tb", "docs"))
+    assert find(root).warnings == ("folders of films that are not used: extra",)
+
+
+@pytest.mark.parametrize(
+    "name", ["patient{:05d}", "p{:02d}", "{:03d}", "images_{:03d}", "Study 1{}"]
+)
+def test_a_folder_per_patient_is_no_class(tmp_path: Path, name: str) -> None:
+    root = name_films(tmp_path, *numbered(*(name.format(i) for i in range(4))))
+    with pytest.raises(DataError, match="its folders are no classes") as raised:
+        find(root)
+    assert "manifest" in raised.value.hint
+    split = name_films(tmp_path / "s", *numbered(*(f"train/{name.format(i)}" for i in range(4))))
+    with pytest.raises(DataError, match="its folders are no classes"):
+        find(split)
+
+
+def test_numbers_may_be_classes(tmp_path: Path) -> None:
+    assert counts(name_films(tmp_path, *numbered("0", "1", "2"))) == {"0": 2, "1": 2, "2": 2}
+
+
+def test_what_is_no_data_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        find(tmp_path / "typo")
+    (tmp_path / "labels.xlsx").write_bytes(b"")
+    with pytest.raises(DataError, match="is not a folder"):
+        find(tmp_path / "labels.xlsx")
+    with pytest.raises(DataError, match="no training films in a layout that is known"):
+        find(tmp_path)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cv2", reason="needs the [train] extra")
+
+from drawn import draw
+from pneumoscope import data
+from pneumoscope.data.check import check
+from pneumoscope.data.listing import for_task
+from pneumoscope.errors import DataError
+from pneumoscope.evidence.audit.listing import open_films
+
+
+def numbered(*folders: str, count: int = 3) -> list[str]:
+    return [f"{folder}/{folder[0]}{i}.png" for folder in folders for i in range(count)]
+
+
+def test_two_spellings_of_healthy_are_one_class_everywhere(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("NORMAL", "Normal", "No_Finding", "PNEUMONIA"))
+    listing = data.find(root)
+    assert listing.names == ("NORMAL", "PNEUMONIA")
+    assert [e.values for e in listing.entries].count((1.0, 0.0)) == 9
+    assert listing.warnings == ("names of one class: NORMAL, No_Finding, Normal (as NORMAL)",)
+    for task in ("binary", "multiclass"):
+        assert for_task(listing, task).names == ("NORMAL", "PNEUMONIA")
+    assert check(root).counts == {"films": {"NORMAL": 9, "PNEUMONIA": 3}}
+    assert open_films(root)[0].names == ("NORMAL", "PNEUMONIA")
+
+
+def test_spellings_across_splits_and_in_a_film_heap(tmp_path: Path) -> None:
+    split = draw(
+        tmp_path / "s", *numbered("train/normal", "train/TB", "test/Normal", "test/tb", count=2)
+    )
+    assert data.find(split).names == ("Normal", "TB")
+    heap = draw(tmp_path / "h", *numbered("test/normal", "test/Normal", count=1))
+    listing, limits = open_films(heap)  # training refuses it
+    assert listing.names == ("Normal",)
+    assert limits
+
+
+def test_labels_of_a_table_and_columns_of_findings(tmp_path: Path) -> None:
+    draw(tmp_path, *(f"{i}.png" for i in range(4)))
+    (tmp_path / "manifest.csv").write_text(
+        "path,label\n0.png,Pneumonia\n1.png,Normal\n2.png,normal\n3.png,normal\n"
+    )
+    listing = data.find(tmp_path)
+    assert listing.names == ("normal", "Pneumonia")
+    assert [e.values[0] for e in listing.entries] == [0.0, 1.0, 1.0, 1.0]
+    (tmp_path / "manifest.csv").write_text(
+        "path,No Finding,Normal,Edema\n0.png,1,,0\n1.png,,1,\n2.png,0,0,1\n3.png,-1,,1\n"
+    )
+    listing = data.find(tmp_path)
+    assert listing.names == ("No Finding", "Edema")
+    assert [e.values for e in listing.entries] == [
+        (1.0, 0.0), (1.0, None), (0.0, 1.0), (None, 1.0),
+    ]  # fmt: skip
+
+
+def test_folders_0_and_1_with_a_named_negative_class(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("0", "1"))
+    assert data.find(root).negative is None
+    assert "a training needs --negative" in check(root).warnings[-1]
+    for name, names in (("0", ("0", "1")), ("1", ("1", "0"))):
+        labelled = for_task(data.find(root, name), "binary")
+        assert (labelled.names, labelled.negative) == (names, name)
+        assert labelled.targets.count((1.0, 0.0)) == 3
+    (root / "datasheet.toml").write_text('negative = "1"\n')
+    assert data.find(root).negative == "1"
+    assert data.find(root, "0").negative == "0"
+    with pytest.raises(DataError, match="'2' is not among the classes 0, 1"):
+        data.find(root, "2")
+
+
+def test_a_named_class_groups_all_others_against_it(tmp_path: Path) -> None:
+    labelled = for_task(data.find(draw(tmp_path / "f", *numbered("a", "b", "c")), "B"), "binary")
+    assert (labelled.names, labelled.negative) == (("b", "abnormal"), "b")
+    assert labelled.targets.count((0.0, 1.0)) == 6
+
+
+def test_a_named_class_beside_one_called_normal(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("normal", "tb"))
+    with pytest.raises(DataError, match="also films of the class normal"):
+        data.find(root, "tb")
+    assert data.find(root, "NORMAL").negative == "normal"
