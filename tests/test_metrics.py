@@ -154,6 +154,11 @@ def test_a_threshold_for_people_is_never_0(threshold: float, text: str) -> None:
 def test_a_recorded_interval_for_people() -> None:
     figure = {"value": 0.9741, "low": 0.96, "high": 0.98549}
     assert metrics.interval_text(figure) == "0.974 [0.960, 0.985]"
+    # Recorded by a former version: percentiles of draws that all agree are no interval.
+    figure = {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert metrics.interval_text(figure).startswith("1.000 (no interval: every draw")
+    figure = {"value": None, "low": None, "high": None, "note": "one class"}
+    assert metrics.interval_text(figure) == "not defined: one class"
 
 
 def test_patients_are_numbered_by_their_keys() -> None:

@@ -31,8 +31,18 @@ class Interval:
 
 
 def interval_text(figure: Mapping[str, Any]) -> str:
-    """A recorded interval for people: ``0.974 [0.960, 0.985]``."""
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    """A recorded interval for people: ``0.974 [0.960, 0.985]``, or why there is none.
+
+    Bundles of former versions recorded percentiles of the draws, which are no interval where all
+    draws agree, and have no note.
+    """
+    value, low, high = figure["value"], figure["low"], figure["high"]
+    if value is None:
+        return f"not defined: {figure.get('note', '')}"
+    if low is None or high is None or low == high:
+        reason = figure.get("note") or "every draw of patients gives the same value"
+        return f"{value:.3f} (no interval: {reason})"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def threshold_text(threshold: float) -> str:
@@ -125,8 +135,9 @@ def patient_bootstrap(
 ) -> Interval:
     """A figure on all films and its percentile interval over draws of patients.
 
-    Quick, for comparing runs while training. Figures close to 1 get intervals that are too narrow
-    and lie too high; `pneumoscope.evidence.statistics.intervals` does better (docs/explanation/statistics.md).
+    For the audit's screening of shortcuts and splits. Figures close to 1 get intervals that are too
+    narrow and lie too high; the figures of bundles come from `pneumoscope.evidence.statistics.intervals`
+    (docs/explanation/statistics.md).
 
     Args:
         figure: Takes weights float64 (draws, n), gives the figure float64 (draws,).

@@ -19,9 +19,10 @@ from pneumoscope.train.validation import predictions
 from pneumoscope.train.validation.predictions import Validation
 from tiny import tiny_files, tiny_meta
 
-TRUTH = np.array([0, 0, 0, 1, 1, 2], np.intp)
+# Six films, four times each: intervals need ten patients.
+TRUTH = np.array([0, 0, 0, 1, 1, 2] * 4, np.intp)
 # P(pneumonia): one of three healthy films is called; under blur one of three ill ones is missed too.
-PLAIN, BLUR = [0.1, 0.2, 0.7, 0.8, 0.9, 0.6], [0.1, 0.2, 0.7, 0.8, 0.9, 0.3]
+PLAIN, BLUR = [0.1, 0.2, 0.7, 0.8, 0.9, 0.6] * 4, [0.1, 0.2, 0.7, 0.8, 0.9, 0.3] * 4
 
 
 @pytest.fixture
@@ -44,7 +45,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             name: np.array([[1 - p, 0.6 * p, 0.4 * p] for p in values])
             for name, values in (("plain", PLAIN), ("blur", BLUR))
         }
-        predictions.save(Validation(TRUTH, tuple("abcdef"), shares), folder / "validation.npz")
+        predictions.save(
+            Validation(TRUTH, tuple("abcdefghijklmnopqrstuvwx"), shares), folder / "validation.npz"
+        )
     table: Any = leaderboard.table
     monkeypatch.setattr(leaderboard, "table", lambda *given: table(*given, draws=20))
     monkeypatch.chdir(tmp_path)

@@ -34,7 +34,9 @@ def run_folder(
     name: str = "small",
     patients: tuple[str, ...] = PATIENTS,
     recipe: dict[str, Any] | None = None,
+    copies: int = 1,
 ) -> Path:
+    """A finished run; its films ``copies`` times, each time of other patients."""
     run = root / f"{name}-{seed}"
     meta = tiny_meta(
         name=name,
@@ -48,10 +50,12 @@ def run_folder(
     )
     write_bundle(run / "bundle", meta, tiny_files(root / "parts"))
     probabilities = {
-        condition: np.array([[1 - p, 0.6 * p, 0.4 * p] for p in ps])
+        condition: np.array([[1 - p, 0.6 * p, 0.4 * p] for p in ps * copies])
         for condition, ps in {"plain": plain, "blur": BLUR, "noise": plain}.items()
     }
-    predictions.save(Validation(TRUTH, patients, probabilities), run / "validation.npz")
+    keys = (*patients, *(f"{key}{k}" for k in range(1, copies) for key in patients))
+    validation = Validation(np.tile(TRUTH, copies), keys, probabilities)
+    predictions.save(validation, run / "validation.npz")
     return run
 
 
@@ -66,8 +70,9 @@ def test_a_validation_survives_its_file(tmp_path: Path) -> None:
 
 def test_a_row_by_hand(tmp_path: Path) -> None:
     better = [0.1, 0.2, 0.3, 0.8, 0.9, 0.6]  # all right
-    run_folder(tmp_path, 1)
-    run_folder(tmp_path, 2, better)
+    # Intervals need ten patients.
+    run_folder(tmp_path, 1, copies=4)
+    run_folder(tmp_path, 2, better, copies=4)
     (row,) = leaderboard.table(leaderboard.find([tmp_path]), draws=200)
     assert row.seeds == (1, 2)
     assert row.minutes == 3.0

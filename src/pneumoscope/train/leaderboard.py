@@ -11,7 +11,9 @@ import numpy as np
 
 from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError, UsageError
-from pneumoscope.metrics import Interval, interval_text, patient_bootstrap
+from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
+from pneumoscope.evidence.statistics.named_figures import named_figure
+from pneumoscope.metrics import interval_text
 from pneumoscope.train.recipe.reading import changes
 from pneumoscope.train.validation import classes, findings, predictions
 
@@ -81,12 +83,12 @@ class Row:
     start: str
     changed: dict[str, Any]
     films: int
-    plain: dict[str, Interval]
-    at_half: Interval | None
-    worst: dict[str, tuple[str, Interval]]
+    plain: dict[str, Figure]
+    at_half: Figure | None
+    worst: dict[str, tuple[str, Figure]]
     auc_by_seed: tuple[float, ...]
     pointing: float | None
-    blind: dict[str, dict[str, Interval]]
+    blind: dict[str, dict[str, Figure]]
 
 
 def find(folders: Iterable[Path]) -> list[Run]:
@@ -168,7 +170,7 @@ def table(
                 "Give changed recipes another name, or compare the runs separately.",
             )
     rows = [_row(title, group, blind or {}, draws) for title, group in groups.items()]
-    return sorted(rows, key=lambda row: -row.worst[_merit(row)][1].value)
+    return sorted(rows, key=lambda row: -(row.worst[_merit(row)][1].value or 0.0))
 
 
 def _merit(row: Row) -> str:
@@ -259,18 +261,21 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
             "Compare runs on the same data folder only, or give the recipes different names.",
         )
 
-    def mean(figures: Sequence[Weighted], patients: Sequence[str]) -> Interval:
+    def mean(key: str, figures: Sequence[Weighted], films: Validation) -> Figure:
         def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.mean([figure(weights) for figure in figures], axis=0)
 
-        return patient_bootstrap(average, patients, draws)
+        boot = Bootstrap.of(films.patients, draws)
+        if films.negative is None:
+            return findings.mean_auc_figure(average, boot)
+        return named_figure(key, average, films.ill, boot)
 
-    def measured(condition: str, keys: Sequence[str]) -> dict[str, Interval]:
+    def measured(condition: str, keys: Sequence[str]) -> dict[str, Figure]:
         each = [run.measures(condition) for run in runs]
         known = [key for key in keys if key in each[0]]
-        return {key: mean([figures[key] for figures in each], first.patients) for key in known}
+        return {key: mean(key, [figures[key] for figures in each], first) for key in known}
 
-    def worst(key: str) -> tuple[str, Interval]:
+    def worst(key: str) -> tuple[str, Figure]:
         ones = np.ones((1, len(first.truth)))
         conditions = [c for c in first.probabilities if c != predictions.PLAIN]
         values = [np.mean([run.measures(c)[key](ones) for run in runs]) for c in conditions]
@@ -295,7 +300,7 @@ def _row(title: str, runs: list[Run], blind: dict[str, dict[str, Validation]], d
         changed=changes(metas[0].recipe),
         films=len(first.truth),
         plain=measured(predictions.PLAIN, _PLAIN),
-        at_half=mean(halves, first.patients) if one_class_a_film else None,
+        at_half=mean("accuracy", halves, first) if one_class_a_film else None,
         worst={key: worst(key) for key in _WORST if key in runs[0].measures()},
         auc_by_seed=tuple(float(run.measures()["auc"](ones)[0]) for run in runs),
         pointing=float(np.mean([heat["pointing"]["value"] for heat in heats]))
@@ -311,15 +316,15 @@ def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) 
         tested = [(r, by_bundle[r.bundle.sha256]) for r in runs if r.bundle.sha256 in by_bundle]
         if not tested:
             continue
-        patients, truth = tested[0][1].patients, tested[0][1].truth
-        if any(v.patients != patients or (v.truth != truth).any() for _, v in tested):
+        films = tested[0][1]
+        if any(v.patients != films.patients or (v.truth != films.truth).any() for _, v in tested):
             raise DataError(f"{name}: the runs were tried on different films", "Use the same list.")
         each = [run.measures_of(v) for run, v in tested]
-        figures[name] = {key: mean([f[key] for f in each], patients) for key in _BLIND}
+        figures[name] = {key: mean(key, [f[key] for f in each], films) for key in _BLIND}
     return figures
 
 
-def _text(figure: Interval | None) -> str:
+def _text(figure: Figure | None) -> str:
     return interval_text(asdict(figure)) if figure is not None else ""
 
 

@@ -50,3 +50,24 @@ def test_the_skill_of_one_class_does_not_exist() -> None:
     assert brier.brier(np.ones(40, bool), np.full(40, 0.9), film_each(40)).skill.value is None
     with pytest.raises(UsageError, match="outside"):
         brier.brier(np.arange(40) >= 20, np.full(40, 1.5), film_each(40))
+
+
+@pytest.mark.parametrize(("patients", "prevalence"), [(150, 0.5), (300, 0.7), (300, 0.03)])
+def test_well_calibrated_probabilities_have_a_narrow_interval(
+    patients: int, prevalence: float
+) -> None:
+    """Their reliability is 0 but for chance: an interval in log units has no upper end."""
+    rng = np.random.default_rng(patients)
+    p = rng.beta(4 * prevalence, 4 * (1 - prevalence), patients)
+    score = brier.brier(rng.random(patients) < p, p, film_each(patients)).reliability
+    assert 0 <= score.low < 0.002
+    assert score.high < 6 / patients
+
+
+def test_the_uncertainty_has_the_interval_of_the_share() -> None:
+    # 12 of 60: 0.2 0.8 = 0.16; with 30 of 60 the interval of the share contains 0.5, the maximum.
+    score = brier.brier(np.arange(60) < 12, np.full(60, 0.2), film_each(60)).uncertainty
+    assert score.value == pytest.approx(0.16)
+    assert 0.08 < score.low < 0.16 < score.high < 0.23
+    half = brier.brier(np.arange(60) < 30, np.full(60, 0.5), film_each(60)).uncertainty
+    assert (half.value, half.high) == pytest.approx((0.25, 0.25))

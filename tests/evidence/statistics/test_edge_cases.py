@@ -69,6 +69,38 @@ def figures(result: Any) -> list[Figure]:
     return []
 
 
+RANGES = {
+    "mcc": (-1, 1), "kappa": (-1, 1), "lr_positive": (0, np.inf), "lr_negative": (0, np.inf),
+    "resolution": (0, 0.25), "uncertainty": (0, 0.25), "within_bins": (-0.5, 0.75),
+    "skill": (-np.inf, 1), "slope": (-np.inf, np.inf), "intercept": (-np.inf, np.inf),
+    "in_the_large": (-np.inf, np.inf),
+}  # fmt: skip
+"""Name of a figure to its range; all others are shares."""
+
+
+def named_figures(result: Any, name: str = "") -> list[tuple[tuple[float, float], Figure]]:
+    """All figures anywhere in a result with their ranges."""
+    if isinstance(result, Figure):
+        return [(RANGES.get(name, (0, 1)), result)]
+    if isinstance(result, comparison.Difference):
+        low, high = RANGES.get(name, (0, 1))
+        return [((low - high, high - low), result.difference)]
+    if isinstance(result, paired_tests.DeLong):
+        return [((-1, 1), result.difference)]
+    if isinstance(result, decision_curve.DecisionCurve):
+        odds = [t / (1 - t) for t in result.thresholds]
+        benefit, gain = [(-o, 1) for o in odds], [(-max(1, o), min(1, o)) for o in odds]
+        curves = ((result.model, benefit), (result.treat_all, benefit), (result.gain, gain))
+        return [pair for line, ends in curves for pair in zip(ends, line, strict=True)]
+    if is_dataclass(result):
+        return [p for f in fields(result) for p in named_figures(getattr(result, f.name), f.name)]
+    if isinstance(result, dict):
+        return [p for key, value in result.items() for p in named_figures(value, key)]
+    if isinstance(result, tuple | list):
+        return [p for value in result for p in named_figures(value, name)]
+    return []
+
+
 def check(result: Any) -> None:
     for figure in figures(result):
         numbers = [x for x in (figure.value, figure.low, figure.high) if x is not None]
@@ -79,6 +111,12 @@ def check(result: Any) -> None:
             assert figure.low <= figure.high, figure
         if figure.value is None:
             assert figure.low is None
+    for (lowest, highest), figure in named_figures(result):
+        if figure.value is not None:
+            # Rounding may move a value over an end; never an interval.
+            assert lowest - 1e-9 <= figure.value <= highest + 1e-9, figure
+        if figure.low is not None:
+            assert lowest <= figure.low <= figure.high <= highest, figure
 
 
 @QUICK
@@ -103,6 +141,47 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     check(coverage.set_coverage(positive, score, limits, "P", ("a", "b"), boot))
     if boot.patients > 1:
         check(coverage.recalibrated_coverage(positive, score, ("a", "b"), boot, 0.2))
+
+
+EXTREMES = {
+    "perfect": lambda ill, rng: np.where(ill, 0.9, 0.1),
+    "perfect but one": lambda ill, rng: np.where(
+        ill, 0.9, np.where(np.arange(len(ill)), 0.1, 0.95)
+    ),
+    "certain": lambda ill, rng: ill.astype(float),
+    "certain and wrong": lambda ill, rng: 1.0 - ill,
+    "constant": lambda ill, rng: np.full(len(ill), 0.3),
+    "calibrated": lambda ill, rng: np.clip(ill.mean() + 0.2 * rng.normal(size=len(ill)), 0, 1),
+    "tied": lambda ill, rng: np.round(
+        np.clip(0.3 + 0.4 * ill + 0.3 * rng.random(len(ill)), 0, 1), 1
+    ),
+    "tiny": lambda ill, rng: 1e-7 * (1 + ill + rng.random(len(ill))),
+}
+"""Name to P(positive) of films that are ill or not."""
+
+
+@pytest.mark.parametrize("kind", EXTREMES)
+@pytest.mark.parametrize(("ill_films", "films"), [(1, 40), (6, 206), (20, 40), (39, 40), (40, 40)])
+@pytest.mark.parametrize("films_each", [1, 4])
+def test_no_interval_leaves_its_figures_range(
+    kind: str, ill_films: int, films: int, films_each: int
+) -> None:
+    rng = np.random.default_rng(films)
+    positive = np.arange(films) >= films - ill_films
+    score = EXTREMES[kind](positive, rng)
+    boot = Bootstrap.of([str(i // films_each) for i in range(films)], draws=200)
+    check(ranking.ranking(positive, score, boot))
+    check(calls.at_threshold(positive, score, 0.5, boot))
+    check(calls.at_prevalence(positive, score, 0.5, 0.01, boot))
+    check(reliability.reliability(positive, score, boot))
+    check(reliability.calibration_error(positive, score, boot))
+    check(brier.brier(positive, score, boot))
+    check(recalibration.recalibration(positive, score, boot))
+    check(decision_curve.decision_curve(positive, score, boot))
+    check(decision_curve.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
+    other = np.clip(score + 0.2 * rng.normal(size=films), 0, 1)
+    check(comparison.compare(positive, (score, other), (0.5, 0.4), boot))
+    check(paired_tests.delong(positive, score, other))
 
 
 @QUICK

@@ -98,6 +98,31 @@ def test_all_right_has_the_exact_interval_of_the_patients() -> None:
     assert figure_of(mean(boot, np.ones(60)), boot) == Figure(1.0, note=ALIKE)
 
 
+def test_a_figure_that_rests_on_few_patients_has_their_degrees_of_freedom() -> None:
+    boot = Bootstrap.of(names(*[1] * 20), draws=2)
+    # As above, but 6 of the 20 patients count: t(5) = 2.5706, and n / (n - 1) is 6 / 5.
+    d = 0.05 / np.sqrt(2) * np.sqrt(5 / 6)
+    sample = np.array([0.8, 0.8 - d, 0.8 + d])
+    figure = figure_of(sample, boot, "real", patients=6)
+    assert (figure.low, figure.high) == pytest.approx((0.8 - 0.12853, 0.8 + 0.12853), abs=1e-4)
+    # An AUC's log odds: 1.38629 less half of 0.05 ** 2 (2 * 0.8 - 1) / 0.16 ** 2 = 0.0293.
+    auc = figure_of(sample, boot, patients=6, bias="log odds")
+    width = 0.12853 / 0.16
+    ends = [1 / (1 + np.exp(-(1.38629 - 0.02930 + x))) for x in (-width, width)]
+    assert (auc.low, auc.high) == pytest.approx(tuple(ends), abs=1e-4)
+    one = figure_of(sample, boot, patients=1)
+    assert (one.low, one.note) == (None, "too few patients of a kind: there is one")
+
+
+def test_an_interval_ends_where_its_figure_ends() -> None:
+    boot = Bootstrap.of(names(*[1] * 20), draws=2)
+    figure = figure_of(np.array([0.9, 0.5, 1.0]), boot, (0.0, 1.0))
+    assert (figure.value, figure.low, figure.high) == (0.9, pytest.approx(0.14, abs=0.02), 1.0)
+    # Chance alone: the draws exceed the value by as much as the value itself.
+    figure = figure_of(np.array([0.01, 0.02, 0.021]), boot, (0.0, 1.0), bias="excess")
+    assert (figure.low, figure.high) == (0.0, pytest.approx(0.00152, abs=1e-5))
+
+
 def test_a_missing_figure_or_interval_says_why() -> None:
     boot = Bootstrap.of(names(*[1] * 20), draws=100)
     assert figure_of(np.full(101, np.nan), boot, missing="no film is positive") == Figure(

@@ -16,7 +16,7 @@ from pneumoscope.files import write_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pneumoscope.metrics import Interval
+    from pneumoscope.evidence.statistics.intervals import Figure
     from pneumoscope.train.leaderboard import Row
 
 EXAMPLE = "Example: pneumoscope leaderboard runs --out results.md"
@@ -62,9 +62,17 @@ def _print(rows: Sequence[Row]) -> None:
     figures = ("seeds", "AUC", "accuracy", "sensitivity", "specificity")
     table = plain_table("recipe", *figures, "worst", right=figures)
 
-    def text(figure: Interval | None) -> str:
+    reasons: dict[str, None] = {}
+
+    def text(figure: Figure | None) -> str:
         if figure is None:
             return ""
+        if figure.value is None:
+            reasons.setdefault(figure.note)
+            return "not defined"
+        if figure.low is None or figure.high is None:
+            reasons.setdefault(figure.note)
+            return f"{figure.value:.3f}\n[dim]no interval[/]"
         return f"{figure.value:.3f}\n[dim]{figure.low:.3f} - {figure.high:.3f}[/]"
 
     for row in rows:
@@ -80,6 +88,8 @@ def _print(rows: Sequence[Row]) -> None:
         )
     out = console()
     out.print(table)
+    for reason in reasons:
+        out.print(f"No figure or interval: {escape(reason)}.", style="dim")
     out.print(
         "Means over seeds, 95 % patient-clustered intervals; worst: balanced accuracy (several findings: "
         "mean AUC) under the worst of the perturbations. --out FILE.md writes all figures.",

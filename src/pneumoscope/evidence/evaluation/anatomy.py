@@ -28,7 +28,12 @@ from pneumoscope.evidence.evaluation.lung_views import (
 )
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of, score_of, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
-from pneumoscope.evidence.statistics.ranking import ONE_CLASS, ranking_samples
+from pneumoscope.evidence.statistics.ranking import (
+    ONE_CLASS,
+    auc_figure,
+    ranking_samples,
+    smaller_class,
+)
 from pneumoscope.runtime.lung_masks import mask_of
 
 if TYPE_CHECKING:
@@ -270,22 +275,22 @@ def _views(
         for name, score in scores.items()
     }
     whole = samples[WHOLE]
-    least = min(boot.patients_with(positive & known), boot.patients_with(~positive & known))
+    least = smaller_class(positive, boot, known)
     for name, sample in samples.items():
         lost = needs = None
         if name != WHOLE:
-            lost = figure_of(whole - sample, boot, "real", ONE_CLASS)
+            lost = figure_of(whole - sample, boot, (-1.0, 1.0), ONE_CLASS, patients=least)
         if name in WITHOUT:
             with np.errstate(invalid="ignore", divide="ignore"):
                 share = np.where(whole > 0.5, (whole - sample) / (whole - 0.5), np.nan)
             missing = ONE_CLASS if np.isnan(whole[0]) else "the bundle ranks no better than chance"
-            needs = figure_of(share, boot, "real", missing)
+            needs = figure_of(share, boot, "real", missing, patients=least)
         means = tuple(
             float(scores[name][known & side].mean()) if (known & side).any() else None
             for side in (~positive, positive)
         )
         yield View(
-            name, figure_of(sample, boot, "unit", ONE_CLASS, trials=least), lost, needs,
+            name, auc_figure(sample, positive, boot, known=known), lost, needs,
             (means[0], means[1]),
         )  # fmt: skip
 
@@ -304,7 +309,7 @@ def _shape_auc(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    least = min(boot.patients_with(positive & known), boot.patients_with(~positive & known))
+    least = smaller_class(positive, boot, known)
     if least < _LEAST_PATIENTS:
         few = f"fewer than {_LEAST_PATIENTS} patients of one class, too few to learn from"
         return Figure(None, note=few)
@@ -320,4 +325,4 @@ def _shape_auc(
         prior = y[train].mean()
         score[rows[test]] = model.decision_function(x[test]) - logit(prior)
     sample = ranking_samples(positive, score, boot, known)["roc_auc"]
-    return figure_of(sample, boot, "unit", ONE_CLASS, trials=least)
+    return auc_figure(sample, positive, boot, known=known)

@@ -165,7 +165,9 @@ def _summed(curves: Mapping[str, Array], sign: float, boot: Bootstrap) -> tuple[
             order=name,
             probability=tuple(curve.mean(axis=0).tolist()),
             area=mean_figure(areas[name], boot, "unit"),
-            gain=None if name == HEAT else mean_figure(sign * (areas[HEAT] - areas[name]), boot),
+            gain=None
+            if name == HEAT
+            else mean_figure(sign * (areas[HEAT] - areas[name]), boot, (-1.0, 1.0)),
         )
         for name, curve in curves.items()
     )

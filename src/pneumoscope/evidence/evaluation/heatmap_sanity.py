@@ -224,7 +224,7 @@ def _similarity(pairs: Sequence[tuple[Array, Array]], boot: Bootstrap) -> Simila
     )
 
 
-def mean_figure(values: Array, boot: Bootstrap, scale: Scale = "real") -> Figure:
+def mean_figure(values: Array, boot: Bootstrap, scale: Scale) -> Figure:
     """Mean of values (n,) over films, with its interval."""
     sums = boot.sums(np.stack([values, np.ones_like(values)], axis=1))
     return figure_of(sums[:, 0] / sums[:, 1], boot, scale)

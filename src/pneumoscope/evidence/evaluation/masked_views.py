@@ -16,7 +16,12 @@ from pneumoscope.evidence.evaluation.localisation_results import MaskedView
 from pneumoscope.evidence.evaluation.lung_views import WHOLE, without_lungs
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of, score_of, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
-from pneumoscope.evidence.statistics.ranking import ONE_CLASS, ranking_samples
+from pneumoscope.evidence.statistics.ranking import (
+    ONE_CLASS,
+    auc_figure,
+    ranking_samples,
+    smaller_class,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +94,7 @@ def masked_views(
     films.check(meta)
     positive, known = truth_of(films.targets, meta, finding)
     boot = Bootstrap.of(films.patients, draws, seed)
-    least = min(boot.patients_with(positive & known), boot.patients_with(~positive & known))
+    least = smaller_class(positive, boot, known)
     wide, fixed = dilated(masks), fixed_mask(masks)
     changes: dict[str, Callable[[int], Films]] = {
         WHOLE: lambda i: films.pixels[i],
@@ -105,11 +110,11 @@ def masked_views(
         outputs = outputs_of(classifier, network_inputs(pixels, meta.size))
         score = score_of(outputs.probabilities, meta, finding)
         sample = ranking_samples(positive, score, boot, known)["roc_auc"]
-        lost = None if whole is None else figure_of(whole - sample, boot, "real", ONE_CLASS)
+        lost = None
+        if whole is not None:
+            lost = figure_of(whole - sample, boot, (-1.0, 1.0), ONE_CLASS, patients=least)
         whole = sample if whole is None else whole
-        views.append(
-            MaskedView(name, figure_of(sample, boot, "unit", ONE_CLASS, trials=least), lost)
-        )
+        views.append(MaskedView(name, auc_figure(sample, positive, boot, known=known), lost))
         step(done, len(changes))
     return MaskedViews(
         views=tuple(views),

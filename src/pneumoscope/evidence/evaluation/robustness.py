@@ -9,7 +9,7 @@ import numpy as np
 from pneumoscope.data.stress import severities
 from pneumoscope.evidence.evaluation.questions import default_point, scores_of
 from pneumoscope.evidence.evaluation.section_results import Condition, Robustness
-from pneumoscope.evidence.statistics.calls import threshold_samples
+from pneumoscope.evidence.statistics.calls import patients_behind, threshold_samples
 from pneumoscope.evidence.statistics.comparison import difference
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
 from pneumoscope.evidence.statistics.ranking import ONE_CLASS, ranking_samples
@@ -71,7 +71,16 @@ def robustness(
         worse = samples(perturbed(f"{severity.kind} {severity.words}", severity.perturb))
         figures = _figures(worse, boot, measured)
         change = {
-            name: difference(worse[name], plain[name], boot, ONE_CLASS, SIDES) for name in figures
+            name: difference(
+                worse[name],
+                plain[name],
+                boot,
+                ONE_CLASS,
+                SIDES,
+                largest=1.0,
+                patients=_patients(name, measured),
+            )
+            for name in figures
         }
         conditions.append(Condition(severity.kind, severity.level, severity.words, figures, change))
         progress(done, len(table))
@@ -112,17 +121,23 @@ def _samples(
 def _figures(
     samples: Mapping[str, Array], boot: Bootstrap, questions: Sequence[Question]
 ) -> dict[str, Figure]:
-    # Exact bounds at 0 and 1 exist for one question, not for a mean over several.
-    trials = {}
-    if len(questions) == 1:
-        q = questions[0]
-        ill, healthy = q.boot.patients_with(q.positive), q.boot.patients_with(~q.positive)
-        trials = {"sensitivity": ill, "specificity": healthy}
-        trials |= dict.fromkeys(("roc_auc", "balanced_accuracy"), min(ill, healthy))
     return {
-        name: figure_of(sample, boot, "unit", ONE_CLASS, trials.get(name, 0))
+        name: figure_of(
+            sample,
+            boot,
+            "unit",
+            ONE_CLASS,
+            # Exact bounds at 0 and 1 exist for one question, not for a mean over several.
+            trials=_patients(name, questions) if len(questions) == 1 else 0,
+            patients=_patients(name, questions),
+            bias="log odds" if name == "roc_auc" else "none",
+        )
         for name, sample in samples.items()
     }
+
+
+def _patients(figure: str, questions: Sequence[Question]) -> int:
+    return min(patients_behind(figure, q.positive, q.boot) for q in questions)
 
 
 def _worst(conditions: Sequence[Condition], names: Sequence[str]) -> dict[str, tuple[str, int]]:

@@ -15,7 +15,7 @@ from pneumoscope.data.sources import UNNAMED
 from pneumoscope.evidence.evaluation.subgroups import figures_of_group
 from pneumoscope.evidence.evaluation.target_results import SourceFigures, SourceResult
 from pneumoscope.evidence.statistics.intervals import figure_of
-from pneumoscope.evidence.statistics.ranking import ONE_CLASS
+from pneumoscope.evidence.statistics.ranking import ONE_CLASS, smaller_class
 from pneumoscope.metrics import roc_auc
 
 if TYPE_CHECKING:
@@ -66,13 +66,18 @@ def source_result(
     boot = question.boot
     samples = boot.over(lambda weights: _pairs(question, codes, weights))
     share = float(samples[0, 3])
-    alone = figure_of(samples[:, 0], boot, "unit", ONE_CLASS)
-    within = figure_of(samples[:, 1], boot, "unit", NO_SOURCE_HAS_BOTH)
+
+    def auc(column: int, missing: str) -> Figure:
+        # At 1 none is exact: the first is fitted to these films, the others rank some pairs only.
+        few = smaller_class(question.positive, boot)
+        return figure_of(samples[:, column], boot, "unit", missing, patients=few, bias="log odds")
+
+    alone, within = auc(0, ONE_CLASS), auc(1, NO_SOURCE_HAS_BOTH)
     return SourceResult(
         sources=tuple(by_source),
         source_alone=alone,
         within=within,
-        between=figure_of(samples[:, 2], boot, "unit", NO_PAIR_BETWEEN),
+        between=auc(2, NO_PAIR_BETWEEN),
         pairs_within=share if np.isfinite(share) else None,
         words=_words(alone, within, share),
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from pneumoscope.evidence.evaluation.column_values import MOST, ordered_values, values_of
 from pneumoscope.evidence.evaluation.target_results import Subgroup
-from pneumoscope.evidence.statistics.calls import at_threshold, threshold_samples
+from pneumoscope.evidence.statistics.calls import at_threshold, patients_behind, threshold_samples
 from pneumoscope.evidence.statistics.comparison import Difference, difference
 from pneumoscope.evidence.statistics.intervals import FEWEST_PATIENTS, Bootstrap, Figure
 from pneumoscope.evidence.statistics.ranking import ranking, ranking_samples
@@ -104,7 +104,18 @@ def _subgroup(
     else:
         inside, rest = _samples(q, group, threshold), _samples(q, ~group, threshold)
         reason = "one of the two groups of films has one class only"
-        against = {f: difference(inside[f], rest[f], q.boot, reason, SIDES) for f in _FIGURES}
+        against = {
+            figure: difference(
+                inside[figure],
+                rest[figure],
+                q.boot,
+                reason,
+                SIDES,
+                largest=1.0,
+                patients=_fewest(figure, q, group),
+            )
+            for figure in _FIGURES
+        }
     return Subgroup(
         column=name[0],
         value=name[1],
@@ -113,6 +124,15 @@ def _subgroup(
         positives=int((group & q.positive).sum()),
         figures=figures_of_group(q, group, threshold, settings),
         against_rest=against,
+    )
+
+
+def _fewest(figure: str, q: Question, group: NDArray[np.bool_]) -> int:
+    """Patients behind a figure on the side, group or other films, that has fewer."""
+    sides = (group, ~group)
+    return min(
+        patients_behind(figure, q.positive[side], Bootstrap(q.boot.group[side], q.boot.counts))
+        for side in sides
     )
 
 

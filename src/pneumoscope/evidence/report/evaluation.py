@@ -118,7 +118,8 @@ def _method(evaluation: Evaluation) -> Iterator[Block]:
         (
             f"Intervals (95 %): {settings.draws:,} draws of patients with all their films, seed "
             f"{settings.seed}; value and standard error on an unbounded scale (logit for shares), Student's t "
-            "with (patients - 1) degrees of freedom. Where all draws agree: the exact interval of Clopper and "
+            "with (patients - 1) degrees of freedom, of the patients that the figure rests on (sensitivity: the ill ones). "
+            "Where all draws agree: the exact interval of Clopper and "
             "Pearson. Where there is no interval, a note gives the reason.",
             "AUC and average precision over all thresholds; ties count half. ECE over bins with equal numbers "
             "of films. Brier score after Murphy (1973), slope and intercept after Cox (1958).",

@@ -15,6 +15,9 @@ from pneumoscope.metrics import equal_mass_bins
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_WITHIN = (-0.5, 0.75)
+"""Range of ``within_bins``: a variance in [0, 1/4] minus twice a covariance in [-1/4, 1/4]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Brier:
@@ -66,9 +69,19 @@ def brier(
         skill = np.where(uncertain > 0, 1 - score / uncertain, np.nan)
     return Brier(
         score=figure_of(score, boot, "unit"),
-        reliability=figure_of(reliable, boot, "positive", biased=True),
-        resolution=figure_of(resolved, boot, "positive", biased=True),
-        uncertainty=figure_of(uncertain, boot, "positive"),
-        within_bins=figure_of(score - reliable + resolved - uncertain, boot, "real"),
-        skill=figure_of(skill, boot, "real", ONE_CLASS),
+        reliability=figure_of(reliable, boot, (0.0, 1.0), bias="excess"),
+        resolution=figure_of(resolved, boot, (0.0, 0.25), bias="excess"),
+        uncertainty=_uncertainty(figure_of(rate, boot, "unit", trials=boot.patients)),
+        within_bins=figure_of(score - reliable + resolved - uncertain, boot, _WITHIN),
+        skill=figure_of(skill, boot, (-np.inf, 1.0), ONE_CLASS),
     )
+
+
+def _uncertainty(rate: Figure) -> Figure:
+    """rate (1 - rate), with the interval of the rate: it rises up to a rate of 0.5, then falls."""
+    value = None if rate.value is None else rate.value * (1 - rate.value)
+    if rate.low is None or rate.high is None:
+        return Figure(value, note=rate.note)
+    ends = [end * (1 - end) for end in (rate.low, rate.high)]
+    high = 0.25 if rate.low <= 0.5 <= rate.high else max(ends)
+    return Figure(value, min(ends), high, rate.note)

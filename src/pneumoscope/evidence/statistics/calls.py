@@ -14,7 +14,7 @@ import numpy as np
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics.confusion import kappa, mcc, tables
 from pneumoscope.evidence.statistics.intervals import ALIKE, LEVEL, Bootstrap, Figure, figure_of
-from pneumoscope.evidence.statistics.ranking import ONE_CLASS
+from pneumoscope.evidence.statistics.ranking import ONE_CLASS, smaller_class
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,6 +78,10 @@ _THRESHOLD: dict[str, tuple[Scale, str]] = {
     "prevalence": ("unit", ""),
 }
 """Name to scale, and to the reason why the figure does not exist."""
+SHARES = {
+    "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "prevalence",
+}  # fmt: skip
+"""Figures that are 1 only if all of these patients are called correctly: at 1 they have an exact interval."""
 
 
 def at_threshold(
@@ -97,24 +101,38 @@ def at_threshold(
     boot.check(score=score)
     called = np.asarray(score) >= threshold
     samples = threshold_samples(positive, called, boot)
-    everyone = boot.patients
-    ill, healthy = boot.patients_with(positive), boot.patients_with(~positive)
-    trials = {
-        "accuracy": everyone,
-        "balanced_accuracy": min(ill, healthy),
-        "sensitivity": ill,
-        "specificity": healthy,
-        "ppv": boot.patients_with(called),
-        "npv": boot.patients_with(~called),
-        "prevalence": everyone,
-    }
+    behind = {name: patients_behind(name, positive, boot) for name in _THRESHOLD}
+    behind |= {"ppv": boot.patients_with(called), "npv": boot.patients_with(~called)}
     return AtThreshold(
         threshold=threshold,
         **{
-            name: figure_of(samples[name], boot, scale, reason, trials.get(name, 0))
+            name: figure_of(
+                samples[name],
+                boot,
+                scale,
+                reason,
+                trials=behind[name] if name in SHARES else 0,
+                patients=behind[name],
+            )
             for name, (scale, reason) in _THRESHOLD.items()
         },
     )
+
+
+def patients_behind(figure: str, positive: NDArray[np.bool_], boot: Bootstrap) -> int:
+    """Number of patients on whom a figure of `AtThreshold` or `ranking.Ranking` rests.
+
+    Args:
+        figure: Name of the figure. Of PPV and NPV, those of the smaller class: their own depend on the
+            calls.
+        positive: bool (films,).
+        boot: Draws of the films' patients.
+    """
+    if figure in ("accuracy", "prevalence", "class_accuracy"):
+        return boot.patients
+    if figure in ("sensitivity", "specificity"):
+        return boot.patients_with(positive if figure == "sensitivity" else ~positive)
+    return smaller_class(positive, boot)
 
 
 def threshold_samples(
@@ -177,10 +195,11 @@ def at_prevalence(
     with np.errstate(invalid="ignore", divide="ignore"):
         ppv, npv = hits / (hits + false), right / (right + misses)
     reason = "one class is missing, or all films are called alike"
+    few = smaller_class(positive, boot)
     values = AtPrevalence(
         prevalence,
-        figure_of(ppv, boot, "unit", reason),
-        figure_of(npv, boot, "unit", reason),
+        figure_of(ppv, boot, "unit", reason, patients=few),
+        figure_of(npv, boot, "unit", reason, patients=few),
     )
     # Without a single mistake on one side, its exact bound still limits the predictive value.
     if values.ppv == Figure(1.0, note=ALIKE):

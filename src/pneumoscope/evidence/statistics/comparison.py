@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.statistics.calls import threshold_samples
+from pneumoscope.evidence.statistics.calls import patients_behind, threshold_samples
 from pneumoscope.evidence.statistics.intervals import (
     LEVEL,
     Bootstrap,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 POWER = 0.80
 """With which the smallest detectable difference would be found."""
+_LARGEST = {"mcc": 2.0, "kappa": 2.0, "lr_positive": np.inf, "lr_negative": np.inf}
+"""Largest differences of the figures that are not shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Difference:
         second: The same for the second model.
         difference: First minus second, with an interval from paired draws of patients.
         p_value: Two-sided, for no difference: difference / standard error against Student's t with
-            (patients - 1) degrees of freedom; None if there is no standard error.
+            (patients - 1) degrees of freedom, see `figure_of`; None if there is no standard error.
         detectable: Smallest true difference that such data would show at the 5 % level with 80 %
             power: 2.8 standard errors. None if there is no standard error.
         verdict: The result as a sentence.
@@ -62,6 +64,9 @@ def difference(
     boot: Bootstrap,
     reason: str = "",
     sides: tuple[str, str] = ("first model's", "second model's"),
+    *,
+    largest: float = np.inf,
+    patients: int = 0,
 ) -> Difference:
     """The difference of any figure, from its values on the same draws.
 
@@ -72,6 +77,8 @@ def difference(
         boot: The draws.
         reason: Why the figure does not exist, for that case.
         sides: Names of the two models in the verdict.
+        largest: Largest difference that can occur: 1 for shares, 2 for correlations.
+        patients: Number of patients on whom the figures rest, see `figure_of`.
 
     Raises:
         UsageError: The samples have different lengths.
@@ -80,13 +87,18 @@ def difference(
         raise UsageError(f"figures of {first.shape} and {second.shape} draws cannot be paired")
     sample = first - second
     gap = figure_of(
-        sample, boot, "real", reason or "a model's figure does not exist on these films"
+        sample,
+        boot,
+        (-largest, largest),
+        reason or "a model's figure does not exist on these films",
+        patients=patients,
     )
     values = [float(x[0]) if np.isfinite(x[0]) else None for x in (first, second)]
     p_value = detectable = None
     verdict = f"Nothing can be said: {gap.note}."
     if gap.low is not None:
-        error, freedom = standard_error(sample, boot), boot.patients - 1
+        few = min(patients or boot.patients, boot.patients)
+        error, freedom = standard_error(sample, boot, few), few - 1
         p_value = float(2 * stats.t.sf(abs(sample[0]) / error, freedom))
         detectable = float(error * (stats.t.ppf(0.5 + LEVEL / 2, freedom) + stats.norm.ppf(POWER)))
         verdict = _verdict(gap, detectable, sides)
@@ -125,7 +137,13 @@ def compare(
     ]
     # Prevalence is a property of the films, not of a model.
     return {
-        name: difference(samples[0][name], samples[1][name], boot)
+        name: difference(
+            samples[0][name],
+            samples[1][name],
+            boot,
+            largest=_LARGEST.get(name, 1.0),
+            patients=patients_behind(name, positive, boot),
+        )
         for name in samples[0]
         if name != "prevalence"
     }

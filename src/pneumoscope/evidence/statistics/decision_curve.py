@@ -89,8 +89,14 @@ def decision_curve(
     model = (hits - false * odds) / whole
     everyone = rate - (1 - rate) * odds
     gain = model - np.maximum(everyone, 0.0)
+    # At worst every film is treated and none is positive.
+    benefit = [(-float(o), 1.0) for o in odds]
+    better = [(-max(1.0, float(o)), min(1.0, float(o))) for o in odds]
     return DecisionCurve(
-        tuple(at.tolist()), _figures(model, boot), _figures(everyone, boot), _figures(gain, boot)
+        thresholds=tuple(at.tolist()),
+        model=_figures(model, boot, benefit),
+        treat_all=_figures(everyone, boot, benefit),
+        gain=_figures(gain, boot, better),
     )
 
 
@@ -148,5 +154,7 @@ def risk_coverage(
     )
 
 
-def _figures(samples: Array, boot: Bootstrap) -> tuple[Figure, ...]:
-    return tuple(figure_of(samples[:, k], boot, "real") for k in range(samples.shape[1]))
+def _figures(
+    samples: Array, boot: Bootstrap, ranges: Sequence[tuple[float, float]]
+) -> tuple[Figure, ...]:
+    return tuple(figure_of(samples[:, k], boot, ends) for k, ends in enumerate(ranges))

@@ -2,7 +2,8 @@
 
 The interval is ``value -/+ t * SE`` on an unbounded scale (logit for figures in [0, 1]): SE is the
 standard deviation over 2,000 draws of patients, t is Student's with (patients - 1) degrees of
-freedom. Percentiles of the draws have too low a coverage near 1, where good models lie;
+freedom, where patients are those on whom the figure rests: of a sensitivity, the ill ones.
+Percentiles of the draws have too low a coverage near 1, where good models lie;
 ``tools/coverage_simulation.py`` measures both, docs/explanation/statistics.md gives the results.
 """
 
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Scale = Literal["unit", "correlation", "positive", "real"]
+    Scale = Literal["unit", "correlation", "positive", "real"] | tuple[float, float]
+    Bias = Literal["none", "excess", "log odds"]
+    """``"excess"``: a sum of squares of noisy differences, which chance makes larger. The interval is
+    centred at the value minus the mean excess of the draws, and need not contain the value.
+    ``"log odds"``: an AUC, whose log odds are too far from 0 on average. The interval is centred at the log
+    odds minus this bias, of second order in the standard error.
+    """
 
 LEVEL = 0.95
 DRAWS = 2000
@@ -33,6 +40,12 @@ MOST_UNDEFINED = 0.01
 """Share of draws without the figure up to which an interval is made from the others. Of the draws a
 share exp(-n) lacks a class that n patients have, so five patients of each class are enough."""
 ALIKE = "every draw of patients gives the same value"
+_RANGES = {
+    "unit": (0.0, 1.0),
+    "correlation": (-1.0, 1.0),
+    "positive": (0.0, np.inf),
+    "real": (-np.inf, np.inf),
+}
 _CELLS = 200_000
 """Weights at once: a few intermediate results of this size fit into a processor's cache."""
 
@@ -156,52 +169,64 @@ def figure_of(
     scale: Scale = "unit",
     missing: str = "it does not exist on these films",
     trials: int = 0,
-    biased: bool = False,
+    *,
+    patients: int = 0,
+    bias: Bias = "none",
 ) -> Figure:
     """The figure with its interval, from its values on all films and on the draws.
 
     Args:
         sample: (draws + 1,), row 0 on all films; NaN where it does not exist.
         boot: The draws.
-        scale: Bounds of the figure: ``"unit"`` [0, 1], ``"correlation"`` [-1, 1],
-            ``"positive"`` [0, inf), ``"real"`` none.
+        scale: Range of the figure: ``"unit"`` [0, 1], ``"correlation"`` [-1, 1],
+            ``"positive"`` [0, inf), ``"real"`` none, or the two ends of a range, on which the
+            interval is not transformed. No interval leaves the range.
         missing: Why the figure does not exist, for that case.
         trials: For shares (and figures that are 1 only if that many independent trials all succeed):
             number of patients. At 0 and 1, where all draws agree, the interval is then that of
             Clopper and Pearson for so many trials.
-        biased: Whether chance makes the figure larger (a sum of squares of noisy differences). The
-            interval is then centred at the value minus its bias, the mean excess of the draws,
-            and need not contain the value itself.
+        patients: Number of patients on whom the figure's standard error rests: of an AUC, those of
+            the smaller class. 0 for ``trials`` or, without these, all patients.
+        bias: What chance does to the figure, see `Bias`.
     """
     value = float(sample[0])
     if not np.isfinite(value):
         return Figure(None, note=missing)
-    problem = _no_interval(sample, boot)
+    few = min(patients or trials or boot.patients, boot.patients)
+    problem = _no_interval(sample, boot, few)
     if problem:
         return Figure(value, note=problem)
-    error = standard_error(sample, boot)
-    if error < 1e-12 or not _inside(value, scale):
+    error = standard_error(sample, boot, few)
+    ends = _range(scale)
+    if error < 1e-12 or (isinstance(scale, str) and not ends[0] < value < ends[1]):
         return _at_the_bound(value, scale, trials)
-    reach = stats.t.ppf(0.5 + LEVEL / 2, boot.patients - 1) * error
-    centre = value
-    if biased:
+    reach = float(stats.t.ppf(0.5 + LEVEL / 2, few - 1)) * error
+    if bias == "excess":
         excess = float(np.nanmean(sample[1:])) - value
-        # If the bias is as large as the figure, a positive centre remains, for its logarithm.
-        centre = max(value - excess, 0.1 * value) if value > 0 else value
-    low, high = _around(centre, reach, scale)
-    return Figure(value, low, high)
+        low, high = _around(max(value - excess, ends[0]), reach, scale)
+    elif bias == "log odds":
+        low, high = _around_log_odds(value, reach, _log_odds_bias(value, error))
+    else:
+        low, high = _around(value, reach, scale)
+    return Figure(value, max(low, ends[0]), min(high, ends[1]))
 
 
-def standard_error(sample: Array, boot: Bootstrap) -> float:
+def standard_error(sample: Array, boot: Bootstrap, patients: int = 0) -> float:
     """Standard error of a figure from its values on the draws.
 
     Draws of n patients vary by (n - 1) / n of the variance of n new patients.
+
+    Args:
+        sample: (draws + 1,), row 0 on all films.
+        boot: The draws.
+        patients: n, see `figure_of`; 0 for all patients.
     """
     drawn = sample[1:][np.isfinite(sample[1:])]
-    return float(drawn.std(ddof=1) * np.sqrt(boot.patients / (boot.patients - 1)))
+    n = patients or boot.patients
+    return float(drawn.std(ddof=1) * np.sqrt(n / (n - 1)))
 
 
-def _no_interval(sample: Array, boot: Bootstrap) -> str:
+def _no_interval(sample: Array, boot: Bootstrap, few: int) -> str:
     if boot.patients == 1:
         return "all films are of one patient"
     if boot.patients < FEWEST_PATIENTS:
@@ -211,13 +236,12 @@ def _no_interval(sample: Array, boot: Bootstrap) -> str:
         return (
             f"too few patients of a kind: the figure does not exist in {undefined:.0%} of the draws"
         )
-    return ""
+    return "too few patients of a kind: there is one" if few < 2 else ""
 
 
-def _inside(value: float, scale: Scale) -> bool:
-    lowest = {"unit": 0.0, "correlation": -1.0, "positive": 0.0, "real": -np.inf}[scale]
-    highest = 1.0 if scale in ("unit", "correlation") else np.inf
-    return lowest < value < highest
+def _range(scale: Scale) -> tuple[float, float]:
+    """The lowest and the highest value of a figure."""
+    return _RANGES[scale] if isinstance(scale, str) else scale
 
 
 def _at_the_bound(value: float, scale: Scale, trials: int) -> Figure:
@@ -232,8 +256,7 @@ def _at_the_bound(value: float, scale: Scale, trials: int) -> Figure:
 def _around(value: float, reach: float, scale: Scale) -> tuple[float, float]:
     """Ends at ``value -/+ reach``, transformed to the unbounded scale by the delta method."""
     if scale == "unit":
-        centre, width = special.logit(value), reach / (value * (1 - value))
-        return float(special.expit(centre - width)), float(special.expit(centre + width))
+        return _around_log_odds(value, reach, 0.0)
     if scale == "correlation":
         centre, width = np.arctanh(value), reach / (1 - value**2)
         return float(np.tanh(centre - width)), float(np.tanh(centre + width))
@@ -241,3 +264,13 @@ def _around(value: float, reach: float, scale: Scale) -> tuple[float, float]:
         factor = np.exp(np.minimum(reach / value, 700.0))  # e^709 is the largest float64
         return float(value / factor), float(value * factor)
     return float(value - reach), float(value + reach)
+
+
+def _around_log_odds(value: float, reach: float, bias: float) -> tuple[float, float]:
+    centre, width = special.logit(value) - bias, reach / (value * (1 - value))
+    return float(special.expit(centre - width)), float(special.expit(centre + width))
+
+
+def _log_odds_bias(value: float, error: float) -> float:
+    """Half of the variance times the second derivative of the log odds."""
+    return 0.5 * (2 * value - 1) * (error / (value * (1 - value))) ** 2

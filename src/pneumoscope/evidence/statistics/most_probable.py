@@ -57,11 +57,12 @@ def most_probable(
     reason = f"no film of class {absent}"
     alike = "all films are of one class, or all are called alike"
     right = diagonal.sum(axis=1) / rows.sum(axis=1)
+    fewest = min(boot.patients_with(truth == k) for k in np.unique(truth))
     return MostProbable(
         accuracy=figure_of(right, boot, "unit", trials=boot.patients),
-        balanced_accuracy=figure_of(recall.mean(axis=1), boot, "unit", reason),
-        macro_f1=figure_of(f1.mean(axis=1), boot, "unit", reason),
-        mcc=figure_of(mcc(table), boot, "correlation", alike),
-        kappa=figure_of(kappa(table), boot, "correlation", alike),
+        balanced_accuracy=figure_of(recall.mean(axis=1), boot, "unit", reason, patients=fewest),
+        macro_f1=figure_of(f1.mean(axis=1), boot, "unit", reason, patients=fewest),
+        mcc=figure_of(mcc(table), boot, "correlation", alike, patients=fewest),
+        kappa=figure_of(kappa(table), boot, "correlation", alike, patients=fewest),
         confusion=confusion(truth, called, labels, boot),
     )

@@ -9,10 +9,7 @@ import numpy as np
 from scipy import stats
 
 from pneumoscope.errors import UsageError
-from pneumoscope.evidence.statistics.intervals import (
-    LEVEL,
-    Figure,
-)
+from pneumoscope.evidence.statistics.intervals import LEVEL, Figure
 from pneumoscope.evidence.statistics.ranking import CONSTANT, ONE_CLASS
 
 if TYPE_CHECKING:
@@ -96,7 +93,12 @@ def delong(
     return DeLong(
         first=auc,
         second=auc_two,
-        difference=Figure(gap, gap - reach, gap + reach, "DeLong's; films count as independent"),
+        difference=Figure(
+            gap,
+            max(gap - reach, -1.0),
+            min(gap + reach, 1.0),
+            "DeLong's; films count as independent",
+        ),
         standard_error=error,
         z=z,
         p_value=float(2 * stats.norm.sf(abs(z))),

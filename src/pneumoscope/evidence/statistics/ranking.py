@@ -156,7 +156,7 @@ def _by_class(
 ) -> ByClass:
     """Rankings by column, and their mean over the columns where the figure exists."""
     rankings: dict[str, Ranking] = {}
-    samples = []
+    samples, fewest = [], []
     for k, name in enumerate(names):
         column = positive[:, k], score[:, k], boot, known[:, k]
         if not known[:, k].any():
@@ -167,13 +167,19 @@ def _by_class(
         rankings[name] = _ranking(sample, *column)
         if rankings[name].roc_auc.value is not None:
             samples.append(sample)
+            fewest.append(smaller_class(positive[:, k], boot, known[:, k]))
     without = [name for name in names if rankings[name].roc_auc.value is None]
     if not samples:
         nothing = Figure(None, note="no class has films with and without it")
         return ByClass(rankings, Ranking(nothing, nothing))
     means = []
     for figure in ("roc_auc", "average_precision"):
-        mean = figure_of(np.mean([s[figure] for s in samples], axis=0), boot)
+        mean = figure_of(
+            np.mean([s[figure] for s in samples], axis=0),
+            boot,
+            patients=min(fewest),
+            bias="log odds" if figure == "roc_auc" else "none",
+        )
         if without:
             left_out = f"mean over {len(samples)} of {len(names)}, without {', '.join(without)}"
             note = f"{left_out}; {mean.note}" if mean.note else left_out
@@ -194,14 +200,47 @@ def _ranking(
     reason = ONE_CLASS if one_class else CONSTANT
     if np.ptp(score[known]) == 0:
         samples = {name: np.full_like(sample, np.nan) for name, sample in samples.items()}
-    least = min(boot.patients_with(ill), boot.patients_with(healthy))
     return Ranking(
-        # AUC is 1 only if that many disjoint pairs of patients are all ranked correctly.
-        figure_of(samples["roc_auc"], boot, "unit", reason, trials=least),
-        figure_of(samples["average_precision"], boot, "unit", reason),
+        auc_figure(samples["roc_auc"], positive, boot, reason, known),
+        figure_of(
+            samples["average_precision"],
+            boot,
+            "unit",
+            reason,
+            patients=smaller_class(positive, boot, known),
+        ),
         int(known.sum()),
         int(ill.sum()),
     )
+
+
+def auc_figure(
+    sample: Array,
+    positive: NDArray[np.bool_],
+    boot: Bootstrap,
+    missing: str = ONE_CLASS,
+    known: NDArray[np.bool_] | None = None,
+) -> Figure:
+    """An AUC with its interval, from its values on all films and on the draws.
+
+    Args:
+        sample: (draws + 1,), see `ranking_samples`.
+        positive: bool (films,).
+        boot: Draws of the films' patients.
+        missing: Why the AUC does not exist, for that case.
+        known: bool (films,), False for films that are not ranked; None if all are.
+    """
+    # AUC is 1 only if that many disjoint pairs of patients are all ranked correctly.
+    least = smaller_class(positive, boot, known)
+    return figure_of(sample, boot, "unit", missing, trials=least, bias="log odds")
+
+
+def smaller_class(
+    positive: NDArray[np.bool_], boot: Bootstrap, known: NDArray[np.bool_] | None = None
+) -> int:
+    """Number of patients of the class that has fewer; args as in `auc_figure`."""
+    known = np.ones(boot.films, bool) if known is None else known
+    return min(boot.patients_with(positive & known), boot.patients_with(~positive & known))
 
 
 def check_classes(

@@ -115,7 +115,7 @@ def calibration_error(
     chance = _chance(p, member, boot, seed)
     # Labels that p makes certain cannot differ by chance: 1e-12 absorbs rounding only.
     p_value = float(np.mean(chance >= sample[0] - 1e-12))
-    ece = figure_of(sample, boot, "real")
+    ece = figure_of(sample, boot, (0.0, 1.0))
     if ece.low is not None:
         low = max(0.0, ece.low - float(chance.mean())) if p_value <= 0.025 else 0.0
         ece = replace(ece, low=low, note="lower end reduced by what chance alone gives")

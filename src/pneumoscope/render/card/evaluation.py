@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import UsageError
+from pneumoscope.metrics import interval_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,13 +57,7 @@ def section(folder: Path, sha256: str) -> str:
 
 def figure_text(figure: Mapping[str, Any] | None) -> str:
     """A recorded figure as text: the value with its interval, or why there is none."""
-    if figure is None:
-        return "not measured"
-    if figure["value"] is None:
-        return f"not defined: {figure['note']}"
-    if figure["low"] is None or figure["high"] is None:
-        return f"{figure['value']:.3f} (no interval: {figure['note']})"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return "not measured" if figure is None else interval_text(figure)
 
 
 def _text(record: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.data.film_statistics import statistics
-from pneumoscope.metrics import patient_bootstrap, roc_auc
+from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.evidence.statistics.named_figures import AUC, named_figure
+from pneumoscope.metrics import roc_auc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +49,8 @@ def statistics_baseline(films: FilmSet, draws: int = 2000) -> dict[str, Any]:
         model.fit(features[train], positive[train])
         score = model.predict_proba(features[held_out])[:, 1]
         auc = partial(roc_auc, positive[held_out], score)
-        aucs[name] = asdict(patient_bootstrap(auc, patients[held_out].tolist(), draws))
+        boot = Bootstrap.of(patients[held_out].tolist(), draws)
+        aucs[name] = asdict(named_figure(AUC, auc, positive[held_out], boot))
     return aucs
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision import thresholds
-from pneumoscope.metrics import expected_calibration_error, patient_bootstrap, roc_auc, share
+from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.evidence.statistics.named_figures import named_figure
+from pneumoscope.metrics import expected_calibration_error, roc_auc, share
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 
 if TYPE_CHECKING:
@@ -62,9 +64,10 @@ def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) ->
         class_accuracy under stress.
     """
     truth, ill = validation.truth, validation.ill
+    boot = Bootstrap.of(validation.patients, draws)
     by_condition = {
         name: {
-            key: asdict(patient_bootstrap(figure, validation.patients, draws))
+            key: asdict(named_figure(key, figure, validation.ill, boot))
             for key, figure in measures(validation, point.threshold, name).items()
         }
         for name in validation.probabilities

@@ -23,8 +23,10 @@ from pneumoscope.decision import triage
 from pneumoscope.decision.explain import CHECKED, FAST, Subject, score_of
 from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import UsageError
+from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.evidence.statistics.named_figures import AUC, named_figure
 from pneumoscope.images import resample
-from pneumoscope.metrics import patient_bootstrap, roc_auc
+from pneumoscope.metrics import roc_auc
 from pneumoscope.records import Settings
 from pneumoscope.train.validation import localise
 
@@ -180,7 +182,7 @@ def _mode_record(
         patients * 2,
         draws,
     )
-    tells = any(auc is not None and auc["low"] > 0.5 for auc in (misplaced, mirrored))
+    tells = any(((auc or {}).get("low") or 0.0) > 0.5 for auc in (misplaced, mirrored))
     # Four digits, rounded down, so that the film that determines the limit is not hidden.
     limit = float(np.floor(np.quantile(whole, HIDDEN) * 1e4) / 1e4) if tells else None
     return {
@@ -226,10 +228,11 @@ def _by_mode(scores_of_films: list[dict[str, float]]) -> dict[str, NDArray[np.fl
 
 def _auc(
     right: NDArray[np.bool_], score: NDArray[np.float64], patients: tuple[str, ...], draws: int
-) -> dict[str, float] | None:
+) -> dict[str, Any] | None:
     if min(right.sum(), (~right).sum()) < _FEWEST:
         return None
     try:
-        return asdict(patient_bootstrap(partial(roc_auc, right, score), patients, draws))
+        boot = Bootstrap.of(patients, draws)
+        return asdict(named_figure(AUC, partial(roc_auc, right, score), right, boot))
     except UsageError:
         return None

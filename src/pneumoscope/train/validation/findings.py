@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision.thresholds import RULE_IN, SCREEN
-from pneumoscope.metrics import patient_bootstrap, share
+from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
+from pneumoscope.evidence.statistics.named_figures import named_figure
+from pneumoscope.metrics import roc_auc, share
 from pneumoscope.records import OperatingPoint
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 from pneumoscope.train.validation.scores import auc_of_finding, measurable
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pneumoscope.evidence.statistics.intervals import Figure
     from pneumoscope.metrics import Weighted
 
 _HALF = 0.5
@@ -152,21 +155,34 @@ def _figures_of(
     }
     if not measure:
         return counts
-    p = validation.probabilities[PLAIN][:, column]
+    known = ~np.isnan(targets)
+    p, ill = validation.probabilities[PLAIN][known, column], targets[known] == 1
     called = p >= threshold
     measures: dict[str, Weighted] = {
-        "auc": auc_of_finding(p, targets),
-        "sensitivity": lambda w: share(called, targets == 1, w),
-        "specificity": lambda w: share(~called, targets == 0, w),
+        "auc": lambda w: roc_auc(ill, p, w),
+        "sensitivity": lambda w: share(called, ill, w),
+        "specificity": lambda w: share(~called, ~ill, w),
     }
+    boot = Bootstrap.of(validation.patients, draws)
+    part = Bootstrap(boot.group[known], boot.counts)
     return counts | {
-        key: asdict(patient_bootstrap(figure, validation.patients, draws))
-        for key, figure in measures.items()
+        key: asdict(named_figure(key, figure, ill, part)) for key, figure in measures.items()
     }
 
 
-def _interval(validation: Validation, condition: str, draws: int) -> dict[str, float]:
-    return asdict(patient_bootstrap(macro_auc(validation, condition), validation.patients, draws))
+def _interval(validation: Validation, condition: str, draws: int) -> dict[str, Any]:
+    boot = Bootstrap.of(validation.patients, draws)
+    return asdict(mean_auc_figure(macro_auc(validation, condition), boot))
+
+
+def mean_auc_figure(mean_auc: Weighted, boot: Bootstrap) -> Figure:
+    """A mean AUC over findings with its interval.
+
+    Args:
+        mean_auc: Takes weights (draws, n), see `macro_auc`.
+        boot: Draws of the films' patients.
+    """
+    return figure_of(boot.over(mean_auc), boot, bias="log odds")
 
 
 def _youden(p: NDArray[np.floating[Any]], ill: NDArray[np.bool_]) -> float:

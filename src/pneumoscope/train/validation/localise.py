@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
 from pneumoscope.images import resample
-from pneumoscope.metrics import patient_bootstrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,8 @@ def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[st
         return None
     first = 0 if films.task == "multilabel" else 1
     shares = ill_shares(_heat(look, halves.films, first), halves.ill_left)
-    pointing = patient_bootstrap(lambda w: w @ shares / w.sum(axis=1), halves.patients, draws)
+    boot = Bootstrap.of(halves.patients, draws)
+    pointing = figure_of(boot.over(lambda w: w @ shares / w.sum(axis=1)), boot)
     rows = films.rows("validation")
     ill = rows[_kinds(films.targets[rows], films.task)[0]]
     inputs = np.stack([resample(films.pixels[row], size) for row in ill])
