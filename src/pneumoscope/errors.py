@@ -8,7 +8,8 @@
     │   ├── EmptySource             (ValueError)         zero bytes
     │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format we read
     │   ├── UnreadableImage         (ValueError)         right format, broken content
-    │   │   └── TruncatedImage                           ... because its end is missing
+    │   │   ├── TruncatedImage                           ... because its end is missing
+    │   │   └── OnlyPadding                              ... because its header calls every pixel padding
     │   ├── UnsupportedSyntax       (ValueError)         DICOM transfer syntax without a decoder
     │   │   └── DeflatedDicom                            ... refused on purpose
     │   ├── UnsupportedCoding       (ValueError)         a rare kind of JPEG or TIFF, sound or not
@@ -148,6 +149,15 @@ class TruncatedImage(UnreadableImage):
     def __init__(self, name: str) -> None:
         super().__init__(name, "its end is missing")
         self.hint = "The copy broke off; transfer the file again."
+
+
+class OnlyPadding(UnreadableImage):
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "every pixel is padding")
+        self.hint = (
+            "Its Pixel Padding Value (0028,0120) covers every pixel; "
+            "export the film without it, or with the right one."
+        )
 
 
 class UnsupportedSyntax(ImageError, ValueError):

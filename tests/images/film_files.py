@@ -19,6 +19,7 @@ JPEG_8, JPEG_12 = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
 LOSSLESS, LOSSLESS_SV1 = "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"
 JLS, JLS_NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
 J2K_LOSSLESS, J2K = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
+HTJ2K_LOSSLESS, HTJ2K_RPCL, HTJ2K = (f"1.2.840.10008.1.2.4.20{n}" for n in (1, 2, 3))
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -160,6 +161,13 @@ def jpeg_2000(stored: np.ndarray, bits: int, **options: object) -> bytes:
     return encode_array(stored, bits, photometric, stored.ndim == 3, **options)
 
 
+def jpeg_ls(stored: np.ndarray) -> bytes:
+    """A lossless JPEG-LS codestream of all bits of the type."""
+    import jpeg_ls
+
+    return bytes(jpeg_ls.encode_array(stored))
+
+
 def wrap(ds: Dataset, codestream: bytes, syntax: str) -> bytes:
     """A DICOM file around a codestream that is compressed already."""
     ds.PixelData = encapsulate([codestream])
@@ -180,7 +188,8 @@ def lossless_jpeg(stored: np.ndarray, bits: int, predictor: int) -> bytes:
     predicted[0, 1:], predicted[1:, 0] = values[0, :-1], values[:-1, 0]
     predicted[0, 0] = 1 << (bits - 1)
     out = []
-    for difference in (values - predicted).ravel().tolist():
+    differences = (values - predicted + 32767) % 65536 - 32767  # H.1.2.1: modulo 2^16
+    for difference in differences.ravel().tolist():
         category = abs(difference).bit_length()
         out.append(format(category, "05b"))
         if 0 < category < 16:  # H.1.2.2: category 16 is 32768 alone, and has no further bits
@@ -193,15 +202,60 @@ def lossless_jpeg(stored: np.ndarray, bits: int, predictor: int) -> bytes:
     sof = struct.pack(">BHHBBBB", bits, rows, columns, 1, 1, 0x11, 0)
     dht = b"\0" + bytes([0, 0, 0, 0, 17] + [0] * 11) + bytes(range(17))
     sos = bytes([1, 1, 0, predictor, 0, 0])
+    segments = segment(0xC3, sof) + segment(0xC4, dht) + segment(0xDA, sos)
+    return b"\xff\xd8" + segments + scan + b"\xff\xd9"
 
-    def segment(marker: int, body: bytes) -> bytes:
-        return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
+def segment(marker: int, body: bytes) -> bytes:
+    """A marker segment of a JPEG (T.81 B.1.1.4)."""
+    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+def blocks(values: np.ndarray) -> np.ndarray:
+    """Each value as a block of 8 x 8 pixels, as `dct_jpeg` can store them without loss."""
+    return np.kron(values, np.ones((8, 8), values.dtype))
+
+
+def dct_jpeg(stored: np.ndarray, bits: int = 12, frame: int = 0xC1) -> bytes:
+    """Encodes flat blocks of 8 x 8 pixels by ITU-T T.81 process 4 (annex F).
+
+    The DC coefficient of a flat block is 8 (v - 2^(bits - 1)) (A.3.3), and is divided by 8. The
+    table of DC codes has a code of five bits for each category, and that of AC codes only 0: end
+    of block.
+    """
+    dc = stored[::8, ::8].astype(int).ravel() - (1 << (bits - 1))
+    out = []
+    for difference in np.diff(dc, prepend=0).tolist():
+        category = abs(difference).bit_length()
+        out.append(format(category, "05b"))
+        if category:
+            extra = difference if difference > 0 else difference + (1 << category) - 1
+            out.append(format(extra, f"0{category}b"))
+        out.append("0")
+    text = "".join(out)
+    text += "1" * (-len(text) % 8)
+    scan = int(text, 2).to_bytes(len(text) // 8, "big").replace(b"\xff", b"\xff\0")
+    rows, columns = stored.shape
     return (
         b"\xff\xd8"
-        + segment(0xC3, sof)
-        + segment(0xC4, dht)
-        + segment(0xDA, sos)
+        + segment(0xDB, b"\0" + bytes([8] + [1] * 63))
+        + segment(frame, struct.pack(">BHHBBBB", bits, rows, columns, 1, 1, 0x11, 0))
+        + segment(0xC4, b"\0" + bytes([0, 0, 0, 0, 16] + [0] * 11) + bytes(range(16)))
+        + segment(0xC4, b"\x10" + bytes([1] + [0] * 15) + b"\0")
+        + segment(0xDA, bytes([1, 1, 0, 0, 63, 0]))
         + scan
         + b"\xff\xd9"
     )
+
+
+def table(descriptor: list[int], data: bytes, vr: str = "US") -> Dataset:
+    """The item of a modality or VOI LUT."""
+    item = Dataset()
+    item.add_new("LUTDescriptor", vr, descriptor)
+    item.add_new("LUTData", "OW", data)
+    return item
+
+
+def words(*values: int) -> bytes:
+    """Little endian words of 16 bits."""
+    return struct.pack(f"<{len(values)}H", *values)

@@ -173,11 +173,17 @@ CASES: dict[str, tuple[Callable[[], bytes], type[errors.ImageError]]] = {
         lambda: with_syntax("1.2.840.10008.1.2.4.102"),
         errors.UnsupportedSyntax,
     ),
-    "dicom, JPEG of 12 bits": (
+    "dicom, JPEG of 12 bits without a scan": (
         lambda: wrap(
-            dataset(np.zeros((64, 64), np.uint16), BitsStored=12), b"\xff\xd8", make.JPEG_12
+            dataset(np.zeros((64, 80), np.uint16), BitsStored=12),
+            make.dct_jpeg(np.zeros((64, 80), np.uint16))[:100] + b"\xff\xd9",
+            make.JPEG_12,
         ),
-        errors.UnsupportedSyntax,
+        errors.UnreadableImage,
+    ),
+    "dicom, nothing but padding": (
+        lambda: dicom(np.full((64, 80), 7, np.uint16), PixelPaddingValue=7),
+        errors.OnlyPadding,
     ),
     "dicom, no rows": (lambda: dicom(ramp(), Rows=0), errors.UnreadableImage),
     "dicom, rows missing": (lambda: without(dicom(ramp()), b"\x10\0"), errors.UnreadableImage),

@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 import film_files as make
 from film_files import dataset, dicom, lossless_jpeg, ramp, save, smooth, wrap, write
 from pneumoscope import images
-from pneumoscope.errors import ImageError, UnreadableImage, UnsupportedObject, UnsupportedSyntax
+from pneumoscope.errors import ImageError, UnreadableImage, UnsupportedObject
 
 
 def deep(bits: int = 12) -> np.ndarray:
@@ -149,9 +149,17 @@ def test_jpeg_lossless(syntax: str, predictor: int, bits: int) -> None:
     np.testing.assert_allclose(film.pixels, stored / (2**bits - 1), atol=1e-6)
 
 
-def test_jpeg_extended_with_12_bits_has_no_decoder() -> None:
+def test_jpeg_extended_with_12_bits() -> None:
+    stored = make.blocks(np.linspace(0, 4095, 80).reshape(8, 10).astype(np.uint16))
+    ds = dataset(stored, BitsStored=12, HighBit=11, WindowCenter=2048, WindowWidth=4096)
+    film = images.read(wrap(ds, make.dct_jpeg(stored), make.JPEG_12))
+    np.testing.assert_allclose(film.pixels, stored / 4095, atol=1e-6)
+    assert film.facts.transfer_syntax == make.JPEG_12
+
+
+def test_jpeg_extended_without_a_frame_is_broken() -> None:
     ds = dataset(deep(), BitsStored=12, HighBit=11)
-    with pytest.raises(UnsupportedSyntax, match="12 bits"):
+    with pytest.raises(UnreadableImage):
         images.read(wrap(ds, b"\xff\xd8\xff\xd9", make.JPEG_12))
 
 

@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
 
-from film_files import EXPLICIT, IMPLICIT, dataset, write
-from pneumoscope.images.dicom_display import _look, _lut, shown
+from film_files import EXPLICIT, IMPLICIT, dataset, table, words, write
+from pneumoscope.images.dicom_display import _look, shown
 from pneumoscope.images.greyscale import Look, Lut, Window
 from pneumoscope.images.header import Header, parse
 
@@ -85,74 +82,6 @@ def test_rescaling(elements: dict[str, object], slope: float, intercept: float) 
 def test_what_turns_a_film(photometric: str, shape: str | None, inverse: bool) -> None:
     more = {} if shape is None else {"PresentationLUTShape": shape}
     assert look(PhotometricInterpretation=photometric, **more).inverse is inverse
-
-
-def table(descriptor: list[int], data: bytes, vr: str = "US") -> Dataset:
-    item = Dataset()
-    item.add_new("LUTDescriptor", vr, descriptor)
-    item.add_new("LUTData", "OW", data)
-    return item
-
-
-def words(*values: int) -> bytes:
-    return struct.pack(f"<{len(values)}H", *values)
-
-
-def lut(item: Dataset, *, signed: bool = False, syntax: str = EXPLICIT) -> Lut | None:
-    head = header(syntax=syntax, VOILUTSequence=[item])
-    return _lut(head.first_item(0x00283010), signed)
-
-
-def parts(made: Lut | None) -> tuple[int, list[int], int] | None:
-    return None if made is None else (made.first, made.entries.tolist(), made.bits)
-
-
-@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT])
-def test_a_table_of_words(syntax: str) -> None:
-    made = lut(table([3, 100, 12], words(0, 700, 4095)), syntax=syntax)
-    assert parts(made) == (100, [0, 700, 4095], 12)
-
-
-def test_a_table_packed_in_bytes() -> None:
-    assert parts(lut(table([4, 0, 8], bytes([0, 9, 99, 255])))) == (0, [0, 9, 99, 255], 8)
-    # An odd number of entries is padded to whole words.
-    assert parts(lut(table([3, 0, 8], bytes([0, 9, 255, 0])))) == (0, [0, 9, 255], 8)
-
-
-def test_no_entries_stand_for_all_of_them() -> None:
-    made = lut(table([0, 0, 16], words(*range(65536))))
-    assert made is not None
-    assert (len(made.entries), made.entries[-1]) == (65536, 65535)
-
-
-@pytest.mark.parametrize(
-    ("vr", "signed", "first"),
-    [("SS", False, -2), ("US", True, 65534), ("SS", True, -2), ("US", False, 65534)],
-)
-def test_the_first_input_has_a_sign_if_its_vr_says_so(vr: str, signed: bool, first: int) -> None:
-    descriptor = [2, -2 if vr == "SS" else 65534, 8]
-    made = lut(table(descriptor, words(0, 255), vr), signed=signed)
-    assert made is not None
-    assert made.first == first
-
-
-def test_without_a_vr_the_pixels_tell_the_sign() -> None:
-    item = table([2, 65534, 8], words(0, 255))
-    made = [lut(item, signed=signed, syntax=IMPLICIT) for signed in (False, True)]
-    assert [m.first for m in made if m is not None] == [65534, -2]
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        table([3, 0], words(0, 1, 2)),  # a descriptor of two values
-        table([4, 0, 12], words(0, 1, 2)),  # fewer entries than it says
-        table([3, 0, 17], words(0, 1, 2)),
-        table([3, 0, 0], words(0, 1, 2)),
-    ],
-)
-def test_a_table_that_contradicts_itself_is_none(item: Dataset) -> None:
-    assert lut(item) is None
 
 
 def test_a_table_goes_before_a_window() -> None:

@@ -27,6 +27,7 @@ KEYWORDS = {
     "SPACING": "PixelSpacing",
     "ALLOCATED": "BitsAllocated",
     "STORED": "BitsStored",
+    "HIGH_BIT": "HighBit",
     "SIGNED": "PixelRepresentation",
     "PADDING": "PixelPaddingValue",
     "PADDING_LIMIT": "PixelPaddingRangeLimit",

@@ -138,17 +138,3 @@ def test_a_cut_element_is_an_error(kept: int) -> None:
     data = element(tags.MODALITY, b"CS", b"CR") + element(tags.VIEW, b"CS", b"AP")[:kept]
     with pytest.raises(EOFError, match="is cut"):
         parse(data, 0, implicit=False, little=True)
-
-
-def test_a_palette_says_how_its_numbers_are_meant() -> None:
-    descriptor = struct.pack("<3H", 2, 0, 8)
-    head = header(
-        (tags.PALETTES[0], b"US", descriptor),
-        (tags.SIGNED, b"US", b"\1\0"),
-        (tags.ROWS, b"US", b"\2\0"),
-    )
-    palette = head.palette()
-    assert palette.PixelRepresentation == 1
-    assert "Rows" not in palette
-    assert palette[tags.PALETTES[0]] is not None
-    assert header().palette().PixelRepresentation == 0

@@ -39,8 +39,38 @@ def frame_of(data: bytes) -> Frame | None:
     return _jpeg(data) if data[:2] == b"\xff\xd8" else None
 
 
-def _jpeg(data: bytes) -> Frame | None:
-    """ITU-T T.81 B.2.2: marker, length, P, Y, X, Nf."""
+def coding_of(data: bytes) -> str | None:
+    """Names the coding of a frame by its first bytes.
+
+    Args:
+        data: The codestream, or enough of its beginning.
+
+    Returns:
+        ``"jpeg"`` (8 bits), ``"jpeg-12"`` (more), ``"jpeg-lossless"``, ``"jpeg-ls"``,
+        ``"jpeg-2000"``, ``"htj2k"``, ``"rle"``, or None.
+    """
+    if data[:2] == b"\xff\xd8":
+        start = _start_of_frame(data)
+        if start is None:
+            return None
+        marker = data[start + 1]
+        if marker in (0xC3, 0xC7, 0xCB, 0xCF):  # T.81 table B.1
+            return "jpeg-lossless"
+        if marker == 0xF7:
+            return "jpeg-ls"
+        return "jpeg" if data[start + 4] <= 8 else "jpeg-12"
+    if data[4:8] == b"jP  ":
+        data = data[max(data.find(b"\xff\x4f\xff\x51"), 0) :]
+    if data[:4] == b"\xff\x4f\xff\x51":
+        # T.814 A.2: bit 14 of Rsiz says that the code blocks are of high throughput.
+        return "htj2k" if data[6:7] and data[6] & 0x40 else "jpeg-2000"
+    # PS3.5 G.5: the number of segments, and the offset of the first, behind this header.
+    segments, first = (int.from_bytes(data[i : i + 4], "little") for i in (0, 4))
+    return "rle" if 1 <= segments <= 15 and first == 64 else None
+
+
+def _start_of_frame(data: bytes) -> int | None:
+    """Position of the marker that begins the frame header of a JPEG."""
     at = 2
     while at + 10 <= len(data):
         if data[at] != 0xFF:
@@ -51,14 +81,21 @@ def _jpeg(data: bytes) -> Frame | None:
         elif marker in WITHOUT_LENGTH:
             at += 2
         elif marker in START_OF_FRAME:
-            rows = int.from_bytes(data[at + 5 : at + 7])
-            columns = int.from_bytes(data[at + 7 : at + 9])
-            return Frame(rows, columns, data[at + 9], data[at + 4])
+            return at
         elif marker in (0xD9, 0xDA):  # end of image, start of scan
             return None
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4])
     return None
+
+
+def _jpeg(data: bytes) -> Frame | None:
+    """ITU-T T.81 B.2.2: marker, length, P, Y, X, Nf."""
+    at = _start_of_frame(data)
+    if at is None:
+        return None
+    rows, columns = (int.from_bytes(data[i : i + 2]) for i in (at + 5, at + 7))
+    return Frame(rows, columns, data[at + 9], data[at + 4])
 
 
 def _jpeg_2000(data: bytes) -> Frame | None:
@@ -130,3 +167,11 @@ def _huffman_tables(body: bytes) -> set[int]:
         destinations.add(body[0])
         body = body[17 + total :]
     return destinations
+
+
+def without_zeros_before_end(data: bytes) -> bytes:
+    """A JPEG codestream without the zero bytes between its last coded byte and EOI (FF D9)."""
+    end = data.rstrip(b"\0")
+    if not end.endswith(b"\xff\xd9"):
+        return data
+    return end[:-2].rstrip(b"\0") + b"\xff\xd9"

@@ -6,30 +6,25 @@ References are to the DICOM standard, PS3.3 to PS3.10.
 from __future__ import annotations
 
 import re
-import struct
 from typing import TYPE_CHECKING
 
 import pneumoscope.images.dicom_tags as tags
 from pneumoscope.errors import (
     DeflatedDicom,
     NotA2DImage,
+    OnlyPadding,
     TruncatedImage,
     UnreadableImage,
     UnsupportedObject,
     UnsupportedSyntax,
 )
 from pneumoscope.images.dicom_display import shown
-from pneumoscope.images.dicom_pixels import (
-    BIG,
-    DEFLATED,
-    EXPLICIT,
-    EXTENDED,
-    IMPLICIT,
-    PLUGINS,
-    VR,
-    decode,
-)
+from pneumoscope.images.dicom_elements import layout_of
+from pneumoscope.images.dicom_pixels import decode, pixel_data
+from pneumoscope.images.file_meta import file_meta, is_element
+from pneumoscope.images.greyscale import EveryPixelIsPadding
 from pneumoscope.images.header import Header, parse
+from pneumoscope.images.transfer_syntax import CODINGS, DEFLATED, actual_syntax
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -70,50 +65,33 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
     Raises:
         ImageError: It cannot be read, or is not one film for people.
     """
-    syntax, start = _file_meta(data, name)
-    if syntax == DEFLATED:  # before anything is inflated: 249 KiB can become 500 MiB
+    declared, start = file_meta(data)
+    if start + 8 > len(data):
+        raise TruncatedImage(name)
+    layout = layout_of(data, start)
+    if declared == DEFLATED and not is_element(data, start, layout):
+        # Before anything is inflated: 249 KiB can become 500 MiB.
         raise DeflatedDicom(name)
-    if syntax is not None and syntax not in PLUGINS:
-        raise UnsupportedSyntax(name, _uid_name(syntax))
-    implicit = not VR.fullmatch(data[start + 4 : start + 6])  # the file may contradict itself
-    syntax = syntax or (IMPLICIT if implicit else EXPLICIT)
+    if declared == DEFLATED:
+        declared = None
+    if declared is not None and declared not in CODINGS:
+        raise UnsupportedSyntax(name, _uid_name(declared))
     try:
-        head, at = parse(data, start, implicit, syntax != BIG)
-    except (EOFError, OSError, struct.error) as error:  # pydicom reads on where the file ends
+        head, at = parse(data, start, layout.implicit, layout.little)
+        _check_object(head, name)
+        if at == len(data):
+            raise NotA2DImage(name, "no pixels")
+        value = pixel_data(data, at, layout)
+    except EOFError as error:
         raise TruncatedImage(name) from error
-    _check_object(head, name)
-    if at > len(data):  # the last element is longer than what is left of the file
-        raise TruncatedImage(name)
-    if at == len(data):
-        raise NotA2DImage(name, "no pixels")
-    rows, columns = _check_pixels(head, syntax, name, limits)
-    stored = decode(data, at, head, syntax, implicit, name)
-    pixels, tint = shown(stored, head)
+    rows, columns = _check_pixels(head, name, limits)
+    syntax = actual_syntax(declared, layout, data, value, head)
+    stored = decode(data, at, head, syntax, layout.implicit, name)
+    try:
+        pixels, tint = shown(stored, head)
+    except EveryPixelIsPadding as error:
+        raise OnlyPadding(name) from error
     return Radiograph(pixels, _facts(head, rows, columns, tint, syntax))
-
-
-def _file_meta(data: bytes, name: str) -> tuple[str | None, int]:
-    """(Transfer Syntax UID or None, start of the data set), from group 0002 (PS3.10 7.1).
-
-    Read here, because pydicom inflates a deflated file before one can look.
-    """
-    at = 132 if data[128:132] == b"DICM" else 0
-    syntax = None
-    while data[at : at + 2] == b"\x02\x00":
-        if at + 8 > len(data):
-            raise TruncatedImage(name)
-        if data[at + 4 : at + 6] in (b"OB", b"OW", b"UN", b"UT", b"SQ"):
-            begin, size = at + 12, int.from_bytes(data[at + 8 : at + 12], "little")
-        elif VR.fullmatch(data[at + 4 : at + 6]):
-            begin, size = at + 8, int.from_bytes(data[at + 6 : at + 8], "little")
-        else:  # implicit VR, against PS3.10, but seen
-            begin, size = at + 8, int.from_bytes(data[at + 4 : at + 8], "little")
-        if data[at + 2 : at + 4] == b"\x10\x00":
-            syntax = data[begin : begin + size].decode("latin-1").strip(" \0")
-        at = begin + size
-    if at + 8 > len(data):
-        raise TruncatedImage(name)
-    return syntax, at
 
 
 def _uid_name(uid: str) -> str:
@@ -139,13 +117,11 @@ def _check_object(head: Header, name: str) -> None:
         raise UnsupportedObject(name, f"{_uid_name(sop_class)} does not hold a plain radiograph")
 
 
-def _check_pixels(head: Header, syntax: str, name: str, limits: Limits) -> tuple[int, int]:
+def _check_pixels(head: Header, name: str, limits: Limits) -> tuple[int, int]:
     """Checks the Image Pixel module (PS3.3 C.7.6.3); returns (rows, columns)."""
     rows, columns = head.short(tags.ROWS) or 0, head.short(tags.COLUMNS) or 0
     frames = max(1, int(head.number(tags.FRAMES, 1)))
     allocated, stored = head.short(tags.ALLOCATED) or 0, head.stored_bits
-    if syntax == EXTENDED and stored != 8:
-        raise UnsupportedSyntax(name, "JPEG Extended with 12 bits")
     limits.check(name, rows, columns, frames)
     samples = head.short(tags.SAMPLES) or 1
     if samples not in _PHOTOMETRICS:

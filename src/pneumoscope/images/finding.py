@@ -65,6 +65,6 @@ def _looks_like_film(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return sniff(file.read(132)) is not None
+            return sniff(file.read(260)) is not None
     except OSError:
         return False

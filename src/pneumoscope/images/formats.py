@@ -9,7 +9,7 @@ def sniff(head: bytes) -> str | None:
     """Names the format by its first bytes.
 
     Args:
-        head: At least the first 132 bytes, or all of a shorter file.
+        head: At least the first 260 bytes, or all of a shorter file.
 
     Returns:
         ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"BMP"``, ``"WEBP"``, ``"DICOM"``, or None.
@@ -26,20 +26,26 @@ def sniff(head: bytes) -> str | None:
         return "WEBP"
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return "BMP"
-    return "DICOM" if _is_bare_dicom(head) else None
+    if head[:4] == b"DICM" or _is_bare_dicom(head):  # without the preamble
+        return "DICOM"
+    is_empty_preamble = len(head) > 128 and not any(head[:128])  # without the prefix
+    return "DICOM" if is_empty_preamble and _is_bare_dicom(head[128:]) else None
 
 
 def _is_bare_dicom(head: bytes) -> bool:
     """Whether a file starts with a data element instead of the preamble that PS3.10 7.1 asks for.
 
-    It does if its first tag is an early one of group 0002 or 0008, little endian, followed by a VR
-    or by a short length.
+    It does if its first tag is an early one of group 0002 or 0008, followed by a VR or, in little
+    endian, by a short length.
     """
-    if len(head) < 132 or head[1] or head[0] not in (2, 8) or head[3] or head[2] > 0x20:
+    if len(head) < 132:
         return False
-    return head[4:6] in (b"UL", b"OB", b"UI", b"CS", b"DA", b"TM", b"SH", b"LO") or (
-        0 < int.from_bytes(head[4:8], "little") <= 64
-    )
+    has_vr = head[4:6] in (b"UL", b"OB", b"UI", b"CS", b"DA", b"TM", b"SH", b"LO")
+    if head[0] == 0:  # big endian, which is always explicit
+        return has_vr and head[1] in (2, 8) and head[2] == 0 and head[3] <= 0x20
+    if head[1] or head[0] not in (2, 8) or head[3] or head[2] > 0x20:
+        return False
+    return has_vr or 0 < int.from_bytes(head[4:8], "little") <= 64
 
 
 def is_archive(head: bytes) -> bool:

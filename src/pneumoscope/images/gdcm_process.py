@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 import pneumoscope.images.gdcm_child as gdcm_child
-from pneumoscope.images.codestream import frame_of
+from pneumoscope.images.codestream import coding_of, frame_of
 from pneumoscope.images.jpeg_scans import without_padding
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     frame = frame_of(codestream)
     # gdcm ends the process if Bits Stored is below the precision of the frame, so it is given that.
     bits = options["bits_stored"] if frame is None else frame.bits
-    allocated = 8 if bits <= 8 else 16
+    size = 1 if bits <= 8 else 2
+    # With 16 bits allocated, gdcm tries its 8-bit decoder on lossy JPEG first, and warns of it.
+    allocated = 12 if coding_of(codestream) == "jpeg-12" else 8 * size
     rows, columns, samples = options["rows"], options["columns"], options["samples_per_pixel"]
     head = {
         "syntax": syntax,
@@ -98,7 +100,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
         raise MissingData(warning)
     if warning:
         raise ValueError(warning)
-    kind = f"<{'ui'[options['pixel_representation']]}{allocated // 8}"
+    kind = f"<{'ui'[options['pixel_representation']]}{size}"
     pixels = np.frombuffer(data, kind, count=rows * columns * samples)
     if samples == 1:
         return pixels.reshape(rows, columns)

@@ -6,10 +6,12 @@ So they are worked out once per value that occurs, and the film is looked up in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from pneumoscope.images.grey_range import grey_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,9 +19,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _TABLE_MOST = 2**17  # values; beyond it (32-bit films) the table would be larger than a film
-# Without a window the range of the film is its white and black. One pixel in ten thousand at each
-# end may be an outlier (a dead pixel, a burnt-in mark) and must not squeeze all others.
-_OUTLIERS = 1e-4
+_STEPS = 2**16  # in which the range of such a film is sought
+
+
+class EveryPixelIsPadding(ValueError):
+    """A film without a single pixel that is not padding."""
+
+    def __init__(self) -> None:
+        super().__init__("every pixel is padding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,12 @@ class Lut:
         index = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
         outputs: Floats = self.entries[index.astype(np.int64)].astype(np.float64)
         return outputs
+
+    def range_of(self, ends: Floats) -> Floats:
+        """Least and greatest output for inputs between the least and greatest of ``ends``."""
+        low, high = np.clip(np.rint(ends) - self.first, 0, len(self.entries) - 1).astype(np.int64)
+        used = self.entries[low : high + 1]
+        return np.array([used.min(), used.max()], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,62 +122,77 @@ def grey(stored: NDArray[Any], look: Look) -> NDArray[np.float32]:
         ValueError: Every pixel is padding.
     """
     low, high = int(stored.min()), int(stored.max())
-    if high - low >= _TABLE_MOST:
-        return _shade(stored.astype(np.float64), None, look).astype(np.float32)
-    index = np.subtract(stored, low, dtype=np.int64)
+    if high >= 1 << look.bits:  # the header understates Bits Stored
+        look = replace(look, bits=high.bit_length())
     needs_range = look.voi is None and look.bits > 8
-    counts = np.bincount(index.ravel(), minlength=high - low + 1) if needs_range else None
+    if high - low >= _TABLE_MOST:
+        values = stored.astype(np.float64)
+        return _shade(values, _ends(values, look) if needs_range else None, look).astype(np.float32)
+    index = np.subtract(stored, low, dtype=np.int64)
     values = np.arange(low, high + 1, dtype=np.float64)
-    table: NDArray[np.float32] = _shade(values, counts, look).astype(np.float32)
+    ends = None
+    if needs_range:
+        counts = np.bincount(index.ravel(), minlength=high - low + 1)
+        counts[_is_padding(values, look)] = 0
+        ends = _used_ends(values, counts)
+    table: NDArray[np.float32] = _shade(values, ends, look).astype(np.float32)
     film: NDArray[np.float32] = table[index]
     return film
 
 
-def _shade(values: Floats, counts: NDArray[np.int64] | None, look: Look) -> Floats:
-    """Grey of each value; ``counts`` tells how often it occurs (None: as often as it occurs here)."""
-    image = np.ones(values.shape, bool)
-    if look.padding is not None:
-        image = (values < look.padding[0]) | (values > look.padding[1])
-        if not image.any():
-            raise ValueError("every pixel is padding")
-    if look.modality is not None:
-        real = look.modality(values)
-    else:
-        real = values * look.slope + look.intercept
+def _is_padding(values: Floats, look: Look) -> NDArray[np.bool_]:
+    if look.padding is None:
+        return np.zeros(values.shape, bool)
+    return (values >= look.padding[0]) & (values <= look.padding[1])
+
+
+def _used_ends(values: Floats, counts: NDArray[np.int64]) -> Floats:
+    """The values between which the film lies, those that occur."""
+    if not counts.any():
+        raise EveryPixelIsPadding
+    first, last = grey_range(counts)
+    return values[first : last + 1][counts[first : last + 1] > 0]
+
+
+def _ends(values: Floats, look: Look) -> Floats:
+    """As `_used_ends`, for values that are too far apart to count each."""
+    image = values[~_is_padding(values, look)]
+    if not image.size:
+        raise EveryPixelIsPadding
+    counts, edges = np.histogram(image, _STEPS)
+    first, last = grey_range(counts)
+    kept: Floats = image[(image >= edges[first]) & (image <= edges[last + 1])]
+    return kept
+
+
+def _shade(values: Floats, kept: Floats | None, look: Look) -> Floats:
+    """Grey of each value; ``kept`` are the values that span the range of a film without a window."""
+    padding = _is_padding(values, look)
+    if padding.all():
+        raise EveryPixelIsPadding
     if isinstance(look.voi, Lut):
-        shades = np.clip(look.voi(real) / (2.0**look.voi.bits - 1), 0, 1)
+        shades = np.clip(look.voi(_real(values, look)) / (2.0**look.voi.bits - 1), 0, 1)
     elif look.voi is not None:
-        shades = look.voi(real)
+        shades = look.voi(_real(values, look))
     else:
-        low, high = _range(real, counts, image, look)
-        shades = np.clip((real - low) / ((high - low) or 1.0), 0, 1)
+        ends = _screen_ends(look) if kept is None else _real(kept, look)
+        low, high = float(ends.min()), float(ends.max())
+        shades = np.clip((_real(values, look) - low) / ((high - low) or 1.0), 0, 1)
     if look.inverse:
         shades = 1 - shades
-    return np.where(image, shades, 0.0)
+    return np.where(padding, 0.0, shades)
 
 
-def _range(
-    real: Floats, counts: NDArray[np.int64] | None, image: NDArray[np.bool_], look: Look
-) -> tuple[float, float]:
-    """Black and white of a film without window, after the modality LUT.
+def _real(values: Floats, look: Look) -> Floats:
+    """Stored values after the modality LUT, or slope and intercept."""
+    if look.modality is not None:
+        return look.modality(values)
+    return values * look.slope + look.intercept
 
-    8 bits and less are made for the screen and keep their full range; deeper films take the range
-    that they use.
-    """
-    if look.bits <= 8:
-        if look.modality is not None:
-            return 0.0, 2.0**look.modality.bits - 1
-        least = -(2.0 ** (look.bits - 1)) if look.signed else 0.0
-        ends = np.array([least, least + 2.0**look.bits - 1]) * look.slope + look.intercept
-        return float(ends.min()), float(ends.max())
-    if counts is None:
-        return float(real[image].min()), float(real[image].max())
-    used = np.where(image, counts, 0)
-    if not used.any():
-        raise ValueError("every pixel is padding")
-    below = np.cumsum(used)
-    skip = int(_OUTLIERS * below[-1])
-    first = int(np.searchsorted(below, skip, side="right"))
-    last = int(np.searchsorted(below, below[-1] - skip, side="left"))
-    kept = real[first : last + 1][used[first : last + 1] > 0]
-    return float(kept.min()), float(kept.max())
+
+def _screen_ends(look: Look) -> Floats:
+    """Black and white of a film of 8 bits and less: it is made for the screen and keeps its range."""
+    if look.modality is not None:
+        return np.array([0.0, 2.0**look.modality.bits - 1])
+    least = -(2.0 ** (look.bits - 1)) if look.signed else 0.0
+    return np.array([least, least + 2.0**look.bits - 1]) * look.slope + look.intercept

@@ -1,74 +1,57 @@
 """The data elements of a DICOM film that pneumoscope reads, and no others.
 
-pydicom splits the file into raw elements. Only wanted tags are kept, so names and identifiers are
-never decoded. Values are converted here, because pydicom's own conversion warns about every value
+Only wanted tags are kept, so names and identifiers are never decoded. Values are converted here, because pydicom's own conversion warns about every value
 that violates PS3.5, which real films do all the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydicom.dataset import Dataset
-from pydicom.filereader import data_element_generator
-from pydicom.tag import BaseTag
-from pydicom.values import convert_SQ
 
 import pneumoscope.images.dicom_tags as tags
+from pneumoscope.images.dicom_elements import Layout, elements, end_of, first_item
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WANTED: list[BaseTag | int] = [
-    tags.SOP_CLASS,
-    tags.MODALITY,
-    tags.INTENT,
-    tags.AGE,
-    tags.BODY_PART,
-    tags.IMAGER_SPACING,
-    tags.VIEW,
-    tags.ORIENTATION,
-    tags.SERIES_LATERALITY,
-    tags.LATERALITY,
-    tags.SAMPLES,
-    tags.PHOTOMETRIC,
-    tags.PLANAR,
-    tags.FRAMES,
-    tags.ROWS,
-    tags.COLUMNS,
-    tags.SPACING,
-    tags.ALLOCATED,
-    tags.STORED,
-    tags.SIGNED,
-    tags.PADDING,
-    tags.PADDING_LIMIT,
-    tags.CENTER,
-    tags.WIDTH,
-    tags.INTERCEPT,
-    tags.SLOPE,
-    tags.FUNCTION,
-    tags.MODALITY_LUTS,
-    tags.VOI_LUTS,
-    tags.SHAPE,
-    *tags.PALETTES,
-]
+_WANTED = frozenset(
+    (
+        *(tags.SOP_CLASS, tags.MODALITY, tags.INTENT, tags.AGE, tags.BODY_PART),
+        *(tags.IMAGER_SPACING, tags.VIEW, tags.ORIENTATION, tags.SERIES_LATERALITY),
+        *(tags.LATERALITY, tags.SAMPLES, tags.PHOTOMETRIC, tags.PLANAR, tags.FRAMES, tags.ROWS),
+        *(tags.COLUMNS, tags.SPACING, tags.ALLOCATED, tags.STORED, tags.HIGH_BIT, tags.SIGNED),
+        *(tags.PADDING, tags.PADDING_LIMIT, tags.CENTER, tags.WIDTH, tags.INTERCEPT, tags.SLOPE),
+        *(tags.FUNCTION, tags.MODALITY_LUTS, tags.VOI_LUTS, tags.SHAPE, *tags.PALETTES),
+    )
+)
+
+
+class Value(NamedTuple):
+    """The value of an element as stored.
+
+    Attributes:
+        vr: The VR named in the file; None in implicit VR.
+        raw: Its bytes; those of a sequence with its items.
+        layout: How the data set around it is written.
+    """
+
+    vr: str | None
+    raw: bytes
+    layout: Layout
 
 
 class Header:
     """Raw elements by tag. Every getter returns None if the element is absent or invalid."""
 
-    def __init__(self, elements: Mapping[Any, Any]) -> None:
-        self._elements = elements
+    def __init__(self, values: Mapping[int, Value]) -> None:
+        self._elements = values
 
     def text(self, tag: int) -> str | None:
         """The first value of a text element."""
-        raw = self._raw(tag)
-        if not isinstance(raw, bytes):
-            return None
-        return raw.decode("latin-1").split("\\")[0].strip(" \0") or None
+        return self.bytes_of(tag).decode("latin-1").split("\\")[0].strip(" \0") or None
 
     def numbers(self, tag: int) -> tuple[float, ...]:
         """All values of a DS or IS element; empty if any of them is not a finite number."""
@@ -92,42 +75,37 @@ class Header:
 
     def shorts(self, tag: int) -> NDArray[np.uint16]:
         """All values of a US, SS or OW element, read as unsigned."""
-        raw = self._raw(tag)
-        if not isinstance(raw, bytes):
-            return np.zeros(0, np.uint16)
-        order = "<u2" if self._elements[tag].is_little_endian else ">u2"
+        raw = self.bytes_of(tag)
+        order = "<u2" if self.is_little(tag) else ">u2"
         return np.frombuffer(raw[: len(raw) // 2 * 2], order).astype(np.uint16)
+
+    def is_little(self, tag: int) -> bool:
+        """Whether an element is stored little endian."""
+        element = self._elements.get(tag)
+        return element is None or element.layout.little
 
     def bytes_of(self, tag: int) -> bytes:
         """The value as stored."""
-        raw = self._raw(tag)
-        return raw if isinstance(raw, bytes) else b""
+        element = self._elements.get(tag)
+        return b"" if element is None else element.raw
 
     def vr(self, tag: int) -> str | None:
         """The VR named in the file; None in implicit VR."""
         element = self._elements.get(tag)
-        return getattr(element, "VR", None)
+        return None if element is None else element.vr
 
     def first_item(self, tag: int) -> Header | None:
         """The first item of a sequence."""
         element = self._elements.get(tag)
         if element is None:
             return None
-        items = element.value
-        if isinstance(items, bytes):
-            items = convert_SQ(items, element.is_implicit_VR, element.is_little_endian)
-        if not items:
+        inside, layout = first_item(element.raw, element.layout)
+        if not inside:
             return None
-        item: Dataset = items[0]
-        return Header({int(key): item.get_item(key) for key in item.keys()})  # noqa: SIM118
-
-    def palette(self) -> Dataset:
-        """The palette's elements as pydicom's ``apply_color_lut`` wants them."""
-        palette = Dataset(
-            {key: self._elements[key] for key in self._elements if key in tags.PALETTES}
+        raw = element.raw
+        return Header(
+            {e.tag: Value(e.vr, raw[e.start : e.start + e.length], layout) for e in inside}
         )
-        palette.PixelRepresentation = self.short(tags.SIGNED) or 0
-        return palette
 
     @property
     def photometric(self) -> str:
@@ -141,23 +119,19 @@ class Header:
         stored = self.short(tags.STORED)
         return stored if stored is not None else self.short(tags.ALLOCATED) or 0
 
+    @property
+    def padding(self) -> tuple[int, int] | None:
+        """Least and greatest stored value outside the image (PS3.3 C.7.5.1.1.2)."""
+        signed = self.short(tags.SIGNED) == 1
+        first = self.short(tags.PADDING, signed)
+        if first is None:
+            return None
+        limit = self.short(tags.PADDING_LIMIT, signed)
+        last = first if limit is None else limit
+        return min(first, last), max(first, last)
+
     def __len__(self) -> int:
         return len(self._elements)
-
-    def _raw(self, tag: int) -> object:
-        return getattr(self._elements.get(tag), "value", None)
-
-
-class _Stream(BytesIO):
-    """Remembers that a read ended early, which pydicom takes for the end of the data set."""
-
-    is_short = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        if data and len(data) < (size or 0):
-            self.is_short = True
-        return data
 
 
 def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header, int]:
@@ -170,30 +144,19 @@ def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header
         little: Little endian.
 
     Returns:
-        The wanted elements, and where the pixel data element begins, or the position behind the
-        last element if there is none (beyond ``len(data)`` if the file was cut).
+        The wanted elements, and where the pixel data element begins, or the end of the data if
+        there is none.
 
     Raises:
-        EOFError: An element of undefined length has no end.
+        EOFError: An element is cut, or an undefined length has no end.
     """
-    stream = _Stream(data)
-    stream.seek(start)
-    elements = {
-        int(element.tag): element
-        for element in data_element_generator(
-            stream,
-            implicit,
-            little,
-            lambda tag, _vr, _n: tag in tags.PIXELS,
-            None,
-            "latin-1",
-            _WANTED,
-        )
-    }
-    for element in elements.values():
-        value = element.value
-        if isinstance(value, bytes) and len(value) < getattr(element, "length", 0) < 0xFFFFFFFF:
-            raise EOFError(f"element {element.tag} is cut")
-    if stream.is_short:
-        raise EOFError("the last element is cut")
-    return Header(elements), stream.tell()
+    layout = Layout(implicit, little)
+    values: dict[int, Value] = {}
+    at, end = start, len(data)
+    for element in elements(data, start, end, layout):
+        if element.tag in tags.PIXELS:
+            return Header(values), at
+        at = end_of(data, element, end, layout)
+        if element.tag in _WANTED:
+            values[element.tag] = Value(element.vr, data[element.start : at], layout)
+    return Header(values), end

@@ -1,0 +1,166 @@
+"""Bits above Bits Stored: foreign ones are removed in every coding, the film's own are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import film_files as make
+from film_files import BIG, EXPLICIT, IMPLICIT, dataset, dicom, lossless_jpeg, smooth, wrap, write
+from pneumoscope import images
+from pneumoscope.images.header import parse
+from pneumoscope.images.stored_bits import film_values
+
+SMOOTH = smooth(64, 80).astype(np.uint16) * 16  # 12 bits, up to 3,500
+BOX = np.zeros(SMOOTH.shape, np.uint16)
+BOX[10:20, 30:60] = 1  # an overlay
+NOISE = np.random.default_rng(7).integers(0, 16, SMOOTH.shape).astype(np.uint16)
+
+FOREIGN = {
+    "overlay in bit 12": SMOOTH | BOX << 12,
+    "overlays in bits 12 and 15": SMOOTH | BOX << 12 | np.roll(BOX, 20, 0) << 15,
+    "all bits": SMOOTH | 0xF000,
+    "noise": SMOOTH | NOISE << 12,
+}
+
+
+def coded(stored: np.ndarray, coding: str, **elements: object) -> bytes:
+    """A film whose codestream has all 16 bits, whatever the header says."""
+    ds = dataset(stored, **elements)
+    whole = stored.view(np.uint16)
+    if coding in (EXPLICIT, IMPLICIT, BIG):
+        return write(ds, coding)
+    if coding == make.LOSSLESS_SV1:
+        return wrap(ds, lossless_jpeg(whole, 16, 1), coding)
+    if coding == make.J2K_LOSSLESS:
+        return wrap(ds, make.jpeg_2000(whole, 16), coding)
+    if coding == make.RLE:
+        return make.compressed(ds, coding, "pydicom")
+    return wrap(ds, make.jpeg_ls(whole), coding)
+
+
+CODINGS = [EXPLICIT, IMPLICIT, BIG, make.RLE, make.LOSSLESS_SV1, make.JLS, make.J2K_LOSSLESS]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_foreign_bits_are_removed(kind: str, coding: str) -> None:
+    elements = {"BitsStored": 12, "HighBit": 11, "WindowCenter": 2048, "WindowWidth": 4096}
+    film = images.read(coded(FOREIGN[kind], coding, **elements))
+    np.testing.assert_allclose(film.pixels, SMOOTH / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_without_a_window_an_overlay_takes_no_range(coding: str) -> None:
+    film = images.read(coded(SMOOTH | BOX << 12, coding, BitsStored=12, HighBit=11))
+    low, high = SMOOTH.min(), SMOOTH.max()
+    np.testing.assert_allclose(film.pixels, (SMOOTH - low) / (high - low), atol=0.01)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_foreign_bits_above_a_signed_film(coding: str) -> None:
+    signed = SMOOTH.astype(np.int16) - 2048
+    dirty = ((signed & 0x0FFF) | (BOX.astype(np.int16) << 12)).astype(np.int16)
+    elements = {"BitsStored": 12, "HighBit": 11, "WindowCenter": 0, "WindowWidth": 4096}
+    film = images.read(coded(dirty, coding, **elements))
+    np.testing.assert_allclose(film.pixels, SMOOTH / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("bits", [12, 14, 15])
+def test_a_film_of_16_bits_is_not_cut_to_fewer(bits: int, coding: str) -> None:
+    stored = (np.linspace(0, 65535, 64 * 80).reshape(64, 80)).astype(np.uint16)
+    elements = {"BitsStored": bits, "HighBit": bits - 1, "WindowCenter": 32768}
+    film = images.read(coded(stored, coding, WindowWidth=65536, **elements))
+    np.testing.assert_allclose(film.pixels, stored / 65535, atol=1e-6)
+
+
+def test_a_signed_film_of_16_bits_is_not_cut_to_fewer() -> None:
+    stored = np.linspace(-32768, 32767, 64 * 80).reshape(64, 80).astype(np.int16)
+    film = images.read(dicom(stored, BitsStored=12, HighBit=11, WindowCenter=0, WindowWidth=65536))
+    np.testing.assert_allclose(film.pixels, (stored + 32768.0) / 65535, atol=1e-4)
+
+
+def test_8_bits_said_where_12_are_used() -> None:
+    """Without a window a film of 8 bits has the range 0 to 255; this one has its own."""
+    film = images.read(dicom(SMOOTH, BitsStored=8, HighBit=7))
+    low, high = SMOOTH.min(), SMOOTH.max()
+    np.testing.assert_allclose(film.pixels, (SMOOTH - low) / (high - low), atol=0.01)
+
+
+@pytest.mark.parametrize("below", [0, 1, 15])
+def test_high_bit_15_of_a_film_of_12_bits(below: int) -> None:
+    """PS3.5 8.1.1: the film is in the upper bits of each word, and anything may be below."""
+    stored = SMOOTH << 4 | BOX * below
+    data = dicom(stored, BitsStored=12, HighBit=15, WindowCenter=2048, WindowWidth=4096)
+    np.testing.assert_allclose(images.read(data).pixels, SMOOTH / 4095, atol=1e-6)
+
+
+def test_high_bit_in_the_middle() -> None:
+    stored = SMOOTH << 2 | BOX << 14 | BOX
+    data = dicom(stored, BitsStored=12, HighBit=13, WindowCenter=2048, WindowWidth=4096)
+    np.testing.assert_allclose(images.read(data).pixels, SMOOTH / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("high_bit", [15, 12, 0, 7, None])
+def test_a_wrong_high_bit_moves_nothing(high_bit: int | None) -> None:
+    data = dicom(SMOOTH, BitsStored=12, HighBit=high_bit, WindowCenter=2048, WindowWidth=4096)
+    np.testing.assert_allclose(images.read(data).pixels, SMOOTH / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("high_bit", [11, 15])
+def test_a_signed_film_in_upper_bits(high_bit: int) -> None:
+    signed = SMOOTH.astype(np.int16) - 2048
+    stored = signed << 4 if high_bit == 15 else signed
+    data = dicom(stored, BitsStored=12, HighBit=high_bit, WindowCenter=0, WindowWidth=4096)
+    np.testing.assert_allclose(images.read(data).pixels, SMOOTH / 4095, atol=1e-6)
+
+
+def test_padding_above_bits_stored_stays_padding() -> None:
+    stored = SMOOTH.copy()
+    stored[:, :20] = 65535
+    data = dicom(
+        stored, BitsStored=12, HighBit=11, PixelPaddingValue=65535,
+        WindowCenter=2048, WindowWidth=4096,
+    )  # fmt: skip
+    expected = SMOOTH / 4095
+    expected[:, :20] = 0
+    np.testing.assert_allclose(images.read(data).pixels, expected, atol=1e-6)
+
+
+def test_jpeg_lossless_of_8_bits_with_7_stored() -> None:
+    """gdcm ends the process if it is given Bits Stored; white is 2^7 - 1."""
+    stored = (smooth(64, 80) // 2).astype(np.uint8)
+    ds = dataset(stored, BitsStored=7, HighBit=6)
+    film = images.read(wrap(ds, lossless_jpeg(stored, 8, 1), make.LOSSLESS_SV1))
+    np.testing.assert_allclose(film.pixels, stored / 127, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("allocated", "stored_bits"),
+    [(8, 6), (8, 7), (8, 8), (16, 7), (16, 8), (16, 12), (16, 16), (32, 8), (32, 12), (32, 16)],
+)
+@pytest.mark.parametrize("precision", [8, 10, 12, 16])
+def test_jpeg_lossless_whatever_the_header_allocates(
+    allocated: int, stored_bits: int, precision: int
+) -> None:
+    most = min(precision, stored_bits)
+    stored = (smooth(64, 80).astype(np.uint16) << 8) >> (16 - most)
+    ds = dataset(stored, BitsAllocated=allocated, BitsStored=stored_bits, HighBit=stored_bits - 1)
+    ds.WindowCenter, ds.WindowWidth = 2 ** (most - 1), 2**most
+    film = images.read(wrap(ds, lossless_jpeg(stored, precision, 1), make.LOSSLESS))
+    np.testing.assert_allclose(film.pixels, stored / (2**most - 1), atol=1e-6)
+
+
+def test_whole_words_are_returned_as_they_are() -> None:
+    head, _ = parse(write(dataset(SMOOTH), preamble=False), 0, implicit=False, little=True)
+    assert film_values(SMOOTH, 16, head) is SMOOTH
+
+
+def test_a_codestream_of_fewer_bits_than_stored_has_its_own_sign() -> None:
+    head, _ = parse(
+        write(dataset(SMOOTH.astype(np.int16)), preamble=False), 0, implicit=False, little=True
+    )
+    # 12 bits in words of 16: 0x800 is -2048, 0x7FF is 2047.
+    words = np.array([[0x800, 0xFFF, 0, 0x7FF]], np.uint16)
+    assert film_values(words, 12, head).tolist() == [[-2048, -1, 0, 2047]]
