@@ -27,7 +27,7 @@ def offsets(*values: int) -> bytes:
     return item(struct.pack(f"<{len(values)}I", *values))
 
 
-def one(value: bytes, length: int = UNDEFINED) -> bytes:
+def joined_frame(value: bytes, length: int = UNDEFINED) -> bytes:
     return joined(value, 0, length, "film")
 
 
@@ -52,14 +52,14 @@ IN_PIECES = b"".join(map(item, PIECES))
     ],
 )
 def test_one_frame(value: bytes) -> None:
-    assert one(value).rstrip(b"\0") == FRAME.rstrip(b"\0")
+    assert joined_frame(value).rstrip(b"\0") == FRAME.rstrip(b"\0")
 
 
 def test_a_fragment_of_odd_length_that_is_padded() -> None:
     odd = FRAME[:101]
     value = item(b"") + item(odd) + b"\0" + item(FRAME[101:]) + END
-    assert one(value) == FRAME
-    assert one(item(b"") + item(odd) + item(FRAME[101:]) + END) == FRAME  # and one that is not
+    assert joined_frame(value) == FRAME
+    assert joined_frame(item(b"") + item(odd) + item(FRAME[101:]) + END) == FRAME  # and one that is not
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_fragment_of_odd_length_that_is_padded() -> None:
 )
 def test_several_frames(value: bytes, frames: int) -> None:
     with pytest.raises(NotA2DImage, match=f"{frames} frames"):
-        one(value)
+        joined_frame(value)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_several_frames(value: bytes, frames: int) -> None:
 )
 def test_a_frame_without_an_end_is_cut(value: bytes) -> None:
     with pytest.raises(TruncatedImage):
-        one(value)
+        joined_frame(value)
 
 
 def film(syntax: str, codestream: bytes, stored: np.ndarray, **elements: object) -> bytes:

@@ -308,9 +308,8 @@ def test_an_indirect_segment_repeats_others() -> None:
             for colour in ("Red", "Green", "Blue")
         },
     )
-    made = palette_of(head, (0.0, 127.0))
-    assert made is not None
-    entries = np.rint(made[1][:, 0] * 1023)
+    _, colours = palette_of(head, (0.0, 127.0))
+    entries = np.rint(colours[:, 0] * 1023)
     assert entries[[0, 1, 63, 64]].tolist() == [0, 10, 630, 1000]
     # C.7.9.2.2: from the entry before, 1000, in 63 steps to 630.
     assert entries[[65, 127]].tolist() == [994, 630]
@@ -330,9 +329,11 @@ def test_an_incomplete_palette_is_an_error() -> None:
     ds = dataset(ramp(), PhotometricInterpretation="PALETTE COLOR")
     ds.add_new(0x00281101, "US", [256, 0, 8])
     ds.add_new(0x00281201, "OW", words(*range(256)))
-    with pytest.raises(UnreadableImage):
+    with pytest.raises(UnreadableImage, match="palette is incomplete"):
         images.read(write(ds))
-    with pytest.raises(UnreadableImage):  # a line without a first entry
+    with pytest.raises(
+        UnreadableImage, match="palette is incomplete"
+    ):  # a line without a first entry
         images.read(palette_film(words(1, 256, 65535), [256, 0, 16], segmented=True))
 
 
@@ -348,7 +349,6 @@ def test_a_palette_of_signed_indices_has_a_signed_beginning() -> None:
         GreenPaletteColorLookupTableData=words(*range(6)),
         BluePaletteColorLookupTableData=words(*range(6)),
     )
-    made = palette_of(head, (-3.0, 2.0))
-    assert made is not None
-    assert made[0] == -3
-    assert made[1].shape == (6, 3)
+    first, colours = palette_of(head, (-3.0, 2.0))
+    assert first == -3
+    assert colours.shape == (6, 3)

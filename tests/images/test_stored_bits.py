@@ -138,7 +138,21 @@ def test_jpeg_lossless_of_8_bits_with_7_stored() -> None:
 
 @pytest.mark.parametrize(
     ("allocated", "stored_bits"),
-    [(8, 6), (8, 7), (8, 8), (16, 7), (16, 8), (16, 12), (16, 16), (32, 8), (32, 12), (32, 16)],
+    [
+        (8, 6),
+        (8, 7),
+        (8, 8),
+        (8, 12),
+        (12, 12),
+        (0, 12),
+        (16, 7),
+        (16, 8),
+        (16, 12),
+        (16, 16),
+        (32, 8),
+        (32, 12),
+        (32, 16),
+    ],
 )
 @pytest.mark.parametrize("precision", [8, 10, 12, 16])
 def test_jpeg_lossless_whatever_the_header_allocates(

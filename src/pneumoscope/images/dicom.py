@@ -24,7 +24,13 @@ from pneumoscope.images.dicom_pixels import decode, pixel_data
 from pneumoscope.images.file_meta import file_meta, is_element
 from pneumoscope.images.greyscale import EveryPixelIsPadding
 from pneumoscope.images.header import Header, parse
-from pneumoscope.images.transfer_syntax import CODINGS, DEFLATED, actual_syntax
+from pneumoscope.images.lookup_tables import IncompletePalette
+from pneumoscope.images.transfer_syntax import (
+    CODINGS,
+    DEFLATED,
+    actual_syntax,
+    is_encapsulated,
+)
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -84,13 +90,15 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
         value = pixel_data(data, at, layout)
     except EOFError as error:
         raise TruncatedImage(name) from error
-    rows, columns = _check_pixels(head, name, limits)
+    rows, columns = _check_pixels(head, name, limits, is_encapsulated(data, value))
     syntax = actual_syntax(declared, layout, data, value, head)
     stored = decode(data, at, head, syntax, layout.implicit, name)
     try:
         pixels, tint = shown(stored, head)
     except EveryPixelIsPadding as error:
         raise OnlyPadding(name) from error
+    except IncompletePalette as error:
+        raise UnreadableImage(name, "its palette is incomplete") from error
     return Radiograph(pixels, _facts(head, rows, columns, tint, syntax))
 
 
@@ -117,8 +125,11 @@ def _check_object(head: Header, name: str) -> None:
         raise UnsupportedObject(name, f"{_uid_name(sop_class)} does not hold a plain radiograph")
 
 
-def _check_pixels(head: Header, name: str, limits: Limits) -> tuple[int, int]:
-    """Checks the Image Pixel module (PS3.3 C.7.6.3); returns (rows, columns)."""
+def _check_pixels(head: Header, name: str, limits: Limits, compressed: bool) -> tuple[int, int]:
+    """Checks the Image Pixel module (PS3.3 C.7.6.3); returns (rows, columns).
+
+    A compressed frame has its own precision, so wrong bits in the header do no harm.
+    """
     rows, columns = head.short(tags.ROWS) or 0, head.short(tags.COLUMNS) or 0
     frames = max(1, int(head.number(tags.FRAMES, 1)))
     allocated, stored = head.short(tags.ALLOCATED) or 0, head.stored_bits
@@ -129,7 +140,8 @@ def _check_pixels(head: Header, name: str, limits: Limits) -> tuple[int, int]:
     if head.photometric not in _PHOTOMETRICS[samples]:
         said = _code(head, tags.PHOTOMETRIC)
         raise UnreadableImage(name, f"photometric interpretation {said}, {samples} samples")
-    if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
+    sound = 1 <= stored <= 32 if compressed else 1 <= stored <= allocated
+    if not sound or (allocated not in (1, 8, 16, 32) and not compressed):
         raise UnreadableImage(name, f"{stored} bits stored in {allocated}")
     return rows, columns
 

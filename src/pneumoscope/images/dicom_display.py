@@ -26,13 +26,10 @@ def shown(stored: NDArray[Any], head: Header) -> tuple[NDArray[np.float32], floa
 
     Raises:
         EveryPixelIsPadding: There is nothing to show.
-        ValueError: A palette is incomplete.
+        IncompletePalette: Its colours are missing.
     """
     if head.photometric == "PALETTE COLOR":
-        palette = palette_of(head, (int(stored.min()), int(stored.max())))
-        if palette is None:
-            raise ValueError("the palette is incomplete")
-        first, colours = palette
+        first, colours = palette_of(head, (int(stored.min()), int(stored.max())))
         index = np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)
         channels = colours[index]
     elif stored.ndim == 2:

@@ -1,7 +1,8 @@
 """The data elements of a DICOM film that pneumoscope reads, and no others.
 
-Only wanted tags are kept, so names and identifiers are never decoded. Values are converted here, because pydicom's own conversion warns about every value
-that violates PS3.5, which real films do all the time.
+Only wanted tags are kept, so names and identifiers are never decoded. Values are converted here,
+because pydicom's own conversion warns about every value that violates PS3.5, which real films do
+all the time.
 """
 
 from __future__ import annotations
@@ -95,11 +96,14 @@ class Header:
         return None if element is None else element.vr
 
     def first_item(self, tag: int) -> Header | None:
-        """The first item of a sequence."""
+        """The first item of a sequence; None if it is damaged, too."""
         element = self._elements.get(tag)
         if element is None:
             return None
-        inside, layout = first_item(element.raw, element.layout)
+        try:
+            inside, layout = first_item(element.raw, element.layout)
+        except EOFError:
+            return None
         if not inside:
             return None
         raw = element.raw

@@ -27,6 +27,10 @@ _FEW_MISSING = 0.1  # share of entries at the end without which a table still se
 _DISCRETE, _LINEAR, _INDIRECT = 0, 1, 2  # PS3.3 C.7.9.2.1 to C.7.9.2.3
 
 
+class IncompletePalette(ValueError):
+    """A palette without entries for red, green or blue."""
+
+
 def lut_of(item: Header | None, signed: bool, inputs: Inputs | None = None) -> Lut | None:
     """A modality or VOI LUT, from its item's LUT Descriptor (0028,3002) and LUT Data (0028,3006).
 
@@ -98,7 +102,7 @@ def _first(first: int, count: int, inputs: Inputs) -> int:
     return int(inputs[0])
 
 
-def palette_of(head: Header, inputs: Inputs) -> tuple[int, NDArray[np.float32]] | None:
+def palette_of(head: Header, inputs: Inputs) -> tuple[int, NDArray[np.float32]]:
     """A palette's colours (PS3.3 C.7.6.3.1.5 and C.7.9).
 
     Args:
@@ -106,20 +110,22 @@ def palette_of(head: Header, inputs: Inputs) -> tuple[int, NDArray[np.float32]] 
         inputs: Least and greatest stored value.
 
     Returns:
-        The input value of the first colour, and the colours: float32 (n, 3) in [0, 1]. None if the
-        palette is incomplete.
+        The input value of the first colour, and the colours: float32 (n, 3) in [0, 1].
+
+    Raises:
+        IncompletePalette: A channel has no entries.
     """
     channels = [_palette_channel(head, channel) for channel in range(3)]
     count = min(len(entries) for entries in channels)
     if not count:
-        return None
+        raise IncompletePalette
     descriptors = [head.shorts(tags.PALETTES[channel]) for channel in range(3)]
     first = int(descriptors[0][1])
     if head.vr(tags.PALETTES[0]) == "SS" or head.short(tags.SIGNED) == 1:
         first -= (first >= 1 << 15) << 16
     colours: Entries = np.stack([entries[:count] for entries in channels], axis=1)
     needed = int(colours.max()).bit_length()
-    stated = max(int(descriptor[2]) for descriptor in descriptors)
+    stated = min(16, max(int(descriptor[2]) for descriptor in descriptors))
     if needed <= 8:
         bits = 8  # a dark palette of 8 bits stays dark
     elif needed <= 12 < stated:

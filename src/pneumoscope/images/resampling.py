@@ -11,7 +11,7 @@ from pneumoscope.records import Radiograph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VERSION = 1  # of what `read` and `model_input` make of a film; caches of older versions are void
+VERSION = 2  # of what `read` and `model_input` make of a film; caches of older versions are void
 SOURCE_SIZE = 224  # px; the training films were stored at 224 x 224
 
 
