@@ -7,7 +7,14 @@ import struct
 import pytest
 
 from film_files import jpeg_2000, lossless_jpeg, ramp, save, smooth
-from pneumoscope.images.codestream import Frame, check_lossless, frame_of
+from pneumoscope.images.codestream import (
+    Frame,
+    begins_frame,
+    check_lossless,
+    coding_of,
+    frame_of,
+    without_zeros_before_end,
+)
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 
@@ -149,3 +156,31 @@ def test_a_huffman_table_is_a_prefix_code_of_categories(table: bytes, reason: st
 def test_one_segment_may_hold_several_tables() -> None:
     second = bytes([1]) + TABLE[1:]
     check_lossless(lossless(table=TABLE + second, scan=bytes([1, 1, 0x10, 1, 0, 0])), 8)
+
+
+@pytest.mark.parametrize(
+    ("data", "coding"),
+    [
+        (save(smooth(64, 80), "JPEG"), "jpeg"),
+        (save(smooth(64, 80), "JPEG", progressive=True), "jpeg"),
+        (SOI + segment(0xC1, frame_header(12, 8, 8, ONE)), "jpeg-12"),
+        (lossless_jpeg(ramp(8, 9), 8, 1), "jpeg-lossless"),
+        (SOI + segment(0xF7, frame_header(12, 8, 8, ONE)), "jpeg-ls"),
+        (jpeg_2000(ramp(64, 80), 8), "jpeg-2000"),
+        (jpeg_2000(ramp(64, 80), 8, codec_format=1), "jpeg-2000"),
+        (b"\xff\x4f\xff\x51\x00\x29\x40\x00" + bytes(36), "htj2k"),  # bit 14 of Rsiz
+        (struct.pack("<16I", 2, 64, 999, *[0] * 13) + b"runs", "rle"),
+        (b"", None),
+        (bytes(64), None),
+        (b"\xff\xd8\xff\xd9", None),
+    ],
+)
+def test_a_frame_shows_its_coding(data: bytes, coding: str | None) -> None:
+    assert coding_of(data) == coding
+    assert begins_frame(data) == (coding is not None or data[:3] == b"\xff\xd8\xff")
+
+
+def test_zeros_before_the_end_are_removed() -> None:
+    assert without_zeros_before_end(b"abc\0\0" + EOI + b"\0") == b"abc" + EOI
+    assert without_zeros_before_end(b"abc" + EOI) == b"abc" + EOI
+    assert without_zeros_before_end(b"abc\0") == b"abc\0"  # no end

@@ -31,7 +31,7 @@ def joined_frame(value: bytes, length: int = UNDEFINED) -> bytes:
     return joined(value, 0, length, "film")
 
 
-PIECES = [FRAME[:100], FRAME[100:300], FRAME[300:]]
+PIECES = [FRAME[:40], FRAME[40:300], FRAME[300:]]  # the first ends before the frame header
 IN_PIECES = b"".join(map(item, PIECES))
 
 
@@ -40,8 +40,8 @@ IN_PIECES = b"".join(map(item, PIECES))
     [
         item(b"") + IN_PIECES + END,
         offsets(0) + IN_PIECES + END,
-        offsets(0, 108, 316) + IN_PIECES + END,  # an entry per fragment
-        offsets(0, 108) + IN_PIECES + END,
+        offsets(0, 48, 316) + IN_PIECES + END,  # an entry per fragment
+        offsets(0, 48) + IN_PIECES + END,
         item(b"") + IN_PIECES,  # no delimiter
         item(b"") + item(FRAME),
         item(b"") + item(FRAME + bytes(6)),
@@ -55,11 +55,26 @@ def test_one_frame(value: bytes) -> None:
     assert joined_frame(value).rstrip(b"\0") == FRAME.rstrip(b"\0")
 
 
+@pytest.mark.parametrize("table", [item(b""), offsets(0, 48, 316), b""])
+@pytest.mark.parametrize("syntax", ["", make.EXPLICIT, make.JPEG_8, make.J2K])
+def test_a_film_in_short_fragments(table: bytes, syntax: str) -> None:
+    ds = dataset(smooth(), PixelData=table + IN_PIECES + END)
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    data = write(ds, make.EXPLICIT, preamble=False)
+    text = syntax.encode() + b"\0" * (len(syntax) % 2)
+    meta = b"\2\0\x10\0UI" + struct.pack("<H", len(text)) + text
+    film = images.read(bytes(128) + b"DICM" + meta + data)
+    assert np.abs(film.pixels * 255 - smooth()).max() <= 4
+    assert film.facts.transfer_syntax == make.JPEG_8
+
+
 def test_a_fragment_of_odd_length_that_is_padded() -> None:
     odd = FRAME[:101]
     value = item(b"") + item(odd) + b"\0" + item(FRAME[101:]) + END
     assert joined_frame(value) == FRAME
-    assert joined_frame(item(b"") + item(odd) + item(FRAME[101:]) + END) == FRAME  # and one that is not
+    assert (
+        joined_frame(item(b"") + item(odd) + item(FRAME[101:]) + END) == FRAME
+    )  # and one that is not
 
 
 @pytest.mark.parametrize(

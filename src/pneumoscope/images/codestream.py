@@ -69,6 +69,12 @@ def coding_of(data: bytes) -> str | None:
     return "rle" if 1 <= segments <= 15 and first == 64 else None
 
 
+def begins_frame(data: bytes) -> bool:
+    """Whether a fragment begins a frame, even if it is too short to show its coding."""
+    jpeg_2000 = data[:4] == b"\xff\x4f\xff\x51" or data[4:8] == b"jP  "
+    return data[:3] == b"\xff\xd8\xff" or jpeg_2000 or coding_of(data) == "rle"
+
+
 def _start_of_frame(data: bytes) -> int | None:
     """Position of the marker that begins the frame header of a JPEG."""
     at = 2

@@ -45,10 +45,6 @@ class Layout(NamedTuple):
     implicit: bool = False
     little: bool = True
 
-    @property
-    def order(self) -> str:
-        return "little" if self.little else "big"
-
 
 def number(data: bytes, at: int, size: int, little: bool) -> int:
     """An unsigned integer of ``size`` bytes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pneumoscope.errors import NotA2DImage, TruncatedImage
-from pneumoscope.images.codestream import coding_of
+from pneumoscope.images.codestream import begins_frame, coding_of
 from pneumoscope.images.dicom_elements import UNDEFINED
 
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"  # always little endian
@@ -33,7 +33,7 @@ def joined(data: bytes, at: int, length: int, name: str) -> bytes:
         if size % 2 and data[at : at + 4] not in (_ITEM, _SEQUENCE_END):
             at += 1  # padded to an even length, but the padding is not counted
     has_end = data[at : at + 4] == _SEQUENCE_END or at + 8 <= len(data)
-    if items and coding_of(items[0]) not in (None, "rle"):
+    if items and begins_frame(items[0]):
         items.insert(0, b"")  # no offset table
     codestream = b"".join(items[1:])
     if not has_end and not _is_complete(codestream):
@@ -58,7 +58,7 @@ def _frames(items: list[bytes]) -> int:
     is how many fragments begin a frame.
     """
     table, fragments = items[0], [item for item in items[1:] if item]
-    begun = sum(coding_of(fragment) is not None for fragment in fragments)
+    begun = sum(map(begins_frame, fragments))
     entries = len(table) // 4
     if entries > 1 and not (begun == 1 and 1 < entries <= len(fragments)):
         return entries

@@ -7,7 +7,7 @@ something else, they are believed.
 from __future__ import annotations
 
 import pneumoscope.images.dicom_tags as tags
-from pneumoscope.images.codestream import coding_of
+from pneumoscope.images.codestream import begins_frame, coding_of
 from pneumoscope.images.dicom_elements import UNDEFINED, Element, Layout
 from pneumoscope.images.header import Header
 
@@ -49,6 +49,7 @@ _USUAL = {
     "htj2k": f"{_JPEG}203",
 }
 _ITEM = b"\xfe\xff\x00\xe0"  # PS3.5 A.4, always little endian
+_MOST_HEADER = 2**16  # bytes before the frame header: tables, and an ICC profile
 
 
 def layout_syntax(layout: Layout) -> str:
@@ -92,7 +93,7 @@ def actual_syntax(
     """
     native = layout_syntax(layout)
     if is_encapsulated(data, value):
-        coding = coding_of(_first_fragment(data, value))
+        coding = coding_of(_beginning(data, value))
     elif value.length < native_bytes(head) or CODINGS.get(declared or ""):
         coding = coding_of(data[value.start : value.start + value.length])
         if coding is None and value.length >= native_bytes(head):
@@ -106,11 +107,13 @@ def actual_syntax(
     return _USUAL[coding]
 
 
-def _first_fragment(data: bytes, value: Element) -> bytes:
-    """The beginning of the first fragment behind the offset table, or of a table that is one."""
-    at = value.start
-    table = int.from_bytes(data[at + 4 : at + 8], "little")
-    beginning = data[at + 8 : at + 8 + min(table, 4096)]
-    if data[at : at + 4] != _ITEM or coding_of(beginning) not in (None, "rle"):
-        return beginning
-    return data[at + 8 + table + 8 : at + 8 + table + 8 + 65536]
+def _beginning(data: bytes, value: Element) -> bytes:
+    """The beginning of the first frame: fragments may be shorter than its header."""
+    at, fragments, size = value.start, [], 0
+    while data[at : at + 4] == _ITEM and size < _MOST_HEADER:
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        fragments.append(data[at + 8 : at + 8 + min(length, _MOST_HEADER)])
+        size += length
+        at += 8 + length
+    has_table = bool(fragments) and not begins_frame(fragments[0])
+    return b"".join(fragments[has_table:])
