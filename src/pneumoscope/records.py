@@ -29,6 +29,10 @@ REFUSED = "REFUSED"
 """In place of a verdict, where the gate says that the film cannot be judged."""
 NO_EXPLANATION = "no reliable explanation"
 """In place of a heatmap whose score is below the limit."""
+ANTIALIAS, BILINEAR, NEAREST = RESIZES = ("antialias", "bilinear", "nearest")
+"""How films become smaller: from all pixels, between the four nearest, or the nearest pixel."""
+NO_HEATMAPS = "This model gives no heatmap."
+"""Beside every verdict of a bundle without heatmaps."""
 TASKS = ("binary", "multiclass", "multilabel")
 """What a network distinguishes: two classes, several classes, or several findings on one film."""
 LEAVE_OUT = "leave-out:"

@@ -9,7 +9,7 @@ from pneumoscope.bundle.meta import BundleMeta
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.rules import BundleRules, Labels
-from pneumoscope.records import NORMAL, TASKS, OperatingPoint, Population
+from pneumoscope.records import ANTIALIAS, NORMAL, RESIZES, TASKS, OperatingPoint, Population
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,9 +48,13 @@ def meta_from_json(content: Mapping[str, Any]) -> BundleMeta:
         validation=dict(content["validation"]),
         gate=_gate(content.get("gate")),
         explanation=_explanation(content.get("explanation")),
+        resize=str(content.get("resize", ANTIALIAS)),
+        heatmaps=bool(content.get("heatmaps", True)),
     )
     if not 0 < meta.size <= meta.source_size:
         raise ValueError(f"size {meta.size}, source_size {meta.source_size}")
+    if meta.resize not in RESIZES:
+        raise ValueError(f"resize {meta.resize!r}")
     _check_labels(meta)
     _check_probabilities(meta)
     return meta

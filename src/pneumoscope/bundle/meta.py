@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.decision.rules import BundleRules, Labels, points_named
+from pneumoscope.records import ANTIALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,9 @@ class BundleMeta:
         explanation: How good the scores of the heatmaps are on held-out patients; ``limits`` maps a
             mode of `pneumoscope.decision.explain` to the lowest score at which a heatmap is shown.
             None if it was not measured.
+        resize: How films become the network's input, one of `pneumoscope.images.RESIZES`; not
+            ``"antialias"`` only for imported models.
+        heatmaps: Whether ``model.onnx`` gives heatmaps.
     """
 
     name: str
@@ -79,6 +83,8 @@ class BundleMeta:
     validation: Mapping[str, Any]
     gate: Mapping[str, Any] | None = None
     explanation: Mapping[str, Any] | None = None
+    resize: str = ANTIALIAS
+    heatmaps: bool = True
 
     def points(self, name: str | None = None) -> tuple[OperatingPoint, ...]:
         """The thresholds of that name, or of the default one: one, or one per finding.

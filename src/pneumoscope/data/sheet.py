@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -74,12 +75,12 @@ class DataSheet:
         if negative is None or len(others) < 2:
             return ()
         known = {kind.lower() for kind in self.kinds}
-        return tuple(label for label in others if not known or label.lower() in known)
+        return tuple(label for label in others if not known or kind_name(label) in known)
 
     def warning_of(self, kinds: Sequence[str]) -> str:
         """The sentence beside verdicts that name these kinds, or ``""``."""
         known = {kind.lower() for kind in self.kinds}
-        return self.kinds_warning if known & {kind.lower() for kind in kinds} else ""
+        return self.kinds_warning if known & {kind_name(kind) for kind in kinds} else ""
 
 
 UNKNOWN = DataSheet()
@@ -122,7 +123,7 @@ def sheet_for(labels: Iterable[str], negative: str | None) -> DataSheet:
         ``positive``, ``kinds`` and ``kinds_warning`` of the shipped data sheet among whose kinds all
         positive classes are; else a data sheet that says nothing.
     """
-    others = {label.lower() for label in labels if label != negative}
+    others = {kind_name(label) for label in labels if label != negative}
     for sheet in shipped_sheets():
         if others <= set(sheet.kinds):
             return DataSheet(
@@ -131,13 +132,31 @@ def sheet_for(labels: Iterable[str], negative: str | None) -> DataSheet:
     return UNKNOWN
 
 
+_KIND_WORDS = {
+    "bacteria": "bacterial",
+    "bacterial": "bacterial",
+    "virus": "viral",
+    "viral": "viral",
+}
+
+
+def kind_name(label: str) -> str:
+    """A class's name in lower case; bacteria and viruses as the shipped data sheet calls them.
+
+    Args:
+        label: As a folder or a notebook has it, such as ``"BACTERIA"`` or ``"Viral Pneumonia"``.
+    """
+    words = [word for word in re.split(r"[^a-z]+", label.lower()) if word and word != "pneumonia"]
+    return _KIND_WORDS.get(words[0], label.lower()) if len(words) == 1 else label.lower()
+
+
 def positive_of_kind(name: str) -> str | None:
     """The positive verdict that a class is a kind of by a shipped data sheet, or None.
 
     Args:
         name: Name of the class, in any capitals.
     """
-    known = (sheet.positive for sheet in shipped_sheets() if name.lower() in sheet.kinds)
+    known = (sheet.positive for sheet in shipped_sheets() if kind_name(name) in sheet.kinds)
     return next(known, None)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from pneumoscope import errors
 from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
 from pneumoscope.images.gdcm_child import limit
-from pneumoscope.records import FilmFacts
+from pneumoscope.records import ANTIALIAS, FilmFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,7 @@ class DecodeOptions:
     Attributes:
         size: Side of the model input in pixels; 0 to return the film itself.
         source_size: Side of the intermediate film.
+        resize: How the film becomes the intermediate film.
         draft_px: Pixels that each side must keep; None to decode at full size.
         side_px: Longest side of a film that is returned itself.
         max_pixels: Largest rows x columns of a film.
@@ -51,6 +52,7 @@ class DecodeOptions:
 
     size: int
     source_size: int = 224
+    resize: str = ANTIALIAS
     draft_px: int | None = None
     side_px: int = 2048
     max_pixels: int = 50_000_000
@@ -225,7 +227,7 @@ def _answer(pipe: Connection, data: bytes, options: DecodeOptions, images: Any) 
             data, at_least_px=options.draft_px, name=FILM_NAME, max_pixels=options.max_pixels
         )
         if options.size:
-            pixels = images.model_input(film, options.size, options.source_size)
+            pixels = images.model_input(film, options.size, options.source_size, options.resize)
         else:
             pixels = _shown(film, options.side_px)
     except ImageError as error:

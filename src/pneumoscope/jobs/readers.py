@@ -97,6 +97,7 @@ class Readers:
         return DecodeOptions(
             size=meta.size,
             source_size=meta.source_size,
+            resize=meta.resize,
             draft_px=reader.draft_px,
             max_pixels=self._max_pixels,
         )

@@ -8,7 +8,7 @@ from pneumoscope.decision.gate import OUTSIDE, REFUSE
 from pneumoscope.decision.population import AGE, FILM, READER
 from pneumoscope.decision.sentences import words
 from pneumoscope.metrics import threshold_text
-from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
+from pneumoscope.records import NO_HEATMAPS, NORMAL, REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +171,8 @@ def no_heatmap(p: Prediction) -> str:
     if not is_shown(p):
         return words("no_heatmap_refused")
     if p.explanation is None:
-        return words("no_heatmap_wanted")
+        none = NO_HEATMAPS in p.warnings
+        return words("no_heatmap_known") if none else words("no_heatmap_wanted")
     return "" if p.explanation.reliable else words("no_heatmap_reliable")
 
 

@@ -138,7 +138,7 @@ class Classifier(Reader):
         """What covering each place of a film does to its verdict, see `Reader.occlusion`."""
         meta = self.bundle.meta
         if isinstance(source, Radiograph):
-            pixels = images.model_input(source, meta.size, meta.source_size)
+            pixels = images.model_input(source, meta.size, meta.source_size, meta.resize)
         else:
             pixels = self.prepare(source).pixels
 
@@ -216,7 +216,8 @@ class Classifier(Reader):
         subject = self._subject(item.pixels, outputs, decision.heatmap_class)
         timings = {"read": item.read_ms, "infer": measured.infer_ms}
         explanation = None
-        if self.settings.explain != explain.NONE and decision.label != REFUSED:
+        wanted = self.settings.explain != explain.NONE and self.bundle.meta.heatmaps
+        if wanted and decision.label != REFUSED:
             started = time.perf_counter()
             # The network's own odds, also at a site: the limits were set on these.
             explanation = explain.explain(

@@ -30,7 +30,7 @@ class NetworkOutputs:
 
     Attributes:
         probabilities: float32 (n, classes).
-        heatmaps: float32 (n, classes, h, w).
+        heatmaps: float32 (n, classes, h, w); one blank cell (h = w = 1) if the network gives none.
         embedding: float32 (n, features).
         features: float32 (n, d), the input of the gate's heads; None if the bundle has none.
         lungs: float32 (n, h, w) in [0, 1], the lung field: the probability of each cell to lie on a
@@ -91,8 +91,11 @@ class Network:
 
     def run(self, inputs: NDArray[np.uint8]) -> NetworkOutputs:
         """Runs it on inputs uint8 (n, size, size, 1), as ``images.model_input`` makes them."""
-        values = self._session.run(self._names, {_INPUT: inputs})
-        return NetworkOutputs(**dict(zip(self._names, values, strict=True)))
+        values = dict(
+            zip(self._names, self._session.run(self._names, {_INPUT: inputs}), strict=True)
+        )
+        blank = np.zeros((*values["probabilities"].shape, 1, 1), np.float32)
+        return NetworkOutputs(**{"heatmaps": blank, **values})
 
     def check(self) -> float:
         """Runs the golden inputs of the bundle; returns the largest |dp| from the golden outputs.
@@ -126,10 +129,11 @@ def _session(bundle: Bundle) -> Any:
     names = {output.name for output in session.get_outputs()}
     first = session.get_inputs()[0]
     size, labels = bundle.meta.size, len(bundle.meta.labels)
+    expected = {name for name in _OUTPUTS if bundle.meta.heatmaps or name != "heatmaps"}
     if (
         first.name != _INPUT
         or list(first.shape[1:]) != [size, size, 1]
-        or names - set(_OPTIONAL) != set(_OUTPUTS)
+        or names - set(_OPTIONAL) != expected
     ):
         raise BundleMismatch(bundle.path.name, "model.onnx has other inputs or outputs")
     probabilities = next(o for o in session.get_outputs() if o.name == _OUTPUTS[0])

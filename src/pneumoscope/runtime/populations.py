@@ -12,7 +12,7 @@ from pneumoscope import images
 from pneumoscope.decision import population
 from pneumoscope.decision.profile import read_profile
 from pneumoscope.errors import BundleMismatch, ProfileMismatch, UsageError
-from pneumoscope.records import Radiograph, Settings
+from pneumoscope.records import ANTIALIAS, Radiograph, Settings
 from pneumoscope.runtime.classifier import Classifier
 from pneumoscope.runtime.reader import Prepared, Reader
 
@@ -56,7 +56,7 @@ class PopulationReader(Reader):
                 to, and the others are used without.
 
         Raises:
-            BundleMismatch: The bundles have different input sizes or source sizes.
+            BundleMismatch: The bundles have different input sizes or source sizes, or resize differently.
             ProfileError: The site profile cannot be read, or belongs to none of the bundles.
             UnknownOperatingPoint: A bundle has no such threshold.
             UsageError: There is no such population, or a bundle cannot serve the error or the
@@ -141,7 +141,7 @@ class PopulationReader(Reader):
         if not isinstance(film, Radiograph):
             film = images.read(film, at_least_px=self.draft_px)
         meta = self.bundles[0].meta
-        pixels = images.model_input(film, meta.size, meta.source_size)
+        pixels = images.model_input(film, meta.size, meta.source_size, meta.resize)
         name = images.name_of(source) if not isinstance(source, Radiograph) else ""
         prediction = self.judge([Prepared(name, film.facts, pixels, read_ms=0.0)])[0]
         return self.classifier_of(prediction).occlusion(film, step)
@@ -205,11 +205,12 @@ def check_sizes(bundles: Mapping[str, Bundle]) -> None:
     """Refuses bundles among which a film cannot choose: they must see the same pixels.
 
     Raises:
-        BundleMismatch: The bundles have different input sizes or source sizes.
+        BundleMismatch: The bundles have different input sizes or source sizes, or resize differently.
     """
     first, *others = bundles
     sizes = {
         name: f"{bundle.meta.size} pixels of films of {bundle.meta.source_size}"
+        + ("" if bundle.meta.resize == ANTIALIAS else f" ({bundle.meta.resize})")
         for name, bundle in bundles.items()
     }
     for name in others:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope import images
 from pneumoscope.errors import PneumoscopeError, UnreadableImage, UsageError
-from pneumoscope.records import Outcome, Radiograph
+from pneumoscope.records import ANTIALIAS, Outcome, Radiograph
 from pneumoscope.runtime.threads import in_chunks
 
 if TYPE_CHECKING:
@@ -118,9 +118,11 @@ class Reader(ABC):
         """
 
     @property
-    def draft_px(self) -> int:
-        """Least side in pixels of a decoded film, for ``images.read``."""
+    def draft_px(self) -> int | None:
+        """Least side in pixels of a decoded film, for ``images.read``; None for the full size."""
         meta = self.bundles[0].meta
+        if meta.resize != ANTIALIAS:  # picks single pixels, which a reduced film does not have
+            return None
         return max(meta.source_size, round(_DRAFT * meta.size))
 
     def predict(self, source: Source) -> Prediction:
@@ -176,7 +178,7 @@ class Reader(ABC):
         meta = self.bundles[0].meta
         started = time.perf_counter()
         film = images.read(source, at_least_px=self.draft_px)
-        pixels = images.model_input(film, meta.size, meta.source_size)
+        pixels = images.model_input(film, meta.size, meta.source_size, meta.resize)
         read_ms = 1000 * (time.perf_counter() - started)
         name = images.name_of(source)
         return Prepared(name, film.facts, pixels, read_ms, film if keep else None)

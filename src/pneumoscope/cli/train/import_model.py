@@ -15,7 +15,11 @@ from pneumoscope.cli.train.options import prepare_conversion
 EXAMPLE = "Example: pneumoscope import model.h5 --labels normal,pneumonia --size 150 --out mine"
 
 Model = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A complete Keras model, .keras or .h5.")
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A Keras model: .keras, .h5, the folder of a SavedModel, or model.json beside its weights.",
+    ),
 ]
 Labels = Annotated[
     str,
@@ -50,6 +54,36 @@ Negative = Annotated[
         metavar="NAME", help="Class that means 'nothing found', if it is not called normal."
     ),
 ]
+Resize = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="How the notebook made its images smaller: antialias (Pillow, as pneumoscope does it), "
+        "nearest (ImageDataGenerator, load_img) or bilinear (image_dataset_from_directory, "
+        "cv2.resize).",
+    ),
+]
+NoHeatmap = Annotated[
+    bool,
+    typer.Option(
+        "--no-heatmap",
+        help="Import without heatmaps, for a model from which none can be computed. Every output says so.",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Weights of a model.json (.h5 or .index); those beside it by default."
+    ),
+]
+Check = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Your own pairs, .npz with x (what the network got) or files (names of films), and p "
+        "(what it said): the import must agree.",
+    ),
+]
 Name = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Name of the bundle; that of the file by default."),
@@ -65,6 +99,10 @@ def import_model(
     channels: Channels = None,
     negative: Negative = None,
     name: Name = None,
+    resize: Resize = "antialias",
+    no_heatmap: NoHeatmap = False,
+    weights: Weights = None,
+    check: Check = None,
     json: Json = False,
 ) -> None:
     """Turn a notebook's Keras model into a bundle."""
@@ -81,15 +119,28 @@ def import_model(
         channels=channels,
         negative=negative,
         name=name,
+        resize=resize,
+        heatmap=not no_heatmap,
+        weights=weights,
+        check=check,
     )
     bundle = importing.import_model(model, options, out, note)
-    parity = bundle.meta.validation["parity"]
+    parity, compared = bundle.meta.validation["parity"], bundle.meta.validation.get("check")
     if json:
-        print_json({"bundle": str(bundle.path), "sha256": bundle.sha256, "parity": parity})
+        record = {"bundle": str(bundle.path), "sha256": bundle.sha256, "parity": parity}
+        print_json(record | ({"check": compared} if compared else {}))
         return
+    agreement = ""
+    if compared:
+        agreement = (
+            f"Same as your {compared['pairs']} pairs: |dp| at most {compared['max_dp']:.1e}, "
+            f"{compared['changed']} with another answer at 0.5.\n"
+        )
+    heatmaps = "" if bundle.meta.heatmaps else "It gives no heatmaps (--no-heatmap).\n"
     sys.stdout.write(
         f"{bundle.path}\n"
         f"Same as the Keras model on {parity['films']} drawn films: |dp| at most "
         f"{parity['max_dp']:.1e}. Not validated on any film.\n"
+        f"{agreement}{heatmaps}"
         f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n"
     )

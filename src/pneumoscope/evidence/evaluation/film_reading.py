@@ -6,6 +6,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from pneumoscope.data.check import Broken
 from pneumoscope.errors import ImageError
 from pneumoscope.evidence.audit.films import file_bytes
 from pneumoscope.files import whole_array, write_text
+from pneumoscope.records import ANTIALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +59,12 @@ class DecodedFilms:
 
 
 def read_films(
-    entries: Sequence[Entry], side: int, work: Work, threads: int, progress: Count
+    entries: Sequence[Entry],
+    side: int,
+    work: Work,
+    threads: int,
+    progress: Count,
+    resize: str = ANTIALIAS,
 ) -> DecodedFilms:
     """Reads every film once, starting where an interrupted run stopped.
 
@@ -67,10 +74,12 @@ def read_films(
         work: Where pixels are kept.
         threads: Films at once.
         progress: Called with (films done, films in all).
+        resize: How they become smaller, one of `pneumoscope.records.RESIZES`.
     """
     work.folder.mkdir(parents=True, exist_ok=True)
     stamps = [_stamp(entry.path) for entry in entries]
-    store = work.path("films", side, stamps, ending=".npy")
+    parts = (side, stamps) if resize == ANTIALIAS else (side, stamps, resize)
+    store = work.path("films", *parts, ending=".npy")
     record = store.with_suffix(".json")
     if not store.is_file():
         record.unlink(missing_ok=True)
@@ -84,7 +93,9 @@ def read_films(
         for start in range(len(done), len(entries), work.block):
             block = entries[start : start + work.block]
             with ThreadPoolExecutor(threads) as pool:
-                for i, film in enumerate(pool.map(lambda e: _read(e, side), block), start):
+                for i, film in enumerate(
+                    pool.map(partial(_read, side=side, resize=resize), block), start
+                ):
                     if not isinstance(film, Broken):
                         pixels[i], digest = film
                         done.append({"file": digest, "pixels": _sha(pixels[i].tobytes())})
@@ -102,12 +113,14 @@ def read_films(
     )
 
 
-def _read(entry: Entry, side: int) -> tuple[NDArray[np.uint8], str] | Broken:
+def _read(entry: Entry, side: int, resize: str) -> tuple[NDArray[np.uint8], str] | Broken:
     """Pixels and the file's hash, or why it cannot be read."""
     try:
         content = file_bytes(entry.path)
-        film = images.read(content, name=str(entry.path), at_least_px=FIDELITY * side)
-        return images.model_input(film, side, side), _sha(content)
+        # The nearest pixel of a reduced film is another one.
+        at_least_px = FIDELITY * side if resize == ANTIALIAS else None
+        film = images.read(content, name=str(entry.path), at_least_px=at_least_px)
+        return images.model_input(film, side, side, resize), _sha(content)
     except ImageError as error:
         return Broken(entry.name, error.code, str(error), error.hint)
 

@@ -21,6 +21,7 @@ from pneumoscope.evidence.evaluation.films import ALL, label_of
 from pneumoscope.evidence.evaluation.outcomes import Outcomes
 from pneumoscope.evidence.evaluation.truth import truth_of
 from pneumoscope.evidence.statistics.intervals import FEWEST_PATIENTS
+from pneumoscope.records import ANTIALIAS
 from pneumoscope.runtime import Classifier
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from pneumoscope.data.listing import Entry
     from pneumoscope.evidence.evaluation.film_reading import DecodedFilms
     from pneumoscope.evidence.evaluation.films import Choice
+
+
+_FOR_ALL = (images.SOURCE_SIZE, ANTIALIAS)
+"""The form of the films that does not depend on a bundle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +62,7 @@ def predictions(
     """
     entries, warnings = _answerable(choice, bundles)
     decoded = _decoded(entries, bundles, context)
-    files = decoded[images.SOURCE_SIZE].files
+    files = decoded[_FOR_ALL].files
     results = [
         _predictions_of(title, bundle, entries, files, context)
         for title, bundle in zip(_titles(bundles), bundles, strict=True)
@@ -73,8 +78,8 @@ def predictions(
         first = next(iter(broken.values()))
         raise DataError(f"{root}: no film can be read ({first.message})", first.hint)
     kept = [entries[i] for i in rows]
-    decoded = {side: films.of(rows) for side, films in decoded.items()}
-    films = _films(root, choice, kept, decoded[images.SOURCE_SIZE], warnings, broken)
+    decoded = {form: films.of(rows) for form, films in decoded.items()}
+    films = _films(root, choice, kept, decoded[_FOR_ALL], warnings, broken)
     predicted = []
     for result, training in zip(results, choice.training, strict=True):
         meta = result.classifier.bundle.meta
@@ -86,8 +91,8 @@ def predictions(
                 truth=truth_of(kept, choice.listing, result.classifier.bundle),
                 p=result.predictions.p[rows],
                 outcomes=_outcomes(result, rows),
-                pixels=decoded[meta.source_size].pixels,
-                hashes=decoded[meta.source_size].hashes,
+                pixels=decoded[meta.source_size, meta.resize].pixels,
+                hashes=decoded[meta.source_size, meta.resize].hashes,
                 patients=tuple(entry.patient for entry in kept),
                 training=training,
                 seconds=(wall, cpu),
@@ -98,13 +103,14 @@ def predictions(
 
 def _decoded(
     entries: Sequence[Entry], bundles: Sequence[Bundle], context: Context
-) -> dict[int, DecodedFilms]:
-    """The films at every side in pixels that is needed."""
-    sides = {bundle.meta.source_size for bundle in bundles} | {images.SOURCE_SIZE}
+) -> dict[tuple[int, str], DecodedFilms]:
+    """The films at every side in pixels, and resized in every way, that is needed."""
+    forms = {(bundle.meta.source_size, bundle.meta.resize) for bundle in bundles} | {_FOR_ALL}
     with context.clock("reading films"):
         count, threads = context.counting("reading films"), context.settings.threads
         return {
-            side: read_films(entries, side, context.work, threads, count) for side in sorted(sides)
+            (side, resize): read_films(entries, side, context.work, threads, count, resize)
+            for side, resize in sorted(forms)
         }
 
 

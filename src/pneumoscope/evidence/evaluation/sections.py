@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 MOST_ANATOMY, MOST_RANDOMISED, MOST_PERTURBED = 500, 100, 150
 """Films that the slow sections sample: more would hardly narrow their intervals."""
 ONE_CLASS = "all films are of one class"
+NO_HEATMAPS = "the model gives no heatmaps"
 
 
 @dataclass(slots=True)
@@ -82,12 +83,15 @@ def slow_sections(
     if ANATOMY in sections:
         with clock("anatomy"):
             _anatomy(results, predicted, questions, context)
-    if LOCALISATION in sections:
+    with_heat = predicted.classifier.bundle.meta.heatmaps
+    if not with_heat:
+        results.silences |= dict.fromkeys({LOCALISATION, SANITY} & set(sections), NO_HEATMAPS)
+    if LOCALISATION in sections and with_heat:
         with clock("localisation"):
             results.localisation = localisation(predicted, questions, films.films, context)
         if results.localisation is None:
             results.silences[LOCALISATION] = NOTHING_DRAWN
-    if SANITY in sections:
+    if SANITY in sections and with_heat:
         with clock("heatmaps"):
             _sanity(results, predicted, context)
     return results
@@ -132,6 +136,8 @@ def agreement_of(
     if len(predicted) < 2:
         return None, "one bundle was evaluated: there are no other seeds to agree with"
     metas = [bundle.classifier.bundle.meta for bundle in predicted]
+    if not all(meta.heatmaps for meta in metas):
+        return None, NO_HEATMAPS
     if len({(meta.labels, meta.source_size) for meta in metas}) > 1:
         return None, "the bundles have different labels"
     agreement = heatmap_sanity.agreement(

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.data.class_names import is_negative
-from pneumoscope.data.folders import SUBTYPES
 from pneumoscope.data.listing import Entry, Listing
-from pneumoscope.data.sheet import positive_of_kind
+from pneumoscope.data.sheet import kind_name, positive_of_kind
 from pneumoscope.errors import DataError
 from pneumoscope.records import ABNORMAL
 
@@ -118,8 +117,8 @@ def _classes_of(entries: Sequence[Entry], listing: Listing, meta: BundleMeta) ->
 
 def _meaning(name: str, meta: BundleMeta) -> int | None:
     """Index of the bundle's class, `_POSITIVE`, or None for a name that means nothing to it."""
-    lower = SUBTYPES.get(name.lower(), name.lower())
-    labels = [label.lower() for label in meta.labels]
+    lower = kind_name(name)
+    labels = [kind_name(label) for label in meta.labels]
     if lower in labels:
         return labels.index(lower)
     if is_negative(name):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.records import BILINEAR, NEAREST
+
 if TYPE_CHECKING:
     from pneumoscope.bundle import BundleMeta
 
@@ -16,8 +18,8 @@ def imported_card(meta: BundleMeta) -> str:
 **{meta.intended_use}**
 
 An imported Keras model, {recipe["imported_from"]}, SHA-256 `{recipe["sha256"]}`. Classes in the
-order of its outputs: {", ".join(meta.labels)}; "nothing found" is {meta.negative}. Input
-{meta.size} x {meta.size} pixels, {recipe["channels"]} channel(s), scaling `{recipe["scaling"]}`.
+order of its outputs: {", ".join(meta.labels)}; {_negative(meta)}. Input
+{meta.size} x {meta.size} pixels, {recipe["channels"]} channel(s), scaling `{recipe["scaling"]}`.{_pairs(meta)}
 
 ## Not validated here
 
@@ -29,19 +31,64 @@ by whoever imported it: a wrong order or scaling gives wrong answers without any
 
 ## Preprocessing
 
-pneumoscope makes every film {meta.source_size} x {meta.source_size} pixels by antialiased bilinear
-resampling, and then {meta.size} x {meta.size} in the same way. Notebooks resize in one step, often
-without antialiasing (Keras: nearest neighbour by default), so probabilities differ a little from
-the notebook's own.
+{_resizing(meta)}
 
 ## Heatmaps
 
-Grad-CAM on the logits, in closed form, at the last feature maps. They tell which cells raised a
-score in this network, not where disease is.
+{_heatmaps(meta)}
 
 ## Parity
 
-ONNX against Keras on {parity["films"]} drawn films: largest |dp| {parity["max_dp"]:.1e}; heatmaps
-against Grad-CAM by automatic differentiation: largest error {parity["max_heatmap_error"]:.1e} of
-the peak.
+ONNX against Keras on {parity["films"]} drawn films: largest |dp| {parity["max_dp"]:.1e}{_heat_parity(meta)}.
 """
+
+
+def _negative(meta: BundleMeta) -> str:
+    if meta.negative is None:
+        return "a film may have several of them, or none"
+    return f'"nothing found" is {meta.negative}'
+
+
+def _pairs(meta: BundleMeta) -> str:
+    pairs = meta.validation.get("check")
+    if not pairs:
+        return ""
+    what = "inputs" if pairs["kind"] == "x" else "films"
+    return (
+        f"\nCompared with the notebook's answers on {pairs['pairs']} of its {what}: largest |dp| "
+        f"{pairs['max_dp']:.1e}, {pairs['changed']} with another answer at 0.5."
+    )
+
+
+def _resizing(meta: BundleMeta) -> str:
+    size = f"{meta.size} x {meta.size}"
+    if meta.resize == NEAREST:
+        return f"Every film becomes {size} pixels in one step, by the nearest pixel, as in the notebook."
+    if meta.resize == BILINEAR:
+        return (
+            f"Every film becomes {size} pixels in one step, bilinearly without antialiasing, as in the\n"
+            "notebook."
+        )
+    source = f"{meta.source_size} x {meta.source_size}"
+    return f"""pneumoscope makes every film {source} pixels by antialiased bilinear
+resampling, and then {size} in the same way. Notebooks resize in one step, often
+without antialiasing (Keras: nearest neighbour by default), so probabilities differ a little from
+the notebook's own."""
+
+
+def _heatmaps(meta: BundleMeta) -> str:
+    if not meta.heatmaps:
+        return (
+            "None: it was imported with `--no-heatmap`. No output shows where a score comes from."
+        )
+    return """Grad-CAM on the logits, in closed form, at the last feature maps. They tell which cells raised a
+score in this network, not where disease is."""
+
+
+def _heat_parity(meta: BundleMeta) -> str:
+    error = meta.validation["parity"].get("max_heatmap_error")
+    if error is None:
+        return ""
+    return f"""; heatmaps
+against Grad-CAM by automatic differentiation: largest error {error:.1e} of
+the peak"""

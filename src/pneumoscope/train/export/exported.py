@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OUTPUTS = ("probabilities", "heatmaps", "embedding")
-"""What every ``model.onnx`` gives."""
+"""What a ``model.onnx`` gives; some imported ones have no heatmaps."""
 LUNGS = "lungs"
 """The lung field, which only a network with this head gives."""
 
@@ -42,8 +42,9 @@ class ExportedNetwork:
         return probabilities, heatmaps
 
     def outputs(self, films: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """All of `OUTPUTS` by name."""
-        return dict(zip(OUTPUTS, self._session.run(OUTPUTS, {"films": films}), strict=True))
+        """Those of `OUTPUTS` that it has, by name."""
+        names = [name for name in OUTPUTS if name in self._names]
+        return dict(zip(names, self._session.run(names, {"films": films}), strict=True))
 
     @property
     def lungs(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None:

@@ -209,7 +209,7 @@ def _films(
         except ImageError:
             bad += 1
             continue
-        inputs.append(images.model_input(film, meta.size, meta.source_size))
+        inputs.append(images.model_input(film, meta.size, meta.source_size, meta.resize))
         labels.append(_label(path))
     if bad:
         note(f"{bad} of {len(paths)} films could not be read")

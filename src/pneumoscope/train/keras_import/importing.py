@@ -1,30 +1,38 @@
 """A notebook's Keras model becomes a bundle.
 
 The kind of model that courses and notebooks produce: a network for pictures with a head of pooling
-or Flatten and a few dense layers, saved as ``.h5`` or ``.keras``. Only its weights and its layers are
+or Flatten and a few dense layers, saved as ``.h5``, ``.keras`` or SavedModel. Only its weights and its layers are
 taken over. Nothing is known about how it was trained or how good it is, and the bundle says so.
 """
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.bundle import MODEL, Bundle, BundleMeta, sha256_of
+from pneumoscope.bundle import MODEL, Bundle, BundleMeta
 from pneumoscope.data.class_names import negative_of
 from pneumoscope.data.sheet import sheet_for
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.images import SOURCE_SIZE
-from pneumoscope.records import OperatingPoint, Population
+from pneumoscope.records import (
+    ABNORMAL,
+    ANTIALIAS,
+    NO_HEATMAPS,
+    RESIZES,
+    OperatingPoint,
+    Population,
+)
 from pneumoscope.train.export import writing
 from pneumoscope.train.export.exported import ExportedNetwork
 from pneumoscope.train.export.parity import MAX_DP, MAX_HEATMAP_ERROR
-from pneumoscope.train.keras_import import reading, serving, structure
+from pneumoscope.train.keras_import import keras2, pairs, reading, saved, serving, structure
+from pneumoscope.train.keras_import.pairs import Preparation
 from pneumoscope.train.keras_import.serving import SCALINGS
 from pneumoscope.train.network import gradcam
 from pneumoscope.train.quiet import no_chatter
@@ -33,6 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
+
+    from pneumoscope.train.keras_import.saved import SavedModel
+    from pneumoscope.train.keras_import.structure import Network
 
     Note = Callable[[str], None]
 
@@ -56,6 +67,10 @@ class ImportOptions:
         negative: The class that means "nothing found"; None for the one named normal, negative or
             healthy.
         name: Name of the bundle; None for that of the file.
+        resize: One of `pneumoscope.records.RESIZES`, how the notebook made its pictures smaller.
+        heatmap: Whether the bundle has heatmaps, for which the head must have a closed form.
+        weights: File of the weights, if they are not in the file of the model.
+        check: File of the user's own pairs, see `pairs`.
     """
 
     labels: tuple[str, ...]
@@ -64,13 +79,27 @@ class ImportOptions:
     channels: int | None = None
     negative: str | None = None
     name: str | None = None
+    resize: str = ANTIALIAS
+    heatmap: bool = True
+    weights: Path | None = None
+    check: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Imported:
+    """A loaded model on its way into a bundle."""
+
+    model: Any
+    network: Network
+    preparation: Preparation
+    columns: tuple[int, ...]
 
 
 def import_model(file: Path, options: ImportOptions, out: Path, note: Note) -> Bundle:
     """Turns a saved Keras model into a bundle.
 
     Args:
-        file: ``.keras``, or ``.h5`` of Keras 2 or 3: a whole model, not only weights.
+        file: ``.keras``, ``.h5`` or SavedModel, of Keras 2 or 3; or its ``.json`` beside weights.
         options: What the file does not say.
         out: The folder to write; a bundle that exists there is replaced.
         note: Called with lines that report progress.
@@ -78,32 +107,81 @@ def import_model(file: Path, options: ImportOptions, out: Path, note: Note) -> B
     Raises:
         UsageError: An option does not fit the model.
         ConversionError: The file is not a Keras model, contains code, has a structure for which no
-            heatmap can be computed, or ONNX gives other answers than Keras.
+            heatmap can be computed, differs from the user's pairs, or ONNX gives other answers than
+            Keras.
     """
     _check_options(options)
+    own_pairs = pairs.read(options.check) if options.check else None
     note(f"reading {file.name}")
     with no_chatter():
-        model = reading.load(file)
-    size, channels = structure.input_of(model, options.size, options.channels, options.scaling)
-    body, head, final = structure.split(model)
-    structure.check_outputs(head, final, options.labels)
-    with no_chatter():
-        network = serving.serving_model(body, head, size, channels, options.scaling)
+        source = saved.locate(file, options.weights)
+        model = reading.load(source)
+    imported = _imported(model, options)
+    validation: dict[str, Any] = {}
+    if own_pairs is not None:
+        note(f"comparing with {len(own_pairs.p)} pairs")
+        with no_chatter():
+            validation["check"] = asdict(
+                pairs.compare(
+                    own_pairs, model, imported.preparation, half=keras2.is_half(source.config)
+                )
+            )
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, MODEL)
         note("exporting to ONNX")
-        with no_chatter():
-            serving.to_onnx(network, np.zeros((1, size, size, 1), np.uint8), target)
-        note("comparing with the Keras model")
-        with no_chatter():
-            golden = writing.golden_of(ExportedNetwork(target), size)
-            pictures = serving.scaled(golden["inputs"], channels, options.scaling)
-            expected = serving.expected_probabilities(model, final, pictures)
-            # Keras' augmentation layers augment unless told not to.
-            reference = gradcam.autodiff_grad_cam(body(pictures, training=False), head)
-        parity = _parity(golden, expected, reference)
-        meta = _meta(file, options, size, channels, parity)
+        golden, validation["parity"] = _exported(imported, target, note)
+        meta = _meta(source, options, imported, validation)
         return writing.write(out, target, meta, golden)
+
+
+def _imported(model: Any, options: ImportOptions) -> _Imported:
+    size, channels = structure.input_of(model, options.size, options.channels, options.scaling)
+    network = structure.split(model) if options.heatmap else structure.whole(model)
+    structure.check_outputs(network, options.labels)
+    if not network.has_findings:
+        _check_negative(options)
+    one_step = options.resize != ANTIALIAS
+    preparation = Preparation(
+        size=size,
+        # Notebooks resize in one step; with antialiasing, films take the step of the shipped bundles.
+        source_size=size if one_step else max(SOURCE_SIZE, size),
+        channels=channels,
+        scaling=options.scaling,
+        resize=options.resize,
+    )
+    return _Imported(model, network, preparation, network.columns(options.labels))
+
+
+def _exported(
+    imported: _Imported, target: Path, note: Note
+) -> tuple[dict[str, NDArray[Any]], dict[str, float]]:
+    """Writes ``model.onnx``; its golden outputs, and how they differ from Keras."""
+    network, preparation = imported.network, imported.preparation
+    size, channels, scaling = preparation.size, preparation.channels, preparation.scaling
+    with no_chatter():
+        try:
+            served = serving.serving_model(network, size, channels, scaling, imported.columns)
+        # Keras passes on whatever the layers of a damaged model raise.
+        except Exception as error:
+            raise ConversionError(
+                f"the model cannot be rebuilt for films ({saved.reason_of(error)})",
+                "Does --size fit the model?",
+            ) from error
+        serving.to_onnx(served, np.zeros((1, size, size, 1), np.uint8), target)
+    note("comparing with the Keras model")
+    with no_chatter():
+        golden = writing.golden_of(ExportedNetwork(target), size)
+        pictures = serving.scaled(golden["inputs"], channels, scaling)
+        expected = serving.expected_probabilities(imported.model, network, pictures)
+        reference = None
+        if network.head is not None:
+            # Keras' augmentation layers augment unless they are told not to.
+            maps = network.body(pictures, training=False)
+            reference = gradcam.autodiff_grad_cam(maps, network.head)
+        if network.has_findings:
+            expected = expected[:, imported.columns]
+            reference = None if reference is None else reference[:, imported.columns]
+    return golden, _parity(golden, expected, reference)
 
 
 def _check_options(options: ImportOptions) -> None:
@@ -118,29 +196,38 @@ def _check_options(options: ImportOptions) -> None:
             f"negative class {options.negative!r} is not among the labels",
             f"One of {', '.join(labels)}.",
         )
-    if options.negative is None and negative_of(labels) is None:
+    for name, value, known in (
+        ("scaling", options.scaling, SCALINGS),
+        ("resize", options.resize, RESIZES),
+    ):
+        if value not in known:
+            raise UsageError(f"{name} {value!r} is unknown", f"One of {', '.join(known)}.")
+
+
+def _check_negative(options: ImportOptions) -> None:
+    if options.negative is None and negative_of(options.labels) is None:
         raise UsageError(
-            f"none of the labels {', '.join(labels)} means that nothing was found",
+            f"none of the labels {', '.join(options.labels)} means that nothing was found",
             "Name the one that does with --negative.",
         )
-    if options.scaling not in SCALINGS:
-        known = ", ".join(SCALINGS)
-        raise UsageError(f"scaling {options.scaling!r} is unknown", f"One of {known}.")
 
 
 def _parity(
     outputs: Mapping[str, NDArray[np.float32]],
     expected: NDArray[np.float32],
-    reference: NDArray[np.float32],
+    reference: NDArray[np.float32] | None,
 ) -> dict[str, float]:
-    peak = reference.max(axis=(1, 2, 3), keepdims=True)
-    error = np.abs(reference - outputs["heatmaps"]) / np.maximum(peak, 1e-12)
     parity = {
         "films": len(expected),
         "max_dp": float(np.abs(outputs["probabilities"] - expected).max()),
-        "max_heatmap_error": float(error.max()),
     }
-    if not (parity["max_dp"] <= MAX_DP and parity["max_heatmap_error"] <= MAX_HEATMAP_ERROR):
+    if reference is not None:
+        peak = reference.max(axis=(1, 2, 3), keepdims=True)
+        error = np.abs(reference - outputs["heatmaps"]) / np.maximum(peak, 1e-12)
+        parity["max_heatmap_error"] = float(error.max())
+    if not (
+        parity["max_dp"] <= MAX_DP and parity.get("max_heatmap_error", 0.0) <= MAX_HEATMAP_ERROR
+    ):
         raise ConversionError(
             f"ONNX and Keras differ: {parity}", "Please report this as a bug. Nothing was written."
         )
@@ -148,37 +235,46 @@ def _parity(
 
 
 def _meta(
-    file: Path, options: ImportOptions, size: int, channels: int, parity: dict[str, float]
+    source: SavedModel, options: ImportOptions, imported: _Imported, validation: dict[str, Any]
 ) -> BundleMeta:
-    digest = sha256_of(file)
-    negative = options.negative or negative_of(options.labels) or options.labels[0]
-    sheet = sheet_for(options.labels, negative)
-    kinds = sheet.kinds_of(options.labels, negative)
-    point = OperatingPoint("imported", 0.5, "0.5 by convention; it was not chosen on any film")
+    digest = saved.sha256_of_all(source.files)
+    labels = tuple(options.labels[i] for i in imported.columns)
+    findings, preparation = imported.network.has_findings, imported.preparation
+    negative = None if findings else options.negative or negative_of(labels) or labels[0]
+    sheet = sheet_for(labels, negative)
+    kinds = sheet.kinds_of(labels, negative)
+    rule = "0.5 by convention; it was not chosen on any film"
+    points = tuple(
+        OperatingPoint("imported", 0.5, rule, finding)
+        for finding in (labels if findings else [None])
+    )
+    questions = len(labels) if findings else 1
     return BundleMeta(
-        name=options.name or file.stem,
+        name=options.name or source.path.stem or source.path.name,
         version=f"imported-{digest[:8]}",
-        task="binary" if len(options.labels) == 2 else "multiclass",
-        labels=options.labels,
+        task="multilabel" if findings else "binary" if len(labels) == 2 else "multiclass",
+        labels=labels,
         negative=negative,
-        positive=sheet.positive_name(options.labels, negative),
+        positive=sheet.positive_name(labels, negative) if negative else ABNORMAL,
         kinds=kinds,
         kinds_warning=sheet.warning_of(kinds),
-        warnings=(),
-        size=size,
-        source_size=max(SOURCE_SIZE, size),
-        calibration=Calibration(),
+        warnings=() if options.heatmap else (NO_HEATMAPS,),
+        size=preparation.size,
+        source_size=preparation.source_size,
+        calibration=Calibration(scale=(1.0,) * questions, offset=(0.0,) * questions),
         conformal=None,
-        operating_points=(point,),
-        default_operating_point=point.name,
+        operating_points=points,
+        default_operating_point=points[0].name,
         population=POPULATION,
         intended_use=INTENDED_USE,
         recipe={
-            "imported_from": file.name,
+            "imported_from": source.path.name,
             "sha256": digest,
             "scaling": options.scaling,
-            "channels": channels,
+            "channels": preparation.channels,
         },
         data={},
-        validation={"parity": parity},
+        validation=validation,
+        resize=options.resize,
+        heatmaps=options.heatmap,
     )

@@ -1,19 +1,18 @@
-"""Makes models saved by Keras 2, which most notebooks before 2024 used, readable for Keras 3.
+"""Makes the layers of saved models, also those of Keras 2, readable for the installed Keras.
 
-Keras 3 reads the weights of such files but not all of their configuration: BatchNormalization's axis
-as a list, DepthwiseConv2D's argument ``groups``, single inputs and outputs as lists, and modules that
-have another name now.
+Keras 3 reads the weights of older files, but not all of their configuration: it has dropped arguments
+(``groups`` of DepthwiseConv2D, initializers of SeparableConv2D), lists where it wants one value, layers,
+and names of modules. What matters only in training is left out: initializers, regularizers,
+constraints, mixed precision, and layers that augment.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-import zipfile
-from typing import TYPE_CHECKING, Any
+import inspect
+from functools import cache
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from pneumoscope.train.keras_import import graph
 
 # Where Keras 2 kept a class, by the beginning of its module's name.
 _OLD_MODULES = ("tf_keras.", "tensorflow.python.keras.", "keras.src.engine.", "keras.engine.")
@@ -22,10 +21,24 @@ _NEW_MODULES = {
     "Model": "keras.src.models.functional",
     "Sequential": "keras",
 }
+# Layers of Keras' applications that `keras.layers` does not have; Keras 2 did not say where they are.
+_OF_APPLICATIONS = {
+    "CustomScaleLayer": "keras.src.applications.inception_resnet_v2",
+    "LayerScale": "keras.src.applications.convnext",
+    "StochasticDepth": "keras.src.applications.convnext",
+}
+_TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
+# Augmentation that changes nothing at inference; RandomCrop is not among them, it crops the centre.
+_AUGMENTATION = frozenset(
+    {"AugMix", "CutMix", "MixUp", "RandAugment", "Solarization", "RandomHeight", "RandomWidth"}
+)
+# Values of arguments that change nothing, so that a layer without the argument computes the same.
+_NEUTRAL: tuple[Any, ...] = (None, False, 0, 1, [1, 1], [0, 0], "")
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 def for_keras3(config: Any) -> Any:
-    """The same architecture in terms of Keras 3.
+    """The same architecture in terms of the installed Keras, computed in float32.
 
     Args:
         config: Configuration of a model, from its file; not changed.
@@ -34,48 +47,102 @@ def for_keras3(config: Any) -> Any:
         return [for_keras3(part) for part in config]
     if not isinstance(config, dict):
         return config
+    if config.get("class_name") == "__tuple__" and isinstance(config.get("items"), list):
+        return for_keras3(config["items"])  # in the metadata of a SavedModel
     translated = {key: for_keras3(value) for key, value in config.items()}
     kind, settings = translated.get("class_name"), translated.get("config")
-    if isinstance(settings, dict):
-        if kind == "DepthwiseConv2D":
-            settings.pop("groups", None)
-        axis = settings.get("axis")
-        if kind == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
-            settings["axis"] = axis[0]
-        for key in ("input_layers", "output_layers"):
-            ends = settings.get(key)
-            # One tensor in a list stays a list in Keras 3, which the next layer then refuses.
-            if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list):
-                settings[key] = ends[0]
-    module = translated.get("module")
-    if isinstance(module, str) and module.startswith(_OLD_MODULES):
-        translated["module"] = _NEW_MODULES.get(str(kind), "keras.layers")
-        if kind == "Model":
-            translated["class_name"] = "Functional"
-        translated["registered_name"] = None
+    if isinstance(kind, str) and isinstance(settings, dict):
+        _translate_module(translated, kind)
+        if isinstance(settings.get("layers"), list):
+            translated["config"] = settings = graph.translated(settings)
+        _translate_layer(translated, kind, settings)
     return translated
 
 
-def rewritten(file: Path, config: Any, copy: Path) -> Path:
-    """A file that Keras 3 can read: the given one, or a copy with its configuration translated.
+def is_half(config: Any) -> bool:
+    """Whether a model computed in half precision where it was saved."""
+    if isinstance(config, list):
+        return any(is_half(part) for part in config)
+    if isinstance(config, dict):
+        return any(is_half(part) for part in config.values())
+    return isinstance(config, str) and config.endswith("float16")
 
-    Args:
-        file: ``.keras`` or ``.h5``.
-        config: Its configuration.
-        copy: Where to write the copy, if one is needed; it must have the ending of the file.
-    """
-    translated = for_keras3(config)
-    if translated == config:
-        return file
-    text = json.dumps(translated)
-    if file.suffix == ".keras":
-        with zipfile.ZipFile(file) as old, zipfile.ZipFile(copy, "w") as new:
-            for name in old.namelist():
-                new.writestr(name, text if name == "config.json" else old.read(name))
-        return copy
-    import h5py
 
-    shutil.copyfile(file, copy)
-    with h5py.File(copy, "r+") as content:
-        content.attrs["model_config"] = text
-    return copy
+def _translate_module(entry: dict[str, Any], kind: str) -> None:
+    module = entry.get("module")
+    if isinstance(module, str) and module.startswith(_OLD_MODULES):
+        entry["module"] = _NEW_MODULES.get(kind, "keras.layers")
+        if kind == "Model":
+            entry["class_name"] = "Functional"
+        entry["registered_name"] = None
+    if kind in _OF_APPLICATIONS:
+        entry["module"] = _OF_APPLICATIONS[kind]
+        entry["registered_name"] = None
+
+
+def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any]) -> None:
+    """Translates the settings of a layer, in place."""
+    for key in [key for key in settings if key.endswith(_TRAINING_ONLY)]:
+        del settings[key]
+    if "dtype" in settings:
+        settings["dtype"] = _in_float32(settings["dtype"], kind)
+    axis = settings.get("axis")
+    if kind in ("BatchNormalization", "LayerNormalization") and isinstance(axis, list):
+        settings["axis"] = axis[0] if len(axis) == 1 else axis
+    if kind == "ThresholdedReLU":
+        _replace(entry, "ReLU", threshold=settings.get("theta", 1.0))
+    elif kind in _AUGMENTATION or (kind.startswith("Random") and kind != "RandomCrop"):
+        if isinstance(settings.get("name"), str):  # initializers have names that begin so, too
+            _replace(entry, "Activation", activation="linear")
+    elif kind not in ("InputLayer", "Functional", "Sequential", "Model"):
+        _drop_neutral(kind, settings)
+
+
+def _in_float32(dtype: Any, kind: str) -> Any:
+    """A layer's dtype or policy without half precision; weights are float32 there, too."""
+    name = dtype
+    if isinstance(dtype, dict):
+        policy = dtype.get("config")
+        name = policy.get("name") if isinstance(policy, dict) else None
+        if "Quantized" in str(dtype.get("class_name")):
+            return dtype
+    if kind == "InputLayer":
+        return "float32"
+    is_float = isinstance(name, str) and name.removeprefix("mixed_") in _FLOATS
+    return "float32" if is_float else dtype
+
+
+def _replace(entry: dict[str, Any], kind: str, **settings: Any) -> None:
+    """Puts another layer of Keras in the place of one, in place."""
+    entry["class_name"] = kind
+    entry["config"] = {"name": entry["config"].get("name"), "dtype": "float32", **settings}
+    if "module" in entry:
+        entry["module"] = "keras.layers"
+    entry["registered_name"] = None
+    entry.pop("build_config", None)
+
+
+def _drop_neutral(kind: str, settings: dict[str, Any]) -> None:
+    """Leaves out arguments that a layer has no more, if their value changes nothing."""
+    known = _arguments(kind)
+    if known is None:
+        return
+    settings.pop("batch_input_shape", None)
+    for key in settings.keys() - known:
+        if settings[key] in _NEUTRAL:
+            del settings[key]
+
+
+@cache
+def _arguments(kind: str) -> frozenset[str] | None:
+    """Names of the arguments of a layer of Keras; None for other names."""
+    from keras import layers
+
+    layer = getattr(layers, kind, None)
+    if not isinstance(layer, type) or not issubclass(layer, layers.Layer):
+        return None
+    names: set[str] = set()
+    for base in layer.__mro__:
+        if issubclass(base, layers.Layer) and "__init__" in vars(base):
+            names |= set(inspect.signature(vars(base)["__init__"]).parameters)
+    return frozenset(names - {"self", "args", "kwargs"}) | {"alpha", "seed"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import zipfile
 from pathlib import Path
@@ -10,93 +9,119 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pneumoscope.errors import ConversionError, UsageError
-from pneumoscope.train.keras_import import keras2
+from pneumoscope.errors import ConversionError
+from pneumoscope.train.keras_import import checkpoint, keras2, saved, weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pneumoscope.train.keras_import.saved import SavedModel
 
-def load(file: Path) -> Any:
-    """The model in a ``.keras`` or ``.h5`` file.
+
+def load(model: SavedModel) -> Any:
+    """The Keras model, computed in float32.
+
+    Args:
+        model: See `saved.locate`.
 
     Raises:
-        UsageError: There is no such file, or it has another ending.
-        ConversionError: It is not a Keras model, or contains code.
+        ConversionError: It contains code, or Keras cannot build it, or its weights do not fit.
     """
-    if not file.is_file():
-        raise UsageError(f"{file}: no such file", "Name a model saved as .keras or .h5.")
-    config = _config(file)
-    _refuse_code(file, config)
+    name = model.path.name
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            readable = keras2.rewritten(file, config, Path(folder, f"model{file.suffix}"))
-            return keras.saving.load_model(readable, compile=False, safe_mode=True)
+        config = keras2.for_keras3(model.config)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _unreadable(model, error) from error
+    _refuse_code(name, config)
+    try:
+        network = _built(config)
+        _load_weights(network, model)
+        weights.freeze_statistics(network)
     except Exception as error:  # Keras passes on whatever its layers raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise ConversionError(
-            f"{file.name}: Keras {keras.__version__} cannot read it ({reason})",
-            "Load it in the notebook that made it and save it again as .keras.",
-        ) from error
+        raise _unreadable(model, error) from error
+    return network
 
 
-def _config(file: Path) -> Any:
-    """The model's architecture as the file holds it, before Keras builds anything from it."""
-    no_model = ConversionError(
-        f"{file.name}: is not a saved Keras model",
-        "Save the whole model, not only its weights: model.save('model.keras').",
+def _built(config: dict[str, Any]) -> Any:
+    """A model from its configuration, with weights as they are initialised."""
+    settings = config.get("config")
+    if config.get("class_name") == "Sequential":
+        if isinstance(settings, list):  # as Keras 2.2 and older have it
+            settings = {"layers": settings}
+        return keras.Sequential.from_config(settings)
+    return keras.Model.from_config(settings)
+
+
+def _load_weights(network: Any, model: SavedModel) -> None:
+    if model.is_checkpoint:
+        checkpoint.load(network, model.weights)
+    elif model.form == saved.KERAS:
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(model.path) as archive:
+            extracted = Path(archive.extract("model.weights.h5", folder))
+            weights.load_h5(network, extracted)
+    else:
+        weights.load_h5(network, model.weights)
+
+
+def _unreadable(model: SavedModel, error: Exception) -> ConversionError:
+    """The error about a model that Keras does not build; its hint never repeats what was done."""
+    hint = "Load it in the notebook that made it and save it again as .keras."
+    if isinstance(error, weights.WeightsDoNotFit):
+        hint = "Are these the weights of this model?" if model.form == saved.PARTS else (
+            "The file is damaged or was changed by hand. Save the model again."
+        )  # fmt: skip
+    elif model.form == saved.KERAS:
+        hint = "If Keras in the notebook is newer than this one, update it here; or leave the layer out."
+    return ConversionError(
+        f"{model.path.name}: Keras {keras.__version__} cannot read it ({saved.reason_of(error)})",
+        hint,
     )
-    try:
-        if file.suffix == ".keras":
-            with zipfile.ZipFile(file) as archive:
-                config = json.loads(archive.read("config.json"))
-                # Never loaded; Keras 2 lists losses in it as functions.
-                config.pop("compile_config", None)
-                return config
-        if file.suffix in (".h5", ".hdf5"):
-            import h5py
-
-            with h5py.File(file, "r") as content:
-                config = content.attrs["model_config"]
-                return json.loads(config if isinstance(config, str) else config.decode())
-    except (OSError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise no_model from error
-    raise UsageError(f"{file.name}: is neither .keras nor .h5", "Name a saved Keras model.")
 
 
 # Layers that run code or graphs from the file.
 _CODE = frozenset({"Lambda", "__lambda__", "function", "TFOpLambda", "SlicingOpLambda"}) | {
     "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer",
 }  # fmt: skip
+_NAMED = frozenset({"InputLayer", "Functional", "Sequential", "Model"})
 
 
-def _refuse_code(file: Path, config: Any) -> None:
+def _refuse_code(file: str, config: Any) -> None:
     """Accepts layers of Keras itself only: opening a file must not run code from it."""
+    if not isinstance(config.get("config"), dict | list) or config["class_name"] not in _NAMED:
+        raise _code(file, str(config.get("class_name")), "")
     for entry in _entries(config):
-        kind, module = entry.get("class_name"), entry.get("module")
-        foreign = isinstance(module, str) and module.split(".")[0] != "keras"
-        # Names that Keras 2 gave its modules.
-        foreign = foreign and not str(module).startswith(("tf_keras.", "tensorflow.python.keras."))
-        if kind in _CODE or foreign:
-            config_or_name = entry.get("name") or (entry.get("config") or {})
-            name = (
-                config_or_name.get("name", "")
-                if isinstance(config_or_name, dict)
-                else config_or_name
-            )
-            raise ConversionError(
-                f"{file.name}: contains code ({kind} {name!r})".replace(" ''", ""),
-                "Lambda layers and custom classes are not run. Rebuild the model without them "
-                "(--scaling can do the preprocessing) and save it again.",
-            )
+        kind, module = str(entry["class_name"]), entry.get("module")
+        foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins")
+        # Without a module, Keras 2 knew the class from the notebook.
+        custom = module is None and "inbound_nodes" in entry and not _is_of_keras(kind)
+        if kind in _CODE or foreign or custom:
+            name = entry.get("name") or (entry.get("config") or {})
+            name = name.get("name", "") if isinstance(name, dict) else name
+            function = (entry.get("config") or {}) if kind in _CODE else {}
+            function = function.get("function") if isinstance(function, dict) else None
+            raise _code(file, kind, str(function if isinstance(function, str) else name))
+
+
+def _is_of_keras(kind: str) -> bool:
+    return kind in _NAMED or hasattr(keras.layers, kind)
+
+
+def _code(file: str, kind: str, name: str) -> ConversionError:
+    return ConversionError(
+        f"{file}: contains code ({kind} {name!r})".replace(" ''", ""),
+        "Lambda layers, functions of TensorFlow other than arithmetic, and custom classes are not run. "
+        "Rebuild the model without them (--scaling can do the preprocessing) and save it again.",
+    )
 
 
 def _entries(config: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str):
-            yield config
-        for value in config.values():
-            yield from _entries(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _entries(value)
+    """Every object of Keras in a configuration, as deep as it is nested."""
+    waiting = [config]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if isinstance(part.get("class_name"), str):
+                yield part
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)

@@ -11,13 +11,17 @@ from keras import layers, ops
 from pneumoscope.errors import ConversionError
 from pneumoscope.train.export.conversion import convert
 from pneumoscope.train.export.exported import OUTPUTS
+from pneumoscope.train.keras_import import structure
+from pneumoscope.train.keras_import.saved import reason_of
 from pneumoscope.train.network import gradcam
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from pneumoscope.train.keras_import.structure import Network
 
 # How each kind of preprocessing transforms 0 to 255: x * scale + offset, per channel.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, RGB, in [0, 1]
@@ -74,30 +78,49 @@ class _Head(keras.layers.Layer):  # type: ignore[misc]
         return activations[-1], activations[-2], maps
 
 
-def serving_model(body: Any, head: list[Any], size: int, channels: int, scaling: str) -> Any:
-    """The network of a bundle: films in; probabilities, heatmaps and embedding out.
+def serving_model(
+    network: Network, size: int, channels: int, scaling: str, columns: Sequence[int] | None = None
+) -> Any:
+    """The network of a bundle: films in; probabilities, embedding and heatmaps, if it has any, out.
 
     Args:
-        body: From pictures to feature maps, see `structure.split`.
-        head: From feature maps to logits.
+        network: See `structure.split` and `structure.whole`.
         size: Side of the input in pixels.
         channels: Number of channels that the body takes.
         scaling: One of `SCALINGS`.
+        columns: The outputs that the bundle has; None for all.
 
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to a dictionary by `OUTPUTS`.
     """
     films = keras.Input((size, size, 1), name="films", dtype="uint8")
-    x = body(Scaled(channels, scaling, name="scaled")(films), training=False)
-    logits, embedding, maps = _Head(head, name="head", dtype="float32")(x)
-    if head[-1].units == 1:
-        p = ops.sigmoid(logits)
-        probabilities = ops.concatenate([1.0 - p, p], axis=-1)
+    x = network.body(Scaled(channels, scaling, name="scaled")(films), training=False)
+    if network.head is None:
+        applied = structure.applies_final(network.body, network.final)
+        x = ops.cast(x, "float32")
+        # The vector of classes is all that is known of such a network.
+        outputs = {"probabilities": x if applied else _final(network, x), "embedding": x}
+        if network.units == 1:
+            outputs["probabilities"] = _of_both(outputs["probabilities"])
     else:
-        probabilities = ops.softmax(logits)
-    outputs = dict(zip(OUTPUTS, (probabilities, maps, embedding), strict=True))
+        logits, embedding, maps = _Head(network.head, name="head", dtype="float32")(x)
+        p = _final(network, logits)
+        p = _of_both(p) if network.units == 1 else p
+        outputs = dict(zip(OUTPUTS, (p, maps, embedding), strict=True))
+    if columns is not None and len(columns) < network.units:
+        for name in outputs.keys() - {"embedding"}:
+            outputs[name] = ops.take(outputs[name], np.array(columns), axis=1)
     named = {n: layers.Activation("linear", name=n)(t) for n, t in outputs.items()}
     return keras.Model(films, named, name="serving")
+
+
+def _final(network: Network, logits: Any) -> Any:
+    return ops.sigmoid(logits) if network.final == "sigmoid" else ops.softmax(logits)
+
+
+def _of_both(p: Any) -> Any:
+    """Probabilities of both classes from that of the second."""
+    return ops.concatenate([1.0 - p, p], axis=-1)
 
 
 def to_onnx(serving: Any, films: NDArray[np.uint8], target: Path) -> None:
@@ -117,36 +140,28 @@ def to_onnx(serving: Any, films: NDArray[np.uint8], target: Path) -> None:
     except OSError:
         raise
     except Exception as error:  # tf2onnx, onnx and onnxruntime define their own classes
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise ConversionError(
-            f"the model cannot be written as ONNX ({reason})",
+            f"the model cannot be written as ONNX ({reason_of(error)})",
             "A layer of it has no counterpart in ONNX; rebuild the model without it.",
         ) from error
 
 
 def expected_probabilities(
-    model: Any, final: str, pictures: NDArray[np.float32]
+    model: Any, network: Network, pictures: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Probabilities (n, classes) of the notebook's model.
+    """Probabilities (n, classes or findings) of the notebook's model.
 
     Args:
         model: The loaded model.
-        final: ``"sigmoid"`` or ``"softmax"``, see `structure.split`.
+        network: What `structure.split` or `structure.whole` made of it.
         pictures: (n, size, size, channels), see `scaled`.
     """
-    out = np.asarray(ops.convert_to_numpy(model(pictures, training=False)), np.float32)
-    if out.shape[1] == 1:
-        p = out if _is_probability(model, final) else 1 / (1 + np.exp(-out))
-        return np.concatenate([1 - p, p], axis=1)
-    if _is_probability(model, final):
-        return out
-    e = np.exp(out - out.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def _is_probability(model: Any, final: str) -> bool:
-    """Whether the model applies the final activation itself."""
-    operation = model.outputs[0]._keras_history.operation
-    while isinstance(operation, keras.Model):
-        operation = operation.outputs[0]._keras_history.operation
-    return isinstance(operation, layers.Softmax) or (gradcam.activation_name(operation) == final)
+    out: NDArray[Any] = np.asarray(ops.convert_to_numpy(model(pictures, training=False)))
+    if not structure.applies_final(model, network.final):
+        if network.final == "sigmoid":
+            out = 1 / (1 + np.exp(-out))
+        else:
+            e = np.exp(out - out.max(axis=1, keepdims=True))
+            out = e / e.sum(axis=1, keepdims=True)
+    both = np.concatenate([1 - out, out], axis=1) if network.units == 1 else out
+    return np.asarray(both, np.float32)

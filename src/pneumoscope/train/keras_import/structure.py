@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import layers
 
+from pneumoscope.data.class_names import negative_of
 from pneumoscope.errors import ConversionError, UsageError
-from pneumoscope.train.network import gradcam
+from pneumoscope.train.network import gradcam, pools
+from pneumoscope.train.network.pools import Pools, pools_to_one_cell
 
 _STRUCTURE = "The model must end in feature maps, pooling or Flatten, and a chain of dense layers."
+_JOINS = {
+    layers.Concatenate: pools.CONCATENATED,
+    layers.Add: pools.ADDED,
+    layers.Average: pools.AVERAGED,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A model in the parts that a bundle needs.
+
+    Attributes:
+        body: A model from pictures to feature maps (n, h, w, k); without heatmaps, to the outputs.
+        head: The layers from there to the logits, as `gradcam.HeadGradCam` takes them; None without
+            heatmaps.
+        final: ``"sigmoid"`` or ``"softmax"``, what turns logits into probabilities.
+        units: Number of outputs.
+    """
+
+    body: Any
+    head: list[Any] | None
+    final: str
+    units: int
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether a film can have several of the classes, or none."""
+        return self.final == "sigmoid" and self.units > 1
+
+    def columns(self, labels: tuple[str, ...]) -> tuple[int, ...]:
+        """The outputs that a bundle has: among findings, "no finding" is not one."""
+        negative = negative_of(labels) if self.has_findings else None
+        return tuple(i for i, label in enumerate(labels) if label != negative)
 
 
 def input_of(model: Any, size: int | None, channels: int | None, scaling: str) -> tuple[int, int]:
@@ -57,16 +93,11 @@ def input_of(model: Any, size: int | None, channels: int | None, scaling: str) -
     return int(size), int(channels)
 
 
-def split(model: Any) -> tuple[Any, list[Any], str]:
-    """Divides a classifier at its last feature maps.
+def split(model: Any) -> Network:
+    """Divides a classifier at its last feature maps, so that heatmaps can be computed.
 
     Args:
         model: Functional or sequential; pretrained bases may be nested in it.
-
-    Returns:
-        A model from pictures to feature maps (n, h, w, k); the layers from there to the logits,
-        as `gradcam.HeadGradCam` takes them; and ``"sigmoid"`` or ``"softmax"``, what turns the
-        logits into probabilities.
 
     Raises:
         ConversionError: There are no feature maps, or what follows is not a chain of layers
@@ -83,6 +114,7 @@ def split(model: Any) -> tuple[Any, list[Any], str]:
             break
         final = "" if kind == "linear" else kind
         head.pop()
+    head = _with_pools(head)
     gradcam.check(head)
     activation = gradcam.activation_name(head[-1])
     if activation != "linear":
@@ -93,30 +125,122 @@ def split(model: Any) -> tuple[Any, list[Any], str]:
             )
         final = activation
     # Logits without an activation: the loss was computed from_logits.
-    return body, head, final or ("sigmoid" if head[-1].units == 1 else "softmax")
+    units = int(head[-1].units)
+    final = final or ("sigmoid" if units == 1 else "softmax")
+    return Network(body=body, head=head, final=final, units=units)
+
+
+def whole(model: Any) -> Network:
+    """A classifier as it is, for a bundle without heatmaps.
+
+    Raises:
+        ConversionError: It does not give one vector of classes.
+    """
+    shape = _only_output(model).shape
+    if len(shape) != 2 or shape[-1] is None:
+        raise ConversionError(
+            f"the model gives values of the shape {tuple(shape)}",
+            "One vector of classes for each picture is needed.",
+        )
+    operation, final = _last_operation(model), ""
+    if isinstance(operation, layers.Softmax):
+        final = "softmax"
+    elif gradcam.activation_name(operation) in ("sigmoid", "softmax"):
+        final = gradcam.activation_name(operation)
+    units = int(shape[-1])
+    final = final or ("sigmoid" if units == 1 else "softmax")
+    return Network(body=model, head=None, final=final, units=units)
+
+
+def applies_final(model: Any, final: str) -> bool:
+    """Whether the model applies the final activation itself, and does not give logits."""
+    operation = _last_operation(model)
+    return isinstance(operation, layers.Softmax) or gradcam.activation_name(operation) == final
+
+
+def _last_operation(model: Any) -> Any:
+    operation = model.outputs[0]._keras_history.operation
+    while isinstance(operation, keras.Model):
+        operation = operation.outputs[0]._keras_history.operation
+    return operation
+
+
+def _only_output(model: Any) -> Any:
+    if len(model.outputs) != 1:
+        raise ConversionError("the model has several outputs", "One vector of classes is needed.")
+    return model.outputs[0]
 
 
 def _split(model: Any) -> tuple[Any, list[Any]]:
-    tensor, head = model.outputs[0], list[Any]()
-    if len(model.outputs) != 1:
-        raise ConversionError("the model has several outputs", "One vector of classes is needed.")
+    tensor, head = _only_output(model), list[Any]()
     while not _is_maps(tensor):
         operation, index, _ = tensor._keras_history
-        node = operation._inbound_nodes[index]
-        parents = node.input_tensors
+        parents = operation._inbound_nodes[index].input_tensors
         if isinstance(operation, keras.Model):  # which contains the head, or a part of it
             inner, inside = _split(operation)
             before = keras.Model(model.inputs, parents[0])
             films = keras.Input(model.inputs[0].shape[1:])
             return keras.Model(films, inner(before(films))), inside + head
-        if len(parents) != 1:
-            what = "no feature maps come before the dense layers" if not parents else (
-                f"layer {operation.name!r} of the head joins several inputs"
-            )  # fmt: skip
-            raise ConversionError(f"{what}: no heatmap can be computed", _STRUCTURE)
+        if len(parents) > 1:
+            tensor, pools = _joined(operation, parents)
+            head.insert(0, pools)
+            continue
+        if not parents:
+            raise ConversionError(
+                "no feature maps come before the dense layers: no heatmap can be computed",
+                _STRUCTURE,
+            )
         head.insert(0, operation)
         tensor = parents[0]
     return keras.Model(model.inputs, tensor), head
+
+
+def _joined(operation: Any, parents: list[Any]) -> tuple[Any, Pools]:
+    """The feature maps that several pooling layers read, and these layers as one."""
+    join = next((join for kind, join in _JOINS.items() if isinstance(operation, kind)), None)
+    branches, maps = [], []
+    for tensor in parents:
+        branch = list[Any]()
+        while not _is_maps(tensor):
+            layer, index, _ = tensor._keras_history
+            before = layer._inbound_nodes[index].input_tensors
+            if len(before) != 1 or isinstance(layer, keras.Model):
+                break
+            branch.insert(0, layer)
+            tensor = before[0]
+        branches.append(branch)
+        maps.append(tensor)
+    same = _is_maps(maps[0]) and all(tensor is maps[0] for tensor in maps)
+    if join is None or not same or not all(map(_is_pooling, branches)):
+        raise ConversionError(
+            f"layer {operation.name!r} of the head joins several inputs: no heatmap can be computed",
+            f"{_STRUCTURE} {gradcam.NO_HEATMAP}",
+        )
+    return maps[0], Pools(branches, join)
+
+
+def _is_pooling(branch: list[Any]) -> bool:
+    """Whether the layers only pool and flatten."""
+    first, *rest = branch or [None]
+    return pools_to_one_cell(first) and all(
+        isinstance(layer, (*gradcam.FLAT, *gradcam.UNCHANGED)) or pools_to_one_cell(layer)
+        for layer in rest
+    )
+
+
+def _with_pools(head: list[Any]) -> list[Any]:
+    """The same head, with what pools and flattens in several steps as one."""
+    if not head or isinstance(head[0], Pools) or not pools_to_one_cell(head[0]):
+        return head
+    if isinstance(head[0], gradcam.POOLS) and not head[0].keepdims:
+        return head
+    # A cell is left, which the next layers flatten.
+    end = 1
+    while end < len(head) and (
+        isinstance(head[end], (*gradcam.FLAT, *gradcam.UNCHANGED)) or pools_to_one_cell(head[end])
+    ):
+        end += 1
+    return [Pools([head[:end]]), *head[end:]]
 
 
 def _is_maps(tensor: Any) -> bool:
@@ -125,29 +249,30 @@ def _is_maps(tensor: Any) -> bool:
     return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
 
 
-def check_outputs(head: list[Any], final: str, labels: tuple[str, ...]) -> None:
-    """Checks that the model has as many classes as there are labels.
+def check_outputs(network: Network, labels: tuple[str, ...]) -> None:
+    """Checks that the model has as many classes or findings as there are labels.
 
     Args:
-        head: The layers to the logits, see `split`.
-        final: ``"sigmoid"`` or ``"softmax"``.
-        labels: Class names.
+        network: See `split`.
+        labels: Names of classes or findings.
 
     Raises:
-        ConversionError: The outputs are not classes of which a film has exactly one.
-        UsageError: There are more or fewer labels.
+        ConversionError: The outputs are neither.
+        UsageError: There are more or fewer labels, or a class among findings.
     """
-    units = head[-1].units
-    if final == "sigmoid" and units > 1:
-        raise ConversionError(
-            f"the model gives {units} independent findings (sigmoid)",
-            "Import reads classes that exclude one another: softmax, or one sigmoid unit.",
-        )
+    units, final = network.units, network.final
     classes = 2 if units == 1 else units
     if units == 1 and final == "softmax":
         raise ConversionError("a softmax over one unit is always 1", "Was sigmoid meant?")
+    if network.has_findings and len(network.columns(labels)) < 2:
+        raise ConversionError(
+            f"the model gives {units} independent findings (sigmoid), and {' and '.join(labels)} "
+            "exclude one another",
+            "Train it with softmax, or with one sigmoid unit.",
+        )
     if len(labels) != classes:
+        what = "findings" if network.has_findings else "classes"
         raise UsageError(
-            f"the model gives {classes} classes, --labels names {len(labels)}",
-            "Name one label per class, in the order of the network's outputs.",
+            f"the model gives {classes} {what}, --labels names {len(labels)}",
+            "Name one label for each, in the order of the network's outputs.",
         )

@@ -19,15 +19,16 @@ import numpy as np
 from keras import layers, ops
 
 from pneumoscope.errors import ConversionError
+from pneumoscope.train.network.pools import Pools
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-POOLS = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+POOLS = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D, Pools)
 FLAT = (layers.Flatten, layers.Reshape)
-_IDENTITY = (
+UNCHANGED = (
     layers.Dropout,
     layers.SpatialDropout2D,
     layers.GaussianDropout,
@@ -36,10 +37,12 @@ _IDENTITY = (
     layers.ActivityRegularization,
     layers.Identity,
 )
+"""Layers that change nothing at inference."""
 _HINT = (
     "Heads that can be explained: average or maximum pooling, or Flatten, then Dense, BatchNorm, "
     "Dropout and activations "
 )
+NO_HEATMAP = "Another head can be imported without heatmaps: --no-heatmap."
 
 
 class HeadGradCam(keras.layers.Layer):  # type: ignore[misc]
@@ -51,8 +54,8 @@ class HeadGradCam(keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         head: The built layers from the feature maps to the logits, in order: one of
-            ``GlobalAveragePooling2D``, ``GlobalMaxPooling2D``, ``Flatten``, ``Reshape`` (to one
-            axis), then any of ``Dense``, ``BatchNormalization``, ``Dropout``, ``Activation``,
+            ``GlobalAveragePooling2D``, ``GlobalMaxPooling2D``, `Pools`, ``Flatten``, ``Reshape`` (to
+            one axis), then any of ``Dense``, ``BatchNormalization``, ``Dropout``, ``Activation``,
             ``ReLU``, ``LeakyReLU``, the last of them ``Dense``. Weights are shared, not copied.
             The last layer's activation is left out: Grad-CAM explains the logit.
 
@@ -92,7 +95,7 @@ def check(head: Sequence[Any]) -> None:
                 )
         elif not isinstance(
             layer,
-            (*_IDENTITY, *FLAT, layers.BatchNormalization, layers.ReLU, layers.LeakyReLU),
+            (*UNCHANGED, *FLAT, layers.BatchNormalization, layers.ReLU, layers.LeakyReLU),
         ):
             raise ConversionError(
                 f"the head contains {_name(layer)}: no heatmap can be computed", _hint()
@@ -169,6 +172,8 @@ def grad_cam(features: Any, head: Sequence[Any], activations: Sequence[Any]) -> 
     cells = rows * columns
     gradient = head_gradient(head, activations)
     if isinstance(head[0], POOLS):
+        if isinstance(head[0], Pools):
+            gradient = head[0].summed(gradient)
         weights = gradient / cells
     else:
         logits = gradient.shape[1]
@@ -240,4 +245,4 @@ def _name(layer: Any) -> str:
 
 
 def _hint() -> str:
-    return _HINT + f"({', '.join(_DERIVATIVES)})."
+    return _HINT + f"({', '.join(_DERIVATIVES)}). {NO_HEATMAP}"

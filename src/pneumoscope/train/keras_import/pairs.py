@@ -1,0 +1,244 @@
+"""The user's own pairs: what the notebook's model says of some films, compared with the import.
+
+A file ``pairs.npz`` has ``p``, the answers of the notebook, and either ``x``, what the network was
+given (the whole preprocessing is the notebook's), or ``files``, the names of films that pneumoscope
+then prepares itself. Only the second kind shows whether resizing and scaling are right too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope import images
+from pneumoscope.errors import ConversionError, ImageError, UsageError
+from pneumoscope.records import RESIZES
+from pneumoscope.train.keras_import import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Answers = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    """Pictures (n, size, size, channels) to probabilities (n, classes)."""
+
+INPUTS, FILMS = "x", "files"
+MAX_DP = {INPUTS: 1e-4, FILMS: 0.02}
+"""Largest |dp| of pairs that agree. Decoders of JPEG differ by a grey level or two."""
+MAX_DP_HALF = 1e-2
+"""The same for a model that the notebook ran in half precision."""
+_MOST = 64
+"""Films that are compared; more would show nothing new."""
+_HINT = (
+    "In the notebook: np.savez('pairs.npz', x=x, p=model.predict(x)), or files=names of films in "
+    "place of x."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Inputs of the notebook's model and its answers.
+
+    Attributes:
+        kind: `INPUTS` or `FILMS`.
+        x: float32 (n, size, size, channels), the network's own input; None for films.
+        files: Paths of films; empty for inputs.
+        p: float32 (n, units), what the model's last layer gave.
+    """
+
+    kind: str
+    x: NDArray[np.float32] | None
+    files: tuple[Path, ...]
+    p: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How an import differs from the notebook.
+
+    Attributes:
+        kind: `INPUTS` or `FILMS`.
+        pairs: Their number.
+        max_dp: Largest |dp| of any class.
+        changed: Pairs with another class, or another finding, at 0.5.
+    """
+
+    kind: str
+    pairs: int
+    max_dp: float
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How films become the input of the notebook's model.
+
+    Attributes:
+        size: Side of the network's input in pixels.
+        source_size: Side of the intermediate film of the resizing with antialiasing.
+        channels: 1 or 3.
+        scaling: One of `serving.SCALINGS`.
+        resize: One of `pneumoscope.records.RESIZES`.
+    """
+
+    size: int
+    source_size: int
+    channels: int
+    scaling: str
+    resize: str
+
+
+def read(file: Path) -> Pairs:
+    """Reads pairs.
+
+    Raises:
+        UsageError: The file is missing, damaged, or has no pairs.
+    """
+    if not file.is_file():
+        raise UsageError(f"{file}: no such file", _HINT)
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            arrays = {name: np.asarray(content[name]) for name in content.files}
+    # NumPy raises many classes for damaged files.
+    except Exception as error:
+        raise UsageError(f"{file.name}: cannot be read as .npz ({error})", _HINT) from error
+    kinds = [kind for kind in (INPUTS, FILMS) if kind in arrays]
+    if "p" not in arrays or len(kinds) != 1:
+        contents = ", ".join(arrays) or "nothing"
+        raise UsageError(f"{file.name}: has {contents}, not p and one of x and files", _HINT)
+    p = _answers_of(arrays["p"], file.name)
+    if len(arrays[kinds[0]]) != len(p):
+        raise UsageError(
+            f"{file.name}: has {len(arrays[kinds[0]])} {kinds[0]}, but {len(p)} p", _HINT
+        )
+    if kinds[0] == INPUTS:
+        x = arrays[INPUTS]
+        if x.ndim != 4 or x.dtype.kind not in "fui":
+            raise UsageError(
+                f"{file.name}: x has the shape {x.shape}, not (pictures, rows, columns, channels)",
+                _HINT,
+            )
+        return Pairs(INPUTS, x[:_MOST].astype(np.float32), (), p[:_MOST])
+    names = [str(name) for name in arrays[FILMS].ravel()[:_MOST]]
+    return Pairs(FILMS, None, tuple(_path(name, file.parent) for name in names), p[:_MOST])
+
+
+def _answers_of(p: NDArray[Any], name: str) -> NDArray[np.float32]:
+    if p.dtype.kind not in "fui" or p.ndim not in (1, 2) or not len(p):
+        raise UsageError(f"{name}: p has the shape {p.shape}, not (pictures, classes)", _HINT)
+    return p.reshape(len(p), -1).astype(np.float32)
+
+
+def _path(name: str, folder: Path) -> Path:
+    """A film by its path, which may be relative to the file of pairs."""
+    path = Path(name)
+    return path if path.is_absolute() or path.exists() else folder / path
+
+
+def compare(pairs: Pairs, model: Any, preparation: Preparation, *, half: bool) -> Comparison:
+    """Compares the notebook's answers with those of the loaded model.
+
+    Args:
+        pairs: See `read`.
+        model: The loaded model.
+        preparation: How the options of the import prepare films.
+        half: Whether the notebook computed in half precision.
+
+    Raises:
+        UsageError: Pairs and model do not go together, or a film cannot be read.
+        ConversionError: They differ; the hint names the options that agree, if any do.
+    """
+    size, channels = preparation.size, preparation.channels
+    if pairs.p.shape[1] != model.outputs[0].shape[-1]:
+        raise UsageError(
+            f"the pairs have {pairs.p.shape[1]} p for each picture, the model gives "
+            f"{model.outputs[0].shape[-1]}",
+            "Save what model.predict returns.",
+        )
+    limit = max(MAX_DP[pairs.kind], MAX_DP_HALF if half else 0.0)
+    if pairs.x is not None:
+        if pairs.x.shape[1:] != (size, size, channels):
+            raise UsageError(
+                f"the pairs have pictures {pairs.x.shape[1:]}, the model takes "
+                f"{(size, size, channels)}",
+                _HINT,
+            )
+        result = _comparison(pairs, _answers(model, pairs.x))
+        if result.max_dp > limit or result.changed:
+            raise _different(result, "The file has other weights than the model in the notebook, or p is "
+                             "of another version of it. Save both again.")  # fmt: skip
+        return result
+    films = [_film(path) for path in pairs.files]
+    result = _comparison(pairs, _answers(model, _prepared(films, preparation)))
+    if result.max_dp > limit:
+        raise _different(result, _better(pairs, films, model, preparation, limit))
+    return result
+
+
+def _answers(model: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(model.predict(x, verbose=0, batch_size=16), np.float32)
+
+
+def _comparison(pairs: Pairs, p: NDArray[np.float32]) -> Comparison:
+    if p.shape[1] > 1 and np.abs(pairs.p.sum(axis=1) - 1).max() < 1e-2:
+        changed = p.argmax(axis=1) != pairs.p.argmax(axis=1)
+    else:
+        changed = ((p >= 0.5) != (pairs.p >= 0.5)).any(axis=1)
+    dp = float(np.abs(p - pairs.p).max())
+    # A picture at the threshold itself may fall on either side.
+    near = np.abs(p - pairs.p).max(axis=1) <= MAX_DP[INPUTS]
+    return Comparison(pairs.kind, len(p), dp, int((changed & ~near).sum()))
+
+
+def _different(result: Comparison, hint: str) -> ConversionError:
+    return ConversionError(
+        f"the import differs from your pairs: |dp| up to {result.max_dp:.2g}, {result.changed} of "
+        f"{result.pairs} pictures get another answer at 0.5",
+        f"{hint} Nothing was written.",
+    )
+
+
+def _film(path: Path) -> Any:
+    try:
+        return images.read(path)
+    except ImageError as error:
+        raise UsageError(f"a film of the pairs cannot be read: {error}", error.hint) from error
+
+
+def _prepared(films: list[Any], preparation: Preparation) -> NDArray[np.float32]:
+    size = preparation.size
+    source = preparation.source_size if preparation.resize == RESIZES[0] else size
+    inputs = [images.model_input(film, size, source, preparation.resize) for film in films]
+    return serving.scaled(np.stack(inputs)[..., None], preparation.channels, preparation.scaling)
+
+
+def _better(
+    pairs: Pairs, films: list[Any], model: Any, preparation: Preparation, limit: float
+) -> str:
+    """The options that agree best with the notebook, as a sentence."""
+    scalings = [s for s in serving.SCALINGS if preparation.channels == 3 or "imagenet" not in s]
+    results = {}
+    for resize in RESIZES:
+        for scaling in scalings:
+            other = Preparation(
+                size=preparation.size,
+                source_size=preparation.source_size,
+                channels=preparation.channels,
+                scaling=scaling,
+                resize=resize,
+            )
+            p = _answers(model, _prepared(films, other))
+            results[resize, scaling] = _comparison(pairs, p).max_dp
+    (resize, scaling), dp = min(results.items(), key=lambda item: item[1])
+    options = f"--resize {resize} --scaling {scaling}"
+    if dp <= limit:
+        return f"{options} agrees with them (|dp| {dp:.2g})."
+    return (
+        f"No --resize and --scaling agrees with them; {options} comes nearest (|dp| {dp:.2g}). Does the "
+        "notebook crop, equalise or otherwise change its pictures? Pairs of x and p tell whether the "
+        "network itself is right."
+    )
