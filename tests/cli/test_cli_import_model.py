@@ -23,6 +23,10 @@ class ImportOptions:
     channels: int | None = None
     negative: str | None = None
     name: str | None = None
+    resize: str = "antialias"
+    heatmap: bool = True
+    weights: Path | None = None
+    check: Path | None = None
 
 
 @pytest.fixture
@@ -62,9 +66,13 @@ def test_a_model_becomes_a_bundle(imported: dict[str, Any]) -> None:
 def test_options_reach_the_conversion(imported: dict[str, Any]) -> None:
     done = run(
         "import", "m.keras", "--labels", "a,b,c", "--out", "x", "--size", 150, "--scaling", "none",
-        "--channels", 3, "--negative", "a", "--name", "notebook", "--json",
+        "--channels", 3, "--negative", "a", "--name", "notebook", "--resize", "nearest",
+        "--no-heatmap", "--weights", "w.h5", "--check", "pairs.npz", "--json",
     )  # fmt: skip
-    assert imported["options"] == ImportOptions(("a", "b", "c"), 150, "none", 3, "a", "notebook")
+    assert imported["options"] == ImportOptions(
+        labels=("a", "b", "c"), size=150, scaling="none", channels=3, negative="a", name="notebook",
+        resize="nearest", heatmap=False, weights=Path("w.h5"), check=Path("pairs.npz"),
+    )  # fmt: skip
     bundle = imported["bundle"]
     assert json.loads(done.stdout) == {
         "bundle": str(bundle.path), "sha256": bundle.sha256,

@@ -80,3 +80,16 @@ def test_values_outside_are_cut(value: float) -> None:
 def test_the_result_may_be_written_to() -> None:
     for size in (224, 100):
         images.model_input(np.zeros((224, 224), np.float32), size)[0, 0] = 1
+
+
+def test_each_way_to_resize_takes_other_pixels() -> None:
+    film = np.zeros((4, 4), np.uint8)
+    film[1, 1], film[0, 0] = 200, 100
+    # Outputs lie over 2 x 2 pixels: their middle is between all four of them.
+    assert images.resample(film, 2, "bilinear")[0, 0] == 75
+    assert images.resample(film, 2, "nearest")[0, 0] == 200
+    wide = np.zeros((8, 8), np.uint8)
+    wide[0, 0] = 160  # far from the middle of the first output: only antialiasing sees it
+    assert images.resample(wide, 2, "bilinear")[0, 0] == 0
+    assert images.resample(wide, 2, "nearest")[0, 0] == 0
+    assert images.resample(wide, 2)[0, 0] > 0

@@ -70,10 +70,45 @@ def functional(*after: layers.Layer) -> keras.Model:
 
 
 def joined() -> keras.Model:
+    """A head that reads maps of two sizes."""
     inputs = keras.Input((SIZE, SIZE, 3))
     x = conv(4)(inputs)
-    both = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
+    y = conv(4)(layers.MaxPooling2D()(x))
+    both = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(y)]
     return keras.Model(inputs, layers.Dense(1, "sigmoid")(layers.Concatenate()(both)))
+
+
+def two_pools() -> keras.Model:
+    """Average and maximum of the same maps, side by side."""
+    keras.utils.set_random_seed(6)
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = conv(4)(layers.MaxPooling2D(4)(inputs))
+    both = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
+    x = layers.Dense(4, "relu")(layers.Concatenate()(both))
+    return keras.Model(inputs, layers.Dense(1, "sigmoid")(x))
+
+
+def averaged_and_flattened() -> keras.Model:
+    """Average pooling over the whole last maps, by the layer for parts of them."""
+    keras.utils.set_random_seed(7)
+    after = [layers.MaxPooling2D(4), conv(4), layers.AveragePooling2D(14), layers.Flatten()]
+    return functional(*after, layers.Dense(4), layers.LeakyReLU(0.1), layers.Dense(2, "softmax"))
+
+
+def half_precision() -> keras.Model:
+    keras.utils.set_random_seed(8)
+    half = {"dtype": "mixed_float16"}
+    after = [layers.Conv2D(4, 3, strides=4, **half), layers.BatchNormalization(**half)]
+    pool = layers.GlobalAveragePooling2D(**half)
+    return functional(*after, pool, layers.Dense(2, **half), layers.Activation("softmax"))
+
+
+def normalised() -> keras.Model:
+    """Statistics inside the model, as EfficientNet has them."""
+    keras.utils.set_random_seed(9)
+    statistics = layers.Normalization(mean=[0.4, 0.5, 0.6], variance=[0.1, 0.2, 0.3])
+    after = [statistics, layers.Conv2D(4, 3, strides=4), layers.Conv2DTranspose(4, 3, strides=2)]
+    return functional(*after, layers.GlobalMaxPooling2D(), layers.Dense(1, "sigmoid"))
 
 
 REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {

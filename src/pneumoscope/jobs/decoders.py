@@ -44,18 +44,18 @@ class DecodeOptions:
     Attributes:
         size: Side of the model input in pixels; 0 to return the film itself.
         source_size: Side of the intermediate film.
-        resize: How the film becomes the intermediate film.
         draft_px: Pixels that each side must keep; None to decode at full size.
         side_px: Longest side of a film that is returned itself.
         max_pixels: Largest rows x columns of a film.
+        resize: How the film becomes the intermediate film.
     """
 
     size: int
     source_size: int = 224
-    resize: str = ANTIALIAS
     draft_px: int | None = None
     side_px: int = 2048
     max_pixels: int = 50_000_000
+    resize: str = ANTIALIAS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,7 +59,7 @@ class Renderer:
             raise FilmNotHeld
         # A JPEG need not be decoded in full for a small picture.
         draft = side_px if side_px < SIDE_PX else None
-        options = DecodeOptions(0, draft_px=draft, side_px=side_px, max_pixels=self.max_pixels)
+        options = DecodeOptions(size=0, draft_px=draft, side_px=side_px, max_pixels=self.max_pixels)
         with self.decoders.borrowed() as decoder:
             return decoder.decode(data, options).pixels
 

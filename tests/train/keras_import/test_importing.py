@@ -16,9 +16,14 @@ from notebook_models import (
     SIZE,
     TWO,
     augmenting,
+    averaged_and_flattened,
     cnn,
+    half_precision,
+    joined,
     nested,
+    normalised,
     pooled_base,
+    two_pools,
 )
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
@@ -50,6 +55,10 @@ MODELS: dict[str, tuple[Callable[[], keras.Model], tuple[str, ...]]] = {
     "nested": (nested, TWO),
     "pooled-base": (pooled_base, TWO),
     "augmenting": (augmenting, TWO),
+    "two-pools": (two_pools, TWO),
+    "averaged": (averaged_and_flattened, TWO),
+    "half-precision": (half_precision, TWO),
+    "normalised": (normalised, TWO),
 }
 
 
@@ -73,7 +82,8 @@ def test_a_notebooks_model_becomes_a_bundle(name: str, ending: str, tmp_path: Pa
     if name == "cnn-logits":
         said = 1 / (1 + np.exp(-said))
     expected = np.concatenate([1 - said, said], axis=1) if said.shape[1] == 1 else said
-    assert np.abs(outputs.probabilities - expected).max() <= 1e-4
+    tolerance = 1e-2 if name == "half-precision" else 1e-4
+    assert np.abs(outputs.probabilities - expected).max() <= tolerance
     assert outputs.heatmaps.shape[:2] == (4, len(labels))
     assert outputs.heatmaps.max() > 0
     assert bundle.meta.validation["parity"]["max_heatmap_error"] <= 1e-3
@@ -178,3 +188,83 @@ def test_labels_without_a_negative_class_need_one_named(tmp_path: Path) -> None:
         )
     assert "--negative" in caught.value.hint
     assert not (tmp_path / "bundle").exists()
+
+
+def test_findings_become_a_bundle_of_findings(tmp_path: Path) -> None:
+    cnn(3, "sigmoid").save(tmp_path / "m.keras")
+    labels = ("Effusion", "No Finding", "Mass")
+    bundle = importing.import_model(
+        tmp_path / "m.keras", ImportOptions(labels), tmp_path / "bundle", quiet
+    )
+    meta = bundle.meta
+    assert (meta.task, meta.negative, meta.positive) == ("multilabel", None, "ABNORMAL")
+    assert meta.labels == ("Effusion", "Mass")  # that nothing was found is no finding
+    assert [point.finding for point in meta.points()] == ["Effusion", "Mass"]
+    films = phantom.films(2, SIZE)
+    model = keras.models.load_model(tmp_path / "m.keras")
+    said = np.asarray(model(np.repeat(films, 3, -1) / np.float32(255), training=False))
+    outputs = pneumoscope.load(bundle).run(films)
+    assert outputs.probabilities == pytest.approx(said[:, [0, 2]], abs=1e-5)
+    assert outputs.heatmaps.shape[:2] == (2, 2)
+    assert meta.calibration.text == "not at all"
+
+
+@pytest.mark.parametrize(
+    "labels", [("BACTERIA", "NORMAL", "VIRUS"), ("virus", "Bacterial Pneumonia", "normal")]
+)
+def test_bacteria_and_virus_are_kinds_of_pneumonia(labels: tuple[str, ...], tmp_path: Path) -> None:
+    cnn(3, "softmax").save(tmp_path / "m.keras")
+    meta = importing.import_model(
+        tmp_path / "m.keras", ImportOptions(labels), tmp_path / "bundle", quiet
+    ).meta
+    assert meta.positive == "PNEUMONIA"
+    assert meta.negative is not None
+    assert meta.negative.lower() == "normal"
+    assert meta.kinds == tuple(label for label in labels if label != meta.negative)
+    assert "in children" in meta.kinds_warning
+
+
+@pytest.fixture(scope="module")
+def without_heatmaps(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    folder = tmp_path_factory.mktemp("unexplained")
+    joined().save(folder / "m.keras")
+    options = ImportOptions(TWO, heatmap=False, resize="nearest")
+    return importing.import_model(folder / "m.keras", options, folder / "bundle", quiet)
+
+
+def test_a_head_without_closed_form_imports_without_heatmaps(without_heatmaps: Bundle) -> None:
+    meta = without_heatmaps.meta
+    assert (meta.heatmaps, meta.resize) == (False, "nearest")
+    assert (meta.size, meta.source_size) == (SIZE, SIZE)
+    assert meta.warnings == ("This model gives no heatmap.",)
+    card = (without_heatmaps.path / "README.md").read_text()
+    assert "None: it was imported with `--no-heatmap`" in card
+    assert "by the nearest pixel" in card
+    assert pneumoscope.load(without_heatmaps).check() <= 1e-5
+
+
+def test_outputs_say_that_there_is_no_heatmap(without_heatmaps: Bundle, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (300, 250), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "film.png")
+    sheet, heatmaps = tmp_path / "sheet.html", tmp_path / "heatmaps"
+    done = run(
+        "predict", tmp_path / "film.png", "--bundle", without_heatmaps.path, "--json",
+        "--sheet", sheet, "--heatmaps", heatmaps, "--explain", "checked",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)[0]
+    assert record["explanation"] is None
+    assert "This model gives no heatmap." in record["warnings"]
+    assert "No heatmap: the model gives none" in sheet.read_text()
+    assert not list(heatmaps.glob("*.png"))
+
+
+def test_the_nearest_pixels_are_those_of_the_notebook(
+    without_heatmaps: Bundle, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (1300, 1250), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "film.jpg", quality=95)
+    classifier = pneumoscope.load(without_heatmaps)
+    with Image.open(tmp_path / "film.jpg") as image:  # as Keras' load_img does it
+        expected = np.asarray(image.resize((SIZE, SIZE), Image.Resampling.NEAREST))
+    assert np.array_equal(classifier.prepare(tmp_path / "film.jpg").pixels, expected)

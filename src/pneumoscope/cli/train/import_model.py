@@ -12,7 +12,10 @@ from pneumoscope.cli.options import Json
 from pneumoscope.cli.terminal import note, print_json
 from pneumoscope.cli.train.options import prepare_conversion
 
-EXAMPLE = "Example: pneumoscope import model.h5 --labels normal,pneumonia --size 150 --out mine"
+EXAMPLE = (
+    "Example: pneumoscope import model.h5 --labels NORMAL,PNEUMONIA --resize nearest "
+    "--check pairs.npz --out mine"
+)
 
 Model = Annotated[
     Path,

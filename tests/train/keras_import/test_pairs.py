@@ -1,0 +1,131 @@
+"""The user's own pairs: films or inputs, and what the notebook's model says of them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import keras
+    from keras import layers
+
+    from pneumoscope.train.keras_import import pairs
+    from pneumoscope.train.keras_import.pairs import Preparation
+
+from pneumoscope.errors import ConversionError, UsageError
+
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
+
+SIZE = 16
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    keras.utils.set_random_seed(4)
+    return keras.Sequential(
+        [keras.Input((SIZE, SIZE, 1)), layers.Conv2D(4, 3, strides=2), layers.Flatten(),
+         layers.Dense(2, "softmax", kernel_initializer="random_normal")]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Films with so fine a pattern that each way to resize gives other pixels."""
+    folder = tmp_path_factory.mktemp("films")
+    rng, files = np.random.default_rng(5), []
+    for i in range(3):
+        files.append(folder / f"film{i}.png")
+        Image.fromarray(rng.integers(0, 256, (250, 210), np.uint8)).save(files[-1])
+    return files
+
+
+def preparation(**changes: Any) -> Preparation:
+    return Preparation(
+        **{"size": SIZE, "source_size": 224, "channels": 1, "scaling": "unit", "resize": "nearest"}
+        | changes
+    )
+
+
+def of_notebook(model: Any, films: list[Path]) -> np.ndarray:
+    """What Keras' ``load_img`` and a model make of films."""
+    x = np.stack([np.asarray(Image.open(f).resize((SIZE, SIZE), Image.Resampling.NEAREST)) for f in films])  # fmt: skip
+    return np.asarray(model.predict(x[..., None] / np.float32(255), verbose=0))
+
+
+def test_films_that_agree(model: Any, films: list[Path], tmp_path: Path) -> None:
+    np.savez(tmp_path / "pairs.npz", files=[str(f) for f in films], p=of_notebook(model, films))
+    result = pairs.compare(pairs.read(tmp_path / "pairs.npz"), model, preparation(), half=False)
+    assert (result.kind, result.pairs, result.changed) == ("files", 3, 0)
+    assert result.max_dp <= 1e-6
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"resize": "antialias"}, {"resize": "bilinear"}, {"scaling": "none"}]
+)
+def test_the_options_that_agree_are_named(
+    wrong: dict[str, str], model: Any, films: list[Path], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "pairs.npz", files=[str(f) for f in films], p=of_notebook(model, films))
+    with pytest.raises(ConversionError, match="differs from your pairs") as caught:
+        pairs.compare(pairs.read(tmp_path / "pairs.npz"), model, preparation(**wrong), half=False)
+    assert "--resize nearest --scaling unit agrees" in caught.value.hint
+
+
+def test_inputs_test_the_network_alone(model: Any, tmp_path: Path) -> None:
+    x = np.random.default_rng(6).random((4, SIZE, SIZE, 1))
+    p = np.asarray(model.predict(x, verbose=0))
+    np.savez(tmp_path / "right.npz", x=x, p=p)
+    right = pairs.compare(pairs.read(tmp_path / "right.npz"), model, preparation(), half=False)
+    assert (right.kind, right.pairs, right.changed) == ("x", 4, 0)
+    np.savez(tmp_path / "wrong.npz", x=x, p=p[:, ::-1])
+    with pytest.raises(ConversionError, match="differs from your pairs"):
+        pairs.compare(pairs.read(tmp_path / "wrong.npz"), model, preparation(), half=False)
+    np.savez(tmp_path / "half.npz", x=x, p=p + np.float32([5e-3, -5e-3]))
+    halved = pairs.read(tmp_path / "half.npz")
+    assert pairs.compare(halved, model, preparation(), half=True).max_dp == pytest.approx(5e-3, abs=1e-5)  # fmt: skip
+    with pytest.raises(ConversionError):
+        pairs.compare(halved, model, preparation(), half=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "has nothing, not p"),
+        ({"p": np.ones(3)}, "has p, not p and one of x and files"),
+        ({"x": np.ones((2, 4, 4, 1)), "p": np.ones(3)}, "2 x, but 3 p"),
+        ({"x": np.ones((2, 4)), "p": np.ones(2)}, "shape (2, 4)"),
+        ({"x": np.ones((2, 4, 4, 1)), "p": np.array(["a", "b"])}, "p has the shape"),
+        ({"x": np.array([None]), "p": np.ones(1)}, "cannot be read"),
+    ],
+)
+def test_files_without_pairs(content: dict[str, Any], message: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "pairs.npz", **content)
+    with pytest.raises(UsageError) as caught:
+        pairs.read(tmp_path / "pairs.npz")
+    assert message in str(caught.value)
+    assert "np.savez" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"x": np.ones((1, 8, 8, 1)), "p": np.ones((1, 2))}, "pictures (8, 8, 1)"),
+        ({"x": np.ones((1, SIZE, SIZE, 1)), "p": np.ones((1, 3))}, "3 p for each picture"),
+        ({"files": ["none.png"], "p": np.ones((1, 2))}, "cannot be read"),
+    ],
+)
+def test_pairs_of_another_model(
+    content: dict[str, Any], message: str, model: Any, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "pairs.npz", **content)
+    with pytest.raises(UsageError) as caught:
+        pairs.compare(pairs.read(tmp_path / "pairs.npz"), model, preparation(), half=False)
+    assert message in str(caught.value)

@@ -1,0 +1,111 @@
+"""The forms in which notebooks save models."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pneumoscope.errors import ConversionError, PneumoscopeError, UsageError
+
+h5py = pytest.importorskip("h5py", reason="needs the [train] extra")
+from pneumoscope.train.keras_import import saved
+
+CONFIG = {"class_name": "Sequential", "config": {"layers": []}}
+
+
+def weights_file(file: Path, config: object = None) -> Path:
+    with h5py.File(file, "w") as content:
+        content.attrs["layer_names"] = ["dense"]
+        if config is not None:
+            content.attrs["model_config"] = json.dumps(config)
+    return file
+
+
+def test_h5_and_keras(tmp_path: Path) -> None:
+    whole = weights_file(tmp_path / "a.h5", CONFIG)
+    assert saved.locate(whole, None) == saved.SavedModel(whole, saved.H5, CONFIG, whole, (whole,))
+    with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(CONFIG | {"compile_config": {"loss": "f"}}))
+    located = saved.locate(tmp_path / "a.keras", None)
+    assert (located.form, located.config) == (saved.KERAS, CONFIG)
+
+
+def test_architecture_and_weights_in_two_files(tmp_path: Path) -> None:
+    architecture = tmp_path / "model.json"
+    architecture.write_text(json.dumps(CONFIG))
+    with pytest.raises(UsageError, match="no weights") as caught:
+        saved.locate(architecture, None)
+    assert "--weights" in caught.value.hint
+    weights = weights_file(tmp_path / "mine.weights.h5")
+    for located in (
+        saved.locate(architecture, None),
+        saved.locate(architecture, weights),
+        saved.locate(tmp_path, None),
+    ):
+        assert located.weights == weights
+        assert located.files == (architecture, weights)
+        assert not located.is_checkpoint
+    (tmp_path / "mine.json").write_text(json.dumps(CONFIG))
+    assert saved.locate(weights, None).path == tmp_path / "mine.json"
+
+
+def test_a_checkpoint_is_named_by_its_index(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(json.dumps(CONFIG))
+    for name in ("w.index", "w.data-00000-of-00001"):
+        (tmp_path / name).write_bytes(b"x")
+    for weights in (None, tmp_path / "w.index", tmp_path / "w"):
+        located = saved.locate(tmp_path / "model.json", weights)
+        assert located.is_checkpoint
+        assert located.weights == tmp_path / "w"
+        assert len(located.files) == 3
+    with pytest.raises(UsageError, match="no such weights"):
+        saved.locate(tmp_path / "model.json", tmp_path / "other")
+
+
+def test_weights_without_layers_say_how_to_save_them(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match="not a saved Keras model") as caught:
+        saved.locate(weights_file(tmp_path / "only.weights.h5"), None)
+    assert "model.to_json()" in caught.value.hint
+
+
+def test_a_graph_of_keras_3_has_no_layers(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"graph")
+    with pytest.raises(ConversionError, match="SavedModel without Keras' layers") as caught:
+        saved.locate(tmp_path, None)
+    assert ".keras" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["none.h5", "text.txt", "bad.json", "bad.keras", "empty"])
+def test_paths_that_are_no_model(name: str, tmp_path: Path) -> None:
+    if name == "empty":
+        (tmp_path / name).mkdir()
+    elif name != "none.h5":
+        (tmp_path / name).write_text("[1]")
+    with pytest.raises(PneumoscopeError) as caught:
+        saved.locate(tmp_path / name, None)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("Error when deserializing class 'Conv2D'.\n\nException encountered: no argument", "no argument"),
+        ("Could not load.\n\nException encountered:\n\nthe cause\nmore", "the cause"),
+        ("plain\nsecond", "plain"),
+        ("", "ValueError"),
+    ],
+)  # fmt: skip
+def test_the_cause_is_shown(text: str, cause: str) -> None:
+    assert saved.reason_of(ValueError(text)) == cause
+
+
+def test_one_hash_for_all_files(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"")
+    second.write_bytes(b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert saved.sha256_of_all((first,)) == empty
+    assert saved.sha256_of_all((first, second)) not in ("", empty)
