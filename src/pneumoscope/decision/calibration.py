@@ -51,7 +51,7 @@ class Calibration:
     @property
     def text(self) -> str:
         """The calibration in words."""
-        if {*self.scale, self.kinds_temperature} == {1.0} and not any(self.offset):
+        if self == Calibration(prevalence=self.prevalence):
             return "not at all"
         if len(self.scale) > 1:
             return "the log odds of each finding by a scale and an offset of its own"

@@ -50,7 +50,10 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
 
 def _probabilities(calibration: Calibration) -> str:
     if calibration.prevalence is None:
-        return f"calibrated: {calibration.text}; --prevalence cannot be served"
+        # Imported findings have a scale and an offset each, which change nothing.
+        plain = set(calibration.scale) == {1.0} and not any(calibration.offset)
+        text = "not at all" if plain and len(calibration.scale) > 1 else calibration.text
+        return f"calibrated: {text}; --prevalence cannot be served"
     return (
         f"calibrated: {calibration.text}; at the prevalence of the validation films, "
         f"{percent(calibration.prevalence)}, unless --prevalence says another"

@@ -172,7 +172,7 @@ def no_heatmap(p: Prediction) -> str:
         return words("no_heatmap_refused")
     if p.explanation is None:
         none = NO_HEATMAPS in p.warnings
-        return words("no_heatmap_known") if none else words("no_heatmap_wanted")
+        return NO_HEATMAPS.rstrip(".") if none else words("no_heatmap_wanted")
     return "" if p.explanation.reliable else words("no_heatmap_reliable")
 
 

@@ -23,11 +23,11 @@ def test_a_killed_evaluation_goes_on(
     monkeypatch.setattr(work, "BLOCK", 16)
     read, read_film = [], film_reading._read
 
-    def slow(entry: Any, side: int) -> Any:
+    def slow(entry: Any, side: int, resize: str) -> Any:
         read.append(entry.name)
         if len(read) == 20:
             raise KeyboardInterrupt
-        return read_film(entry, side)
+        return read_film(entry, side, resize)
 
     monkeypatch.setattr(film_reading, "_read", slow)
     code, metrics, _ = evaluate(tiny_bundle.path, films, *QUICK)

@@ -18,12 +18,13 @@ with warnings.catch_warnings():
     import keras
     from keras import layers
 
-    from pneumoscope.train.keras_import import reading, saved, structure
+    from pneumoscope.train.keras_import import importing, reading, saved
 
 from pneumoscope.errors import PneumoscopeError
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
 
+OPTIONS = importing.ImportOptions(("normal", "pneumonia"), scaling="none")
 BUDGET_S = 12.0
 """Processor time for all damaged files together; each takes some hundredths of a second."""
 LONGEST_S = 5.0
@@ -53,9 +54,7 @@ def read(file: Path) -> None:
     """Reads a model up to its structure; only pneumoscope's own errors may come out."""
     began, refusal = time.process_time(), None
     try:
-        model = reading.load(saved.locate(file, None))
-        structure.input_of(model, None, None, "none")
-        structure.check_outputs(structure.split(model), ("a", "b"))
+        importing.prepare(reading.load(saved.locate(file, None)), OPTIONS)
     except PneumoscopeError as error:
         refusal = error
     assert refusal is None or refusal.hint, str(refusal)

@@ -18,7 +18,7 @@ from pneumoscope.bundle import MODEL, Bundle, BundleMeta
 from pneumoscope.data.class_names import negative_of
 from pneumoscope.data.sheet import sheet_for
 from pneumoscope.decision.calibration import Calibration
-from pneumoscope.errors import ConversionError, UsageError
+from pneumoscope.errors import ConversionError, PneumoscopeError, UsageError
 from pneumoscope.images import SOURCE_SIZE
 from pneumoscope.records import (
     ABNORMAL,
@@ -86,8 +86,15 @@ class ImportOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Imported:
-    """A loaded model on its way into a bundle."""
+class Imported:
+    """A loaded model on its way into a bundle.
+
+    Attributes:
+        model: The loaded model.
+        network: Its parts.
+        preparation: How films become its input.
+        columns: The outputs that the bundle has.
+    """
 
     model: Any
     network: Network
@@ -116,7 +123,7 @@ def import_model(file: Path, options: ImportOptions, out: Path, note: Note) -> B
     with no_chatter():
         source = saved.locate(file, options.weights)
         model = reading.load(source)
-    imported = _imported(model, options)
+    imported = prepare(model, options)
     validation: dict[str, Any] = {}
     if own_pairs is not None:
         note(f"comparing with {len(own_pairs.p)} pairs")
@@ -134,9 +141,24 @@ def import_model(file: Path, options: ImportOptions, out: Path, note: Note) -> B
         return writing.write(out, target, meta, golden)
 
 
-def _imported(model: Any, options: ImportOptions) -> _Imported:
+def prepare(model: Any, options: ImportOptions) -> Imported:
+    """Finds out what a bundle needs to know of a loaded model.
+
+    Raises:
+        UsageError: An option does not fit the model.
+        ConversionError: Its structure cannot be imported.
+    """
     size, channels = structure.input_of(model, options.size, options.channels, options.scaling)
-    network = structure.split(model) if options.heatmap else structure.whole(model)
+    try:
+        network = structure.split(model) if options.heatmap else structure.whole(model)
+    except PneumoscopeError:
+        raise
+    # Keras passes on whatever the layers of an odd model raise.
+    except Exception as error:
+        raise ConversionError(
+            f"the model cannot be divided into maps and head ({saved.reason_of(error)})",
+            gradcam.NO_HEATMAP,
+        ) from error
     structure.check_outputs(network, options.labels)
     if not network.has_findings:
         _check_negative(options)
@@ -149,11 +171,11 @@ def _imported(model: Any, options: ImportOptions) -> _Imported:
         scaling=options.scaling,
         resize=options.resize,
     )
-    return _Imported(model, network, preparation, network.columns(options.labels))
+    return Imported(model, network, preparation, network.columns(options.labels))
 
 
 def _exported(
-    imported: _Imported, target: Path, note: Note
+    imported: Imported, target: Path, note: Note
 ) -> tuple[dict[str, NDArray[Any]], dict[str, float]]:
     """Writes ``model.onnx``; its golden outputs, and how they differ from Keras."""
     network, preparation = imported.network, imported.preparation
@@ -235,7 +257,7 @@ def _parity(
 
 
 def _meta(
-    source: SavedModel, options: ImportOptions, imported: _Imported, validation: dict[str, Any]
+    source: SavedModel, options: ImportOptions, imported: Imported, validation: dict[str, Any]
 ) -> BundleMeta:
     digest = saved.sha256_of_all(source.files)
     labels = tuple(options.labels[i] for i in imported.columns)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pneumoscope.errors import ConversionError
-from pneumoscope.train.keras_import import checkpoint, keras2, saved, weights
+from pneumoscope.train.keras_import import checkpoint, keras2, saved, sizes, weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,12 @@ def load(model: SavedModel) -> Any:
     name = model.path.name
     try:
         config = keras2.for_keras3(model.config)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    # A damaged configuration has any value in any place.
+    except Exception as error:
         raise _unreadable(model, error) from error
     _refuse_code(name, config)
     try:
+        sizes.check(config, model.weights_bytes)
         network = _built(config)
         _load_weights(network, model)
         weights.freeze_statistics(network)
@@ -87,7 +89,10 @@ _NAMED = frozenset({"InputLayer", "Functional", "Sequential", "Model"})
 
 def _refuse_code(file: str, config: Any) -> None:
     """Accepts layers of Keras itself only: opening a file must not run code from it."""
-    if not isinstance(config.get("config"), dict | list) or config["class_name"] not in _NAMED:
+    if (
+        not isinstance(config.get("config"), dict | list)
+        or str(config.get("class_name")) not in _NAMED
+    ):
         raise _code(file, str(config.get("class_name")), "")
     for entry in _entries(config):
         kind, module = str(entry["class_name"]), entry.get("module")

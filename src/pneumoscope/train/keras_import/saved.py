@@ -47,6 +47,11 @@ class SavedModel:
     files: tuple[Path, ...]
 
     @property
+    def weights_bytes(self) -> int:
+        """Size of the files; weights take at least two bytes each."""
+        return sum(file.stat().st_size for file in self.files)
+
+    @property
     def is_checkpoint(self) -> bool:
         """Whether the weights are a checkpoint of TensorFlow, and not HDF5."""
         return not self.weights.is_file()

@@ -45,7 +45,7 @@ def load_h5(model: Any, file: Path) -> None:
     with h5py.File(file, "r") as content:
         group = content.get("model_weights", content)
         if "layer_names" in group.attrs:
-            _load_by_layer(model, group)
+            _load_by_layer(model, group, file.stat().st_size)
             return
         old = "_layer_checkpoint_dependencies" in content
     _load_by_path(model, file, old=old)
@@ -73,12 +73,15 @@ def _rename_containers(file: Path) -> None:
                 content.move(name, f"{parent}/layers" if parent else "layers")
 
 
-def _load_by_layer(model: Any, group: Any) -> None:
+def _load_by_layer(model: Any, group: Any, most_bytes: int) -> None:
     """Loads what ``.h5`` files have: a group for every layer of the model, with names of weights."""
     stored = []
     for name in _names(group, "layer_names"):
         layer = group[name]
-        arrays = {weight: np.asarray(layer[weight]) for weight in _names(layer, "weight_names")}
+        weights = _names(layer, "weight_names")
+        if sum(layer[weight].nbytes for weight in weights) > most_bytes:
+            raise WeightsDoNotFit(f"the weights of layer {name!r} are larger than the file")
+        arrays = {weight: np.asarray(layer[weight]) for weight in weights}
         arrays = {
             name: a for name, a in arrays.items() if not name.split(":")[0].endswith(_IGNORED)
         }
