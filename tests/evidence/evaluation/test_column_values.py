@@ -24,6 +24,18 @@ def test_numbers_form_quarters_of_the_films() -> None:
     assert values_of(mixed) == mixed
 
 
+def test_ages_form_quarters_however_they_are_written() -> None:
+    # Quantiles of 2, 40, 60 and 80 years: 2, 30.5, 50, 65, 80. A text that is no age is unknown.
+    texts = ["024M", "040Y", "60", "80 years", "", "n/a"]
+    assert values_of(texts, "Patient Age") == [
+        "2 to below 30.5", "30.5 to below 50", "50 to below 65", "65 to 80",
+        UNKNOWN_VALUE, UNKNOWN_VALUE,
+    ]  # fmt: skip
+    assert values_of(["5", "5", ""], "age") == ["5", "5", UNKNOWN_VALUE]
+    assert values_of(["", ""], "age") == [UNKNOWN_VALUE] * 2
+    assert values_of(texts, "sex") == [*texts[:4], UNKNOWN_VALUE, "n/a"]
+
+
 def test_rare_words_share_a_group() -> None:
     texts = ["a"] * 3 + [chr(98 + k) for k in range(11) for _ in range(2)] + ["rare"]
     assert values_of(texts)[-1] == OTHERS

@@ -12,6 +12,7 @@ from pneumoscope.evidence.statistics.brier import brier
 from pneumoscope.evidence.statistics.prior_shift import adjust_priors, estimate_priors
 from pneumoscope.evidence.statistics.recalibration import recalibration
 from pneumoscope.evidence.statistics.reliability import calibration_error, reliability
+from pneumoscope.evidence.statistics.smooth_calibration import smooth_calibration
 
 if TYPE_CHECKING:
     from pneumoscope.bundle import BundleMeta
@@ -66,4 +67,5 @@ def _calibration(q: Question, p: Array, line: tuple[float, float], seed: int) ->
         error=calibration_error(q.positive, p, q.boot, seed=seed),
         brier=brier(q.positive, p, q.boot),
         recalibration=recalibration(q.positive, p, q.boot),
+        smooth=smooth_calibration(q.positive, p, q.boot),
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pneumoscope.data.ages import years_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,23 +19,43 @@ UNKNOWN, OTHERS = "(unknown)", "(other values)"
 _NUMBERS = 8  # distinct numbers from which on a column is divided into quarters
 
 
-def values_of(texts: Sequence[str]) -> list[str]:
+AGES = {"age", "ageyears", "patientage"}
+"""Names of columns with ages, see `plain_name`."""
+
+
+def plain_name(column: str) -> str:
+    """A column's name in small letters and digits only: ``Patient Age`` is ``patientage``."""
+    return re.sub(r"[^a-z0-9]", "", column.lower())
+
+
+def values_of(texts: Sequence[str], column: str = "") -> list[str]:
     """The group of each text.
 
     Columns with many different numbers are divided into quarters of the films, such as ``"0 to below
-    9.75"``. Empty texts become `UNKNOWN`, rare ones `OTHERS`.
+    9.75"``, ages always. Empty texts become `UNKNOWN`, rare ones `OTHERS`.
 
     Args:
         texts: Texts of one column, one per film; ``""`` where it is not known.
+        column: Name of the column. Ages may be written as ``"58"``, ``"058Y"`` or ``"58 years"``; a text
+            that is no age is `UNKNOWN`.
     """
+    if plain_name(column) in AGES:
+        ages = [years_of(text) for text in texts]
+        return _quarters(ages, [age for age in ages if age is not None])
     known = [text for text in texts if text]
     numbers = [_number(text) for text in known]
     if len(set(known)) <= _NUMBERS or any(number is None for number in numbers):
         common = {text for text, _ in Counter(known).most_common(MOST)}
         return [text if text in common else OTHERS if text else UNKNOWN for text in texts]
-    values = np.array([number for number in numbers if number is not None])
-    edges = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))
-    return [_quarter(_number(text), edges.tolist()) for text in texts]
+    return _quarters(
+        [_number(text) for text in texts], [number for number in numbers if number is not None]
+    )
+
+
+def _quarters(numbers: Sequence[float | None], known: Sequence[float]) -> list[str]:
+    """The quarter of each number; `UNKNOWN` for None."""
+    edges = np.unique(np.quantile(known, [0, 0.25, 0.5, 0.75, 1])).tolist() if known else []
+    return [_quarter(number, edges) for number in numbers]
 
 
 def ordered_values(values: Sequence[str]) -> list[str]:
@@ -47,9 +70,11 @@ def ordered_values(values: Sequence[str]) -> list[str]:
 def _quarter(number: float | None, edges: Sequence[float]) -> str:
     if number is None:
         return UNKNOWN
+    if len(edges) == 1:
+        return f"{edges[0]:.4g}"
     k = int(np.clip(np.searchsorted(edges, number, side="right") - 1, 0, len(edges) - 2))
     last = "" if k == len(edges) - 2 else "below "
-    return f"{edges[k]:g} to {last}{edges[k + 1]:g}"
+    return f"{edges[k]:.4g} to {last}{edges[k + 1]:.4g}"
 
 
 def _number(text: str) -> float | None:

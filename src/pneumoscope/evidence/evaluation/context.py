@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.data import FilmSet
     from pneumoscope.evidence.evaluation.outcomes import Outcomes
+    from pneumoscope.evidence.evaluation.run_films import RunFilms
     from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.truth import Truth
     from pneumoscope.evidence.evaluation.work import Work
@@ -77,6 +78,7 @@ class Predicted:
         patients: Patients of the films.
         training: The bundle's training and validation films, if the data contain them; else None.
         seconds: From files to predictions, for a thousand films: elapsed, and summed over all cores.
+        run: The films of the bundle's run, if it is in its run folder; else None.
     """
 
     title: str
@@ -89,6 +91,7 @@ class Predicted:
     patients: tuple[str, ...]
     training: FilmSet | None
     seconds: tuple[float, float]
+    run: RunFilms | None = None
 
     @property
     def targets(self) -> Array:

@@ -21,6 +21,7 @@ from pneumoscope.evidence.evaluation.pairs import pair_results
 from pneumoscope.evidence.evaluation.predictions import predictions
 from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation, Pair
 from pneumoscope.evidence.evaluation.sections import agreement_of, shortcuts_of
+from pneumoscope.evidence.evaluation.seeds import seed_spreads
 from pneumoscope.evidence.evaluation.settings import PAIRS, SHORTCUTS, check_settings
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def evaluate(
         packages=_packages(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         cpu_seconds={step: round(seconds, 3) for step, seconds in context.cpu_seconds.items()},
+        seeds=seed_spreads(results),
     )
 
 

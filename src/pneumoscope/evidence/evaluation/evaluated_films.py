@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.data.boxes import Box
     from pneumoscope.data.check import Broken
+    from pneumoscope.evidence.evaluation.demographics import Demographics
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class EvaluatedFilm:
         source: Hospital or collection, or ``""``.
         mask: File of its lung mask, or None.
         boxes: What a reader drew; None if nobody looked.
+        facts: ``"age"``, ``"sex"`` and ``"view"`` as far as the data's table gives them.
     """
 
     path: str
@@ -45,6 +47,7 @@ class EvaluatedFilm:
     source: str = ""
     mask: Path | None = None
     boxes: tuple[Box, ...] | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +68,8 @@ class Films:
         warnings: What is doubtful, in sentences.
         limits: The limitations of these films, in sentences.
         sha256: SHA-256 of the list of films (paths and file hashes).
+        left_out: Reason to the number of films of the data that are not among them.
+        demographics: Age, sex, view and source, of all films and by label; empty if none is known.
     """
 
     name: str
@@ -80,6 +85,8 @@ class Films:
     warnings: tuple[str, ...]
     limits: tuple[str, ...]
     sha256: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    demographics: tuple[Demographics, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

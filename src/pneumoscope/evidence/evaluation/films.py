@@ -6,6 +6,7 @@ if the data reproduce the bundle's own split, film by film, the films that it ha
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from pneumoscope.data.sources import leave_out, left_out_by
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.audit.listing import class_of, open_films
 from pneumoscope.evidence.evaluation.annotations import NO_ANNOTATIONS, Annotations
+from pneumoscope.evidence.evaluation.demographics import facts_of
+from pneumoscope.evidence.evaluation.run_films import TRAIN, RunFilms, run_films
 from pneumoscope.evidence.evaluation.training_films import training_films
 
 if TYPE_CHECKING:
@@ -47,6 +50,9 @@ class Choice:
         columns: The requested columns of the data's table, by film name.
         warnings: What is doubtful, in sentences.
         limits: The limitations of the films, in sentences.
+        runs: One per bundle: the films of its run, if the bundle is in its run folder, else None.
+        facts: Age, sex and view of films, by film name, as far as the data's table gives them.
+        left_out: Reason to the number of films of the data that were not chosen.
     """
 
     listing: Listing
@@ -57,6 +63,9 @@ class Choice:
     columns: dict[str, dict[str, str]]
     warnings: tuple[str, ...]
     limits: tuple[str, ...]
+    runs: tuple[RunFilms | None, ...]
+    facts: dict[str, dict[str, str]]
+    left_out: dict[str, int]
 
 
 def choose(
@@ -104,6 +113,11 @@ def choose(
     entries, taken, words = _taken(listing, split, training)
     if not entries:
         raise DataError(f"{root}: no film for {taken}", _splits_hint(listing))
+    runs = tuple(run_films(bundle) for bundle in bundles)
+    left_out = _splits_left_out(listing, entries)
+    if split == AUTO:
+        entries, words, trained = _unseen(root, entries, words, runs)
+        left_out |= {"training films of the run": trained} if trained else {}
     return Choice(
         listing=listing,
         entries=entries,
@@ -113,7 +127,47 @@ def choose(
         columns=columns,
         warnings=tuple(_warnings(listing, entries, taken)),
         limits=_limits(entries),
+        runs=runs,
+        facts=facts_of(root),
+        left_out=left_out,
     )
+
+
+def _splits_left_out(listing: Listing, entries: Sequence[Entry]) -> dict[str, int]:
+    """Films of the data that are not among those chosen, by their split."""
+    chosen = {entry.name for entry in entries}
+    splits = Counter(e.split or "" for e in listing.entries if e.name not in chosen)
+    return {
+        f"for {_purpose(name)}" if name else "of no split": number
+        for name, number in sorted(splits.items())
+    }
+
+
+def _unseen(
+    root: Path, entries: tuple[Entry, ...], words: str, runs: Sequence[RunFilms | None]
+) -> tuple[tuple[Entry, ...], str, int]:
+    """The films that no run was trained on, why these films, and how many were left out.
+
+    Raises:
+        DataError: All films are training films.
+    """
+    trained = {
+        path
+        for run in runs
+        if run is not None
+        for path, split in run.splits.items()
+        if split == TRAIN
+    }
+    kept = tuple(e for e in entries if not trained or e.path.resolve() not in trained)
+    number = len(entries) - len(kept)
+    if not kept:
+        raise DataError(
+            f"{root}: all {number:,} films are training films of the run",
+            "Evaluate on other films; --split all takes them nevertheless.",
+        )
+    if number:
+        words += f"; without {number:,} training films of the run"
+    return kept, words, number
 
 
 def _training(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pneumoscope.evidence.evaluation.evaluated_films import Films, TrainingOverlap
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pneumoscope.evidence.evaluation.context import Predicted
 
 
@@ -17,7 +19,11 @@ def overlap_of(predicted: Predicted, films: Films) -> TrainingOverlap:
         predicted: The bundle.
         films: The evaluated films.
     """
-    training = predicted.training
+    training, run = predicted.training, predicted.run
+    if training is None and run is not None:
+        # Keys of other data may be the same by chance: "1", "2".
+        same_data = any(film.pixels_sha256 in run.hashes for film in films.films)
+        return _compared(films, run.trained, run.patients if same_data else ())
     if training is None:
         if films.source == predicted.classifier.bundle.meta.data.get("source"):
             words = (
@@ -31,8 +37,15 @@ def overlap_of(predicted: Predicted, films: Films) -> TrainingOverlap:
             )
         return TrainingOverlap(known=False, films=None, patients=None, words=words)
     rows = training.rows("train")
-    hashes = {training.films[int(i)].sha256 for i in rows}
-    keys = {training.films[int(i)].patient for i in rows}
+    return _compared(
+        films,
+        {training.films[int(i)].sha256 for i in rows},
+        {training.films[int(i)].patient for i in rows},
+    )
+
+
+def _compared(films: Films, hashes: Collection[str], keys: Collection[str]) -> TrainingOverlap:
+    """Counts the films with the pixels, or of the patients, of training films."""
     twins = sum(film.pixels_sha256 in hashes for film in films.films)
     patients = sum(film.keyed and film.patient in keys for film in films.films)
     if twins or patients:

@@ -14,6 +14,7 @@ from pneumoscope import images
 from pneumoscope.decision.decide import decide
 from pneumoscope.errors import DataError
 from pneumoscope.evidence.evaluation.context import Context, Predicted
+from pneumoscope.evidence.evaluation.demographics import demographics
 from pneumoscope.evidence.evaluation.evaluated_films import EvaluatedFilm, Films
 from pneumoscope.evidence.evaluation.film_predictions import FilmPredictions, predict_films
 from pneumoscope.evidence.evaluation.film_reading import read_films
@@ -81,7 +82,7 @@ def predictions(
     decoded = {form: films.of(rows) for form, films in decoded.items()}
     films = _films(root, choice, kept, decoded[_FOR_ALL], warnings, broken)
     predicted = []
-    for result, training in zip(results, choice.training, strict=True):
+    for result, training, run in zip(results, choice.training, choice.runs, strict=True):
         meta = result.classifier.bundle.meta
         wall, cpu = (1000 * result.predictions.seconds / len(entries)).tolist()
         predicted.append(
@@ -95,6 +96,7 @@ def predictions(
                 hashes=decoded[meta.source_size, meta.resize].hashes,
                 patients=tuple(entry.patient for entry in kept),
                 training=training,
+                run=run,
                 seconds=(wall, cpu),
             )
         )
@@ -163,6 +165,7 @@ def _films(
             source=entry.source,
             mask=entry.mask,
             boxes=entry.boxes,
+            facts=choice.facts.get(entry.name, {}),
         )
         for entry, split, file, digest in zip(
             entries, _splits(entries, choice), decoded.files, decoded.hashes, strict=True
@@ -194,7 +197,20 @@ def _films(
         warnings=tuple(warnings),
         limits=tuple(limits),
         sha256=hashlib.sha256(listed.encode()).hexdigest(),
+        left_out=_left_out(choice, len(entries), broken),
+        demographics=demographics(films),
     )
+
+
+def _left_out(choice: Choice, read: int, broken: dict[int, Broken]) -> dict[str, int]:
+    """Why films of the data are not among those that were read, with their numbers."""
+    unanswered = len(choice.entries) - read - len(broken)
+    reasons = dict(choice.left_out)
+    if unanswered:
+        reasons["label says nothing to any bundle"] = unanswered
+    for code, number in Counter(film.code for film in broken.values()).most_common():
+        reasons[f"could not be read: {code}"] = number
+    return reasons
 
 
 def _splits(entries: Sequence[Entry], choice: Choice) -> list[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.localisation_results import Localisation
     from pneumoscope.evidence.evaluation.outcomes import Outcomes
     from pneumoscope.evidence.evaluation.section_results import Gallery, Robustness, Sanity
+    from pneumoscope.evidence.evaluation.seeds import SeedSpread
     from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.target_results import ClassResult, TargetResult
     from pneumoscope.evidence.evaluation.verdict_results import VerdictResult
@@ -133,6 +134,7 @@ class Evaluation:
         packages: Package to version, of those that affect figures.
         created: UTC, ISO 8601.
         cpu_seconds: As ``seconds``, summed over all cores.
+        seeds: Spread of the figures of bundles that differ in their seed only.
     """
 
     films: Films
@@ -147,3 +149,4 @@ class Evaluation:
     packages: Mapping[str, str]
     created: str
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+    seeds: tuple[SeedSpread, ...] = ()

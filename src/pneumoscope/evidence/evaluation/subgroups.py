@@ -44,7 +44,7 @@ def subgroups(
     known = [films[i] for i in question.rows]
     groups = _subtypes(question, known, threshold, settings)
     for column in settings.by:
-        values = values_of([film.columns.get(column, "") for film in known])
+        values = values_of([film.columns.get(column, "") for film in known], column)
         for value in ordered_values(values):
             group = np.array([v == value for v in values])
             groups.append(_subgroup(question, known, (column, value), group, threshold, settings))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.statistics.ranking import ByClass, Ranking
     from pneumoscope.evidence.statistics.recalibration import Recalibration
     from pneumoscope.evidence.statistics.reliability import Bin, CalibrationError
+    from pneumoscope.evidence.statistics.smooth_calibration import SmoothCurve
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Calibration:
         error: ECE over bins of equal mass.
         brier: Brier score and its parts.
         recalibration: Slope and intercepts.
+        smooth: The smoothed curve of the plot; None with too few films.
     """
 
     scale: float
@@ -99,6 +101,7 @@ class Calibration:
     error: CalibrationError
     brier: Brier
     recalibration: Recalibration
+    smooth: SmoothCurve | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ def _groups(
     columns = {CLASS: [film.label for film in evaluated]}
     columns |= {name: [f.columns.get(name, "") for f in evaluated] for name in settings.by}
     for column, texts in columns.items():
-        values = values_of(texts)
+        values = values_of(texts, column)
         for value in ordered_values(values):
             rows = np.flatnonzero(np.array(values) == value)
             yield _group((column, value), films, rows, [evaluated[int(i)] for i in rows], settings)

@@ -17,8 +17,10 @@ from pneumoscope.evidence.report.sections import (
     gallery,
     localisation,
     pairs,
+    participants,
     points,
     robustness,
+    seeds,
     shortcuts,
     sources,
     subgroups,
@@ -101,7 +103,9 @@ def write(evaluation: Evaluation, folder: Path) -> list[Path]:
 def _blocks(evaluation: Evaluation) -> Iterator[Block]:
     yield from summary.summary(evaluation)
     yield from films.films_and_bundles(evaluation)
+    yield from participants.participants(evaluation)
     yield from pairs.pairs(evaluation)
+    yield from seeds.seeds(evaluation)
     yield from agreement(evaluation)
     for bundle in evaluation.bundles:
         for section in _PER_BUNDLE:

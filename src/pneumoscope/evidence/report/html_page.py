@@ -40,9 +40,9 @@ font-size:14px;break-inside:avoid}
 .box.mind{border-color:var(--amber);background:var(--mind)}
 .wide{overflow-x:auto;margin:0 0 16px}
 table{margin:0;font-size:13.5px}
-th,td{padding:5px 12px 5px 0;border-top:1px solid var(--line);text-align:left;vertical-align:top}
+th,td{padding:5px 10px;border-top:1px solid var(--line);text-align:left;vertical-align:top}
 th{border-top:0;border-bottom:1.5px solid var(--text);font-weight:600;vertical-align:bottom}
-td+td,th+th{text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding:5px 0 5px 12px}
+td+td,th+th{text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.w{overflow-wrap:anywhere;min-width:8em}tr{break-inside:avoid}
 tr.strong td{font-weight:600;background:var(--wash)}thead{display:table-header-group}
 figure{margin:0 0 18px;break-inside:avoid}

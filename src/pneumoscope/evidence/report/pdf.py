@@ -19,7 +19,6 @@ from reportlab.platypus import (
     Flowable,
     Frame,
     Image,
-    KeepTogether,
     ListFlowable,
     ListItem,
     LongTable,
@@ -51,6 +50,8 @@ _WIDTH = _PAGE[0] - 2 * _SIDE
 _LINE, _TEXT, _SOFT = (colors.HexColor(c) for c in ("#d0d6de", "#17202b", "#566575"))
 _BLUE, _WASH = colors.HexColor("#0b3c5d"), colors.HexColor("#eef3f7")
 _MANY = 6  # columns from which on a smaller font is used
+_SMALLEST = 0.62
+"""Pictures shrink down to this share of their size before they move to the next page."""
 _AMBER, _MIND = colors.HexColor("#8a5a00"), colors.HexColor("#fdf5e3")
 
 
@@ -172,7 +173,7 @@ def _block(block: Block) -> list[Flowable]:
         case Table():
             return [_table(block), Spacer(1, 8)]
         case Picture():
-            return [_picture(block)]
+            return [_Picture(block)]
         case Gallery():
             return [_gallery(block), Spacer(1, 8)]
 
@@ -210,8 +211,8 @@ def _table(table: Table) -> Flowable:
         ("VALIGN", (0, 1), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, 0), 0.8, _TEXT),
         ("LINEBELOW", (0, 1), (-1, -1), 0.4, _LINE),
-        ("LEFTPADDING", (0, 0), (-1, -1), 3),
-        ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+        ("LEFTPADDING", (0, 0), (-1, -1), 5),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 5),
         ("TOPPADDING", (0, 0), (-1, -1), 2),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
         *(("BACKGROUND", (0, i + 1), (-1, i + 1), _WASH) for i in table.strong),
@@ -230,13 +231,29 @@ def _widths(table: Table, kinds: list[str]) -> list[float]:
     return [_WIDTH * share / sum(shares) for share in shares]
 
 
-def _picture(picture: Picture) -> Flowable:
-    plot = picture.plot
-    scale = min(1.0, _WIDTH / (plot.width * inch), 215 * mm / (plot.height * inch))
-    image = Image(
-        io.BytesIO(plot.png), plot.width * inch * scale, plot.height * inch * scale, hAlign="CENTER"
-    )
-    return KeepTogether([image, _text(picture.caption, "soft"), Spacer(1, 4)])
+class _Picture(Flowable):  # type: ignore[misc]
+    """A plot with its caption, a little smaller if it would otherwise leave much of a page empty."""
+
+    def __init__(self, picture: Picture) -> None:
+        super().__init__()
+        self._plot, self._caption = picture.plot, _text(picture.caption, "soft")
+        self._scale = self._below = 0.0
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        plot = self._plot
+        wide, tall = plot.width * inch, plot.height * inch
+        self._below = self._caption.wrap(width, height)[1] + 8
+        natural = min(1.0, _WIDTH / wide, 215 * mm / tall)
+        fitting = (height - self._below) / tall
+        self._scale = fitting if _SMALLEST * natural <= fitting < natural else natural
+        self.width, self.height = width, tall * self._scale + self._below
+        return self.width, self.height
+
+    def draw(self) -> None:
+        wide, tall = (side * inch * self._scale for side in (self._plot.width, self._plot.height))
+        image = Image(io.BytesIO(self._plot.png), wide, tall)
+        image.drawOn(self.canv, (self.width - wide) / 2, self._below)
+        self._caption.drawOn(self.canv, 0, 4)
 
 
 def _gallery(gallery: Gallery) -> Flowable:

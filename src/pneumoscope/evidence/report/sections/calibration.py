@@ -17,6 +17,11 @@ from pneumoscope.evidence.report.words import (
     titled,
 )
 
+_SMOOTHED = (
+    "Line: the same without bins, by logistic regression on a spline of the log odds over the middle 98 % of the "
+    "films; band: 95 % at each point, from draws of patients."
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -87,8 +92,10 @@ def _calibration(
                     ("after calibration", result.after),
                 )
             ],
+            [result.before.smooth, result.after.smooth],
         ),
-        f"Reliability of P({target.name}) in bins with equal numbers of films. Whiskers: 95 % intervals.",
+        f"Reliability of P({target.name}) in bins with equal numbers of films. Whiskers: 95 % intervals. "
+        f"{_SMOOTHED}",
     )
     yield from _shift(result)
 
