@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.evidence.report.blocks import Plot
 
-_WIDE, _LINE, _GAP = 6.9, 0.19, 0.42
+_WIDE, _LINE, _GAP = 6.9, 0.16, 0.5
 """Width, height of a line of text and gap between boxes, in inches."""
 
 
@@ -32,7 +32,7 @@ def flow(
         verdicts: Text of each box at the bottom.
     """
     start, left_out = found
-    middle = max(1.0, _box(left_out))
+    middle = max(0.8, _box(left_out) + 0.2)
     height = _box([start]) + middle + _box([read]) + _GAP + max(_box([v]) for v in verdicts) + 0.2
 
     def draw(figure: Drawing) -> None:
@@ -61,7 +61,7 @@ def flow(
 
 def _box(lines: Sequence[str]) -> float:
     """Height of a box in inches."""
-    return 0.2 + _LINE * sum(1 + line.count("\n") for line in lines)
+    return 0.1 + _LINE * sum(1 + line.count("\n") for line in lines)
 
 
 def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
