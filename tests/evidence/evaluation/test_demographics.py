@@ -10,7 +10,8 @@ for module in ("cv2", "scipy", "sklearn"):
     pytest.importorskip(module)
 
 from evaluated import evaluated_film
-from pneumoscope.evidence.evaluation.demographics import Ages, demographics, facts_of
+from pneumoscope.evidence.evaluation.demographics import demographics, facts_of
+from pneumoscope.evidence.evaluation.evaluated_films import Ages
 
 
 def test_facts_come_from_columns_by_any_of_their_names(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def overlap_with(training: Any, source: str) -> TrainingOverlap:
     ]
     meta = SimpleNamespace(data={"source": source})
     classifier = SimpleNamespace(bundle=SimpleNamespace(meta=meta))
-    predicted = SimpleNamespace(training=training, classifier=classifier)
+    predicted = SimpleNamespace(training=training, classifier=classifier, run=None)
     return overlap_of(predicted, SimpleNamespace(films=films, source="a set"))  # type: ignore[arg-type]
 
 

@@ -27,7 +27,7 @@ def bundle(run: Path) -> Any:
 
 
 def entry(path: Path) -> Entry:
-    return Entry(path.name, path, (1.0, 0.0), "p", True, None)
+    return Entry(path, path.name, (1.0, 0.0), "p", True, None)
 
 
 def test_the_list_of_a_run_names_its_films(tmp_path: Path) -> None:

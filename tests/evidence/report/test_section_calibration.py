@@ -30,6 +30,7 @@ def figures(scale: float, offset: float, ece: float) -> Calibration:
         recalibration=Recalibration(
             slope=Figure(1.25, 1.0, 1.5), intercept=known(-0.3), in_the_large=known(0.7)
         ),
+        smooth=None,
     )  # fmt: skip
 
 

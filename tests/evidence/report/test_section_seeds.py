@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import section_blocks as blocks_of
 from pneumoscope.evidence.evaluation.results import Evaluation
-from pneumoscope.evidence.evaluation.seeds import SeedSpread, Spread
+from pneumoscope.evidence.evaluation.section_results import SeedSpread, Spread
 from pneumoscope.evidence.report.sections.seeds import seeds
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from pneumoscope.data.ages import years_of
 from pneumoscope.data.layouts import columns_of
 from pneumoscope.errors import DataError
 from pneumoscope.evidence.evaluation.column_values import AGES, MOST, OTHERS, UNKNOWN, plain_name
+from pneumoscope.evidence.evaluation.evaluated_films import Ages, Demographics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,43 +26,6 @@ _COLUMNS = {
     VIEW: {"view", "viewposition", "projection", "appa"},
 }
 """Fact to the names of columns that give it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ages:
-    """Ages in years.
-
-    Attributes:
-        known: Number of films with an age.
-        median: Median age; None if none is known, as the other two.
-        low: First quartile.
-        high: Third quartile.
-    """
-
-    known: int
-    median: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Demographics:
-    """The films of one label, or all.
-
-    Attributes:
-        label: The label; ``""`` for all films.
-        films: Number of films.
-        patients: Number of patients.
-        ages: Their ages.
-        counts: ``"sex"``, ``"view"`` and ``"source"`` to the number of films by value; facts that no
-            film has are left out.
-    """
-
-    label: str
-    films: int
-    patients: int
-    ages: Ages
-    counts: dict[str, dict[str, int]]
 
 
 def facts_of(root: Path) -> dict[str, dict[str, str]]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from pneumoscope.bundle import Bundle
     from pneumoscope.evidence.audit.shortcuts import Shortcuts
     from pneumoscope.evidence.evaluation.context import Context
     from pneumoscope.evidence.evaluation.evaluated_films import Films
@@ -61,9 +62,7 @@ def evaluate(
     """
     settings = context.settings
     check_settings(settings)
-    opened = [open_bundle(path) for path in bundles]
-    if len({bundle.sha256 for bundle in opened}) < len(opened):
-        raise UsageError("the same bundle was given twice", "Compare different bundles.")
+    opened = _opened(bundles)
     with context.clock("choosing films"):
         choice = choose(
             root, opened, settings.split, settings.by, cache, context.progress, annotations
@@ -98,6 +97,13 @@ def evaluate(
         cpu_seconds={step: round(seconds, 3) for step, seconds in context.cpu_seconds.items()},
         seeds=seed_spreads(results),
     )
+
+
+def _opened(bundles: Sequence[Path | None]) -> list[Bundle]:
+    opened = [open_bundle(path) for path in bundles]
+    if len({bundle.sha256 for bundle in opened}) < len(opened):
+        raise UsageError("the same bundle was given twice", "Compare different bundles.")
+    return opened
 
 
 def _pairs(

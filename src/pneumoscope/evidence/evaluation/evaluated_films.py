@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.data.boxes import Box
     from pneumoscope.data.check import Broken
-    from pneumoscope.evidence.evaluation.demographics import Demographics
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,43 @@ class EvaluatedFilm:
     mask: Path | None = None
     boxes: tuple[Box, ...] | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Ages in years.
+
+    Attributes:
+        known: Number of films with an age.
+        median: Median age; None if none is known, as the other two.
+        low: First quartile.
+        high: Third quartile.
+    """
+
+    known: int
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Demographics:
+    """The films of one label, or all.
+
+    Attributes:
+        label: The label; ``""`` for all films.
+        films: Number of films.
+        patients: Number of patients.
+        ages: Their ages.
+        counts: ``"sex"``, ``"view"`` and ``"source"`` to the number of films by value; facts that no
+            film has are left out.
+    """
+
+    label: str
+    films: int
+    patients: int
+    ages: Ages
+    counts: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

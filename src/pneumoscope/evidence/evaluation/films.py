@@ -97,13 +97,7 @@ def choose(
     """
     if split not in SPLITS:
         raise UsageError(f"split {split!r} is unknown", f"One of {', '.join(SPLITS)}.")
-    listing, limits = open_films(root)
-    if not any(1.0 in entry.values or 0.0 in entry.values for entry in listing.entries):
-        raise DataError(
-            f"{root}: no film has a label, so nothing can be measured",
-            "Give a folder per class, or a CSV manifest; `pneumoscope predict` reads films without "
-            "labels.",
-        )
+    listing, limits = _labelled(root)
     listing = annotations.added_to(listing)
     columns = _columns(root, listing, by)
     training: Sequence[FilmSet | None] = [None] * len(bundles)
@@ -113,8 +107,8 @@ def choose(
     entries, taken, words = _taken(listing, split, training)
     if not entries:
         raise DataError(f"{root}: no film for {taken}", _splits_hint(listing))
-    runs = tuple(run_films(bundle) for bundle in bundles)
     left_out = _splits_left_out(listing, entries)
+    runs = tuple(run_films(bundle) for bundle in bundles)
     if split == AUTO:
         entries, words, trained = _unseen(root, entries, words, runs)
         left_out |= {"training films of the run": trained} if trained else {}
@@ -131,6 +125,22 @@ def choose(
         facts=facts_of(root),
         left_out=left_out,
     )
+
+
+def _labelled(root: Path) -> tuple[Listing, tuple[str, ...]]:
+    """The films of the data and their limitations.
+
+    Raises:
+        DataError: No film has a label.
+    """
+    listing, limits = open_films(root)
+    if not any(1.0 in entry.values or 0.0 in entry.values for entry in listing.entries):
+        raise DataError(
+            f"{root}: no film has a label, so nothing can be measured",
+            "Give a folder per class, or a CSV manifest; `pneumoscope predict` reads films without "
+            "labels.",
+        )
+    return listing, limits
 
 
 def _splits_left_out(listing: Listing, entries: Sequence[Entry]) -> dict[str, int]:

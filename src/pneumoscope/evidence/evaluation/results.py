@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.evaluation.heatmap_sanity import Agreement
     from pneumoscope.evidence.evaluation.localisation_results import Localisation
     from pneumoscope.evidence.evaluation.outcomes import Outcomes
-    from pneumoscope.evidence.evaluation.section_results import Gallery, Robustness, Sanity
-    from pneumoscope.evidence.evaluation.seeds import SeedSpread
+    from pneumoscope.evidence.evaluation.section_results import (
+        Gallery,
+        Robustness,
+        Sanity,
+        SeedSpread,
+    )
     from pneumoscope.evidence.evaluation.settings import Settings
     from pneumoscope.evidence.evaluation.target_results import ClassResult, TargetResult
     from pneumoscope.evidence.evaluation.verdict_results import VerdictResult

@@ -1,4 +1,4 @@
-"""Results of the sections on robustness, films to look at and heatmaps: values only."""
+"""Results of the sections on robustness, films to look at, heatmaps and seeds: values only."""
 
 from __future__ import annotations
 
@@ -138,3 +138,37 @@ class Sanity:
 
     randomisation: Randomisation | None
     perturbation: Perturbation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One figure over seeds.
+
+    Attributes:
+        mean: Mean.
+        sd: Standard deviation between seeds, with n - 1.
+        lowest: Lowest.
+        highest: Highest.
+    """
+
+    mean: float
+    sd: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSpread:
+    """Bundles of one recipe on one question.
+
+    Attributes:
+        recipe: Name of the recipe.
+        target: The question.
+        seeds: The seeds.
+        figures: Name of a figure to its spread; figures that a bundle lacks are left out.
+    """
+
+    recipe: str
+    target: str
+    seeds: tuple[int, ...]
+    figures: Mapping[str, Spread]

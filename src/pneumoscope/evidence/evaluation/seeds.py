@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.evidence.evaluation.section_results import SeedSpread, Spread
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pneumoscope.evidence.evaluation.results import BundleResult
     from pneumoscope.evidence.evaluation.target_results import TargetResult
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """One figure over seeds.
-
-    Attributes:
-        mean: Mean.
-        sd: Standard deviation between seeds, with n - 1.
-        lowest: Lowest.
-        highest: Highest.
-    """
-
-    mean: float
-    sd: float
-    lowest: float
-    highest: float
-
-
-@dataclass(frozen=True, slots=True)
-class SeedSpread:
-    """Bundles of one recipe on one question.
-
-    Attributes:
-        recipe: Name of the recipe.
-        target: The question.
-        seeds: The seeds.
-        figures: Name of a figure to its spread; figures that a bundle lacks are left out.
-    """
-
-    recipe: str
-    target: str
-    seeds: tuple[int, ...]
-    figures: Mapping[str, Spread]
 
 
 def seed_spreads(bundles: Sequence[BundleResult]) -> tuple[SeedSpread, ...]:

@@ -19,19 +19,19 @@ _WIDE, _LINE, _GAP = 6.9, 0.16, 0.5
 
 def flow(
     name: str,
-    found: tuple[str, Sequence[str]],
+    films: tuple[str, Sequence[str]],
     read: str,
     verdicts: Sequence[str],
 ) -> Plot:
-    """Films found, films left out, films read, and their verdicts, from top to bottom.
+    """Films of the data, films left out, films read, and their verdicts, from top to bottom.
 
     Args:
         name: File name without extension.
-        found: Text of the first box, and the lines of the box of films left out (none if empty).
+        films: Text of the first box, and the lines of the box of films left out (none if empty).
         read: Text of the second box.
         verdicts: Text of each box at the bottom.
     """
-    start, left_out = found
+    start, left_out = films
     middle = max(0.8, _box(left_out) + 0.2)
     height = _box([start]) + middle + _box([read]) + _GAP + max(_box([v]) for v in verdicts) + 0.2
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots.flow import flow
-from pneumoscope.evidence.report.words import counted, plot_name, share
+from pneumoscope.evidence.report.words import counted, how_to_read, plot_name, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pneumoscope.evidence.evaluation.demographics import Demographics
+    from pneumoscope.evidence.evaluation.evaluated_films import Demographics
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
     from pneumoscope.evidence.report.blocks import Block
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 def participants(evaluation: Evaluation) -> Iterator[Block]:
     """A flow figure for each bundle, and a table of age, sex, view and source by class."""
     yield Heading("Flow of the films")
+    yield how_to_read(
+        "Which films of the data were evaluated, why others were not, and what readers would be shown. Figures are about "
+        "the films that were read; many films left out, or refused, make them less representative."
+    )
     for bundle in evaluation.bundles:
         yield _flow(evaluation, bundle)
     groups = evaluation.films.demographics
