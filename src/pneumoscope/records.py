@@ -152,7 +152,7 @@ class Settings:
         error: Share of the films of either class whose conformal set may miss the true class, in
             (0, 1); None for 5 %, or for no sets if the bundle has no conformal scores.
         prevalence: Share of films with pneumonia where the films come from, in (0, 1), to which
-            the shown probability is corrected; None for the prevalence of the validation films.
+            the shown probability is corrected; None for the prevalence at which the bundle was calibrated.
         force: Give the verdict even if the gate refuses the film; it is marked.
         explain: ``"none"``, ``"fast"`` (the heatmap, with checks that need one run of the network)
             or ``"checked"`` (also runs the network on covered and shifted copies), see
@@ -273,8 +273,8 @@ class Prediction:
             bundle, for others a name such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"``.
         p_positive: P(positive) = 1 - P(normal), in [0, 1], calibrated, and at ``prevalence`` if one
             was chosen; with several findings, that of the leading one.
-        p_unadjusted: The same at the prevalence of the validation films. This is compared with the
-            threshold and the conformal limits, so that neither depends on the prevalence.
+        p_unadjusted: The same at the prevalence at which the bundle was calibrated. This is compared with
+            the threshold and the conformal limits, so that neither depends on the prevalence.
         prevalence: The prevalence that was chosen, or None.
         probabilities: Class or finding to probability, in the bundle's order; those of classes sum
             to 1, with 1 - P(normal) being ``p_positive``.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pneumoscope.decision.calibration import SCALES, Calibration, fit, fit_line, fit_temperature
+from pneumoscope.decision.calibration import SCALES, Calibration, fit, fit_kinds, fit_line
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
@@ -93,5 +93,36 @@ def test_too_few_films_change_nothing() -> None:
     positive = np.array([0.0] * 50 + [1.0] * 9 + [np.nan] * 30)
     assert fit_line([np.linspace(-1, 1, 89)], positive) == (1.0, 0.0)
     logs = np.log(np.random.default_rng(0).dirichlet([1, 1], 30))
-    assert fit_temperature([logs], np.repeat([0, 1], [21, 9])) == 1.0
-    assert fit_temperature([np.zeros((5, 1))], np.zeros(5, int)) == 1.0
+    assert fit_kinds([logs], np.repeat([0, 1], [21, 9])) == (1.0, ())
+    assert fit_kinds([np.zeros((5, 1))], np.zeros(5, int)) == (1.0, ())
+
+
+def test_the_kinds_get_the_shares_that_they_have() -> None:
+    rng = np.random.default_rng(3)
+    true = np.log(rng.dirichlet([3.0, 1.0, 1.0], 8000))
+    truth = np.array([rng.choice(3, p=np.exp(row)) for row in true])
+    # Class weights of a training raise the rare ones; and the network is over-confident.
+    said = 2 * (true + np.array([0.0, 0.9, 1.3]))
+    temperature, offsets = fit_kinds([said, said], truth)
+    assert temperature == pytest.approx(2.0, rel=0.08)
+    assert offsets == pytest.approx((0.0, -0.9, -1.3), abs=0.1)
+
+
+def test_offsets_of_the_kinds_do_not_change_p_ill_and_can_be_undone() -> None:
+    rule = Calibration((1.0,), (0.0,), 2.0, 0.5, (0.0, np.log(4)))
+    p = np.array([[0.5, 0.4, 0.1], [0.1, 0.45, 0.45]])
+    moved = rule.apply(p, 0)
+    # Square roots of the shares, 2 to 1 and 1 to 1, times 1 and 4.
+    assert moved[0] == pytest.approx([0.5, 0.5 / 3, 1.0 / 3])
+    assert moved[1] == pytest.approx([0.1, 0.18, 0.72])
+    assert rule.undo(moved, 0) == pytest.approx(p)
+    assert rule.text == "log odds times 1.000 +0.000, kinds at temperature 2.000 +1.386"
+
+
+def test_a_calibration_is_carried_to_another_prevalence() -> None:
+    rule = Calibration((2.0,), (0.0,), prevalence=0.8).at_prevalence(0.5)
+    assert rule == Calibration((2.0,), (pytest.approx(-np.log(4)),), prevalence=0.5)
+    # Odds of 4 mean nothing where 4 of 5 films are ill.
+    assert rule.apply(np.array([[1 / 3, 2 / 3]]), 0)[0] == pytest.approx([0.5, 0.5])
+    with pytest.raises(ValueError, match="unknown"):
+        Calibration().at_prevalence(0.5)

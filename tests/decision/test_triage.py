@@ -7,13 +7,9 @@ import pytest
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.decide import gated
+from pneumoscope.decision.probability import at_prevalence
 from pneumoscope.decision.rules import Rules
-from pneumoscope.decision.triage import (
-    at_prevalence,
-    judge,
-    label_at,
-    likelier_kind,
-)
+from pneumoscope.decision.triage import judge, label_at, likelier_kind
 from pneumoscope.errors import UsageError
 from pneumoscope.records import GateReport, OperatingPoint, Settings
 from tiny import findings_meta, scored_meta, tiny_meta

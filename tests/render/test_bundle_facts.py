@@ -44,9 +44,7 @@ def test_facts_of_the_shipped_bundle() -> None:
 
 
 def test_which_prevalence_the_probabilities_have() -> None:
-    assert "at the prevalence of the validation films, 27 %" in module._probabilities(
-        Calibration(prevalence=0.27)
-    )
+    assert "at a prevalence of 27 %" in module._probabilities(Calibration(prevalence=0.27))
     assert module._probabilities(Calibration()).endswith("--prevalence cannot be served")
 
 

@@ -207,6 +207,6 @@ def test_the_environment_sets_what_no_option_does(
 
 def test_info_says_what_the_bundle_can_serve(scored: Bundle, tiny_bundle: Bundle) -> None:
     text = " ".join(run("info", "--bundle", scored.path).stdout.split())
-    assert "at the prevalence of the validation films, 50 %" in text
+    assert "at a prevalence of 50 %" in text
     assert "at error 5 %, or at --error, of 1 % or more" in text
     assert "never: the bundle has no scores" in run("info", "--bundle", tiny_bundle.path).stdout

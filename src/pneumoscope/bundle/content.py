@@ -117,6 +117,7 @@ def _calibration(content: Mapping[str, Any]) -> Calibration:
         tuple(float(b) for b in content["offset"]),
         float(content["kinds_temperature"]),
         None if prevalence is None else float(prevalence),
+        tuple(float(b) for b in content.get("kinds_offsets", ())),  # older bundles have none
     )
 
 
@@ -138,8 +139,10 @@ def _check_probabilities(meta: BundleMeta) -> None:
     ) > 0:
         raise ValueError(f"calibration of {questions} questions: {calibration}")
     known = calibration.prevalence is not None
-    if not calibration.kinds_temperature > 0 or (
-        known and not 0 < (calibration.prevalence or 0.0) < 1
+    if (
+        not calibration.kinds_temperature > 0
+        or len(calibration.kinds_offsets) not in (0, len(meta.labels) - 1)
+        or (known and not 0 < (calibration.prevalence or 0.0) < 1)
     ):
         raise ValueError(f"calibration {calibration}")
     if meta.conformal is None:

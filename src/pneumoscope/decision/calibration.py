@@ -2,17 +2,19 @@
 
 A network that knows several kinds of disease answers two questions: ill or not, and which kind. One
 temperature for both (Guo et al. 2017) would be too high for one and too low for the other. So the log
-odds of "ill" have a scale and an offset (Platt 1999), and the kinds have a temperature among
-themselves. With several findings, each has a scale and an offset. Everything is fitted on held-out
+odds of "ill" have a scale and an offset (Platt 1999), and the kinds have a temperature and
+an offset each among themselves. With several findings, each has a scale and an offset. Everything is fitted on held-out
 films. numpy only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from pneumoscope.decision.probability import logit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,14 +41,17 @@ class Calibration:
         scale: Factor of the log odds of "ill", > 0; with several findings, one for each.
         offset: Added after scaling; as many as ``scale``.
         kinds_temperature: Divisor of the logits of the kinds among themselves; 1 if there is one kind.
-        prevalence: Share of ill films among those that it was fitted on. The probabilities hold at
-            this prevalence. None for several findings, and if it is unknown.
+        prevalence: Share of ill films at which the probabilities hold; see `at_prevalence`. None for
+            several findings, and if it is unknown.
+        kinds_offsets: Added to the logits of the kinds after the temperature, one for each kind, the
+            first one 0: class weights of the training raise rare kinds. Empty for none.
     """
 
     scale: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
     kinds_temperature: float = 1.0
     prevalence: float | None = None
+    kinds_offsets: tuple[float, ...] = ()
 
     @property
     def text(self) -> str:
@@ -56,7 +61,9 @@ class Calibration:
         if len(self.scale) > 1:
             return "the log odds of each finding by a scale and an offset of its own"
         line = f"log odds times {self.scale[0]:.3f} {self.offset[0]:+.3f}"
-        return f"{line}, kinds at temperature {self.kinds_temperature:.3f}"
+        shifts = " ".join(f"{shift:+.3f}" for shift in self.kinds_offsets[1:])
+        line = f"{line}, kinds at temperature {self.kinds_temperature:.3f}"
+        return f"{line} {shifts}" if shifts else line
 
     def changes(self, question: int = 0) -> bool:
         """Whether it changes the network's probability for that question."""
@@ -69,13 +76,29 @@ class Calibration:
             p: Uncalibrated probabilities, (n, classes or findings).
             negative: Column of the class that means "nothing found"; None for several findings.
         """
-        return _moved(p, negative, self.scale, self.offset, self.kinds_temperature)
+        return _moved(p, negative, self)
 
     def undo(self, p: NDArray[np.floating[Any]], negative: int | None) -> Array:
         """Uncalibrated probabilities; the inverse of `apply`."""
         scale = tuple(1 / a for a in self.scale)
         offset = tuple(-b / a for a, b in zip(self.scale, self.offset, strict=True))
-        return _moved(p, negative, scale, offset, 1 / self.kinds_temperature)
+        t = self.kinds_temperature
+        inverse = Calibration(
+            scale, offset, 1 / t, self.prevalence, tuple(-b * t for b in self.kinds_offsets)
+        )
+        return _moved(p, negative, inverse)
+
+    def at_prevalence(self, prevalence: float) -> Calibration:
+        """The same calibration for another share of ill films, by Bayes' rule.
+
+        Args:
+            prevalence: In (0, 1). The calibration must know the share at which it holds now.
+        """
+        known = self.prevalence
+        if known is None:
+            raise ValueError("the share of ill films is unknown")
+        shift = float(logit(prevalence) - logit(known))
+        return replace(self, offset=(self.offset[0] + shift,), prevalence=prevalence)
 
 
 def log_odds(p: NDArray[np.floating[Any]], negative: int | None) -> Array:
@@ -116,8 +139,8 @@ def fit(
     ill = truth != negative
     kinds = np.delete(np.arange(conditions[0].shape[1]), negative)
     position = np.searchsorted(kinds, truth[ill])
-    temperature = fit_temperature([_log(p[np.ix_(ill, kinds)]) for p in conditions], position)
-    return Calibration(scale, offset, temperature, float(ill.mean()))
+    temperature, shifts = fit_kinds([_log(p[np.ix_(ill, kinds)]) for p in conditions], position)
+    return Calibration(scale, offset, temperature, float(ill.mean()), shifts)
 
 
 def fit_line(odds: list[Array], positive: Array) -> tuple[float, float]:
@@ -146,29 +169,49 @@ def fit_line(odds: list[Array], positive: Array) -> tuple[float, float]:
     return scale, float(line[1])
 
 
-def fit_temperature(logs: list[Array], truth: NDArray[np.intp]) -> float:
-    """The temperature of maximum likelihood, a divisor of logits (Guo et al. 2017).
+def fit_kinds(logs: list[Array], truth: NDArray[np.intp]) -> tuple[float, tuple[float, ...]]:
+    """Temperature and offsets of maximum likelihood.
 
-    Returns 1 for one class, or if a class has fewer than `FEWEST` films.
+    The temperature is a divisor of logits (Guo et al. 2017); the offsets give each class the share
+    that it has.
 
     Args:
         logs: Logits up to a constant under each condition, (n, classes).
         truth: Class of each film, (n,).
+
+    Returns:
+        The temperature, and an offset for each class, the first one 0; 1 and none for one class, or
+        if a class has fewer than `FEWEST` films.
     """
     classes = logs[0].shape[1]
-    if classes < 2 or np.bincount(truth, minlength=classes).min() < FEWEST:
-        return 1.0
+    counts = np.bincount(truth, minlength=classes)
+    if classes < 2 or counts.min() < FEWEST:
+        return 1.0, ()
     x = np.concatenate(logs)
-    of_truth = np.concatenate([part[np.arange(len(truth)), truth] for part in logs])
+    every = np.tile(truth, len(logs))
+    wanted = counts / counts.sum()
+    of_truth = x[np.arange(len(every)), every]
+    factor, shifts = 1.0, np.zeros(classes)
+    # The loss is convex in 1 / T and the offsets together, so each may be improved in turn.
+    for _ in range(200):
+        before = np.append(shifts, factor)
+        shifts = shifts + np.log(wanted) - _log(_softmax(factor * x + shifts).mean(axis=0))
+        factor = _factor(x, of_truth, shifts)
+        if np.abs(np.append(shifts, factor) - before).max() < 1e-6:
+            break
+    return float(1 / factor), tuple(float(shift) for shift in shifts - shifts[0])
+
+
+def _factor(x: Array, of_truth: Array, shifts: Array) -> float:
+    """1 / T of maximum likelihood: the slope of the loss is bisected."""
     low, high = (1 / t for t in reversed(KIND_TEMPERATURES))
-    # The loss is convex in 1 / T, so its slope is bisected.
     for _ in range(40):
         middle = 0.5 * (low + high)
-        if float(np.mean((_softmax(middle * x) * x).sum(axis=1) - of_truth)) > 0:
+        if float(np.mean((_softmax(middle * x + shifts) * x).sum(axis=1) - of_truth)) > 0:
             high = middle
         else:
             low = middle
-    return float(1 / (0.5 * (low + high)))
+    return 0.5 * (low + high)
 
 
 def _newton(x: Array, target: Array, given: Array) -> Array:
@@ -195,20 +238,15 @@ def _newton(x: Array, target: Array, given: Array) -> Array:
     return w
 
 
-def _moved(
-    p: NDArray[np.floating[Any]],
-    negative: int | None,
-    scale: tuple[float, ...],
-    offset: tuple[float, ...],
-    temperature: float,
-) -> Array:
-    ill = _sigmoid(log_odds(p, negative) * np.array(scale) + np.array(offset))
+def _moved(p: NDArray[np.floating[Any]], negative: int | None, by: Calibration) -> Array:
+    ill = _sigmoid(log_odds(p, negative) * np.array(by.scale) + np.array(by.offset))
     if negative is None:
         return ill
     moved = np.empty(p.shape, np.float64)
     kinds = np.delete(np.arange(p.shape[1]), negative)
+    logits = _log(np.asarray(p, np.float64)[:, kinds]) / by.kinds_temperature
     moved[:, [negative]] = 1 - ill
-    moved[:, kinds] = ill * _softmax(_log(np.asarray(p, np.float64)[:, kinds]) / temperature)
+    moved[:, kinds] = ill * _softmax(logits + np.array(by.kinds_offsets or 0.0))
     return moved
 
 

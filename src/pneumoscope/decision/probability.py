@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+P = TypeVar("P", float, NDArray[np.float64])
 
 LOGIT_FLOOR = 1e-6
 """Probabilities are moved this far away from 0 and 1 before their log odds are taken. Predictions are
@@ -43,3 +46,19 @@ def logit(p: ArrayLike) -> NDArray[np.float64]:
     """
     kept = np.clip(np.asarray(p, np.float64), LOGIT_FLOOR, 1 - LOGIT_FLOOR)
     return np.asarray(np.log(kept / (1 - kept)))
+
+
+def at_prevalence(p: P, known: float, wanted: float) -> P:
+    """Probabilities carried from one prevalence to another: their odds change by the prior's factor.
+
+    This assumes that films of either class look alike in both places (Saerens, Latinne and
+    Decaestecker 2002).
+
+    Args:
+        p: Probabilities at the prevalence ``known``: one, or an array of any shape.
+        known: Prevalence that ``p`` belongs to, in (0, 1).
+        wanted: Prevalence of the result, in (0, 1).
+    """
+    ill = p * wanted * (1 - known)
+    well = (1 - p) * known * (1 - wanted)
+    return ill / (ill + well)

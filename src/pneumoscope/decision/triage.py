@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.probability import logit, p_positive
+from pneumoscope.decision.probability import at_prevalence, logit, p_positive
 from pneumoscope.records import NORMAL, UNDETERMINED, Finding, OperatingPoint
 
 if TYPE_CHECKING:
@@ -83,22 +83,6 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
         operating_point=point,
         heatmap_class=negative if called == NORMAL else likelier,
     )
-
-
-def at_prevalence(p: float, known: float, wanted: float) -> float:
-    """A probability carried from one prevalence to another: its odds change by the prior's factor.
-
-    This assumes that films of either class look alike in both places (Saerens, Latinne and
-    Decaestecker 2002).
-
-    Args:
-        p: The probability at the prevalence ``known``.
-        known: Prevalence that ``p`` belongs to, in (0, 1).
-        wanted: Prevalence of the result, in (0, 1).
-    """
-    ill = p * wanted * (1 - known)
-    well = (1 - p) * known * (1 - wanted)
-    return ill / (ill + well)
 
 
 def _carried(

@@ -55,8 +55,8 @@ def _probabilities(calibration: Calibration) -> str:
         text = "not at all" if plain and len(calibration.scale) > 1 else calibration.text
         return f"calibrated: {text}; --prevalence cannot be served"
     return (
-        f"calibrated: {calibration.text}; at the prevalence of the validation films, "
-        f"{percent(calibration.prevalence)}, unless --prevalence says another"
+        f"calibrated: {calibration.text}; at a prevalence of {percent(calibration.prevalence)}, "
+        "unless --prevalence says another"
     )
 
 

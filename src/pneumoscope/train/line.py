@@ -88,7 +88,7 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
         progress.counter("stress validation"),
     )
     positive = description.positive_of(films)
-    calibrated = calibrate(validation, films.names, positive)
+    calibrated = calibrate(validation, films.names, positive, trained.recipe.prevalence or None)
     parity = export(trained, calibrated.calibration, _parity_inputs(films, size))
     predictions.save(calibrated.validation, trained.run / predictions.FILE)
     network = ExportedNetwork(trained.model)

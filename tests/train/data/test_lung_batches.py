@@ -131,3 +131,15 @@ def test_targets_by_hand() -> None:
     assert parts[3, 0].tolist() == [0.5, 0.25, 0.25]
     assert weights == pytest.approx(np.array([[1, 0], [0.125, 0.75], [1, 0], [1, 0]]))
     assert y[1].tolist() == [0, 1, 0]  # the targets themselves are unchanged
+
+
+def test_the_first_lung_is_on_the_left_of_the_picture_also_after_a_flip() -> None:
+    always = drawn(recipe(), known=8)
+    settings = replace(recipe(), augment=replace(CALM, flip=1.0))
+    flipped = drawn(settings, known=8)
+    # About the middle of the picture: column x goes to 64 - x.
+    np.testing.assert_array_equal(flipped.films[:, :, 1:], always.films[:, :, :0:-1])
+    assert always.lungs[:, :, :2, 0].sum() > 0
+    assert not flipped.lungs[:, :, 2:, 0].any()
+    assert not flipped.lungs[:, :, :2, 1].any()
+    assert flipped.lungs[..., 0] == pytest.approx(always.lungs[:, :, ::-1, 1], abs=0.1)

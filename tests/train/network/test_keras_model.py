@@ -110,7 +110,7 @@ def test_every_head_has_its_closed_form(settings: dict[str, object]) -> None:
     assert np.allclose(p.sum(axis=1), 1, atol=1e-6)
 
 
-CALIBRATION = Calibration((1.7,), (0.4,), 1.3)
+CALIBRATION = Calibration((1.7,), (0.4,), 1.3, kinds_offsets=(0.0, -0.8))
 
 
 def test_one_logit_is_the_sigmoid_of_the_positive_class() -> None:

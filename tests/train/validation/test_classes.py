@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pneumoscope.decision import thresholds
@@ -61,3 +62,17 @@ def test_figures_by_hand() -> None:
     assert plain["class_accuracy"]["value"] == 0.5
     assert found["stress"]["blur"]["sensitivity"]["value"] == 0.5
     assert found["worst"]["balanced_accuracy"]["condition"] == "blur"
+
+
+def test_the_calibration_error_is_measured_at_the_share_of_ill_films() -> None:
+    # Honest where half of the films are ill. Here three in four are: odds of 1 / 3 and 3 become 1 and 9.
+    p_at_half = np.repeat([0.25, 0.75], [300, 500])
+    ill = np.concatenate([np.arange(300) < 150, np.arange(500) < 450])
+    kept = np.stack([1 - p_at_half, p_at_half], axis=1)
+    v = Validation(ill.astype(int), tuple(map(str, range(800))), {"plain": kept, "blur": kept})
+    point = OperatingPoint("balanced", 0.5, "by hand", None)
+    raw = classes.figures(v, point, draws=10)
+    assert raw["plain"]["ece"] == pytest.approx((300 * 0.25 + 500 * 0.15) / 800)
+    carried = classes.figures(v, point, 0.5, draws=10)
+    assert carried["plain"]["ece"] == pytest.approx(0, abs=1e-9)
+    assert carried["stress_ece"] == pytest.approx(0, abs=1e-9)

@@ -76,3 +76,26 @@ def test_calibration_makes_each_finding_honest() -> None:
     assert calibrate.calibrated(given, fitted).probabilities["plain"] == pytest.approx(
         honest, abs=0.03
     )
+
+
+def test_probabilities_hold_at_the_prevalence_that_is_asked_for() -> None:
+    rng = np.random.default_rng(1)
+    p_ill = rng.beta(2, 1, 4000)  # two in three are ill
+    truth = np.where(rng.random(4000) < p_ill, 1, 0)
+    said = np.stack([1 - p_ill, p_ill], axis=1)
+    v = Validation(truth, tuple(map(str, range(4000))), {"plain": said})
+    natural = calibrate.calibrate(v, ("normal", "ill"), "ILL")
+    even = calibrate.calibrate(v, ("normal", "ill"), "ILL", prevalence=0.5)
+    assert natural.calibration.prevalence == truth.mean()
+    assert even.calibration.prevalence == 0.5
+    odds = (p / (1 - p) for p in (natural.validation.p_positive(), even.validation.p_positive()))
+    share = truth.mean()
+    assert next(odds) / next(odds) == pytest.approx(share / (1 - share), rel=1e-6)
+    # Thresholds and sets are on the new scale.
+    before, after = natural.points[0].threshold, even.points[0].threshold
+    assert before / (1 - before) == pytest.approx(
+        after / (1 - after) * share / (1 - share), rel=0.05
+    )
+    assert even.conformal is not None
+    assert natural.conformal is not None
+    assert even.conformal.questions["ILL"].positive < natural.conformal.questions["ILL"].positive

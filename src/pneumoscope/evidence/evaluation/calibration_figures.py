@@ -55,7 +55,12 @@ def _prior_shift(q: Question, p: Array, meta: BundleMeta) -> PriorShift | None:
     share = np.array([float(counts.get(label, 0)) for label in meta.labels])
     if meta.negative is None or not (share > 0).all():
         return None
-    shift = estimate_priors(p[q.rows], share / share.sum(), q.boot)
+    share = share / share.sum()
+    if (prevalence := meta.calibration.prevalence) is not None:
+        # The kinds keep their shares among the ill films.
+        kinds = np.array(meta.labels) != meta.negative
+        share = np.where(kinds, share * prevalence / share[kinds].sum(), 1 - prevalence)
+    shift = estimate_priors(p[q.rows], share, q.boot)
     return shift if all(figure.value is not None for figure in shift.priors) else None
 
 

@@ -95,8 +95,8 @@ def _probabilities(meta: BundleMeta) -> str:
     known = (
         ""
         if calibration.prevalence is None
-        else f"\nThey belong to a prevalence of {calibration.prevalence:.0%}, that of these films; `--prevalence` carries "
-        "them\nto another, which moves neither thresholds nor sets."
+        else f"\nThey belong to a prevalence of {calibration.prevalence:.0%}; `--prevalence` carries them to "
+        "another, which moves neither thresholds nor sets."
     )
     return f"""## Probabilities and UNDETERMINED
 

@@ -238,7 +238,8 @@ function calibrated({ labels, negative, siteCalibration }, probabilities) {
   const sum = others.reduce((total, name) => total + probabilities[name], 0);
   const odds = (log(sum) - log(probabilities[negative])) * siteCalibration.scale[0] + siteCalibration.offset[0];
   const ill = 1 / (1 + Math.exp(-Math.min(Math.max(odds, -60), 60)));
-  const logs = others.map((name) => log(probabilities[name]) / (siteCalibration.kinds_temperature ?? 1));
+  const logs = others.map((name) => log(probabilities[name]) / (siteCalibration.kinds_temperature ?? 1))
+    .map((value, i) => value + (siteCalibration.kinds_offsets?.[i] ?? 0));
   const highest = Math.max(...logs);
   const shares = logs.map((value) => Math.exp(value - highest));
   const whole = shares.reduce((total, value) => total + value, 0);

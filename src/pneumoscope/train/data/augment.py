@@ -10,7 +10,7 @@ one thread.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -42,12 +42,26 @@ def augment(films: Films, size: int, rng: np.random.Generator, config: Augmentat
         uint8 (n, size, size).
     """
     none = np.empty((len(films), 0, *films.shape[1:]), np.uint8)
-    return augment_with_maps(films, none, size, rng, config)[0]
+    return augment_with_maps(films, none, size, rng, config).films
+
+
+class Views(NamedTuple):
+    """Random views of films, with maps that were moved as each film was.
+
+    Attributes:
+        films: uint8 (n, size, size).
+        maps: uint8 (n, m, height, width), 0 outside.
+        flipped: bool (n,), which films were flipped left to right.
+    """
+
+    films: Films
+    maps: Films
+    flipped: NDArray[np.bool_]
 
 
 def augment_with_maps(
     films: Films, maps: Films, size: int, rng: np.random.Generator, config: Augmentation
-) -> tuple[Films, Films]:
+) -> Views:
     """As `augment`, with maps that are moved as each film is.
 
     Args:
@@ -56,13 +70,11 @@ def augment_with_maps(
         size: Side of the views in pixels.
         rng: Random generator.
         config: Ranges and probabilities.
-
-    Returns:
-        The views, uint8 (n, size, size), and the maps, uint8 (n, m, height, width): 0 outside.
     """
     count = len(films)
     views = np.empty((count, size, size), np.uint8)
     moved = np.empty_like(maps)
+    flipped = np.zeros(count, np.bool_)
     partners = rng.permutation(count)
     # One block of noise per batch, read from another offset by each film: drawing noise is expensive.
     pool = (
@@ -72,6 +84,7 @@ def augment_with_maps(
     )
     for i in range(count):
         matrix, border = _geometry(films[i].shape, rng, config)
+        flipped[i] = np.linalg.det(matrix[:, :2]) < 0
         view = _warped(films[i], matrix, border)
         for j, values in enumerate(maps[i]):
             moved[i, j] = _warped(values, matrix, cv2.BORDER_CONSTANT)
@@ -82,7 +95,7 @@ def augment_with_maps(
         view = _occlusion(view, rng, config)
         view = _acquisition(view, pool, rng, config)
         views[i] = resample(view, size)
-    return views, moved
+    return Views(views, moved, flipped)
 
 
 def _chance(rng: np.random.Generator, probability: float) -> bool:

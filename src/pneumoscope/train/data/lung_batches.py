@@ -69,20 +69,22 @@ def draw(
     for i, j in enumerate(partners):
         kind = shares.draw(rng)
         composed.append(compose(pixels[i], lungs_of[i], pixels[j], lungs_of[j], kind, rng))
-    views, maps = augment_with_maps(
+    views = augment_with_maps(
         np.stack([c.film for c in composed]),
         np.stack([np.concatenate([c.lungs, c.other[None]]) for c in composed]),
         recipe.size,
         rng,
         recipe.augment,
     )
-    by_cell = np.stack([[_cells(m, cells) for m in film] for film in maps])
+    by_cell = np.stack([[_cells(m, cells) for m in film] for film in views.maps])
+    # The lung on the left of the picture is first, also after a flip.
+    by_cell[views.flipped, :2] = by_cell[views.flipped, 1::-1]
     lungs, theirs = by_cell[:, :2], by_cell[:, 2]
     parts = np.stack([1 - theirs, theirs], axis=1)
     kinds = np.array([c.kind for c in composed])
     both = known & (known[partners] | (kinds != PARTS))
     return LungBatch(
-        films=views[..., None],
+        films=views.films[..., None],
         parts=parts,
         lungs=np.ascontiguousarray(lungs.transpose(0, 2, 3, 1)),
         areas=_areas(lungs, parts, composed),

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 PLAIN, FILMS = 4000, 1000
 """Training films, at most, that the heads learn from unchanged, and augmented. Each change of
 `unsuitable` takes half as many as are augmented, each drawing 3 in 20."""
-STRESSED = 60
-"""Validation films, at most, that go through the whole stress suite."""
+STRESSED = 180
+"""Validation films, at most, that go through the whole stress suite. Limits are high quantiles of their
+scores: with 60 films, two draws of them moved the limit of `saturation` from 0.17 to 0.24."""
 AXES = 128
 _CHECKED = 5
 _CHEST = ("plain", FRONTAL, "mirrored")
@@ -105,10 +106,10 @@ def fit(
         outsiders: Pictures that the bundle is not for; None to learn from changed and drawn ones only.
         progress: Called with (pictures done, pictures in all).
     """
-    rng = np.random.default_rng(SEED)
     outsiders = outsiders or Outsiders(None, films.pixels[:0])
-    learned = _learning_set(films, outsiders, rng)
-    checked = _checking_set(films, outsiders, rng)
+    learned = _learning_set(films, outsiders, np.random.default_rng(SEED))
+    # Drawn by itself, so that the limits do not depend on how many pictures are learned from.
+    checked = _checking_set(films, outsiders, np.random.default_rng(SEED + 1))
     total = sum(map(len, (*learned.values(), *checked.values())))
     extract = FeatureExtractor(features, size, total, progress)
     x = {kind: extract(part) for kind, part in learned.items()}
@@ -180,12 +181,12 @@ def _checking_set(
     plain = np.stack([films.pixels[i] for i in films.rows("validation")])
     some = plain[rng.permutation(len(plain))[:STRESSED]]
     conditions = {"plain": plain}
-    views = plain[rng.permutation(len(plain))[: 6 * STRESSED]]
+    views = plain[rng.permutation(len(plain))[: 2 * STRESSED]]
     conditions[AUGMENTED] = augment(views, plain.shape[1], rng, _MILD)
     for name, perturb in stress_suite().items():
         conditions[f"{STRESS}{name}"] = np.stack([perturb(film) for film in some])
     for kind, change in unsuitable.CHANGES.items():
-        chosen = plain[rng.permutation(len(plain))[: 3 * STRESSED]]
+        chosen = plain[rng.permutation(len(plain))[:STRESSED]]
         conditions[kind] = np.stack([change(film, rng) for film in chosen])
     if len(outsiders.patients):
         conditions[OTHER_PATIENTS] = outsiders.checked

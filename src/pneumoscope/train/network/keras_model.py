@@ -312,7 +312,10 @@ def _calibrated(logits: Any, calibration: Calibration, task: str) -> Any:
     p = ops.maximum(ops.softmax(logits), FLOOR)
     ill = ops.log(ops.sum(p[:, 1:], axis=-1, keepdims=True)) - ops.log(p[:, :1])
     sides = _two(ill * scale - against)
-    kinds = ops.softmax(logits[:, 1:] * (1.0 / calibration.kinds_temperature))
+    kinds = logits[:, 1:] * (1.0 / calibration.kinds_temperature)
+    if calibration.kinds_offsets:
+        kinds = kinds - -np.array([calibration.kinds_offsets], np.float32)
+    kinds = ops.softmax(kinds)
     return ops.concatenate([sides[:, :1], sides[:, 1:] * kinds], axis=-1)
 
 

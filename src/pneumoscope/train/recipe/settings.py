@@ -81,6 +81,8 @@ class Recipe:
             the head ``"lungs"`` only, as the next three.
         blanked: Share of the films whose lungs are blanked.
         lung_loss: Weight of the lung field's cross-entropy against the masks.
+        prevalence: Share of ill films at which the shipped probabilities hold, below 1; 0 for that
+            of the validation films. Not used for several findings.
         ill_part: Probability that a part of an ill film is ill, in (0, 1].
         ill_part_weight: Weight of such a part; a part of a healthy film counts 1.
         head_epochs: Epochs with a frozen backbone.
@@ -139,6 +141,7 @@ class Recipe:
     surroundings: float = 0.0
     blanked: float = 0.0
     lung_loss: float = 0.4
+    prevalence: float = 0.0
     ill_part: float = 0.7
     ill_part_weight: float = 0.3
     head_epochs: int = 1
@@ -169,7 +172,7 @@ class Recipe:
         _check(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
         for name in ("clip", "learning_rate", "head_learning_rate"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        for name in ("dropout", "label_smoothing", "ema"):
+        for name in ("dropout", "label_smoothing", "ema", "prevalence"):
             _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
         for name in _NOT_NEGATIVE:
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")

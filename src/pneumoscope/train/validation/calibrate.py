@@ -37,15 +37,24 @@ class Calibrated:
     conformal: conformal.Scores | None
 
 
-def calibrate(validation: Validation, labels: Sequence[str], positive: str) -> Calibrated:
+def calibrate(
+    validation: Validation,
+    labels: Sequence[str],
+    positive: str,
+    prevalence: float | None = None,
+) -> Calibrated:
     """Fits the calibration, then the operating points and conformal scores that depend on it.
 
     Args:
         validation: Predictions of the network before calibration.
         labels: Classes or findings.
         positive: Name of the verdict on a film that is not negative.
+        prevalence: Share of ill films at which the probabilities are to hold; None for that of the
+            validation films. Not used for several findings.
     """
     fitted = fit_calibration(validation)
+    if prevalence is not None and fitted.prevalence is not None:
+        fitted = fitted.at_prevalence(prevalence)
     after = calibrated(validation, fitted)
     points = (
         findings.choose_operating_points(after, labels)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision import thresholds
+from pneumoscope.decision.probability import at_prevalence
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.evidence.statistics.named_figures import named_figure
 from pneumoscope.metrics import expected_calibration_error, roc_auc, share
@@ -49,21 +50,27 @@ def measures(
     }
 
 
-def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) -> dict[str, Any]:
+def figures(
+    validation: Validation,
+    point: OperatingPoint,
+    prevalence: float | None = None,
+    draws: int = 2000,
+) -> dict[str, Any]:
     """The figures of the model card, each with a patient-clustered 95 % interval.
 
     Args:
         validation: Predictions of the calibrated network.
         point: The operating point that they are measured at.
+        prevalence: Share of ill films at which the probabilities hold; None for that of these films.
         draws: Number of draws of the patient bootstrap.
 
     Returns:
         ``plain``: auc, accuracy, sensitivity, specificity, balanced_accuracy, f1, class_accuracy
-        (of the most probable class) and ece; ``stress``: name of each perturbation to the same
+        (of the most probable class) and ece, of probabilities carried to the share of ill films
+        among these; ``stress``: name of each perturbation to the same
         figures without ece; ``worst``: name and value of the worst auc, balanced_accuracy and
         class_accuracy under stress.
     """
-    truth, ill = validation.truth, validation.ill
     boot = Bootstrap.of(validation.patients, draws)
     by_condition = {
         name: {
@@ -80,16 +87,16 @@ def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) ->
 
     return {
         "draws": draws,
-        "films": len(truth),
+        "films": len(validation.truth),
         "patients": len(set(validation.patients)),
         "operating_point": asdict(point),
         "plain": {
             **by_condition[PLAIN],
-            "ece": expected_calibration_error(ill, validation.p_positive()),
+            "ece": _calibration_error(validation, PLAIN, prevalence),
         },
         "stress": stress,
         "stress_ece": float(
-            np.mean([expected_calibration_error(ill, validation.p_positive(n)) for n in stress])
+            np.mean([_calibration_error(validation, name, prevalence) for name in stress])
         ),
         "worst": {
             "auc": worst("auc"),
@@ -97,6 +104,13 @@ def figures(validation: Validation, point: OperatingPoint, draws: int = 2000) ->
             "class_accuracy": worst("class_accuracy"),
         },
     }
+
+
+def _calibration_error(validation: Validation, condition: str, prevalence: float | None) -> float:
+    p, share_ill = validation.p_positive(condition), float(validation.ill.mean())
+    if prevalence is not None:
+        p = at_prevalence(p, prevalence, share_ill)
+    return expected_calibration_error(validation.ill, p)
 
 
 def _f1(

@@ -32,7 +32,7 @@ def measure(calibrated: Calibrated, look: Look, films: FilmSet, size: int) -> di
         **(
             findings.figures(validation, films.names, points[:count])
             if films.task == "multilabel"
-            else classes.figures(validation, points[0])
+            else classes.figures(validation, points[0], calibrated.calibration.prevalence)
         ),
         "classes": count,
         "heatmaps": localise.measure(look, films, size),
