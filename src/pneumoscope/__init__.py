@@ -8,7 +8,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime reads it when it is imported, and would otherwise write a device id into the user's cache
+# and send events. Processes that this one starts inherit it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+if "onnxruntime" in sys.modules:  # too late for the first event, not for the others
+    sys.modules["onnxruntime"].disable_telemetry_events()
 
 __version__ = "0.1.0"
 
