@@ -3,8 +3,8 @@
 Validation films come from the same hospital as the training films, so plain validation cannot
 distinguish a network that reads lungs from one that recognises the scanner. The worst result over this
 set does so better. Nothing here is random between calls. Most perturbations are related to a training
-augmentation, with a value inside its range, so passing them is necessary but not sufficient; clahe,
-contrast-low, brightness and illumination are not related to any.
+augmentation, with a value inside its range, so passing them is necessary but not sufficient;
+contrast-low, brightness and illumination are not related to any, clahe only if the recipe has it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def stress_suite() -> dict[str, Perturbation]:
         "letterbox": partial(_letterbox, part=0.12),
         "rotation-left": partial(_rotate, degrees=7.0),
         "rotation-right": partial(_rotate, degrees=-7.0),
-        "clahe": partial(_clahe, limit=3.0),
+        "clahe": partial(_clahe, limit=4.0),
         "marker": _marker,
         "illumination": partial(_illumination, depth=0.35),
     }

@@ -57,7 +57,7 @@ def test_the_films_themselves_are_left_alone() -> None:
         {"shift": 0.1}, {"flip": 1.0}, {"crop": 1.0}, {"match": 1.0}, {"equalise": 1.0},
         {"curve": 1.0}, {"gamma": (0.5, 0.6)}, {"contrast": (0.5, 0.6)}, {"brightness": 0.2},
         {"shading": 1.0}, {"detail": 1.0}, {"sharpness_match": 1.0}, {"blur": 1.0}, {"sharpen": 1.0},
-        {"low_resolution": 1.0}, {"jpeg": 1.0}, {"noise": 1.0}, {"frame": 1.0}, {"marker": 1.0},
+        {"low_resolution": 1.0}, {"clahe": 1.0}, {"jpeg": 1.0}, {"noise": 1.0}, {"frame": 1.0}, {"marker": 1.0},
         {"erase": 1.0},
     ],
     ids=lambda c: next(iter(c)),

@@ -101,8 +101,8 @@ under the worst of {len(v["stress"])} perturbations ({v["worst"]["condition"]})
 {stress}"""
 
 
-_STRESS = """Most of these are milder relatives of the training augmentation; clahe, contrast-low, brightness-up,
-brightness-down and illumination lie outside it. A network can be robust to all of them and fail on
+_STRESS = """Most of these are milder relatives of the training augmentation; contrast-low, brightness-up,
+brightness-down and illumination lie outside it, and clahe unless the recipe has it. A network can be robust to all of them and fail on
 another hospital's films."""
 
 

@@ -185,6 +185,9 @@ def _tone(film: Films, other: Films, rng: np.random.Generator, config: Augmentat
     table = (table - middle) * _log_uniform(rng, config.contrast) + middle
     table = table + rng.uniform(-config.brightness, config.brightness)
     film = _through(film, table)
+    if _chance(rng, config.clahe):
+        limit = rng.uniform(*config.clahe_limit)
+        film = cv2.createCLAHE(clipLimit=limit, tileGridSize=(8, 8)).apply(film)
     if _chance(rng, config.shading):
         depth = config.shading_depth
         coarse = rng.uniform(1 - depth, 1 + depth, (3, 3)).astype(np.float32)

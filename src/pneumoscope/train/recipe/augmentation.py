@@ -25,6 +25,8 @@ class Augmentation:
         crop_max: Largest cut, for each edge separately.
         match: Probability of a step towards the histogram of another film of the batch.
         equalise: Probability of a step towards a flat histogram.
+        clahe: Probability of a local equalisation (CLAHE), as of strongly processed films.
+        clahe_limit: Range of its clip limit.
         curve: Probability of a random monotone tone curve.
         curve_knots: Number of knots of that curve.
         gamma: Range of the gamma.
@@ -66,6 +68,8 @@ class Augmentation:
 
     # Tone: one table of 256 entries.
     match: float = 0.25
+    clahe: float = 0.0
+    clahe_limit: tuple[float, float] = (1.5, 5.0)
     equalise: float = 0.15
     curve: float = 0.3
     curve_knots: int = 6
@@ -100,8 +104,8 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name in (
-            "flip", "crop", "match", "equalise", "curve", "detail", "shading", "sharpness_match", "blur", "sharpen",
-            "low_resolution", "jpeg", "noise", "frame", "marker", "erase",
+            "flip", "crop", "match", "equalise", "clahe", "curve", "detail", "shading", "sharpness_match", "blur",
+            "sharpen", "low_resolution", "jpeg", "noise", "frame", "marker", "erase",
         ):  # fmt: skip
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(
@@ -109,7 +113,7 @@ class Augmentation:
                 )
         for name in (
             "scale_x", "scale_y", "gamma", "contrast", "blur_sigma", "sharpen_amount", "low_resolution_side",
-            "jpeg_quality", "noise_sigma", "erase_side", "detail_sigma",
+            "jpeg_quality", "noise_sigma", "erase_side", "detail_sigma", "clahe_limit",
         ):  # fmt: skip
             low, high = getattr(self, name)
             if not 0 < low <= high:
