@@ -120,6 +120,8 @@ CHANGED: dict[str, tuple[Callable[[Film], NDArray[np.uint8]], set[str]]] = {
     "a narrow thumbnail": (partial(small, 66, 90), {"too-small"}),
     "photograph of a screen": (seeded("photo-of-a-screen", 5), {"photo-of-a-screen"}),
     "another photograph of a screen": (seeded("photo-of-a-screen", 6), {"photo-of-a-screen"}),
+    "screenshot of a viewer": (seeded("screenshot", 7), {"screenshot"}),
+    "another screenshot of a viewer": (seeded("screenshot", 8), {"screenshot"}),
     "false colours": (false_colours, {"not-a-radiograph"}),
     "sepia": (tinted, {"not-a-radiograph"}),
 }  # fmt: skip

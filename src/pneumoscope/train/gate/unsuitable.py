@@ -118,6 +118,77 @@ def screen_photograph(film: NDArray[np.uint8], rng: np.random.Generator) -> NDAr
     return _grey(small)
 
 
+def screenshot(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The film in the window of a viewer: bars, panels, thumbnails, and text over its corners."""
+    rows, columns = film.shape
+    dark = rng.random() < 0.75
+    ground = int(rng.integers(15, 70) if dark else rng.integers(150, 240))
+    page = np.full((rows, columns), ground, np.uint8)
+    ink = int(rng.integers(150, 256) if dark else rng.integers(0, 90))
+    # At least two of the three parts of a window, as shares of its sides.
+    top, left, right = rng.uniform(0.05, 0.14), rng.uniform(0.1, 0.28), rng.uniform(0.08, 0.25)
+    missing = rng.integers(4)
+    top, left, right = (0.0 if missing == i else v for i, v in enumerate((top, left, right)))
+    if left and right and rng.random() < 0.6:
+        right = 0.0
+    y, x0, x1 = int(top * rows), int(left * columns), columns - int(right * columns)
+    page[y:, x0:x1] = int(rng.integers(0, 12)) if dark or rng.random() < 0.7 else ground
+    height, width = rows - y, x1 - x0
+    zoom = rng.uniform(0.8, 1.0)
+    side = (int(min(width, height * rng.uniform(0.9, 1.25)) * zoom), int(height * zoom))
+    shown = cv2.resize(film, side, interpolation=cv2.INTER_AREA)
+    at = (y + (height - side[1]) // 2, x0 + (width - side[0]) // 2)
+    page[at[0] : at[0] + side[1], at[1] : at[1] + side[0]] = shown
+    if y:
+        _buttons(page, (0, 0, columns, y), ink, rng)
+    for begin, end in ((0, x0), (x1, columns)):
+        if end - begin > 8:
+            _panel(page, film, (begin, y, end, rows), ink, rng)
+    bright = int(rng.integers(170, 256))
+    for line in range(int(rng.integers(2, 9))):
+        word = "".join(chr(c) for c in rng.integers(48, 91, int(rng.integers(4, 14))))
+        low = line % 2
+        row = rows - 4 - 9 * (line // 2) if low else y + 10 + 9 * (line // 2)
+        column = x0 + 3 if rng.random() < 0.5 else max(x0, x1 - 7 * len(word))
+        cv2.putText(page, word, (column, row), cv2.FONT_HERSHEY_PLAIN, 0.6, bright, 1, cv2.LINE_AA)
+    return page
+
+
+def _buttons(
+    page: NDArray[np.uint8], box: tuple[int, int, int, int], ink: int, rng: np.random.Generator
+) -> None:
+    left, top, right, bottom = box
+    side = max(3, int((bottom - top) * rng.uniform(0.45, 0.75)))
+    y = top + (bottom - top - side) // 2
+    for x in range(left + 3, right - side, side + int(rng.integers(2, 8))):
+        if rng.random() < 0.8:
+            shade = int(np.clip(ink + rng.integers(-60, 60), 0, 255))
+            cv2.rectangle(page, (x, y), (x + side, y + side), shade, int(rng.choice([-1, 1])))
+
+
+def _panel(
+    page: NDArray[np.uint8],
+    film: NDArray[np.uint8],
+    box: tuple[int, int, int, int],
+    ink: int,
+    rng: np.random.Generator,
+) -> None:
+    """A panel at the side: thumbnails of films, or lines of text."""
+    left, top, right, bottom = box
+    side = right - left - 6
+    if rng.random() < 0.5 and side > 12:
+        small = cv2.resize(film, (side, side), interpolation=cv2.INTER_AREA)
+        for y in range(top + 4, bottom - side, side + int(rng.integers(4, 14))):
+            page[y : y + side, left + 3 : left + 3 + side] = small
+            if rng.random() < 0.4:
+                break
+        return
+    for y in range(top + 10, bottom, int(rng.integers(8, 14))):
+        if rng.random() < 0.85:
+            word = "".join(chr(c) for c in rng.integers(97, 123, int(rng.integers(3, 9))))
+            cv2.putText(page[:, :right], word, (left + 3, y), cv2.FONT_HERSHEY_PLAIN, 0.6, ink, 1, cv2.LINE_AA)  # fmt: skip
+
+
 CHANGES: Final[dict[str, Change]] = {
     "inverted": inverted,
     "rotated-90": partial(rotated, 1),
@@ -127,6 +198,7 @@ CHANGES: Final[dict[str, Change]] = {
     "cropped": cut,
     "not-frontal": one_lung,
     "photo-of-a-screen": screen_photograph,
+    "screenshot": screenshot,
 }
 """How a chest film is changed, by the gate's reason to refuse the result."""
 
