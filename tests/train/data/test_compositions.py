@@ -113,3 +113,18 @@ def _widened(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
     import cv2
 
     return cv2.dilate(area.astype(np.uint8), np.ones((31, 31), np.uint8)) > 0
+
+
+def test_one_side_of_the_chest_comes_from_the_partner() -> None:
+    lungs = np.zeros((2, 64, 64), np.uint8)
+    lungs[0, 16:48, 8:24] = lungs[1, 16:48, 40:56] = 255
+    rng = np.random.default_rng(0)
+    film, partner = (rng.integers(60, 200, (64, 64)).astype(np.uint8) for _ in range(2))
+    for left in (True, False):
+        made = compositions.with_side_of(film, lungs, partner, lungs, left=left)
+        kept = slice(40, None) if left else slice(0, 24)
+        theirs = slice(0, 24) if left else slice(40, None)
+        np.testing.assert_allclose(made[:, kept], film[:, kept], atol=1)  # rounded down
+        # In the tones of the film, but with the partner's details.
+        detail = np.corrcoef(made[:, theirs].ravel(), partner[:, theirs].ravel())[0, 1]
+        assert detail > 0.99

@@ -34,6 +34,11 @@ _TONED = 0.6
 """Share of the partners that take the film's tones; the others keep their own."""
 
 
+_SEAM_PX, _MATCHED = 2.0, 0.75
+"""Of `with_side_of`: width of the seam, in pixels, and share of the way to the film's tones; both in the
+middle of those of `compose`."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Composition:
     """One film of a batch, before its augmentation.
@@ -100,6 +105,27 @@ def compose(
     edge = cv2.GaussianBlur(theirs.astype(np.float32) / 255, (0, 0), rng.uniform(0.5, 4.0))
     both = np.where(theirs[None] > 0, other_lungs, lungs)
     return Composition(PARTS, _blend(other, film, edge), both, theirs)
+
+
+def with_side_of(
+    film: Film, lungs: Film, partner: Film, partner_lungs: Film, *, left: bool
+) -> Film:
+    """A film with one side of the chest of another one, in its tones.
+
+    Of an ill film and a healthy partner, only the other side is ill: where does the heat lie?
+
+    Args:
+        film: uint8 (side, side).
+        lungs: uint8 (2, side, side), 255 on its lungs.
+        partner: uint8 (side, side).
+        partner_lungs: Likewise.
+        left: Whether the left side of the picture is the partner's.
+    """
+    other, _ = _moved(partner, partner_lungs, lungs)
+    theirs = np.zeros(film.shape, np.float32)
+    theirs[:, : _between(lungs)] = 1
+    edge = cv2.GaussianBlur(theirs if left else 1 - theirs, (0, 0), _SEAM_PX)
+    return _blend(matched(other, film, _MATCHED), film, edge)
 
 
 def _blend(film: Film, other: Film, share: NDArray[np.float32]) -> Film:
