@@ -93,8 +93,8 @@ def measured(
         return f"{len(ill)} | 0.00 | |"
     heat = outputs["heatmaps"][called, 1:].sum(axis=1)
     half = heat.shape[2] // 2
-    there = heat[:, :, :half] if side == "left" else heat[:, :, half:]
-    shares = there.sum(axis=(1, 2)) / heat.sum(axis=(1, 2))
+    on_side = heat[:, :, :half] if side == "left" else heat[:, :, half:]
+    shares = on_side.sum(axis=(1, 2)) / heat.sum(axis=(1, 2))
     column = heat.reshape(len(heat), -1).argmax(axis=1) % heat.shape[2]
     peak = (column < half) if side == "left" else (column >= half)
     patients = [film.patient for film in ill]
