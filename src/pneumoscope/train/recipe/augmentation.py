@@ -19,7 +19,7 @@ class Augmentation:
         scale_y: The same for the vertical size.
         shift: Largest shift, in either direction.
         flip: Probability of a left-right flip; anatomically wrong, hence off by default. A head that reads
-            the lungs needs it: otherwise its heat favours one side of the picture.
+            the lungs may need it: otherwise its heat may favour one side of the picture.
         crop: Probability that edges are cut off and the rest is stretched back, as happens to
             originals that are collimated differently or are not square.
         crop_max: Largest cut, for each edge separately.
