@@ -182,7 +182,7 @@ def gate() -> Iterator[Case]:
         {"saturation": 0.3}, {"blur": 0.8}, {"blur": 0.8, "flatness": 0.9, "distance": 1.9},
         {"blur": 0.8, "unsuitable": 0.9, "not-a-chest": 0.7},
         {"blur": 0.8, "unsuitable": 0.9, "not-a-chest": 0.7, "distance": 1.6},
-        {"blur": 0.8, "unsuitable": 0.9, "cropped": 0.996},
+        {"blur": 0.8, "unsuitable": 0.9, "cropped": 0.999},
     )  # fmt: skip
     for raised, force in itertools.product(scores, (False, True)):
         name = ", ".join(raised) + (", forced" if force else "")

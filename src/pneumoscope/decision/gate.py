@@ -50,7 +50,7 @@ _CHEST = ("CHEST", "THORA", "TORA", "LUNG")
 """Beginnings of words that name the chest, also in devices' variants: CHEST_PA, PORT CHEST."""
 _QUALITY = {"flatness": "low-contrast", "saturation": "over-exposed", "blur": "too-blurred"}
 _FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
-_CERTAIN, _FAR = 0.995, 1.25
+_CERTAIN, _FAR = 0.998, 1.25
 _TINT = 0.06
 """Mean difference of colour channels above which a picture is not a film: sepia has 0.1, a film with
 a coloured marker less than 0.01."""

@@ -7,7 +7,7 @@ import { filled, OUTSIDE } from "./sentences.js";
 const SMALL_PX = 80;
 const SMALLER_THAN_TRAINED_PX = 128;
 const SQUARE = 0.62;
-const CERTAIN = 0.995;
+const CERTAIN = 0.998;
 const FAR = 1.25;
 const TINT = 0.06;
 const QUALITY = { flatness: "low-contrast", saturation: "over-exposed", blur: "too-blurred" };

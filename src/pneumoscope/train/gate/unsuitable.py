@@ -38,13 +38,16 @@ def mirrored(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
 
 
 def cut(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The upper or lower half, or a window that cuts the lungs, stretched to the film's size."""
+    """The upper or lower half, a corner, or a window that cuts the lungs, stretched to the film's size."""
     if rng.random() < 0.4:
         width, height = rng.uniform(0.75, 1.0), rng.uniform(0.35, 0.55)
         top = rng.choice([rng.uniform(0.0, 0.08), 1 - height - rng.uniform(0.0, 0.08)])
         return _part(film, (rng.uniform(0, 1 - width), top, width, height))
     width, height = rng.uniform(0.3, 0.6, 2)
-    return _part(film, (rng.uniform(0, 1 - width), rng.uniform(0, 1 - height), width, height))
+    left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
+    if rng.random() < 0.4:
+        left, top = rng.choice([0, 1 - width]), rng.choice([0, 1 - height])
+    return _part(film, (left, top, width, height))
 
 
 def one_lung(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
