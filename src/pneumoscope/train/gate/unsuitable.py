@@ -45,7 +45,7 @@ def cut(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         return _part(film, (rng.uniform(0, 1 - width), top, width, height))
     width, height = rng.uniform(0.3, 0.6, 2)
     left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         left, top = rng.choice([0, 1 - width]), rng.choice([0, 1 - height])
     return _part(film, (left, top, width, height))
 
