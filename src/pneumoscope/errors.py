@@ -131,10 +131,13 @@ class EmptySource(ImageError, ValueError):
 
 
 class UnknownFormat(ImageError, ValueError):
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, kind: str = "", advice: str = "") -> None:
         super().__init__(
-            f"{name}: not an image format that pneumoscope reads",
-            "Export the film as DICOM, PNG, JPEG, TIFF, BMP or WebP; the content counts, not the ending.",
+            f"{name}: {kind}, which pneumoscope does not read"
+            if kind
+            else f"{name}: not an image format that pneumoscope reads",
+            advice
+            or "Export the film as DICOM, PNG, JPEG, TIFF, BMP or WebP; the content counts, not the ending.",
         )
 
 

@@ -13,7 +13,7 @@ import pneumoscope.images.dicom_tags as tags
 from pneumoscope.images.greyscale import Look, Lut, Window, grey
 from pneumoscope.images.header import Header
 from pneumoscope.images.lookup_tables import lut_of, palette_of
-from pneumoscope.images.raster import COLOUR_TOLERANCE
+from pneumoscope.images.raster_grey import COLOUR_TOLERANCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

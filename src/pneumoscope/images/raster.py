@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 import pneumoscope.images.jpeg as jpeg
+import pneumoscope.images.tiff as tiff
 from pneumoscope.errors import (
     ImageError,
     NotA2DImage,
@@ -24,6 +25,12 @@ from pneumoscope.errors import (
     UnsupportedCoding,
 )
 from pneumoscope.images.jpeg_scans import rare_process
+from pneumoscope.images.raster_grey import (
+    DEEP_MODES,
+    luminance,
+    luminance_of_samples,
+    tint_of_chroma,
+)
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -32,15 +39,9 @@ if TYPE_CHECKING:
 
     from pneumoscope.images.limits import Limits
 
-# Grey levels of 255 by which channels, or chroma from its centre, may stray in a grey film: JPEG's
-# quantisation leaves a few.
-COLOUR_TOLERANCE = 8
-
 _ORIENTATION = 0x0112  # Exif 2.32, 4.6.4 A
-_PHOTOMETRIC, _STRIP_OFFSETS, _STRIP_BYTES = 262, 273, 279  # TIFF 6.0, section 8
+_STRIP_OFFSETS, _STRIP_BYTES = 273, 279  # TIFF 6.0, section 8
 _TILE_OFFSETS, _TILE_BYTES = 324, 325  # TIFF 6.0, section 15
-_DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
-_DEPTHS = (8, 10, 12, 14)  # bits of detectors whose films are kept in 16-bit files
 
 
 def read_raster(
@@ -62,6 +63,8 @@ def read_raster(
         ImageError: It cannot be read, or is not one film of fitting size.
     """
     try:
+        if kind == "TIFF":
+            return _of_tiff(data, name, limits)
         image = _opened(kind, data, name, limits)
         columns, rows = image.size
         if kind == "JPEG":
@@ -71,10 +74,8 @@ def read_raster(
             if kind == "PNG":
                 _check_png(data, name)
             image.load()
-            pixels, bits, tint = _grey(image)
-        if kind == "TIFF" and image.mode in ("F", *_DEEP_MODES) and _white_is_zero(image):
-            pixels = 1 - pixels  # Pillow inverts up to 8 bits only
-        turn = 1 if kind == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
+            pixels, bits, tint = luminance(image)
+        turn = _orientation(image)
     except (ImageError, MemoryError):
         raise
     except Exception as error:
@@ -86,12 +87,44 @@ def read_raster(
         format=kind,
         rows=rows,
         columns=columns,
-        bits=data[24] if kind == "PNG" and image.mode not in _DEEP_MODES else bits,  # IHDR's depth
+        bits=data[24] if kind == "PNG" and image.mode not in DEEP_MODES else bits,  # IHDR's depth
         colour=tint > 0,
         tint=tint,
         reduced_by=config[0] if config else 1,
     )
     return _radiograph(_turned(pixels, turn), facts)
+
+
+def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:
+    page = tiff.film_page(data, name)
+    limits.check(name, page.rows, page.columns)
+    tiff.check_compression(page, name)
+    image = None if tiff.is_for_numpy(page) else _opened_tiff(page)
+    if image is None:
+        pixels, bits, tint = luminance_of_samples(
+            tiff.samples(page, name), page.photometric, page.extra, name
+        )
+        turn = page.orientation
+        rows, columns = (page.columns, page.rows) if turn >= 5 else (page.rows, page.columns)
+    else:
+        image.load()
+        pixels, bits, tint = luminance(image)
+        if image.mode in ("F", *DEEP_MODES) and page.photometric == tiff.WHITE_IS_ZERO:
+            pixels = 1 - pixels  # Pillow inverts up to 8 bits only
+        turn = 1  # Pillow turns it
+        columns, rows = image.size
+    facts = FilmFacts(
+        format="TIFF", rows=rows, columns=columns, bits=bits, colour=tint > 0, tint=tint
+    )
+    return _radiograph(_turned(pixels, turn), facts)
+
+
+def _opened_tiff(page: tiff.Page) -> ImageFile | None:
+    """The page as Pillow opens it; None if it does not know the layout."""
+    try:
+        return header_of("TIFF", page.data)
+    except (SyntaxError, KeyError):
+        return None
 
 
 def _opened(kind: str, data: bytes, name: str, limits: Limits) -> ImageFile:
@@ -102,7 +135,7 @@ def _opened(kind: str, data: bytes, name: str, limits: Limits) -> ImageFile:
     image = header_of(kind, data)
     columns, rows = image.size
     if getattr(image, "is_animated", False):
-        raise NotA2DImage(name, "animation" if kind in ("PNG", "WEBP") else "several pages")
+        raise NotA2DImage(name, "animation")
     limits.check(name, rows, columns)
     return image
 
@@ -206,101 +239,13 @@ def _draft(image: ImageFile, at_least_px: int | None) -> None:
 
 
 def _of_jpeg(image: ImageFile, data: bytes, name: str) -> tuple[NDArray[Any], int, float]:
-    """As `_grey`; the film is complete, see `pneumoscope.images.jpeg`."""
+    """As `luminance`; the film is complete, see `pneumoscope.images.jpeg`."""
     if image.mode in ("L", "YCbCr"):
         columns, rows = image.size
         levels = jpeg.luminance(data, name, rows, columns)
-        return levels, 8, 0.0 if image.mode == "L" else _tint_of_chroma(image)
+        return levels, 8, 0.0 if image.mode == "L" else tint_of_chroma(image)
     jpeg.check(data, name, cmyk=image.mode == "CMYK")
-    return _grey(image)
-
-
-def _tint_of_chroma(image: Image.Image) -> float:
-    spread = [extreme for band in image.split()[1:] for extreme in _extrema(band)]
-    if max(abs(value - 128) for value in spread) <= COLOUR_TOLERANCE:
-        return 0.0
-    return _tint(image.convert("RGB"))
-
-
-def _grey(image: Image.Image) -> tuple[NDArray[Any], int, float]:
-    """Luminance (rows, columns), bits per sample, and the tint, see `FilmFacts`.
-
-    It is uint8 where the film holds 8-bit grey, else float32 in [0, 1]. Luminance is ITU-R 601-2 luma, as Pillow's mode L; what is transparent lies on black.
-    """
-    mode = image.mode
-    if mode == "L" and "transparency" not in image.info:
-        return _levels(image), 8, 0.0
-    if mode == "1":
-        return _levels(image.convert("L")), 1, 0.0
-    if mode == "YCbCr":
-        return _levels(image.getchannel("Y")), 8, _tint_of_chroma(image)
-    if mode in _DEEP_MODES:
-        return _deep(np.asarray(image).astype(np.int32))
-    if mode == "F":
-        return _floating(np.asarray(image))
-    if mode in ("LA", "La", "PA", "RGBA", "RGBa") or image.has_transparency_data:
-        if mode in ("La", "RGBa"):
-            image = image.convert(mode[:-1] + "A")
-        image = image.convert("RGBA")
-        grey = _unit(image.convert("RGB").convert("L")) * _unit(image.getchannel("A"))
-        return grey, 8, 0.0 if mode in ("LA", "La", "L") else _tint(image)
-    rgb = image if mode == "RGB" else image.convert("RGB")
-    return _levels(rgb.convert("L")), 8, _tint(rgb)
-
-
-def _levels(image: Image.Image) -> NDArray[np.uint8]:
-    return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
-
-
-def _unit(image: Image.Image) -> NDArray[np.float32]:
-    """8-bit grey as float32 in [0, 1]; multiplied by 255 it gives the stored value again."""
-    return np.divide(_levels(image), np.float32(255), dtype=np.float32)
-
-
-def _extrema(band: Image.Image) -> tuple[int, int]:
-    low, high = cast("tuple[int, int]", band.getextrema())
-    return int(low), int(high)
-
-
-def _tint(image: Image.Image) -> float:
-    """Mean difference of red and blue from green, in [0, 1]; 0 if it is but the noise of JPEG."""
-    from PIL import ImageChops, ImageStat
-
-    red, green, blue = image.split()[:3]
-    differences = [ImageChops.difference(green, other) for other in (red, blue)]
-    if max(_extrema(difference)[1] for difference in differences) <= COLOUR_TOLERANCE:
-        return 0.0
-    return max(float(ImageStat.Stat(difference).mean[0]) for difference in differences) / 255
-
-
-def _deep(stored: NDArray[np.int32]) -> tuple[NDArray[np.float32], int, float]:
-    """Scales 9 to 16 bits by the smallest usual depth that holds the brightest pixel."""
-    low, high = int(stored.min()), int(stored.max())
-    if low < 0 or high > 65535:  # signed or 32-bit: the file does not say what white is
-        return _stretched(stored.astype(np.float64), low, high), 32 if high > 65535 else 16, 0.0
-    bits = next((depth for depth in _DEPTHS if high < 1 << depth), 16)
-    return np.divide(stored, np.float32((1 << bits) - 1), dtype=np.float32), bits, 0.0
-
-
-def _floating(stored: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, float]:
-    """Takes [0, 1] as it is and stretches any other range; what is not finite becomes the least."""
-    finite = np.isfinite(stored)
-    if not finite.any():
-        raise ValueError("no finite pixel")
-    low, high = float(stored[finite].min()), float(stored[finite].max())
-    filled = np.where(finite, stored, np.float32(low))
-    if low >= 0 and high <= 1:
-        return filled, 32, 0.0
-    return _stretched(filled.astype(np.float64), low, high), 32, 0.0
-
-
-def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float32]:
-    span = high - low or 1.0
-    return ((values - low) / span).astype(np.float32)
-
-
-def _white_is_zero(image: ImageFile) -> bool:
-    return bool(cast("Any", image).tag_v2.get(_PHOTOMETRIC) == 0)
+    return luminance(image)
 
 
 def _orientation(image: ImageFile) -> int:

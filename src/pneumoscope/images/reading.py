@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import ImageError, UnknownFormat, UnreadableImage
+from pneumoscope.images.foreign import foreign_kind
 from pneumoscope.images.formats import sniff
 from pneumoscope.images.limits import MAX_BYTES, MAX_PIXELS, MIN_SIDE_PX, Limits
 from pneumoscope.images.quiet import quiet
@@ -52,7 +53,7 @@ def read(
     data = load_bytes(source, label, max_bytes)
     kind = sniff(data)
     if kind is None:
-        raise UnknownFormat(label)
+        raise UnknownFormat(label, *foreign_kind(data[:1024]))
     limits = Limits(max_pixels, min_side_px)
     try:
         with quiet():

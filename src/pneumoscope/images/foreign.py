@@ -1,0 +1,103 @@
+"""Names files that are no films by their first bytes, and says what to do with them."""
+
+from __future__ import annotations
+
+import re
+
+_SAVE = "Save it as PNG or TIFF; better, export the film as DICOM."
+_JPEG_2000 = "Save it as PNG or TIFF; JPEG 2000 is read inside DICOM only."
+_VOLUME = "This is data of a volume or of an analysis: export the one film as DICOM or PNG."
+_UNPACK = "Unpack it, and give the films or their folder."
+_NO_FILM = "Export the film itself, as DICOM or PNG."
+_DOWNLOAD = "The download gave a web page instead of the film: log in, and download it again."
+
+_BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture", _JPEG_2000),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 codestream", _JPEG_2000),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture", _SAVE),
+    (b"\xff\x0a", "a JPEG XL picture", _SAVE),
+    (b"II\xbc\x01", "a JPEG XR picture", _SAVE),
+    (b"GIF87a", "a GIF picture", _SAVE),
+    (b"GIF89a", "a GIF picture", _SAVE),
+    (b"8BPS", "a Photoshop document", _SAVE),
+    (b"\0\0\1\0", "an icon", _SAVE),
+    (b"v/1\1", "an OpenEXR picture", _SAVE),
+    (b"SIMPLE  =", "a FITS file", _SAVE),
+    (b"\x93NUMPY", "a NumPy array (.npy)", "Save it as PNG or TIFF with 8 or 16 bits of grey."),
+    (b"NRRD000", "a NRRD volume", _VOLUME),
+    (b"ObjectType", "the header of a MetaImage volume", _VOLUME),
+    (b"NDims", "the header of a MetaImage volume", _VOLUME),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", _VOLUME),
+    (b"MATLAB 5.0", "a MATLAB file", _VOLUME),
+    (b"PK\3\4", "a ZIP archive", "`pneumoscope predict` opens it; elsewhere, unpack it first."),
+    (b"PK\5\6", "an empty ZIP archive", "Make it again, with the films in it."),
+    (b"\x1f\x8b", "a gzip archive", _UNPACK),
+    (b"BZh", "a bzip2 archive", _UNPACK),
+    (b"\xfd7zXZ\0", "an xz archive", _UNPACK),
+    (b"(\xb5/\xfd", "a Zstandard archive", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (b"%PDF", "a PDF document", _NO_FILM),
+    (b"%!PS", "a PostScript document", _NO_FILM),
+    (b"{\\rtf", "a text document", _NO_FILM),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document", _NO_FILM),
+    (b"\x1aE\xdf\xa3", "a video", _NO_FILM),
+    (b"version https://git-lfs", "a Git LFS pointer", "Fetch the film itself: run `git lfs pull`."),
+    (b"/annex/objects/", "a git-annex pointer", "Fetch the film itself: run `git annex get`."),
+    (b"\0\5\x16\7", "data that macOS keeps beside a file", "Give the file without ._ in its name."),
+    (b"L\0\0\0\1\x14\2\0", "a Windows shortcut", "Give the file that it points to."),
+)
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"), "a HEIC picture"),
+    **dict.fromkeys((b"avif", b"avis"), "an AVIF picture"),
+}
+"""Brands of ISO base media files (ISO/IEC 14496-12, 4.3)."""
+_NETPBM = re.compile(rb"P([1-7fF])[\s#]")
+_MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml|svg|!--)", re.IGNORECASE)
+_TEXT_BYTES = 512
+
+
+def foreign_kind(head: bytes) -> tuple[str, str]:
+    """What a file is that is no film.
+
+    Args:
+        head: At least the first 1,024 bytes, or all of a shorter file.
+
+    Returns:
+        The kind in words with its article, and what to do; ``("", "")`` for an unknown one.
+    """
+    for beginning, kind, advice in _BEGINNINGS:
+        if head.startswith(beginning):
+            if head.startswith(b"PK") and b"[Content_Types].xml" in head[:1024]:
+                return "an Office document", _NO_FILM
+            return kind, advice
+    if head[4:8] == b"ftyp":
+        kind = _BRANDS.get(head[8:12], "")
+        return (kind, _SAVE) if kind else ("a video", _NO_FILM)
+    if head[:4] == b"RIFF":
+        return "a sound or a video", _NO_FILM
+    if head[257:262] == b"ustar":
+        return "a tar archive", _UNPACK
+    # NIfTI-1 and -2: the header's size, and the magic at its end or after it.
+    if head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2"):
+        return "a NIfTI volume", _VOLUME
+    if match := _NETPBM.match(head):
+        kinds = {b"1": "PBM", b"4": "PBM", b"2": "PGM", b"5": "PGM", b"3": "PPM", b"6": "PPM"}
+        return f"a {kinds.get(match[1], 'PNM')} picture", _SAVE
+    return _of_text(head.removeprefix(b"\xef\xbb\xbf"))
+
+
+def _of_text(head: bytes) -> tuple[str, str]:
+    if match := _MARKUP.match(head):
+        if match[1].lower() in (b"!doctype html", b"html"):
+            return "a web page", _DOWNLOAD
+        if b"<svg" in head[:1024]:
+            return "an SVG drawing", _NO_FILM
+        return "an XML document", _NO_FILM
+    try:
+        text = head[:_TEXT_BYTES].decode("ascii")
+    except UnicodeDecodeError:
+        return "", ""
+    if text and all(letter.isprintable() or letter.isspace() for letter in text):
+        return "a text file", _NO_FILM
+    return "", ""

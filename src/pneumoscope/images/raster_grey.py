@@ -1,0 +1,162 @@
+"""Grey levels of raster images of any kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from PIL import Image
+
+from pneumoscope.errors import UnsupportedCoding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Grey levels of 255 by which channels, or chroma from its centre, may stray in a grey film: JPEG's
+# quantisation leaves a few.
+COLOUR_TOLERANCE = 8
+
+
+DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+"""Pillow's modes of integers above 8 bits."""
+_DEPTHS = (8, 10, 12, 14)  # bits of detectors whose films are kept in 16-bit files
+_WHITE_IS_ZERO, _RGB = 0, 2  # PhotometricInterpretation; TIFF 6.0, section 8
+_ALPHA = 2  # of ExtraSamples: the colours are not multiplied by it; TIFF 6.0, section 18
+
+
+def luminance_of_samples(
+    stored: NDArray[Any], photometric: int, extra: tuple[int, ...], name: str
+) -> tuple[NDArray[Any], int, float]:
+    """As `luminance`, from the samples of a TIFF.
+
+    Args:
+        stored: (rows, columns, samples), of any integer or floating kind.
+        photometric: 0 white is zero, 1 black is zero, 2 RGB; others are not supported.
+        extra: The meaning of each sample beyond the colours: 1 alpha that the colours are multiplied
+            by, 2 alpha that they are not, 0 anything.
+        name: What to call the film in messages.
+
+    Raises:
+        UnsupportedCoding: The samples have another meaning, or colour is neither 8 nor 16 bits deep.
+    """
+    bits = 8 * stored.dtype.itemsize
+    colours = 3 if photometric == _RGB else 1
+    count = stored.shape[2]
+    if photometric not in (_WHITE_IS_ZERO, 1, _RGB) or count < colours:
+        raise UnsupportedCoding(name, f"TIFF of photometric interpretation {photometric}")
+    alpha = next((i for i, kind in enumerate(extra, colours) if kind == _ALPHA and i < count), None)
+    if colours == 3:
+        if stored.dtype not in (np.uint8, np.uint16):
+            raise UnsupportedCoding(name, f"TIFF in colour with {bits} bits per sample")
+        # As Pillow reads RGB of 16 bits.
+        high = (stored >> (bits - 8)).astype(np.uint8)
+        chosen = [0, 1, 2] if alpha is None else [0, 1, 2, alpha]
+        return luminance(Image.fromarray(np.ascontiguousarray(high[..., chosen])))
+    grey = stored[:, :, 0]
+    if stored.dtype.kind == "f":
+        pixels, _, _ = _floating(grey.astype(np.float32))
+    elif stored.dtype == np.uint8:
+        pixels = np.divide(grey, np.float32(255), dtype=np.float32)
+    else:
+        pixels, bits, _ = _deep(grey)
+    if photometric == _WHITE_IS_ZERO:
+        pixels = 1 - pixels
+    if alpha is not None:
+        opaque = 1.0 if stored.dtype.kind == "f" else float(np.iinfo(stored.dtype).max)
+        pixels = pixels * np.clip(stored[:, :, alpha] / opaque, 0, 1).astype(np.float32)
+    return pixels, bits, 0.0
+
+
+def tint_of_chroma(image: Image.Image) -> float:
+    """The tint, see `FilmFacts`.
+
+    Args:
+        image: A picture of mode YCbCr.
+    """
+    spread = [extreme for band in image.split()[1:] for extreme in _extrema(band)]
+    if max(abs(value - 128) for value in spread) <= COLOUR_TOLERANCE:
+        return 0.0
+    return _tint(image.convert("RGB"))
+
+
+def luminance(image: Image.Image) -> tuple[NDArray[Any], int, float]:
+    """Luminance, bits per sample, and the tint.
+
+    Args:
+        image: A loaded picture of any of Pillow's modes.
+
+    Returns:
+        (rows, columns), uint8 if the film has 8-bit grey levels, else float32 in [0, 1]: ITU-R 601-2
+        luma, as Pillow's mode L, with what is transparent on black; bits per sample; the tint, see
+        `FilmFacts`.
+    """
+    mode = image.mode
+    if mode == "L" and "transparency" not in image.info:
+        return _levels(image), 8, 0.0
+    if mode == "1":
+        return _levels(image.convert("L")), 1, 0.0
+    if mode == "YCbCr":
+        return _levels(image.getchannel("Y")), 8, tint_of_chroma(image)
+    if mode in DEEP_MODES:
+        return _deep(np.asarray(image).astype(np.int32))
+    if mode == "F":
+        return _floating(np.asarray(image))
+    if mode in ("LA", "La", "PA", "RGBA", "RGBa") or image.has_transparency_data:
+        if mode in ("La", "RGBa"):
+            image = image.convert(mode[:-1] + "A")
+        image = image.convert("RGBA")
+        grey = _unit(image.convert("RGB").convert("L")) * _unit(image.getchannel("A"))
+        return grey, 8, 0.0 if mode in ("LA", "La", "L") else _tint(image)
+    rgb = image if mode == "RGB" else image.convert("RGB")
+    return _levels(rgb.convert("L")), 8, _tint(rgb)
+
+
+def _levels(image: Image.Image) -> NDArray[np.uint8]:
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
+
+
+def _unit(image: Image.Image) -> NDArray[np.float32]:
+    """8-bit grey as float32 in [0, 1]; multiplied by 255 it gives the stored value again."""
+    return np.divide(_levels(image), np.float32(255), dtype=np.float32)
+
+
+def _extrema(band: Image.Image) -> tuple[int, int]:
+    low, high = cast("tuple[int, int]", band.getextrema())
+    return int(low), int(high)
+
+
+def _tint(image: Image.Image) -> float:
+    """Mean difference of red and blue from green, in [0, 1]; 0 if it is but the noise of JPEG."""
+    from PIL import ImageChops, ImageStat
+
+    red, green, blue = image.split()[:3]
+    differences = [ImageChops.difference(green, other) for other in (red, blue)]
+    if max(_extrema(difference)[1] for difference in differences) <= COLOUR_TOLERANCE:
+        return 0.0
+    return max(float(ImageStat.Stat(difference).mean[0]) for difference in differences) / 255
+
+
+def _deep(stored: NDArray[np.integer[Any]]) -> tuple[NDArray[np.float32], int, float]:
+    """Scales 9 to 16 bits by the smallest usual depth that holds the brightest pixel."""
+    low, high = int(stored.min()), int(stored.max())
+    if low < 0 or high > 65535:  # signed or 32-bit: the file does not say what white is
+        return _stretched(stored.astype(np.float64), low, high), 32 if high > 65535 else 16, 0.0
+    bits = next((depth for depth in _DEPTHS if high < 1 << depth), 16)
+    return np.divide(stored, np.float32((1 << bits) - 1), dtype=np.float32), bits, 0.0
+
+
+def _floating(stored: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, float]:
+    """Takes [0, 1] as it is and stretches any other range; what is not finite becomes the least."""
+    finite = np.isfinite(stored)
+    if not finite.any():
+        raise ValueError("no finite pixel")
+    low, high = float(stored[finite].min()), float(stored[finite].max())
+    filled = np.where(finite, stored, np.float32(low))
+    if low >= 0 and high <= 1:
+        return filled, 32, 0.0
+    return _stretched(filled.astype(np.float64), low, high), 32, 0.0
+
+
+def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float32]:
+    span = high - low or 1.0
+    return ((values - low) / span).astype(np.float32)
