@@ -4,6 +4,7 @@
     ├── ImageError                  a film cannot be read
     │   ├── MissingFile             (FileNotFoundError)  no such file
     │   ├── IsADirectory            (IsADirectoryError)  a folder where one film was expected
+    │   ├── NotAFile                (ValueError)         a named pipe where a file was expected
     │   ├── NotPermitted            (PermissionError)    the system refuses to open it
     │   ├── EmptySource             (ValueError)         zero bytes
     │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format we read
@@ -117,6 +118,14 @@ class IsADirectory(ImageError, IsADirectoryError):
         super().__init__(
             f"{name}: is a folder, not a film",
             "Give the film itself; `pneumoscope predict FOLDER` reads every film in a folder.",
+        )
+
+
+class NotAFile(ImageError, ValueError):
+    def __init__(self, name: str, kind: str) -> None:
+        super().__init__(
+            f"{name}: is {kind}, not a file",
+            "Give a file; `pneumoscope predict -` reads one film from stdin.",
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pneumoscope.render.visible import visible
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -21,24 +23,32 @@ class Reportable(Protocol):
     def hint(self) -> str: ...
 
 
+def escape(text: str) -> str:
+    """Text for a table or line of rich: its brackets and control characters mean nothing there."""
+    from rich.markup import escape as without_markup
+
+    return without_markup(visible(text))
+
+
 def report(error: Exception) -> None:
     """Writes an error and its hint to stderr."""
     hint = getattr(error, "hint", "")
     if isinstance(error, OSError) and not hint:
         hint = "Is there space, and may you write there?"
     if sys.stderr is not None:
-        sys.stderr.write(f"error: {error}\n" + (f"hint: {hint}\n" if hint else ""))
+        text = f"error: {error}\n" + (f"hint: {hint}\n" if hint else "")
+        sys.stderr.write(visible(text, keep="\n"))
 
 
 def report_films(films: Iterable[Reportable]) -> None:
     """Writes each film that could not be read to stderr, with its hint."""
     for film in films:
-        sys.stderr.write(f"error: {film.message}\nhint: {film.hint}\n")
+        sys.stderr.write(f"error: {visible(film.message)}\nhint: {visible(film.hint)}\n")
 
 
 def note(text: str) -> None:
     """Writes to stderr how far the work is."""
-    sys.stderr.write(f"{text} ...\n")
+    sys.stderr.write(f"{visible(text)} ...\n")
     sys.stderr.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,7 @@ from pneumoscope.errors import (
     ImageError,
     IsADirectory,
     MissingFile,
+    NotAFile,
     NotPermitted,
     TooLarge,
     UnreadableImage,
@@ -28,6 +30,28 @@ def name_of(source: object) -> str:
         return "<bytes>"
     name = getattr(source, "name", None)  # of an open file, or "<stdin>"
     return name if isinstance(name, str) else "<stream>"
+
+
+def special_kind(mode: int) -> str:
+    """What a path is that is neither a file nor a folder, in words; ``""`` for these.
+
+    Args:
+        mode: ``st_mode`` of the path.
+    """
+    kinds = (
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    return next((words for is_kind, words in kinds if is_kind(mode)), "")
+
+
+def _check_kind(path: Path, name: str) -> None:
+    """Refuses a named pipe, which would wait for a writer; those of the shell have one."""
+    if not path.is_fifo() or path.parts[:2] in (("/", "dev"), ("/", "proc")):
+        return
+    raise NotAFile(name, "a named pipe")
 
 
 def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
@@ -54,7 +78,9 @@ def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
     else:
         try:
             if isinstance(source, str | os.PathLike):
-                with Path(source).open("rb", buffering=0) as file:
+                path = Path(source)
+                _check_kind(path, name)
+                with path.open("rb", buffering=0) as file:
                     size = os.fstat(file.fileno()).st_size
                     if size > max_bytes:  # known before a byte is read
                         raise TooLarge(name, f"{size:,} bytes", limit)

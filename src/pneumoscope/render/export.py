@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.render.serialise import NOTICE, p_positive_of
+from pneumoscope.render.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 _ROW_END = "\r\n"
 # What spreadsheets take for the start of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where the list separator is a semicolon, a spreadsheet begins a cell behind each one.
+_INNER_FORMULA = re.compile(r"(?<=[;\t\r\n])(?=[=+\-@])")
+_MARKED_INNER = re.compile(r"(?<=[;\t\r\n])'(?=[=+\-@])")
+_CELL_CONTROLS = "\t\r\n"
 
 
 def write_json(records: Iterable[Record], stream: TextIO) -> None:
@@ -108,12 +114,19 @@ def csv_row(record: Record, fills: Mapping[str, Fill]) -> dict[str, Any]:
 
 
 def safe_cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: such text is marked by an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    """A cell that no spreadsheet takes for a formula: such text is marked by an apostrophe.
+
+    Other control characters than tabs and line ends are written visibly, see `visible`.
+    """
+    if not isinstance(value, str):
+        return value
+    text = _INNER_FORMULA.sub("'", visible(value, keep=_CELL_CONTROLS))
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def plain_cell(text: str) -> str:
     """The text of a cell that `safe_cell` may have marked."""
+    text = _MARKED_INNER.sub("", text)
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 

@@ -130,7 +130,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     if not rows:
         sys.stderr.write("none yet\n")
         return
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     table = plain_table(*rows[0])
     for row in rows:

@@ -84,7 +84,7 @@ def _check_out(out: Path) -> None:
 
 
 def _print(result: Audit, out: Path) -> None:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     shown = console()
     shown.print(

@@ -204,7 +204,7 @@ def _sections(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
 
 
 def _print(result: Evaluation, written: Sequence[Path]) -> None:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     shown = console()
     films = result.films
@@ -262,7 +262,7 @@ def _verdicts(bundle: BundleResult) -> Table:
 
 def _sources(title: str, question: str, result: SourceResult) -> Table:
     """Figures by source; a dash with its reason where a source has one class only."""
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     columns = ("films", "positive", "ROC AUC", "sensitivity", "specificity")
     table = plain_table(escape(f"{title}, {question}: source"), *columns, right=columns)

@@ -58,7 +58,7 @@ def _facts(named: NamedBundle) -> dict[str, Any]:
 
 
 def _print(facts: Sequence[dict[str, Any]]) -> None:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     columns = ("name", "bundle", "SHA-256", "verdict", "size", "population", "folder")
     table = plain_table(*columns, right=("size",), fold=("population", "folder"))

@@ -65,9 +65,9 @@ def _facts(classifier: Classifier) -> dict[str, Any]:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
+    from pneumoscope.cli.terminal import escape
     from pneumoscope.metrics import threshold_text
 
     table = Table(box=None, pad_edge=False, show_header=False)

@@ -107,8 +107,9 @@ def _show(
         last: The last prediction of each bundle.
         kinds_warnings: SHA-256 of a bundle to its sentence on kinds.
     """
-    from rich.markup import escape
     from rich.table import Table
+
+    from pneumoscope.cli.terminal import escape
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("film", overflow="fold")
@@ -142,7 +143,7 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
         outcome: Outcome of the film.
         kinds_warning: The bundle's sentence on kinds, which is left out of the line.
     """
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     name = escape(outcome.source)
     p = outcome.prediction

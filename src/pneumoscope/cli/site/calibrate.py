@@ -187,7 +187,7 @@ def _older(folder: Path | None, file: Path | None) -> tuple[OpenedBundle | None,
 
 
 def _print(result: Calibrated, out: Path) -> None:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     shown, profile = console(), result.profile
     shown.print(
@@ -220,8 +220,7 @@ def _print(result: Calibrated, out: Path) -> None:
 
 
 def _print_points(result: Calibrated) -> None:
-    from rich.markup import escape
-
+    from pneumoscope.cli.terminal import escape
     from pneumoscope.metrics import threshold_text
 
     figures = ("threshold", "sensitivity", "specificity")
@@ -243,7 +242,7 @@ def _print_points(result: Calibrated) -> None:
 
 
 def _print_carried(result: Calibrated) -> None:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     table = plain_table(
         "from the older bundle", "keeps", "change of sensitivity", "of specificity", "label changes"

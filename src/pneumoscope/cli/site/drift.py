@@ -108,8 +108,7 @@ def drift(
 
 
 def _print(result: Drift, repeated: int, *, by_patient: bool) -> None:
-    from rich.markup import escape
-
+    from pneumoscope.cli.terminal import escape
     from pneumoscope.evidence.site.drift_record import words_of
 
     figures = ("reference", "films", "mean before", "after", "most evidence", "alarm")

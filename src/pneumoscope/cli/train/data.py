@@ -197,7 +197,7 @@ def _named(folder: str) -> tuple[str, Path]:
 
 
 def _by_source(counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> Table:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     columns = [escape(name) for name in names]
     table = plain_table("source", *columns, right=columns)
@@ -207,7 +207,7 @@ def _by_source(counts: Mapping[str, Mapping[str, int]], names: Sequence[str]) ->
 
 
 def _print(report: Report) -> None:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     out = console()
     out.print(f"{escape(report.source)} ({report.layout}, {report.task})", soft_wrap=True)

@@ -57,7 +57,7 @@ def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = F
 
 
 def _print(rows: Sequence[Row]) -> None:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     figures = ("seeds", "AUC", "accuracy", "sensitivity", "specificity")
     table = plain_table("recipe", *figures, "worst", right=figures)

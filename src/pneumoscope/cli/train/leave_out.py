@@ -135,7 +135,7 @@ def _print(
         written = {"files": [str(path) for path in files]}
         print_json({"recipe": recipe.name, "left_out": to_json(results)} | written)
         return
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     shown = console()
     for result in results:
@@ -147,7 +147,7 @@ def _print(
 
 
 def _table(results: Sequence[LeftOut]) -> Table:
-    from rich.markup import escape
+    from pneumoscope.cli.terminal import escape
 
     columns = (
         "films", "patients", "ill", "AUC", "validation AUC", "healthy called ill", "ill called ill",
