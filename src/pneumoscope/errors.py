@@ -4,7 +4,6 @@
     ├── ImageError                  a film cannot be read
     │   ├── MissingFile             (FileNotFoundError)  no such file
     │   ├── IsADirectory            (IsADirectoryError)  a folder where one film was expected
-    │   ├── NotAFile                (ValueError)         a named pipe where a file was expected
     │   ├── NotPermitted            (PermissionError)    the system refuses to open it
     │   ├── EmptySource             (ValueError)         zero bytes
     │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format we read
@@ -121,14 +120,6 @@ class IsADirectory(ImageError, IsADirectoryError):
         )
 
 
-class NotAFile(ImageError, ValueError):
-    def __init__(self, name: str, kind: str) -> None:
-        super().__init__(
-            f"{name}: is {kind}, not a file",
-            "Give a file; `pneumoscope predict -` reads one film from stdin.",
-        )
-
-
 class NotPermitted(ImageError, PermissionError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name}: not allowed to read it", "Check the file's permissions.")
@@ -142,9 +133,7 @@ class EmptySource(ImageError, ValueError):
 class UnknownFormat(ImageError, ValueError):
     def __init__(self, name: str, kind: str = "", advice: str = "") -> None:
         super().__init__(
-            f"{name}: {kind}, which pneumoscope does not read"
-            if kind
-            else f"{name}: not an image format that pneumoscope reads",
+            f"{name}: {kind or 'not an image format that pneumoscope reads'}",
             advice
             or "Export the film as DICOM, PNG, JPEG, TIFF, BMP or WebP; the content counts, not the ending.",
         )

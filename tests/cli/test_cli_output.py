@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,19 @@ def test_records_name_their_overlays(
         assert overlay.name.startswith(Path(record["source"]).name)
     rows = csv.DictReader(io.StringIO(run(*arguments, "--csv").stdout))
     assert all(Path(row["heatmap_file"]).is_file() for row in rows)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_folder_of_odd_names_and_pipes(
+    tiny: tuple[str, Path], film_files: Path, tmp_path: Path
+) -> None:
+    film = (film_files / "dark.png").read_bytes()
+    for name in ("two\nlines.png", "\x1b[2Jescape.png", "turned\u202e.png"):
+        (tmp_path / name).write_bytes(film)
+    os.mkfifo(tmp_path / "x.png")
+    done = run_process("predict", tmp_path, *tiny)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    shown = [line.split()[0].removeprefix(f"{tmp_path}/") for line in done.stdout.splitlines()[1:4]]
+    assert shown == [r"\x1b[2Jescape.png", r"turned\u202e.png", r"two\nlines.png"]
+    assert "a named pipe, left out" in done.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from pneumoscope.cli.terminal import (
     console,
+    escape,
     note,
     plain_table,
     print_json,
@@ -70,3 +71,14 @@ def test_columns_align_and_piped_rows_stay_on_one_line(capsys: pytest.CaptureFix
     assert heads.split() == ["name", "figure"]
     assert long.split() == ["x" * 300, "1"]
     assert len(heads) == len(long) == len(short)
+
+
+def test_names_do_not_move_other_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert escape("a\nb\x1b[2J\u202e[bold].png") == r"a\nb\x1b[2J\u202e\[bold].png"
+    report(UsageError("\x1b[2J: no films", "\u202eName some."))
+    report_films([SimpleNamespace(message="a\nb: cut", hint="Copy it.")])
+    note("\x1b[2J")
+    assert capsys.readouterr().err == (
+        "error: \\x1b[2J: no films\nhint: \\u202eName some.\n"
+        "error: a\\nb: cut\nhint: Copy it.\n\\x1b[2J ...\n"
+    )

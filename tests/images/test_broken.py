@@ -374,7 +374,7 @@ def test_memory_error_becomes_an_image_error(monkeypatch: pytest.MonkeyPatch) ->
     def greedy(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("pneumoscope.images.raster._grey", greedy)
+    monkeypatch.setattr("pneumoscope.images.raster.luminance", greedy)
     with pytest.raises(errors.UnreadableImage, match="memory") as caught:
         images.read(PNG)
     assert isinstance(caught.value.__cause__, MemoryError)

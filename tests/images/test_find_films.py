@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from io import BytesIO
 from pathlib import Path
 
@@ -75,3 +77,55 @@ def test_names_of_sources(tmp_path: Path) -> None:
     assert images.name_of(tmp_path) == str(tmp_path)
     assert images.name_of(b"x") == images.name_of(memoryview(b"x")) == "<bytes>"
     assert images.name_of(BytesIO()) == "<stream>"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_and_sockets_are_left_out_with_a_word(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.mkfifo(folder / "x.png")
+    os.mkfifo(folder / "x")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "s.png"))
+        assert names(images.find_films([folder]), folder) == ALL
+        assert names(images.find_films([f"{folder}/**"]), folder) == ALL
+    for path, kind in (("x.png", "a named pipe"), ("x", "a named pipe"), ("s.png", "a socket")):
+        assert f"{str(folder / path)!r}: {kind}, left out" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_without_a_writer_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(errors.UnreadableImage, match="a named pipe, not a file") as caught:
+        images.read(tmp_path / "x.png")
+    assert "damaged" not in caught.value.hint
+
+
+def test_linked_folders_are_searched_once(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "inner").mkdir()
+    (elsewhere / "inner/film.png").write_bytes(save(ramp(), "PNG"))
+    (folder / "NORMAL").symlink_to(elsewhere)
+    (folder / "again").symlink_to(elsewhere)
+    (folder / "inner").symlink_to(elsewhere / "inner")
+    (elsewhere / "circle").symlink_to(folder)
+    (folder / "sub/up").symlink_to(folder)
+    expected = sorted([*ALL, "NORMAL/inner/film.png"])
+    assert sorted(names(images.find_films([folder]), folder)) == expected
+
+
+def test_a_linked_folder_that_is_given_is_searched(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    link = tmp_path_factory.mktemp("elsewhere") / "link"
+    link.symlink_to(folder)
+    assert names(images.find_films([link]), link) == ALL
+
+
+def test_a_broken_link_is_reported_by_the_reader(tmp_path: Path) -> None:
+    (tmp_path / "x.png").symlink_to(tmp_path / "nowhere.png")
+    (path,) = images.find_films([tmp_path])
+    with pytest.raises(errors.MissingFile):
+        images.read(path)

@@ -100,6 +100,20 @@ def test_text_that_looks_like_a_formula_is_marked_and_read_back(start: str) -> N
     assert plain_cell(safe_cell(text)) == text
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_no_formula_begins_behind_another_separator(separator: str, start: str) -> None:
+    # Where the list separator is a semicolon, spreadsheets split the cell there.
+    text = f"film{separator}{start}SUM(A1).png"
+    assert safe_cell(text) == f"film{separator}'{start}SUM(A1).png"
+    assert plain_cell(safe_cell(text)) == text
+
+
+def test_control_characters_do_not_reach_a_terminal() -> None:
+    assert safe_cell("\x1b[2J\u202efilm") == r"\x1b[2J\u202efilm"
+    assert safe_cell("a\nb") == "a\nb"  # quoted, so a table of many lines stays as it is
+
+
 def test_numbers_and_other_text_stay() -> None:
     for cell in (-0.1, 0, True, None, "", "a=b", "'quoted'", "ward/-1.png"):
         assert safe_cell(cell) is cell

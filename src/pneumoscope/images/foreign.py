@@ -64,8 +64,13 @@ def foreign_kind(head: bytes) -> tuple[str, str]:
         head: At least the first 1,024 bytes, or all of a shorter file.
 
     Returns:
-        The kind in words with its article, and what to do; ``("", "")`` for an unknown one.
+        What it is, and what to do, in words; ``("", "")`` for an unknown kind.
     """
+    kind, advice = _kind(head)
+    return f"{kind}, which pneumoscope does not read" if kind else "", advice
+
+
+def _kind(head: bytes) -> tuple[str, str]:
     for beginning, kind, advice in _BEGINNINGS:
         if head.startswith(beginning):
             if head.startswith(b"PK") and b"[Content_Types].xml" in head[:1024]:

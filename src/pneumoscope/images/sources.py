@@ -12,7 +12,6 @@ from pneumoscope.errors import (
     ImageError,
     IsADirectory,
     MissingFile,
-    NotAFile,
     NotPermitted,
     TooLarge,
     UnreadableImage,
@@ -51,7 +50,9 @@ def _check_kind(path: Path, name: str) -> None:
     """Refuses a named pipe, which would wait for a writer; those of the shell have one."""
     if not path.is_fifo() or path.parts[:2] in (("/", "dev"), ("/", "proc")):
         return
-    raise NotAFile(name, "a named pipe")
+    error = UnreadableImage(name, "a named pipe, not a file")
+    error.hint = "Give a file; `pneumoscope predict -` reads one film from stdin."
+    raise error
 
 
 def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:

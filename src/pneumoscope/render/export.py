@@ -28,8 +28,8 @@ _ROW_END = "\r\n"
 # What spreadsheets take for the start of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Where the list separator is a semicolon, a spreadsheet begins a cell behind each one.
-_INNER_FORMULA = re.compile(r"(?<=[;\t\r\n])(?=[=+\-@])")
-_MARKED_INNER = re.compile(r"(?<=[;\t\r\n])'(?=[=+\-@])")
+_INNER_FORMULA = re.compile(r"(?<=[;\t])(?=[=+\-@])")
+_MARKED_INNER = re.compile(r"(?<=[;\t])'(?=[=+\-@])")
 _CELL_CONTROLS = "\t\r\n"
 
 
