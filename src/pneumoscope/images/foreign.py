@@ -67,7 +67,7 @@ def foreign_kind(head: bytes) -> tuple[str, str]:
         What it is, and what to do, in words; ``("", "")`` for an unknown kind.
     """
     kind, advice = _kind(head)
-    return f"{kind}, which pneumoscope does not read" if kind else "", advice
+    return f"{kind}, not an image format that pneumoscope reads" if kind else "", advice
 
 
 def _kind(head: bytes) -> tuple[str, str]:
