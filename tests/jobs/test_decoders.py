@@ -64,7 +64,7 @@ def test_the_film_itself_at_a_bounded_size(decoder: Decoder) -> None:
 
 
 def test_errors_keep_their_class_and_hint(decoder: Decoder) -> None:
-    with pytest.raises(UnknownFormat, match=r"film: a text file") as error:
+    with pytest.raises(UnknownFormat, match=r"film: not an image format") as error:
         decoder.decode(b"nothing" * 50, DecodeOptions(32))
     assert "Export the film" in error.value.hint
     with pytest.raises(TooLarge):

@@ -54,7 +54,6 @@ _BRANDS = {
 """Brands of ISO base media files (ISO/IEC 14496-12, 4.3)."""
 _NETPBM = re.compile(rb"P([1-7fF])[\s#]")
 _MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml|svg|!--)", re.IGNORECASE)
-_TEXT_BYTES = 512
 
 
 def foreign_kind(head: bytes) -> tuple[str, str]:
@@ -89,20 +88,14 @@ def _kind(head: bytes) -> tuple[str, str]:
     if match := _NETPBM.match(head):
         kinds = {b"1": "PBM", b"4": "PBM", b"2": "PGM", b"5": "PGM", b"3": "PPM", b"6": "PPM"}
         return f"a {kinds.get(match[1], 'PNM')} picture", _SAVE
-    return _of_text(head.removeprefix(b"\xef\xbb\xbf"))
+    return _of_markup(head.removeprefix(b"\xef\xbb\xbf"))
 
 
-def _of_text(head: bytes) -> tuple[str, str]:
+def _of_markup(head: bytes) -> tuple[str, str]:
     if match := _MARKUP.match(head):
         if match[1].lower() in (b"!doctype html", b"html"):
             return "a web page", _DOWNLOAD
         if b"<svg" in head[:1024]:
             return "an SVG drawing", _NO_FILM
         return "an XML document", _NO_FILM
-    try:
-        text = head[:_TEXT_BYTES].decode("ascii")
-    except UnicodeDecodeError:
-        return "", ""
-    if text and all(letter.isprintable() or letter.isspace() for letter in text):
-        return "a text file", _NO_FILM
     return "", ""
