@@ -16,6 +16,7 @@ def function(name: str, node: list[Any]) -> dict[str, Any]:
         "class_name": "TFOpLambda",
         "config": {"name": "op", "trainable": True, "dtype": "float32", "function": name},
         "name": "op",
+        "build_config": {"input_shape": [None, 8, 8, 3]},
         "inbound_nodes": [node],
     }
 
@@ -68,6 +69,7 @@ def test_arithmetic_with_two_tensors_is_a_layer(name: str, kind: str) -> None:
     (entry,) = translated(model(function(name, node)))["layers"]
     assert entry["class_name"] == kind
     assert entry["inbound_nodes"] == [[["a", 0, 0, {}], ["b", 0, 0, {}]]]
+    assert "build_config" not in entry
 
 
 WHOLE = {"start": None, "stop": None, "step": None}

@@ -138,3 +138,27 @@ def test_words_of_keras_3_stay_as_they_are() -> None:
 def test_modules_that_moved(module: str, kind: str, expected: str) -> None:
     entry = {"module": module, "class_name": kind, "config": {}, "registered_name": kind}
     assert for_keras3(entry)["module"] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "expected"),
+    [
+        ("SpatialDropout2D", {"rate": 0.1, "trainable": True, "noise_shape": None}, {"rate": 0.1}),
+        ("SeparableConv2D", {"filters": 2, "groups": 1, "kernel_initializer": {}}, {"filters": 2}),
+        ("Dense", {"units": 2, "kernel_regularizer": {"l2": 1}, "trainable": False},
+         {"units": 2, "trainable": False}),
+        ("BatchNormalization", {"axis": [3], "renorm": False, "fused": None}, {"axis": 3}),
+        ("DepthwiseConv2D", {"kernel_size": [3, 3], "groups": 4}, {"kernel_size": [3, 3], "groups": 4}),
+    ],
+)  # fmt: skip
+def test_arguments_that_a_layer_has_no_more(
+    kind: str, settings: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert for_keras3({"class_name": kind, "config": settings})["config"] == expected
+
+
+@pytest.mark.parametrize("kind", ["RandomFlip", "RandomHeight", "RandomContrast", "MixUp"])
+def test_layers_that_augment_do_nothing(kind: str) -> None:
+    layer = for_keras3({"class_name": kind, "config": {"name": "augment", "factor": 0.2}})
+    assert layer["class_name"] == "Activation"
+    assert layer["config"] == {"name": "augment", "dtype": "float32", "activation": "linear"}

@@ -144,6 +144,7 @@ def _make_arithmetic(entry: dict[str, Any]) -> None:
     tensors = [part for part in (first, second) if _is_tensor(part)]
     entry |= {"module": module, "class_name": kind, "config": settings, "registered_name": None}
     entry["inbound_nodes"] = [tensors]
+    entry.pop("build_config", None)  # the shape of one tensor, also where there are two
 
 
 def _layer_for(

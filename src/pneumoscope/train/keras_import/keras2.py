@@ -144,5 +144,8 @@ def _arguments(kind: str) -> frozenset[str] | None:
     names: set[str] = set()
     for base in layer.__mro__:
         if issubclass(base, layers.Layer) and "__init__" in vars(base):
-            names |= set(inspect.signature(vars(base)["__init__"]).parameters)
+            parameters = inspect.signature(vars(base)["__init__"]).parameters
+            names |= set(parameters)
+            if all(p.kind is not p.VAR_KEYWORD for p in parameters.values()):
+                break  # nothing is passed on to the classes that it inherits from
     return frozenset(names - {"self", "args", "kwargs"}) | {"alpha", "seed"}
