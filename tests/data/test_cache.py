@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pneumoscope.data import cache
-from pneumoscope.errors import DataError, ImageError
+from pneumoscope.errors import BrokenFilms, DataError, ImageError
 
 
 def films(folder: Path, *levels: int) -> list[Path]:
@@ -109,3 +109,43 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/lee")
     assert cache.cache_home() == Path("/home/lee/.cache/pneumoscope/films")
+
+
+def test_broken_films_are_named_all_at_once(tmp_path: Path) -> None:
+    paths = films(tmp_path / "f", 10, 20, 30, 40)
+    paths[1].write_bytes(b"no film")
+    paths[3].write_bytes(b"")
+    with pytest.raises(BrokenFilms, match="2 films cannot be read") as error:
+        cache.cached(paths, 64, tmp_path / "c", Steps())
+    assert [*error.value.films] == [paths[1], paths[3]]
+    assert "20.png" in str(error.value)
+    assert "40.png" in str(error.value)
+    assert "--skip-broken" in error.value.hint
+    for path in paths:
+        path.unlink()
+    with pytest.raises(BrokenFilms, match="4 films cannot be read"):
+        cache.cached(paths, 64, tmp_path / "c", Steps())
+
+
+def test_films_without_the_broken_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = films(tmp_path / "f", 10, 20, 30, 40)
+    paths[1].write_bytes(b"no film")
+    paths[2].unlink()
+    pixels, hashes, broken = cache.cached_readable(paths, 64, tmp_path / "c", Steps())
+    assert [int(film[0, 0]) for film in pixels] == [10, 40]
+    assert len(hashes) == 2
+    assert [*broken] == [paths[2], paths[1]]
+    assert "no such file" in broken[paths[2]]
+    read: list[str] = []
+    decode = cache.film
+    monkeypatch.setattr(
+        cache, "film", lambda path, side: (read.append(path.name), decode(path, side))[1]
+    )
+    again = cache.cached_readable(paths, 64, tmp_path / "c", Steps())
+    assert (again[0] == pixels).all()
+    assert again[1:] == (hashes, broken)
+    assert read == ["20.png"]  # in case it can be read now
+    for path in (paths[0], paths[3]):
+        path.write_bytes(b"no film")
+    with pytest.raises(DataError, match="none of the films can be read"):
+        cache.cached_readable(paths, 64, tmp_path / "c", Steps())

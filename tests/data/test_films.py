@@ -12,7 +12,7 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 from pneumoscope import data
 from pneumoscope.data import folders
 from pneumoscope.data.split import split_films
-from pneumoscope.errors import DataError
+from pneumoscope.errors import BrokenFilms, DataError
 
 # What the draw held out before other layouts were known; a change of it would make the figures of
 # two versions incomparable.
@@ -346,3 +346,18 @@ def test_a_population_that_no_film_is_from(films_folder: Path, tmp_path: Path) -
     with pytest.raises(DataError, match="no film is from C") as caught:
         data.load(file, 64, task="binary", share=0.25, seed=0, population=["A", "C"])
     assert caught.value.hint == "Sources of the films: A, B."
+
+
+def test_broken_films_stop_a_training_or_are_left_out(films_folder: Path, tmp_path: Path) -> None:
+    names = ["train/NORMAL/IM-0003-0001.jpeg", "train/PNEUMONIA/person1_virus_2.jpeg"]
+    for name in names:
+        (films_folder / name).write_bytes(b"no film")
+    with pytest.raises(BrokenFilms, match="2 films cannot be read"):
+        load(films_folder, tmp_path)
+    films = data.load(
+        films_folder, 224, task="multiclass", share=0.25, seed=0, skip_broken=True, cache=tmp_path
+    )
+    assert films.broken == tuple(names)
+    assert len(films.films) == len(films.pixels) == 62
+    assert not {*names} & {film.path for film in films.films}
+    assert films.warnings[0] == f"films that cannot be read, left out: 2 ({', '.join(names)})"

@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope import images
-from pneumoscope.errors import DataError, ImageError, MissingFile
+from pneumoscope.data.film_paths import exists
+from pneumoscope.errors import BrokenFilms, DataError, ImageError, MissingFile
 from pneumoscope.files import whole_array, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
 FIDELITY = 3
 """Large JPEGs are decoded at no less than this multiple of the cached side. On 29 full-size films
 this keeps sharpness, which separates the classes, within 1 % of full decoding (2: 3.4 %, 1: 10 %)."""
+
+MOST_NAMED = 20
+"""Broken films that a message names; more are counted."""
 
 
 def cache_home() -> Path:
@@ -46,7 +50,7 @@ def cached(
         uint8 (n, side, side), memory-mapped, and the SHA-256 of each film's pixels.
 
     Raises:
-        DataError: A film is missing or cannot be read; then nothing is kept.
+        BrokenFilms: Films are missing or cannot be read; then nothing is kept.
     """
     key = cache_key(paths, side)
     films, hashes = cache / f"{key}.npy", cache / f"{key}.json"
@@ -55,16 +59,50 @@ def cached(
     return np.load(films, mmap_mode="r"), json.loads(hashes.read_text())
 
 
+def cached_readable(
+    paths: list[Path], side: int, cache: Path, progress: Callable[[int, int], None]
+) -> tuple[NDArray[np.uint8], list[str], dict[Path, str]]:
+    """As `cached`, without the films that are missing or cannot be read.
+
+    Which ones these are is kept, so that a later call reads only these again.
+
+    Returns:
+        Pixels and hashes of the other films, and path to reason of those that are left out.
+
+    Raises:
+        DataError: No film can be read.
+    """
+    broken = {path: str(MissingFile(str(path))) for path in paths if not exists(path)}
+    present = [path for path in paths if path not in broken]
+    if not present:
+        raise DataError("none of the films can be read", "`pneumoscope data check` says why.")
+    record = cache / f"{cache_key(present, side)}.broken.json"
+    if record.is_file():
+        for name in json.loads(record.read_text()):
+            error = _error_of(Path(name), side)
+            if error is not None:
+                broken[Path(name)] = str(error)
+    rest = [path for path in present if path not in broken]
+    try:
+        return (*cached(rest, side, cache, progress), broken)
+    except BrokenFilms as error:
+        broken |= error.films
+    rest = [path for path in present if path not in broken]
+    if not rest:
+        raise DataError("none of the films can be read", "`pneumoscope data check` says why.")
+    write_text(record, json.dumps([str(path) for path in present if path in broken]))
+    return (*cached(rest, side, cache, progress), broken)
+
+
 def cache_key(paths: Sequence[Path], *more: int | str) -> str:
     """The name of a cache entry: another file, order or value of ``more`` gives another name.
 
     Raises:
-        DataError: A file is missing.
+        BrokenFilms: Files are missing.
     """
-    try:
-        stats = [path.stat() for path in paths]
-    except FileNotFoundError as error:
-        raise _unusable(MissingFile(str(error.filename))) from error
+    if missing := {path: MissingFile(str(path)) for path in paths if not exists(path)}:
+        raise _broken_films(missing)
+    stats = [path.stat() for path in paths]
     listing = [
         [str(p.resolve()), s.st_size, s.st_mtime_ns] for p, s in zip(paths, stats, strict=True)
     ]
@@ -76,12 +114,25 @@ def _decode(
 ) -> None:
     films.parent.mkdir(parents=True, exist_ok=True)
     digests = []
+    broken: dict[Path, ImageError] = {}
+
+    def readable(path: Path) -> NDArray[np.uint8] | ImageError:
+        try:
+            return film(path, side)
+        except ImageError as error:
+            return error
+
     with whole_array(films, np.uint8, (len(paths), side, side)) as store:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for i, pixels in enumerate(pool.map(lambda path: _readable(path, side), paths)):
-                store[i] = pixels
-                digests.append(hashlib.sha256(pixels.tobytes()).hexdigest())
+            for i, pixels in enumerate(pool.map(readable, paths)):
+                if isinstance(pixels, ImageError):
+                    broken[paths[i]] = pixels
+                else:
+                    store[i] = pixels
+                    digests.append(hashlib.sha256(pixels.tobytes()).hexdigest())
                 progress(i + 1, len(paths))
+        if broken:
+            raise _broken_films(broken) from next(iter(broken.values()))
         write_text(hashes, json.dumps(digests))
 
 
@@ -94,12 +145,26 @@ def film(path: Path, side: int) -> NDArray[np.uint8]:
     return images.model_input(images.read(path, at_least_px=FIDELITY * side), side, side)
 
 
-def _readable(path: Path, side: int) -> NDArray[np.uint8]:
+def _error_of(path: Path, side: int) -> ImageError | None:
     try:
-        return film(path, side)
+        film(path, side)
     except ImageError as error:
-        raise _unusable(error) from error
+        return error
+    return None
 
 
-def _unusable(error: ImageError) -> DataError:
-    return DataError(str(error), f"{error.hint} Or remove the film.")
+def _broken_films(films: Mapping[Path, ImageError]) -> BrokenFilms:
+    reasons = [str(error) for error in films.values()]
+    more = len(reasons) - MOST_NAMED
+    if len(reasons) == 1:
+        (first,) = films.values()
+        hint = f"{first.hint} Leave broken films out with --skip-broken. Or remove the film."
+        error = BrokenFilms(reasons[0], hint)
+    else:
+        shown = [*reasons[:MOST_NAMED], *([f"and {more:,} more"] if more > 0 else [])]
+        error = BrokenFilms(
+            f"{len(reasons):,} films cannot be read:\n  " + "\n  ".join(shown),
+            "Leave them out with --skip-broken, or mend them; `pneumoscope data check` names all.",
+        )
+    error.films = dict(zip(films, reasons, strict=True))
+    return error

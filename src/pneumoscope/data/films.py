@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.data.cache import cache_home, cached
+from pneumoscope.data.cache import cache_home, cached, cached_readable
 from pneumoscope.data.layouts import find
 from pneumoscope.data.listing import for_task, without
 from pneumoscope.data.masks import LungMasks, with_masks
@@ -21,7 +21,7 @@ from pneumoscope.errors import DataError
 from pneumoscope.records import LEAVE_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,6 +73,8 @@ class FilmSet:
             no film has one.
         lungs: The pixels of the masks, once a training has read them.
         population: Sources of the patients that a bundle is for; empty for all.
+        broken: Paths of films that were left out because they cannot be read, relative to the data
+            folder.
     """
 
     task: str
@@ -87,6 +89,7 @@ class FilmSet:
     masks: tuple[Path | None, ...] = ()
     lungs: LungMasks | None = None
     population: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """Positions of the films of a split."""
@@ -149,6 +152,7 @@ def load(
     masks: Sequence[Path] = (),
     population: Sequence[str] = (),
     negative: str = "",
+    skip_broken: bool = False,
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilmSet:
@@ -167,26 +171,34 @@ def load(
         masks: Folders of lung masks, see `pneumoscope.data.masks`.
         population: Sources whose films are split; films of others are for training. Empty for all.
         negative: Name of the class that means "nothing found", see `find`.
+        skip_broken: Whether films that are missing or cannot be read are left out, with a warning.
         cache: Folder for decoded films; None for the user's cache folder.
         progress: Called with (films done, films in all) while films are decoded.
 
     Raises:
-        DataError: See `layouts.find`; also if the labels do not suit the task, a film cannot be read,
-            nothing could be held out, a patient is in two splits, or a source is unknown.
+        BrokenFilms: Films cannot be read; all are named.
+        DataError: See `layouts.find`; also if the labels do not suit the task, nothing could be held out, a patient is in two splits, or a source is unknown.
     """
     listing, split = _find_for(root, split, negative)
     listing = with_masks(listing, masks)
     fixed = _is_fixed(listing, split, root)
     labelled = for_task(without(listing, "test", *(() if fixed else ("validation",))), task)
-    entries = labelled.entries
-    if not entries:
+    if not labelled.entries:
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
-    pixels, hashes = cached([e.path for e in entries], side, cache or cache_home(), progress)
+    paths, home = [e.path for e in labelled.entries], cache or cache_home()
+    broken: tuple[str, ...] = ()
+    if skip_broken:
+        pixels, hashes, reasons = cached_readable(paths, side, home, progress)
+        broken = tuple(e.name for e in labelled.entries if e.path in reasons)
+        labelled = _readable(labelled, reasons)
+    else:
+        pixels, hashes = cached(paths, side, home, progress)
+    entries = labelled.entries
     mode = "given" if fixed else split
     splits = splits_of(labelled, hashes, mode, share, seed, population=population)
     films = _films(labelled, hashes, splits)
     _check_held(films, labelled, task)
-    doubts = _warnings(listing, entries, films, split, fixed=fixed)
+    doubts = [*_left_out(broken), *_warnings(listing, entries, films, split, fixed=fixed)]
     return FilmSet(
         task=task,
         names=labelled.names,
@@ -199,7 +211,26 @@ def load(
         sheet=listing.sheet,
         masks=_masks(entries),
         population=tuple(population),
+        broken=broken,
     )
+
+
+def _readable(labelled: Labelled, broken: Mapping[Path, str]) -> Labelled:
+    """The films that can be read."""
+    kept = [i for i, entry in enumerate(labelled.entries) if entry.path not in broken]
+    return replace(
+        labelled,
+        entries=tuple(labelled.entries[i] for i in kept),
+        targets=tuple(labelled.targets[i] for i in kept),
+        strata=tuple(labelled.strata[i] for i in kept),
+    )
+
+
+def _left_out(broken: Sequence[str]) -> list[str]:
+    if not broken:
+        return []
+    names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
+    return [f"films that cannot be read, left out: {len(broken):,} ({names})"]
 
 
 def _films(labelled: Labelled, hashes: Sequence[str], splits: Sequence[str]) -> tuple[Film, ...]:

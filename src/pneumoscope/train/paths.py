@@ -23,6 +23,7 @@ class Paths:
         masks: Folders of lung masks, beside those that the data names.
         others: Data folder or manifest of chest films of other patients, which the gate learns to
             tell from the population's; None for those that the training data has.
+        skip_broken: Whether films that cannot be read are left out.
     """
 
     data: Path
@@ -32,3 +33,4 @@ class Paths:
     pictures: Path | None = None
     masks: tuple[Path, ...] = ()
     others: Path | None = None
+    skip_broken: bool = False

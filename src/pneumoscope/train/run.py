@@ -58,7 +58,9 @@ def train(
     folder.check(paths.run, recipe)
     foreign = None if paths.pictures is None else read_pictures(paths.pictures, recipe.source_size)
     films = _checked_films(recipe, paths, progress)
-    others = other_patients(films, paths.others, paths.cache, progress)
+    others = other_patients(
+        films, paths.others, paths.cache, progress, skip_broken=paths.skip_broken
+    )
     start_weights = _weights_record(weights)
     folder.start(paths.run, recipe, films, start_weights)
     finished = paths.run / line.BUNDLE
@@ -90,7 +92,9 @@ def train(
 
 def _checked_films(recipe: Recipe, paths: Paths, progress: Progress) -> FilmSet:
     """The films, of which both splits have every class; prints what is doubtful."""
-    films = load_films(recipe, paths.data, paths.cache, progress, paths.masks)
+    films = load_films(
+        recipe, paths.data, paths.cache, progress, paths.masks, skip_broken=paths.skip_broken
+    )
     for warning in films.warnings:
         progress.note(f"warning: {warning}")
     check_films(films)
@@ -109,7 +113,9 @@ def find_learning_rate(
         TrainingError: The loss is not a number.
     """
     weights = _start_weights(recipe, paths.weights)
-    films = load_films(recipe, paths.data, paths.cache, progress, paths.masks)
+    films = load_films(
+        recipe, paths.data, paths.cache, progress, paths.masks, skip_broken=paths.skip_broken
+    )
     paths.run.mkdir(parents=True, exist_ok=True)
     return finder.find(recipe, films, paths.run, weights, progress)
 

@@ -88,6 +88,13 @@ MLflow = Annotated[
         metavar="URI|DIR", help="Record the run on an MLflow server, or in a database in a folder."
     ),
 ]
+SkipBroken = Annotated[
+    bool,
+    typer.Option(
+        "--skip-broken",
+        help="Leave out films that cannot be read, in place of stopping; the model card counts them.",
+    ),
+]
 FindLearningRate = Annotated[
     bool,
     typer.Option(
@@ -123,6 +130,7 @@ def train(
     masks: Masks = None,
     other_patients: OtherPatients = None,
     negative: Negative = None,
+    skip_broken: SkipBroken = False,
     devices: Devices = "1",
     tensorboard: TensorBoard = False,
     mlflow: MLflow = None,
@@ -163,6 +171,7 @@ def train(
         pictures=pictures,
         masks=tuple(masks or ()),
         others=other_patients,
+        skip_broken=skip_broken,
     )
     train_run = partial(_train, devices=devices, tensorboard=tensorboard, mlflow=mlflow)
     if find_learning_rate:

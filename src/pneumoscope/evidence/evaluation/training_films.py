@@ -51,6 +51,7 @@ def training_films(
             seed=record["split_seed"],
             population=record.get("population", ()),
             negative=negative,
+            skip_broken=bool(record.get("broken")),
             cache=cache,
             progress=lambda done, total: progress(done, total, "looking for training films"),
         )
@@ -76,6 +77,8 @@ def _counts_match(listing: Listing, meta: BundleMeta, wanted: Mapping[str, Any])
             name: sum(t[i] == 1.0 for t in labelled.targets)
             for i, name in enumerate(labelled.names)
         }
-        if counts == trained:
+        surplus = [counts[name] - trained[name] for name in meta.labels]
+        # Broken films were left out of the training.
+        if min(surplus) >= 0 and sum(surplus) == meta.data.get("broken", 0):
             return True
     return False

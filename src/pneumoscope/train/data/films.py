@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope import data
-from pneumoscope.data.cache import cache_home, cached
+from pneumoscope.data.cache import cache_home, cached, cached_readable
 from pneumoscope.data.sources import left_out_by
 from pneumoscope.errors import DataError
 from pneumoscope.train.data.lung_masks import cached_masks
@@ -36,6 +36,8 @@ def load_films(
     cache: Path | None,
     progress: Progress,
     masks: Sequence[Path] = (),
+    *,
+    skip_broken: bool = False,
 ) -> data.FilmSet:
     """Reads, decodes and splits the films of a data folder.
 
@@ -45,12 +47,15 @@ def load_films(
         cache: Folder for decoded films; None for the user's cache.
         progress: Shows how many films are decoded.
         masks: Folders of lung masks, beside those that the data names.
+        skip_broken: Whether films that cannot be read are left out.
 
     Raises:
         DataError: See `pneumoscope.data.load` and `population_of`; also if the recipe needs lung masks
             and no training film has one.
     """
-    films = split_films(recipe, root, cache, progress.counter("reading films"), masks)
+    films = split_films(
+        recipe, root, cache, progress.counter("reading films"), masks, skip_broken=skip_broken
+    )
     if recipe.head != "lungs":
         return films
     paths = films.masks or (None,) * len(films.films)
@@ -70,6 +75,8 @@ def split_films(
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     masks: Sequence[Path] = (),
+    *,
+    skip_broken: bool = False,
 ) -> data.FilmSet:
     """As `load_films`, without the pixels of lung masks.
 
@@ -79,6 +86,7 @@ def split_films(
         cache: Folder for decoded films; None for the user's cache.
         progress: Called with (films done, films in all) while films are decoded.
         masks: Folders of lung masks, beside those that the data names.
+        skip_broken: Whether films that cannot be read are left out.
     """
     return data.load(
         root,
@@ -90,6 +98,7 @@ def split_films(
         masks=masks,
         population=population_of(recipe),
         negative=recipe.negative,
+        skip_broken=skip_broken,
         cache=cache,
         progress=progress,
     )
@@ -112,7 +121,12 @@ def population_of(recipe: Recipe) -> tuple[str, ...]:
 
 
 def other_patients(
-    films: data.FilmSet, root: Path | None, cache: Path | None, progress: Progress
+    films: data.FilmSet,
+    root: Path | None,
+    cache: Path | None,
+    progress: Progress,
+    *,
+    skip_broken: bool = False,
 ) -> NDArray[np.uint8]:
     """Films of patients outside the population, from which the gate learns to tell them.
 
@@ -121,6 +135,7 @@ def other_patients(
         root: Another data folder or manifest, all of whose films count; its labels are not used.
         cache: Folder for decoded films; None for the user's cache.
         progress: Shows how many films are decoded.
+        skip_broken: Whether films that cannot be read are left out.
 
     Returns:
         uint8 (n, side, side) of the side of ``films``, at most `OTHERS` of each; n may be 0.
@@ -136,7 +151,8 @@ def other_patients(
         paths = [entry.path for entry in data.find(root).entries]
         chosen = [paths[i] for i in np.sort(rng.permutation(len(paths))[:OTHERS])]
         counter = progress.counter("reading films of other patients")
-        parts.append(cached(chosen, side, cache or cache_home(), counter)[0])
+        read = cached_readable if skip_broken else cached
+        parts.append(read(chosen, side, cache or cache_home(), counter)[0])
     return np.concatenate(parts)
 
 

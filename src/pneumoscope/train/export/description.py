@@ -63,6 +63,7 @@ def describe(
             "manifest_sha256": films.manifest_sha256,
             "split_seed": SPLIT_SEED,
             "films": {split: _films_of_each(films, split) for split in ("train", "validation")},
+            **({"broken": len(films.broken)} if films.broken else {}),
             **_sources(films),
         },
         validation=validation,
