@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,20 @@ def test_the_shipped_recipe_is_trained_unless_told_otherwise(
     assert training.paths == Paths(Path("films"), run_folder, "imagenet")
     assert training.devices == ("1", recipe.batch_size)
     assert training.trackers == (run_folder, False, None)
+
+
+def test_no_verdicts_are_offered_after_a_training_that_learned_nothing(
+    training: Training, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reasons = ["no validation film is called normal"]
+    meta = dataclasses.replace(tiny_bundle.meta, validation={"learned_nothing": reasons})
+    monkeypatch.setattr(training, "bundle", dataclasses.replace(tiny_bundle, meta=meta))
+    done = run("train", "--data", "films", "--skip-broken", "--negative", "0")
+    assert done.stdout.splitlines() == [
+        str(tiny_bundle.path), f"Its figures: pneumoscope info --bundle {tiny_bundle.path}",
+    ]  # fmt: skip
+    assert training.paths.skip_broken
+    assert training.recipe.negative == "0"
 
 
 def test_options_reach_the_training(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,14 @@ def run_folder(
     patients: tuple[str, ...] = PATIENTS,
     recipe: dict[str, Any] | None = None,
     copies: int = 1,
+    data: dict[str, Any] | None = None,
 ) -> Path:
     """A finished run; its films ``copies`` times, each time of other patients."""
     run = root / f"{name}-{seed}"
     meta = tiny_meta(
         name=name,
         recipe={"seed": seed} | (recipe or {}),
+        data=data or {},
         validation={
             "parameters": 1234,
             "training_minutes": 2.0 * seed,
@@ -196,3 +199,57 @@ def test_the_command(tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert "no finished run" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_a_seed_counts_once(tmp_path: Path) -> None:
+    films = films_of("A", "x")
+    older = [0.9, 0.9, 0.9, 0.1, 0.1, 0.1]
+    run_folder(tmp_path / "a", 1, plain=older, data=films | {"trained": "before"})
+    run_folder(tmp_path / "b", 1, data=films)
+    os.utime(tmp_path / "a/small-1/bundle/bundle.json", (1, 1))  # the older one
+    run_folder(tmp_path / "b", 2, data=films)
+    (row,) = leaderboard.table(leaderboard.find([tmp_path / "a", tmp_path / "b"]), draws=50)
+    assert (row.seeds, row.repeated) == ((1, 2), 1)
+    assert row.auc_by_seed == pytest.approx((8 / 9, 8 / 9))
+    assert "Runs with the seed of a newer one, not counted:" in leaderboard.to_markdown([row])
+
+
+def films_of(source: str, pixels: str, count: int = 10) -> dict[str, Any]:
+    return {"source": source, "films_sha256": pixels, "films": {"train": {"a": count}}}
+
+
+def test_runs_on_different_data_are_in_different_tables(tmp_path: Path) -> None:
+    low = [0.9, 0.9, 0.9, 0.1, 0.1, 0.1]
+    run_folder(tmp_path, 1, name="weak", plain=low, data=films_of("A", "x"))
+    run_folder(tmp_path, 1, name="strong", data=films_of("A", "x"))
+    other = ("u", "v", "w", "x", "y", "z")
+    run_folder(tmp_path, 1, name="north", patients=other, data=films_of("B", "y"))
+    run_folder(tmp_path, 2, name="north", data=films_of("A", "z"))  # same words, other films
+    rows = leaderboard.table(leaderboard.find([tmp_path]), draws=50)
+    assert [(row.data, row.recipe) for row in rows] == [
+        ("B (10 films)", "north 1"),
+        ("A (10 films)", "north 1"),
+        ("A (10 films), set 2", "strong 1"),
+        ("A (10 films), set 2", "weak 1"),
+    ]
+    page = leaderboard.to_markdown(rows)
+    assert page.count("# Results: ") == 3
+    assert "# Results: A (10 films), set 2" in page
+    shown = run("leaderboard", tmp_path)
+    assert [shown.stdout.count(name) for name in ("B (10 films)", "A (10 films)")] == [1, 2]
+
+
+def test_old_runs_are_compared_by_source_and_number(tmp_path: Path) -> None:
+    old = {"source": "A", "films": {"train": {"a": 10}}}
+    run_folder(tmp_path, 1, name="old", data=old)
+    run_folder(tmp_path, 1, name="new", data=films_of("A", "x"))
+    rows = leaderboard.table(leaderboard.find([tmp_path]), draws=50)
+    assert {row.data for row in rows} == {"A (10 films)"}
+
+
+def test_a_run_that_learned_nothing_is_marked(tmp_path: Path) -> None:
+    run_folder(tmp_path, 1, plain=[0.9, 0.9, 0.9, 0.9, 0.9, 0.9])
+    (row,) = leaderboard.table(leaderboard.find([tmp_path]), draws=50)
+    assert "no validation film is called normal" in row.learned_nothing[1]
+    assert "**Learned nothing that can be shown**" in leaderboard.to_markdown([row])
+    assert "seed 1, learned nothing that can be shown" in run("leaderboard", tmp_path).stdout

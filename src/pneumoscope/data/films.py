@@ -131,6 +131,11 @@ class FilmSet:
         )
 
     @property
+    def films_sha256(self) -> str:
+        """Hash of the pixels of all films: the same for every split and task of the same data."""
+        return hashlib.sha256(json.dumps(sorted(f.sha256 for f in self.films)).encode()).hexdigest()
+
+    @property
     def manifest_sha256(self) -> str:
         """Hash of the pixels, targets and split of every film.
 

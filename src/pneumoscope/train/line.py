@@ -94,6 +94,8 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     network = ExportedNetwork(trained.model)
     progress.note("measuring with patient-clustered intervals")
     measured = figures.measure(calibrated, network.heatmaps, films, size)
+    for reason in measured.get("learned_nothing", ()):
+        progress.note(f"warning: this training learned nothing that can be shown: {reason}")
     meta = description.describe(
         trained.recipe, films, calibrated, _validation_record(trained, measured, parity)
     )

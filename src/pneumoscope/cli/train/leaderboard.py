@@ -16,6 +16,8 @@ from pneumoscope.files import write_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.table import Table
+
     from pneumoscope.evidence.statistics.intervals import Figure
     from pneumoscope.train.leaderboard import Row
 
@@ -37,7 +39,7 @@ Blind = Annotated[
 
 
 def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = False) -> None:
-    """Compare finished runs, one row per recipe.
+    """Compare finished runs, one row per recipe, one table per data set.
 
     Figures are means over seeds with patient-clustered 95 % intervals.
     """
@@ -59,10 +61,37 @@ def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = F
 def _print(rows: Sequence[Row]) -> None:
     from pneumoscope.cli.terminal import escape
 
+    out = console()
+    reasons: dict[str, None] = {}
+    for data in dict.fromkeys(row.data for row in rows):
+        of_data = [row for row in rows if row.data == data]
+        if len(of_data) < len(rows):
+            out.print(f"\n{escape(data)}", soft_wrap=True)
+        out.print(_table(of_data, reasons))
+    for reason in reasons:
+        out.print(f"No figure or interval: {escape(reason)}.", style="dim")
+    out.print(
+        "Means over seeds, 95 % patient-clustered intervals; worst: balanced accuracy (several findings: "
+        "mean AUC) under the worst of the perturbations. --out FILE.md writes all figures.",
+        style="dim",
+    )
+    for row in rows:
+        for seed, words in row.learned_nothing.items():
+            text = (
+                f"{row.recipe}, seed {seed}, learned nothing that can be shown: {'; '.join(words)}"
+            )
+            out.print(f"warning: {escape(text)}", soft_wrap=True)
+        if row.repeated:
+            text = f"{row.recipe}: runs with the seed of a newer one, not counted: {row.repeated}"
+            out.print(f"warning: {escape(text)}", soft_wrap=True)
+
+
+def _table(rows: Sequence[Row], reasons: dict[str, None]) -> Table:
+    """The rows of one data set; adds to the reasons why a figure or its interval is missing."""
+    from rich.markup import escape
+
     figures = ("seeds", "AUC", "accuracy", "sensitivity", "specificity")
     table = plain_table("recipe", *figures, "worst", right=figures)
-
-    reasons: dict[str, None] = {}
 
     def text(figure: Figure | None) -> str:
         if figure is None:
@@ -86,12 +115,4 @@ def _print(rows: Sequence[Row]) -> None:
             ),
             f"{text(worst)} {condition}",
         )
-    out = console()
-    out.print(table)
-    for reason in reasons:
-        out.print(f"No figure or interval: {escape(reason)}.", style="dim")
-    out.print(
-        "Means over seeds, 95 % patient-clustered intervals; worst: balanced accuracy (several findings: "
-        "mean AUC) under the worst of the perturbations. --out FILE.md writes all figures.",
-        style="dim",
-    )
+    return table

@@ -231,10 +231,11 @@ def _print_bundle(bundle: Bundle, *, as_json: bool) -> None:
         facts = {"bundle": str(bundle.path), "sha256": bundle.sha256}
         print_json(facts | {"validation": dict(bundle.meta.validation)})
         return
+    useless = bundle.meta.validation.get("learned_nothing")
     sys.stdout.write(
         f"{bundle.path}\n"
-        f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n"
-        f"Its figures: pneumoscope info --bundle {bundle.path}\n"
+        + ("" if useless else f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n")
+        + f"Its figures: pneumoscope info --bundle {bundle.path}\n"
     )
 
 

@@ -75,7 +75,15 @@ def _figures(meta: BundleMeta) -> str:
 bootstrap draws of patients. {_point(meta)} These films chose the calibration and the
 thresholds, and the recipe was chosen on them, so they flatter. No test film was used.
 
-{figures_of(meta)}"""
+{_learned_nothing(meta)}{figures_of(meta)}"""
+
+
+def _learned_nothing(meta: BundleMeta) -> str:
+    """A paragraph that warns of a network of no use; ``""`` for others."""
+    reasons = meta.validation.get("learned_nothing", ())
+    if not reasons:
+        return ""
+    return f"**This training learned nothing that can be shown: {'; '.join(reasons)}.** Do not use it.\n\n"
 
 
 def _points(meta: BundleMeta) -> str:

@@ -61,6 +61,7 @@ def describe(
             **_split(recipe.split),
             "warnings": list(films.warnings),
             "manifest_sha256": films.manifest_sha256,
+            "films_sha256": films.films_sha256,
             "split_seed": SPLIT_SEED,
             "films": {split: _films_of_each(films, split) for split in ("train", "validation")},
             **({"broken": len(films.broken)} if films.broken else {}),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.train.validation import classes, findings, localise
 from pneumoscope.train.validation.baseline import statistics_baseline
+from pneumoscope.train.validation.learning import learned_nothing
 
 if TYPE_CHECKING:
     from pneumoscope.data import FilmSet
@@ -24,17 +25,21 @@ def measure(calibrated: Calibrated, look: Look, films: FilmSet, size: int) -> di
 
     Returns:
         What `classes.figures` or `findings.figures` measures; ``classes``, their number;
-        ``heatmaps``, see `localise.measure`; and ``statistics_baseline``.
+        ``heatmaps``, see `localise.measure`; ``statistics_baseline``; and, if there is a reason,
+        ``learned_nothing``, see `learning.learned_nothing`.
     """
     count = len(films.names)
     validation, points = calibrated.validation, calibrated.points
+    several = films.task == "multilabel"
+    reasons = learned_nothing(validation, films.names, points[: count if several else 1])
     return {
         **(
             findings.figures(validation, films.names, points[:count])
-            if films.task == "multilabel"
+            if several
             else classes.figures(validation, points[0], calibrated.calibration.prevalence)
         ),
         "classes": count,
         "heatmaps": localise.measure(look, films, size),
         "statistics_baseline": statistics_baseline(films),
+        **({"learned_nothing": list(reasons)} if reasons else {}),
     }

@@ -1,0 +1,239 @@
+"""One row per recipe and data set: means over seeds with intervals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.bundle import META
+from pneumoscope.errors import DataError, UsageError
+from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
+from pneumoscope.evidence.statistics.named_figures import named_figure
+from pneumoscope.train.recipe.reading import changes
+from pneumoscope.train.validation import classes, findings, predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.metrics import Weighted
+    from pneumoscope.train.leaderboard.runs import Run
+    from pneumoscope.train.validation.predictions import Validation
+
+PLAIN = ("auc", "accuracy", "sensitivity", "specificity", "f1", "class_accuracy")
+"""Figures on films as they are."""
+_WORST = ("auc", "balanced_accuracy")
+BLIND = ("auc", "accuracy", "sensitivity", "specificity", "class_accuracy")
+"""Figures from predictions that were made elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All runs of one recipe, which differ in their seed.
+
+    Attributes:
+        recipe: Name and version.
+        task: Task of its bundles. For several findings ``auc`` is their mean, and there are no figures
+            of classes.
+        seeds: Seeds of its runs.
+        classes: Number of classes.
+        parameters: Number of the network's parameters.
+        minutes: Duration of the training, mean over the runs.
+        start: Name of the start weights.
+        changed: Settings that differ from the shipped recipe of this name, with their values.
+        films: Number of validation films.
+        plain: Name of a figure to its mean over the runs, with interval.
+        at_half: Accuracy at the threshold 0.5, as notebooks report it; None for several findings.
+        worst: The same as ``plain`` under the perturbation that is worst on average, with its name.
+        auc_by_seed: AUC of each run on unperturbed films.
+        pointing: Share of heat on the ill half, mean over the runs; None if it was not measured.
+        blind: Name of a set of films to figures with intervals, from predictions made elsewhere.
+        data: The films of its trainings, in words; rows of other films are not comparable.
+        learned_nothing: Seed to why its run is of no use, see `learning.learned_nothing`.
+        repeated: Number of runs that do not count because a newer one has their seed.
+    """
+
+    recipe: str
+    task: str
+    seeds: tuple[int, ...]
+    classes: int
+    parameters: int
+    minutes: float
+    start: str
+    changed: dict[str, Any]
+    films: int
+    plain: dict[str, Figure]
+    at_half: Figure | None
+    worst: dict[str, tuple[str, Figure]]
+    auc_by_seed: tuple[float, ...]
+    pointing: float | None
+    blind: dict[str, dict[str, Figure]]
+    data: str
+    learned_nothing: dict[int, tuple[str, ...]]
+    repeated: int
+
+
+def table(
+    runs: Sequence[Run],
+    blind: dict[str, dict[str, Validation]] | None = None,
+    draws: int = 2000,
+) -> list[Row]:
+    """One row per recipe and data set, the best worst-case balanced accuracy (several findings: AUC) first.
+
+    Rows of one data set follow each other. Of several runs with the same seed only the newest counts.
+
+    Raises:
+        UsageError: Runs of one recipe differ in more than their seed, or were validated on
+            different films.
+    """
+    unique = list({run.bundle.sha256: run for run in runs}.values())
+    named = data_of(unique)
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in unique:
+        groups.setdefault((named[run.bundle.sha256], run.bundle.title), []).append(run)
+    for (_, title), group in groups.items():
+        if len({_settings(run) for run in group}) > 1:
+            raise UsageError(
+                f"the runs of {title} differ in more than their seed",
+                "Give changed recipes another name, or compare the runs separately.",
+            )
+    rows = [
+        _row(title, group, blind or {}, draws, films) for (films, title), group in groups.items()
+    ]
+    order = list(dict.fromkeys(named.values()))
+    return sorted(
+        rows, key=lambda row: (order.index(row.data), -(row.worst[_merit(row)][1].value or 0.0))
+    )
+
+
+def data_of(runs: Sequence[Run]) -> dict[str, str]:
+    """SHA-256 of each bundle to its training's films in words, different for different films.
+
+    Films are compared by their pixels; by source and number if a run is too old to know their pixels.
+    """
+    records = {run.bundle.sha256: run.bundle.meta.data for run in runs}
+    hashed = all("films_sha256" in record for record in records.values())
+    words: dict[str, str] = {}
+    keys: dict[str, dict[str, None]] = {}
+    for sha256, record in records.items():
+        films = sum(sum(counts.values()) for counts in record.get("films", {}).values())
+        words[sha256] = f"{record.get('source', '')} ({films:,} films)" if record else ""
+        key = str(record["films_sha256"]) if hashed else words[sha256]
+        keys.setdefault(words[sha256], {})[key] = None
+        if len(keys[words[sha256]]) > 1:  # other films under the same words
+            number = list(keys[words[sha256]]).index(key) + 1
+            words[sha256] += f", set {number}" if number > 1 else ""
+    return words
+
+
+def _newest_of_each_seed(runs: Sequence[Run]) -> list[Run]:
+    newest: dict[int, Run] = {}
+    for run in sorted(runs, key=lambda run: (run.bundle.path / META).stat().st_mtime):
+        newest[int(run.bundle.meta.recipe["seed"])] = run
+    return sorted(newest.values(), key=lambda run: int(run.bundle.meta.recipe["seed"]))
+
+
+def _merit(row: Row) -> str:
+    return "auc" if row.task == "multilabel" else "balanced_accuracy"
+
+
+def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows as JSON-ready values."""
+    return [asdict(row) for row in rows]
+
+
+def _settings(run: Run) -> str:
+    meta = run.bundle.meta
+    recipe = {key: value for key, value in meta.recipe.items() if key != "seed"}
+    return json.dumps([recipe, meta.validation["start_weights"]], sort_keys=True)
+
+
+# The figures of a row share their runs, and each is one expression.
+def _row(
+    title: str,
+    runs: list[Run],
+    blind: dict[str, dict[str, Validation]],
+    draws: int,
+    films: str,
+) -> Row:
+    every = len(runs)
+    runs = _newest_of_each_seed(runs)
+    first = runs[0].validation
+    if any(run.validation.patients != first.patients for run in runs):
+        raise UsageError(
+            f"the runs of {title} were validated on different films",
+            "Compare runs on the same data folder only, or give the recipes different names.",
+        )
+
+    def mean(key: str, figures: Sequence[Weighted], films: Validation) -> Figure:
+        def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.mean([figure(weights) for figure in figures], axis=0)
+
+        boot = Bootstrap.of(films.patients, draws)
+        if films.negative is None:
+            return findings.mean_auc_figure(average, boot)
+        return named_figure(key, average, films.ill, boot)
+
+    def measured(condition: str, keys: Sequence[str]) -> dict[str, Figure]:
+        each = [run.measures(condition) for run in runs]
+        known = [key for key in keys if key in each[0]]
+        return {key: mean(key, [figures[key] for figures in each], first) for key in known}
+
+    def worst(key: str) -> tuple[str, Figure]:
+        ones = np.ones((1, len(first.truth)))
+        conditions = [c for c in first.probabilities if c != predictions.PLAIN]
+        values = [np.mean([run.measures(c)[key](ones) for run in runs]) for c in conditions]
+        name = conditions[int(np.argmin(values))]
+        return name, measured(name, [key])[key]
+
+    metas = [run.bundle.meta for run in runs]
+    ones = np.ones((1, len(first.truth)))
+    one_class_a_film = metas[0].task != "multilabel"
+    halves = (
+        [classes.measures(r.validation, 0.5)["accuracy"] for r in runs] if one_class_a_film else []
+    )
+    heats = [meta.validation["heatmaps"] for meta in metas]
+    return Row(
+        recipe=title,
+        task=metas[0].task,
+        seeds=tuple(int(meta.recipe["seed"]) for meta in metas),
+        classes=len(metas[0].labels),
+        parameters=int(metas[0].validation["parameters"]),
+        minutes=float(np.mean([meta.validation["training_minutes"] for meta in metas])),
+        start=str(metas[0].validation["start_weights"]["name"]),
+        changed=changes(metas[0].recipe),
+        films=len(first.truth),
+        plain=measured(predictions.PLAIN, PLAIN),
+        at_half=mean("accuracy", halves, first) if one_class_a_film else None,
+        worst={key: worst(key) for key in _WORST if key in runs[0].measures()},
+        auc_by_seed=tuple(float(run.measures()["auc"](ones)[0]) for run in runs),
+        pointing=float(np.mean([heat["pointing"]["value"] for heat in heats]))
+        if all(heats)
+        else None,
+        blind=_blind(runs, blind, mean),
+        data=films,
+        learned_nothing={
+            int(run.bundle.meta.recipe["seed"]): reasons
+            for run in runs
+            if (reasons := run.learned_nothing(draws))
+        },
+        repeated=every - len(runs),
+    )
+
+
+def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) -> Any:
+    figures = {}
+    for name, by_bundle in blind.items():
+        tested = [(r, by_bundle[r.bundle.sha256]) for r in runs if r.bundle.sha256 in by_bundle]
+        if not tested:
+            continue
+        films = tested[0][1]
+        if any(v.patients != films.patients or (v.truth != films.truth).any() for _, v in tested):
+            raise DataError(f"{name}: the runs were tried on different films", "Use the same list.")
+        each = [run.measures_of(v) for run, v in tested]
+        figures[name] = {key: mean(key, [f[key] for f in each], films) for key in BLIND}
+    return figures

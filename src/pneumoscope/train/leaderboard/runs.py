@@ -1,0 +1,104 @@
+"""Finished runs, and predictions that were made elsewhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.bundle import META, Bundle, open_bundle
+from pneumoscope.errors import DataError
+from pneumoscope.train.validation import classes, findings, learning, predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pneumoscope.metrics import Weighted
+    from pneumoscope.train.validation.predictions import Validation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One finished run: its bundle and its predictions of the validation films."""
+
+    bundle: Bundle
+    validation: Validation
+
+    def measures(self, condition: str = predictions.PLAIN) -> dict[str, Weighted]:
+        """Its figures at its default operating point; for several findings, their mean AUC."""
+        return self.measures_of(self.validation, condition)
+
+    def measures_of(
+        self, films: Validation, condition: str = predictions.PLAIN
+    ) -> dict[str, Weighted]:
+        """The same figures on other films."""
+        if self.bundle.meta.task == "multilabel":
+            return {"auc": findings.macro_auc(films, condition)}
+        threshold = self.bundle.meta.operating_point().threshold
+        return classes.measures(films, threshold, condition)
+
+    def learned_nothing(self, draws: int) -> tuple[str, ...]:
+        """Why it is of no use; empty for other runs."""
+        meta = self.bundle.meta
+        return learning.learned_nothing(self.validation, meta.labels, meta.points(), draws)
+
+
+def find(folders: Iterable[Path]) -> list[Run]:
+    """The finished runs in or below some folders.
+
+    Raises:
+        DataError: No folder contains a run, or a run cannot be read.
+    """
+    folders = list(folders)
+    runs = []
+    for folder in folders:
+        for meta in sorted({*folder.glob(f"bundle/{META}"), *folder.glob(f"*/bundle/{META}")}):
+            bundle = open_bundle(meta.parent)
+            runs.append(Run(bundle, predictions.load(meta.parents[1] / predictions.FILE)))
+    if not runs:
+        names = ", ".join(map(str, folders))
+        raise DataError(
+            f"{names}: no finished run there", "Name the folder that contains your runs."
+        )
+    return runs
+
+
+def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]:
+    """Predictions per film that were made elsewhere: name of a set to SHA-256 of a bundle to films.
+
+    Args:
+        files: JSON, one record or a list of them: ``set`` (its name), ``bundle_sha256``, ``labels``
+            (class names in the bundle's order), ``negative`` (the first of them) and ``films``, each
+            with ``label`` (a class name), ``patient`` and ``probabilities`` (class name to
+            probability).
+
+    Raises:
+        DataError: A file is missing or has other content.
+    """
+    by_set: dict[str, dict[str, Validation]] = {}
+    for file in files:
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            for record in content if isinstance(content, list) else [content]:
+                by_bundle = by_set.setdefault(str(record["set"]), {})
+                by_bundle[str(record["bundle_sha256"])] = _recorded(record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{file}: not a record of predictions ({error!r})",
+                "It needs set, bundle_sha256, labels, negative and films.",
+            ) from error
+    return by_set
+
+
+def _recorded(record: dict[str, Any]) -> Validation:
+    names, films = record["labels"], record["films"]
+    if len(names) < 2 or names[0] != record["negative"]:
+        raise ValueError("labels must be those of the bundle, the negative one first")
+    return predictions.Validation(
+        np.array([names.index(f["label"]) for f in films], np.intp),
+        tuple(str(f["patient"]) for f in films),
+        {predictions.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
+    )
