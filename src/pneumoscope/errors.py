@@ -48,21 +48,16 @@
         ├── RecipeError             (ValueError)
         ├── TrackingError                                TensorBoard's files or MLflow cannot be written
         └── DataError               (ValueError)
-            └── BrokenFilms                              ... because some cannot be read
 
 An error knows a ``hint``: one sentence on what to do next, or ``""``.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from pneumoscope.installation import install_command
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 _Error = TypeVar("_Error", bound="PneumoscopeError")
 
 
@@ -403,13 +398,3 @@ class TrackingError(TrainingError):
 
 class DataError(TrainingError, ValueError):
     """The training films cannot be used."""
-
-
-class BrokenFilms(DataError):
-    """Training films that cannot be read; all are named.
-
-    Attributes:
-        films: Path of each to what is wrong with it.
-    """
-
-    films: Mapping[Path, str] = MappingProxyType({})

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pneumoscope.data import cache
-from pneumoscope.errors import BrokenFilms, DataError, ImageError
+from pneumoscope.errors import DataError, ImageError
 
 
 def films(folder: Path, *levels: int) -> list[Path]:
@@ -115,15 +115,14 @@ def test_broken_films_are_named_all_at_once(tmp_path: Path) -> None:
     paths = films(tmp_path / "f", 10, 20, 30, 40)
     paths[1].write_bytes(b"no film")
     paths[3].write_bytes(b"")
-    with pytest.raises(BrokenFilms, match="2 films cannot be read") as error:
+    with pytest.raises(DataError, match="2 films cannot be read") as error:
         cache.cached(paths, 64, tmp_path / "c", Steps())
-    assert [*error.value.films] == [paths[1], paths[3]]
     assert "20.png" in str(error.value)
     assert "40.png" in str(error.value)
     assert "--skip-broken" in error.value.hint
     for path in paths:
         path.unlink()
-    with pytest.raises(BrokenFilms, match="4 films cannot be read"):
+    with pytest.raises(DataError, match="4 films cannot be read"):
         cache.cached(paths, 64, tmp_path / "c", Steps())
 
 

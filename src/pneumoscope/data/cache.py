@@ -13,7 +13,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.data.film_paths import exists
-from pneumoscope.errors import BrokenFilms, DataError, ImageError, MissingFile
+from pneumoscope.errors import DataError, ImageError, MissingFile
 from pneumoscope.files import whole_array, write_text
 
 if TYPE_CHECKING:
@@ -50,12 +50,23 @@ def cached(
         uint8 (n, side, side), memory-mapped, and the SHA-256 of each film's pixels.
 
     Raises:
-        BrokenFilms: Films are missing or cannot be read; then nothing is kept.
+        DataError: Films are missing or cannot be read; all are named, and nothing is kept.
     """
+    return _cached(paths, side, cache, progress, {})
+
+
+def _cached(
+    paths: list[Path],
+    side: int,
+    cache: Path,
+    progress: Callable[[int, int], None],
+    broken: dict[Path, ImageError],
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """As `cached`; films that cannot be read are added to ``broken`` before the error is raised."""
     key = cache_key(paths, side)
     films, hashes = cache / f"{key}.npy", cache / f"{key}.json"
     if not (films.is_file() and hashes.is_file()):
-        _decode(paths, side, films, hashes, progress)
+        _decode(paths, side, films, hashes, progress, broken)
     return np.load(films, mmap_mode="r"), json.loads(hashes.read_text())
 
 
@@ -83,10 +94,13 @@ def cached_readable(
             if error is not None:
                 broken[Path(name)] = str(error)
     rest = [path for path in present if path not in broken]
+    failed: dict[Path, ImageError] = {}
     try:
-        return (*cached(rest, side, cache, progress), broken)
-    except BrokenFilms as error:
-        broken |= error.films
+        return (*_cached(rest, side, cache, progress, failed), broken)
+    except DataError:
+        if not failed:
+            raise
+    broken |= {path: str(error) for path, error in failed.items()}
     rest = [path for path in present if path not in broken]
     if not rest:
         raise DataError("none of the films can be read", "`pneumoscope data check` says why.")
@@ -98,7 +112,7 @@ def cache_key(paths: Sequence[Path], *more: int | str) -> str:
     """The name of a cache entry: another file, order or value of ``more`` gives another name.
 
     Raises:
-        BrokenFilms: Files are missing.
+        DataError: Files are missing; all are named.
     """
     if missing := {path: MissingFile(str(path)) for path in paths if not exists(path)}:
         raise _broken_films(missing)
@@ -110,11 +124,15 @@ def cache_key(paths: Sequence[Path], *more: int | str) -> str:
 
 
 def _decode(
-    paths: list[Path], side: int, films: Path, hashes: Path, progress: Callable[[int, int], None]
+    paths: list[Path],
+    side: int,
+    films: Path,
+    hashes: Path,
+    progress: Callable[[int, int], None],
+    broken: dict[Path, ImageError],
 ) -> None:
     films.parent.mkdir(parents=True, exist_ok=True)
     digests = []
-    broken: dict[Path, ImageError] = {}
 
     def readable(path: Path) -> NDArray[np.uint8] | ImageError:
         try:
@@ -153,18 +171,16 @@ def _error_of(path: Path, side: int) -> ImageError | None:
     return None
 
 
-def _broken_films(films: Mapping[Path, ImageError]) -> BrokenFilms:
+def _broken_films(films: Mapping[Path, ImageError]) -> DataError:
+    """The error that names broken films: all of them, or the first `MOST_NAMED`."""
     reasons = [str(error) for error in films.values()]
-    more = len(reasons) - MOST_NAMED
     if len(reasons) == 1:
         (first,) = films.values()
         hint = f"{first.hint} Leave broken films out with --skip-broken. Or remove the film."
-        error = BrokenFilms(reasons[0], hint)
-    else:
-        shown = [*reasons[:MOST_NAMED], *([f"and {more:,} more"] if more > 0 else [])]
-        error = BrokenFilms(
-            f"{len(reasons):,} films cannot be read:\n  " + "\n  ".join(shown),
-            "Leave them out with --skip-broken, or mend them; `pneumoscope data check` names all.",
-        )
-    error.films = dict(zip(films, reasons, strict=True))
-    return error
+        return DataError(reasons[0], hint)
+    more = len(reasons) - MOST_NAMED
+    shown = [*reasons[:MOST_NAMED], *([f"and {more:,} more"] if more > 0 else [])]
+    return DataError(
+        f"{len(reasons):,} films cannot be read:\n  " + "\n  ".join(shown),
+        "Leave them out with --skip-broken, or mend them; `pneumoscope data check` names all.",
+    )
