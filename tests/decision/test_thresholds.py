@@ -87,6 +87,38 @@ def test_balanced_is_the_middle_of_a_flat_top() -> None:
     assert points["balanced"].threshold == pytest.approx(0.5, abs=0.01)
 
 
+def best_of_all(positive: np.ndarray, scores: dict[str, np.ndarray]) -> float:
+    """The best worst-case balanced accuracy of any threshold, one by one."""
+    cuts = np.unique(np.concatenate([*scores.values(), [1.0]]))
+    return max(worst_balanced_accuracy(positive, scores, float(cut))[0] for cut in cuts)
+
+
+@pytest.mark.parametrize("prevalence", [0.002, 0.012, 0.1, 0.5, 0.9, 0.988, 0.998])
+def test_the_best_point_is_reached_at_any_prevalence(prevalence: float) -> None:
+    # Log odds of two normals one apart, calibrated: logit p = logit prevalence + x - 1 / 2.
+    rng = np.random.default_rng(round(1000 * prevalence))
+    positive = np.arange(4000) < max(round(4000 * prevalence), 12)
+    x = rng.normal(positive * 1.0)
+    score = 1 / (1 + np.exp(-(np.log(prevalence / (1 - prevalence)) + x - 0.5)))
+    for scores in ({"plain": score}, {"plain": score, "dark": 0.8 * score}):
+        points = named(choose(positive, scores))
+        reached = worst_balanced_accuracy(positive, scores, points["balanced"].threshold)[0]
+        assert reached >= best_of_all(positive, scores) - NOISE
+        assert points["screen"].threshold <= points["balanced"].threshold
+        assert points["balanced"].threshold <= points["rule-in"].threshold
+        assert (scores["plain"][positive] >= points["screen"].threshold).mean() >= thresholds.SCREEN
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1e-5])
+def test_probabilities_that_are_nearly_alike_have_a_best_point(spread: float) -> None:
+    rng = np.random.default_rng(3)
+    positive = np.arange(400) < 150
+    scores = {"plain": 0.5012 + spread * rng.normal(positive * 2.0)}
+    threshold = named(choose(positive, scores))["balanced"].threshold
+    reached = worst_balanced_accuracy(positive, scores, threshold)[0]
+    assert reached >= best_of_all(positive, scores) - NOISE > 0.7
+
+
 def test_points_of_classes_far_apart_do_not_pass_each_other() -> None:
     points = named(choose(TRUTH, {"plain": np.array([0.9] * 4 + [0.1] * 4)}))
     # Every ill film is called even at 0.9, and none of the well ones above 0.1.

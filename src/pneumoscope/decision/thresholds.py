@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.probability import logit
 from pneumoscope.records import OperatingPoint
 
 if TYPE_CHECKING:
@@ -13,14 +14,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Scores = Mapping[str, NDArray[np.float64]]
+
 SCREEN, RULE_IN = 0.97, 0.95
 """Minimum sensitivity of ``screen`` and minimum specificity of ``rule-in``."""
 NOISE = 0.005
 """Smaller than the standard error (0.008) of the worst balanced accuracy on about 780 films."""
+LEAST = 1e-7
+"""Thresholds stay this far inside (0, 1): the probabilities of a rare disease are small."""
 
 
 def worst_balanced_accuracy(
-    positive: NDArray[np.bool_], scores: Mapping[str, NDArray[np.float64]], threshold: float
+    positive: NDArray[np.bool_], scores: Scores, threshold: float
 ) -> tuple[float, str]:
     """Lowest balanced accuracy over all conditions at one threshold, and its condition; see `choose`."""
     results = {}
@@ -31,14 +36,11 @@ def worst_balanced_accuracy(
     return float(results[worst]), worst
 
 
-def choose(
-    positive: NDArray[np.bool_], scores: Mapping[str, NDArray[np.float64]]
-) -> tuple[OperatingPoint, ...]:
+def choose(positive: NDArray[np.bool_], scores: Scores) -> tuple[OperatingPoint, ...]:
     """``balanced``, ``screen`` and ``rule-in``, each chosen over all conditions.
 
-    ``balanced`` has the best worst-case balanced accuracy (with one condition, the best Youden
-    index). Its curve is flat at the top, so the point is the middle of all thresholds within
-    `NOISE` of the best; otherwise a few films would determine it. ``screen`` is the highest
+    ``balanced`` has a worst-case balanced accuracy within `NOISE` of the best that any threshold
+    reaches (with one condition, the best Youden index), see `_balanced`. ``screen`` is the highest
     threshold with the required sensitivity under every condition, and ``rule-in`` the lowest with
     the required specificity. If the classes are so well separated that one of them would be on the
     wrong side of ``balanced``, it equals ``balanced``.
@@ -47,9 +49,7 @@ def choose(
         positive: bool (n,), with films of both classes.
         scores: Name of the condition (untouched films, a perturbation) to P(positive), (n,).
     """
-    grid = np.round(np.arange(0.02, 0.981, 0.005), 3)
-    worst = np.array([worst_balanced_accuracy(positive, scores, t)[0] for t in grid])
-    balanced = float(np.median(grid[worst >= worst.max() - NOISE]))
+    balanced = _balanced(positive, scores)
     screen = min(
         float(np.quantile(s[positive], 1 - SCREEN, method="lower")) for s in scores.values()
     )
@@ -73,5 +73,54 @@ def choose(
     )
 
 
+def _balanced(positive: NDArray[np.bool_], scores: Scores) -> float:
+    """The middle of the thresholds whose worst balanced accuracy is within `NOISE` of the best.
+
+    The curve is flat at its top; a threshold in the middle does not depend on a few films. The
+    middle is taken over thresholds in steps of 0.005. That grid misses the best where it lies near
+    0 or 1 (a rare or a very common disease) or where all probabilities are alike. Then the middle
+    is taken, in log odds, over all thresholds between two films around the best.
+    """
+    cuts = _cuts(scores)
+    exact = _worst_of(positive, scores, cuts)
+    grid = np.round(np.arange(0.02, 0.981, 0.005), 3)
+    worst = _worst_of(positive, scores, grid)
+    middle = float(np.median(grid[worst >= worst.max() - NOISE]))
+    if worst_balanced_accuracy(positive, scores, middle)[0] >= exact.max() - NOISE:
+        return middle
+    return _middle_of_the_top(cuts, exact)
+
+
+def _cuts(scores: Scores) -> NDArray[np.float64]:
+    """Every threshold that calls the films of some condition differently, between two scores each."""
+    values = np.unique(np.concatenate(list(scores.values())))
+    between = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [1.0]])
+    return np.unique(np.clip(between, LEAST, 1 - LEAST))
+
+
+def _worst_of(
+    positive: NDArray[np.bool_], scores: Scores, thresholds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`worst_balanced_accuracy` of many thresholds, (thresholds,)."""
+    worst = np.ones(len(thresholds))
+    for score in scores.values():
+        ill, healthy = np.sort(score[positive]), np.sort(score[~positive])
+        missed = np.searchsorted(ill, thresholds, "left") / len(ill)
+        spared = np.searchsorted(healthy, thresholds, "left") / len(healthy)
+        worst = np.minimum(worst, 0.5 * (1 - missed + spared))
+    return worst
+
+
+def _middle_of_the_top(cuts: NDArray[np.float64], worst: NDArray[np.float64]) -> float:
+    """Of the cuts around the best without a gap, the one in the middle of their log odds."""
+    top = worst >= worst.max() - NOISE
+    best = int(worst.argmax())
+    below, above = np.flatnonzero(~top[:best]), np.flatnonzero(~top[best:])
+    first = int(below[-1]) + 1 if len(below) else 0
+    last = best + int(above[0]) - 1 if len(above) else len(cuts) - 1
+    odds = logit(cuts[first : last + 1])
+    return float(cuts[first + int(np.abs(odds - 0.5 * (odds[0] + odds[-1])).argmin())])
+
+
 def _inside(threshold: float) -> float:
-    return float(np.clip(threshold, 0.001, 0.999))
+    return float(np.clip(threshold, LEAST, 1 - LEAST))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision.thresholds import RULE_IN, SCREEN
+from pneumoscope.decision.thresholds import LEAST, RULE_IN, SCREEN
 from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
 from pneumoscope.evidence.statistics.named_figures import named_figure
 from pneumoscope.metrics import roc_auc, share
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pneumoscope.metrics import Weighted
 
 _HALF = 0.5
-_LEAST = 1e-7
-"""Thresholds stay this far inside (0, 1): rare findings have small probabilities."""
 _UNKNOWN = "0.5 by convention: no validation films are known with and without it"
 
 
@@ -64,7 +62,7 @@ def _points_of(
     return [
         OperatingPoint(
             name,
-            float(np.clip(threshold, _LEAST, 1 - _LEAST)),
+            float(np.clip(threshold, LEAST, 1 - LEAST)),
             f"{rule} on validation films",
             finding,
         )
