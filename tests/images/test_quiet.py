@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 
@@ -83,3 +84,14 @@ def test_a_list_that_somebody_swapped_is_not_spoilt() -> None:
                 warn("PIL")
         warn("PIL")
     assert ours() == 0
+
+
+def test_what_a_decoder_logs_stays_inside(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("pydicom.pixels.decoders.base")
+    with quiet():
+        log.error("Decoding error")
+        elsewhere = threading.Thread(target=log.error, args=("of another thread",))
+        elsewhere.start()
+        elsewhere.join()
+    log.error("of the user's own code")
+    assert caplog.messages == ["of another thread", "of the user's own code"]

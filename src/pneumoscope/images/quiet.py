@@ -1,4 +1,4 @@
-"""Keeps the warnings of foreign decoders from leaking out of ``read``.
+"""Keeps the warnings and logged errors of foreign decoders from leaking out of ``read``.
 
 Real films break the letter of their standard all the time, and Pillow and pydicom warn of it. What
 matters we turn into errors ourselves; the rest would only scare a user, or stop a program that runs
@@ -12,6 +12,7 @@ thread decodes. The price: in that time another thread's own use of these librar
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import threading
@@ -26,6 +27,16 @@ _DECODERS = r"(PIL|pydicom|gdcm|openjpeg|_openjpeg|jpeg_ls|CharLS|importlib\._bo
 _FILTER = ("ignore", None, Warning, re.compile(_DECODERS), 0)
 _lock = threading.Lock()
 _depth = 0
+_decoding = threading.local()
+
+
+def _is_not_decoding(_record: logging.LogRecord) -> bool:
+    return not getattr(_decoding, "depth", 0)
+
+
+# pydicom logs the traceback of a decoder that failed, also if the next one reads the film.
+for _name in ("pydicom", "pydicom.pixels.decoders.base", "pydicom.pixels.utils"):
+    logging.getLogger(_name).addFilter(_is_not_decoding)
 
 
 def _filters() -> list[object]:
@@ -33,13 +44,14 @@ def _filters() -> list[object]:
 
 
 class quiet:
-    """Context manager: no warning of a decoder leaves it. Re-entrant and safe in threads."""
+    """Context manager: no warning and no log of a decoder leaves it. Re-entrant and safe in threads."""
 
     def __init__(self) -> None:
         self._own: warnings.catch_warnings[None] | None = None
 
     def __enter__(self) -> None:
         global _depth
+        _decoding.depth = getattr(_decoding, "depth", 0) + 1
         if getattr(sys.flags, "context_aware_warnings", False):  # 3.14: filters are per context
             self._own = warnings.catch_warnings()
             self._own.__enter__()
@@ -57,6 +69,7 @@ class quiet:
         trace: TracebackType | None,
     ) -> None:
         global _depth
+        _decoding.depth -= 1
         if self._own is not None:
             self._own.__exit__(kind, error, trace)
             return
