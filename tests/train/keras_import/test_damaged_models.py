@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     import keras
     from keras import layers
 
-    from pneumoscope.train.keras_import import importing, reading, saved
+    from pneumoscope.train.keras_import import hdf5_child, importing, reading, saved
 
 from pneumoscope.errors import PneumoscopeError
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
 
 OPTIONS = importing.ImportOptions(("normal", "pneumonia"), scaling="none")
 BUDGET_S = 12.0
-"""Processor time for all damaged files together; each takes some hundredths of a second."""
+"""For all damaged files together; each takes half a second, most of it in a child process."""
 LONGEST_S = 5.0
 VALUES: tuple[Any, ...] = (None, -1, 0, 3, 1e9, 10**12, "x", [], {}, [None], True, "../../x", [[]])
 """What takes the place of a value."""
@@ -91,10 +91,14 @@ def altered(config: Any, rng: random.Random) -> Any:
     return config
 
 
-def test_damaged_files_are_errors_in_words(files: dict[str, bytes], tmp_path: Path) -> None:
-    rng, end, count = random.Random(2), time.process_time() + BUDGET_S, 0
+def test_damaged_files_are_errors_in_words(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # HDF5 loops for ever on some: these are given up soon.
+    monkeypatch.setattr(hdf5_child.check, "__defaults__", (6.0,))
+    rng, end, count = random.Random(2), time.monotonic() + BUDGET_S, 0
     (tmp_path / "w.weights.h5").write_bytes(files[".weights.h5"])
-    while time.process_time() < end and count < 400:
+    while time.monotonic() < end and count < 400:
         kind = rng.choice((".keras", ".h5", ".json", "config"))
         if kind == "config":
             file = tmp_path / "m.json"
@@ -105,7 +109,7 @@ def test_damaged_files_are_errors_in_words(files: dict[str, bytes], tmp_path: Pa
         read(file)
         file.unlink()
         count += 1
-    assert count >= 20
+    assert count >= 3  # on a quiet machine, about 20
 
 
 def test_the_undamaged_files_are_read(files: dict[str, bytes], tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_outputs_say_that_there_is_no_heatmap(without_heatmaps: Bundle, tmp_path
         "--sheet", sheet, "--heatmaps", heatmaps, "--explain", "checked",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    record = json.loads(done.stdout)[0]
+    (record,) = json.loads(done.stdout)["results"]
     assert record["explanation"] is None
     assert "This model gives no heatmap." in record["warnings"]
     page = sheet.read_text()

@@ -156,7 +156,9 @@ def with_fetched_heatmaps(
 
 
 def _has_heatmap(outcome: Outcome) -> bool:
-    return outcome.prediction is not None and wording.is_shown(outcome.prediction)
+    """Whether there is a picture: of a bundle without heatmaps there is none."""
+    p = outcome.prediction
+    return p is not None and wording.is_shown(p) and p.explanation is not None
 
 
 def _free_name(film: str, taken: set[str], kind: str = "heatmap") -> str:

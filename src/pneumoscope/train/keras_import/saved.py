@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import sha256_of
 from pneumoscope.errors import ConversionError, UsageError
+from pneumoscope.train.keras_import import hdf5_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,10 @@ def _parts(architecture: Path, weights: Path | None) -> SavedModel:
 
 
 def _weights_beside(architecture: Path) -> Path | None:
-    """The only file of weights in the folder of an architecture, or the one with its name."""
+    """The file of weights with an architecture's name, or the only one in its folder."""
+    named = architecture.with_suffix(".weights.h5")
+    if named.is_file():
+        return named
     files = [f for f in sorted(architecture.parent.iterdir()) if f.suffix in (*_H5, ".index")]
     stem = architecture.stem
     same = [f for f in files if f.name.split(".")[0] == stem]
@@ -189,6 +193,7 @@ def _h5_config(file: Path) -> Any:
     """The architecture, or None if the file has weights only."""
     import h5py
 
+    hdf5_child.check(file)
     with h5py.File(file, "r") as content:
         if "model_config" not in content.attrs:
             return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from pneumoscope.train.keras_import import hdf5_child
 from pneumoscope.train.keras_import.graph import legal_name
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def load_h5(model: Any, file: Path) -> None:
     """
     import h5py
 
+    hdf5_child.check(file)
     with h5py.File(file, "r") as content:
         group = content.get("model_weights", content)
         if "layer_names" in group.attrs:
