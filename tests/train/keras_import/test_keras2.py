@@ -147,7 +147,7 @@ def test_modules_that_moved(module: str, kind: str, expected: str) -> None:
         ("SeparableConv2D", {"filters": 2, "groups": 1, "kernel_initializer": {}}, {"filters": 2}),
         ("Dense", {"units": 2, "kernel_regularizer": {"l2": 1}, "trainable": False},
          {"units": 2, "trainable": False}),
-        ("BatchNormalization", {"axis": [3], "renorm": False, "fused": None}, {"axis": 3}),
+        ("BatchNormalization", {"axis": [3], "fused": None}, {"axis": 3}),
         ("DepthwiseConv2D", {"kernel_size": [3, 3], "groups": 4}, {"kernel_size": [3, 3], "groups": 4}),
     ],
 )  # fmt: skip
