@@ -6,10 +6,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+import jpeg_ls
 import numpy as np
 import pytest
 
-from film_files import LOSSLESS_SV1, dataset, lossless_jpeg, ramp, wrap
+from film_files import JLS, LOSSLESS_SV1, compressed, dataset, dicom, lossless_jpeg, ramp, wrap
 from pneumoscope import errors, images
 from pneumoscope.images import gdcm_process
 
@@ -115,3 +116,30 @@ def test_a_film_with_a_damaged_part_is_an_error(filling: bytes) -> None:
 def test_padding_before_the_end_does_no_harm(padding: bytes) -> None:
     film = codestream_with(lambda data: data[:-2] + padding + data[-2:])
     np.testing.assert_array_equal(images.read(film).pixels, ramp() / np.float32(255))
+
+
+def jpeg_ls_film() -> bytes:
+    return compressed(dataset(ramp()), JLS, "pyjpegls")
+
+
+def test_jpeg_ls_is_decoded_in_the_child_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    np.testing.assert_array_equal(images.read(jpeg_ls_film()).pixels, ramp() / np.float32(255))
+    assert len(gdcm_process._free) == 1
+    gdcm_process.stop_children()
+    child_that(monkeypatch, "time.sleep(60)")  # CharLS never returns from some damaged films
+    monkeypatch.setattr(gdcm_process, "TIME_S", 0.2)
+    with pytest.raises(errors.UnreadableImage, match="takes more than 0 s"):
+        images.read(jpeg_ls_film())
+
+
+@pytest.mark.parametrize("interleave", [0, 1, 2])
+def test_colour_of_jpeg_ls_comes_by_pixel(interleave: int) -> None:
+    colours = np.dstack([ramp(), ramp()[::-1], ramp()[:, ::-1]])
+    ordered = colours
+    if interleave == 0:
+        ordered = np.ascontiguousarray(colours.transpose(2, 0, 1))
+    codestream = bytes(jpeg_ls.encode_array(ordered, interleave_mode=interleave))
+    ds = dataset(colours, PlanarConfiguration=int(interleave == 0))
+    film = images.read(wrap(ds, codestream, JLS))
+    expected = images.read(dicom(colours))
+    np.testing.assert_array_equal(film.pixels, expected.pixels)

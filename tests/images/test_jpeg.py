@@ -10,6 +10,7 @@ from PIL import Image
 
 from film_files import JPEG_8, dataset, save, wrap
 from pneumoscope import errors, images
+from pneumoscope.images import jpeg
 
 EOI = b"\xff\xd9"
 
@@ -161,3 +162,14 @@ def test_a_rare_process_is_not_supported_rather_than_damaged(marker: int, proces
     at = data.index(b"\xff\xc0")
     with pytest.raises(errors.UnsupportedCoding, match=process):
         images.read(data[: at + 1] + bytes([marker]) + data[at + 2 :])
+
+
+def test_grey_stored_in_colour_is_found_without_rounding() -> None:
+    grey = jpeg.grey_of_colour(KINDS["colour"], "film", 320, 384)
+    assert grey is not None
+    np.testing.assert_array_equal(grey, jpeg.luminance(KINDS["colour"], "film"))
+    tinted = Image.merge(
+        "YCbCr", [GREY, Image.new("L", GREY.size, 127), Image.new("L", GREY.size, 128)]
+    )
+    coloured = save(tinted, "JPEG", quality=100, subsampling=0)
+    assert jpeg.grey_of_colour(coloured, "film", 320, 384) is None

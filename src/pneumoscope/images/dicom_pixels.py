@@ -153,20 +153,15 @@ def _decompressed(
     decoder = PLUGINS[coding]
     if decoder == "openjpeg":
         return _jpeg_2000(codestream, head)
+    if coding == "jpeg-ls":
+        return _by_charls(codestream, options, name)
     if decoder == "gdcm":
-        return _by_gdcm(codestream, coding, options, name)
+        return _in_child(codestream, coding, options, name)
     if coding == "jpeg":
         if options["samples_per_pixel"] == 1:
             return jpeg.luminance(codestream, name)
         jpeg.check(codestream, name)
-    try:
-        return _by_pydicom(codestream, coding, options)
-    except RuntimeError:
-        # CharLS rejects zero bytes between the last coded byte and EOI, which others wrote.
-        trimmed = without_zeros_before_end(codestream)
-        if coding != "jpeg-ls" or trimmed == codestream:
-            raise
-        return _by_pydicom(trimmed, coding, options)
+    return _by_pydicom(codestream, coding, options)
 
 
 def _by_pydicom(codestream: bytes, coding: str, options: dict[str, Any]) -> NDArray[Any]:
@@ -179,7 +174,20 @@ def _by_pydicom(codestream: bytes, coding: str, options: dict[str, Any]) -> NDAr
     return array
 
 
-def _by_gdcm(codestream: bytes, coding: str, options: dict[str, Any], name: str) -> NDArray[Any]:
+def _by_charls(codestream: bytes, options: dict[str, Any], name: str) -> NDArray[Any]:
+    try:
+        return _in_child(codestream, "jpeg-ls", options, name)
+    except UnreadableImage:  # it stopped the decoder
+        raise
+    except ValueError:
+        # CharLS rejects zero bytes between the last coded byte and EOI, which others wrote.
+        trimmed = without_zeros_before_end(codestream)
+        if trimmed == codestream:
+            raise
+        return _in_child(trimmed, "jpeg-ls", options, name)
+
+
+def _in_child(codestream: bytes, coding: str, options: dict[str, Any], name: str) -> NDArray[Any]:
     import pneumoscope.images.gdcm_process as gdcm_process
 
     if coding == "jpeg-lossless":

@@ -1,7 +1,7 @@
-"""The child process that calls gdcm; `pneumoscope.images.gdcm_process` starts it and talks to it.
+"""The child process that calls gdcm and CharLS; `pneumoscope.images.gdcm_process` starts it.
 
-gdcm throws C++ exceptions through Python over some films, which ends the process (SIGABRT). So it
-runs in a process that loads nothing else. This file is started as a script and imports nothing of the
+gdcm throws C++ exceptions through Python over some films, which ends the process (SIGABRT), and CharLS
+never returns from some damaged films. So they run in a process of their own. This file is started as a script and imports nothing of the
 package, because that would load NumPy and Pillow.
 
 A message in either direction is the length of its head and of its content (4 and 8 bytes, little
@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+"""The transfer syntax that stands for JPEG-LS, lossless or not."""
 MEMORY_BYTES = 2 * 2**30
 """Most memory for one film; the largest film that is accepted has 200 MB of pixels."""
 
@@ -68,7 +70,7 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 
 
 def decode(codestream: bytes, head: dict[str, Any]) -> tuple[bytes, str]:
-    """One frame, decoded by gdcm in this process.
+    """One frame, decoded by CharLS if it is JPEG-LS, else by gdcm, in this process.
 
     Args:
         codestream: The compressed frame.
@@ -79,8 +81,10 @@ def decode(codestream: bytes, head: dict[str, Any]) -> tuple[bytes, str]:
         The samples, little endian, and the first warning of libjpeg or ``""``.
 
     Raises:
-        ValueError: gdcm cannot decode it.
+        ValueError: It cannot be decoded.
     """
+    if head["syntax"] == JPEG_LS:
+        return _jpeg_ls(codestream), ""
     import gdcm
 
     gdcm.Trace.WarningOff()
@@ -112,6 +116,24 @@ def decode(codestream: bytes, head: dict[str, Any]) -> tuple[bytes, str]:
         raise ValueError("gdcm does not decode it")
     # gdcm returns bytes as str.
     return bytes(buffer.encode("utf-8", "surrogateescape")), "".join(warnings)
+
+
+def _jpeg_ls(codestream: bytes) -> bytes:
+    """The samples of a JPEG-LS frame, colour by pixel."""
+    import jpeg_ls
+
+    buffer, info = jpeg_ls.decode_pixel_data(codestream)
+    count = info["components"]
+    if count == 1 or info["interleave_mode"] != 0:
+        return bytes(buffer)
+    size = 1 if info["bits_per_sample"] <= 8 else 2
+    by_pixel = bytearray(len(buffer))
+    plane = len(buffer) // count
+    for i in range(count):
+        for byte in range(size):
+            samples = buffer[i * plane + byte : (i + 1) * plane : size]
+            by_pixel[i * size + byte :: count * size] = samples
+    return bytes(by_pixel)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Decodes by gdcm in a child process: a film that crashes or stops gdcm costs only itself.
+"""Decodes by gdcm or CharLS in a child process: a film that crashes or stops them costs only itself.
 
 Children are started when a film needs one, and kept for the next film.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-P", gdcm_child.__file__)  # -P: not from the folder of the script
 START_S = 60.0
-TIME_S = 8.0
+TIME_S = 4.0
 PIXELS_PER_S = 2_000_000
 """A film may take `TIME_S`, and a second more for so many pixels: a small part of gdcm's usual speed,
 because other programs may use the machine, too."""
@@ -69,7 +69,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     Raises:
         DecoderDied: The child ended, or took too long.
         MissingData: A part of the compressed data is missing.
-        ValueError: gdcm does not decode it, or it is damaged.
+        ValueError: It cannot be decoded, or is damaged.
     """
     frame = frame_of(codestream)
     # gdcm ends the process if Bits Stored is below the precision of the frame, so it is given that.
@@ -77,6 +77,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     size = 1 if bits <= 8 else 2
     # With 16 bits allocated, gdcm tries its 8-bit decoder on lossy JPEG first, and warns of it.
     allocated = 12 if coding_of(codestream) == "jpeg-12" else 8 * size
+    planar = 0 if syntax == gdcm_child.JPEG_LS else options["planar_configuration"]
     rows, columns, samples = options["rows"], options["columns"], options["samples_per_pixel"]
     head = {
         "syntax": syntax,
@@ -84,7 +85,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
         "columns": columns,
         "samples": samples,
         "photometric": options["photometric_interpretation"],
-        "planar": options["planar_configuration"],
+        "planar": planar,
         "allocated": allocated,
         "stored": bits,
         "signed": options["pixel_representation"],
@@ -104,7 +105,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     pixels = np.frombuffer(data, kind, count=rows * columns * samples)
     if samples == 1:
         return pixels.reshape(rows, columns)
-    if options["planar_configuration"]:
+    if planar:
         return pixels.reshape(samples, rows, columns).transpose(1, 2, 0)
     return pixels.reshape(rows, columns, samples)
 
@@ -122,7 +123,7 @@ def _samples(codestream: bytes, head: dict[str, Any], time_s: float) -> tuple[by
     with _lock:
         _free.append(child)
     if samples is None:
-        raise ValueError("gdcm does not decode it")
+        raise ValueError("it cannot be decoded")
     return samples
 
 
@@ -160,7 +161,7 @@ class _Child:
     def decode(
         self, codestream: bytes, head: dict[str, Any], time_s: float
     ) -> tuple[bytes, str] | None:
-        """The samples of a frame and a warning or ``""``; None if gdcm does not decode it.
+        """The samples of a frame and a warning or ``""``; None if it cannot be decoded.
 
         Raises:
             DecoderDied: The child ended, or took longer than ``time_s``.

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedCoding
 from pneumoscope.images.jpeg_scans import jpeg_scans, rare_process, without_padding
 
@@ -47,6 +49,31 @@ def luminance(data: bytes, name: str, rows: int = 0, columns: int = 0) -> NDArra
         UnreadableImage: Its data is damaged.
     """
     return _decoded(data, name, "GRAY", rows, columns)[:, :, 0]
+
+
+def grey_of_colour(data: bytes, name: str, rows: int, columns: int) -> NDArray[Any] | None:
+    """The luminance of a complete JPEG in YCbCr that contains no colour at all.
+
+    Many films are grey pictures that were stored in colour; this needs one decoding for both.
+
+    Args:
+        data: From SOI; what follows EOI is ignored.
+        name: What to call the film in messages.
+        rows: Rows wanted, as in `luminance`.
+        columns: Columns wanted, likewise.
+
+    Returns:
+        uint8 (rows, columns), the same as of `luminance`; None if a pixel has colour.
+
+    Raises:
+        ImageError: As `luminance`.
+    """
+    red, green, blue = np.moveaxis(_decoded(data, name, "RGB", rows, columns), 2, 0)
+    # Equal channels are the luminance itself: so for each of the 2 ** 24 triples of Y, Cb and Cr by
+    # libjpeg's integer conversion (jdcolor.c).
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return np.ascontiguousarray(red)
+    return None
 
 
 def check(data: bytes, name: str, *, cmyk: bool = False) -> None:

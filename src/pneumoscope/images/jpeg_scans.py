@@ -73,8 +73,8 @@ def jpeg_scans(data: bytes, *, brief: bool = False) -> JpegScans:
         brief: Stop as soon as a sequential file is complete; ``end`` is then not that of the data.
     """
     progressive, blank, end = False, False, len(data)
-    lacking: dict[tuple[int, int], int] = {}
-    """Component and coefficient to the lowest bit that came."""
+    lowest: dict[int, bytearray] = {}
+    """Component to the lowest bit that came of each coefficient."""
     parameters = []
     refined_from = 0
     for marker, at, body in _segments(data):
@@ -85,7 +85,7 @@ def jpeg_scans(data: bytes, *, brief: bool = False) -> JpegScans:
             end = at
         elif marker in START_OF_FRAME and len(body) > 5:
             progressive = marker in _PROGRESSIVE
-            lacking = {(c, k): _NOTHING for c in body[6::3] for k in range(64)}
+            lowest = {component: bytearray([_NOTHING] * 64) for component in body[6::3]}
         elif marker == _SOS and body:
             begin = at + 5 + 2 * body[0]
             parameters.append(begin)
@@ -95,13 +95,12 @@ def jpeg_scans(data: bytes, *, brief: bool = False) -> JpegScans:
             elif first and bits >> 4:
                 refined_from = begin
             for component in body[1 : 1 + 2 * body[0] : 2]:
-                for k in range(first, min(last, 63) + 1):
-                    low = lacking.get((component, k), _NOTHING)
-                    lacking[component, k] = min(low, bits & 0xF)
-            if brief and not progressive and not any(lacking.values()):
+                if component in lowest and first <= last < 64:
+                    lowest[component][first : last + 1] = bytes([bits & 0xF]) * (last + 1 - first)
+            if brief and not progressive and not any(map(any, lowest.values())):
                 break
     return JpegScans(
-        complete=not any(lacking.values()),
+        complete=not any(map(any, lowest.values())),
         blank=blank,
         end=end,
         parameters=tuple(parameters),

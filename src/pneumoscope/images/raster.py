@@ -29,7 +29,6 @@ from pneumoscope.images.raster_grey import (
     DEEP_MODES,
     luminance,
     luminance_of_samples,
-    tint_of_chroma,
 )
 from pneumoscope.records import FilmFacts, Radiograph
 
@@ -240,10 +239,12 @@ def _draft(image: ImageFile, at_least_px: int | None) -> None:
 
 def _of_jpeg(image: ImageFile, data: bytes, name: str) -> tuple[NDArray[Any], int, float]:
     """As `luminance`; the film is complete, see `pneumoscope.images.jpeg`."""
-    if image.mode in ("L", "YCbCr"):
-        columns, rows = image.size
-        levels = jpeg.luminance(data, name, rows, columns)
-        return levels, 8, 0.0 if image.mode == "L" else tint_of_chroma(image)
+    columns, rows = image.size
+    if image.mode == "L":
+        return jpeg.luminance(data, name, rows, columns), 8, 0.0
+    if image.mode == "YCbCr":
+        levels = jpeg.grey_of_colour(data, name, rows, columns)
+        return luminance(image) if levels is None else (levels, 8, 0.0)
     jpeg.check(data, name, cmyk=image.mode == "CMYK")
     return luminance(image)
 
