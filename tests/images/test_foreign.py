@@ -64,7 +64,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "nifti": (nifti(), "NIfTI", "one film"),
     "nrrd": (b"NRRD0004\ntype: short\n", "NRRD", "one film"),
     "h5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "HDF5", "one film"),
-    "zip": (zipped("film.png"), "ZIP", "predict"),
+    "zip": (zipped("film.png"), "ZIP", "Unpack"),
     "docx": (zipped("[Content_Types].xml"), "Office", "film itself"),
     "gzip": (gzip.compress(nifti()), "gzip", "Unpack"),
     "bzip2": (bz2.compress(nifti()), "bzip2", "Unpack"),

@@ -29,7 +29,11 @@ _BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"NDims", "the header of a MetaImage volume", _VOLUME),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", _VOLUME),
     (b"MATLAB 5.0", "a MATLAB file", _VOLUME),
-    (b"PK\3\4", "a ZIP archive", "`pneumoscope predict` opens it; elsewhere, unpack it first."),
+    (
+        b"PK\3\4",
+        "a ZIP archive",
+        "Unpack it first; the page of `pneumoscope serve` opens it as it is.",
+    ),
     (b"PK\5\6", "an empty ZIP archive", "Make it again, with the films in it."),
     (b"\x1f\x8b", "a gzip archive", _UNPACK),
     (b"BZh", "a bzip2 archive", _UNPACK),
