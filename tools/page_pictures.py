@@ -37,7 +37,7 @@ def opened(browser: Browser, url: str, width: int, height: int) -> Page:
     page.wait_for_selector("body[data-ready]")
     first = Image.open(SAMPLES / FILMS[1])
     made = {
-        "mixed.png": Image.blend(first, Image.open(SAMPLES / FILMS[0]), 0.4),
+        "mixed.png": Image.blend(first, Image.open(SAMPLES / FILMS[0]), 0.25),
         "inverted.png": first.point(lambda grey: 255 - grey),
     }
     files = [(SAMPLES / name).read_bytes() for name in FILMS]
