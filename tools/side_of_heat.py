@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,7 +70,6 @@ def loaded(run: Path, rows: Sequence[dict[str, str]]) -> list[Film]:
     for row in rows:
         pixels = model_input(read(run / row["path"]), SIDE, SIDE)
         lungs = sides_of(read_mask(run / row["mask"], SIDE).lungs).astype(np.uint8) * 255
-        lungs = np.stack([cv2.resize(m, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for m in lungs])
         films.append(Film(pixels, lungs, row["patient"] or row["path"]))
     return films
 

@@ -181,7 +181,8 @@ def load(
         progress: Called with (films done, films in all) while films are decoded.
 
     Raises:
-        DataError: See `layouts.find`; also if films cannot be read (all are named), the labels do not suit the task, nothing could be held out, a patient is in two splits, or a source is unknown.
+        DataError: See `layouts.find`; also if films cannot be read (all are named), the labels do not
+            suit the task, nothing could be held out, a patient is in two splits, or a source is unknown.
     """
     listing, split = _find_for(root, split, negative)
     listing = with_masks(listing, masks)

@@ -2,9 +2,9 @@
 
 A network that knows several kinds of disease answers two questions: ill or not, and which kind. One
 temperature for both (Guo et al. 2017) would be too high for one and too low for the other. So the log
-odds of "ill" have a scale and an offset (Platt 1999), and the kinds have a temperature and
-an offset each among themselves. With several findings, each has a scale and an offset. Everything is fitted on held-out
-films. numpy only.
+odds of "ill" have a scale and an offset (Platt 1999), and the kinds have a temperature and an offset
+each among themselves. With several findings, each has a scale and an offset. Everything is fitted on
+held-out films. numpy only.
 """
 
 from __future__ import annotations

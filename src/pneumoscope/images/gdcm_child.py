@@ -1,8 +1,8 @@
 """The child process that calls gdcm and CharLS; `pneumoscope.images.gdcm_process` starts it.
 
 gdcm throws C++ exceptions through Python over some films, which ends the process (SIGABRT), and CharLS
-never returns from some damaged films. So they run in a process of their own. This file is started as a script and imports nothing of the
-package, because that would load NumPy and Pillow.
+never returns from some damaged films. So they run in a process of their own. This file is started as a
+script and imports nothing of the package, because that would load NumPy and Pillow.
 
 A message in either direction is the length of its head and of its content (4 and 8 bytes, little
 endian), the head as JSON, and the content.

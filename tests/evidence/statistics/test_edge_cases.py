@@ -119,11 +119,8 @@ def check(result: Any) -> None:
             assert lowest <= figure.low <= figure.high <= highest, figure
 
 
-@QUICK
-@given(studies())
-def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
-    truth, p, boot = study
-    positive, score = truth > 0, 1 - p[:, 0]
+def check_figures(positive: np.ndarray, score: np.ndarray, boot: Bootstrap) -> None:
+    """The figures of one question at one threshold."""
     check(ranking.ranking(positive, score, boot))
     check(calls.at_threshold(positive, score, 0.5, boot))
     check(calls.at_prevalence(positive, score, 0.5, 0.01, boot))
@@ -131,6 +128,14 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     check(reliability.calibration_error(positive, score, boot))
     check(brier.brier(positive, score, boot))
     check(recalibration.recalibration(positive, score, boot))
+
+
+@QUICK
+@given(studies())
+def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
+    truth, p, boot = study
+    positive, score = truth > 0, 1 - p[:, 0]
+    check_figures(positive, score, boot)
     check(decision_curve.decision_curve(positive, score, boot, (0.1, 0.5)))
     check(decision_curve.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
     check(comparison.compare(positive, (score, score[::-1]), (0.5, 0.2), boot))
@@ -170,13 +175,7 @@ def test_no_interval_leaves_its_figures_range(
     positive = np.arange(films) >= films - ill_films
     score = EXTREMES[kind](positive, rng)
     boot = Bootstrap.of([str(i // films_each) for i in range(films)], draws=200)
-    check(ranking.ranking(positive, score, boot))
-    check(calls.at_threshold(positive, score, 0.5, boot))
-    check(calls.at_prevalence(positive, score, 0.5, 0.01, boot))
-    check(reliability.reliability(positive, score, boot))
-    check(reliability.calibration_error(positive, score, boot))
-    check(brier.brier(positive, score, boot))
-    check(recalibration.recalibration(positive, score, boot))
+    check_figures(positive, score, boot)
     check(decision_curve.decision_curve(positive, score, boot))
     check(decision_curve.risk_coverage((score >= 0.5) == positive, np.abs(score - 0.5), boot))
     other = np.clip(score + 0.2 * rng.normal(size=films), 0, 1)

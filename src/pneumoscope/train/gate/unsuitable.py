@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Change = Callable[["NDArray[np.uint8]", np.random.Generator], "NDArray[np.uint8]"]
+_LETTERS, _SIGNS = (97, 123), (48, 91)
+"""Characters of words, from the first to that after the last: small letters; digits to capitals."""
 Drawing = Callable[[int, np.random.Generator], "NDArray[np.uint8]"]
 
 
@@ -149,7 +151,7 @@ def screenshot(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
             _panel(page, film, (begin, y, end, rows), ink, rng)
     bright = int(rng.integers(170, 256))
     for line in range(int(rng.integers(2, 9))):
-        word = "".join(chr(c) for c in rng.integers(48, 91, int(rng.integers(4, 14))))
+        word = _word(rng, _SIGNS, 4, 14)
         low = line % 2
         row = rows - 4 - 9 * (line // 2) if low else y + 10 + 9 * (line // 2)
         column = x0 + 3 if rng.random() < 0.5 else max(x0, x1 - 7 * len(word))
@@ -188,7 +190,7 @@ def _panel(
         return
     for y in range(top + 10, bottom, int(rng.integers(8, 14))):
         if rng.random() < 0.85:
-            word = "".join(chr(c) for c in rng.integers(97, 123, int(rng.integers(3, 9))))
+            word = _word(rng, _LETTERS, 3, 9)
             cv2.putText(page[:, :right], word, (left + 3, y), cv2.FONT_HERSHEY_PLAIN, 0.6, ink, 1, cv2.LINE_AA)  # fmt: skip
 
 
@@ -264,7 +266,7 @@ def text_page(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         x = left
         end = side * rng.uniform(0.5, 0.97)
         while x < end:
-            word = "".join(chr(c) for c in rng.integers(97, 123, int(rng.integers(1, 10))))
+            word = _word(rng, _LETTERS, 1, 10)
             cv2.putText(page, word, (x, row), cv2.FONT_HERSHEY_SIMPLEX, scale, int(rng.integers(0, 90)), 1, cv2.LINE_AA)  # fmt: skip
             x += int((len(word) + 0.7) * 19 * scale)
     if rng.random() < 0.3:
@@ -288,7 +290,7 @@ def window(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         shade = int(rng.integers(256))
         cv2.rectangle(page, (x, y), (x + w, y + h), shade, int(rng.choice([-1, 1])))
     for row in range(bar + 14, side, int(rng.integers(10, 22))):
-        word = "".join(chr(c) for c in rng.integers(97, 123, int(rng.integers(3, 14))))
+        word = _word(rng, _LETTERS, 3, 14)
         x = 4 if rng.random() < 0.6 else split + 6
         cv2.putText(page, word, (x, row), cv2.FONT_HERSHEY_PLAIN, 0.7, text, 1, cv2.LINE_AA)
     return page
@@ -343,6 +345,11 @@ DRAWINGS: Final[dict[str, tuple[str, Drawing]]] = {
     "fan": ("not-a-chest", fan),
 }
 """Kind of a drawn picture to the gate's reason and the function that draws it."""
+
+
+def _word(rng: np.random.Generator, signs: tuple[int, int], fewest: int, above: int) -> str:
+    """A word of random characters, `fewest` to `above` - 1 of them."""
+    return "".join(chr(c) for c in rng.integers(*signs, int(rng.integers(fewest, above))))
 
 
 def _grey(field: NDArray[np.floating]) -> NDArray[np.uint8]:
