@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from PIL import Image
 
 from pneumoscope import files
-from pneumoscope.errors import DiskFull
+from pneumoscope.errors import DiskFull, MissingFile
 
+SOURCES = Path(files.__file__).parent
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -177,3 +179,58 @@ def test_pictures_are_written_without_loss(tmp_path: Path, shape: tuple[int, ...
     files.write_png(tmp_path / "p.png", picture)
     with Image.open(tmp_path / "p.png") as read:
         assert (np.asarray(read) == picture).all()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a.png"), "no such file or directory"),
+        (OSError(5, "I/O error"), "I/O error"),
+        (OSError("cannot identify it"), "cannot identify it"),
+        (OSError("[Errno 5] of a library"), "of a library"),
+        (RuntimeError("failed: [Errno -2] no name"), "failed: no name"),
+        (MissingFile("a.png"), "a.png: no such file"),
+        (KeyError("kinds"), "'kinds' is missing"),
+        (KeyError("no object 'x' there"), "no object 'x' there"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_a_cause_has_no_number_of_the_system(error: Exception, words: str) -> None:
+    assert files.cause(error) == words
+
+
+def test_what_the_system_refused_is_named_with_its_files() -> None:
+    assert files.message(OSError(28, "No space left on device")) == "No space left on device"
+    assert files.message(FileExistsError(17, "File exists", "a")) == "a: file exists"
+    moved = OSError(18, "Invalid cross-device link", "a", None, b"b")
+    assert files.message(moved) == "a -> b: invalid cross-device link"
+    assert files.message(OSError("[Errno 5] odd")) == "odd"
+    assert files.hint(PermissionError(13, "Permission denied")).startswith("Check the permissions")
+    assert files.hint(OSError("odd")) == "Is there space, and may you write there?"
+
+
+def test_a_file_that_cannot_be_written_is_named_as_its_reader_knows_it(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "film.txt"
+    with pytest.raises(FileNotFoundError) as error:
+        files.write_text(path, "new")
+    assert files.message(error.value) == f"{path}: no such file or directory"
+
+
+def test_no_message_shows_an_error_of_the_system_as_python_writes_it() -> None:
+    wide = {"OSError", "Exception", "BaseException"}
+    shown = []
+    for path in sorted(SOURCES.rglob("*.py")):
+        for handler in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(handler, ast.ExceptHandler) or handler.type is None:
+                continue
+            if not wide & {n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)}:
+                continue
+            shown += [
+                f"{path.relative_to(SOURCES)}:{node.lineno}"
+                for node in ast.walk(handler)
+                if isinstance(node, ast.FormattedValue)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == handler.name
+            ]
+    # A child process, whose parent reads the line.
+    assert [place for place in shown if "hdf5_child" not in place] == []

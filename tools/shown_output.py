@@ -2,19 +2,23 @@
 
 python tools/shown_output.py
 
-A block in the language ``console`` holds command lines after ``$`` and below each what it prints, on
-stdout and then on stderr. All blocks of a page run in one folder that holds ``samples``.
+A block in the language ``console`` holds command lines after ``$`` and below each what it prints in a
+terminal of 80 columns without colours, on stdout and then on stderr. All blocks of a page run in one
+folder that holds ``samples``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -49,17 +53,31 @@ def environment() -> dict[str, str]:
 
 def printed(command: str, folder: str) -> str:
     """What a command line prints, without blanks at the ends of lines."""
-    done = subprocess.run(
-        command.replace("pneumoscope ", f"{sys.executable} -m pneumoscope ", 1),
-        shell=True,
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    text = done.stdout.rstrip("\n") + "\n" + done.stderr
+    ours, terminal = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen, tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(
+            command.replace("pneumoscope ", f"{sys.executable} -m pneumoscope ", 1),
+            shell=True,
+            cwd=folder,
+            env=environment() | {"TERM": "dumb", "COLUMNS": "80"},
+            stdout=terminal,
+            stderr=errors,
+        ):
+            os.close(terminal)
+            shown = _until_closed(screen)
+        errors.seek(0)
+        text = shown.replace("\r\n", "\n").rstrip("\n") + "\n" + errors.read().decode()
     return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
+
+
+def _until_closed(screen: IO[bytes]) -> str:
+    """What a program writes to its terminal until it ends."""
+    parts = []
+    # Linux reports an error, other systems the end of a file.
+    with contextlib.suppress(OSError):
+        while part := screen.read(4096):
+            parts.append(part)
+    return b"".join(parts).decode()
 
 
 def main() -> None:

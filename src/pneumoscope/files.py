@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from pneumoscope.errors import DiskFull
+from pneumoscope.errors import DiskFull, PneumoscopeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,12 +18,62 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_PERMISSIONS = "Check the permissions of the file and of its folder, or name another place."
+_HINTS = {
+    errno.ENOENT: "Check the path.",
+    errno.ENOTDIR: "A part of the path is a file, not a folder. Check the path.",
+    errno.EISDIR: "Name a file, not a folder.",
+    errno.EEXIST: "Name a new file or folder.",
+    errno.ENOTEMPTY: "Name a new or an empty folder.",
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.EROFS: "This disk can only be read. Name a place on another one.",
+    errno.ENAMETOOLONG: "Give the file a shorter name.",
+    errno.ELOOP: "A link on the path leads back to itself. Check the path.",
+    errno.EMFILE: "Close other programs, or raise the limit on open files (`ulimit -n`).",
+    errno.EIO: "Check the disk, or the connection to it.",
+}
+"""By the system's number of an error."""
+_NUMBER = re.compile(r"\[(?:Errno|WinError) -?\d+\] ")
+"""How Python writes the system's number in front of its words."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def tells_of_full_disk(text: str) -> bool:
     """Whether a library's message holds the system's words for it; not all raise OSError."""
     return any(os.strerror(number) in text for number in _NO_ROOM)
+
+
+def cause(error: BaseException) -> str:
+    """Why something failed, in words that continue a sentence and without the system's numbers.
+
+    Args:
+        error: Any exception. The message must name the file itself: an OSError's file is left out.
+    """
+    if isinstance(error, OSError) and not isinstance(error, PneumoscopeError) and error.strerror:
+        words = str(error.strerror)
+        return words[0].lower() + words[1:] if words[1:2].islower() else words
+    if isinstance(error, KeyError) and error.args:
+        key = str(error.args[0])
+        return key if " " in key else f"{key!r} is missing"  # some libraries raise sentences
+    return _NUMBER.sub("", str(error)) or type(error).__name__
+
+
+def message(error: OSError) -> str:
+    """What the system refused, with the files that it concerns but without the system's numbers."""
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if _is_path(name)]
+    if not error.strerror:
+        return cause(error)
+    return f"{' -> '.join(names)}: {cause(error)}" if names else str(error.strerror)
+
+
+def hint(error: OSError) -> str:
+    """What to do about it."""
+    return _HINTS.get(error.errno or 0, "Is there space, and may you write there?")
+
+
+def _is_path(name: object) -> bool:
+    return isinstance(name, (str, bytes, os.PathLike))
 
 
 @contextmanager
@@ -60,6 +111,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)
+    except OSError as error:
+        if error.filename == str(part):
+            error.filename = str(path)  # the name that a reader knows
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -29,6 +29,9 @@ def test_a_report_a_record_and_a_table(films: Path, tiny: tuple[str, Path], tmp_
     assert done.stdout.splitlines()[0].endswith(": 6 films")
     assert done.stdout.splitlines()[-1] == f"LOOK: {out / 'audit.html'}"
     assert "All labelled films are sick" in done.stdout
+    lines = done.stdout.splitlines()
+    assert "unknown\tprior shift" in lines or any(line.startswith("look\t") for line in lines)
+    assert not any(line.endswith(" ") or len(line) - len(line.lstrip()) > 2 for line in lines)
     assert sorted(path.name for path in out.iterdir()) == ["audit.html", "audit.json", "films.csv"]
     with (out / "films.csv").open() as table:
         rows = list(csv.DictReader(table))

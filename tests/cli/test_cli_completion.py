@@ -110,6 +110,29 @@ def test_bundles_of_a_readers_own_folders(
     assert names == ["balanced", "screen"]
 
 
+def test_operating_points_are_those_of_the_population_in_the_line(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pneumoscope.bundle.names.SHIPPED_SET", (tiny_bundle.path,))
+    points = completion.operating_points(context(population=tiny_bundle.path.name))
+    assert [name for name, _ in points] == ["balanced", "screen"]
+
+
+def test_an_argument_for_bundles_and_films_completes_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films.csv").touch()
+    (tmp_path / ".hidden").touch()
+    monkeypatch.chdir(tmp_path)
+    shipped_names = completion.bundle_names()
+    files = [("films", "folder"), ("films.csv", "file")]
+    assert completion.bundles_and_paths("") == shipped_names + files
+    begun = completion.bundles_and_paths(f"{tmp_path}/films.")
+    assert begun == [*shipped_names, (f"{tmp_path}/films.csv", "file")]
+    assert completion.bundles_and_paths("nowhere/") == shipped_names
+
+
 def test_findings_share_the_names_of_their_points(findings_bundle: Bundle) -> None:
     points = completion.operating_points(context(bundle=findings_bundle.path))
     assert [name for name, _ in points] == ["balanced", "screen"]

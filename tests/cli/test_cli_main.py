@@ -126,8 +126,8 @@ def test_the_process_ends_with_the_code_of_the_command(ending: Main, code: int) 
 @pytest.mark.parametrize(
     ("error", "code", "ended", "text"),
     [
-        (OSError(28, "No space left on device"), 0, 1, "error: [Errno 28] No space left on device"),
-        (OSError(28, "No space left on device"), 3, 3, "error: [Errno 28] No space left on device"),
+        (OSError(28, "No space left on device"), 0, 1, "error: No space left on device"),
+        (OSError(28, "No space left on device"), 3, 3, "error: No space left on device"),
         (BrokenPipeError(32, "Broken pipe"), 0, 1, ""),
         (BrokenPipeError(32, "Broken pipe"), 2, 2, ""),
     ],

@@ -96,7 +96,7 @@ def test_a_name_that_is_no_text(tiny: tuple[str, Path], film_files: Path, tmp_pa
     Path(os.fsdecode(odd)).write_bytes((film_files / "dark.png").read_bytes())
     done = run("predict", film_files, "--sheet", tmp_path / "s.html", *tiny)
     assert done.returncode == 0
-    assert done.stdout.count("NORMAL") == 2
+    assert done.stdout.count("\tNORMAL\t") == 2
 
 
 def test_every_film_at_full_size_in_one_call(films_dir: Path) -> None:

@@ -13,6 +13,7 @@ from pneumoscope.cli.terminal import (
     note,
     plain_table,
     print_json,
+    print_table,
     report,
     report_films,
 )
@@ -25,6 +26,10 @@ from pneumoscope.errors import UsageError
         (UsageError("no films", "Name some."), "error: no films\nhint: Name some.\n"),
         (UsageError("no films"), "error: no films\n"),
         (OSError("disk"), "error: disk\nhint: Is there space, and may you write there?\n"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a/film.png"),
+            "error: a/film.png: no such file or directory\nhint: Check the path.\n",
+        ),
     ],
 )
 def test_an_error_and_its_hint(
@@ -71,6 +76,16 @@ def test_columns_align_and_piped_rows_stay_on_one_line(capsys: pytest.CaptureFix
     assert heads.split() == ["name", "figure"]
     assert long.split() == ["x" * 300, "1"]
     assert len(heads) == len(long) == len(short)
+
+
+def test_lines_for_other_programs_do_not_end_with_blanks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = plain_table("name", "figure")
+    table.add_row("long name", "figures")
+    table.add_row("y", "1")
+    print_table(console(), table)
+    assert capsys.readouterr().out == "name       figure\nlong name  figures\ny          1\n"
 
 
 def test_names_do_not_move_other_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,7 @@ def refused(outcome: Outcome, *, force: bool = False) -> Outcome:
 def test_every_label_on_the_terminal(scored: Bundle, films: Path) -> None:
     lines = run("predict", films, "--bundle", scored.path).stdout.splitlines()
     bright, dark, grey = (" ".join(line.split()[1:]) for line in lines[1:4])
+    grey += lines[4].removeprefix(" ")  # notes are below the line of the film
     assert dark == "NORMAL 0.110"
     assert bright == "PNEUMONIA 0.938 undetermined (bacterial or viral)"
     assert grey.startswith("UNDETERMINED 0.574 not clear: fewer than 5 % of NORMAL films score so")

@@ -9,6 +9,7 @@ import typer
 from pneumoscope import __version__
 from pneumoscope.cli.administration import audit_log, patient, purge, token, user
 from pneumoscope.cli.evidence import audit, card, evaluate
+from pneumoscope.cli.help import flow
 from pneumoscope.cli.read import bundles, info, predict
 from pneumoscope.cli.serve import gradio, serve, streamlit
 from pneumoscope.cli.site import calibrate, drift
@@ -70,3 +71,5 @@ app.add_typer(user.app, name="user", rich_help_panel=ADMINISTRATION)
 app.add_typer(token.app, name="token", rich_help_panel=ADMINISTRATION)
 app.add_typer(patient.app, name="patient", rich_help_panel=ADMINISTRATION)
 app.add_typer(audit_log.app, name="audit-log", rich_help_panel=ADMINISTRATION)
+
+flow(app)

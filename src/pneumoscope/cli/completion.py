@@ -6,6 +6,7 @@ neither NumPy nor ONNX Runtime. A file that cannot be read gives no completions.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import typer
@@ -46,9 +47,30 @@ def populations() -> Completions:
 
 
 def operating_points(ctx: typer.Context) -> Completions:
-    """The operating points of the bundle on the command line, with their rules."""
+    """The operating points of the bundle or population on the command line, with their rules."""
+    from pneumoscope.bundle.names import SHIPPED_SET
+
+    bundle = ctx.params.get(BUNDLE.name)
+    if bundle is None:
+        named = (path for path in SHIPPED_SET if path.name == ctx.params.get(POPULATION.name))
+        bundle = next(named, None)
     # A bundle for several findings repeats each name.
-    return list(dict(_points(ctx.params.get(BUNDLE.name))).items())
+    return list(dict(_points(bundle)).items())
+
+
+def bundles_and_paths(incomplete: str) -> Completions:
+    """The named bundles, and files and folders whose path begins so."""
+    folder, separator, begin = incomplete.rpartition(os.sep)
+    try:
+        entries = sorted(os.scandir(folder + separator or "."), key=lambda e: e.name)
+    except OSError:
+        entries = []
+    paths = [
+        (f"{folder}{separator}{entry.name}", "folder" if entry.is_dir() else "file")
+        for entry in entries
+        if entry.name.startswith(begin) and (begin or not entry.name.startswith("."))
+    ]
+    return [*bundle_names(), *paths]
 
 
 def recipes() -> Completions:

@@ -14,12 +14,15 @@ from pneumoscope.decision.reader_settings import BUNDLE, POPULATION, PROFILE, Re
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
 
-def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> OptionInfo:
+def reader_option(
+    setting: ReaderSetting, *, from_environment: bool = True, panel: str | None = None
+) -> OptionInfo:
     """The option of a reader's setting.
 
     Args:
         setting: One of `reader_settings.READER_SETTINGS`.
         from_environment: Whether its environment variable is read, too.
+        panel: Panel of the help that lists it; None for that of all other options.
     """
     option: OptionInfo = typer.Option(
         setting.option,
@@ -27,6 +30,7 @@ def reader_option(setting: ReaderSetting, *, from_environment: bool = True) -> O
         metavar=setting.metavar or None,
         help=setting.help,
         autocompletion=completion_of(setting),
+        rich_help_panel=panel,
     )
     return option
 
@@ -41,9 +45,21 @@ BundleArgument = Annotated[
 ]
 Population = Annotated[str | None, reader_option(POPULATION)]
 Profile = Annotated[Path | None, reader_option(PROFILE)]
-Threads = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Processor threads; all by default.")
-]
+
+
+def threads_option(panel: str | None = None) -> OptionInfo:
+    """The option for processor threads, in this panel of the help."""
+    option: OptionInfo = typer.Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="Processor threads; all by default.",
+        rich_help_panel=panel,
+    )
+    return option
+
+
+Threads = Annotated[int | None, threads_option()]
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
 Port = Annotated[
     int, typer.Option(min=0, max=65535, metavar="N", help="TCP port; 0 for a free one.")

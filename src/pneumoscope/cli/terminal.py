@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pneumoscope import files
+from pneumoscope.errors import PneumoscopeError
 from pneumoscope.render.visible import visible
 
 if TYPE_CHECKING:
@@ -32,11 +34,11 @@ def escape(text: str) -> str:
 
 def report(error: Exception) -> None:
     """Writes an error and its hint to stderr."""
-    hint = getattr(error, "hint", "")
-    if isinstance(error, OSError) and not hint:
-        hint = "Is there space, and may you write there?"
+    words, hint = str(error), getattr(error, "hint", "")
+    if isinstance(error, OSError) and not isinstance(error, PneumoscopeError):
+        words, hint = files.message(error), files.hint(error)
     if sys.stderr is not None:
-        text = f"error: {error}\n" + (f"hint: {hint}\n" if hint else "")
+        text = f"error: {words}\n" + (f"hint: {hint}\n" if hint else "")
         sys.stderr.write(visible(text, keep="\n"))
 
 
@@ -65,6 +67,16 @@ def console() -> Console:
 
     # Other programs search and cut piped text: each row stays on one line, however long.
     return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+
+
+def print_table(out: Console, table: Table) -> None:
+    """Prints a table; lines that other programs read do not end with blanks."""
+    if sys.stdout.isatty():
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def plain_table(*headings: str, right: Collection[str] = (), fold: Collection[str] = ()) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pneumoscope.errors import DataError
+from pneumoscope.files import cause
 
 BOXES_HINT = (
     "A box is 'x y width height' as shares of the film's width and height; several are separated by "
@@ -80,7 +81,7 @@ def read_rsna(file: Path) -> dict[str, tuple[Box, ...]]:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"{file}: cannot be read as a table ({error})", "Save it as CSV."
+            f"{file}: cannot be read as a table ({cause(error)})", "Save it as CSV."
         ) from error
     if not rows or not set(RSNA_COLUMNS) <= rows[0].keys():
         raise DataError(

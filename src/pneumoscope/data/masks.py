@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from pneumoscope.errors import DataError
+from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,9 @@ def read_mask(path: Path, side: int) -> LungMask:
         with Image.open(path) as picture:
             grey = np.asarray(picture.convert("L").resize((side, side), Image.Resampling.NEAREST))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as a mask ({error})", "A grey PNG.") from error
+        raise DataError(
+            f"{path}: cannot be read as a mask ({cause(error)})", "A grey PNG."
+        ) from error
     lungs = grey >= _LUNG
     if not lungs.any():
         raise DataError(f"{path}: shows no lung", "Lungs are 255, everything else is 0.")

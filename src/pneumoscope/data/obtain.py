@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 from pneumoscope import images
 from pneumoscope.data.split_names import split_of
 from pneumoscope.errors import DataError, MissingExtra, UsageError
-from pneumoscope.files import write_text
+from pneumoscope.files import cause, write_text
 from pneumoscope.images.limits import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _kaggle() -> Path:
         return Path(kagglehub.dataset_download(HANDLE))
     except Exception as error:
         raise DataError(
-            f"{HANDLE}: the download from Kaggle failed ({error})",
+            f"{HANDLE}: the download from Kaggle failed ({cause(error)})",
             "Download it with a browser and name the zip file: --from archive.zip.",
         ) from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import DataError
+from pneumoscope.files import cause
 from pneumoscope.records import ABNORMAL, Population
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def read_sheet(path: Path) -> DataSheet:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})", _HINT) from None
+        raise DataError(f"{path}: cannot be read ({cause(error)})", _HINT) from None
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path}: is not TOML ({error})", _HINT) from error
     try:

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import DataError
+from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +44,8 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
         reader.fieldnames = header
         rows = [{name: (row[name] or "").strip() for name in header} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(
-            f"{file}: cannot be read as a table ({reason})", "Save it as CSV in UTF-8."
+            f"{file}: cannot be read as a table ({cause(error)})", "Save it as CSV in UTF-8."
         ) from error
     return header, rows
 

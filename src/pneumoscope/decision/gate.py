@@ -17,6 +17,7 @@ import numpy as np
 from pneumoscope import metrics
 from pneumoscope.decision.sentences import gate_reasons, of_gate
 from pneumoscope.errors import BundleMismatch
+from pneumoscope.files import cause
 from pneumoscope.records import FilmFacts, GateReason, GateReport
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def read_heads(path: Path) -> Heads:
         kinds = tuple(values.pop("kinds").tolist())
         heads = Heads(kinds=kinds, **{k: v.astype(np.float32) for k, v in values.items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleMismatch(bundle, f"{path.name} is malformed ({error})") from error
+        raise BundleMismatch(bundle, f"{path.name} is malformed ({cause(error)})") from error
     if FRONTAL not in heads.kinds or not set(heads.kinds) <= {FRONTAL, *REASONS}:
         raise BundleMismatch(bundle, f"{path.name} tells {heads.kinds} apart")
     return heads

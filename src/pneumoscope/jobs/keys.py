@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +125,7 @@ def _read(path: Path) -> bytes:
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except OSError as error:
-        raise UsageError(f"the key {path}: {error.strerror}", "Check its permissions.") from None
+        raise UsageError(f"the key {path}: {cause(error)}", "Check its permissions.") from None
     return _decoded(text)
 
 

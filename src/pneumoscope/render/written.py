@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.decision.profile import unmapped
 from pneumoscope.errors import UsageError
+from pneumoscope.files import cause
 from pneumoscope.records import REFUSED
 from pneumoscope.render.export import plain_cell
 
@@ -177,7 +178,7 @@ def _read(file: Path) -> Iterator[Written]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror})", _HINT) from None
+        raise UsageError(f"{file}: cannot be read ({cause(error)})", _HINT) from None
     except UnicodeDecodeError:
         raise UsageError(f"{file}: is not text", _HINT) from None
     try:
@@ -187,7 +188,7 @@ def _read(file: Path) -> Iterator[Written]:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UsageError):
             raise
-        raise UsageError(f"{file}: is not what predict writes ({error})", _HINT) from error
+        raise UsageError(f"{file}: is not what predict writes ({cause(error)})", _HINT) from error
 
 
 def _json(text: str) -> list[dict[str, Any]]:

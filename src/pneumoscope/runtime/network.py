@@ -10,6 +10,7 @@ import onnxruntime
 
 from pneumoscope.bundle import GOLDEN, Bundle
 from pneumoscope.errors import BundleMismatch
+from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,9 @@ def _session(bundle: Bundle) -> Any:
             bundle.model, options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime raises its own unexported classes
-        raise BundleMismatch(bundle.path.name, f"model.onnx cannot be loaded ({error})") from error
+        raise BundleMismatch(
+            bundle.path.name, f"model.onnx cannot be loaded ({cause(error)})"
+        ) from error
     names = {output.name for output in session.get_outputs()}
     first = session.get_inputs()[0]
     size, labels = bundle.meta.size, len(bundle.meta.labels)

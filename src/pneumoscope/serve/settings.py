@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +135,7 @@ class ServeSettings:
                 pass
         except OSError as error:
             raise UsageError(
-                f"{self.folder}: {error.strerror}",
+                f"{self.folder}: {cause(error)}",
                 "Name another --folder, or let it be written to.",
             ) from None
 

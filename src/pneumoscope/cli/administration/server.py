@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.terminal import console, plain_table, print_json
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -136,4 +136,4 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     for row in rows:
         cells = ("yes" if v is True else "" if v in (None, False) else str(v) for v in row.values())
         table.add_row(*map(escape, cells))
-    console().print(table)
+    print_table(console(), table)

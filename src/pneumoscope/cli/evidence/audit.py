@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from pneumoscope.cli.extras import require
 from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Json
 from pneumoscope.cli.progress import progress_bar
-from pneumoscope.cli.terminal import console, plain_table, report_films
+from pneumoscope.cli.terminal import console, report_films
 from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
 
@@ -84,19 +85,24 @@ def _check_out(out: Path) -> None:
 
 
 def _print(result: Audit, out: Path) -> None:
+    from pneumoscope.cli.rows import Row, print_rows, print_wrapped
     from pneumoscope.cli.terminal import escape
+    from pneumoscope.evidence.audit.findings import LEVELS
 
     shown = console()
     shown.print(
         f"{escape(result.listing.source)}: {len(result.listing.entries):,} films", soft_wrap=True
     )
-    table = plain_table("level", "check", "reason", fold=("reason",))
-    for finding in result.findings:
-        colour = _COLOURS.get(finding.level, "dim")
-        table.add_row(
-            f"[{colour}]{finding.level}[/]", escape(finding.check), escape(finding.reason)
+    rows = [
+        Row(
+            (f"[{_COLOURS.get(finding.level, 'dim')}]{finding.level}[/]", escape(finding.check)),
+            (escape(finding.reason),),
         )
-    shown.print(table)
+        for finding in result.findings
+    ]
+    print_rows(shown, ("level", "check"), rows)
+    levels = Counter(finding.level for finding in result.findings)
+    print_wrapped(shown, ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level]))
     colour = _COLOURS[result.verdict]
     shown.print(
         f"[bold {colour}]{result.verdict.upper()}[/]: {escape(str(out / PAGE))}", soft_wrap=True

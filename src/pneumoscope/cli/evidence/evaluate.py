@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pneumoscope.cli.completion import bundles_and_paths
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Cache, Json, Threads, masks_option
 from pneumoscope.cli.progress import progress_bar
-from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ Paths = Annotated[
         metavar="[BUNDLE]... DATA",
         help="Names or folders of bundles, or run folders; the first shipped one by default; then labelled films: a folder "
         "in any layout, or a CSV manifest.",
+        autocompletion=bundles_and_paths,
     ),
 ]
 Out = Annotated[
@@ -223,12 +225,12 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
     for bundle in result.bundles:
         for row in _rows(bundle):
             table.add_row(*map(escape, row))
-    shown.print(table)
+    print_table(shown, table)
     for bundle in result.bundles:
-        shown.print(_verdicts(bundle))
+        print_table(shown, _verdicts(bundle))
         for target in bundle.targets:
             if target.sources is not None:
-                shown.print(_sources(bundle.title, target.name, target.sources))
+                print_table(shown, _sources(bundle.title, target.name, target.sources))
                 shown.print(escape(target.sources.words), soft_wrap=True)
     for pair in result.pairs:
         difference = pair.differences["roc_auc"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.cli.options import Json
-from pneumoscope.cli.terminal import console, plain_table, print_json
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,4 +71,4 @@ def _print(facts: Sequence[dict[str, Any]]) -> None:
             digest = bundle["bundle_sha256"][:12]
             cells = (bundle["bundle"], digest, bundle["positive"], size, bundle["population"])
         table.add_row(*map(escape, (bundle["name"], *cells, bundle["folder"])))
-    console().print(table)
+    print_table(console(), table)

@@ -9,7 +9,7 @@ import typer
 
 from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Json, ReadingBundle
-from pneumoscope.cli.terminal import console, print_json
+from pneumoscope.cli.terminal import console, print_json, print_table
 
 if TYPE_CHECKING:
     from pneumoscope.runtime import Classifier
@@ -101,7 +101,7 @@ def _print(facts: dict[str, Any]) -> None:
     add("providers", f"{', '.join(facts['providers'])}, {facts['threads']} threads")
     add("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items()))
     out = console()
-    out.print(table)
+    print_table(out, table)
     out.print(f"{facts['notice']} The whole model card: pneumoscope info --card", style="dim")
 
 

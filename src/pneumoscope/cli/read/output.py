@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pneumoscope.cli.terminal import console
+from pneumoscope.cli.terminal import console, escape
 from pneumoscope.decision.explain import CHECKED
 from pneumoscope.decision.gate import is_outside
 from pneumoscope.metrics import threshold_text
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from pneumoscope.records import Outcome, Prediction
 
 _COLOURS = {NORMAL: "green", UNDETERMINED: "yellow", REFUSED: "bright_black"}
+_ORDER = {NORMAL: 0, UNDETERMINED: 2, REFUSED: 3}
+"""Order of the verdicts in the summary; positive ones are between the first two."""
+_POPULATION = "population"
 
 
 def print_results(
@@ -66,7 +71,7 @@ def _record(result: FilmResult) -> dict[str, Any]:
 
 
 class TableRow(NamedTuple):
-    """The cells of one film, with rich's markup."""
+    """The cells of one film, with rich's markup; ``notes`` has one note a line."""
 
     film: str
     verdict: str
@@ -77,63 +82,89 @@ class TableRow(NamedTuple):
 
 def _print_table(results: Iterable[FilmResult], kinds_warnings: Mapping[str, str]) -> bool:
     """Prints the table; returns whether a film could not be read."""
-    failed = False
-    last: dict[str, Prediction] = {}
-    rows: list[tuple[TableRow, str]] = []
+    films: list[Outcome] = []
     try:
         for result in results:
-            failed |= result.outcome.error is not None
-            kinds_warning = population = ""
-            if (prediction := result.outcome.prediction) is not None:
-                last[prediction.bundle_sha256] = prediction
-                kinds_warning = kinds_warnings.get(prediction.bundle_sha256, "")
-                population = wording.population(prediction)
-            rows.append((table_row(result.outcome, kinds_warning), population))
+            films.append(replace(result.outcome, film=None))  # its pixels are not needed
     finally:
         # After an interruption, too: the finished films are worth showing.
-        _show(rows, list(last.values()), kinds_warnings)
-    return failed
+        _show(films, kinds_warnings)
+    return any(film.error is not None for film in films)
 
 
-def _show(
-    rows: Sequence[tuple[TableRow, str]],
-    last: Sequence[Prediction],
-    kinds_warnings: Mapping[str, str],
-) -> None:
-    """Prints rows, and below them what holds for all films of a bundle.
+def _show(films: Sequence[Outcome], kinds_warnings: Mapping[str, str]) -> None:
+    """Prints a line for each film, what holds for all films of a bundle, and how many got each verdict.
 
     Args:
-        rows: Rows of the table, each with its population in words or ``""``.
-        last: The last prediction of each bundle.
+        films: Films in their order.
         kinds_warnings: SHA-256 of a bundle to its sentence on kinds.
     """
-    from rich.table import Table
+    from pneumoscope.cli.rows import Row, fit, print_rows, print_wrapped
 
-    from pneumoscope.cli.terminal import escape
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("film", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    several = bool(last) and all(p.findings for p in last)
-    names = {p.positive.lower() for p in last} or {"pneumonia"}
-    name = names.pop() if len(names) == 1 else "positive"
-    table.add_column("P(leading)" if several else f"P({name})", justify="right", no_wrap=True)
-    table.add_column("findings" if several else "kind", overflow="fold")
-    with_population = any(population for _, population in rows)
-    if with_population:
-        table.add_column("population", overflow="fold")
-    with_notes = any(row.notes for row, _ in rows)
-    if with_notes:
-        table.add_column("notes", overflow="fold")
-    for (*cells, notes), population in rows:
-        optional = ((with_population, escape(population)), (with_notes, notes))
-        table.add_row(*cells, *(text for is_column, text in optional if is_column))
     out = console()
-    out.print(table)
-    if last:
-        *others, end = (_footer(p, kinds_warnings.get(p.bundle_sha256, "")) for p in last)
-        lines = "".join(f"{footer.rstrip()}\n" for footer in others)
-        out.print(f"{lines}{end}{NOTICE}", style="dim")
+    predictions = [film.prediction for film in films if film.prediction is not None]
+    headings = _headings(predictions)
+    rows = []
+    for film in films:
+        kinds_warning = (
+            kinds_warnings.get(film.prediction.bundle_sha256, "") if film.prediction else ""
+        )
+        *cells, notes = table_row(film, kinds_warning)
+        population = wording.population(film.prediction) if film.prediction else ""
+        cells = [*cells, escape(population)][: len(headings)]
+        rows.append(Row(tuple(cells), tuple(notes.splitlines())))
+    footers = []
+    if headings[-1] == _POPULATION and not fit(out, headings, rows):
+        headings.pop()
+        rows = [Row(row.cells[:-1], row.notes) for row in rows]
+        footers.append(_populations(predictions))
+    if not fit(out, headings, rows):
+        name = headings.pop()
+        rows = [
+            Row(row.cells[:3], (*(f"{name}: {text}" for text in row.cells[3:] if text), *row.notes))
+            for row in rows
+        ]
+    print_rows(out, headings, rows, right=headings[2:3])
+    last = {p.bundle_sha256: p for p in predictions}
+    for sha256, p in last.items():
+        footers += _footer(p, kinds_warnings.get(sha256, ""))
+    for line in [*footers, NOTICE] if predictions else []:
+        print_wrapped(out, escape(line), style="dim")
+    print_wrapped(out, escape(summary(films)), style="bold")
+
+
+def _headings(predictions: Sequence[Prediction]) -> list[str]:
+    several = bool(predictions) and all(p.findings for p in predictions)
+    names = {p.positive.lower() for p in predictions} or {"pneumonia"}
+    name = names.pop() if len(names) == 1 else "positive"
+    headings = [
+        "film",
+        "verdict",
+        "P(leading)" if several else f"P({name})",
+        "findings" if several else "kind",
+    ]
+    return headings + [_POPULATION] * any(wording.population(p) for p in predictions)
+
+
+def _populations(predictions: Sequence[Prediction]) -> str:
+    """The populations whose bundles judged the films, with what chose each and for how many films."""
+    films = Counter(filter(None, map(wording.population, predictions)))
+    texts = [f"{text} ({_films(count)})" for text, count in films.most_common()]
+    return f"Population: {'; '.join(texts)}."
+
+
+def _films(count: int) -> str:
+    return "1 film" if count == 1 else f"{count:,} films"
+
+
+def summary(films: Sequence[Outcome]) -> str:
+    """How many films got each verdict: ``"12 NORMAL, 3 PNEUMONIA, 1 REFUSED, 1 not read"``."""
+    verdicts = Counter(wording.verdict(p) for film in films if (p := film.prediction) is not None)
+    order = sorted(verdicts, key=lambda verdict: (_ORDER.get(verdict, 1), verdict))
+    counts = [f"{verdicts[verdict]:,} {verdict}" for verdict in order]
+    if unread := sum(film.prediction is None for film in films):
+        counts.append(f"{unread:,} not read")
+    return ", ".join(counts) or "no film was read"
 
 
 def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
@@ -143,8 +174,6 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
         outcome: Outcome of the film.
         kinds_warning: The bundle's sentence on kinds, which is left out of the line.
     """
-    from pneumoscope.cli.terminal import escape
-
     name = escape(outcome.source)
     p = outcome.prediction
     if p is None:
@@ -152,7 +181,7 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
         return TableRow(name, "[yellow]NOT READ[/]", notes=escape(reason))
     verdict = f"[bold {_COLOURS.get(p.label, 'red')}]{wording.verdict(p)}[/]"
     if not wording.is_shown(p):
-        return TableRow(name, verdict, notes=escape(" ".join(wording.reasons(p))))
+        return TableRow(name, verdict, notes="\n".join(map(escape, wording.reasons(p))))
     findings = [
         f"{f.name} ({f.probability:.2f}{', undetermined' if f.undetermined else ''})"
         for f in p.findings
@@ -163,7 +192,7 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
         verdict=verdict,
         probability=f"{p.p_positive:.3f}",
         kind=escape(", ".join(findings) or wording.kinds(p)),
-        notes=escape("; ".join(note.rstrip(".") for note in _notes(p, kinds_warning))),
+        notes="\n".join(escape(note.rstrip(".")) for note in _notes(p, kinds_warning)),
     )
 
 
@@ -180,20 +209,21 @@ def _notes(p: Prediction, kinds_warning: str) -> list[str]:
     return notes
 
 
-def _footer(p: Prediction, kinds_warning: str) -> str:
+def _footer(p: Prediction, kinds_warning: str) -> list[str]:
+    """What holds for all films of a bundle, as lines."""
     point = p.operating_point
     kinds = ""
     if kinds_warning:
-        kinds = f"{kinds_warning[0].upper()}{kinds_warning[1:]}. "
+        kinds = f"{kinds_warning[0].upper()}{kinds_warning[1:]}."
     limit = f"from {threshold_text(point.threshold)}"
     if p.findings:
         limit = "where a finding reaches its own threshold"
-        kinds = "P(leading): of the finding that lies furthest above its threshold. "
+        kinds = "P(leading): of the finding that lies furthest above its threshold."
     if p.prevalence is not None:
         limit += f" of the unadjusted probability; P is at a prevalence of {wording.percent(p.prevalence)}"
     site = f", site profile {p.profile}" if p.profile else ""
-    promise = f"{wording.promise(p)}\n" if p.error is not None else ""
-    return (
-        f"{p.bundle} ({p.bundle_sha256[:12]}){site}, operating point {point.name}: {p.positive} {limit}.\n"
-        f"{promise}{kinds}"
+    head = (
+        f"{p.bundle} ({p.bundle_sha256[:12]}){site}, operating point {point.name}: "
+        f"{p.positive} {limit}."
     )
+    return [line for line in (head, wording.promise(p), kinds) if line]

@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import (
-    Json,
-    Population,
-    Profile,
-    ReadingBundle,
-    Threads,
-    reader_option,
-)
+from pneumoscope.cli.options import Json, reader_option, threads_option
 from pneumoscope.decision.reader_settings import (
+    BUNDLE,
     ERROR,
     EXPLAIN,
     FORCE,
     OPERATING_POINT,
+    POPULATION,
     PREVALENCE,
+    PROFILE,
 )
 from pneumoscope.errors import UsageError
 
@@ -34,6 +30,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: pneumoscope predict film.dcm ward/ --prevalence 0.05 --json > results.json"
 
+# Panels of the help.
+_PICTURES, _VERDICTS, _MODEL = "Pictures", "Verdicts", "Model"
+
 Paths = Annotated[
     list[str],
     typer.Argument(
@@ -43,24 +42,37 @@ Paths = Annotated[
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV to stdout.")]
 Heatmaps = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Write each film with its heatmap as PNG into this folder."),
+    typer.Option(
+        metavar="DIR",
+        help="Write each film with its heatmap as PNG into this folder.",
+        rich_help_panel=_PICTURES,
+    ),
 ]
 Sheet = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write one HTML page with films, heatmaps and verdicts."),
+    typer.Option(
+        metavar="FILE",
+        help="Write one HTML page with films, heatmaps and verdicts.",
+        rich_help_panel=_PICTURES,
+    ),
 ]
 Occlusion = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
         help="Write as PNG how covering each region of a film changes its odds; slow.",
+        rich_help_panel=_PICTURES,
     ),
 ]
-OperatingPoint = Annotated[str | None, reader_option(OPERATING_POINT)]
-Error = Annotated[float | None, reader_option(ERROR)]
-Prevalence = Annotated[float | None, reader_option(PREVALENCE)]
-Force = Annotated[bool, reader_option(FORCE)]
-Explain = Annotated[str, reader_option(EXPLAIN)]
+Explain = Annotated[str, reader_option(EXPLAIN, panel=_PICTURES)]
+OperatingPoint = Annotated[str | None, reader_option(OPERATING_POINT, panel=_VERDICTS)]
+Error = Annotated[float | None, reader_option(ERROR, panel=_VERDICTS)]
+Prevalence = Annotated[float | None, reader_option(PREVALENCE, panel=_VERDICTS)]
+Force = Annotated[bool, reader_option(FORCE, panel=_VERDICTS)]
+Profile = Annotated[Path | None, reader_option(PROFILE, panel=_VERDICTS)]
+Bundle = Annotated[Path | None, reader_option(BUNDLE, panel=_MODEL)]
+Population = Annotated[str | None, reader_option(POPULATION, panel=_MODEL)]
+Threads = Annotated[int | None, threads_option(panel=_MODEL)]
 Server = Annotated[
     str | None,
     typer.Option(
@@ -68,6 +80,7 @@ Server = Annotated[
         metavar="URL",
         help="Let a server (`pneumoscope serve`) read the films; its API token is in "
         "PNEUMOSCOPE_TOKEN.",
+        rich_help_panel=_MODEL,
     ),
 ]
 
@@ -88,7 +101,7 @@ def predict(
     profile: Profile = None,
     explain: Explain = "fast",
     occlusion: Occlusion = None,
-    bundle: ReadingBundle = None,
+    bundle: Bundle = None,
     population: Population = None,
     threads: Threads = None,
     server: Server = None,

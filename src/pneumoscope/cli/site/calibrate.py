@@ -14,7 +14,7 @@ from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Cache, Json
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.targets import check_page
-from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
 from pneumoscope.errors import ProfileError, UsageError
 from pneumoscope.files import write_text
 
@@ -238,7 +238,7 @@ def _print_points(result: Calibrated) -> None:
                 escape(str(measured.bundle_sensitivity)), escape(str(measured.bundle_specificity)),
                 style="dim",
             )  # fmt: skip
-    console().print(table)
+    print_table(console(), table)
 
 
 def _print_carried(result: Calibrated) -> None:
@@ -252,4 +252,4 @@ def _print_carried(result: Calibrated) -> None:
             escape(c.name), c.keeps, escape(str(c.sensitivity_change)),
             escape(str(c.specificity_change)), escape(str(c.changed)),
         )  # fmt: skip
-    console().print(table)
+    print_table(console(), table)

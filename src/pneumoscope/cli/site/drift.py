@@ -11,7 +11,7 @@ import typer
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json, reader_option
 from pneumoscope.cli.targets import check_page
-from pneumoscope.cli.terminal import console, plain_table, print_json
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
 from pneumoscope.decision.reader_settings import PROFILE
 from pneumoscope.files import write_text
 
@@ -120,7 +120,7 @@ def _print(result: Drift, repeated: int, *, by_patient: bool) -> None:
             f"{c.evidence.max():.3g} of {1 / result.alpha:g}", alarm,
         )  # fmt: skip
     shown = console()
-    shown.print(table)
+    print_table(shown, table)
     head = "[bold yellow]ALARM[/]" if result.alarm else "[bold green]NO ALARM[/]"
     shown.print(head)
     for line in words_of(result):

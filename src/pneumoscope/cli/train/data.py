@@ -12,7 +12,7 @@ import typer
 from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Json, masks_option
 from pneumoscope.cli.progress import progress_bar
-from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
 from pneumoscope.cli.train.options import Negative
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def manifest(
         facts = {"manifest": str(target), "films": len(films.entries), "masks": masked}
         print_json(facts | {"sources": films.counts, "warnings": list(films.warnings)}, indent=2)
         return
-    console().print(_by_source(films.counts, films.names))
+    print_table(console(), _by_source(films.counts, films.names))
     sys.stdout.write(f"{target}: {len(films.entries):,} films, {masked:,} with a lung mask\n")
 
 
@@ -217,9 +217,9 @@ def _print(report: Report) -> None:
         patients = report.patients[split]
         by_name = (f"{report.counts[split][name]:,}" for name in report.names)
         table.add_row(split, f"{films:,}", "?" if patients is None else f"{patients:,}", *by_name)
-    out.print(table)
+    print_table(out, table)
     if report.sources:
-        out.print(_by_source(report.sources, report.names))
+        print_table(out, _by_source(report.sources, report.names))
     if report.masks or report.boxes:
         out.print(
             f"films with a lung mask: {report.masks:,}; with readers' boxes: {report.boxes:,}"

@@ -10,7 +10,7 @@ import typer
 
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
-from pneumoscope.cli.terminal import console, plain_table, print_json
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _print(rows: Sequence[Row]) -> None:
         of_data = [row for row in rows if row.data == data]
         if len(of_data) < len(rows):
             out.print(f"\n{escape(data)}", soft_wrap=True)
-        out.print(_table(of_data, reasons))
+        print_table(out, _table(of_data, reasons))
     for reason in reasons:
         out.print(f"No figure or interval: {escape(reason)}.", style="dim")
     out.print(

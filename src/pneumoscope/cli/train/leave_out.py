@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.terminal import console, plain_table, print_json, report_films
+from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _print(
     for result in results:
         for words in result.warnings:
             shown.print(f"[yellow]note[/]: {escape(f'{result.name}: {words}')}", soft_wrap=True)
-    shown.print(_table(results))
+    print_table(shown, _table(results))
     for path in files:
         shown.print(escape(str(path)), soft_wrap=True)
 

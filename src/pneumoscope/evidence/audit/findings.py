@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PASS, LOOK, STOP, UNKNOWN, NOTHING = "pass", "look", "stop", "unknown", "not applicable"
+LEVELS = (STOP, LOOK, UNKNOWN, PASS, NOTHING)
+"""The levels, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pneumoscope.errors import UnsafeAddress, UsageError
-from pneumoscope.files import replacing
+from pneumoscope.files import cause, replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def context(cert: Path, key: Path) -> ssl.SSLContext:
         made.load_cert_chain(cert, key, password="")
     except (OSError, ssl.SSLError, ValueError) as error:
         raise UsageError(
-            f"TLS: {cert.name} and {key.name} cannot be used ({error})",
+            f"TLS: {cert.name} and {key.name} cannot be used ({cause(error)})",
             "Give a certificate chain and its own, unencrypted private key, both PEM.",
         ) from None
     return made
@@ -180,7 +180,7 @@ def _read(cert: Path) -> x509.Certificate:
         return x509.load_pem_x509_certificate(cert.read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"TLS: {cert.name} cannot be read ({error})", "A PEM file is needed."
+            f"TLS: {cert.name} cannot be read ({cause(error)})", "A PEM file is needed."
         ) from None
 
 

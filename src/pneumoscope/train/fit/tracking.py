@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pneumoscope.errors import MissingExtra, TrackingError
-from pneumoscope.files import write_text
+from pneumoscope.files import cause, write_text
 from pneumoscope.train.quiet import no_chatter
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class TensorBoard:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrackingError(f"{self.folder}: cannot be written ({error})") from error
+            raise TrackingError(f"{self.folder}: cannot be written ({cause(error)})") from error
 
     def epochs(self, rows: Sequence[Row]) -> None:
         tf = self._tf
@@ -196,7 +196,7 @@ class TensorBoard:
                 self._reported = step
             self._writer.flush()
         except (tf.errors.OpError, OSError) as error:
-            raise TrackingError(f"{self.folder}: cannot be written ({error})") from error
+            raise TrackingError(f"{self.folder}: cannot be written ({cause(error)})") from error
 
     def end(self, figures: Mapping[str, float], files: Sequence[Path]) -> None:
         if self._writer is None:  # no epoch could be written; a warning has said so
@@ -211,7 +211,7 @@ class TensorBoard:
             self._write(self._reported, values)
             self._writer.close()
         except (tf.errors.OpError, OSError) as error:
-            raise TrackingError(f"{self.folder}: cannot be written ({error})") from error
+            raise TrackingError(f"{self.folder}: cannot be written ({cause(error)})") from error
 
     def fail(self, *, killed: bool) -> None:
         """Nothing to do: the file is complete after every epoch."""
@@ -309,7 +309,7 @@ class MLflow:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrackingError(f"{folder}: cannot be written ({error})") from error
+            raise TrackingError(f"{folder}: cannot be written ({cause(error)})") from error
         return f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
 
     def _connect(self, uri: str, artifacts: str | None) -> None:
@@ -367,7 +367,7 @@ class MLflow:
         try:
             ask()
         except (MlflowException, OSError) as error:
-            first = str(error).strip().splitlines()[0]
+            first = cause(error).strip().splitlines()[0]
             raise TrackingError(
                 f"MLflow at {self.address} cannot be written ({first})",
                 "Is its server running, and may you write there? Or leave --mlflow out.",

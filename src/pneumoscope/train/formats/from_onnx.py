@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers
 
 from pneumoscope.errors import ConversionError
+from pneumoscope.files import cause
 from pneumoscope.train.formats.onnx_node import HINT, Node, Value
 from pneumoscope.train.formats.operators import arithmetic, shapes
 from pneumoscope.train.formats.operators import layers as layer_operators
@@ -53,7 +54,7 @@ def keras_model(onnx_file: Path) -> Any:
     try:
         model = onnx.load(str(onnx_file))
     except Exception as error:  # protobuf raises its own classes
-        raise ConversionError(f"{onnx_file}: is not an ONNX file", str(error)) from error
+        raise ConversionError(f"{onnx_file}: is not an ONNX file", cause(error)) from error
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     graph = model.graph
     given = [i for i in graph.input if i.name not in {c.name for c in graph.initializer}]

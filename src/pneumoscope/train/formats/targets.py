@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import ConversionError, MissingExtra
+from pneumoscope.files import cause
 from pneumoscope.train.export.exported import OUTPUTS
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _refusing() -> Iterator[None]:
         yield
     except Exception as error:  # the converter's own class is private
         lacking = re.search(r"(?:Select|Custom) ops: (.+)", str(error))
-        what = lacking[1] if lacking else (str(error).strip().splitlines() or ["?"])[0]
+        what = lacking[1] if lacking else (cause(error).strip().splitlines() or ["?"])[0]
         raise ConversionError(
             f"LiteRT cannot express this network: {what}",
             "Nothing was written. The formats onnx and openvino read ONNX themselves.",

@@ -10,6 +10,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.errors import DataError, ImageError
+from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def read_pictures(folder: Path, side: int) -> Pictures:
         )
     except (OSError, KeyError, ValueError, ImageError) as error:
         raise DataError(
-            f"{folder}: no collection of pictures ({error})",
+            f"{folder}: no collection of pictures ({cause(error)})",
             f"It needs {MANIFEST} with the columns file, kind and held_out.",
         ) from error
 

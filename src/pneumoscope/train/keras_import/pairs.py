@@ -15,6 +15,7 @@ import numpy as np
 
 from pneumoscope import images
 from pneumoscope.errors import ConversionError, ImageError, UsageError
+from pneumoscope.files import cause
 from pneumoscope.records import RESIZES
 from pneumoscope.train.keras_import import serving
 
@@ -105,7 +106,7 @@ def read(file: Path) -> Pairs:
             arrays = {name: np.asarray(content[name]) for name in content.files}
     # NumPy raises many classes for damaged files.
     except Exception as error:
-        raise UsageError(f"{file.name}: cannot be read as .npz ({error})", _HINT) from error
+        raise UsageError(f"{file.name}: cannot be read as .npz ({cause(error)})", _HINT) from error
     kinds = [kind for kind in (INPUTS, FILMS) if kind in arrays]
     if "p" not in arrays or len(kinds) != 1:
         contents = ", ".join(arrays) or "nothing"

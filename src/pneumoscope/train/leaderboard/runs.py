@@ -10,6 +10,7 @@ import numpy as np
 
 from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError
+from pneumoscope.files import cause
 from pneumoscope.train.validation import classes, findings, learning, predictions
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
                 by_bundle[str(record["bundle_sha256"])] = _recorded(record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{file}: not a record of predictions ({error!r})",
+                f"{file}: not a record of predictions ({cause(error)})",
                 "It needs set, bundle_sha256, labels, negative and films.",
             ) from error
     return by_set

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pneumoscope.errors import RecipeError, UsageError
+from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -234,7 +235,7 @@ def _function(network: str) -> Callable[[Recipe], Any]:
         value = getattr(importlib.import_module(module), function)
     except Exception as error:  # a user's module may raise anything
         raise RecipeError(
-            f"recipe: network {network!r} cannot be imported ({type(error).__name__}: {error})",
+            f"recipe: network {network!r} cannot be imported ({type(error).__name__}: {cause(error)})",
             "Name a function of a module in the working directory or on the Python path as "
             "'module:function'.",
         ) from error
