@@ -2,7 +2,7 @@
 
 Each step takes what the steps before it returned, and returns a value:
 
-    export -> validate -> calibrate -> export calibrated -> measure -> describe
+    export -> validate -> calibrate -> compare with Keras -> measure -> describe
            -> explain -> fit the gate -> write
 
 Only `export` and `write` leave files. `bundle_of` calls all steps; a new step is added there.
@@ -18,7 +18,8 @@ import numpy as np
 from pneumoscope.bundle import MODEL
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.images import resample
-from pneumoscope.train.export import description, to_onnx, writing
+from pneumoscope.train.export import conversion, description, to_onnx, writing
+from pneumoscope.train.export import parity as parities
 from pneumoscope.train.export.exported import ExportedNetwork
 from pneumoscope.train.fit import checkpoint, loop
 from pneumoscope.train.gate import fitting
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.bundle import Bundle
     from pneumoscope.data import FilmSet
+    from pneumoscope.train.export.parity import Comparison
     from pneumoscope.train.gate.pictures import Pictures
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
@@ -69,6 +71,11 @@ class Trained:
         """The exported network, before it is copied into the bundle."""
         return self.run / _WORK / MODEL
 
+    @property
+    def network(self) -> Path:
+        """The exported network without its calibration."""
+        return self.run / _WORK / "network.onnx"
+
 
 def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     """Takes a finished training through all steps.
@@ -80,7 +87,9 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     films, size = trained.films, trained.recipe.size
     trained.model.parent.mkdir(exist_ok=True)
     progress.note("exporting to ONNX")
-    export(trained, Calibration())
+    inputs = _parity_inputs(films, size)
+    compared = export(trained, inputs)
+    conversion.calibrate(trained.network, Calibration(), trained.model)
     validation = predictions.predict_all(
         ExportedNetwork(trained.model).probabilities,
         films,
@@ -89,9 +98,13 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     )
     positive = description.positive_of(films)
     calibrated = calibrate(validation, films.names, positive, trained.recipe.prevalence or None)
-    parity = export(trained, calibrated.calibration, _parity_inputs(films, size))
-    predictions.save(calibrated.validation, trained.run / predictions.FILE)
+    conversion.calibrate(trained.network, calibrated.calibration, trained.model)
     network = ExportedNetwork(trained.model)
+    parity = compared.calibrated(
+        calibrated.calibration, calibrated.validation.negative, network.probabilities(inputs)
+    ).parity
+    parities.check(parity)
+    predictions.save(calibrated.validation, trained.run / predictions.FILE)
     progress.note("measuring with patient-clustered intervals")
     measured = figures.measure(calibrated, network.heatmaps, films, size)
     for reason in measured.get("learned_nothing", ()):
@@ -108,25 +121,18 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     return writing.write(trained.run / BUNDLE, trained.model, meta, golden, gate)
 
 
-def export(
-    trained: Trained, calibration: Calibration, parity_inputs: NDArray[np.uint8] | None = None
-) -> dict[str, float]:
-    """Writes ``model.onnx`` with a calibration in it; see `to_onnx.export_onnx`.
+def export(trained: Trained, parity_inputs: NDArray[np.uint8]) -> Comparison:
+    """Writes the network without calibration; see `to_onnx.export_onnx`.
 
     Args:
         trained: The training.
-        calibration: Makes the logits calibrated probabilities.
         parity_inputs: uint8 (n, size, size, 1), on which ONNX is compared with Keras.
-
-    Returns:
-        The parity.
     """
     return to_onnx.export_onnx(
         trained.recipe,
         len(trained.films.names),
         trained.run / checkpoint.WEIGHTS,
-        calibration,
-        trained.model,
+        trained.network,
         parity_inputs,
     )
 

@@ -9,9 +9,9 @@ import types
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import DiskFull
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
@@ -32,5 +32,5 @@ def test_an_export_whose_own_process_finds_the_disk_full(
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     with pytest.raises(DiskFull, match=r"model\.onnx"):
         to_onnx.export_onnx(
-            Recipe(), 3, tmp_path / "weights.npz", Calibration(), tmp_path / "model.onnx"
+            Recipe(), 3, tmp_path / "weights.npz", tmp_path / "model.onnx", np.zeros((1, 8, 8, 1))
         )

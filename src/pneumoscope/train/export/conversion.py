@@ -1,7 +1,8 @@
-"""From a Keras model to an ONNX file."""
+"""From a Keras model to an ONNX file, and a calibration into the file."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,13 +10,17 @@ import numpy as np
 from pneumoscope.files import claim, replacing
 from pneumoscope.train.export.exported import OUTPUTS
 from pneumoscope.train.gate import features
+from pneumoscope.train.network.calibration_values import PREFIX, values_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pneumoscope.decision.calibration import Calibration
+
 ALSO = ("lungs", features.OUTPUT)
 """What ``model.onnx`` gives too: the lung field, if the head has one; and the input of the gate's heads,
 if the network has suitable maps."""
+_CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 def convert(serving: Any, target: Path) -> None:
@@ -24,7 +29,7 @@ def convert(serving: Any, target: Path) -> None:
     ONNX Runtime would otherwise do both whenever it loads the file.
 
     Args:
-        serving: A called ``keras.Model`` whose outputs are a dictionary by `OUTPUTS`.
+        serving: A ``keras.Model`` whose outputs are a dictionary by `OUTPUTS`.
         target: The file to write.
     """
     import onnx
@@ -34,7 +39,7 @@ def convert(serving: Any, target: Path) -> None:
     raw = target.with_suffix(".raw.onnx")
     slim = target.with_suffix(".slim.onnx")
     try:
-        serving.export(str(raw), format="onnx", verbose=False)
+        _write_raw(serving, raw)
         # ONNX Runtime reports a full disk as "Protobuf serialization failed", so the space for its
         # file and for the final one is claimed first.
         claim(slim, 2 * raw.stat().st_size)
@@ -49,7 +54,8 @@ def convert(serving: Any, target: Path) -> None:
         by_name = {output.name: output for output in model.graph.output}
         del model.graph.output[:]
         model.graph.output.extend(by_name[name] for name in (*OUTPUTS, *ALSO) if name in by_name)
-        for value in (*model.graph.input, *model.graph.output):
+        films = [value for value in model.graph.input if not value.name.startswith(PREFIX)]
+        for value in (*films, *model.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "n"
         onnx.checker.check_model(model)
         with replacing(target) as stream:
@@ -57,6 +63,54 @@ def convert(serving: Any, target: Path) -> None:
     finally:
         raw.unlink(missing_ok=True)
         slim.unlink(missing_ok=True)
+
+
+def calibrate(network: Path, calibration: Calibration, target: Path) -> None:
+    """Writes a network with the values of a calibration in it.
+
+    Args:
+        network: What `convert` wrote of a serving model that leaves these values open.
+        calibration: The calibration.
+        target: The file to write.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(network))
+    inputs = {value.name: value for value in model.graph.input}
+    outputs = {value.name: value for value in model.graph.output}
+    columns = outputs["probabilities"].type.tensor_type.shape.dim[1].dim_value
+    for field, values in values_of(calibration, columns - 1)._asdict().items():
+        if (value := inputs.get(PREFIX + field)) is not None:
+            model.graph.input.remove(value)
+            model.graph.initializer.append(numpy_helper.from_array(values, value.name))
+    onnx.checker.check_model(model)
+    with replacing(target) as stream:
+        onnx.save(model, stream)
+
+
+def _write_raw(serving: Any, file: Path) -> None:
+    """The model as tf2onnx writes it.
+
+    ``keras.Model.export`` traces the model three times.
+    """
+    import tensorflow
+    import tf2onnx
+
+    def network(*inputs: Any) -> Any:
+        return serving(inputs if len(inputs) > 1 else inputs[0], training=False)
+
+    signature = [tensorflow.TensorSpec(x.shape, x.dtype, x.name) for x in serving.inputs]
+    traced = tensorflow.function(network, autograph=False)
+    # If it may catch errors, tf2onnx copies the whole graph before each of some 40 steps.
+    os.environ[_CATCH_ERRORS] = "FALSE"
+    try:
+        tf2onnx.convert.from_function(traced, signature, output_path=str(file))
+    except Exception:  # noqa: BLE001 (a step that is not necessary may have failed)
+        del os.environ[_CATCH_ERRORS]
+        tf2onnx.convert.from_function(traced, signature, output_path=str(file))
+    finally:
+        os.environ.pop(_CATCH_ERRORS, None)
 
 
 def _teach_erfc() -> None:

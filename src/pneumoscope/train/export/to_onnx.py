@@ -1,4 +1,4 @@
-"""From the weights of a training to ``model.onnx``, checked against Keras.
+"""From the weights of a training to a network in ONNX, checked against Keras.
 
 tf2onnx needs Keras on TensorFlow, whichever backend trained the network, so the export runs as a
 separate process: ``python -m pneumoscope.train.export.to_onnx JOB.json``.
@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,25 +29,19 @@ if TYPE_CHECKING:
 
 
 def export_onnx(
-    recipe: Recipe,
-    classes: int,
-    weights: Path,
-    calibration: Calibration,
-    target: Path,
-    films: NDArray[np.uint8] | None = None,
-) -> dict[str, float]:
-    """Writes ``model.onnx`` and, given films, measures its parity with Keras.
+    recipe: Recipe, classes: int, weights: Path, target: Path, films: NDArray[np.uint8]
+) -> parities.Comparison:
+    """Writes a network that leaves its calibration open, see `conversion.calibrate`.
 
     Args:
         recipe: Recipe of the trained network.
         classes: Number of classes or findings.
         weights: What ``checkpoint.save`` wrote.
-        calibration: Makes the logits calibrated probabilities.
         target: The file to write.
-        films: uint8 (n, size, size, 1) for the parity, or None.
+        films: uint8 (n, size, size, 1), on which it is compared with Keras, n > 0.
 
     Returns:
-        See `parity.measure`.
+        The comparison, before calibration.
 
     Raises:
         DiskFull: The disk of the file, or of the folder for temporary files, is full.
@@ -57,15 +50,14 @@ def export_onnx(
     from pneumoscope.train.recipe.reading import resolved
 
     with room_for(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
-        job, inputs = Path(folder, "job.json"), Path(folder, "films.npy")
-        if films is not None:
-            np.save(inputs, films)
+        job, inputs, outputs = (Path(folder, n) for n in ("job.json", "films.npy", "keras.npy"))
+        np.save(inputs, films)
         content = {
             "recipe": resolved(recipe),
             "classes": classes,
             "weights": str(weights.resolve()),
-            "calibration": asdict(calibration),
-            "films": str(inputs) if films is not None else None,
+            "films": str(inputs),
+            "probabilities": str(outputs),
             "target": str(target.resolve()),
         }
         job.write_text(json.dumps(content), encoding="utf-8")
@@ -76,17 +68,17 @@ def export_onnx(
             text=True,
             check=False,
         )
-    if done.returncode and tells_of_full_disk(done.stderr):
-        raise DiskFull(str(target))
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise TrainingError(
-            f"the export to ONNX failed: {last}",
-            f"Is tensorflow-cpu installed? {install_command('train')}",
-        )
-    parity: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    parities.check(parity)
-    return parity
+        if done.returncode and tells_of_full_disk(done.stderr):
+            raise DiskFull(str(target))
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise TrainingError(
+                f"the export to ONNX failed: {last}",
+                f"Is tensorflow-cpu installed? {install_command('train')}",
+            )
+        parity = json.loads(done.stdout.strip().splitlines()[-1])
+        parities.check(parity)
+        return parities.Comparison(parity, np.load(outputs))
 
 
 def main(job_file: str) -> None:
@@ -100,13 +92,15 @@ def main(job_file: str) -> None:
     resolved = reading.from_json(job["recipe"])
     model = keras_model.build(resolved, job["classes"], None)
     checkpoint.restore(model, Path(job["weights"]))
-    serving = keras_model.serving_model(model, Calibration(**job["calibration"]), resolved.task)
-    size = resolved.size
-    serving(np.zeros((1, size, size, 1), np.uint8))  # Keras exports called models only
     target = Path(job["target"])
-    conversion.convert(serving, target)
-    films = np.load(job["films"]) if job["films"] else np.zeros((0, size, size, 1), np.uint8)
-    sys.stdout.write("\n" + json.dumps(parities.measure(model, serving, target, films)) + "\n")
+    conversion.convert(keras_model.serving_model(model, None, resolved.task), target)
+    with tempfile.TemporaryDirectory() as folder:
+        uncalibrated = Path(folder, "model.onnx")
+        conversion.calibrate(target, Calibration(), uncalibrated)
+        serving = keras_model.serving_model(model, Calibration(), resolved.task)
+        compared = parities.measure(model, serving, uncalibrated, np.load(job["films"]))
+    np.save(job["probabilities"], compared.probabilities)
+    sys.stdout.write("\n" + json.dumps(compared.parity) + "\n")
 
 
 if __name__ == "__main__":

@@ -207,6 +207,10 @@ class Trainer:
         if self.recipe.head == "lungs":
             loss = {"parts": loss, "lungs": LungCrossentropy(name="lungs")}
         self.trainee.compile(optimizer, loss, jit_compile=False)
+        if isinstance(loss, dict):
+            # Builds the counters of both losses, for which TensorFlow would trace the step twice.
+            zeros = {n: keras.ops.zeros((1, *o.shape[1:])) for n, o in self.trainee.output.items()}
+            self.trainee.compute_loss(y=zeros, y_pred=zeros)
         # On several devices Keras keeps the layout of the weights that were trainable before.
         self.model.make_predict_function(force=True)
         optimizer.build(self.trainee.trainable_variables)

@@ -6,12 +6,12 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from pneumoscope.decision.calibration import FLOOR
 from pneumoscope.errors import RecipeError
 from pneumoscope.train.network import backbones, lungs, regions
+from pneumoscope.train.network.calibration_values import PREFIX, CalibrationValues, values_of
 from pneumoscope.train.network.gradcam import HeadGradCam
 from pneumoscope.train.network.lungs import FEATURES, LOGITS
 
@@ -263,12 +263,13 @@ def layers_of_head(model: Any) -> list[Any]:
     return list(model.layers[model.layers.index(model.get_layer(POOLED)) :])
 
 
-def serving_model(model: Any, calibration: Calibration, task: str = "multiclass") -> Any:
+def serving_model(model: Any, calibration: Calibration | None, task: str = "multiclass") -> Any:
     """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
 
     Args:
         model: What `build` made, trained.
-        calibration: Makes the logits calibrated probabilities.
+        calibration: Makes the logits calibrated probabilities. None leaves its values open: they are
+            further inputs of the network, named after the fields of `CalibrationValues`.
         task: With ``"multilabel"`` each logit gives a probability by itself.
 
     Returns:
@@ -277,21 +278,43 @@ def serving_model(model: Any, calibration: Calibration, task: str = "multiclass"
         two classes, the negative one first. Heatmaps are Grad-CAM, see `gradcam`; a head that reads
         the lungs has its own, and the output ``lungs`` (n, h, w), see `lungs`.
     """
+    outputs, logits = _outputs_and_logits(model, task)
+    columns = logits.shape[-1]
+    if calibration is None:
+        values = _open_values(columns, task)
+    else:
+        values = values_of(calibration, columns - 1)
+    named = keras.layers.Activation("linear", name="probabilities")
+    outputs = {"probabilities": named(_calibrated(logits, values, task)), **outputs}
+    open_values = [v for v in values if calibration is None and v is not None]
+    inputs = [*model.inputs, *open_values] if open_values else model.input
+    return keras.Model(inputs, outputs, name="serving")
+
+
+def _outputs_and_logits(model: Any, task: str) -> tuple[dict[str, Any], Any]:
+    """The other outputs of `serving_model`, and the logits."""
     if reads_lungs(model):
-        probabilities = _calibrated(model.output, calibration, task)
-        named = keras.layers.Activation("linear", name="probabilities")(probabilities)
-        return keras.Model(
-            model.input, {"probabilities": named, **lungs.outputs(model, task)}, name="serving"
-        )
+        return lungs.outputs(model, task), model.output
     features = model.get_layer(FEATURES).output
     embedding = model.get_layer(EMBEDDING).output
     heatmaps = HeadGradCam(layers_of_head(model), name="heatmaps")(features)
-    probabilities = _calibrated(model.get_layer(LOGITS)(embedding), calibration, task)
-    named = keras.layers.Activation("linear", name="probabilities")(probabilities)
-    return keras.Model(
-        model.input,
-        {"probabilities": named, "heatmaps": heatmaps, "embedding": embedding},
-        name="serving",
+    logits = model.get_layer(LOGITS)(embedding)
+    return {"heatmaps": heatmaps, "embedding": embedding}, logits
+
+
+def _open_values(columns: int, task: str) -> CalibrationValues:
+    """The values that a task needs as inputs of a network with this many logits."""
+
+    def value(name: str, count: int) -> Any:
+        return keras.Input(batch_shape=(count,), name=PREFIX + name)
+
+    count = columns if task == "multilabel" else 1
+    has_kinds = task != "multilabel" and columns > 1
+    return CalibrationValues(
+        scale=value("scale", count),
+        against=value("against", count),
+        kinds_scale=value("kinds_scale", 1) if has_kinds else None,
+        kinds_against=value("kinds_against", columns - 1) if has_kinds else None,
     )
 
 
@@ -300,22 +323,16 @@ def reads_lungs(model: Any) -> bool:
     return any(layer.name == lungs.EVIDENCE for layer in model.layers)
 
 
-def _calibrated(logits: Any, calibration: Calibration, task: str) -> Any:
+def _calibrated(logits: Any, values: CalibrationValues, task: str) -> Any:
     """Probabilities from logits; the same as `Calibration.apply` to uncalibrated probabilities."""
-    scale = np.array([calibration.scale], np.float32)
-    # Subtracted: int8 leaves "sub" in float (see `formats`), whereas "add" joins residual branches.
-    against = -np.array([calibration.offset], np.float32)
     if task == "multilabel":
-        return ops.sigmoid(logits * scale - against)
+        return ops.sigmoid(logits * values.scale - values.against)
     if logits.shape[-1] == 1:
-        return _two(logits * scale - against)
+        return _two(logits * values.scale - values.against)
     p = ops.maximum(ops.softmax(logits), FLOOR)
     ill = ops.log(ops.sum(p[:, 1:], axis=-1, keepdims=True)) - ops.log(p[:, :1])
-    sides = _two(ill * scale - against)
-    kinds = logits[:, 1:] * (1.0 / calibration.kinds_temperature)
-    if calibration.kinds_offsets:
-        kinds = kinds - -np.array([calibration.kinds_offsets], np.float32)
-    kinds = ops.softmax(kinds)
+    sides = _two(ill * values.scale - values.against)
+    kinds = ops.softmax(logits[:, 1:] * values.kinds_scale - values.kinds_against)
     return ops.concatenate([sides[:, :1], sides[:, 1:] * kinds], axis=-1)
 
 
