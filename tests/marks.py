@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 
@@ -48,12 +49,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--quick"):
         config.hook.pytest_deselected(items=[item for item in items if is_left_out(item)])
         items[:] = [item for item in items if not is_left_out(item)]
-    # What takes long begins first, so that at the end no process waits long for another.
-    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in LEFT_OUT])
+    items[:] = in_turns(items)
+
+
+def in_turns(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Items by file: what takes long begins first, so that at the end no process waits for another.
+
+    Files that train and files that wait for a server or a browser take turns: the former need all
+    processors, the latter leave some idle.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in sorted(items, key=lambda item: [not has(item, mark) for mark in LEFT_OUT]):
+        files.setdefault(item.path, []).append(item)
+    train = [file for file in files.values() if has(file[0], "train")]
+    wait = [file for file in files.values() if has(file[0], "browser", "server")]
+    turns = [file for pair in zip_longest(train, wait) for file in pair if file]
+    others = [file for file in files.values() if file not in turns]
+    return [item for file in (*turns, *others) for item in file]
 
 
 def is_left_out(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(mark) for mark in LEFT_OUT)
+    return has(item, *LEFT_OUT)
+
+
+def has(item: pytest.Item, *marks: str) -> bool:
+    """Whether an item has one of these marks."""
+    return any(item.get_closest_marker(mark) for mark in marks)
 
 
 @pytest.fixture(scope="module", autouse=True)
