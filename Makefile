@@ -8,8 +8,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Processes that run tests at the same time; each needs up to 3 GB.
-WORKERS ?= 2
+# Processes that run tests at the same time, for two cores: many tests wait for a server or a browser.
+# Each needs up to 3 GB.
+WORKERS ?= 3
 # The tests of a file run in one process: they share what their module makes once, such as a training.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
