@@ -14,6 +14,7 @@ for module in ("cv2", "scipy", "sklearn"):
 
 from command_line import run
 from drawn import draw
+from grey_films import zipped
 
 
 @pytest.fixture
@@ -36,6 +37,17 @@ def test_a_report_a_record_and_a_table(films: Path, tiny: tuple[str, Path], tmp_
     with (out / "films.csv").open() as table:
         rows = list(csv.DictReader(table))
     assert [row["path"] for row in rows] == [f"sick/{i}.png" for i in range(6)]
+
+
+def test_an_archive_of_films(films: Path, tiny: tuple[str, Path], tmp_path: Path) -> None:
+    members = [(f"set/sick/{path.name}", path.read_bytes()) for path in films.rglob("*.png")]
+    (tmp_path / "a.zip").write_bytes(zipped(*members))
+    out = tmp_path / "out"
+    done = run("audit", tmp_path / "a.zip", "--out", out, *tiny)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].endswith(": 6 films")
+    assert "data:image" in (out / "audit.html").read_text()  # made while the films were there
+    assert "set/sick/5.png" in (out / "films.csv").read_text()
 
 
 def test_json_is_what_the_file_has_and_broken_films_are_named(

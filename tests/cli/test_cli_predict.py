@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from command_line import run, run_process
+from grey_films import zipped
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.records import Outcome, Settings
@@ -32,6 +33,29 @@ def test_one_bad_film_among_many(tiny: tuple[str, Path], film_files: Path) -> No
     assert [("error" in r, "label" in r) for r in results] == [
         (False, True), (True, False), (False, True)
     ]  # fmt: skip
+
+
+def test_films_in_archives(tiny: tuple[str, Path], film_files: Path, tmp_path: Path) -> None:
+    films = [(f"ward/{path.name}", path.read_bytes()) for path in sorted(film_files.iterdir())]
+    (tmp_path / "a.zip").write_bytes(zipped(*films))
+    (tmp_path / "b.zip").write_bytes(zipped(*films)[:-30])
+    given = (tmp_path / "a.zip", tmp_path / "b.zip", film_files / "dark.png")
+    sheet = tmp_path / "sheet.html"
+    done = run("predict", *given, "--json", "--sheet", sheet, *tiny)
+    assert done.returncode == 1
+    results = json.loads(done.stdout)["results"]
+    names = [result["source"].removeprefix(f"{tmp_path}/") for result in results]
+    assert names == ["a.zip/ward/bright.png", "a.zip/ward/dark.png", "b.zip", "films/dark.png"]
+    labels = [result.get("label") or result["error"]["code"] for result in results]
+    assert labels == ["PNEUMONIA", "NORMAL", "BrokenArchive", "NORMAL"]
+    page = sheet.read_text()
+    table = run("predict", *given, *tiny).stdout
+    rows = run("predict", *given, "--csv", *tiny).stdout
+    for name in names:
+        assert f"{tmp_path}/{name}" in rows
+        assert name in table
+        assert name in page
+    assert done.stderr.count("error:") == done.stderr.count("hint:") == 1
 
 
 def test_stdin_and_globs(tiny: tuple[str, Path], film_files: Path) -> None:

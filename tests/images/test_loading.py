@@ -53,7 +53,7 @@ def test_importing_the_reader_imports_no_decoder() -> None:
 
 def test_a_first_dicom_warns_of_nothing(tmp_path) -> None:  # type: ignore[no-untyped-def]
     """SWIG modules warn while they are imported; the subprocess takes warnings for errors."""
-    decoders = ("pydicom", "openjpeg", "pneumoscope.images.gdcm_process")
+    decoders = ("pydicom", "openjpeg", "pneumoscope.images.codec_process")
     for n, (data, decoder) in enumerate(zip(FILMS[3:], decoders, strict=True)):
         (tmp_path / f"{n}").write_bytes(data)
         assert decoder in loaded(

@@ -19,7 +19,7 @@ import pytest
 from grey_films import BRIGHT, DARK, film
 from pneumoscope import images
 from pneumoscope.errors import TooLarge, UnknownFormat, UnreadableImage
-from pneumoscope.images import gdcm_process
+from pneumoscope.images import codec_process
 from pneumoscope.jobs import decoders
 from pneumoscope.jobs.decoders import (
     DecodeOptions,
@@ -191,7 +191,7 @@ def test_a_child_says_that_it_is_ready_and_ends_with_its_pipe(
     limits: list[int] = []
     monkeypatch.setattr(signal, "signal", lambda *given: ignored.append(given))
     monkeypatch.setattr(decoders, "limit", limits.append)
-    monkeypatch.setattr(gdcm_process, "_is_child", False)
+    monkeypatch.setattr(codec_process, "_is_child", False)
     pipe, child_pipe = multiprocessing.Pipe()
     options = dataclasses.asdict(DecodeOptions(32))
     for data in (DARK[1], b"no film" * 40):

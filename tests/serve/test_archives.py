@@ -10,8 +10,9 @@ import zipfile
 import pytest
 
 from grey_films import BRIGHT, DARK, zipped
+from pneumoscope.images.archive_errors import BrokenArchive, NestedArchive
 from pneumoscope.jobs.requests import UploadedFile
-from pneumoscope.serve.archives import BrokenArchive, NestedArchive, unpack
+from pneumoscope.serve.archives import unpack
 from pneumoscope.serve.problems import Busy, TooMuch, Unprocessable
 from pneumoscope.serve.settings import Limits
 from pneumoscope.serve.uploads import UploadBudget

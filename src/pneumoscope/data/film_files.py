@@ -39,12 +39,12 @@ def is_mask_folder(name: str) -> bool:
 
 def films_below(folder: Path) -> Iterator[Path]:
     """The films below a folder, sorted, folder by folder; without masks, hidden and other files."""
-    return (path for path in images.find_films([folder]) if not is_mask(path.relative_to(folder)))
+    return (path for path in images.film_files(folder) if not is_mask(path.relative_to(folder)))
 
 
 def masks_below(folder: Path) -> int:
     """Number of pictures below a folder that are masks by their names."""
-    return sum(is_mask(path.relative_to(folder)) for path in images.find_films([folder]))
+    return sum(is_mask(path.relative_to(folder)) for path in images.film_files(folder))
 
 
 def folders_in(parent: Path) -> list[Path]:

@@ -268,7 +268,7 @@ def _sums(text: str) -> dict[str, str]:
 
 def _count(folder: Path) -> dict[str, int]:
     films = Counter(
-        path.parent.relative_to(folder).as_posix() for path in images.find_films([folder])
+        path.parent.relative_to(folder).as_posix() for path in images.film_files(folder)
     )
     if not films:
         raise DataError("the source holds no films", "Name the folder or zip file of a data set.")

@@ -188,15 +188,15 @@ def _by_charls(codestream: bytes, options: dict[str, Any], name: str) -> NDArray
 
 
 def _in_child(codestream: bytes, coding: str, options: dict[str, Any], name: str) -> NDArray[Any]:
-    import pneumoscope.images.gdcm_process as gdcm_process
+    import pneumoscope.images.codec_process as codec_process
 
     if coding == "jpeg-lossless":
         check_lossless(codestream, 16)
     try:
-        array = gdcm_process.decode(codestream, _KNOWN_AS[coding], options)
-    except gdcm_process.MissingData as error:
+        array = codec_process.decode(codestream, _KNOWN_AS[coding], options)
+    except codec_process.MissingData as error:
         raise TruncatedImage(name) from error
-    except gdcm_process.DecoderDied as error:
+    except codec_process.DecoderDied as error:
         raise UnreadableImage(name, str(error)) from error
     return _rgb(array, options["photometric_interpretation"])
 

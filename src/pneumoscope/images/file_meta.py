@@ -11,7 +11,7 @@ from pneumoscope.images.dicom_elements import (
     tag_at,
 )
 
-_TRANSFER_SYNTAX = 0x00020010
+_MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 _PREAMBLE = 128  # bytes, PS3.10 7.1
 _PREFIX = b"DICM"
 
@@ -29,7 +29,23 @@ def file_meta(data: bytes) -> tuple[str | None, int]:
         Transfer Syntax UID (0002,0010), None if it is missing or empty, and where the data set
         begins: at most the length of the data.
     """
-    at, syntax = _after_prefix(data, 0), None
+    uids, start = _uids(data)
+    return uids.get(_TRANSFER_SYNTAX), start
+
+
+def media_class(data: bytes) -> str | None:
+    """Media Storage SOP Class UID (0002,0002), None if it is missing or empty.
+
+    Args:
+        data: The file, or its beginning.
+    """
+    return _uids(data)[0].get(_MEDIA_CLASS)
+
+
+def _uids(data: bytes) -> tuple[dict[int, str], int]:
+    """The first value of each UID that counts, by tag, and where the data set begins."""
+    uids: dict[int, str] = {}
+    at = _after_prefix(data, 0)
     while at + 8 <= len(data):
         layout = layout_of(data, at)
         if tag_at(data, at, layout.little) >> 16 != 0x0002:
@@ -42,11 +58,11 @@ def file_meta(data: bytes) -> tuple[str | None, int]:
             element = element_at(data, at, len(data), layout)
             at = end_of(data, element, len(data), layout)
         except EOFError:
-            return syntax, len(data)
-        if element.tag == _TRANSFER_SYNTAX and syntax is None:
+            return uids, len(data)
+        if element.tag in (_MEDIA_CLASS, _TRANSFER_SYNTAX) and element.tag not in uids:
             text = data[element.start : at].decode("latin-1").strip(" \0")
-            syntax = text or None
-    return syntax, at
+            uids |= {element.tag: text} if text else {}
+    return uids, at
 
 
 def _after_prefix(data: bytes, at: int) -> int:

@@ -1,4 +1,4 @@
-"""Finds films in folders and glob patterns."""
+"""Finds films in folders, glob patterns, archives and DICOM media."""
 
 from __future__ import annotations
 
@@ -7,32 +7,40 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pneumoscope.images.formats import sniff
-from pneumoscope.images.sources import special_kind
+from pneumoscope.images.archives import films_in
+from pneumoscope.images.foreign import is_office_document
+from pneumoscope.images.formats import HEAD_BYTES, has_film_ending, is_archive, sniff
+from pneumoscope.images.media import (
+    HEADER_BYTES,
+    is_directory,
+    is_directory_name,
+    listed_films,
+    other_object,
+)
+from pneumoscope.images.sources import ListedFilm, special_kind
 
 _log = logging.getLogger(__name__)
 
-_ENDINGS = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp"),
-        *(".dcm", ".dicom", ".dic", ".ima"),
-    )
-)
+_MOST_COMPONENTS = 8
+"""Of a File ID (PS3.10 8.2)."""
 
 
-def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
-    """Expands folders and glob patterns to films.
+def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path | ListedFilm]:
+    """Expands folders, glob patterns, ZIP archives and DICOMDIRs to films.
 
     A folder gives the files below it, sorted, folder by folder, that have the ending of an image or a
     DICOM file, or whose first bytes say so; hidden files and folders are left out. Linked folders are
-    searched once. Pipes, sockets and devices are left out with a warning in the log. Whatever does not
-    exist is passed on, so that ``read`` reports it.
+    searched once. Pipes, sockets and devices are left out with a warning in the log, and so are
+    objects without a picture below a DICOMDIR. An archive gives its members by the same rules, also
+    an archive ``*.zip`` in a folder; a DICOMDIR gives the pictures that it lists. Whatever does not
+    exist or cannot be opened is passed on, so that ``read`` reports it.
 
     Args:
         paths: Files, folders, and patterns with ``*``, ``?``, ``[]`` or ``**``.
 
     Yields:
-        One path per film. A film that two arguments name comes twice.
+        One path per film, or one source for ``read`` per film of an archive. A film that two
+        arguments name comes twice.
     """
     import glob
 
@@ -42,19 +50,51 @@ def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
             yield from _films_below(path)
         elif not path.exists() and glob.has_magic(os.fspath(given)):
             matches = sorted(glob.glob(os.fspath(given), recursive=True))  # noqa: PTH207 (absolute)
-            for hit in map(Path, matches):
-                if hit.is_dir():  # what ``**`` lists below it comes by itself
-                    if "**" not in os.fspath(given):
-                        yield from _films_below(hit)
-                elif "**" not in os.fspath(given) or (_is_regular(hit) and _looks_like_film(hit)):
-                    yield hit
+            yield from _films_of(list(map(Path, matches)), deep="**" in os.fspath(given))
             if not matches:
                 yield path
+        else:
+            yield from _opened(path)
+
+
+def film_files(folder: Path) -> Iterator[Path]:
+    """The films below a folder that are files there, see `find_films`; archives are not opened."""
+    return (path for path in _files_below(folder) if not _is_zip(path))
+
+
+def _films_of(matches: list[Path], *, deep: bool) -> Iterator[Path | ListedFilm]:
+    """The films of what a pattern matches; ``deep`` if it lists what is below folders by itself."""
+    for path in matches:
+        if path.is_dir():
+            if not deep:
+                yield from _films_below(path)
+        elif is_directory_name(path.name) and len(matches) > 1:
+            continue  # its films match as well
+        elif not deep or _is_wanted(path, _is_on_medium(path.parent)):
+            yield from _opened(path)
+
+
+def _films_below(folder: Path) -> Iterator[Path | ListedFilm]:
+    for path in _files_below(folder):
+        if _is_zip(path):
+            yield from films_in(path)
         else:
             yield path
 
 
-def _films_below(folder: Path) -> Iterator[Path]:
+def _opened(path: Path) -> Iterator[Path | ListedFilm]:
+    """The films of an archive or a DICOMDIR; any other file itself."""
+    head = _head(path)
+    if is_archive(head) and not is_office_document(head):
+        yield from films_in(path)
+    elif is_directory(head):
+        yield from listed_films(path)
+    else:
+        yield path
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """The films and the archives below a folder."""
     root_folder = folder.resolve()
     followed: set[Path] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
@@ -63,10 +103,26 @@ def _films_below(folder: Path) -> Iterator[Path]:
             for name in folders
             if not name.startswith(".") and _is_new(Path(root, name), root_folder, followed)
         )
+        is_on_medium = any(map(is_directory_name, files)) or _is_on_medium(Path(root))
         for file in sorted(files):
             path = Path(root, file)
-            if not file.startswith(".") and _is_regular(path) and _looks_like_film(path):
+            if not file.startswith(".") and _is_wanted(path, is_on_medium):
                 yield path
+
+
+def _is_wanted(path: Path, is_on_medium: bool) -> bool:
+    """Whether a file in a folder is an archive, a film, or something whose error is worth a report."""
+    if not _is_regular(path):
+        return False
+    if not _looks_like_film(path):
+        return _is_zip(path)
+    return not (is_on_medium and other_object(_head(path), str(path)))
+
+
+def _is_on_medium(folder: Path) -> bool:
+    """Whether a folder is part of a DICOM medium: a DICOMDIR lies in it or above it."""
+    above = (folder, *folder.absolute().parents)[:_MOST_COMPONENTS]
+    return any((place / name).is_file() for place in above for name in ("DICOMDIR", "dicomdir"))
 
 
 def _is_new(folder: Path, root: Path, followed: set[Path]) -> bool:
@@ -96,12 +152,23 @@ def _is_regular(path: Path) -> bool:
 
 
 def _looks_like_film(path: Path) -> bool:
-    if path.suffix.lower() in _ENDINGS:
+    if has_film_ending(path.name):
         return True  # broken ones too: their error is worth a report
-    if path.name.upper() == "DICOMDIR":  # PS3.10 8.6: an index, not a film
+    if is_directory_name(path.name):
         return False
+    return sniff(_head(path, HEAD_BYTES)) is not None
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and is_archive(_head(path, HEAD_BYTES))
+
+
+def _head(path: Path, size: int = HEADER_BYTES) -> bytes:
+    """The first bytes of a file; none if it cannot be read, or is no file."""
     try:
+        if special_kind(path.stat().st_mode):
+            return b""
         with path.open("rb") as file:
-            return sniff(file.read(260)) is not None
+            return file.read(size)
     except OSError:
-        return False
+        return b""

@@ -32,7 +32,7 @@ _BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (
         b"PK\3\4",
         "a ZIP archive",
-        "Unpack it first; the page of `pneumoscope serve` opens it as it is.",
+        "Unpack it, or give its path to `pneumoscope predict`, which opens it.",
     ),
     (b"PK\5\6", "an empty ZIP archive", "Make it again, with the films in it."),
     (b"\x1f\x8b", "a gzip archive", _UNPACK),
@@ -60,6 +60,11 @@ _NETPBM = re.compile(rb"P([1-7fF])[\s#]")
 _MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml|svg|!--)", re.IGNORECASE)
 
 
+def is_office_document(head: bytes) -> bool:
+    """Whether a ZIP archive is an Office document, by its first bytes (ECMA-376 part 2)."""
+    return head.startswith(b"PK") and b"[Content_Types].xml" in head[:1024]
+
+
 def foreign_kind(head: bytes) -> tuple[str, str]:
     """What a file is that is no film.
 
@@ -76,7 +81,7 @@ def foreign_kind(head: bytes) -> tuple[str, str]:
 def _kind(head: bytes) -> tuple[str, str]:
     for beginning, kind, advice in _BEGINNINGS:
         if head.startswith(beginning):
-            if head.startswith(b"PK") and b"[Content_Types].xml" in head[:1024]:
+            if is_office_document(head):
                 return "an Office document", _NO_FILM
             return kind, advice
     if head[4:8] == b"ftyp":

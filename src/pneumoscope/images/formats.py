@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+HEAD_BYTES = 260
+"""First bytes of a file that `sniff` needs."""
+_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp"),
+    *(".dcm", ".dicom", ".dic", ".ima"),
+)
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the BITMAPINFOHEADER family, bytes
 
 
@@ -9,7 +15,7 @@ def sniff(head: bytes) -> str | None:
     """Names the format by its first bytes.
 
     Args:
-        head: At least the first 260 bytes, or all of a shorter file.
+        head: At least the first `HEAD_BYTES`, or all of a shorter file.
 
     Returns:
         ``"JPEG"``, ``"PNG"``, ``"TIFF"``, ``"BMP"``, ``"WEBP"``, ``"DICOM"``, or None.
@@ -46,6 +52,11 @@ def _is_bare_dicom(head: bytes) -> bool:
     if head[1] or head[0] not in (2, 8) or head[3] or head[2] > 0x20:
         return False
     return has_vr or 0 < int.from_bytes(head[4:8], "little") <= 64
+
+
+def has_film_ending(name: str) -> bool:
+    """Whether a file has the ending of a picture or DICOM file."""
+    return name.lower().endswith(_ENDINGS)
 
 
 def is_archive(head: bytes) -> bool:

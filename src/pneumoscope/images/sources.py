@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from abc import abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +21,45 @@ from pneumoscope.errors import (
 from pneumoscope.images.limits import MAX_BYTES
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+
+
+class ListedFilm(os.PathLike[str]):
+    """A film that an archive or a list of films names; its path is a name for people."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def load(self, name: str, max_bytes: int) -> bytes:
+        """The bytes of the film.
+
+        Args:
+            name: What to call it in messages.
+            max_bytes: Most bytes.
+
+        Raises:
+            ImageError: It cannot be read, is empty or too large.
+            OSError: The file that contains it cannot be opened.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenSource(ListedFilm):
+    """In the place of films: an archive or a list of films that cannot be used.
+
+    Attributes:
+        name: Its path.
+        error: Why not; reading it raises this.
+    """
+
+    name: str
+    error: ImageError
+
+    def __fspath__(self) -> str:
+        return self.name
+
+    def load(self, name: str, max_bytes: int) -> bytes:  # noqa: ARG002 (the error has the name)
+        """Raises the error."""
+        raise self.error
 
 
 def name_of(source: object) -> str:
@@ -78,7 +119,9 @@ def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
         data = bytes(source)
     else:
         try:
-            if isinstance(source, str | os.PathLike):
+            if isinstance(source, ListedFilm):
+                data = source.load(name, max_bytes)
+            elif isinstance(source, str | os.PathLike):
                 path = Path(source)
                 _check_kind(path, name)
                 with path.open("rb", buffering=0) as file:

@@ -21,7 +21,7 @@ import numpy as np
 
 from pneumoscope import errors
 from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
-from pneumoscope.images.gdcm_child import limit
+from pneumoscope.images.codec_child import limit
 from pneumoscope.records import ANTIALIAS, FilmFacts
 
 if TYPE_CHECKING:
@@ -207,9 +207,9 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from pneumoscope import images
-    from pneumoscope.images import gdcm_process, raster  # noqa: F401 (before memory is limited)
+    from pneumoscope.images import codec_process, raster  # noqa: F401 (before memory is limited)
 
-    gdcm_process.decode_in_this_process()
+    codec_process.decode_in_this_process()
     limit(memory_bytes)
     try:
         pipe.send_bytes(b"ready")

@@ -27,7 +27,7 @@ Data = Annotated[
     typer.Argument(
         envvar="PNEUMOSCOPE_DATA",
         metavar="DATA",
-        help="Folder of films, with or without labels, or a CSV manifest.",
+        help="Folder or ZIP of films, with or without labels, or a CSV manifest.",
     ),
 ]
 Out = Annotated[
@@ -52,19 +52,20 @@ def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Jso
     _check_out(out)
     import json as json_format
 
+    from pneumoscope.data.packed import data_folder
     from pneumoscope.evidence.audit import audit as auditing
     from pneumoscope.evidence.audit.record import to_csv, to_json
     from pneumoscope.evidence.report.audit import page as audit_page
 
-    with progress_bar("reading films") as count:
+    with data_folder(data) as folder, progress_bar("reading films") as count:
         result = auditing.audit(
-            data,
+            folder,
             bundle_or_first(bundle),
             count,
             lambda done, total: count(done, total, "measuring"),
         )
-    record = json_format.dumps(to_json(result), indent=2) + "\n"
-    page, table = audit_page.html(result), to_csv(result)
+        page = audit_page.html(result)  # shows films
+    record, table = json_format.dumps(to_json(result), indent=2) + "\n", to_csv(result)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in ((PAGE, page), (RECORD, record), (TABLE, table)):
         write_text(out / name, text)

@@ -32,7 +32,7 @@ Paths = Annotated[
     typer.Argument(
         metavar="[BUNDLE]... DATA",
         help="Names or folders of bundles, or run folders; the first shipped one by default; then labelled films: a folder "
-        "in any layout, or a CSV manifest.",
+        "or ZIP in any layout, or a CSV manifest.",
         autocompletion=bundles_and_paths,
     ),
 ]
@@ -124,6 +124,7 @@ def evaluate(
     require("the evaluation", "evidence", *parts)
     bundles, data = _bundles_and_data(paths)
     _check_out(out, data)
+    from pneumoscope.data.packed import data_folder
     from pneumoscope.evidence.evaluation import evaluate as evaluating
     from pneumoscope.evidence.evaluation import record
     from pneumoscope.evidence.evaluation.annotations import Annotations
@@ -142,10 +143,10 @@ def evaluate(
         seed=seed,
         threads=threads or usable_cores(),
     )
-    with progress_bar("choosing films") as count:
+    with data_folder(data) as folder, progress_bar("choosing films") as count:
         context = Context(settings, Work(out / WORK), count)
         drawn = Annotations(tuple(masks or ()), boxes)
-        result = evaluating.evaluate(data, bundles, context, cache, drawn)
+        result = evaluating.evaluate(folder, bundles, context, cache, drawn)
         out.mkdir(parents=True, exist_ok=True)
         written = []
         if report:

@@ -36,7 +36,8 @@ _PICTURES, _VERDICTS, _MODEL = "Pictures", "Verdicts", "Model"
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH", help="Films, folders or glob patterns, or - for one film on stdin."
+        metavar="PATH",
+        help="Films, folders, glob patterns, ZIP archives or a DICOMDIR, or - for one film on stdin.",
     ),
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV to stdout.")]
@@ -108,9 +109,9 @@ def predict(
 ) -> None:
     """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
 
-    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, whatever the file is called. A
-    film that cannot be read is reported; the others are read, and the exit code
-    is 1.
+    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, whatever the file is called,
+    also in ZIP archives. A film that cannot be read is reported; the others are
+    read, and the exit code is 1.
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")

@@ -31,7 +31,7 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="50 to 200 labelled films of your site: a folder in any layout, or a CSV manifest.",
+        help="50 to 200 labelled films of your site: a folder or ZIP in any layout, or a CSV manifest.",
     ),
 ]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="The site profile to write.")]
@@ -105,6 +105,7 @@ def calibrate(
     """
     require("the calibration", "evidence", "cv2", "scipy", "sklearn", "matplotlib")
     from pneumoscope.bundle import open_bundle
+    from pneumoscope.data.packed import data_folder
     from pneumoscope.decision.profile import NO_GO, write_profile
     from pneumoscope.evidence.site import calibrate as calibrating
     from pneumoscope.evidence.site import films as site_films
@@ -124,8 +125,8 @@ def calibrate(
         older_points,
     )
     check(request)
-    with progress_bar("reading films") as count:
-        films = site_films.read(data, current, old, split, cache, count)
+    with data_folder(data) as folder, progress_bar("reading films") as count:
+        films = site_films.read(folder, current, old, split, cache, count)
     result = calibrating.calibrate(films, current, request)
     for target in (out, report):
         if target is not None:

@@ -29,7 +29,7 @@ Folder = Annotated[
     typer.Argument(
         envvar="PNEUMOSCOPE_DATA",
         metavar="DIR",
-        help="Folder of films in any layout that training reads, or a CSV manifest.",
+        help="Folder or ZIP of films in any layout that training reads, or a CSV manifest.",
     ),
 ]
 Task = Annotated[
@@ -74,9 +74,10 @@ def check(folder: Folder, json: Json = False, task: Task = None, negative: Negat
     Reads every film. The exit code is 1 if a film cannot be read.
     """
     from pneumoscope.data import check as checking
+    from pneumoscope.data.packed import data_folder
 
-    with progress_bar("reading films") as progress:
-        report = checking.check(folder, task, progress, negative or "")
+    with data_folder(folder) as root, progress_bar("reading films") as progress:
+        report = checking.check(root, task, progress, negative or "")
     report_films(report.broken)
     if json:
         print_json(asdict(report), indent=2)
@@ -163,11 +164,12 @@ def masks(
     """
     from pneumoscope.bundle import open_bundle
     from pneumoscope.data import find
+    from pneumoscope.data.packed import data_folder
     from pneumoscope.runtime import load
     from pneumoscope.runtime.lung_masks import draw_masks
 
-    films = [(e.name, e.path) for e in find(folder).entries if e.mask is None]
-    with progress_bar("drawing masks") as progress:
+    with data_folder(folder) as root, progress_bar("drawing masks") as progress:
+        films = [(e.name, e.path) for e in find(root).entries if e.mask is None]
         drawn = draw_masks(load(open_bundle(bundle_or_first(bundle))), films, target, progress)
     for name, reason in drawn.unreadable:
         sys.stderr.write(f"error: {name}: {reason}\n")

@@ -198,7 +198,7 @@ def _films(
         return phantom.films(64, meta.size), None, True
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder", "Name a folder of films with --films.")
-    paths = list(images.find_films([folder]))
+    paths = list(images.film_files(folder))
     most = PARITY_FILMS + CALIBRATION_FILMS
     # Evenly over all films, which are listed folder by folder.
     paths = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, most).astype(int))] if paths else []  # fmt: skip

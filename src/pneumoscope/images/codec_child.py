@@ -1,4 +1,4 @@
-"""The child process that calls gdcm and CharLS; `pneumoscope.images.gdcm_process` starts it.
+"""The child process that calls gdcm and CharLS; `pneumoscope.images.codec_process` starts it.
 
 gdcm throws C++ exceptions through Python over some films, which ends the process (SIGABRT), and CharLS
 never returns from some damaged films. So they run in a process of their own. This file is started as a

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-import pneumoscope.images.gdcm_child as gdcm_child
+import pneumoscope.images.codec_child as codec_child
 from pneumoscope.images.codestream import coding_of, frame_of
 from pneumoscope.images.jpeg_scans import without_padding
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COMMAND = (sys.executable, "-P", gdcm_child.__file__)  # -P: not from the folder of the script
+COMMAND = (sys.executable, "-P", codec_child.__file__)  # -P: not from the folder of the script
 START_S = 60.0
 TIME_S = 4.0
 PIXELS_PER_S = 2_000_000
@@ -48,7 +48,7 @@ class DecoderDied(RuntimeError):
 
 
 def decode_in_this_process() -> None:
-    """Makes this process call gdcm itself: it is a child that may die."""
+    """Makes this process call gdcm and CharLS itself: it is a child that may die."""
     global _is_child
     _is_child = True
 
@@ -77,7 +77,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     size = 1 if bits <= 8 else 2
     # With 16 bits allocated, gdcm tries its 8-bit decoder on lossy JPEG first, and warns of it.
     allocated = 12 if coding_of(codestream) == "jpeg-12" else 8 * size
-    planar = 0 if syntax == gdcm_child.JPEG_LS else options["planar_configuration"]
+    planar = 0 if syntax == codec_child.JPEG_LS else options["planar_configuration"]
     rows, columns, samples = options["rows"], options["columns"], options["samples_per_pixel"]
     head = {
         "syntax": syntax,
@@ -113,7 +113,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
 def _samples(codestream: bytes, head: dict[str, Any], time_s: float) -> tuple[bytes, str]:
     """The samples, and the first warning of libjpeg or ``""``."""
     if _is_child:
-        return gdcm_child.decode(codestream, head)
+        return codec_child.decode(codestream, head)
     child = _borrow()
     try:
         samples = child.decode(codestream, head, time_s)
@@ -167,7 +167,7 @@ class _Child:
             DecoderDied: The child ended, or took longer than ``time_s``.
         """
         try:
-            gdcm_child.send(cast("IO[bytes]", self._process.stdin), head, codestream)
+            codec_child.send(cast("IO[bytes]", self._process.stdin), head, codestream)
         except OSError as error:
             raise DecoderDied(_CRASHED) from error
         answer, pixels = self._receive(time_s)
@@ -184,7 +184,7 @@ class _Child:
         timer.daemon = True
         timer.start()
         try:
-            return gdcm_child.receive(cast("IO[bytes]", self._process.stdout))
+            return codec_child.receive(cast("IO[bytes]", self._process.stdout))
         except (EOFError, OSError, ValueError) as error:
             reason = f"decoding takes more than {time_s:.0f} s" if late.is_set() else _CRASHED
             raise DecoderDied(reason) from error

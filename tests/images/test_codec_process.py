@@ -12,11 +12,11 @@ import pytest
 
 from film_files import JLS, LOSSLESS_SV1, compressed, dataset, dicom, lossless_jpeg, ramp, wrap
 from pneumoscope import errors, images
-from pneumoscope.images import gdcm_process
+from pneumoscope.images import codec_process
 
 _FAKE = """
 import os, sys, time
-from pneumoscope.images.gdcm_child import receive, send
+from pneumoscope.images.codec_child import receive, send
 send(sys.stdout.buffer, {"ready": True})
 receive(sys.stdin.buffer)
 """
@@ -24,9 +24,9 @@ receive(sys.stdin.buffer)
 
 @pytest.fixture(autouse=True)
 def _no_children_left() -> Iterator[None]:
-    gdcm_process.stop_children()
+    codec_process.stop_children()
     yield
-    gdcm_process.stop_children()
+    codec_process.stop_children()
 
 
 def film(bits: int = 8, stored: int = 8) -> bytes:
@@ -36,7 +36,7 @@ def film(bits: int = 8, stored: int = 8) -> bytes:
 
 
 def child_that(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
-    monkeypatch.setattr(gdcm_process, "COMMAND", (sys.executable, "-c", _FAKE + does))
+    monkeypatch.setattr(codec_process, "COMMAND", (sys.executable, "-c", _FAKE + does))
 
 
 @pytest.mark.parametrize("does", ["os.abort()", "sys.exit()", "print(1, flush=True); os.abort()"])
@@ -50,23 +50,23 @@ def test_a_crash_costs_one_film(monkeypatch: pytest.MonkeyPatch, does: str) -> N
 
 def test_a_film_that_stops_the_decoder_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     child_that(monkeypatch, "time.sleep(60)")
-    monkeypatch.setattr(gdcm_process, "TIME_S", 0.2)
+    monkeypatch.setattr(codec_process, "TIME_S", 0.2)
     with pytest.raises(errors.UnreadableImage, match="takes more than 0 s"):
         images.read(film())
-    assert gdcm_process._free == []
+    assert codec_process._free == []
 
 
 def test_a_child_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gdcm_process, "COMMAND", (sys.executable, "-c", ""))
+    monkeypatch.setattr(codec_process, "COMMAND", (sys.executable, "-c", ""))
     with pytest.raises(errors.UnreadableImage, match="brought the decoder down"):
         images.read(film())
 
 
 def test_a_child_is_kept_for_the_next_film() -> None:
     images.read(film())
-    (child,) = gdcm_process._free
+    (child,) = codec_process._free
     images.read(film())
-    assert gdcm_process._free == [child]
+    assert codec_process._free == [child]
 
 
 def test_threads_use_children_of_their_own() -> None:
@@ -90,10 +90,10 @@ def test_fewer_bits_stored_than_the_frame_has_do_not_end_the_process() -> None:
 
 
 def test_a_process_that_is_a_child_itself_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gdcm_process, "_is_child", False)
-    gdcm_process.decode_in_this_process()
+    monkeypatch.setattr(codec_process, "_is_child", False)
+    codec_process.decode_in_this_process()
     np.testing.assert_array_equal(images.read(film()).pixels, ramp() / np.float32(255))
-    assert gdcm_process._free == []
+    assert codec_process._free == []
 
 
 def codestream_with(change: Callable[[bytes], bytes]) -> bytes:
@@ -124,10 +124,10 @@ def jpeg_ls_film() -> bytes:
 
 def test_jpeg_ls_is_decoded_in_the_child_too(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(images.read(jpeg_ls_film()).pixels, ramp() / np.float32(255))
-    assert len(gdcm_process._free) == 1
-    gdcm_process.stop_children()
+    assert len(codec_process._free) == 1
+    codec_process.stop_children()
     child_that(monkeypatch, "time.sleep(60)")  # CharLS never returns from some damaged films
-    monkeypatch.setattr(gdcm_process, "TIME_S", 0.2)
+    monkeypatch.setattr(codec_process, "TIME_S", 0.2)
     with pytest.raises(errors.UnreadableImage, match="takes more than 0 s"):
         images.read(jpeg_ls_film())
 

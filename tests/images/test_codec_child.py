@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from film_files import LOSSLESS_SV1, lossless_jpeg, ramp
-from pneumoscope.images import gdcm_child
-from pneumoscope.images.gdcm_child import limit, receive, send
+from pneumoscope.images import codec_child
+from pneumoscope.images.codec_child import limit, receive, send
 
 HEAD = {
     "syntax": LOSSLESS_SV1,
@@ -49,7 +49,7 @@ def test_the_child_decodes_until_its_pipe_closes() -> None:
     send(requests, HEAD, lossless_jpeg(ramp(), 8, 1))
     send(requests, HEAD, b"no codestream")
     done = subprocess.run(
-        [sys.executable, "-P", gdcm_child.__file__],
+        [sys.executable, "-P", codec_child.__file__],
         input=requests.getvalue(),
         capture_output=True,
         timeout=60,
@@ -64,7 +64,7 @@ def test_the_child_decodes_until_its_pipe_closes() -> None:
 
 
 def test_the_child_loads_neither_numpy_nor_this_package() -> None:
-    code = f"import runpy, sys; runpy.run_path({gdcm_child.__file__!r})"
+    code = f"import runpy, sys; runpy.run_path({codec_child.__file__!r})"
     code += "; print({'numpy', 'pydicom', 'pneumoscope'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
