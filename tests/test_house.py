@@ -36,6 +36,7 @@ TESTED_BY: dict[str, str] = {
     "jobs.migrations.versions.r0001_first_version": "jobs/test_migrations.py",
     "jobs.migrations.versions.r0002_priority_study_key_deliveries": "jobs/test_migrations.py",
     "jobs.migrations.versions.r0003_lung_field": "jobs/test_migrations.py",
+    "jobs.migrations.versions.r0004_generations_of_accounts": "jobs/test_migrations.py",
     "train.leaderboard.page": "train/test_leaderboard.py",
     "train.leaderboard.rows": "train/test_leaderboard.py",
     "train.leaderboard.runs": "train/test_leaderboard.py",

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from pneumoscope.jobs.keys import open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve import problems
-from pneumoscope.serve.routes import session
+from pneumoscope.serve.routes import account, session
 from pneumoscope.serve.security import guard
 from pneumoscope.serve.security.accounts import Accounts
 from pneumoscope.serve.security.state import Security, make_security
@@ -145,6 +145,7 @@ def small(
         return "ok"
 
     app.include_router(session.router)
+    app.include_router(account.router)
     guard.install(app, settings)
     app.state.security = security
     with running(app, "https://127.0.0.1:8000" if settings.tls else HERE) as served:
@@ -161,7 +162,7 @@ def secured(
     """What the security middleware works with, and some users."""
     keys = open_keys(settings.folder, settings.key)
     timing = {} if clock is None else {"clock": clock}
-    accounts = Accounts(store.engine)
+    accounts = Accounts(store.engine, **timing)
     accounts.hasher = CHEAP
     for name, role in users.items():
         accounts.add(name, PASSWORD, role)

@@ -51,6 +51,13 @@ COMMON = {
     ("GET", "/metrics"),
 }
 """Routes that concern no films of others; they need a user nevertheless."""
+ACCOUNT = {
+    ("GET", "/api/v1/account"),
+    ("POST", "/api/v1/account/password"),
+    ("DELETE", "/api/v1/account/sessions"),
+    ("DELETE", "/api/v1/account/sessions/{id}"),
+}
+"""Routes for the user's own password and sessions, open to every role, but to no token."""
 PUBLIC = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -144,7 +151,7 @@ def furnished(settings: ServeSettings) -> Iterator[House]:
 
 
 def test_every_route_is_in_the_matrix(house: House) -> None:
-    known = OWNED | OWN | COMMON | PUBLIC
+    known = OWNED | OWN | COMMON | ACCOUNT | PUBLIC
     assert not routes(house.server.app) - known
     # All routes must exist, except for the static page.
     optional = {("GET", "/"), ("GET", "/login"), ("GET", "/static")}
@@ -205,7 +212,7 @@ def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
     assert house.seen_by_owner() == house.before
 
 
-@pytest.mark.parametrize(("method", "template"), sorted(OWNED | OWN | COMMON))
+@pytest.mark.parametrize(("method", "template"), sorted(OWNED | OWN | COMMON | ACCOUNT))
 def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> None:
     assert not is_public(method, template)
     for path in house.filled(template):
@@ -215,7 +222,7 @@ def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> N
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_no_route_lets_another_page_change_anything(house: House, method: str) -> None:
-    for _, template in sorted(OWNED | OWN | COMMON | PUBLIC):
+    for _, template in sorted(OWNED | OWN | COMMON | ACCOUNT | PUBLIC):
         for path in house.filled(template):
             answer = house.server(
                 method, path, cookie=house.cookies["anna"], origin="https://evil.example"
@@ -233,6 +240,20 @@ def test_a_viewer_changes_nothing_on_any_route(house: House) -> None:
                     assert house.as_user("bert", method, path).status_code == 403, path
     finally:
         house.server.security.accounts.set_role("bert", "operator")
+
+
+@pytest.mark.parametrize(("method", "template"), sorted(ACCOUNT))
+def test_no_token_changes_an_account(house: House, method: str, template: str) -> None:
+    for path in house.filled(template):
+        assert house.as_user("bert", method, path, "token").status_code == 403
+
+
+def test_nobody_ends_the_session_of_another(house: House) -> None:
+    listed = house.as_user("anna", "GET", "/api/v1/account").json()["sessions"]
+    for session in listed:
+        path = f"/api/v1/account/sessions/{session['id']}"
+        assert house.as_user("bert", "DELETE", path).status_code == 404
+    assert house.as_user("anna", "GET", "/api/v1/account").json()["sessions"][0]["current"]
 
 
 def test_an_administrator_sees_no_films_of_others_either(house: House) -> None:

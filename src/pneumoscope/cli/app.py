@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pneumoscope import __version__
-from pneumoscope.cli.administration import audit_log, patient, purge, token, user
+from pneumoscope.cli.administration import audit_log, patient, purge, session, token, user
 from pneumoscope.cli.evidence import audit, card, evaluate
 from pneumoscope.cli.help import flow
 from pneumoscope.cli.read import bundles, info, predict
@@ -68,6 +68,7 @@ app.command(epilog=drift.EXAMPLE, rich_help_panel=SITE)(drift.drift)
 
 app.command(epilog=purge.EXAMPLE, rich_help_panel=ADMINISTRATION)(purge.purge)
 app.add_typer(user.app, name="user", rich_help_panel=ADMINISTRATION)
+app.add_typer(session.app, name="session", rich_help_panel=ADMINISTRATION)
 app.add_typer(token.app, name="token", rich_help_panel=ADMINISTRATION)
 app.add_typer(patient.app, name="patient", rich_help_panel=ADMINISTRATION)
 app.add_typer(audit_log.app, name="audit-log", rich_help_panel=ADMINISTRATION)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pneumoscope.jobs.keys import Keys
@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 class FilmStore:
     """Films by the id of their result. Safe to share between threads."""
 
-    def __init__(self, memory_bytes: int, keys: Keys, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        memory_bytes: int,
+        keys: Keys,
+        folder: Path | None = None,
+        report: Callable[[str], object] = lambda _film: None,
+    ) -> None:
         """Makes an empty store, or opens the folder of an earlier run.
 
         Args:
             memory_bytes: Memory for films; the least recently used are dropped first.
             keys: Encrypt the films on the disk.
             folder: Where films are kept as long as their results; None to keep none.
+            report: Called with the id of a film that was changed on the disk.
         """
         self._memory_bytes = memory_bytes
         self._keys = keys
         self._folder = folder
+        self._report = report
         self._films: OrderedDict[str, bytes] = OrderedDict()
         self._used_bytes = 0
         self._lock = threading.Lock()
@@ -70,7 +78,10 @@ class FilmStore:
         path = self._path(id_)
         try:
             return None if path is None else self._keys.open(path.read_bytes(), id_)
-        except (FileNotFoundError, ValueError):
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            self._report(id_)
             return None
 
     def ids(self) -> set[str]:

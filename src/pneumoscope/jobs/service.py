@@ -26,6 +26,7 @@ from pneumoscope.jobs.rows import (
     settings_from_json,
     values,
 )
+from pneumoscope.jobs.store import Record, no_record
 from pneumoscope.jobs.tables import DONE, FAILED, RUNNING, FilmRow, new_id, now
 
 if TYPE_CHECKING:
@@ -93,7 +94,11 @@ class JobService:
     # Accepting
 
     def read_now(
-        self, request: JobRequest, files: Sequence[UploadedFile], deadline_s: float
+        self,
+        request: JobRequest,
+        files: Sequence[UploadedFile],
+        deadline_s: float,
+        record: Record = no_record,
     ) -> list[Future[FilmRow]]:
         """Queues films of a request that waits for their results.
 
@@ -101,6 +106,7 @@ class JobService:
             request: Who sends them.
             files: The films.
             deadline_s: Seconds within which reading must start.
+            record: Called with the ids of the films before any is queued.
 
         Raises:
             QueueFull, ShuttingDown: As `FilmQueue.reserve`.
@@ -109,6 +115,7 @@ class JobService:
         deadline = time.monotonic() + deadline_s
         try:
             rows = new_rows(request, files, None, self._keys)
+            record([row.id for row in rows])
         except BaseException:
             self._queue.release(len(files), _size_bytes(files))
             raise
@@ -117,8 +124,15 @@ class JobService:
             for file, row in zip(files, rows, strict=True)
         ]
 
-    def accept(self, request: JobRequest, files: Sequence[UploadedFile]) -> str:
+    def accept(
+        self, request: JobRequest, files: Sequence[UploadedFile], record: Record = no_record
+    ) -> str:
         """Accepts a job; returns its id once it is stored.
+
+        Args:
+            request: Who sends it.
+            files: The films.
+            record: Called with the job's id before it is stored.
 
         Raises:
             QueueFull, ShuttingDown: As `FilmQueue.reserve`.
@@ -133,9 +147,9 @@ class JobService:
             for data, row in films:
                 self._film_store.keep(row.id, data)
                 kept.append(row.id)
-            record = {"id": job, "owner": request.owner, "created": now(), "total": len(files)}
+            job_row = {"id": job, "owner": request.owner, "created": now(), "total": len(files)}
             deliveries = new_deliveries([row.id for _, row in films], request.destinations)
-            self._store.accept(record, [values(row) for row in rows], deliveries)
+            self._store.accept(job_row, [values(row) for row in rows], deliveries, record)
         except BaseException:
             self._queue.release(len(files), _size_bytes(files))
             self._film_store.drop(kept)
@@ -166,17 +180,20 @@ class JobService:
         cancelled = [id_ for id_, future in films if future.cancel()]
         self._save([_Ending(job, id_, failure(Cancelled())) for id_ in cancelled])
 
-    def delete(self, owner: str, ids: Sequence[str] | None = None) -> list[str]:
+    def delete(
+        self, owner: str, ids: Sequence[str] | None = None, record: Record = no_record
+    ) -> list[str]:
         """Deletes results of an owner with their films.
 
         Args:
             owner: Id of the user.
             ids: Which results; None for all.
+            record: Called with the ids before the deletion is committed, unless there are none.
 
         Returns:
             Ids of the results that were deleted.
         """
-        deleted = self._store.delete(owner, ids)
+        deleted = self._store.delete(owner, ids, record)
         self._film_store.drop(deleted)
         for id_ in deleted:
             with self._lock:

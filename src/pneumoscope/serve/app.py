@@ -19,7 +19,7 @@ from pneumoscope.errors import PneumoscopeError
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve import problems
 from pneumoscope.serve.metrics import Metrics, RequestMetrics
-from pneumoscope.serve.routes import health, jobs, model, predictions, session
+from pneumoscope.serve.routes import account, health, jobs, model, predictions, session
 from pneumoscope.serve.security import guard
 from pneumoscope.serve.security.state import make_security
 from pneumoscope.serve.services import open_services
@@ -75,7 +75,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.add_middleware(RequestMetrics, metrics=metrics)
     routers = (predictions.router, jobs.router, model.router, health.router)
     problems.install(app, [route for router in routers for route in router.routes])
-    for router in (*routers, session.router):
+    for router in (*routers, session.router, account.router):
         app.include_router(router)
     if STATIC.is_dir():
         _add_page(app)

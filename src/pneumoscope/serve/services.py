@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -24,8 +25,13 @@ from pneumoscope.serve.capabilities import model_facts, reader_choices
 from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.pictures import Renderer
 from pneumoscope.serve.problems import Unavailable
+from pneumoscope.serve.security.audit_log import SERIOUS, AuditLog, Event
+from pneumoscope.serve.security.audit_trail import record
 from pneumoscope.serve.settings import ServeSettings
 from pneumoscope.serve.uploads import UploadBudget
+
+TAMPERED = "film on the disk was changed"
+"""Text of the line about a film that does not decrypt with this key in this place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,9 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     store = Store(settings.database_url)
     lock = DatabaseLock(store.engine)
     films_folder = settings.folder / "films" if settings.keep_films else None
-    film_store = FilmStore(limits.held_bytes, keys, films_folder)
+    audit = AuditLog(settings.folder, keys.audit)
+    audit.check()  # otherwise every request would be refused
+    film_store = FilmStore(limits.held_bytes, keys, films_folder, partial(_report_tampering, audit))
     # While one batch waits for its decoder or for the database, another is computed.
     threads = settings.threads or cores + 1
     # One decoder more than threads, so that pictures do not wait for films.
@@ -112,7 +120,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         BatchHooks(jobs.begin, jobs.finish, metrics.batch),
     )
     recover(jobs, store, film_store)
-    cleanup = RetentionCleanup(store, film_store, settings.retention_days)
+    cleanup = RetentionCleanup(store, film_store, settings.retention_days, audit)
     cleanup.run()
     return Services(
         settings=settings,
@@ -132,6 +140,11 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         cleanup=cleanup,
         lock=lock,
     )
+
+
+def _report_tampering(audit: AuditLog, film: str) -> None:
+    event = Event(what=TAMPERED, outcome=SERIOUS, where="server", objects=(film,))
+    record(audit, event)
 
 
 async def current_services(request: Request) -> Services:

@@ -23,6 +23,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name that the user si
 _ROLES = "Role: viewer (sees own results), operator (also sends and deletes films) or admin."
 RoleOption = Annotated[str, typer.Option(metavar="ROLE", help=_ROLES)]
 RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help=_ROLES)]
+Off = Annotated[bool, typer.Option("--off", help="Remove the second factor.")]
 PasswordStdin = Annotated[
     bool,
     typer.Option("--password-stdin", help="Read the password as one line from stdin."),
@@ -40,7 +41,7 @@ def add_user(
 ) -> None:
     """Add an account.
 
-    Once there is an account, every user has to sign in. Restart a running server
+    Its user has to replace the password within seven days, in the page. Once there is an account, every user has to sign in. Restart a running server
     after adding the first one.
     """
     administration = server.administration()
@@ -83,7 +84,10 @@ def set_password(
     password_stdin: PasswordStdin = False,
     json: Json = False,
 ) -> None:
-    """Set a new password and end the user's sessions."""
+    """Set a new password, and end the user's sessions and tokens.
+
+    The user has to replace it within seven days, in the page.
+    """
     administration = server.administration()
     administration.accounts.get(name)
     ended = administration.set_password(name, _read_password(password_stdin))
@@ -131,6 +135,28 @@ def enable_user(
     """Enable an account again; its tokens stay revoked."""
     server.administration().enable(name)
     print_facts({"name": name, "disabled": False}, f"{name}: enabled", as_json=json)
+
+
+@app.command("totp", epilog="Example: pneumoscope user totp dr.lee")
+@on_server_data
+def set_second_factor(
+    server: ServerData,
+    name: Name,
+    off: Off = False,
+    json: Json = False,
+) -> None:
+    """Give an account a second factor: codes of an authenticator app.
+
+    Prints the address that the app takes, as a QR code or as text. It contains the
+    secret, and cannot be shown again. --off removes the second factor.
+    """
+    administration = server.administration()
+    if off:
+        administration.remove_second_factor(name)
+        print_facts({"name": name, "totp": None}, f"{name}: no second factor", as_json=json)
+        return
+    address = administration.add_second_factor(name)
+    print_facts({"name": name, "totp": address}, address, as_json=json)
 
 
 def _read_password(from_stdin: bool) -> str:

@@ -7,14 +7,21 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import AccountError, UsageError
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve.admin import privacy
 from pneumoscope.serve.security import tls
-from pneumoscope.serve.security.accounts import ADMIN_AT_THE_MACHINE, Accounts, User, user_of
+from pneumoscope.serve.security.accounts import (
+    ADMIN_AT_THE_MACHINE,
+    Accounts,
+    Record,
+    User,
+    user_of,
+)
 from pneumoscope.serve.security.audit_log import AuditLog, Event
+from pneumoscope.serve.security.second_factor import SecondFactor
 from pneumoscope.serve.security.sessions import Sessions
 from pneumoscope.serve.security.tokens import Token, Tokens
 
@@ -37,6 +44,7 @@ class Administration:
         accounts: The accounts.
         sessions: Open sessions.
         tokens: API tokens.
+        second_factor: Secrets of authenticator apps.
         film_store: Films on the disk.
     """
 
@@ -46,6 +54,7 @@ class Administration:
     accounts: Accounts
     sessions: Sessions
     tokens: Tokens
+    second_factor: SecondFactor
     film_store: FilmStore
 
     def add_user(self, name: str, password: str, role: str) -> User:
@@ -54,20 +63,17 @@ class Administration:
         Raises:
             AccountError: See `Accounts.add`.
         """
-        user = self.accounts.add(name, password, role)
-        self._note("user add", user.id)
-        return user
+        return self.accounts.add(name, password, role, self._line("user add"))
 
     def set_password(self, name: str, password: str) -> int:
-        """Changes a password and ends the user's sessions; returns their number.
+        """Changes a password, and ends the user's sessions and tokens; returns the number of sessions.
 
         Raises:
             AccountError: See `Accounts.set_password`.
         """
-        user = self.accounts.set_password(name, password)
-        ended = self.sessions.close_all(user.id)
-        self._note("user password", user.id)
-        return ended
+        user = self.accounts.set_password(name, password, self._line("user password"))
+        self.tokens.revoke_all(user.id)
+        return self.sessions.close_all(user.id)
 
     def set_role(self, name: str, role: str) -> User:
         """Changes the role of a user, from the next request on.
@@ -75,9 +81,7 @@ class Administration:
         Raises:
             AccountError: See `Accounts.set_role`.
         """
-        user = self.accounts.set_role(name, role)
-        self._note(f"user role {role}", user.id)
-        return user
+        return self.accounts.set_role(name, role, self._line(f"user role {role}"))
 
     def disable(self, name: str) -> tuple[int, int]:
         """Disables an account; returns the numbers of sessions and tokens that it ended.
@@ -85,10 +89,9 @@ class Administration:
         Raises:
             AccountError: No such user.
         """
-        user = self.accounts.set_disabled(name, disabled=True)
-        ended = self.sessions.close_all(user.id), self.tokens.revoke_all(user.id)
-        self._note("user disable", user.id)
-        return ended
+        record = self._line("user disable")
+        user = self.accounts.set_disabled(name, disabled=True, record=record)
+        return self.sessions.close_all(user.id), self.tokens.revoke_all(user.id)
 
     def enable(self, name: str) -> None:
         """Enables an account again; its tokens stay revoked.
@@ -96,8 +99,46 @@ class Administration:
         Raises:
             AccountError: No such user.
         """
-        user = self.accounts.set_disabled(name, disabled=False)
-        self._note("user enable", user.id)
+        self.accounts.set_disabled(name, disabled=False, record=self._line("user enable"))
+
+    def add_second_factor(self, name: str) -> str:
+        """Gives an account a second factor; returns the address for the user's authenticator app.
+
+        Raises:
+            AccountError: No such user.
+        """
+        return self.second_factor.enrol(self.accounts.get(name), self._line("user totp on"))
+
+    def remove_second_factor(self, name: str) -> None:
+        """Removes the second factor of an account.
+
+        Raises:
+            AccountError: No such user.
+        """
+        self.second_factor.remove(self.accounts.get(name), self._line("user totp off"))
+
+    def end_session(self, session_id: str) -> None:
+        """Ends one session of any user.
+
+        Raises:
+            AccountError: There is no open session with this id.
+        """
+        if session_id not in {login.id for login in self.sessions.list()}:
+            raise AccountError(
+                f"session {session_id}: no such open session", "See `pneumoscope session list`."
+            )
+        self._note("session end", session_id)
+        self.sessions.close_id(session_id)
+
+    def end_sessions(self, name: str) -> int:
+        """Ends all sessions of a user; returns their number.
+
+        Raises:
+            AccountError: No such user.
+        """
+        account = self.accounts.get(name)
+        self._note("session end", account.id)
+        return self.sessions.close_all(account.id)
 
     def add_token(
         self, name: str, purpose: str, scopes: Collection[str], days: float
@@ -108,9 +149,9 @@ class Administration:
             AccountError: No such user or scope, or the life is too long.
         """
         user = user_of(self.accounts.get(name), "command")
-        text, token = self.tokens.add(user, purpose, scopes, days)
-        self._note("token add", user.id, token.id)
-        return text, token
+        return self.tokens.add(
+            user, purpose, scopes, days, lambda made: self._note("token add", user.id, made.id)
+        )
 
     def revoke_token(self, token_id: str) -> Token:
         """Revokes a token.
@@ -118,16 +159,17 @@ class Administration:
         Raises:
             AccountError: There is no token with this id.
         """
-        token = self.tokens.revoke(token_id)
-        self._note("token revoke", token.account, token.id)
-        return token
+        return self.tokens.revoke(
+            token_id, lambda ended: self._note("token revoke", ended.account, ended.id)
+        )
 
     def purge(self, days: int) -> list[str]:
         """Deletes results of all users that are older than some days, with their films; returns their ids."""
-        old = self.store.delete_older(days)
+        old = self.store.delete_older(days, lambda ids: self._note("purge", *ids))
+        if not old:
+            self._note("purge")
         self.film_store.drop(old)
         privacy.empty_write_ahead_log(self.store)
-        self._note("purge", *old)
         return old
 
     def export_patient(self, patient: str, out: Path) -> PatientData:
@@ -143,9 +185,11 @@ class Administration:
     def erase_patient(self, patient: str) -> PatientData:
         """Deletes results and films of a patient, of all users."""
         mark = self.keys.fingerprint(patient)
-        erased = privacy.erase(self.store, self.film_store, self.audit, mark)
-        self.audit.append(Event(what="patient erase", who=_who(), patient=mark))
-        return erased
+        event = Event(what="patient erase", who=_who(), patient=mark)
+        return privacy.erase(self.store, self.film_store, self.audit, mark, event)
+
+    def _line(self, what: str) -> Record:
+        return lambda user: self._note(what, user.id)
 
     def _note(self, what: str, *objects: str) -> None:
         self.audit.append(Event(what=what, who=_who(), objects=objects))
@@ -168,6 +212,7 @@ def open_administration(settings: ServeSettings) -> Administration:
         accounts=Accounts(store.engine),
         sessions=Sessions(store.engine),
         tokens=Tokens(store.engine),
+        second_factor=SecondFactor(store.engine, keys),
         film_store=FilmStore(0, keys, films if films.is_dir() else None),
     )
 

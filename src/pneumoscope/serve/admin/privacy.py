@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -13,10 +14,11 @@ from sqlalchemy.orm import Session
 from pneumoscope.files import replacing
 from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.render.serialise import NOTICE
+from pneumoscope.serve.security.audit_log import Event
 from pneumoscope.serve.serializers import record_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pneumoscope.jobs.film_store import FilmStore
@@ -98,7 +100,9 @@ def export(
     return PatientData(len(rows), films, len(lines))
 
 
-def erase(store: Store, film_store: FilmStore, audit: AuditLog, patient: str) -> PatientData:
+def erase(
+    store: Store, film_store: FilmStore, audit: AuditLog, patient: str, event: Event
+) -> PatientData:
     """Deletes results and films of a patient, of all users.
 
     Args:
@@ -106,15 +110,16 @@ def erase(store: Store, film_store: FilmStore, audit: AuditLog, patient: str) ->
         film_store: The films.
         audit: The audit log; its lines stay.
         patient: Keyed hash of the patient's key.
+        event: What the log says of it; without this line nothing is deleted.
     """
-    rows = rows_of(store, patient)
-    ids = {row.id for row in rows}
+    ids = store.delete_patient(patient, lambda _ids: audit.append(event))
+    if not ids:
+        audit.append(event)
     films = sum(film_store.get(id_) is not None for id_ in ids)
-    for owner in {row.owner for row in rows}:
-        store.delete(owner, [row.id for row in rows if row.owner == owner])
     film_store.drop(ids)
     empty_write_ahead_log(store)
-    return PatientData(len(rows), films, len(_lines(audit, patient, ids)))
+    # The line about the deletion is not one of those that were there before.
+    return PatientData(len(ids), films, len(_lines(audit, patient, ids)) - 1)
 
 
 def empty_write_ahead_log(store: Store) -> None:
@@ -140,24 +145,40 @@ class RetentionCleanup:
         store: The database.
         film_store: The films.
         days: Results older than this are deleted; None to keep all.
+        audit: The audit log; what cannot be written there is not deleted.
     """
 
-    def __init__(self, store: Store, film_store: FilmStore, days: int | None) -> None:
+    def __init__(
+        self, store: Store, film_store: FilmStore, days: int | None, audit: AuditLog
+    ) -> None:
         self.store = store
         self.film_store = film_store
         self.days = days
+        self.audit = audit
         self._orphans: frozenset[str] = frozenset()
 
     def run(self) -> list[str]:
-        """Deletes them; returns the ids of the results."""
-        old = [] if self.days is None else self.store.delete_older(self.days)
+        """Deletes them; returns the ids of the results.
+
+        Raises:
+            DiskFull, AuditLogDamaged: The audit log cannot be written, so nothing was deleted.
+        """
+        old = []
+        if self.days is not None:
+            old = self.store.delete_older(self.days, partial(self._record, "retention"))
         self.film_store.drop(old)
         ids = self.film_store.ids()
         with Session(self.store.engine) as db:
             orphans = ids - set(db.scalars(select(FilmRow.id)))
         # A film is stored a moment before its row, so only films are deleted that were orphans at
         # the last run too.
-        self.film_store.drop(orphans & self._orphans)
+        abandoned = sorted(orphans & self._orphans)
+        if abandoned:
+            self._record("retention: films without a result", abandoned)
+        self.film_store.drop(abandoned)
         self._orphans = frozenset(orphans)
         empty_write_ahead_log(self.store)  # users may have deleted results since
         return old
+
+    def _record(self, what: str, ids: Sequence[str]) -> None:
+        self.audit.append(Event(what=what, where="server", objects=tuple(ids)))

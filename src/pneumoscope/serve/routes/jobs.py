@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -14,6 +16,8 @@ from pneumoscope.serve.problems import NotFound
 from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.common import Operator, RunningServices, SignedIn, api_router
 from pneumoscope.serve.security.accounts import User
+from pneumoscope.serve.security.admission import still_admitted
+from pneumoscope.serve.security.audit_trail import action_recorder
 from pneumoscope.serve.serializers import job_json, record_json
 from pneumoscope.serve.services import Services
 
@@ -47,30 +51,42 @@ def show_job(id: str, user: SignedIn, services: RunningServices) -> dict[str, An
 
 
 @router.delete("/jobs/{id}", responses={200: {"model": schemas.Job}})
-def cancel_job(id: str, user: Operator, services: RunningServices) -> dict[str, Any]:  # noqa: A002
+def cancel_job(
+    request: Request,
+    id: str,  # noqa: A002
+    user: Operator,
+    services: RunningServices,
+) -> dict[str, Any]:
     """Cancels the films of a job that are not being read yet."""
     job_of(services, user, id)
+    action_recorder(request, HTTPStatus.OK)([id])
     services.jobs.cancel(user.id, id)
     return job_of(services, user, id)
 
 
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=schemas.EVENTS)
-async def job_events(id: str, user: SignedIn, services: RunningServices) -> StreamingResponse:  # noqa: A002
+async def job_events(
+    request: Request,
+    id: str,  # noqa: A002
+    user: SignedIn,
+    services: RunningServices,
+) -> StreamingResponse:
     """Server-sent events: ``progress`` for every film that has ended, at the end ``end``."""
     job = await run_in_threadpool(job_of, services, user, id)
     return StreamingResponse(
-        _events(job, user, services),
+        _events(job, request, services),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(job: dict[str, Any], user: User, services: Services) -> AsyncIterator[str]:
+async def _events(job: dict[str, Any], request: Request, services: Services) -> AsyncIterator[str]:
     id_, reported = job["id"], set[str]()
+    user: User = request.state.user
     # Subscribed before the first look at the films, so that none is missed in between.
     with services.events.subscribed(id_) as finished:
         ids: list[str] | None = None
-        while True:
+        while await run_in_threadpool(still_admitted, request):
             try:
                 job = await run_in_threadpool(job_of, services, user, id_)
             except NotFound:  # deleted meanwhile, which counts as done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Path, Query, Request, Response
@@ -23,6 +24,7 @@ from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.common import Operator, RunningServices, SignedIn, api_router
 from pneumoscope.serve.routes.jobs import job_of
 from pneumoscope.serve.security.accounts import User
+from pneumoscope.serve.security.audit_trail import action_recorder
 from pneumoscope.serve.serializers import record_json
 from pneumoscope.serve.services import Services
 from pneumoscope.serve.uploads import read_upload
@@ -56,11 +58,9 @@ async def create_predictions(
     with services.upload_budget.lease() as take:  # until the queue counts the films
         accepted = await _accept(request, user, services, take)
     if isinstance(accepted, str):
-        request.state.objects = [accepted]
         job = await run_in_threadpool(job_of, services, user, accepted)
         return JSONResponse({"job": job}, 202, {"Location": job["links"]["self"]})
     rows = await asyncio.gather(*map(asyncio.wrap_future, accepted))
-    request.state.objects = [row.id for row in rows]
     return JSONResponse({"predictions": [record_json(row, services.keys) for row in rows]})
 
 
@@ -83,8 +83,12 @@ async def _accept(
     films, has_archive = await _films(upload, services, take)
     few = len(films) <= services.settings.sync_limit and not has_archive
     if not few or "respond-async" in request.headers.get("prefer", "").lower():
-        return await run_in_threadpool(services.jobs.accept, job_request, films)
-    read_now = partial(services.jobs.read_now, job_request, films, services.settings.deadline_s)
+        record = action_recorder(request, HTTPStatus.ACCEPTED)
+        return await run_in_threadpool(services.jobs.accept, job_request, films, record)
+    read_now = partial(
+        services.jobs.read_now, job_request, films, services.settings.deadline_s,
+        action_recorder(request, HTTPStatus.OK),
+    )  # fmt: skip
     # Hashing large films would block other requests.
     large = sum(len(film.data) for film in films) > _LARGE_BYTES
     return await run_in_threadpool(read_now) if large else read_now()
@@ -163,7 +167,7 @@ def delete_predictions(
     request: Request, user: Operator, services: RunningServices
 ) -> dict[str, int]:
     """Deletes all your results and films."""
-    request.state.objects = deleted = services.jobs.delete(user.id)
+    deleted = services.jobs.delete(user.id, None, action_recorder(request, HTTPStatus.OK))
     return {"deleted": len(deleted)}
 
 
@@ -178,9 +182,15 @@ def show_prediction(
 
 
 @router.delete("/predictions/{id}", status_code=204)
-def delete_prediction(id: str, user: Operator, services: RunningServices) -> None:  # noqa: A002
+def delete_prediction(
+    request: Request,
+    id: str,  # noqa: A002
+    user: Operator,
+    services: RunningServices,
+) -> None:
     """Deletes one result with its film."""
-    if not services.jobs.delete(user.id, [id]):
+    record = action_recorder(request, HTTPStatus.NO_CONTENT)
+    if not services.jobs.delete(user.id, [id], record):
         raise NotFound
 
 

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
-from pneumoscope.serve.problems import Busy, Conflict, NotSignedIn
+from pneumoscope.serve.problems import Busy, Conflict, NotAllowed, NotSignedIn
 from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.security import audit_log
-from pneumoscope.serve.security.accounts import MAX_PASSWORD, User
+from pneumoscope.serve.security.accounts import Account, User, user_of
 from pneumoscope.serve.security.audit_log import Event
 from pneumoscope.serve.security.audit_trail import API, SESSION, address_of, record
 from pneumoscope.serve.security.dependencies import current_user
+from pneumoscope.serve.security.passwords import MAX_PASSWORD
 from pneumoscope.serve.security.sessions import cookie_name, set_cookie
 from pneumoscope.serve.security.state import Security
 from pneumoscope.serve.security.throttle import network_of
@@ -32,6 +33,24 @@ class Credentials(BaseModel):
 
     name: str = Field(min_length=1, max_length=64, examples=["radiologist.one"])
     password: SecretStr = Field(min_length=1, max_length=MAX_PASSWORD)
+    code: str | None = Field(
+        None, max_length=16, description="Of the authenticator app, if the account has one."
+    )
+
+
+class SecondFactorNeeded(NotSignedIn):
+    def __init__(self, *, wrong: bool) -> None:
+        super().__init__()
+        self.message = "the code is not right" if wrong else "this account needs a code, too"
+        self.hint = "Type the six digits that your authenticator app shows now."
+
+
+class FirstPasswordExpired(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__(
+            "the first password has expired: it was not replaced in time",
+            "An administrator can set another one: pneumoscope user password NAME",
+        )
 
 
 class WrongCredentials(NotSignedIn):
@@ -48,23 +67,42 @@ def sign_in(request: Request, given: Credentials, response: Response) -> dict[st
     if security.open:
         raise Conflict("there are no accounts to sign in to", "Everything is open on this machine.")
     network, name = network_of(address_of(request)), given.name.strip().lower()
-    user = _check_password(security, network, name, given.password.get_secret_value())
-    if user is None:
+    try:
+        account = check_password(
+            security, network, name, given.password.get_secret_value(), given.code
+        )
+        if account is None:
+            raise WrongCredentials
+    except NotSignedIn:
         # The name stays out of the log: people type their passwords there.
         _record(request, "sign in", audit_log.MINOR, None, 401)
-        raise WrongCredentials
+        raise
+    user = user_of(account)
+    if security.accounts.expired(account):
+        _record(request, "sign in", audit_log.MINOR, user, 403)
+        raise FirstPasswordExpired
+    _record(request, "sign in", audit_log.SUCCESS, user, 200)
     previous = request.cookies.get(cookie_name(security.tls))
     if previous:
         security.sessions.close(previous)
-    _record(request, "sign in", audit_log.SUCCESS, user, 200)
-    set_cookie(response, security.sessions.open(user), tls=security.tls)
+    set_cookie(response, security.sessions.open(account), tls=security.tls)
     return _user_json(user, security)
 
 
-def _check_password(security: Security, network: str, name: str, password: str) -> User | None:
-    """The user, if name and password fit.
+def check_password(
+    security: Security, network: str, name: str, password: str, code: str | None = None
+) -> Account | None:
+    """The account, if name and password fit, and the code of its second factor.
+
+    Args:
+        security: The server's.
+        network: Where the request comes from, see `network_of`.
+        name: In lower case.
+        password: As it was typed.
+        code: Of the second factor; None if the request has none.
 
     Raises:
+        SecondFactorNeeded: The account has a second factor, and the code is missing or wrong.
         Busy: Many people sign in at this moment, or there were too many wrong passwords.
     """
     pair, by_name, by_network = f"login {network} {name}", f"login {name}", f"login {network}"
@@ -76,23 +114,26 @@ def _check_password(security: Security, network: str, name: str, password: str) 
         )
         if wait_s:
             raise Busy("too many wrong passwords", wait_s)
-        user = security.accounts.check(name, password)
+        account = security.accounts.check(name, password)
     finally:
         security.signing_in.release()
-    if user is not None:
-        security.throttle.forget(pair)
-        security.throttle.succeeded(by_name, by_network)
-    return user
+    if account is None:
+        return None
+    if not security.second_factor.check(account, code or ""):
+        raise SecondFactorNeeded(wrong=code is not None)
+    security.throttle.forget(pair)
+    security.throttle.succeeded(by_name, by_network)
+    return account
 
 
 @router.delete(SESSION, status_code=204, summary="Sign out")
 def sign_out(request: Request, user: Annotated[User, Depends(current_user)]) -> Response:
     """Ends the session of this cookie."""
     security: Security = request.app.state.security
+    _record(request, "sign out", audit_log.SUCCESS, user, 204)
     cookie = request.cookies.get(cookie_name(security.tls))
     if cookie and user.via == "session":
         security.sessions.close(cookie)
-    _record(request, "sign out", audit_log.SUCCESS, user, 204)
     answer = Response(status_code=204)
     set_cookie(answer, "", tls=security.tls)
     answer.headers["Clear-Site-Data"] = '"cache"'

@@ -1,43 +1,60 @@
-"""Accounts: names, roles and passwords of the people who use the server."""
+"""Accounts: names, roles and passwords of the people who use the server.
+
+Every change calls ``record`` before it is committed, in the same transaction: if the line in the audit
+log cannot be written, nothing changes.
+"""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
-import unicodedata
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pneumoscope.errors import AccountError
 from pneumoscope.jobs.tables import Base
+from pneumoscope.serve.security.passwords import MAX_PASSWORD, check_password, normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Engine
+    from sqlalchemy import CursorResult, Engine
 
 VIEWER, OPERATOR, ADMIN = ROLES = ("viewer", "operator", "admin")
 """A viewer sees results; an operator also sends and deletes films; an admin also manages others."""
-MIN_PASSWORD = 15
-"""Characters; NIST SP 800-63B-4, 3.1.1.2, for a password as the only factor."""
-MAX_PASSWORD = 256
-"""Characters; the same clause requires at least 64, and a limit keeps the check cheap."""
+FIRST_PASSWORD_DAYS = 7
+"""Days for which a password is valid that an administrator has set; ASVS 5.0, 6.4.1: a short time."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _AT_ONCE = threading.BoundedSemaphore(2)
 """Few at a time: argon2id takes 64 MiB for each (RFC 9106, second recommended option)."""
 
 
 class Account(Base):
-    """One person's account."""
+    """One person's account.
+
+    Attributes:
+        id: Owner of results; never reused.
+        name: Name for signing in.
+        role: One of `ROLES`.
+        password: Its argon2id hash.
+        disabled: Whether the account is closed.
+        created: Seconds since 1970.
+        changed: Time of the last change, likewise.
+        generation: Counts changes of the password and closures: a session or token is valid only for
+            the generation in which it was opened.
+        first_password_until: End of the validity of a password that an administrator has set; None
+            for one that the user has chosen.
+        totp: Secret of the second factor, encrypted; None without one.
+        totp_step: The last time step whose code was used: each code is valid once.
+    """
 
     __tablename__ = "accounts"
 
@@ -48,6 +65,10 @@ class Account(Base):
     disabled: Mapped[bool] = mapped_column(default=False)
     created: Mapped[float]
     changed: Mapped[float]
+    generation: Mapped[int] = mapped_column(server_default="1")
+    first_password_until: Mapped[float | None]
+    totp: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_step: Mapped[int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +98,14 @@ LOCAL = User("local", "local", "admin", "local")
 """The user of a server on loopback without accounts."""
 ADMIN_AT_THE_MACHINE = "command"
 """Id of the person who runs commands on the server's machine."""
+
+
+Record = Callable[[User], object]
+"""Writes a line about a user into the audit log."""
+
+
+def no_record(_user: User) -> None:
+    """For changes that leave their line elsewhere."""
 
 
 def user_of(account: Account, via: str = "session", scopes: frozenset[str] | None = None) -> User:
@@ -116,21 +145,27 @@ class Accounts:
         with Session(self.engine, expire_on_commit=False) as db:
             return _named(db, name)
 
-    def add(self, name: str, password: str, role: str = "operator") -> User:
-        """Makes an account.
+    def add(
+        self, name: str, password: str, role: str = "operator", record: Record = no_record
+    ) -> User:
+        """Makes an account; its user has to choose another password within `FIRST_PASSWORD_DAYS`.
 
         Raises:
             AccountError: The name is taken or malformed, the role unknown, the password weak.
         """
         name = _checked_name(name)
         _check_role(role)
+        now = self.clock()
         account = Account(
             id=uuid.uuid4().hex, name=name, role=role, password=self._hash(name, password),
-            disabled=False, created=self.clock(), changed=self.clock(),
+            disabled=False, created=now, changed=now, generation=1,
+            first_password_until=now + FIRST_PASSWORD_DAYS * 86400,
         )  # fmt: skip
         try:
             with Session(self.engine, expire_on_commit=False) as db, db.begin():
                 db.add(account)
+                db.flush()
+                record(user_of(account, "command"))
         except IntegrityError:
             raise AccountError(
                 f"user {name}: exists already",
@@ -138,45 +173,100 @@ class Accounts:
             ) from None
         return user_of(account, "command")
 
-    def set_password(self, name: str, password: str) -> User:
-        """Changes a password; the caller closes the sessions.
+    def set_password(self, name: str, password: str, record: Record = no_record) -> User:
+        """Sets a password for a user, who has to choose another one within `FIRST_PASSWORD_DAYS`.
+
+        Every session and token that was opened before is no longer valid.
 
         Raises:
             AccountError: No such user, or the password is weak.
         """
         hashed = self._hash(_checked_name(name), password)
-        return self._change(name, password=hashed)
+        return self._change(
+            name, record, password=hashed, generation=Account.generation + 1,
+            first_password_until=self.clock() + FIRST_PASSWORD_DAYS * 86400,
+        )  # fmt: skip
 
-    def set_role(self, name: str, role: str) -> User:
+    def choose_password(
+        self, account: Account, password: str, record: Record = no_record
+    ) -> Account:
+        """Sets the password that a user has chosen; returns the account of the next generation.
+
+        Every session and token that was opened before is no longer valid.
+
+        Args:
+            account: As `check` returned it for the present password.
+            password: The new one.
+            record: Called before the change is committed.
+
+        Raises:
+            AccountError: The password is weak or the present one, or somebody has changed it
+                meanwhile.
+        """
+        if self._fits(account.password, password):
+            raise AccountError("the new password is the present one", "Choose another one.")
+        hashed = self._hash(account.name, password)
+        with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            # Somebody who knows an old password must not overwrite a new one at the same moment.
+            statement = (
+                update(Account)
+                .where(Account.id == account.id, Account.generation == account.generation)
+                .values(
+                    password=hashed, generation=Account.generation + 1, changed=self.clock(),
+                    first_password_until=None,
+                )
+            )  # fmt: skip
+            if not cast("CursorResult[Any]", db.execute(statement)).rowcount:
+                raise AccountError("the password was changed meanwhile", "Sign in again.")
+            current = _named(db, account.name)
+            record(user_of(current))
+        return current
+
+    def set_role(self, name: str, role: str, record: Record = no_record) -> User:
         """Changes what a user may do.
 
         Raises:
             AccountError: No such user or role.
         """
         _check_role(role)
-        return self._change(name, role=role)
+        return self._change(name, record, role=role)
 
-    def set_disabled(self, name: str, *, disabled: bool) -> User:
-        """Disables an account, or enables it again; the caller closes the sessions.
+    def set_disabled(self, name: str, *, disabled: bool, record: Record = no_record) -> User:
+        """Disables an account, or enables it again; earlier sessions and tokens stay invalid.
 
         Raises:
             AccountError: No such user.
         """
-        return self._change(name, disabled=disabled)
+        return self._change(
+            name, record, disabled=disabled, generation=Account.generation + int(disabled)
+        )
 
-    def check(self, name: str, password: str) -> User | None:
-        """The user, if name and password fit; takes the same time if they do not."""
+    def check(self, name: str, password: str) -> Account | None:
+        """The account, if name and password fit; takes the same time if they do not."""
         name = name.strip().lower()
-        with Session(self.engine, expire_on_commit=False) as db:
-            account = db.scalar(select(Account).where(Account.name == name))
+        account = None
+        if _NAME.fullmatch(name):
+            with Session(self.engine, expire_on_commit=False) as db:
+                account = db.scalar(select(Account).where(Account.name == name))
         hashed = account.password if account else self._nobody
         with _AT_ONCE:
             fits = self._fits(hashed, password)
         if account is None or not fits or account.disabled:
             return None
         if self.hasher.check_needs_rehash(hashed):
-            self._change(name, password=self.hasher.hash(_plain(password)))
-        return user_of(account)
+            self._rehash(account.id, hashed, self.hasher.hash(normalised(password)))
+        return account
+
+    def expired(self, account: Account) -> bool:
+        """Whether an administrator has set the password, and the time to choose another is over."""
+        until = account.first_password_until
+        return until is not None and self.clock() >= until
+
+    def _rehash(self, id_: str, old: str, new: str) -> None:
+        """Stores a stronger hash, unless the password was changed meanwhile."""
+        with Session(self.engine) as db, db.begin():
+            statement = update(Account).where(Account.id == id_, Account.password == old)
+            db.execute(statement.values(password=new))
 
     @cached_property
     def _nobody(self) -> str:
@@ -185,31 +275,25 @@ class Accounts:
 
     def _fits(self, hashed: str, password: str) -> bool:
         try:
-            return self.hasher.verify(hashed, _plain(password)[:MAX_PASSWORD])
-        except (VerificationError, InvalidHashError):
+            return self.hasher.verify(hashed, normalised(password)[:MAX_PASSWORD])
+        except (VerificationError, InvalidHashError, UnicodeError):  # half of a surrogate pair
             return False
 
     def _hash(self, name: str, password: str) -> str:
-        password = _plain(password)
-        hint = "A few words that do not belong together are strong and can be remembered."
-        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-            raise AccountError(
-                f"the password has {len(password)} characters, from {MIN_PASSWORD} to "
-                f"{MAX_PASSWORD} are needed",
-                hint,
-            )
-        if len(set(password)) < 6 or name in password.lower() or "pneumoscope" in password.lower():
-            raise AccountError("the password is too easy to guess", hint)
+        password = check_password(name, password)
         with _AT_ONCE:
             return self.hasher.hash(password)
 
-    def _change(self, name: str, **values: object) -> User:
+    def _change(self, name: str, record: Record, **values: object) -> User:
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
             account = _named(db, name)
             for key, value in values.items():
                 setattr(account, key, value)
             account.changed = self.clock()
-        return user_of(account, "command")
+            db.flush()
+            user = user_of(account, "command")
+            record(user)
+        return user
 
 
 def _named(db: Session, name: str) -> Account:
@@ -232,8 +316,3 @@ def _checked_name(name: str) -> str:
 def _check_role(role: str) -> None:
     if role not in ROLES:
         raise AccountError(f"role {role!r}: no such role", f"Choose one of: {', '.join(ROLES)}.")
-
-
-def _plain(password: str) -> str:
-    """One Unicode form for each character (NIST SP 800-63B-4, 3.1.1.2)."""
-    return unicodedata.normalize("NFKC", password)

@@ -14,8 +14,14 @@ from starlette.concurrency import run_in_threadpool
 
 from pneumoscope.serve.problems import BadRequest, Busy, NotSignedIn, TooMuch
 from pneumoscope.serve.security.accounts import LOCAL, OPERATOR, User
-from pneumoscope.serve.security.audit_trail import SESSION, address_of
-from pneumoscope.serve.security.refusals import NoScope, NotThisRole, WrongHost, WrongOrigin
+from pneumoscope.serve.security.audit_trail import API, SESSION, address_of
+from pneumoscope.serve.security.refusals import (
+    NoScope,
+    NotForTokens,
+    NotThisRole,
+    WrongHost,
+    WrongOrigin,
+)
 from pneumoscope.serve.security.sessions import cookie_name
 from pneumoscope.serve.security.throttle import network_of
 
@@ -36,6 +42,8 @@ SCOPE_OF_METHOD = {
     "DELETE": "delete",
 }
 """No other method is open to tokens."""
+OWN_ACCOUNT = f"{API}/account"
+"""Password and sessions of the user: every role may change its own, but only in a session."""
 FREE_TOKENS = 20
 """Wrong tokens from an address before it has to wait."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
@@ -126,14 +134,9 @@ class Admission:
 
     def _signed_in(self) -> User:
         security, request = self.security, self.request
-        if self.bearer is None:
-            cookie = request.cookies.get(cookie_name(security.tls))
-            user = security.sessions.find(cookie) if cookie else None
-            if user is None:
-                raise NotSignedIn
-            return user
-        scheme, _, token = self.bearer.partition(" ")
-        user = security.tokens.find(token.strip()) if scheme.lower() == "bearer" else None
+        user = _user_of(security, request)
+        if user is None and self.bearer is None:
+            raise NotSignedIn
         if user is None:
             # Only wrong tokens count: an outdated token must not lock out others at the same
             # address, and a token has too many bits to be guessed anyway.
@@ -143,6 +146,22 @@ class Admission:
                 raise Busy("too many wrong tokens from this address", wait_s)
             raise NotSignedIn
         return user
+
+
+def _user_of(security: Security, request: Request, *, use: bool = True) -> User | None:
+    """The user of a request's token or cookie, if that is valid now."""
+    bearer = request.headers.get("authorization")
+    if bearer is None:
+        cookie = request.cookies.get(cookie_name(security.tls))
+        return security.sessions.find(cookie, use=use) if cookie else None
+    scheme, _, token = bearer.partition(" ")
+    return security.tokens.find(token.strip()) if scheme.lower() == "bearer" else None
+
+
+def still_admitted(request: Request) -> bool:
+    """Whether the session or token of a request that takes long has not ended meanwhile."""
+    security: Security = request.app.state.security
+    return security.open or _user_of(security, request, use=False) is not None
 
 
 def _check_may(user: User, method: str, path: str) -> None:
@@ -155,7 +174,11 @@ def _check_may(user: User, method: str, path: str) -> None:
         scope = "metrics" if path == "/metrics" else SCOPE_OF_METHOD.get(method, f"for {method}")
         if scope not in user.scopes:
             raise NoScope(scope)
-    if method not in SAFE_METHODS and path != SESSION and not user.may(OPERATOR):
+    account = path == OWN_ACCOUNT or path.startswith(f"{OWN_ACCOUNT}/")
+    if account and user.scopes is not None:
+        raise NotForTokens
+    of_user = account or path == SESSION
+    if method not in SAFE_METHODS and not of_user and not user.may(OPERATOR):
         raise NotThisRole(user.role, OPERATOR)
 
 

@@ -16,6 +16,8 @@ from pneumoscope.serve.security.audit_log import AuditLog, Event
 from pneumoscope.serve.security.refusals import NoAuditLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from fastapi import Request
     from starlette.types import Message, Send
 
@@ -23,7 +25,16 @@ _log = logging.getLogger(__name__)
 
 API = "/api/v1"
 SESSION = f"{API}/session"
-QUIET = frozenset({f"{API}/me", f"{API}/model", f"{API}/settings", f"{API}/openapi.json", SESSION})
+QUIET = frozenset(
+    {
+        f"{API}/account",
+        f"{API}/me",
+        f"{API}/model",
+        f"{API}/settings",
+        f"{API}/openapi.json",
+        SESSION,
+    }
+)
 """These concern no patient; the routes for signing in and out write lines themselves."""
 _ID = re.compile("[0-9a-f]{32}")
 _RENDERING = re.compile(r"(film|overlay|thumbnail|heatmap|lungs)\.png|report\.pdf|result\.json")
@@ -40,7 +51,7 @@ class AuditedResponse:
 
     async def send(self, message: Message) -> None:
         """Sends the answer."""
-        if message["type"] == "http.response.start" and self._needs_line():
+        if message["type"] == "http.response.start" and self._needs_line(message["status"]):
             try:
                 write_request(self.audit, self.request, message["status"])
             except NoAuditLog as refusal:
@@ -50,9 +61,31 @@ class AuditedResponse:
         if not self._refused:
             await self._send(message)
 
-    def _needs_line(self) -> bool:
+    def _needs_line(self, status: int) -> bool:
         path = self.request.url.path
-        return path.startswith(f"{API}/") and path not in QUIET
+        written = getattr(self.request.state, "status_in_log", None)
+        return path.startswith(f"{API}/") and path not in QUIET and status != written
+
+
+def action_recorder(request: Request, status: int) -> Callable[[Sequence[str]], None]:
+    """A function for a route that changes something: it writes the line before the change is made.
+
+    It takes the ids of the objects, and raises `NoAuditLog` if the line cannot be written: then the
+    route must change nothing. The answer leaves another line only if its status is another one.
+
+    Args:
+        request: The request.
+        status: The status of the answer, if nothing fails.
+    """
+    security = request.app.state.security
+
+    def write(objects: Sequence[str]) -> None:
+        request.state.objects = list(objects)
+        if security is not None:
+            write_request(security.audit, request, status)
+            request.state.status_in_log = status
+
+    return write
 
 
 def template(request: Request) -> str:

@@ -29,6 +29,11 @@ class NoScope(NotAllowed):
         )
 
 
+class NotForTokens(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__("a token may not change its account", "Sign in to do this.")
+
+
 class NoAuditLog(Unavailable):
     def __init__(self) -> None:
         super().__init__(

@@ -7,7 +7,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pneumoscope.jobs.tables import Base
@@ -23,12 +23,13 @@ IDLE_S = 30 * 60
 """Time without use after which a session ends: OWASP Session Management, low to medium risk."""
 ABSOLUTE_S = 12 * 60 * 60
 """Time after which every session ends: one shift."""
+_ID_DIGITS = 32
 _TOUCH_S = 60
 """The time of last use is stored at most once in this time."""
 
 
 class Login(Base):
-    """One open session."""
+    """One open session, valid for one generation of its account (`Account.generation`)."""
 
     __tablename__ = "sessions"
 
@@ -36,6 +37,17 @@ class Login(Base):
     account: Mapped[str] = mapped_column(index=True)
     created: Mapped[float]
     seen: Mapped[float]
+    generation: Mapped[int] = mapped_column(server_default="1")
+
+    @property
+    def id(self) -> str:
+        """What the session is called where it is listed; its cookie cannot be found from it."""
+        return session_id(self.sha256)
+
+
+def session_id(sha256: str) -> str:
+    """The id of a session, from the SHA-256 of its cookie: its first 32 digits."""
+    return sha256[:_ID_DIGITS]
 
 
 def cookie_name(tls: bool) -> str:
@@ -73,8 +85,13 @@ class Sessions:
         self.idle_s = idle_s
         self.absolute_s = absolute_s
 
-    def open(self, user: User) -> str:
-        """Opens a session; returns the value of its cookie, which is stored nowhere. Deletes ended ones."""
+    def open(self, account: Account) -> str:
+        """Opens a session; returns the value of its cookie, which is stored nowhere. Deletes ended ones.
+
+        Args:
+            account: As it was when its password was checked: if the password is changed meanwhile,
+                the session is not valid.
+        """
         secret = secrets.token_urlsafe(32)
         now = self.clock()
         with Session(self.engine) as db, db.begin():
@@ -83,42 +100,97 @@ class Sessions:
                     (Login.seen <= now - self.idle_s) | (Login.created <= now - self.absolute_s)
                 )
             )
-            db.add(Login(sha256=_hash(secret), account=user.id, created=now, seen=now))
+            db.add(
+                Login(
+                    sha256=digest(secret),
+                    account=account.id,
+                    created=now,
+                    seen=now,
+                    generation=account.generation,
+                )
+            )
         return secret
 
-    def find(self, secret: str) -> User | None:
-        """The user of a session; None if it has ended or the account is disabled."""
+    def find(self, secret: str, *, use: bool = True) -> User | None:
+        """The user of a session; None if it has ended or the account is disabled.
+
+        Args:
+            secret: The value of the cookie.
+            use: Whether this counts as a use, so that the session is not idle.
+        """
         now = self.clock()
         with Session(self.engine) as db:
             row = db.execute(
                 select(Login, Account)
                 .join(Account, Account.id == Login.account)
-                .where(Login.sha256 == _hash(secret), Account.disabled.is_(False))
+                .where(
+                    Login.sha256 == digest(secret),
+                    Login.generation == Account.generation,
+                    Account.disabled.is_(False),
+                )
             ).first()
             if row is None:
                 return None
             login, account = row
             if now - login.seen >= self.idle_s or now - login.created >= self.absolute_s:
                 return None
+            until = account.first_password_until
+            if until is not None and now >= until:
+                return None
             user = user_of(account)
-            if now - login.seen >= _TOUCH_S:
+            if use and now - login.seen >= _TOUCH_S:
                 login.seen = now
                 db.commit()
             return user
 
+    def list(self, account_id: str | None = None) -> list[Login]:
+        """Open sessions of all accounts or of one, last used first."""
+        now = self.clock()
+        query = (
+            select(Login)
+            .join(Account, Account.id == Login.account)
+            .where(
+                Login.generation == Account.generation,
+                Account.disabled.is_(False),
+                Login.seen > now - self.idle_s,
+                Login.created > now - self.absolute_s,
+            )
+            .order_by(Login.seen.desc(), Login.sha256)
+        )
+        if account_id is not None:
+            query = query.where(Login.account == account_id)
+        with Session(self.engine, expire_on_commit=False) as db:
+            return [*db.scalars(query)]
+
+    def close_id(self, id_: str, account_id: str | None = None) -> bool:
+        """Ends the session with this id, of one account or of any; False if there is none."""
+        chosen = [login for login in self.list(account_id) if login.id == id_]
+        with Session(self.engine) as db, db.begin():
+            for login in chosen:
+                db.execute(delete(Login).where(Login.sha256 == login.sha256))
+        return bool(chosen)
+
     def close(self, secret: str) -> None:
         """Ends one session."""
         with Session(self.engine) as db, db.begin():
-            db.execute(delete(Login).where(Login.sha256 == _hash(secret)))
+            db.execute(delete(Login).where(Login.sha256 == digest(secret)))
 
-    def close_all(self, account_id: str) -> int:
-        """Ends all sessions of an account; returns their number."""
+    def close_all(self, account_id: str, besides: str | None = None) -> int:
+        """Ends all sessions of an account; returns their number.
+
+        Args:
+            account_id: The account.
+            besides: The cookie of a session that stays open.
+        """
+        kept = "" if besides is None else digest(besides)
+        chosen = (Login.account == account_id) & (Login.sha256 != kept)
         with Session(self.engine) as db, db.begin():
-            sessions = list(db.scalars(select(Login.sha256).where(Login.account == account_id)))
-            db.execute(delete(Login).where(Login.account == account_id))
-            return len(sessions)
+            number = db.scalar(select(func.count()).select_from(Login).where(chosen)) or 0
+            db.execute(delete(Login).where(chosen))
+        return number
 
 
-def _hash(secret: str) -> str:
+def digest(secret: str) -> str:
+    """What the database knows of a cookie."""
     # The secret has 256 random bits, so a plain hash cannot be searched.
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -11,6 +11,7 @@ from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.accounts import Accounts
 from pneumoscope.serve.security.audit_log import AuditLog
 from pneumoscope.serve.security.audit_trail import API
+from pneumoscope.serve.security.second_factor import SecondFactor
 from pneumoscope.serve.security.sessions import Sessions
 from pneumoscope.serve.security.throttle import Rate, Throttle
 from pneumoscope.serve.security.tokens import Tokens
@@ -43,6 +44,7 @@ class Security:
         accounts: The accounts.
         sessions: Open sessions.
         tokens: API tokens.
+        second_factor: Checks codes of authenticator apps.
         audit: The audit log.
         open: There are no accounts: everybody who reaches this loopback address is `LOCAL`.
         tls: Whether connections are encrypted.
@@ -58,6 +60,7 @@ class Security:
     accounts: Accounts
     sessions: Sessions
     tokens: Tokens
+    second_factor: SecondFactor
     audit: AuditLog
     open: bool
     tls: bool
@@ -105,6 +108,7 @@ def make_security(
         accounts=accounts,
         sessions=Sessions(engine, clock),
         tokens=Tokens(engine, clock),
+        second_factor=SecondFactor(engine, keys, clock),
         audit=audit,
         open=not has_accounts,
         tls=settings.tls,

@@ -36,7 +36,7 @@ _TOUCH_S = 3600
 
 
 class Token(Base):
-    """One token. Its text is shown only once, when it is made."""
+    """One token, valid for one generation of its account. Its text is shown only once."""
 
     __tablename__ = "tokens"
 
@@ -49,6 +49,7 @@ class Token(Base):
     expires: Mapped[float]
     revoked: Mapped[float | None]
     used: Mapped[float | None]
+    generation: Mapped[int] = mapped_column(server_default="1")
 
 
 class Tokens:
@@ -64,7 +65,12 @@ class Tokens:
         self.clock = clock
 
     def add(
-        self, user: User, name: str, scopes: Collection[str], days: float = 90
+        self,
+        user: User | Account,
+        name: str,
+        scopes: Collection[str],
+        days: float = 90,
+        record: Callable[[Token], object] = lambda _token: None,
     ) -> tuple[str, Token]:
         """Makes a token.
 
@@ -73,6 +79,7 @@ class Tokens:
             name: Its purpose, in words.
             scopes: Keys of `SCOPES`.
             days: Life in days, at most `MAX_DAYS`.
+            record: Called before the token is stored, in the same transaction.
 
         Returns:
             Its text, which is stored nowhere, and its row.
@@ -97,10 +104,18 @@ class Tokens:
         row = Token(
             id=number, sha256=_hash(text), account=user.id, name=name,
             scopes=" ".join(sorted(set(scopes))), created=now, expires=now + days * 86400,
-            revoked=None, used=None,
+            revoked=None, used=None, generation=1,
         )  # fmt: skip
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            account = db.get(Account, user.id)
+            if account is None:
+                raise AccountError(
+                    f"user {user.name}: no such user", "See `pneumoscope user list`."
+                )
+            row.generation = account.generation
             db.add(row)
+            db.flush()
+            record(row)
         return text, row
 
     def find(self, text: str) -> User | None:
@@ -119,7 +134,8 @@ class Tokens:
                 return None
             token, account = row
             fits = hmac.compare_digest(token.sha256, _hash(text))
-            if not fits or token.revoked or now >= token.expires or account.disabled:
+            ended = token.revoked or now >= token.expires or token.generation != account.generation
+            if not fits or ended or account.disabled:
                 return None
             user = user_of(account, f"token:{token.id}", frozenset(token.scopes.split()))
             if token.used is None or now - token.used >= _TOUCH_S:
@@ -135,8 +151,14 @@ class Tokens:
         with Session(self.engine, expire_on_commit=False) as db:
             return list(db.scalars(query))
 
-    def revoke(self, token_id: str) -> Token:
+    def revoke(
+        self, token_id: str, record: Callable[[Token], object] = lambda _token: None
+    ) -> Token:
         """Revokes a token.
+
+        Args:
+            token_id: Its id.
+            record: Called before the change is committed, in the same transaction.
 
         Raises:
             AccountError: There is no token with this id.
@@ -148,6 +170,8 @@ class Tokens:
                     f"token {token_id}: no such token", "See `pneumoscope token list`."
                 )
             token.revoked = token.revoked or self.clock()
+            db.flush()
+            record(token)
         return token
 
     def revoke_all(self, account_id: str) -> int:

@@ -14,6 +14,11 @@
  * @property {(bundle?: string|null) => Promise<Model>} model  A bundle, by default the back end's default one.
  * @property {() => Promise<void>} signOut  Ends the session and leaves the page; called only if the user has
  *   an account.
+ * @property {() => Promise<Account>} account  The user's account; this and the next three are called only if
+ *   the user has one.
+ * @property {(current: string, wanted: string, code?: string) => Promise<void>} changePassword
+ * @property {(id: string) => Promise<void>} endSession  Ends one of the user's sessions.
+ * @property {() => Promise<void>} endSessions  Ends all of them but this one.
  * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one
  *   file: a film, or a ZIP archive of films.
  * @property {(query: Query) => Promise<FilmRecord[]>} list  The reader's films, newest first.
@@ -22,6 +27,12 @@
  * @property {(ids: string[], format: string) => Promise<void>} downloadFilms  Saves several results to one file.
  * @property {(id: string) => Promise<void>} delete  Erases one result with its film.
  * @property {() => Promise<number>} deleteAll  Erases all of the reader's results; returns how many.
+ */
+
+/**
+ * @typedef {object} Account
+ * @property {string|null} first_password_until  ISO 8601; null if the user has chosen the password.
+ * @property {{id: string, created: string, seen: string, current: boolean}[]} sessions  Open sessions.
  */
 
 /**

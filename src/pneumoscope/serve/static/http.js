@@ -33,8 +33,24 @@ export class HttpBackend {
   }
 
   /** Opens a session; not part of the interface, since only a server has a sign-in page. */
-  async signIn(name, password) {
-    await request("session", { method: "POST", json: { name, password } });
+  async signIn(name, password, code) {
+    await request("session", { method: "POST", json: { name, password, code } });
+  }
+
+  account() {
+    return request("account");
+  }
+
+  async changePassword(current, wanted, code) {
+    await request("account/password", { method: "POST", json: { current, new: wanted, code } });
+  }
+
+  async endSession(id) {
+    await request(`account/sessions/${id}`, { method: "DELETE" });
+  }
+
+  async endSessions() {
+    await request("account/sessions", { method: "DELETE" });
   }
 
   async signOut() {
@@ -116,8 +132,9 @@ async function request(path, { method = "GET", json } = {}) {
 
 /** The Problem of an answer with an error status; without a session the sign-in page opens. */
 function refused(status, text, retryAfter) {
-  if (status === 401 && location.pathname !== SIGN_IN.pathname) location.assign(SIGN_IN);
-  return problemOf(status, text, retryAfter);
+  const problem = problemOf(status, text, retryAfter);
+  if (status === 401 && problem.code !== "SecondFactorNeeded" && location.pathname !== SIGN_IN.pathname) location.assign(SIGN_IN);
+  return problem;
 }
 
 /** An answer as a Problem: RFC 9457 JSON, or whatever a proxy sent. */

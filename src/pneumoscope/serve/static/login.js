@@ -16,6 +16,8 @@ document.title = `${t("login.title")} · ${t("brand")}`;
 const problem = h("p", { class: "error-text", role: "alert" });
 const name = h("input", { id: "name", name: "username", autocomplete: "username", required: true, autofocus: true });
 const password = h("input", { id: "password", name: "password", type: "password", autocomplete: "current-password", required: true });
+const code = h("input", { id: "code", name: "code", autocomplete: "one-time-code", inputmode: "numeric" });
+const codeField = h("div", { class: "field", hidden: true }, h("label", { for: "code" }, t("login.code")), code);
 const send = button("", t("login.in"), null, { type: "submit", class: "primary large" });
 
 async function signIn(event) {
@@ -23,12 +25,18 @@ async function signIn(event) {
   send.disabled = true;
   problem.textContent = "";
   try {
-    await backend.signIn(name.value, password.value);
+    await backend.signIn(name.value, password.value, code.value || undefined);
     location.assign(PAGE);
   } catch (error) {
     problem.textContent = [sentence(error.detail || error.title || t("login.failed")), error.hint].filter(Boolean).join(" ");
-    password.value = "";
-    password.focus();
+    if (error.code === "SecondFactorNeeded") {
+      codeField.hidden = false;
+      code.value = "";
+      code.focus();
+    } else {
+      password.value = "";
+      password.focus();
+    }
   } finally {
     send.disabled = false;
   }
@@ -43,6 +51,7 @@ fill(
     h("h1", {}, t("brand")),
     h("div", { class: "field" }, h("label", { for: "name" }, t("login.name")), name),
     h("div", { class: "field" }, h("label", { for: "password" }, t("login.password")), password),
+    codeField,
     problem,
     send,
   ),

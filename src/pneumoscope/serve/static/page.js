@@ -2,6 +2,7 @@
 
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { openAbout } from "./about.js";
+import { accountButton } from "./account.js";
 import { Bundles } from "./bundles.js";
 import { Compare } from "./compare.js";
 import { Downloads } from "./downloads.js";
@@ -107,7 +108,7 @@ class Page {
       if (reset) toast(t(`${reset}.unavailable`), t(`${reset}.unavailableHint`), "error");
       document.body.dataset.role = this.user.role;
       if (this.user.accounts) {
-        fill(this.account, h("span", { class: "user" }, icon("user"), this.user.name), button("exit", t("login.out"), () => this.backend.signOut(), { iconOnly: true }));
+        fill(this.account, accountButton(this.backend, this.user), button("exit", t("login.out"), () => this.backend.signOut(), { iconOnly: true }));
       }
     } catch (problem) {
       toast(problem.title, problem.hint, "error");

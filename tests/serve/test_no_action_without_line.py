@@ -1,0 +1,231 @@
+"""Nothing changes on a server whose audit log cannot be written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, select, text, update
+
+from grey_films import BRIGHT, DARK
+from in_process import CHEAP, PASSWORD, Served, running
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import AuditLogDamaged, PneumoscopeError
+from pneumoscope.jobs.tables import FilmRow
+from pneumoscope.serve.admin.administration import Administration, open_administration
+from pneumoscope.serve.app import create_app
+from pneumoscope.serve.security.audit_log import LOG
+from pneumoscope.serve.services import TAMPERED
+from pneumoscope.serve.settings import ServeSettings
+from served_routes import routes
+
+
+class Site:
+    """A server that keeps films, its administration, and a log that a test can break."""
+
+    def __init__(self, server: Served, administration: Administration, folder: Path) -> None:
+        self.server = server
+        self.administration = administration
+        self.folder = folder
+        self.cookie = server.cookie("anna")
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the server keeps, but not the time when a session was last used."""
+        tables = MetaData()
+        engine = self.administration.store.engine
+        tables.reflect(engine)
+        kept: dict[str, Any] = {}
+        with engine.connect() as db:
+            for name, table in tables.tables.items():
+                if name != "audit_anchor":
+                    columns = [c for c in table.c if c.name not in ("seen", "used")]
+                    kept[name] = sorted(map(repr, db.execute(select(*columns)).all()))
+        kept["films"] = sorted(path.name for path in (self.folder / "films").iterdir())
+        return kept
+
+    def break_log(self) -> None:
+        """Makes a folder of the log, which nobody can write to."""
+        (self.folder / LOG).rename(self.folder / "log.away")
+        (self.folder / LOG).mkdir()
+
+    def mend_log(self) -> None:
+        (self.folder / LOG).rmdir()
+        (self.folder / "log.away").rename(self.folder / LOG)
+
+    def events(self) -> list[str]:
+        return [entry["what"] for entry in self.administration.audit.entries()]
+
+
+@pytest.fixture(scope="module")
+def site(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    settings = ServeSettings(
+        folder=tmp_path_factory.mktemp("site"), bundle=(str(tiny_bundle.path),), threads=1,
+        keep_films=True, rate_limit=0,
+    )  # fmt: skip
+    (settings.folder / "films").mkdir()
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
+    administration.add_user("anna", PASSWORD, "operator")
+    with running(create_app(settings)) as server:
+        server.security.accounts.hasher = CHEAP
+        here = Site(server, administration, settings.folder)
+        for film in (BRIGHT, DARK):
+            answer = server(
+                "POST", "/api/v1/predictions", cookie=here.cookie, files=[("files", film)],
+                data={"patient": "PAT-1"},
+            )  # fmt: skip
+            assert answer.status_code == 200, answer.text
+        yield here
+    administration.store.close()
+
+
+def test_no_route_changes_anything_without_its_line(site: Site) -> None:
+    film = site.server("GET", "/api/v1/predictions", cookie=site.cookie).json()["predictions"][0]
+    second = site.server.cookie("anna")
+    session = next(
+        listed["id"]
+        for listed in site.server("GET", "/api/v1/account", cookie=second).json()["sessions"]
+        if not listed["current"]
+    )
+    filled = {
+        ("DELETE", "/api/v1/account/sessions/{id}"): session,
+        ("DELETE", "/api/v1/jobs/{id}"): "0" * 32,
+        ("DELETE", "/api/v1/predictions/{id}"): film["id"],
+    }
+    bodies: dict[str, dict[str, Any]] = {
+        "/api/v1/predictions": {"files": [("files", BRIGHT)]},
+        "/api/v1/session": {"json": {"name": "anna", "password": PASSWORD}},
+        "/api/v1/account/password": {
+            "json": {"current": PASSWORD, "new": "another walk by the river"}
+        },
+    }
+    changing = {(m, p) for m, p in routes(site.server.app) if m not in ("GET", "OPTIONS")}
+    assert len(changing) >= 8
+    before = site.state()
+    site.break_log()
+    try:
+        for method, template in sorted(changing):
+            path = re.sub(r"\{\w+\}", filled.get((method, template), ""), template)
+            more = bodies.get(path, {}) if method == "POST" else {}
+            for headers in ({}, {"Prefer": "respond-async"}):
+                answer = site.server(method, path, cookie=second, headers=headers, **more)
+                assert answer.status_code == 503, (method, path, answer.text)
+                assert answer.json()["code"] == "NoAuditLog"
+                assert "set-cookie" not in answer.headers
+                assert site.state() == before, (method, path)
+    finally:
+        site.mend_log()
+    # With the log, the same requests work.
+    assert site.server(
+        "POST", "/api/v1/predictions", cookie=second, **bodies["/api/v1/predictions"]
+    ).status_code == 200  # fmt: skip
+
+
+def test_no_command_changes_anything_without_its_line(site: Site, tmp_path: Path) -> None:
+    administration = site.administration
+    _, token = administration.add_token("anna", "tests", ["read"], 1)
+    session = administration.sessions.list()[0].id
+    before = site.state()
+    site.break_log()
+    try:
+        for action in (
+            lambda: administration.add_user("bert", PASSWORD, "viewer"),
+            lambda: administration.set_password("anna", "another walk by the river"),
+            lambda: administration.set_role("anna", "viewer"),
+            lambda: administration.disable("anna"),
+            lambda: administration.enable("anna"),
+            lambda: administration.add_second_factor("anna"),
+            lambda: administration.remove_second_factor("anna"),
+            lambda: administration.end_session(session),
+            lambda: administration.end_sessions("anna"),
+            lambda: administration.add_token("anna", "more", ["read"], 1),
+            lambda: administration.revoke_token(token.id),
+            lambda: administration.purge(0),
+            lambda: administration.export_patient("PAT-1", tmp_path / "held.zip"),
+            lambda: administration.erase_patient("PAT-1"),
+        ):
+            with pytest.raises((OSError, PneumoscopeError)):
+                action()
+            assert site.state() == before
+            assert not (tmp_path / "held.zip").exists()
+    finally:
+        site.mend_log()
+
+
+def test_a_line_that_names_what_is_deleted_is_written_before(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = site.server("POST", "/api/v1/predictions", cookie=site.cookie, files=[("files", DARK)])
+    film = answer.json()["predictions"][0]["id"]
+    audit, seen = site.server.security.audit, []
+    append = audit.append
+
+    def watched(event: Any) -> object:
+        engine = site.administration.store.engine
+        with engine.connect() as db:  # another connection: it sees what is committed
+            there = db.scalar(select(FilmRow.id).where(FilmRow.id == film)) is not None
+        seen.append((event.what, event.objects, there))
+        return append(event)
+
+    monkeypatch.setattr(audit, "append", watched)
+    path = f"/api/v1/predictions/{film}"
+    assert site.server("DELETE", path, cookie=site.cookie).status_code == 204
+    assert seen == [("DELETE /api/v1/predictions/{id}", (film,), True)]
+
+
+def test_retention_leaves_lines_and_does_nothing_without(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = site.server("POST", "/api/v1/predictions", cookie=site.cookie, files=[("files", DARK)])
+    old = answer.json()["predictions"][0]["id"]
+    services = site.server.app.state.services
+    with services.store.writing() as db:
+        db.execute(
+            update(FilmRow).where(FilmRow.id == old).values(created=text("'2020-01-01 00:00:00'"))
+        )
+    cleanup = services.cleanup
+    monkeypatch.setattr(cleanup, "days", 30)
+    orphan = site.folder / "films" / ("e" * 32)
+    orphan.write_bytes(b"left by a crash")
+    site.break_log()
+    before = site.state()
+    with pytest.raises((OSError, PneumoscopeError)):
+        cleanup.run()
+    assert site.state() == before
+    site.mend_log()
+    assert cleanup.run() == [old]
+    assert orphan.exists()  # it could belong to a film that is being stored
+    cleanup.run()
+    assert not orphan.exists()
+    lines = [e for e in site.administration.audit.entries() if e["what"].startswith("retention")]
+    assert [(e["what"], e["objects"]) for e in lines] == [
+        ("retention", [old]),
+        ("retention: films without a result", ["e" * 32]),
+    ]
+
+
+def test_a_film_that_was_changed_on_the_disk_leaves_a_line(site: Site) -> None:
+    answer = site.server(
+        "POST", "/api/v1/predictions", cookie=site.cookie, files=[("files", BRIGHT)]
+    )
+    film = answer.json()["predictions"][0]["id"]
+    path = site.folder / "films" / film
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    films = site.server.app.state.services.renderer.film_store
+    with films._lock:
+        films._films.clear()  # only in memory would it still be as sent
+    answer = site.server("GET", f"/api/v1/predictions/{film}/film.png", cookie=site.cookie)
+    assert answer.status_code == 404
+    (line,) = [e for e in site.administration.audit.entries() if e["what"] == TAMPERED]
+    assert line["objects"] == [film]
+    assert line["outcome"] == 8
+
+
+def test_the_log_of_all_this_verifies(site: Site) -> None:
+    try:
+        site.administration.audit.verify()
+    except AuditLogDamaged as error:  # it was away, and came back
+        pytest.fail(error.message)

@@ -1,0 +1,61 @@
+"""One-time codes of an authenticator app."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from in_process import PASSWORD, Clock, Served, small
+from pneumoscope.serve.security.second_factor import STEP_S, code_at
+
+USERS = {"ada": "admin", "lee": "operator"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")],
+)
+def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
+    # RFC 6238, appendix B, SHA-1, the last six of its eight digits.
+    assert code_at(b"12345678901234567890", seconds // STEP_S) == code
+
+
+def secret_of(server: Served) -> bytes:
+    account = server.security.accounts.get("ada")
+    query = parse_qs(urlsplit(server.security.second_factor.enrol(account)).query)
+    return base64.b32decode(query["secret"][0])
+
+
+def sign_in(server: Served, code: str | None) -> int:
+    given = {"name": "ada", "password": PASSWORD} | ({} if code is None else {"code": code})
+    return server("POST", "/api/v1/session", json=given).status_code
+
+
+def test_with_a_second_factor_the_password_alone_does_not_suffice(tmp_path: Path) -> None:
+    clock = Clock()
+    with small(tmp_path, USERS, clock) as server:
+        secret = secret_of(server)
+        code = code_at(secret, int(clock.now // STEP_S))
+        assert sign_in(server, None) == 401
+        assert sign_in(server, f"{(int(code) + 1) % 10**6:06d}") == 401
+        assert sign_in(server, code) == 200
+        assert sign_in(server, code) == 401  # each code once
+        clock.now += STEP_S
+        assert sign_in(server, code_at(secret, int(clock.now // STEP_S))) == 200
+        clock.now += STEP_S
+        assert sign_in(server, code_at(secret, int(clock.now // STEP_S) - 3)) == 401
+        server.security.second_factor.remove(server.security.accounts.get("ada"))
+        assert sign_in(server, None) == 200
+        assert server.sign_in("lee").status_code == 200
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert secret not in written
+
+
+def test_guessing_codes_gets_slow(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        secret_of(server)
+        answers = [sign_in(server, f"{code:06d}") for code in range(8)]
+    assert answers.count(429) >= 2
