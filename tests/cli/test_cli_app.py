@@ -22,7 +22,7 @@ PANELS = {
     "Train": ["train", "leaderboard", "export", "import", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],
     "Site": ["calibrate", "drift"],
-    "Administration": ["purge", "user", "token", "patient", "audit-log"],
+    "Administration": ["purge", "user", "session", "token", "patient", "audit-log"],
 }
 
 
@@ -114,7 +114,9 @@ def test_what_a_command_needs_is_named(
     assert any(name in done.stderr for name in named if name)
 
 
-@pytest.mark.parametrize("group", ["", "data", "bench", "user", "token", "patient", "audit-log"])
+@pytest.mark.parametrize(
+    "group", ["", "data", "bench", "user", "session", "token", "patient", "audit-log"]
+)
 def test_a_group_without_a_command_shows_its_help(group: str) -> None:
     done = run(*group.split())
     assert done.returncode == 2  # nothing was done

@@ -41,8 +41,9 @@ def add_user(
 ) -> None:
     """Add an account.
 
-    Its user has to replace the password within seven days, in the page. Once there is an account, every user has to sign in. Restart a running server
-    after adding the first one.
+    Its user has to replace the password within seven days, in the page. Once
+    there is an account, every user has to sign in. Restart a running server after
+    adding the first one.
     """
     administration = server.administration()
     first = not administration.accounts.any()
@@ -147,8 +148,8 @@ def set_second_factor(
 ) -> None:
     """Give an account a second factor: codes of an authenticator app.
 
-    Prints the address that the app takes, as a QR code or as text. It contains the
-    secret, and cannot be shown again. --off removes the second factor.
+    Prints the address that the app takes, as a QR code or as text. It contains
+    the secret, and cannot be shown again. --off removes the second factor.
     """
     administration = server.administration()
     if off:
