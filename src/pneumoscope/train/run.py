@@ -13,6 +13,7 @@ from pneumoscope.train.data.films import check_films, load_films, other_patients
 from pneumoscope.train.fit import finder, loop, pictures, tracking
 from pneumoscope.train.gate.pictures import read_pictures
 from pneumoscope.train.network import backbones
+from pneumoscope.train.network.start_weights import located
 from pneumoscope.train.recipe.reading import resolved
 
 if TYPE_CHECKING:
@@ -130,12 +131,7 @@ def _start_weights(recipe: Recipe, weights: str) -> str | None:
         )
     if weights == "none" or not backbones.is_pretrained(recipe.network):
         return None
-    if weights != "imagenet" and not Path(weights).is_file():
-        raise UsageError(
-            f"weights {weights}: no such file",
-            "Give a .h5 file, 'imagenet' (downloaded by Keras) or 'none'.",
-        )
-    return weights
+    return located(recipe.network, weights)
 
 
 def _weights_record(weights: str | None) -> dict[str, str]:

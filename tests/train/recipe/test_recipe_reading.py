@@ -62,6 +62,8 @@ def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> No
         ("tail = 'long'", "tail is 'long'"),
         ("size = 100\ntail = 'undilated'", "size is 100"),
         ("size = 16", "size is 16"),
+        ("network = 'InceptionV3'\nsize = 64", "size is 64"),
+        ("network = 'Xception'\nsize = 70", "size is 70"),
         ("network = 'ResNet50'\ntail = 'dilated'", "tail is 'dilated'"),
         ("task = 'ternary'", "task is 'ternary'"),
         ("head = 'flatten'\nregions = 0.5", "regions is 0.5"),

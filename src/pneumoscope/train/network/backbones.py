@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import re
 import sys
 import traceback
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pneumoscope.errors import RecipeError, UsageError
+from pneumoscope.errors import RecipeError
 from pneumoscope.files import cause
+from pneumoscope.train.network import efficientnet_lite, start_weights
+from pneumoscope.train.network.start_weights import first_line
+from pneumoscope.train.network.stock_changes import BATCH_NORM_MOMENTUM, changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from pneumoscope.train.recipe.settings import Recipe
-
-BATCH_NORM_MOMENTUM = 0.95
-"""With the 0.999 of ``keras.applications``, statistics would still be ImageNet's after a short training."""
 
 CNN = "cnn"
 """The plain network without pretrained weights: see ``Recipe.filters``."""
@@ -31,14 +30,15 @@ CNN = "cnn"
 # Channel means and standard deviations of ImageNet in [0, 1], as torchvision and keras.applications
 # have them.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CAFFE = (103.939, 116.779, 123.68), (1.0,) * 3
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """A network of ``keras.applications``.
+    """A network of ``keras.applications``, or EfficientNet-Lite.
 
     Attributes:
-        function: Name of the function in ``keras.applications``.
+        function: Name of the function in ``keras.applications``; empty for EfficientNet-Lite.
         offset: Subtracted from films in [0, 255], one value per channel.
         scale: Factor after that. Both are the scaling that the ImageNet weights were trained with.
         options: Other arguments of the function.
@@ -69,16 +69,20 @@ STOCK = {
         f"EfficientNetV2B{i}": _imagenet(f"EfficientNetV2B{i}", **_BARE) for i in range(4)
     },
     "DenseNet121": _imagenet("DenseNet121"),
+    # Its own scaling has weights, Normalization's; `stock_changes` leaves it out.
+    "EfficientNetB0": _imagenet("EfficientNetB0"),
+    # As in its publishers' lite/efficientnet_lite_builder.py.
+    **{name: Stock("", (127.0,) * 3, (1 / 128,) * 3) for name in efficientnet_lite.VARIANTS},
     # Caffe's scaling: blue, green and red minus their means; a grey film has equal channels.
-    "ResNet50": Stock("ResNet50", (103.939, 116.779, 123.68), (1.0,) * 3),
+    "ResNet50": Stock("ResNet50", *_CAFFE),
+    "VGG16": Stock("VGG16", *_CAFFE),
+    "Xception": _plus_minus_one("Xception"),
+    "InceptionV3": _plus_minus_one("InceptionV3"),
     "ConvNeXtTiny": _imagenet("ConvNeXtTiny", **_BARE),
 }  # fmt: skip
 
-# Blocks of MobileNetV2's last stage (output stride 32) and their depthwise layers.
-_LAST_STRIDE = "block_13"
-_TOP = "block_16_project_BN"  # 320 channels, before the last convolution
-_MIDDLE = "block_6_expand_relu"  # 192 channels at stride 8
-_LAST_DEPTHWISE = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwise")
+_TOP = "block_16_project_BN"  # MobileNetV2's 320 channels, before the last convolution
+_MIDDLE = "block_6_expand_relu"  # its 192 channels at stride 8
 
 
 def is_pretrained(name: str) -> bool:
@@ -95,10 +99,17 @@ def check(name: str) -> None:
     if ":" in name:
         _function(name)
     elif name not in STOCK and name != CNN:
-        known = ", ".join([*STOCK, CNN])
+        names = {_letters(known): known for known in (*STOCK, CNN)}
+        near = difflib.get_close_matches(_letters(name), names, 1, 0.8)
+        meant = f"Did you mean {names[near[0]]}? " if near else ""
         raise RecipeError(
-            f"recipe: network is {name!r}", f"It must be one of {known}, or 'module:function'."
+            f"recipe: network is {name!r}",
+            f"{meant}It must be one of {', '.join(names.values())}, or 'module:function'.",
         )
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def build(recipe: Recipe, weights: str | None) -> Any:
@@ -122,16 +133,24 @@ def build(recipe: Recipe, weights: str | None) -> Any:
         return _cnn(recipe, shape)
     if recipe.network not in STOCK:
         return _from_user(recipe)
-    stock = STOCK[recipe.network]
-    make = getattr(keras.applications, stock.function)
-    plain = make(include_top=False, weights=None, input_shape=shape, **dict(stock.options))
-    model = _changed(plain, recipe.tail)
+    plain = _plain(recipe.network, shape)
+    model = changed(plain, recipe.tail)
     if weights == "imagenet":
-        _set_weights(model, _imagenet_weights(make, recipe.network))
+        make = getattr(keras.applications, STOCK[recipe.network].function)
+        start_weights.copy(start_weights.download(make, recipe.network), model)
     elif weights is not None:
-        _load(plain, weights, recipe.network)
-        _set_weights(model, plain.get_weights())
+        start_weights.load(plain, weights, recipe.network)
+        start_weights.copy(plain, model)
     return _with_pyramid(model, recipe.pyramid) if recipe.pyramid else model
+
+
+def _plain(name: str, shape: tuple[int, int, int]) -> Any:
+    """The network as it is published, without its top and with random weights."""
+    if name in efficientnet_lite.VARIANTS:
+        return efficientnet_lite.build(name, shape)
+    stock = STOCK[name]
+    make = getattr(keras.applications, stock.function)
+    return make(include_top=False, weights=None, input_shape=shape, **dict(stock.options))
 
 
 def _with_pyramid(backbone: Any, channels: int) -> Any:
@@ -165,41 +184,6 @@ def _with_pyramid(backbone: Any, channels: int) -> Any:
     x = normalised(x, "pyramid_depthwise")
     x = layers.Conv2D(channels, 1, use_bias=False, name="pyramid_pointwise")(x)
     return keras.Model(backbone.input, normalised(x, "pyramid_pointwise"), name=backbone.name)
-
-
-def _imagenet_weights(make: Callable[..., Any], name: str) -> list[NDArray[Any]]:
-    try:
-        # As Keras provides them: for 224 pixels, after its own scaling, which has no weights.
-        source = make(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
-    except Exception as error:  # Keras raises a bare Exception if the download fails
-        raise UsageError(
-            f"the ImageNet weights of {name} cannot be downloaded ({_first_line(error)})",
-            "Offline, name a file with --weights FILE, or start from random weights: --weights none.",
-        ) from error
-    return list(source.get_weights())
-
-
-def _load(model: Any, path: str, name: str) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about what does not fit; the error says so
-            model.load_weights(path)
-    except Exception as error:  # h5py and Keras raise many classes for files of another kind
-        raise UsageError(
-            f"weights {path}: do not fit {name} ({_first_line(error)})",
-            "Give weights of that network without its top, or --weights none.",
-        ) from error
-
-
-def _set_weights(model: Any, values: list[NDArray[Any]]) -> None:
-    """Sets the weights of the stock network, in the shapes that `_changed` gives them."""
-    model.set_weights(
-        [value.reshape(weight.shape) for value, weight in zip(values, model.weights, strict=True)]
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def own_scaling(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -251,7 +235,7 @@ def _from_user(recipe: Recipe) -> Any:
     except Exception as error:  # likewise
         place = traceback.extract_tb(error.__traceback__)[1:]  # without the line of this function
         raise RecipeError(
-            f"recipe: {recipe.network!r} failed ({type(error).__name__}: {_first_line(error)})",
+            f"recipe: {recipe.network!r} failed ({type(error).__name__}: {first_line(error)})",
             f"In {place[0].filename}, line {place[0].lineno}." if place else "",
         ) from error
     wanted = (None, recipe.size, recipe.size, 3)
@@ -292,49 +276,3 @@ def flat(layers: Sequence[Any]) -> Iterator[Any]:
         yield layer
         if isinstance(layer, keras.Model):
             yield from flat(layer.layers)
-
-
-def _changed(stock: Any, tail: str) -> Any:
-    """The same function, with the tail's strides and a usable BatchNorm momentum.
-
-    Without its stride, MobileNetV2's last stage works on a map twice as fine; with dilation 2 its
-    kernels still cover the same part of the film. At 128 pixels this gives heatmaps of 8 x 8 instead
-    of 4 x 4.
-
-    ConvNeXt has convolutions with one group per channel. Keras compiles them with XLA on TensorFlow,
-    which tf2onnx cannot export. DepthwiseConv2D computes the same, with a kernel (h, w, k, 1) instead
-    of (h, w, 1, k). ConvNeXt's dense layers on maps become convolutions of 1 x 1, so that no format
-    has to reshape the map.
-    """
-    config = stock.get_config()
-    for layer in config["layers"]:
-        name, settings = layer["config"]["name"], layer["config"]
-        if layer["class_name"] == "BatchNormalization":
-            settings["momentum"] = BATCH_NORM_MOMENTUM
-        elif layer["class_name"] == "Conv2D" and settings["groups"] == settings["filters"] > 1:
-            layer["class_name"], layer["config"] = "DepthwiseConv2D", _depthwise(settings)
-        elif layer["class_name"] == "Dense":
-            layer["class_name"], layer["config"] = "Conv2D", _pointwise(settings)
-        if tail == "strided":
-            continue
-        if name == f"{_LAST_STRIDE}_pad":
-            settings["padding"] = [[1, 1], [1, 1]]
-        elif name == f"{_LAST_STRIDE}_depthwise":
-            settings["strides"] = [1, 1]
-        elif name in _LAST_DEPTHWISE and tail == "dilated":
-            settings["dilation_rate"] = [2, 2]
-    return stock.__class__.from_config(config)
-
-
-def _depthwise(conv: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a Conv2D with one group per channel, for DepthwiseConv2D."""
-    same = ("strides", "padding", "data_format", "dilation_rate", "kernel_size")
-    return {key: conv[key] for key in (*_COMMON, *same)}
-
-
-def _pointwise(dense: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a Dense layer on maps, for a Conv2D of 1 x 1."""
-    return {key: dense[key] for key in _COMMON} | {"filters": dense["units"], "kernel_size": 1}
-
-
-_COMMON = ("name", "trainable", "dtype", "activation", "use_bias")

@@ -14,6 +14,7 @@ from pneumoscope.train.network import backbones, lungs, regions
 from pneumoscope.train.network.calibration_values import PREFIX, CalibrationValues, values_of
 from pneumoscope.train.network.gradcam import HeadGradCam
 from pneumoscope.train.network.lungs import FEATURES, LOGITS
+from pneumoscope.train.network.stock_changes import BATCH_NORM_MOMENTUM
 
 if TYPE_CHECKING:
     from pneumoscope.decision.calibration import Calibration
@@ -103,7 +104,7 @@ def build(recipe: Recipe, classes: int, weights: str | None) -> Any:
     x = pooling(name=POOLED, dtype="float32")(x)
     if recipe.head_batch_norm:
         norm = keras.layers.BatchNormalization(
-            momentum=backbones.BATCH_NORM_MOMENTUM, name="head_norm", dtype="float32"
+            momentum=BATCH_NORM_MOMENTUM, name="head_norm", dtype="float32"
         )
         x = norm(x)
     if recipe.dense:

@@ -17,6 +17,8 @@ LOSSES = ("cross-entropy", "focal")
 SAMPLINGS = ("natural", "balanced", "sources")
 SMALLEST_SOURCE = 64
 """Side in pixels; smaller films would have no pixels left under some stress perturbations."""
+SMALLEST_SIZE = {"Xception": 71, "InceptionV3": 75}
+"""Side in pixels of the smallest film that a network can read, if it is not 32."""
 MONITORS = ("auc", "accuracy", "loss")
 
 
@@ -40,8 +42,8 @@ class Recipe:
         population: Sources whose patients the bundle is for; empty for all. Only their films are held out,
             calibrated on and measured. Films of other sources are trained on, and the gate learns to
             tell them from the population's.
-        network: Name of a backbone, see `pneumoscope.train.network.backbones`, or ``"module:function"``.
-        size: Side of the network's input in pixels.
+        network: Name of a backbone (``pneumoscope train --help`` lists them), or ``"module:function"``.
+        size: Side of the network's input in pixels: 32 or more, for Xception 71, for InceptionV3 75.
         source_size: Side in pixels at which films are cached and augmented.
         scaling: What the backbone sees: ``"standardise"`` (each film with mean 0 and standard
             deviation 0.5), ``"unit"`` (1/255) or ``"own"`` (as its ImageNet weights were trained).
@@ -180,7 +182,9 @@ class Recipe:
         for name in ("regions", "surroundings", "blanked", "ill_part_weight"):
             _check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "in [0, 1]")
         _check(0 < self.ill_part <= 1, "ill_part", self.ill_part, "above 0, at most 1")
-        _check(self.size >= 32, "size", self.size, "32 or more")
+        smallest = SMALLEST_SIZE.get(self.network, 32)
+        whose = f" for {self.network}" if self.network in SMALLEST_SIZE else ""
+        _check(self.size >= smallest, "size", self.size, f"{smallest} or more{whose}")
         least = max(self.size, SMALLEST_SOURCE)
         _check(self.source_size >= least, "source_size", self.source_size, f"{least} or more")
         _check(self.epochs + self.head_epochs >= 1, "epochs", self.epochs, "1 or more")
