@@ -14,7 +14,13 @@ import click
 import typer
 
 from pneumoscope.cli.app import app
-from pneumoscope.serve.settings import PREFIX, Limits, ServeSettings
+from pneumoscope.serve.settings import (
+    GROUPS,
+    PREFIX,
+    ConnectionLimits,
+    Limits,
+    ServeSettings,
+)
 from reference_records import attributes
 from reference_text import code, prose, table
 
@@ -181,10 +187,10 @@ def variables() -> str:
         (code(variable), "", text) for variable, text in OTHERS.items() if variable not in used_by
     ]
     server = []
-    for kind in (ServeSettings, Limits):
+    for kind in (ServeSettings, Limits, ConnectionLimits):
         meanings = attributes(kind)
         for field in fields(kind):
-            if field.name != "limits":
+            if field.name not in GROUPS:
                 meaning = re.sub(r"\bNone\b", "unset", meanings[field.name][1])
                 server.append((code(PREFIX + field.name.upper()), _default(field), meaning))
     return (
@@ -201,9 +207,10 @@ def _default(field: Any) -> str:
 
 def named_in_the_code() -> set[str]:
     """Every variable of the package's own prefix that a string of the source is, or is made of."""
-    names = {PREFIX + f.name.upper() for kind in (ServeSettings, Limits) for f in fields(kind)}
+    kinds = (ServeSettings, Limits, ConnectionLimits)
+    names = {PREFIX + f.name.upper() for kind in kinds for f in fields(kind)}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 names |= set(re.findall(r"\bPNEUMOSCOPE_[A-Z_]*[A-Z]\b", node.value))
-    return names - {PREFIX + "LIMITS", PREFIX + "NAME"}
+    return names - {PREFIX + group.upper() for group in GROUPS} - {PREFIX + "NAME"}

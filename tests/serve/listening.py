@@ -12,17 +12,27 @@ import uvicorn
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.settings import ServeSettings
 
+LARGE = 24 * 2**20
+"""Bytes of the answer to ``/large``: more than the system takes from a server without a reader."""
+
 
 @contextmanager
 def listening(settings: ServeSettings) -> Iterator[int]:
-    """A server on loopback that reads the body, and answers with the scheme it sees."""
+    """A server on loopback that reads the body, and answers with the scheme it sees.
+
+    ``/refused`` is answered before the body is read.
+    """
 
     async def app(scope: dict[str, str], receive: object, send: object) -> None:
         if scope["type"] == "http":
-            while (await receive()).get("more_body"):  # type: ignore[operator]
+            refused = scope["path"] == "/refused"
+            while not refused and (await receive()).get("more_body"):  # type: ignore[operator]
                 pass
-            await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
-            await send({"type": "http.response.body", "body": scope["scheme"].encode()})  # type: ignore[operator]
+            headers = [(b"connection", b"close")] if refused else []
+            body = bytes(LARGE) if scope["path"] == "/large" else scope["scheme"].encode()
+            status = 401 if refused else 200
+            await send({"type": "http.response.start", "status": status, "headers": headers})  # type: ignore[operator]
+            await send({"type": "http.response.body", "body": body})  # type: ignore[operator]
 
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(

@@ -11,7 +11,7 @@ import pytest
 
 from listening import listening
 from pneumoscope.serve.security import connection
-from pneumoscope.serve.settings import ServeSettings
+from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
 
 
 def said(port: int, *pieces: bytes, after_each: Callable[[], object] | None = None) -> bytes:
@@ -50,11 +50,9 @@ def test_a_head_that_never_ends_is_given_up(tmp_path: Path, pieces: list[bytes])
         assert httpx.get(f"http://127.0.0.1:{port}/").text == "http"
 
 
-def test_a_head_that_comes_byte_by_byte_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "HEAD_S", 0.3)
-    with listening(ServeSettings(folder=tmp_path)) as port:
+def test_a_head_that_comes_byte_by_byte_is_given_up(tmp_path: Path) -> None:
+    quick = ConnectionLimits(head_s=0.3)
+    with listening(ServeSettings(folder=tmp_path, connection_limits=quick)) as port:
         for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\n"]):
             assert b"too long" in said(port, *pieces)
         # A complete head has no such limit, and neither has a slow body.

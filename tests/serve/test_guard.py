@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from in_process import small
-from pneumoscope.serve.security import guard
+from pneumoscope.serve.settings import ConnectionLimits
 
 USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
 
@@ -57,17 +57,73 @@ def test_strangers_send_no_body(tmp_path: Path) -> None:
     assert taken == []
 
 
-def test_a_body_that_stops_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-
-    monkeypatch.setattr(guard, "BODY_IDLE_S", 0.05)
-
+def test_a_body_that_stops_is_given_up(tmp_path: Path) -> None:
     async def halting() -> AsyncIterator[bytes]:
         yield b"x"
         await anyio.sleep_forever()
         yield b"x"
 
-    with small(tmp_path) as server:
+    with small(tmp_path, connection_limits=ConnectionLimits(body_s=0.05)) as server:
         assert server("POST", "/api/v1/things", content=halting()).status_code == 408
+
+
+def test_a_body_that_drips_is_given_up(tmp_path: Path) -> None:
+    sent: list[int] = []
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for number in range(100):
+            sent.append(number)
+            await anyio.sleep(0.02)
+            yield b"x"
+
+    with small(tmp_path, connection_limits=ConnectionLimits(body_s=0.1)) as server:
+        answer = server("POST", "/api/v1/session", content=dripping())
+    assert answer.status_code == 408
+    assert len(sent) < 20
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_body_that_is_long_has_more_time(tmp_path: Path) -> None:
+    async def steady() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            await anyio.sleep(0.02)
+            yield b"x" * 1000
+
+    quick = ConnectionLimits(body_s=0.05, client_bytes_per_s=10_000)
+    with small(tmp_path, connection_limits=quick) as server:
+        assert server("POST", "/api/v1/things", content=steady()).json() == {"bytes": 10_000}
+
+
+def test_who_is_refused_loses_the_connection(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        refused = server("GET", "/api/v1/things/1")
+        assert (refused.status_code, refused.headers["connection"]) == (401, "close")
+        assert "connection" not in server("GET", "/healthz").headers
+
+
+def test_a_client_that_leaves_is_no_failure_of_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[dict[str, object]] = []
+
+    async def ask(app: object) -> None:
+        async def receive() -> dict[str, object]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, object]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/v1/things", "query_string": b"", "app": app,
+            "headers": [(b"host", b"127.0.0.1:8000"), (b"content-length", b"9")], "scheme": "http",
+            "client": ("127.0.0.1", 50000), "http_version": "1.1",
+        }  # fmt: skip
+        await server.app(scope, receive, send)  # type: ignore[arg-type]
+
+    with small(tmp_path) as server:
+        server.portal.call(ask, server.app)
+    assert sent[0]["status"] == 400
+    assert not caplog.records
 
 
 def test_before_the_server_is_ready_nothing_passes(tmp_path: Path) -> None:

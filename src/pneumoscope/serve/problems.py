@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from pneumoscope.errors import DiskFull, NotStored, PneumoscopeError, QueueFull, ServerFault
@@ -217,6 +218,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
     app.add_exception_handler(PneumoscopeError, _known_error)
     app.add_exception_handler(SQLAlchemyError, _database_error)
     app.add_exception_handler(HTTPException, method_or_path)
+    app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(Exception, _unknown_error)
 
@@ -225,6 +227,11 @@ async def _known_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, PneumoscopeError):
         raise TypeError(type(error).__name__)
     return response(error, request.url.path)
+
+
+async def _client_left(request: Request, _error: Exception) -> JSONResponse:
+    # Nobody reads it, and it is no failure of the server that would belong in its log.
+    return response(BadRequest("the body is incomplete"), request.url.path)
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:

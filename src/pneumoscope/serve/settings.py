@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "PNEUMOSCOPE_SERVE_"
+GROUPS = frozenset({"limits", "connection_limits"})
+"""Settings that consist of others."""
 _MIB = 2**20
 
 
@@ -51,10 +53,44 @@ class Limits:
     held_bytes: int = 512 * _MIB
 
     def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
-            if not value > 0:
-                raise UsageError(f"{limit.name} is {value}", "Use 1 or more.")
+        _check_positive(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Limits of connections, so that slow or silent clients do not keep others out.
+
+    Attributes:
+        connections: Open connections; fewer if the system allows the process fewer files.
+        connections_per_address: Open connections from one address, or from a /64 of IPv6.
+        handshake_s: Seconds for the TLS handshake.
+        head_s: Seconds from the first byte, or from the connection, to the end of the headers.
+        body_s: Seconds for the body of a request, and one more for every
+            ``client_bytes_per_s`` bytes received.
+        idle_s: Seconds that a connection may wait for its next request.
+        stalled_s: Seconds after which a client is dropped that takes its answer more slowly than
+            ``client_bytes_per_s``.
+        client_bytes_per_s: Rate at which a client must send a body and take an answer.
+    """
+
+    connections: int = 1500
+    connections_per_address: int = 1200
+    handshake_s: float = 10.0
+    head_s: float = 20.0
+    body_s: float = 30.0
+    idle_s: float = 15.0
+    stalled_s: float = 20.0
+    client_bytes_per_s: int = 2048
+
+    def __post_init__(self) -> None:
+        _check_positive(self)
+
+
+def _check_positive(limits: Limits | ConnectionLimits) -> None:
+    for limit in fields(limits):
+        value = getattr(limits, limit.name)
+        if not value > 0:
+            raise UsageError(f"{limit.name} is {value}", "Use a number above 0.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +107,7 @@ class ServeSettings:
         profile: Site profile, or None.
         threads: Batches that are read at the same time; None for one more than cores.
         limits: Limits of one request.
+        connection_limits: Limits of connections.
         max_batch_size: Films in one run of the network.
         max_wait_ms: Milliseconds that a film waits for others to share a run.
         queue: Films that may be accepted and not finished; further requests get 429.
@@ -94,6 +131,7 @@ class ServeSettings:
     profile: Path | None = None
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
+    connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     max_batch_size: int = 8
     max_wait_ms: float = 0.0
     queue: int = 256
@@ -172,15 +210,22 @@ def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSet
     """
     env = os.environ if environ is None else environ
     top: dict[str, Any] = {"folder": default_folder(env)}
-    inner: dict[str, Any] = {}
-    for kind, values in ((ServeSettings, top), (Limits, inner)):
+    limits: dict[str, Any] = {}
+    connection: dict[str, Any] = {}
+    for kind, values in (
+        (ServeSettings, top), (Limits, limits), (ConnectionLimits, connection),
+    ):  # fmt: skip
         for setting in fields(kind):
             variable = PREFIX + setting.name.upper()
             text = env.get(variable)
-            if text and setting.name != "limits":
+            if text and setting.name not in GROUPS:
                 values[setting.name] = _value(variable, text, str(setting.type))
     top |= {name: value for name, value in given.items() if value is not None}
-    return ServeSettings(**({"limits": Limits(**inner)} | top))
+    groups: dict[str, Any] = {
+        "limits": Limits(**limits),
+        "connection_limits": ConnectionLimits(**connection),
+    }
+    return ServeSettings(**(groups | top))
 
 
 def _value(name: str, text: str, kind: str) -> Any:

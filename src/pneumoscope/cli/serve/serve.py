@@ -185,9 +185,11 @@ def _run(settings: ServeSettings) -> None:
     from pneumoscope.serve.admin.administration import check_start
     from pneumoscope.serve.app import create_app
     from pneumoscope.serve.security import tls
+    from pneumoscope.serve.security.connections import allow_more_files
 
     os.umask(0o077)  # patient data: other users of this machine must not read it
     check_start(settings)
+    allow_more_files()
     listener = listen(settings.host, settings.port)
     scheme = "https" if settings.tls else "http"
     greeting = f"pneumoscope serves on {scheme}://{address(listener)}/  (Ctrl-C to stop)\n"
@@ -196,7 +198,7 @@ def _run(settings: ServeSettings) -> None:
     app = _Watched(create_app(settings), greeting)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_level="error",  # or strangers could fill the log with warnings
         timeout_graceful_shutdown=_GRACE_S,
         lifespan="on",
         **tls.uvicorn_options(settings),

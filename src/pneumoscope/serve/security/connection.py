@@ -1,59 +1,147 @@
-"""HTTP on one connection, with limits on the size and duration of a request's head.
+"""HTTP on one connection, with limits on the size of a request's head and on the time of each step.
 
-Uvicorn keeps all headers that it receives, however many, and waits for their end without a limit: before
-a request reaches the security middleware, strangers could fill the memory or occupy all connections.
+Uvicorn keeps all headers that it receives, however many, waits for their end without a limit, and
+waits forever for a client that does not take its answer: before a request reaches the security
+middleware, strangers could fill the memory or occupy all connections.
 """
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
-    import asyncio
+    from collections.abc import Callable
+
+    from pneumoscope.serve.settings import ConnectionLimits
 
 HEAD_BYTES = 256 * 1024
 """Limit on address and headers; an export that names 5,000 results has an address of 165 kB."""
-HEAD_S = 30.0
-"""Seconds from the first byte, or from the connection, to the end of the headers."""
+LINGER_S = 3.0
+"""Seconds that the rest of a refused body is read and dropped: without this, the client would often
+lose the answer that refuses it (RFC 9112, 9.6)."""
 _FRAME = 64
 """Bytes around each chunk of a body that do not count."""
 
 
-class LimitedHttpProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol; it refuses heads that are too large or too slow."""
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One open connection.
 
-    _head_bytes = 0
-    _timer: asyncio.TimerHandle | None = None
+    Attributes:
+        network: What counts as one client, see `network_of`.
+        transport: The TCP connection.
+        since: Time of the loop at which the connection began what it is doing now.
+        received_bytes: What it has received since then.
+        working: A complete request is being answered; it is never closed for another connection.
+    """
+
+    network: str
+    transport: asyncio.Transport
+    since: float
+    received_bytes: int = 0
+    working: bool = False
+
+    def rate(self, now: float) -> float:
+        """Bytes a second since it began what it does now; a new connection has a high rate."""
+        return (self.received_bytes + 1) / (now - self.since + 1e-3)
+
+
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol; it drops clients that are too slow with their head or with the answer.
+
+    The body's time is limited where it is read, in the security middleware. It is also the transport
+    of its requests, so that it closes a connection only when the client has the answer.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        limits: ConnectionLimits,
+        closed: Callable[[Connection], None],
+        **of_uvicorn: Any,
+    ) -> None:
+        """Makes the protocol of one connection.
+
+        Args:
+            connection: How it is counted.
+            limits: For heads and answers.
+            closed: Called when the connection is closed.
+            of_uvicorn: What uvicorn gives to its protocols.
+        """
+        super().__init__(**of_uvicorn)
+        self._connection = connection
+        self._limits = limits
+        self._closed = closed
+        self._head_bytes = 0
+        self._body_expected = self._lingering = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._unsent_bytes = 0
+
+    # Called by the event loop
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the timer for the first request."""
         super().connection_made(transport)
-        self._start_timer()
+        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the timer."""
+        """Stops the timers."""
         self._stop_timer()
+        self._watch_answer(watch=False)
+        self._closed(self._connection)
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """The client sends nothing more; asyncio closes the connection when all is sent."""
+        super().eof_received()
+        self._watch_answer(watch=True)
 
     def data_received(self, data: bytes) -> None:
         """Parses, and counts bytes that are neither a finished head nor a body, including trailers."""
+        if self.transport.is_closing():
+            return
         self._head_bytes += len(data)
+        self._connection.received_bytes += len(data)
         super().data_received(data)
         if self._head_bytes > HEAD_BYTES:
             self._refuse("The head of this request is too large.")
 
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it is made."""
+        super().pause_writing()
+        self._connection.working = False
+        self._watch_answer(watch=True)
+
+    def resume_writing(self) -> None:
+        """The client has taken most of what was waiting."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._watch_answer(watch=False)
+            self._note_progress()
+
+    # Called by the parser
+
     def on_message_begin(self) -> None:
         """Starts the timer at the first byte of a request."""
         super().on_message_begin()
-        self._start_timer()
+        self._await_head()
 
     def on_headers_complete(self) -> None:
         """Stops the timer: the head is complete."""
         self._stop_timer()
         self._head_bytes = 0
+        if self._lingering:  # a request behind one that was refused
+            return
+        self._body_expected = True
         super().on_headers_complete()
+        self.cycle.transport = self  # type: ignore[assignment]
+        self._note_progress()
 
     def on_body(self, body: bytes) -> None:
         """Does not count the body, which has its own limit."""
@@ -63,19 +151,116 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Resets the count: the request is complete."""
         self._head_bytes = 0
+        self._body_expected = False
         super().on_message_complete()
+        if self._lingering:
+            self._close()
+        self._note_progress()
 
-    def _start_timer(self) -> None:
+    def on_response_complete(self) -> None:
+        """The next request may come."""
+        super().on_response_complete()
+        self._note_progress()
+        self._watch_answer(watch=self._waiting_bytes() > 0)
+        if not (self._unanswered() or self._timer or self.transport.is_closing()):
+            # Uvicorn's own timer would end with any byte, also with one between two requests.
+            self._timer = self.loop.call_later(self._limits.idle_s, self._close)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Uvicorn's timer; this class has its own."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what is no request."""
+        super().send_400_response(msg)
+        self._watch_answer(watch=True)
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self._watch_answer(watch=True)
+
+    # Called by requests, in place of the transport's
+
+    def write(self, data: bytes) -> None:
+        """Sends a part of an answer."""
+        self.transport.write(data)
+        # With TLS, `pause_writing` is called late: what is encrypted counts as sent.
+        if len(data) > HIGH_WATER_LIMIT:
+            self._watch_answer(watch=True)
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.transport.is_closing()
+
+    def close(self) -> None:
+        """Closes the connection after an answer: at once, or when the rest of the body has come."""
+        if not self._body_expected:
+            self._close()
+        elif not self._lingering:
+            self._lingering = True
+            self._stop_timer()
+            self._timer = self.loop.call_later(LINGER_S, self._close)
+
+    # Limits
+
+    def _await_head(self) -> None:
         self._stop_timer()
-        slow = "The head of this request took too long."
-        self._timer = self.loop.call_later(HEAD_S, self._refuse, slow)
+        if not self._lingering:
+            slow = "The head of this request took too long."
+            self._timer = self.loop.call_later(self._limits.head_s, self._refuse, slow)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def _note_progress(self) -> None:
+        """Notes what the connection does from now on."""
+        connection = self._connection
+        connection.since, connection.received_bytes = self.loop.time(), 0
+        connection.working = (
+            self._unanswered() and not self._body_expected and not self.flow.write_paused
+        )
+
+    def _unanswered(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _refuse(self, reason: str) -> None:
-        transport: Any = self.transport
-        if not transport.is_closing():
+        if not self.transport.is_closing():
             self.send_400_response(reason)
+
+    def _close(self) -> None:
+        self._stop_timer()
+        self._connection.working = False
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._watch_answer(watch=True)  # it stays open until the client has taken everything
+
+    def _watch_answer(self, *, watch: bool) -> None:
+        """Starts or stops to look at how fast the client takes what waits to be sent."""
+        if self._stall_timer is not None:
+            if watch:
+                return
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        elif watch:
+            self._unsent_bytes = self._waiting_bytes()
+            self._stall_timer = self.loop.call_later(self._limits.stalled_s, self._check_answer)
+
+    def _check_answer(self) -> None:
+        self._stall_timer = None
+        left = self._waiting_bytes()
+        enough = self._limits.client_bytes_per_s * self._limits.stalled_s
+        if left == 0 and not self.is_closing():
+            return
+        if left == 0 or left > max(0.0, self._unsent_bytes - enough):
+            self._connection.transport.abort()
+        else:
+            self._watch_answer(watch=True)
+
+    def _waiting_bytes(self) -> int:
+        """Bytes that wait to be sent, also those that are encrypted already."""
+        outer, inner = self._connection.transport, self.transport
+        waiting: int = outer.get_write_buffer_size()
+        return waiting if inner is outer else waiting + int(inner.get_write_buffer_size())

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from fastapi import Request
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
 from pneumoscope.serve.problems import Refusal, Unavailable, response
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from pneumoscope.serve.security.state import Security
-    from pneumoscope.serve.settings import ServeSettings
-
-BODY_IDLE_S = 30
-"""A request whose body makes no progress for this time is given up."""
+    from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
 
 
 def install(app: FastAPI, settings: ServeSettings) -> None:
@@ -37,16 +35,22 @@ def install(app: FastAPI, settings: ServeSettings) -> None:
     Every request is refused until ``app.state.security`` is set.
     """
     app.state.security = None
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, limits=settings.connection_limits)
     # With HSTS, browsers would refuse a self-signed certificate for good.
     app.add_middleware(SecurityHeaders, hsts=settings.tls_cert is not None)
 
 
 class Guard:
-    """The middleware. It answers requests itself that are not admitted."""
+    """The middleware. It answers requests itself that are not admitted.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: The application.
+        limits: For the time of a body.
+    """
+
+    def __init__(self, app: ASGIApp, *, limits: ConnectionLimits) -> None:
         self.app = app
+        self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -62,9 +66,9 @@ class Guard:
             return
         try:
             request.state.user = await Admission(security, request).user()
-            audited = AuditedResponse(security.audit, request, send)
-            limit = security.body_limit(request)
-            await self.app(scope, _limited(receive, limit), audited.send)
+            body = _Body(request, security.body_limit(request), self.limits)
+            audited = AuditedResponse(security.audit, request, body.closing(send))
+            await self.app(scope, body.receive, audited.send)
         except Refusal as refusal:
             answer = refusal
             if _needs_line(security, request):
@@ -72,7 +76,9 @@ class Guard:
                     write_request(security.audit, request, int(refusal.status))
                 except NoAuditLog as no_log:
                     answer = no_log
-            await response(answer, request.url.path)(scope, receive, send)
+            refused = response(answer, request.url.path)
+            refused.headers["Connection"] = "close"
+            await refused(scope, receive, send)
 
 
 class _Starting(Unavailable):
@@ -89,22 +95,44 @@ def _needs_line(security: Security, request: Request) -> bool:
     return not quiet and not security.lines.wait_s(network_of(address_of(request)))
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    """The body of a request, up to a limit and as long as it makes progress."""
-    size, more = 0, True
+class _Body:
+    """The body of a request: up to a limit of bytes, and of time as long as it is being received."""
 
-    async def limited_receive() -> Message:
-        nonlocal size, more
-        if not more:
-            return await receive()
+    def __init__(self, request: Request, limit: int, limits: ConnectionLimits) -> None:
+        self._receive = request.receive
+        self._limit = limit
+        self._limits = limits
+        self._started = asyncio.get_running_loop().time()
+        self._size = 0
+        self._more = True
+        headers = request.headers
+        self.complete = headers.get("content-length", "0") == "0" and (
+            "transfer-encoding" not in headers
+        )
+
+    async def receive(self) -> Message:
+        """The next part."""
+        if not self._more:
+            return await self._receive()
+        extra_s = self._size / self._limits.client_bytes_per_s
         try:
-            message = await asyncio.wait_for(receive(), BODY_IDLE_S)
+            async with asyncio.timeout_at(self._started + self._limits.body_s + extra_s):
+                message = await self._receive()
         except TimeoutError:
-            raise HTTPException(408, "the body stopped arriving") from None
-        size += len(message.get("body", b""))
-        more = message.get("more_body", False)
-        if size > limit:
-            raise HTTPException(413, f"the body exceeds {limit:,} bytes")
+            raise HTTPException(408, "the body took too long") from None
+        self._size += len(message.get("body", b""))
+        self._more = message.get("more_body", False)
+        self.complete = self.complete or (message["type"] == "http.request" and not self._more)
+        if self._size > self._limit:
+            raise HTTPException(413, f"the body exceeds {self._limit:,} bytes")
         return message
 
-    return limited_receive
+    def closing(self, send: Send) -> Send:
+        """Sends an answer; closes the connection if the answer comes before the end of the body."""
+
+        async def send_closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and not self.complete:
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        return send_closing

@@ -26,7 +26,6 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _DAYS = 397
 """Longest validity that browsers accept (CA/Browser Forum Baseline Requirements 6.3.2, until 2026)."""
 _RENEW_DAYS = 30
-_CONNECTIONS = 1000
 
 
 def check_address(settings: ServeSettings, *, accounts: bool) -> None:
@@ -80,6 +79,7 @@ def context(cert: Path, key: Path) -> ssl.SSLContext:
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.options |= ssl.OP_NO_RENEGOTIATION  # a client could ask for it again and again
     try:
         # With an empty password, OpenSSL does not ask for one on the terminal.
         made.load_cert_chain(cert, key, password="")
@@ -111,21 +111,19 @@ def hosts(settings: ServeSettings) -> frozenset[str]:
 
 def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
     """Arguments for ``uvicorn.Config``: TLS, limits, and no information that clients do not need."""
-    from pneumoscope.serve.security.connection import LimitedHttpProtocol
+    from pneumoscope.serve.security.connections import Connections
 
-    options: dict[str, Any] = {
-        "http": LimitedHttpProtocol,
+    pair = certificate(settings)
+    return {
+        # It also does the TLS handshake, see there.
+        "http": Connections(settings.connection_limits, None if pair is None else context(*pair)),
+        # uvloop reads from a new connection even if it is paused, so bytes of the handshake could be lost.
+        "loop": "auto" if pair is None else "asyncio",
+        "ws": "none",  # a connection that becomes a websocket would have no limits
         "access_log": False,  # addresses and paths belong in the audit log
         "server_header": False,
         "proxy_headers": False,  # anybody on this machine could claim another address
-        "limit_concurrency": _CONNECTIONS,
-        "timeout_keep_alive": 15,
     }
-    pair = certificate(settings)
-    if pair is not None:
-        made = context(*pair)
-        options["ssl_context_factory"] = lambda _config, _default: made
-    return options
 
 
 def own_names(host: str) -> tuple[str, ...]:

@@ -1,0 +1,190 @@
+"""The open connections of a server: how many there may be, and which one makes room for another.
+
+Uvicorn counts connections only after the TLS handshake, and waits 60 s for it: strangers could use up
+the files that the system allows a process without sending a byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.serve.security.connection import Connection, LimitedHttpProtocol
+from pneumoscope.serve.security.throttle import network_of
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+    from pneumoscope.serve.settings import ConnectionLimits
+
+_OTHER_FILES = 200
+"""Files that the process needs besides connections: the database, films, pipes to decoders."""
+_MOST_FILES = 65536
+_TLS_CLOSE_S = 5.0
+"""Seconds that a client has to answer the end of a TLS connection."""
+
+
+@dataclass(slots=True)
+class Connections:
+    """All connections of a server, and its listener: uvicorn calls it for every new connection.
+
+    A connection too many is not simply refused: then somebody could keep everybody out by opening many.
+    It takes the place of the slowest one whose request is not complete.
+
+    Attributes:
+        limits: How many there may be, and how long they may take.
+        context: For TLS; None without.
+        most: How many there may be in all.
+        by_network: The open ones by network.
+        handshakes: TLS handshakes that are not complete; the event loop itself would forget them.
+    """
+
+    limits: ConnectionLimits
+    context: ssl.SSLContext | None
+    most: int = 0
+    by_network: defaultdict[str, set[Connection]] = field(default_factory=lambda: defaultdict(set))
+    handshakes: set[asyncio.Task[None]] = field(default_factory=set)
+    _count: int = 0
+
+    def __post_init__(self) -> None:
+        self.most = min(self.limits.connections, max(1, open_files() - _OTHER_FILES))
+
+    def __call__(self, **of_uvicorn: Any) -> asyncio.Protocol:
+        """A protocol for a new connection; takes what uvicorn gives to its own protocols."""
+        return _NewConnection(self, of_uvicorn)
+
+    @property
+    def count(self) -> int:
+        """Number of open connections."""
+        return self._count
+
+    def add(self, transport: asyncio.Transport, now: float) -> Connection | None:
+        """Counts a new connection; None if it must be refused.
+
+        Args:
+            transport: The TCP connection.
+            now: Time of the loop.
+        """
+        peer = transport.get_extra_info("peername")
+        network = network_of(str(peer[0])) if isinstance(peer, tuple) and peer else "local"
+        same = self.by_network.get(network, set())
+        if len(same) >= self.limits.connections_per_address and not self._make_room(same, now):
+            return None
+        if self._count >= self.most and not self._make_room(
+            (c for each in self.by_network.values() for c in each), now
+        ):
+            return None
+        connection = Connection(network, transport, now)
+        self.by_network[network].add(connection)
+        self._count += 1
+        return connection
+
+    def remove(self, connection: Connection) -> None:
+        """Forgets a connection that is closed."""
+        same = self.by_network.get(connection.network)
+        if same is None or connection not in same:
+            return
+        same.remove(connection)
+        self._count -= 1
+        if not same:
+            del self.by_network[connection.network]
+
+    def _make_room(self, among: Iterable[Connection], now: float) -> bool:
+        """Closes the slowest of these connections whose request is not complete, if there is one."""
+        waiting = [connection for connection in among if not connection.working]
+        if not waiting:
+            return False
+        slowest = min(waiting, key=lambda connection: connection.rate(now))
+        self.remove(slowest)
+        slowest.transport.abort()
+        return True
+
+
+class _NewConnection(asyncio.Protocol):
+    """A connection before HTTP: it is counted, and encrypted if the server uses TLS."""
+
+    def __init__(self, connections: Connections, of_uvicorn: dict[str, Any]) -> None:
+        self._connections = connections
+        self._of_uvicorn = of_uvicorn
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        loop = asyncio.get_running_loop()
+        connection = self._connections.add(transport, loop.time())
+        if connection is None:
+            transport.abort()
+        elif self._connections.context is None:
+            http = self._http(connection)
+            transport.set_protocol(http)
+            http.connection_made(transport)
+        else:
+            transport.pause_reading()  # or what arrives before the handshake starts would be lost
+            handshake = loop.create_task(self._encrypt(connection, self._connections.context))
+            self._connections.handshakes.add(handshake)
+            handshake.add_done_callback(self._connections.handshakes.discard)
+
+    async def _encrypt(self, connection: Connection, context: ssl.SSLContext) -> None:
+        early = _Early()
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                connection.transport,
+                early,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=self._connections.limits.handshake_s,
+                ssl_shutdown_timeout=_TLS_CLOSE_S,
+            )
+        except (OSError, RuntimeError):  # no TLS, too slow, or gone; `SSLError` is an `OSError`
+            transport = None
+        if transport is None or early.lost:
+            self._connections.remove(connection)
+            connection.transport.abort()
+            return
+        http = self._http(connection)
+        transport.set_protocol(http)
+        http.connection_made(transport)
+        if early.received:
+            http.data_received(bytes(early.received))
+
+    def _http(self, connection: Connection) -> LimitedHttpProtocol:
+        return LimitedHttpProtocol(
+            connection, self._connections.limits, self._connections.remove, **self._of_uvicorn
+        )
+
+
+class _Early(asyncio.Protocol):
+    """Keeps what a client sends together with the end of its handshake."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.lost = False
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.lost = True
+
+
+def open_files() -> int:
+    """How many files the system allows this process."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return _MOST_FILES
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def allow_more_files() -> None:
+    """Raises this process's limit of open files as far as the system allows it."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -1,0 +1,292 @@
+"""Strangers with many slow or silent connections do not keep others out."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from listening import LARGE, listening
+from pneumoscope.serve.security import connection, connections, tls
+from pneumoscope.serve.security.connections import Connections
+from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
+
+DRIP = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx"
+
+
+class Line:
+    """A transport without a network."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.aborted = False
+
+    def get_extra_info(self, _name: str) -> tuple[str, int]:
+        return self.address, 50000
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@contextlib.contextmanager
+def opened(port: int, count: int, *sent: bytes) -> Iterator[list[socket.socket]]:
+    """Connections to a port; the same bytes are sent on each."""
+    with contextlib.ExitStack() as stack:
+        lines = []
+        for _ in range(count):
+            line = stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            for piece in sent:
+                line.sendall(piece)
+            lines.append(line)
+        yield lines
+
+
+def rest(line: socket.socket) -> bytes:
+    """What arrives until the other side closes."""
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := line.recv(2**20):
+            answer += piece
+    return answer
+
+
+def limited(most: int, per_address: int = 1000) -> Connections:
+    limits = ConnectionLimits(connections=most, connections_per_address=per_address)
+    return Connections(limits, None)
+
+
+def added(all_of_them: Connections, address: str, now: float) -> Any:
+    return all_of_them.add(Line(address), now)  # type: ignore[arg-type]
+
+
+def test_a_connection_too_many_takes_the_place_of_the_slowest() -> None:
+    every = limited(3)
+    first, second, third = (added(every, "10.0.0.1", float(i)) for i in range(3))
+    first.received_bytes = 1000  # 100 bytes a second, the others 1 in 9 and 8 s
+    fourth = added(every, "10.0.0.2", 10.0)
+    assert [c.transport.aborted for c in (first, second, third)] == [False, True, False]
+    assert every.count == 3
+    assert fourth is not None
+
+
+def test_a_request_that_is_answered_is_never_closed_for_another() -> None:
+    every = limited(2)
+    busy = [added(every, "10.0.0.1", 0.0) for _ in range(2)]
+    for each in busy:
+        each.working = True
+    assert added(every, "10.0.0.2", 9.0) is None
+    busy[1].working = False
+    assert added(every, "10.0.0.2", 9.0) is not None
+    assert [c.transport.aborted for c in busy] == [False, True]
+
+
+def test_one_address_makes_room_among_its_own() -> None:
+    every = limited(9, per_address=2)
+    others = added(every, "10.0.0.9", 0.0)
+    own = [added(every, "10.0.0.1", 1.0) for _ in range(2)]
+    assert added(every, "10.0.0.1", 5.0) is not None
+    assert not others.transport.aborted
+    assert sum(c.transport.aborted for c in own) == 1
+    # A /64 of IPv6 is one address.
+    for last in range(4):
+        added(every, f"2001:db8::{last + 1}", 6.0)
+    assert sum(len(same) for network, same in every.by_network.items() if ":" in network) == 2
+
+
+def test_closed_connections_are_forgotten() -> None:
+    every = limited(2)
+    one_of_them = added(every, "10.0.0.1", 0.0)
+    every.remove(one_of_them)
+    every.remove(one_of_them)
+    assert every.count == 0
+    assert not every.by_network
+
+
+def test_files_of_the_process_limit_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "open_files", lambda: 256)
+    assert limited(1000).most == 56
+    monkeypatch.setattr(connections, "open_files", lambda: 100)
+    assert limited(1000).most == 1
+
+
+def test_more_files_are_asked_of_the_system() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(300, before[1]), before[1]))
+        connections.allow_more_files()
+        assert connections.open_files() == min(before[1], 65536)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HTTP/1.1\r\nHo", DRIP, b"POST /refused HTTP/1.1\r\nContent-Length: 9\r\n\r\n"],
+    ids=["silence", "head", "body", "refused"],
+)
+def test_strangers_that_occupy_every_connection_keep_nobody_out(
+    tmp_path: Path, sent: bytes
+) -> None:
+    few = ConnectionLimits(connections=8)
+    with (
+        listening(ServeSettings(folder=tmp_path, connection_limits=few)) as port,
+        opened(port, 12, sent),
+    ):
+        for _ in range(3):
+            with opened(port, 1, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n") as (line,):
+                assert rest(line).endswith(b"http\r\n0\r\n\r\n")
+
+
+def test_handshakes_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
+    few = ConnectionLimits(connections=8)
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=True, connection_limits=few)
+    pair = tls.certificate(settings)
+    assert pair is not None
+    trusting = ssl.create_default_context(cafile=str(pair[0]))
+    with listening(settings) as port, opened(port, 6), opened(port, 6, b"\x16\x03\x01"):
+        answer = httpx.get(f"https://127.0.0.1:{port}/", verify=trusting, timeout=5)
+        assert answer.text == "https"
+
+
+def test_a_handshake_has_a_deadline(tmp_path: Path) -> None:
+    settings = ServeSettings(
+        folder=tmp_path, tls_self_signed=True, connection_limits=ConnectionLimits(handshake_s=0.2)
+    )
+    with listening(settings) as port:
+        for sent in (b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"):
+            with opened(port, 1, sent) as (line,):
+                started = time.monotonic()
+                assert b"HTTP" not in rest(line)
+                assert time.monotonic() - started < 5
+
+
+def test_a_request_together_with_the_end_of_the_handshake_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_TLS_CLOSE_S", 0.1)
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=True)
+    pair = tls.certificate(settings)
+    assert pair is not None
+    trusting = ssl.create_default_context(cafile=str(pair[0]))
+    with listening(settings) as port, opened(port, 1) as (line,):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        side = trusting.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        while True:
+            try:
+                side.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                line.sendall(outgoing.read())
+                incoming.write(line.recv(65536))
+        side.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        line.sendall(outgoing.read())  # the client's Finished and the request in one piece
+        answer = b""
+        while not answer.endswith(b"https\r\n0\r\n\r\n"):
+            incoming.write(line.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                answer += side.read(65536)
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_readers_that_take_nothing_are_dropped(
+    tmp_path: Path, encrypted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = threading.Event()
+    remove = Connections.remove
+
+    def removed(every: Connections, of: connection.Connection) -> None:
+        remove(every, of)
+        closed.set()
+
+    monkeypatch.setattr(Connections, "remove", removed)
+    quick = ConnectionLimits(stalled_s=0.3)
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=encrypted, connection_limits=quick)
+    with listening(settings) as port, opened(port, 1) as (plain,):
+        line = plain
+        if encrypted:
+            anything = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+            line = anything.wrap_socket(plain)
+        with line:
+            line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert closed.wait(10)
+            with contextlib.suppress(ssl.SSLError):
+                assert len(rest(line)) < LARGE
+
+
+def test_a_slow_reader_gets_everything(tmp_path: Path) -> None:
+    quick = ConnectionLimits(stalled_s=0.7, client_bytes_per_s=1000)
+    with listening(ServeSettings(folder=tmp_path, connection_limits=quick)) as port:
+        with socket.socket() as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            line.settimeout(20)
+            line.connect(("127.0.0.1", port))
+            line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            received, started = 0, time.monotonic()
+            while piece := line.recv(65536):
+                received += len(piece)
+                if time.monotonic() < started + 1.6:  # more than two looks at what was taken
+                    time.sleep(0.02)
+        assert received > LARGE
+
+
+def test_an_idle_connection_ends_whatever_comes_between_two_requests(tmp_path: Path) -> None:
+    settings = ServeSettings(folder=tmp_path, connection_limits=ConnectionLimits(idle_s=0.2))
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with listening(settings) as port, opened(port, 1, ask) as (line,):
+        assert b"200 OK" in line.recv(65536)
+        line.settimeout(0.05)
+        ended = False
+        for _ in range(100):
+            try:
+                line.sendall(b"\r\n")
+                ended = line.recv(100) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                ended = True
+            if ended:
+                break
+        assert ended
+
+
+def test_a_refusal_reaches_the_client_and_then_the_connection_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LINGER_S", 0.3)
+    head = b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    with listening(ServeSettings(folder=tmp_path)) as port:
+        with opened(port, 1, head) as (line,):
+            assert rest(line).startswith(b"HTTP/1.1 401")
+        # The whole body is taken, and what follows it is not.
+        with opened(port, 1, head, bytes(1_000_000), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as (
+            line,
+        ):
+            answer = rest(line)
+            assert answer.count(b"HTTP/1.1") == 1
+            assert answer.startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("method", [b"GET / HTTP/1.1", b"CONNECT x:1 HTTP/1.1"])
+def test_no_connection_becomes_something_without_limits(tmp_path: Path, method: bytes) -> None:
+    ask = (
+        method + b"\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    quick = ConnectionLimits(idle_s=0.2, head_s=0.2)
+    with (
+        listening(ServeSettings(folder=tmp_path, connection_limits=quick)) as port,
+        opened(port, 1, ask) as (line,),
+    ):
+        assert b" 101 " not in rest(line)
