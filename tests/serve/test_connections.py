@@ -60,7 +60,7 @@ def rest(line: socket.socket) -> bytes:
 
 def limited(most: int, per_address: int = 1000) -> Connections:
     limits = ConnectionLimits(connections=most, connections_per_address=per_address)
-    return Connections(limits, None)
+    return Connections(limits=limits, context=None)
 
 
 def added(all_of_them: Connections, address: str, now: float) -> Any:

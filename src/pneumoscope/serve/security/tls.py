@@ -116,7 +116,10 @@ def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
     pair = certificate(settings)
     return {
         # It also does the TLS handshake, see there.
-        "http": Connections(settings.connection_limits, None if pair is None else context(*pair)),
+        "http": Connections(
+            limits=settings.connection_limits,
+            context=None if pair is None else context(*pair),
+        ),
         # uvloop reads from a new connection even if it is paused, so bytes of the handshake could be lost.
         "loop": "auto" if pair is None else "asyncio",
         "ws": "none",  # a connection that becomes a websocket would have no limits
