@@ -310,6 +310,8 @@ class Prediction:
             use.
         population_source: Why this one: ``"age"`` (the age in the film's header), ``"film"`` (the film
             itself) or ``"reader"`` (the reader's choice); None without a population.
+        adjusted_threshold: The operating point's threshold at ``prevalence``, to compare with
+            ``p_positive``; None without a prevalence.
     """
 
     label: str
@@ -340,6 +342,7 @@ class Prediction:
     zones: tuple[ZoneHeat, ...] = ()
     population: str | None = None
     population_source: str | None = None
+    adjusted_threshold: float | None = None
 
     @property
     def p_pneumonia(self) -> float:

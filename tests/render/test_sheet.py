@@ -93,10 +93,12 @@ def test_each_verdict_has_its_colour(label: str, kind: str) -> None:
     assert f'<div class="verdict {kind}">' in sheet.judgement(outcome(prediction(label=label)))
 
 
-def test_the_bar_shows_what_is_compared_with_the_threshold() -> None:
-    html = sheet.judgement(outcome(prediction(prevalence=0.1, p_positive=0.3)))
-    assert 'style="width:80.0%"' in html  # unadjusted
-    assert 'style="left:50.0%"' in html
+def test_number_bar_and_threshold_are_on_one_scale() -> None:
+    # Odds of 0.5 and a prior of 1:9: the threshold is 0.1 at this prevalence.
+    p = prediction(prevalence=0.1, p_positive=0.3, adjusted_threshold=0.1)
+    html = sheet.judgement(outcome(p))
+    assert 'style="width:30.0%"' in html
+    assert 'style="left:10.0%"' in html
     assert "0.300 at a prevalence of 10 % (0.800 unadjusted)" in html
 
 
@@ -191,7 +193,7 @@ def with_(field: str) -> Prediction:
         "point": {"operating_point": replace(point, name=HOSTILE)},
         "class": {"probabilities": {HOSTILE: 0.5, "a": 0.3, "b": 0.2}, "subtype": HOSTILE},
         "kinds": {"kinds": (HOSTILE, "viral"), "subtype": None},
-        "heatmap": {"heatmap_class": HOSTILE},
+        "heatmap": {"heatmap_class": HOSTILE, "called": "NORMAL"},
         "explanation": {"explanation": replace(explanation, sentence=HOSTILE)},
         "reason": {"gate": GateReport("note", (reason,), {})},
         "refusal": {"label": "REFUSED", "gate": GateReport("refuse", (reason,), {})},

@@ -68,8 +68,10 @@ def test_a_refused_film_has_a_reason_and_no_figure(prediction: Prediction) -> No
 def test_a_forced_verdict_says_so(prediction: Prediction) -> None:
     words = wording.sentences(refused(prediction, force=True))
     assert words["forced"] == "The gate refuses this film; the verdict was forced."
-    assert words["short"] == "PNEUMONIA · 0.938"
-    assert words["refused"] == ""
+    assert words["short"] == "PNEUMONIA (forced) · 0.938"
+    assert words["summary"] == "PNEUMONIA (forced), probability of pneumonia 0.938."
+    assert words["marks"] == ["forced"]
+    assert words["refused"] == words["promise"] == words["zones"] == ""
 
 
 def test_another_prevalence_comes_with_the_unadjusted_figure(

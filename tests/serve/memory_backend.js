@@ -59,7 +59,7 @@ class MemoryBackend {
   async picture(id, kind) {
     const canvas = new OffscreenCanvas(SIDE, SIDE);
     const context = canvas.getContext("2d");
-    context.fillStyle = kind === "heatmap" ? "rgb(255 0 0 / 50%)" : "rgb(120 120 120)";
+    context.fillStyle = ["heatmap", "cells"].includes(kind) ? "rgb(255 0 0 / 50%)" : "rgb(120 120 120)";
     context.fillRect(0, 0, SIDE, SIDE);
     return createImageBitmap(canvas);
   }

@@ -26,7 +26,7 @@ from pneumoscope.serve.settings import ServeSettings
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Page, expect
 
-from visit import SAMPLES, SUMS, Visit, inverted, saved
+from visit import SAMPLES, SUMS, Visit, force, inverted, saved
 
 MEMORY = Path(__file__).with_name("memory_backend.js")
 FILMS = ("pneumonia-1.png", "normal-1.png")
@@ -165,7 +165,7 @@ def test_films_are_read_by_the_bundle_that_was_chosen_when_they_were_added(visit
     read_by = [settings["bundle"] for settings in kept(page, "readSettings")]
     assert read_by == [None, None, None, None, "tiny"]
     # A verdict is forced from the bundle that refused the film, not from the one chosen since.
-    page.get_by_role("button", name="Force a verdict").click()
+    force(page)
     expect(page.locator(".row[data-state=refused]")).to_have_count(5)
     last = kept(page, "readSettings")[-1]
     assert (last["bundle"], last["force"]) == (None, True)

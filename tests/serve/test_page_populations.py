@@ -15,7 +15,7 @@ from pneumoscope.bundle import Bundle
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from visit import Visit, violations
+from visit import Visit, force, violations
 
 BY_FILM = "Population: {}, by the film itself"
 BY_AGE = "Population: adults, by the age in the film's header"
@@ -90,7 +90,7 @@ def test_the_reader_chooses_the_population(
     expect(page.locator(".panel .read-by")).to_have_text(BY_READER)
     [record] = both.client.get("/api/v1/predictions").json()["predictions"]
     assert record["result"]["population_source"] == "reader"
-    page.get_by_role("button", name="Force a verdict").click()
+    force(page)
     expect(page.locator(".panel h2")).to_contain_text("forced")
     expect(page.locator(".panel .read-by")).to_have_text(BY_READER)
     page.reload()

@@ -17,7 +17,7 @@ from pneumoscope.decision.gate import REASONS
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Route, expect
 
-from visit import NOTICE, SAMPLES, SUMS, Visit, inverted, mixed, saved, strict
+from visit import NOTICE, SAMPLES, SUMS, Visit, force, inverted, mixed, saved, strict
 
 
 def test_a_dropped_film_is_seen_before_its_verdict(visit: Visit) -> None:
@@ -108,7 +108,7 @@ def test_a_refused_film_shows_reason_and_hint_and_no_figure(visit: Visit) -> Non
     expect(panel.get_by_role("meter")).to_have_count(0)
     assert "0." not in page.locator(".row").inner_text()
     assert page.get_by_role("button", name="Heatmap", exact=True).is_disabled()
-    panel.get_by_role("button", name="Force a verdict").click()
+    force(page)
     expect(panel.locator("h2 small")).to_have_text("forced")
     expect(panel.get_by_role("meter")).to_have_count(1)
 

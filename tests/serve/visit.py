@@ -136,6 +136,13 @@ def saved(page: Page, menu: str, item: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
+def force(page: Page) -> None:
+    """Forces a verdict of the selected film: by a menu, and a question after it."""
+    page.locator(".panel").get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Force a verdict …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Force a verdict").click()
+
+
 def payload(file: Path | dict[str, Any]) -> dict[str, Any]:
     if isinstance(file, dict):
         return file

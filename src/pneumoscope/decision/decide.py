@@ -57,6 +57,7 @@ class Decision:
     forced: bool
     warnings: tuple[str, ...]
     profile: str | None
+    adjusted_threshold: float | None = None
 
 
 def decide(scores: FilmScores, rules: Rules) -> Decision:
@@ -90,6 +91,7 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
         forced=forced,
         warnings=warnings_for(label, offered),
         profile=offered.profile,
+        adjusted_threshold=verdict.adjusted_threshold,
     )
 
 

@@ -30,6 +30,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     operating_point: OperatingPoint
     heatmap_class: str
+    adjusted_threshold: float | None = None
 
     @property
     def subtype(self) -> str | None:
@@ -66,10 +67,11 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
         if rules.limits is not None:
             least = rules.limits.kinds
             kinds = tuple(name for name in least if probabilities[name] >= least[name] * p)
-    shown, adjusted = probabilities, p
+    shown, adjusted, threshold = probabilities, p, None
     if rules.prevalence is not None:
         known = rules.offered.calibration.prevalence or 0.5
         adjusted = at_prevalence(p, known, rules.prevalence)
+        threshold = at_prevalence(point.threshold, known, rules.prevalence)
         shown = _carried(probabilities, negative, p, adjusted)
     return Verdict(
         label=label,
@@ -82,6 +84,7 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
         findings=(),
         operating_point=point,
         heatmap_class=negative if called == NORMAL else likelier,
+        adjusted_threshold=threshold,
     )
 
 

@@ -14,7 +14,7 @@ import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.render.serialise import NOTICE, p_positive_of
+from pneumoscope.render.serialise import NOTICE, marks_of, p_positive_of
 from pneumoscope.render.visible import visible
 
 if TYPE_CHECKING:
@@ -151,7 +151,9 @@ def _explanation(name: str) -> Fill:
 
 
 _VERDICT: dict[str, Fill] = {
-    **_same("source", "label", "called", "forced", "positive"),
+    **_same("source", "label"),
+    "marks": lambda record: "; ".join(marks_of(record)),
+    **_same("called", "forced", "positive"),
     "p_positive": p_positive_of,
     "p_pneumonia": p_positive_of,  # the former name, for one version
     **_same("p_unadjusted", "prevalence"),

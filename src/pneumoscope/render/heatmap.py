@@ -46,13 +46,16 @@ def colour_table() -> NDArray[np.uint8]:
     return table
 
 
-def enlarge(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+def enlarge(
+    heatmap: NDArray[np.float32], rows: int, columns: int, *, smooth: bool = True
+) -> NDArray[np.float32]:
     """Scales a heatmap to film size and to [0, 1].
 
     Args:
         heatmap: float32 (h, w), >= 0.
         rows: Wanted height in pixels.
         columns: Wanted width in pixels.
+        smooth: Whether to interpolate between the cells; otherwise each is a rectangle of one value.
 
     Returns:
         float32 (rows, columns), the hottest spot at 1; all 0 if the heatmap is all 0.
@@ -62,8 +65,8 @@ def enlarge(heatmap: NDArray[np.float32], rows: int, columns: int) -> NDArray[np
     peak = float(heatmap.max(initial=0.0))
     scaled = heatmap / peak if peak > 0 else heatmap
     image = Image.fromarray(np.ascontiguousarray(scaled, np.float32))
-    smooth = image.resize((columns, rows), Image.Resampling.BICUBIC)
-    return np.asarray(smooth).clip(0.0, 1.0)
+    method = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+    return np.asarray(image.resize((columns, rows), method)).clip(0.0, 1.0)
 
 
 def overlay(
@@ -110,7 +113,12 @@ def is_healthy(called: str | None, findings: Sequence[object]) -> bool:
 
 
 def colour_map(
-    heatmap: NDArray[np.float32], rows: int, columns: int, *, healthy: bool = False
+    heatmap: NDArray[np.float32],
+    rows: int,
+    columns: int,
+    *,
+    healthy: bool = False,
+    smooth: bool = True,
 ) -> NDArray[np.uint8]:
     """The colours of `overlay` alone, for a program that lays them over the film itself.
 
@@ -119,12 +127,14 @@ def colour_map(
         rows: Wanted height in pixels.
         columns: Wanted width in pixels.
         healthy: See `overlay`.
+        smooth: See `enlarge`.
 
     Returns:
         uint8 RGBA (rows, columns, 4): transparent where it is cold, opaque at the hottest spot; half
         as opaque if ``healthy``.
     """
-    hues, fade = _coloured(enlarge(heatmap, rows, columns), healthy=healthy)
+    heat = enlarge(heatmap, rows, columns, smooth=smooth)
+    hues, fade = _coloured(heat, healthy=healthy)
     return np.concatenate([hues, np.rint(255 * fade).astype(np.uint8)], axis=2)
 
 

@@ -64,6 +64,9 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
             for finding in p.findings
         ],
         "operating_point": asdict(p.operating_point),
+        "adjusted_threshold": None
+        if p.adjusted_threshold is None
+        else round(p.adjusted_threshold, 6),
         "gate": {
             "level": p.gate.level,
             "reasons": [asdict(reason) for reason in p.gate.reasons],
@@ -101,6 +104,27 @@ def p_positive_of(record: Mapping[str, Any]) -> float | None:
     """P(positive) of a record, which a former version may have written; None for a refused film."""
     p: float | None = record["p_positive"] if "p_positive" in record else record["p_pneumonia"]
     return p
+
+
+def scale_of(record: Mapping[str, Any]) -> tuple[float, float]:
+    """P(positive) and the operating point of a record, on one scale.
+
+    With a prevalence, this is the scale of the adjusted probability. A former version did not store
+    the point on it: then both are unadjusted.
+    """
+    p, point = record["p_unadjusted"], record["operating_point"]["threshold"]
+    adjusted = record.get("adjusted_threshold")
+    return (p, point) if adjusted is None else (record["p_positive"], adjusted)
+
+
+def marks_of(record: Mapping[str, Any]) -> list[str]:
+    """What sets the verdict of a record apart from others, see `wording.marks`."""
+    return wording.marks_of(
+        [reason["code"] for reason in record["gate"]["reasons"]],
+        record["gate"]["level"],
+        forced=record["forced"],
+        at_site=record["profile"] is not None,
+    )
 
 
 def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
@@ -147,6 +171,7 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         # Results of former versions lack these.
         population=r.get("population"),
         population_source=r.get("population_source"),
+        adjusted_threshold=r.get("adjusted_threshold"),
     )
 
 

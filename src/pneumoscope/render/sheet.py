@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.gate import OUTSIDE
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, UNDETERMINED
 from pneumoscope.render import heatmap, wording
@@ -35,6 +36,9 @@ CARD_STYLE = """
 .positive{color:var(--red)}.negative{color:var(--green)}.error,.unclear{color:var(--amber)}
 .refused{color:var(--grey)}
 .verdict{flex-wrap:wrap}.verdict small{font-size:13px;font-weight:600;border:1px solid currentColor;border-radius:6px;padding:1px 7px}
+.outside{margin:0 0 12px;padding:8px 12px;border:1px solid var(--amber);border-left-width:4px;border-radius:6px;
+color:var(--amber);font-size:15px;font-weight:600}
+.outside span{display:block;color:var(--soft);font-size:13px;font-weight:400}
 .why{margin:10px 0 0;font-size:15px;color:var(--text)}
 .quiet{margin:6px 0 0;font-size:13px;color:var(--soft)}
 .reasons{margin:14px 0 0;padding:0;list-style:none;font-size:15px}
@@ -98,7 +102,8 @@ _FOOTER = (
     "The heatmap (Grad-CAM) shows which regions raised the score of the named class in the network; "
     "it is not an outline of disease. UNDETERMINED stands where a film is not clearly of one class, so that of "
     "the films of either class no more than the error asked for (5 % by default) should get a wrong verdict, as "
-    f"far as they are like the films of validation. {NOTICE}"
+    "far as they are like the films of validation. Nothing of the kind is known of forced verdicts and of films "
+    f"outside the population. {NOTICE}"
 )
 
 
@@ -143,7 +148,7 @@ def judgement(outcome: Outcome) -> str:
         return f"{_verdict('error', 'NOT READ')}<p>{escape(str(error))}</p>{hint}"
     if not wording.is_shown(p):
         return (
-            f"{_verdict('refused', p.label)}"
+            f"{_outside(p)}{_verdict('refused', p.label, *wording.marks(p))}"
             f'<p class="why">No verdict: this film cannot be judged.</p>{_reasons(p)}{_bundle(p)}'
         )
     return _judgement(p)
@@ -158,14 +163,22 @@ def _film(outcome: Outcome, film: Radiograph, p: Prediction) -> str:
     )
 
 
+def _outside(p: Prediction) -> str:
+    """A banner above all figures: the film is outside the population that the model knows."""
+    text = wording.outside(p)
+    hint = next((r.hint for r in p.gate.reasons if r.code == OUTSIDE), "")
+    return f'<p class="outside">{escape(text)}<span>{escape(hint)}</span></p>' if text else ""
+
+
 def _reasons(p: Prediction) -> str:
-    if not p.gate.reasons:
-        return ""
+    """The reasons of the gate, without the one that `_outside` gives."""
+    in_banner = OUTSIDE if wording.outside(p) else ""
     items = "".join(
         f"<li>{escape(r.sentence[:1].upper() + r.sentence[1:])}<span>{escape(r.hint)}</span></li>"
         for r in p.gate.reasons
+        if r.code != in_banner
     )
-    return f'<ul class="reasons">{items}</ul>'
+    return f'<ul class="reasons">{items}</ul>' if items else ""
 
 
 def _bundle(p: Prediction) -> str:
@@ -188,7 +201,7 @@ def _explained(outcome: Outcome, p: Prediction) -> str:
 
 
 def _judgement(p: Prediction) -> str:
-    threshold = p.operating_point.threshold
+    threshold = wording.threshold(p)
     kind = _KINDS.get(p.label, "positive")
     named = wording.subject(p)
     mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
@@ -199,10 +212,10 @@ def _judgement(p: Prediction) -> str:
     # Near the ends of the bar the caption would stick out of the card.
     at = min(max(threshold, 0.2), 0.8)
     return (
-        f'<div class="{kind}">{_verdict(kind, p.label, "forced" if p.forced else "")}{forced}'
+        f'{_outside(p)}<div class="{kind}">{_verdict(kind, p.label, *wording.marks(p))}{forced}'
         f"{_why(p)}"
         f'<p class="p" style="color:var(--text)">P({escape(named)}) {escape(wording.probability(p))}</p>'
-        f'<div class="bar"><i style="width:{100 * p.p_unadjusted:.1f}%"></i>'
+        f'<div class="bar"><i style="width:{100 * p.p_positive:.1f}%"></i>'
         f'<b style="left:{100 * threshold:.1f}%"></b></div>'
         f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
         f"{threshold_text(threshold)}</span></div></div>"
@@ -213,7 +226,7 @@ def _judgement(p: Prediction) -> str:
 
 
 def _why(p: Prediction) -> str:
-    text = wording.why_undetermined(p)
+    text = "" if wording.outside(p) else wording.why_undetermined(p)
     return f'<p class="why">{escape(text[0].upper() + text[1:])}.</p>' if text else ""
 
 
@@ -231,10 +244,10 @@ def _shares(p: Prediction) -> str:
     )
 
 
-def _verdict(kind: str, text: str, mark: str = "") -> str:
-    mark = f"<small>{mark}</small>" if mark else ""
+def _verdict(kind: str, text: str, *marks: str) -> str:
+    small = "".join(f"<small>{escape(mark)}</small>" for mark in marks)
     svg = f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[kind]}</svg>'
-    return f'<div class="verdict {kind}">{svg}{escape(text)}{mark}</div>'
+    return f'<div class="verdict {kind}">{svg}{escape(text)}{small}</div>'
 
 
 def picture(pixels: NDArray[np.uint8], side_px: int = _SIDE) -> str:

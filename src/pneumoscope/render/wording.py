@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.decision.gate import OUTSIDE, REFUSE
+from pneumoscope.decision.gate import NOTE, OUTSIDE, REFUSE
 from pneumoscope.decision.population import AGE, FILM, READER
 from pneumoscope.decision.sentences import words
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NO_HEATMAPS, NORMAL, REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import TypeAlias
 
     from pneumoscope.decision.decide import Decision
@@ -23,9 +23,45 @@ if TYPE_CHECKING:
 _CHOSEN_BY = {AGE: "population_age", FILM: "population_film", READER: "population_reader"}
 
 
+# By whether the film is UNDETERMINED, so that neither class is named, and whether there is a prevalence.
+_AT_OR_ABOVE = {
+    (False, False): "called_at",
+    (False, True): "called_at_unadjusted",
+    (True, False): "at_or_above",
+    (True, True): "at_or_above_unadjusted",
+}
+_BELOW = {
+    (False, False): "called_below",
+    (False, True): "called_below_unadjusted",
+    (True, False): "below",
+    (True, True): "below_unadjusted",
+}
+
+
 def verdict(p: Decided) -> str:
     """The label, marked if it was forced."""
     return words("forced_label", label=p.label) if p.forced else p.label
+
+
+def marks(p: Decided) -> list[str]:
+    """What sets the verdict apart from others, in a word each: it must be seen wherever the verdict is."""
+    codes = [reason.code for reason in p.gate.reasons]
+    return marks_of(codes, p.gate.level, forced=p.forced, at_site=p.profile is not None)
+
+
+def marks_of(codes: Collection[str], level: str, *, forced: bool, at_site: bool) -> list[str]:
+    """`marks` from plain values.
+
+    Args:
+        codes: Codes of the gate's reasons.
+        level: Level of the gate.
+        forced: Whether the verdict was forced.
+        at_site: Whether a site profile was applied, which was made on films like this one.
+    """
+    outside = OUTSIDE in codes and not at_site
+    named = {"mark_forced": forced, "mark_outside": outside}
+    named["mark_noted"] = level == NOTE and not outside
+    return [words(name) for name, holds in named.items() if holds]
 
 
 def is_shown(p: Decided) -> bool:
@@ -60,11 +96,17 @@ def probability(p: Decided) -> str:
     )
 
 
+def threshold(p: Decided) -> float:
+    """The operating point on the scale of `Prediction.p_positive`, in (0, 1)."""
+    adjusted = p.adjusted_threshold
+    return p.operating_point.threshold if adjusted is None else adjusted
+
+
 def why_undetermined(p: Decided) -> str:
     """Why neither class is named; empty for any other label."""
     if p.label != UNDETERMINED:
         return ""
-    if p.profile is None and (reason := _outside(p)):
+    if reason := _outside(p):
         return words("unclear_outside", reason=reason)
     if p.error is None:
         return ""
@@ -81,23 +123,38 @@ def why_undetermined(p: Decided) -> str:
 
 
 def _outside(p: Decided) -> str:
-    """Why the film is outside the model's population, without a full stop; empty if it is not."""
-    reasons = (r for r in p.gate.reasons if r.code == OUTSIDE)
+    """Why the film is outside the model's population, without a full stop; empty if it is not.
+
+    A site profile was made on such films, so with one no film is outside.
+    """
+    reasons = (r for r in p.gate.reasons if r.code == OUTSIDE and p.profile is None)
     return next((reason.sentence.rstrip(".") for reason in reasons), "")
+
+
+def outside(p: Decided) -> str:
+    """That the film is outside the model's population, and why; empty if it is not.
+
+    Outputs give it before any figure.
+    """
+    reason = _outside(p)
+    return words("outside", reason=reason) if reason else ""
 
 
 def call(p: Decided) -> str:
     """What the operating point says, in a sentence."""
     point = p.operating_point
-    sentence = "called_at" if p.called == p.positive else "called_below"
-    if p.prevalence is not None:
-        sentence += "_unadjusted"
+    sentences = _AT_OR_ABOVE if p.called == p.positive else _BELOW
+    sentence = sentences[p.label == UNDETERMINED, p.prevalence is not None]
     return words(sentence, called=p.called, limit=threshold_text(point.threshold), point=point.name)
 
 
 def promise(p: Decided) -> str:
-    """What the conformal sets promise, in a sentence; empty without sets."""
-    if p.error is None:
+    """What the conformal sets promise, in a sentence.
+
+    Empty without sets, and for a film to which the promise does not extend: a forced verdict, or a
+    film outside the population.
+    """
+    if p.error is None or p.forced or _outside(p):
         return ""
     return words("promise" if p.profile is None else "promise_site", share=percent(p.error))
 
@@ -112,8 +169,8 @@ def kinds(p: Decided) -> str:
 
 
 def short(p: Decided) -> str:
-    """The label and the probability, for a line of a list."""
-    return words("short", label=p.label, p=f"{p.p_positive:.3f}") if is_shown(p) else p.label
+    """The verdict and the probability, for a line of a list."""
+    return words("short", verdict=verdict(p), p=f"{p.p_positive:.3f}") if is_shown(p) else p.label
 
 
 def subject(p: Decided) -> str:
@@ -124,7 +181,7 @@ def subject(p: Decided) -> str:
 def summary(p: Decided) -> str:
     """The result in one line, for screen readers."""
     if is_shown(p):
-        return words("summary", label=p.label, subject=subject(p), p=f"{p.p_positive:.3f}")
+        return words("summary", verdict=verdict(p), subject=subject(p), p=f"{p.p_positive:.3f}")
     reason = p.gate.reasons[0].sentence.rstrip(".")
     return words("summary_refused", label=p.label, reason=f"{reason[0].upper()}{reason[1:]}")
 
@@ -177,14 +234,30 @@ def no_heatmap(p: Prediction) -> str:
 
 
 def zones(p: Prediction) -> str:
-    """The zones of the lungs with the most heat, and its share in each; empty if they are not known."""
+    """The zones of the lungs with the most heat, and its share in each; empty if they are not known.
+
+    Also empty for a forced verdict: heat on a film that the model must not judge has no meaning.
+    """
+    if p.forced:
+        return ""
     named = [words("zone", name=z.name, share=percent(round(z.share, 2))) for z in p.zones]
     return ", ".join(named)
 
 
 def heat_by_zone(p: Prediction) -> str:
     """`zones` with what they are, for a list of notes; empty if they are not known."""
-    return words("heat_by_zone", zones=zones(p)) if p.zones else ""
+    where = zones(p)
+    return words("heat_by_zone", zones=where) if where else ""
+
+
+def heatmap_name(p: Prediction) -> str:
+    """What the heatmap is for: the kind if it is clear, else the positive verdict.
+
+    The map is that of the likelier kind. As long as the kind is not determined, it is shown as the
+    map for the positive verdict, to which it contributes most.
+    """
+    several = p.called == p.positive and not p.findings and len(p.probabilities) > 2
+    return p.positive if several and p.heatmap_class != p.subtype else p.heatmap_class
 
 
 def heatmap_caption(p: Prediction) -> str:
@@ -194,7 +267,9 @@ def heatmap_caption(p: Prediction) -> str:
     sentence = f"{p.explanation.sentence[0].upper()}{p.explanation.sentence[1:]}"
     if not p.explanation.reliable:
         return f"{sentence}."
-    caption = words("heatmap", name=p.heatmap_class, sentence=sentence)
+    if p.forced:
+        return words("heatmap_forced", name=heatmap_name(p))
+    caption = words("heatmap", name=heatmap_name(p), sentence=sentence)
     where = heat_by_zone(p)
     return f"{caption} {where[0].upper()}{where[1:]}." if where else caption
 
@@ -204,6 +279,8 @@ def sentences_of(p: Decided) -> dict[str, str | list[str]]:
     shown = is_shown(p)
     return {
         "verdict": verdict(p),
+        "marks": marks(p),
+        "outside": outside(p),
         "short": short(p),
         "summary": summary(p),
         "refused": refused(p),
@@ -224,6 +301,7 @@ def sentences(p: Prediction) -> dict[str, str | list[str]]:
     """All sentences about a prediction, for pages that other programs draw."""
     return sentences_of(p) | {
         "no_heatmap": no_heatmap(p),
+        "heatmap_for": heatmap_name(p) if is_shown(p) else "",
         "zones": zones(p),
         "population": population(p),
     }

@@ -265,6 +265,7 @@ class Classifier(Reader):
             bundle=self.bundle.title,
             bundle_sha256=self.bundle.sha256,
             profile=decision.profile,
+            adjusted_threshold=decision.adjusted_threshold,
         )
 
     def _probabilities_and_heatmaps(

@@ -133,11 +133,20 @@ def _explained(row: FilmRow) -> Mapping[str, Any]:
 
 def heatmap_png(row: FilmRow, _renderer: Renderer) -> bytes:
     """The colours of the heatmap alone, transparent where it is low, at the size of ``film.png``."""
+    return _colours(row, smooth=True)
+
+
+def heatmap_cells_png(row: FilmRow, _renderer: Renderer) -> bytes:
+    """As `heatmap_png`, with each cell of the heatmap as a rectangle of one colour."""
+    return _colours(row, smooth=False)
+
+
+def _colours(row: FilmRow, *, smooth: bool) -> bytes:
     heat = heatmap_of(row)
     result = result_of(row)
     rows, columns = shown_size(result["film"]["rows"], result["film"]["columns"], SIDE_PX)
     healthy = heatmap.is_healthy(result["called"], result["findings"])
-    return png(heatmap.colour_map(heat, rows, columns, healthy=healthy))
+    return png(heatmap.colour_map(heat, rows, columns, healthy=healthy, smooth=smooth))
 
 
 def lungs_png(row: FilmRow, _renderer: Renderer) -> bytes:

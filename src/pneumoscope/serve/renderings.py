@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.serve.pictures import (
     film_png,
+    heatmap_cells_png,
     heatmap_png,
     lungs_png,
     overlay_png,
@@ -36,6 +37,7 @@ RENDERINGS: dict[str, tuple[str, Callable[[FilmRow, Renderer], bytes]]] = {
     "film.png": ("image/png", film_png),
     "overlay.png": ("image/png", overlay_png),
     "heatmap.png": ("image/png", heatmap_png),
+    "heatmap-cells.png": ("image/png", heatmap_cells_png),
     "lungs.png": ("image/png", lungs_png),
     "thumbnail.png": ("image/png", thumbnail_png),
     "report.pdf": ("application/pdf", report_pdf),

@@ -22,9 +22,10 @@ from reportlab.platypus import (
 )
 
 from pneumoscope.decision import sentences
+from pneumoscope.decision.gate import OUTSIDE
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
-from pneumoscope.render.serialise import NOTICE
+from pneumoscope.render.serialise import NOTICE, marks_of, scale_of
 from pneumoscope.serve.pictures import overlaid
 from pneumoscope.serve.problems import FilmNotHeld
 from pneumoscope.serve.serializers import name_of
@@ -103,7 +104,9 @@ def _page(row: FilmRow, renderer: Renderer) -> list[Flowable]:
         return [*head, refused, Paragraph(text, _style(10)), _identifiers(row)]
     result = row.result
     colour = _COLOURS.get(result["label"], _POSITIVE)
-    body: list[Flowable] = [_verdict(result["words"]["verdict"], colour)]
+    body: list[Flowable] = [*_outside(result), _verdict(_marked(result), colour)]
+    if result["words"].get("forced"):
+        body.append(Paragraph(_latin(result["words"]["forced"]), _style(10, bold=True)))
     if result["p_unadjusted"] is not None:
         body += _figures(result, colour)
     body += [Spacer(1, 8), *_pictures(row, renderer), *_sentences(result), _identifiers(row)]
@@ -112,6 +115,24 @@ def _page(row: FilmRow, renderer: Renderer) -> list[Flowable]:
 
 def _verdict(text: str, colour: str) -> Flowable:
     return Paragraph(_latin(text), _style(20, colors.HexColor(colour), bold=True, after=6))
+
+
+def _marked(result: dict[str, Any]) -> str:
+    """The verdict with what sets it apart, such as "PNEUMONIA (forced, outside the population)"."""
+    marks = ", ".join(marks_of(result))
+    return f"{result['label']} ({marks})" if marks else str(result["label"])
+
+
+def _outside(result: dict[str, Any]) -> list[Flowable]:
+    """A banner above the verdict: the film is outside the population that the model knows."""
+    reason = next((r for r in result["gate"]["reasons"] if r["code"] == OUTSIDE), None)
+    if reason is None or result["profile"] is not None:
+        return []
+    text = sentences.words("outside", reason=reason["sentence"].rstrip("."))
+    amber = colors.HexColor(_COLOURS[UNDETERMINED])
+    table = Table([[Paragraph(_latin(text), _style(11, amber, bold=True, after=0))]], [_WIDTH])
+    table.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 1, amber)]))
+    return [table, Spacer(1, 8)]
 
 
 class _Bar(Flowable):  # type: ignore[misc]
@@ -133,15 +154,16 @@ class _Bar(Flowable):  # type: ignore[misc]
 
 def _figures(result: dict[str, Any], colour: str) -> list[Flowable]:
     point, words = result["operating_point"], result["words"]
+    share, threshold = scale_of(result)
     named = result["findings"][0]["name"] if result["findings"] else result["positive"].lower()
     lines: list[Flowable] = []
-    if words["why_undetermined"]:
+    if words["why_undetermined"] and not _outside(result):
         lines.append(Paragraph(_sentence(words["why_undetermined"]), _style(10)))
     lines += [
         Paragraph(f"P({_latin(named)}) {words['probability']}", _style(11, after=2)),
-        _Bar(result["p_unadjusted"], point["threshold"], colour),
+        _Bar(share, threshold, colour),
         Paragraph(
-            f"Mark: operating point {_latin(point['name'])}, {threshold_text(point['threshold'])}",
+            f"Mark: operating point {_latin(point['name'])}, {threshold_text(threshold)}",
             _style(8, _SOFT),
         ),
     ]
@@ -166,10 +188,7 @@ def _pictures(row: FilmRow, renderer: Renderer) -> list[Flowable]:
     explanation = result["explanation"]
     if explanation is not None and result["label"] != REFUSED:
         pictures.append(overlaid(row, grey))
-        heading = f"Heatmap for: {result['heatmap_class']}. " if explanation["reliable"] else ""
-        zones = result["words"].get("zones")  # an earlier version stored none
-        where = f" {_sentence(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
-        captions.append(heading + _sentence(explanation["sentence"]) + where)
+        captions.append(_heatmap_caption(result))
     column = (_WIDTH - 6 * mm) / 2
     cells = [_image(picture, column) for picture in pictures]
     texts = [Paragraph(_latin(text), _style(8, _SOFT)) for text in captions]
@@ -177,6 +196,19 @@ def _pictures(row: FilmRow, renderer: Renderer) -> list[Flowable]:
     look = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
     grid.setStyle(TableStyle(look))
     return [grid]
+
+
+def _heatmap_caption(result: dict[str, Any]) -> str:
+    """What the heatmap shows; of a forced verdict only its name."""
+    words, explanation = result["words"], result["explanation"]
+    # An earlier version stored neither this name nor the zones.
+    name = words.get("heatmap_for", result["heatmap_class"])
+    if result["forced"] and explanation["reliable"]:
+        return sentences.words("heatmap_forced", name=name)
+    heading = f"Heatmap for: {name}. " if explanation["reliable"] else ""
+    zones = words.get("zones")
+    where = f" {_full(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
+    return heading + _full(explanation["sentence"]) + where
 
 
 def _image(picture: NDArray[np.uint8], width: float) -> Flowable:
@@ -193,7 +225,9 @@ def _image(picture: NDArray[np.uint8], width: float) -> Flowable:
 def _sentences(result: dict[str, Any]) -> list[Flowable]:
     words = result["words"]
     kind = f"Kind: {words['kinds']}." if words["kinds"] else ""
-    lines = [kind, words["call"], words["promise"], *words["reasons"]]
+    # An earlier version stored a promise for forced verdicts too.
+    promise = "" if result["forced"] or _outside(result) else words["promise"]
+    lines = [kind, words["call"], promise, *map(_full, words["reasons"])]
     lines += [_sentence(text) for text in result["warnings"]]
     site = f", site profile {result['profile']}" if result["profile"] else ""
     chosen = words.get("population")  # an earlier version stored none
@@ -212,7 +246,11 @@ def _identifiers(row: FilmRow) -> Flowable:
 
 
 def _sentence(text: str) -> str:
-    return _latin(f"{text[:1].upper()}{text[1:]}".rstrip(".") + ".")
+    return _latin(_full(text))
+
+
+def _full(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
 
 
 def _latin(text: str) -> str:

@@ -22,7 +22,7 @@
  * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one
  *   file: a film, or a ZIP archive of films.
  * @property {(query: Query) => Promise<FilmRecord[]>} list  The reader's films, newest first.
- * @property {(id: string, kind: "film"|"heatmap"|"lungs"|"thumbnail") => Promise<CanvasImageSource>} picture
+ * @property {(id: string, kind: "film"|"heatmap"|"cells"|"lungs"|"thumbnail") => Promise<CanvasImageSource>} picture
  * @property {(id: string, format: string) => Promise<void>} downloadFilm  Saves one film's result to a file.
  * @property {(ids: string[], format: string) => Promise<void>} downloadFilms  Saves several results to one file.
  * @property {(id: string) => Promise<void>} delete  Erases one result with its film.

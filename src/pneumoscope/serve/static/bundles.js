@@ -69,6 +69,21 @@ export class Bundles extends EventTarget {
     preferences.setBundle(bundle.default ? null : name);
   }
 
+  /** For whom the chosen one was made: a sentence, "" if that is not known, and the same in full. */
+  get madeFor() {
+    const populationOf = ({ population }) => population?.text ?? population ?? "";
+    const { chosen } = this;
+    if (chosen !== AUTOMATIC) {
+      const population = populationOf(chosen);
+      const sentence = population && t("madeFor.one", { population });
+      return { sentence, full: sentence };
+    }
+    const several = this.offered.filter((bundle) => bundle !== AUTOMATIC);
+    const populations = several.map(({ name }) => name).join(t("madeFor.or"));
+    const full = several.map((bundle) => `${bundle.name}: ${populationOf(bundle)}.`).join("\n");
+    return { sentence: t("madeFor.several", { populations }), full };
+  }
+
   model() {
     return this.backend.model(preferences.bundle);
   }

@@ -4,7 +4,7 @@ import { button, fill, h, icon, toast } from "./dom.js";
 import { Pane } from "./pane.js";
 import { t } from "./texts.js";
 import { arrowKey, toolbar, viewKey } from "./toolbar.js";
-import { probability, problemSentence } from "./verdict.js";
+import { badges, outsideBanner, probability, problemSentence } from "./verdict.js";
 import { View } from "./view.js";
 import * as words from "./words.js";
 
@@ -37,7 +37,7 @@ class Side {
     ]);
     if (this.record !== record) return;
     this.pane.show({ film, heatmap, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
-    this.pane.heatmapCaption = t("viewer.heatmapFor", { name: record?.result?.heatmap_class ?? "" });
+    this.pane.heatmapCaption = t("viewer.heatmapFor", { name: record?.result ? words.wordsOf(record.result).heatmap_for : "" });
     if (record && !film) this.pane.setNote(t("viewer.missing.gone"));
     else this.pane.setNote(heatmap ? "" : state.why, state.detail);
   }
@@ -52,10 +52,11 @@ class Side {
     const reason = result ? words.reasons(result)[0]?.sentence : problemSentence(record.error);
     return fill(
       this.summary,
+      result && outsideBanner(result),
       h(
         "div",
         { class: `verdict state-${state}` },
-        h("div", {}, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), readBy && h("p", { class: "secondary" }, readBy)),
+        h("div", {}, h("h2", { class: "headline" }, icon(state), words.labelOf(record)), h("span", { class: "marks" }, badges(result)), readBy && h("p", { class: "secondary" }, readBy)),
         judged ? probability(result, { compact: true }) : h("p", { class: "secondary" }, reason),
       ),
     );
@@ -93,7 +94,7 @@ export class Compare {
     const known = new Set(listed.map((record) => record.id));
     this.records = [...wanted.filter((record) => record && !known.has(record.id)), ...listed];
     for (const side of this.sides) {
-      fill(side.choice, h("option", { value: "" }, t("compare.choose")), this.records.map((record) => h("option", { value: record.id }, `${record.film.name} · ${words.labelOf(record)}`)));
+      fill(side.choice, h("option", { value: "" }, t("compare.choose")), this.records.map((record) => h("option", { value: record.id }, `${record.film.name} · ${words.markedLabelOf(record)}`)));
     }
     const before = this.sides.map((side) => this.records.find((record) => record.id === side.record?.id));
     const shown = wanted.length ? wanted : before.some(Boolean) ? before : this.records.slice(0, 2).reverse();

@@ -168,7 +168,8 @@ function ofClasses(rules, probabilities) {
     kinds = [likelier];
     if (limits) kinds = Object.keys(limits.kinds).filter((name) => probabilities[name] >= limits.kinds[name] * p);
   }
-  const adjusted = rules.prevalence === null ? p : atPrevalence(p, rules.known, rules.prevalence);
+  const carry = (value) => (rules.prevalence === null ? null : atPrevalence(value, rules.known, rules.prevalence));
+  const adjusted = carry(p) ?? p;
   const factor = p > 0 ? adjusted / p : 0;
   const carried = (value, name) => (name === negative ? 1 - adjusted : value * factor);
   return {
@@ -182,6 +183,7 @@ function ofClasses(rules, probabilities) {
     findings: [],
     operating_point: point,
     heatmap_class: called === NORMAL ? negative : likelier,
+    adjusted_threshold: carry(point.threshold),
   };
 }
 
@@ -212,6 +214,7 @@ function ofFindings(rules, probabilities) {
     findings,
     operating_point: point,
     heatmap_class: name,
+    adjusted_threshold: null,
   };
 }
 

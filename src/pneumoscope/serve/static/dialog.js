@@ -26,14 +26,14 @@ export function openDialog(title, content, { wide = false, foot = null } = {}) {
   return dialog;
 }
 
-/** Asks for confirmation; resolves to true if the reader agrees. */
-export function confirm(title, text, yes) {
+/** Asks for confirmation; resolves to true if the reader agrees. `name` is the icon of the button that does. */
+export function confirm(title, text, yes, name = "bin") {
   return new Promise((resolve) => {
     let answer = false;
     const dialog = openDialog(title, h("p", {}, text), {
       foot: [
         button("", t("common.cancel"), () => dialog.close()),
-        button("bin", yes, () => {
+        button(name, yes, () => {
           answer = true;
           dialog.close();
         }, { class: "danger" }),

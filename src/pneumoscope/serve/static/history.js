@@ -3,11 +3,11 @@
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { confirm } from "./dialog.js";
 import { menu } from "./menu.js";
-import { fixed } from "./numbers.js";
+import { fixed, general } from "./numbers.js";
 import { drawThumbnail } from "./pictures.js";
 import { t } from "./texts.js";
 import { segmented } from "./toolbar.js";
-import { problemSentence } from "./verdict.js";
+import { badges, problemSentence } from "./verdict.js";
 import * as words from "./words.js";
 
 const PORTION = 100; // records in one request
@@ -180,10 +180,10 @@ export class History {
       h("label", { class: "checkbox" }, box),
       h(
         "button",
-        { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label }) },
+        { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label: words.markedLabelOf(record) }) },
         this.#thumbnail(record),
         h("span", { class: "text" }, h("span", { class: "name" }, name(record)), this.#origin(record)),
-        h("span", { class: "label" }, icon(state), label),
+        h("span", { class: "label" }, icon(state), h("span", {}, label, h("span", { class: "marks" }, badges(record.result)))),
         probabilityOrReason(record),
       ),
       done ? menu("download", t("download.one"), () => this.downloads.film(record), { iconOnly: true }) : h("span", { class: "menu-placeholder" }),
@@ -194,7 +194,7 @@ export class History {
   #origin(record) {
     const bundle = this.bundles.nameOf(record.result);
     const time = h("time", { datetime: record.created }, new Date(record.created).toLocaleString());
-    return h("span", { class: "secondary" }, time, bundle && h("span", { class: "read-by" }, bundle));
+    return h("span", { class: "secondary" }, time, [bundle, readWith(record.result)].filter(Boolean).map((text) => h("span", { class: "read-by" }, text)));
   }
 
   /** A canvas that is drawn when it becomes visible: a long history has hundreds. */
@@ -299,17 +299,25 @@ export class History {
   }
 }
 
+/** The settings that decide where the verdict changes; "" if there is no verdict. */
+function readWith(result) {
+  if (!result || result.label === "REFUSED") return "";
+  const { operating_point: { name: point }, prevalence } = result;
+  if (prevalence === null || prevalence === undefined) return t("history.readWith", { point });
+  return t("history.readWithPrevalence", { point, prevalence: general(100 * prevalence, 3) });
+}
+
 function probabilityOrReason({ result, error }) {
   if (!result) return h("span", { class: "reason" }, problemSentence(error));
   if (result.label === "REFUSED") return h("span", { class: "reason" }, words.reasons(result)[0]?.sentence);
-  const { threshold } = result.operating_point;
+  const { p: share, threshold } = words.scaleOf(result);
   return h(
     "span",
     { class: "compact-probability" },
     h(
       "span",
       { class: "bar", "aria-hidden": "true" },
-      h("i", { style: { width: `${100 * result.p_unadjusted}%` } }),
+      h("i", { style: { width: `${100 * share}%` } }),
       h("b", { style: { left: `${100 * threshold}%` } }),
     ),
     h("span", { class: "figure" }, fixed(words.pPositive(result), 3)),

@@ -11,7 +11,7 @@ const API = new URL("api/v1/", ROOT);
 const SIGN_IN = new URL("login", ROOT);
 
 const LISTEN_AGAIN_S = 2; // after the server closed an event stream before its job had ended
-const PICTURES = { film: "film.png", heatmap: "heatmap.png", lungs: "lungs.png", thumbnail: "thumbnail.png" };
+const PICTURES = { film: "film.png", heatmap: "heatmap.png", cells: "heatmap-cells.png", lungs: "lungs.png", thumbnail: "thumbnail.png" };
 const RENDERINGS = { overlay: "overlay.png", pdf: "report.pdf", json: "result.json" };
 
 /** @typedef {import("./backend.js").Backend} Backend */

@@ -86,7 +86,8 @@ class Page {
       button("help", t("help.title"), openHelp, { iconOnly: true, key: "?" }),
       this.account,
     );
-    fill(document.getElementById("notice"), icon("warning"), h("span", {}, t("notice")), h("span", { class: "spacer" }), this.model);
+    this.madeFor = h("span", { class: "made-for" });
+    fill(document.getElementById("notice"), icon("warning"), h("span", { class: "research" }, t("notice")), this.madeFor, h("span", { class: "spacer" }), this.model);
     const skip = document.getElementById("skip");
     skip.textContent = t("common.skip");
     skip.addEventListener("click", (event) => {
@@ -118,6 +119,9 @@ class Page {
   #showBundle() {
     const { name, bundle, bundle_sha256: hash } = this.bundles.chosen;
     fill(this.model, h("span", {}, this.bundles.several ? name : bundle), hash && h("code", {}, hash.slice(0, 12)));
+    const { sentence, full } = this.bundles.madeFor;
+    this.madeFor.textContent = sentence;
+    this.madeFor.title = full;
   }
 
   #picked() {

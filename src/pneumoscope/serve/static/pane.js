@@ -10,6 +10,7 @@ const WHEEL_ZOOM = 0.0016; // change of log(zoom) for each pixel of the wheel
 export class Pane {
   #film = null;
   #heatmap = null;
+  #cells = null;
   #lungs = null;
   #frame = 0;
   #pointers = new Map(); // the last event of each pointer that is pressed
@@ -26,7 +27,14 @@ export class Pane {
     this.canvas = h("canvas", { role: "img", "aria-label": t("viewer.empty") });
     this.note = h("div", { class: "pane-note", hidden: true });
     this.corner = h("div", { class: "pane-corner", "aria-hidden": "true" });
-    this.element = h("div", { class: "pane" }, this.canvas, this.corner, this.note);
+    this.legend = h(
+      "div",
+      { class: "legend", "aria-hidden": "true", hidden: true },
+      h("span", {}, t("viewer.low")),
+      h("i", {}),
+      h("span", {}, t("viewer.high")),
+    );
+    this.element = h("div", { class: "pane" }, this.canvas, this.corner, this.legend, this.note);
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.#listen();
     this.setView(view);
@@ -42,10 +50,15 @@ export class Pane {
     this.redraw();
   }
 
-  /** Shows a film, its heatmap and its lungs, each an image source or null; `label` is for screen readers. */
-  show({ film, heatmap = null, lungs = null, label = "" }) {
+  /**
+   * Shows a film, its heatmap, smooth and as cells, and its lungs, each an image source or null. `healthy` says
+   * whether the heat speaks for a healthy film, which has one cool colour; `label` is for screen readers.
+   */
+  show({ film, heatmap = null, cells = null, lungs = null, healthy = false, label = "" }) {
     this.#film = film;
     this.#heatmap = heatmap;
+    this.#cells = cells;
+    this.legend.classList.toggle("healthy", healthy);
     this.#lungs = lungs;
     this.canvas.setAttribute("aria-label", label || t("viewer.empty"));
     this.redraw();
@@ -84,6 +97,7 @@ export class Pane {
     // A reader who has switched the heatmap off does not need the reason why there is none.
     this.note.hidden = !this.hasNote || (Boolean(this.#film) && !view.heatmap);
     const overlaid = this.withHeatmap && view.heatmap && this.#heatmap && view.opacity > 0;
+    this.legend.hidden = !overlaid;
     this.corner.textContent = this.#film ? (overlaid ? this.heatmapCaption : this.caption) : "";
     if (!this.#film || !this.element.clientWidth) return;
     const { scale, left, top, columns, rows } = this.#placement();
@@ -93,7 +107,7 @@ export class Pane {
     this.#applyGreyWindow(box);
     if (overlaid) {
       context.globalAlpha = view.opacity;
-      context.drawImage(this.#heatmap, ...box);
+      context.drawImage(view.cells ? (this.#cells ?? this.#heatmap) : this.#heatmap, ...box);
       context.globalAlpha = 1;
     }
     if (this.withHeatmap && view.lungs && this.#lungs) context.drawImage(this.#lungs, ...box);

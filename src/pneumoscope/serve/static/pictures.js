@@ -10,7 +10,7 @@ export class Pictures {
     this.backend = backend;
   }
 
-  /** The "film", "heatmap", "lungs" or "thumbnail" of a film; null if the back end no longer has it. */
+  /** The "film", "heatmap", "cells" (of the heatmap), "lungs" or "thumbnail" of a film; null if the back end no longer has it. */
   get(id, kind) {
     const key = `${kind} ${id}`;
     const picture = this.#kept.get(key) ?? this.#load(key, id, kind);

@@ -7,6 +7,7 @@ const DEFAULTS = {
   reveal: "moment", // "moment", "ask" or "once"
   layout: "side", // "side" or "overlay"
   opacity: 0.55,
+  cells: false,
   keys: true,
   bundle: null,
 };

@@ -20,11 +20,13 @@ export class Reading {
   #preview = null; // what the panes show if it is the browser's own picture
   film = null;
   hasHeatmap = false;
+  #wantsHeatmap = { normal: false, others: true }; // whether the heatmap is shown, by the verdict
+  #wantedFor = ""; // which of these the film on the stage follows; "" before its verdict
 
   constructor(worklist, { bundles, pictures, downloads, pick }) {
     Object.assign(this, { worklist, bundles, pictures, downloads });
     this.view = new View();
-    this.view.set({ opacity: preferences.get("opacity"), tool: NARROW.matches ? "pan" : "window" });
+    this.view.set({ opacity: preferences.get("opacity"), cells: preferences.get("cells"), tool: NARROW.matches ? "pan" : "window" });
     this.plainPane = new Pane(this.view, { withHeatmap: false });
     this.heatmapPane = new Pane(this.view);
     this.layout = NARROW.matches ? "overlay" : preferences.get("layout");
@@ -42,7 +44,8 @@ export class Reading {
     this.welcome = welcome(pick, bundles);
     this.#build();
     this.setLayout(this.layout);
-    this.view.addEventListener("change", () => preferences.get("opacity") === this.view.opacity || preferences.set({ opacity: this.view.opacity }));
+    new ResizeObserver(() => this.#arrangePanes()).observe(this.panes);
+    this.view.addEventListener("change", () => this.#viewChanged());
     worklist.addEventListener("rows", () => this.#showListOrWelcome());
     worklist.addEventListener("select", () => this.#selected());
     worklist.addEventListener("row", (event) => event.detail === worklist.selected && this.#update(event.detail));
@@ -63,6 +66,21 @@ export class Reading {
     this.panel = h("aside", { class: "panel", "aria-label": t("verdict.label") });
     this.workspace = h("div", { class: "workspace", hidden: true }, h("h1", { class: "visually-hidden" }, t("tabs.read")), this.list.element, viewer, this.panel);
     this.element = h("div", { class: "reading" }, this.welcome, this.workspace);
+  }
+
+  #viewChanged() {
+    const { opacity, cells, heatmap } = this.view;
+    if (preferences.get("opacity") !== opacity || preferences.get("cells") !== cells) preferences.set({ opacity, cells });
+    if (this.#wantedFor) this.#wantsHeatmap[this.#wantedFor] = heatmap;
+  }
+
+  /** On a NORMAL film there is no heatmap unless the reader switches it on: colour looks like a finding. */
+  #followVerdict(row) {
+    const wanted = row?.revealed && row.record?.result ? (words.stateOf(row.record) === "normal" ? "normal" : "others") : "";
+    if (wanted === this.#wantedFor) return;
+    this.#wantedFor = "";
+    this.view.set({ heatmap: this.#wantsHeatmap[wanted || "others"] });
+    this.#wantedFor = wanted;
   }
 
   setLayout(layout) {
@@ -170,6 +188,7 @@ export class Reading {
     const label = row ? t("viewer.filmOf", { name: row.name }) : "";
     this.plainPane.show({ film, label });
     this.heatmapPane.show({ film, label });
+    this.#arrangePanes();
     this.panes.classList.toggle("blank", !film);
     this.#showMessage(row);
     this.#updateHeatmap(row);
@@ -206,28 +225,45 @@ export class Reading {
   async #updateHeatmap(row) {
     const record = row?.record;
     const state = words.heatmapState(record);
+    this.#followVerdict(row);
     const allowed = Boolean(row?.revealed && state.shown);
     this.tools.allowHeatmap(allowed, row?.revealed ? state.why : t("heatmap.notYet"));
     const selection = this.#selection;
     const outlined = Boolean(row?.revealed && words.hasLungs(record));
     this.tools.offerLungs(outlined);
-    const [heatmap, lungs] = await Promise.all([
+    const [heatmap, cells, lungs] = await Promise.all([
       allowed ? this.pictures.get(record.id, "heatmap") : null,
+      allowed ? this.pictures.get(record.id, "cells") : null,
       outlined ? this.pictures.get(record.id, "lungs") : null,
     ]);
     if (selection !== this.#selection || row !== this.worklist.selected || row?.record !== record) return;
     let label = row ? t("viewer.filmOf", { name: row.name }) : "";
-    if (heatmap) label = t("viewer.heatmapOf", { name: row.name, shown: record.result.heatmap_class });
-    this.heatmapPane.show({ film: this.film, heatmap, lungs, label });
+    if (heatmap) label = t("viewer.heatmapOf", { name: row.name, shown: words.wordsOf(record.result).heatmap_for });
+    const healthy = record?.result?.called === "NORMAL" && !record.result.findings.length;
+    this.heatmapPane.show({ film: this.film, heatmap, cells, lungs, healthy, label });
     const missing = row?.revealed && this.film && record?.result && !heatmap && record.result.label !== "REFUSED";
     this.heatmapPane.setNote(missing ? state.why || t("heatmap.gone") : "", missing ? state.detail : "");
     this.hasHeatmap = Boolean(heatmap);
     this.#arrangePanes();
   }
 
-  /** Shows two panes only if there is a heatmap for the second; else the film has all the space. */
+  /** Whether both films become larger above each other than side by side. */
+  #isWide() {
+    const { clientWidth: width, clientHeight: height } = this.panes;
+    if (!this.film || !width) return false;
+    const columns = this.film.naturalWidth ?? this.film.width;
+    const rows = this.film.naturalHeight ?? this.film.height;
+    return Math.min(width / columns, height / 2 / rows) > Math.min(width / 2 / columns, height / rows);
+  }
+
+  /**
+   * The panes have their places before the verdict, so that the film stays where it is when it arrives. Panes
+   * side by side are stacked for wide films, which become larger so.
+   */
   #arrangePanes() {
-    const name = this.worklist.selected?.record?.result?.heatmap_class ?? "";
+    const result = this.worklist.selected?.record?.result;
+    const name = result ? words.wordsOf(result).heatmap_for : "";
+    this.panes.dataset.layout = this.layout === "side" && this.#isWide() ? "stacked" : this.layout;
     this.panes.classList.toggle("two", this.layout === "side" && this.hasHeatmap);
     this.plainPane.caption = t("viewer.film");
     this.heatmapPane.caption = t("viewer.film");

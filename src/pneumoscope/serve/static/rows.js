@@ -5,6 +5,7 @@ import { announce, button, fill, h, icon } from "./dom.js";
 import { action, menu } from "./menu.js";
 import { drawThumbnail, preview } from "./pictures.js";
 import { t } from "./texts.js";
+import { badges } from "./verdict.js";
 import { spoken, stateOf, wordsOf } from "./words.js";
 
 const THUMBNAIL_PX = 112; // twice the shown size, for fine screens
@@ -80,17 +81,18 @@ export class RowList {
     const box = h("span", { class: "thumb-box" }, thumbnail, icon(/\.zip$/i.test(row.name) ? "archive" : "film"));
     const name = h("span", { class: "name", title: row.name }, row.name);
     const state = h("span", { class: "state" });
+    const marks = h("span", { class: "marks" });
     const progress = h("progress", { class: "progress", max: 1, "aria-label": t("list.progressOf", { name: row.name }) });
     const open = h(
       "button",
       { type: "button", class: "open", onclick: () => this.worklist.select(row) },
       box,
-      h("span", { class: "text" }, name, state),
+      h("span", { class: "text" }, name, state, marks),
     );
     const tools = h("div", { class: "row-tools" });
     const element = h("li", { class: "row" }, open, tools, progress);
     // `picture` names the thumbnail that is drawn, `offered` what the tools are made for.
-    const parts = { element, open, box, thumbnail, state, tools, progress, picture: "", offered: "" };
+    const parts = { element, open, box, thumbnail, state, marks, tools, progress, picture: "", offered: "" };
     this.#elements.set(row, parts);
     // One after the other: a hundred large films decoded at the same time would fill the memory.
     if (row.file) this.#previews = this.#previews.then(() => this.#drawPreview(row, parts));
@@ -124,7 +126,7 @@ export class RowList {
     const parts = this.#elements.get(row);
     if (!parts) return;
     this.#drawThumbnail(row, parts);
-    const { element, open, state, tools, progress } = parts;
+    const { element, open, state, marks, tools, progress } = parts;
     const appearance = appearanceOf(row);
     const selected = row === this.worklist.selected;
     element.dataset.state = appearance;
@@ -132,6 +134,7 @@ export class RowList {
     element.classList.toggle("selected", selected);
     open.setAttribute("aria-current", String(selected));
     fill(state, icon(ICON_OF[appearance] ?? appearance), stateText(row));
+    fill(marks, row.state === "done" && row.revealed ? badges(row.record?.result) : []);
     progress.hidden = !row.active;
     if (row.state === "sending" || row.archive?.total) progress.value = row.progress;
     else progress.removeAttribute("value");

@@ -25,10 +25,14 @@ export function wordsOf(decision, sentences) {
   const subject = d.findings.length ? d.findings[0].name : d.positive.toLowerCase();
   const atAll = d.prevalence !== null && { prevalence: percent(d.prevalence), unadjusted };
   const reason = shown ? "" : capital(withoutStop(d.gate.reasons[0].sentence));
+  const verdict = d.forced ? say("forced_label", { label: d.label }) : d.label;
+  const outside = outsideReason(d.gate.reasons, d.profile);
   return {
-    verdict: d.forced ? say("forced_label", { label: d.label }) : d.label,
-    short: shown ? say("short", { label: d.label, p }) : d.label,
-    summary: shown ? say("summary", { label: d.label, subject, p }) : say("summary_refused", { label: d.label, reason }),
+    verdict,
+    marks: marksOf(d, texts),
+    outside: outside ? say("outside", { reason: withoutStop(outside.sentence) }) : "",
+    short: shown ? say("short", { verdict, p }) : d.label,
+    summary: shown ? say("summary", { verdict, subject, p }) : say("summary_refused", { label: d.label, reason }),
     refused: shown ? "" : texts.refused,
     forced: !d.forced ? "" : d.gate.level === "refuse" ? texts.forced : texts.forced_outside,
     subject,
@@ -36,7 +40,7 @@ export function wordsOf(decision, sentences) {
     prevalence: shown && atAll ? say("prevalence", atAll) : "",
     why_undetermined: whyUndetermined(d, say, percent),
     call: shown ? callOf(d, say) : "",
-    promise: shown && d.error_rate !== null ? say(d.profile === null ? "promise" : "promise_site", { share: percent(d.error_rate) }) : "",
+    promise: shown && d.error_rate !== null && !d.forced && !outside ? say(d.profile === null ? "promise" : "promise_site", { share: percent(d.error_rate) }) : "",
     kinds: kindsOf(d, say, texts),
     findings: shown ? d.findings.map((f) => findingWords(f, say)) : [],
     reasons: d.gate.reasons.map(({ sentence, hint }) => (hint ? `${withoutStop(sentence)}. ${hint}` : `${withoutStop(sentence)}.`)),
@@ -45,8 +49,8 @@ export function wordsOf(decision, sentences) {
 
 function whyUndetermined(d, say, percent) {
   if (d.label !== UNDETERMINED) return "";
-  const outside = outsideReason(d.gate.reasons);
-  if (outside && d.profile === null) return say("unclear_outside", { reason: withoutStop(outside.sentence) });
+  const outside = outsideReason(d.gate.reasons, d.profile);
+  if (outside) return say("unclear_outside", { reason: withoutStop(outside.sentence) });
   if (d.error_rate === null) return "";
   const names = d.findings.filter((f) => f.undetermined).map((f) => f.name);
   if (d.findings.length) return say("unclear_findings", { names: names.join(", ") });
@@ -58,7 +62,10 @@ function whyUndetermined(d, say, percent) {
 }
 
 function callOf(d, say) {
-  const name = d.called === d.positive ? "called_at" : "called_below";
+  const isCalled = d.called === d.positive;
+  // Of an undetermined film neither class is named.
+  const [above, below] = d.label === UNDETERMINED ? ["at_or_above", "below"] : ["called_at", "called_below"];
+  const name = isCalled ? above : below;
   const values = { called: d.called, limit: thresholdText(d.operating_point.threshold), point: d.operating_point.name };
   return say(d.prevalence === null ? name : `${name}_unadjusted`, values);
 }
@@ -87,8 +94,18 @@ export function sentence(text) {
   return body && `${capital(body)}.`;
 }
 
-/** Why the film is outside the population that the model knows, of the gate's reasons; else undefined. */
-export const outsideReason = (reasons) => reasons.find(({ code }) => code === OUTSIDE);
+/**
+ * Why the film is outside the population that the model knows, of the gate's reasons; else undefined. A site
+ * profile was made on such films.
+ */
+export const outsideReason = (reasons, profile = null) => (profile === null ? reasons.find(({ code }) => code === OUTSIDE) : undefined);
+
+/** What sets the verdict apart from others, see `wording.marks`. */
+function marksOf(d, texts) {
+  const outside = outsideReason(d.gate.reasons, d.profile) !== undefined;
+  const named = { mark_forced: d.forced, mark_outside: outside, mark_noted: d.gate.level === "note" && !outside };
+  return Object.keys(named).filter((name) => named[name]).map((name) => texts[name]);
+}
 
 /** A sentence with values put in. */
 export function filled(template, values) {

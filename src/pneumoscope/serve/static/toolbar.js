@@ -49,6 +49,7 @@ export function toolbar(view, pane, extra = []) {
 /** The buttons that show the heatmap and the lungs, and the slider of the heatmap's opacity. */
 function heatmapTools(view) {
   const lungs = button("lungs", t("viewer.lungs"), () => view.set({ lungs: !view.lungs }), { iconOnly: true, key: "U", "aria-pressed": "true" });
+  const cells = button("grid", t("viewer.cells"), () => view.set({ cells: !view.cells }), { iconOnly: true, key: "G", "aria-pressed": "false" });
   const show = button("eye", t("viewer.heatmap"), () => view.set({ heatmap: !view.heatmap }), { key: "H", "aria-pressed": "true", class: "toggle" });
   const slider = h("input", {
     type: "range",
@@ -60,7 +61,7 @@ function heatmapTools(view) {
     oninput: (event) => view.set({ opacity: event.target.value / 100, heatmap: true }),
   });
   const percentage = h("output", { class: "percentage" });
-  const element = h("div", { class: "tools heatmap-tools" }, show, slider, percentage);
+  const element = h("div", { class: "tools heatmap-tools" }, show, slider, percentage, cells);
   lungs.hidden = true;
   return {
     element,
@@ -68,6 +69,7 @@ function heatmapTools(view) {
     update() {
       show.setAttribute("aria-pressed", String(view.heatmap));
       lungs.setAttribute("aria-pressed", String(view.lungs));
+      cells.setAttribute("aria-pressed", String(view.cells));
       show.replaceChild(icon(view.heatmap ? "eye" : "hidden"), show.firstChild);
       slider.value = Math.round(100 * view.opacity);
       percentage.textContent = `${slider.value} %`;
@@ -76,6 +78,7 @@ function heatmapTools(view) {
     allow(allowed, reason = "") {
       show.disabled = !allowed;
       slider.disabled = !allowed;
+      cells.disabled = !allowed;
       element.title = allowed ? "" : reason;
       element.classList.toggle("disabled", !allowed);
     },
@@ -112,6 +115,7 @@ export function viewKey(event, view, pane) {
   const actions = {
     h: () => view.set({ heatmap: !view.heatmap }),
     u: () => view.set({ lungs: !view.lungs }),
+    g: () => view.set({ cells: !view.cells }),
     ",": () => view.set({ opacity: view.opacity - OPACITY_STEP, heatmap: true }),
     ".": () => view.set({ opacity: view.opacity + OPACITY_STEP, heatmap: true }),
     w: () => view.set({ tool: "window" }),

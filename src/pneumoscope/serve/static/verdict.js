@@ -1,7 +1,8 @@
 // The verdict of one film, with its figures, reasons and downloads.
 
+import { confirm } from "./dialog.js";
 import { button, h, icon } from "./dom.js";
-import { menu } from "./menu.js";
+import { action, menu } from "./menu.js";
 import { fixed, general, thresholdText } from "./numbers.js";
 import { capital, sentence } from "./sentences.js";
 import { t } from "./texts.js";
@@ -25,8 +26,26 @@ function frame(state, row, ...children) {
   return h("div", { class: `verdict state-${state}` }, h("p", { class: "film-name", title: row.name }, row.name), children);
 }
 
-function headline(state, label, mark = "") {
-  return h("h2", { class: "headline" }, icon(state), h("span", {}, label), mark && h("small", {}, mark));
+/** The verdict with its marks; a banner above it says that a film is outside the population. */
+function headline(state, label, marks = []) {
+  return h("h2", { class: "headline" }, icon(state), h("span", {}, label), marks.map((name) => h("small", { class: `mark ${name}` }, t(`marks.${name}`))));
+}
+
+/** Badges that set a verdict apart from others, for a list. */
+export function badges(result) {
+  return words.marksOf(result).map((name) => h("span", { class: `badge ${name}` }, t(`marks.${name}`)));
+}
+
+/** Says above all figures that the film is outside the population that the model knows; null if it is not. */
+export function outsideBanner(result) {
+  const outside = words.outsideOf(result);
+  if (!outside) return null;
+  return h(
+    "div",
+    { class: "outside-banner", role: "note" },
+    icon("warning"),
+    h("div", {}, h("strong", {}, t("verdict.outside")), h("p", {}, outside)),
+  );
 }
 
 /** Which bundle made the result, where there are several, and why. */
@@ -84,6 +103,7 @@ function refused(row, actions) {
   return frame(
     "refused",
     row,
+    outsideBanner(record.result),
     readBy(record.result, actions),
     headline("refused", record.result.label),
     h("p", { class: "lead" }, words.wordsOf(record.result).refused),
@@ -93,7 +113,7 @@ function refused(row, actions) {
       "div",
       { class: "actions" },
       downloads(record, actions),
-      row.file && forceButton(actions),
+      row.file && forceMenu(actions),
     ),
   );
 }
@@ -106,10 +126,11 @@ function judged(row, actions) {
   return frame(
     state,
     row,
+    outsideBanner(result),
     readBy(result, actions),
-    headline(state, result.label, result.forced ? t("verdict.forced") : ""),
+    headline(state, result.label, words.marksOf(result).filter((name) => name !== "outside")),
     sentences.forced && h("p", { class: "lead" }, sentences.forced),
-    sentences.why_undetermined && h("p", { class: "lead" }, sentence(sentences.why_undetermined)),
+    sentences.why_undetermined && !words.outsideOf(result) && h("p", { class: "lead" }, sentence(sentences.why_undetermined)),
     probability(result),
     h("p", { class: "secondary" }, sentences.call),
     facts(record),
@@ -121,21 +142,26 @@ function judged(row, actions) {
       { class: "actions" },
       downloads(record, actions),
       row.file && button("retry", t("verdict.reread"), actions.retry, { title: t("verdict.rereadTitle") }),
-      row.file && words.canForce(result) && forceButton(actions),
+      row.file && words.canForce(result) && forceMenu(actions),
     ),
   );
 }
 
-function forceButton(actions) {
-  return button("warning", t("verdict.force"), actions.force, { title: t("verdict.forceTitle") });
+/** A menu, and a question after it: a verdict that nobody measured must not come from one click. */
+function forceMenu(actions) {
+  const force = async () => {
+    if (await confirm(t("verdict.forceQuestion"), t("verdict.forceTitle"), t("verdict.force"), "warning")) actions.force();
+  };
+  return menu("more", t("verdict.others"), () => [action("warning", t("verdict.forceItem"), force)], { iconOnly: true });
 }
 
-/** The probability as a number and a bar. The bar shows the unadjusted figure, which the operating point cuts. */
+/** The probability as a number and a bar, with the operating point as a mark on it: all on one scale. */
 export function probability(result, { compact = false } = {}) {
-  const { threshold, name } = result.operating_point;
+  const { name } = result.operating_point;
+  const { p, threshold } = words.scaleOf(result);
   const { subject, prevalence } = words.wordsOf(result);
   const label = t("verdict.probability", { subject });
-  const unadjusted = fixed(result.p_unadjusted, 3);
+  const share = fixed(p, 3);
   const limit = thresholdText(threshold);
   return h(
     "div",
@@ -149,10 +175,10 @@ export function probability(result, { compact = false } = {}) {
         "aria-label": label,
         "aria-valuemin": 0,
         "aria-valuemax": 1,
-        "aria-valuenow": unadjusted,
-        "aria-valuetext": t("verdict.meter", { p: unadjusted, point: name, threshold: limit }),
+        "aria-valuenow": share,
+        "aria-valuetext": t("verdict.meter", { p: share, point: name, threshold: limit }),
       },
-      h("i", { style: { width: `${100 * result.p_unadjusted}%` } }),
+      h("i", { style: { width: `${100 * p}%` } }),
       h("b", { style: { left: `${100 * threshold}%` } }),
     ),
     h(
@@ -176,7 +202,7 @@ function facts(record) {
     { class: "facts" },
     result.error_rate !== null && !result.findings.length && fact(t("verdict.set"), chips(result), t("verdict.setAt", { percent: general(100 * result.error_rate, 3) })),
     kinds && fact(t("verdict.kind"), capital(kinds)),
-    fact(t("verdict.heatmap"), heatmap.why || t("verdict.heatmapFor", { name: result.heatmap_class }), heatmap.detail),
+    fact(t("verdict.heatmap"), heatmap.why || t("verdict.heatmapFor", { name: words.wordsOf(result).heatmap_for }), heatmap.detail),
     zones && fact(t("verdict.zones"), capital(zones)),
   );
 }

@@ -22,6 +22,8 @@ export class View extends EventTarget {
   heatmap = true;
   /** Whether the outline of the lungs is shown. */
   lungs = true;
+  /** Whether the heatmap is shown as its cells, rather than smooth. */
+  cells = false;
   opacity = 0.55;
   /** What dragging changes: the grey "window", or the position ("pan"). */
   tool = "window";
@@ -44,8 +46,8 @@ export class View extends EventTarget {
   }
 
   /** Takes everything from another view. */
-  copy({ zoom, x, y, window, level, invert, heatmap, lungs, opacity, tool }) {
-    this.set({ zoom, x, y, window, level, invert, heatmap, lungs, opacity, tool });
+  copy({ zoom, x, y, window, level, invert, heatmap, lungs, cells, opacity, tool }) {
+    this.set({ zoom, x, y, window, level, invert, heatmap, lungs, cells, opacity, tool });
   }
 
   /** Whether `reset` would change something. */

@@ -6,7 +6,7 @@ import { t } from "./texts.js";
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
 
 // Results that an earlier version stored have fewer sentences.
-const MISSING = { population: "", refused: "", forced: "", prevalence: "", findings: [], no_heatmap: "", zones: "" };
+const MISSING = { population: "", refused: "", forced: "", prevalence: "", findings: [], no_heatmap: "", zones: "", outside: "" };
 
 /** Which of the colours and icons a record has: its verdict, or "failed", or "waiting". */
 export function stateOf(record) {
@@ -23,20 +23,57 @@ export function labelOf(record) {
   return record.result.label;
 }
 
+/** What sets a verdict apart from others: "forced", "outside" and "noted", see `wording.marks`. */
+export function marksOf(result) {
+  if (!result) return [];
+  const outside = isOutside(result);
+  const named = { forced: result.forced, outside, noted: result.gate.level === "note" && !outside };
+  return Object.keys(named).filter((name) => named[name]);
+}
+
+/** The verdict as text, with its marks, for places that have no badges. */
+export function markedLabelOf(record) {
+  const marks = marksOf(record.result).map((name) => t(`marks.${name}`));
+  return marks.length ? t("marks.label", { label: labelOf(record), marks: marks.join(", ") }) : labelOf(record);
+}
+
+function isOutside({ gate, profile }) {
+  return outsideReason(gate.reasons, profile ?? null) !== undefined;
+}
+
+/** Why the film is outside the model's population, in a sentence; "" if it is not. */
+export function outsideOf(result) {
+  return sentence(outsideReason(result.gate.reasons, result.profile ?? null)?.sentence ?? "");
+}
+
 /** Whether a label is withheld that can be forced: the film is outside the model's population. */
-export function canForce({ label, profile, gate }) {
-  return label === "UNDETERMINED" && !profile && outsideReason(gate.reasons) !== undefined;
+export function canForce(result) {
+  return result.label === "UNDETERMINED" && isOutside(result);
 }
 
 /** The sentences about a result. */
 export function wordsOf(result) {
   const { label, positive } = result;
-  return { ...MISSING, short: label, summary: label, subject: positive.toLowerCase(), ...result.words };
+  const words = { ...MISSING, short: label, summary: label, subject: positive.toLowerCase(), heatmap_for: result.heatmap_class ?? "", ...result.words };
+  // An earlier version stored a promise and the zones of the heat also where they mean nothing.
+  if (result.forced) words.zones = "";
+  if (result.forced || isOutside(result)) words.promise = "";
+  return words;
 }
 
 /** P(positive), also of a result that an earlier version stored; null if refused. */
 export function pPositive(result) {
   return result.p_positive ?? result.p_pneumonia;
+}
+
+/**
+ * P(positive) and the operating point on one scale: with a prevalence, that of the adjusted probability. An
+ * earlier version did not store the point on it.
+ */
+export function scaleOf(result) {
+  const adjusted = result.adjusted_threshold ?? null;
+  const { threshold } = result.operating_point;
+  return adjusted === null ? { p: result.p_unadjusted, threshold } : { p: pPositive(result), threshold: adjusted };
 }
 
 /** The gate's reasons as {level, sentence, hint}. */
@@ -52,7 +89,8 @@ export function heatmapState(record) {
   return {
     shown: Boolean(explanation?.reliable),
     why: explanation?.reliable ? "" : wordsOf(result).no_heatmap || t("heatmap.none"),
-    detail: sentence(explanation?.sentence ?? ""),
+    // Heat on a film that the model must not judge has no meaning.
+    detail: result.forced && explanation?.reliable ? "" : sentence(explanation?.sentence ?? ""),
   };
 }
 
