@@ -127,10 +127,10 @@ def test_everything_by_keyboard(visit: Visit) -> None:
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("o")
     chooser.value.set_files([SAMPLES / "normal-1.png", SAMPLES / "pneumonia-3.dcm"])
-    expect(page.locator(".row[data-state=positive]")).to_have_count(1)
     expect(page.locator(".panel h2")).to_have_text("NORMAL")
     page.keyboard.press("j")
     expect(page.locator(".panel .film-name")).to_have_text("pneumonia-3.dcm")
+    expect(page.locator(".row[data-state=positive]")).to_have_count(1)
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
     page.keyboard.press("v")
     expect(page.locator(".panes")).not_to_have_class("panes two")

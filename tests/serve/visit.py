@@ -78,11 +78,21 @@ class Visit:
         self.page.set_input_files("#files", [payload(file) for file in files])
 
     def read(self, *files: Any) -> Page:
-        """Adds files and waits until all verdicts are shown."""
+        """Adds files, waits until they are read, and asks for all verdicts."""
         self.add(*files)
         expect(self.page.locator(".row[data-busy=true]")).to_have_count(0, timeout=60_000)
-        expect(self.page.locator(".row[data-state=ready]")).to_have_count(0)
+        self.reveal()
         return self.page
+
+    def reveal(self) -> None:
+        """Opens every film whose verdict is not shown yet, and asks for it; then returns to the first one."""
+        selected = self.page.locator(".row.selected .open").element_handle()
+        ready = self.page.locator(".row[data-state=ready] .open")
+        while count := ready.count():
+            ready.first.click()
+            self.page.evaluate("document.querySelector('.panel [data-reveal]')?.click()")
+            expect(ready).to_have_count(count - 1)
+        selected.click()
 
     def shown(self) -> None:
         """Waits for the server's picture of the film, not the preview that comes first."""

@@ -66,8 +66,9 @@ class Side {
 export class Compare {
   linked = true;
 
-  constructor({ backend, bundles, pictures }) {
-    this.backend = backend;
+  /** hides: whether the verdict of a record must not be shown yet. */
+  constructor({ backend, bundles, pictures, hides }) {
+    Object.assign(this, { backend, hides });
     this.view = new View();
     this.view.set({ heatmap: false });
     this.sides = [0, 1].map((index) => new Side(index, this.view, { bundles, pictures, onPick: (id) => this.#picked(index, id) }));
@@ -90,14 +91,15 @@ export class Compare {
       toast(problem.title, problem.hint, "error");
       return [];
     });
-    const listed = records.filter((record) => record.state === "done");
+    const listed = records.filter((record) => record.state === "done" && !this.hides(record));
     const known = new Set(listed.map((record) => record.id));
-    this.records = [...wanted.filter((record) => record && !known.has(record.id)), ...listed];
+    const visible = wanted.filter((record) => record && !this.hides(record));
+    this.records = [...visible.filter((record) => !known.has(record.id)), ...listed];
     for (const side of this.sides) {
       fill(side.choice, h("option", { value: "" }, t("compare.choose")), this.records.map((record) => h("option", { value: record.id }, `${record.film.name} · ${words.markedLabelOf(record)}`)));
     }
     const before = this.sides.map((side) => this.records.find((record) => record.id === side.record?.id));
-    const shown = wanted.length ? wanted : before.some(Boolean) ? before : this.records.slice(0, 2).reverse();
+    const shown = visible.length ? visible : before.some(Boolean) ? before : this.records.slice(0, 2).reverse();
     await Promise.all(this.sides.map((side, index) => side.show(shown[index] ?? null)));
   }
 

@@ -15,6 +15,13 @@ export class Downloads {
     this.backend = backend;
   }
 
+  /** Saves text that the page has made to a file. */
+  save(name, text) {
+    const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    h("a", { href: address, download: name }).click();
+    URL.revokeObjectURL(address);
+  }
+
   /** Menu items for one film. */
   film(record) {
     const heatmap = heatmapState(record).shown;

@@ -15,7 +15,7 @@ const MAX_PORTION = 500; // the same, when all are wanted
 const THUMBNAIL_PX = 128;
 const TYPING_MS = 250; // until a search starts
 
-const p = (record) => (record.result ? words.pPositive(record.result) : null) ?? -1;
+const p = (record) => (record.result && !record.hidden ? words.pPositive(record.result) : null) ?? -1;
 const name = (record) => record.film.name ?? "";
 const ORDERS = {
   newest: (a, b) => b.created.localeCompare(a.created),
@@ -36,7 +36,7 @@ export class History {
   order = "newest";
   query = "";
 
-  /** actions: open(record), compare(records), forget(ids), with null for all films. */
+  /** actions: open(record), compare(records), hides(record), forget(ids), with null for all films. */
   constructor({ backend, bundles, pictures, downloads, ...actions }) {
     Object.assign(this, { backend, bundles, pictures, downloads, actions });
     this.#build();
@@ -147,7 +147,10 @@ export class History {
 
   /** The records that match the search, in order. */
   get shown() {
-    const matches = this.records.filter((record) => name(record).toLocaleLowerCase().includes(this.query));
+    const records = this.records.map((record) => ({ ...record, hidden: this.actions.hides(record) }));
+    // The filter would say what the film's verdict is.
+    const allowed = records.filter((record) => !record.hidden || !this.filter);
+    const matches = allowed.filter((record) => name(record).toLocaleLowerCase().includes(this.query));
     return matches.sort(ORDERS[this.order]);
   }
 
@@ -164,8 +167,9 @@ export class History {
   }
 
   #item(record) {
-    const state = words.stateOf(record);
-    const label = words.labelOf(record);
+    const { hidden } = record;
+    const state = hidden ? "waiting" : words.stateOf(record);
+    const label = hidden ? t("list.ready") : words.labelOf(record);
     const box = h("input", {
       type: "checkbox",
       "aria-label": t("history.choose", { name: name(record) }),
@@ -180,13 +184,13 @@ export class History {
       h("label", { class: "checkbox" }, box),
       h(
         "button",
-        { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label: words.markedLabelOf(record) }) },
+        { type: "button", class: "open", disabled: !ended, onclick: () => this.actions.open(record), "aria-label": t("history.open", { name: name(record), label: hidden ? label : words.markedLabelOf(record) }) },
         this.#thumbnail(record),
         h("span", { class: "text" }, h("span", { class: "name" }, name(record)), this.#origin(record)),
-        h("span", { class: "label" }, icon(state), h("span", {}, label, h("span", { class: "marks" }, badges(record.result)))),
-        probabilityOrReason(record),
+        h("span", { class: "label" }, icon(hidden ? "eye" : state), h("span", {}, label, h("span", { class: "marks" }, hidden ? [] : badges(record.result)))),
+        !hidden && probabilityOrReason(record),
       ),
-      done ? menu("download", t("download.one"), () => this.downloads.film(record), { iconOnly: true }) : h("span", { class: "menu-placeholder" }),
+      done && !hidden ? menu("download", t("download.one"), () => this.downloads.film(record), { iconOnly: true }) : h("span", { class: "menu-placeholder" }),
     );
   }
 

@@ -13,6 +13,7 @@ import { Pictures } from "./pictures.js";
 import { applyTheme, preferences } from "./preferences.js";
 import { Reading } from "./reading.js";
 import { openSettings } from "./settings.js";
+import { forgetSitting } from "./sitting.js";
 import { loadTexts, t } from "./texts.js";
 import { Worklist } from "./worklist.js";
 
@@ -45,15 +46,17 @@ class Page {
         downloads,
         open: (record) => this.#open(record),
         compare: (records) => this.#compare(records),
+        hides: (record) => this.worklist.hides(record),
         forget: (ids) => this.worklist.forget(ids),
       }),
-      compare: new Compare({ backend, bundles, pictures }),
+      compare: new Compare({ backend, bundles, pictures, hides: (record) => this.worklist.hides(record) }),
     };
     this.#build();
     this.#listen();
     this.#applyPreferences();
     this.#showTab();
     await this.#loadSettings();
+    await this.worklist.restore().catch((problem) => toast(problem.title, problem.hint, "error"));
     this.worklist.start();
     document.body.dataset.ready = "true";
   }
@@ -62,6 +65,7 @@ class Page {
     listenForFiles({ onFiles: (files) => this.#add(files), onHover: (over) => document.body.classList.toggle("dragging-files", over) });
     addEventListener("keydown", (event) => this.#key(event));
     addEventListener("hashchange", () => this.#showTab());
+    document.addEventListener("visibilitychange", () => this.#updateStage());
     matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
     preferences.addEventListener("change", () => this.#applyPreferences());
     this.bundles.addEventListener("change", () => this.#showBundle());
@@ -109,7 +113,7 @@ class Page {
       if (reset) toast(t(`${reset}.unavailable`), t(`${reset}.unavailableHint`), "error");
       document.body.dataset.role = this.user.role;
       if (this.user.accounts) {
-        fill(this.account, accountButton(this.backend, this.user), button("exit", t("login.out"), () => this.backend.signOut(), { iconOnly: true }));
+        fill(this.account, accountButton(this.backend, this.user), button("exit", t("login.out"), () => this.#signOut(), { iconOnly: true }));
       }
     } catch (problem) {
       toast(problem.title, problem.hint, "error");
@@ -145,7 +149,9 @@ class Page {
     location.hash = "read";
   }
 
+  /** Opens films in the comparison, which shows their verdicts: the reader asks for them. */
   #compare(records) {
+    for (const row of this.worklist.rows) if (records.some(({ id }) => id === row.record?.id)) this.worklist.reveal(row);
     this.compared = records;
     location.hash = "compare";
   }
@@ -159,6 +165,7 @@ class Page {
   #showTab() {
     const { tab } = this;
     for (const name of TABS) this.tabs[name].element.hidden = name !== tab;
+    this.#updateStage();
     for (const link of this.tabLinks) {
       if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -167,6 +174,16 @@ class Page {
     if (tab === "history") this.tabs.history.load();
     if (tab === "compare") this.tabs.compare.open(this.compared);
     this.compared = [];
+  }
+
+  /** The time until a verdict runs only while the reader can see the film. */
+  #updateStage() {
+    this.worklist.setOnStage(this.tab === "read" && !document.hidden);
+  }
+
+  async #signOut() {
+    forgetSitting();
+    await this.backend.signOut();
   }
 
   #applyPreferences() {

@@ -9,9 +9,10 @@ const DEFAULTS = {
   opacity: 0.55,
   cells: false,
   keys: true,
+  reader: false, // whether the reader's own call comes before each verdict
   bundle: null,
 };
-const DIALOG = ["theme", "reveal", "keys", "bundle"]; // those of the settings dialog
+const DIALOG = ["theme", "reveal", "reader", "keys", "bundle"]; // those of the settings dialog
 
 class Preferences extends EventTarget {
   #values = { ...DEFAULTS };

@@ -1,6 +1,7 @@
 // The Read tab: the list of films, the selected film and its verdict.
 
 import { bundleField } from "./bundles.js";
+import { allCalled, callOfKey, openAgreement } from "./calls.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { Pane } from "./pane.js";
 import { preview } from "./pictures.js";
@@ -46,11 +47,18 @@ export class Reading {
     this.setLayout(this.layout);
     new ResizeObserver(() => this.#arrangePanes()).observe(this.panes);
     this.view.addEventListener("change", () => this.#viewChanged());
+    preferences.addEventListener("change", () => this.#readerModeChanged());
     worklist.addEventListener("rows", () => this.#showListOrWelcome());
     worklist.addEventListener("select", () => this.#selected());
     worklist.addEventListener("row", (event) => event.detail === worklist.selected && this.#update(event.detail));
     this.#showListOrWelcome();
     this.#updatePanel(null);
+  }
+
+  #readerModeChanged() {
+    if (this.reader === preferences.get("reader")) return;
+    this.reader = preferences.get("reader");
+    if (this.worklist.selected) this.#update(this.worklist.selected);
   }
 
   #build() {
@@ -99,13 +107,32 @@ export class Reading {
       j: () => worklist.step(1),
       k: () => worklist.step(-1),
       v: () => this.setLayout(this.layout === "side" ? "overlay" : "side"),
-      " ": () => row && worklist.reveal(row),
+      " ": () => row && this.#reveal(row),
       delete: () => row && worklist.remove(row),
       d: () => this.panel.querySelector(".menu-holder > button")?.click(),
     };
+    const call = this.#awaitsCall(row) && callOfKey(event.key);
+    if (call) {
+      this.#call(row, call, this.panel.querySelector("#call-note")?.value.trim());
+      return true;
+    }
     const action = actions[event.key.toLowerCase()];
     action?.();
     return Boolean(action) || viewKey(event, this.view, this.heatmapPane);
+  }
+
+  /** Whether the reader is to make a call on this film before anything is said of it. */
+  #awaitsCall(row) {
+    return Boolean(preferences.get("reader") && row?.state === "done" && !row.revealed && !row.archive && !row.call);
+  }
+
+  #call(row, call, note) {
+    this.worklist.call(row, call, note);
+    if (allCalled(this.worklist.rows)) announce(t("calls.all"));
+  }
+
+  #reveal(row) {
+    if (!this.worklist.reveal(row) && this.#awaitsCall(row)) announce(t("calls.first"));
   }
 
   #arrows(event) {
@@ -148,13 +175,16 @@ export class Reading {
   #updatePanel(row, delay = 0) {
     const { worklist } = this;
     const before = this.panel.firstElementChild?.dataset.shown;
-    const now = row ? `${row.key} ${row.state} ${row.revealed} ${Boolean(row.archive)}` : "";
+    const awaitsCall = this.#awaitsCall(row);
+    const now = row ? `${row.key} ${row.state} ${row.revealed} ${Boolean(row.archive)} ${awaitsCall}` : "";
     // Progress alone changes nothing here: what is open or has the focus stays so.
     if (before === now && !delay && !row?.archive) return;
     const hadFocus = this.panel.contains(document.activeElement);
     const content = verdictPanel(row, {
       delay,
-      reveal: () => worklist.reveal(row),
+      reveal: () => this.#reveal(row),
+      call: awaitsCall ? (call, note) => this.#call(row, call, note) : null,
+      agreement: row?.call && allCalled(worklist.rows) ? () => openAgreement(worklist.rows, this.downloads) : null,
       retry: () => worklist.retry(row),
       force: () => worklist.retry(row, { force: true }),
       downloads: (record) => this.downloads.film(record),
@@ -173,7 +203,10 @@ export class Reading {
   async #updateFilm(row) {
     const wanted = row ? `${row.key} ${row.record?.id ?? row.state === "failed"}` : "";
     this.#updateHeatmap(row);
-    if (wanted === this.#shownFilm) return;
+    if (wanted === this.#shownFilm) {
+      this.#startTimer(row);
+      return;
+    }
     this.#shownFilm = wanted;
     const selection = this.#selection;
     const picture = row?.hasFilm ? await this.#pictureOf(row) : null;
@@ -192,7 +225,13 @@ export class Reading {
     this.panes.classList.toggle("blank", !film);
     this.#showMessage(row);
     this.#updateHeatmap(row);
-    if (row?.state === "done" && !row.revealed && !row.archive) this.#updatePanel(row, this.worklist.filmShown(row));
+    this.#startTimer(row);
+  }
+
+  /** Has the verdict follow, if the film on the stage is that of the result. */
+  #startTimer(row) {
+    if (row?.state !== "done" || row.revealed || row.archive || !this.film || this.panes.dataset.film !== row.record.id) return;
+    this.#updatePanel(row, this.worklist.filmShown(row));
   }
 
   /** The back end's picture of a film, else the browser's own preview of the file, else null. */

@@ -1,6 +1,8 @@
 // The list of films beside the film: a row for each, with its state.
 
 import { bundleField } from "./bundles.js";
+import { callText, openAgreement } from "./calls.js";
+import { confirm } from "./dialog.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { action, menu } from "./menu.js";
 import { drawThumbnail, preview } from "./pictures.js";
@@ -46,10 +48,17 @@ export class RowList {
 
   #menuItems() {
     const ids = this.worklist.records.map((record) => record.id);
-    const actions = [action("bin", t("list.clear"), () => this.worklist.clear())];
+    const actions = [action("bin", t("list.clear"), () => this.#clear())];
+    if (this.worklist.rows.some((row) => row.call)) actions.unshift(action("about", t("calls.open"), () => openAgreement(this.worklist.rows, this.downloads)));
     if (this.worklist.rows.some((row) => row.unread)) actions.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
     if (!ids.length) return [h("p", { class: "item empty" }, t("download.nothing")), ...actions];
     return [...this.downloads.films(ids), h("hr"), ...actions];
+  }
+
+  /** The reader's calls are kept in the list only, so it is not cleared without a question. */
+  async #clear() {
+    const called = this.worklist.rows.some((row) => row.call);
+    if (!called || (await confirm(t("calls.clear"), t("calls.clearText"), t("list.clear")))) this.worklist.clear();
   }
 
   /** Puts the elements in the order of the rows. */
@@ -134,7 +143,8 @@ export class RowList {
     element.classList.toggle("selected", selected);
     open.setAttribute("aria-current", String(selected));
     fill(state, icon(ICON_OF[appearance] ?? appearance), stateText(row));
-    fill(marks, row.state === "done" && row.revealed ? badges(row.record?.result) : []);
+    const call = row.call && row.record?.result && h("span", { class: "badge call" }, t("calls.you", { call: callText(row.call.call, row.record.result.positive) }));
+    fill(marks, row.state === "done" && row.revealed ? [badges(row.record?.result), call] : []);
     progress.hidden = !row.active;
     if (row.state === "sending" || row.archive?.total) progress.value = row.progress;
     else progress.removeAttribute("value");

@@ -64,6 +64,7 @@ function showing() {
     {},
     h("h3", {}, t("settings.showing")),
     chosen("reveal", ["moment", "ask", "once"], "moment"),
+    toggle("reader", t("settings.reader"), t("settings.readerNote")),
     chosen("theme", ["dark", "light", "system"], "dark"),
     toggle("keys", t("settings.keys"), t("settings.keysNote")),
   );

@@ -1,5 +1,6 @@
 // The verdict of one film, with its figures, reasons and downloads.
 
+import { callForm, callLine } from "./calls.js";
 import { confirm } from "./dialog.js";
 import { button, h, icon } from "./dom.js";
 import { action, menu } from "./menu.js";
@@ -10,7 +11,8 @@ import * as words from "./words.js";
 
 /**
  * The content of the panel for a row of the list. `actions` has reveal(), retry(), force(),
- * downloads(record), bundleOf(result), a sentence on the bundle that made it or "", and `delay`, the
+ * downloads(record), call(call, note) in reader mode, else null, agreement() if all calls have been made,
+ * else null, bundleOf(result), a sentence on the bundle that made it or "", and `delay`, the
  * milliseconds until the verdict is revealed, or 0.
  */
 export function verdictPanel(row, actions) {
@@ -70,14 +72,23 @@ function pending(row, actions) {
 
 /** A film that has been read; no word of its verdict is on the page yet. */
 function unrevealed(row, actions) {
-  const { delay } = actions;
+  const { delay, call } = actions;
+  if (call) {
+    return frame(
+      "waiting",
+      row,
+      h("h2", { class: "headline plain" }, t("calls.label")),
+      h("p", { class: "lead muted" }, t("calls.lead")),
+      callForm(row.record.result.positive, call),
+    );
+  }
   return frame(
     "waiting",
     row,
     h("h2", { class: "headline plain" }, t("reveal.title")),
     h("p", { class: "lead muted" }, t("reveal.lead")),
     h("div", { class: "reveal-line", hidden: !delay, "aria-hidden": "true" }, h("i", { style: { "animation-duration": `${delay}ms` } })),
-    button("eye", t("reveal.show"), actions.reveal, { key: t("keys.space"), class: "primary" }),
+    button("eye", t("reveal.show"), actions.reveal, { key: t("keys.space"), class: "primary", dataset: { reveal: "" } }),
   );
 }
 
@@ -129,6 +140,8 @@ function judged(row, actions) {
     outsideBanner(result),
     readBy(result, actions),
     headline(state, result.label, words.marksOf(result).filter((name) => name !== "outside")),
+    callLine(row),
+    actions.agreement && button("about", t("calls.open"), actions.agreement, { class: "agreement-button" }),
     sentences.forced && h("p", { class: "lead" }, sentences.forced),
     sentences.why_undetermined && !words.outsideOf(result) && h("p", { class: "lead" }, sentence(sentences.why_undetermined)),
     probability(result),

@@ -2,12 +2,13 @@
 
 import { Problem } from "./backend.js";
 import { preferences } from "./preferences.js";
+import { formerSitting, keepSitting } from "./sitting.js";
 import { t } from "./texts.js";
 import { stateOf } from "./words.js";
 
 const PARALLEL = 3; // files that are read at the same time
 const MAX_TRIES = 30; // for a file while the back end is busy
-const REVEAL_MS = 1800; // for which a film is shown without its verdict
+const REVEAL_MS = 2000; // for which a film is shown without its verdict
 const ARCHIVE = /\.zip$/i;
 
 let rowsMade = 0;
@@ -29,6 +30,7 @@ class Row {
   bundle = null; // the name of the one that reads it; null for the default
   stop = null; // a function that cancels the reading, or the wait for another try
   timer = 0; // until the verdict is shown
+  call = null; // the reader's own, {call, note, at}: see agreement.js, and ISO 8601
 
   constructor(name, file = null) {
     this.name = name;
@@ -50,12 +52,15 @@ class Row {
   }
 }
 
+const byReader = () => preferences.get("reader");
+
 /** Dispatches "rows" after rows were added or removed, "row" and "finished" (detail: the row), "select". */
 export class Worklist extends EventTarget {
   rows = [];
   selected = null;
   maxBytes = Infinity;
   #started = false;
+  #onStage = true;
 
   /** backend: a `Backend`, see backend.js; bundles: the `Bundles` that it offers. */
   constructor(backend, bundles) {
@@ -68,6 +73,19 @@ export class Worklist extends EventTarget {
     this.#started = true;
     for (const row of this.rows) row.bundle = preferences.bundle;
     this.#startNext();
+  }
+
+  /** Puts the films of the sitting before a reload back into the list. */
+  async restore() {
+    const { films, selected } = await formerSitting(this.backend);
+    for (const { record, revealed, call } of films) {
+      const row = Object.assign(new Row(record.film.name), { call });
+      this.rows.push(row);
+      this.#finish(row, record, revealed);
+    }
+    if (!films.length) return;
+    this.#dispatch("rows");
+    this.select(this.rows.find((row) => row.record?.id === selected) ?? this.rows[0]);
   }
 
   /** Adds files, which are read in turn. */
@@ -84,13 +102,13 @@ export class Worklist extends EventTarget {
     this.#startNext();
   }
 
-  /** Opens a film of the history, with its verdict. */
+  /** Opens a film of the history, with its verdict; in reader mode the reader's call comes first. */
   open(record) {
     let row = this.rows.find((candidate) => candidate.record?.id === record.id);
     if (!row) {
       row = new Row(record.film.name);
       this.rows.unshift(row);
-      this.#finish(row, record, true);
+      this.#finish(row, record, !byReader());
       this.#dispatch("rows");
     }
     this.reveal(row);
@@ -100,7 +118,10 @@ export class Worklist extends EventTarget {
   select(row) {
     if (this.selected === row) return;
     const before = this.selected;
+    // A film that has left the stage has not been looked at for as long as it must be.
+    if (before) clearTimeout(before.timer);
     this.selected = row;
+    this.#keep();
     if (before) this.#dispatch("row", before);
     this.#dispatch("select");
   }
@@ -112,17 +133,43 @@ export class Worklist extends EventTarget {
     if (next) this.select(next);
   }
 
+  /** Shows a verdict; in reader mode not before the reader's call. Returns whether it is shown. */
   reveal(row) {
     clearTimeout(row.timer);
-    if (row.revealed || row.state !== "done") return;
-    row.revealed = true;
-    this.#dispatch("row", row);
+    if (row.revealed || row.state !== "done") return row.revealed;
+    if (byReader() && !row.call) return false;
+    this.#change(row, { revealed: true });
+    this.#keep();
+    return true;
+  }
+
+  /** Records the reader's call, and shows the verdict. */
+  call(row, call, note = "") {
+    if (row.revealed || row.state !== "done" || row.archive) return;
+    row.call = { call, note, at: new Date().toISOString() };
+    this.reveal(row);
+  }
+
+  /** Whether the verdict of a record must not be shown anywhere yet. */
+  hides({ id, state, result }) {
+    const row = this.rows.find((candidate) => candidate.record?.id === id);
+    if (row) return state === "done" && !row.revealed;
+    return byReader() && state === "done" && result.label !== "REFUSED";
+  }
+
+  /** Whether the reader sees the selected film: the time until its verdict runs only then. */
+  setOnStage(onStage) {
+    this.#onStage = onStage;
+    if (!this.selected) return;
+    if (!onStage) clearTimeout(this.selected.timer);
+    else this.#dispatch("row", this.selected);
   }
 
   /** The film is shown. Returns the milliseconds until its verdict follows; 0 if the reader must ask for it. */
   filmShown(row) {
-    if (row.revealed || row.state !== "done" || preferences.get("reveal") !== "moment") return 0;
     clearTimeout(row.timer);
+    const waits = preferences.get("reveal") === "moment" && !(byReader() && !row.call);
+    if (row.revealed || row.state !== "done" || !waits || !this.#onStage || row !== this.selected) return 0;
     row.timer = setTimeout(() => this.reveal(row), REVEAL_MS);
     return REVEAL_MS;
   }
@@ -162,6 +209,7 @@ export class Worklist extends EventTarget {
     const index = this.rows.indexOf(row);
     if (index < 0) return;
     this.rows.splice(index, 1);
+    this.#keep();
     this.#dispatch("rows");
     if (this.selected === row) {
       this.selected = null;
@@ -178,6 +226,7 @@ export class Worklist extends EventTarget {
     }
     this.rows = [];
     this.selected = null;
+    this.#keep();
     this.#dispatch("rows");
     this.#dispatch("select");
   }
@@ -260,12 +309,15 @@ export class Worklist extends EventTarget {
 
   #finish(row, record, revealed = false) {
     const failed = record.state === "failed";
-    const atOnce = failed || stateOf(record) === "refused" || preferences.get("reveal") === "once";
+    const atOnce = failed || stateOf(record) === "refused" || (preferences.get("reveal") === "once" && !byReader());
     Object.assign(row, { record, stop: null, problem: failed ? record.error : null });
     this.#change(row, { state: failed ? "failed" : "done", progress: 1, revealed: revealed || atOnce });
-    // The verdict of the selected film waits until the film is shown.
-    if (this.selected !== row) this.filmShown(row);
+    this.#keep();
     this.#dispatch("finished", row);
+  }
+
+  #keep() {
+    keepSitting(this.rows, this.selected);
   }
 
   #fail(row, problem) {
