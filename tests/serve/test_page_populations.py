@@ -95,8 +95,9 @@ def test_the_reader_chooses_the_population(
     expect(page.locator(".panel .read-by")).to_have_text(BY_READER)
     page.reload()
     expect(choice(page, ".welcome")).to_have_value("adults")
-    choice(page, ".welcome").select_option("automatic")
+    choice(page, ".worklist").select_option("automatic")  # the list survives the reload
     visit.read(picture(DARK))
+    page.locator(".row .open").last.click()
     expect(page.locator(".panel .read-by")).to_have_text(BY_FILM.format("children"))
 
 

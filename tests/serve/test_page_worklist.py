@@ -78,6 +78,9 @@ def test_films_are_read_after_the_server_could_not_be_reached(visit: Visit) -> N
     page.unroute(UPLOAD)
     page.locator(".worklist .menu-holder > button").click()
     page.get_by_role("menuitem", name="Try all unread films again").click()
+    expect(page.locator(".row[data-busy=true]")).to_have_count(0)
+    expect(page.locator(".row[data-state=failed]")).to_have_count(0)
+    visit.reveal()
     expect(page.locator(".row[data-state=normal]")).to_have_count(2)
     assert all("CONNECTION_REFUSED" in visit.complaints.pop() for _ in range(2))
 

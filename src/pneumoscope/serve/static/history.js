@@ -198,7 +198,7 @@ export class History {
   #origin(record) {
     const bundle = this.bundles.nameOf(record.result);
     const time = h("time", { datetime: record.created }, new Date(record.created).toLocaleString());
-    return h("span", { class: "secondary" }, time, [bundle, readWith(record.result)].filter(Boolean).map((text) => h("span", { class: "read-by" }, text)));
+    return h("span", { class: "secondary" }, time, bundle && h("span", { class: "read-by" }, bundle), readWith(record.result));
   }
 
   /** A canvas that is drawn when it becomes visible: a long history has hundreds. */
@@ -303,12 +303,13 @@ export class History {
   }
 }
 
-/** The settings that decide where the verdict changes; "" if there is no verdict. */
+/** The settings that decide where the verdict changes; null if there is no verdict. */
 function readWith(result) {
-  if (!result || result.label === "REFUSED") return "";
+  if (!result || result.label === "REFUSED") return null;
   const { operating_point: { name: point }, prevalence } = result;
-  if (prevalence === null || prevalence === undefined) return t("history.readWith", { point });
-  return t("history.readWithPrevalence", { point, prevalence: general(100 * prevalence, 3) });
+  const adjusted = prevalence !== null && prevalence !== undefined;
+  const text = adjusted ? t("history.readWithPrevalence", { point, prevalence: general(100 * prevalence, 3) }) : t("history.readWith", { point });
+  return h("span", { class: "read-with" }, text);
 }
 
 function probabilityOrReason({ result, error }) {
