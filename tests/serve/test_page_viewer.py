@@ -100,7 +100,18 @@ def test_dragging_moves_a_film_that_is_zoomed(visit: Visit) -> None:
 def test_no_film_is_shown_under_the_name_of_another(visit: Visit) -> None:
     page = visit.read(SAMPLES / "normal-1.png", SAMPLES / "pneumonia-3.dcm")
     held: list[Route] = []
-    page.route("**/film.png", lambda route: held.append(route))
+    first = page.locator(".panes").get_attribute("data-film")
+    assert first
+
+    def hold(route: Route) -> None:
+        if first in route.request.url:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/film.png", hold)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
     assert sum(visit.canvas(SUMS)) > 0
     page.locator(".row .open").nth(1).click()
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")

@@ -84,7 +84,10 @@ export class Reading {
 
   /** On a NORMAL film there is no heatmap unless the reader switches it on: colour looks like a finding. */
   #followVerdict(row) {
-    const wanted = row?.revealed && row.record?.result ? (words.stateOf(row.record) === "normal" ? "normal" : "others") : "";
+    const { shown } = words.heatmapState(row?.record);
+    let wanted = "";
+    // Where there is none, the note that says why is shown in any case.
+    if (row?.revealed && row.record?.result) wanted = shown && words.stateOf(row.record) === "normal" ? "normal" : "others";
     if (wanted === this.#wantedFor) return;
     this.#wantedFor = "";
     this.view.set({ heatmap: this.#wantsHeatmap[wanted || "others"] });
