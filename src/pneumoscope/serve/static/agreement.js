@@ -77,13 +77,18 @@ function truthOfLabel(label) {
 
 /** Rows of cells, as RFC 4180 has them, with whichever separator the header has. */
 function tableOf(text) {
-  const [header = ""] = text.replace(/^\uFEFF/, "").split(/\r?\n/, 1);
+  const plain = text.replace(/^\uFEFF/, "").replaceAll(/\r\n?/g, "\n");
+  const [header = ""] = plain.split("\n", 1);
   const separator = [";", "\t", ","].find((candidate) => header.includes(candidate)) ?? ",";
   const rows = [[""]];
   let quoted = false;
-  for (const letter of text.replace(/^\uFEFF/, "").replaceAll(/\r\n?/g, "\n")) {
+  for (let i = 0; i < plain.length; i += 1) {
+    const letter = plain[i];
     const row = rows.at(-1);
-    if (letter === '"') quoted = !quoted;
+    if (letter === '"' && quoted && plain[i + 1] === '"') {
+      row[row.length - 1] += letter; // a doubled quote stands for one
+      i += 1;
+    } else if (letter === '"') quoted = !quoted;
     else if (letter === separator && !quoted) row.push("");
     else if (letter === "\n" && !quoted) rows.push([""]);
     else row[row.length - 1] += letter;
