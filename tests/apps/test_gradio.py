@@ -85,7 +85,7 @@ def test_a_film_through_the_client(client: Any) -> None:
     assert "Kind: undetermined (bacterial or viral)." in card
     assert "in children a film alone cannot tell them apart" in card
     assert caption.startswith("Heatmap for: bacterial.")
-    assert slider["interactive"] is True
+    assert (slider["interactive"], slider["info"]) == (True, "")
     film, overlay = np.asarray(Image.open(shown)), np.asarray(Image.open(hot))
     assert film.shape == overlay.shape[:2]
     assert (overlay[..., 0].astype(int) - overlay[..., 2]).max() > 60
@@ -104,6 +104,7 @@ def test_a_refused_film_and_a_broken_one(client: Any, tmp_path: Path) -> None:
     assert "Invert the film: air must be dark." in card
     assert "P(" not in card
     assert slider["interactive"] is False
+    assert slider["info"] == "It cannot be changed. No heatmap: the film was refused."
     assert Path(shown).is_file()
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a film")
     shown, hot, caption, card, slider = read(client, tmp_path / "broken.jpg")

@@ -59,6 +59,7 @@ def test_a_broken_film_has_no_pictures_but_a_hint(tiny_bundle: Bundle) -> None:
     assert reading.overlay(outcome, 0.5) is None
     assert not reading.fades(outcome)
     assert reading.caption(outcome) == "No heatmap: the film could not be read."
+    assert reading.why_opacity_is_fixed(outcome).endswith("the film could not be read.")
     card = reading.card(outcome)
     assert "NOT READ" in card
     assert "&lt;b&gt;cut&lt;/b&gt;.dcm: cannot be decoded (its end is missing)" in card
@@ -70,6 +71,8 @@ def test_without_a_heatmap(tiny_bundle: Bundle, film_files: Path) -> None:
     outcome = reading.read(classifier, (film_files / "dark.png").read_bytes(), "dark.png")
     assert reading.overlay(outcome, 0.5) is None
     assert reading.caption(outcome) == "No heatmap was asked for."
+    why = reading.why_opacity_is_fixed(outcome)
+    assert why == "It cannot be changed. No heatmap was asked for."
 
 
 def test_examples_of_a_clone_of_an_installed_package_and_none(

@@ -62,6 +62,7 @@ def test_an_upload_comes_first(app: Any) -> None:
     app.file_uploader(key="film").upload("mine.png", content, "image/png").run()
     assert "NORMAL" in card(app)
     assert app.pills(key="example").disabled
+    assert "Remove the uploaded film to choose an example." in [c.value for c in app.caption]
 
 
 def test_a_refused_film_and_a_broken_one(app: Any, tmp_path: Path) -> None:

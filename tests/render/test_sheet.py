@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -70,6 +71,19 @@ def test_title_style_and_footer_are_the_callers() -> None:
     assert html.count("Ward &lt;7&gt;") == 2
     assert "b{c:d}</style>" in html
     assert "<footer>Last &amp; least</footer>" in html
+
+
+def test_the_top_counts_the_verdicts_and_names_the_model() -> None:
+    films = [outcome(prediction()), outcome(refused()), outcome(None)]
+    html = sheet.page([], films=films, facts=[("Model", "tiny 1")])
+    for kind, text in (
+        ("positive", "1 PNEUMONIA"),
+        ("refused", "1 REFUSED"),
+        ("error", "1 not read"),
+    ):
+        assert re.search(f'<li class="{kind}"><svg.*?</svg>{text}</li>', html)
+    assert "<dt>Model</dt><dd>tiny 1</dd>" in html
+    Page(html)
 
 
 def test_a_verdict_with_its_figures() -> None:

@@ -47,7 +47,7 @@ def build(classifier: Reader | None = None) -> gr.Blocks:
 
     def read(path: str | None, opacity: float) -> tuple[Any, ...]:
         if path is None:
-            return None, None, None, "", reading.card(None), gr.Slider(interactive=False)
+            return None, None, None, "", reading.card(None), _opacity(None)
         return _shown(reading.read(reader, Path(path).read_bytes(), Path(path).name), opacity)
 
     def fade(outcome: Outcome | None, opacity: float) -> NDArray[np.uint8] | None:
@@ -76,7 +76,7 @@ def build(classifier: Reader | None = None) -> gr.Blocks:
                 caption = gr.HTML(elem_classes="quiet", apply_default_css=False)
                 opacity = gr.Slider(
                     0, 100, round(100 * OPACITY), step=1, label="Opacity of the heatmap, %",
-                    interactive=False,
+                    interactive=False, info=reading.why_opacity_is_fixed(None),
                 )  # fmt: skip
             with gr.Column(scale=2, min_width=280):
                 card = gr.HTML(reading.card(None), apply_default_css=False)
@@ -101,8 +101,14 @@ def _shown(outcome: Outcome, opacity: float) -> tuple[Any, ...]:
         reading.overlay(outcome, opacity / 100),
         reading.caption(outcome),
         reading.card(outcome),
-        gr.Slider(interactive=reading.fades(outcome)),
+        _opacity(outcome),
     )
+
+
+def _opacity(outcome: Outcome | None) -> gr.Slider:
+    """The slider for this film; it says why it is disabled, if it is."""
+    reason = reading.why_opacity_is_fixed(outcome)
+    return gr.Slider(interactive=not reason, info=reason)
 
 
 def _picture(label: str, mode: Literal["L", "RGB"]) -> gr.Image:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.render import heatmap, sheet, wording
+from pneumoscope.render import heatmap, page_frame, sheet, wording
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 SIDE_PX = 1024
 """Longest side of a picture, small enough to draw the overlay while the slider moves."""
 PROMPT = "Choose a film: DICOM, JPEG, PNG or TIFF."
+EXAMPLES_DISABLED = "Remove the uploaded film to choose an example."
 PRIVACY = f"{NOTICE} Films are read where this app runs."
 
 _PACKAGE = Path(__file__).parents[1]
 
 # Nested, so that no rule applies to the rest of the page.
-STYLE = f""".pneumoscope-card{{{sheet.PALETTE};background:var(--card);color:var(--text);
+STYLE = f""".pneumoscope-card{{{page_frame.DARK};background:var(--card);color:var(--text);
 border:1px solid var(--line);border-radius:12px;padding:18px 20px;overflow-wrap:anywhere;
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;{sheet.CARD_STYLE}
 p,li,td{{color:inherit;font-family:inherit}}
@@ -96,6 +97,18 @@ def fades(outcome: Outcome) -> bool:
     """Whether the opacity makes a difference."""
     p = outcome.prediction
     return p is not None and p.explanation is not None and p.explanation.reliable
+
+
+def why_opacity_is_fixed(outcome: Outcome | None) -> str:
+    """Why the opacity cannot be changed, in a sentence; empty if it makes a difference."""
+    if outcome is None:
+        return "It can be changed when a film with a heatmap is open."
+    if outcome.prediction is None:
+        return "It cannot be changed: the film could not be read."
+    if fades(outcome):
+        return ""
+    why = wording.no_heatmap(outcome.prediction)
+    return f"It cannot be changed. {why}."
 
 
 def caption(outcome: Outcome) -> str:

@@ -67,6 +67,8 @@ def _choose() -> tuple[str, bytes, str] | None:
         picked = right.pills(
             "Synthetic examples", list(paths), key="example", disabled=uploaded is not None
         )
+        if uploaded is not None:
+            right.caption(reading.EXAMPLES_DISABLED)
     if uploaded is not None:
         return uploaded.file_id, uploaded.getvalue(), uploaded.name
     return None if picked is None else (picked, paths[picked].read_bytes(), picked)

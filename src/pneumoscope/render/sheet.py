@@ -11,8 +11,9 @@ import numpy as np
 
 from pneumoscope.decision.gate import OUTSIDE
 from pneumoscope.metrics import threshold_text
-from pneumoscope.records import NORMAL, UNDETERMINED
-from pneumoscope.render import heatmap, wording
+from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
+from pneumoscope.render import heatmap, overview, wording
+from pneumoscope.render.page_frame import framed
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 
 _SIDE = 640
 """Longest side of a picture on the page, in pixels."""
-
-PALETTE = (
-    "--ground:#101418;--card:#171d23;--line:#27303a;--text:#e8edf2;--soft:#9fb0c0;"
-    "--red:#ff6b6b;--green:#4ccf8a;--amber:#f2b84b;--grey:#aab4be"
-)
-"""The colours of the page, as CSS declarations."""
 
 CARD_STYLE = """
 .verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
@@ -46,10 +41,10 @@ color:var(--amber);font-size:15px;font-weight:600}
 .reasons span{display:block;font-size:13px;color:var(--soft)}
 .verdict svg{width:24px;height:24px;flex:none}
 .p{font-size:15px;margin:12px 0 6px}
-.bar{position:relative;height:10px;border-radius:5px;background:#2a343e}
+.bar{position:relative;height:10px;border-radius:5px;background:var(--track)}
 .bar i{position:absolute;left:0;top:0;bottom:0;border-radius:5px;background:currentColor}
 .bar b{position:absolute;top:-4px;bottom:-4px;width:2px;background:var(--text)}
-.scale{position:relative;height:18px;font-size:12px;color:var(--soft)}
+.scale{position:relative;height:18px;margin-top:7px;font-size:12px;color:var(--soft)}
 .scale span{position:absolute;transform:translateX(-50%);white-space:nowrap}
 table{border-collapse:collapse;width:100%;margin-top:12px;font-size:14px}
 td{padding:3px 0;border-top:1px solid var(--line)}td+td{text-align:right;font-variant-numeric:tabular-nums}
@@ -57,28 +52,23 @@ td{padding:3px 0;border-top:1px solid var(--line)}td+td{text-align:right;font-va
 .mind li{padding-left:18px;position:relative;margin-top:6px}.mind li:before{content:"!";color:var(--amber);
 font-weight:700;position:absolute;left:4px}
 """
-"""CSS for the HTML that `judgement` returns, in the colours of `PALETTE`."""
+"""CSS for the HTML that `judgement` returns, in the colours of `page_frame`."""
 
 _STYLE = (
-    f":root{{color-scheme:dark;{PALETTE}}}{CARD_STYLE}"
+    CARD_STYLE
     + """
-*{box-sizing:border-box}
-body{margin:0;background:var(--ground);color:var(--text);
-font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
-main{max-width:1120px;margin:0 auto;padding:40px 24px 64px}
-h1{font-size:28px;font-weight:600;margin:0 0 4px;letter-spacing:-.01em}
-.notice{color:var(--amber);margin:0 0 32px}
+.counts{display:flex;flex-wrap:wrap;gap:8px 22px;margin:0 0 14px;padding:0;list-style:none;font-size:19px;font-weight:600}
+.counts li{display:flex;gap:7px;align-items:center}.counts svg{width:20px;height:20px;flex:none}
 article{background:var(--card);border:1px solid var(--line);border-radius:14px;margin:0 0 24px;
 padding:20px;display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr) 300px;gap:20px;
 break-inside:avoid}
-figure{margin:0}figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#000;
+article>.whole{grid-column:1/-1}article>.beside{grid-column:2/-1}
+article figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#000;
 border-radius:8px;display:block}
-figcaption{color:var(--soft);font-size:13px;margin-top:6px}
 h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
-footer{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
-@media(max-width:900px){article{grid-template-columns:1fr 1fr}article>div{grid-column:1/-1}}
-@media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--line:#ccc;--text:#111;--soft:#444;
---red:#b3261e;--green:#14693f;--amber:#7a4d00;--grey:#555}.bar{background:#ddd;print-color-adjust:exact}}
+@media(max-width:900px){article{grid-template-columns:1fr 1fr}article>div:not(.beside){grid-column:1/-1}}
+@media(max-width:600px){article{padding:14px}article>.beside{grid-column:1/-1}}
+@media print{.bar,.bar i,.bar b{print-color-adjust:exact}}
 """
 )
 
@@ -108,23 +98,45 @@ _FOOTER = (
 
 
 def page(
-    rows: Sequence[str], title: str = "pneumoscope", *, style: str = "", footer: str = _FOOTER
+    rows: Sequence[str],
+    title: str = "pneumoscope",
+    *,
+    films: Sequence[Outcome] = (),
+    facts: Sequence[tuple[str, str]] = (),
+    style: str = "",
+    footer: str = _FOOTER,
 ) -> str:
-    """A self-contained page.
+    """A self-contained page of films.
 
     Args:
         rows: HTML of the films, as `row` returns it.
         title: Title of the page, as text.
+        films: The films, for the summary; none for no summary.
+        facts: What `overview.facts` returns.
         style: CSS to add to the page's own.
         footer: Last line, as text.
     """
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body><main>"
-        f'<h1>{escape(title)}</h1><p class="notice">{NOTICE}</p>{"".join(rows)}'
-        f"<footer>{escape(footer)}</footer></main></body></html>\n"
+    return framed(
+        rows, title, lead=_counts(films), facts=facts, style=_STYLE + style, footer=footer
     )
+
+
+def _counts(films: Sequence[Outcome]) -> str:
+    """How many films got each verdict, as a list."""
+    if not films:
+        return ""
+    kinds = {wording.verdict(p): _kind(p) for film in films if (p := film.prediction) is not None}
+    items = "".join(
+        f'<li class="{kinds.get(verdict, "error")}">{_icon(kinds.get(verdict, "error"))}'
+        f"{count:,} {escape(verdict)}</li>"
+        for verdict, count in overview.verdict_counts(films).items()
+    )
+    return f'<ul class="counts">{items}</ul>'
+
+
+def _kind(p: Prediction) -> str:
+    """The class of the verdict in the style sheet."""
+    return _KINDS.get(p.label, "positive")
 
 
 def row(outcome: Outcome) -> str:
@@ -132,10 +144,10 @@ def row(outcome: Outcome) -> str:
     text = f"<h2>{escape(outcome.source)}</h2>{judgement(outcome)}"
     p = outcome.prediction
     if p is None or outcome.film is None:
-        return f'<article><div style="grid-column:1/-1">{text}</div></article>'
+        return f'<article><div class="whole">{text}</div></article>'
     film = _film(outcome, outcome.film, p)
     if not wording.is_shown(p):
-        return f'<article>{film}<div style="grid-column:2/-1">{text}</div></article>'
+        return f'<article>{film}<div class="beside">{text}</div></article>'
     return f"<article>{film}{_explained(outcome, p)}<div>{text}</div></article>"
 
 
@@ -187,7 +199,7 @@ def _bundle(p: Prediction) -> str:
     return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}{chosen}</p>'
 
 
-_KINDS = {NORMAL: "negative", UNDETERMINED: "unclear"}
+_KINDS = {NORMAL: "negative", UNDETERMINED: "unclear", REFUSED: "refused"}
 
 
 def _explained(outcome: Outcome, p: Prediction) -> str:
@@ -204,7 +216,7 @@ def _judgement(p: Prediction) -> str:
     threshold = wording.threshold(p)
     kind = _KINDS.get(p.label, "positive")
     named = wording.subject(p)
-    mind = "".join(f"<li>{escape(text)}</li>" for text in p.warnings)
+    mind = "".join(f"<li>{escape(text[:1].upper() + text[1:])}</li>" for text in p.warnings)
     forced = f'<p class="why">{wording.forced(p)}</p>' if p.forced else ""
     sentences = [wording.call(p)]
     if kinds := wording.kinds(p):
@@ -246,8 +258,11 @@ def _shares(p: Prediction) -> str:
 
 def _verdict(kind: str, text: str, *marks: str) -> str:
     small = "".join(f"<small>{escape(mark)}</small>" for mark in marks)
-    svg = f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[kind]}</svg>'
-    return f'<div class="verdict {kind}">{svg}{escape(text)}{small}</div>'
+    return f'<div class="verdict {kind}">{_icon(kind)}{escape(text)}{small}</div>'
+
+
+def _icon(kind: str) -> str:
+    return f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[kind]}</svg>'
 
 
 def picture(pixels: NDArray[np.uint8], side_px: int = _SIDE) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,11 @@ Evidence = Annotated[
     typer.Option(metavar="DIR", help="Folder that `pneumoscope evaluate` wrote; adds its figures."),
 ]
 Out = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write to this file instead of stdout.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write to this file instead of stdout; a name that ends in .html gives a page.",
+    ),
 ]
 InPlace = Annotated[
     bool,
@@ -58,6 +63,10 @@ def card(
         _replace_card(opened, text)
     elif out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix.lower() in (".html", ".htm"):
+            from pneumoscope.render.card.html import card_page
+
+            text = card_page(opened, text, time.strftime("%Y-%m-%d"))
         write_text(out, text)
     else:
         sys.stdout.write(text)

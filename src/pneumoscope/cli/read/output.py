@@ -14,6 +14,7 @@ from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
 from pneumoscope.render.export import write_csv, write_json
+from pneumoscope.render.overview import summary
 from pneumoscope.render.serialise import NOTICE, outcome_to_json
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pneumoscope.records import Outcome, Prediction
 
 _COLOURS = {NORMAL: "green", UNDETERMINED: "yellow", REFUSED: "bright_black"}
-_ORDER = {NORMAL: 0, UNDETERMINED: 2, REFUSED: 3}
-"""Order of the verdicts in the summary; positive ones are between the first two."""
 _POPULATION = "population"
 
 
@@ -155,16 +154,6 @@ def _populations(predictions: Sequence[Prediction]) -> str:
 
 def _films(count: int) -> str:
     return "1 film" if count == 1 else f"{count:,} films"
-
-
-def summary(films: Sequence[Outcome]) -> str:
-    """How many films got each verdict: ``"12 NORMAL, 3 PNEUMONIA, 1 REFUSED, 1 not read"``."""
-    verdicts = Counter(wording.verdict(p) for film in films if (p := film.prediction) is not None)
-    order = sorted(verdicts, key=lambda verdict: (_ORDER.get(verdict, 1), verdict))
-    counts = [f"{verdicts[verdict]:,} {verdict}" for verdict in order]
-    if unread := sum(film.prediction is None for film in films):
-        counts.append(f"{unread:,} not read")
-    return ", ".join(counts) or "no film was read"
 
 
 def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:

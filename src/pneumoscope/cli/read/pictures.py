@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.render import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pneumoscope.client import Client, Record
     from pneumoscope.records import Outcome
@@ -74,10 +75,18 @@ def _check_sheet(sheet: Path, sources: Sequence[Any]) -> None:
         raise UsageError(f"{sheet}: exists and is not a sheet", "Name a new HTML file.")
 
 
-def with_pictures(outcomes: Iterable[Outcome], targets: Targets) -> Iterator[FilmResult]:
-    """Passes outcomes on, reports their errors, and writes overlays and the sheet."""
+def with_pictures(
+    outcomes: Iterable[Outcome], targets: Targets, populations: Mapping[str, str] | None = None
+) -> Iterator[FilmResult]:
+    """Passes outcomes on, reports their errors, and writes overlays and the sheet.
+
+    Args:
+        outcomes: With their films.
+        targets: Where pictures go.
+        populations: For the sheet: SHA-256 of a bundle to the population that it is for, in words.
+    """
     taken: set[str] = set()
-    rows = []
+    rows, films = [], []
     for outcome in outcomes:
         written = None
         if outcome.error is not None:
@@ -91,9 +100,19 @@ def with_pictures(outcomes: Iterable[Outcome], targets: Targets) -> Iterator[Fil
             from pneumoscope.render import sheet
 
             rows.append(sheet.row(outcome))
+            films.append(replace(outcome, film=None))
         yield FilmResult(outcome, written)
     if targets.sheet is not None:
-        files.write_text(targets.sheet, sheet.page(rows))
+        from pneumoscope.render import overview
+
+        created = time.strftime("%Y-%m-%d %H:%M")
+        facts = overview.facts(films, created, populations or {})
+        files.write_text(targets.sheet, sheet.page(rows, films=films, facts=facts))
+
+
+def populations_of(reader: Reader) -> dict[str, str]:
+    """SHA-256 of each bundle of a reader to the population that it is for, in words."""
+    return {bundle.sha256: bundle.meta.population.text for bundle in reader.bundles}
 
 
 def with_occlusion(
@@ -117,7 +136,7 @@ def with_occlusion(
 
     taken: set[str] = set()
     with progress_bar("covering places") as count:
-        for done, result in enumerate(with_pictures(outcomes, targets)):
+        for done, result in enumerate(with_pictures(outcomes, targets, populations_of(reader))):
             film, prediction = result.outcome.film, result.outcome.prediction
             if film is None or prediction is None or not wording.is_shown(prediction):
                 yield result

@@ -178,7 +178,9 @@ def _read_here(
         keep_films=bool(targets),
     )
     if targets.occlusion is None:
-        results = pictures.with_pictures(over_films(outcomes, len(sources)), targets)
+        results = pictures.with_pictures(
+            over_films(outcomes, len(sources)), targets, pictures.populations_of(reader)
+        )
     else:
         results = pictures.with_occlusion(
             outcomes, len(sources), targets, targets.occlusion, reader

@@ -73,6 +73,7 @@ def audit(
         listing=listing,
         reading=read,
         bundle=classifier.bundle.title,
+        population=classifier.bundle.meta.population.text,
         pictures=tuple(_picture(copy, readable) for copy in copies),
         copies=copies,
         groupings=groupings(listing),

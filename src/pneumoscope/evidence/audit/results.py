@@ -55,6 +55,7 @@ class Audit:
         limits: What could not be measured, in sentences.
         sides: Contrast to its films in the reading, each with whether it is in the positive group.
         findings: The judgement on each check.
+        population: The population that the bundle is for, in words.
     """
 
     listing: Listing
@@ -70,6 +71,7 @@ class Audit:
     limits: tuple[str, ...]
     sides: dict[str, tuple[tuple[int, bool], ...]]
     findings: tuple[Finding, ...] = ()
+    population: str = ""
 
     @property
     def verdict(self) -> str:

@@ -130,17 +130,20 @@ class Report:
         subtitle: Printed below the title: the subject, the films, the version and the date.
         mark: Printed at the foot of every page: the bundle and its hash.
         blocks: The content. Blocks before the first section form the summary.
+        facts: Names and values printed below the subtitle, such as whom the bundle was made for.
     """
 
     title: str
     subtitle: str
     mark: str
     blocks: tuple[Block, ...]
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 def words_of(report: Report) -> list[str]:
     """Every text of a report, in order: what each output format must contain."""
     texts = [report.title, report.subtitle, report.mark]
+    texts += [text for fact in report.facts for text in fact]
     for block in report.blocks:
         match block:
             case Heading(text=text) | Paragraph(text=text):

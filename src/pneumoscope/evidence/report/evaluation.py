@@ -62,6 +62,8 @@ def report_of(evaluation: Evaluation) -> Report:
     """
     titles = ", ".join(bundle.title for bundle in evaluation.bundles)
     hashes = ", ".join(f"{bundle.title} {bundle.sha256[:12]}" for bundle in evaluation.bundles)
+    texts = (bundle.meta.population.text for bundle in evaluation.bundles)
+    populations = [f"{text[:1].upper()}{text[1:]}." for text in texts if text]
     return Report(
         title=f"Evaluation of {titles}",
         subtitle=f"{evaluation.films.name} · {len(evaluation.films.films):,} films · pneumoscope "
@@ -69,6 +71,7 @@ def report_of(evaluation: Evaluation) -> Report:
         + ", ".join(bundle.sha256 for bundle in evaluation.bundles),
         mark=hashes,
         blocks=tuple(_blocks(evaluation)),
+        facts=tuple(("Made for", text) for text in dict.fromkeys(populations)),
     )
 
 

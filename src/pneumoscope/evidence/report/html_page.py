@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML file with a light layout for screen and print."""
+"""A report as one self-contained HTML file for screen and print."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from pneumoscope.evidence.report.blocks import (
     Points,
     Table,
 )
-from pneumoscope.render import sheet
+from pneumoscope.render.page_frame import framed
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
     from pneumoscope.evidence.report.blocks import Block, Report
 
 _STYLE = """
-:root{color-scheme:light;--ground:#f5f6f8;--card:#fff;--line:#d9dee5;--text:#17202b;--soft:#566575;
---red:#a32018;--green:#14693f;--amber:#8a5a00;--blue:#0b3c5d;--wash:#eef3f7;--mind:#fdf5e3}
 body{font-size:15px;line-height:1.55}
 main{max-width:960px;padding:36px 20px 64px}
-h1{font-size:27px}.notice{font-weight:600;margin:0 0 6px}
-.subtitle{color:var(--soft);margin:0 0 22px;overflow-wrap:anywhere}
+h1{font-size:27px}.notice{margin:0 0 6px}
+.subtitle{margin:0 0 10px;overflow-wrap:anywhere}
 nav,section{background:var(--card);border:1px solid var(--line);border-radius:10px;margin:0 0 22px;padding:20px 26px}
 nav b{font-size:14px}nav ol{columns:2;column-gap:36px;margin:8px 0 0;padding-left:22px;font-size:14px}
 nav li{break-inside:avoid;padding:1px 0}nav a{color:var(--blue);text-decoration:none}nav a:hover{text-decoration:underline}
@@ -39,20 +37,19 @@ ul{margin:0 0 12px;padding-left:20px}li{margin:3px 0}
 font-size:14px;break-inside:avoid}
 .box.mind{border-color:var(--amber);background:var(--mind)}
 .wide{overflow-x:auto;margin:0 0 16px}
-table{margin:0;font-size:13.5px}
+table{width:100%;font-size:13.5px}
 th,td{padding:5px 10px;border-top:1px solid var(--line);text-align:left;vertical-align:top}
 th{border-top:0;border-bottom:1.5px solid var(--text);font-weight:600;vertical-align:bottom}
-td+td,th+th{text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.w{overflow-wrap:anywhere;min-width:8em}tr{break-inside:avoid}
 tr.strong td{font-weight:600;background:var(--wash)}thead{display:table-header-group}
 figure{margin:0 0 18px;break-inside:avoid}
-figure img{aspect-ratio:auto;background:none;border-radius:0;width:auto;max-width:100%;margin:0 auto}
-figcaption{font-size:13px;color:var(--soft)}
+figure>img{display:block;max-width:100%;margin:0 auto}figure>img.plot{background:#fff;border-radius:8px}
 .films{display:grid;gap:16px 12px;margin:0 0 18px}
 .films img{width:100%;border-radius:4px}.films figcaption{font-size:12px;line-height:1.4;overflow-wrap:anywhere}
 .films figcaption b{color:var(--text);font-weight:600}
 @media(max-width:700px){nav ol{columns:1}.films{grid-template-columns:1fr 1fr!important}}
-@media print{:root{--ground:#fff}body{font-size:10.5pt}main{max-width:none;padding:0}
+@media print{body{font-size:10.5pt}
 nav,section{border:0;padding:0;margin:0 0 18px}table{font-size:8.5pt}.wide{overflow:visible}
 .box,tr.strong td{print-color-adjust:exact}footer{display:none}a{color:inherit}}
 """
@@ -70,7 +67,6 @@ def html(report: Report) -> str:
         f'<li><a href="#s{i}">{escape(name)}</a></li>' for i, name in enumerate(names, 1)
     )
     body = [
-        f'<p class="subtitle">{escape(report.subtitle)}</p>',
         *([f"<section>{_blocks(sections[0])}</section>"] if sections[0] else []),
         f'<nav aria-label="Contents"><b>Contents</b><ol>{entries}</ol></nav>',
         *(
@@ -78,8 +74,13 @@ def html(report: Report) -> str:
             for i, part in enumerate(sections[1:], 1)
         ),
     ]
-    return sheet.page(
-        body, report.title, style=_STYLE + _paper(report.mark), footer=f"{report.mark}. {NOTICE}"
+    return framed(
+        body,
+        report.title,
+        lead=f'<p class="subtitle">{escape(report.subtitle)}</p>',
+        facts=report.facts,
+        style=_STYLE + _paper(report.mark),
+        footer=f"{report.mark}. {NOTICE}",
     )
 
 
@@ -140,7 +141,7 @@ def _table(table: Table) -> str:
 def _picture(picture: Picture) -> str:
     data = base64.b64encode(picture.plot.svg).decode()
     return (
-        f'<figure><img alt="{escape(picture.caption, quote=True)}" '
+        f'<figure><img class="plot" alt="{escape(picture.caption, quote=True)}" '
         f'style="width:{100 * picture.plot.width:.0f}px" '
         f'src="data:image/svg+xml;base64,{data}"><figcaption>{escape(picture.caption)}'
         "</figcaption></figure>"

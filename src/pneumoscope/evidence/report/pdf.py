@@ -76,7 +76,8 @@ def _style(name: str) -> styles.ParagraphStyle:
     looks: dict[str, tuple[float, float, str, Any, dict[str, Any]]] = {
         "title": (19, 24, bold, _TEXT, {"spaceAfter": 4}),
         "notice": (9, 13, bold, _AMBER, {"spaceAfter": 3}),
-        "subtitle": (7.5, 11, regular, _SOFT, {"spaceAfter": 10}),
+        "subtitle": (7.5, 11, regular, _SOFT, {"spaceAfter": 4}),
+        "fact": (7.5, 11, regular, _SOFT, {"spaceAfter": 4}),
         "h1": (14, 18, bold, _BLUE, {"spaceBefore": 16, "spaceAfter": 6}),
         "h2": (10.5, 14, bold, _TEXT, {"spaceBefore": 10, "spaceAfter": 4}),
         "text": (8.5, 12.5, regular, _TEXT, {"spaceAfter": 6}),
@@ -141,6 +142,7 @@ def pdf(report: Report) -> bytes:
         _text(report.title, "title"),
         _text(NOTICE, "notice"),
         _text(report.subtitle, "subtitle"),
+        *(_text(f"{name}: {value}", "fact") for name, value in report.facts),
     ]
     seen = False
     for block in report.blocks:

@@ -12,7 +12,7 @@ from pneumoscope.evidence.report.audit.elements import titled
 from pneumoscope.evidence.report.audit.page_style import STYLE
 from pneumoscope.evidence.report.audit.sections import contents, copies, doubts, method, splits
 from pneumoscope.evidence.report.audit.shortcuts import shortcuts_section
-from pneumoscope.render import sheet
+from pneumoscope.render.page_frame import framed
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ def html(result: Audit) -> str:
     """The page. Its pictures are films, so it is as confidential as they are."""
     created = time.strftime("%Y-%m-%d", time.gmtime())
     sections = [
-        f'<p class="subtitle">{escape(result.listing.source)} · {len(result.listing.entries):,} films · '
-        f"pneumoscope {__version__} · {created}</p>",
-        _stamp(result),
         _section("Check by check", _findings(result)),
         _section("Contents of the data set", contents(result)),
         _section("Copies", copies(result)),
@@ -52,9 +49,20 @@ def html(result: Audit) -> str:
         _section("How this was measured, and what was not", method(result)),
     ]
     footer = f"The pictures on this page are films: protect it as you protect them. {NOTICE}"
-    return sheet.page(
-        sections, f"Data audit: {result.verdict}", style=STYLE, footer=footer
-    ).replace('<p class="notice">' + NOTICE + "</p>", "", 1)
+    return framed(
+        sections,
+        f"Data audit: {result.verdict}",
+        lead=_stamp(result),
+        facts=(
+            ("Films", f"{len(result.listing.entries):,} films, {result.listing.source}"),
+            ("Date", created),
+            ("Model", f"{result.bundle}, for the embeddings and the labels to review"),
+            *([("Made for", f"{titled(result.population)}.")] if result.population else []),
+            ("pneumoscope", __version__),
+        ),
+        style=STYLE,
+        footer=footer,
+    )
 
 
 def _section(title: str, body: str) -> str:

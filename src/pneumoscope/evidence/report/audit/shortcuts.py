@@ -60,7 +60,8 @@ def _scores(scores: Sequence[Score]) -> str:
     if not rows:
         return constant_note
     head = f'<tr><th>feature</th><th class="n">AUC</th><th>{axis()}</th><th></th></tr>'
-    return f"<table class=scores>{head}{''.join(rows)}</table>{constant_note}"
+    table = f"<table class=scores>{head}{''.join(rows)}</table>"
+    return f'<div class="wide">{table}</div>{constant_note}'
 
 
 def _charts(result: Audit, shortcuts: Shortcuts, scores: Sequence[Score]) -> str:
