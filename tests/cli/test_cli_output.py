@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run, run_process
+from tiny import KINDS_WARNING
 
 
 def test_predict_table(tiny: tuple[str, Path], film_files: Path) -> None:
@@ -77,3 +78,14 @@ def test_a_folder_of_odd_names_and_pipes(
     shown = [line.split()[0].removeprefix(f"{tmp_path}/") for line in done.stdout.splitlines()[1:4]]
     assert shown == [r"\x1b[2Jescape.png", r"turned\u202e.png", r"two\nlines.png"]
     assert "a named pipe, left out" in done.stderr
+
+
+def test_the_sentences_of_a_bundle_are_printed_once_and_the_verdicts_are_counted(
+    tiny: tuple[str, Path], film_files: Path
+) -> None:
+    done = run("predict", film_files, film_files / "bright.png", film_files / "no.png", *tiny)
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "1 NORMAL, 2 PNEUMONIA, 1 not read"
+    assert done.stdout.count(KINDS_WARNING[1:]) == 1
+    assert [line for line in lines if line.startswith("  ")] == ["  no such file"]
+    assert not any(line.endswith(" ") for line in lines)

@@ -105,10 +105,7 @@ def _show(films: Sequence[Outcome], kinds_warnings: Mapping[str, str]) -> None:
     headings = _headings(predictions)
     rows = []
     for film in films:
-        kinds_warning = (
-            kinds_warnings.get(film.prediction.bundle_sha256, "") if film.prediction else ""
-        )
-        *cells, notes = table_row(film, kinds_warning)
+        *cells, notes = table_row(film)
         population = wording.population(film.prediction) if film.prediction else ""
         cells = [*cells, escape(population)][: len(headings)]
         rows.append(Row(tuple(cells), tuple(notes.splitlines())))
@@ -126,7 +123,12 @@ def _show(films: Sequence[Outcome], kinds_warnings: Mapping[str, str]) -> None:
     print_rows(out, headings, rows, right=headings[2:3])
     last = {p.bundle_sha256: p for p in predictions}
     for sha256, p in last.items():
-        footers += _footer(p, kinds_warnings.get(sha256, ""))
+        of_bundle = (q.warnings for q in predictions if q.bundle_sha256 == sha256)
+        sentences = [
+            kinds_warnings.get(sha256, ""),
+            *(text for texts in of_bundle for text in texts),
+        ]
+        footers += _footer(p, list(dict.fromkeys(filter(None, sentences))))
     for line in [*footers, NOTICE] if predictions else []:
         print_wrapped(out, escape(line), style="dim")
     print_wrapped(out, escape(summary(films)), style="bold")
@@ -156,13 +158,8 @@ def _films(count: int) -> str:
     return "1 film" if count == 1 else f"{count:,} films"
 
 
-def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
-    """One film as a row of the table.
-
-    Args:
-        outcome: Outcome of the film.
-        kinds_warning: The bundle's sentence on kinds, which is left out of the line.
-    """
+def table_row(outcome: Outcome) -> TableRow:
+    """One film as a row of the table."""
     name = escape(outcome.source)
     p = outcome.prediction
     if p is None:
@@ -181,12 +178,13 @@ def table_row(outcome: Outcome, kinds_warning: str = "") -> TableRow:
         verdict=verdict,
         probability=f"{p.p_positive:.3f}",
         kind=escape(", ".join(findings) or wording.kinds(p)),
-        notes="\n".join(escape(note.rstrip(".")) for note in _notes(p, kinds_warning)),
+        notes="\n".join(escape(note.rstrip(".")) for note in _notes(p)),
     )
 
 
-def _notes(p: Prediction, kinds_warning: str) -> list[str]:
-    notes = [*wording.reasons(p), *(w for w in p.warnings if w != kinds_warning)]
+def _notes(p: Prediction) -> list[str]:
+    """What the reader should know of this film; `_footer` has the sentences of its bundle."""
+    notes = wording.reasons(p)
     # If the film is outside the population, the gate's reason is there already, with its hint.
     is_told = p.profile is None and is_outside(p.gate)
     if not is_told and (why := wording.why_undetermined(p)):
@@ -198,16 +196,19 @@ def _notes(p: Prediction, kinds_warning: str) -> list[str]:
     return notes
 
 
-def _footer(p: Prediction, kinds_warning: str) -> list[str]:
-    """What holds for all films of a bundle, as lines."""
+def _footer(p: Prediction, warnings: Sequence[str]) -> list[str]:
+    """What holds for all films of a bundle, as lines.
+
+    Args:
+        p: One of its predictions.
+        warnings: Its sentences for the reader.
+    """
     point = p.operating_point
-    kinds = ""
-    if kinds_warning:
-        kinds = f"{kinds_warning[0].upper()}{kinds_warning[1:]}."
+    texts = [f"{text[0].upper()}{text[1:].rstrip('.')}." for text in warnings]
     limit = f"from {threshold_text(point.threshold)}"
     if p.findings:
         limit = "where a finding reaches its own threshold"
-        kinds = "P(leading): of the finding that lies furthest above its threshold."
+        texts.insert(0, "P(leading): of the finding that lies furthest above its threshold.")
     if p.prevalence is not None:
         limit += f" of the unadjusted probability; P is at a prevalence of {wording.percent(p.prevalence)}"
     site = f", site profile {p.profile}" if p.profile else ""
@@ -215,4 +216,4 @@ def _footer(p: Prediction, kinds_warning: str) -> list[str]:
         f"{p.bundle} ({p.bundle_sha256[:12]}){site}, operating point {point.name}: "
         f"{p.positive} {limit}."
     )
-    return [line for line in (head, wording.promise(p), kinds) if line]
+    return [line for line in (head, wording.promise(p), *texts) if line]
