@@ -56,6 +56,7 @@ def framed(
     facts: Sequence[tuple[str, str]] = (),
     style: str = "",
     footer: str = NOTICE,
+    notice: bool = True,
 ) -> str:
     """A self-contained page.
 
@@ -66,13 +67,16 @@ def framed(
         facts: Names and values below the summary, as text, such as the date and the bundle.
         style: CSS to add to the frame's.
         footer: Last line, as text.
+        notice: Whether the notice stands below the heading; the footer should contain it, too.
     """
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body><main>"
-        f'<h1>{escape(title)}</h1><p class="notice">{NOTICE}</p>{lead}'
+        f"<h1>{escape(title)}</h1>"
+        + (f'<p class="notice">{NOTICE}</p>' if notice else "")
+        + lead
         + (f'<dl class="facts">{rows}</dl>' if rows else "")
         + f"{''.join(body)}<footer>{escape(footer)}</footer></main></body></html>\n"
     )

@@ -41,7 +41,7 @@ table{width:100%;font-size:13.5px}
 th,td{padding:5px 10px;border-top:1px solid var(--line);text-align:left;vertical-align:top}
 th{border-top:0;border-bottom:1.5px solid var(--text);font-weight:600;vertical-align:bottom}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.w{overflow-wrap:anywhere;min-width:8em}tr{break-inside:avoid}
+td.w{overflow-wrap:anywhere;min-width:10.5em}tr{break-inside:avoid}
 tr.strong td{font-weight:600;background:var(--wash)}thead{display:table-header-group}
 figure{margin:0 0 18px;break-inside:avoid}
 figure>img{display:block;max-width:100%;margin:0 auto}figure>img.plot{background:#fff;border-radius:8px}

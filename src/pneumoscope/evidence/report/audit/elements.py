@@ -44,7 +44,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = F
         + "</tr>"
         for row in rows
     )
-    return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
+    return f"<table><tr>{top}</tr>{body}</table>"
 
 
 def remainder(count: int, shown: int) -> str:

@@ -62,6 +62,7 @@ def html(result: Audit) -> str:
         ),
         style=STYLE,
         footer=footer,
+        notice=False,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STYLE = """
-main{max-width:1040px}
+main{max-width:1040px}h1{margin-bottom:14px}
 section{background:var(--card);border:1px solid var(--line);border-radius:14px;margin:0 0 24px;padding:20px 24px}
 section>h2{font-size:19px;font-weight:600;color:var(--text);margin:0 0 10px}
 h3{font-size:15px;font-weight:600;margin:22px 0 6px}
@@ -40,7 +40,7 @@ figcaption{overflow-wrap:anywhere}.pair figcaption{font-size:12px}
 .a{fill:var(--red);stroke:var(--red)}.b{fill:var(--green);stroke:var(--green)}
 .key{font-size:13px;color:var(--soft)}.key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin:0 5px 0 12px}
 tr{break-inside:avoid}
-@media(max-width:600px){section{padding:14px}.stamp{flex-wrap:wrap;gap:6px}.findings li{grid-template-columns:1fr;gap:2px}}
+@media screen and (max-width:600px){section{padding:14px}section>table{display:block;overflow-x:auto}.stamp{flex-wrap:wrap;gap:6px}.findings li{grid-template-columns:1fr;gap:2px}}
 @media print{.scores{min-width:0}.scores svg{width:110px}.scores th:nth-child(1){width:18%}.scores th:nth-child(2){width:21%}
 .scores th:nth-child(3){width:120px}td.words{font-size:11px}
 section{padding:12px 14px}body{font-size:13px}
