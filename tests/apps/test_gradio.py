@@ -84,7 +84,7 @@ def test_a_film_through_the_client(client: Any) -> None:
     assert "PNEUMONIA" in card
     assert "Kind: undetermined (bacterial or viral)." in card
     assert "in children a film alone cannot tell them apart" in card
-    assert caption.startswith("Heatmap for: bacterial.")
+    assert caption.startswith("Heatmap for: PNEUMONIA.")
     assert (slider["interactive"], slider["info"]) == (True, "")
     film, overlay = np.asarray(Image.open(shown)), np.asarray(Image.open(hot))
     assert film.shape == overlay.shape[:2]

@@ -46,7 +46,7 @@ def test_examples_and_opacity(app: Any) -> None:
     app.pills(key="example").set_value("pneumonia-3.dcm").run()
     assert "PNEUMONIA" in card(app)
     assert "in children a film alone cannot tell them apart" in card(app)
-    assert app.caption[-1].value.startswith("Heatmap for: bacterial.")
+    assert app.caption[-1].value.startswith("Heatmap for: PNEUMONIA.")
     film, hot = pictures(app)
     assert film != hot
     known = app.session_state["read"]
