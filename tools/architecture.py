@@ -29,6 +29,7 @@ FLOORS = {
     "bundle": 5,
     "runtime": 6,
     "render": 7,
+    "ai_results": 8,
     "client": 8,
     "jobs": 8,
     "apps": 9,

@@ -106,6 +106,11 @@ def write(path: Path, film: NDArray[np.uint8], seed: int) -> None:
         meta.MediaStorageSOPClassUID,
         meta.MediaStorageSOPInstanceUID,
     )
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = (
+        generate_uid(entropy_srcs=["pneumoscope sample", str(seed), part])
+        for part in ("study", "series")
+    )
+    ds.StudyDate, ds.StudyTime, ds.StudyID, ds.SeriesNumber = "20260101", "120000", "1", 1
     ds.PatientName, ds.PatientID, ds.PatientAge = "SYNTHETIC^SAMPLE", "SAMPLE", "004Y"
     ds.Modality, ds.BodyPartExamined, ds.ViewPosition = "DX", "CHEST", "AP"
     ds.Rows, ds.Columns = pixels.shape

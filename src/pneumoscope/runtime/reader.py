@@ -165,22 +165,23 @@ class Reader(ABC):
         work = partial(self._outcomes, keep=keep_films)
         return in_chunks(work, enumerate(sources), size=batch_size, threads=self.threads)
 
-    def prepare(self, source: Source, *, keep: bool = False) -> Prepared:
+    def prepare(self, source: Source, *, keep: bool = False, name: str | None = None) -> Prepared:
         """Decodes one film for the network.
 
         Args:
             source: A path, the bytes of a file, or a binary stream.
             keep: Keep the film at full size.
+            name: What to call it; by default `images.name_of`.
 
         Raises:
             ImageError: The film cannot be read.
         """
         meta = self.bundles[0].meta
         started = time.perf_counter()
-        film = images.read(source, at_least_px=self.draft_px)
+        name = images.name_of(source) if name is None else name
+        film = images.read(source, at_least_px=self.draft_px, name=name)
         pixels = images.model_input(film, meta.size, meta.source_size, meta.resize)
         read_ms = 1000 * (time.perf_counter() - started)
-        name = images.name_of(source)
         return Prepared(name, film.facts, pixels, read_ms, film if keep else None)
 
     def _outcomes(self, numbered: list[tuple[int, Source]], *, keep: bool) -> list[Outcome]:

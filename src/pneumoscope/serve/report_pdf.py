@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import unicodedata
-from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reportlab.lib import colors, pagesizes
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.units import mm
-from reportlab.platypus import (
-    Flowable,
-    Image,
-    PageBreak,
-    Paragraph,
-    SimpleDocTemplate,
-    Spacer,
-    Table,
-    TableStyle,
-)
-
-from pneumoscope.decision import sentences
-from pneumoscope.decision.gate import OUTSIDE
-from pneumoscope.metrics import threshold_text
-from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
-from pneumoscope.render.serialise import NOTICE, marks_of, scale_of
+from pneumoscope.records import REFUSED
+from pneumoscope.render.film_report import PICTURE_PX, FilmReport, report_pdf
 from pneumoscope.serve.pictures import overlaid
 from pneumoscope.serve.problems import FilmNotHeld
 from pneumoscope.serve.serializers import name_of
@@ -33,236 +13,32 @@ from pneumoscope.serve.serializers import name_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from pneumoscope.jobs.tables import FilmRow
     from pneumoscope.serve.pictures import Renderer
-
-_PICTURE_PX = 900
-_SIDE = 18 * mm
-_WIDTH = pagesizes.A4[0] - 2 * _SIDE
-_TEXT, _SOFT, _LINE = (colors.HexColor(c) for c in ("#17202b", "#566575", "#d0d6de"))
-_COLOURS = {NORMAL: "#14693f", UNDETERMINED: "#8a5a00", REFUSED: "#555d66"}
-_POSITIVE = "#b3261e"
-
-
-def _style(size: float, colour: Any = _TEXT, bold: bool = False, after: float = 4) -> Any:
-    font = "Helvetica-Bold" if bold else "Helvetica"
-    return ParagraphStyle(
-        "text",
-        fontName=font,
-        fontSize=size,
-        leading=1.4 * size,
-        textColor=colour,
-        spaceAfter=after,
-    )
 
 
 def report(rows: Sequence[FilmRow], renderer: Renderer) -> bytes:
     """One or more pages for each film; with pictures if the server still has the film."""
-    stream = io.BytesIO()
-    document = SimpleDocTemplate(
-        stream,
-        pagesize=pagesizes.A4,
-        leftMargin=_SIDE,
-        rightMargin=_SIDE,
-        topMargin=16 * mm,
-        bottomMargin=22 * mm,
-        title="Chest film report",
-        author="pneumoscope",
-        subject=NOTICE,
+    return report_pdf(_film(row, renderer) for row in rows)
+
+
+def _film(row: FilmRow, renderer: Renderer) -> FilmReport:
+    grey = overlay = None
+    if (result := row.result) is not None:
+        try:
+            grey = renderer.grey(row, PICTURE_PX)
+        except FilmNotHeld:
+            pass
+        else:
+            if result["explanation"] is not None and result["label"] != REFUSED:
+                overlay = overlaid(row, grey)
+    return FilmReport(
+        name=name_of(row, renderer.keys),
+        when=row.created.strftime("%Y-%m-%d %H:%M UTC"),
+        # Identifies the film even if its name cannot be decrypted any more.
+        identifiers=f"Record {row.id}, film SHA-256 {row.sha256}",
+        result=result,
+        error=row.error,
+        grey=grey,
+        overlay=overlay,
     )
-    story: list[Flowable] = []
-    for row in rows:
-        story += [*_page(row, renderer), PageBreak()]
-    document.build(story[:-1], onFirstPage=_foot, onLaterPages=_foot)
-    return stream.getvalue()
-
-
-def _foot(canvas: Any, _document: Any) -> None:
-    canvas.saveState()
-    canvas.setFillColor(_SOFT)
-    canvas.setFont("Helvetica", 7.5)
-    canvas.drawString(_SIDE, 12 * mm, NOTICE)
-    canvas.drawRightString(pagesizes.A4[0] - _SIDE, 12 * mm, f"Page {canvas.getPageNumber()}")
-    canvas.restoreState()
-
-
-def _page(row: FilmRow, renderer: Renderer) -> list[Flowable]:
-    name = _latin(name_of(row, renderer.keys))
-    when = row.created.strftime("%Y-%m-%d %H:%M UTC")
-    head: list[Flowable] = [
-        Paragraph("Chest film report", _style(16, bold=True, after=2)),
-        Paragraph(NOTICE, _style(9, colors.HexColor(_COLOURS[UNDETERMINED]), bold=True, after=8)),
-        Paragraph(f"{name} &nbsp;·&nbsp; read {when}", _style(9.5, _SOFT, after=8)),
-    ]
-    if row.result is None:
-        error = row.error or {"message": "not read yet", "hint": ""}
-        text = f"{_latin(error['message'])}. {_latin(error['hint'])}"
-        refused = _verdict("NOT READ", _COLOURS[REFUSED])
-        return [*head, refused, Paragraph(text, _style(10)), _identifiers(row)]
-    result = row.result
-    colour = _COLOURS.get(result["label"], _POSITIVE)
-    body: list[Flowable] = [*_outside(result), _verdict(_marked(result), colour)]
-    if result["words"].get("forced"):
-        body.append(Paragraph(_latin(result["words"]["forced"]), _style(10, bold=True)))
-    if result["p_unadjusted"] is not None:
-        body += _figures(result, colour)
-    body += [Spacer(1, 8), *_pictures(row, renderer), *_sentences(result), _identifiers(row)]
-    return head + body
-
-
-def _verdict(text: str, colour: str) -> Flowable:
-    return Paragraph(_latin(text), _style(20, colors.HexColor(colour), bold=True, after=6))
-
-
-def _marked(result: dict[str, Any]) -> str:
-    """The verdict with what sets it apart, such as "PNEUMONIA (forced, outside the population)"."""
-    marks = ", ".join(marks_of(result))
-    return f"{result['label']} ({marks})" if marks else str(result["label"])
-
-
-def _outside(result: dict[str, Any]) -> list[Flowable]:
-    """A banner above the verdict: the film is outside the population that the model knows."""
-    reason = next((r for r in result["gate"]["reasons"] if r["code"] == OUTSIDE), None)
-    if reason is None or result["profile"] is not None:
-        return []
-    text = sentences.words("outside", reason=reason["sentence"].rstrip("."))
-    amber = colors.HexColor(_COLOURS[UNDETERMINED])
-    table = Table([[Paragraph(_latin(text), _style(11, amber, bold=True, after=0))]], [_WIDTH])
-    table.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 1, amber)]))
-    return [table, Spacer(1, 8)]
-
-
-class _Bar(Flowable):  # type: ignore[misc]
-    """A probability as a bar, with a mark at the operating point."""
-
-    def __init__(self, share: float, threshold: float, colour: str) -> None:
-        super().__init__()
-        self.width, self.height = _WIDTH, 5 * mm
-        self._share, self._threshold, self._colour = share, threshold, colour
-
-    def draw(self) -> None:
-        self.canv.setFillColor(_LINE)
-        self.canv.rect(0, mm, self.width, 3 * mm, stroke=0, fill=1)
-        self.canv.setFillColor(colors.HexColor(self._colour))
-        self.canv.rect(0, mm, self.width * self._share, 3 * mm, stroke=0, fill=1)
-        self.canv.setStrokeColor(_TEXT)
-        self.canv.line(self.width * self._threshold, 0, self.width * self._threshold, self.height)
-
-
-def _figures(result: dict[str, Any], colour: str) -> list[Flowable]:
-    point, words = result["operating_point"], result["words"]
-    share, threshold = scale_of(result)
-    named = result["findings"][0]["name"] if result["findings"] else result["positive"].lower()
-    lines: list[Flowable] = []
-    if words["why_undetermined"] and not _outside(result):
-        lines.append(Paragraph(_sentence(words["why_undetermined"]), _style(10)))
-    lines += [
-        Paragraph(f"P({_latin(named)}) {words['probability']}", _style(11, after=2)),
-        _Bar(share, threshold, colour),
-        Paragraph(
-            f"Mark: operating point {_latin(point['name'])}, {threshold_text(threshold)}",
-            _style(8, _SOFT),
-        ),
-    ]
-    shares = [[name, f"{value:.3f}"] for name, value in result["probabilities"].items()]
-    table = Table([[_latin(a), b] for a, b in shares], colWidths=(60 * mm, 25 * mm), hAlign="LEFT")
-    look = [
-        ("FONT", (0, 0), (-1, -1), "Helvetica", 9),
-        ("LINEABOVE", (0, 0), (-1, -1), 0.4, _LINE),
-        ("ALIGN", (1, 0), (1, -1), "RIGHT"),
-    ]
-    table.setStyle(TableStyle(look))
-    return [*lines, table]
-
-
-def _pictures(row: FilmRow, renderer: Renderer) -> list[Flowable]:
-    result = row.result or {}
-    try:
-        grey = renderer.grey(row, _PICTURE_PX)
-    except FilmNotHeld:
-        return [Paragraph("The film itself is no longer held.", _style(9, _SOFT))]
-    pictures, captions = [grey], ["Film"]
-    explanation = result["explanation"]
-    if explanation is not None and result["label"] != REFUSED:
-        pictures.append(overlaid(row, grey))
-        captions.append(_heatmap_caption(result))
-    column = (_WIDTH - 6 * mm) / 2
-    cells = [_image(picture, column) for picture in pictures]
-    texts = [Paragraph(_latin(text), _style(8, _SOFT)) for text in captions]
-    grid = Table([cells, texts], colWidths=[column + 3 * mm] * len(cells), hAlign="LEFT")
-    look = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
-    grid.setStyle(TableStyle(look))
-    return [grid]
-
-
-def _heatmap_caption(result: dict[str, Any]) -> str:
-    """What the heatmap shows; of a forced verdict only its name."""
-    words, explanation = result["words"], result["explanation"]
-    # An earlier version stored neither this name nor the zones.
-    name = words.get("heatmap_for", result["heatmap_class"])
-    if result["forced"] and explanation["reliable"]:
-        return sentences.words("heatmap_forced", name=name)
-    heading = f"Heatmap for: {name}. " if explanation["reliable"] else ""
-    zones = words.get("zones")
-    where = f" {_full(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
-    return heading + _full(explanation["sentence"]) + where
-
-
-def _image(picture: NDArray[np.uint8], width: float) -> Flowable:
-    from PIL import Image as Pillow
-
-    stream = io.BytesIO()
-    Pillow.fromarray(picture).save(stream, "JPEG", quality=88)
-    stream.seek(0)
-    rows, columns = picture.shape[:2]
-    scale = min(width / columns, 110 * mm / rows)
-    return Image(stream, columns * scale, rows * scale)
-
-
-def _sentences(result: dict[str, Any]) -> list[Flowable]:
-    words = result["words"]
-    kind = f"Kind: {words['kinds']}." if words["kinds"] else ""
-    # An earlier version stored a promise for forced verdicts too.
-    promise = "" if result["forced"] or _outside(result) else words["promise"]
-    lines = [kind, words["call"], promise, *map(_full, words["reasons"])]
-    lines += [_sentence(text) for text in result["warnings"]]
-    site = f", site profile {result['profile']}" if result["profile"] else ""
-    chosen = words.get("population")  # an earlier version stored none
-    population = f", population: {chosen}" if chosen else ""
-    model = f"Model {result['bundle']} ({result['bundle_sha256'][:12]}){site}{population}."
-    return [
-        *(Paragraph(_latin(line), _style(9)) for line in lines if line),
-        Spacer(1, 6),
-        Paragraph(_latin(model), _style(8, _SOFT)),
-    ]
-
-
-def _identifiers(row: FilmRow) -> Flowable:
-    """Identifies the film even if its name cannot be decrypted any more."""
-    return Paragraph(f"Record {row.id}, film SHA-256 {row.sha256}", _style(7, _SOFT))
-
-
-def _sentence(text: str) -> str:
-    return _latin(_full(text))
-
-
-def _full(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
-
-
-def _latin(text: str) -> str:
-    """Text for the PDF's standard fonts, which have Latin-1 only, escaped for a paragraph.
-
-    Other letters lose their marks; a letter without a Latin base becomes a question mark.
-    """
-    return escape("".join(map(_latin_letter, unicodedata.normalize("NFC", text))))
-
-
-def _latin_letter(letter: str) -> str:
-    if ord(letter) < 256:
-        return letter
-    base = unicodedata.normalize("NFKD", letter)[0]
-    return base if ord(base) < 256 else "?"

@@ -1,0 +1,126 @@
+"""Makes the objects of a result: the one table of their kinds, for all who write or send them."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pneumoscope.ai_results import (
+    encapsulated_pdf,
+    fhir,
+    presentation_state,
+    secondary_capture,
+    segmentation,
+    structured_report,
+)
+from pneumoscope.ai_results.kinds import FHIR, KINDS
+from pneumoscope.errors import ObjectNotMade
+from pneumoscope.images.quiet import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from pydicom.dataset import Dataset
+
+    from pneumoscope.ai_results.film_result import FilmResult
+
+_log = logging.getLogger(__name__)
+
+_MAKERS: dict[str, Callable[[FilmResult, int], Dataset]] = {
+    "sr": structured_report.structured_report,
+    "sc": secondary_capture.secondary_capture,
+    "seg": segmentation.segmentation,
+    "gsps": presentation_state.presentation_state,
+    "pdf": encapsulated_pdf.encapsulated_pdf,
+}
+_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.7."
+"""Begins the SOP classes of multi-frame Secondary Capture (PS3.4 B.5)."""
+_PICTURES = ("sc", "seg", "gsps")
+"""Kinds that show where the model looked, and so need a verdict."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResultObject:
+    """One object of a result.
+
+    Attributes:
+        kind: One of `kinds.KINDS`.
+        content: The bytes of its file; empty if it was not made.
+        sop_class_uid: Its SOP Class UID; empty for FHIR and if it was not made.
+        sop_instance_uid: Its SOP Instance UID, likewise.
+        not_made: Why it was not made, for people; empty if it was.
+    """
+
+    kind: str
+    content: bytes = b""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    not_made: str = ""
+
+
+def objects_of(
+    result: FilmResult, kinds: Collection[str], *, fhir_version: str = fhir.R5
+) -> Iterator[ResultObject]:
+    """Makes objects, one after the other, in the order of `kinds.KINDS`.
+
+    Args:
+        result: The result.
+        kinds: Which kinds of objects.
+        fhir_version: One of `fhir.VERSIONS`.
+    """
+    for number, kind in enumerate(KINDS):
+        if kind not in kinds:
+            continue
+        if reason := why_not(result, kind):
+            yield ResultObject(kind, not_made=reason)
+        elif KINDS[kind].ending == FHIR:
+            resource = fhir.bundle_of(result, fhir_version)
+            yield ResultObject(kind, (json.dumps(resource, indent=2) + "\n").encode())
+        else:
+            made, content = _made(result, kind, number)
+            yield ResultObject(
+                kind=kind,
+                content=content,
+                sop_class_uid=str(made.SOPClassUID),
+                sop_instance_uid=str(made.SOPInstanceUID),
+            )
+
+
+def _made(result: FilmResult, kind: str, number: int) -> tuple[Dataset, bytes]:
+    """An object, and the bytes of its file."""
+    try:
+        with quiet():
+            made = _MAKERS[kind](result, number)
+            return made, _file_of(made)
+    except Exception as error:
+        # A message of the library may quote the film's header.
+        _log.debug("the object %s of a result cannot be made", kind, exc_info=True)
+        raise ObjectNotMade(result.name, kind, error) from error
+
+
+def why_not(result: FilmResult, kind: str) -> str:
+    """Why an object of this kind cannot be made of a result; empty if it can."""
+    if kind in _PICTURES and result.is_refused:
+        return "the film was refused, so there is nothing to show on it"
+    if kind in ("sc", "seg") and result.prediction.heatmap is None:
+        return _lower(result.why_no_heatmap)
+    if kind == "seg" and result.why_no_heatmap:
+        return _lower(result.why_no_heatmap)
+    if kind == "seg" and result.header.SOPClassUID.startswith(_MULTI_FRAME):
+        return "the film is a multi-frame object, which a segmentation cannot refer to by pixel"
+    if kind == "gsps" and result.header.get("SamplesPerPixel", 1) != 1:
+        return "the film is stored in colour, and a grayscale presentation state cannot refer to it"
+    return ""
+
+
+def _lower(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}"
+
+
+def _file_of(made: Dataset) -> bytes:
+    stream = io.BytesIO()
+    made.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()

@@ -1,0 +1,147 @@
+"""``pneumoscope report``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pneumoscope.ai_results.kinds import DEFAULT, EVERY, KINDS
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.options import Json, Population, Profile, ReadingBundle, reader_option
+from pneumoscope.decision.reader_settings import (
+    ERROR,
+    EXPLAIN,
+    FORCE,
+    OPERATING_POINT,
+    PREVALENCE,
+)
+from pneumoscope.errors import PneumoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.cli.read.reported_film import ReportedFilm, Reporter
+
+EXAMPLE = "Example: pneumoscope report film.dcm --out results --object sr,sc"
+
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH", help="DICOM films, folders or glob patterns.")
+]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Write the objects into this folder.")
+]
+Objects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--object",
+        metavar="KIND",
+        help=f"Kinds of objects: {', '.join(KINDS)} or {EVERY}; repeatable, or separated by commas. "
+        f"By default {', '.join(DEFAULT)}.",
+    ),
+]
+FhirVersion = Annotated[
+    str, typer.Option("--fhir-version", metavar="VERSION", help="Write FHIR as R5 or R4.")
+]
+
+
+def report(
+    paths: Paths,
+    out: Out,
+    object_: Objects = None,
+    fhir_version: FhirVersion = "R5",
+    json: Json = False,
+    operating_point: Annotated[str | None, reader_option(OPERATING_POINT)] = None,
+    error: Annotated[float | None, reader_option(ERROR)] = None,
+    prevalence: Annotated[float | None, reader_option(PREVALENCE)] = None,
+    force: Annotated[bool, reader_option(FORCE)] = False,
+    profile: Profile = None,
+    explain: Annotated[str, reader_option(EXPLAIN)] = "fast",
+    bundle: ReadingBundle = None,
+    population: Population = None,
+) -> None:
+    """Write the verdict on DICOM films as objects for their study in an archive.
+
+    For each film: a structured report (SR), the film with its heatmap (SC), the heatmap as data
+    (SEG), a PDF, and FHIR resources. They belong to the film's study, in series of their own. Nothing
+    is sent. A file that exists is never replaced.
+    """
+    if bundle is not None and population is not None:
+        raise typer.BadParameter("--bundle and --population exclude each other")
+    kinds = DEFAULT if object_ is None else chosen_kinds(object_)
+    require("pneumoscope report", "pacs", "highdicom", "contourpy", "reportlab")
+    from pneumoscope import images, runtime
+    from pneumoscope.ai_results.fhir import check_version
+    from pneumoscope.cli.read.reported_film import Reporter
+    from pneumoscope.records import Settings
+
+    check_version(fhir_version)
+    sources = list(images.find_films(paths))
+    if not sources:
+        raise UsageError("no films found", "Are the folders empty, or hold no images?")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is not a folder", "Name one for the objects.")
+    settings = Settings(
+        operating_point=operating_point, error=error, prevalence=prevalence, force=force,
+        explain=explain, profile=profile, population=population,
+    )  # fmt: skip
+    reader = runtime.load(bundle, settings=settings)
+    out.mkdir(parents=True, exist_ok=True)
+    reporter = Reporter(reader, out, kinds, fhir_version)
+    sys.exit(_report_all(reporter, sources, json))
+
+
+def chosen_kinds(values: Sequence[str]) -> tuple[str, ...]:
+    """The kinds that the option names, in the order of `KINDS`.
+
+    Args:
+        values: Each one kind, or several separated by commas.
+
+    Raises:
+        UsageError: There is no such kind, or none is named.
+    """
+    names = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
+    known = f"Choose among {', '.join(KINDS)} and {EVERY}."
+    for name in names:
+        if name != EVERY and name not in KINDS:
+            raise UsageError(f"--object {name}: there is no such kind of object", known)
+    if not names:
+        raise UsageError("--object names no kind of object", known)
+    return tuple(kind for kind in KINDS if EVERY in names or kind in names)
+
+
+def _report_all(reporter: Reporter, sources: Sequence[Any], json: bool) -> int:
+    """Reports each film; returns the exit code: 1 if one failed."""
+    from pneumoscope.cli.terminal import print_json
+    from pneumoscope.cli.terminal import report as report_error
+    from pneumoscope.render.serialise import NOTICE
+
+    films: list[ReportedFilm] = []
+    failures: list[dict[str, Any]] = []
+    for source in sources:
+        try:
+            film = reporter.report(source)
+        except PneumoscopeError as error:
+            report_error(error)
+            failures.append({"source": str(source), "error": error.as_dict()})
+            continue
+        films.append(film)
+        if not json:
+            _print(film)
+    if json:
+        results = [*(film.as_dict() for film in films), *failures]
+        print_json({"notice": NOTICE, "results": results}, indent=2)
+    return int(bool(failures))
+
+
+def _print(film: ReportedFilm) -> None:
+    from pneumoscope.cli.terminal import console, escape
+
+    out = console()
+    out.print(f"{escape(film.source)}: [bold]{escape(film.verdict)}[/]")
+    for written in film.written:
+        out.print(f"  {written.kind:4}  {escape(str(written.path))}")
+    for kind, reason in film.not_made.items():
+        out.print(f"  {kind:4}  not made: {escape(reason)}")

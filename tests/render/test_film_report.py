@@ -1,0 +1,59 @@
+"""The report as PDF, from plain values."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from pneumoscope.render.film_report import FilmReport, report_pdf
+
+pypdf = pytest.importorskip("pypdf")
+FAILED = FilmReport(
+    name="a.png",
+    when="today",
+    identifiers="Record 7",
+    result=None,
+    error={"message": "a.png: empty (0 bytes)", "hint": "Export it again."},
+)
+
+
+def text_of(content: bytes) -> list[str]:
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages]
+
+
+def test_a_film_that_was_not_read_says_why() -> None:
+    [page] = text_of(report_pdf([FAILED]))
+    for words in ("NOT READ", "a.png", "empty (0 bytes)", "Export it again.", "Record 7"):
+        assert words in page
+
+
+def test_each_film_has_its_page() -> None:
+    assert len(text_of(report_pdf(FAILED for _ in range(3)))) == 3
+
+
+def test_invariant_reports_are_equal() -> None:
+    assert report_pdf([FAILED], invariant=True) == report_pdf([FAILED], invariant=True)
+
+
+def test_pictures_follow_what_is_given(tiny_bundle: object) -> None:
+    from pneumoscope import runtime
+    from pneumoscope.render import wording
+    from pneumoscope.render.serialise import prediction_to_json
+
+    grey = np.full((240, 260), 200, np.uint8)
+    stream = io.BytesIO()
+    from PIL import Image
+
+    Image.fromarray(grey).save(stream, "PNG")
+    prediction = runtime.load(tiny_bundle).predict(stream.getvalue())
+    result = prediction_to_json(prediction) | {"words": wording.sentences(prediction)}
+    for pictures, count in (
+        ((None, None), 0),
+        ((grey, None), 1),
+        ((grey, np.stack([grey] * 3, 2)), 2),
+    ):
+        film = FilmReport("f", "now", "id", result, None, *pictures)
+        [page] = pypdf.PdfReader(io.BytesIO(report_pdf([film]))).pages
+        assert len(page.images) == count
