@@ -78,3 +78,8 @@ def test_other_data_is_no_dicom_film() -> None:
     assert isinstance(source_header(data, "x"), Dataset)
     with pytest.raises(NoSourceObject):
         source_header(b"hello" * 100, "x")
+
+
+def test_a_result_is_no_film_to_report_on() -> None:
+    with pytest.raises(NoSourceObject, match="itself a result"):
+        source_header(film_bytes(Manufacturer="pneumoscope"), "x")

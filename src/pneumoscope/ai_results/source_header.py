@@ -13,6 +13,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.errors import NoSourceObject
 from pneumoscope.images import sniff
 from pneumoscope.images.quiet import quiet
@@ -107,6 +108,9 @@ def source_header(data: bytes, name: str) -> Dataset:
 
 
 def _header(film: Dataset, name: str) -> Dataset:
+    # Otherwise a folder with results, or an archive that forwards them, would never come to an end.
+    if str(film.get("Manufacturer")) == MANUFACTURER:
+        raise NoSourceObject(name, "is itself a result of pneumoscope")
     header = Dataset()
     header.SpecificCharacterSet = "ISO_IR 192"
     for keyword, words in _UIDS.items():

@@ -10,13 +10,16 @@ import typer
 
 from pneumoscope.ai_results.kinds import DEFAULT, EVERY, KINDS
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Json, Population, Profile, ReadingBundle, reader_option
+from pneumoscope.cli.options import Json, reader_option
 from pneumoscope.decision.reader_settings import (
+    BUNDLE,
     ERROR,
     EXPLAIN,
     FORCE,
     OPERATING_POINT,
+    POPULATION,
     PREVALENCE,
+    PROFILE,
 )
 from pneumoscope.errors import PneumoscopeError, UsageError
 
@@ -25,10 +28,15 @@ if TYPE_CHECKING:
 
     from pneumoscope.cli.read.reported_film import ReportedFilm, Reporter
 
+# Panels of the help, as those of `predict`.
+_VERDICTS, _MODEL = "Verdicts", "Model"
 EXAMPLE = "Example: pneumoscope report film.dcm --out results --object sr,sc"
 
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH", help="DICOM films, folders or glob patterns.")
+    list[str],
+    typer.Argument(
+        metavar="PATH", help="DICOM films, folders, glob patterns, ZIP archives or a DICOMDIR."
+    ),
 ]
 Out = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Write the objects into this folder.")
@@ -53,14 +61,14 @@ def report(
     object_: Objects = None,
     fhir_version: FhirVersion = "R5",
     json: Json = False,
-    operating_point: Annotated[str | None, reader_option(OPERATING_POINT)] = None,
-    error: Annotated[float | None, reader_option(ERROR)] = None,
-    prevalence: Annotated[float | None, reader_option(PREVALENCE)] = None,
-    force: Annotated[bool, reader_option(FORCE)] = False,
-    profile: Profile = None,
     explain: Annotated[str, reader_option(EXPLAIN)] = "fast",
-    bundle: ReadingBundle = None,
-    population: Population = None,
+    operating_point: Annotated[str | None, reader_option(OPERATING_POINT, panel=_VERDICTS)] = None,
+    error: Annotated[float | None, reader_option(ERROR, panel=_VERDICTS)] = None,
+    prevalence: Annotated[float | None, reader_option(PREVALENCE, panel=_VERDICTS)] = None,
+    force: Annotated[bool, reader_option(FORCE, panel=_VERDICTS)] = False,
+    profile: Annotated[Path | None, reader_option(PROFILE, panel=_VERDICTS)] = None,
+    bundle: Annotated[Path | None, reader_option(BUNDLE, panel=_MODEL)] = None,
+    population: Annotated[str | None, reader_option(POPULATION, panel=_MODEL)] = None,
 ) -> None:
     """Write the verdict on DICOM films as objects for their study in an archive.
 
@@ -70,6 +78,8 @@ def report(
     """
     if bundle is not None and population is not None:
         raise typer.BadParameter("--bundle and --population exclude each other")
+    if not all(paths):
+        raise UsageError("an empty path", "Is a variable of your shell not set?")
     kinds = DEFAULT if object_ is None else chosen_kinds(object_)
     require("pneumoscope report", "pacs", "highdicom", "contourpy", "reportlab")
     from pneumoscope import images, runtime
@@ -114,6 +124,7 @@ def chosen_kinds(values: Sequence[str]) -> tuple[str, ...]:
 
 def _report_all(reporter: Reporter, sources: Sequence[Any], json: bool) -> int:
     """Reports each film; returns the exit code: 1 if one failed."""
+    from pneumoscope import images
     from pneumoscope.cli.terminal import print_json
     from pneumoscope.cli.terminal import report as report_error
     from pneumoscope.render.serialise import NOTICE
@@ -125,7 +136,7 @@ def _report_all(reporter: Reporter, sources: Sequence[Any], json: bool) -> int:
             film = reporter.report(source)
         except PneumoscopeError as error:
             report_error(error)
-            failures.append({"source": str(source), "error": error.as_dict()})
+            failures.append({"source": images.name_of(source), "error": error.as_dict()})
             continue
         films.append(film)
         if not json:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumoscope.ai_results.objects import ResultObject
+    from pneumoscope.images import ListedFilm
     from pneumoscope.runtime import Reader
 
 
@@ -90,7 +91,7 @@ class Reporter:
     fhir_version: str
     taken: set[str] = field(default_factory=set)
 
-    def report(self, source: Path | str) -> ReportedFilm:
+    def report(self, source: Path | ListedFilm) -> ReportedFilm:
         """Reads a film and writes its objects.
 
         Raises:
@@ -131,7 +132,7 @@ class Reporter:
             not_made={made.kind: made.not_made for made in objects if made.not_made},
         )
 
-    def _targets(self, source: Path | str) -> dict[str, Path]:
+    def _targets(self, source: Path | ListedFilm) -> dict[str, Path]:
         """Where each kind of object goes; refuses to replace a file."""
         path = Path(source)
         stem = base = path.stem if path.suffix.lower() in (".dcm", ".dicom") else path.name
