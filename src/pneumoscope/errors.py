@@ -16,8 +16,7 @@
     │   ├── UnsupportedObject       (ValueError)         DICOM without a film for people (SR, CT, For Processing)
     │   ├── NotA2DImage             (ValueError)         several frames or pages, or no pixels at all
     │   ├── TooSmall                (ValueError)         fewer pixels than a verdict needs
-    │   ├── TooLarge                (ValueError)         over the limit on bytes or pixels
-    │   └── NoSourceObject          (ValueError)         no DICOM film with UIDs, which a DICOM result needs
+    │   └── TooLarge                (ValueError)         over the limit on bytes or pixels
     ├── BundleError                 a model folder cannot be used
     │   ├── BundleMissing           (FileNotFoundError)
     │   │   └── UnknownBundle                            ... and there is none of that name
@@ -30,7 +29,6 @@
     ├── UsageError                  (ValueError)         arguments that do not go together
     ├── MissingExtra                (ImportError)        an optional part is not installed
     ├── ServerError                 (OSError)            the server refuses, fails or does not answer
-    ├── ObjectNotMade               (RuntimeError)       a DICOM object of a result cannot be made
     ├── DiskFull                    (OSError)            no room for what is being written
     ├── QueueError                  the queue of a server does not read a film
     │   ├── QueueFull                                    too many films are waiting
@@ -213,23 +211,6 @@ class TooLarge(ImageError, ValueError):
     def __init__(self, name: str, what: str, limit: str) -> None:
         super().__init__(
             f"{name}: {what}, the limit is {limit}", "Export the film at a smaller size."
-        )
-
-
-class NoSourceObject(ImageError, ValueError):
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(
-            f"{name}: {what}",
-            "Results go into the study of a DICOM film: give the film as the X-ray system or the "
-            "archive exported it, with its UIDs.",
-        )
-
-
-class ObjectNotMade(PneumoscopeError, RuntimeError):
-    def __init__(self, name: str, kind: str, error: Exception) -> None:
-        super().__init__(
-            f"{name}: the object {kind} cannot be made ({type(error).__name__})",
-            "Leave it out with --object, and please report the film's kind.",
         )
 
 

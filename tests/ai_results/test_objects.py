@@ -9,10 +9,10 @@ import pytest
 
 from film_files import DX
 from pneumoscope.ai_results import objects
+from pneumoscope.ai_results.errors import ObjectNotMade
 from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.ai_results.objects import objects_of, why_not
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import ObjectNotMade
 from pneumoscope.records import Explanation, Settings
 from result_films import result_of, validation_errors
 from test_reasons import refused

@@ -6,8 +6,8 @@ import pytest
 from pydicom import Dataset
 
 from film_files import dicom, save, table, words
+from pneumoscope.ai_results.errors import NoSourceObject
 from pneumoscope.ai_results.source_header import source_header
-from pneumoscope.errors import NoSourceObject
 from result_films import NAME, NUMBER, UIDS, film_bytes, grey_film
 
 

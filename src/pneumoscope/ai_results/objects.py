@@ -16,8 +16,8 @@ from pneumoscope.ai_results import (
     segmentation,
     structured_report,
 )
+from pneumoscope.ai_results.errors import ObjectNotMade
 from pneumoscope.ai_results.kinds import FHIR, KINDS
-from pneumoscope.errors import ObjectNotMade
 from pneumoscope.images.quiet import quiet
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from pneumoscope.ai_results.errors import NoSourceObject
 from pneumoscope.ai_results.film_result import MANUFACTURER
-from pneumoscope.errors import NoSourceObject
 from pneumoscope.images import sniff
 from pneumoscope.images.quiet import quiet
 
