@@ -17,7 +17,7 @@ from reference_cli import leaves
 
 COMMANDS = list(leaves())
 PANELS = {
-    "Read": ["predict", "info", "bundles"],
+    "Read": ["predict", "report", "info", "bundles"],
     "Serve": ["serve", "gradio", "streamlit"],
     "Train": ["train", "leaderboard", "export", "import", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],

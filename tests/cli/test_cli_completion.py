@@ -212,11 +212,12 @@ KNOWN = {
 def test_what_is_completed_where() -> None:
     assert completing() == {
         "bundles": {
-            "predict --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
+            "predict --bundle", "report --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
             "streamlit --bundle", "export bundle", "card bundle", "audit --bundle",
             "calibrate --bundle", "calibrate --from", "data masks --bundle", "predict --population",
+            "report --population",
         },
-        "points": {"predict --operating-point"},
+        "points": {"predict --operating-point", "report --operating-point"},
         "recipes": {"train recipe", "bench train recipe"},
-        "modes": {"predict --explain"},
+        "modes": {"predict --explain", "report --explain"},
     }  # fmt: skip

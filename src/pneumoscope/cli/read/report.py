@@ -72,9 +72,10 @@ def report(
 ) -> None:
     """Write the verdict on DICOM films as objects for their study in an archive.
 
-    For each film: a structured report (SR), the film with its heatmap (SC), the heatmap as data
-    (SEG), a PDF, and FHIR resources. They belong to the film's study, in series of their own. Nothing
-    is sent. A file that exists is never replaced.
+    For each film: a structured report (SR), the film with its heatmap (SC), the
+    heatmap as data (SEG), a PDF, and FHIR resources. They belong to the film's
+    study, in series of their own. Nothing is sent. A file that exists is never
+    replaced.
     """
     if bundle is not None and population is not None:
         raise typer.BadParameter("--bundle and --population exclude each other")
