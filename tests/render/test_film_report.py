@@ -57,3 +57,40 @@ def test_pictures_follow_what_is_given(tiny_bundle: object) -> None:
         film = FilmReport("f", "now", "id", result, None, *pictures)
         [page] = pypdf.PdfReader(io.BytesIO(report_pdf([film]))).pages
         assert len(page.images) == count
+
+
+@pytest.mark.parametrize("shape", [(240, 260), (400, 200)])
+def test_the_bar_is_as_wide_as_the_pictures(
+    tiny_bundle: object, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pneumoscope import runtime
+    from pneumoscope.render import film_report, wording
+    from pneumoscope.render.serialise import prediction_to_json
+
+    grey = np.full(shape, 200, np.uint8)
+    prediction = runtime.load(tiny_bundle).predict(_png(grey))
+    result = prediction_to_json(prediction) | {"words": wording.sentences(prediction)}
+    drawn = {"bar": 0.0, "pictures": 0.0}
+    bar, image = film_report._Bar.draw, film_report.Image.draw
+
+    def draw_bar(self: film_report._Bar) -> None:
+        drawn["bar"] = self.canv.absolutePosition(0, 0)[0] + self.width
+        bar(self)
+
+    def draw_image(self: film_report.Image) -> None:
+        drawn["pictures"] = self.canv.absolutePosition(0, 0)[0] + self.drawWidth
+        image(self)
+
+    monkeypatch.setattr(film_report._Bar, "draw", draw_bar)
+    monkeypatch.setattr(film_report.Image, "draw", draw_image)
+    for overlay in (None, np.stack([grey] * 3, 2)):
+        report_pdf([FilmReport("f", "now", "id", result, None, grey, overlay)])
+        assert drawn["bar"] == pytest.approx(drawn["pictures"])
+
+
+def _png(grey: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(grey).save(stream, "PNG")
+    return stream.getvalue()

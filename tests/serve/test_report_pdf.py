@@ -21,4 +21,4 @@ def test_the_report_reads_as_text(live: Live) -> None:
         assert words in text
     record = live.read(("Ząb 肺.png", BRIGHT[1]))[0]
     content = live.client.get(record["links"]["pdf"]).content
-    assert "Zab ?.png" in pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text()
+    assert "Ząb ?.png" in pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text()

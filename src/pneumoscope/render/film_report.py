@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from pneumoscope.decision import sentences
 from pneumoscope.decision.gate import OUTSIDE
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
+from pneumoscope.render.pdf_fonts import fonts, printable
 from pneumoscope.render.serialise import NOTICE, marks_of, scale_of
 
 if TYPE_CHECKING:
@@ -38,16 +38,17 @@ PICTURE_PX = 900
 """Longest side of a picture in the report; more would only make the file larger."""
 _SIDE = 18 * mm
 _WIDTH = pagesizes.A4[0] - 2 * _SIDE
+_GAP = 6 * mm
+"""Between the two pictures."""
 _TEXT, _SOFT, _LINE = (colors.HexColor(c) for c in ("#17202b", "#566575", "#d0d6de"))
 _COLOURS = {NORMAL: "#14693f", UNDETERMINED: "#8a5a00", REFUSED: "#555d66"}
 _POSITIVE = "#b3261e"
 
 
 def _style(size: float, colour: Any = _TEXT, bold: bool = False, after: float = 4) -> Any:
-    font = "Helvetica-Bold" if bold else "Helvetica"
     return ParagraphStyle(
         "text",
-        fontName=font,
+        fontName=fonts()[bold],
         fontSize=size,
         leading=1.4 * size,
         textColor=colour,
@@ -110,7 +111,7 @@ def report_pdf(films: Iterable[FilmReport], *, invariant: bool = False) -> bytes
 def _foot(canvas: Any, _document: Any) -> None:
     canvas.saveState()
     canvas.setFillColor(_SOFT)
-    canvas.setFont("Helvetica", 7.5)
+    canvas.setFont(fonts()[0], 7.5)
     canvas.drawString(_SIDE, 12 * mm, NOTICE)
     canvas.drawRightString(pagesizes.A4[0] - _SIDE, 12 * mm, f"Page {canvas.getPageNumber()}")
     canvas.restoreState()
@@ -121,28 +122,29 @@ def _page(film: FilmReport) -> list[Flowable]:
         Paragraph("Chest film report", _style(16, bold=True, after=2)),
         Paragraph(NOTICE, _style(9, colors.HexColor(_COLOURS[UNDETERMINED]), bold=True, after=8)),
         Paragraph(
-            f"{_latin(film.name)} &nbsp;·&nbsp; read {_latin(film.when)}",
+            f"{_text(film.name)} &nbsp;·&nbsp; read {_text(film.when)}",
             _style(9.5, _SOFT, after=8),
         ),
     ]
-    last = Paragraph(_latin(film.identifiers), _style(7, _SOFT))
+    last = Paragraph(_text(film.identifiers), _style(7, _SOFT))
     if film.result is None:
         error = film.error or {"message": "not read yet", "hint": ""}
-        text = f"{_latin(error['message'])}. {_latin(error['hint'])}"
+        text = f"{_text(error['message'])}. {_text(error['hint'])}"
         return [*head, _verdict("NOT READ", _COLOURS[REFUSED]), Paragraph(text, _style(10)), last]
     result = film.result
     colour = _COLOURS.get(result["label"], _POSITIVE)
     body: list[Flowable] = [*_outside(result), _verdict(_marked(result), colour)]
     if result["words"].get("forced"):
-        body.append(Paragraph(_latin(result["words"]["forced"]), _style(10, bold=True)))
+        body.append(Paragraph(_text(result["words"]["forced"]), _style(10, bold=True)))
+    pictures, width = _pictures(film, result)
     if result["p_unadjusted"] is not None:
-        body += _figures(result, colour)
-    body += [Spacer(1, 8), *_pictures(film, result), *_sentences(result), last]
+        body += _figures(result, colour, width)
+    body += [Spacer(1, 8), *pictures, *_sentences(result), last]
     return head + body
 
 
 def _verdict(text: str, colour: str) -> Flowable:
-    return Paragraph(_latin(text), _style(20, colors.HexColor(colour), bold=True, after=6))
+    return Paragraph(_text(text), _style(20, colors.HexColor(colour), bold=True, after=6))
 
 
 def _marked(result: Mapping[str, Any]) -> str:
@@ -158,17 +160,17 @@ def _outside(result: Mapping[str, Any]) -> list[Flowable]:
         return []
     text = sentences.words("outside", reason=reason["sentence"].rstrip("."))
     amber = colors.HexColor(_COLOURS[UNDETERMINED])
-    table = Table([[Paragraph(_latin(text), _style(11, amber, bold=True, after=0))]], [_WIDTH])
+    table = Table([[Paragraph(_text(text), _style(11, amber, bold=True, after=0))]], [_WIDTH])
     table.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 1, amber)]))
     return [table, Spacer(1, 8)]
 
 
 class _Bar(Flowable):  # type: ignore[misc]
-    """A probability as a bar, with a mark at the operating point."""
+    """A probability as a bar, as wide as the pictures, with a mark at the operating point."""
 
-    def __init__(self, share: float, threshold: float, colour: str) -> None:
+    def __init__(self, share: float, threshold: float, colour: str, width: float) -> None:
         super().__init__()
-        self.width, self.height = _WIDTH, 5 * mm
+        self.width, self.height = width, 5 * mm
         self._share, self._threshold, self._colour = share, threshold, colour
 
     def draw(self) -> None:
@@ -180,7 +182,7 @@ class _Bar(Flowable):  # type: ignore[misc]
         self.canv.line(self.width * self._threshold, 0, self.width * self._threshold, self.height)
 
 
-def _figures(result: Mapping[str, Any], colour: str) -> list[Flowable]:
+def _figures(result: Mapping[str, Any], colour: str, width: float) -> list[Flowable]:
     point, words = result["operating_point"], result["words"]
     share, threshold = scale_of(result)
     named = result["findings"][0]["name"] if result["findings"] else result["positive"].lower()
@@ -188,17 +190,19 @@ def _figures(result: Mapping[str, Any], colour: str) -> list[Flowable]:
     if words["why_undetermined"] and not _outside(result):
         lines.append(Paragraph(_sentence(words["why_undetermined"]), _style(10)))
     lines += [
-        Paragraph(f"P({_latin(named)}) {words['probability']}", _style(11, after=2)),
-        _Bar(share, threshold, colour),
+        Paragraph(f"P({_text(named)}) {words['probability']}", _style(11, after=2)),
+        _Bar(share, threshold, colour, width),
         Paragraph(
-            f"Mark: operating point {_latin(point['name'])}, {threshold_text(threshold)}",
+            f"Mark: operating point {_text(point['name'])}, {threshold_text(threshold)}",
             _style(8, _SOFT),
         ),
     ]
     shares = [[name, f"{value:.3f}"] for name, value in result["probabilities"].items()]
-    table = Table([[_latin(a), b] for a, b in shares], colWidths=(60 * mm, 25 * mm), hAlign="LEFT")
+    table = Table(
+        [[printable(a), b] for a, b in shares], colWidths=(60 * mm, 25 * mm), hAlign="LEFT"
+    )
     look = [
-        ("FONT", (0, 0), (-1, -1), "Helvetica", 9),
+        ("FONT", (0, 0), (-1, -1), fonts()[0], 9),
         ("LINEABOVE", (0, 0), (-1, -1), 0.4, _LINE),
         ("ALIGN", (1, 0), (1, -1), "RIGHT"),
     ]
@@ -206,21 +210,27 @@ def _figures(result: Mapping[str, Any], colour: str) -> list[Flowable]:
     return [*lines, table]
 
 
-def _pictures(film: FilmReport, result: Mapping[str, Any]) -> list[Flowable]:
+def _pictures(film: FilmReport, result: Mapping[str, Any]) -> tuple[list[Flowable], float]:
+    """The pictures with their captions, and their width together; of the page if there are none."""
     if film.grey is None:
-        return [Paragraph("The film itself is no longer held.", _style(9, _SOFT))]
+        return [Paragraph("The film itself is no longer held.", _style(9, _SOFT))], _WIDTH
     pictures, captions = [film.grey], ["Film"]
     explanation = result["explanation"]
     if film.overlay is not None and explanation is not None:
         pictures.append(film.overlay)
         captions.append(_heatmap_caption(result))
-    column = (_WIDTH - 6 * mm) / 2
-    cells = [_image(picture, column) for picture in pictures]
-    texts = [Paragraph(_latin(text), _style(8, _SOFT)) for text in captions]
-    grid = Table([cells, texts], colWidths=[column + 3 * mm] * len(cells), hAlign="LEFT")
-    look = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
+    cells = [_image(picture, (_WIDTH - _GAP) / 2) for picture in pictures]
+    columns = [cells[0].drawWidth + _GAP, *(image.drawWidth for image in cells[1:])]
+    texts = [Paragraph(_text(text), _style(8, _SOFT)) for text in captions]
+    grid = Table([cells, texts], colWidths=columns, hAlign="LEFT")
+    look = [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (0, -1), _GAP),
+        ("RIGHTPADDING", (1, 0), (-1, -1), 0),
+    ]
     grid.setStyle(TableStyle(look))
-    return [grid]
+    return [grid], sum(columns) - (0 if len(cells) > 1 else _GAP)
 
 
 def _heatmap_caption(result: Mapping[str, Any]) -> str:
@@ -236,7 +246,7 @@ def _heatmap_caption(result: Mapping[str, Any]) -> str:
     return heading + _full(explanation["sentence"]) + where
 
 
-def _image(picture: NDArray[np.uint8], width: float) -> Flowable:
+def _image(picture: NDArray[np.uint8], width: float) -> Image:
     from PIL import Image as Pillow
 
     stream = io.BytesIO()
@@ -259,30 +269,20 @@ def _sentences(result: Mapping[str, Any]) -> list[Flowable]:
     population = f", population: {chosen}" if chosen else ""
     model = f"Model {result['bundle']} ({result['bundle_sha256'][:12]}){site}{population}."
     return [
-        *(Paragraph(_latin(line), _style(9)) for line in lines if line),
+        *(Paragraph(_text(line), _style(9)) for line in lines if line),
         Spacer(1, 6),
-        Paragraph(_latin(model), _style(8, _SOFT)),
+        Paragraph(_text(model), _style(8, _SOFT)),
     ]
 
 
 def _sentence(text: str) -> str:
-    return _latin(_full(text))
+    return _text(_full(text))
 
 
 def _full(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
 
 
-def _latin(text: str) -> str:
-    """Text for the PDF's standard fonts, which have Latin-1 only, escaped for a paragraph.
-
-    Other letters lose their marks; a letter without a Latin base becomes a question mark.
-    """
-    return escape("".join(map(_latin_letter, unicodedata.normalize("NFC", text))))
-
-
-def _latin_letter(letter: str) -> str:
-    if ord(letter) < 256:
-        return letter
-    base = unicodedata.normalize("NFKD", letter)[0]
-    return base if ord(base) < 256 else "?"
+def _text(text: str) -> str:
+    """Text that the fonts can show, escaped for a paragraph."""
+    return escape(printable(text))
