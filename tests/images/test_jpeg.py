@@ -173,3 +173,21 @@ def test_grey_stored_in_colour_is_found_without_rounding() -> None:
     )
     coloured = save(tinted, "JPEG", quality=100, subsampling=0)
     assert jpeg.grey_of_colour(coloured, "film", 320, 384) is None
+
+
+def test_more_scans_than_any_encoder_writes_are_refused() -> None:
+    data = KINDS["progressive"]
+    begin = data.rindex(b"\xff\xda")
+    last = data[begin:-2]  # a scan that refines all coefficients
+    scans = data.count(b"\xff\xda")
+    most = data[:-2] + last * (jpeg.MOST_SCANS - scans)
+    jpeg.check_scans(most + EOI, "film")
+    with pytest.raises(errors.UnreadableImage, match="101 scans; a film has at most 100"):
+        images.read(most + last + EOI)
+    colour = KINDS["colour, progressive"]
+    begin = colour.rindex(b"\xff\xda")
+    in_colour = colour[:-2] + colour[begin:-2] * 200 + EOI
+    in_dicom = wrap(dataset(np.asarray(GREY)), most + last + EOI, JPEG_8)
+    for many in (in_colour, in_dicom):
+        with pytest.raises(errors.UnreadableImage, match="scans; a film has at most 100"):
+            images.read(many)

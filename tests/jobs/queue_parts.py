@@ -39,10 +39,10 @@ class Parts:
     def read(self, *outcomes: Outcome) -> None:
         """Takes films from the queue and ends them with these outcomes, as a batcher does."""
         batch = self.queue.take(len(outcomes), 0)
-        films = [film for film, future in batch if future.set_running_or_notify_cancel()]
+        films = [film for film, future, _ in batch if future.set_running_or_notify_cancel()]
         self.jobs.begin(films)
         results = self.jobs.finish(list(zip(films, outcomes, strict=True)))
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future, _), result in zip(batch, results, strict=True):
             _end(future, result)
         self.queue.release(len(batch), sum(len(film.data) for film in films))
 

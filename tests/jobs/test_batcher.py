@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
@@ -197,7 +197,9 @@ class InProcess:
     def borrowed(self) -> Iterator[InProcess]:
         yield self
 
-    def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
+    def decode(
+        self, data: bytes, options: DecodeOptions, _slow: Callable[[], None] | None = None
+    ) -> Decoded:
         film = images.read(data, name="film")
         pixels = images.model_input(film, options.size, options.source_size)
         return Decoded(pixels, film.facts, 1.0)
@@ -307,3 +309,102 @@ def test_time_per_film_becomes_the_time_to_wait(
     [(films, seconds)] = seen
     assert films == 2
     assert seconds > 0
+
+
+class Slow(InProcess):
+    """Decoders of which one film takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = threading.Semaphore(0)
+
+    def decode(
+        self, data: bytes, options: DecodeOptions, slow: Callable[[], None] | None = None
+    ) -> Decoded:
+        if data == SLOW and slow is not None:
+            slow()
+            self.begun.release()
+            assert self.go.wait(30)
+            data = DARK[1]
+        return super().decode(data, options)
+
+
+SLOW = b"slow"
+
+
+@contextmanager
+def beside_slow_films(bundle: Bundle, threads: int) -> Iterator[tuple[FilmQueue, Slow]]:
+    """Batches, one more than the films of one owner occupy."""
+    queue = FilmQueue(QueueLimits(30, 2**20, owner_batches=threads - 1), threads)
+    readers = Readers({"tiny": Classifier(bundle, threads=1)}, max_pixels=50_000_000)
+    settings = BatchSettings(threads=threads, max_batch_size=4, max_wait_ms=0)
+    decoders = Slow()
+    hooks = BatchHooks(lambda _: None, told)
+    batcher = Batcher(queue, readers, decoders, settings, hooks)  # type: ignore[arg-type]
+    try:
+        yield queue, decoders
+    finally:
+        decoders.go.set()
+        batcher.stop()
+
+
+def test_films_do_not_wait_for_a_slow_one_of_their_batch(tiny_bundle: Bundle) -> None:
+    with beside_slow_films(tiny_bundle, threads=2) as (queue, decoders):
+        queue.reserve(6, 0)
+        with queue._changed:  # so that all are there before a batch is taken
+            before = queue.submit(film("before"))
+            slow = queue.submit(film("slow", SLOW, owner="ann"))
+            others = [queue.submit(film(tag)) for tag in "abc"]
+            own = queue.submit(film("own", owner="ann"))
+        assert before.result(30) == "before NORMAL"
+        assert [future.result(30) for future in others] == [f"{tag} NORMAL" for tag in "abc"]
+        assert not slow.done()
+        assert not own.done()  # its owner occupies one batch already
+        decoders.go.set()
+        assert slow.result(30) == "slow NORMAL"
+        assert own.result(30) == "own NORMAL"
+        assert queue.drain(30)
+        assert queue.outstanding == 0
+
+
+def test_many_slow_films_of_one_user_do_not_keep_another_waiting(tiny_bundle: Bundle) -> None:
+    with beside_slow_films(tiny_bundle, threads=3) as (queue, decoders):
+        queue.reserve(20, 0)
+        slow = [queue.submit(film(i, SLOW, owner="ann")) for i in range(19)]
+        for _ in range(2):
+            assert decoders.begun.acquire(timeout=30)
+        quick = queue.submit(film("quick", owner="bob"))
+        assert quick.result(30) == "quick NORMAL"
+        assert not any(future.done() for future in slow)
+        decoders.go.set()
+        assert [future.result(30) for future in slow] == [f"{i} NORMAL" for i in range(19)]
+
+
+def test_a_film_that_waits_behind_a_slow_one_can_be_cancelled(tiny_bundle: Bundle) -> None:
+    with beside_slow_films(tiny_bundle, threads=2) as (queue, decoders):
+        queue.reserve(2, 0)
+        with queue._changed:
+            queue.submit(film("slow", SLOW, owner="ann"))
+            behind = queue.submit(film("behind", owner="ann"))
+        assert decoders.begun.acquire(timeout=30)
+        assert behind.cancel()
+        decoders.go.set()
+        assert queue.drain(30)
+
+
+def test_a_film_at_which_the_network_fails_costs_no_other_film(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge = Classifier.judge
+
+    def broken(self: Classifier, films: Any) -> Any:
+        if any(prepared.pixels.mean() > 128 for prepared in films):
+            raise MemoryError
+        return judge(self, films)
+
+    monkeypatch.setattr(Classifier, "judge", broken)
+    films = [film("a"), film("b", BRIGHT[1]), film("c")]
+    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, told))) == [
+        "a NORMAL", "b ServerFault", "c NORMAL",
+    ]  # fmt: skip
+    assert "a run of the network failed" in caplog.text

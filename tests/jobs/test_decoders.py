@@ -73,14 +73,46 @@ def test_errors_keep_their_class_and_hint(decoder: Decoder) -> None:
 
 
 def test_a_decoder_that_dies_costs_one_film(decoder: Decoder) -> None:
-    decoder.start()
-    watched = decoder._child
     # Killed between the check that it runs and the film, like a decoder that the film crashes.
-    decoder.start = lambda: os.kill(watched.pid, signal.SIGKILL) or decoder._pipe  # type: ignore[method-assign, func-returns-value]
+    decoder.start = lambda: killed_after_start(decoder)  # type: ignore[method-assign]
     with pytest.raises(UnreadableImage, match="brought the decoder down"):
         decoder.decode(BRIGHT[1], DecodeOptions(32))
     del decoder.start  # type: ignore[method-assign]
     assert decoder.decode(BRIGHT[1], DecodeOptions(32)).pixels.shape == (32, 32)
+
+
+def test_a_film_is_decoded_again_when_its_decoder_dies_for_another_reason(decoder: Decoder) -> None:
+    # Such as the memory of the machine; the film itself is sound.
+    starts = [killed_after_start, Decoder.start]
+    decoder.start = lambda: starts.pop(0)(decoder)  # type: ignore[method-assign]
+    assert decoder.decode(BRIGHT[1], DecodeOptions(32)).pixels.shape == (32, 32)
+    del decoder.start  # type: ignore[method-assign]
+    assert starts == []
+
+
+def killed_after_start(decoder: Decoder) -> Any:
+    pipe = Decoder.start(decoder)
+    os.kill(decoder._child.pid, signal.SIGKILL)
+    decoder._child.join()
+    return pipe
+
+
+def test_slow_decoding_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoders, "SLOW_S", 0.01)
+    pipe, child_pipe = multiprocessing.Pipe()
+    head = {"shape": [1, 1], "facts": FACTS, "read_ms": 1.0}
+    slow, announced = Decoder(30, 2**30), list[str]()
+    slow.start = lambda: pipe  # type: ignore[method-assign]
+
+    def announce() -> None:
+        announced.append("slow")
+        child_pipe.send_bytes(_packed(head, b"\7"))
+
+    assert slow.decode(b"film", DecodeOptions(0), announce).pixels.tolist() == [[7]]
+    assert announced == ["slow"]
+    child_pipe.send_bytes(_packed(head, b"\7"))
+    assert slow.decode(b"film", DecodeOptions(0), announce).pixels.tolist() == [[7]]
+    assert announced == ["slow"]
 
 
 @pytest.mark.parametrize(

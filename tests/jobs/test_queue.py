@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
-from pneumoscope.errors import QueueFull, ShuttingDown
+from pneumoscope.errors import DeadlinePassed, QueueFull, ShuttingDown
 from pneumoscope.jobs.queue import FilmQueue, QueuedFilm, QueueLimits
 from pneumoscope.records import Settings
 
@@ -15,12 +16,12 @@ def queue_of(films: int = 6, size_bytes: int = 100, workers: int = 1) -> FilmQue
     return FilmQueue(QueueLimits(films, size_bytes), workers)
 
 
-def film(tag: str, priority: int = 0) -> QueuedFilm:
-    return QueuedFilm(b"x", Settings(), tag, priority=priority)
+def film(tag: str, priority: int = 0, owner: str = "", deadline: float | None = None) -> QueuedFilm:
+    return QueuedFilm(b"x", Settings(), tag, priority=priority, owner=owner, deadline=deadline)
 
 
 def tags(queue: FilmQueue, most: int) -> str:
-    return "".join(film.tag for film, _ in queue.take(most, 0))
+    return "".join(film.tag for film, _, _ in queue.take(most, 0))
 
 
 def test_films_leave_by_priority_then_in_their_order() -> None:
@@ -99,7 +100,7 @@ def test_the_first_film_waits_for_others_until_all_are_there() -> None:
 
 
 def tags_within(queue: FilmQueue, most: int, wait_s: float) -> str:
-    return "".join(film.tag for film, _ in queue.take(most, wait_s))
+    return "".join(film.tag for film, _, _ in queue.take(most, wait_s))
 
 
 def test_a_full_batch_does_not_wait() -> None:
@@ -126,7 +127,7 @@ def test_two_workers_take_each_film_once() -> None:
 
     def work(mine: list[str]) -> None:
         while batch := queue.take(7, 0):
-            mine.extend(film.tag for film, _ in batch)
+            mine.extend(film.tag for film, _, _ in batch)
             queue.release(len(batch), 0)
 
     threads = [threading.Thread(target=work, args=(mine,)) for mine in taken]
@@ -180,3 +181,98 @@ def test_a_queue_that_drains_accepts_nothing_and_still_gives_films() -> None:
 
 def test_a_film_does_not_show_its_bytes() -> None:
     assert "x" not in repr(QueuedFilm(b"xxxx", Settings(), "tag")).replace("explain", "")
+
+
+def test_owners_take_turns() -> None:
+    queue = queue_of(films=20)
+    queue.reserve(9, 9)
+    for tag in "abcdef":
+        queue.submit(film(tag, owner="ann"))
+    queue.submit(film("x", owner="bob"))
+    queue.submit(film("y", owner="bob"))
+    queue.submit(film("z", priority=1, owner="ann"))
+    assert tags(queue, 4) == "zaxb"
+    queue.submit(film("n", owner="eve"))
+    assert tags(queue, 9) == "ycnde f".replace(" ", "")
+
+
+def test_one_owner_does_not_fill_the_queue() -> None:
+    queue = FilmQueue(QueueLimits(8, 100, owner_share=0.75, sole_owner="local"), 1)
+    queue.reserve(7, 90, "local")
+    queue.reserve(1, 1, "local")
+    queue.release(8, 91, "local")
+    queue.reserve(6, 10, "ann")
+    with pytest.raises(QueueFull):
+        queue.reserve(1, 1, "ann")
+    queue.reserve(1, 60, "bob")
+    with pytest.raises(QueueFull):
+        queue.reserve(1, 16, "bob")  # 76 of 100 bytes
+    queue.release(6, 10, "ann")
+    queue.reserve(7, 1, "ann")  # more than the share, but the owner has nothing else
+    queue.release(7, 1, "ann")
+    queue.release(1, 60, "bob")
+    assert queue.outstanding == 0
+
+
+def test_one_owner_does_not_occupy_every_batch() -> None:
+    queue = FilmQueue(QueueLimits(20, 100, owner_batches=2), 3)
+    queue.reserve(8, 8, "ann")
+    for tag in "abcdef":
+        queue.submit(film(tag, owner="ann"))
+    first, second = queue.take(2, 0), queue.take(2, 0)
+    assert [e.film.tag for e in first + second] == ["a", "b", "c", "d"]
+    queue.submit(film("x", owner="bob"))
+    assert tags(queue, 3) == "x"  # not those of ann, who has two batches
+    queue.finish(first[:1], first[1:])  # the batch goes on
+    queue.submit(film("y", owner="bob"))
+    assert tags(queue, 3) == "y"
+    queue.finish(first[1:])
+    assert tags(queue, 3) == "ef"
+
+
+def test_films_that_are_given_back_come_first_again() -> None:
+    queue = queue_of()
+    queue.reserve(4, 4)
+    for tag in "abcd":
+        queue.submit(film(tag))
+    batch = queue.take(3, 0)
+    queue.give_back(batch[1:], batch[:1])
+    queue.finish(batch[:1])
+    assert tags(queue, 9) == "bcd"
+    assert queue.outstanding == 3
+
+
+def test_a_film_that_is_given_back_to_a_closed_queue_fails() -> None:
+    queue = queue_of()
+    queue.reserve(1, 1)
+    future = queue.submit(film("a"))
+    batch = queue.take(1, 0)
+    queue.close()
+    queue.give_back(batch)
+    assert isinstance(future.exception(0), ShuttingDown)
+
+
+def test_a_deadline_ends_the_wait_although_nobody_takes_films() -> None:
+    queue = queue_of(films=3)
+    queue.reserve(3, 3)
+    soon = queue.submit(film("soon", deadline=time.monotonic() + 0.05))
+    never = queue.submit(film("never"))
+    later = queue.submit(film("later", deadline=time.monotonic() + 60))
+    assert isinstance(soon.exception(20), DeadlinePassed)
+    assert not never.done()
+    assert not later.done()
+    queue.reserve(1, 1)  # its space is free again
+    assert tags(queue, 9) == "neverlater"
+    queue.close()
+
+
+def test_a_film_that_is_given_back_after_its_deadline_fails_at_once() -> None:
+    queue = queue_of()
+    queue.reserve(1, 1)
+    future = queue.submit(film("a", deadline=time.monotonic() + 60))
+    [entry] = queue.take(1, 0)
+    late = entry._replace(film=film("a", deadline=time.monotonic() - 1))
+    queue.give_back([late])
+    assert isinstance(future.exception(0), DeadlinePassed)
+    assert queue.outstanding == 0
+    queue.close()

@@ -37,7 +37,7 @@ def test_films_that_were_kept_are_read_again_urgent_ones_first(tmp_path: Path) -
     parts = Parts(tmp_path, keep_films=True)
     assert recover(parts.jobs, parts.store, parts.film_store) == Recovered(2, 0)
     assert parts.queue.outstanding == 2
-    films = [film for film, _ in parts.queue.take(8, 0)]
+    films = [film for film, _, _ in parts.queue.take(8, 0)]
     assert [film.tag.job for film in films] == [urgent, routine]
     assert [film.data for film in films] == [BRIGHT[1], DARK[1]]
     assert {film.settings for film in films} == {REQUEST.settings}
@@ -78,7 +78,7 @@ def test_one_start_reads_what_was_kept_and_reports_what_was_not(tmp_path: Path) 
     (folder / urgent.id).write_bytes(b"damaged")
     (folder / f".{urgent.id}.4711.part").write_bytes(b"half")
     assert recover(parts.jobs, parts.store, parts.film_store) == Recovered(1, 1)
-    assert [film.tag.id for film, _ in parts.queue.take(8, 0)] == [routine.id]
+    assert [film.tag.id for film, _, _ in parts.queue.take(8, 0)] == [routine.id]
     [lost] = parts.store.of_job("ann", urgent.job or "")
     assert (lost.state, lost.error) == (FAILED, Interrupted().as_dict())
     assert [path.name for path in folder.glob(".*")] == []

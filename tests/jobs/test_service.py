@@ -156,7 +156,7 @@ def test_a_full_queue_and_its_end_refuse_films(parts: Parts) -> None:
 
 def test_a_film_without_a_job_is_not_resumed(parts: Parts) -> None:
     parts.jobs.read_now(REQUEST, [UploadedFile(*DARK)], 60)
-    [(film, _)] = parts.queue.take(1, 0)
+    [(film, _, _)] = parts.queue.take(1, 0)
     with pytest.raises(ValueError, match="no job"):
         parts.jobs.resume(film.tag, DARK[1])
 
@@ -180,7 +180,7 @@ def published(parts: Parts, job: str, act: Callable[[], object]) -> list[str]:
 def test_cancelling_ends_what_waits_and_not_what_is_read(parts: Parts, read: Outcome) -> None:
     job = parts.jobs.accept(REQUEST, [UploadedFile(*DARK)] * 3)
     films = [row.id for row in parts.store.of_job("ann", job)]
-    [(begun, future)] = parts.queue.take(1, 0)
+    [(begun, future, _)] = parts.queue.take(1, 0)
     assert future.set_running_or_notify_cancel()
     parts.jobs.begin([begun])
     parts.jobs.cancel("bob", job)  # not the owner
@@ -218,7 +218,7 @@ def test_deleting_takes_films_out_of_the_queue(tmp_path: Path, read: Outcome) ->
     assert published(parts, job, lambda: parts.jobs.delete("ann", [first])) == [first]
     assert parts.film_store.ids() == {second}
     batch = parts.queue.take(2, 0)
-    [film] = [film for film, future in batch if future.set_running_or_notify_cancel()]
+    [film] = [film for film, future, _ in batch if future.set_running_or_notify_cancel()]
     parts.jobs.finish([(film, read)])
     assert [row.id for row in parts.store.history("ann", 10)] == [film.tag.id] == [second]
     assert parts.jobs.delete("ann") == [second]
@@ -231,7 +231,7 @@ def test_a_film_that_is_deleted_while_it_is_read_leaves_nothing(
 ) -> None:
     parts = Parts(tmp_path, keep_films=True)
     parts.jobs.accept(REQUEST, [UploadedFile(*DARK)])
-    [(film, future)] = parts.queue.take(1, 0)
+    [(film, future, _)] = parts.queue.take(1, 0)
     assert future.set_running_or_notify_cancel()
     assert len(parts.jobs.delete("ann")) == 1
     parts.jobs.finish([(film, read)])
@@ -320,7 +320,7 @@ def test_a_job_whose_films_do_not_fit_is_refused_whole(
 
 def test_a_failure_of_the_batch_is_stored_for_the_films_of_jobs(parts: Parts) -> None:
     job = parts.jobs.accept(REQUEST, [UploadedFile(*DARK, idempotency_key=KEY)])
-    [(film, future)] = parts.queue.take(1, 0)
+    [(film, future, _)] = parts.queue.take(1, 0)
     assert future.set_running_or_notify_cancel()
     future.set_exception(ServerFault())
     [row] = parts.store.of_job("ann", job)

@@ -6,13 +6,29 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from answers import assert_problem, picture
 from live import Live, serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.render import heatmap
+from pneumoscope.serve.pictures import Slots
+from pneumoscope.serve.problems import Busy
 from pneumoscope.serve.settings import ServeSettings
+
+
+def test_one_user_does_not_occupy_every_rendering() -> None:
+    slots = Slots(at_once=9, waiting=3, waiting_of_owner=2)
+    with slots.of("ann"), slots.of("ann"):
+        with pytest.raises(Busy), slots.of("ann"):
+            pass
+        with slots.of("bob"), pytest.raises(Busy), slots.of("eve"):
+            pass
+        with slots.of("eve"):
+            pass
+    with slots.of("ann"), slots.of("ann"):
+        pass
 
 
 def test_pictures(live: Live) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from fastapi import Request
 
-from pneumoscope.serve.problems import BadRequest, Refusal, TooMuch
+from pneumoscope.serve.problems import BadRequest, Busy, Refusal, TooMuch
 from pneumoscope.serve.settings import Limits
 from pneumoscope.serve.uploads import Upload, UploadBudget, read_upload
 
@@ -71,3 +71,15 @@ def test_what_was_received_is_given_back() -> None:
             uploaded(body, upload_budget=upload_budget)
     with upload_budget.lease() as take:
         take(2**20)  # the whole budget is free again
+
+
+def test_one_user_does_not_take_the_whole_budget() -> None:
+    budget = UploadBudget(100, owner_share=0.75)
+    with budget.lease("ann") as first, budget.lease("ann") as second, budget.lease("bob") as other:
+        first(50)
+        with pytest.raises(Busy):
+            second(26)
+        second(25)
+        other(25)
+    with budget.lease("bob") as take:
+        take(75)

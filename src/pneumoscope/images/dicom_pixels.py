@@ -151,6 +151,8 @@ def _decompressed(
     if frame is not None:  # a codestream's own precision counts, not the bits of the header
         options |= {"bits_stored": frame.bits, "bits_allocated": 8 if frame.bits <= 8 else 16}
     decoder = PLUGINS[coding]
+    if coding.startswith("jpeg") and decoder != "openjpeg":
+        jpeg.check_scans(codestream, name)
     if decoder == "openjpeg":
         return _jpeg_2000(codestream, head)
     if coding == "jpeg-ls":

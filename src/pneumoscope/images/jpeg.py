@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MOST_SCANS = 100
+"""Encoders write about ten. Each scan visits every block of the film, however few bytes it has."""
 _OFTEN_HARMLESS = ("extraneous", "Invalid SOS", "JFIF", "Adobe")
 """Words of warnings that some writers' sound files give rise to."""
 _BASELINE_PARAMETERS = b"\0\x3f\0"
@@ -87,8 +89,27 @@ def check(data: bytes, name: str, *, cmyk: bool = False) -> None:
     _decoded(data, name, "CMYK" if cmyk else "GRAY", 1, 1)
 
 
+def check_scans(data: bytes, name: str) -> None:
+    """Refuses a JPEG with so many scans that decoding would take long.
+
+    Args:
+        data: From SOI.
+        name: What to call the film in messages.
+
+    Raises:
+        UnreadableImage: It has more than `MOST_SCANS`.
+    """
+    # Counting markers costs nothing; a previous thumbnail or text may contain some more.
+    if data.count(b"\xff\xda") > MOST_SCANS:
+        scans = len(jpeg_scans(data).parameters)
+        if scans > MOST_SCANS:
+            raise UnreadableImage(name, f"{scans:,} scans; a film has at most {MOST_SCANS}")
+
+
 def _decoded(data: bytes, name: str, colours: str, rows: int, columns: int) -> NDArray[Any]:
     import simplejpeg
+
+    check_scans(data, name)
 
     def decode(codestream: bytes) -> NDArray[Any]:
         # libjpeg-turbo takes the smallest of its scales that leaves so many rows and columns.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from pneumoscope.records import Outcome
 from pneumoscope.runtime import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pneumoscope.jobs.decoders import Decoder, DecoderPool
     from pneumoscope.jobs.queue import Entry, FilmQueue, QueuedFilm
@@ -89,34 +90,59 @@ class Batcher:
         settings = self._settings
         while batch := self._queue.take(settings.max_batch_size, settings.max_wait_ms / 1000):
             try:
-                self._run([entry for entry in batch if _begins(*entry)])
+                self._run(batch)
             except Exception as error:  # noqa: BLE001 (a failed batch must not end the thread)
                 _log.error("a batch failed", exc_info=error)
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(ServerFault())
+                for entry in batch:
+                    if not entry.future.done():
+                        entry.future.set_exception(ServerFault())
             finally:
-                self._queue.release(len(batch), sum(len(film.data) for film, _ in batch))
+                self._queue.finish(batch)
 
     def _run(self, batch: list[Entry]) -> None:
-        if not batch:
+        """Reads films; those that were finished or given back are removed from the list."""
+        waiting = deque(entry for entry in batch if not _is_dropped(entry))
+        if not waiting:
             return
         started = time.perf_counter()
-        films = [film for film, _ in batch]
-        self._hooks.begin(films)
-        outcomes = list(zip(films, self._outcomes(films), strict=True))
-        for (_, future), result in zip(batch, self._hooks.finish(outcomes), strict=True):
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-        seconds = time.perf_counter() - started
-        self._queue.record_time(len(batch), seconds)
-        self._hooks.ran(len(batch), seconds)
+        self._hooks.begin([entry.film for entry in waiting])
+        ready: dict[Entry, Prepared | PneumoscopeError] = {}
 
-    def _outcomes(self, films: Sequence[QueuedFilm]) -> list[Outcome]:
+        def make_way() -> None:
+            """A film is slow: the others do not wait for it."""
+            self._end(ready, started)
+            slow = [entry for entry in batch if entry not in ready and entry not in waiting]
+            self._queue.finish(ready, [*slow, *waiting])
+            self._queue.give_back(list(waiting), slow)
+            batch[:] = slow
+            waiting.clear()
+            ready.clear()
+
         with self._decoders.borrowed() as decoder:
-            inputs = [self._prepare(decoder, film) for film in films]
+            while waiting:
+                entry = waiting.popleft()
+                if _begins(entry):
+                    ready[entry] = self._prepare(decoder, entry.film, make_way)
+        self._end(ready, started)
+
+    def _end(self, ready: Mapping[Entry, Prepared | PneumoscopeError], started: float) -> None:
+        """Runs the network on decoded films, stores their outcomes and announces them."""
+        if not ready:
+            return
+        films = [entry.film for entry in ready]
+        outcomes = zip(films, self._outcomes(films, list(ready.values())), strict=True)
+        for entry, result in zip(ready, self._hooks.finish(list(outcomes)), strict=True):
+            if isinstance(result, Exception):
+                entry.future.set_exception(result)
+            else:
+                entry.future.set_result(result)
+        seconds = time.perf_counter() - started
+        self._queue.record_time(len(ready), seconds)
+        self._hooks.ran(len(ready), seconds)
+
+    def _outcomes(
+        self, films: Sequence[QueuedFilm], inputs: Sequence[Prepared | PneumoscopeError]
+    ) -> list[Outcome]:
         outcomes = {
             i: Outcome(FILM_NAME, i, error=error)
             for i, error in enumerate(inputs)
@@ -142,6 +168,11 @@ class Batcher:
         except PneumoscopeError as error:  # settings of an earlier run that are no longer valid
             return {i: Outcome(FILM_NAME, i, error=error) for i in films}
         except Exception as error:  # noqa: BLE001 (it must not fail films with other settings)
+            if len(films) > 1:  # one of them may be the reason
+                outcomes = dict[int, Outcome]()
+                for i, film in films.items():
+                    outcomes |= self._judge(bundle, settings, {i: film})
+                return outcomes
             _log.error("a run of the network failed", exc_info=error)
             return {i: Outcome(FILM_NAME, i, error=ServerFault()) for i in films}
         return {
@@ -149,19 +180,28 @@ class Batcher:
             for i, prediction in zip(films, predictions, strict=True)
         }
 
-    def _prepare(self, decoder: Decoder, film: QueuedFilm) -> Prepared | PneumoscopeError:
+    def _prepare(
+        self, decoder: Decoder, film: QueuedFilm, slow: Callable[[], None]
+    ) -> Prepared | PneumoscopeError:
         try:
-            decoded = decoder.decode(film.data, self._readers.decode_options(film.bundle))
+            options = self._readers.decode_options(film.bundle)
+            decoded = decoder.decode(film.data, options, slow)
         except PneumoscopeError as error:
             return error
         return Prepared(FILM_NAME, decoded.facts, decoded.pixels, decoded.read_ms)
 
 
-def _begins(film: QueuedFilm, future: Any) -> bool:
-    """Whether a film is to be read: it was not cancelled, and its deadline has not passed."""
-    if not future.set_running_or_notify_cancel():
+def _is_dropped(entry: Entry) -> bool:
+    """Whether a film is not to be read: it was cancelled, or its deadline has passed."""
+    deadline = entry.film.deadline
+    late = deadline is not None and time.monotonic() > deadline
+    if not (late or entry.future.cancelled()):
         return False
-    if film.deadline is not None and time.monotonic() > film.deadline:
-        future.set_exception(DeadlinePassed())
-        return False
+    if entry.future.set_running_or_notify_cancel():
+        entry.future.set_exception(DeadlinePassed())
     return True
+
+
+def _begins(entry: Entry) -> bool:
+    """Whether reading a film begins; it cannot be cancelled from then on."""
+    return not _is_dropped(entry) and entry.future.set_running_or_notify_cancel()

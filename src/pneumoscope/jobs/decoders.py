@@ -25,7 +25,7 @@ from pneumoscope.images.codec_child import limit
 from pneumoscope.records import ANTIALIAS, FilmFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
     from numpy.typing import NDArray
@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 FILM_NAME = "film"
 """Stands for a film's name in messages: the name itself may be a person's."""
+SLOW_S = 0.25
+"""Decoding that takes longer is slow: other films do not wait for it. Few films need this long."""
 _START_S = 60.0
 
 
@@ -71,6 +73,10 @@ class Decoded:
     pixels: NDArray[np.uint8]
     facts: FilmFacts
     read_ms: float
+
+
+class _Died(Exception):
+    """A child ended without an answer."""
 
 
 class Decoder:
@@ -112,16 +118,46 @@ class Decoder:
             raise UnreadableImage(FILM_NAME, "the decoder does not start")
         return pipe
 
-    def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
+    def decode(
+        self, data: bytes, options: DecodeOptions, slow: Callable[[], None] = lambda: None
+    ) -> Decoded:
         """Decodes one film.
+
+        If the child dies, the film is decoded once more by a new one: another film, or the system when
+        memory was short, may have been the reason.
+
+        Args:
+            data: The file.
+            options: What to return.
+            slow: Called once if it takes longer than `SLOW_S`.
 
         Raises:
             ImageError: The film cannot be read, took too long, or crashed the decoder.
         """
-        pipe = self.start()
+        message = _packed(asdict(options), data)
         try:
-            pipe.send_bytes(_packed(asdict(options), data))
-            if not pipe.poll(self._time_s):
+            return self._exchange(message, slow)
+        except _Died:
+            _log.warning("a decoder died; its film is decoded once more")
+        try:
+            return self._exchange(message, slow)
+        except _Died:
+            raise self._broken() from None
+
+    def _exchange(self, message: bytes, slow: Callable[[], None]) -> Decoded:
+        """Sends a film to the child and waits for the answer."""
+        pipe = self.start()
+        patience_s = min(SLOW_S, self._time_s)
+        try:
+            pipe.send_bytes(message)
+            answered = pipe.poll(patience_s)
+        except (EOFError, OSError):
+            self.stop()
+            raise _Died from None
+        if not answered:
+            slow()
+        try:
+            if not (answered or pipe.poll(self._time_s - patience_s)):
                 self.stop()
                 raise UnreadableImage(FILM_NAME, f"decoding takes more than {self._time_s:g} s")
             answer, content = _unpacked(pipe.recv_bytes())
@@ -131,10 +167,17 @@ class Decoder:
             return Decoded(pixels, FilmFacts.restored(answer["facts"]), float(answer["read_ms"]))
         except PneumoscopeError:
             raise
-        except (EOFError, OSError, ValueError, KeyError, TypeError):  # no answer, or nonsense
+        except (EOFError, OSError):
             self.stop()
-            _log.warning("a film brought the decoder down")
-            raise UnreadableImage(FILM_NAME, "it brought the decoder down") from None
+            raise _Died from None
+        except (ValueError, KeyError, TypeError):  # nonsense, so not by chance
+            self.stop()
+            raise self._broken() from None
+
+    @staticmethod
+    def _broken() -> UnreadableImage:
+        _log.warning("a film brought the decoder down")
+        return UnreadableImage(FILM_NAME, "it brought the decoder down")
 
     def stop(self) -> None:
         """Ends the child."""

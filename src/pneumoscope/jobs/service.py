@@ -105,19 +105,20 @@ class JobService:
         Args:
             request: Who sends them.
             files: The films.
-            deadline_s: Seconds within which reading must start.
+            deadline_s: Seconds within which reading must start; the future of a film fails when they
+                have passed.
             record: Called with the ids of the films before any is queued.
 
         Raises:
             QueueFull, ShuttingDown: As `FilmQueue.reserve`.
         """
-        self._queue.reserve(len(files), _size_bytes(files))
+        self._queue.reserve(len(files), _size_bytes(files), request.owner)
         deadline = time.monotonic() + deadline_s
         try:
             rows = new_rows(request, files, None, self._keys)
             record([row.id for row in rows])
         except BaseException:
-            self._queue.release(len(files), _size_bytes(files))
+            self._queue.release(len(files), _size_bytes(files), request.owner)
             raise
         return [
             self._queue.submit(_queued(row, file.data, request.settings, deadline))
@@ -139,7 +140,7 @@ class JobService:
             DiskFull: Films are to be kept, and there is no space.
             DuplicateFilm: The owner has a film with the idempotency key of one of these.
         """
-        self._queue.reserve(len(files), _size_bytes(files))
+        self._queue.reserve(len(files), _size_bytes(files), request.owner)
         job, kept = new_id(), list[str]()
         try:
             rows = new_rows(request, files, job, self._keys)
@@ -151,10 +152,11 @@ class JobService:
             deliveries = new_deliveries([row.id for _, row in films], request.destinations)
             self._store.accept(job_row, [values(row) for row in rows], deliveries, record)
         except BaseException:
-            self._queue.release(len(files), _size_bytes(files))
+            self._queue.release(len(files), _size_bytes(files), request.owner)
             self._film_store.drop(kept)
             raise
-        self._queue.release(len(files) - len(films), 0)  # files that are not films have no bytes
+        # Files that are not films have no bytes.
+        self._queue.release(len(files) - len(films), 0, request.owner)
         for data, row in films:
             self._submit(job, data, row, request.settings)
         return job
@@ -168,7 +170,7 @@ class JobService:
         """
         if row.job is None:
             raise ValueError("the film belongs to no job")
-        self._queue.admit(1, len(data))
+        self._queue.admit(1, len(data), row.owner)
         self._submit(row.job, data, row, settings_from_json(row.settings))
 
     def cancel(self, owner: str, job: str) -> None:
@@ -291,6 +293,7 @@ def _queued(
         deadline=deadline,
         priority=row.priority,
         bundle=row.bundle,
+        owner=row.owner,
     )
 
 

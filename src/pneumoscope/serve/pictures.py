@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,10 @@ import numpy as np
 from pneumoscope.jobs.decoders import DecodeOptions, shown_size
 from pneumoscope.records import REFUSED
 from pneumoscope.render import heatmap
-from pneumoscope.serve.problems import FilmNotHeld, NoHeatmap, NoLungField, NotFound
+from pneumoscope.serve.problems import Busy, FilmNotHeld, NoHeatmap, NoLungField, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -27,6 +29,52 @@ if TYPE_CHECKING:
 SIDE_PX, THUMBNAIL_PX = 2048, 160
 """Longest side of a picture for the viewer, and of one for a list."""
 _AT_ONCE = 4
+_WAITING, _WAITING_OF_OWNER = 24, 12
+"""Renderings that are made or wait, of all users and of one. Each takes one of some 40 threads that
+other requests need too; a browser asks for six at once."""
+
+
+class Slots:
+    """Limits how many renderings are made at once, and how many wait. Safe to share between threads.
+
+    Args:
+        at_once: Renderings at once.
+        waiting: Renderings that are made or wait.
+        waiting_of_owner: Those of one user.
+    """
+
+    def __init__(self, at_once: int, waiting: int, waiting_of_owner: int) -> None:
+        self._at_once = threading.Semaphore(at_once)
+        self._waiting = waiting
+        self._waiting_of_owner = waiting_of_owner
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def of(self, owner: str) -> Iterator[None]:
+        """A slot for this block; waits until one is free.
+
+        Args:
+            owner: Id of the user.
+
+        Raises:
+            Busy: Too many renderings wait, of this user or in all.
+        """
+        with self._lock:
+            if (
+                self._counts[owner] >= self._waiting_of_owner
+                or self._counts.total() >= self._waiting
+            ):
+                raise Busy("too many pictures or documents at once", 1)
+            self._counts[owner] += 1
+        try:
+            with self._at_once:
+                yield
+        finally:
+            with self._lock:
+                self._counts[owner] -= 1
+                if not self._counts[owner]:
+                    del self._counts[owner]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +93,7 @@ class Renderer:
     film_store: FilmStore
     keys: Keys
     max_pixels: int
-    slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_AT_ONCE))
+    slots: Slots = field(default_factory=lambda: Slots(_AT_ONCE, _WAITING, _WAITING_OF_OWNER))
 
     def grey(self, row: FilmRow, side_px: int = SIDE_PX) -> NDArray[np.uint8]:
         """The film of a result, uint8 (rows, columns), its longer side at most ``side_px``.

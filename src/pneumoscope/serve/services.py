@@ -25,11 +25,14 @@ from pneumoscope.serve.capabilities import model_facts, reader_choices
 from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.pictures import Renderer
 from pneumoscope.serve.problems import Unavailable
+from pneumoscope.serve.security.accounts import LOCAL
 from pneumoscope.serve.security.audit_log import SERIOUS, AuditLog, Event
 from pneumoscope.serve.security.audit_trail import record
 from pneumoscope.serve.settings import ServeSettings
 from pneumoscope.serve.uploads import UploadBudget
 
+OWNER_SHARE = 0.75
+"""Of the queue and of the memory for films that one user may take; the rest is left to others."""
 TAMPERED = "film on the disk was changed"
 """Text of the line about a film that does not decrypt with this key in this place."""
 
@@ -104,11 +107,20 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     film_store = FilmStore(limits.held_bytes, keys, films_folder, partial(_report_tampering, audit))
     # While one batch waits for its decoder or for the database, another is computed.
     threads = settings.threads or cores + 1
-    # One decoder more than threads, so that pictures do not wait for films.
-    decoders = DecoderPool(threads + 1, limits.decode_s, limits.decode_bytes)
+    # One batch more than one user's films occupy, so that slow ones leave a thread to others.
+    batches = threads + 1
+    # One decoder more than batches, so that pictures do not wait for films.
+    decoders = DecoderPool(batches + 1, limits.decode_s, limits.decode_bytes)
     decoders.start(cores)
     events = ProgressEvents()
-    queue = FilmQueue(QueueLimits(settings.queue, limits.held_bytes), threads)
+    queue_limits = QueueLimits(
+        films=settings.queue,
+        size_bytes=limits.held_bytes,
+        owner_share=OWNER_SHARE,
+        owner_batches=threads,
+        sole_owner=LOCAL.id,
+    )
+    queue = FilmQueue(queue_limits, batches)
     metrics.watch(queue)
     jobs = JobService(store, film_store, keys, events, queue, metrics.film)
     readers = Readers(bundles, limits.max_pixels)
@@ -116,7 +128,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         queue,
         readers,
         decoders,
-        BatchSettings(threads, settings.max_batch_size, settings.max_wait_ms),
+        BatchSettings(batches, settings.max_batch_size, settings.max_wait_ms),
         BatchHooks(jobs.begin, jobs.finish, metrics.batch),
     )
     recover(jobs, store, film_store)
@@ -134,7 +146,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         events=events,
         renderer=Renderer(decoders, film_store, keys, limits.max_pixels),
         metrics=metrics,
-        upload_budget=UploadBudget(limits.held_bytes),
+        upload_budget=UploadBudget(limits.held_bytes, OWNER_SHARE),
         models={name: model_facts(reader) for name, reader in readers.named.items()},
         choices=reader_choices(readers.named, settings),
         cleanup=cleanup,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,27 +48,40 @@ class _InMemory(MultiPartParser):
 
 
 class UploadBudget:
-    """Limits the bytes of all requests that are being received or unpacked. Safe to share between threads."""
+    """Limits the bytes of all requests that are being received or unpacked. Safe to share between threads.
 
-    def __init__(self, most_bytes: int) -> None:
+    Args:
+        most_bytes: For all requests together.
+        owner_share: Share of these that the requests of one user may take.
+    """
+
+    def __init__(self, most_bytes: int, owner_share: float = 1.0) -> None:
         self._most_bytes = most_bytes
+        self._owner_share = owner_share
         self._used_bytes = 0
+        self._used_by: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
-    def lease(self) -> Iterator[Callable[[int], None]]:
+    def lease(self, owner: str = "") -> Iterator[Callable[[int], None]]:
         """A function that counts bytes of one request; they are free again when the block ends.
 
-        It raises `Busy` if all requests together exceed the limit.
+        It raises `Busy` if all requests together, or those of its user, exceed the limit.
+
+        Args:
+            owner: Id of the user.
         """
         leased_bytes = 0
 
         def take(size: int) -> None:
             nonlocal leased_bytes
             with self._lock:
-                if self._used_bytes + size > self._most_bytes:
+                used_by = self._used_by[owner] + size
+                too_much = self._used_bytes + size > self._most_bytes
+                if too_much or used_by > self._owner_share * self._most_bytes:
                     raise Busy("more is being sent than the server takes at once", retry_after_s=2)
                 self._used_bytes += size
+                self._used_by[owner] = used_by
                 leased_bytes += size
 
         try:
@@ -75,6 +89,9 @@ class UploadBudget:
         finally:
             with self._lock:
                 self._used_bytes -= leased_bytes
+                self._used_by[owner] -= leased_bytes
+                if not self._used_by[owner]:
+                    del self._used_by[owner]
 
 
 async def read_upload(request: Request, limits: Limits, take: Callable[[int], None]) -> Upload:

@@ -55,7 +55,7 @@ async def create_predictions(
     request: Request, user: Operator, services: RunningServices
 ) -> Response:
     """Reads films: at once if they are few, else as a job."""
-    with services.upload_budget.lease() as take:  # until the queue counts the films
+    with services.upload_budget.lease(user.id) as take:  # until the queue counts the films
         accepted = await _accept(request, user, services, take)
     if isinstance(accepted, str):
         job = await run_in_threadpool(job_of, services, user, accepted)
@@ -146,7 +146,7 @@ def export_predictions(
         raise NotFound("nothing to export", "Read some films first.")
     request.state.objects = [row.id for row in rows]
     media_type, make = exports.EXPORTS[format]
-    with services.renderer.slots:
+    with services.renderer.slots.of(user.id):
         content = make(rows, services.renderer, _labels(services))
     return Response(
         content,
@@ -206,7 +206,7 @@ def show_rendering(
         raise NotFound("no such rendering", f"There are: {', '.join(RENDERINGS)}.")
     row = _row(services, user, id)
     media_type, make = RENDERINGS[rendering]
-    with services.renderer.slots:
+    with services.renderer.slots.of(user.id):
         content = make(row, services.renderer)
     return Response(content, media_type=media_type)
 
