@@ -113,14 +113,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     decoders = DecoderPool(batches + 1, limits.decode_s, limits.decode_bytes)
     decoders.start(cores)
     events = ProgressEvents()
-    queue_limits = QueueLimits(
-        films=settings.queue,
-        size_bytes=limits.held_bytes,
-        owner_share=OWNER_SHARE,
-        owner_batches=threads,
-        sole_owner=LOCAL.id,
-    )
-    queue = FilmQueue(queue_limits, batches)
+    queue = FilmQueue(_queue_limits(settings, threads), batches)
     metrics.watch(queue)
     jobs = JobService(store, film_store, keys, events, queue, metrics.film)
     readers = Readers(bundles, limits.max_pixels)
@@ -157,6 +150,16 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
 def _report_tampering(audit: AuditLog, film: str) -> None:
     event = Event(what=TAMPERED, outcome=SERIOUS, where="server", objects=(film,))
     record(audit, event)
+
+
+def _queue_limits(settings: ServeSettings, threads: int) -> QueueLimits:
+    return QueueLimits(
+        films=settings.queue,
+        size_bytes=settings.limits.held_bytes,
+        owner_share=OWNER_SHARE,
+        owner_batches=threads,
+        sole_owner=LOCAL.id,
+    )
 
 
 async def current_services(request: Request) -> Services:
