@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -118,3 +119,26 @@ def test_a_log_line_that_is_a_formula_is_marked(
     rows = list(csv.DictReader(io.StringIO(good(log("audit-log", "export", "--csv")))))
     assert (rows[-1]["what"], rows[-1]["objects"]) == ("'=HYPERLINK(1)", "'+1 b")
     assert (rows[-1]["user"], rows[-1]["role"]) == ("", "")
+
+
+def test_a_log_that_was_deleted_with_its_mark_is_missed(
+    administer: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNEUMOSCOPE_SERVE_AUDIT_ANCHOR", str(tmp_path / "anchor.txt"))
+    good(administer("user", "add", "lee", "--password-stdin", stdin=PASSWORD))
+    administration = open_administration(ServeSettings(folder=tmp_path / "state"))
+    end = administration.audit.verify()
+    for _ in range(100):  # a thread writes the anchor
+        if administration.audit.anchored() == end:
+            break
+        time.sleep(0.05)
+    administration.store.close()
+    anchor = str(tmp_path / "anchor.txt")
+    good(administer("audit-log", "verify", "--expect-from", anchor))
+    for path in (tmp_path / "state").glob("audit-log*"):
+        path.unlink()
+    error = refused(administer("audit-log", "verify"))
+    assert "whose hash is in the database" in str(error)
+    assert "No such file" in str(
+        refused(administer("audit-log", "verify", "--expect-from", anchor + "x"))
+    )

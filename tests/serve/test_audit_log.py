@@ -125,6 +125,27 @@ def test_every_change_is_found(
         log.verify()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line.replace(b'"outcome":0,', b'"outcome":0,"outcome":0,'),
+        lambda line: b'{"what":"x",' + line[1:],  # the last of two equal keys would count
+        lambda line: line.replace(b'":', b'": ', 1),
+        lambda line: line.replace(b"thing", b"\\u0074hing"),
+        lambda line: b"[" * 100_000 + b"\n",
+    ],
+)
+def test_a_line_is_strict_json(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    log = log_of(tmp_path)
+    path = tmp_path / LOG
+    lines = path.read_bytes().splitlines(keepends=True)
+    changed_line = change(lines[1])
+    assert changed_line != lines[1]
+    path.write_bytes(b"".join([lines[0], changed_line, *lines[2:]]))
+    with pytest.raises(AuditLogDamaged, match="line 2"):
+        log.verify()
+
+
 def unmarked(folder: Path) -> None:
     (folder / HEAD).unlink()
 

@@ -14,10 +14,13 @@ from grey_films import BRIGHT, DARK
 from in_process import CHEAP, PASSWORD, Served, running
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import AuditLogDamaged, PneumoscopeError
+from pneumoscope.jobs.clock import system_s
 from pneumoscope.jobs.tables import FilmRow
+from pneumoscope.serve.admin import administration as administration_module
 from pneumoscope.serve.admin.administration import Administration, open_administration
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.security.audit_log import LOG
+from pneumoscope.serve.security.throttle import Rate
 from pneumoscope.serve.services import TAMPERED
 from pneumoscope.serve.settings import ServeSettings
 from served_routes import routes
@@ -205,6 +208,44 @@ def test_retention_leaves_lines_and_does_nothing_without(
         ("retention", [old]),
         ("retention: films without a result", ["e" * 32]),
     ]
+
+
+def test_retention_does_not_delete_by_a_clock_that_jumped(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleanup = site.server.app.state.services.cleanup
+    films = site.server("GET", "/api/v1/predictions", cookie=site.cookie).json()["predictions"]
+    assert films
+    monkeypatch.setattr(cleanup, "days", 30)
+    monkeypatch.setattr(cleanup.clock, "_system", lambda: system_s() + 400 * 86400)
+    assert cleanup.run() == []
+    assert cleanup.run() == []
+    lines = [e["what"] for e in site.administration.audit.entries()]
+    assert lines.count("clock: +400.0 days from the last known time") == 1
+    monkeypatch.setattr(administration_module, "SteadyClock", lambda *_: cleanup.clock)
+    with pytest.raises(PneumoscopeError, match=r"400\.0 days") as error:
+        site.administration.purge(30)
+    assert "--trust-clock" in error.value.hint
+    kept = site.server("GET", "/api/v1/predictions", cookie=site.cookie).json()["predictions"]
+    assert kept == films
+
+
+def test_one_readers_exports_do_not_fill_the_log(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate = Rate(60, 12)
+    object.__setattr__(site.server.security, "exported", rate)
+    ids = [
+        row["id"]
+        for row in site.server("GET", "/api/v1/predictions", cookie=site.cookie).json()[
+            "predictions"
+        ]
+    ][:2]
+    path = f"/api/v1/predictions/export?ids={','.join(ids)}"
+    statuses = [site.server("GET", path, cookie=site.cookie).status_code for _ in range(20)]
+    assert statuses[0] == 200
+    assert 6 <= statuses.count(200) <= 12
+    assert statuses[-1] == 429
 
 
 def test_a_film_that_was_changed_on_the_disk_leaves_a_line(site: Site) -> None:

@@ -119,3 +119,24 @@ def test_a_server_without_accounts_knows_nobody_to_sign_in(tmp_path: Path) -> No
         assert server("GET", "/api/v1/me").json() == {
             "id": "local", "name": "local", "role": "admin", "scopes": None, "accounts": False,
         }  # fmt: skip
+
+
+def test_a_clock_that_is_set_back_prolongs_no_session(tmp_path: Path) -> None:
+    clock, steady = Clock(), Clock(0.0)
+    with small(tmp_path, USERS, clock) as server:
+        server.security.sessions.steady = steady
+        cookie = server.cookie("lee")
+        assert server("GET", "/api/v1/me", cookie=cookie).status_code == 200
+        steady.now += IDLE_S - 1
+        assert server("GET", "/api/v1/me", cookie=cookie).status_code == 200
+        steady.now += IDLE_S  # the wall clock stands still
+        assert server("GET", "/api/v1/me", cookie=cookie).status_code == 401
+        other = server.cookie("lee")
+        for _ in range(int(ABSOLUTE_S // 1000) + 1):
+            steady.now += 1000
+            clock.now += 1
+            last = server("GET", "/api/v1/me", cookie=other).status_code
+        assert last == 401
+        third = server.cookie("lee")
+        clock.now -= 3600
+        assert server("GET", "/api/v1/me", cookie=third).status_code == 401

@@ -46,7 +46,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = await run_in_threadpool(open_services, settings, metrics)
         app.state.security = await run_in_threadpool(
-            make_security, settings, services.store.engine, services.keys
+            make_security, settings, services.store.engine, services.keys, audit=services.audit
         )
         app.state.services = services
         background = [

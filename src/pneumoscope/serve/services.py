@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request
 
 from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
+from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.database_lock import DatabaseLock
 from pneumoscope.jobs.decoders import DecoderPool
 from pneumoscope.jobs.film_store import FilmStore
@@ -27,6 +28,7 @@ from pneumoscope.serve.pictures import Renderer
 from pneumoscope.serve.problems import Unavailable
 from pneumoscope.serve.security.accounts import LOCAL
 from pneumoscope.serve.security.audit_log import SERIOUS, AuditLog, Event
+from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.security.audit_trail import record
 from pneumoscope.serve.settings import ServeSettings
 from pneumoscope.serve.uploads import UploadBudget
@@ -57,6 +59,7 @@ class Services:
         models: Answers of ``GET /model`` by name of the bundle.
         choices: Answers of ``GET /settings`` by name of the bundle.
         cleanup: Deletes results that are too old.
+        audit: The audit log.
         lock: Keeps other servers away from the database.
     """
 
@@ -75,6 +78,7 @@ class Services:
     models: dict[str, dict[str, Any]]
     choices: dict[str, dict[str, Any]]
     cleanup: RetentionCleanup
+    audit: AuditLog
     lock: DatabaseLock
 
     def close(self) -> None:
@@ -102,7 +106,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     store = Store(settings.database_url)
     lock = DatabaseLock(store.engine)
     films_folder = settings.folder / "films" if settings.keep_films else None
-    audit = AuditLog(settings.folder, keys.audit)
+    audit = open_audit_log(settings, store.engine, keys)
     audit.check()  # otherwise every request would be refused
     film_store = FilmStore(limits.held_bytes, keys, films_folder, partial(_report_tampering, audit))
     # While one batch waits for its decoder or for the database, another is computed.
@@ -125,7 +129,8 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         BatchHooks(jobs.begin, jobs.finish, metrics.batch),
     )
     recover(jobs, store, film_store)
-    cleanup = RetentionCleanup(store, film_store, settings.retention_days, audit)
+    clock = SteadyClock(store.engine, audit.last_time())
+    cleanup = RetentionCleanup(store, film_store, settings.retention_days, audit, clock)
     cleanup.run()
     return Services(
         settings=settings,
@@ -143,6 +148,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         models={name: model_facts(reader) for name, reader in readers.named.items()},
         choices=reader_choices(readers.named, settings),
         cleanup=cleanup,
+        audit=audit,
         lock=lock,
     )
 

@@ -19,6 +19,7 @@ PREFIX = "PNEUMOSCOPE_SERVE_"
 GROUPS = frozenset({"limits", "connection_limits"})
 """Settings that consist of others."""
 _MIB = 2**20
+_DATABASE = "reading-room.sqlite"
 
 
 def default_folder(environ: Mapping[str, str] | None = None) -> Path:
@@ -121,6 +122,9 @@ class ServeSettings:
         tls_cert: Certificate chain, PEM.
         tls_key: Its private key, PEM.
         tls_self_signed: Make a certificate for this machine.
+        audit_syslog: Where lines of the audit log are sent, see `SyslogForwarder`; None for nowhere.
+        audit_anchor: File that always has number and hash of the last line of the audit log, best on
+            another machine; None for none.
     """
 
     host: str = "127.0.0.1"
@@ -144,6 +148,8 @@ class ServeSettings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_self_signed: bool = False
+    audit_syslog: str | None = None
+    audit_anchor: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_batch_size", "queue", "sync_limit", "retention_days", "threads"):
@@ -180,7 +186,12 @@ class ServeSettings:
     @property
     def database_url(self) -> str:
         """The URL of the database."""
-        return self.database or f"sqlite:///{self.folder / 'reading-room.sqlite'}"
+        return self.database or f"sqlite:///{self.folder / _DATABASE}"
+
+    @property
+    def has_database(self) -> bool:
+        """Whether the folder contains a database."""
+        return (self.folder / _DATABASE).exists()
 
     @property
     def loopback(self) -> bool:

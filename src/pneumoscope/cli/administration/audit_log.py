@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +20,8 @@ from pneumoscope.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumoscope.serve.security.audit_log import AuditLog, Tail
+    from pneumoscope.serve.security.audit_lines import Tail
+    from pneumoscope.serve.security.audit_log import AuditLog
 
 app = typer.Typer(help="Verify or export the audit log of the server.", no_args_is_help=True)
 
@@ -27,6 +29,17 @@ Expect = Annotated[
     str | None,
     typer.Option(
         metavar="NUMBER:HASH", help="What an earlier verify printed; that line must still be there."
+    ),
+]
+ExpectFrom = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="File with such a number and hash, see --audit-anchor."),
+]
+After = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBER:HASH",
+        help="End of the older files that were moved to another place: begin after it.",
     ),
 ]
 Since = Annotated[
@@ -47,6 +60,8 @@ _COLUMNS = ("seq", "time", "what", "outcome", "status", "where", "objects", "pat
 def verify_audit_log(
     server: ServerData,
     expect: Expect = None,
+    expect_from: ExpectFrom = None,
+    after: After = None,
     json: Json = False,
 ) -> None:
     """Check that no line was changed, moved, added or removed.
@@ -55,7 +70,11 @@ def verify_audit_log(
     another place: with --expect they also reveal a log that was rewritten with
     the server's own key.
     """
-    tail = _audit_log(server).verify(_expected(expect))
+    if expect_from is not None:
+        expect = _read_expected(expect_from)
+    from pneumoscope.serve.security.audit_lines import START, Tail
+
+    tail = _audit_log(server).verify(_expected(expect), _expected(after) or Tail(0, START))
     print_facts(
         {"lines": tail.seq, "hash": tail.mac},
         f"{tail.seq:,} lines, none changed: {tail.seq}:{tail.mac}",
@@ -97,16 +116,24 @@ def _cells(entry: Mapping[str, Any]) -> list[Any]:
 
 def _audit_log(server: ServerData) -> AuditLog:
     """The log of an existing server: a mistyped folder must not pass as an unchanged log."""
-    where = server.settings().folder
+    settings = server.settings()
+    where = settings.folder
     from pneumoscope.serve.security.audit_log import LOG
 
-    if not (where / LOG).exists():
-        raise UsageError(f"{where}: holds no audit log", "Name the server's own --folder.")
-    return server.administration().audit
+    if (where / LOG).exists():
+        return server.administration().audit
+    missing = UsageError(f"{where}: holds no audit log", "Name the server's own --folder.")
+    if not where.is_dir() or (settings.database is None and not settings.has_database):
+        raise missing
+    audit = server.administration().audit
+    # A log that was deleted has left its end in the database.
+    if audit.anchored() is None and not audit.archives():
+        raise missing
+    return audit
 
 
 def _expected(text: str | None) -> Tail | None:
-    from pneumoscope.serve.security.audit_log import Tail
+    from pneumoscope.serve.security.audit_lines import Tail
 
     if text is None:
         return None
@@ -114,3 +141,10 @@ def _expected(text: str | None) -> Tail | None:
     if not number.isdecimal() or not mac:
         raise UsageError(f"--expect {text}: is not NUMBER:HASH", "Use what verify printed.")
     return Tail(int(number), mac)
+
+
+def _read_expected(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "Name the file of --audit-anchor.") from None

@@ -25,16 +25,24 @@ OlderThan = Annotated[
         help="Delete results that are older; 0 deletes all.",
     ),
 ]
+TrustClock = Annotated[
+    bool,
+    typer.Option(
+        "--trust-clock",
+        help="The system's clock is right, although it is far from the time of the last record.",
+    ),
+]
 
 
 @on_server_data
 def purge(
     server: ServerData,
     older_than: OlderThan = None,
+    trust_clock: TrustClock = False,
     json: Json = False,
 ) -> None:
     """Delete old results of all users, with their films."""
     if older_than is None:
         raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
-    gone = server.administration().purge(older_than)
+    gone = server.administration().purge(older_than, trust_clock=trust_clock)
     print_facts({"deleted": len(gone)}, f"{len(gone):,} results deleted", as_json=json)

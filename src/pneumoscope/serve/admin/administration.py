@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import AccountError, UsageError
+from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
 from pneumoscope.jobs.store import Store
@@ -21,6 +22,7 @@ from pneumoscope.serve.security.accounts import (
     user_of,
 )
 from pneumoscope.serve.security.audit_log import AuditLog, Event
+from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.security.second_factor import SecondFactor
 from pneumoscope.serve.security.sessions import Sessions
 from pneumoscope.serve.security.tokens import Token, Tokens
@@ -163,8 +165,26 @@ class Administration:
             token_id, lambda ended: self._note("token revoke", ended.account, ended.id)
         )
 
-    def purge(self, days: int) -> list[str]:
-        """Deletes results of all users that are older than some days, with their films; returns their ids."""
+    def purge(self, days: int, *, trust_clock: bool = False) -> list[str]:
+        """Deletes results of all users that are older than some days, with their films; returns their ids.
+
+        Args:
+            days: Least age; 0 for all.
+            trust_clock: Believe the system's clock, however far it is from the last known time; a
+                running server believes it from then on, too.
+
+        Raises:
+            UsageError: The clock has jumped, so results may only seem to be old.
+        """
+        clock = SteadyClock(self.store.engine, self.audit.last_time())
+        if trust_clock:
+            self._note("clock trusted")
+            clock.believe_system()
+        elif days and clock.ahead_s():
+            raise UsageError(
+                f"the clock is {clock.ahead_s() / 86400:+.1f} days from the last known time",
+                "Set it; or, if it is right, add --trust-clock.",
+            )
         old = self.store.delete_older(days, lambda ids: self._note("purge", *ids))
         if not old:
             self._note("purge")
@@ -205,10 +225,11 @@ def open_administration(settings: ServeSettings) -> Administration:
     keys = open_keys(settings.folder, settings.key)
     store = Store(settings.database_url)
     films = settings.folder / "films"
+    audit = open_audit_log(settings, store.engine, keys)
     return Administration(
         store=store,
         keys=keys,
-        audit=AuditLog(settings.folder, keys.audit),
+        audit=audit,
         accounts=Accounts(store.engine),
         sessions=Sessions(store.engine),
         tokens=Tokens(store.engine),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from pneumoscope.jobs.clock import SteadyClock
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.store import Store
     from pneumoscope.serve.security.audit_log import AuditLog
+
+_log = logging.getLogger(__name__)
 
 _README = f"""All data of one patient on this server.
 
@@ -138,6 +143,10 @@ def _lines(audit: AuditLog, patient: str, ids: Iterable[str]) -> list[dict[str, 
     ]
 
 
+MOST_OF_A_SWEEP = 0.25
+"""Share of all results that one sweep deletes at most; the next one, an hour later, goes on."""
+
+
 class RetentionCleanup:
     """Deletes old results, and films without a result. Run it regularly.
 
@@ -146,15 +155,23 @@ class RetentionCleanup:
         film_store: The films.
         days: Results older than this are deleted; None to keep all.
         audit: The audit log; what cannot be written there is not deleted.
+        clock: By which results are old.
     """
 
     def __init__(
-        self, store: Store, film_store: FilmStore, days: int | None, audit: AuditLog
+        self,
+        store: Store,
+        film_store: FilmStore,
+        days: int | None,
+        audit: AuditLog,
+        clock: SteadyClock,
     ) -> None:
         self.store = store
         self.film_store = film_store
         self.days = days
         self.audit = audit
+        self.clock = clock
+        self._jump_noted = False
         self._orphans: frozenset[str] = frozenset()
 
     def run(self) -> list[str]:
@@ -163,9 +180,12 @@ class RetentionCleanup:
         Raises:
             DiskFull, AuditLogDamaged: The audit log cannot be written, so nothing was deleted.
         """
+        self._check_clock()
         old = []
         if self.days is not None:
-            old = self.store.delete_older(self.days, partial(self._record, "retention"))
+            before = datetime.fromtimestamp(self.clock.now(), UTC) - timedelta(days=self.days)
+            record = partial(self._record, "retention")
+            old = self.store.delete_before(before, record, MOST_OF_A_SWEEP)
         self.film_store.drop(old)
         ids = self.film_store.ids()
         with Session(self.store.engine) as db:
@@ -178,7 +198,20 @@ class RetentionCleanup:
         self.film_store.drop(abandoned)
         self._orphans = frozenset(orphans)
         empty_write_ahead_log(self.store)  # users may have deleted results since
+        self.clock.keep()
         return old
+
+    def _check_clock(self) -> None:
+        """Notes in the log that the system's clock has jumped, once for each jump."""
+        ahead_s = self.clock.ahead_s()
+        if ahead_s and not self._jump_noted:
+            self._record(f"clock: {ahead_s / 86400:+.1f} days from the last known time", [])
+            _log.error(
+                "the clock is %+.1f days from the last known time, so results are deleted by the "
+                "time that has passed since; if it is right: pneumoscope purge --trust-clock",
+                ahead_s / 86400,
+            )
+        self._jump_noted = bool(ahead_s)
 
     def _record(self, what: str, ids: Sequence[str]) -> None:
         self.audit.append(Event(what=what, where="server", objects=tuple(ids)))

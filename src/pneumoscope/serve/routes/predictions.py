@@ -18,7 +18,7 @@ from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.records import Settings
 from pneumoscope.serve import exports
 from pneumoscope.serve.archives import unpack
-from pneumoscope.serve.problems import NotFound, TooMuch, Unprocessable
+from pneumoscope.serve.problems import Busy, NotFound, TooMuch, Unprocessable
 from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.common import Operator, RunningServices, SignedIn, api_router
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from pneumoscope.jobs.tables import FilmRow
+    from pneumoscope.serve.security.state import Security
     from pneumoscope.serve.uploads import Upload
 
 router = api_router()
@@ -142,6 +143,10 @@ def export_predictions(
         rows = services.store.rows(user.id, [id_ for id_ in ids.split(",") if id_][: most + 1])
     if len(rows) > most:
         raise TooMuch(f"more than {most:,} films for one file", "Select fewer by their ids.")
+    security: Security | None = request.app.state.security
+    wait_s = security.exported.wait_s(user.id, len(rows)) if security else 0
+    if wait_s:
+        raise Busy("you have exported very many results", wait_s)
     if not rows:
         raise NotFound("nothing to export", "Read some films first.")
     request.state.objects = [row.id for row in rows]

@@ -1,74 +1,57 @@
-"""The audit log: who did what, when, from where, with which outcome. A file with a chain of HMACs.
+"""The audit log: who did what, when, from where, with which outcome. Files with a chain of HMACs.
 
 Every line is JSON with the fields of a DICOM audit message (PS3.15, A.5). It ends with an HMAC over
 itself and the line before, so changing, removing, inserting or moving a line breaks the chain. The file
-`HEAD` contains a keyed mark of the last line; it reveals that lines were removed at the end.
+`HEAD` contains a keyed mark of the last line; it reveals that lines were removed at the end. The
+anchor, in the database, reveals that both files were removed or replaced by older ones.
+
+A file that reaches `ROTATE_BYTES` is closed and gets the number of its last line in its name; the chain
+continues in the next file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import os
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import AuditLogDamaged
 from pneumoscope.files import room_for
+from pneumoscope.serve.security.audit_lines import (
+    MAJOR,
+    MINOR,
+    SERIOUS,
+    START,
+    SUCCESS,
+    Event,
+    Tail,
+    canonical,
+    entry_of,
+    parsed,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from pneumoscope.serve.security.accounts import User
+    from pneumoscope.serve.security.audit_anchor import AuditAnchor
+
+__all__ = ["MAJOR", "MINOR", "SERIOUS", "START", "SUCCESS", "AuditLog", "Event", "Tail"]
 
 LOG = "audit-log.jsonl"
 HEAD = "audit-log.head"
 TORN = "audit-log.torn"
-START = "0" * 64
-"""The HMAC before the first line."""
 GAP = "audit log: lines are missing"
 """Text of a line that was written after lines, or the mark, had been removed; `verify` reports it."""
-SUCCESS, MINOR, SERIOUS, MAJOR = 0, 4, 8, 12
-"""Event outcome indicator: done; refused; the server failed; unavailable (PS3.15, A.5.2.1)."""
+ROTATE_BYTES = 64 * 2**20
+"""About 150,000 lines."""
 _CHUNK = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event.
-
-    Attributes:
-        what: Method and route, or a name such as ``"user add"``. Never the name of a film.
-        outcome: `SUCCESS`, `MINOR`, `SERIOUS` or `MAJOR`.
-        who: The user; None if nobody was signed in.
-        where: Network address, or ``"command"``.
-        objects: Ids of the objects concerned.
-        patient: Keyed hash of a patient's key.
-        status: HTTP status.
-    """
-
-    what: str
-    outcome: int = SUCCESS
-    who: User | None = None
-    where: str = "command"
-    objects: tuple[str, ...] = ()
-    patient: str | None = None
-    status: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """The end of the chain: number and HMAC of its last line; 0 and `START` if it is empty."""
-
-    seq: int
-    mac: str
 
 
 class AuditLog:
@@ -78,14 +61,31 @@ class AuditLog:
         folder: Made if it does not exist.
         key: 32 bytes; without it lines can be read, but not forged or verified.
         clock: Seconds since 1970.
+        former_keys: Keys of earlier times; lines that were written with them are valid.
+        anchor: Keeps the end of the chain in the database; None to keep it nowhere.
+        forward: Called with each line after it was written, such as to send it to a syslog.
     """
 
-    def __init__(self, folder: Path, key: bytes, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes,
+        clock: Callable[[], float] = time.time,
+        *,
+        former_keys: Sequence[bytes] = (),
+        anchor: AuditAnchor | None = None,
+        forward: Callable[[bytes], object] = lambda _line: None,
+        rotate_bytes: int = ROTATE_BYTES,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / LOG
         self._head = folder / HEAD
         self._torn = folder / TORN
-        self._key = key
+        self._folder = folder
+        self._keys = (key, *former_keys)
+        self._anchor = anchor
+        self._forward = forward
+        self._rotate_bytes = rotate_bytes
         self._clock = clock
         self._lock = threading.Lock()
         self._end = -1
@@ -101,14 +101,49 @@ class AuditLog:
         with self._lock, room_for(self.path), self._opened() as log:
             end = os.fstat(log).st_size
             if end != self._end:
+                before = self._tail
                 end = self._catch_up(log, end)
-                gap = self._gap()
+                gap = self._gap(before)
                 if gap is not None:  # otherwise the new mark would hide it
                     end = self._put(
                         log, end, Event(what=GAP, outcome=MAJOR, where="log", objects=(gap,))
                     )
-            self._put(log, end, event)
+                    self._note_anchor(replace=True)
+            if self._put(log, end, event) >= self._rotate_bytes:
+                self._rotate()
+            self._note_anchor()
         return self._tail
+
+    def last_time(self) -> float | None:
+        """Seconds since 1970 at which the last line was written; None without lines.
+
+        Raises:
+            AuditLogDamaged: The last line is not as it was written.
+        """
+        for path in (self.path, *reversed(self.archives())):
+            if path.exists() and (line := last_line(path)):
+                return datetime.fromisoformat(self._parsed(line, -1)["time"]).timestamp()
+        return None
+
+    def anchored(self) -> Tail | None:
+        """The end of the chain that the database knows; None if it knows none.
+
+        Raises:
+            AuditLogDamaged: The anchor was removed or changed.
+        """
+        return None if self._anchor is None else self._anchor.read()
+
+    def _note_anchor(self, *, replace: bool = False) -> None:
+        if self._anchor is not None:
+            self._anchor.note(self._tail, replace=replace)
+
+    def _rotate(self) -> None:
+        self.path.rename(self._folder / f"audit-log.{self._tail.seq:012d}.jsonl")
+        self._end = 0
+
+    def archives(self) -> list[Path]:
+        """Closed files of the log, oldest first."""
+        return sorted(self._folder.glob("audit-log." + "[0-9]" * 12 + ".jsonl"))
 
     def check(self) -> None:
         """Checks the last line.
@@ -116,14 +151,15 @@ class AuditLog:
         Raises:
             AuditLogDamaged: It was changed, or the key is another one.
         """
-        if self.path.exists():
+        if self.path.exists() or self.archives():
             with self._lock, self._opened() as log:
                 self._catch_up(log, os.fstat(log).st_size)
+                self._end = -1  # the next line looks for a gap, too
 
     def _put(self, log: int, end: int, event: Event) -> int:
-        entry = _entry(event, self._tail, self._clock())
-        mac = self._mac(_canonical(entry))
-        line = _canonical(entry | {"mac": mac}) + b"\n"
+        entry = entry_of(event, self._tail, self._clock())
+        mac = self._mac(canonical(entry))
+        line = canonical(entry | {"mac": mac}) + b"\n"
         try:
             _write(log, line)
         except OSError:
@@ -131,10 +167,20 @@ class AuditLog:
             raise
         self._end, self._tail = end + len(line), Tail(entry["seq"], mac)
         self._write_head()
+        self._forward(line)
         return self._end
 
-    def _gap(self) -> str | None:
-        """What the mark says about lines after the last one; None if nothing is missing."""
+    def _gap(self, before: Tail) -> str | None:
+        """What is known of lines after the last one; None if nothing is missing.
+
+        Args:
+            before: The last line that this process knows of.
+        """
+        if before.seq > self._tail.seq:
+            return f"the last line was {before.seq}:{before.mac}"
+        anchor = self._anchor_gap()
+        if anchor is not None:
+            return anchor
         try:
             head = self._read_head()
         except AuditLogDamaged:
@@ -146,27 +192,37 @@ class AuditLog:
             return None
         return f"the last line was {head.seq}:{head.mac}"
 
-    def verify(self, expected: Tail | None = None) -> Tail:
+    def _anchor_gap(self) -> str | None:
+        try:
+            anchor = self.anchored()
+        except AuditLogDamaged as error:
+            return error.message
+        # The anchor is written a moment after the line, so it may be older.
+        if anchor is None or anchor.seq < self._tail.seq or anchor == self._tail:
+            return None
+        return f"the last line was {anchor.seq}:{anchor.mac}"
+
+    def verify(self, expected: Tail | None = None, start: Tail = Tail(0, START)) -> Tail:  # noqa: B008 (frozen)
         """Checks the whole log, and returns its end.
 
         Args:
             expected: The end of the log at an earlier time, kept elsewhere; it must be in the log.
+            start: The end of the files that were moved to another place.
 
         Raises:
             AuditLogDamaged: Names the first line that is wrong.
         """
-        tail, gap = Tail(0, START), 0
-        seen = expected is None or expected == tail
+        tail, gap = start, 0
         head = self._read_head()
-        if head == tail:
-            head = None
-        reached = head is None
+        anchor = self.anchored()
+        sought = {end for end in (expected, head, anchor) if end and end.seq > start.seq}
         for entry in self.entries():
+            if entry["seq"] <= start.seq:
+                continue
             tail = self._checked(entry, tail)
             gap = gap or (tail.seq if entry["what"] == GAP else 0)
-            seen = seen or tail == expected
-            reached = reached or tail == head
-        if not reached:
+            sought.discard(tail)
+        if head in sought:
             raise AuditLogDamaged(self.path.name, f"lines after line {tail.seq} are missing")
         if head is None and tail.seq:
             raise AuditLogDamaged(self._head.name, "is missing")
@@ -174,9 +230,14 @@ class AuditLog:
             raise AuditLogDamaged(
                 self.path.name, f"lines before line {gap} are missing, as it says"
             )
-        if expected is not None and not seen:
+        if expected in sought and expected is not None:
             raise AuditLogDamaged(
                 self.path.name, f"line {expected.seq} is not the one that was expected"
+            )
+        if anchor in sought and anchor is not None:
+            raise AuditLogDamaged(
+                self.path.name,
+                f"line {anchor.seq}, whose hash is in the database, is missing or another one",
             )
         return tail
 
@@ -184,28 +245,27 @@ class AuditLog:
         """All lines in order, not verified.
 
         Raises:
-            AuditLogDamaged: A line is not JSON.
+            AuditLogDamaged: A line is not as it was written.
         """
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
-                yield self._parsed(line, number)
+        number = 0
+        for path in (*self.archives(), self.path):
+            if path.exists():
+                with path.open("rb") as stream:
+                    for line in stream:
+                        number += 1
+                        yield self._parsed(line, number)
 
     def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        if not isinstance(entry, dict) or not line.endswith(b"\n"):
+        entry = parsed(line)
+        if entry is None or not isinstance(entry.get("seq"), int):
             raise AuditLogDamaged(self.path.name, f"line {number} is not whole")
         return entry
 
     def _checked(self, entry: dict[str, Any], before: Tail) -> Tail:
         body = {key: value for key, value in entry.items() if key != "mac"}
-        mac = self._mac(_canonical(body))
+        mac = str(entry.get("mac"))
         number = before.seq + 1
-        if not hmac.compare_digest(mac, str(entry.get("mac"))):
+        if not self._fits(canonical(body), mac):
             raise AuditLogDamaged(
                 self.path.name, f"line {number} was changed, or the key is another one"
             )
@@ -217,15 +277,25 @@ class AuditLog:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        log = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            if sys.platform != "win32":
-                import fcntl
+        while True:
+            log = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                if sys.platform != "win32":
+                    import fcntl
 
-                fcntl.flock(log, fcntl.LOCK_EX)
-            yield log
-        finally:
-            os.close(log)
+                    fcntl.flock(log, fcntl.LOCK_EX)
+                if not self._is_current(log):  # another process closed this file meanwhile
+                    continue
+                yield log
+                return
+            finally:
+                os.close(log)
+
+    def _is_current(self, log: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(log), self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def _catch_up(self, log: int, end: int) -> int:
         """Reads the last line after another process wrote; a line that a crash cut off moves to `TORN`."""
@@ -240,19 +310,32 @@ class AuditLog:
             end -= len(torn)
             os.ftruncate(log, end)
         if not whole:
-            self._tail = Tail(0, START)
+            self._tail = self._end_of_archives()
             return end
-        last = self._parsed(whole.rpartition(b"\n")[2] + b"\n", -1)
+        self._tail = self._valid_tail(whole.rpartition(b"\n")[2] + b"\n")
+        return end
+
+    def _end_of_archives(self) -> Tail:
+        files = self.archives()
+        return self._valid_tail(last_line(files[-1])) if files else Tail(0, START)
+
+    def _valid_tail(self, line: bytes) -> Tail:
+        last = self._parsed(line, -1)
         body = {key: value for key, value in last.items() if key != "mac"}
-        if not hmac.compare_digest(self._mac(_canonical(body)), str(last.get("mac"))):
+        if not self._fits(canonical(body), str(last.get("mac"))):
             raise AuditLogDamaged(
                 self.path.name, "the last line was changed, or the key is another one"
             )
-        self._tail = Tail(last["seq"], last["mac"])
-        return end
+        return Tail(last["seq"], last["mac"])
+
+    def _fits(self, data: bytes, mac: str) -> bool:
+        return any(
+            hmac.compare_digest(hmac.digest(key, data, hashlib.sha256).hex(), mac)
+            for key in self._keys
+        )
 
     def _mac(self, data: bytes) -> str:
-        return hmac.digest(self._key, data, hashlib.sha256).hex()
+        return hmac.digest(self._keys[0], data, hashlib.sha256).hex()
 
     def _write_head(self) -> None:
         text = f"{self._tail.seq} {self._tail.mac} "
@@ -269,32 +352,23 @@ class AuditLog:
             return None
         parts = self._head.read_text(encoding="ascii", errors="replace").split()
         if len(parts) == 3 and parts[0].isdecimal():
-            mark = self._mac(f"head {parts[0]} {parts[1]} ".encode())
-            if hmac.compare_digest(mark, parts[2]):
+            text = f"head {parts[0]} {parts[1]} "
+            if self._fits(text.encode(), parts[2]):
                 return Tail(int(parts[0]), parts[1])
         raise AuditLogDamaged(self._head.name, "was changed, or the key is another one")
 
 
-def _entry(event: Event, tail: Tail, now: float) -> dict[str, Any]:
-    who = event.who
-    return {
-        "seq": tail.seq + 1,
-        "time": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
-        "what": event.what,
-        "outcome": event.outcome,
-        "who": None
-        if who is None
-        else {"id": who.id, "name": who.name, "role": who.role, "via": who.via},
-        "where": event.where,
-        "objects": list(event.objects),
-        "patient": event.patient,
-        "status": event.status,
-        "prev": tail.mac,
-    }
-
-
-def _canonical(entry: dict[str, Any]) -> bytes:
-    return json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+def last_line(path: Path) -> bytes:
+    """The last whole line of a file, with its end; empty if there is none."""
+    with path.open("rb") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        data, start = b"", end
+        while start and data.count(b"\n") < 2:
+            start = max(0, start - _CHUNK)
+            stream.seek(start)
+            data = stream.read(end - start)
+    whole = data.rpartition(b"\n")[0]
+    return whole.rpartition(b"\n")[2] + b"\n" if whole else b""
 
 
 def _write(file: int, data: bytes) -> None:

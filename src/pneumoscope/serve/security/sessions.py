@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from pneumoscope.jobs.clock import steady_s
 from pneumoscope.jobs.tables import Base
 from pneumoscope.serve.security.accounts import Account, User, user_of
 
@@ -24,8 +27,19 @@ IDLE_S = 30 * 60
 ABSOLUTE_S = 12 * 60 * 60
 """Time after which every session ends: one shift."""
 _ID_DIGITS = 32
+_BACK_S = 300
+"""A clock that was set back by more than this ends sessions: their age is not known."""
+_MOST_KNOWN = 10_000
 _TOUCH_S = 60
 """The time of last use is stored at most once in this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """When this process has seen a session first and last, by the clock that never jumps."""
+
+    first: float
+    seen: float
 
 
 class Login(Base):
@@ -71,6 +85,7 @@ class Sessions:
         clock: Seconds since 1970.
         idle_s: See `IDLE_S`.
         absolute_s: See `ABSOLUTE_S`.
+        steady: Seconds of a clock that never jumps: a session ends by both clocks, whichever is first.
     """
 
     def __init__(
@@ -79,9 +94,13 @@ class Sessions:
         clock: Callable[[], float] = time.time,
         idle_s: float = IDLE_S,
         absolute_s: float = ABSOLUTE_S,
+        steady: Callable[[], float] = steady_s,
     ) -> None:
         self.engine = engine
         self.clock = clock
+        self.steady = steady
+        self._known: dict[str, _Known] = {}  # by SHA-256
+        self._lock = threading.Lock()
         self.idle_s = idle_s
         self.absolute_s = absolute_s
 
@@ -94,6 +113,7 @@ class Sessions:
         """
         secret = secrets.token_urlsafe(32)
         now = self.clock()
+        self._ended_steadily(digest(secret), use=True)  # its time begins
         with Session(self.engine) as db, db.begin():
             db.execute(
                 delete(Login).where(
@@ -132,7 +152,11 @@ class Sessions:
             if row is None:
                 return None
             login, account = row
-            if now - login.seen >= self.idle_s or now - login.created >= self.absolute_s:
+            if not -_BACK_S <= now - login.seen < self.idle_s:
+                return None
+            if not -_BACK_S <= now - login.created < self.absolute_s:
+                return None
+            if self._ended_steadily(login.sha256, use=use):
                 return None
             until = account.first_password_until
             if until is not None and now >= until:
@@ -142,6 +166,22 @@ class Sessions:
                 login.seen = now
                 db.commit()
             return user
+
+    def _ended_steadily(self, sha256: str, *, use: bool) -> bool:
+        """Whether a session has ended by the clock that never jumps, since this process knows it."""
+        now = self.steady()
+        with self._lock:
+            known = self._known.get(sha256) or _Known(now, now)
+            if now - known.seen >= self.idle_s or now - known.first >= self.absolute_s:
+                return True
+            self._known[sha256] = _Known(known.first, now if use else known.seen)
+            if len(self._known) > _MOST_KNOWN:
+                self._known = {
+                    key: value
+                    for key, value in self._known.items()
+                    if now - value.first < self.absolute_s
+                }
+        return False
 
     def list(self, account_id: str | None = None) -> list[Login]:
         """Open sessions of all accounts or of one, last used first."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.accounts import Accounts
 from pneumoscope.serve.security.audit_log import AuditLog
+from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.security.audit_trail import API
 from pneumoscope.serve.security.second_factor import SecondFactor
 from pneumoscope.serve.security.sessions import Sessions
@@ -32,6 +33,8 @@ ADDRESS_RATE_FACTOR = 4
 """Requests per address, as a multiple of those per user: several users may share an address."""
 CONCURRENT_SIGN_INS = 8
 """Each takes one of some 40 threads that other requests need too."""
+EXPORTED_A_MINUTE, EXPORTED_AT_ONCE = 1000, 20_000
+"""Results that a user may export: each takes 35 bytes in the audit log, so 50 MB a day at most."""
 LINES_A_MINUTE, LINES_AT_ONCE = 10, 20
 """Audit lines, by address, about requests without a user: nobody can fill the disk with them."""
 
@@ -54,6 +57,7 @@ class Security:
         by_address: Rate of requests by address.
         throttle: Wrong passwords and tokens.
         lines: Rate of audit lines about requests without a user.
+        exported: Rate of results exported by user: each of them is in a line of the log.
         signing_in: Limits how many passwords are checked at the same time.
     """
 
@@ -70,6 +74,7 @@ class Security:
     by_address: Rate
     throttle: Throttle = field(default_factory=Throttle)
     lines: Rate = field(default_factory=lambda: Rate(LINES_A_MINUTE, LINES_AT_ONCE))
+    exported: Rate = field(default_factory=lambda: Rate(EXPORTED_A_MINUTE, EXPORTED_AT_ONCE))
     signing_in: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(CONCURRENT_SIGN_INS)
     )
@@ -85,6 +90,7 @@ def make_security(
     engine: Engine,
     keys: Keys,
     clock: Callable[[], float] = time.time,
+    audit: AuditLog | None = None,
 ) -> Security:
     """Makes the parts, and refuses settings that would leave patients unprotected.
 
@@ -93,6 +99,7 @@ def make_security(
         engine: The database.
         keys: With the key of the audit log.
         clock: Seconds since 1970.
+        audit: The audit log; by default it is opened here.
 
     Raises:
         UnsafeAddress: Others could reach the server without TLS or without accounts.
@@ -102,7 +109,8 @@ def make_security(
     accounts = Accounts(engine, clock)
     has_accounts = accounts.any()
     tls.check_address(settings, accounts=has_accounts)
-    audit = AuditLog(settings.folder, keys.audit, clock)
+    if audit is None:
+        audit = open_audit_log(settings, engine, keys, clock)
     audit.check()  # otherwise every request would be refused
     return Security(
         accounts=accounts,

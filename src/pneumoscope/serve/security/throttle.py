@@ -138,14 +138,19 @@ class Rate:
         self._buckets: _Recent[_Bucket] = _Recent()
         self._lock = threading.Lock()
 
-    def wait_s(self, key: str) -> int:
-        """Counts one request; returns 0, or whole seconds to wait if the limit is reached."""
+    def wait_s(self, key: str, cost: int = 1) -> int:
+        """Counts a request; returns 0, or whole seconds to wait if the limit is reached.
+
+        Args:
+            key: Of the client.
+            cost: How much it counts.
+        """
         if not self.per_second:
             return 0
         now = self.clock()
         with self._lock:
             known = self._buckets.get(key) or _Bucket(self.burst, now)
             left = min(self.burst, known.left + (now - known.at) * self.per_second)
-            enough = left >= 1
-            self._buckets.put(key, _Bucket(left - enough, now))
-        return 0 if enough else max(1, math.ceil((1 - left) / self.per_second))
+            enough = left >= cost
+            self._buckets.put(key, _Bucket(left - cost * enough, now))
+        return 0 if enough else max(1, math.ceil((cost - left) / self.per_second))

@@ -1,0 +1,152 @@
+"""The anchor of the audit log: number and HMAC of its last line, in the database.
+
+The log and its mark are files in one folder: somebody who can delete or replace both would leave no
+trace there. The anchor is in another place, so that `AuditLog.verify` notices it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from pneumoscope.errors import AuditLogDamaged, UsageError
+from pneumoscope.files import write_text
+from pneumoscope.jobs.database import open_engine
+from pneumoscope.jobs.tables import Base
+from pneumoscope.serve.security.audit_lines import START, Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+_log = logging.getLogger(__name__)
+
+DELAY_S = 0.2
+"""Seconds between a line and its anchor: lines that follow closely share one write."""
+_ID = 1
+_NAME = "the anchor in the database"
+
+
+class AnchorRow(Base):
+    """The only row; the migration that made the table has put it there, with number 0."""
+
+    __tablename__ = "audit_anchor"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    mac: Mapped[str]
+    mark: Mapped[str]
+
+
+class AuditAnchor:
+    """The anchor. A thread writes it, as lines are written inside of transactions.
+
+    Args:
+        engine: The database; its tables exist.
+        key: Key of the audit log.
+        former_keys: Keys of earlier times.
+        copy: A file, best on another machine, that also gets number and HMAC; None for none.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        key: bytes,
+        former_keys: Sequence[bytes] = (),
+        copy: Path | None = None,
+    ) -> None:
+        self._url = engine.url.render_as_string(hide_password=False)
+        self._reading = engine
+        self._keys = (key, *former_keys)
+        self._copy = copy
+        self._lock = threading.Lock()
+        self._due: tuple[Tail, bool] | None = None
+        self._thread: threading.Thread | None = None
+
+    def read(self) -> Tail | None:
+        """The anchor; None if there is none yet.
+
+        Raises:
+            AuditLogDamaged: It was removed or changed.
+        """
+        with Session(self._reading) as db:
+            row = db.scalar(select(AnchorRow).where(AnchorRow.id == _ID))
+        if row is None:
+            raise AuditLogDamaged(_NAME, "is missing")
+        if (row.seq, row.mac, row.mark) == (0, START, ""):
+            return None
+        tail = Tail(row.seq, row.mac)
+        if not any(hmac.compare_digest(_mark(key, tail), row.mark) for key in self._keys):
+            raise AuditLogDamaged(_NAME, "was changed, or the key is another one")
+        return tail
+
+    def note(self, tail: Tail, *, replace: bool = False) -> None:
+        """Writes an anchor soon, in a thread that a normal end of the process waits for.
+
+        Args:
+            tail: End of the chain.
+            replace: Also if the present anchor has a higher number.
+        """
+        with self._lock:
+            self._due = tail, replace or (self._due is not None and self._due[1])
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_due, name="audit-anchor")
+                self._thread.start()
+
+    def settle(self) -> None:
+        """Waits until the anchor is written."""
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _write_due(self) -> None:
+        while True:
+            time.sleep(DELAY_S)
+            with self._lock:
+                due, self._due = self._due, None
+                if due is None:
+                    self._thread = None
+                    return
+            try:
+                self.write(due[0], replace=due[1])
+            except (SQLAlchemyError, UsageError, OSError) as error:
+                # The next line tries again.
+                _log.error("the anchor of the audit log is not written: %s", type(error).__name__)
+
+    def write(self, tail: Tail, *, replace: bool = False) -> None:
+        """Writes an anchor, unless the present one has a higher number.
+
+        Raises:
+            SQLAlchemyError: The database cannot be used.
+            OSError: The copy cannot be written.
+        """
+        values = {"seq": tail.seq, "mac": tail.mac, "mark": _mark(self._keys[0], tail)}
+        statement = update(AnchorRow).where(AnchorRow.id == _ID)
+        if not replace:
+            statement = statement.where(AnchorRow.seq < tail.seq)
+        # An engine for this one transaction: the server's may be closed at this moment.
+        engine = open_engine(self._url)
+        try:
+            with Session(engine) as db, db.begin():
+                db.execute(statement.values(**values))
+                if replace and db.scalar(select(AnchorRow.id)) is None:
+                    db.execute(insert(AnchorRow).values(id=_ID, **values))
+        finally:
+            engine.dispose()
+        if self._copy is not None:
+            write_text(self._copy, f"{tail.seq}:{tail.mac}\n")
+
+
+def _mark(key: bytes, tail: Tail) -> str:
+    return hmac.digest(key, f"anchor {tail.seq} {tail.mac}".encode(), hashlib.sha256).hex()

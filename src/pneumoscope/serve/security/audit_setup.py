@@ -1,0 +1,42 @@
+"""The audit log of a server, with its anchor and its syslog."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pneumoscope.serve.security.audit_anchor import AuditAnchor
+from pneumoscope.serve.security.audit_forwarding import SyslogForwarder
+from pneumoscope.serve.security.audit_log import AuditLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from pneumoscope.jobs.keys import Keys
+    from pneumoscope.serve.settings import ServeSettings
+
+
+def open_audit_log(
+    settings: ServeSettings,
+    engine: Engine,
+    keys: Keys,
+    clock: Callable[[], float] = time.time,
+) -> AuditLog:
+    """Opens it; writes nothing.
+
+    Args:
+        settings: The server's settings.
+        engine: The database; its tables exist.
+        keys: With the key of the audit log.
+        clock: Seconds since 1970.
+
+    Raises:
+        UsageError: The address of the syslog is malformed.
+    """
+    anchor = AuditAnchor(engine, keys.audit, (), settings.audit_anchor)
+    if settings.audit_syslog is None:
+        return AuditLog(settings.folder, keys.audit, clock, anchor=anchor)
+    forward = SyslogForwarder(settings.audit_syslog)
+    return AuditLog(settings.folder, keys.audit, clock, anchor=anchor, forward=forward)
