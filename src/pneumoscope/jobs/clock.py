@@ -68,7 +68,10 @@ class SteadyClock:
         self._engine = engine
         self._system = system
         self._steady = steady
-        known = [time for time in (last_known, self._stored(), self._newest()) if time is not None]
+        known = [time for time in (last_known, self._stored()) if time is not None]
+        newest = self._newest()
+        if known and newest is not None:  # every film has left a line, unless the log is elsewhere
+            known.append(newest)
         self._since = steady()
         self._base = system()
         if known and not -TOLERANCE_S <= self._base - max(known) <= MOST_OFF_S:
