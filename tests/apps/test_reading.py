@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -139,3 +140,13 @@ def test_a_start_that_fails_is_told_in_two_lines(app: str, tmp_path: Path) -> No
     assert f"error: cannot listen on 127.0.0.1 port {port}" in done.stderr
     wide = run(app, "--host", "0.0.0.0", "--port", 0, "--bundle", tmp_path / "none")
     assert "it has no accounts and no TLS" in wide.stderr
+
+
+def test_icons_are_drawn_without_svg_in_the_html() -> None:
+    # Streamlit removes SVG from HTML, so the style has an icon for each kind of verdict.
+    kinds = re.findall(
+        r'\.verdict\.(\w+)\{--icon:url\("data:image/svg\+xml,[\w%./-]+"\)\}', reading.STYLE
+    )
+    assert sorted(kinds) == ["error", "negative", "positive", "refused", "unclear"]
+    assert ".verdict svg{display:none}" in reading.STYLE
+    assert "<" not in reading.STYLE

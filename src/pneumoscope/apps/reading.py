@@ -29,7 +29,7 @@ _PACKAGE = Path(__file__).parents[1]
 # Nested, so that no rule applies to the rest of the page.
 STYLE = f""".pneumoscope-card{{{page_frame.DARK};background:var(--card);color:var(--text);
 border:1px solid var(--line);border-radius:12px;padding:18px 20px;overflow-wrap:anywhere;
-font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;{sheet.CARD_STYLE}
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;{sheet.CARD_STYLE}{sheet.icon_style()}
 p,li,td{{color:inherit;font-family:inherit}}
 td{{border-width:1px 0 0;border-color:var(--line)}}
 :is(.verdict,.why,.p){{line-height:1.4}}

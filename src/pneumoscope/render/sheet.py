@@ -6,6 +6,7 @@ import base64
 import io
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
@@ -259,6 +260,23 @@ def _shares(p: Prediction) -> str:
 def _verdict(kind: str, text: str, *marks: str) -> str:
     small = "".join(f"<small>{escape(mark)}</small>" for mark in marks)
     return f'<div class="verdict {kind}">{_icon(kind)}{escape(text)}{small}</div>'
+
+
+def icon_style() -> str:
+    """CSS that draws the icons of `judgement`, for pages that remove SVG from HTML, as Streamlit does."""
+    images = "".join(
+        f'.verdict.{kind}{{--icon:url("data:image/svg+xml,{quote(_svg(paths))}")}}'
+        for kind, paths in _ICONS.items()
+    )
+    mask = "mask:var(--icon) center/contain no-repeat"
+    return (
+        f"{images}.verdict svg{{display:none}}.verdict:before{{content:'';width:24px;height:24px;"
+        f"flex:none;background:currentColor;-webkit-{mask};{mask}}}"
+    )
+
+
+def _svg(paths: str) -> str:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">{paths}</svg>'
 
 
 def _icon(kind: str) -> str:
