@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -82,3 +83,22 @@ def test_names_are_text_and_not_markup(tmp_path: Path, monkeypatch: pytest.Monke
     (row,) = [line for line in done.stdout.splitlines() if "not usable" in line]
     assert row.startswith("[red]mine")
     assert str(folder) in row
+
+
+def test_a_terminal_shows_long_texts_below_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pneumoscope.cli.read import bundles
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout", screen := Terminal())
+    bundles.bundles()
+    lines = screen.getvalue().splitlines()
+    assert all(len(line) <= 80 or "/" in line for line in lines)  # a path is not broken
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
+        "name", "adults", "children"
+    ]  # fmt: skip
+    assert "  children of one to five years" in screen.getvalue()

@@ -58,17 +58,26 @@ def _facts(named: NamedBundle) -> dict[str, Any]:
 
 
 def _print(facts: Sequence[dict[str, Any]]) -> None:
+    from pneumoscope.cli.rows import Row, fit, print_rows
     from pneumoscope.cli.terminal import escape
 
     columns = ("name", "bundle", "SHA-256", "verdict", "size", "population", "folder")
-    table = plain_table(*columns, right=("size",), fold=("population", "folder"))
+    rows = []
     for bundle in facts:
         cells: tuple[str, ...]
         if "error" in bundle:
-            cells = (f"not usable: {bundle['error']['message']}", "", "", "", "")
+            cells = ("", "", "", "", f"not usable: {bundle['error']['message']}")
         else:
             size = f"{bundle['size_bytes'] / 1e6:.1f} MB"
             digest = bundle["bundle_sha256"][:12]
             cells = (bundle["bundle"], digest, bundle["positive"], size, bundle["population"])
-        table.add_row(*map(escape, (bundle["name"], *cells, bundle["folder"])))
-    print_table(console(), table)
+        rows.append(tuple(map(escape, (bundle["name"], *cells, bundle["folder"]))))
+    out = console()
+    if not fit(out, columns, [Row(cells) for cells in rows]):
+        noted = [Row(cells[:5], tuple(filter(None, cells[5:]))) for cells in rows]
+        print_rows(out, columns[:5], noted, right=("size",))
+        return
+    table = plain_table(*columns, right=("size",), fold=("population", "folder"))
+    for cells in rows:
+        table.add_row(*cells)
+    print_table(out, table)
