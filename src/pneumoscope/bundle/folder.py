@@ -17,7 +17,7 @@ from pneumoscope.bundle.former_format import from_format_1
 from pneumoscope.bundle.meta import CARD, GATE, GOLDEN, META, MODEL, Bundle, BundleMeta
 from pneumoscope.bundle.names import SHIPPED, folder_of
 from pneumoscope.errors import BundleDamaged, BundleMismatch, BundleMissing, UsageError
-from pneumoscope.files import room_for, swap_folder
+from pneumoscope.files import cause, room_for, swap_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, BundleMismatch):
             raise
-        raise BundleMismatch(name, f"{META} is malformed ({error!r})") from error
+        raise BundleMismatch(name, f"{META} is malformed ({cause(error)})") from error
     for required in (MODEL, GOLDEN, CARD, *((GATE,) if meta.gate is not None else ())):
         if required not in files:
             raise BundleMismatch(name, f"{META} does not list {required}")
