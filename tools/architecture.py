@@ -26,6 +26,7 @@ FLOORS = {
     "images": 3,
     "data": 4,
     "decision": 4,
+    "deidentification": 4,
     "bundle": 5,
     "runtime": 6,
     "render": 7,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pneumoscope.ai_results.errors
+import pneumoscope.deidentification.film
 import pneumoscope.serve.app  # noqa: F401 (defines the errors of the server)
 from pneumoscope import errors
 from pneumoscope.errors import PneumoscopeError

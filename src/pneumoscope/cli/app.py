@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from pneumoscope import __version__
-from pneumoscope.cli.administration import audit_log, patient, purge, session, token, user
+from pneumoscope.cli.administration import (
+    audit_log,
+    deidentify,
+    patient,
+    purge,
+    session,
+    token,
+    user,
+)
 from pneumoscope.cli.evidence import audit, card, evaluate
 from pneumoscope.cli.help import flow
 from pneumoscope.cli.read import bundles, info, predict, report
@@ -67,6 +75,7 @@ app.command(epilog=card.EXAMPLE, rich_help_panel=EVIDENCE)(card.card)
 app.command(epilog=calibrate.EXAMPLE, rich_help_panel=SITE)(calibrate.calibrate)
 app.command(epilog=drift.EXAMPLE, rich_help_panel=SITE)(drift.drift)
 
+app.command(epilog=deidentify.EXAMPLE, rich_help_panel=ADMINISTRATION)(deidentify.deidentify)
 app.command(epilog=purge.EXAMPLE, rich_help_panel=ADMINISTRATION)(purge.purge)
 app.add_typer(user.app, name="user", rich_help_panel=ADMINISTRATION)
 app.add_typer(session.app, name="session", rich_help_panel=ADMINISTRATION)

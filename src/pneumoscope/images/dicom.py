@@ -6,7 +6,7 @@ References are to the DICOM standard, PS3.3 to PS3.10.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pneumoscope.images.dicom_tags as tags
 from pneumoscope.errors import (
@@ -24,6 +24,7 @@ from pneumoscope.images.dicom_pixels import decode, pixel_data
 from pneumoscope.images.file_meta import file_meta, is_element
 from pneumoscope.images.greyscale import EveryPixelIsPadding
 from pneumoscope.images.header import Header, parse
+from pneumoscope.images.limits import Limits
 from pneumoscope.images.lookup_tables import IncompletePalette
 from pneumoscope.images.transfer_syntax import (
     CODINGS,
@@ -34,9 +35,10 @@ from pneumoscope.images.transfer_syntax import (
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
-    from pneumoscope.images.limits import Limits
+    from numpy.typing import NDArray
 
 
+_LIMITS = Limits()
 # SOP classes (PS3.4 B.5) that hold a film for people.
 _CLASSES = frozenset(
     (
@@ -71,6 +73,35 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
     Raises:
         ImageError: It cannot be read, or is not one film for people.
     """
+    stored, head, syntax = _decoded(data, name, limits)
+    try:
+        pixels, tint = shown(stored, head)
+    except EveryPixelIsPadding as error:
+        raise OnlyPadding(name) from error
+    except IncompletePalette as error:
+        raise UnreadableImage(name, "its palette is incomplete") from error
+    return Radiograph(pixels, _facts(head, tint, syntax))
+
+
+def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[Any]:
+    """The values of a film as its file stores them, before any lookup table or window.
+
+    Args:
+        data: The whole file, with or without preamble.
+        name: What to call the film in messages.
+        limits: Bounds on its size.
+
+    Returns:
+        Integers (rows, columns), or (rows, columns, 3) in RGB; foreign bits are removed.
+
+    Raises:
+        ImageError: It cannot be read, or is not one film for people.
+    """
+    return _decoded(data, name, limits)[0]
+
+
+def _decoded(data: bytes, name: str, limits: Limits) -> tuple[NDArray[Any], Header, str]:
+    """Stored values, header and transfer syntax of a film."""
     declared, start = file_meta(data)
     if start + 8 > len(data):
         raise TruncatedImage(name)
@@ -90,16 +121,9 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
         value = pixel_data(data, at, layout)
     except EOFError as error:
         raise TruncatedImage(name) from error
-    rows, columns = _check_pixels(head, name, limits, is_encapsulated(data, value))
+    _check_pixels(head, name, limits, is_encapsulated(data, value))
     syntax = actual_syntax(declared, layout, data, value, head)
-    stored = decode(data, at, head, syntax, layout.implicit, name)
-    try:
-        pixels, tint = shown(stored, head)
-    except EveryPixelIsPadding as error:
-        raise OnlyPadding(name) from error
-    except IncompletePalette as error:
-        raise UnreadableImage(name, "its palette is incomplete") from error
-    return Radiograph(pixels, _facts(head, rows, columns, tint, syntax))
+    return decode(data, at, head, syntax, layout.implicit, name), head, syntax
 
 
 def _uid_name(uid: str) -> str:
@@ -125,8 +149,8 @@ def _check_object(head: Header, name: str) -> None:
         raise UnsupportedObject(name, f"{_uid_name(sop_class)} does not hold a plain radiograph")
 
 
-def _check_pixels(head: Header, name: str, limits: Limits, compressed: bool) -> tuple[int, int]:
-    """Checks the Image Pixel module (PS3.3 C.7.6.3); returns (rows, columns).
+def _check_pixels(head: Header, name: str, limits: Limits, compressed: bool) -> None:
+    """Checks the Image Pixel module (PS3.3 C.7.6.3).
 
     A compressed frame has its own precision, so wrong bits in the header do no harm.
     """
@@ -143,16 +167,15 @@ def _check_pixels(head: Header, name: str, limits: Limits, compressed: bool) -> 
     sound = 1 <= stored <= 32 if compressed else 1 <= stored <= allocated
     if not sound or (allocated not in (1, 8, 16, 32) and not compressed):
         raise UnreadableImage(name, f"{stored} bits stored in {allocated}")
-    return rows, columns
 
 
-def _facts(head: Header, rows: int, columns: int, tint: float, syntax: str) -> FilmFacts:
+def _facts(head: Header, tint: float, syntax: str) -> FilmFacts:
     spacing = head.numbers(tags.SPACING) or head.numbers(tags.IMAGER_SPACING)
     age = re.fullmatch(r"(\d{1,3})([YMWD])", head.text(tags.AGE) or "")
     return FilmFacts(
         format="DICOM",
-        rows=rows,
-        columns=columns,
+        rows=head.short(tags.ROWS) or 0,
+        columns=head.short(tags.COLUMNS) or 0,
         bits=head.stored_bits,
         colour=tint > 0,
         tint=tint,

@@ -1,0 +1,159 @@
+"""``pneumoscope deidentify``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pneumoscope.cli.options import Json
+from pneumoscope.errors import PneumoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pneumoscope.deidentification.film import DeidentifiedFilm, Options
+    from pneumoscope.deidentification.keys import Key
+    from pneumoscope.images import ListedFilm
+
+EXAMPLE = "Example: pneumoscope deidentify ward/ research/ --key ward.key --retain dates"
+LIST = "deidentification.csv"
+"""Name of the table of what was done, in the target folder."""
+
+Retain = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHAT",
+        help="Keep also: dates (shifted), device, characteristics (sex, age) or descriptors "
+        "(cleaned); repeatable, or separated by commas.",
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="Makes pseudonyms that stay the same from run to run; made if it is missing.",
+    ),
+]
+BurnedIn = Annotated[
+    str,
+    typer.Option(
+        metavar="refuse|blank|keep",
+        help="What to do with films that seem to have text burnt in: refuse them, blank the "
+        "borders with text, or keep them as they are.",
+    ),
+]
+
+
+def deidentify(
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="IN... OUT", help="DICOM films or folders, and the new folder."),
+    ],
+    key: KeyFile = None,
+    retain: Retain = None,
+    burned_in: BurnedIn = "refuse",
+    json: Json = False,
+) -> None:
+    """Copy DICOM films without their patients.
+
+    After the Basic Profile of DICOM (PS3.15), and stricter: the copies have only
+    values that are known to be safe, and pixels. Private elements, comments,
+    overlays, curves and the names of files are gone. OUT must be new or empty.
+    Read a sample of the films before you pass them on: text in the middle of a
+    film is not found.
+    """
+    from pneumoscope import images
+    from pneumoscope.deidentification.keys import new_key, read_or_make_key
+
+    if len(paths) < 2 or not all(paths):
+        raise UsageError("deidentify needs films and a target folder", EXAMPLE)
+    options = options_of(retain or [], burned_in)
+    *sources, target = paths
+    out = Path(target)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out}: exists and is not an empty folder", "Name a new folder.")
+    films = list(images.find_films(sources))
+    if not films:
+        raise UsageError("no films found", "Are the folders empty, or hold no images?")
+    secret = new_key() if key is None else read_or_make_key(key)
+    out.mkdir(parents=True, exist_ok=True)
+    sys.exit(_write_all(films, out, secret, options, json))
+
+
+def options_of(retain: Sequence[str], burned_in: str) -> Options:
+    """The options that the command line names.
+
+    Raises:
+        UsageError: There is no such choice.
+    """
+    from pneumoscope.deidentification.film import BURNED_IN, RETAINABLE, Options
+
+    names = [name.strip() for value in retain for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in RETAINABLE:
+            raise UsageError(f"--retain {name}", f"Choose among {', '.join(RETAINABLE)}.")
+    if burned_in not in BURNED_IN:
+        raise UsageError(f"--burned-in {burned_in}", f"Choose one of: {', '.join(BURNED_IN)}.")
+    return Options(tuple(name for name in RETAINABLE if name in names), burned_in)
+
+
+def _write_all(
+    films: Iterable[Path | ListedFilm], out: Path, key: Key, options: Options, json: bool
+) -> int:
+    """Writes copies and the table; returns the exit code: 1 if a film was left out."""
+    from pneumoscope import images
+    from pneumoscope.cli.terminal import print_json, report
+    from pneumoscope.deidentification.film import deidentified
+
+    written: list[DeidentifiedFilm] = []
+    failures: list[dict[str, Any]] = []
+    for source in films:
+        name = images.name_of(source)
+        try:
+            film = deidentified(images.load_bytes(source, name), name, key, options)
+            _write(film, out, name)
+        except PneumoscopeError as error:
+            report(error)
+            failures.append({"source": name, "error": error.as_dict()})
+            continue
+        written.append(film)
+    _write_table(written, out / LIST)
+    patients = len({film.patient for film in written})
+    if json:
+        facts = {"films": len(written), "patients": patients, "left_out": failures}
+        print_json({"folder": str(out), "table": str(out / LIST), **facts}, indent=2)
+    else:
+        left_out = f", {len(failures):,} left out" if failures else ""
+        sys.stdout.write(f"{len(written):,} films of {patients:,} patients in {out}{left_out}\n")
+    return int(bool(failures))
+
+
+def _write(film: DeidentifiedFilm, out: Path, name: str) -> None:
+    from pneumoscope import files
+
+    folder = out / film.patient
+    target = folder / f"{film.sop_instance_uid}.dcm"
+    if target.exists():
+        raise UsageError(
+            f"{name}: a film of the same patient and SOP Instance UID came before",
+            "It is a copy; if not, give it a UID of its own.",
+        )
+    folder.mkdir(exist_ok=True)
+    with files.replacing(target) as stream:
+        stream.write(film.content)
+
+
+def _write_table(films: Iterable[DeidentifiedFilm], path: Path) -> None:
+    import io
+
+    from pneumoscope import files
+    from pneumoscope.render.export import write_table
+
+    text = io.StringIO()
+    rows = ((film.sop_instance_uid, *action) for film in films for action in film.actions)
+    write_table(("film", "tag", "keyword", "action"), rows, text)
+    files.write_text(path, text.getvalue())

@@ -1,0 +1,354 @@
+"""De-identifies one film: a new data set with safe values and the pixels, and nothing else.
+
+References are to the DICOM standard, PS3.3 and PS3.15.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+import pneumoscope
+from pneumoscope.deidentification.burned_in import blank, text_sides
+from pneumoscope.deidentification.safe_values import (
+    DESCRIPTORS,
+    DEVICE,
+    SAFE,
+    cleaned_text,
+    safe_age,
+    safe_value,
+)
+from pneumoscope.errors import ImageError, UnsupportedObject
+from pneumoscope.images import read, sniff
+from pneumoscope.images.dicom import stored_values
+from pneumoscope.images.quiet import quiet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pneumoscope.deidentification.keys import Key
+
+RETAINABLE = ("dates", "device", "characteristics", "descriptors")
+"""What can be kept on request; see `Options`."""
+REFUSE, BLANK, KEEP = BURNED_IN = ("refuse", "blank", "keep")
+"""What is done with a film that seems to have text burnt in."""
+# Options of the profile (PS3.16 CID 7050).
+_CODES = {
+    "": ("113100", "Basic Application Confidentiality Profile"),
+    "dates": ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
+    "device": ("113109", "Retain Device Identity Option"),
+    "characteristics": ("113108", "Retain Patient Characteristics Option"),
+    "descriptors": ("113105", "Clean Descriptors Option"),
+}
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+_TIMES = ("StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime")
+_EMPTY = (
+    "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber",
+    "ReferringPhysicianName", "Manufacturer",
+)  # fmt: skip
+_EMPTY_IN_IMAGES = (
+    "BodyPartExamined", "ViewPosition", "SeriesNumber", "InstanceNumber", "Laterality",
+    "PatientOrientation",
+)  # fmt: skip
+"""Of type 2, so that they must be there (C.7.3.1, C.7.6.1, C.8.1.1)."""
+_PIXELS = frozenset(
+    ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration",
+     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData")
+)  # fmt: skip
+
+
+class BurnedInText(ImageError, ValueError):
+    """Text seems to be burnt into the film."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"{name}: {what}",
+            "Look at the film; then blank its borders with --burned-in blank, or pass it with "
+            "--burned-in keep.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is kept, and what is done with burnt-in text.
+
+    Attributes:
+        retain: Of `RETAINABLE`: ``"dates"`` (shifted by days that are the same for all films of a
+            patient), ``"device"``, ``"characteristics"`` (sex and age), ``"descriptors"`` (cleaned).
+        burned_in: One of `BURNED_IN`.
+    """
+
+    retain: tuple[str, ...] = ()
+    burned_in: str = REFUSE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeidentifiedFilm:
+    """A film without its patient.
+
+    Attributes:
+        content: The bytes of the new file.
+        patient: Pseudonym of the patient.
+        sop_instance_uid: Its new SOP Instance UID.
+        actions: Of each attribute of the film: tag, keyword ("" for a private one), and what was
+            done: kept, replaced, emptied, shifted, cleaned, rewritten or removed.
+    """
+
+    content: bytes
+    patient: str
+    sop_instance_uid: str
+    actions: tuple[tuple[str, str, str], ...]
+
+
+def deidentified(
+    data: bytes, name: str, key: Key, options: Options = Options()
+) -> DeidentifiedFilm:
+    """De-identifies a film.
+
+    Args:
+        data: The whole file.
+        name: What to call it in messages.
+        key: Makes the pseudonyms.
+        options: What is kept.
+
+    Raises:
+        ImageError: It is not a DICOM film, cannot be decoded, or seems to have text burnt in.
+    """
+    if sniff(data) != "DICOM":
+        raise UnsupportedObject(name, "not a DICOM film")
+    film = read(data, name=name)
+    with quiet():
+        stored = stored_values(data, name)
+        source = dcmread(io.BytesIO(data), stop_before_pixels=True, force=True)
+        source.decode()
+        if source.get("PhotometricInterpretation") == "PALETTE COLOR":
+            raise UnsupportedObject(name, "a film with a palette of colours")
+        stored = _without_text(stored, film.pixels, source, name, options.burned_in)
+        identity = _identity(source, data)
+        made = _header(source, identity, key, options)
+        if options.burned_in == KEEP and (_declares_text(source) or text_sides(film.pixels)):
+            made.BurnedInAnnotation = "YES"
+        _add_pixels(made, stored, source)
+        content = _file_of(made)
+    return DeidentifiedFilm(
+        content=content,
+        patient=str(made.PatientID),
+        sop_instance_uid=str(made.SOPInstanceUID),
+        actions=tuple(_actions(source, made, options)),
+    )
+
+
+def _without_text(
+    stored: NDArray[Any], pixels: NDArray[np.float32], source: Dataset, name: str, policy: str
+) -> NDArray[Any]:
+    if policy == KEEP:
+        return stored
+    sides = text_sides(pixels)
+    if policy == BLANK and sides:
+        inverted = source.get("PhotometricInterpretation") == "MONOCHROME1"
+        return blank(stored, sides, int(stored.max() if inverted else stored.min()))
+    if sides:
+        raise BurnedInText(name, f"text seems to be burnt in ({', '.join(sides)})")
+    if _declares_text(source):
+        raise BurnedInText(name, "its header says that text is burnt in")
+    return stored
+
+
+def _declares_text(source: Dataset) -> bool:
+    return str(source.get("BurnedInAnnotation", "")).strip().upper() == "YES"
+
+
+def _identity(source: Dataset, data: bytes) -> str:
+    """What tells a patient from others: the number, or else name and birth date, or else the film."""
+    number = str(source.get("PatientID") or "").strip().casefold()
+    if number:
+        return f"number {number}"
+    name = " ".join(str(source.get("PatientName") or "").replace("^", " ").split()).casefold()
+    birth = str(source.get("PatientBirthDate") or "").strip()
+    if name:
+        return f"name {name} {birth}"
+    return f"film {hashlib.sha256(data).hexdigest()}"
+
+
+def _header(source: Dataset, identity: str, key: Key, options: Options) -> Dataset:
+    """The new header; only what is named here is in it."""
+    made = Dataset()
+    made.SpecificCharacterSet = "ISO_IR 192"
+    sop_class = str(source.get("SOPClassUID") or _SECONDARY_CAPTURE)
+    # A multi-frame object of one frame becomes a plain one.
+    several = sop_class.startswith(f"{_SECONDARY_CAPTURE}.")
+    made.SOPClassUID = _SECONDARY_CAPTURE if several else sop_class
+    for keyword in _UIDS:
+        uid = str(source.get(keyword) or "").strip()
+        setattr(made, keyword, key.uid(uid or f"{keyword} of {identity}"))
+    made.PatientID = made.PatientName = key.patient(identity)
+    for keyword in _EMPTY:
+        setattr(made, keyword, "")
+    for keyword in SAFE:
+        if (value := safe_value(keyword, source.get(keyword))) is not None:
+            setattr(made, keyword, value)
+    _add_tables(made, source)
+    for option in options.retain:
+        _RETAIN[option](made, source, identity, key)
+    _complete(made)
+    made.PatientIdentityRemoved = "YES"
+    made.DeidentificationMethod = (
+        f"pneumoscope {pneumoscope.__version__}: PS3.15 Basic Profile, other values removed"
+    )
+    made.DeidentificationMethodCodeSequence = [_code(option) for option in ("", *options.retain)]
+    modified = "MODIFIED" if "dates" in options.retain else "REMOVED"
+    made.LongitudinalTemporalInformationModified = modified
+    made.BurnedInAnnotation = "NO"
+    return made
+
+
+def _add_tables(made: Dataset, source: Dataset) -> None:
+    """Lookup tables (C.11.1, C.11.2): numbers only, as many as their descriptor says."""
+    for keyword in ("ModalityLUTSequence", "VOILUTSequence"):
+        items = source.get(keyword)
+        if not items or "LUTDescriptor" not in items[0] or "LUTData" not in items[0]:
+            continue
+        item = Dataset()
+        for name in ("LUTDescriptor", "LUTData"):
+            item[name] = items[0][name]
+        entries, descriptor = item.LUTData, item.LUTDescriptor
+        length = len(entries) // 2 if isinstance(entries, bytes) else len(entries)
+        if len(descriptor) != 3 or length != (int(descriptor[0]) or 65536):
+            continue
+        if keyword == "ModalityLUTSequence":
+            item.ModalityLUTType = "US"
+        setattr(made, keyword, [item])
+
+
+def _complete(made: Dataset) -> None:
+    """Adds what the film's class requires, as far as it is the same for every film of a chest."""
+    for keyword in _EMPTY_IN_IMAGES:
+        if keyword not in made:
+            setattr(made, keyword, "" if "Number" not in keyword else None)
+    if made.SOPClassUID == _SECONDARY_CAPTURE and "ConversionType" not in made:
+        made.ConversionType = "WSD"
+    if made.SOPClassUID == DigitalXRayImageStorageForPresentation:  # C.8.11
+        made.PresentationIntentType = "FOR PRESENTATION"
+        made.ImageLaterality = made.get("ImageLaterality") or "U"
+        made.AcquisitionContextSequence = []
+        made.DetectorType = made.PositionerType = ""
+        region = Dataset()
+        region.CodeValue, region.CodingSchemeDesignator = "816094009", "SCT"
+        region.CodeMeaning = "Chest"
+        made.AnatomicRegionSequence = [region]
+        del made.Laterality
+
+
+def _code(option: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodeMeaning = _CODES[option]
+    item.CodingSchemeDesignator = "DCM"
+    return item
+
+
+def _retain_dates(made: Dataset, source: Dataset, identity: str, key: Key) -> None:
+    shift = timedelta(days=key.days(identity))
+    for keyword in _DATES:
+        try:
+            date = datetime.strptime(str(source.get(keyword) or ""), "%Y%m%d")
+            setattr(made, keyword, (date - shift).strftime("%Y%m%d"))
+        except (ValueError, OverflowError):
+            continue
+    for keyword in _TIMES:
+        digits = str(source.get(keyword) or "")[:6]
+        if len(digits) == 6 and digits.isdecimal() and digits < "240000":
+            setattr(made, keyword, digits)
+
+
+def _retain_device(made: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
+    for keyword in DEVICE:
+        if value := source.get(keyword):
+            setattr(made, keyword, value)
+
+
+def _retain_characteristics(made: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
+    sex = str(source.get("PatientSex") or "").strip()
+    made.PatientSex = sex if sex in ("M", "F", "O") else ""
+    if age := safe_age(source.get("PatientAge")):
+        made.PatientAge = age
+
+
+def _retain_descriptors(made: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
+    for keyword in DESCRIPTORS:
+        if text := cleaned_text(str(source.get(keyword) or "")):
+            setattr(made, keyword, text)
+
+
+_RETAIN = {
+    "dates": _retain_dates,
+    "device": _retain_device,
+    "characteristics": _retain_characteristics,
+    "descriptors": _retain_descriptors,
+}
+
+
+def _add_pixels(made: Dataset, stored: NDArray[Any], source: Dataset) -> None:
+    """Pixels without compression: comments of a codestream and foreign bits are gone."""
+    signed, colour = stored.dtype.kind == "i", stored.ndim == 3
+    size = 1 if stored.dtype.itemsize == 1 and not signed else 2
+    values = stored.astype(("<i2" if signed else "<u2") if size == 2 else np.uint8)
+    declared = int(source.get("BitsStored") or 8 * size)
+    limit = int(values.max(initial=0))
+    fits = declared <= 8 * size and (signed or limit < 2**declared)
+    made.Rows, made.Columns = values.shape[:2]
+    made.SamplesPerPixel = 3 if colour else 1
+    inverted = source.get("PhotometricInterpretation") == "MONOCHROME1"
+    made.PhotometricInterpretation = (
+        "RGB" if colour else "MONOCHROME1" if inverted else "MONOCHROME2"
+    )
+    if colour:
+        made.PlanarConfiguration = 0
+    made.BitsAllocated = 8 * size
+    made.BitsStored = declared if fits else 8 * size
+    made.HighBit = made.BitsStored - 1
+    made.PixelRepresentation = int(signed)
+    made.PixelData = values.tobytes() + b"\0" * (values.nbytes % 2)
+    made["PixelData"].VR = "OW" if size == 2 else "OB"
+
+
+def _file_of(made: Dataset) -> bytes:
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    stream = io.BytesIO()
+    made.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _actions(source: Dataset, made: Dataset, options: Options) -> list[tuple[str, str, str]]:
+    rows = []
+    for element in source:
+        keyword = "" if element.tag.is_private else str(element.keyword)
+        tag = f"({element.tag.group:04X},{element.tag.element:04X})"
+        rows.append((tag, keyword, _action(keyword, made, options)))
+    return [*rows, ("(7FE0,0010)", "PixelData", "rewritten")]
+
+
+def _action(keyword: str, made: Dataset, options: Options) -> str:
+    if not keyword or keyword not in made:
+        return "removed"
+    if keyword in _PIXELS:
+        return "rewritten"
+    if keyword in (*_UIDS, "PatientID", "PatientName", "DeidentificationMethod"):
+        return "replaced"
+    if made[keyword].value in ("", None):
+        return "emptied"
+    if keyword in DESCRIPTORS:
+        return "cleaned"
+    if keyword in _DATES and "dates" in options.retain:
+        return "shifted"
+    return "kept"
