@@ -20,6 +20,12 @@ def layout(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def percent(page: Page, zoom: float) -> int:
+    """Screen pixels for each pixel of a film of 256 x 256, in percent, at a zoom where 1 fits the film."""
+    sides = page.locator(".panes .pane").nth(1).evaluate("e => [e.clientWidth, e.clientHeight]")
+    return round(100 * zoom * min(sides) / 256)
+
+
 def test_film_and_overlay_are_side_by_side_in_one_size(visit: Visit) -> None:
     page = visit.read(SAMPLES / "pneumonia-1.png")
     expect(page.locator(".panes")).to_have_class("panes two")
@@ -69,13 +75,19 @@ def test_grey_window_inversion_zoom_and_reset(visit: Visit) -> None:
     # 100 px to the left: window 255 - 100; 40 px down: level 127.5 - 20.
     expected = np.clip(255 * (grey - (107.5 - 77.5)) / 155, 0, 255)
     assert visit.canvas(MIDDLE)[0] == pytest.approx(expected, abs=1)
-    expect(page.locator(".reading .readout")).to_have_text("W 155 · L 108 · 100 %")
+    expect(page.locator(".reading .readout")).to_have_text(
+        f"W 155 · L 108 · fit, {percent(page, 1)} %"
+    )
     page.keyboard.press("r")
     assert visit.canvas(MIDDLE)[0] == grey
     page.mouse.wheel(0, -400)
-    expect(page.locator(".reading .readout")).to_have_text("W 255 · L 128 · 190 %")  # exp(0.64)
+    expect(page.locator(".reading .readout")).to_have_text(
+        f"W 255 · L 128 · {percent(page, 1.8965)} %"  # exp(0.64)
+    )
     page.keyboard.press("0")
-    expect(page.locator(".reading .readout")).to_have_text("W 255 · L 128 · 100 %")
+    expect(page.locator(".reading .readout")).to_have_text(
+        f"W 255 · L 128 · fit, {percent(page, 1)} %"
+    )
 
 
 def test_dragging_moves_a_film_that_is_zoomed(visit: Visit) -> None:

@@ -36,7 +36,7 @@ class Side {
       state.shown ? this.pictures.get(record.id, "heatmap") : null,
     ]);
     if (this.record !== record) return;
-    this.pane.show({ film, heatmap, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
+    this.pane.show({ film, heatmap, facts: record?.result?.film, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
     this.pane.heatmapCaption = t("viewer.heatmapFor", { name: record?.result ? words.wordsOf(record.result).heatmap_for : "" });
     if (record && !film) this.pane.setNote(t("viewer.missing.gone"));
     else this.pane.setNote(heatmap ? "" : state.why, state.detail);

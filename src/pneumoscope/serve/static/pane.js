@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { t } from "./texts.js";
+import { drawMeasure, scaleBar } from "./ruler.js";
 import { clamp, MAX_ZOOM } from "./view.js";
 
 const MAX_PIXEL_RATIO = 2;
@@ -12,7 +13,9 @@ export class Pane {
   #heatmap = null;
   #cells = null;
   #lungs = null;
+  #facts = null;
   #frame = 0;
+  #start = null; // where on the film the pointer was pressed
   #pointers = new Map(); // the last event of each pointer that is pressed
   #listener = () => this.redraw();
 
@@ -20,6 +23,8 @@ export class Pane {
   caption = "";
   heatmapCaption = "";
   hasNote = false;
+  /** Called when the film is drawn at another scale, perhaps. */
+  onscale = null;
 
   /** withHeatmap: whether this pane ever shows the heatmap and the lungs. */
   constructor(view, { withHeatmap = true } = {}) {
@@ -34,7 +39,8 @@ export class Pane {
       h("i", {}),
       h("span", {}, t("viewer.high")),
     );
-    this.element = h("div", { class: "pane" }, this.canvas, this.corner, this.legend, this.note);
+    this.ruler = h("div", { class: "ruler", "aria-hidden": "true", hidden: true });
+    this.element = h("div", { class: "pane" }, this.canvas, this.corner, this.ruler, this.legend, this.note);
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.#listen();
     this.setView(view);
@@ -52,10 +58,12 @@ export class Pane {
 
   /**
    * Shows a film, its heatmap, smooth and as cells, and its lungs, each an image source or null. `healthy` says
-   * whether the heat speaks for a healthy film, which has one cool colour; `label` is for screen readers.
+   * whether the heat speaks for a healthy film, which has one cool colour; `facts` are those of the film's file
+   * (`film` of a result), or null; `label` is for screen readers.
    */
-  show({ film, heatmap = null, cells = null, lungs = null, healthy = false, label = "" }) {
+  show({ film, heatmap = null, cells = null, lungs = null, healthy = false, facts = null, label = "" }) {
     this.#film = film;
+    this.#facts = facts;
     this.#heatmap = heatmap;
     this.#cells = cells;
     this.legend.classList.toggle("healthy", healthy);
@@ -86,6 +94,30 @@ export class Pane {
     return { scale, left, top, columns, rows, width, height };
   }
 
+  /** Pixels of the screen for each pixel of the film as it is stored, in percent; 0 without a film. */
+  get percent() {
+    return this.#film ? 100 * this.#placement().scale * devicePixelRatio * this.#reduction : 0;
+  }
+
+  /** Pixels of the picture for each pixel of the film as it is stored: a large film comes reduced. */
+  get #reduction() {
+    return sizeOf(this.#film)[0] / (this.#facts?.columns ?? sizeOf(this.#film)[0]);
+  }
+
+  /** Shows each pixel of the film as one pixel of the screen. */
+  showTrueSize() {
+    if (!this.#film) return;
+    this.view.set({ zoom: (this.view.zoom * 100) / this.percent });
+  }
+
+  /** CSS pixels for each millimetre, {x, y}, or null where the file does not say. */
+  get #perMillimetre() {
+    const spacing = this.#facts?.pixel_spacing_mm;
+    if (!spacing) return null;
+    const perPixel = this.#placement().scale * this.#reduction;
+    return { x: perPixel / spacing[1], y: perPixel / spacing[0] };
+  }
+
   #draw() {
     const { canvas, context, view } = this;
     const ratio = Math.min(devicePixelRatio, MAX_PIXEL_RATIO);
@@ -98,6 +130,8 @@ export class Pane {
     this.note.hidden = !this.hasNote || (Boolean(this.#film) && !view.heatmap);
     const overlaid = this.withHeatmap && view.heatmap && this.#heatmap && view.opacity > 0;
     this.legend.hidden = !overlaid;
+    this.ruler.hidden = true;
+    this.onscale?.();
     this.corner.textContent = this.#film ? (overlaid ? this.heatmapCaption : this.caption) : "";
     if (!this.#film || !this.element.clientWidth) return;
     const { scale, left, top, columns, rows } = this.#placement();
@@ -111,6 +145,8 @@ export class Pane {
       context.globalAlpha = 1;
     }
     if (this.withHeatmap && view.lungs && this.#lungs) context.drawImage(this.#lungs, ...box);
+    scaleBar(this.ruler, this.#perMillimetre);
+    drawMeasure(context, { view, box, ratio, facts: this.#facts });
   }
 
   /** Applies the grey window to the pixels on the screen, which are fewer than those of the film. */
@@ -140,12 +176,20 @@ export class Pane {
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.#pointers.set(event.pointerId, event);
+      this.#start = this.#place(event);
       this.dragTool = event.button === 0 && !event.shiftKey ? this.view.tool : otherTool(this.view.tool);
     });
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(end, (event) => this.#pointers.delete(event.pointerId));
     }
+  }
+
+  /** Where a pointer is on the film, [x, y] in [0, 1]. */
+  #place({ offsetX, offsetY }) {
+    if (!this.#film) return null;
+    const { scale, left, top, columns, rows } = this.#placement();
+    return [clamp((offsetX - left) / scale / columns, 0, 1), clamp((offsetY - top) / scale / rows, 0, 1)];
   }
 
   #wheel(event) {
@@ -159,7 +203,8 @@ export class Pane {
   zoomAt(factor, px = this.element.clientWidth / 2, py = this.element.clientHeight / 2) {
     if (!this.#film) return;
     const before = this.#placement();
-    const zoom = clamp(this.view.zoom * factor, 1, MAX_ZOOM);
+    // Not smaller than the pane, unless a small film is shown at its true size.
+    const zoom = clamp(this.view.zoom * factor, Math.min(1, this.view.zoom), MAX_ZOOM);
     const scale = (before.scale * zoom) / this.view.zoom;
     const u = (px - before.left) / before.scale / before.columns;
     const v = (py - before.top) / before.scale / before.rows;
@@ -174,6 +219,7 @@ export class Pane {
     const last = this.#pointers.get(event.pointerId);
     if (!last || !this.#film) return;
     if (this.#pointers.size === 2) this.#pinch(last, event);
+    else if (this.dragTool === "measure") this.view.set({ measure: { from: this.#start, to: this.#place(event) } });
     else this.drag(this.dragTool, event.clientX - last.clientX, event.clientY - last.clientY);
     this.#pointers.set(event.pointerId, event);
   }
@@ -202,7 +248,7 @@ export class Pane {
 }
 
 function otherTool(tool) {
-  return tool === "window" ? "pan" : "window";
+  return tool === "pan" ? "window" : "pan";
 }
 
 function sizeOf(film) {

@@ -6,7 +6,7 @@ import { announce, button, fill, h, icon } from "./dom.js";
 import { Pane } from "./pane.js";
 import { preview } from "./pictures.js";
 import { preferences } from "./preferences.js";
-import { RowList } from "./rows.js";
+import { RowList, stepKey } from "./rows.js";
 import { t } from "./texts.js";
 import { arrowKey, segmented, toolbar, viewKey } from "./toolbar.js";
 import { verdictPanel } from "./verdict.js";
@@ -41,7 +41,7 @@ export class Reading {
       (layout) => this.setLayout(layout),
     );
     this.tools = toolbar(this.view, this.heatmapPane, this.layoutChoice.element);
-    this.list = new RowList(worklist, { bundles, pictures, downloads, pick });
+    this.list = new RowList(worklist, { bundles, pictures, downloads, pick, proceed: () => this.#proceed() });
     this.welcome = welcome(pick, bundles);
     this.#build();
     this.setLayout(this.layout);
@@ -110,7 +110,7 @@ export class Reading {
       j: () => worklist.step(1),
       k: () => worklist.step(-1),
       v: () => this.setLayout(this.layout === "side" ? "overlay" : "side"),
-      " ": () => row && this.#reveal(row),
+      " ": () => this.#proceed(),
       delete: () => row && worklist.remove(row),
       d: () => this.panel.querySelector(".menu-holder > button")?.click(),
     };
@@ -119,7 +119,9 @@ export class Reading {
       this.#call(row, call, this.panel.querySelector("#call-note")?.value.trim());
       return true;
     }
-    const action = actions[event.key.toLowerCase()];
+    // Arrow keys move the slider that has the focus, and scroll the panel.
+    const elsewhere = event.target.matches("input") || this.panel.contains(event.target);
+    const action = actions[event.key.toLowerCase()] ?? (elsewhere ? null : stepKey(event.key, worklist));
     action?.();
     return Boolean(action) || viewKey(event, this.view, this.heatmapPane);
   }
@@ -132,6 +134,13 @@ export class Reading {
   #call(row, call, note) {
     this.worklist.call(row, call, note);
     if (allCalled(this.worklist.rows)) announce(t("calls.all"));
+  }
+
+  /** Shows the verdict of the selected film; if it is shown already, the next film. */
+  #proceed() {
+    const row = this.worklist.selected;
+    if (row?.state === "done" && !row.revealed) this.#reveal(row);
+    else this.worklist.step(1);
   }
 
   #reveal(row) {
@@ -222,13 +231,20 @@ export class Reading {
     // The result whose film is shown; a preview belongs to none.
     this.panes.dataset.film = film && row.record?.state === "done" ? row.record.id : "";
     const label = row ? t("viewer.filmOf", { name: row.name }) : "";
-    this.plainPane.show({ film, label });
-    this.heatmapPane.show({ film, label });
+    this.plainPane.show({ film, facts: row?.record?.result?.film, label });
+    this.heatmapPane.show({ film, facts: row?.record?.result?.film, label });
     this.#arrangePanes();
     this.panes.classList.toggle("blank", !film);
     this.#showMessage(row);
     this.#updateHeatmap(row);
     this.#startTimer(row);
+    this.#prefetch();
+  }
+
+  /** Has the picture of the next film ready, so that nobody waits for it. */
+  #prefetch() {
+    const { next } = this.worklist;
+    if (next) this.pictures.get(next.id, "film");
   }
 
   /** Has the verdict follow, if the film on the stage is that of the result. */
@@ -282,7 +298,7 @@ export class Reading {
     let label = row ? t("viewer.filmOf", { name: row.name }) : "";
     if (heatmap) label = t("viewer.heatmapOf", { name: row.name, shown: words.wordsOf(record.result).heatmap_for });
     const healthy = record?.result?.called === "NORMAL" && !record.result.findings.length;
-    this.heatmapPane.show({ film: this.film, heatmap, cells, lungs, healthy, label });
+    this.heatmapPane.show({ film: this.film, heatmap, cells, lungs, healthy, facts: record?.result?.film, label });
     const missing = row?.revealed && this.film && record?.result && !heatmap && record.result.label !== "REFUSED";
     this.heatmapPane.setNote(missing ? state.why || t("heatmap.gone") : "", missing ? state.detail : "");
     this.hasHeatmap = Boolean(heatmap);

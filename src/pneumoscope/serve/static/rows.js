@@ -13,14 +13,20 @@ import { spoken, stateOf, wordsOf } from "./words.js";
 const THUMBNAIL_PX = 112; // twice the shown size, for fine screens
 const ICON_OF = { ready: "eye", archive: "archive", cancelled: "stop" };
 
-/** Shows a Worklist; `pick()` opens the file dialog. */
+/** Shows a Worklist; `pick()` opens the file dialog, `proceed()` shows the verdict or the next film. */
 export class RowList {
   #elements = new Map(); // by row
   #previews = Promise.resolve(); // of one file after the other
 
-  constructor(worklist, { bundles, pictures, downloads, pick }) {
-    Object.assign(this, { worklist, pictures, downloads });
-    this.list = h("ul", { class: "rows", "aria-label": t("list.label") });
+  constructor(worklist, { bundles, pictures, downloads, pick, proceed }) {
+    Object.assign(this, { worklist, pictures, downloads, proceed });
+    this.list = h("ul", {
+      class: "rows",
+      "aria-label": t("list.label"),
+      onkeydown: (event) => this.#key(event),
+      // Space on a button of a row would press it as well.
+      onkeyup: (event) => event.key === " " && event.target.matches(".open") && event.preventDefault(),
+    });
     this.count = h("p", { class: "count" });
     this.cancelAll = button("stop", t("list.cancelAll"), () => worklist.cancelAll(), { iconOnly: true, hidden: true });
     const more = menu("download", t("download.all"), () => this.#menuItems(), { iconOnly: true });
@@ -51,6 +57,7 @@ export class RowList {
     const actions = [action("bin", t("list.clear"), () => this.#clear())];
     if (this.worklist.rows.some((row) => row.call)) actions.unshift(action("about", t("calls.open"), () => openAgreement(this.worklist.rows, this.downloads)));
     if (this.worklist.rows.some((row) => row.unread)) actions.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
+    if (this.worklist.rows.some((row) => row.file && row.record)) actions.unshift(action("retry", t("list.readAllAgain"), () => this.worklist.readAllAgain()));
     if (!ids.length) return [h("p", { class: "item empty" }, t("download.nothing")), ...actions];
     return [...this.downloads.films(ids), h("hr"), ...actions];
   }
@@ -142,6 +149,7 @@ export class RowList {
     element.dataset.busy = String(row.active);
     element.classList.toggle("selected", selected);
     open.setAttribute("aria-current", String(selected));
+    open.tabIndex = selected ? 0 : -1;
     fill(state, icon(ICON_OF[appearance] ?? appearance), stateText(row));
     const call = row.call && row.record?.result && h("span", { class: "badge call" }, t("calls.you", { call: callText(row.call.call, row.record.result.positive) }));
     fill(marks, row.state === "done" && row.revealed ? [badges(row.record?.result), call] : []);
@@ -156,9 +164,23 @@ export class RowList {
   }
 
   #selected() {
-    for (const row of this.#elements.keys()) this.#update(row);
-    const parts = this.#elements.get(this.worklist.selected);
-    parts?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const row = this.worklist.selected;
+    const parts = this.#elements.get(row);
+    if (!parts) return;
+    const hadFocus = this.list.contains(document.activeElement) && document.activeElement.matches(".open");
+    this.#update(row);
+    parts.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (hadFocus) parts.open.focus({ preventScroll: true });
+  }
+
+  /** The list is one stop of the Tab key; arrow keys, Home, End and Space move in it. */
+  #key(event) {
+    if (!event.target.matches(".open") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const action = stepKey(event.key, this.worklist) ?? (event.key === " " ? this.proceed : null);
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
   }
 }
 
@@ -179,11 +201,23 @@ function stateText(row) {
   return wordsOf(row.record.result).short;
 }
 
+/** For the pointer; the keyboard has keys and the panel for the same, so that the list is one stop of Tab. */
 function toolsOf(row, worklist) {
   const { name } = row;
-  if (row.active) return [button("stop", t("list.cancel", { name }), () => worklist.cancel(row), { iconOnly: true })];
-  return [
-    row.unread && button("retry", t("list.retry", { name }), () => worklist.retry(row), { iconOnly: true }),
-    button("remove", t("list.remove", { name }), () => worklist.remove(row), { iconOnly: true }),
-  ];
+  const tool = (symbol, key, act) => button(symbol, t(`list.${key}`, { name }), act, { iconOnly: true, tabindex: -1 });
+  if (row.active) return [tool("stop", "cancel", () => worklist.cancel(row))];
+  return [row.unread && tool("retry", "retry", () => worklist.retry(row)), tool("remove", "remove", () => worklist.remove(row))];
+}
+
+/** What a key does that steps through a list of films; null for other keys. */
+export function stepKey(key, worklist) {
+  const actions = {
+    ArrowDown: () => worklist.step(1),
+    ArrowRight: () => worklist.step(1),
+    ArrowUp: () => worklist.step(-1),
+    ArrowLeft: () => worklist.step(-1),
+    Home: () => worklist.selectEnd(false),
+    End: () => worklist.selectEnd(true),
+  };
+  return actions[key] ?? null;
 }

@@ -6,6 +6,7 @@ import { FULL_WINDOW } from "./view.js";
 
 const ZOOM_STEP = 1.25;
 const OPACITY_STEP = 0.05;
+const FIT = { zoom: 1, x: 0, y: 0 };
 const MOVE_PX = 24; // for each arrow key
 
 /** A row of buttons of which one is pressed; `choices` is [[value, icon, label, key], ...]. */
@@ -28,13 +29,15 @@ export function toolbar(view, pane, extra = []) {
   const update = () => {
     heatmap.update();
     film.update();
-    readout.textContent = t("viewer.readout", {
+    const fits = view.zoom === 1;
+    readout.textContent = t(fits ? "viewer.readoutFit" : "viewer.readout", {
       window: Math.round(view.window),
       level: Math.round(view.level),
-      zoom: Math.round(100 * view.zoom),
+      zoom: Math.round(pane.percent),
     });
   };
   view.addEventListener("change", update);
+  pane.onscale = update;
   update();
   return {
     element: h("div", { class: "toolbar", role: "toolbar", "aria-label": t("viewer.tools") }, extra, heatmap.element, heatmap.lungs, film.element),
@@ -92,6 +95,7 @@ function filmTools(view, pane) {
     [
       ["window", "window", t("viewer.window"), "W"],
       ["pan", "pan", t("viewer.pan"), "P"],
+      ["measure", "ruler", t("viewer.measure"), "M"],
     ],
     () => view.tool,
     (tool) => view.set({ tool }),
@@ -99,11 +103,21 @@ function filmTools(view, pane) {
   const invert = button("invert", t("viewer.invert"), () => view.set({ invert: !view.invert }), { iconOnly: true, key: "I", "aria-pressed": "false" });
   const reset = button("reset", t("viewer.reset"), () => view.reset(), { iconOnly: true, key: "R" });
   const out = button("minus", t("viewer.out"), () => pane.zoomAt(1 / ZOOM_STEP), { iconOnly: true, key: "-" });
+  const size = segmented(
+    t("viewer.size"),
+    [
+      ["fit", "", t("viewer.fit"), "0"],
+      ["true", "", t("viewer.trueSize"), "Z"],
+    ],
+    () => (view.zoom === 1 ? "fit" : Math.round(pane.percent) === 100 ? "true" : ""),
+    (chosen) => (chosen === "fit" ? view.set(FIT) : pane.showTrueSize()),
+  );
   const into = button("plus", t("viewer.in"), () => pane.zoomAt(ZOOM_STEP), { iconOnly: true, key: "+" });
   return {
-    element: h("div", { class: "tools" }, dragging.element, out, into, invert, reset),
+    element: h("div", { class: "tools" }, dragging.element, size.element, out, into, invert, reset),
     update() {
       dragging.update();
+      size.update();
       invert.setAttribute("aria-pressed", String(view.invert));
       reset.disabled = !view.changed;
     },
@@ -120,12 +134,14 @@ export function viewKey(event, view, pane) {
     ".": () => view.set({ opacity: view.opacity + OPACITY_STEP, heatmap: true }),
     w: () => view.set({ tool: "window" }),
     p: () => view.set({ tool: "pan" }),
+    m: () => view.set({ tool: "measure" }),
+    z: () => pane.showTrueSize(),
     i: () => view.set({ invert: !view.invert }),
     r: () => view.reset(),
     "+": () => pane.zoomAt(ZOOM_STEP),
     "=": () => pane.zoomAt(ZOOM_STEP),
     "-": () => pane.zoomAt(1 / ZOOM_STEP),
-    0: () => view.set({ zoom: 1, x: 0, y: 0 }),
+    0: () => view.set(FIT),
   };
   const action = actions[event.key.toLowerCase()];
   action?.();

@@ -3,9 +3,10 @@
 export const FULL_WINDOW = 255;
 const MIDDLE_LEVEL = 127.5;
 export const MAX_ZOOM = 16;
+export const MIN_ZOOM = 1 / 16; // for small films at their true size
 const MIN_WINDOW = 4;
 
-const INITIAL = { zoom: 1, x: 0, y: 0, window: FULL_WINDOW, level: MIDDLE_LEVEL, invert: false };
+const INITIAL = { zoom: 1, x: 0, y: 0, window: FULL_WINDOW, level: MIDDLE_LEVEL, invert: false, measure: null };
 
 /** Dispatches "change" after any change. */
 export class View extends EventTarget {
@@ -25,13 +26,15 @@ export class View extends EventTarget {
   /** Whether the heatmap is shown as its cells, rather than smooth. */
   cells = false;
   opacity = 0.55;
-  /** What dragging changes: the grey "window", or the position ("pan"). */
+  /** A distance that is measured: its ends, {from: [x, y], to: [x, y]}, in shares of the film's sides; or null. */
+  measure = null;
+  /** What dragging does: it changes the grey "window" or the position ("pan"), or measures ("measure"). */
   tool = "window";
 
   set(changes) {
     Object.assign(this, changes);
-    this.zoom = clamp(this.zoom, 1, MAX_ZOOM);
-    // At zoom 1 the whole film is shown; at a larger zoom its edges can be moved to the middle.
+    this.zoom = clamp(this.zoom, MIN_ZOOM, MAX_ZOOM);
+    // Up to zoom 1 the whole film is shown; at a larger zoom its edges can be moved to the middle.
     const limit = this.zoom > 1 ? 0.5 : 0;
     this.x = clamp(this.x, -limit, limit);
     this.y = clamp(this.y, -limit, limit);
@@ -46,8 +49,8 @@ export class View extends EventTarget {
   }
 
   /** Takes everything from another view. */
-  copy({ zoom, x, y, window, level, invert, heatmap, lungs, cells, opacity, tool }) {
-    this.set({ zoom, x, y, window, level, invert, heatmap, lungs, cells, opacity, tool });
+  copy({ zoom, x, y, window, level, invert, heatmap, lungs, cells, opacity, measure, tool }) {
+    this.set({ zoom, x, y, window, level, invert, heatmap, lungs, cells, opacity, measure, tool });
   }
 
   /** Whether `reset` would change something. */

@@ -24,6 +24,7 @@ class Row {
   record = null;
   problem = null;
   revealed = false;
+  seen = false; // whether a verdict was shown before the film was read again
   archive = null; // the Counts of a ZIP archive
   tries = 0;
   force = false;
@@ -126,6 +127,18 @@ export class Worklist extends EventTarget {
     this.#dispatch("select");
   }
 
+  /** Selects the first row, or the last. */
+  selectEnd(last) {
+    const row = this.rows.at(last ? -1 : 0);
+    if (row) this.select(row);
+  }
+
+  /** The film that most readers open next: the one below the selected film, if it has been read. */
+  get next() {
+    const row = this.rows[this.rows.indexOf(this.selected) + 1];
+    return row?.record?.state === "done" ? row.record : null;
+  }
+
   /** Selects the row `by` places further down. */
   step(by) {
     const index = this.rows.indexOf(this.selected) + by;
@@ -192,7 +205,7 @@ export class Worklist extends EventTarget {
   retry(row, { force = false } = {}) {
     if (!row.file || row.active) return;
     if (!force) row.bundle = preferences.bundle;
-    Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false });
+    Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false, seen: row.seen || row.revealed });
     this.#change(row, { state: "waiting", progress: 0 });
     this.#startNext();
   }
@@ -200,6 +213,11 @@ export class Worklist extends EventTarget {
   /** Reads all films that failed or were cancelled, for example after the server could not be reached. */
   retryAll() {
     for (const row of this.rows.filter(({ unread }) => unread)) this.retry(row);
+  }
+
+  /** Reads all films again whose files the page still has, with the chosen bundle and the current settings. */
+  readAllAgain() {
+    for (const row of this.rows) if (row.file && !row.active) this.retry(row);
   }
 
   /** Removes a row; the back end keeps its result, which stays in the history. */
@@ -311,7 +329,7 @@ export class Worklist extends EventTarget {
     const failed = record.state === "failed";
     const atOnce = failed || stateOf(record) === "refused" || (preferences.get("reveal") === "once" && !byReader());
     Object.assign(row, { record, stop: null, problem: failed ? record.error : null });
-    this.#change(row, { state: failed ? "failed" : "done", progress: 1, revealed: revealed || atOnce });
+    this.#change(row, { state: failed ? "failed" : "done", progress: 1, revealed: revealed || atOnce || row.seen });
     this.#keep();
     this.#dispatch("finished", row);
   }

@@ -1,0 +1,183 @@
+"""Work that flows: the list by keyboard, the next film ready, many films, films read again."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from live import Live, serving
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve.settings import ServeSettings
+
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
+from playwright.sync_api import Browser, Page, expect
+
+from visit import Visit, png
+
+FILMS = 200
+MOST_MS = 50.0
+"""Of the page's own work for a step, as the median."""
+STEP = """async () => {
+  const list = document.querySelector('.rows');
+  const times = [];
+  for (let i = 0; i < 60; i += 1) {
+    const start = performance.now();
+    document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true, cancelable: true}));
+    times.push(performance.now() - start);
+    await new Promise((done) => requestAnimationFrame(done));
+  }
+  return times.sort((a, b) => a - b)[30];
+}"""
+
+
+@pytest.fixture(scope="module")
+def quick_server(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server of the tiny bundle, which reads a film in a millisecond."""
+    folder = tmp_path_factory.mktemp("quick")
+    with serving(ServeSettings(folder=folder, bundle=(str(tiny_bundle.path),), threads=1)) as live:
+        yield live
+
+
+@pytest.fixture(scope="module")
+def sitting(browser: Browser, quick_server: Live) -> Iterator[Visit]:
+    """Five films, of which the first is on the stage."""
+    visit = Visit(browser, quick_server.url)
+    visit.add(*(grey(level) for level in (10, 60, 110, 160, 210)))
+    expect(visit.page.locator(".row[data-busy=true]")).to_have_count(0)
+    yield visit
+    visit.context.close()
+    assert not visit.complaints
+
+
+@pytest.fixture
+def page(sitting: Visit) -> Page:
+    sitting.page.locator(".row .open").first.click()
+    return sitting.page
+
+
+def grey(level: int) -> dict[str, Any]:
+    return png(f"film {level}.png", np.full((160, 180), level, np.uint8))
+
+
+def selected(page: Page, name: str) -> None:
+    expect(page.locator(".row.selected .name")).to_have_text(name)
+
+
+def test_arrow_keys_home_and_end_step_through_the_films(page: Page) -> None:
+    for key, name in (
+        ("ArrowDown", "film 60.png"),
+        ("ArrowRight", "film 110.png"),
+        ("End", "film 210.png"),
+        ("ArrowDown", "film 210.png"),
+        ("ArrowUp", "film 160.png"),
+        ("Home", "film 10.png"),
+    ):
+        page.keyboard.press(key)
+        selected(page, name)
+        expect(page.locator(".row.selected .open")).to_be_focused()
+    page.evaluate("document.activeElement.blur()")  # as after a click on the page
+    page.keyboard.press("End")
+    selected(page, "film 210.png")
+    page.keyboard.press("ArrowUp")
+    selected(page, "film 160.png")
+
+
+def test_arrow_keys_keep_their_meaning_elsewhere(page: Page) -> None:
+    page.keyboard.press("Space")  # the verdict
+    slider = page.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("ArrowUp")
+    selected(page, "film 10.png")
+    expect(slider).to_have_value("56")
+    page.locator(".panes").focus()
+    page.keyboard.press("ArrowDown")  # moves the film
+    selected(page, "film 10.png")
+
+
+def test_space_shows_the_verdict_and_then_the_next_film(page: Page) -> None:
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    selected(page, "film 160.png")
+    expect(page.locator(".panel h2.headline:not(.plain)")).to_be_visible()
+    page.keyboard.press("Space")
+    selected(page, "film 210.png")
+    expect(page.locator(".row.selected .open")).to_be_focused()
+
+
+def test_the_list_is_one_stop_of_the_tab_key(page: Page) -> None:
+    stops = page.locator(".rows").evaluate(
+        "rows => [...rows.querySelectorAll('button')].filter(e => e.tabIndex >= 0).length"
+    )
+    assert stops == 1
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(page.locator(".row.selected .open")).to_be_focused()  # the film, not the first row
+    page.keyboard.press("Tab")
+    assert (
+        page.evaluate("document.querySelector('.rows').contains(document.activeElement)") is False
+    )
+
+
+def test_the_next_film_is_loaded_before_it_is_opened(sitting: Visit, page: Page) -> None:
+    films = page.evaluate("JSON.parse(sessionStorage['pneumoscope.sitting']).films")
+    second = f"{films[1]['id']}/film.png"
+    with page.expect_response(lambda response: second in response.url):
+        page.reload()
+    sitting.shown()
+    sitting.requests.clear()
+    page.locator(".row .open").first.focus()
+    page.keyboard.press("ArrowDown")
+    sitting.shown()
+    assert not any(second in url for url in sitting.requests)
+
+
+def test_all_films_are_read_again_with_other_settings(browser: Browser, quick_server: Live) -> None:
+    quick_server.client.delete("/api/v1/predictions")
+    visit = Visit(browser, quick_server.url)
+    page = visit.read(grey(200), grey(20))
+    page.keyboard.press("s")
+    page.get_by_label("Prevalence of").fill("10")
+    page.keyboard.press("Escape")
+    page.locator(".worklist .menu-holder > button").click()
+    page.get_by_role("menuitem", name="Read all again with the current settings").click()
+    expect(page.locator(".row[data-busy=true]")).to_have_count(0)
+    expect(page.locator(".row[data-state=ready]")).to_have_count(0)  # both were seen before
+    expect(page.locator(".panel")).to_contain_text("At a prevalence of 10 %")
+    records = quick_server.client.get("/api/v1/predictions").json()["predictions"]
+    assert [r["result"]["prevalence"] for r in records] == [0.1, 0.1, None, None]
+    visit.context.close()
+    assert not visit.complaints
+
+
+def test_two_hundred_films_cost_little_a_step(browser: Browser, quick_server: Live) -> None:
+    """The sitting is put back from ids, so no film is sent: the list of the page is what is tested."""
+    film = grey(200)
+    records = quick_server.read((film["name"], film["buffer"]))
+    many = [records[0] | {"id": f"{i:032x}"} for i in range(FILMS)]
+    stored = {"films": [{"id": r["id"], "revealed": True, "call": None} for r in many]}
+    visit = Visit(browser, quick_server.url)
+    page = visit.page
+    small = io.BytesIO()
+    Image.fromarray(np.full((40, 40), 200, np.uint8)).save(small, "PNG")
+    page.route(
+        "**/*.png", lambda route: route.fulfill(body=small.getvalue(), content_type="image/png")
+    )
+    page.route("**/api/v1/predictions?*", lambda route: route.fulfill(json={"predictions": many}))
+    page.evaluate("text => sessionStorage.setItem('pneumoscope.sitting', text)", json.dumps(stored))
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(page.locator(".row")).to_have_count(FILMS)
+    page.locator(".row .open").first.focus()
+    median_ms = page.evaluate(STEP)
+    selected(page, film["name"])
+    assert page.locator(".row").nth(60).get_attribute("class") == "row selected"
+    assert median_ms < MOST_MS
+    visit.context.close()
