@@ -76,26 +76,6 @@ def test_without_a_heatmap(tiny_bundle: Bundle, film_files: Path) -> None:
     assert why == "It cannot be changed. No heatmap was asked for."
 
 
-def test_examples_of_a_clone_of_an_installed_package_and_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [
-        "normal-1.png",
-        "normal-2.png",
-        "pneumonia-1.png",
-        "pneumonia-2.png",
-        "pneumonia-3.dcm",
-    ]
-    assert [path.name for path in reading.examples()] == names
-    package = tmp_path / "lib" / "pneumoscope"
-    monkeypatch.setattr(reading, "_PACKAGE", package)
-    assert reading.examples() == ()
-    (package / "samples").mkdir(parents=True)
-    (package / "samples" / "normal-1.png").touch()
-    (package / "samples" / "README.md").touch()
-    assert [path.name for path in reading.examples()] == ["normal-1.png"]
-
-
 @pytest.mark.parametrize("app", ["gradio", "streamlit"])
 def test_help_has_an_example(app: str) -> None:
     done = run(app, "--help")

@@ -91,6 +91,7 @@ def test_arrow_keys_home_and_end_step_through_the_films(page: Page) -> None:
 def test_arrow_keys_keep_their_meaning_elsewhere(page: Page) -> None:
     page.keyboard.press("Space")  # the verdict
     slider = page.get_by_role("slider")
+    expect(slider).to_be_enabled()
     slider.focus()
     page.keyboard.press("ArrowUp")
     selected(page, "film 10.png")
@@ -181,3 +182,42 @@ def test_two_hundred_films_cost_little_a_step(browser: Browser, quick_server: Li
     assert page.locator(".row").nth(60).get_attribute("class") == "row selected"
     assert median_ms < MOST_MS
     visit.context.close()
+
+
+def test_the_history_counts_verdicts_and_narrows_by_mark_and_date(
+    browser: Browser, quick_server: Live
+) -> None:
+    quick_server.client.delete("/api/v1/predictions")
+    visit = Visit(browser, quick_server.url)
+    small = {**png("small.png", np.full((100, 100), 210, np.uint8))}  # has a note on its size
+    page = visit.read(grey(200), grey(230), grey(20), small)
+    page.keyboard.press("2")
+    counts = (
+        page.get_by_role("group", name="Verdict")
+        .locator("button")
+        .evaluate_all(
+            "buttons => Object.fromEntries(buttons.map(b => [b.dataset.value || 'all', b.dataset.count]))"
+        )
+    )
+    assert (counts["all"], counts["PNEUMONIA"], counts["NORMAL"]) == ("4", "3", "1")
+    names = page.locator(".record .name")
+    page.get_by_label("Mark").select_option("noted")
+    expect(names).to_have_text(["small.png"])
+    page.get_by_label("Mark").select_option("")
+    page.get_by_label("Since").fill("2999-01-01")
+    expect(page.get_by_text("No film matches.")).to_be_visible()
+    page.get_by_label("Since").fill("2001-01-01")
+    expect(names).to_have_count(4)
+    visit.context.close()
+    assert not visit.complaints
+
+
+def test_a_sample_film_can_be_tried(browser: Browser, quick_server: Live) -> None:
+    visit = Visit(browser, quick_server.url)
+    visit.page.get_by_role("button", name="Try a sample film").click()
+    expect(visit.page.locator(".row .name")).to_have_text("pneumonia-1.png")
+    expect(visit.page.locator(".row[data-busy=true]")).to_have_count(0)
+    expect(visit.page.locator(".panel")).to_contain_text("Look at the film first")
+    visit.context.close()
+    assert not visit.complaints
+    assert all(url.startswith((quick_server.url, "blob:")) for url in visit.requests)

@@ -22,6 +22,7 @@ import gradio as gr
 import pneumoscope
 from pneumoscope.apps import reading
 from pneumoscope.images.limits import MAX_BYTES
+from pneumoscope.images.samples import sample_films
 from pneumoscope.render.heatmap import OPACITY
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def build(classifier: Reader | None = None) -> gr.Blocks:
                     label="Film: DICOM, JPEG, PNG or TIFF", height=112, elem_classes="upload"
                 )
             with gr.Column(scale=2, min_width=280):
-                if films := reading.examples():
+                if films := sample_films():
                     gr.Examples(
                         [[str(film)] for film in films], [file], label="Synthetic examples",
                         cache_examples=False,

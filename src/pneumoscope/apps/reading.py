@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +23,6 @@ PROMPT = "Choose a film: DICOM, JPEG, PNG or TIFF."
 EXAMPLES_DISABLED = "Remove the uploaded film to choose an example."
 PRIVACY = f"{NOTICE} Films are read where this app runs."
 
-_PACKAGE = Path(__file__).parents[1]
-
 # Nested, so that no rule applies to the rest of the page.
 STYLE = f""".pneumoscope-card{{{page_frame.DARK};background:var(--card);color:var(--text);
 border:1px solid var(--line);border-radius:12px;padding:18px 20px;overflow-wrap:anywhere;
@@ -42,14 +39,6 @@ class _Named(io.BytesIO):
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(content)
         self.name = name
-
-
-def examples() -> tuple[Path, ...]:
-    """The synthetic films, inside an installed package or beside it in a clone; may be empty."""
-    for folder in (_PACKAGE / "samples", _PACKAGE.parents[1] / "samples"):
-        if folder.is_dir():
-            return tuple(sorted(folder.glob("*-[0-9].*")))
-    return ()
 
 
 def read(classifier: Reader, content: bytes, name: str) -> Outcome:

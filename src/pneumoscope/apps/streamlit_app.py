@@ -10,6 +10,7 @@ import streamlit as st
 import pneumoscope
 from pneumoscope.apps import reading
 from pneumoscope.decision.reader_settings import BUNDLE
+from pneumoscope.images.samples import sample_films
 from pneumoscope.render.heatmap import OPACITY
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _choose() -> tuple[str, bytes, str] | None:
     """Identity, bytes and name of the uploaded film or of the chosen example; None for neither."""
     left, right = st.columns([5, 9])
     uploaded = left.file_uploader("Film: DICOM, JPEG, PNG or TIFF", key="film")
-    paths = {path.name: path for path in reading.examples()}
+    paths = {path.name: path for path in sample_films()}
     picked = None
     if paths:
         picked = right.pills(

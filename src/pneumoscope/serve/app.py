@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from pneumoscope import __version__
 from pneumoscope.errors import PneumoscopeError
+from pneumoscope.images.samples import sample_films
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve import problems
 from pneumoscope.serve.metrics import Metrics, RequestMetrics
@@ -92,6 +93,8 @@ def _add_page(app: FastAPI) -> None:
     def login() -> FileResponse:
         return FileResponse(STATIC / "login.html")
 
+    if films := sample_films():
+        app.mount("/static/samples", StaticFiles(directory=films[0].parent), name="samples")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 

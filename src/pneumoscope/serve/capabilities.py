@@ -15,6 +15,7 @@ from pneumoscope.decision.reader_settings import (
     POPULATION,
     UPLOADED,
 )
+from pneumoscope.images.samples import sample_films
 from pneumoscope.jobs.readers import AUTOMATIC
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import ABNORMAL
@@ -74,7 +75,11 @@ def reader_choices(
         readers: What a request can name; the first is the default.
         settings: Settings of the server.
     """
-    served = {"automatic": AUTOMATIC in readers, "bundles": served_bundles(readers)}
+    served = {
+        "automatic": AUTOMATIC in readers,
+        "bundles": served_bundles(readers),
+        "samples": [film.name for film in sample_films()],
+    }
     return {name: _choices(reader, settings) | served for name, reader in readers.items()}
 
 

@@ -21,6 +21,7 @@
  * @property {() => Promise<void>} endSessions  Ends all of them but this one.
  * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one
  *   file: a film, or a ZIP archive of films.
+ * @property {(name: string) => Promise<File>} [sample]  One of the films of `Settings.samples`.
  * @property {(query: Query) => Promise<FilmRecord[]>} list  The reader's films, newest first.
  * @property {(id: string, kind: "film"|"heatmap"|"cells"|"lungs"|"thumbnail") => Promise<CanvasImageSource>} picture
  * @property {(id: string, format: string) => Promise<void>} downloadFilm  Saves one film's result to a file.
@@ -95,6 +96,7 @@
  * @property {Bundle[]} [bundles]  Those that a reader can choose from.
  * @property {boolean} [automatic]  Whether a bundle is chosen for each film, by its population, unless the reader
  *   names one.
+ * @property {string[]} [samples]  Names of synthetic films to try the page with.
  * @property {{max_body_bytes?: number, drawn_films?: number}} [limits]  Bytes of a file; films in a PDF
  *   or ZIP.
  */

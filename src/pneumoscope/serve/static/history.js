@@ -15,6 +15,13 @@ const MAX_PORTION = 500; // the same, when all are wanted
 const THUMBNAIL_PX = 128;
 const TYPING_MS = 250; // until a search starts
 
+const MARKS = ["forced", "outside", "noted"];
+/** The day of a film in the reader's time, as an input of a date has it. */
+const dayOf = ({ created }) => {
+  const date = new Date(created);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+};
 const p = (record) => (record.result && !record.hidden ? words.pPositive(record.result) : null) ?? -1;
 const name = (record) => record.film.name ?? "";
 const ORDERS = {
@@ -33,6 +40,9 @@ export class History {
   chosen = new Set();
   filter = "";
   positives = new Set(); // names of positive verdicts in the filter
+  counts = new Map(); // of each verdict, "" for all films, among those loaded without a filter
+  mark = ""; // one of MARKS, or "" for any
+  since = ""; // a date, or "" for any
   order = "newest";
   query = "";
 
@@ -76,6 +86,13 @@ export class History {
       { "aria-label": t("history.sort"), onchange: () => this.#sorted() },
       Object.keys(ORDERS).map((order) => h("option", { value: order }, t(`history.order.${order}`))),
     );
+    this.marks = h(
+      "select",
+      { "aria-label": t("history.mark"), onchange: () => this.#narrowed({ mark: this.marks.value }) },
+      h("option", { value: "" }, t("history.anyMark")),
+      MARKS.map((mark) => h("option", { value: mark }, t(`marks.${mark}`))),
+    );
+    this.sinceInput = h("input", { type: "date", "aria-label": t("history.since"), onchange: () => this.#narrowed({ since: this.sinceInput.value }) });
     this.status = h("p", { class: "count", role: "status" });
     this.list = h("ul", { class: "records", "aria-label": t("history.label") });
     this.bar = h("div", { class: "selection" });
@@ -85,7 +102,7 @@ export class History {
       "section",
       { class: "history", "aria-labelledby": "history-title" },
       h("header", { class: "page-head" }, h("h1", { id: "history-title" }, t("history.title")), this.status),
-      h("div", { class: "filters" }, this.filters.element, h("label", { class: "search" }, icon("search"), this.search), h("label", { class: "sort" }, h("span", {}, t("history.sort")), this.sort)),
+      h("div", { class: "filters" }, this.filters.element, h("label", { class: "search" }, icon("search"), this.search), [["mark", this.marks], ["since", this.sinceInput], ["sort", this.sort]].map(([key, field]) => h("label", { class: "sort" }, h("span", {}, t(`history.${key}`)), field))),
       this.bar,
       this.list,
       this.empty,
@@ -95,7 +112,7 @@ export class History {
 
   /** Loads the records, or the next portion of them; a search or another order needs all portions. */
   async load(next = false) {
-    const all = this.query || this.order !== "newest";
+    const all = this.query || this.mark || this.since || this.order !== "newest";
     const limit = all ? MAX_PORTION : PORTION;
     const request = (this.#request += 1);
     try {
@@ -135,6 +152,32 @@ export class History {
     }, TYPING_MS);
   }
 
+  #narrowed(changes) {
+    Object.assign(this, changes);
+    this.#loadRestAndRender();
+  }
+
+  /** Counts the verdicts among all films that are loaded; a hidden verdict counts only as a film. */
+  #count() {
+    if (this.filter) return;
+    this.counts = new Map([["", this.records.length]]);
+    for (const record of this.records) {
+      if (!record.result || this.actions.hides(record)) continue;
+      const { label } = record.result;
+      this.counts.set(label, (this.counts.get(label) ?? 0) + 1);
+    }
+  }
+
+  /** Shows the counts beside the verdicts; with a plus if more films have not been loaded. */
+  #showCounts() {
+    this.#count();
+    for (const choice of this.filters.element.children) {
+      const count = this.counts.get(choice.dataset.value) ?? 0;
+      choice.dataset.count = `${count}${this.next && !this.filter ? "+" : ""}`;
+      choice.title = t("history.count", { count });
+    }
+  }
+
   #sorted() {
     this.order = this.sort.value;
     this.#loadRestAndRender();
@@ -150,18 +193,21 @@ export class History {
     const records = this.records.map((record) => ({ ...record, hidden: this.actions.hides(record) }));
     // The filter would say what the film's verdict is.
     const allowed = records.filter((record) => !record.hidden || !this.filter);
-    const matches = allowed.filter((record) => name(record).toLocaleLowerCase().includes(this.query));
+    const marked = (record) => !this.mark || (!record.hidden && words.marksOf(record.result).includes(this.mark));
+    const isSince = (record) => !this.since || dayOf(record) >= this.since;
+    const matches = allowed.filter((record) => name(record).toLocaleLowerCase().includes(this.query) && marked(record) && isSince(record));
     return matches.sort(ORDERS[this.order]);
   }
 
   render() {
     const records = this.shown;
     this.#updateFilters();
+    this.#showCounts();
     fill(this.list, records.map((record) => this.#item(record)));
     this.status.textContent = t(this.next ? "history.loaded" : "history.count", { count: records.length });
     this.more.hidden = !this.next;
     this.empty.hidden = records.length > 0;
-    const filtered = this.filter || this.query;
+    const filtered = this.filter || this.query || this.mark || this.since;
     fill(this.empty, icon("history"), h("p", {}, t(filtered ? "history.noMatch" : "history.empty")));
     this.#updateSelection();
   }

@@ -63,6 +63,14 @@ export class HttpBackend {
     return { ended: readFile(file, settings, listener, controller.signal), cancel: () => controller.abort() };
   }
 
+  async sample(name) {
+    const address = new URL(`samples/${encodeURIComponent(name)}`, import.meta.url);
+    const response = await fetch(address).catch(() => null);
+    if (!response) throw offline();
+    if (!response.ok) throw problemOf(response.status, "");
+    return new File([await response.blob()], name, { type: response.headers.get("Content-Type") ?? "" });
+  }
+
   async list({ limit, label, before }) {
     const query = new URLSearchParams({ limit });
     if (label) query.set("label", label);

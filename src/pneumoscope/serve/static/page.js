@@ -38,7 +38,7 @@ class Page {
     document.body.append(this.input);
     const { backend, bundles, pictures, downloads } = this;
     this.tabs = {
-      read: new Reading(this.worklist, { bundles, pictures, downloads, pick: () => this.input.click() }),
+      read: new Reading(this.worklist, { bundles, pictures, downloads, pick: () => this.input.click(), sample: (name) => this.#sample(name) }),
       history: new History({
         backend,
         bundles,
@@ -131,6 +131,14 @@ class Page {
   #picked() {
     this.#add([...this.input.files]);
     this.input.value = "";
+  }
+
+  async #sample(name) {
+    try {
+      this.#add([await this.backend.sample(name)]);
+    } catch (problem) {
+      toast(problem.title, problem.hint, "error");
+    }
   }
 
   #add(files) {

@@ -24,7 +24,7 @@ export class Reading {
   #wantsHeatmap = { normal: false, others: true }; // whether the heatmap is shown, by the verdict
   #wantedFor = ""; // which of these the film on the stage follows; "" before its verdict
 
-  constructor(worklist, { bundles, pictures, downloads, pick }) {
+  constructor(worklist, { bundles, pictures, downloads, pick, sample }) {
     Object.assign(this, { worklist, bundles, pictures, downloads });
     this.view = new View();
     this.view.set({ opacity: preferences.get("opacity"), cells: preferences.get("cells"), tool: NARROW.matches ? "pan" : "window" });
@@ -42,7 +42,7 @@ export class Reading {
     );
     this.tools = toolbar(this.view, this.heatmapPane, this.layoutChoice.element);
     this.list = new RowList(worklist, { bundles, pictures, downloads, pick, proceed: () => this.#proceed() });
-    this.welcome = welcome(pick, bundles);
+    this.welcome = welcome(pick, sample, bundles);
     this.#build();
     this.setLayout(this.layout);
     new ResizeObserver(() => this.#arrangePanes()).observe(this.panes);
@@ -331,7 +331,15 @@ export class Reading {
   }
 }
 
-function welcome(pick, bundles) {
+/** Which of the synthetic films is tried: one on which there is something to see. */
+function sampleOf({ settings }) {
+  const { samples = [] } = settings;
+  return samples.find((name) => name.startsWith("pneumonia")) ?? samples[0];
+}
+
+function welcome(pick, sample, bundles) {
+  const trial = button("film", t("welcome.sample"), () => sample(sampleOf(bundles)), { class: "subtle operator", hidden: true });
+  bundles.addEventListener("change", () => (trial.hidden = !sampleOf(bundles)));
   const feature = (key) => h("li", {}, h("strong", {}, t(`welcome.${key}.title`)), h("span", {}, t(`welcome.${key}.text`)));
   return h(
     "section",
@@ -343,6 +351,7 @@ function welcome(pick, bundles) {
       h("h1", { id: "welcome-title" }, t("welcome.title")),
       h("p", { class: "lead muted" }, t("welcome.lead")),
       button("upload", t("welcome.pick"), pick, { key: "O", class: "primary large operator" }),
+      trial,
       h("p", { class: "secondary" }, t("welcome.formats")),
       bundleField(bundles),
     ),
