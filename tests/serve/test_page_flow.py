@@ -69,6 +69,55 @@ def selected(page: Page, name: str) -> None:
     expect(page.locator(".row.selected .name")).to_have_text(name)
 
 
+# These two delete what the server has, so they come before the sitting of the others.
+
+
+def test_all_films_are_read_again_with_other_settings(browser: Browser, quick_server: Live) -> None:
+    quick_server.client.delete("/api/v1/predictions")
+    visit = Visit(browser, quick_server.url)
+    page = visit.read(grey(200), grey(20))
+    page.keyboard.press("s")
+    page.get_by_label("Prevalence of").fill("10")
+    page.keyboard.press("Escape")
+    page.locator(".worklist .menu-holder > button").click()
+    page.get_by_role("menuitem", name="Read all again with the current settings").click()
+    expect(page.locator(".row[data-busy=true]")).to_have_count(0)
+    expect(page.locator(".row[data-state=ready]")).to_have_count(0)  # both were seen before
+    expect(page.locator(".panel")).to_contain_text("At a prevalence of 10 %")
+    records = quick_server.client.get("/api/v1/predictions").json()["predictions"]
+    assert [r["result"]["prevalence"] for r in records] == [0.1, 0.1, None, None]
+    visit.context.close()
+    assert not visit.complaints
+
+
+def test_the_history_counts_verdicts_and_narrows_by_mark_and_date(
+    browser: Browser, quick_server: Live
+) -> None:
+    quick_server.client.delete("/api/v1/predictions")
+    visit = Visit(browser, quick_server.url)
+    small = {**png("small.png", np.full((100, 100), 210, np.uint8))}  # has a note on its size
+    page = visit.read(grey(200), grey(230), grey(20), small)
+    page.keyboard.press("2")
+    counts = (
+        page.get_by_role("group", name="Verdict")
+        .locator("button")
+        .evaluate_all(
+            "buttons => Object.fromEntries(buttons.map(b => [b.dataset.value || 'all', b.dataset.count]))"
+        )
+    )
+    assert (counts["all"], counts["PNEUMONIA"], counts["NORMAL"]) == ("4", "3", "1")
+    names = page.locator(".record .name")
+    page.get_by_label("Mark").select_option("noted")
+    expect(names).to_have_text(["small.png"])
+    page.get_by_label("Mark").select_option("")
+    page.get_by_label("Since").fill("2999-01-01")
+    expect(page.get_by_text("No film matches.")).to_be_visible()
+    page.get_by_label("Since").fill("2001-01-01")
+    expect(names).to_have_count(4)
+    visit.context.close()
+    assert not visit.complaints
+
+
 def test_arrow_keys_home_and_end_step_through_the_films(page: Page) -> None:
     for key, name in (
         ("ArrowDown", "film 60.png"),
@@ -140,24 +189,6 @@ def test_the_next_film_is_loaded_before_it_is_opened(sitting: Visit, page: Page)
     assert not any(second in url for url in sitting.requests)
 
 
-def test_all_films_are_read_again_with_other_settings(browser: Browser, quick_server: Live) -> None:
-    quick_server.client.delete("/api/v1/predictions")
-    visit = Visit(browser, quick_server.url)
-    page = visit.read(grey(200), grey(20))
-    page.keyboard.press("s")
-    page.get_by_label("Prevalence of").fill("10")
-    page.keyboard.press("Escape")
-    page.locator(".worklist .menu-holder > button").click()
-    page.get_by_role("menuitem", name="Read all again with the current settings").click()
-    expect(page.locator(".row[data-busy=true]")).to_have_count(0)
-    expect(page.locator(".row[data-state=ready]")).to_have_count(0)  # both were seen before
-    expect(page.locator(".panel")).to_contain_text("At a prevalence of 10 %")
-    records = quick_server.client.get("/api/v1/predictions").json()["predictions"]
-    assert [r["result"]["prevalence"] for r in records] == [0.1, 0.1, None, None]
-    visit.context.close()
-    assert not visit.complaints
-
-
 def test_two_hundred_films_cost_little_a_step(browser: Browser, quick_server: Live) -> None:
     """The sitting is put back from ids, so no film is sent: the list of the page is what is tested."""
     film = grey(200)
@@ -182,34 +213,6 @@ def test_two_hundred_films_cost_little_a_step(browser: Browser, quick_server: Li
     assert page.locator(".row").nth(60).get_attribute("class") == "row selected"
     assert median_ms < MOST_MS
     visit.context.close()
-
-
-def test_the_history_counts_verdicts_and_narrows_by_mark_and_date(
-    browser: Browser, quick_server: Live
-) -> None:
-    quick_server.client.delete("/api/v1/predictions")
-    visit = Visit(browser, quick_server.url)
-    small = {**png("small.png", np.full((100, 100), 210, np.uint8))}  # has a note on its size
-    page = visit.read(grey(200), grey(230), grey(20), small)
-    page.keyboard.press("2")
-    counts = (
-        page.get_by_role("group", name="Verdict")
-        .locator("button")
-        .evaluate_all(
-            "buttons => Object.fromEntries(buttons.map(b => [b.dataset.value || 'all', b.dataset.count]))"
-        )
-    )
-    assert (counts["all"], counts["PNEUMONIA"], counts["NORMAL"]) == ("4", "3", "1")
-    names = page.locator(".record .name")
-    page.get_by_label("Mark").select_option("noted")
-    expect(names).to_have_text(["small.png"])
-    page.get_by_label("Mark").select_option("")
-    page.get_by_label("Since").fill("2999-01-01")
-    expect(page.get_by_text("No film matches.")).to_be_visible()
-    page.get_by_label("Since").fill("2001-01-01")
-    expect(names).to_have_count(4)
-    visit.context.close()
-    assert not visit.complaints
 
 
 def test_a_sample_film_can_be_tried(browser: Browser, quick_server: Live) -> None:
