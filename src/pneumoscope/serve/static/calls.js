@@ -24,9 +24,9 @@ export function callForm(positive, record) {
   return h(
     "div",
     { class: "call-form" },
+    h("div", { class: "call-choices", role: "group", "aria-label": t("calls.label") }, choices),
     h("label", { for: "call-note", class: "secondary" }, t("calls.note")),
     note,
-    h("div", { class: "call-choices", role: "group", "aria-label": t("calls.label") }, choices),
   );
 }
 
