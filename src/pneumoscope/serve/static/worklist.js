@@ -84,6 +84,7 @@ export class Worklist extends EventTarget {
       this.rows.push(row);
       this.#finish(row, record, revealed);
     }
+    this.#keep(); // without films that this reader does not have
     if (!films.length) return;
     this.#dispatch("rows");
     this.select(this.rows.find((row) => row.record?.id === selected) ?? this.rows[0]);
