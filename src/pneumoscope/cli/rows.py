@@ -43,8 +43,8 @@ def print_rows(
     """Prints a line for each row, and its notes below it.
 
     On a terminal the columns are aligned, empty ones are left out, names in the first column that are
-    too long are shortened at their beginning, and notes are wrapped. Other programs get one tab between cells, whole names,
-    and a line for each note.
+    too long are shortened at their beginning, and notes are wrapped. Other programs get one tab
+    between cells, whole names, and a line for each note.
 
     Args:
         out: Where to print.
