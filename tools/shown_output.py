@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -53,6 +52,8 @@ def environment() -> dict[str, str]:
 
 def printed(command: str, folder: str) -> str:
     """What a command line prints, without blanks at the ends of lines."""
+    import pty  # Windows has none
+
     ours, terminal = pty.openpty()
     with os.fdopen(ours, "rb", buffering=0) as screen, tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
