@@ -70,6 +70,7 @@ def test_a_copy_is_not_written_twice(ward: Path, tmp_path: Path) -> None:
     done = run("deidentify", first, first, tmp_path / "out")
     assert done.returncode == 1
     assert "came before" in done.stderr
+    assert done.stdout.startswith("1 film of 1 patient in ")
 
 
 @pytest.mark.parametrize(

@@ -128,8 +128,13 @@ def _write_all(
         print_json({"folder": str(out), "table": str(out / LIST), **facts}, indent=2)
     else:
         left_out = f", {len(failures):,} left out" if failures else ""
-        sys.stdout.write(f"{len(written):,} films of {patients:,} patients in {out}{left_out}\n")
+        count = f"{_counted(len(written), 'film')} of {_counted(patients, 'patient')}"
+        sys.stdout.write(f"{count} in {out}{left_out}\n")
     return int(bool(failures))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _write(film: DeidentifiedFilm, out: Path, name: str) -> None:
