@@ -24,7 +24,7 @@ def test_the_life_of_an_account(administer: Run, tmp_path: Path) -> None:
         "user", "add", "Lee", "--role", "viewer", "--password-stdin", stdin=PASSWORD + "\n"
     )
     assert good(added) == "lee: viewer\n"
-    assert "restart the server" in added.stderr
+    assert "has to sign in from now on" in added.stderr
     listed = json.loads(good(administer("user", "list", "--json")))
     assert [(account["name"], account["role"], account["disabled"]) for account in listed] == [
         ("lee", "viewer", False)
@@ -140,12 +140,15 @@ def test_every_change_can_be_read_by_programs(administer: Run) -> None:
     assert row["created"].endswith("+00:00")
 
 
-def test_only_the_first_account_asks_for_a_restart(administer: Run) -> None:
+def test_only_the_first_account_closes_the_server(administer: Run) -> None:
     notes = [
         administer("user", "add", name, "--password-stdin", stdin=PASSWORD).stderr
         for name in ("lee", "kim")
     ]
-    assert notes == ["The first account: restart the server if it runs.\n", ""]
+    assert notes == [
+        "The first account: everybody has to sign in from now on; it gets all earlier results.\n",
+        "",
+    ]
 
 
 def test_a_terminal_asks_twice_and_shows_nothing(
@@ -181,3 +184,15 @@ def test_no_accounts_are_an_empty_list(administer: Run) -> None:
     listed = administer("user", "list")
     assert (good(listed), listed.stderr) == ("", "none yet\n")
     assert json.loads(good(administer("user", "list", "--json"))) == []
+
+
+def test_a_deleted_account_takes_its_results_with_it(administer: Run, tmp_path: Path) -> None:
+    for name in ("lee", "kim"):
+        good(administer("user", "add", name, "--password-stdin", stdin=PASSWORD + "\n"))
+    assert "Add --yes" in refused(administer("user", "delete", "lee")).hint
+    assert good(administer("user", "delete", "lee", "--yes")) == "lee: deleted, with 0 results\n"
+    assert "no such user" in str(refused(administer("user", "delete", "lee", "--yes")))
+    assert "the last account" in str(refused(administer("user", "delete", "kim", "--yes")))
+    administration = open_administration(ServeSettings(folder=tmp_path / "state"))
+    assert [entry["what"] for entry in administration.audit.entries()][-1] == "user delete"
+    administration.store.close()

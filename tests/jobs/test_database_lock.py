@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.database import open_engine
@@ -64,6 +65,10 @@ class Session:
             Session.holder = self
         return Session.holder is self
 
+    def execute(self, _statement: Any) -> None:
+        if "broken" in self.ended:
+            raise OperationalError("SELECT 1", {}, Exception("the connection is closed"))
+
     def commit(self) -> None:
         self.ended.append("commit")
 
@@ -101,6 +106,50 @@ def test_a_session_of_postgresql_holds_the_lock_and_ends_with_it() -> None:
     lock.release()
     assert first.sessions[0].ended == ["commit", "invalidate", "close"]
     DatabaseLock(second).release()  # type: ignore[arg-type]
+
+
+def broken_by_restart(engine: Engine) -> None:
+    """PostgreSQL ends every session and its locks."""
+    engine.sessions[-1].ended.append("broken")
+    Session.holder = None
+
+
+def test_the_lock_is_taken_again_after_postgresql_restarted() -> None:
+    first, second = Engine(), Engine()
+    lock = DatabaseLock(first)  # type: ignore[arg-type]
+    assert lock.held()
+    broken_by_restart(first)
+    assert lock.held()
+    with pytest.raises(UsageError, match="another server"):
+        DatabaseLock(second)  # type: ignore[arg-type]
+    lock.release()
+
+
+def test_a_server_whose_lock_another_one_took_does_not_have_it() -> None:
+    first, second = Engine(), Engine()
+    lock = DatabaseLock(first)  # type: ignore[arg-type]
+    broken_by_restart(first)
+    other = DatabaseLock(second)  # type: ignore[arg-type]
+    assert not lock.held()
+    assert not lock.held()
+    other.release()
+    assert lock.held()
+    lock.release()
+
+
+def test_without_a_database_there_is_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine()
+    lock = DatabaseLock(engine)  # type: ignore[arg-type]
+    broken_by_restart(engine)
+
+    def refused() -> Session:
+        raise OperationalError("connect", {}, Exception("refused"))
+
+    monkeypatch.setattr(engine, "connect", refused)
+    assert not lock.held()
+    monkeypatch.undo()
+    assert lock.held()
+    lock.release()
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])

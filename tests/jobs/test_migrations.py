@@ -211,3 +211,19 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) ->
     assert schema(engine) == before
     assert "alembic_version" not in inspect(engine).get_table_names()
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "change", ["ALTER TABLE predictions DROP COLUMN bundle", "DROP TABLE deliveries"]
+)
+def test_a_database_with_the_right_number_and_other_tables_is_refused(
+    tmp_path: Path, change: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'x.sqlite'}"
+    store = Store(url)
+    with store.engine.begin() as connection:
+        connection.execute(text(change))
+    store.close()
+    with pytest.raises(UsageError, match=r"has no (predictions\.bundle|deliveries\.film)") as error:
+        Store(url)
+    assert "backup" in error.value.hint

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pneumoscope.errors import DeadlinePassed, QueueFull, ShuttingDown
+from pneumoscope.errors import DatabaseInUse, DeadlinePassed, QueueFull, ShuttingDown
 from pneumoscope.jobs.queue import FilmQueue, QueuedFilm, QueueLimits
 from pneumoscope.records import Settings
 
@@ -276,3 +276,14 @@ def test_a_film_that_is_given_back_after_its_deadline_fails_at_once() -> None:
     assert isinstance(future.exception(0), DeadlinePassed)
     assert queue.outstanding == 0
     queue.close()
+
+
+def test_a_paused_queue_takes_no_films_until_it_goes_on() -> None:
+    queue = queue_of()
+    queue.pause(paused=True)
+    assert not queue.accepting
+    with pytest.raises(DatabaseInUse):
+        queue.reserve(1, 1)
+    queue.pause(paused=False)
+    assert queue.accepting
+    queue.reserve(1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 from sqlalchemy import event
 
 from pneumoscope.errors import DuplicateFilm
+from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, RUNNING, new_id, now
+from pneumoscope.records import Settings
+from queue_parts import Parts
 
 
 @pytest.fixture
@@ -147,3 +151,16 @@ def test_more_films_than_a_statement_takes(store: Store) -> None:
     accepted(store, *many)
     assert store.close_open({"code": "lost"}, []) == 1200
     assert len(store.delete("ann")) == 1200
+
+
+def test_films_and_jobs_get_another_owner(tmp_path: Path) -> None:
+    parts = Parts(tmp_path)
+    film = UploadedFile("a.png", b"x", idempotency_key="k" * 64)
+    job = parts.jobs.accept(JobRequest(owner="local", settings=Settings()), [film])
+    assert parts.store.transfer("local", "ann") == 1
+    assert parts.store.history("local", 10) == []
+    [row] = parts.store.history("ann", 10)
+    assert (row.job, row.idempotency_key) == (job, None)
+    assert parts.store.job("ann", job) is not None
+    assert parts.store.transfer("local", "ann") == 0
+    parts.store.close()

@@ -126,3 +126,15 @@ def test_an_old_hash_is_renewed_when_its_user_signs_in(accounts: Accounts) -> No
 def test_roles_are_ordered() -> None:
     assert LOCAL.may("viewer")
     assert LOCAL.may("admin")
+
+
+def test_an_account_is_deleted_but_never_the_last_one(accounts: Accounts) -> None:
+    accounts.add("lee", PASSWORD)
+    with pytest.raises(AccountError, match="the last account"):
+        accounts.delete("lee")
+    accounts.add("kim", PASSWORD)
+    assert accounts.delete(" LEE ").name == "lee"
+    assert [account.name for account in accounts.list()] == ["kim"]
+    assert accounts.check("lee", PASSWORD) is None
+    with pytest.raises(AccountError, match="no such user"):
+        accounts.delete("lee")

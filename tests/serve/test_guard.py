@@ -7,9 +7,11 @@ from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from in_process import small
-from pneumoscope.serve.settings import ConnectionLimits
+from in_process import CHEAP, PASSWORD, small
+from pneumoscope.serve.admin.administration import open_administration
+from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
 
 USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
 
@@ -150,3 +152,34 @@ def test_there_are_no_websockets(tmp_path: Path) -> None:
     with small(tmp_path) as server:
         server.portal.call(ask, server.app)
     assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_without_a_database_the_answer_is_503(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("connection refused"))
+
+    with small(tmp_path, USERS) as server:
+        cookie = server.cookie("otto")
+        monkeypatch.setattr(server.security.sessions, "find", away)
+        answer = server("GET", "/api/v1/things/1", cookie=cookie)
+        assert (answer.status_code, answer.json()["code"]) == (503, "NoDatabase")
+        assert answer.headers["retry-after"]
+        assert "refused" not in answer.text
+    with small(tmp_path / "open") as server:
+        monkeypatch.setattr(server.security.accounts, "any", away)
+        assert server("GET", "/api/v1/things/1").status_code == 503
+
+
+def test_the_first_account_closes_a_running_server_at_once(tmp_path: Path) -> None:
+    with small(tmp_path) as server:
+        assert server("GET", "/api/v1/things/1").status_code == 200
+        administration = open_administration(ServeSettings(folder=tmp_path))
+        administration.accounts.hasher = CHEAP
+        administration.add_user("otto", PASSWORD, "operator")
+        administration.store.close()
+        assert server("GET", "/api/v1/things/1").status_code == 401
+        assert server("GET", "/api/v1/me").status_code == 401
+        cookie = server.cookie("otto")
+        assert server("GET", "/api/v1/things/1", cookie=cookie).status_code == 200

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
 
@@ -25,13 +27,12 @@ class DatabaseLock:
         Raises:
             UsageError: Another server holds it.
         """
+        self._engine = engine
         self._file: int | None = None
         self._connection: Connection | None = None
         name = engine.url.database
         if engine.dialect.name == "postgresql":
-            self._connection = engine.connect()
-            acquired = self._connection.scalar(select(func.pg_try_advisory_lock(_NUMBER)))
-            self._connection.commit()  # the lock belongs to the session
+            acquired = self._lock_session()
         elif name and name != ":memory:" and sys.platform != "win32":
             self._file = os.open(f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
             acquired = _lock(self._file)
@@ -44,13 +45,46 @@ class DatabaseLock:
                 "Stop it, or give this server another --folder.",
             )
 
+    def held(self) -> bool:
+        """Whether this server has the lock; takes it again if PostgreSQL has ended the session.
+
+        It does so when it restarts, and then another server may have been faster.
+        """
+        if self._engine.dialect.name != "postgresql":
+            return True
+        try:
+            if self._connection is not None:
+                self._connection.execute(select(1))
+                self._connection.commit()
+                return True
+        except SQLAlchemyError:
+            self._end_session()
+        try:
+            acquired = self._lock_session()
+        except SQLAlchemyError:
+            acquired = False
+        if not acquired:
+            self._end_session()
+        return acquired
+
     def release(self) -> None:
         """Releases the lock."""
         if self._file is not None:
             os.close(self._file)
+        self._end_session()
+
+    def _lock_session(self) -> bool:
+        self._connection = self._engine.connect()
+        acquired = self._connection.scalar(select(func.pg_try_advisory_lock(_NUMBER)))
+        self._connection.commit()  # the lock belongs to the session
+        return bool(acquired)
+
+    def _end_session(self) -> None:
         if self._connection is not None:
-            self._connection.invalidate()  # ends the session instead of returning it to the pool
-            self._connection.close()
+            with suppress(SQLAlchemyError):
+                self._connection.invalidate()  # or the session would return to the pool
+                self._connection.close()
+            self._connection = None
 
 
 def _lock(file: int) -> bool:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pneumoscope.errors import DeadlinePassed, QueueFull, ShuttingDown
+from pneumoscope.errors import DatabaseInUse, DeadlinePassed, QueueFull, ShuttingDown
 from pneumoscope.jobs.deadlines import Deadlines
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class FilmQueue:
         self._batches_of: Counter[str] = Counter()
         self._seconds_per_film = _FIRST_ESTIMATE_S
         self._accepting = self._open = True
+        self._paused = False
         self._deadlines = Deadlines(self._expire)
 
     @property
@@ -116,7 +117,7 @@ class FilmQueue:
     @property
     def accepting(self) -> bool:
         """Whether films are accepted."""
-        return self._accepting
+        return self._accepting and not self._paused
 
     def reserve(self, films: int, size_bytes: int, owner: str = "") -> None:
         """Reserves space for films that are submitted next.
@@ -129,11 +130,14 @@ class FilmQueue:
         Raises:
             QueueFull: There is not enough space, or the owner has used its share.
             ShuttingDown: The server is shutting down.
+            DatabaseInUse: The queue is paused.
         """
         limits = self._limits
         with self._changed:
             if not self._accepting:
                 raise ShuttingDown
+            if self._paused:
+                raise DatabaseInUse
             too_many = self._outstanding + films > limits.films
             too_large = self._size_bytes + size_bytes > limits.size_bytes
             films_of, bytes_of = self._films_of[owner], self._bytes_of[owner]
@@ -147,6 +151,11 @@ class FilmQueue:
                 wait_s = self._outstanding * self._seconds_per_film / self._workers
                 raise QueueFull(max(1, min(_LONGEST_RETRY_S, round(wait_s))))
             self._add(films, size_bytes, owner)
+
+    def pause(self, *, paused: bool) -> None:
+        """Accepts no films while another server may be using the database, or accepts them again."""
+        with self._changed:
+            self._paused = paused
 
     def admit(self, films: int, size_bytes: int, owner: str = "") -> None:
         """Counts films that an earlier run accepted, whatever the limits."""

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from pneumoscope.errors import DuplicateFilm, UsageError
 from pneumoscope.jobs.database import open_engine
-from pneumoscope.jobs.migrations import migrate
-from pneumoscope.jobs.tables import FAILED, OPEN, Delivery, FilmRow, Job, now
+from pneumoscope.jobs.migrations import check_tables, migrate
+from pneumoscope.jobs.tables import FAILED, OPEN, Base, Delivery, FilmRow, Job, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,7 @@ class Store:
         self._write_lock = threading.Lock() if self.engine.dialect.name == "sqlite" else None
         try:
             migrate(self.engine)
+            check_tables(self.engine, Base.metadata.sorted_tables)
         except BaseException as error:
             self.engine.dispose()
             if not isinstance(error, SQLAlchemyError):
@@ -187,6 +188,17 @@ class Store:
             for portion in _portions(ids):
                 known += session.scalars(query.where(FilmRow.id.in_(portion)))
             return _delete(session, known, record)
+
+    def transfer(self, owner: str, new_owner: str) -> int:
+        """Gives the films and jobs of an owner to another one; returns the number of films.
+
+        Their idempotency keys are forgotten, as the new owner may have the same.
+        """
+        with self.writing() as session:
+            films = update(FilmRow).where(FilmRow.owner == owner)
+            changed = session.execute(films.values(owner=new_owner, idempotency_key=None))
+            session.execute(update(Job).where(Job.owner == owner).values(owner=new_owner))
+            return cast("CursorResult[Any]", changed).rowcount
 
     def delete_patient(self, patient: str, record: Record = no_record) -> list[str]:
         """Deletes films of a patient, of every owner; returns their ids.

@@ -22,6 +22,7 @@ from pneumoscope.serve import problems
 from pneumoscope.serve.metrics import Metrics, RequestMetrics
 from pneumoscope.serve.routes import account, health, jobs, model, predictions, session
 from pneumoscope.serve.security import guard
+from pneumoscope.serve.security.accounts import LOCAL
 from pneumoscope.serve.security.state import make_security
 from pneumoscope.serve.services import open_services
 
@@ -29,13 +30,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pneumoscope.jobs.service import JobService
+    from pneumoscope.jobs.store import Store
     from pneumoscope.serve.admin.privacy import RetentionCleanup
+    from pneumoscope.serve.security.state import Security
+    from pneumoscope.serve.services import Services
     from pneumoscope.serve.settings import ServeSettings
 
 _log = logging.getLogger(__name__)
 
 _RETRY_S = 5.0
 _CLEANUP_S = 3600.0
+_LOCK_S = 2.0
+_LATE_ROUNDS = 24
+"""Films of two minutes; all that were accepted are read by then, or later at the next start."""
 STATIC = Path(__file__).with_name("static")
 
 
@@ -53,6 +60,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
         background = [
             asyncio.create_task(_clean_up(services.cleanup)),
             asyncio.create_task(_retry_unsaved(services.jobs)),
+            asyncio.create_task(_watch_lock(services)),
+            asyncio.create_task(_give_late_results_an_owner(app.state.security, services.store)),
         ]
         try:
             yield
@@ -105,6 +114,26 @@ async def _clean_up(cleanup: RetentionCleanup) -> None:
             await run_in_threadpool(cleanup.run)
         except (PneumoscopeError, OSError, SQLAlchemyError):
             _log.exception("old results were not deleted; the next try is in an hour")
+
+
+async def _watch_lock(services: Services) -> None:
+    while True:
+        await asyncio.sleep(_LOCK_S)
+        held = await run_in_threadpool(services.lock.held)
+        services.queue.pause(paused=not held)
+
+
+async def _give_late_results_an_owner(security: Security, store: Store) -> None:
+    """Results of films that were accepted before the first account, and read after it."""
+    while security.open:
+        await asyncio.sleep(_RETRY_S)
+    for _ in range(_LATE_ROUNDS):
+        try:
+            first = min(await run_in_threadpool(security.accounts.list), key=lambda a: a.created)
+            await run_in_threadpool(store.transfer, LOCAL.id, first.id)
+        except SQLAlchemyError:
+            _log.exception("earlier results have no owner yet; the next try is in a moment")
+        await asyncio.sleep(_RETRY_S)
 
 
 async def _retry_unsaved(jobs: JobService) -> None:

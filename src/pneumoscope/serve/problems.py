@@ -123,6 +123,7 @@ class NoRoom(Refusal):
 
 STATUS_OF_CODE = {
     "ShuttingDown": HTTPStatus.SERVICE_UNAVAILABLE,
+    "DatabaseInUse": HTTPStatus.SERVICE_UNAVAILABLE,
     "DeadlinePassed": HTTPStatus.SERVICE_UNAVAILABLE,
     "Interrupted": HTTPStatus.SERVICE_UNAVAILABLE,
     "NotStored": HTTPStatus.SERVICE_UNAVAILABLE,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PREFIX = "PNEUMOSCOPE_SERVE_"
 GROUPS = frozenset({"limits", "connection_limits"})
 """Settings that consist of others."""
+_WITH_COMMAS = frozenset({f"{PREFIX}TRUSTED_PROXY", f"{PREFIX}SERVER_NAME"})
+"""Variables whose values may contain a colon."""
 _MIB = 2**20
 _DATABASE = "reading-room.sqlite"
 
@@ -125,6 +127,10 @@ class ServeSettings:
         audit_syslog: Where lines of the audit log are sent, see `SyslogForwarder`; None for nowhere.
         audit_anchor: File that always has number and hash of the last line of the audit log, best on
             another machine; None for none.
+        trusted_proxy: Networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are
+            believed. In the environment separated by commas.
+        server_name: Names by which users address the server behind a proxy. In the environment
+            separated by commas.
     """
 
     host: str = "127.0.0.1"
@@ -150,6 +156,8 @@ class ServeSettings:
     tls_self_signed: bool = False
     audit_syslog: str | None = None
     audit_anchor: Path | None = None
+    trusted_proxy: tuple[str, ...] = ()
+    server_name: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("max_batch_size", "queue", "sync_limit", "retention_days", "threads"):
@@ -166,6 +174,15 @@ class ServeSettings:
             raise UsageError(
                 "a certificate needs its key", "Give both --tls-cert and --tls-key, or neither."
             )
+
+        for network in self.trusted_proxy:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise UsageError(
+                    f"trusted proxy {network}: no network ({error})",
+                    "For example 127.0.0.1 or 10.1.2.0/24.",
+                ) from None
 
     def make_folder(self) -> None:
         """Makes the folder; only its owner can read it.
@@ -242,7 +259,8 @@ def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSet
 def _value(name: str, text: str, kind: str) -> Any:
     try:
         if "tuple" in kind:
-            return tuple(text.split(os.pathsep))
+            separator = "," if name in _WITH_COMMAS else os.pathsep
+            return tuple(part.strip() for part in text.split(separator))
         if "Path" in kind:
             return Path(text)
         if "bool" in kind:

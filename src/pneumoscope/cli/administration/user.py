@@ -42,14 +42,16 @@ def add_user(
     """Add an account.
 
     Its user has to replace the password within seven days, in the page. Once
-    there is an account, every user has to sign in. Restart a running server after
-    adding the first one.
+    there is an account, every user has to sign in, also at a server that runs. The
+    first account gets all earlier results.
     """
     administration = server.administration()
     first = not administration.accounts.any()
     user = administration.add_user(name, _read_password(password_stdin), role)
     if first:
-        sys.stderr.write("The first account: restart the server if it runs.\n")
+        sys.stderr.write(
+            "The first account: everybody has to sign in from now on; it gets all earlier results.\n"
+        )
     print_facts(
         {"id": user.id, "name": user.name, "role": user.role},
         f"{user.name}: {user.role}",
@@ -122,6 +124,32 @@ def disable_user(
     print_facts(
         {"sessions_ended": sessions, "tokens_revoked": tokens},
         f"{name}: disabled, {sessions} sessions and {tokens} tokens ended",
+        as_json=json,
+    )
+
+
+@app.command("delete", epilog="Example: pneumoscope user delete dr.lee --yes")
+@on_server_data
+def delete_user(
+    server: ServerData,
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Delete an account with all its results and films.
+
+    Disable an account to keep its results.
+    """
+    administration = server.administration()
+    administration.accounts.get(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise AccountError("nobody can be asked here", "Add --yes to delete the account.")
+        typer.confirm(f"Delete {name} with all results and films?", abort=True, err=True)
+    user, results = administration.delete_user(name)
+    print_facts(
+        {"name": user.name, "results_deleted": results},
+        f"{user.name}: deleted, with {results:,} results",
         as_json=json,
     )
 

@@ -79,6 +79,20 @@ TlsSelfSigned = Annotated[
         help="TLS with a certificate made on this machine, for a closed network.",
     ),
 ]
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CIDR",
+        help="Network of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed, such as "
+        "127.0.0.1. Repeat it for several.",
+    ),
+]
+ServerName = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="Name by which users address the server behind a proxy. Repeatable."
+    ),
+]
 Key = Annotated[
     Path | None,
     typer.Option(
@@ -145,6 +159,8 @@ def serve(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     tls_self_signed: TlsSelfSigned = None,
+    trusted_proxy: TrustedProxy = None,
+    server_name: ServerName = None,
     key: Key = None,
     bundle: Bundles = None,
     threads: Workers = None,
@@ -166,6 +182,8 @@ def serve(
         "tls_key": tls_key, "tls_self_signed": tls_self_signed, "key": key, "bundle": tuple(bundle) if bundle else None,
         "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,
         "queue": queue, "rate_limit": rate_limit,
+        "trusted_proxy": tuple(trusted_proxy) if trusted_proxy else None,
+        "server_name": tuple(server_name) if server_name else None,
     }  # fmt: skip
     require("the server", "serve", *_MODULES)
     from pneumoscope.serve.settings import from_env

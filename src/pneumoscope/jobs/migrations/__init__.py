@@ -17,9 +17,9 @@ from sqlalchemy import func, inspect, select, text
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Table
 
 HEAD = "0005"
 """The newest revision in ``versions/``."""
@@ -43,6 +43,30 @@ def migrate(engine: Engine, target: str = HEAD) -> None:
         return
     with _exclusive(engine) as connection:
         _upgrade(connection, target)
+
+
+def check_tables(engine: Engine, tables: Iterable[Table]) -> None:
+    """Refuses a database whose revision is right and whose tables are not.
+
+    Versions between two releases may have used the number of a revision for other tables.
+
+    Raises:
+        UsageError: A table or a column is missing.
+    """
+    stored = inspect(engine)
+    for table in tables:
+        columns = (
+            {column["name"] for column in stored.get_columns(table.name)}
+            if stored.has_table(table.name)
+            else set[str]()
+        )
+        for column in table.columns:
+            if column.name not in columns:
+                raise UsageError(
+                    f"the database has no {table.name}.{column.name}",
+                    "A version between two releases made it, or it is damaged: restore a backup, or name "
+                    "another --folder or --database.",
+                )
 
 
 def _revision(engine: Engine) -> str | None:

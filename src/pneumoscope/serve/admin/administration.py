@@ -16,6 +16,7 @@ from pneumoscope.serve.admin import privacy
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.accounts import (
     ADMIN_AT_THE_MACHINE,
+    LOCAL,
     Accounts,
     Record,
     User,
@@ -60,12 +61,33 @@ class Administration:
     film_store: FilmStore
 
     def add_user(self, name: str, password: str, role: str) -> User:
-        """Makes an account.
+        """Makes an account. The first one closes a running server, and gets all earlier results.
 
         Raises:
             AccountError: See `Accounts.add`.
         """
-        return self.accounts.add(name, password, role, self._line("user add"))
+        first = not self.accounts.any()
+        user = self.accounts.add(name, password, role, self._line("user add"))
+        if first:
+            self.store.transfer(LOCAL.id, user.id)
+        return user
+
+    def delete_user(self, name: str) -> tuple[User, int]:
+        """Deletes an account with its sessions, tokens, results and films.
+
+        Returns:
+            The user, and the number of results.
+
+        Raises:
+            AccountError: No such user, or the last account.
+        """
+        user = self.accounts.delete(name, self._line("user delete"))
+        self.sessions.close_all(user.id)
+        self.tokens.revoke_all(user.id)
+        deleted = self.store.delete(user.id, record=lambda ids: self._note("user delete", *ids))
+        self.film_store.drop(deleted)
+        privacy.empty_write_ahead_log(self.store)
+        return user, len(deleted)
 
     def set_password(self, name: str, password: str) -> int:
         """Changes a password, and ends the user's sessions and tokens; returns the number of sessions.
@@ -245,7 +267,7 @@ def check_start(settings: ServeSettings) -> None:
         UnsafeAddress: Others could reach the server without TLS or without accounts.
         UsageError: Films are to be kept, and the key would be in the same folder.
     """
-    if not settings.loopback:
+    if not settings.loopback or settings.trusted_proxy:
         settings.make_folder()
         store = Store(settings.database_url)
         try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import LargeBinary, select, update
+from sqlalchemy import LargeBinary, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -240,6 +240,26 @@ class Accounts:
         return self._change(
             name, record, disabled=disabled, generation=Account.generation + int(disabled)
         )
+
+    def delete(self, name: str, record: Record = no_record) -> User:
+        """Deletes an account; its sessions and tokens are no longer valid.
+
+        Raises:
+            AccountError: No such user; or the last account, without which everybody could use the
+                server.
+        """
+        with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            account = _named(db, name)
+            if db.scalar(select(func.count()).select_from(Account)) == 1:
+                raise AccountError(
+                    f"user {account.name}: the last account",
+                    "Without accounts the server is open. Add another one first, or disable this one.",
+                )
+            db.delete(account)
+            db.flush()
+            user = user_of(account, "command")
+            record(user)
+        return user
 
     def check(self, name: str, password: str) -> Account | None:
         """The account, if name and password fit; takes the same time if they do not."""

@@ -72,7 +72,8 @@ class Admission:
         """
         security, method, path = self.security, self.request.method, self.request.url.path
         self._check_host()
-        if not security.open:
+        # An account may have been added a moment ago, by a command.
+        if not security.open or not await run_in_threadpool(security.openness.check):
             _slow_down(security.by_address, network_of(address_of(self.request)))
         self._check_length()
         if method not in SAFE_METHODS:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.serve.security.connection import Connection, LimitedHttpProtocol
@@ -38,6 +39,7 @@ class Connections:
     Attributes:
         limits: How many there may be, and how long they may take.
         context: For TLS; None without.
+        proxies: Networks whose connections are not limited by address, as they are of many users.
         most: How many there may be in all.
         by_network: The open ones by network.
         handshakes: TLS handshakes that are not complete; the event loop itself would forget them.
@@ -45,6 +47,7 @@ class Connections:
 
     limits: ConnectionLimits
     context: ssl.SSLContext | None
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     most: int = 0
     by_network: defaultdict[str, set[Connection]] = field(default_factory=lambda: defaultdict(set))
     handshakes: set[asyncio.Task[None]] = field(default_factory=set)
@@ -72,7 +75,8 @@ class Connections:
         peer = transport.get_extra_info("peername")
         network = network_of(str(peer[0])) if isinstance(peer, tuple) and peer else "local"
         same = self.by_network.get(network, set())
-        if len(same) >= self.limits.connections_per_address and not self._make_room(same, now):
+        too_many = len(same) >= self.limits.connections_per_address and not self._is_proxy(peer)
+        if too_many and not self._make_room(same, now):
             return None
         if self._count >= self.most and not self._make_room(
             (c for each in self.by_network.values() for c in each), now
@@ -92,6 +96,12 @@ class Connections:
         self._count -= 1
         if not same:
             del self.by_network[connection.network]
+
+    def _is_proxy(self, peer: object) -> bool:
+        if not (self.proxies and isinstance(peer, tuple)):
+            return False
+        address = ip_address(str(peer[0]).partition("%")[0])
+        return any(address in network for network in self.proxies)
 
     def _make_room(self, among: Iterable[Connection], now: float) -> bool:
         """Closes the slowest of these connections whose request is not complete, if there is one."""

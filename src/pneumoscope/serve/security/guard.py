@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from fastapi import Request
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from pneumoscope.serve.security.accounts import User
     from pneumoscope.serve.security.state import Security
     from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
+
+_log = logging.getLogger(__name__)
 
 
 def install(app: FastAPI, settings: ServeSettings) -> None:
@@ -65,7 +70,7 @@ class Guard:
             await response(_Starting(), request.url.path)(scope, receive, send)
             return
         try:
-            request.state.user = await Admission(security, request).user()
+            request.state.user = await _admitted(security, request)
             body = _Body(request, security.body_limit(request), self.limits)
             audited = AuditedResponse(security.audit, request, body.closing(send))
             await self.app(scope, body.receive, audited.send)
@@ -79,6 +84,20 @@ class Guard:
             refused = response(answer, request.url.path)
             refused.headers["Connection"] = "close"
             await refused(scope, receive, send)
+
+
+async def _admitted(security: Security, request: Request) -> User | None:
+    """The user of a request; see `Admission.user`."""
+    try:
+        return await Admission(security, request).user()
+    except SQLAlchemyError as error:
+        _log.error("the database cannot be used", exc_info=error)
+        raise NoDatabase from error
+
+
+class NoDatabase(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("the database does not answer", "Try again in a moment.")
 
 
 class _Starting(Unavailable):

@@ -39,6 +39,25 @@ LINES_A_MINUTE, LINES_AT_ONCE = 10, 20
 """Audit lines, by address, about requests without a user: nobody can fill the disk with them."""
 
 
+class Openness:
+    """Whether a server has no accounts; the first account closes it for good.
+
+    Args:
+        accounts: The accounts.
+        open: Whether there are none.
+    """
+
+    def __init__(self, accounts: Accounts, *, open: bool) -> None:  # noqa: A002 (the state's name)
+        self._accounts = accounts
+        self.open = open
+
+    def check(self) -> bool:
+        """Looks whether there is an account now; returns whether the server is still open."""
+        if self.open and self._accounts.any():
+            self.open = False
+        return self.open
+
+
 @dataclass(frozen=True, slots=True)
 class Security:
     """What the security middleware and the sign-in routes work with.
@@ -49,7 +68,7 @@ class Security:
         tokens: API tokens.
         second_factor: Checks codes of authenticator apps.
         audit: The audit log.
-        open: There are no accounts: everybody who reaches this loopback address is `LOCAL`.
+        openness: Whether there are no accounts.
         tls: Whether connections are encrypted.
         hosts: Names by which requests may address the server.
         upload_bytes: Limit on the body of an upload.
@@ -66,7 +85,7 @@ class Security:
     tokens: Tokens
     second_factor: SecondFactor
     audit: AuditLog
-    open: bool
+    openness: Openness
     tls: bool
     hosts: frozenset[str]
     upload_bytes: int
@@ -78,6 +97,11 @@ class Security:
     signing_in: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(CONCURRENT_SIGN_INS)
     )
+
+    @property
+    def open(self) -> bool:
+        """There are no accounts: everybody who reaches this loopback address is `LOCAL`."""
+        return self.openness.open
 
     def body_limit(self, request: Request) -> int:
         """Largest body of this request, in bytes."""
@@ -118,8 +142,9 @@ def make_security(
         tokens=Tokens(engine, clock),
         second_factor=SecondFactor(engine, keys, clock),
         audit=audit,
-        open=not has_accounts,
-        tls=settings.tls,
+        openness=Openness(accounts, open=not has_accounts),
+        # Users reach a trusted proxy by TLS.
+        tls=settings.tls or bool(settings.trusted_proxy),
         hosts=tls.hosts(settings),
         upload_bytes=settings.limits.max_body_bytes,
         by_user=_rate(settings.rate_limit),

@@ -38,6 +38,11 @@ def check_address(settings: ServeSettings, *, accounts: bool) -> None:
     Raises:
         UnsafeAddress: One of them is missing.
     """
+    if settings.trusted_proxy and not accounts:
+        raise UnsafeAddress(
+            "everybody who reaches the proxy could use the server, because there are no accounts",
+            "Make one first: pneumoscope user add NAME --role admin",
+        )
     if settings.loopback:
         return
     if not settings.tls:
@@ -105,6 +110,7 @@ def hosts(settings: ServeSettings) -> frozenset[str]:
     Without this check, another site could point its own name at this machine (DNS rebinding).
     """
     names = {*LOOPBACK, settings.host.lower()} - {"0.0.0.0", "::"}  # noqa: S104
+    names |= {name.lower() for name in settings.server_name}
     pair = certificate(settings)
     return frozenset(names if pair is None else names | _names_in(_read(pair[0])))
 
@@ -119,14 +125,28 @@ def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
         "http": Connections(
             limits=settings.connection_limits,
             context=None if pair is None else context(*pair),
+            proxies=proxies(settings),
         ),
         # uvloop reads from a new connection even if it is paused, so bytes of the handshake could be lost.
         "loop": "auto" if pair is None else "asyncio",
         "ws": "none",  # a connection that becomes a websocket would have no limits
         "access_log": False,  # addresses and paths belong in the audit log
         "server_header": False,
-        "proxy_headers": False,  # anybody on this machine could claim another address
+        # Without a trusted proxy, anybody could claim another address.
+        "proxy_headers": bool(settings.trusted_proxy),
+        "forwarded_allow_ips": [str(network) for network in proxies(settings)],
     }
+
+
+def proxies(settings: ServeSettings) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Networks of trusted proxies; those of IPv4 also as a socket for IPv6 shows them."""
+    networks = [ipaddress.ip_network(network) for network in settings.trusted_proxy]
+    mapped = [
+        ipaddress.ip_network(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
+        for network in networks
+        if network.version == 4
+    ]
+    return (*networks, *mapped)
 
 
 def own_names(host: str) -> tuple[str, ...]:

@@ -1,0 +1,113 @@
+"""Behind a proxy: forwarded addresses are believed from trusted networks only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from live import listening
+from pneumoscope.errors import UnsafeAddress, UsageError
+from pneumoscope.serve.security import tls
+from pneumoscope.serve.security.connections import Connections
+from pneumoscope.serve.settings import ConnectionLimits, ServeSettings, from_env
+
+TRUSTING = ("127.0.0.1", "10.0.0.0/8")
+
+
+@contextmanager
+def seeing(settings: ServeSettings) -> Iterator[int]:
+    """A server that answers with the address and the scheme that it sees."""
+
+    async def app(scope: dict[str, object], receive: object, send: object) -> None:
+        if scope["type"] == "http":
+            client = scope["client"]
+            assert isinstance(client, tuple)
+            body = f"{client[0]} {scope['scheme']}".encode()
+            await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
+            await send({"type": "http.response.body", "body": body})  # type: ignore[operator]
+        else:
+            while (message := await receive())["type"] != "lifespan.shutdown":  # type: ignore[operator]
+                await send({"type": f"{message['type']}.complete"})  # type: ignore[operator]
+            await send({"type": "lifespan.shutdown.complete"})  # type: ignore[operator]
+
+    with listening(app, **tls.uvicorn_options(settings)) as (server, _):  # type: ignore[arg-type]
+        yield server.port
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "sees"),
+    [
+        ((), "10.9.9.9", "127.0.0.1 http"),
+        (("10.0.0.0/8",), "10.9.9.9", "127.0.0.1 http"),
+        (("127.0.0.1",), "10.9.9.9", "10.9.9.9 https"),
+        (
+            ("127.0.0.0/8",),
+            "6.6.6.6, 10.9.9.9",
+            "10.9.9.9 https",
+        ),  # the first is the client's claim
+        (TRUSTING, "192.0.2.7, 10.1.2.3", "192.0.2.7 https"),  # two proxies
+    ],
+)
+def test_forwarded_headers_count_only_from_trusted_networks(
+    tmp_path: Path, trusted: tuple[str, ...], forwarded: str, sees: str
+) -> None:
+    with seeing(ServeSettings(folder=tmp_path, trusted_proxy=trusted)) as port:
+        claims = {"X-Forwarded-Proto": "https", "X-Forwarded-For": forwarded}
+        with httpx.Client(verify=False) as client:
+            assert client.get(f"http://127.0.0.1:{port}/", headers=claims).text == sees
+
+
+def test_ipv4_proxies_are_recognised_on_a_socket_for_ipv6() -> None:
+    networks = tls.proxies(ServeSettings(trusted_proxy=("10.0.0.0/8", "2001:db8::/32")))
+    assert [str(network) for network in networks] == [
+        "10.0.0.0/8", "2001:db8::/32", "::ffff:a00:0/104",
+    ]  # fmt: skip
+
+
+def test_a_proxy_without_accounts_is_refused() -> None:
+    settings = ServeSettings(trusted_proxy=("127.0.0.1",))
+    with pytest.raises(UnsafeAddress, match="reaches the proxy"):
+        tls.check_address(settings, accounts=False)
+    tls.check_address(settings, accounts=True)
+
+
+def test_settings_of_proxies(tmp_path: Path) -> None:
+    env = {
+        "PNEUMOSCOPE_SERVE_TRUSTED_PROXY": "127.0.0.1, 2001:db8::/32",
+        "PNEUMOSCOPE_SERVE_SERVER_NAME": "Films.Hospital.example",
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    settings = from_env(env)
+    assert settings.trusted_proxy == ("127.0.0.1", "2001:db8::/32")
+    assert "films.hospital.example" in tls.hosts(settings)
+    for wrong in ("localhost", "10.0.0.1/8", "everywhere", ""):
+        with pytest.raises(UsageError) as error:
+            ServeSettings(trusted_proxy=(wrong,))
+        assert error.value.hint
+
+
+def test_connections_of_a_proxy_are_limited_in_all_only() -> None:
+    limits = ConnectionLimits(connections=5, connections_per_address=1)
+    networks = tls.proxies(ServeSettings(trusted_proxy=("10.0.0.0/8",)))
+    every = Connections(limits=limits, context=None, proxies=networks)
+    for address in ("10.1.1.1", "::ffff:10.1.1.1", "192.0.2.1"):
+        for _ in range(2):
+            every.add(Line(address), 0.0)  # type: ignore[arg-type]
+    assert every.count == 5
+
+
+class Line:
+    """A transport without a network."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def get_extra_info(self, _name: str) -> tuple[str, int]:
+        return self.address, 50000
+
+    def abort(self) -> None:
+        pass
