@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +103,88 @@ def test_connections_of_a_proxy_are_limited_in_all_only() -> None:
         for _ in range(2):
             every.add(Line(address), 0.0)  # type: ignore[arg-type]
     assert every.count == 5
+
+
+NGINX = """
+daemon off; user root; pid {folder}/nginx.pid; error_log stderr;
+events {{}}
+http {{
+    access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b;
+    fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {cert}; ssl_certificate_key {key};
+        location / {{
+            proxy_pass http://127.0.0.1:{server};
+            proxy_set_header Host $host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+        }}
+    }}
+}}
+"""
+HAPROXY = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend films
+    bind 127.0.0.1:{port} ssl crt {both}
+    option forwardfor
+    http-request set-header X-Forwarded-Proto https
+    default_backend server
+backend server
+    server one 127.0.0.1:{server}
+"""
+PROGRAMS = {
+    "nginx": (NGINX, ["-e", "stderr", "-c"]),
+    "haproxy": (HAPROXY, ["-db", "-f"]),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_real_proxy_tells_who_asks_whatever_the_client_claims(
+    tmp_path: Path, program: str
+) -> None:
+    executable = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    if executable is None:
+        pytest.skip(f"{program} is not installed")
+    template, options = PROGRAMS[program]
+    pair = tls.certificate(ServeSettings(folder=tmp_path, tls_self_signed=True))
+    assert pair is not None
+    both = tmp_path / "both.pem"
+    both.write_bytes(pair[0].read_bytes() + pair[1].read_bytes())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = ServeSettings(folder=tmp_path, trusted_proxy=("127.0.0.1",))
+    with seeing(settings) as server:
+        configuration = tmp_path / "proxy.conf"
+        configuration.write_text(
+            template.format(
+                folder=tmp_path, port=port, server=server, cert=pair[0], key=pair[1], both=both
+            )
+        )
+        proxy = subprocess.Popen([executable, *options, str(configuration)], stderr=subprocess.PIPE)
+        try:
+            claims = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http"}
+            transport = httpx.HTTPTransport(verify=False, local_address="127.0.0.5")
+            with httpx.Client(transport=transport) as client:
+                assert answer_of(client, f"https://127.0.0.1:{port}/", claims) == "127.0.0.5 https"
+        finally:
+            proxy.terminate()
+            proxy.communicate(timeout=20)
+
+
+def answer_of(client: httpx.Client, url: str, headers: dict[str, str]) -> str:
+    """The answer, once somebody listens there."""
+    end = time.monotonic() + 20
+    while True:
+        try:
+            return client.get(url, headers=headers).text
+        except httpx.ConnectError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
 
 class Line:

@@ -42,7 +42,7 @@ def add_user(
     """Add an account.
 
     Its user has to replace the password within seven days, in the page. Once
-    there is an account, every user has to sign in, also at a server that runs. The
+    there is an account, every user has to sign in, also at a running server. The
     first account gets all earlier results.
     """
     administration = server.administration()
