@@ -32,7 +32,7 @@ def test_every_command_finds_the_server_by_the_same_options() -> None:
         command for name, command in leaves()
         if name.split()[0] in ("user", "session", "token", "patient", "audit-log", "purge")
     ]  # fmt: skip
-    assert len(commands) == 17
+    assert len(commands) == 18
     for command in commands:
         options = [p for p in command.params if p.name in ("folder", "database", "key")]
         assert [(p.opts, p.envvar) for p in options] == [

@@ -43,6 +43,7 @@ def seeing(settings: ServeSettings) -> Iterator[int]:
         yield server.port
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("trusted", "forwarded", "sees"),
     [
@@ -143,6 +144,7 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_real_proxy_tells_who_asks_whatever_the_client_claims(
     tmp_path: Path, program: str
