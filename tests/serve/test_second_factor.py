@@ -59,3 +59,22 @@ def test_guessing_codes_gets_slow(tmp_path: Path) -> None:
         secret_of(server)
         answers = [sign_in(server, f"{code:06d}") for code in range(8)]
     assert answers.count(429) >= 2
+
+
+def test_right_passwords_before_a_code_do_not_count_as_failures(tmp_path: Path) -> None:
+    """The page sends the password first, and asks for the code if the account has a second factor."""
+    clock = Clock()
+    with small(tmp_path, USERS, clock) as server:
+        secret = secret_of(server)
+        for _ in range(40):
+            clock.now += STEP_S
+            assert sign_in(server, None) == 401
+            assert sign_in(server, code_at(secret, int(clock.now // STEP_S))) == 200
+
+
+def test_sessions_opened_without_it_end(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        cookie = server.cookie("ada")
+        assert server("GET", "/api/v1/me", cookie=cookie).status_code == 200
+        secret_of(server)
+        assert server("GET", "/api/v1/me", cookie=cookie).status_code == 401

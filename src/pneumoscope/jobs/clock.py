@@ -53,7 +53,9 @@ class SteadyClock:
 
     Args:
         engine: The database; its tables exist.
-        last_known: A time that is known from elsewhere, such as of the last line of the audit log.
+        last_known: A time that is known from elsewhere, such as of the last line of the audit log; used
+            only before this clock has stored a time, because the system's clock may have been wrong
+            when that line was written.
         system: Seconds since 1970.
         steady: Seconds of a clock that never jumps.
     """
@@ -68,14 +70,16 @@ class SteadyClock:
         self._engine = engine
         self._system = system
         self._steady = steady
-        known = [time for time in (last_known, self._stored()) if time is not None]
-        newest = self._newest()
-        if known and newest is not None:  # every film has left a line, unless the log is elsewhere
-            known.append(newest)
+        known = self._stored()
+        if known is None:
+            others = [time for time in (last_known, self._newest()) if time is not None]
+            # Every film has left a line, unless the log is elsewhere.
+            known = max(others) if last_known is not None else None
         self._since = steady()
         self._base = system()
-        if known and not -TOLERANCE_S <= self._base - max(known) <= MOST_OFF_S:
-            self._base = max(known)
+        # A system's clock behind the known time is believed: less seems to be old.
+        if known is not None and self._base - known > MOST_OFF_S:
+            self._base = known
 
     def now(self) -> float:
         """Seconds since 1970 by this clock."""
@@ -91,13 +95,22 @@ class SteadyClock:
         return steady
 
     def ahead_s(self) -> float:
-        """Seconds by which the system's clock is ahead of this one; 0 within the tolerance."""
-        ahead = self._system() - self.now()
-        return 0.0 if abs(ahead) <= TOLERANCE_S else ahead
+        """Seconds by which the system's clock is ahead of this one; 0 within the tolerance.
+
+        Negative if it is behind this one or behind the last known time.
+        """
+        system = self._system()
+        ahead = system - self.now()
+        if abs(ahead) > TOLERANCE_S:
+            return ahead
+        stored = self._stored()
+        return system - stored if stored is not None and system < stored - TOLERANCE_S else 0.0
 
     def keep(self) -> None:
-        """Stores this time as the last known one."""
-        self._store(self.now())
+        """Stores this time as the last known one, unless that is later."""
+        time, stored = self.now(), self._stored()
+        if stored is None or time > stored:
+            self._store(time)
 
     def believe_system(self) -> None:
         """Declares the system's clock right, for this process and for a running server."""

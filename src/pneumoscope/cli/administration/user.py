@@ -178,6 +178,7 @@ def set_second_factor(
 
     Prints the address that the app takes, as a QR code or as text. It contains
     the secret, and cannot be shown again. --off removes the second factor.
+    Either way, the account's sessions and tokens end.
     """
     administration = server.administration()
     if off:

@@ -120,6 +120,8 @@ def check_password(
     if account is None:
         return None
     if not security.second_factor.check(account, code or ""):
+        if code is None:  # the page asks for the code only then
+            security.throttle.succeeded(by_name, by_network)
         raise SecondFactorNeeded(wrong=code is not None)
     security.throttle.forget(pair)
     security.throttle.succeeded(by_name, by_network)

@@ -203,7 +203,9 @@ class Accounts:
             AccountError: The password is weak or the present one, or somebody has changed it
                 meanwhile.
         """
-        if self._fits(account.password, password):
+        with _AT_ONCE:
+            present = self._fits(account.password, password)
+        if present:
             raise AccountError("the new password is the present one", "Choose another one.")
         hashed = self._hash(account.name, password)
         with Session(self.engine, expire_on_commit=False) as db, db.begin():

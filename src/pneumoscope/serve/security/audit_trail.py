@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.serve.problems import response
@@ -136,7 +137,7 @@ def record(audit: AuditLog, event: Event) -> None:
     """
     try:
         audit.append(event)
-    except (PneumoscopeError, OSError) as error:
+    except (PneumoscopeError, OSError, SQLAlchemyError) as error:  # the database has its anchor
         _log.error("the audit log cannot be written", exc_info=error)
         raise NoAuditLog from error
 

@@ -94,7 +94,9 @@ class SecondFactor:
     def _store(self, account: Account, sealed: bytes | None, record: Record) -> None:
         with Session(self.engine) as db, db.begin():
             statement = update(Account).where(Account.id == account.id)
-            db.execute(statement.values(totp=sealed, totp_step=None))
+            # Sessions and tokens opened without it, or with another one, end.
+            generation = Account.generation + 1
+            db.execute(statement.values(totp=sealed, totp_step=None, generation=generation))
             record(user_of(account, "command"))
 
 
