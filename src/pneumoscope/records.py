@@ -51,6 +51,8 @@ class FilmFacts:
         colour: True if the stored film is in colour and its channels really differ.
         tint: Mean difference of red or blue from green, in [0, 1]; 0 if ``colour`` is False.
         reduced_by: Factor by which the decoder shrank the film (1, 2, 4 or 8).
+        missing_rows: Rows that are missing at the end of the stored film and are filled; 0 if its
+            file lacks its end, but no pixel; None if it is complete.
         modality: DICOM Modality (0008,0060), such as ``"CR"``.
         view_position: DICOM View Position (0018,5101), such as ``"AP"``.
         body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
@@ -71,6 +73,7 @@ class FilmFacts:
     colour: bool = False
     tint: float = 0.0
     reduced_by: int = 1
+    missing_rows: int | None = None
     modality: str | None = None
     view_position: str | None = None
     body_part: str | None = None

@@ -227,6 +227,10 @@ def _reasons(
     if side < SMALLER_THAN_TRAINED_PX:
         sentence = of_gate("small", columns=str(facts.columns), rows=str(facts.rows))
         yield _reason("too-small", REFUSE if side < SMALL_PX else NOTE, sentence)
+    if facts.missing_rows is not None:
+        counts = {"missing": str(facts.missing_rows), "rows": str(facts.rows)}
+        sentence = of_gate("truncated", **counts) if facts.missing_rows else None
+        yield _reason("truncated", NOTE, sentence)
     defects = [code for score, code in _QUALITY.items() if above(score)]
     if facts.tint > _TINT:
         yield _reason("not-a-radiograph", REFUSE, of_gate("coloured"))

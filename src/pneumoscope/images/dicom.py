@@ -6,6 +6,7 @@ References are to the DICOM standard, PS3.3 to PS3.10.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pneumoscope.images.dicom_tags as tags
@@ -20,7 +21,7 @@ from pneumoscope.errors import (
 )
 from pneumoscope.images.dicom_display import shown
 from pneumoscope.images.dicom_elements import layout_of
-from pneumoscope.images.dicom_pixels import decode, pixel_data
+from pneumoscope.images.dicom_pixels import decode, decode_incomplete, pixel_data
 from pneumoscope.images.file_meta import file_meta, is_element
 from pneumoscope.images.greyscale import EveryPixelIsPadding
 from pneumoscope.images.header import Header, parse
@@ -73,14 +74,14 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
     Raises:
         ImageError: It cannot be read, or is not one film for people.
     """
-    stored, head, syntax = _decoded(data, name, limits)
+    stored, head, syntax, missing = _decoded(data, name, limits)
     try:
         pixels, tint = shown(stored, head)
     except EveryPixelIsPadding as error:
         raise OnlyPadding(name) from error
     except IncompletePalette as error:
         raise UnreadableImage(name, "its palette is incomplete") from error
-    return Radiograph(pixels, _facts(head, tint, syntax))
+    return Radiograph(pixels, replace(_facts(head, tint, syntax), missing_rows=missing))
 
 
 def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[Any]:
@@ -97,11 +98,16 @@ def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[A
     Raises:
         ImageError: It cannot be read, or is not one film for people.
     """
-    return _decoded(data, name, limits)[0]
+    stored, _, _, missing = _decoded(data, name, limits)
+    if missing is not None:
+        raise TruncatedImage(name)
+    return stored
 
 
-def _decoded(data: bytes, name: str, limits: Limits) -> tuple[NDArray[Any], Header, str]:
-    """Stored values, header and transfer syntax of a film."""
+def _decoded(
+    data: bytes, name: str, limits: Limits
+) -> tuple[NDArray[Any], Header, str, int | None]:
+    """Stored values, header and transfer syntax of a film, and its missing rows, None if complete."""
     declared, start = file_meta(data)
     if start + 8 > len(data):
         raise TruncatedImage(name)
@@ -123,7 +129,11 @@ def _decoded(data: bytes, name: str, limits: Limits) -> tuple[NDArray[Any], Head
         raise TruncatedImage(name) from error
     _check_pixels(head, name, limits, is_encapsulated(data, value))
     syntax = actual_syntax(declared, layout, data, value, head)
-    return decode(data, at, head, syntax, layout.implicit, name), head, syntax
+    try:
+        return decode(data, at, head, syntax, layout.implicit, name), head, syntax, None
+    except TruncatedImage:
+        stored, missing = decode_incomplete(data, at, head, syntax, layout.implicit, name)
+    return stored, head, syntax, missing
 
 
 def _uid_name(uid: str) -> str:

@@ -19,6 +19,7 @@ from pneumoscope.images.codestream import (
 )
 from pneumoscope.images.dicom_elements import UNDEFINED, Element, Layout, element_at
 from pneumoscope.images.fragments import joined
+from pneumoscope.images.jpeg_end import without_end
 from pneumoscope.images.stored_bits import film_values
 from pneumoscope.images.transfer_syntax import (
     BIG,
@@ -78,6 +79,33 @@ def decode(
     about = frame_of(codestream)
     width = allocated if about is None else about.bits
     return film_values(_decompressed(codestream, coding, about, head, name), width, head)
+
+
+def decode_incomplete(
+    data: bytes, at: int, head: Header, syntax: str, implicit: bool, name: str
+) -> tuple[NDArray[Any], int]:
+    """As `decode`, of a film of which `decode` says that its end is missing.
+
+    Returns:
+        Its values, and how many of its lowest rows are missing.
+
+    Raises:
+        TruncatedImage: It is no JPEG of 8 bits, or more is missing than `jpeg_end` allows.
+    """
+    value = pixel_data(data, at, Layout(implicit, syntax != BIG))
+    if not CODINGS[syntax]:
+        raise TruncatedImage(name)
+    codestream = _codestream(data, value.start, value.length, head, name)
+    coding = coding_of(codestream)
+    if coding != "jpeg":
+        raise TruncatedImage(name)
+    options = _options(head, 8)
+    closed, missing = without_end(codestream, name)
+    if options["samples_per_pixel"] == 1:
+        pixels = jpeg.luminance(closed, name, strict=False)
+    else:
+        pixels = _by_pydicom(closed, coding, options)
+    return film_values(pixels, 8, head), missing
 
 
 def pixel_data(data: bytes, at: int, layout: Layout) -> Element:

@@ -33,7 +33,9 @@ _HEAD_BYTES = 4096
 """The application segments in question come first."""
 
 
-def luminance(data: bytes, name: str, rows: int = 0, columns: int = 0) -> NDArray[Any]:
+def luminance(
+    data: bytes, name: str, rows: int = 0, columns: int = 0, *, strict: bool = True
+) -> NDArray[Any]:
     """The luminance of a complete JPEG, as libjpeg's colour space grey.
 
     Args:
@@ -41,6 +43,7 @@ def luminance(data: bytes, name: str, rows: int = 0, columns: int = 0) -> NDArra
         name: What to call the film in messages.
         rows: Rows wanted: of the reduced film, rounded up, or 0 for full size.
         columns: Columns wanted, likewise.
+        strict: Whether a warning is an error; False for what `jpeg_end.without_end` closed.
 
     Returns:
         uint8 (rows, columns).
@@ -50,10 +53,12 @@ def luminance(data: bytes, name: str, rows: int = 0, columns: int = 0) -> NDArra
         UnsupportedCoding: It is a kind of JPEG that libjpeg does not decode.
         UnreadableImage: Its data is damaged.
     """
-    return _decoded(data, name, "GRAY", rows, columns)[:, :, 0]
+    return _decoded(data, name, "GRAY", (rows, columns), strict)[:, :, 0]
 
 
-def grey_of_colour(data: bytes, name: str, rows: int, columns: int) -> NDArray[Any] | None:
+def grey_of_colour(
+    data: bytes, name: str, rows: int, columns: int, *, strict: bool = True
+) -> NDArray[Any] | None:
     """The luminance of a complete JPEG in YCbCr that contains no colour at all.
 
     Many films are grey pictures that were stored in colour; this needs one decoding for both.
@@ -63,6 +68,7 @@ def grey_of_colour(data: bytes, name: str, rows: int, columns: int) -> NDArray[A
         name: What to call the film in messages.
         rows: Rows wanted, as in `luminance`.
         columns: Columns wanted, likewise.
+        strict: As in `luminance`.
 
     Returns:
         uint8 (rows, columns), the same as of `luminance`; None if a pixel has colour.
@@ -70,7 +76,7 @@ def grey_of_colour(data: bytes, name: str, rows: int, columns: int) -> NDArray[A
     Raises:
         ImageError: As `luminance`.
     """
-    red, green, blue = np.moveaxis(_decoded(data, name, "RGB", rows, columns), 2, 0)
+    red, green, blue = np.moveaxis(_decoded(data, name, "RGB", (rows, columns), strict), 2, 0)
     # Equal channels are the luminance itself: so for each of the 2 ** 24 triples of Y, Cb and Cr by
     # libjpeg's integer conversion (jdcolor.c).
     if np.array_equal(red, green) and np.array_equal(red, blue):
@@ -86,7 +92,7 @@ def check(data: bytes, name: str, *, cmyk: bool = False) -> None:
         name: What to call the film in messages.
         cmyk: Whether it has four components.
     """
-    _decoded(data, name, "CMYK" if cmyk else "GRAY", 1, 1)
+    _decoded(data, name, "CMYK" if cmyk else "GRAY", (1, 1), strict=True)
 
 
 def check_scans(data: bytes, name: str) -> None:
@@ -106,7 +112,9 @@ def check_scans(data: bytes, name: str) -> None:
             raise UnreadableImage(name, f"{scans:,} scans; a film has at most {MOST_SCANS}")
 
 
-def _decoded(data: bytes, name: str, colours: str, rows: int, columns: int) -> NDArray[Any]:
+def _decoded(
+    data: bytes, name: str, colours: str, shape: tuple[int, int], strict: bool
+) -> NDArray[Any]:
     import simplejpeg
 
     check_scans(data, name)
@@ -114,7 +122,7 @@ def _decoded(data: bytes, name: str, colours: str, rows: int, columns: int) -> N
     def decode(codestream: bytes) -> NDArray[Any]:
         # libjpeg-turbo takes the smallest of its scales that leaves so many rows and columns.
         pixels: NDArray[Any] = simplejpeg.decode_jpeg(
-            codestream, colours, min_height=rows, min_width=columns
+            codestream, colours, min_height=shape[0], min_width=shape[1], strict=strict
         )
         return pixels
 
@@ -131,6 +139,8 @@ def _decoded(data: bytes, name: str, colours: str, rows: int, columns: int) -> N
                 continue
         else:
             raise _error(data, name, str(error)) from error
+    if not strict:
+        return pixels
     scans = jpeg_scans(data, brief=True)
     if not scans.complete:
         raise TruncatedImage(name)

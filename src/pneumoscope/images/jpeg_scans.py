@@ -5,6 +5,7 @@ Clauses are those of ITU-T T.81.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pneumoscope.images.codestream import START_OF_FRAME, WITHOUT_LENGTH
@@ -12,7 +13,8 @@ from pneumoscope.images.codestream import START_OF_FRAME, WITHOUT_LENGTH
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EOI, _SOS = 0xD9, 0xDA
+_EOI, _SOS, _DRI = 0xD9, 0xDA, 0xDD
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _PROGRESSIVE = (0xC2, 0xCA)
 # Processes that common decoders lack: table B.1, and T.87 for JPEG-LS.
 _RARE = {
@@ -106,6 +108,25 @@ def jpeg_scans(data: bytes, *, brief: bool = False) -> JpegScans:
         parameters=tuple(parameters),
         progressive=progressive,
     )
+
+
+def restart_interval(data: bytes) -> tuple[int, int]:
+    """Restart interval in MCUs, 0 if there is none (clause B.2.4.4), and the last restart marker.
+
+    Args:
+        data: The codestream, from SOI.
+
+    Returns:
+        The interval, and the number of the last marker, 0 to 7, or -1 if there is none yet.
+    """
+    interval, scan = 0, 0
+    for marker, at, body in _segments(data):
+        if marker == _DRI:
+            interval = int.from_bytes(body[:2])
+        elif marker == _SOS:
+            scan = at
+    markers = _RESTART.findall(data, scan)
+    return interval, markers[-1][1] - 0xD0 if markers else -1
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -24,6 +24,7 @@ from pneumoscope.errors import (
     UnreadableImage,
     UnsupportedCoding,
 )
+from pneumoscope.images.jpeg_end import without_end
 from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.images.raster_grey import (
     DEEP_MODES,
@@ -66,9 +67,9 @@ def read_raster(
             return _of_tiff(data, name, limits)
         image = _opened(kind, data, name, limits)
         columns, rows = image.size
+        missing = None
         if kind == "JPEG":
-            _draft(image, at_least_px)
-            pixels, bits, tint = _of_jpeg(image, data, name)
+            image, (pixels, bits, tint), missing = _of_jpeg(image, data, name, at_least_px)
         else:
             if kind == "PNG":
                 _check_png(data, name)
@@ -90,6 +91,7 @@ def read_raster(
         colour=tint > 0,
         tint=tint,
         reduced_by=config[0] if config else 1,
+        missing_rows=missing,
     )
     return _radiograph(_turned(pixels, turn), facts)
 
@@ -237,15 +239,32 @@ def _draft(image: ImageFile, at_least_px: int | None) -> None:
         film.draft(mode, (at_least_px, at_least_px) if at_least_px else None)
 
 
-def _of_jpeg(image: ImageFile, data: bytes, name: str) -> tuple[NDArray[Any], int, float]:
-    """As `luminance`; the film is complete, see `pneumoscope.images.jpeg`."""
+def _of_jpeg(
+    image: ImageFile, data: bytes, name: str, at_least_px: int | None
+) -> tuple[ImageFile, tuple[NDArray[Any], int, float], int | None]:
+    """The header, the same as `luminance`, and the number of missing rows, None if it is complete."""
+    _draft(image, at_least_px)
+    try:
+        return image, _luminance_of_jpeg(image, data, name, strict=True), None
+    except TruncatedImage:
+        closed, missing = without_end(data, name, cmyk=image.mode == "CMYK")
+    image = header_of("JPEG", closed)
+    _draft(image, at_least_px)
+    return image, _luminance_of_jpeg(image, closed, name, strict=False), missing
+
+
+def _luminance_of_jpeg(
+    image: ImageFile, data: bytes, name: str, *, strict: bool
+) -> tuple[NDArray[Any], int, float]:
+    """As `luminance`; if ``strict``, the film is complete, see `pneumoscope.images.jpeg`."""
     columns, rows = image.size
     if image.mode == "L":
-        return jpeg.luminance(data, name, rows, columns), 8, 0.0
+        return jpeg.luminance(data, name, rows, columns, strict=strict), 8, 0.0
     if image.mode == "YCbCr":
-        levels = jpeg.grey_of_colour(data, name, rows, columns)
+        levels = jpeg.grey_of_colour(data, name, rows, columns, strict=strict)
         return luminance(image) if levels is None else (levels, 8, 0.0)
-    jpeg.check(data, name, cmyk=image.mode == "CMYK")
+    if strict:
+        jpeg.check(data, name, cmyk=image.mode == "CMYK")
     return luminance(image)
 
 

@@ -29,6 +29,7 @@ export function gateReasons(rules, scores, facts, texts) {
   });
   const reasons = [
     ...ofSize(facts, texts, reason),
+    ...ofFile(facts, texts, reason),
     ...ofPicture(rules.gateLimits ?? {}, scores, facts, texts, reason),
     ...ofHeader(rules.population, facts, texts, reason),
   ];
@@ -39,6 +40,11 @@ function ofSize({ rows, columns }, texts, reason) {
   const side = Math.min(rows, columns);
   if (side >= SMALLER_THAN_TRAINED_PX) return [];
   return [reason("too-small", side < SMALL_PX ? "refuse" : "note", filled(texts.small, { rows, columns }))];
+}
+
+function ofFile({ missing_rows: missing, rows }, texts, reason) {
+  if (missing === undefined || missing === null) return [];
+  return [reason("truncated", "note", missing ? filled(texts.truncated, { missing, rows }) : undefined)];
 }
 
 function ofPicture(limits, scores, facts, texts, reason) {
