@@ -81,6 +81,8 @@ def test_a_score_beyond_its_limit_has_its_reason(
     [
         ({"rows": 79}, ("too-small", REFUSE)),
         ({"columns": 127}, ("too-small", NOTE)),
+        ({"missing_rows": 0}, ("truncated", NOTE)),
+        ({"missing_rows": 8}, ("truncated", NOTE)),
         ({"colour": True, "tint": 0.2}, ("not-a-radiograph", REFUSE)),
         ({"colour": True, "tint": 0.01}, ("not-a-radiograph", NOTE)),
         ({"age_years": 54.0}, ("outside-population", NOTE)),
