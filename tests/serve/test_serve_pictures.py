@@ -12,9 +12,10 @@ from PIL import Image
 from answers import assert_problem, picture
 from live import Live, serving
 from pneumoscope.bundle import Bundle
+from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.render import heatmap
-from pneumoscope.serve.pictures import Slots
-from pneumoscope.serve.problems import Busy
+from pneumoscope.serve.pictures import Slots, overlaid
+from pneumoscope.serve.problems import Busy, NoHeatmap
 from pneumoscope.serve.settings import ServeSettings
 
 
@@ -70,3 +71,9 @@ def test_the_outline_of_the_lungs(small: ServeSettings, lungs_bundle: Bundle) ->
     assert 105 < columns.min() <= columns.max() < 135
     assert (overlay[100, columns] != film[100, columns, None]).any(axis=1).all()
     assert report.content[:5] == b"%PDF-"
+
+
+def test_a_model_without_heatmaps_says_so() -> None:
+    row = FilmRow(result={"label": "NORMAL", "warnings": ["This model gives no heatmap."]})
+    with pytest.raises(NoHeatmap, match="the model gives none"):
+        overlaid(row, np.zeros((8, 8), np.uint8))

@@ -229,8 +229,9 @@ def _reasons(
         yield _reason("too-small", REFUSE if side < SMALL_PX else NOTE, sentence)
     if facts.missing_rows is not None:
         counts = {"missing": str(facts.missing_rows), "rows": str(facts.rows)}
-        sentence = of_gate("truncated", **counts) if facts.missing_rows else None
-        yield _reason("truncated", NOTE, sentence)
+        yield _reason(
+            "truncated", NOTE, of_gate("truncated", **counts) if facts.missing_rows else None
+        )
     defects = [code for score, code in _QUALITY.items() if above(score)]
     if facts.tint > _TINT:
         yield _reason("not-a-radiograph", REFUSE, of_gate("coloured"))

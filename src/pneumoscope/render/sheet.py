@@ -89,13 +89,18 @@ _ICONS = {
 }
 
 
-_FOOTER = (
-    "The heatmap (Grad-CAM) shows which regions raised the score of the named class in the network; "
-    "it is not an outline of disease. UNDETERMINED stands where a film is not clearly of one class, so that of "
+WITHOUT_HEATMAPS = (
+    "UNDETERMINED stands where a film is not clearly of one class, so that of "
     "the films of either class no more than the error asked for (5 % by default) should get a wrong verdict, as "
     "far as they are like the films of validation. Nothing of the kind is known of forced verdicts and of films "
     f"outside the population. {NOTICE}"
 )
+"""Last line of a sheet on which no film has a heatmap."""
+FOOTER = (
+    "The heatmap (Grad-CAM) shows which regions raised the score of the named class in the network; "
+    f"it is not an outline of disease. {WITHOUT_HEATMAPS}"
+)
+"""Last line of a sheet."""
 
 
 def page(
@@ -105,7 +110,7 @@ def page(
     films: Sequence[Outcome] = (),
     facts: Sequence[tuple[str, str]] = (),
     style: str = "",
-    footer: str = _FOOTER,
+    footer: str = FOOTER,
 ) -> str:
     """A self-contained page of films.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.jobs.decoders import DecodeOptions, shown_size
-from pneumoscope.records import REFUSED
+from pneumoscope.records import NO_HEATMAPS, REFUSED
 from pneumoscope.render import heatmap
 from pneumoscope.serve.problems import Busy, FilmNotHeld, NoHeatmap, NoLungField, NotFound
 
@@ -175,7 +175,8 @@ def _explained(row: FilmRow) -> Mapping[str, Any]:
     if result["label"] == REFUSED:
         raise NoHeatmap("the film was refused")
     if row.heatmap is None or row.heatmap_rows is None:
-        raise NoHeatmap("none was requested")
+        gives_none = NO_HEATMAPS in result["warnings"]
+        raise NoHeatmap("the model gives none" if gives_none else "none was requested")
     return result
 
 

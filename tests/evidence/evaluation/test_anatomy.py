@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -178,3 +178,12 @@ def test_plot(tiny_bundle: Bundle) -> None:
     target = io.BytesIO()
     canvas.savefig(target, format="svg")
     assert lung_views.COARSE in target.getvalue().decode()
+
+
+@pytest.mark.usefixtures("drawn_lungs")
+def test_without_heatmaps_there_is_no_heat_to_locate(tiny_bundle: Bundle) -> None:
+    classifier = Classifier(tiny_bundle)
+    classifier.bundle = replace(tiny_bundle, meta=replace(tiny_bundle.meta, heatmaps=False))
+    result = anatomy.measure(classifier, films(inside=False))
+    assert result.heat == {}
+    assert result.views

@@ -83,6 +83,8 @@ def test_checks_of_heatmaps_are_only_named_if_they_were_made(record: Evaluation)
     made = answer(record, "explained", fewer)
     assert made is not None
     assert made.text.endswith("Checked by: deletion and insertion.")
+    bare = replace(bundle, meta=replace(bundle.meta, heatmaps=False))
+    assert answer(record, "explained", bare) == Answer("None: the model gives no heatmaps.")
 
 
 def test_failures_are_counted_from_the_gallery(record: Evaluation) -> None:

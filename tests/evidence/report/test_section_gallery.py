@@ -124,3 +124,17 @@ def test_heat_that_speaks_for_a_healthy_film_is_not_red(record: Evaluation) -> N
         assert block is not None
         pixels = np.asarray(Image.open(io.BytesIO(block.jpeg)).convert("RGB"), float)
         assert (pixels[5, 112, 0] > pixels[5, 112, 2]) == red
+
+
+def test_without_heatmaps_the_films_are_plain(record: Evaluation) -> None:
+    shown = drawn_gallery()
+    plain = replace(shown, films=tuple(replace(film, heatmap=None) for film in shown.films))
+    bundle = with_gallery(record, plain)
+    bundle = replace(bundle, meta=replace(bundle.meta, heatmaps=False))
+    made = list(gallery(record, bundle))
+    first = next(block for block in made if isinstance(block, Gallery)).films[0]
+    assert first is not None
+    assert first.lines[1:] == ("P(PNEUMONIA) 0.987, threshold 0.500", "film0.png")
+    with Image.open(io.BytesIO(first.jpeg)) as image:
+        assert image.mode == "L"
+    assert "colour" not in blocks_of.text(made)

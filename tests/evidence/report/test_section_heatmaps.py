@@ -18,6 +18,7 @@ from pneumoscope.evidence.evaluation.heatmap_sanity import (
 from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
 from pneumoscope.evidence.evaluation.section_results import Sanity
 from pneumoscope.evidence.report.sections.heatmaps import agreement, sanity
+from pneumoscope.evidence.report.sections.localisation import localisation
 from pneumoscope.evidence.statistics.intervals import Figure
 
 ALIKE = Similarity(Figure(0.2, 0.1, 0.3), Figure(0.4, 0.3, 0.45))
@@ -114,3 +115,10 @@ def test_blank_maps_of_two_bundles_still_give_a_section(quick: None, record: Eva
 
 def test_one_bundle_has_nothing_to_agree_with(record: Evaluation) -> None:
     assert list(agreement(replace(record, agreement=None))) == []
+
+
+def test_a_model_without_heatmaps_has_no_such_section(record: Evaluation) -> None:
+    (bundle, *_) = record.bundles
+    bare = replace(bundle, meta=replace(bundle.meta, heatmaps=False), sanity=None)
+    assert list(sanity(record, bare)) == []
+    assert list(localisation(record, bare)) == []

@@ -33,6 +33,7 @@ with warnings.catch_warnings():
     import keras
 
     from pneumoscope.train.data import phantom
+    from pneumoscope.train.formats import convert
     from pneumoscope.train.keras_import import importing
     from pneumoscope.train.keras_import.importing import ImportOptions
 
@@ -258,7 +259,13 @@ def test_outputs_say_that_there_is_no_heatmap(without_heatmaps: Bundle, tmp_path
     page = sheet.read_text()
     assert "This model gives no heatmap." in page
     assert "No heatmap was asked for" not in page
+    assert "Grad-CAM" not in page
     assert not list(heatmaps.glob("*.png"))
+
+
+def test_a_bundle_without_heatmaps_is_exported(without_heatmaps: Bundle, tmp_path: Path) -> None:
+    exported = convert.export(without_heatmaps, "onnx", tmp_path / "m.onnx", None, quiet)
+    assert (exported.parity.films, exported.parity.max_dp) == (64, 0.0)
 
 
 def test_the_nearest_pixels_are_those_of_the_notebook(

@@ -107,7 +107,10 @@ def with_pictures(
 
         created = time.strftime("%Y-%m-%d %H:%M")
         facts = overview.facts(films, created, populations or {})
-        files.write_text(targets.sheet, sheet.page(rows, films=films, facts=facts))
+        judged = [f for f in films if f.prediction is not None and wording.is_shown(f.prediction)]
+        is_bare = bool(judged) and not any(map(_has_heatmap, judged))
+        footer = sheet.WITHOUT_HEATMAPS if is_bare else sheet.FOOTER
+        files.write_text(targets.sheet, sheet.page(rows, films=films, facts=facts, footer=footer))
 
 
 def populations_of(reader: Reader) -> dict[str, str]:

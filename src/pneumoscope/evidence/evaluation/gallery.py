@@ -155,7 +155,7 @@ def _film(
         called=q.name if called else q.negative,
         p=p,
         threshold=threshold,
-        heatmap=outputs.heatmaps[0, meta.labels.index(explained)],
+        heatmap=outputs.heatmaps[0, meta.labels.index(explained)] if meta.heatmaps else None,
         heatmap_class=explained,
         pixels=film,
         neighbours=near,

@@ -88,7 +88,8 @@ class GalleryFilm:
         called: What the bundle calls it at the default operating point.
         p: P(positive).
         threshold: Threshold of the default operating point.
-        heatmap: float32 (h, w), of the class ``heatmap_class``; not in metrics.json.
+        heatmap: float32 (h, w), of the class ``heatmap_class``; None if the model gives none; not in
+            metrics.json.
         heatmap_class: The class or finding that the heatmap explains.
         pixels: uint8 (224, 224); not in metrics.json.
         neighbours: Nearest training films, those of the same label first; empty if they are not
@@ -103,7 +104,7 @@ class GalleryFilm:
     called: str
     p: float
     threshold: float
-    heatmap: NDArray[np.float32] = field(repr=False)
+    heatmap: NDArray[np.float32] | None = field(repr=False)
     heatmap_class: str
     pixels: NDArray[np.uint8] = field(repr=False)
     neighbours: tuple[Neighbour, ...]

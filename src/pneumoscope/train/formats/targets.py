@@ -63,8 +63,10 @@ def _load_onnx(path: Path) -> Predict:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    # All outputs, because the other formats compute all of them.
-    return lambda films: session.run(OUTPUTS, {"films": films})[0]
+    given = {output.name for output in session.get_outputs()}
+    # All outputs, because the other formats compute all of them; some networks give no heatmaps.
+    names = [name for name in OUTPUTS if name in given]
+    return lambda films: session.run(names, {"films": films})[0]
 
 
 def _write_keras(model: Path, target: Path, _: NDArray[np.uint8]) -> None:

@@ -44,6 +44,8 @@ def _robustness(f: Facts) -> Answer | None:
 
 
 def _explained(f: Facts) -> Answer | None:
+    if not f.bundle.meta.heatmaps:
+        return Answer("None: the model gives no heatmaps.")
     done = []
     if f.bundle.sanity is not None and f.bundle.sanity.randomisation is not None:
         done.append("weights randomised layer by layer")

@@ -40,8 +40,12 @@ def gallery(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     yield Heading(titled(evaluation, bundle, "Films to look at"))
     yield how_to_read(
         "The most confident mistakes, and the films nearest the threshold. Anyone who approves this model should "
-        "have looked at each of them. The colour shows which regions raised the score of the named class; it is "
-        "not an outline of disease."
+        "have looked at each of them."
+        + (
+            " The colour shows which regions raised the score of the named class; it is not an outline of disease."
+            if bundle.meta.heatmaps
+            else ""
+        )
     )
     shown = bundle.gallery
     if shown is None:
@@ -69,18 +73,25 @@ def gallery(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
 
 
 def _film(film: GalleryFilm) -> Film:
-    grey = film.pixels.astype(np.float32) / np.float32(255)
-    # Of several findings, the map of an absent one still is that of the finding.
-    healthy = film.target not in (film.called, film.heatmap_class)
+    picture, caption = film.pixels, []
+    if film.heatmap is not None:
+        picture, caption = _overlay(film, film.heatmap), [f"heatmap of {film.heatmap_class}"]
     return Film(
-        jpeg(heatmap.overlay(grey, film.heatmap, healthy=healthy)),
+        jpeg(picture),
         (
             f"{film.label}, called {film.called}",
             f"P({film.target}) {film.p:.3f}, threshold {threshold_text(film.threshold)}",
-            f"heatmap of {film.heatmap_class}",
+            *caption,
             film.path,
         ),
     )
+
+
+def _overlay(film: GalleryFilm, heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    grey = film.pixels.astype(np.float32) / np.float32(255)
+    # Of several findings, the map of an absent one still is that of the finding.
+    healthy = film.target not in (film.called, film.heatmap_class)
+    return heatmap.overlay(grey, heat, healthy=healthy)
 
 
 def _grid(films: Sequence[GalleryFilm]) -> Gallery:

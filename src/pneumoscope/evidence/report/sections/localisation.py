@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 def localisation(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
     """Where the heat lies by drawn lungs and boxes, and the model on films without the drawn lungs."""
+    if not bundle.meta.heatmaps:  # the limitations say so
+        return
     yield Heading(titled(evaluation, bundle, "Heat in drawn lungs and boxes"))
     yield how_to_read(
         "People outlined the lungs, or drew boxes around findings. A heatmap that points at the finding has much more of "
