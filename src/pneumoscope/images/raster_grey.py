@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pneumoscope.errors import UnsupportedCoding
+from pneumoscope.images.sample_range import scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,6 @@ COLOUR_TOLERANCE = 8
 
 DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 """Pillow's modes of integers above 8 bits."""
-_DEPTHS = (8, 10, 12, 14)  # bits of detectors whose films are kept in 16-bit files
 _WHITE_IS_ZERO, _RGB = 0, 2  # PhotometricInterpretation; TIFF 6.0, section 8
 _ALPHA = 2  # of ExtraSamples: the colours are not multiplied by it; TIFF 6.0, section 18
 
@@ -53,12 +53,11 @@ def luminance_of_samples(
         chosen = [0, 1, 2] if alpha is None else [0, 1, 2, alpha]
         return luminance(Image.fromarray(np.ascontiguousarray(high[..., chosen])))
     grey = stored[:, :, 0]
-    if stored.dtype.kind == "f":
-        pixels, _, _ = _floating(grey.astype(np.float32))
-    elif stored.dtype == np.uint8:
+    if stored.dtype == np.uint8:
         pixels = np.divide(grey, np.float32(255), dtype=np.float32)
     else:
-        pixels, bits, _ = _deep(grey)
+        pixels, used = scaled(grey)
+        bits = bits if stored.dtype.kind == "f" else used
     if photometric == _WHITE_IS_ZERO:
         pixels = 1 - pixels
     if alpha is not None:
@@ -98,9 +97,9 @@ def luminance(image: Image.Image) -> tuple[NDArray[Any], int, float]:
     if mode == "YCbCr":
         return _levels(image.getchannel("Y")), 8, tint_of_chroma(image)
     if mode in DEEP_MODES:
-        return _deep(np.asarray(image).astype(np.int32))
+        return *scaled(np.asarray(image).astype(np.int32)), 0.0
     if mode == "F":
-        return _floating(np.asarray(image))
+        return *scaled(np.asarray(image)), 0.0
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or image.has_transparency_data:
         if mode in ("La", "RGBa"):
             image = image.convert(mode[:-1] + "A")
@@ -134,29 +133,3 @@ def _tint(image: Image.Image) -> float:
     if max(_extrema(difference)[1] for difference in differences) <= COLOUR_TOLERANCE:
         return 0.0
     return max(float(ImageStat.Stat(difference).mean[0]) for difference in differences) / 255
-
-
-def _deep(stored: NDArray[np.integer[Any]]) -> tuple[NDArray[np.float32], int, float]:
-    """Scales 9 to 16 bits by the smallest usual depth that holds the brightest pixel."""
-    low, high = int(stored.min()), int(stored.max())
-    if low < 0 or high > 65535:  # signed or 32-bit: the file does not say what white is
-        return _stretched(stored.astype(np.float64), low, high), 32 if high > 65535 else 16, 0.0
-    bits = next((depth for depth in _DEPTHS if high < 1 << depth), 16)
-    return np.divide(stored, np.float32((1 << bits) - 1), dtype=np.float32), bits, 0.0
-
-
-def _floating(stored: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, float]:
-    """Takes [0, 1] as it is and stretches any other range; what is not finite becomes the least."""
-    finite = np.isfinite(stored)
-    if not finite.any():
-        raise ValueError("no finite pixel")
-    low, high = float(stored[finite].min()), float(stored[finite].max())
-    filled = np.where(finite, stored, np.float32(low))
-    if low >= 0 and high <= 1:
-        return filled, 32, 0.0
-    return _stretched(filled.astype(np.float64), low, high), 32, 0.0
-
-
-def _stretched(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float32]:
-    span = high - low or 1.0
-    return ((values - low) / span).astype(np.float32)

@@ -75,6 +75,9 @@ _KINDS = {
 """(bits, SampleFormat) to NumPy's name."""
 
 
+_SIGNED = 2  # SampleFormat, section 19
+
+
 class Page(NamedTuple):
     """One page.
 
@@ -208,9 +211,11 @@ def check_compression(page: Page, name: str) -> None:
 
 
 def is_for_numpy(page: Page) -> bool:
-    """Whether Pillow misreads this layout although it opens it: 32 bits unsigned, deep planes."""
-    return (max(page.bits) == 32 and page.sample_format == 1) or (
-        page.planar and max(page.bits) > 8
+    """Whether Pillow misreads this layout although it opens it: 32 bits unsigned, signed, deep planes."""
+    return (
+        (max(page.bits) == 32 and page.sample_format == 1)
+        or page.sample_format == _SIGNED
+        or (page.planar and max(page.bits) > 8)
     )
 
 
