@@ -148,9 +148,7 @@ def measure(
         scores[name] = score(lungs.masks, name)
         step(done, _STEPS)
     rank = partial(_views, positive=positive, known=known, boot=boot)
-    # Without heatmaps there is no heat to locate.
-    heat_of = meta.labels if meta.heatmaps else ()
-    heat_in = partial(_heat, films, whole, heat_of, boot)
+    heat_in = partial(_heat, films, whole, meta.labels if meta.heatmaps else (), boot)
     check = None
     if lungs.finder != CLASSICAL:
         by_view, heat = partial(score, lungs.classical), heat_in(lungs.classical)
