@@ -150,3 +150,11 @@ def test_films_of_a_population_and_of_sources_that_were_not_left_out(tmp_path: P
     assert films is not None
     assert {film.source for film in films.films} == {"a", "b"}
     assert {film.source for film in films.films if film.split == "validation"} == {"a"}
+
+
+def test_films_of_other_classes_are_not_those_of_the_training(tmp_path: Path) -> None:
+    root = folders(tmp_path / "films", NORMAL=[60, 70], PNEUMONIA=[200, 210])
+    record = TRAINED | {"films": {"train": {"normal": 2}, "validation": {"viral": 1}}}
+    meta = tiny_meta(recipe=RECIPE, data=record)
+    assert meta.labels == ("normal", "bacterial", "viral")
+    assert training_films(root, open_films(root)[0], meta, None, lambda *_: None) is None

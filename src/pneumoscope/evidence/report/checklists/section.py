@@ -61,6 +61,6 @@ def sections(evaluation: Evaluation) -> Iterator[Block]:
             ("item", "asks for", "status", "from the records"),
             tuple(rows),
             words=frozenset({1, 2, 3}),
-            widths=(0.6, 3, 1.2, 6),
+            widths=(0.8, 3, 1.2, 5.8),
         )
         yield Paragraph(f"{checklist.source}. {checklist.note}", soft=True)

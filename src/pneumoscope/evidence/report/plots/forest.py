@@ -85,7 +85,7 @@ def bars(
             )
         if whole is not None and whole[1].value is not None:
             axes.axvline(whole[1].value, color=INK, linestyle="--", linewidth=1.3, label=whole[0])
-            axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
+            figure.legend(loc="outside upper right")  # names of bundles are long
         axes.set(xlim=(0.5, 1.005), ylim=(-0.6, len(rows) - 0.4))
         axes.set(xlabel="AUC (0.5: no information, 1: perfect)")
         axes.grid(visible=False, axis="y")

@@ -59,7 +59,7 @@ def robustness(evaluation: Evaluation, bundle: BundleResult) -> Iterator[Block]:
         ("films", "severity", *(NAMES[key] for key in keys)),
         tuple(rows),
         strong=strong,
-        widths=(3.4, 1.1, *([3.4] * len(keys))),
+        widths=(3.2, 1.5, *([3.3] * len(keys))),
     )
     yield from notes.blocks()
 
