@@ -85,7 +85,8 @@ def bars(
             )
         if whole is not None and whole[1].value is not None:
             axes.axvline(whole[1].value, color=INK, linestyle="--", linewidth=1.3, label=whole[0])
-            figure.legend(loc="outside upper right")  # names of bundles are long
+            # To the left from above the figures: names of bundles are long.
+            axes.legend(loc="lower right", bbox_to_anchor=(1.4, 1.0))
         axes.set(xlim=(0.5, 1.005), ylim=(-0.6, len(rows) - 0.4))
         axes.set(xlabel="AUC (0.5: no information, 1: perfect)")
         axes.grid(visible=False, axis="y")
