@@ -22,7 +22,9 @@ PANELS = {
     "Train": ["train", "leaderboard", "export", "import", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],
     "Site": ["calibrate", "drift"],
-    "Administration": ["deidentify", "purge", "user", "session", "token", "patient", "audit-log"],
+    "Administration": [
+        "deidentify", "purge", "user", "session", "token", "patient", "keys", "audit-log",
+    ],  # fmt: skip
 }
 
 

@@ -18,7 +18,7 @@ from pneumoscope.records import Settings
 from pneumoscope.render.serialise import prediction_to_json
 from predictions import prediction
 
-URL = "http://reading-room.example:8000"
+URL = "https://reading-room.example:8000"
 JOB = {"id": "j1", "state": "running", "total": 2, "done": 1, "failed": 0}
 LIMITS = {"limits": {"max_body_bytes": 10_000, "sync_files": 2}}
 FILM = b"\x89PNG film"
@@ -411,3 +411,24 @@ def test_one_of_several_bundles_is_named(server: Server, client: Client) -> None
     assert [dict(request.url.params) for request in server.requests] == [
         {}, {"bundle": "second"}, {"bundle": "second"},
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "url", ["http://reading-room.example", "HTTP://10.0.0.7:8000", "http://localhost.example"]
+)
+def test_a_token_is_not_sent_without_encryption(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    with pytest.raises(ServerError, match="without encryption") as error:
+        Client(url.lower(), token="pnsc_x")
+    assert "https://" in error.value.hint
+    Client(url.lower()).close()  # without a token, nothing secret is sent
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
+def test_on_this_machine_a_token_needs_no_encryption_and_passes_no_proxy(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    with Client(f"http://{host}:8000", token="pnsc_x") as client:
+        assert not client._http.trust_env
+        assert set(client._http._mounts.values()) <= {None}

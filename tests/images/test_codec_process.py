@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import jpeg_ls
 import numpy as np
@@ -143,3 +144,19 @@ def test_colour_of_jpeg_ls_comes_by_pixel(interleave: int) -> None:
     film = images.read(wrap(ds, codestream, JLS))
     expected = images.read(dicom(colours))
     np.testing.assert_array_equal(film.pixels, expected.pixels)
+
+
+def test_a_child_does_not_get_the_secrets_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = Path("/proc/self/environ")
+    if not environment.exists():
+        pytest.skip("needs /proc")
+    codec_process.stop_children()
+    monkeypatch.setenv("PNEUMOSCOPE_TOKEN", "sesame")
+    child = codec_process._borrow()
+    try:
+        seen = Path(f"/proc/{child._process.pid}/environ").read_bytes()
+    finally:
+        codec_process.stop_children()
+        child.stop()
+    assert b"PATH=" in seen
+    assert b"sesame" not in seen

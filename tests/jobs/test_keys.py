@@ -56,6 +56,7 @@ def test_where_the_key_comes_from(tmp_path: Path) -> None:
     assert open_keys(folder, environ={VARIABLE: text}).open(sealed, "y") == b"x"
     file = tmp_path / "key"
     file.write_text(text + "\n")
+    file.chmod(0o600)
     assert open_keys(folder, file, {}).open(sealed, "y") == b"x"
     for wrong in ("", "short", base64.b64encode(SECRET[:16]).decode(), "\N{SNOWMAN}" * 44):
         file.write_text(wrong)
@@ -105,6 +106,7 @@ def test_the_key_of_another_process_is_not_replaced(
 
     def link(_part: Path, path: Path) -> None:
         path.write_bytes(theirs)  # they were faster
+        path.chmod(0o600)
         raise FileExistsError
 
     monkeypatch.setattr(os, "link", link)
@@ -142,6 +144,8 @@ def test_a_key_file_comes_before_the_variable_and_the_variable_before_the_folder
     texts = [base64.b64encode(bytes([i]) * 32).decode() for i in range(3)]
     (tmp_path / "key").write_text(texts[0])
     (tmp_path / "other").write_text(f" {texts[2]} \n")
+    for name in ("key", "other"):
+        (tmp_path / name).chmod(0o600)
 
     def used(key: Path | None, environ: dict[str, str]) -> int:
         sealed = open_keys(tmp_path, key, environ).seal(b"x", "y")

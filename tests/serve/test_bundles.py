@@ -158,6 +158,7 @@ def test_films_of_an_earlier_run_are_read_by_their_bundle(
     job = parts.jobs.accept(request, [UploadedFile(*BRIGHT)])
     parts.store.close()
     (tmp_path / "key").write_text(base64.b64encode(bytes(range(32))).decode())
+    (tmp_path / "key").chmod(0o600)
     settings = ServeSettings(
         folder=tmp_path, bundle=folders if served else folders[:1], threads=1, keep_films=True
     )

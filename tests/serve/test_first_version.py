@@ -27,6 +27,7 @@ def settings(tiny_bundle: Bundle, tmp_path: Path) -> ServeSettings:
     """Settings of a server in the folder."""
     write_sqlite(tmp_path / "reading-room.sqlite")
     (tmp_path / "key").write_text(base64.b64encode(bytes(range(32))).decode())
+    (tmp_path / "key").chmod(0o600)
     return ServeSettings(folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1)
 
 

@@ -10,6 +10,7 @@ from pneumoscope import __version__
 from pneumoscope.cli.administration import (
     audit_log,
     deidentify,
+    keys,
     patient,
     purge,
     session,
@@ -81,6 +82,7 @@ app.add_typer(user.app, name="user", rich_help_panel=ADMINISTRATION)
 app.add_typer(session.app, name="session", rich_help_panel=ADMINISTRATION)
 app.add_typer(token.app, name="token", rich_help_panel=ADMINISTRATION)
 app.add_typer(patient.app, name="patient", rich_help_panel=ADMINISTRATION)
+app.add_typer(keys.app, name="keys", rich_help_panel=ADMINISTRATION)
 app.add_typer(audit_log.app, name="audit-log", rich_help_panel=ADMINISTRATION)
 
 flow(app)

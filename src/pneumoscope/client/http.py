@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pneumoscope import images
 from pneumoscope.client.records import Job, Record, job_from_json, record_from_json
@@ -52,7 +54,8 @@ class Client:
 
         Raises:
             MissingExtra: httpx is not installed.
-            ServerError: The URL is not that of a server.
+            ServerError: The URL is not that of a server, or a token would be sent without encryption
+                to another machine.
         """
         try:
             import httpx
@@ -63,8 +66,19 @@ class Client:
         if not url.startswith(("http://", "https://")):
             raise ServerError(f"{url}: no address of a server", "Such as http://127.0.0.1:8000")
         self.url = url.rstrip("/")
+        plain = url.lower().startswith("http://")
+        if plain and token and not _is_loopback(url):
+            raise ServerError(
+                f"{url}: the token would be sent without encryption, for everybody to read",
+                "Use https://; or leave the token out.",
+            )
         self._errors = (httpx.HTTPError, httpx.InvalidURL)
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s)
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=timeout_s,
+            trust_env=not plain,  # a proxy of the environment could read the token
+        )
 
     def __enter__(self) -> Client:
         return self
@@ -330,6 +344,14 @@ class Client:
             "Does the server run, and is the address right? With a self-signed certificate: "
             "SSL_CERT_FILE=cert.pem.",
         )
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _fields(settings: Settings, bundle: str | None) -> dict[str, str]:

@@ -145,12 +145,13 @@ class _Child:
         """
         # As multiprocessing does: the child finds the same packages.
         paths = os.pathsep.join(path for path in sys.path if path)
+        kept = {name: os.environ[name] for name in codec_child.KEPT_VARIABLES if name in os.environ}
         self._process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths},
+            env=kept | {"PYTHONPATH": paths},
         )
         try:
             self._receive(START_S)

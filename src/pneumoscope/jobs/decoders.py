@@ -1,8 +1,8 @@
 """Decoding in child processes with limits: a film that crashes a decoder costs only that film.
 
 Films come from outside, and decoders are large programs in C. Therefore a child process decodes that
-has neither the network's session nor the database nor the keys. It returns plain pixels, never a
-pickle.
+has neither the network's session nor the database nor the keys, and that `confine` cuts off from files,
+network and other processes. It returns plain pixels, never a pickle.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from pneumoscope import errors
 from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
 from pneumoscope.images.codec_child import limit
+from pneumoscope.jobs.confinement import confine
 from pneumoscope.records import ANTIALIAS, FilmFacts
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ class Decoder:
         context = multiprocessing.get_context("spawn")
         pipe, child_pipe = context.Pipe()
         self._child = context.Process(
-            target=_serve, args=(child_pipe, self._memory_bytes), daemon=True, name="decoder"
+            target=_serve_confined,
+            args=(child_pipe, self._memory_bytes),
+            daemon=True,
+            name="decoder",
         )
         self._child.start()
         # At exit, multiprocessing would send SIGTERM, which the child ignores, and wait forever.
@@ -239,6 +243,12 @@ def _restored(stored: dict[str, str]) -> ImageError:
 
 
 # In the child
+
+
+def _serve_confined(pipe: Connection, memory_bytes: int) -> None:
+    """Decodes without secrets, network and files, as far as the system can."""
+    confine()
+    _serve(pipe, memory_bytes)
 
 
 def _serve(pipe: Connection, memory_bytes: int) -> None:

@@ -16,10 +16,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import cause
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 VARIABLE = "PNEUMOSCOPE_SERVE_SECRET"
@@ -28,12 +27,20 @@ _NONCE_BYTES = 12  # the length that AES-GCM recommends (NIST SP 800-38D 5.2.1.1
 
 
 class Keys:
-    """Encryption and keyed hashes, with keys derived from one secret."""
+    """Encryption and keyed hashes, with keys derived from secrets.
 
-    def __init__(self, secret: bytes) -> None:
-        self._cipher = AESGCM(hmac.digest(secret, b"pneumoscope seal 1", hashlib.sha256))
-        self._mark = hmac.digest(secret, b"pneumoscope fingerprint 1", hashlib.sha256)
-        self.audit = hmac.digest(secret, b"pneumoscope audit log 1", hashlib.sha256)
+    The first secret makes everything new. Former ones only open, verify and recognise what was made
+    with them.
+    """
+
+    def __init__(self, secret: bytes, former: Sequence[bytes] = ()) -> None:
+        secrets_ = (secret, *former)
+        self.ids = tuple(key_id(each) for each in secrets_)
+        """Ids of the secrets, the current one first."""
+        self._ciphers = [AESGCM(_derived(each, b"seal")) for each in secrets_]
+        self._marks = [_derived(each, b"fingerprint") for each in secrets_]
+        self.audit, *former_audit = (_derived(each, b"audit log") for each in secrets_)
+        self.former_audit = tuple(former_audit)
 
     def seal(self, data: bytes, place: str) -> bytes:
         """Encrypts with AES-256-GCM.
@@ -43,7 +50,7 @@ class Keys:
             place: What they belong to, such as the id of a row; `open` needs the same value.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, data, place.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, data, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Decrypts what `seal` made.
@@ -52,18 +59,30 @@ class Keys:
             ValueError: It was changed, belongs to another place, or was sealed with another key.
         """
         nonce, data = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        for cipher in self._ciphers:
+            with suppress(InvalidTag, ValueError):  # ValueError: too short
+                return cipher.decrypt(nonce, data, place.encode())
+        raise ValueError("sealed with another key, or changed")
+
+    def is_current(self, sealed: bytes, place: str) -> bool:
+        """Whether the current key has sealed this."""
         try:
-            return self._cipher.decrypt(nonce, data, place.encode())
-        except (InvalidTag, ValueError):  # ValueError: too short
-            raise ValueError("sealed with another key, or changed") from None
+            self._ciphers[0].decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
+        except (InvalidTag, ValueError):
+            return False
+        return True
 
     def fingerprint(self, text: str) -> str:
         """A keyed hash (HMAC-SHA-256, hexadecimal) by which the same text can be recognised.
 
         Spaces at both ends and the Unicode form of letters make no difference.
         """
-        plain = unicodedata.normalize("NFC", text.strip())
-        return hmac.digest(self._mark, plain.encode(), hashlib.sha256).hex()
+        return self.fingerprints(text)[0]
+
+    def fingerprints(self, text: str) -> list[str]:
+        """What `fingerprint` gives with each key, the current one first."""
+        plain = unicodedata.normalize("NFC", text.strip()).encode()
+        return [hmac.digest(mark, plain, hashlib.sha256).hex() for mark in self._marks]
 
     def idempotency_key(self, identity: str, bundle_sha256: str) -> str:
         """A keyed hash that is the same whenever the same film is sent to the same bundle.
@@ -89,51 +108,109 @@ def open_keys(
         UsageError: The key file is missing, or does not contain 32 bytes in base64.
     """
     env = os.environ if environ is None else environ
+    path = key_path(folder, key, env)
+    if path is None:
+        return Keys(*_decoded(env[VARIABLE]))
+    if key is None and not path.exists():
+        write_secrets(path, [secrets.token_bytes(_SECRET_BYTES)], replace=False)
+    return Keys(*_read(path))
+
+
+def key_path(
+    folder: Path, key: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Path | None:
+    """The key file of a server; None if the key is in `VARIABLE`."""
+    env = os.environ if environ is None else environ
     if key is not None:
         if not key.is_file():
             raise UsageError(f"{key}: no such key file", _HINT)
-        return Keys(_read(key))
-    if env.get(VARIABLE):
-        return Keys(_decoded(env[VARIABLE]))
-    default = folder / "key"
-    if not default.exists():
-        _make(default)
-    return Keys(_read(default))
+        return key
+    return None if env.get(VARIABLE) else folder / "key"
+
+
+def rotate(path: Path) -> Keys:
+    """Puts a new secret at the beginning of a key file, and returns the keys.
+
+    Raises:
+        UsageError: The key file cannot be read.
+    """
+    current, former = _read(path)
+    write_secrets(path, [secrets.token_bytes(_SECRET_BYTES), current, *former], replace=True)
+    return Keys(*_read(path))
+
+
+def key_id(secret: bytes) -> str:
+    """Eight hexadecimal digits by which a secret can be named; they say nothing about it."""
+    return _derived(secret, b"id").hex()[:8]
+
+
+def check_private(path: Path, others: int = 0o077) -> None:
+    """Refuses a file with a secret that others on this machine may read or change.
+
+    Args:
+        path: The file.
+        others: Permissions that it must not have.
+
+    Raises:
+        UsageError: It has one of them.
+    """
+    mode = path.stat().st_mode
+    if os.name == "posix" and mode & others:
+        raise UsageError(
+            f"{path}: others on this machine may read or change it (mode {mode & 0o777:o})",
+            f"chmod {0o777 & mode & ~others:o} {path}; if others had access, use a new key.",
+        )
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(secret, b"pneumoscope " + purpose + b" 1", hashlib.sha256)
 
 
 _HINT = "32 random bytes in base64 are needed: openssl rand -base64 32 > key"
 
 
-def _make(path: Path) -> None:
+def write_secrets(path: Path, all_secrets: Sequence[bytes], *, replace: bool) -> None:
+    """Writes a key file, one secret a line; only its owner can read it.
+
+    Args:
+        path: The file.
+        all_secrets: The current one first.
+        replace: Replace a file that exists; otherwise it stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    text = base64.b64encode(secrets.token_bytes(_SECRET_BYTES))
+    text = b"".join(base64.b64encode(secret) + b"\n" for secret in all_secrets)
     part = path.with_name(f".key.{os.getpid()}.part")
     part.unlink(missing_ok=True)  # of a killed process with the same id, as in a container
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(text + b"\n")
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        # Unlike a rename, a link never replaces the key of another process.
-        with suppress(FileExistsError):
-            os.link(part, path)
+        if replace:
+            part.replace(path)
+        else:  # unlike a rename, a link never replaces the key of another process
+            with suppress(FileExistsError):
+                os.link(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> tuple[bytes, list[bytes]]:
     try:
+        check_private(path)
         text = path.read_text(encoding="ascii", errors="replace")
     except OSError as error:
-        raise UsageError(f"the key {path}: {cause(error)}", "Check its permissions.") from None
+        raise UsageError(f"the key {path}: {error.strerror}", "Check its permissions.") from None
     return _decoded(text)
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: str) -> tuple[bytes, list[bytes]]:
+    """The current secret, and former ones."""
     try:
-        secret = base64.b64decode(text.strip(), validate=True)
+        first, *others = [base64.b64decode(line, validate=True) for line in text.split() or [""]]
     except (binascii.Error, ValueError):
         raise UsageError("the key is not base64", _HINT) from None
-    if len(secret) != _SECRET_BYTES:
-        raise UsageError(f"the key has {len(secret)} bytes", _HINT)
-    return secret
+    for secret in (first, *others):
+        if len(secret) != _SECRET_BYTES:
+            raise UsageError(f"the key has {len(secret)} bytes", _HINT)
+    return first, others

@@ -200,15 +200,15 @@ class Store:
             session.execute(update(Job).where(Job.owner == owner).values(owner=new_owner))
             return cast("CursorResult[Any]", changed).rowcount
 
-    def delete_patient(self, patient: str, record: Record = no_record) -> list[str]:
+    def delete_patient(self, marks: Sequence[str], record: Record = no_record) -> list[str]:
         """Deletes films of a patient, of every owner; returns their ids.
 
         Args:
-            patient: Keyed hash of the patient's key.
+            marks: Keyed hashes of the patient's key, see `Keys.fingerprints`.
             record: As for `delete`.
         """
         with self.writing() as session:
-            query = select(FilmRow.id).where(FilmRow.patient == patient)
+            query = select(FilmRow.id).where(FilmRow.patient.in_(marks))
             return _delete(session, list(session.scalars(query)), record)
 
     def delete_older(self, days: int, record: Record = no_record) -> list[str]:

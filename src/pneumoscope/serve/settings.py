@@ -105,6 +105,7 @@ class ServeSettings:
         port: TCP port; 0 for a free one.
         folder: Folder of the database and the key.
         database: SQLAlchemy URL; None for SQLite in ``folder``.
+        database_password_file: File with the password for ``database``; None if its URL needs none.
         bundle: Names or folders of the bundles; the first reads films of requests that name none.
             Empty for the shipped ones. In the environment separated as in ``PATH``.
         profile: Site profile, or None.
@@ -137,6 +138,7 @@ class ServeSettings:
     port: int = 8000
     folder: Path = field(default_factory=default_folder)
     database: str | None = None
+    database_password_file: Path | None = None
     bundle: tuple[str, ...] = ()
     profile: Path | None = None
     threads: int | None = None
@@ -202,7 +204,13 @@ class ServeSettings:
 
     @property
     def database_url(self) -> str:
-        """The URL of the database."""
+        """The URL of the database, with the password.
+
+        Raises:
+            UsageError: The file of the password cannot be read, or others may read it.
+        """
+        if self.database is not None and self.database_password_file is not None:
+            return with_password(self.database, self.database_password_file)
         return self.database or f"sqlite:///{self.folder / _DATABASE}"
 
     @property
@@ -224,6 +232,33 @@ class ServeSettings:
     def tls(self) -> bool:
         """Whether the server uses TLS."""
         return self.tls_cert is not None or self.tls_self_signed
+
+
+def with_password(url: str, file: Path) -> str:
+    """A database's URL with the password in a file.
+
+    Raises:
+        UsageError: The file cannot be read, or others may read it; or the URL is malformed.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    from pneumoscope.jobs.keys import check_private
+
+    try:
+        check_private(file)
+        password = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise UsageError(
+            f"{file}: {reason}", "It must contain the password, in one line."
+        ) from None
+    try:
+        return make_url(url).set(password=password).render_as_string(hide_password=False)
+    except ArgumentError:
+        raise UsageError(
+            "the database URL is malformed", "Such as postgresql+psycopg://user@host/name."
+        ) from None
 
 
 def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSettings:

@@ -151,7 +151,7 @@ class Administration:
             raise AccountError(
                 f"session {session_id}: no such open session", "See `pneumoscope session list`."
             )
-        self._note("session end", session_id)
+        self.note("session end", session_id)
         self.sessions.close_id(session_id)
 
     def end_sessions(self, name: str) -> int:
@@ -161,7 +161,7 @@ class Administration:
             AccountError: No such user.
         """
         account = self.accounts.get(name)
-        self._note("session end", account.id)
+        self.note("session end", account.id)
         return self.sessions.close_all(account.id)
 
     def add_token(
@@ -174,7 +174,7 @@ class Administration:
         """
         user = user_of(self.accounts.get(name), "command")
         return self.tokens.add(
-            user, purpose, scopes, days, lambda made: self._note("token add", user.id, made.id)
+            user, purpose, scopes, days, lambda made: self.note("token add", user.id, made.id)
         )
 
     def revoke_token(self, token_id: str) -> Token:
@@ -184,7 +184,7 @@ class Administration:
             AccountError: There is no token with this id.
         """
         return self.tokens.revoke(
-            token_id, lambda ended: self._note("token revoke", ended.account, ended.id)
+            token_id, lambda ended: self.note("token revoke", ended.account, ended.id)
         )
 
     def purge(self, days: int, *, trust_clock: bool = False) -> list[str]:
@@ -200,16 +200,16 @@ class Administration:
         """
         clock = SteadyClock(self.store.engine, self.audit.last_time())
         if trust_clock:
-            self._note("clock trusted")
+            self.note("clock trusted")
             clock.believe_system()
         elif days and clock.ahead_s():
             raise UsageError(
                 f"the clock is {clock.ahead_s() / 86400:+.1f} days from the last known time",
                 "Set it; or, if it is right, add --trust-clock.",
             )
-        old = self.store.delete_older(days, lambda ids: self._note("purge", *ids))
+        old = self.store.delete_older(days, lambda ids: self.note("purge", *ids))
         if not old:
-            self._note("purge")
+            self.note("purge")
         self.film_store.drop(old)
         privacy.empty_write_ahead_log(self.store)
         return old
@@ -220,20 +220,26 @@ class Administration:
         Raises:
             DiskFull: There is not enough space.
         """
-        mark = self.keys.fingerprint(patient)
-        self.audit.append(Event(what="patient export", who=_who(), patient=mark))
-        return privacy.export(self.store, self.film_store, self.keys, self.audit, mark, out)
+        marks = self.keys.fingerprints(patient)
+        self.audit.append(Event(what="patient export", who=_who(), patient=marks[0]))
+        return privacy.export(self.store, self.film_store, self.keys, self.audit, marks, out)
 
     def erase_patient(self, patient: str) -> PatientData:
         """Deletes results and films of a patient, of all users."""
-        mark = self.keys.fingerprint(patient)
-        event = Event(what="patient erase", who=_who(), patient=mark)
-        return privacy.erase(self.store, self.film_store, self.audit, mark, event)
+        marks = self.keys.fingerprints(patient)
+        event = Event(what="patient erase", who=_who(), patient=marks[0])
+        return privacy.erase(self.store, self.film_store, self.audit, marks, event)
 
     def _line(self, what: str) -> Record:
-        return lambda user: self._note(what, user.id)
+        return lambda user: self.note(what, user.id)
 
-    def _note(self, what: str, *objects: str) -> None:
+    def note(self, what: str, *objects: str) -> None:
+        """Writes a line about an action of the administrator.
+
+        Args:
+            what: The action.
+            objects: Ids of what it concerns.
+        """
         self.audit.append(Event(what=what, who=_who(), objects=objects))
 
 

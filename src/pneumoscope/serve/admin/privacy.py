@@ -56,25 +56,30 @@ class PatientData:
     lines: int
 
 
-def rows_of(store: Store, patient: str) -> list[FilmRow]:
+def rows_of(store: Store, marks: Sequence[str]) -> list[FilmRow]:
     """Films of a patient, of all users, oldest first.
 
     Args:
         store: The database.
-        patient: Keyed hash of the patient's key.
+        marks: Keyed hashes of the patient's key, see `Keys.fingerprints`.
     """
     with Session(store.engine, expire_on_commit=False) as db:
         return list(
             db.scalars(
                 select(FilmRow)
-                .where(FilmRow.patient == patient)
+                .where(FilmRow.patient.in_(marks))
                 .order_by(FilmRow.created, FilmRow.id)
             )
         )
 
 
 def export(
-    store: Store, film_store: FilmStore, keys: Keys, audit: AuditLog, patient: str, out: Path
+    store: Store,
+    film_store: FilmStore,
+    keys: Keys,
+    audit: AuditLog,
+    marks: Sequence[str],
+    out: Path,
 ) -> PatientData:
     """Writes all data of a patient as a ZIP.
 
@@ -83,14 +88,14 @@ def export(
         film_store: The films.
         keys: Decrypt names and films.
         audit: The audit log.
-        patient: Keyed hash of the patient's key.
+        marks: Keyed hashes of the patient's key, see `Keys.fingerprints`.
         out: The file.
 
     Raises:
         DiskFull: There is not enough space.
     """
-    rows = rows_of(store, patient)
-    lines = _lines(audit, patient, {row.id for row in rows})
+    rows = rows_of(store, marks)
+    lines = _lines(audit, marks, {row.id for row in rows})
     films = 0
     with replacing(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as pack:
         pack.writestr("README.txt", _README)
@@ -106,7 +111,7 @@ def export(
 
 
 def erase(
-    store: Store, film_store: FilmStore, audit: AuditLog, patient: str, event: Event
+    store: Store, film_store: FilmStore, audit: AuditLog, marks: Sequence[str], event: Event
 ) -> PatientData:
     """Deletes results and films of a patient, of all users.
 
@@ -114,17 +119,17 @@ def erase(
         store: The database.
         film_store: The films.
         audit: The audit log; its lines stay.
-        patient: Keyed hash of the patient's key.
+        marks: Keyed hashes of the patient's key, see `Keys.fingerprints`.
         event: What the log says of it; without this line nothing is deleted.
     """
-    ids = store.delete_patient(patient, lambda _ids: audit.append(event))
+    ids = store.delete_patient(marks, lambda _ids: audit.append(event))
     if not ids:
         audit.append(event)
     films = sum(film_store.get(id_) is not None for id_ in ids)
     film_store.drop(ids)
     empty_write_ahead_log(store)
     # The line about the deletion is not one of those that were there before.
-    return PatientData(len(ids), films, len(_lines(audit, patient, ids)) - 1)
+    return PatientData(len(ids), films, len(_lines(audit, marks, ids)) - 1)
 
 
 def empty_write_ahead_log(store: Store) -> None:
@@ -134,12 +139,12 @@ def empty_write_ahead_log(store: Store) -> None:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _lines(audit: AuditLog, patient: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+def _lines(audit: AuditLog, marks: Sequence[str], ids: Iterable[str]) -> list[dict[str, Any]]:
     films = set(ids)
     return [
         entry
         for entry in audit.entries()
-        if entry.get("patient") == patient or films & set(entry.get("objects", ()))
+        if entry.get("patient") in marks or films & set(entry.get("objects", ()))
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pneumoscope.serve.security.audit_anchor import AuditAnchor
@@ -35,8 +36,9 @@ def open_audit_log(
     Raises:
         UsageError: The address of the syslog is malformed.
     """
-    anchor = AuditAnchor(engine, keys.audit, (), settings.audit_anchor)
+    former = keys.former_audit
+    anchor = AuditAnchor(engine, keys.audit, former, settings.audit_anchor)
+    log = partial(AuditLog, settings.folder, keys.audit, clock, former_keys=former, anchor=anchor)
     if settings.audit_syslog is None:
-        return AuditLog(settings.folder, keys.audit, clock, anchor=anchor)
-    forward = SyslogForwarder(settings.audit_syslog)
-    return AuditLog(settings.folder, keys.audit, clock, anchor=anchor, forward=forward)
+        return log()
+    return log(forward=SyslogForwarder(settings.audit_syslog))

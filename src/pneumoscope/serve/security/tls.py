@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pneumoscope.errors import UnsafeAddress, UsageError
 from pneumoscope.files import cause, replacing
+from pneumoscope.jobs.keys import check_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,8 @@ def certificate(settings: ServeSettings) -> tuple[Path, Path] | None:
     """
     if settings.tls_cert is not None and settings.tls_key is not None:
         pair = settings.tls_cert, settings.tls_key
+        if pair[1].is_file():
+            check_private(pair[1], 0o037)  # a group may read it, as ssl-cert in Debian
     elif settings.tls_self_signed:
         pair = settings.folder / "tls" / "cert.pem", settings.folder / "tls" / "key.pem"
         names = own_names(settings.host)
