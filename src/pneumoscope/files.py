@@ -177,6 +177,11 @@ def swap_folder(staged: Path, target: Path) -> None:
     shutil.rmtree(old)
 
 
+def is_link_or_device(path: Path) -> bool:
+    """Whether a path is a link, a device, a pipe or a socket, rather than a file or a folder."""
+    return path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir())
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text in one step."""
     with replacing(path) as stream:

@@ -23,8 +23,15 @@ PANELS = {
     "Evidence": ["audit", "evaluate", "card"],
     "Site": ["calibrate", "drift"],
     "Administration": [
-        "deidentify", "purge", "user", "session", "token", "patient", "keys", "audit-log",
-    ],  # fmt: skip
+        "deidentify",
+        "purge",
+        "user",
+        "session",
+        "token",
+        "patient",
+        "keys",
+        "audit-log",
+    ],
 }
 
 

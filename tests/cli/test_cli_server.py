@@ -30,9 +30,9 @@ def test_what_does_not_exist_is_said_with_a_hint(administer: Run) -> None:
 def test_every_command_finds_the_server_by_the_same_options() -> None:
     commands = [
         command for name, command in leaves()
-        if name.split()[0] in ("user", "session", "token", "patient", "audit-log", "purge")
+        if name.split()[0] in ("user", "session", "token", "patient", "keys", "audit-log", "purge")
     ]  # fmt: skip
-    assert len(commands) == 18
+    assert len(commands) == 20
     for command in commands:
         options = [p for p in command.params if p.name in ("folder", "database", "key")]
         assert [(p.opts, p.envvar) for p in options] == [

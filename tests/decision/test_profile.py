@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,3 +200,24 @@ def test_a_classifier_asked_otherwise_keeps_the_profile_it_read(
     assert other.profile == first.profile
     assert (other.rules.prevalence, first.rules.prevalence) == (0.2, 0.1)
     assert other.with_settings(Settings()).profile is None
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"bundle_sha256":' * 100_000])
+def test_deep_json_is_no_profile(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "site.json"
+    path.write_text(text)
+    with pytest.raises(ProfileMismatch, match="is not a site profile"):
+        read_profile(path)
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
+def test_a_device_or_a_pipe_is_no_profile(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "site.json"
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    with pytest.raises(ProfileMismatch, match="a device or a pipe"):
+        read_profile(path)

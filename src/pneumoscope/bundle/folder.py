@@ -17,7 +17,7 @@ from pneumoscope.bundle.former_format import from_format_1
 from pneumoscope.bundle.meta import CARD, GATE, GOLDEN, META, MODEL, Bundle, BundleMeta
 from pneumoscope.bundle.names import SHIPPED, folder_of
 from pneumoscope.errors import BundleDamaged, BundleMismatch, BundleMissing, UsageError
-from pneumoscope.files import cause, room_for, swap_folder
+from pneumoscope.files import cause, is_link_or_device, room_for, swap_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 FORMAT = 2
 """Version of the layout of ``bundle.json`` that is written. Format 1 is read too; others are
 refused."""
+
+_META_BYTES = 64 * 2**20
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
+"""Names of files in a bundle: in its folder, and portable."""
 
 
 def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
@@ -41,10 +45,7 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
     """
     folder = SHIPPED if bundle is None else folder_of(bundle)
     name = folder.name or str(folder)
-    try:
-        raw = (folder / META).read_bytes()
-    except OSError:
-        raise BundleMissing(name, f"{META} is missing or unreadable") from None
+    raw = _meta_of(folder, name)
     try:
         content = json.loads(raw)
         version = content["format"]
@@ -54,7 +55,14 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
             raise BundleMismatch(name, "an older pneumoscope calibrated it by one temperature")
         files = dict(content["files"])
         meta = meta_from_json(from_format_1(content) if version == 1 else content)
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         if isinstance(error, BundleMismatch):
             raise
         raise BundleMismatch(name, f"{META} is malformed ({cause(error)})") from error
@@ -62,6 +70,10 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
         if required not in files:
             raise BundleMismatch(name, f"{META} does not list {required}")
     for file, expected in files.items():
+        if not _FILE_NAME.fullmatch(file):
+            raise BundleMismatch(name, f"{META} lists {file!r}, which is no file of this folder")
+        if is_link_or_device(folder / file):
+            raise BundleMismatch(name, f"{file} is a link or a device; copy the file itself there")
         try:
             actual = sha256_of(folder / file)
         except OSError:
@@ -69,6 +81,20 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
         if actual != expected:
             raise BundleDamaged(name, file)
     return Bundle(folder, meta, hashlib.sha256(raw).hexdigest())
+
+
+def _meta_of(folder: Path, name: str) -> bytes:
+    path = folder / META
+    try:
+        if is_link_or_device(path):
+            raise BundleMismatch(name, f"{META} is a link or a device; copy the file itself there")
+        with path.open("rb") as stream:
+            raw = stream.read(_META_BYTES + 1)
+    except OSError:
+        raise BundleMissing(name, f"{META} is missing or unreadable") from None
+    if len(raw) > _META_BYTES:
+        raise BundleMismatch(name, f"{META} has more than {_META_BYTES:,} bytes")
+    return raw
 
 
 def write_bundle(

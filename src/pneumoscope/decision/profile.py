@@ -147,6 +147,9 @@ def unmapped(p: float, calibration: Calibration) -> float:
     return float(calibration.undo(np.array([[1 - kept, kept]]), 0)[0, 1])
 
 
+_MOST_CHARACTERS = 64 * 2**20
+
+
 def read_profile(path: str | os.PathLike[str]) -> SiteProfile:
     """Reads a profile and checks every value in it.
 
@@ -156,15 +159,18 @@ def read_profile(path: str | os.PathLike[str]) -> SiteProfile:
             range.
     """
     file = Path(path)
+    if file.exists() and not file.is_file():  # reading a device or a pipe may never end
+        raise _malformed(file, "it is a folder, a device or a pipe")
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as stream:
+            text = stream.read(_MOST_CHARACTERS)
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError):
             raise ProfileMissing(str(file)) from None
         raise _malformed(file, "it is not text") from error
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _malformed(file, f"broken JSON: {error}") from error
     if not isinstance(content, dict) or "bundle_sha256" not in content:
         raise _malformed(file, "this is other JSON")
@@ -176,7 +182,7 @@ def read_profile(path: str | os.PathLike[str]) -> SiteProfile:
     try:
         profile = profile_from_json(content)
         _check(profile)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise _malformed(file, str(error) or repr(error)) from error
     return profile
 

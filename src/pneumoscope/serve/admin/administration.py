@@ -84,7 +84,7 @@ class Administration:
         user = self.accounts.delete(name, self._line("user delete"))
         self.sessions.close_all(user.id)
         self.tokens.revoke_all(user.id)
-        deleted = self.store.delete(user.id, record=lambda ids: self._note("user delete", *ids))
+        deleted = self.store.delete(user.id, record=lambda ids: self.note("user delete", *ids))
         self.film_store.drop(deleted)
         privacy.empty_write_ahead_log(self.store)
         return user, len(deleted)
