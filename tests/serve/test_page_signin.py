@@ -180,3 +180,30 @@ def test_axe_finds_nothing_on_the_sign_in_page(context: BrowserContext, scheme: 
         else:
             expect(page.get_by_label("Name")).to_be_focused()
         assert violations(axe, page) == {}
+
+
+def test_the_own_password_is_changed_in_the_page(
+    context: BrowserContext, secure_server: SecureServer
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
+    secure_server.administration.add_user("petra", PASSWORD, "viewer")
+    secure_server.administration.sessions.open(secure_server.administration.accounts.get("petra"))
+    page = context.new_page()
+    enter(page, "petra")
+    page.locator(".account .user").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("li")).to_have_count(2)
+    assert violations(axe, page) == {}
+    new = "another walk by the river"
+    dialog.get_by_label("Present password").fill(PASSWORD)
+    dialog.get_by_label("New password", exact=True).fill("passwordpassword")
+    dialog.get_by_label("New password again").fill("passwordpassword")
+    dialog.get_by_role("button", name="Change password").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("too easy to guess")
+    dialog.get_by_label("New password", exact=True).fill(new)
+    dialog.get_by_label("New password again").fill(new)
+    dialog.get_by_role("button", name="Change password").click()
+    expect(dialog.locator("li")).to_have_count(1)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert secure_server.administration.accounts.check("petra", new) is not None
