@@ -125,10 +125,10 @@ def test_a_busy_server_is_asked_again(
     queue = live.services.queue
     reserve, refusals = queue.reserve, [QueueFull(retry_after_s=3), QueueFull(retry_after_s=2)]
 
-    def busy(films: int, size: int) -> None:
+    def busy(films: int, size: int, owner: str) -> None:
         if refusals:
             raise refusals.pop()
-        reserve(films, size)
+        reserve(films, size, owner)
 
     monkeypatch.setattr(queue, "reserve", busy)
     assert client.predict(DARK[1]).state == "done"

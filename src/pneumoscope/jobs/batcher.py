@@ -102,8 +102,11 @@ class Batcher:
     def _run(self, batch: list[Entry]) -> None:
         """Reads films; those that were finished or given back are removed from the list."""
         waiting = deque(entry for entry in batch if not _is_dropped(entry))
+        while waiting and not _begins(waiting[0]):
+            waiting.popleft()
         if not waiting:
             return
+        first = waiting[0]
         started = time.perf_counter()
         self._hooks.begin([entry.film for entry in waiting])
         ready: dict[Entry, Prepared | PneumoscopeError] = {}
@@ -121,7 +124,7 @@ class Batcher:
         with self._decoders.borrowed() as decoder:
             while waiting:
                 entry = waiting.popleft()
-                if _begins(entry):
+                if entry is first or _begins(entry):
                     ready[entry] = self._prepare(decoder, entry.film, make_way)
         self._end(ready, started)
 
