@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,7 +122,8 @@ def test_a_busy_server_is_asked_again(
     live: Live, client: pneumoscope.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("pneumoscope.client.http.time.sleep", waits.append)
+    # Only the client's: threads of the server sleep too.
+    monkeypatch.setattr("pneumoscope.client.http.time", SimpleNamespace(sleep=waits.append))
     queue = live.services.queue
     reserve, refusals = queue.reserve, [QueueFull(retry_after_s=3), QueueFull(retry_after_s=2)]
 
