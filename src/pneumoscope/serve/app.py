@@ -125,6 +125,8 @@ async def _watch_lock(services: Services) -> None:
 
 async def _give_late_results_an_owner(security: Security, store: Store) -> None:
     """Results of films that were accepted before the first account, and read after it."""
+    if not security.open:
+        return
     while security.open:
         await asyncio.sleep(_RETRY_S)
     for _ in range(_LATE_ROUNDS):
