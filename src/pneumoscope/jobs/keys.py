@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 import unicodedata
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -155,7 +156,7 @@ def check_private(path: Path, others: int = 0o077) -> None:
         UsageError: It has one of them.
     """
     mode = path.stat().st_mode
-    if os.name == "posix" and mode & others:
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & others:
         raise UsageError(
             f"{path}: others on this machine may read or change it (mode {mode & 0o777:o})",
             f"chmod {0o777 & mode & ~others:o} {path}; if others had access, use a new key.",
