@@ -36,12 +36,12 @@ _HINTS = {
 """By the system's number of an error."""
 _NUMBER = re.compile(r"\[(?:Errno|WinError) -?\d+\] ")
 """How Python writes the system's number in front of its words."""
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def tells_of_full_disk(text: str) -> bool:
     """Whether a library's message holds the system's words for it; not all raise OSError."""
-    return any(os.strerror(number) in text for number in _NO_ROOM)
+    return any(os.strerror(number) in text for number in NO_ROOM)
 
 
 def cause(error: BaseException) -> str:
@@ -91,7 +91,7 @@ def room_for(path: Path) -> Iterator[None]:
     except DiskFull:
         raise
     except Exception as error:
-        full = isinstance(error, OSError) and error.errno in _NO_ROOM
+        full = isinstance(error, OSError) and error.errno in NO_ROOM
         if full or tells_of_full_disk(str(error)):
             raise DiskFull(str(path)) from error
         raise

@@ -66,12 +66,22 @@ def test_folders_tables_and_arrays_are_taken_as_they_are(tmp_path: Path) -> None
 def test_bad_members_are_left_out_and_lead_nowhere(
     tmp_path: Path, temporary: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    members = (*MEMBERS, ("../../up.png", film(51)), ("bomb.png", bytes(2**23)), ("twice/x", b"x"))
+    members = (
+        *MEMBERS,
+        ("../../up.png", film(51)),
+        ("bomb.png", bytes(2**23)),
+        ("twice/x", b"x"),
+        ("C:/drive.png", film(51)),
+        (f"{'long' * 75}.png", film(51)),
+    )
     path = written(tmp_path, zipped(*members, ("twice", b"x")))
     with data_folder(path) as folder:
         files = sorted(p.relative_to(temporary) for p in temporary.rglob("*") if p.is_file())
         inside = [p.relative_to(folder.relative_to(temporary)).as_posix() for p in files]
-    assert inside == ["set/normal/a.png", "set/pneumonia/b.png", "twice/x", "up.png"]
+    assert inside == [
+        "C_/drive.png", "set/normal/a.png", "set/pneumonia/b.png", "twice/x", "up.png",
+    ]  # fmt: skip
+    assert "longlong.png': cannot be written here (file name too long), left out" in caplog.text
     assert "a.zip/bomb.png: unpacks to more than a film may have; left out" in caplog.text
     assert "'twice': a name that comes twice" in caplog.text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import DataError, ImageError, PneumoscopeError, restored
-from pneumoscope.files import room_for
+from pneumoscope.files import NO_ROOM, cause, room_for
 from pneumoscope.images.archives import Archive, inner_path
 from pneumoscope.images.formats import is_archive
 from pneumoscope.images.limits import MAX_BYTES
@@ -102,3 +102,7 @@ def _write(path: Path, content: bytes) -> None:
             stream.write(content)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         _log.warning("%r: a name that comes twice in the archive, left out", path.name)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        _log.warning("%r: cannot be written here (%s), left out", path.name, cause(error))

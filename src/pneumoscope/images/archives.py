@@ -267,8 +267,11 @@ def films_in(path: Path) -> Iterator[Path | ListedFilm]:
 
 
 def inner_path(member: str) -> str:
-    """The path of a member without parts that lead out of the archive; never empty."""
-    parts = member.replace("\\", "/").split("/")
+    """The path of a member without parts that lead out of the archive; never empty.
+
+    A colon would name a drive or a stream on Windows.
+    """
+    parts = member.replace("\\", "/").replace(":", "_").split("/")
     return "/".join(part for part in parts if part not in ("", ".", "..")) or "unnamed"
 
 

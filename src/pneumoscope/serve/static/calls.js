@@ -48,9 +48,10 @@ function called(rows) {
   return rows.filter((row) => row.call && row.record?.state === "done");
 }
 
-/** Whether a call has been made on every film that could be read. */
+/** Whether a call has been made on every film that has one to be made: not on refused or revealed films. */
 export function allCalled(rows) {
-  const films = rows.filter((row) => row.hasFilm && (row.active || row.record?.state === "done"));
+  const open = (row) => row.hasFilm && (row.active || (row.record?.state === "done" && !row.revealed));
+  const films = rows.filter((row) => row.call || open(row));
   return films.length > 0 && films.every((row) => row.call);
 }
 

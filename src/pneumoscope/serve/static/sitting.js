@@ -5,13 +5,13 @@ const KEY = "pneumoscope.sitting";
 const PORTION = 500; // records in one request
 const MOST_REQUESTS = 10;
 
-/** Keeps the films of the list that have been read. */
-export function keepSitting(rows, selected) {
+/** Keeps the films of the list that have been read, and the ids of unseen results that are no longer in it. */
+export function keepSitting(rows, selected, unseen = []) {
   const films = rows
     .filter((row) => row.record?.state === "done")
     .map(({ record, revealed, call }) => ({ id: record.id, revealed, call }));
   try {
-    if (films.length) sessionStorage.setItem(KEY, JSON.stringify({ films, selected: selected?.record?.id ?? null }));
+    if (films.length || unseen.length) sessionStorage.setItem(KEY, JSON.stringify({ films, selected: selected?.record?.id ?? null, unseen }));
     else sessionStorage.removeItem(KEY);
   } catch {
     // Private windows may refuse storage: then a reload begins a new sitting.
@@ -23,22 +23,25 @@ export function forgetSitting() {
   keepSitting([], null);
 }
 
-/** The films of the sitting before the reload, {record, revealed, call} each, and the id of the selected one. */
+/**
+ * The films of the sitting before the reload, {record, revealed, call} each, the id of the selected one, and the
+ * ids of unseen results.
+ */
 export async function formerSitting(backend) {
-  const { films, selected } = stored();
-  if (!films.length) return { films: [], selected: null };
+  const { films, selected, unseen } = stored();
+  if (!films.length) return { films: [], selected: null, unseen };
   const records = await recordsOf(backend, new Set(films.map(({ id }) => id)));
   // The back end may have deleted some since.
   const known = films.filter(({ id }) => records.has(id));
-  return { films: known.map(({ id, revealed, call }) => ({ record: records.get(id), revealed, call })), selected };
+  return { films: known.map(({ id, revealed, call }) => ({ record: records.get(id), revealed, call })), selected, unseen };
 }
 
 function stored() {
   try {
-    const { films, selected } = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
-    return { films: Array.isArray(films) ? films : [], selected };
+    const { films, selected, unseen } = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+    return { films: Array.isArray(films) ? films : [], selected, unseen: Array.isArray(unseen) ? unseen : [] };
   } catch {
-    return { films: [], selected: null };
+    return { films: [], selected: null, unseen: [] };
   }
 }
 

@@ -60,6 +60,7 @@ export class Worklist extends EventTarget {
   rows = [];
   selected = null;
   maxBytes = Infinity;
+  #unseen = new Set(); // ids of results that were removed from the list before their verdict was shown
   #started = false;
   #onStage = true;
 
@@ -78,7 +79,8 @@ export class Worklist extends EventTarget {
 
   /** Puts the films of the sitting before a reload back into the list. */
   async restore() {
-    const { films, selected } = await formerSitting(this.backend);
+    const { films, selected, unseen } = await formerSitting(this.backend);
+    this.#unseen = new Set(unseen);
     for (const { record, revealed, call } of films) {
       const row = Object.assign(new Row(record.film.name), { call });
       this.rows.push(row);
@@ -110,6 +112,7 @@ export class Worklist extends EventTarget {
     if (!row) {
       row = new Row(record.film.name);
       this.rows.unshift(row);
+      this.#unseen.delete(record.id);
       this.#finish(row, record, !byReader());
       this.#dispatch("rows");
     }
@@ -168,6 +171,7 @@ export class Worklist extends EventTarget {
   hides({ id, state, result }) {
     const row = this.rows.find((candidate) => candidate.record?.id === id);
     if (row) return state === "done" && !row.revealed;
+    if (this.#unseen.has(id)) return true;
     return byReader() && state === "done" && result.label !== "REFUSED";
   }
 
@@ -206,7 +210,8 @@ export class Worklist extends EventTarget {
   retry(row, { force = false } = {}) {
     if (!row.file || row.active) return;
     if (!force) row.bundle = preferences.bundle;
-    Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false, seen: row.seen || row.revealed });
+    const seen = row.seen || (row.revealed && row.record?.state === "done" && stateOf(row.record) !== "refused");
+    Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false, seen });
     this.#change(row, { state: "waiting", progress: 0 });
     this.#startNext();
   }
@@ -228,6 +233,7 @@ export class Worklist extends EventTarget {
     const index = this.rows.indexOf(row);
     if (index < 0) return;
     this.rows.splice(index, 1);
+    this.#remember(row);
     this.#keep();
     this.#dispatch("rows");
     if (this.selected === row) {
@@ -242,6 +248,7 @@ export class Worklist extends EventTarget {
     for (const row of this.rows) {
       row.stop?.();
       clearTimeout(row.timer);
+      this.#remember(row);
     }
     this.rows = [];
     this.selected = null;
@@ -330,13 +337,17 @@ export class Worklist extends EventTarget {
     const failed = record.state === "failed";
     const atOnce = failed || stateOf(record) === "refused" || (preferences.get("reveal") === "once" && !byReader());
     Object.assign(row, { record, stop: null, problem: failed ? record.error : null });
-    this.#change(row, { state: failed ? "failed" : "done", progress: 1, revealed: revealed || atOnce || row.seen });
+    this.#change(row, { state: failed ? "failed" : "done", progress: 1, revealed: revealed || atOnce || (row.seen && (!byReader() || Boolean(row.call))) });
     this.#keep();
     this.#dispatch("finished", row);
   }
 
+  #remember(row) {
+    if (row.record?.state === "done" && !row.revealed) this.#unseen.add(row.record.id);
+  }
+
   #keep() {
-    keepSitting(this.rows, this.selected);
+    keepSitting(this.rows, this.selected, [...this.#unseen]);
   }
 
   #fail(row, problem) {
