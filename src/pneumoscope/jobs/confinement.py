@@ -19,8 +19,7 @@ from pneumoscope.images.codec_child import KEPT_VARIABLES
 
 MOST_FILES = 128
 
-_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 4, 38, 22, 2
-"""linux/prctl.h"""
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2  # linux/prctl.h
 _ERRNO, _ALLOW = 0x00050000 | 1, 0x7FFF0000  # linux/seccomp.h; 1 is EPERM
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
 _X32 = 0x40000000  # the other ABI of x86-64 has the same architecture number
@@ -68,12 +67,6 @@ def confine() -> list[str]:
         if _seccomp(libc):
             applied.append("seccomp")
     return applied
-
-
-def hide_process() -> None:
-    """Keeps other processes of the same user from reading memory and environment of this one."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def clear_environment() -> None:
