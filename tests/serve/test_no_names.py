@@ -213,6 +213,7 @@ def prepared(folder: Path, bundle: Bundle) -> tuple[ServeSettings, str]:
     key = folder / "secret" / "key"
     key.parent.mkdir()
     key.write_bytes(base64.b64encode(bytes(range(32))))
+    key.chmod(0o600)
     settings = ServeSettings(
         folder=folder / "state", bundle=(str(bundle.path),), threads=1, keep_films=True, key=key
     )
