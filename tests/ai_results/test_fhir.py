@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pneumoscope.ai_results.fhir import VERSIONS, bundle_of
+from pneumoscope.ai_results.reasons import comments
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.records import UNDETERMINED
@@ -28,6 +29,7 @@ def test_it_is_valid(tiny_bundle: Bundle, findings_bundle: Bundle, version: str)
     for each in (
         result,
         replace(result, prediction=refused(result.prediction)),
+        replace(result, prediction=replace(result.prediction, forced=True)),
         replace(result, prediction=replace(result.prediction, label=UNDETERMINED, error=0.05)),
         result_of(tiny_bundle, PatientID=None, StudyDate=None, AccessionNumber=None),
         result_of(findings_bundle),
@@ -88,6 +90,31 @@ def test_a_refused_film_has_a_reason_in_place_of_a_value(tiny_bundle: Bundle) ->
     assert codes == ["not-performed", "inverted"]
     [report] = resources(bundle, "DiagnosticReport")
     assert "conclusionCode" not in report
+
+
+def test_a_forced_verdict_is_no_finding(tiny_bundle: Bundle, findings_bundle: Bundle) -> None:
+    for result in (result_of(tiny_bundle), result_of(findings_bundle)):
+        p = replace(refused(result.prediction), label=result.prediction.label, forced=True)
+        bundle = bundle_of(replace(result, prediction=p))
+        verdict, *questions = resources(bundle, "Observation")
+        assert verdict["valueCodeableConcept"]["text"] == f"{p.label} (forced)"
+        assert questions
+        for question in questions:
+            assert not {"valueCodeableConcept", "interpretation"} & set(question)
+        for observation in (verdict, *questions):
+            notes = [note["text"] for note in observation["note"]]
+            assert notes == comments(p)
+            assert any("forced" in note for note in notes)
+        [report] = resources(bundle, "DiagnosticReport")
+        assert "conclusionCode" not in report
+        assert "forced" in report["conclusion"]
+
+
+def test_the_conclusion_has_single_full_stops(tiny_bundle: Bundle) -> None:
+    result = result_of(tiny_bundle)
+    for p in (result.prediction, refused(result.prediction)):
+        [report] = resources(bundle_of(replace(result, prediction=p)), "DiagnosticReport")
+        assert ".." not in report["conclusion"]
 
 
 def test_an_unknown_version_names_the_known_ones(tiny_bundle: Bundle) -> None:

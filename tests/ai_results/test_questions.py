@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pneumoscope.ai_results import codes
@@ -22,6 +24,14 @@ def test_a_positive_verdict_and_its_kinds(tiny_bundle: Bundle) -> None:
 def test_a_normal_film_has_no_kinds(tiny_bundle: Bundle) -> None:
     [question] = questions_of(result_of(tiny_bundle, 60))
     assert (question.name, question.presence) == ("PNEUMONIA", codes.ABSENT)
+
+
+def test_a_forced_verdict_says_of_nothing_that_it_is_present(
+    tiny_bundle: Bundle, findings_bundle: Bundle
+) -> None:
+    for result in (result_of(tiny_bundle), result_of(findings_bundle)):
+        forced = replace(result, prediction=replace(result.prediction, forced=True))
+        assert {q.presence for q in questions_of(forced)} == {None}
 
 
 def test_each_finding_is_a_question(findings_bundle: Bundle) -> None:

@@ -37,6 +37,24 @@ def test_invalid_values_are_left_out_and_long_ones_cut() -> None:
     assert not {"PatientAge", "PatientOrientation", "Laterality"} & set(header.dir())
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+@pytest.mark.parametrize(
+    ("keyword", "value", "kept"),
+    [
+        ("StudyDate", "20261399", ""),
+        ("StudyDate", "20260229", ""),
+        ("StudyDate", "00000000", ""),
+        ("StudyDate", "20240229", "20240229"),
+        ("PatientBirthDate", "19560231", ""),
+        ("StudyTime", "246000", ""),
+        ("StudyTime", "236100", ""),
+        ("StudyTime", "235960.5", "235960.5"),
+    ],
+)
+def test_dates_and_times_exist(keyword: str, value: str, kept: str) -> None:
+    assert source_header(film_bytes(**{keyword: value}), "film")[keyword].value == kept
+
+
 def test_names_in_other_scripts_are_decoded() -> None:
     data = film_bytes(SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg")
     header = source_header(data, "film")

@@ -87,6 +87,19 @@ def test_a_refused_film_has_its_coded_reason_and_no_figure(tiny_bundle: Bundle) 
     assert any("black and white" in text.lower() for text in texts(report, "Comment"))
 
 
+def test_a_forced_verdict_is_marked_in_each_group(tiny_bundle: Bundle) -> None:
+    result = result_of(tiny_bundle)
+    p = replace(refused(result.prediction), label="PNEUMONIA", forced=True)
+    report = made(replace(result, prediction=p), "sr")
+    assert coded(report, "AI verdict") == ["Pneumonia"]
+    assert coded(report, "CAD Processing and Findings Summary") == []
+    assert coded(report, "Presence of finding") == []
+    groups = [item for name, item in items(report) if name == "Measurement Group"]
+    assert len(groups) == 4
+    for group in groups:
+        assert coded(group, "What sets the verdict apart") == ["forced"]
+
+
 def test_each_finding_has_its_probability(findings_bundle: Bundle) -> None:
     report = made(result_of(findings_bundle, 200), "sr")
     assert coded(report, "AI verdict") == ["Abnormal"]
@@ -113,6 +126,7 @@ def test_dcmtk_reads_it(tiny_bundle: Bundle, tmp_path: Path) -> None:
 
 def test_dciodvfy_finds_no_error(tiny_bundle: Bundle, tmp_path: Path) -> None:
     result = result_of(tiny_bundle)
-    for prediction in (result.prediction, refused(result.prediction)):
+    forced = replace(result.prediction, forced=True)
+    for prediction in (result.prediction, refused(result.prediction), forced):
         [written] = objects_of(replace(result, prediction=prediction), ["sr"])
         assert validation_errors(written.content, tmp_path) == []

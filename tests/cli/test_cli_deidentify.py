@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command_line import run
 from film_files import dicom
 from planted import SECRET, film_pixels
+from pneumoscope.deidentification import film
 
 NAME = f"{SECRET}^JANE"
 
@@ -86,6 +89,34 @@ def test_wrong_choices_name_the_right_ones(
     done = run("deidentify", ward, tmp_path / "out", *arguments)
     assert (done.returncode, message in done.stderr) == (1, True)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["out/ward.key", "out", "out/deep/../ward.key"])
+def test_the_key_does_not_lie_beside_the_copies(ward: Path, tmp_path: Path, place: str) -> None:
+    done = run("deidentify", ward, tmp_path / "out", "--key", tmp_path / place)
+    assert (done.returncode, "is in the folder of the copies" in done.stderr) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_table_is_written_if_the_run_breaks_off(
+    ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    def third_fails(*arguments: Any) -> film.DeidentifiedFilm:
+        objects = gc.get_objects()
+        held.append(sum(isinstance(each, film.DeidentifiedFilm) for each in objects))
+        if len(held) == 3:
+            raise RuntimeError("broken")
+        return deidentified(*arguments)
+
+    deidentified = film.deidentified
+    monkeypatch.setattr(film, "deidentified", third_fails)
+    with pytest.raises(RuntimeError, match="broken"):
+        run("deidentify", ward, tmp_path / "out")
+    with (tmp_path / "out" / "deidentification.csv").open(newline="") as stream:
+        assert len({row["film"] for row in csv.DictReader(stream)}) == 2
+    assert max(held) - held[0] <= 1  # no film but the last one is in memory
 
 
 def test_a_folder_in_use_and_a_missing_target(ward: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from film_files import CR, dataset, dicom, jpeg_ls, table, words, write
+from film_files import CR, DX, dataset, dicom, jpeg_ls, table, words, write
 from planted import SECRET, film_pixels, planted_film, text_keywords
 from pneumoscope import images
 from pneumoscope.deidentification.film import (
@@ -20,7 +20,7 @@ from pneumoscope.deidentification.film import (
 )
 from pneumoscope.deidentification.keys import Key
 from pneumoscope.deidentification.safe_values import DESCRIPTORS, DEVICE, SAFE
-from pneumoscope.errors import UnsupportedObject
+from pneumoscope.errors import UnreadableImage, UnsupportedObject
 
 KEY = Key(bytes(range(32)))
 
@@ -72,6 +72,47 @@ def test_lookup_tables_stay_without_their_text() -> None:
     film = deidentified(data, "film", KEY)
     assert SECRET.encode() not in film.content
     assert np.array_equal(images.read(film.content).pixels, images.read(data).pixels)
+
+
+def test_a_table_of_one_entry_does_not_stop_the_film() -> None:
+    entries = Dataset()
+    entries.add_new("LUTDescriptor", "US", [256, 0, 16])
+    entries.add_new("LUTData", "US", 7)  # pydicom gives an integer, not a list
+    assert "VOILUTSequence" not in cleaned(dicom(film_pixels(), VOILUTSequence=[entries]))
+    entries.LUTDescriptor, entries["LUTData"].value = 256, list(range(256))
+    assert "VOILUTSequence" not in cleaned(dicom(film_pixels(), VOILUTSequence=[entries]))
+
+
+def test_what_pydicom_cannot_read_is_an_error_of_the_film() -> None:
+    class BrokenKey(Key):
+        def patient(self, identity: str) -> str:
+            raise KeyError(identity)  # stands for any of pydicom's errors
+
+    with pytest.raises(UnreadableImage, match="its header cannot be read, KeyError"):
+        cleaned(dicom(film_pixels()), key=BrokenKey(bytes(32)))
+
+
+def test_films_without_uid_stay_apart() -> None:
+    films = [dicom(film_pixels() + n, SOPInstanceUID=None) for n in (0, 0, 1)]
+    first, again, other = (cleaned(film) for film in films)
+    assert first.PatientID == other.PatientID
+    assert first.StudyInstanceUID == other.StudyInstanceUID
+    assert first.SOPInstanceUID == again.SOPInstanceUID != other.SOPInstanceUID
+
+
+def test_a_digital_film_has_an_image_type() -> None:
+    digital = {"SOPClassUID": DX, "Modality": "DX"}
+    for image_type, kept in (
+        (["ORIGINAL", "PRIMARY", SECRET], ["ORIGINAL", "PRIMARY"]),
+        ([SECRET, "PRIMARY"], ["DERIVED", "PRIMARY"]),
+        ([], ["DERIVED", "PRIMARY"]),
+    ):
+        made = cleaned(dicom(film_pixels(), ImageType=image_type, **digital))
+        assert list(made.ImageType) == kept
+    film = deidentified(
+        dicom(film_pixels(), ImageType=["DERIVED", "PRIMARY", "POST_PROCESSED"]), "film", KEY
+    )
+    assert ("(0008,0008)", "ImageType", "cleaned") in film.actions
 
 
 def test_it_says_what_was_done() -> None:
@@ -152,6 +193,19 @@ def test_burnt_in_text_is_refused_or_blanked() -> None:
         "YES",
         "NO",
     )
+
+
+def test_blank_borders_do_not_take_back_what_the_header_says() -> None:
+    pixels = film_pixels()
+    for column in range(20, 240, 6):
+        pixels[10:22, column : column + 3] = 255
+    for declared, burned_in in (("YES", "YES"), ("NO", "NO")):
+        made = cleaned(dicom(pixels, BurnedInAnnotation=declared), burned_in="blank")
+        assert made.BurnedInAnnotation == burned_in
+        codes = [item.CodeValue for item in made.DeidentificationMethodCodeSequence]
+        assert codes == ["113100", "113101"]
+    kept = cleaned(dicom(pixels), burned_in="keep")
+    assert [item.CodeValue for item in kept.DeidentificationMethodCodeSequence] == ["113100"]
 
 
 def test_a_header_that_admits_text_is_believed() -> None:

@@ -95,9 +95,12 @@ def reason(code: str) -> Code:
 
 
 def summary(p: Prediction) -> Code | None:
-    """What a CAD report calls the verdict (CID 6047); it has no word for an undetermined one."""
+    """What a CAD report calls the verdict (CID 6047); None if it is undetermined or forced.
+
+    CID 6047 has no word for an undetermined one, and of a forced one no algorithm succeeded.
+    """
     if p.label == REFUSED:
         return NO_ALGORITHM
-    if p.label == UNDETERMINED:
+    if p.label == UNDETERMINED or p.forced:
         return None
     return WITHOUT_FINDINGS if p.label == NORMAL else WITH_FINDINGS

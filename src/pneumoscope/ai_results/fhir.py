@@ -135,6 +135,8 @@ def _observation(result: FilmResult) -> Resource:
         "category": [category],
         **_about(result),
         "derivedFrom": [_study(result)],
+        # On each: a server may give out one without the others.
+        "note": [{"text": sentence} for sentence in comments(result.prediction)],
     }
 
 
@@ -152,7 +154,6 @@ def _verdict(result: FilmResult) -> Resource:
         resource["valueCodeableConcept"] = _concept(codes.verdict(p), marked_verdict(p))
         if p.label == UNDETERMINED:
             resource["valueCodeableConcept"]["coding"] += reasons
-    resource["note"] = [{"text": sentence} for sentence in comments(p)]
     return resource
 
 
@@ -200,9 +201,9 @@ def _report(result: FilmResult, version: str, results: list[Resource]) -> Resour
         **_about(result),
         "result": results,
         "imagingStudy" if version == R4 else "study": [_study(result)],
-        "conclusion": f"{BURNED_IN}. {wording.summary(p)}. {NOTICE}",
+        "conclusion": f"{BURNED_IN}. {wording.summary(p)} {NOTICE}",
     }
-    if not result.is_refused:
+    if not (result.is_refused or p.forced):
         resource["conclusionCode"] = [_concept(codes.verdict(p))]
     if number := result.header.AccessionNumber:
         kind = _hl7("v2-0203", "ACSN", "Accession ID")

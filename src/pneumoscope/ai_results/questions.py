@@ -35,13 +35,17 @@ def questions_of(result: FilmResult) -> list[Question]:
     """The questions of a film that was not refused, the verdict's own first.
 
     With several findings each is a question. With classes it is the positive one, and, if the
-    verdict is positive, each of its kinds.
+    verdict is positive, each of its kinds. A forced verdict says of none whether it is present: the
+    film is one that the model must not judge.
     """
     p, meta = result.prediction, result.bundle.meta
     if p.findings:
         return [
             Question(
-                f.name, codes.finding(f.name), f.probability, _presence(f.present, f.undetermined)
+                f.name,
+                codes.finding(f.name),
+                f.probability,
+                None if p.forced else _presence(f.present, f.undetermined),
             )
             for f in p.findings
         ]
@@ -51,7 +55,7 @@ def questions_of(result: FilmResult) -> list[Question]:
             p.positive,
             codes.finding(p.positive),
             p.p_positive,
-            _presence(p.label == p.positive, undetermined),
+            None if p.forced else _presence(p.label == p.positive, undetermined),
         )
     ]
     if p.label == p.positive:
@@ -60,7 +64,7 @@ def questions_of(result: FilmResult) -> list[Question]:
                 kind,
                 codes.finding(kind),
                 p.probabilities[kind],
-                codes.PRESENT if kind == p.subtype else None,
+                codes.PRESENT if kind == p.subtype and not p.forced else None,
             )
             for kind in meta.kinds
         ]

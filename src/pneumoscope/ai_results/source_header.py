@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydicom import dcmread
@@ -16,6 +17,7 @@ from pydicom.multival import MultiValue
 from pneumoscope.ai_results.errors import NoSourceObject
 from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.images import sniff
+from pneumoscope.images.lut_items import sound_item
 from pneumoscope.images.quiet import quiet
 
 if TYPE_CHECKING:
@@ -28,16 +30,28 @@ _UIDS = {
     "StudyInstanceUID": "Study Instance UID (0020,000D)",
     "SeriesInstanceUID": "Series Instance UID (0020,000E)",
 }
-_DATE, _TIME = r"\d{8}", r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?"
+_TIME = r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?"  # 60: a leap second
 _CODE = r"[A-Z0-9_ ]{1,16}"
 
 
 def _matching(pattern: str) -> Callable[[Any], str | None]:
     def value(raw: Any) -> str | None:
         text = str(raw).strip()
-        return text if re.fullmatch(pattern, text) else None
+        return text if re.fullmatch(pattern, text, re.ASCII) else None
 
     return value
+
+
+def _date(raw: Any) -> str | None:
+    """A day of the calendar (PS3.5 6.2, VR DA)."""
+    text = _matching(r"\d{8}")(raw)
+    if text is None:
+        return None
+    try:
+        datetime.strptime(text, "%Y%m%d")
+    except ValueError:
+        return None
+    return text
 
 
 def _text(most: int) -> Callable[[Any], str | None]:
@@ -52,9 +66,9 @@ def _text(most: int) -> Callable[[Any], str | None]:
 _REQUIRED: dict[str, Callable[[Any], str | None]] = {
     "PatientName": _text(324),
     "PatientID": _text(64),
-    "PatientBirthDate": _matching(_DATE),
+    "PatientBirthDate": _date,
     "PatientSex": _matching("[MFO]"),
-    "StudyDate": _matching(_DATE),
+    "StudyDate": _date,
     "StudyTime": _matching(_TIME),
     "StudyID": _text(16),
     "AccessionNumber": _text(16),
@@ -144,9 +158,9 @@ def _add_grey(header: Dataset, film: Dataset) -> None:
     if slope and intercept is not None:
         header.RescaleSlope, header.RescaleIntercept = slope, intercept
         header.RescaleType = _matching(_CODE)(film.get("RescaleType")) or "US"
-    elif _is_table(film.get("ModalityLUTSequence")):
+    elif sound_item(film.get("ModalityLUTSequence")) is not None:
         header["ModalityLUTSequence"] = film["ModalityLUTSequence"]
-    if _is_table(film.get("VOILUTSequence")):
+    if sound_item(film.get("VOILUTSequence")) is not None:
         header["VOILUTSequence"] = film["VOILUTSequence"]
         return
     centers, widths = (_numbers(film.get(k)) for k in ("WindowCenter", "WindowWidth"))
@@ -160,17 +174,6 @@ def _add_grey(header: Dataset, film: Dataset) -> None:
 def _numbers(value: Any) -> list[Any]:
     values = value if isinstance(value, MultiValue) else [value]
     return [number for number in values if number is not None]
-
-
-def _is_table(sequence: Any) -> bool:
-    """Whether a lookup table has as many entries as its descriptor says."""
-    if not sequence:
-        return False
-    descriptor, entries = sequence[0].get("LUTDescriptor"), sequence[0].get("LUTData")
-    if descriptor is None or entries is None or len(descriptor) != 3:
-        return False
-    length = len(entries) // (2 if isinstance(entries, bytes) else 1)
-    return length == (int(descriptor[0]) or 65536)
 
 
 def _orientation(value: Any) -> list[str]:

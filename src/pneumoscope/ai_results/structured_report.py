@@ -101,8 +101,8 @@ def _verdict(result: FilmResult) -> Any:
     evaluations = [QualitativeEvaluation(codes.VERDICT, codes.verdict(p))]
     if (summary := codes.summary(p)) is not None:
         evaluations.append(QualitativeEvaluation(codes.SUMMARY, summary))
-    coded = [*((codes.MARK, codes.own(mark)) for mark in wording.marks(p)), *coded_reasons(p)]
-    evaluations += [QualitativeEvaluation(name, value) for name, value in coded]
+    evaluations += _marks(result)
+    evaluations += [QualitativeEvaluation(name, value) for name, value in coded_reasons(p)]
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(result, "verdict"),
         algorithm_id=_algorithm(result, parameters(result)),
@@ -119,6 +119,12 @@ def _verdict(result: FilmResult) -> Any:
     return group
 
 
+def _marks(result: FilmResult) -> list[Any]:
+    """What sets the verdict apart, for each group: a program may read one without the others."""
+    marks = wording.marks(result.prediction)
+    return [QualitativeEvaluation(codes.MARK, codes.own(mark)) for mark in marks]
+
+
 def _question(result: FilmResult, question: Question) -> Any:
     """The group of one class or finding: its probability, and whether it is there."""
     presence = [] if question.presence is None else [question.presence]
@@ -132,7 +138,10 @@ def _question(result: FilmResult, question: Question) -> Any:
         tracking_identifier=_tracking(result, f"probability of {question.name}"),
         finding_type=question.concept,
         measurements=[probability],
-        qualitative_evaluations=[QualitativeEvaluation(codes.PRESENCE, p) for p in presence],
+        qualitative_evaluations=[
+            *(QualitativeEvaluation(codes.PRESENCE, p) for p in presence),
+            *_marks(result),
+        ],
     )
 
 
@@ -154,6 +163,7 @@ def _regions(result: FilmResult) -> list[Any]:
             finding_type=codes.finding(p.heatmap_class),
             method=codes.HEATMAP,
             algorithm_id=_algorithm(result, identifying_parameters(result)),
+            qualitative_evaluations=_marks(result),
         )
         for number, outline in enumerate(positive_regions(result), 1)
     ]

@@ -26,9 +26,10 @@ from pneumoscope.deidentification.safe_values import (
     safe_age,
     safe_value,
 )
-from pneumoscope.errors import ImageError, UnsupportedObject
+from pneumoscope.errors import ImageError, UnreadableImage, UnsupportedObject
 from pneumoscope.images import read, sniff
 from pneumoscope.images.dicom import stored_values
+from pneumoscope.images.lut_items import sound_item
 from pneumoscope.images.quiet import quiet
 
 if TYPE_CHECKING:
@@ -40,13 +41,15 @@ RETAINABLE = ("dates", "device", "characteristics", "descriptors")
 """What can be kept on request; see `Options`."""
 REFUSE, BLANK, KEEP = BURNED_IN = ("refuse", "blank", "keep")
 """What is done with a film that seems to have text burnt in."""
-# Options of the profile (PS3.16 CID 7050).
+_CLEANED_PIXELS = "pixels"
+# The profile and its options (PS3.16 CID 7050).
 _CODES = {
     "": ("113100", "Basic Application Confidentiality Profile"),
     "dates": ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
     "device": ("113109", "Retain Device Identity Option"),
     "characteristics": ("113108", "Retain Patient Characteristics Option"),
     "descriptors": ("113105", "Clean Descriptors Option"),
+    _CLEANED_PIXELS: ("113101", "Clean Pixel Data Option"),
 }
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
@@ -122,26 +125,47 @@ def deidentified(
         options: What is kept.
 
     Raises:
-        ImageError: It is not a DICOM film, cannot be decoded, or seems to have text burnt in.
+        ImageError: It is not a DICOM film, cannot be decoded, has a header that cannot be read or
+            copied, or seems to have text burnt in.
     """
     if sniff(data) != "DICOM":
         raise UnsupportedObject(name, "not a DICOM film")
     film = read(data, name=name)
     with quiet():
         stored = stored_values(data, name)
-        source = dcmread(io.BytesIO(data), stop_before_pixels=True, force=True)
-        source.decode()
-        if source.get("PhotometricInterpretation") == "PALETTE COLOR":
-            raise UnsupportedObject(name, "a film with a palette of colours")
-        stored = _without_text(stored, film.pixels, source, name, options.burned_in)
-        identity = _identity(source, data)
-        made = _header(source, identity, key, options)
-        if options.burned_in == KEEP and (_declares_text(source) or text_sides(film.pixels)):
-            made.BurnedInAnnotation = "YES"
-        _add_pixels(made, stored, source)
-        content = _file_of(made)
+        try:
+            return _cleaned(data, stored, film.pixels, name, key, options)
+        except ImageError:
+            raise
+        # pydicom raises many kinds of errors at broken elements.
+        except Exception as error:
+            reason = f"its header cannot be read, {type(error).__name__}"
+            raise UnreadableImage(name, reason) from error
+
+
+def _cleaned(
+    data: bytes,
+    stored: NDArray[Any],
+    pixels: NDArray[np.float32],
+    name: str,
+    key: Key,
+    options: Options,
+) -> DeidentifiedFilm:
+    source = dcmread(io.BytesIO(data), stop_before_pixels=True, force=True)
+    source.decode()
+    if source.get("PhotometricInterpretation") == "PALETTE COLOR":
+        raise UnsupportedObject(name, "a film with a palette of colours")
+    sides = text_sides(pixels)
+    made = _header(source, data, key, options)
+    # Blanking the borders does not remove text in the middle, so a declared YES stays.
+    kept = options.burned_in == KEEP and sides
+    made.BurnedInAnnotation = "YES" if kept or _declares_text(source) else "NO"
+    without_text = _without_text(stored, sides, source, name, options.burned_in)
+    if without_text is not stored:
+        made.DeidentificationMethodCodeSequence.append(_code(_CLEANED_PIXELS))
+    _add_pixels(made, without_text, source)
     return DeidentifiedFilm(
-        content=content,
+        content=_file_of(made),
         patient=str(made.PatientID),
         sop_instance_uid=str(made.SOPInstanceUID),
         actions=tuple(_actions(source, made, options)),
@@ -149,11 +173,11 @@ def deidentified(
 
 
 def _without_text(
-    stored: NDArray[Any], pixels: NDArray[np.float32], source: Dataset, name: str, policy: str
+    stored: NDArray[Any], sides: tuple[str, ...], source: Dataset, name: str, policy: str
 ) -> NDArray[Any]:
+    """The same array, or a copy whose borders with text are blank."""
     if policy == KEEP:
         return stored
-    sides = text_sides(pixels)
     if policy == BLANK and sides:
         inverted = source.get("PhotometricInterpretation") == "MONOCHROME1"
         return blank(stored, sides, int(stored.max() if inverted else stored.min()))
@@ -177,20 +201,27 @@ def _identity(source: Dataset, data: bytes) -> str:
     birth = str(source.get("PatientBirthDate") or "").strip()
     if name:
         return f"name {name} {birth}"
+    return _film(data)
+
+
+def _film(data: bytes) -> str:
+    """What tells a film from others without any of its attributes."""
     return f"film {hashlib.sha256(data).hexdigest()}"
 
 
-def _header(source: Dataset, identity: str, key: Key, options: Options) -> Dataset:
+def _header(source: Dataset, data: bytes, key: Key, options: Options) -> Dataset:
     """The new header; only what is named here is in it."""
-    made = Dataset()
+    made, identity = Dataset(), _identity(source, data)
     made.SpecificCharacterSet = "ISO_IR 192"
     sop_class = str(source.get("SOPClassUID") or _SECONDARY_CAPTURE)
     # A multi-frame object of one frame becomes a plain one.
     several = sop_class.startswith(f"{_SECONDARY_CAPTURE}.")
     made.SOPClassUID = _SECONDARY_CAPTURE if several else sop_class
     for keyword in _UIDS:
-        uid = str(source.get(keyword) or "").strip()
-        setattr(made, keyword, key.uid(uid or f"{keyword} of {identity}"))
+        uid = str(source.get(keyword) or "").strip("\0 ")
+        # Films without UIDs are in one study of their patient, but each is a film of its own.
+        owner = _film(data) if keyword == "SOPInstanceUID" and not uid else identity
+        setattr(made, keyword, key.uid(uid or f"{keyword} of {owner}"))
     made.PatientID = made.PatientName = key.patient(identity)
     for keyword in _EMPTY:
         setattr(made, keyword, "")
@@ -208,23 +239,17 @@ def _header(source: Dataset, identity: str, key: Key, options: Options) -> Datas
     made.DeidentificationMethodCodeSequence = [_code(option) for option in ("", *options.retain)]
     modified = "MODIFIED" if "dates" in options.retain else "REMOVED"
     made.LongitudinalTemporalInformationModified = modified
-    made.BurnedInAnnotation = "NO"
     return made
 
 
 def _add_tables(made: Dataset, source: Dataset) -> None:
     """Lookup tables (C.11.1, C.11.2): numbers only, as many as their descriptor says."""
     for keyword in ("ModalityLUTSequence", "VOILUTSequence"):
-        items = source.get(keyword)
-        if not items or "LUTDescriptor" not in items[0] or "LUTData" not in items[0]:
+        if (sound := sound_item(source.get(keyword))) is None:
             continue
         item = Dataset()
         for name in ("LUTDescriptor", "LUTData"):
-            item[name] = items[0][name]
-        entries, descriptor = item.LUTData, item.LUTDescriptor
-        length = len(entries) // 2 if isinstance(entries, bytes) else len(entries)
-        if len(descriptor) != 3 or length != (int(descriptor[0]) or 65536):
-            continue
+            item[name] = sound[name]
         if keyword == "ModalityLUTSequence":
             item.ModalityLUTType = "US"
         setattr(made, keyword, [item])
@@ -239,6 +264,7 @@ def _complete(made: Dataset) -> None:
         made.ConversionType = "WSD"
     if made.SOPClassUID == DigitalXRayImageStorageForPresentation:  # C.8.11
         made.PresentationIntentType = "FOR PRESENTATION"
+        made.ImageType = made.get("ImageType") or ["DERIVED", "PRIMARY"]
         made.ImageLaterality = made.get("ImageLaterality") or "U"
         made.AcquisitionContextSequence = []
         made.DetectorType = made.PositionerType = ""
@@ -334,11 +360,11 @@ def _actions(source: Dataset, made: Dataset, options: Options) -> list[tuple[str
     for element in source:
         keyword = "" if element.tag.is_private else str(element.keyword)
         tag = f"({element.tag.group:04X},{element.tag.element:04X})"
-        rows.append((tag, keyword, _action(keyword, made, options)))
+        rows.append((tag, keyword, _action(keyword, element.value, made, options)))
     return [*rows, ("(7FE0,0010)", "PixelData", "rewritten")]
 
 
-def _action(keyword: str, made: Dataset, options: Options) -> str:
+def _action(keyword: str, value: Any, made: Dataset, options: Options) -> str:
     if not keyword or keyword not in made:
         return "removed"
     if keyword in _PIXELS:
@@ -351,4 +377,6 @@ def _action(keyword: str, made: Dataset, options: Options) -> str:
         return "cleaned"
     if keyword in _DATES and "dates" in options.retain:
         return "shifted"
+    if keyword == "ImageType" and made.ImageType != value:
+        return "cleaned"
     return "kept"

@@ -26,8 +26,9 @@ _TERMS: dict[str, frozenset[str]] = {
         "LossyImageCompression": "00 01",
     }.items()
 }
+# Values 1 and 2 of Image Type (C.7.6.1.1.2); those after them may be anything.
+_IMAGE_TYPE = (frozenset(("ORIGINAL", "DERIVED")), frozenset(("PRIMARY", "SECONDARY")))
 _SEVERAL_TERMS = {
-    "ImageType": frozenset(("ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY")),
     "PatientOrientation": frozenset(
         ("L", "R", "A", "P", "H", "F", "LF", "RF", "LH", "RH", "LA", "RA", "LP", "RP")
     ),
@@ -93,7 +94,7 @@ DEVICE = (
 """Kept on request: who knows the site may recognise it by them."""
 DESCRIPTORS = ("StudyDescription", "SeriesDescription", "ProtocolName")
 """Kept on request, reduced to words that describe examinations of chests."""
-SAFE = (*_TERMS, *_SEVERAL_TERMS, *_NUMBERS)
+SAFE = (*_TERMS, "ImageType", *_SEVERAL_TERMS, *_NUMBERS)
 """Attributes that are kept if their values fit."""
 
 
@@ -105,6 +106,12 @@ def safe_value(keyword: str, value: Any) -> Any:
     if keyword in _TERMS:
         text = str(value).strip()
         return text if text in _TERMS[keyword] else None
+    if keyword == "ImageType":
+        pair = [str(part).strip() for part in several[:2]]
+        known = len(pair) == 2 and all(
+            p in terms for p, terms in zip(pair, _IMAGE_TYPE, strict=True)
+        )
+        return pair if known else None
     if keyword in _SEVERAL_TERMS:
         parts = [str(part).strip() for part in several]
         return parts if parts and set(parts) <= _SEVERAL_TERMS[keyword] else None

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pneumoscope.deidentification.keys import Key
     from pneumoscope.images import ListedFilm
 
+    Actions = tuple[tuple[str, str, str], ...]
+
 EXAMPLE = "Example: pneumoscope deidentify ward/ research/ --key ward.key --retain dates"
 LIST = "deidentification.csv"
 """Name of the table of what was done, in the target folder."""
@@ -76,6 +78,11 @@ def deidentify(
     out = Path(target)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: exists and is not an empty folder", "Name a new folder.")
+    if key is not None and key.resolve().is_relative_to(out.resolve()):
+        raise UsageError(
+            f"--key {key}: is in the folder of the copies",
+            "Name a file elsewhere: with the key the copies can be linked to their patients.",
+        )
     films = list(images.find_films(sources))
     if not films:
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
@@ -109,20 +116,25 @@ def _write_all(
     from pneumoscope.cli.terminal import print_json, report
     from pneumoscope.deidentification.film import deidentified
 
-    written: list[DeidentifiedFilm] = []
+    # Not the films themselves: all their pixels would not fit into memory.
+    written: list[tuple[str, Actions]] = []
+    names: set[str] = set()
     failures: list[dict[str, Any]] = []
-    for source in films:
-        name = images.name_of(source)
-        try:
-            film = deidentified(images.load_bytes(source, name), name, key, options)
-            _write(film, out, name)
-        except PneumoscopeError as error:
-            report(error)
-            failures.append({"source": name, "error": error.as_dict()})
-            continue
-        written.append(film)
-    _write_table(written, out / LIST)
-    patients = len({film.patient for film in written})
+    try:
+        for source in films:
+            name = images.name_of(source)
+            try:
+                film = deidentified(images.load_bytes(source, name), name, key, options)
+                _write(film, out, name)
+            except PneumoscopeError as error:
+                report(error)
+                failures.append({"source": name, "error": error.as_dict()})
+                continue
+            written.append((film.sop_instance_uid, film.actions))
+            names.add(film.patient)
+    finally:  # the copies that are there are documented even if the run breaks off
+        _write_table(written, out / LIST)
+    patients = len(names)
     if json:
         facts = {"films": len(written), "patients": patients, "left_out": failures}
         print_json({"folder": str(out), "table": str(out / LIST), **facts}, indent=2)
@@ -152,13 +164,14 @@ def _write(film: DeidentifiedFilm, out: Path, name: str) -> None:
         stream.write(film.content)
 
 
-def _write_table(films: Iterable[DeidentifiedFilm], path: Path) -> None:
+def _write_table(films: Iterable[tuple[str, Actions]], path: Path) -> None:
+    """Writes the table from each film's SOP Instance UID and what was done to it."""
     import io
 
     from pneumoscope import files
     from pneumoscope.render.export import write_table
 
     text = io.StringIO()
-    rows = ((film.sop_instance_uid, *action) for film in films for action in film.actions)
+    rows = ((uid, *action) for uid, actions in films for action in actions)
     write_table(("film", "tag", "keyword", "action"), rows, text)
     files.write_text(path, text.getvalue())
