@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import multiprocessing
 import os
@@ -100,7 +101,7 @@ def killed_after_start(decoder: Decoder) -> Any:
 def test_slow_decoding_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders, "SLOW_S", 0.01)
     pipe, child_pipe = multiprocessing.Pipe()
-    head = {"shape": [1, 1], "facts": FACTS, "read_ms": 1.0}
+    head = {"number": 0, "shape": [1, 1], "facts": FACTS, "read_ms": 1.0}
     slow, announced = Decoder(30, 2**30), list[str]()
     slow.start = lambda: pipe  # type: ignore[method-assign]
 
@@ -110,9 +111,34 @@ def test_slow_decoding_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert slow.decode(b"film", DecodeOptions(0), announce).pixels.tolist() == [[7]]
     assert announced == ["slow"]
-    child_pipe.send_bytes(_packed(head, b"\7"))
+    child_pipe.send_bytes(_packed(head | {"number": 1}, b"\7"))
     assert slow.decode(b"film", DecodeOptions(0), announce).pixels.tolist() == [[7]]
     assert announced == ["slow"]
+
+
+def test_an_answer_that_is_not_awaited_any_more_is_not_the_next_film(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> NoReturn:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoders, "SLOW_S", 0.0)
+        with pytest.raises(OSError, match="Read-only"):
+            decoder.decode(film(90, 3000, 2000), DecodeOptions(0), fail)
+    decoded = decoder.decode(film(40, 300, 200), DecodeOptions(0))
+    assert (decoded.pixels.shape, (decoded.pixels == 40).all()) == ((300, 200), True)
+
+
+def test_the_answer_to_another_film_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Decoder, "stop", lambda _decoder: None)
+    pipe, child_pipe = multiprocessing.Pipe()
+    head = {"number": 5, "shape": [1, 1], "facts": FACTS, "read_ms": 1.0}
+    child_pipe.send_bytes(_packed(head, b"\7"))
+    child_pipe.send_bytes(_packed(head | {"number": 0}, b"\4"))
+    decoder = Decoder(30, 2**30)
+    decoder.start = lambda: pipe  # type: ignore[method-assign]
+    assert decoder.decode(b"film", DecodeOptions(0)).pixels.tolist() == [[4]]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +151,8 @@ def test_slow_decoding_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> Non
 )  # fmt: skip
 def test_a_decoder_that_answers_nonsense_costs_one_film(answer: Any) -> None:
     pipe, child_pipe = multiprocessing.Pipe()
+    if isinstance(answer, dict):
+        answer = answer | {"number": 0}
     child_pipe.send_bytes(_packed(answer, b"\0"))
     decoder = Decoder(30, 2**30)
     decoder.start = lambda: pipe  # type: ignore[method-assign]
@@ -176,8 +204,9 @@ def test_decoders_are_lent_one_at_a_time() -> None:
 def answer_to(data: bytes, options: DecodeOptions) -> tuple[dict[str, Any], bytes]:
     """What a child sends back for one film."""
     pipe, child_pipe = multiprocessing.Pipe()
-    _answer(child_pipe, data, options, images)
+    _answer(child_pipe, 7, data, options, images)
     head, content = _unpacked(pipe.recv_bytes())
+    assert head.pop("number") == 7
     return head, bytes(content)
 
 
@@ -226,14 +255,15 @@ def test_a_child_says_that_it_is_ready_and_ends_with_its_pipe(
     monkeypatch.setattr(codec_process, "_is_child", False)
     pipe, child_pipe = multiprocessing.Pipe()
     options = dataclasses.asdict(DecodeOptions(32))
-    for data in (DARK[1], b"no film" * 40):
-        pipe.send_bytes(_packed(options, data))
+    for number, data in enumerate((DARK[1], b"no film" * 40)):
+        pipe.send_bytes(_packed(options | {"number": number}, data))
     pipe.send_bytes(b"\0")  # nonsense, as only a mistake of ours would send
     with pytest.raises(ValueError, match="Expecting value"):
         _serve(child_pipe, 123)
     assert pipe.recv_bytes() == b"ready"
     first, second = (_unpacked(pipe.recv_bytes())[0] for _ in range(2))
     assert (first["shape"], second["error"]["code"]) == ([32, 32], "UnknownFormat")
+    assert (first["number"], second["number"]) == (0, 1)
     assert ignored == [(signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_IGN)]
     assert limits == [123]
     pipe.close()

@@ -287,3 +287,21 @@ def test_a_paused_queue_takes_no_films_until_it_goes_on() -> None:
     queue.pause(paused=False)
     assert queue.accepting
     queue.reserve(1, 1)
+
+
+def test_a_deadline_that_passes_while_films_are_collected_does_not_end_the_take() -> None:
+    queue = queue_of()
+    queue.reserve(2, 2)
+    soon = queue.submit(film("soon", deadline=time.monotonic() + 0.1))
+    taken: list[str] = []
+    taking = threading.Thread(target=lambda: taken.append(tags_within(queue, 2, 0.3)))
+    taking.start()
+    assert isinstance(soon.exception(20), DeadlinePassed)
+    queue.release(1, 1)  # the film that was waited for does not come
+    taking.join(0.1)
+    assert taking.is_alive()
+    queue.reserve(1, 1)
+    queue.submit(film("next"))
+    taking.join(20)
+    assert taken == ["next"]
+    queue.close()

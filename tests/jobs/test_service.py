@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -294,6 +295,25 @@ def test_a_film_that_does_not_fit_on_the_disk_has_its_result(
     parts.read(read)
     assert future.result(0).label == "NORMAL"
     assert "a film is not kept: the disk is full" in caplog.text
+
+
+def test_a_disk_that_cannot_be_written_costs_no_result(
+    parts: Parts, read: Outcome, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(parts.film_store, "put", refuse)
+    monkeypatch.setattr(parts.film_store, "drop", refuse)
+    [future] = parts.jobs.read_now(REQUEST, [UploadedFile(*DARK)], 60)
+    parts.read(read)
+    assert future.result(0).label == "NORMAL"
+    job = parts.jobs.accept(REQUEST, [UploadedFile(*DARK)] * 2)
+    films = [row.id for row in parts.store.of_job("ann", job)]
+    assert published(parts, job, lambda: parts.read(BROKEN, read)) == films
+    assert states(parts, job) == [FAILED, DONE]
+    assert caplog.text.count("a film is not kept: read-only file system") == 2
+    assert caplog.text.count("a film is not deleted: read-only file system") == 1
 
 
 def test_a_job_whose_films_do_not_fit_is_refused_whole(

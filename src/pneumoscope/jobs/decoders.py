@@ -8,6 +8,7 @@ network and other processes. It returns plain pixels, never a pickle.
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import logging
 import multiprocessing
@@ -94,6 +95,7 @@ class Decoder:
         self._memory_bytes = memory_bytes
         self._child: Any = None
         self._pipe: Connection | None = None
+        self._numbers = itertools.count()
 
     def start(self) -> Connection:
         """Starts the child unless it runs already; returns the pipe to it.
@@ -138,45 +140,56 @@ class Decoder:
         Raises:
             ImageError: The film cannot be read, took too long, or crashed the decoder.
         """
-        message = _packed(asdict(options), data)
+        number = next(self._numbers)
+        message = _packed(asdict(options) | {"number": number}, data)
         try:
-            return self._exchange(message, slow)
+            return self._exchange(message, number, slow)
         except _Died:
             _log.warning("a decoder died; its film is decoded once more")
         try:
-            return self._exchange(message, slow)
+            return self._exchange(message, number, slow)
         except _Died:
             raise self._broken() from None
 
-    def _exchange(self, message: bytes, slow: Callable[[], None]) -> Decoded:
-        """Sends a film to the child and waits for the answer."""
+    def _exchange(self, message: bytes, number: int, slow: Callable[[], None]) -> Decoded:
+        """Sends a film to the child and waits for the answer to it."""
         pipe = self.start()
-        patience_s = min(SLOW_S, self._time_s)
         try:
-            pipe.send_bytes(message)
-            answered = pipe.poll(patience_s)
-        except (EOFError, OSError):
+            received = self._received(pipe, message, slow)
+        except BaseException:  # an answer that comes later must not be taken for the next film's
             self.stop()
-            raise _Died from None
-        if not answered:
-            slow()
+            raise
         try:
-            if not (answered or pipe.poll(self._time_s - patience_s)):
+            answer, content = _unpacked(received)
+            if answer["number"] != number:
                 self.stop()
-                raise UnreadableImage(FILM_NAME, f"decoding takes more than {self._time_s:g} s")
-            answer, content = _unpacked(pipe.recv_bytes())
+                raise _Died
             if "error" in answer:
                 raise _restored(answer["error"])
             pixels = np.frombuffer(content, np.uint8).reshape(answer["shape"])
             return Decoded(pixels, FilmFacts.restored(answer["facts"]), float(answer["read_ms"]))
         except PneumoscopeError:
             raise
-        except (EOFError, OSError):
-            self.stop()
-            raise _Died from None
         except (ValueError, KeyError, TypeError):  # nonsense, so not by chance
             self.stop()
             raise self._broken() from None
+
+    def _received(self, pipe: Connection, message: bytes, slow: Callable[[], None]) -> bytes:
+        """What the child answers; on any error it may still owe an answer."""
+        patience_s = min(SLOW_S, self._time_s)
+        try:
+            pipe.send_bytes(message)
+            answered = pipe.poll(patience_s)
+        except (EOFError, OSError):
+            raise _Died from None
+        if not answered:
+            slow()
+        try:
+            if answered or pipe.poll(self._time_s - patience_s):
+                return pipe.recv_bytes()
+        except (EOFError, OSError):
+            raise _Died from None
+        raise UnreadableImage(FILM_NAME, f"decoding takes more than {self._time_s:g} s")
 
     @staticmethod
     def _broken() -> UnreadableImage:
@@ -267,13 +280,16 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     try:
         pipe.send_bytes(b"ready")
         while True:
-            options, data = _unpacked(pipe.recv_bytes())
-            _answer(pipe, bytes(data), DecodeOptions(**options), images)
+            head, data = _unpacked(pipe.recv_bytes())
+            number = head.pop("number")
+            _answer(pipe, number, bytes(data), DecodeOptions(**head), images)
     except (EOFError, OSError):
         return
 
 
-def _answer(pipe: Connection, data: bytes, options: DecodeOptions, images: Any) -> None:
+def _answer(
+    pipe: Connection, number: int, data: bytes, options: DecodeOptions, images: Any
+) -> None:
     started = time.perf_counter()
     try:
         film = images.read(
@@ -284,12 +300,13 @@ def _answer(pipe: Connection, data: bytes, options: DecodeOptions, images: Any) 
         else:
             pixels = _shown(film, options.side_px)
     except ImageError as error:
-        _send_error(pipe, error)
+        _send_error(pipe, number, error)
         return
     except MemoryError:
-        _send_error(pipe, UnreadableImage(FILM_NAME, "the memory does not suffice"))
+        _send_error(pipe, number, UnreadableImage(FILM_NAME, "the memory does not suffice"))
         return
     head = {
+        "number": number,
         "shape": pixels.shape,
         "facts": asdict(film.facts),
         "read_ms": 1000 * (time.perf_counter() - started),
@@ -297,8 +314,8 @@ def _answer(pipe: Connection, data: bytes, options: DecodeOptions, images: Any) 
     pipe.send_bytes(_packed(head, np.ascontiguousarray(pixels).reshape(-1).data))
 
 
-def _send_error(pipe: Connection, error: ImageError) -> None:
-    pipe.send_bytes(_packed({"error": error.as_dict()}, b""))
+def _send_error(pipe: Connection, number: int, error: ImageError) -> None:
+    pipe.send_bytes(_packed({"number": number, "error": error.as_dict()}, b""))
 
 
 def _packed(head: dict[str, Any], content: bytes | memoryview) -> bytes:

@@ -213,17 +213,22 @@ class FilmQueue:
             The films, to be given to `finish` or `give_back`; empty once the queue is closed.
         """
         with self._collecting, self._changed:
-            self._changed.wait_for(lambda: self._may_go() or not self._open)
-            # If every accepted film is here already, no other can join: go at once.
-            self._changed.wait_for(
-                lambda: self._count >= most or self._count == self._outstanding or not self._open,
-                max_wait_s,
-            )
-            batch: list[Entry] = []
-            while len(batch) < most and (entry := self._pop()) is not None:
-                batch.append(entry)
-            self._batches_of.update({entry.film.owner for entry in batch})
-            return batch
+            while True:
+                self._changed.wait_for(lambda: self._may_go() or not self._open)
+                # If every accepted film is here already, no other can join: go at once.
+                self._changed.wait_for(
+                    lambda: (
+                        self._count >= most or self._count == self._outstanding or not self._open
+                    ),
+                    max_wait_s,
+                )
+                batch: list[Entry] = []
+                while len(batch) < most and (entry := self._pop()) is not None:
+                    batch.append(entry)
+                # Meanwhile the deadline of every film may have passed.
+                if batch or not self._open:
+                    self._batches_of.update({entry.film.owner for entry in batch})
+                    return batch
 
     def _may_go(self) -> bool:
         """Whether a film waits whose owner may have another batch."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import Cancelled, DiskFull, NotStored, ServerFault
+from pneumoscope.files import cause
 from pneumoscope.jobs.deliveries import new_deliveries
 from pneumoscope.jobs.queue import QueuedFilm
 from pneumoscope.jobs.rows import (
@@ -153,7 +154,7 @@ class JobService:
             self._store.accept(job_row, [values(row) for row in rows], deliveries, record)
         except BaseException:
             self._queue.release(len(files), _size_bytes(files), request.owner)
-            self._film_store.drop(kept)
+            self._drop_films(kept)
             raise
         # Files that are not films have no bytes.
         self._queue.release(len(files) - len(films), 0, request.owner)
@@ -248,7 +249,7 @@ class JobService:
                 self._store.add([values(row) for row in without_job])
         except SQLAlchemyError as error:
             _log.error("results of %d films are not stored", len(without_job), exc_info=error)
-            self._film_store.drop(row.id for row in without_job)
+            self._drop_films([row.id for row in without_job])
             return [row if row.job is not None else NotStored() for row in rows]
         return rows
 
@@ -257,6 +258,16 @@ class JobService:
             self._film_store.put(id_, data)
         except DiskFull:
             _log.error("a film is not kept: the disk is full")
+        except OSError as error:
+            _log.error("a film is not kept: %s", cause(error))
+
+    def _drop_films(self, ids: Sequence[str]) -> None:
+        """Deletes films; one that stays on the disk is deleted later, at the latest with its result."""
+        for id_ in ids:
+            try:
+                self._film_store.drop([id_])
+            except OSError as error:
+                _log.error("a film is not deleted: %s", cause(error))
 
     def retry_unsaved(self) -> None:
         """Tries again to store results that the database refused before."""
@@ -279,7 +290,7 @@ class JobService:
         for ended in due:
             # A film that failed, or whose row was deleted meanwhile, is of no further use.
             if ended.film not in changed or ended.values["state"] == FAILED:
-                self._film_store.drop([ended.film])
+                self._drop_films([ended.film])
             self._events.publish(ended.job, ended.film)
 
 
