@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from listening import listening
 from pneumoscope.serve.security import connection
@@ -53,8 +56,11 @@ def test_a_head_that_never_ends_is_given_up(tmp_path: Path, pieces: list[bytes])
 def test_a_head_that_comes_byte_by_byte_is_given_up(tmp_path: Path) -> None:
     quick = ConnectionLimits(head_s=0.3)
     with listening(ServeSettings(folder=tmp_path, connection_limits=quick)) as port:
-        for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\n"]):
+        for pieces in ([b"GET / HT"], [b"GET / HTTP/1.1\r\n"]):
             assert b"too long" in said(port, *pieces)
+        # Browsers open connections before they need them: no answer without a request.
+        for pieces in ([], [b"\r\n"]):
+            assert said(port, *pieces) == b""
         # A complete head has no such limit, and neither has a slow body.
         head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"
         # A silent connection is closed after the same time as a slow head.
@@ -70,3 +76,103 @@ def test_bodies_are_not_taken_for_heads(tmp_path: Path, size: int) -> None:
     with listening(ServeSettings(folder=tmp_path)) as port:
         answer = httpx.post(f"http://127.0.0.1:{port}/", content=pieces())
         assert answer.text == "http"
+
+
+class Timer:
+    """A timer that a test ends."""
+
+    def __init__(
+        self, timers: list[Timer], act: Callable[..., None], args: tuple[Any, ...]
+    ) -> None:
+        self.timers, self.act, self.args = timers, act, args
+        timers.append(self)
+
+    def cancel(self) -> None:
+        self.timers.remove(self)
+
+
+class Line:
+    """A transport whose client takes what a test says, and a loop whose timers a test ends."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.aborted = False
+        self.timers: list[Timer] = []
+
+    def call_later(self, _s: float, act: Callable[..., None], *args: Any) -> Timer:
+        return Timer(self.timers, act, args)
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def write(self, data: bytes) -> None:
+        self.waiting += len(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
+
+    def time(self) -> float:
+        return 0.0
+
+    def look(self) -> None:
+        """Ends the timer that looks at what the client has taken."""
+        [timer] = [timer for timer in self.timers if timer.act.__name__ == "_check_answer"]
+        timer.cancel()
+        timer.act(*timer.args)
+
+
+async def no_app(_scope: object, _receive: object, _send: object) -> None:
+    """An application that answers nothing."""
+
+
+def protocol_on(line: Line) -> connection.LimitedHttpProtocol:
+    """A connection whose clients must take 1,000 bytes between two looks."""
+    protocol = connection.LimitedHttpProtocol(
+        connection.Connection("10.0.0.1", line, 0.0),  # type: ignore[arg-type]
+        ConnectionLimits(stalled_s=2.0, client_bytes_per_s=500),
+        lambda _connection: None,
+        config=uvicorn.Config(no_app, lifespan="off"),
+        server_state=ServerState(),
+        app_state={},
+        _loop=line,
+    )
+    protocol.connection_made(line)  # type: ignore[arg-type]
+    return protocol
+
+
+def test_an_answer_that_follows_another_is_not_compared_with_it() -> None:
+    line = Line()
+    protocol = protocol_on(line)
+    protocol.write(bytes(30_000))
+    protocol.on_response_complete()  # 30,000 bytes wait, so it looks at what the client takes
+    line.waiting = 0  # all of them are taken
+    protocol.write(bytes(2_000_000))
+    line.waiting = 1_200_000
+    line.look()
+    assert not line.aborted
+    protocol.write(bytes(500_000))
+    line.waiting -= 1_000
+    line.look()
+    assert not line.aborted
+    line.waiting -= 999
+    line.look()
+    assert line.aborted
+
+
+def test_an_answer_that_has_just_been_made_is_not_late() -> None:
+    line = Line()
+    protocol = protocol_on(line)
+    protocol.write(bytes(100))
+    protocol.on_response_complete()
+    line.waiting = 0
+    protocol.write(bytes(2_000_000))  # at the moment of the look
+    line.look()
+    assert not line.aborted
+    line.look()  # and none of it is taken afterwards
+    assert line.aborted

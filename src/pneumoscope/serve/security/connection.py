@@ -81,14 +81,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._body_expected = self._lingering = False
         self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
-        self._unsent_bytes = 0
+        self._unsent_bytes = self._written_bytes = 0
 
     # Called by the event loop
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Starts the timer for the first request."""
+        """Starts the timer for the first request; without a byte of it, there is nothing to refuse."""
         super().connection_made(transport)
-        self._await_head()
+        self._timer = self.loop.call_later(self._limits.head_s, self._close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the timers."""
@@ -184,6 +184,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def write(self, data: bytes) -> None:
         """Sends a part of an answer."""
+        self._written_bytes += len(data)  # first: `write` may start the watch by `pause_writing`
         self.transport.write(data)
         # With TLS, `pause_writing` is called late: what is encrypted counts as sent.
         if len(data) > HIGH_WATER_LIMIT:
@@ -245,16 +246,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._stall_timer.cancel()
             self._stall_timer = None
         elif watch:
-            self._unsent_bytes = self._waiting_bytes()
+            self._unsent_bytes, self._written_bytes = self._waiting_bytes(), 0
             self._stall_timer = self.loop.call_later(self._limits.stalled_s, self._check_answer)
 
     def _check_answer(self) -> None:
         self._stall_timer = None
         left = self._waiting_bytes()
-        enough = self._limits.client_bytes_per_s * self._limits.stalled_s
         if left == 0 and not self.is_closing():
             return
-        if left == 0 or left > max(0.0, self._unsent_bytes - enough):
+        taken = self._unsent_bytes + self._written_bytes - left
+        enough = self._limits.client_bytes_per_s * self._limits.stalled_s
+        # What was written since the last look may have been written just now.
+        if left == 0 or taken < min(enough, self._unsent_bytes):
             self._connection.transport.abort()
         else:
             self._watch_answer(watch=True)
