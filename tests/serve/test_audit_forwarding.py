@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -67,6 +69,31 @@ def test_a_syslog_that_is_not_there_stops_nothing(tmp_path: Path) -> None:
         log.append(Event(f"thing {number}"))
     forward.settle()
     assert log.verify().seq == 2
+
+
+def test_a_failure_of_any_kind_does_not_end_forwarding(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(10)
+        # A label of 64 letters: the system is not asked, Python itself raises UnicodeError.
+        forward = SyslogForwarder(f"udp://{'a' * 64}.example:{receiver.getsockname()[1]}")
+        forward(b"{}")
+        forward.settle()
+        assert "lines of the audit log are not forwarded" in caplog.text
+        forward._host = "127.0.0.1"
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            forward(b'{"seq": 1}')
+        forward(b'{"seq": 2}')
+        received = [receiver.recv(65536) for _ in range(2)]
+        forward.settle()
+    assert [text[-10:] for text in received] == [b'{"seq": 1}', b'{"seq": 2}']
+
+
+def no_thread(_thread: threading.Thread) -> NoReturn:
+    raise RuntimeError("can't start new thread")
 
 
 @pytest.mark.parametrize("address", ["", "logs.example", "http://x:1", "udp://", "udp://x:99999"])

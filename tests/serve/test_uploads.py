@@ -76,10 +76,33 @@ def test_what_was_received_is_given_back() -> None:
 def test_one_user_does_not_take_the_whole_budget() -> None:
     budget = UploadBudget(100, owner_share=0.75)
     with budget.lease("ann") as first, budget.lease("ann") as second, budget.lease("bob") as other:
+        other(1)
         first(50)
         with pytest.raises(Busy):
-            second(26)
+            second(26)  # 76 of 100, and others use some
         second(25)
-        other(25)
+        other(24)
     with budget.lease("bob") as take:
         take(75)
+
+
+def test_a_user_without_others_may_use_the_whole_budget() -> None:
+    budget = UploadBudget(100, owner_share=0.75)
+    with budget.lease("ann") as first, budget.lease("ann") as second:
+        first(50)
+        second(50)
+        with pytest.raises(Busy):
+            second(1)  # after the first request there will be space
+        with budget.lease("bob") as other, pytest.raises(Busy):
+            other(1)
+
+
+def test_what_never_fits_is_not_asked_for_again() -> None:
+    budget = UploadBudget(100, owner_share=0.75)
+    with budget.lease("ann") as take, budget.lease("bob") as other:
+        other(1)
+        take(60)
+        with pytest.raises(TooMuch, match="more than 100 bytes"):
+            take(41)
+    with budget.lease("bob") as take:
+        take(100)

@@ -52,7 +52,7 @@ class UploadBudget:
 
     Args:
         most_bytes: For all requests together.
-        owner_share: Share of these that the requests of one user may take.
+        owner_share: Share of these that the requests of one user may take while others use some.
     """
 
     def __init__(self, most_bytes: int, owner_share: float = 1.0) -> None:
@@ -66,7 +66,8 @@ class UploadBudget:
     def lease(self, owner: str = "") -> Iterator[Callable[[int], None]]:
         """A function that counts bytes of one request; they are free again when the block ends.
 
-        It raises `Busy` if all requests together, or those of its user, exceed the limit.
+        It raises `TooMuch` if one request alone exceeds the limit, and `Busy` if all requests
+        together do, or those of its user while other users have some.
 
         Args:
             owner: Id of the user.
@@ -76,9 +77,13 @@ class UploadBudget:
         def take(size: int) -> None:
             nonlocal leased_bytes
             with self._lock:
+                if leased_bytes + size > self._most_bytes:  # also at the best of times
+                    limit = f"more than {self._most_bytes:,} bytes, received and unpacked"
+                    raise TooMuch(limit, "Send fewer films at once.")
                 used_by = self._used_by[owner] + size
                 too_much = self._used_bytes + size > self._most_bytes
-                if too_much or used_by > self._owner_share * self._most_bytes:
+                has_others = self._used_bytes > self._used_by[owner]
+                if too_much or (has_others and used_by > self._owner_share * self._most_bytes):
                     raise Busy("more is being sent than the server takes at once", retry_after_s=2)
                 self._used_bytes += size
                 self._used_by[owner] = used_by

@@ -70,9 +70,14 @@ class SyslogForwarder:
             _log.error("a line of the audit log is not forwarded: too many wait")
             return
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._send_waiting, name="audit-syslog")
-                self._thread.start()
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._send_waiting, name="audit-syslog")
+                try:
+                    thread.start()
+                except RuntimeError as error:  # too many threads; the next line starts it
+                    _log.error("a line of the audit log waits to be forwarded: %s", error)
+                else:
+                    self._thread = thread
 
     def settle(self) -> None:
         """Waits until all lines are sent or given up."""
@@ -85,7 +90,7 @@ class SyslogForwarder:
         while True:
             try:
                 self._send_all()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 (also a host name that is none: UnicodeError)
                 _log.error("lines of the audit log are not forwarded: %s", error)
                 while not self._waiting.empty():
                     self._waiting.get_nowait()
