@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,73 @@ def test_one_address_makes_room_among_its_own() -> None:
     for last in range(4):
         added(every, f"2001:db8::{last + 1}", 6.0)
     assert sum(len(same) for network, same in every.by_network.items() if ":" in network) == 2
+
+
+def aborted(*each: Any) -> list[bool]:
+    return [connection.transport.aborted for connection in each]
+
+
+def test_a_handshake_is_not_closed_for_strangers_that_drip() -> None:
+    every = limited(3)
+    drips = [added(every, "10.0.0.9", 0.0) for _ in range(2)]
+    for each in drips:
+        each.received_bytes = 300  # 30 bytes a second
+    handshake = added(every, "10.0.0.1", 10.0)
+    assert added(every, "10.0.0.9", 10.04) is not None
+    assert (aborted(handshake), sum(aborted(*drips))) == ([False], 1)
+    # Of the same address too, and when all are new: then the oldest makes room.
+    every = limited(3)
+    old, new = added(every, "10.0.0.1", 6.9), added(every, "10.0.0.1", 7.2)
+    old.received_bytes = 1000
+    handshake = added(every, "10.0.0.1", 10.0)
+    added(every, "10.0.0.1", 10.04)
+    assert aborted(old, new, handshake) == [True, False, False]
+    added(every, "10.0.0.1", 10.05)
+    assert aborted(new, handshake) == [True, False]
+
+
+def test_the_network_with_the_most_connections_makes_room() -> None:
+    every = limited(30)
+    alone = added(every, "10.0.0.1", 0.0)  # an upload over a slow line
+    alone.received_bytes = 20
+    crowd = [added(every, "10.0.0.9", 1.0) for _ in range(25)]
+    for each in crowd:
+        each.received_bytes = 3000
+    pair = [added(every, "10.0.0.2", 2.0) for _ in range(4)]
+    for number in range(3):
+        assert added(every, f"10.0.1.{number}", 10.0) is not None
+    assert (aborted(alone, *pair), sum(aborted(*crowd))) == ([False] * 5, 3)
+
+
+def test_a_network_that_opens_connections_all_the_time_does_not_displace_others() -> None:
+    every = limited(20)
+    upload = added(every, "10.0.0.1", 0.0)
+    for number in range(100):
+        assert added(every, "10.0.0.9", 10.0 + number / 100) is not None
+    assert aborted(upload) == [False]
+    # Many networks with one connection each: an old one makes room for a new one.
+    every = limited(20)
+    old = [added(every, f"10.0.1.{number}", 0.0) for number in range(19)]
+    new = added(every, "10.0.0.1", 10.0)
+    assert added(every, "10.0.0.2", 10.1) is not None
+    assert (aborted(new), sum(aborted(*old))) == ([False], 1)
+
+
+def test_connections_of_a_proxy_are_of_many_users() -> None:
+    limits = ConnectionLimits(connections=20, connections_per_address=5)
+    every = Connections(limits=limits, context=None, proxies=(ip_network("10.0.0.0/30"),))
+    ward = [added(every, "10.0.0.1", 0.0) for _ in range(14)]
+    strangers = [added(every, "10.9.9.9", 1.0) for _ in range(5)]
+    added(every, "10.0.0.2", 8.0)
+    for each in strangers:
+        each.received_bytes = 1000
+    added(every, "10.0.0.1", 9.0)
+    assert (sum(aborted(*ward)), sum(aborted(*strangers))) == (0, 1)
+
+
+def test_one_address_has_a_small_part_of_all_connections() -> None:
+    limits = ConnectionLimits()
+    assert 5 * limits.connections_per_address <= limits.connections
 
 
 def test_closed_connections_are_forgotten() -> None:

@@ -65,7 +65,8 @@ class ConnectionLimits:
 
     Attributes:
         connections: Open connections; fewer if the system allows the process fewer files.
-        connections_per_address: Open connections from one address, or from a /64 of IPv6.
+        connections_per_address: Open connections from one address, or from a /64 of IPv6; trusted
+            proxies have no such limit.
         handshake_s: Seconds for the TLS handshake.
         head_s: Seconds from the first byte, or from the connection, to the end of the headers.
         body_s: Seconds for the body of a request, and one more for every
@@ -77,7 +78,7 @@ class ConnectionLimits:
     """
 
     connections: int = 1500
-    connections_per_address: int = 1200
+    connections_per_address: int = 300
     handshake_s: float = 10.0
     head_s: float = 20.0
     body_s: float = 30.0

@@ -27,6 +27,11 @@ _OTHER_FILES = 200
 _MOST_FILES = 65536
 _TLS_CLOSE_S = 5.0
 """Seconds that a client has to answer the end of a TLS connection."""
+GRACE_S = 3.0
+"""Seconds in which a connection is spared: a TLS handshake over a slow line takes one or two."""
+_CROWD = 10
+"""A network with more than this part of all connections has no such grace towards others: otherwise
+it would keep its place by opening new ones all the time."""
 
 
 @dataclass(slots=True)
@@ -34,7 +39,8 @@ class Connections:
     """All connections of a server, and its listener: uvicorn calls it for every new connection.
 
     A connection too many is not simply refused: then somebody could keep everybody out by opening many.
-    It takes the place of the slowest one whose request is not complete.
+    It takes the place of one whose request is not complete: of the network with the most connections,
+    there of the slowest. New connections and those of trusted proxies come last.
 
     Attributes:
         limits: How many there may be, and how long they may take.
@@ -52,6 +58,7 @@ class Connections:
     by_network: defaultdict[str, set[Connection]] = field(default_factory=lambda: defaultdict(set))
     handshakes: set[asyncio.Task[None]] = field(default_factory=set)
     _count: int = 0
+    _of_proxies: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.most = min(self.limits.connections, max(1, open_files() - _OTHER_FILES))
@@ -75,7 +82,10 @@ class Connections:
         peer = transport.get_extra_info("peername")
         network = network_of(str(peer[0])) if isinstance(peer, tuple) and peer else "local"
         same = self.by_network.get(network, set())
-        too_many = len(same) >= self.limits.connections_per_address and not self._is_proxy(peer)
+        is_proxy = self._is_proxy(peer)
+        if is_proxy:
+            self._of_proxies.add(network)
+        too_many = len(same) >= self.limits.connections_per_address and not is_proxy
         if too_many and not self._make_room(same, now):
             return None
         if self._count >= self.most and not self._make_room(
@@ -104,14 +114,24 @@ class Connections:
         return any(address in network for network in self.proxies)
 
     def _make_room(self, among: Iterable[Connection], now: float) -> bool:
-        """Closes the slowest of these connections whose request is not complete, if there is one."""
+        """Closes one of these connections whose request is not complete, if there is one."""
         waiting = [connection for connection in among if not connection.working]
         if not waiting:
             return False
-        slowest = min(waiting, key=lambda connection: connection.rate(now))
-        self.remove(slowest)
-        slowest.transport.abort()
+        last = min(waiting, key=lambda connection: self._rank(connection, now))
+        self.remove(last)
+        last.transport.abort()
         return True
+
+    def _rank(self, connection: Connection, now: float) -> tuple[bool, int, bool, float]:
+        """Orders connections: the smallest is closed first."""
+        # Behind a proxy are many users, so its connections count as one network each.
+        proxied = connection.network in self._of_proxies
+        crowd = 1 if proxied else len(self.by_network[connection.network])
+        young = now - connection.since < GRACE_S
+        spared = young and crowd <= max(1, self.most // _CROWD)
+        # The rate of a new connection says nothing: a handshake has none.
+        return spared, -crowd, young, connection.since if young else connection.rate(now)
 
 
 class _NewConnection(asyncio.Protocol):
