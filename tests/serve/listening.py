@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
+from pneumoscope.serve.event_streams import EventStream, EventStreams
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.settings import ServeSettings
 
@@ -16,15 +18,23 @@ LARGE = 24 * 2**20
 """Bytes of the answer to ``/large``: more than the system takes from a server without a reader."""
 
 
+async def endless() -> AsyncIterator[str]:
+    """Events of a job that never ends."""
+    yield ": still here\n\n"
+    await asyncio.Event().wait()
+
+
 @contextmanager
 def listening(settings: ServeSettings) -> Iterator[int]:
     """A server on loopback that reads the body, and answers with the scheme it sees.
 
-    ``/refused`` is answered before the body is read.
+    ``/refused`` is answered before the body is read; the answer to ``/events`` does not end.
     """
 
     async def app(scope: dict[str, str], receive: object, send: object) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["path"] == "/events":
+            await EventStream(endless(), EventStreams(), "ann")(scope, receive, send)  # type: ignore[arg-type]
+        elif scope["type"] == "http":
             refused = scope["path"] == "/refused"
             while not refused and (await receive()).get("more_body"):  # type: ignore[operator]
                 pass

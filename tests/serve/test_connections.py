@@ -215,6 +215,19 @@ def test_strangers_that_occupy_every_connection_keep_nobody_out(
                 assert rest(line).endswith(b"http\r\n0\r\n\r\n")
 
 
+def test_event_streams_keep_nobody_out(tmp_path: Path) -> None:
+    few = ConnectionLimits(connections=4)
+    follow = b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n"
+    with (
+        listening(ServeSettings(folder=tmp_path, connection_limits=few)) as port,
+        opened(port, 4, follow) as streams,
+    ):
+        for stream in streams:
+            assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+        with opened(port, 1, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n") as (line,):
+            assert rest(line).endswith(b"http\r\n0\r\n\r\n")
+
+
 def test_handshakes_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
     few = ConnectionLimits(connections=8)
     settings = ServeSettings(folder=tmp_path, tls_self_signed=True, connection_limits=few)

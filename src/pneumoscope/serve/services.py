@@ -23,6 +23,7 @@ from pneumoscope.jobs.store import Store
 from pneumoscope.serve.admin.privacy import RetentionCleanup
 from pneumoscope.serve.bundles import load_bundles
 from pneumoscope.serve.capabilities import model_facts, reader_choices
+from pneumoscope.serve.event_streams import EventStreams
 from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.pictures import Renderer
 from pneumoscope.serve.problems import Unavailable
@@ -53,6 +54,7 @@ class Services:
         batcher: Reads films from the queue.
         jobs: Accepts films and stores results.
         events: Progress of jobs.
+        streams: Counts the clients that follow jobs.
         renderer: Makes renderings.
         metrics: For Prometheus.
         upload_budget: Limits the bytes of concurrent requests.
@@ -72,6 +74,7 @@ class Services:
     batcher: Batcher
     jobs: JobService
     events: ProgressEvents
+    streams: EventStreams
     renderer: Renderer
     metrics: Metrics
     upload_budget: UploadBudget
@@ -142,6 +145,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         batcher=batcher,
         jobs=jobs,
         events=events,
+        streams=EventStreams(sole_owner=LOCAL.id),
         renderer=Renderer(decoders, film_store, keys, limits.max_pixels),
         metrics=metrics,
         upload_budget=UploadBudget(limits.held_bytes, OWNER_SHARE),

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from pneumoscope.jobs.tables import DONE, FAILED
+from pneumoscope.serve.event_streams import EventStream
 from pneumoscope.serve.problems import NotFound
 from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.common import Operator, RunningServices, SignedIn, api_router
@@ -70,14 +71,10 @@ async def job_events(
     id: str,  # noqa: A002
     user: SignedIn,
     services: RunningServices,
-) -> StreamingResponse:
+) -> EventStream:
     """Server-sent events: ``progress`` for every film that has ended, at the end ``end``."""
     job = await run_in_threadpool(job_of, services, user, id)
-    return StreamingResponse(
-        _events(job, request, services),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return EventStream(_events(job, request, services), services.streams, user.id)
 
 
 async def _events(job: dict[str, Any], request: Request, services: Services) -> AsyncIterator[str]:

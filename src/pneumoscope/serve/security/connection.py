@@ -24,6 +24,8 @@ HEAD_BYTES = 256 * 1024
 LINGER_S = 3.0
 """Seconds that the rest of a refused body is read and dropped: without this, the client would often
 lose the answer that refuses it (RFC 9112, 9.6)."""
+STREAMING = "pneumoscope.streaming"
+"""Extension of a request's scope: its ``begin`` says that the answer lasts as long as something else."""
 _FRAME = 64
 """Bytes around each chunk of a body that do not count."""
 
@@ -37,7 +39,8 @@ class Connection:
         transport: The TCP connection.
         since: Time of the loop at which the connection began what it is doing now.
         received_bytes: What it has received since then.
-        working: A complete request is being answered; it is never closed for another connection.
+        working: A complete request is being answered, other than by a stream of events; it is never
+            closed for another connection.
     """
 
     network: str
@@ -78,7 +81,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._limits = limits
         self._closed = closed
         self._head_bytes = 0
-        self._body_expected = self._lingering = False
+        self._body_expected = self._lingering = self._streaming = False
         self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._unsent_bytes = self._written_bytes = 0
@@ -139,6 +142,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._lingering:  # a request behind one that was refused
             return
         self._body_expected = True
+        self.scope["extensions"] = {STREAMING: {"begin": self._begin_stream}}
         super().on_headers_complete()
         self.cycle.transport = self  # type: ignore[assignment]
         self._note_progress()
@@ -159,6 +163,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The next request may come."""
+        self._streaming = False
         super().on_response_complete()
         self._note_progress()
         self._watch_answer(watch=self._waiting_bytes() > 0)
@@ -221,8 +226,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         connection = self._connection
         connection.since, connection.received_bytes = self.loop.time(), 0
         connection.working = (
-            self._unanswered() and not self._body_expected and not self.flow.write_paused
+            self._unanswered()
+            and not (self._body_expected or self._streaming)
+            and not self.flow.write_paused
         )
+
+    def _begin_stream(self) -> None:
+        """The request's answer lasts as long as its client likes, so it is no reason to keep it."""
+        self._streaming = True
+        self._connection.working = False
 
     def _unanswered(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
