@@ -124,13 +124,9 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     metrics.watch(queue)
     jobs = JobService(store, film_store, keys, events, queue, metrics.film)
     readers = Readers(bundles, limits.max_pixels)
-    batcher = Batcher(
-        queue,
-        readers,
-        decoders,
-        BatchSettings(batches, settings.max_batch_size, settings.max_wait_ms),
-        BatchHooks(jobs.begin, jobs.finish, metrics.batch),
-    )
+    batch_settings = BatchSettings(batches, settings.max_batch_size, settings.max_wait_ms)
+    hooks = BatchHooks(jobs.begin, jobs.finish, metrics.batch)
+    batcher = Batcher(queue, readers, decoders, batch_settings, hooks)
     recover(jobs, store, film_store)
     clock = SteadyClock(store.engine, audit.last_time())
     cleanup = RetentionCleanup(store, film_store, settings.retention_days, audit, clock)
