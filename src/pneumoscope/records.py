@@ -6,6 +6,7 @@ equality, because comparing films pixel by pixel is never what a caller means.
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,23 @@ TASKS = ("binary", "multiclass", "multilabel")
 """What a network distinguishes: two classes, several classes, or several findings on one film."""
 LEAVE_OUT = "leave-out:"
 """Begins a split that keeps one source for testing, such as ``"leave-out:north"``."""
+FOLD = "fold:"
+"""Begins a split that keeps one fold of a cross-validation for testing, such as ``"fold:2/5"``."""
+_FOLD = re.compile(rf"{FOLD}(\d+)/(\d+)")
+
+
+def fold_split(number: int, folds: int) -> str:
+    """The split that keeps a fold for testing, such as ``"fold:2/5"``."""
+    return f"{FOLD}{number}/{folds}"
+
+
+def fold_of(split: str) -> tuple[int, int] | None:
+    """Number of the fold that a split keeps for testing, from 1, and of all folds; None for other splits."""
+    match = _FOLD.fullmatch(split)
+    if match is None:
+        return None
+    number, folds = int(match[1]), int(match[2])
+    return (number, folds) if 1 <= number <= folds and folds >= 2 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from command_line import run, run_process
+from cross_validations import fold_result
 from pneumoscope.bundle import open_bundle, write_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.train import leaderboard
@@ -253,3 +254,39 @@ def test_a_run_that_learned_nothing_is_marked(tmp_path: Path) -> None:
     assert "no validation film is called normal" in row.learned_nothing[1]
     assert "**Learned nothing that can be shown**" in leaderboard.to_markdown([row])
     assert "seed 1, learned nothing that can be shown" in run("leaderboard", tmp_path).stdout
+
+
+def cross_validated(root: Path, finished: int = 2) -> Path:
+    """Two folds: one of two healthy films is called, and in the second, at 0.3, all are called right."""
+    folder = root / "small-0-folds"
+    parts = {1: {"healthy": (0.1, 0.6)}, 2: {"healthy": (0.1, 0.2), "ill": (0.4, 0.9)}}
+    for number, films in parts.items():
+        fold = fold_result(folder, number, threshold=0.5 if number == 1 else 0.3, **films)
+        predictions.save(fold.validation, folder / f"fold-{number}" / "out-of-fold.npz")
+    (folder / "folds.json").write_text(json.dumps({"folds": 2, "finished": finished}))
+    return folder
+
+
+def test_a_cross_validation_is_one_row(tmp_path: Path) -> None:
+    folder = cross_validated(tmp_path)
+    run_folder(tmp_path, 1)
+    for where in (tmp_path, folder):
+        rows = {row.recipe: row for row in leaderboard.table(leaderboard.find([where]), draws=50)}
+        row = rows["tiny 1, 2 folds"]
+        assert (row.folds, row.seeds, row.films) == (2, (0,), 8)
+        # At the threshold of each fold; at 0.5 one ill film of four would be missed.
+        assert row.plain["specificity"].value == 3 / 4
+        assert row.plain["sensitivity"].value == 1.0
+        assert row.at_half.value == 6 / 8
+        assert row.minutes == 4.0  # of both trainings
+        assert ("small 1" in rows) == (where == tmp_path)
+    page = leaderboard.to_markdown(list(rows.values()))
+    assert "| tiny 1, 2 folds" in page
+    assert "A row with folds is a cross-validation" in page
+
+
+def test_an_unfinished_cross_validation_is_not_in_the_table(tmp_path: Path) -> None:
+    folder = cross_validated(tmp_path, finished=1)
+    for where in (tmp_path, folder, folder / "fold-1"):
+        with pytest.raises(DataError, match="no finished run there"):
+            leaderboard.find([where])

@@ -18,7 +18,7 @@ from pneumoscope.data.sheet import UNKNOWN, DataSheet
 from pneumoscope.data.sources import counts_by_source, leave_out
 from pneumoscope.data.split import MODES, check_split, splits_of, straddling
 from pneumoscope.errors import DataError
-from pneumoscope.records import LEAVE_OUT
+from pneumoscope.records import LEAVE_OUT, fold_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -170,7 +170,9 @@ def load(
         split: ``"patient"`` draws validation patients class by class (for several findings:
             regardless of them); ``"film"`` draws films; ``"given"`` takes the folder's own validation
             films; ``"leave-out:SOURCE"`` keeps a source for testing and draws patients of the
-            others. All follow the split column of a manifest, and NIH's lists.
+            others. All follow the split column of a manifest, and NIH's lists. ``"fold:2/5"`` keeps
+            the second of five folds for testing, and draws patients of the others; validation films
+            of such a column are dealt to the folds as well. The fold's films are in the set.
         share: Share of the patients (or films) of each class for validation, in (0, 1).
         seed: Seed of the draw.
         masks: Folders of lung masks, see `pneumoscope.data.masks`.
@@ -187,7 +189,8 @@ def load(
     listing, split = _find_for(root, split, negative)
     listing = with_masks(listing, masks)
     fixed = _is_fixed(listing, split, root)
-    labelled = for_task(without(listing, "test", *(() if fixed else ("validation",))), task)
+    offered = fixed or (fold_of(split) is not None and listing.obeyed)
+    labelled = for_task(without(listing, "test", *(() if offered else ("validation",))), task)
     if not labelled.entries:
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
     paths, home = [e.path for e in labelled.entries], cache or cache_home()
@@ -261,7 +264,7 @@ def _masks(entries: Sequence[Entry]) -> tuple[Path | None, ...]:
 
 def _find_for(root: Path, split: str, negative: str) -> tuple[Listing, str]:
     """The films of a folder, if they can be split so, and how to split those for training."""
-    if split not in MODES and not split.startswith(LEAVE_OUT):
+    if split not in MODES and not split.startswith(LEAVE_OUT) and fold_of(split) is None:
         raise DataError(
             f"split {split!r} is unknown", f"One of {', '.join(MODES)}, or {LEAVE_OUT}SOURCE."
         )
@@ -279,7 +282,7 @@ def _is_fixed(listing: Listing, split: str, root: Path) -> bool:
             f"{root}: has no validation films of its own",
             "Add a folder val or a manifest's column split, or use the split patient.",
         )
-    return given and (split == "given" or listing.obeyed)
+    return given and fold_of(split) is None and (split == "given" or listing.obeyed)
 
 
 def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
@@ -326,7 +329,12 @@ def _warnings(
     if split == "given" and len(held) < FEW:
         warnings.append(f"only {len(held)} validation films: too few to choose anything on")
     offered = sum(entry.split == "validation" for entry in listing.entries)
-    if not fixed and offered >= FEW:
+    if fold_of(split) is not None and listing.obeyed:
+        if offered:
+            warnings.append(
+                f"validation films of the data, which are dealt to the folds: {offered:,}"
+            )
+    elif not fixed and offered >= FEW:
         warnings.append(
             f"{offered:,} validation films of the folder are not used; the split 'given' uses them"
         )

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from pneumoscope.data.folds import folds_of, same_patient
 from pneumoscope.errors import DataError
+from pneumoscope.records import fold_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,27 +42,16 @@ def split_patients(
     Returns:
         ``"train"`` or ``"validation"`` for each film.
     """
-    group = {patient: patient for patient in patients}
-
-    def root(patient: str) -> str:
-        while group[patient] != patient:
-            group[patient] = group[group[patient]]
-            patient = group[patient]
-        return patient
-
-    first_with: dict[str, str] = {}
-    for patient, digest in zip(patients, hashes, strict=True):
-        twin = first_with.setdefault(digest, patient)
-        group[root(patient)] = root(twin)
+    keys = same_patient(patients, hashes)
     rng = np.random.default_rng(seed)
     held: set[str] = set()
     for label in sorted(set(labels)):
         patients_of_class = sorted(
-            {root(p) for p, y in zip(patients, labels, strict=True) if y == label} - held
+            {key for key, y in zip(keys, labels, strict=True) if y == label} - held
         )
         count = max(1, round(share * len(patients_of_class))) if len(patients_of_class) > 1 else 0
         held |= {patients_of_class[i] for i in rng.permutation(len(patients_of_class))[:count]}
-    return ["validation" if root(patient) in held else "train" for patient in patients]
+    return ["validation" if key in held else "train" for key in keys]
 
 
 def split_films(labels: Sequence[int], share: float, seed: int) -> list[str]:
@@ -117,13 +108,13 @@ def splits_of(
     Args:
         labelled: The films.
         hashes: SHA-256 of each film's pixels.
-        split: One of `MODES`; ``"given"`` takes the layout's own split.
+        split: One of `MODES`, or ``"fold:2/5"``; ``"given"`` takes the layout's own split.
         share: Share of the patients or films of each class for validation, in (0, 1).
         seed: Seed of the draw.
         population: Sources whose films are split; films of others are for training. Empty for all.
 
     Raises:
-        DataError: No film is of a source of the population.
+        DataError: No film is of a source of the population, or see `folds_of`.
     """
     sources = {entry.source for entry in labelled.entries}
     if missing := sorted(set(population) - sources):
@@ -134,6 +125,10 @@ def splits_of(
         for i, entry in enumerate(labelled.entries)
         if not population or entry.source in population
     ]
+    tested: list[int] = []
+    if fold := fold_of(split):
+        tested = _films_of_fold(labelled, hashes, members, *fold, seed)
+        members = sorted({*members} - {*tested})
     entries = [labelled.entries[i] for i in members]
     strata = [labelled.strata[i] for i in members]
     if split == "given":
@@ -143,5 +138,26 @@ def splits_of(
     else:
         patients = [entry.patient for entry in entries]
         drawn = split_patients(strata, patients, [hashes[i] for i in members], share, seed)
-    inside = dict(zip(members, drawn, strict=True))
+    inside = dict(zip(members, drawn, strict=True)) | dict.fromkeys(tested, "test")
     return [inside.get(i, "train") for i in range(len(labelled.entries))]
+
+
+def _films_of_fold(
+    labelled: Labelled,
+    hashes: Sequence[str],
+    members: Sequence[int],
+    number: int,
+    folds: int,
+    seed: int,
+) -> list[int]:
+    """Which of the films are in a fold."""
+    entries = [labelled.entries[i] for i in members]
+    several = len({*labelled.strata}) == 1  # several findings on a film: no class to deal by
+    drawn = folds_of(
+        ["" if several else labelled.names[labelled.strata[i]] for i in members],
+        [entry.source for entry in entries],
+        same_patient([entry.patient for entry in entries], [hashes[i] for i in members]),
+        folds,
+        seed,
+    )
+    return [i for i, fold in zip(members, drawn, strict=True) if fold == number]

@@ -50,7 +50,7 @@ def leave_out(
     """
     parts = ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow")
     require("the evaluation of --leave-out", "evidence", *parts)
-    _check_out(paths.run)
+    check_out(paths.run)
     from pneumoscope.evidence.evaluation.left_out import left_out_result
     from pneumoscope.train.leave_out import plan
     from pneumoscope.train.progress import Progress
@@ -71,7 +71,12 @@ def leave_out(
     sys.exit(BROKEN if any(result.broken for result in results) else 0)
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Refuses a folder for several trainings that is a file, or the run of one.
+
+    Raises:
+        UsageError: It is one of these.
+    """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is not a folder", "Name a folder with --out.")
     if (out / _RUN).is_file():

@@ -13,6 +13,7 @@ import typer
 
 from pneumoscope.cli.options import Cache, Json, masks_option
 from pneumoscope.cli.terminal import print_json
+from pneumoscope.cli.train import folds as cross_validation
 from pneumoscope.cli.train import leave_out as leaving_out
 from pneumoscope.cli.train.options import (
     Backend,
@@ -38,7 +39,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder of the run, or of all runs of --leave-out; runs/NAME-SEED by default.",
+        help="Folder of the run, or of all runs of --leave-out or --folds; runs/NAME-SEED by default.",
     ),
 ]
 Weights = Annotated[
@@ -115,6 +116,17 @@ LeaveOut = Annotated[
 ]
 
 
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Cross-validate by patient: train N times, each time without one of N parts of the films, "
+        "and measure the recipe on all of them. 0 trains once; the recipe's by default.",
+    ),
+]
+
+
 # Typer makes an option of every argument.
 def train(
     recipe: RecipeName = "flagship",
@@ -136,6 +148,7 @@ def train(
     mlflow: MLflow = None,
     find_learning_rate: FindLearningRate = False,
     leave_out: LeaveOut = None,
+    folds: Folds = None,
     json: Json = False,
 ) -> None:
     """Train a recipe and write its bundle.
@@ -146,24 +159,33 @@ def train(
     EfficientNetLite2, DenseNet121, ResNet50, VGG16, Xception, InceptionV3,
     ConvNeXtTiny, cnn, or a function of your own as module:function.
 
-    The same command continues a run that was interrupted. With --leave-out, it
-    continues with the training that was interrupted.
+    The same command continues a run that was interrupted. With --leave-out and
+    --folds, it continues with the training that was interrupted.
 
     Example: pneumoscope train --data all.csv --leave-out all --out runs/hospitals
+
+    Example: pneumoscope train mine.toml --data chest_xray --folds 5
     """
-    _check_options(find_learning_rate, tensorboard or mlflow is not None, leave_out)
+    _check_options(find_learning_rate, tensorboard or mlflow is not None, leave_out, folds)
     folder = prepare_training(backend, data)
     _check_mlflow(mlflow)
     from pneumoscope.train.quiet import no_chatter
     from pneumoscope.train.recipe import reading
 
     resolved = reading.load(
-        recipe, seed=seed, epochs=epochs, head_epochs=head_epochs, negative=negative
+        recipe,
+        seed=seed,
+        epochs=epochs,
+        head_epochs=head_epochs,
+        negative=negative,
+        folds=folds,
     )
+    cross_validation.refuse_with(resolved, leave_out)
     with no_chatter():
         from pneumoscope.train import run  # noqa: F401 (imports Keras, which is not quiet)
 
-    name = f"{resolved.name}-{resolved.seed}" + ("-leave-out" if leave_out else "")
+    several = "-leave-out" if leave_out else "-folds" if resolved.folds else ""
+    name = f"{resolved.name}-{resolved.seed}" + ("" if find_learning_rate else several)
     paths = Paths(
         data=folder,
         run=out or Path("runs") / name,
@@ -180,18 +202,23 @@ def train(
     elif leave_out:
         each = partial(train_run, keep_finished=True)
         leaving_out.leave_out(resolved, paths, leave_out, each, as_json=json)
+    elif resolved.folds:
+        each = partial(train_run, keep_finished=True)
+        cross_validation.cross_validate(resolved, paths, each, as_json=json)
     else:
         _print_bundle(_train_alone(train_run, resolved, paths), as_json=json)
 
 
 def _check_options(
-    find_learning_rate: bool, tracked: bool, leave_out: Sequence[str] | None
+    find_learning_rate: bool, tracked: bool, leave_out: Sequence[str] | None, folds: int | None
 ) -> None:
     """Refuses options that exclude each other."""
     if find_learning_rate and tracked:
         raise typer.BadParameter("--find-learning-rate works without --tensorboard and --mlflow")
     if find_learning_rate and leave_out:
         raise typer.BadParameter("--find-learning-rate works without --leave-out")
+    if find_learning_rate and folds:
+        raise typer.BadParameter("--find-learning-rate works without --folds")
 
 
 def _check_mlflow(mlflow: str | None) -> None:

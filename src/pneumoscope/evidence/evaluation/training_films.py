@@ -64,10 +64,8 @@ def _counts_match(listing: Listing, meta: BundleMeta, wanted: Mapping[str, Any])
     """Whether the data have as many films of each label as the training; decodes nothing."""
     if not {"train", "validation"} <= wanted.keys():
         return False
-    trained = {
-        name: wanted["train"].get(name, 0) + wanted["validation"].get(name, 0)
-        for name in meta.labels
-    }
+    # A training of a cross-validation also has the films of its fold, for testing.
+    trained = {name: sum(counts.get(name, 0) for counts in wanted.values()) for name in meta.labels}
     for splits in (("test", "validation"), ("test",)):
         try:
             labelled = for_task(without(listing, *splits), meta.task)

@@ -124,6 +124,8 @@ def _split(data: Mapping[str, Any]) -> str:
     seed = f", seed {data['split_seed']}" if "split_seed" in data else ""
     left_out = ", ".join(data.get("left_out", ()))
     unseen = f" The films of {left_out} were left out." if left_out else ""
+    if "fold" in data:
+        unseen = f" Fold {data['fold']} of {data['folds']} was left out."
     return f"Split here {text}{seed}.{unseen}"
 
 

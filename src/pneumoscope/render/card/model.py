@@ -224,6 +224,11 @@ def _split(meta: BundleMeta) -> str:
         if left_out
         else ""
     )
+    if "fold" in meta.data:
+        unseen = (
+            f" Fold {meta.data['fold']} of {meta.data['folds']} of a cross-validation was left out: the network "
+            "has not seen its films."
+        )
     return _SPLIT["film" if by_film else meta.data["split"]] + unseen + doubts
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import BundleMeta
 from pneumoscope.data.sources import left_out_by, unsupported
-from pneumoscope.records import Population
+from pneumoscope.records import Population, fold_of
 from pneumoscope.train.data.films import SPLIT_SEED
 from pneumoscope.train.recipe.reading import resolved
 
@@ -63,7 +63,7 @@ def describe(
             "manifest_sha256": films.manifest_sha256,
             "films_sha256": films.films_sha256,
             "split_seed": SPLIT_SEED,
-            "films": {split: _films_of_each(films, split) for split in ("train", "validation")},
+            "films": {split: _films_of_each(films, split) for split in _splits(films)},
             **({"broken": len(films.broken)} if films.broken else {}),
             **_sources(films),
         },
@@ -81,8 +81,10 @@ def _negative_of(films: FilmSet) -> str | None:
 
 
 def _split(split: str) -> dict[str, Any]:
-    """How validation films were drawn, and the sources that were left out, if any were."""
+    """How validation films were drawn, and the sources or the fold that were left out, if any were."""
     left_out = left_out_by(split)
+    if fold := fold_of(split):
+        return {"split": "patient", "fold": fold[0], "folds": fold[1]}
     return {"split": "patient", "left_out": list(left_out)} if left_out else {"split": split}
 
 
@@ -94,6 +96,11 @@ def _sources(films: FilmSet) -> dict[str, Any]:
     pairs = unsupported(by_split["train"], films.names)
     population = {"population": list(films.population)} if films.population else {}
     return {**population, "sources": by_split, "unsupported": [list(pair) for pair in pairs]}
+
+
+def _splits(films: FilmSet) -> tuple[str, ...]:
+    """The splits that have films: those of a fold of a cross-validation are for testing."""
+    return ("train", "validation", *(("test",) if len(films.rows("test")) else ()))
 
 
 def _films_of_each(films: FilmSet, split: str) -> dict[str, int]:

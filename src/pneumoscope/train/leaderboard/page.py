@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pneumoscope.train.leaderboard.rows import Row
 
 
+_FOLDS = """A row with folds is a cross-validation: every film counts once, predicted by the network that has not
+seen it, at the operating point of that network. Its minutes are those of all folds."""
+
+
 def to_markdown(rows: Sequence[Row]) -> str:
     """The rows as the page docs/results.md; one part for each data set if there are several."""
     data = list(dict.fromkeys(row.data for row in rows))
@@ -83,6 +87,7 @@ def _classes_to_markdown(rows: Sequence[Row]) -> str:
             "of the patients, so rows with different numbers of films are based on different films. Minutes are",
             "elapsed time, with any other work on the machine. Random start weights, and settings that differ from the",
             "shipped recipe's, are in brackets.",
+            *([_FOLDS] if any(row.folds for row in rows) else []),
             "",
             "## Validation films as they are",
             "",

@@ -36,16 +36,16 @@ class Row:
     """All runs of one recipe, which differ in their seed.
 
     Attributes:
-        recipe: Name and version.
+        recipe: Name and version, and the number of folds of a cross-validation.
         task: Task of its bundles. For several findings ``auc`` is their mean, and there are no figures
             of classes.
         seeds: Seeds of its runs.
         classes: Number of classes.
         parameters: Number of the network's parameters.
-        minutes: Duration of the training, mean over the runs.
+        minutes: Duration of the training, or of all folds together, mean over the runs.
         start: Name of the start weights.
         changed: Settings that differ from the shipped recipe of this name, with their values.
-        films: Number of validation films.
+        films: Number of validation films; in a cross-validation all films that are not for testing.
         plain: Name of a figure to its mean over the runs, with interval.
         at_half: Accuracy at the threshold 0.5, as notebooks report it; None for several findings.
         worst: The same as ``plain`` under the perturbation that is worst on average, with its name.
@@ -55,6 +55,7 @@ class Row:
         data: The films of its trainings, in words; rows of other films are not comparable.
         learned_nothing: Seed to why its run is of no use, see `learning.learned_nothing`.
         repeated: Number of runs that do not count because a newer one has their seed.
+        folds: Number of folds of a cross-validation; 0 for runs of one training.
     """
 
     recipe: str
@@ -75,6 +76,7 @@ class Row:
     data: str
     learned_nothing: dict[int, tuple[str, ...]]
     repeated: int
+    folds: int = 0
 
 
 def table(
@@ -90,11 +92,11 @@ def table(
         UsageError: Runs of one recipe differ in more than their seed, or were validated on
             different films.
     """
-    unique = list({run.bundle.sha256: run for run in runs}.values())
+    unique = list({(run.bundle.sha256, run.title): run for run in runs}.values())
     named = data_of(unique)
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in unique:
-        groups.setdefault((named[run.bundle.sha256], run.bundle.title), []).append(run)
+        groups.setdefault((named[run.bundle.sha256], run.title), []).append(run)
     for (_, title), group in groups.items():
         if len({_settings(run) for run in group}) > 1:
             raise UsageError(
@@ -147,9 +149,8 @@ def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _settings(run: Run) -> str:
-    meta = run.bundle.meta
-    recipe = {key: value for key, value in meta.recipe.items() if key != "seed"}
-    return json.dumps([recipe, meta.validation["start_weights"]], sort_keys=True)
+    recipe = {key: value for key, value in run.recipe.items() if key != "seed"}
+    return json.dumps([recipe, run.bundle.meta.validation["start_weights"]], sort_keys=True)
 
 
 # The figures of a row share their runs, and each is one expression.
@@ -196,16 +197,16 @@ def _row(
     halves = (
         [classes.measures(r.validation, 0.5)["accuracy"] for r in runs] if one_class_a_film else []
     )
-    heats = [meta.validation["heatmaps"] for meta in metas]
+    heats = [training["heatmaps"] for run in runs for training in run.trainings]
     return Row(
         recipe=title,
         task=metas[0].task,
         seeds=tuple(int(meta.recipe["seed"]) for meta in metas),
         classes=len(metas[0].labels),
         parameters=int(metas[0].validation["parameters"]),
-        minutes=float(np.mean([meta.validation["training_minutes"] for meta in metas])),
+        minutes=float(np.mean([sum(t["training_minutes"] for t in run.trainings) for run in runs])),
         start=str(metas[0].validation["start_weights"]["name"]),
-        changed=changes(metas[0].recipe),
+        changed=changes(runs[0].recipe),
         films=len(first.truth),
         plain=measured(predictions.PLAIN, PLAIN),
         at_half=mean("accuracy", halves, first) if one_class_a_film else None,
@@ -222,13 +223,18 @@ def _row(
             if (reasons := run.learned_nothing(draws))
         },
         repeated=every - len(runs),
+        folds=len(runs[0].folds),
     )
 
 
 def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) -> Any:
     figures = {}
     for name, by_bundle in blind.items():
-        tested = [(r, by_bundle[r.bundle.sha256]) for r in runs if r.bundle.sha256 in by_bundle]
+        tested = [
+            (r, by_bundle[r.bundle.sha256])
+            for r in runs
+            if r.bundle.sha256 in by_bundle and not r.folds
+        ]
         if not tested:
             continue
         films = tested[0][1]

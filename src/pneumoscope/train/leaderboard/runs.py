@@ -11,22 +11,50 @@ import numpy as np
 from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError
 from pneumoscope.files import cause
+from pneumoscope.records import fold_of
+from pneumoscope.train.folds.record import RECORD, finished_folds
+from pneumoscope.train.folds.results import pooled, read_folds, thresholds
 from pneumoscope.train.validation import classes, findings, learning, predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pneumoscope.metrics import Weighted
+    from pneumoscope.train.folds.results import FoldResult
     from pneumoscope.train.validation.predictions import Validation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """One finished run: its bundle and its predictions of the validation films."""
+    """One finished run: its bundle and its predictions of the validation films.
+
+    Attributes:
+        bundle: Its bundle; of a cross-validation that of the first fold.
+        validation: Predictions of the validation films; of a cross-validation those of all films, each
+            by the network that has not seen it.
+        folds: The folds of a cross-validation; else empty.
+    """
 
     bundle: Bundle
     validation: Validation
+    folds: tuple[FoldResult, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Name and version of its recipe, and the number of folds."""
+        return f"{self.bundle.title}, {len(self.folds)} folds" if self.folds else self.bundle.title
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Its recipe; of a cross-validation without the fold."""
+        return {**self.bundle.meta.recipe, **({"split": "patient"} if self.folds else {})}
+
+    @property
+    def trainings(self) -> tuple[Mapping[str, Any], ...]:
+        """The records of its trainings: one, or one for each fold."""
+        bundles = [fold.bundle for fold in self.folds] or [self.bundle]
+        return tuple(bundle.meta.validation for bundle in bundles)
 
     def measures(self, condition: str = predictions.PLAIN) -> dict[str, Weighted]:
         """Its figures at its default operating point; for several findings, their mean AUC."""
@@ -38,17 +66,24 @@ class Run:
         """The same figures on other films."""
         if self.bundle.meta.task == "multilabel":
             return {"auc": findings.macro_auc(films, condition)}
-        threshold = self.bundle.meta.operating_point().threshold
-        return classes.measures(films, threshold, condition)
+        if self.folds:
+            return classes.measures(films, thresholds(self.folds), condition)
+        return classes.measures(films, self.bundle.meta.operating_point().threshold, condition)
 
     def learned_nothing(self, draws: int) -> tuple[str, ...]:
         """Why it is of no use; empty for other runs."""
+        if self.folds:
+            return tuple(
+                f"fold {fold.number}: {'; '.join(reasons)}"
+                for fold in self.folds
+                if (reasons := fold.bundle.meta.validation.get("learned_nothing", ()))
+            )
         meta = self.bundle.meta
         return learning.learned_nothing(self.validation, meta.labels, meta.points(), draws)
 
 
 def find(folders: Iterable[Path]) -> list[Run]:
-    """The finished runs in or below some folders.
+    """The finished runs and cross-validations in or below some folders.
 
     Raises:
         DataError: No folder contains a run, or a run cannot be read.
@@ -56,8 +91,14 @@ def find(folders: Iterable[Path]) -> list[Run]:
     folders = list(folders)
     runs = []
     for folder in folders:
+        for file in sorted({*folder.glob(RECORD), *folder.glob(f"*/{RECORD}")}):
+            if number := finished_folds(file):
+                folds = read_folds(file.parent, number)
+                runs.append(Run(folds[0].bundle, pooled(folds), folds))
         for meta in sorted({*folder.glob(f"bundle/{META}"), *folder.glob(f"*/bundle/{META}")}):
             bundle = open_bundle(meta.parent)
+            if fold_of(str(bundle.meta.recipe.get("split", ""))) is not None:
+                continue  # a part of a cross-validation
             runs.append(Run(bundle, predictions.load(meta.parents[1] / predictions.FILE)))
     if not runs:
         names = ", ".join(map(str, folders))

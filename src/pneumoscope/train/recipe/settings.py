@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pneumoscope.errors import RecipeError
-from pneumoscope.records import LEAVE_OUT, TASKS
+from pneumoscope.records import FOLD, LEAVE_OUT, TASKS, fold_of
 from pneumoscope.train.recipe.augmentation import Augmentation
 
 TAILS = ("strided", "undilated", "dilated")
@@ -37,7 +37,10 @@ class Recipe:
         split: How validation films are chosen: ``"patient"`` draws patients; ``"film"`` draws
             films, so one patient may have films in both splits; ``"leave-out:SOURCE"`` keeps the
             films of a source (hospital or collection; ``a+b`` for two) for testing and draws
-            patients from the others; ``"given"`` takes the split of the data.
+            patients from the others; ``"fold:2/5"`` does so with the second of five folds of the
+            patients; ``"given"`` takes the split of the data.
+        folds: Number of folds of a cross-validation by patient: as many trainings, each of which keeps
+            one fold for testing; 0 for one training without.
         validation: Share of each class's patients (or films) that is held out.
         population: Sources whose patients the bundle is for; empty for all. Only their films are held out,
             calibrated on and measured. Films of other sources are trained on, and the gate learns to
@@ -116,6 +119,7 @@ class Recipe:
     task: str = "multiclass"
     negative: str = ""
     split: str = "patient"
+    folds: int = 0
     validation: float = 0.15
     population: tuple[str, ...] = ()
     network: str = "MobileNetV2"
@@ -165,8 +169,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         source = self.split.removeprefix(LEAVE_OUT)
-        good_split = self.split in SPLITS or (bool(source) and source != self.split)
-        names = f"one of {', '.join(SPLITS)}, or {LEAVE_OUT}SOURCE"
+        left_out = bool(source) and source != self.split
+        good_split = self.split in SPLITS or left_out or fold_of(self.split) is not None
+        names = f"one of {', '.join(SPLITS)}, or {LEAVE_OUT}SOURCE, or {FOLD}NUMBER/FOLDS"
         _check(good_split, "split", self.split, names)
         for name, known in _CHOICES.items():
             value = getattr(self, name)
@@ -195,6 +200,9 @@ class Recipe:
         self._check_head()
 
     def _check_combinations(self) -> None:
+        _check(self.folds == 0 or self.folds >= 2, "folds", self.folds, "0, or 2 or more")
+        if self.folds:
+            _check(self.split == "patient", "folds", self.folds, "0 unless the split is 'patient'")
         if self.pyramid:
             _check(self.network == "MobileNetV2", "pyramid", self.pyramid, "0 but in MobileNetV2")
             _check(self.size % 32 == 0, "size", self.size, "a multiple of 32 with a pyramid")

@@ -31,9 +31,9 @@ def choose_operating_points(validation: Validation) -> tuple[OperatingPoint, ...
 
 
 def measures(
-    validation: Validation, threshold: float, condition: str = PLAIN
+    validation: Validation, threshold: float | NDArray[np.float64], condition: str = PLAIN
 ) -> dict[str, Weighted]:
-    """The figures of one condition at one threshold, as functions of weights (draws, n)."""
+    """The figures of one condition at one threshold, or one per film (n,), as functions of weights (draws, n)."""
     truth, ill = validation.truth, validation.ill
     everyone = np.ones(len(truth), bool)
     p = validation.p_positive(condition)

@@ -66,16 +66,18 @@ def predict_all(
     films: FilmSet,
     size: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    split: str = "validation",
 ) -> Validation:
     """Predicts the validation films, as they are and under the stress suite.
 
     Args:
         predict: The network.
-        films: All films; those of the split ``"validation"`` are used.
+        films: All films; those of the split are used.
         size: Side of the network's input in pixels.
         progress: Called with (conditions done, conditions in all).
+        split: ``"test"`` for the films of a fold that is left out.
     """
-    rows = films.rows("validation")
+    rows = films.rows(split)
     conditions = {PLAIN: None, **stress_suite()}
     probabilities = {}
     for done, (name, perturb) in enumerate(conditions.items(), 1):
