@@ -93,7 +93,7 @@ def write_zip(file: Path, content: Any, view: View | None = None) -> None:
     """The ZIP archive, as since PyTorch 1.6."""
     table, values = _pickled(content, view)
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("archive/data.pkl", table)
+        archive.writestr(zipfile.ZipInfo("archive/data.pkl"), table)
         for key, stored in values.items():
-            archive.writestr(f"archive/data/{key}", stored.tobytes())
-        archive.writestr("archive/version", "3\n")
+            archive.writestr(zipfile.ZipInfo(f"archive/data/{key}"), stored.tobytes())
+        archive.writestr(zipfile.ZipInfo("archive/version"), "3\n")

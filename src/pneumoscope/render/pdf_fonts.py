@@ -42,8 +42,9 @@ def printable(text: str) -> str:
 
 @cache
 def _glyphs() -> Mapping[int, int]:
-    regular, _ = fonts()
-    glyphs: Mapping[int, int] = pdfmetrics.getFont(regular).face.charToGlyph
+    # Of a font that draws nothing: reportlab adds ligatures to those of a font that does.
+    font = TTFont("Film-Report-Letters", str(_FOLDER / "DejaVuSans.ttf"))
+    glyphs: Mapping[int, int] = font.face.charToGlyph
     return glyphs
 
 

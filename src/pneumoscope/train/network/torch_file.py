@@ -12,6 +12,7 @@ import math
 import pickle
 import pickletools
 import struct
+import warnings
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -105,10 +106,12 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 def _load(stream: IO[bytes]) -> Any:
     """One pickle, whose instructions are checked before they are followed."""
     start = stream.tell()
-    for instruction, argument, _ in pickletools.genops(stream):
-        name = instruction.name
-        if name not in _INSTRUCTIONS or ("PUT" in name and (argument or 0) > _MOST_REMEMBERED):
-            raise ValueError(f"its instruction {name} is no part of a table of tensors")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about texts with odd escapes in damaged files
+        for instruction, argument, _ in pickletools.genops(stream):
+            name = instruction.name
+            if name not in _INSTRUCTIONS or ("PUT" in name and (argument or 0) > _MOST_REMEMBERED):
+                raise ValueError(f"its instruction {name} is no part of a table of tensors")
     stream.seek(start)
     return _Reader(stream).load()
 
