@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="needs the [serve] extra")
 
 from administering import Run, good, refused
+from command_line import run_process
 from in_process import PASSWORD
 from pneumoscope.cli.administration import server
 from pneumoscope.cli.administration.server import ServerData, on_server_data
@@ -141,3 +142,13 @@ def test_the_folder_of_the_option_comes_before_that_of_the_environment(
     assert json.loads(good(administer("user", "list", "--json", *other))) == []
     assert (tmp_path / "other" / "reading-room.sqlite").is_file()
     assert len(json.loads(good(administer("user", "list", "--json")))) == 1
+
+
+@pytest.mark.parametrize("command", [["user", "list"], ["serve", "--port", "0"]])
+def test_a_damaged_database_is_two_lines(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "reading-room.sqlite").write_bytes(b"no database" * 500)
+    done = run_process(*command, "--folder", tmp_path)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == "error: the database is damaged"
+    assert second.startswith("hint: Stop the server and restore a backup")

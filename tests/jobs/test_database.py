@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs import database
-from pneumoscope.jobs.database import open_engine
+from pneumoscope.jobs.database import open_engine, unusable
 from pneumoscope.jobs.store import Store
 
 
@@ -149,3 +149,20 @@ def test_two_processes_share_a_database(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr, here["seen"]) == ("2\n", "", 1)
     assert len(here["store"].history("ann", 10)) == 2
     here["store"].close()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("database or disk is full", "the disk of the database is full"),
+        ("could not extend file: No space left on device", "the disk of the database is full"),
+        ("database disk image is malformed", "the database is damaged"),
+        ("file is not a database", "the database is damaged"),
+        ("connection refused", "the database cannot be used: OperationalError"),
+    ],
+)
+def test_what_the_database_says_becomes_an_error_with_a_hint(words: str, message: str) -> None:
+    error = unusable(OperationalError("INSERT INTO x", {"name": "Doe"}, Exception(words)))
+    assert error.message == message
+    assert error.hint
+    assert "Doe" not in str(error)

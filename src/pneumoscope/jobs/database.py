@@ -13,10 +13,29 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import tells_of_full_disk
 
 _BUSY_S = 30
 """Seconds to wait for other processes that use an SQLite file."""
 _RETRY_S = 0.02
+
+
+def unusable(error: SQLAlchemyError) -> UsageError:
+    """Why a database cannot be used, and what helps; without values of a statement."""
+    words = str(getattr(error, "orig", None) or "")
+    if "is full" in words or tells_of_full_disk(words):
+        return UsageError(
+            "the disk of the database is full", "Free some space on it; what is stored is not lost."
+        )
+    if "malformed" in words or "not a database" in words:
+        return UsageError(
+            "the database is damaged",
+            "Stop the server and restore a backup of the folder, or name another --folder.",
+        )
+    return UsageError(
+        f"the database cannot be used: {type(error).__name__}",
+        "Is its server running, and may you write there? The password belongs in the URL.",
+    )
 
 
 def open_engine(url: str) -> Engine:

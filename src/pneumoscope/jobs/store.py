@@ -16,8 +16,8 @@ from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from pneumoscope.errors import DuplicateFilm, UsageError
-from pneumoscope.jobs.database import open_engine
+from pneumoscope.errors import DuplicateFilm
+from pneumoscope.jobs.database import open_engine, unusable
 from pneumoscope.jobs.migrations import check_tables, migrate
 from pneumoscope.jobs.tables import FAILED, OPEN, Base, Delivery, FilmRow, Job, now
 
@@ -63,10 +63,7 @@ class Store:
             self.engine.dispose()
             if not isinstance(error, SQLAlchemyError):
                 raise
-            raise UsageError(
-                f"the database cannot be used: {type(error).__name__}",
-                "Is its server running, and may you write there? The password belongs in the URL.",
-            ) from error
+            raise unusable(error) from error
 
     def close(self) -> None:
         """Closes every connection."""

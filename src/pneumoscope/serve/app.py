@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from pneumoscope import __version__
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.images.samples import sample_films
+from pneumoscope.jobs.database import unusable
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve import problems
 from pneumoscope.serve.metrics import Metrics, RequestMetrics
@@ -52,7 +53,10 @@ def create_app(settings: ServeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = await run_in_threadpool(open_services, settings, metrics)
+        try:
+            services = await run_in_threadpool(open_services, settings, metrics)
+        except SQLAlchemyError as error:
+            raise unusable(error) from error
         app.state.security = await run_in_threadpool(
             make_security, settings, services.store.engine, services.keys, audit=services.audit
         )

@@ -101,12 +101,28 @@ def on_server_data(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         data = ServerData(**{option.name: given.pop(option.name) for option in options})
-        command(data, **given)
+        try:
+            command(data, **given)
+        except Exception as error:
+            _explain(error)
+            raise
 
     # What typer makes the command line from.
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _explain(error: Exception) -> None:
+    """Raises an error with a hint in place of one of the database."""
+    if "sqlalchemy" not in sys.modules:  # it may not be installed
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from pneumoscope.jobs.database import unusable
+
+    if isinstance(error, SQLAlchemyError):
+        raise unusable(error) from error
 
 
 def time_text(seconds: float) -> str:

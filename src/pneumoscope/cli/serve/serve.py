@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -222,6 +223,10 @@ def _run(settings: ServeSettings) -> None:
         **tls.uvicorn_options(settings),
     )
     server = uvicorn.Server(config)
+    # Two lines say why it does not start; uvicorn would add a third.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda line: app.failure is None or "startup failed" not in line.getMessage()
+    )
     # Uvicorn shuts down on these signals and raises them again afterwards; nothing is left to do then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
