@@ -371,3 +371,15 @@ def test_no_connection_becomes_something_without_limits(tmp_path: Path, method: 
         opened(port, 1, ask) as (line,),
     ):
         assert b" 101 " not in rest(line)
+
+
+def test_requests_behind_one_another_end_with_their_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 5
+    quick = ConnectionLimits(stalled_s=0.2)
+    settings = ServeSettings(folder=tmp_path, connection_limits=quick)
+    with listening(settings) as port, opened(port, 2, ask):
+        time.sleep(0.5)  # the first answer stalls, and its connection is dropped
+    # The server has ended, so no request still waits; and none wrote to a closed connection.
+    assert not [line for line in caplog.records if line.levelname == "ERROR"]

@@ -115,14 +115,10 @@ def on_server_data(command: Callable[..., None]) -> Callable[..., None]:
 
 def _explain(error: Exception) -> None:
     """Raises an error with a hint in place of one of the database."""
-    if "sqlalchemy" not in sys.modules:  # it may not be installed
-        return
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from pneumoscope.jobs.database import unusable
-
-    if isinstance(error, SQLAlchemyError):
-        raise unusable(error) from error
+    administration = sys.modules.get("pneumoscope.serve.admin.administration")
+    explained = administration.database_error(error) if administration else None
+    if explained is not None:
+        raise explained from error
 
 
 def time_text(seconds: float) -> str:

@@ -7,8 +7,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from pneumoscope.errors import AccountError, UsageError
 from pneumoscope.jobs.clock import SteadyClock
+from pneumoscope.jobs.database import unusable
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
 from pneumoscope.jobs.store import Store
@@ -264,6 +267,11 @@ def open_administration(settings: ServeSettings) -> Administration:
         second_factor=SecondFactor(store.engine, keys),
         film_store=FilmStore(0, keys, films if films.is_dir() else None),
     )
+
+
+def database_error(error: Exception) -> UsageError | None:
+    """What an error of the database is for users; None for any other error."""
+    return unusable(error) if isinstance(error, SQLAlchemyError) else None
 
 
 def check_start(settings: ServeSettings) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._limits = limits
         self._closed = closed
         self._head_bytes = 0
-        self._body_expected = self._lingering = self._streaming = False
+        self._body_expected = self._lingering = self._streaming = self._lost = False
+        self._cycles: list[RequestResponseCycle] = []
         self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._unsent_bytes = self._written_bytes = 0
@@ -98,7 +99,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._watch_answer(watch=False)
         self._closed(self._connection)
+        self._lost = True
         super().connection_lost(exc)
+        # Uvicorn tells the last request only; those before it would go on answering.
+        for cycle in self._cycles:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def eof_received(self) -> None:
         """The client sends nothing more; asyncio closes the connection when all is sent."""
@@ -145,6 +151,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {STREAMING: {"begin": self._begin_stream}}
         super().on_headers_complete()
         self.cycle.transport = self  # type: ignore[assignment]
+        self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete]
+        self._cycles.append(self.cycle)
         self._note_progress()
 
     def on_body(self, body: bytes) -> None:
@@ -188,7 +196,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     # Called by requests, in place of the transport's
 
     def write(self, data: bytes) -> None:
-        """Sends a part of an answer."""
+        """Sends a part of an answer; nothing once the connection is closed."""
+        if self.transport.is_closing():
+            return
         self._written_bytes += len(data)  # first: `write` may start the watch by `pause_writing`
         self.transport.write(data)
         # With TLS, `pause_writing` is called late: what is encrypted counts as sent.
@@ -276,6 +286,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _waiting_bytes(self) -> int:
         """Bytes that wait to be sent, also those that are encrypted already."""
+        if self._lost:
+            return 0
         outer, inner = self._connection.transport, self.transport
         waiting: int = outer.get_write_buffer_size()
         return waiting if inner is outer else waiting + int(inner.get_write_buffer_size())
