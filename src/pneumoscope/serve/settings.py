@@ -77,8 +77,8 @@ class ConnectionLimits:
         client_bytes_per_s: Rate at which a client must send a body and take an answer.
     """
 
-    connections: int = 1500
-    connections_per_address: int = 300
+    connections: int = 3000
+    connections_per_address: int = 600
     handshake_s: float = 10.0
     head_s: float = 20.0
     body_s: float = 30.0
