@@ -96,6 +96,12 @@ def test_names_say_what_they_hold() -> None:
     assert {house.name(p) for p in SOURCES if house.VAGUE.search(text_of(p))} == set()
 
 
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest imports them by their name alone."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 @pytest.mark.parametrize(
     ("line", "vague"),
     [
