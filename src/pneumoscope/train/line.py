@@ -99,6 +99,7 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     positive = description.positive_of(films)
     calibrated = calibrate(validation, films.names, positive, trained.recipe.prevalence or None)
     conversion.calibrate(trained.network, calibrated.calibration, trained.model)
+    trained.network.unlink()
     network = ExportedNetwork(trained.model)
     parity = compared.calibrated(
         calibrated.calibration, calibrated.validation.negative, network.probabilities(inputs)
