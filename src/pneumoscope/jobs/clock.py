@@ -8,17 +8,18 @@ goes on by the time since the machine's start, which never jumps.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from pneumoscope.jobs.database import changed_rows
 from pneumoscope.jobs.tables import Base, FilmRow, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import CursorResult, Engine
+    from sqlalchemy import Engine
 
 MOST_OFF_S = 7 * 86400.0
 """A system's clock that is further ahead of the last known time than this is not believed."""
@@ -129,5 +130,5 @@ class SteadyClock:
     def _store(self, value: float) -> None:
         with Session(self._engine) as db, db.begin():
             statement = update(ClockRow).where(ClockRow.id == _ID).values(time=value)
-            if not cast("CursorResult[object]", db.execute(statement)).rowcount:
+            if not changed_rows(db, statement):
                 db.execute(insert(ClockRow).values(id=_ID, time=value))

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -14,6 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import tells_of_full_disk
+
+if TYPE_CHECKING:
+    from sqlalchemy import CursorResult, Update
+    from sqlalchemy.orm import Session
 
 _BUSY_S = 30
 """Seconds to wait for other processes that use an SQLite file."""
@@ -61,6 +65,11 @@ def open_engine(url: str) -> Engine:
         ) from error
     event.listen(engine, "connect", _tune_sqlite)
     return engine
+
+
+def changed_rows(session: Session, statement: Update) -> int:
+    """Changes rows; returns how many. Not by RETURNING, which SQLite supports only since 3.35."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 def _make_private(path: str | None) -> None:

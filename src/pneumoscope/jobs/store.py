@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import CursorResult, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pneumoscope.errors import DuplicateFilm
-from pneumoscope.jobs.database import open_engine, unusable
+from pneumoscope.jobs.database import changed_rows, open_engine, unusable
 from pneumoscope.jobs.migrations import check_tables, migrate
 from pneumoscope.jobs.tables import FAILED, OPEN, Base, Delivery, FilmRow, Job, now
 
@@ -137,8 +137,7 @@ class Store:
             for row in rows:
                 columns = {key: value for key, value in row.items() if key != "id"}
                 statement = update(FilmRow).where(FilmRow.id == row["id"]).values(**columns)
-                # Not with RETURNING, which SQLite supports only since 3.35.
-                if cast("CursorResult[Any]", session.execute(statement)).rowcount:
+                if changed_rows(session, statement):
                     changed.add(row["id"])
         return changed
 
@@ -193,9 +192,9 @@ class Store:
         """
         with self.writing() as session:
             films = update(FilmRow).where(FilmRow.owner == owner)
-            changed = session.execute(films.values(owner=new_owner, idempotency_key=None))
+            changed = changed_rows(session, films.values(owner=new_owner, idempotency_key=None))
             session.execute(update(Job).where(Job.owner == owner).values(owner=new_owner))
-            return cast("CursorResult[Any]", changed).rowcount
+            return changed
 
     def delete_patient(self, marks: Sequence[str], record: Record = no_record) -> list[str]:
         """Deletes films of a patient, of every owner; returns their ids.

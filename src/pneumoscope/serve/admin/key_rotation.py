@@ -15,6 +15,7 @@ from pneumoscope.jobs.keys import VARIABLE, Keys, key_path, rotate
 from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.serve.admin.administration import open_administration
 from pneumoscope.serve.security.accounts import Account
+from pneumoscope.serve.security.second_factor import sealed_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +95,7 @@ def _second_factors(engine: Engine, keys: Keys) -> int:
     with Session(engine) as db, db.begin():
         query = select(Account).where(Account.totp.is_not(None))
         for account in db.scalars(query).all():
-            again = _resealed(account.totp or b"", f"totp {account.id}", keys)
+            again = _resealed(account.totp or b"", sealed_place(account), keys)
             if again is not None:
                 account.totp = again
                 changed += 1

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -22,11 +22,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pneumoscope.errors import AccountError
+from pneumoscope.jobs.database import changed_rows
 from pneumoscope.jobs.tables import Base
 from pneumoscope.serve.security.passwords import MAX_PASSWORD, check_password, normalised
 
 if TYPE_CHECKING:
-    from sqlalchemy import CursorResult, Engine
+    from sqlalchemy import Engine
 
 VIEWER, OPERATOR, ADMIN = ROLES = ("viewer", "operator", "admin")
 """A viewer sees results; an operator also sends and deletes films; an admin also manages others."""
@@ -218,7 +219,7 @@ class Accounts:
                     first_password_until=None,
                 )
             )  # fmt: skip
-            if not cast("CursorResult[Any]", db.execute(statement)).rowcount:
+            if not changed_rows(db, statement):
                 raise AccountError("the password was changed meanwhile", "Sign in again.")
             current = _named(db, account.name)
             record(user_of(current))

@@ -6,8 +6,6 @@ trace there. The anchor is in another place, so that `AuditLog.verify` notices i
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import threading
 import time
@@ -21,7 +19,7 @@ from pneumoscope.errors import AuditLogDamaged, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.jobs.database import open_engine
 from pneumoscope.jobs.tables import Base
-from pneumoscope.serve.security.audit_lines import START, Tail
+from pneumoscope.serve.security.audit_lines import START, Tail, is_signed, signature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +84,7 @@ class AuditAnchor:
         if (row.seq, row.mac, row.mark) == (0, START, ""):
             return None
         tail = Tail(row.seq, row.mac)
-        if not any(hmac.compare_digest(_mark(key, tail), row.mark) for key in self._keys):
+        if not is_signed(_marked(tail), row.mark, self._keys):
             raise AuditLogDamaged(_NAME, "was changed, or the key is another one")
         return tail
 
@@ -131,7 +129,7 @@ class AuditAnchor:
             SQLAlchemyError: The database cannot be used.
             OSError: The copy cannot be written.
         """
-        values = {"seq": tail.seq, "mac": tail.mac, "mark": _mark(self._keys[0], tail)}
+        values = {"seq": tail.seq, "mac": tail.mac, "mark": signature(self._keys[0], _marked(tail))}
         statement = update(AnchorRow).where(AnchorRow.id == _ID)
         if not replace:
             statement = statement.where(AnchorRow.seq < tail.seq)
@@ -148,5 +146,5 @@ class AuditAnchor:
             write_text(self._copy, f"{tail.seq}:{tail.mac}\n")
 
 
-def _mark(key: bytes, tail: Tail) -> str:
-    return hmac.digest(key, f"anchor {tail.seq} {tail.mac}".encode(), hashlib.sha256).hex()
+def _marked(tail: Tail) -> bytes:
+    return f"anchor {tail.seq} {tail.mac}".encode()

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pneumoscope.errors import UsageError
+from pneumoscope.serve.security.audit_lines import canonical
 
 _log = logging.getLogger(__name__)
 
@@ -145,5 +146,5 @@ def message(line: bytes, most: int | None = None) -> bytes:
     if most is not None and len(head) + len(text) > most:
         entry = json.loads(text)
         entry["objects"] = [f"{len(entry['objects'])} ids"]
-        text = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+        text = canonical(entry)
     return head.encode() + text

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pneumoscope.serve.security.accounts import User
 
 START = "0" * 64
@@ -69,6 +73,16 @@ def entry_of(event: Event, tail: Tail, now: float) -> dict[str, Any]:
 def canonical(entry: dict[str, Any]) -> bytes:
     """The only form in which a line is written: keys sorted, no spaces, ASCII."""
     return json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+
+
+def signature(key: bytes, data: bytes) -> str:
+    """The HMAC of a line or of a mark, hexadecimal."""
+    return hmac.digest(key, data, hashlib.sha256).hex()
+
+
+def is_signed(data: bytes, mac: str, keys: Iterable[bytes]) -> bool:
+    """Whether one of these keys made the signature of the data."""
+    return any(hmac.compare_digest(signature(key, data), mac) for key in keys)
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:

@@ -11,8 +11,6 @@ continues in the next file.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import sys
 import threading
@@ -33,7 +31,9 @@ from pneumoscope.serve.security.audit_lines import (
     Tail,
     canonical,
     entry_of,
+    is_signed,
     parsed,
+    signature,
 )
 
 if TYPE_CHECKING:
@@ -299,11 +299,7 @@ class AuditLog:
 
     def _catch_up(self, log: int, end: int) -> int:
         """Reads the last line after another process wrote; a line that a crash cut off moves to `TORN`."""
-        data, start = b"", end
-        while start and data.count(b"\n") < 2:
-            start = max(0, start - _CHUNK)
-            data = os.pread(log, end - start, start)
-        whole, _, torn = data.rpartition(b"\n")
+        whole, _, torn = _last_lines(log, end).rpartition(b"\n")
         if torn:
             with self._torn.open("ab") as stream:
                 stream.write(torn + b"\n")
@@ -329,13 +325,10 @@ class AuditLog:
         return Tail(last["seq"], last["mac"])
 
     def _fits(self, data: bytes, mac: str) -> bool:
-        return any(
-            hmac.compare_digest(hmac.digest(key, data, hashlib.sha256).hex(), mac)
-            for key in self._keys
-        )
+        return is_signed(data, mac, self._keys)
 
     def _mac(self, data: bytes) -> str:
-        return hmac.digest(self._keys[0], data, hashlib.sha256).hex()
+        return signature(self._keys[0], data)
 
     def _write_head(self) -> None:
         text = f"{self._tail.seq} {self._tail.mac} "
@@ -361,14 +354,18 @@ class AuditLog:
 def last_line(path: Path) -> bytes:
     """The last whole line of a file, with its end; empty if there is none."""
     with path.open("rb") as stream:
-        end = stream.seek(0, os.SEEK_END)
-        data, start = b"", end
-        while start and data.count(b"\n") < 2:
-            start = max(0, start - _CHUNK)
-            stream.seek(start)
-            data = stream.read(end - start)
+        data = _last_lines(stream.fileno(), stream.seek(0, os.SEEK_END))
     whole = data.rpartition(b"\n")[0]
     return whole.rpartition(b"\n")[2] + b"\n" if whole else b""
+
+
+def _last_lines(file: int, end: int) -> bytes:
+    """The end of a file with at least one whole line, if it has one, and what a crash cut off."""
+    data, start = b"", end
+    while start and data.count(b"\n") < 2:
+        start = max(0, start - _CHUNK)
+        data = os.pread(file, end - start, start)
+    return data
 
 
 def _write(file: int, data: bytes) -> None:

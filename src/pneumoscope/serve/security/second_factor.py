@@ -8,18 +8,19 @@ import hmac
 import secrets
 import struct
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from pneumoscope.jobs.database import changed_rows
 from pneumoscope.serve.security.accounts import Account, Record, no_record, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import CursorResult, Engine
+    from sqlalchemy import Engine
 
     from pneumoscope.jobs.keys import Keys
 
@@ -60,7 +61,7 @@ class SecondFactor:
     def enrol(self, account: Account, record: Record = no_record) -> str:
         """Gives an account a new secret; returns the address that an app reads from a QR code."""
         secret = secrets.token_bytes(_SECRET_BYTES)
-        self._store(account, self.keys.seal(secret, _place(account)), record)
+        self._store(account, self.keys.seal(secret, sealed_place(account)), record)
         text = base64.b32encode(secret).decode().rstrip("=")
         label = quote(f"pneumoscope:{account.name}")
         return f"otpauth://totp/{label}?secret={text}&issuer=pneumoscope"
@@ -74,7 +75,7 @@ class SecondFactor:
         if account.totp is None:
             return True
         try:
-            secret = self.keys.open(account.totp, _place(account))
+            secret = self.keys.open(account.totp, sealed_place(account))
         except ValueError:  # encrypted with another key
             return False
         code = "".join(code.split())
@@ -88,8 +89,7 @@ class SecondFactor:
         with Session(self.engine) as db, db.begin():
             unused = Account.totp_step.is_(None) | (Account.totp_step < step)
             statement = update(Account).where(Account.id == account.id, unused)
-            result = cast("CursorResult[Any]", db.execute(statement.values(totp_step=step)))
-            return bool(result.rowcount)
+            return bool(changed_rows(db, statement.values(totp_step=step)))
 
     def _store(self, account: Account, sealed: bytes | None, record: Record) -> None:
         with Session(self.engine) as db, db.begin():
@@ -100,5 +100,6 @@ class SecondFactor:
             record(user_of(account, "command"))
 
 
-def _place(account: Account) -> str:
+def sealed_place(account: Account) -> str:
+    """What the secret of an account is sealed for, see `Keys.seal`."""
     return f"totp {account.id}"
