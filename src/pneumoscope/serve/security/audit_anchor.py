@@ -20,6 +20,7 @@ from pneumoscope.files import write_text
 from pneumoscope.jobs.database import open_engine
 from pneumoscope.jobs.tables import Base
 from pneumoscope.serve.security.audit_lines import START, Tail, is_signed, signature
+from pneumoscope.serve.security.background_thread import BackgroundThread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,9 @@ class AuditAnchor:
         self._copy = copy
         self._lock = threading.Lock()
         self._due: tuple[Tail, bool] | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = BackgroundThread(
+            "audit-anchor", self._write_due, lambda: self._due is not None
+        )
 
     def read(self) -> Tail | None:
         """The anchor; None if there is none yet.
@@ -97,30 +100,23 @@ class AuditAnchor:
         """
         with self._lock:
             self._due = tail, replace or (self._due is not None and self._due[1])
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._write_due, name="audit-anchor")
-                self._thread.start()
+        self._thread.wake()
 
     def settle(self) -> None:
         """Waits until the anchor is written."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._thread.settle()
 
     def _write_due(self) -> None:
-        while True:
-            time.sleep(DELAY_S)
-            with self._lock:
-                due, self._due = self._due, None
-                if due is None:
-                    self._thread = None
-                    return
-            try:
-                self.write(due[0], replace=due[1])
-            except (SQLAlchemyError, UsageError, OSError) as error:
-                # The next line tries again.
-                _log.error("the anchor of the audit log is not written: %s", type(error).__name__)
+        time.sleep(DELAY_S)
+        with self._lock:
+            due, self._due = self._due, None
+        if due is None:
+            return
+        try:
+            self.write(due[0], replace=due[1])
+        except (SQLAlchemyError, UsageError, OSError) as error:
+            # The next line tries again.
+            _log.error("the anchor of the audit log is not written: %s", type(error).__name__)
 
     def write(self, tail: Tail, *, replace: bool = False) -> None:
         """Writes an anchor, unless the present one has a higher number.

@@ -11,7 +11,6 @@ import os
 import queue
 import socket
 import ssl
-import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pneumoscope.errors import UsageError
 from pneumoscope.serve.security.audit_lines import canonical
+from pneumoscope.serve.security.background_thread import BackgroundThread
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +60,9 @@ class SyslogForwarder:
         self._host = parts.hostname or ""
         self._port = port or _PORTS.get(self._scheme, 0)
         self._waiting: queue.Queue[bytes] = queue.Queue(_MOST_WAITING)
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread = BackgroundThread(
+            "audit-syslog", self._send_waiting, lambda: not self._waiting.empty()
+        )
 
     def __call__(self, line: bytes) -> None:
         """Forwards a line soon; a syslog that cannot be reached stops nothing."""
@@ -70,35 +71,19 @@ class SyslogForwarder:
         except queue.Full:
             _log.error("a line of the audit log is not forwarded: too many wait")
             return
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                thread = threading.Thread(target=self._send_waiting, name="audit-syslog")
-                try:
-                    thread.start()
-                except RuntimeError as error:  # too many threads; the next line starts it
-                    _log.error("a line of the audit log waits to be forwarded: %s", error)
-                else:
-                    self._thread = thread
+        self._thread.wake()
 
     def settle(self) -> None:
         """Waits until all lines are sent or given up."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._thread.settle()
 
     def _send_waiting(self) -> None:
-        while True:
-            try:
-                self._send_all()
-            except Exception as error:  # noqa: BLE001 (also a host name that is none: UnicodeError)
-                _log.error("lines of the audit log are not forwarded: %s", error)
-                while not self._waiting.empty():
-                    self._waiting.get_nowait()
-            with self._lock:
-                if self._waiting.empty():
-                    self._thread = None
-                    return
+        try:
+            self._send_all()
+        except Exception as error:  # noqa: BLE001 (also a host name that is none: UnicodeError)
+            _log.error("lines of the audit log are not forwarded: %s", error)
+            while not self._waiting.empty():
+                self._waiting.get_nowait()
 
     def _send_all(self) -> None:
         stream = self._scheme in ("tcp", "tls")
