@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.decision import gate
-from pneumoscope.decision.sentences import SENTENCES, gate_reasons, of_gate, words
+from pneumoscope.decision.sentences import (
+    SENTENCES,
+    capitalised,
+    full_sentence,
+    gate_reasons,
+    of_gate,
+    words,
+)
 from pneumoscope.render import wording
 
 
@@ -16,6 +23,13 @@ def test_values_are_put_in() -> None:
     assert of_gate("small", columns="90", rows="70") == "the film has only 90 x 70 pixels"
     # A value is not read again.
     assert words("kind", kind="{share}", share="1") == "{share} (1)"
+
+
+def test_sentences_begin_with_a_capital_and_end_with_one_full_stop() -> None:
+    assert capitalised("the film has no SOP class") == "The film has no SOP class"
+    assert capitalised("") == ""
+    assert full_sentence("only PA was seen.") == "Only PA was seen."
+    assert full_sentence("only PA was seen") == "Only PA was seen."
 
 
 def test_a_sentence_without_its_values_is_an_error() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.ai_results import codes
 from pneumoscope.decision.gate import is_outside
+from pneumoscope.decision.sentences import full_sentence
 from pneumoscope.records import REFUSED, UNDETERMINED
 from pneumoscope.render import wording
 from pneumoscope.render.serialise import NOTICE
@@ -60,4 +61,4 @@ def comments(p: Prediction) -> list[str]:
             wording.heatmap_caption(p),
             *p.warnings,
         ]
-    return [f"{line[0].upper()}{line[1:]}".rstrip(".") + "." for line in lines if line]
+    return [full_sentence(line) for line in lines if line]

@@ -30,6 +30,16 @@ def gate_reasons() -> dict[str, tuple[str, str]]:
     return {code: (texts["sentence"], texts["hint"]) for code, texts in reasons.items()}
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital at its beginning; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def full_sentence(text: str) -> str:
+    """The text with a capital at its beginning and one full stop at its end."""
+    return f"{capitalised(text).rstrip('.')}."
+
+
 def _sentence(part: str, name: str, values: dict[str, str]) -> str:
     template: str = SENTENCES[part][name]
     return template.format_map(values)

@@ -242,8 +242,10 @@ def _heatmap_caption(result: Mapping[str, Any]) -> str:
         return sentences.words("heatmap_forced", name=name)
     heading = f"Heatmap for: {name}. " if explanation["reliable"] else ""
     zones = words.get("zones")
-    where = f" {_full(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
-    return heading + _full(explanation["sentence"]) + where
+    where = (
+        f" {sentences.full_sentence(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
+    )
+    return heading + sentences.full_sentence(explanation["sentence"]) + where
 
 
 def _image(picture: NDArray[np.uint8], width: float) -> Image:
@@ -262,7 +264,7 @@ def _sentences(result: Mapping[str, Any]) -> list[Flowable]:
     kind = f"Kind: {words['kinds']}." if words["kinds"] else ""
     # An earlier version stored a promise for forced verdicts too.
     promise = "" if result["forced"] or _outside(result) else words["promise"]
-    lines = [kind, words["call"], promise, *map(_full, words["reasons"])]
+    lines = [kind, words["call"], promise, *map(sentences.full_sentence, words["reasons"])]
     lines += [_sentence(text) for text in result["warnings"]]
     site = f", site profile {result['profile']}" if result["profile"] else ""
     chosen = words.get("population")  # an earlier version stored none
@@ -276,11 +278,7 @@ def _sentences(result: Mapping[str, Any]) -> list[Flowable]:
 
 
 def _sentence(text: str) -> str:
-    return _text(_full(text))
-
-
-def _full(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
+    return _text(sentences.full_sentence(text))
 
 
 def _text(text: str) -> str:

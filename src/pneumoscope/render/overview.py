@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
@@ -50,7 +51,7 @@ def facts(
     for sha256, p in last.items():
         lines.append(("Model", f"{p.bundle} ({sha256[:12]}); {_called(p)}"))
         if text := populations.get(sha256):
-            lines.append(("Made for", f"{text[0].upper()}{text[1:]}."))
+            lines.append(("Made for", f"{capitalised(text)}."))
     profiles = dict.fromkeys(p.profile for p in last.values() if p.profile)
     lines += [("Site profile", profile) for profile in profiles]
     prevalences = dict.fromkeys(p.prevalence for p in last.values() if p.prevalence is not None)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pneumoscope.decision.gate import OUTSIDE
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import heatmap, overview, wording
@@ -192,7 +193,7 @@ def _reasons(p: Prediction) -> str:
     """The reasons of the gate, without the one that `_outside` gives."""
     in_banner = OUTSIDE if wording.outside(p) else ""
     items = "".join(
-        f"<li>{escape(r.sentence[:1].upper() + r.sentence[1:])}<span>{escape(r.hint)}</span></li>"
+        f"<li>{escape(capitalised(r.sentence))}<span>{escape(r.hint)}</span></li>"
         for r in p.gate.reasons
         if r.code != in_banner
     )
@@ -222,7 +223,7 @@ def _judgement(p: Prediction) -> str:
     threshold = wording.threshold(p)
     kind = _KINDS.get(p.label, "positive")
     named = wording.subject(p)
-    mind = "".join(f"<li>{escape(text[:1].upper() + text[1:])}</li>" for text in p.warnings)
+    mind = "".join(f"<li>{escape(capitalised(text))}</li>" for text in p.warnings)
     forced = f'<p class="why">{wording.forced(p)}</p>' if p.forced else ""
     sentences = [wording.call(p)]
     if kinds := wording.kinds(p):
@@ -245,7 +246,7 @@ def _judgement(p: Prediction) -> str:
 
 def _why(p: Prediction) -> str:
     text = "" if wording.outside(p) else wording.why_undetermined(p)
-    return f'<p class="why">{escape(text[0].upper() + text[1:])}.</p>' if text else ""
+    return f'<p class="why">{escape(capitalised(text))}.</p>' if text else ""
 
 
 def _shares(p: Prediction) -> str:

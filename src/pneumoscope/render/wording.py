@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.decision.gate import NOTE, OUTSIDE, REFUSE
 from pneumoscope.decision.population import AGE, FILM, READER
-from pneumoscope.decision.sentences import words
+from pneumoscope.decision.sentences import capitalised, words
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NO_HEATMAPS, NORMAL, REFUSED, UNDETERMINED
 
@@ -183,7 +183,7 @@ def summary(p: Decided) -> str:
     if is_shown(p):
         return words("summary", verdict=verdict(p), subject=subject(p), p=f"{p.p_positive:.3f}")
     reason = p.gate.reasons[0].sentence.rstrip(".")
-    return words("summary_refused", label=p.label, reason=f"{reason[0].upper()}{reason[1:]}")
+    return words("summary_refused", label=p.label, reason=capitalised(reason))
 
 
 def refused(p: Decided) -> str:
@@ -264,14 +264,14 @@ def heatmap_caption(p: Prediction) -> str:
     """The text below a heatmap, or in its place."""
     if not is_shown(p) or p.explanation is None:
         return f"{no_heatmap(p)}."
-    sentence = f"{p.explanation.sentence[0].upper()}{p.explanation.sentence[1:]}"
+    sentence = capitalised(p.explanation.sentence)
     if not p.explanation.reliable:
         return f"{sentence}."
     if p.forced:
         return words("heatmap_forced", name=heatmap_name(p))
     caption = words("heatmap", name=heatmap_name(p), sentence=sentence)
     where = heat_by_zone(p)
-    return f"{caption} {where[0].upper()}{where[1:]}." if where else caption
+    return f"{caption} {capitalised(where)}." if where else caption
 
 
 def sentences_of(p: Decided) -> dict[str, str | list[str]]:

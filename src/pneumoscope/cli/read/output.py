@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pneumoscope.cli.terminal import console, escape
 from pneumoscope.decision.explain import CHECKED
 from pneumoscope.decision.gate import is_outside
+from pneumoscope.decision.sentences import full_sentence
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
@@ -204,7 +205,7 @@ def _footer(p: Prediction, warnings: Sequence[str]) -> list[str]:
         warnings: Its sentences for the reader.
     """
     point = p.operating_point
-    texts = [f"{text[0].upper()}{text[1:].rstrip('.')}." for text in warnings]
+    texts = [full_sentence(text) for text in warnings]
     limit = f"from {threshold_text(point.threshold)}"
     if p.findings:
         limit = "where a finding reaches its own threshold"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.decision.sentences import capitalised
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -111,7 +113,7 @@ def _ages(meta: BundleMeta) -> str:
 def _doubts(data: Mapping[str, Any]) -> str:
     if "warnings" not in data:
         return ""
-    warnings = [f"{text[0].upper()}{text[1:]}." for text in data["warnings"]]
+    warnings = [f"{capitalised(text)}." for text in data["warnings"]]
     return " ".join(warnings) or "The checks before training recorded none."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.errors import UsageError
 from pneumoscope.metrics import interval_text
 
@@ -135,4 +136,4 @@ def _worst(rob: Mapping[str, Any], key: str) -> str:
 
 def _sentence(text: str) -> str:
     text = text.strip().rstrip(".")
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    return f"{capitalised(text)}." if text else ""

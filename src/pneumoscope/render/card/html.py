@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.render.page_frame import framed
 
 if TYPE_CHECKING:
@@ -40,11 +41,10 @@ def card_page(bundle: Bundle, markdown: str, created: str) -> str:
     body = body.replace("<table>", '<div class="wide"><table>').replace(
         "</table>", "</table></div>"
     )
-    population = bundle.meta.population.text
     facts = [
         ("Date", created),
         ("Model", f"{bundle.title}, SHA-256 {bundle.sha256}"),
-        ("Made for", f"{population[:1].upper()}{population[1:]}."),
+        ("Made for", f"{capitalised(bundle.meta.population.text)}."),
     ]
     return framed(
         [f"<section>{body}</section>"], title.removeprefix("# "), facts=facts, style=_STYLE

@@ -8,6 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.metrics import threshold_text
 from pneumoscope.render.card.figures import figures_of
 from pneumoscope.render.card.imported import imported_card
@@ -216,7 +217,7 @@ _SCALINGS = {
 
 def _split(meta: BundleMeta) -> str:
     """How films were held out, and the warnings of the data checks."""
-    doubts = "".join(f" **{text[0].upper()}{text[1:]}.**" for text in meta.data["warnings"])
+    doubts = "".join(f" **{capitalised(text)}.**" for text in meta.data["warnings"])
     by_film = any("no patient keys" in text for text in meta.data["warnings"])
     left_out = ", ".join(meta.data.get("left_out", ()))
     unseen = (
@@ -252,7 +253,7 @@ def _kinds_limit(meta: BundleMeta) -> str:
     if not meta.kinds_warning:
         return ""
     return (
-        f"- {meta.kinds_warning[0].upper()}{meta.kinds_warning[1:]}; the network's answer\n"
+        f"- {capitalised(meta.kinds_warning)}; the network's answer\n"
         "  repeats how this data set was labelled and compressed.\n"
     )
 
