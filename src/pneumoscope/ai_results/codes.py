@@ -33,7 +33,6 @@ WITHOUT_FINDINGS = Code("111241", "DCM", "All algorithms succeeded; without find
 WITH_FINDINGS = Code("111242", "DCM", "All algorithms succeeded; with findings")
 NO_ALGORITHM = Code("111245", "DCM", "No algorithms succeeded; without findings")
 PERCENT = Code("%", "UCUM", "Percent")
-RATIO = Code("{ratio}", "UCUM", "ratio")
 CHEST_FILM = Code("399208008", "SCT", "Plain chest X-ray")
 SPATIAL = Code("309825002", "SCT", "Spatial and Relational Concept")
 PROCESSING = Code("109102", "DCM", "Processing Equipment")
@@ -43,7 +42,6 @@ ABSENT = Code("272519000", "SCT", "Absent")
 INDETERMINATE = Code("82334004", "SCT", "Indeterminate")
 
 _REFUSED = Code("refused", SCHEME, "Film refused")
-_NORMAL = Code("17621005", "SCT", "Normal")
 _SNOMED = {
     NORMAL: ("17621005", "Normal"),
     "ABNORMAL": ("263654008", "Abnormal"),
