@@ -8,6 +8,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydicom.uid import SecondaryCaptureImageStorage
+
 from pneumoscope.ai_results import (
     encapsulated_pdf,
     fhir,
@@ -36,7 +38,7 @@ _MAKERS: dict[str, Callable[[FilmResult, int], Dataset]] = {
     "gsps": presentation_state.presentation_state,
     "pdf": encapsulated_pdf.encapsulated_pdf,
 }
-_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.7."
+_MULTI_FRAME = f"{SecondaryCaptureImageStorage}."
 """Begins the SOP classes of multi-frame Secondary Capture (PS3.4 B.5)."""
 _PICTURES = ("sc", "seg", "gsps")
 """Kinds that show where the model looked, and so need a verdict."""

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+)
 
 import pneumoscope
 from pneumoscope.deidentification.burned_in import blank, text_sides
@@ -51,7 +55,6 @@ _CODES = {
     "descriptors": ("113105", "Clean Descriptors Option"),
     _CLEANED_PIXELS: ("113101", "Clean Pixel Data Option"),
 }
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 _TIMES = ("StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime")
@@ -213,10 +216,10 @@ def _header(source: Dataset, data: bytes, key: Key, options: Options) -> Dataset
     """The new header; only what is named here is in it."""
     made, identity = Dataset(), _identity(source, data)
     made.SpecificCharacterSet = "ISO_IR 192"
-    sop_class = str(source.get("SOPClassUID") or _SECONDARY_CAPTURE)
+    sop_class = str(source.get("SOPClassUID") or SecondaryCaptureImageStorage)
     # A multi-frame object of one frame becomes a plain one.
-    several = sop_class.startswith(f"{_SECONDARY_CAPTURE}.")
-    made.SOPClassUID = _SECONDARY_CAPTURE if several else sop_class
+    several = sop_class.startswith(f"{SecondaryCaptureImageStorage}.")
+    made.SOPClassUID = SecondaryCaptureImageStorage if several else sop_class
     for keyword in _UIDS:
         uid = str(source.get(keyword) or "").strip("\0 ")
         # Films without UIDs are in one study of their patient, but each is a film of its own.
@@ -260,7 +263,7 @@ def _complete(made: Dataset) -> None:
     for keyword in _EMPTY_IN_IMAGES:
         if keyword not in made:
             setattr(made, keyword, "" if "Number" not in keyword else None)
-    if made.SOPClassUID == _SECONDARY_CAPTURE and "ConversionType" not in made:
+    if made.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in made:
         made.ConversionType = "WSD"
     if made.SOPClassUID == DigitalXRayImageStorageForPresentation:  # C.8.11
         made.PresentationIntentType = "FOR PRESENTATION"
