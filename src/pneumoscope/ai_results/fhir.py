@@ -109,8 +109,8 @@ def _hl7(table: str, code: str, display: str) -> Resource:
 
 def _about(result: FilmResult) -> Resource:
     """Patient and time, of a report as of an observation."""
-    header, about = result.header, {"issued": result.created.isoformat(timespec="milliseconds")}
-    resource: Resource = dict(about)
+    header = result.header
+    resource: Resource = {"issued": result.created.isoformat(timespec="milliseconds")}
     if header.PatientID:
         identifier = {"value": header.PatientID}
         if issuer := header.get("IssuerOfPatientID"):

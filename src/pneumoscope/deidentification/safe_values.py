@@ -28,11 +28,10 @@ _TERMS: dict[str, frozenset[str]] = {
 }
 # Values 1 and 2 of Image Type (C.7.6.1.1.2); those after them may be anything.
 _IMAGE_TYPE = (frozenset(("ORIGINAL", "DERIVED")), frozenset(("PRIMARY", "SECONDARY")))
-_SEVERAL_TERMS = {
-    "PatientOrientation": frozenset(
-        ("L", "R", "A", "P", "H", "F", "LF", "RF", "LH", "RH", "LA", "RA", "LP", "RP")
-    ),
-}
+# Of Patient Orientation (C.7.6.1.1.1).
+_DIRECTIONS = frozenset(
+    ("L", "R", "A", "P", "H", "F", "LF", "RF", "LH", "RH", "LA", "RA", "LP", "RP")
+)
 # Numbers: from, to.
 _NUMBERS: dict[str, tuple[float, float]] = {
     "KVP": (1, 400),
@@ -94,7 +93,7 @@ DEVICE = (
 """Kept on request: who knows the site may recognise it by them."""
 DESCRIPTORS = ("StudyDescription", "SeriesDescription", "ProtocolName")
 """Kept on request, reduced to words that describe examinations of chests."""
-SAFE = (*_TERMS, "ImageType", *_SEVERAL_TERMS, *_NUMBERS)
+SAFE = (*_TERMS, "ImageType", "PatientOrientation", *_NUMBERS)
 """Attributes that are kept if their values fit."""
 
 
@@ -112,9 +111,9 @@ def safe_value(keyword: str, value: Any) -> Any:
             p in terms for p, terms in zip(pair, _IMAGE_TYPE, strict=True)
         )
         return pair if known else None
-    if keyword in _SEVERAL_TERMS:
+    if keyword == "PatientOrientation":
         parts = [str(part).strip() for part in several]
-        return parts if parts and set(parts) <= _SEVERAL_TERMS[keyword] else None
+        return parts if parts and set(parts) <= _DIRECTIONS else None
     low, high = _NUMBERS[keyword]
     try:
         numbers = [float(number) for number in several]

@@ -88,7 +88,7 @@ _ICONS = {
     "error": '<circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" stroke-width="2"/>'
     '<path d="M7 12h10" stroke="currentColor" stroke-width="2" stroke-linecap="round"/>',
 }
-
+_KINDS = {NORMAL: "negative", UNDETERMINED: "unclear", REFUSED: "refused"}
 
 WITHOUT_HEATMAPS = (
     "UNDETERMINED stands where a film is not clearly of one class, so that of "
@@ -133,10 +133,11 @@ def _counts(films: Sequence[Outcome]) -> str:
     if not films:
         return ""
     kinds = {wording.verdict(p): _kind(p) for film in films if (p := film.prediction) is not None}
+    counts = overview.verdict_counts(films)
+    named = ((kinds.get(verdict, "error"), verdict, count) for verdict, count in counts.items())
     items = "".join(
-        f'<li class="{kinds.get(verdict, "error")}">{_icon(kinds.get(verdict, "error"))}'
-        f"{count:,} {escape(verdict)}</li>"
-        for verdict, count in overview.verdict_counts(films).items()
+        f'<li class="{kind}">{_icon(kind)}{count:,} {escape(verdict)}</li>'
+        for kind, verdict, count in named
     )
     return f'<ul class="counts">{items}</ul>'
 
@@ -206,9 +207,6 @@ def _bundle(p: Prediction) -> str:
     return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}{chosen}</p>'
 
 
-_KINDS = {NORMAL: "negative", UNDETERMINED: "unclear", REFUSED: "refused"}
-
-
 def _explained(outcome: Outcome, p: Prediction) -> str:
     if p.explanation is None:
         return f"<figure><figcaption>{wording.heatmap_caption(p)}</figcaption></figure>"
@@ -221,7 +219,7 @@ def _explained(outcome: Outcome, p: Prediction) -> str:
 
 def _judgement(p: Prediction) -> str:
     threshold = wording.threshold(p)
-    kind = _KINDS.get(p.label, "positive")
+    kind = _kind(p)
     named = wording.subject(p)
     mind = "".join(f"<li>{escape(capitalised(text))}</li>" for text in p.warnings)
     forced = f'<p class="why">{wording.forced(p)}</p>' if p.forced else ""
