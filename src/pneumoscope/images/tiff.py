@@ -113,6 +113,16 @@ class Page(NamedTuple):
         return value if value in range(1, 9) else 1
 
     @property
+    def tiled(self) -> bool:
+        return _TILE_OFFSETS in self.tags
+
+    @property
+    def pieces(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Positions and sizes in bytes of its strips or tiles."""
+        where, size = (_TILE_OFFSETS, _TILE_BYTES) if self.tiled else (_STRIP_OFFSETS, _STRIP_BYTES)
+        return self.tags.get(where, ()), self.tags.get(size, ())
+
+    @property
     def planar(self) -> bool:
         return bool(self.tags.get(_PLANAR, 1) == 2 and len(self.bits) > 1)
 
@@ -200,10 +210,7 @@ def check_compression(page: Page, name: str) -> None:
     if page.compression != _JPEG:
         return
     tables = bytes(page.tags.get(_JPEG_TABLES, b""))
-    tiled = _TILE_OFFSETS in page.tags
-    offsets = page.tags.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, ())
-    counts = page.tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, ())
-    for offset, count in zip(offsets, counts, strict=False):
+    for offset, count in zip(*page.pieces, strict=False):
         stream = page.data[offset : offset + count]
         if process := rare_process(stream):
             raise UnsupportedCoding(name, f"TIFF with {process} inside")
@@ -262,9 +269,7 @@ def _plane(
     page: Page, plane: int, planes: int, together: int, dtype: np.dtype[Any], name: str
 ) -> NDArray[Any]:
     """One plane, (rows, columns, samples that it holds together)."""
-    tiled = _TILE_OFFSETS in page.tags
-    offsets = page.tags.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, ())
-    counts = page.tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, ())
+    tiled, (offsets, counts) = page.tiled, page.pieces
     if not offsets or len(offsets) != len(counts) or len(offsets) % planes:
         raise UnreadableImage(name, "its strips are not listed")
     number = len(offsets) // planes
