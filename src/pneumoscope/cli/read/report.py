@@ -11,16 +11,16 @@ import typer
 from pneumoscope.ai_results.kinds import DEFAULT, EVERY, KINDS
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.decision.reader_settings import (
-    BUNDLE,
-    ERROR,
-    EXPLAIN,
-    FORCE,
-    OPERATING_POINT,
-    POPULATION,
-    PREVALENCE,
-    PROFILE,
+from pneumoscope.cli.read.predict import (
+    Bundle,
+    Error,
+    Force,
+    OperatingPoint,
+    Population,
+    Prevalence,
+    Profile,
 )
+from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.cli.read.reported_film import ReportedFilm, Reporter
 
-# Panels of the help, as those of `predict`.
-_VERDICTS, _MODEL = "Verdicts", "Model"
 EXAMPLE = "Example: pneumoscope report film.dcm --out results --object sr,sc"
 
 Paths = Annotated[
@@ -62,13 +60,13 @@ def report(
     fhir_version: FhirVersion = "R5",
     json: Json = False,
     explain: Annotated[str, reader_option(EXPLAIN)] = "fast",
-    operating_point: Annotated[str | None, reader_option(OPERATING_POINT, panel=_VERDICTS)] = None,
-    error: Annotated[float | None, reader_option(ERROR, panel=_VERDICTS)] = None,
-    prevalence: Annotated[float | None, reader_option(PREVALENCE, panel=_VERDICTS)] = None,
-    force: Annotated[bool, reader_option(FORCE, panel=_VERDICTS)] = False,
-    profile: Annotated[Path | None, reader_option(PROFILE, panel=_VERDICTS)] = None,
-    bundle: Annotated[Path | None, reader_option(BUNDLE, panel=_MODEL)] = None,
-    population: Annotated[str | None, reader_option(POPULATION, panel=_MODEL)] = None,
+    operating_point: OperatingPoint = None,
+    error: Error = None,
+    prevalence: Prevalence = None,
+    force: Force = False,
+    profile: Profile = None,
+    bundle: Bundle = None,
+    population: Population = None,
 ) -> None:
     """Write the verdict on DICOM films as objects for their study in an archive.
 
