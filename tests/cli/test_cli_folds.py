@@ -16,42 +16,23 @@ from command_line import Done, run
 from cross_validations import fold_bundle
 from evaluations import film, manifest
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import TrainingError
-from pneumoscope.train.paths import Paths
-from replaced import replace_module
+from stub_trainings import Trainings, replace_training
 
 RECIPE = 'name = "mine"\nvalidation = 0.5\nfolds = 2\n'
 
 
-class Trainings:
-    """In place of the training: each fold gets the tiny network, which calls bright films."""
-
-    def __init__(self) -> None:
-        self.runs: list[Path] = []
-        self.most = 9
-
-    def train(
-        self, recipe: Any, paths: Paths, _progress: Any, _trackers: Any, *, keep_finished: bool
-    ) -> Bundle:
-        assert keep_finished
-        if len(self.runs) == self.most:
-            raise TrainingError("the loss is not a number")
-        self.runs.append(paths.run)
-        number = int(recipe.split.removeprefix("fold:").split("/")[0])
-        useless = {"learned_nothing": ["no film is called"]} if number == 2 else {}
-        return fold_bundle(paths.run, number, useless=useless)
+def bundle_of(recipe: Any, run: Path) -> Bundle:
+    """The tiny network, which calls bright films."""
+    number = int(recipe.split.removeprefix("fold:").split("/")[0])
+    useless = {"learned_nothing": ["no film is called"]} if number == 2 else {}
+    return fold_bundle(run, number, useless=useless)
 
 
 @pytest.fixture
 def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainings:
-    stub, package = Trainings(), "pneumoscope.train"
-    replace_module(monkeypatch, f"{package}.run", train=stub.train)
-    replace_module(monkeypatch, f"{package}.network.devices", use=lambda *_: None)
-    replace_module(monkeypatch, f"{package}.fit.tracking", open_trackers=lambda *_, **__: ())
-    monkeypatch.setattr("pneumoscope.cli.train.train.prepare_training", lambda _backend, data: data)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.toml").write_text(RECIPE)
-    return stub
+    return replace_training(monkeypatch, bundle_of)
 
 
 @pytest.fixture

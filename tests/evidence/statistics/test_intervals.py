@@ -144,6 +144,9 @@ def test_figures_for_people() -> None:
     assert str(Figure(0.9741, 0.96, 0.985)) == "0.974 [0.960, 0.985]"
     assert str(Figure(0.5, note=ALIKE)) == f"0.500 (no interval: {ALIKE})"
     assert str(Figure(None, note="one class")) == "not defined: one class"
+    assert Figure(0.9741, 0.96, 0.985).cell("-") == "0.974 [0.960, 0.985]"
+    assert Figure(0.5, note=ALIKE).cell("-") == "0.500"
+    assert Figure(None, note="one class").cell("-") == "-"
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:

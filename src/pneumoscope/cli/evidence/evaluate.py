@@ -277,7 +277,4 @@ def _sources(title: str, question: str, result: SourceResult) -> Table:
 
 
 def _text(figure: Figure | None) -> str:
-    """A figure for a table; the reason for a missing interval would fill the line."""
-    if figure is None:
-        return ""
-    return "not defined" if figure.value is None else str(figure).split(" (no")[0]
+    return "" if figure is None else figure.cell("not defined")

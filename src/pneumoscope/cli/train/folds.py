@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.terminal import console, escape, plain_table, print_json
-from pneumoscope.cli.train.leave_out import check_out
+from pneumoscope.cli.terminal import console, escape, plain_table, print_json, print_table
+from pneumoscope.cli.train.several import check_out, files_of, write_files
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.table import Table
 
-    from pneumoscope.bundle import Bundle
-    from pneumoscope.evidence.statistics.intervals import Figure
+    from pneumoscope.cli.train.several import Train
     from pneumoscope.train.folds.figures import CrossValidation, Measured
     from pneumoscope.train.folds.plan import Fold
     from pneumoscope.train.folds.results import FoldResult
     from pneumoscope.train.paths import Paths
-    from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
-
-    Train = Callable[[Recipe, Paths, Progress], Bundle]
-    """Trains a recipe, or takes the bundle of a finished run."""
 
 NO_BUNDLE = (
     "A cross-validation ships no bundle: it measures the recipe. For the bundle, train on all films: "
@@ -55,6 +50,7 @@ def cross_validate(recipe: Recipe, paths: Paths, train: Train, *, as_json: bool)
     from pneumoscope.train.folds.figures import measure
     from pneumoscope.train.folds.out_of_fold import predict_fold
     from pneumoscope.train.folds.plan import plan
+    from pneumoscope.train.folds.record import to_json
     from pneumoscope.train.progress import Progress
 
     results: list[FoldResult] = []
@@ -71,7 +67,7 @@ def cross_validate(recipe: Recipe, paths: Paths, train: Train, *, as_json: bool)
     doubts = _doubts(results)
     if as_json:
         written = {"files": [str(path) for path in files], "bundle": None, "warnings": doubts}
-        print_json({"recipe": recipe.name} | _json(measured) | written)
+        print_json({"recipe": recipe.name} | to_json(measured) | written)
         return
     _print(measured, files, doubts)
 
@@ -87,12 +83,6 @@ def refuse_with(recipe: Recipe, leave_out: Sequence[str] | None) -> None:
             f"--leave-out and {recipe.folds} folds: each says which films are kept for testing",
             "Leave --leave-out out, or add --folds 0.",
         )
-
-
-def _json(measured: CrossValidation) -> dict[str, Any]:
-    from pneumoscope.train.folds.record import to_json
-
-    return to_json(measured)
 
 
 def _doubts(results: Sequence[FoldResult]) -> list[str]:
@@ -113,7 +103,6 @@ def _write(
     import json
 
     from pneumoscope.evidence.report.plots.folds import folds_plot
-    from pneumoscope.files import replacing
     from pneumoscope.train.folds import record
 
     aucs = {number: fold.figures["auc"] for number, fold in measured.by_fold.items()}
@@ -121,22 +110,18 @@ def _write(
     files = {
         out / record.TABLE: record.to_csv(measured).encode(),
         out / record.FILMS: record.films_to_csv(folds, results).encode(),
-        out / f"{plot.name}.png": plot.png,
-        out / f"{plot.name}.svg": plot.svg,
+        **files_of(plot, out),
         # The last: the comparison of runs takes a cross-validation as finished when it is there.
         out / record.RECORD: (json.dumps(record.to_json(measured), indent=2) + "\n").encode(),
     }
-    for path, content in files.items():
-        with replacing(path) as stream:
-            stream.write(content)
-    return tuple(files)
+    return write_files(files)
 
 
 def _print(measured: CrossValidation, files: Sequence[Path], doubts: Sequence[str]) -> None:
     shown = console()
     for words in doubts:
         shown.print(f"[yellow]warning[/]: {escape(words)}", soft_wrap=True)
-    shown.print(_table(measured))
+    print_table(shown, _table(measured))
     for name, spread in measured.spread.items():
         if name in COLUMNS:
             shown.print(
@@ -158,14 +143,10 @@ def _table(measured: CrossValidation) -> Table:
     table = plain_table("fold", *columns, right=columns)
     rows = [(str(number), fold) for number, fold in measured.by_fold.items()]
     for title, part in (*rows, ("pooled", measured.pooled)):
-        table.add_row(title, *_counts(part), *(_text(part.figures[name]) for name in names))
+        table.add_row(title, *_counts(part), *(part.figures[name].cell("-") for name in names))
     return table
 
 
 def _counts(measured: Measured) -> tuple[str, ...]:
     ill = () if measured.ill is None else (f"{measured.ill:,}",)
     return f"{measured.films:,}", f"{measured.patients:,}", *ill
-
-
-def _text(figure: Figure) -> str:
-    return "-" if figure.value is None else str(figure).split(" (no")[0]

@@ -8,32 +8,28 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
-from pneumoscope.errors import UsageError
+from pneumoscope.cli.train.several import check_out, files_of, write_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.table import Table
 
     from pneumoscope.bundle import Bundle
+    from pneumoscope.cli.train.several import Train
     from pneumoscope.evidence.evaluation.left_out import LeftOut
     from pneumoscope.evidence.evaluation.results import Evaluation
     from pneumoscope.evidence.evaluation.target_results import SourceFigures
-    from pneumoscope.evidence.statistics.intervals import Figure
     from pneumoscope.train.paths import Paths
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
-
-    Train = Callable[[Recipe, Paths, Progress], Bundle]
-    """Trains a recipe, or takes the bundle of a finished run."""
 
 TABLE = "leave-out.csv"
 EVALUATION = "evaluation"
 """In the run folder of each training: its bundle on the films left out."""
 BROKEN = 1
 """Exit code if a film could not be read; the others are evaluated."""
-_RUN = "run.json"
 
 
 def leave_out(
@@ -71,20 +67,6 @@ def leave_out(
     sys.exit(BROKEN if any(result.broken for result in results) else 0)
 
 
-def check_out(out: Path) -> None:
-    """Refuses a folder for several trainings that is a file, or the run of one.
-
-    Raises:
-        UsageError: It is one of these.
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is not a folder", "Name a folder with --out.")
-    if (out / _RUN).is_file():
-        raise UsageError(
-            f"{out}: contains the run of one training", "Name a new folder with --out."
-        )
-
-
 def _evaluate(bundle: Bundle, paths: Paths, out: Path, progress: Progress) -> Evaluation:
     """The bundle on the films left out; writes metrics.json and predictions.parquet."""
     from pneumoscope.evidence.evaluation import evaluate as evaluating
@@ -117,18 +99,9 @@ def _write(results: Sequence[LeftOut], out: Path) -> tuple[Path, ...]:
     """Writes the table and its plot."""
     from pneumoscope.evidence.evaluation.left_out import to_csv
     from pneumoscope.evidence.report.plots.left_out import left_out_plot
-    from pneumoscope.files import replacing
 
-    plot = left_out_plot(results)
-    files = {
-        out / TABLE: to_csv(results).encode(),
-        out / f"{plot.name}.png": plot.png,
-        out / f"{plot.name}.svg": plot.svg,
-    }
-    for path, content in files.items():
-        with replacing(path) as stream:
-            stream.write(content)
-    return tuple(files)
+    table = {out / TABLE: to_csv(results).encode()}
+    return write_files(table | files_of(left_out_plot(results), out))
 
 
 def _print(
@@ -159,7 +132,7 @@ def _table(results: Sequence[LeftOut]) -> Table:
     )  # fmt: skip
     table = plain_table("left out", *columns, right=columns)
     for result in results:
-        rows = [(result.name, result.whole, _text(result.validation_auc))]
+        rows = [(result.name, result.whole, result.validation_auc.cell("-"))]
         rows += [(f"  {member.source}", member, "") for member in result.members]
         for name, figures, validation in rows:
             table.add_row(*map(escape, (name, *_cells(figures, validation))))
@@ -173,13 +146,8 @@ def _cells(figures: SourceFigures, validation: str) -> tuple[str, ...]:
         f"{figures.films:,}",
         f"{figures.patients:,}",
         f"{figures.positives:,}",
-        _text(figures.roc_auc),
+        figures.roc_auc.cell("-"),
         validation,
-        _text(called_ill(figures.specificity)),
-        _text(figures.sensitivity),
+        called_ill(figures.specificity).cell("-"),
+        figures.sensitivity.cell("-"),
     )
-
-
-def _text(figure: Figure) -> str:
-    """A figure with its interval; a dash where it does not exist: a note gives the reason."""
-    return "-" if figure.value is None else str(figure).split(" (no")[0]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumoscope.bundle import Bundle
+    from pneumoscope.cli.train.several import Train
     from pneumoscope.train.fit.finder import RangeTest
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
@@ -245,7 +246,7 @@ def _train(
     return training.train(recipe, paths, progress, trackers, keep_finished=keep_finished)
 
 
-def _train_alone(train_run: leaving_out.Train, recipe: Recipe, paths: Paths) -> Bundle:
+def _train_alone(train_run: Train, recipe: Recipe, paths: Paths) -> Bundle:
     """One training with its own progress bar."""
     from pneumoscope.train.progress import Progress
 

@@ -75,6 +75,16 @@ class Figure:
             return f"{self.value:.3f} (no interval: {self.note})"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
+    def cell(self, undefined: str) -> str:
+        """Text for a cell of a table, which a reason for a missing interval would fill.
+
+        Args:
+            undefined: Stands for a value that does not exist.
+        """
+        if self.value is None:
+            return undefined
+        return f"{self.value:.3f}" if self.low is None or self.high is None else str(self)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bootstrap:
