@@ -10,7 +10,7 @@ import typer
 
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
-from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
+from pneumoscope.cli.terminal import console, escape, plain_table, print_json, print_table
 from pneumoscope.files import write_text
 
 if TYPE_CHECKING:
@@ -59,8 +59,6 @@ def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = F
 
 
 def _print(rows: Sequence[Row]) -> None:
-    from pneumoscope.cli.terminal import escape
-
     out = console()
     reasons: dict[str, None] = {}
     for data in dict.fromkeys(row.data for row in rows):
@@ -88,8 +86,6 @@ def _print(rows: Sequence[Row]) -> None:
 
 def _table(rows: Sequence[Row], reasons: dict[str, None]) -> Table:
     """The rows of one data set; adds to the reasons why a figure or its interval is missing."""
-    from rich.markup import escape
-
     figures = ("seeds", "AUC", "accuracy", "sensitivity", "specificity")
     table = plain_table("recipe", *figures, "worst", right=figures)
 
