@@ -19,6 +19,7 @@ from pneumoscope.render.export import (
     csv_row,
     plain_cell,
     safe_cell,
+    table_text,
     write_csv,
     write_json,
     write_table,
@@ -202,3 +203,8 @@ def test_marking_twice_is_undone_once(text: str) -> None:
     assert plain_cell(str(safe_cell(text))) == (
         text if not text.startswith("'=") and text != "'-" else text[1:]
     )
+
+
+def test_a_table_whose_rows_lack_cells() -> None:
+    rows = [{"share": 0.5, "name": "=a"}, {"name": "b\rc"}]
+    assert table_text(("name", "share"), rows) == 'name,share\n\'=a,0.5\n"b\rc",\n'

@@ -1,6 +1,6 @@
 """Films as JSON and as CSV: the one format that the command line prints and the server exports.
 
-`write_table` writes every CSV that people open in a spreadsheet.
+`write_table` and `table_text` write every CSV that people open in a spreadsheet.
 
 A *record* is what `serialise.outcome_to_json` gives for a film: ``source`` and the prediction's
 values, or ``source`` and ``error``.
@@ -9,6 +9,7 @@ values, or ``source`` and ``error``.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from operator import itemgetter
@@ -75,6 +76,18 @@ def write_table(columns: Iterable[str], rows: Iterable[Iterable[Any]], stream: T
     writer.writerow(columns)
     for row in rows:
         writer.writerow(map(safe_cell, row))
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A table as CSV, see `write_table`.
+
+    Args:
+        columns: Their names, for the first line.
+        rows: Cells by column; cells that a row lacks stay empty.
+    """
+    text = io.StringIO()
+    write_table(columns, ([row.get(name) for name in columns] for row in rows), text)
+    return text.getvalue()
 
 
 class _Lines:

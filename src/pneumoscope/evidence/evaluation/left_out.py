@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.evidence.evaluation.target_results import SourceFigures
 from pneumoscope.evidence.statistics.intervals import Figure
-from pneumoscope.render.export import safe_cell
+from pneumoscope.render.export import table_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,13 +102,10 @@ def to_json(results: Sequence[LeftOut]) -> list[dict[str, Any]]:
 
 def to_csv(results: Sequence[LeftOut]) -> str:
     """A row per training, followed by a row for each of its sources if it left several out."""
-    text = io.StringIO()
     ends = [f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")]
     columns = ("left_out", "source", "films", "patients", "healthy", "ill", *ends)
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_cells(result.name, row) for result in results for row in _rows(result))
-    return text.getvalue()
+    rows = (_cells(result.name, row) for result in results for row in _rows(result))
+    return table_text(columns, rows)
 
 
 def _rows(result: LeftOut) -> Iterator[dict[str, Any]]:
@@ -138,4 +133,4 @@ def _cells(name: str, row: dict[str, Any]) -> dict[str, Any]:
         figure = row.get(key, {})
         cells |= {key: figure.get("value"), f"{key}_low": figure.get("low")}
         cells[f"{key}_high"] = figure.get("high")
-    return {key: safe_cell(value) for key, value in cells.items()}
+    return cells

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import DataError
-from pneumoscope.render.export import safe_cell
+from pneumoscope.render.export import table_text
 from pneumoscope.train.validation.predictions import PLAIN
 
 if TYPE_CHECKING:
@@ -63,7 +61,8 @@ def to_csv(measured: CrossValidation) -> str:
     names = [*measured.pooled.figures, *(f"auc {name}" for name in measured.pooled.findings)]
     ends = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
     rows = [*((str(n), fold) for n, fold in measured.by_fold.items()), (POOLED, measured.pooled)]
-    return _csv(("fold", "films", "patients", "ill", *ends), (_row(n, fold) for n, fold in rows))
+    columns = ("fold", "films", "patients", "ill", *ends)
+    return table_text(columns, (_row(n, fold) for n, fold in rows))
 
 
 def _row(name: str, measured: Measured) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def films_to_csv(folds: Sequence[Fold], results: Sequence[FoldResult]) -> str:
     chances = [f"p {name}" for name in names]
     ends = [] if several else ["p_positive", "threshold"]
     columns = ("path", "patient", "source", "fold", *labels, *chances, *ends)
-    return _csv(
+    return table_text(
         columns, (row for pair in zip(folds, results, strict=False) for row in _films(*pair))
     )
 
@@ -110,11 +109,3 @@ def _films(fold: Fold, result: FoldResult) -> Iterator[dict[str, Any]]:
             {} if several else {"p_positive": 1 - float(of_film[0]), "threshold": result.threshold}
         )
         yield about | {"fold": fold.number} | targets | chances | ends
-
-
-def _csv(columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in rows)
-    return text.getvalue()
