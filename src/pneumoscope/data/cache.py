@@ -17,7 +17,7 @@ from pneumoscope.errors import DataError, ImageError, MissingFile
 from pneumoscope.files import whole_array, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,14 @@ this keeps sharpness, which separates the classes, within 1 % of full decoding (
 
 MOST_NAMED = 20
 """Broken films that a message names; more are counted."""
+
+
+class _BrokenFilms(Exception):
+    """Films that cannot be read, by their paths."""
+
+    def __init__(self, films: Mapping[Path, ImageError]) -> None:
+        super().__init__()
+        self.films = films
 
 
 def cache_home() -> Path:
@@ -52,21 +60,20 @@ def cached(
     Raises:
         DataError: Films are missing or cannot be read; all are named, and nothing is kept.
     """
-    return _cached(paths, side, cache, progress, {})
+    try:
+        return _cached(paths, side, cache, progress)
+    except _BrokenFilms as broken:
+        raise _broken_films(broken.films) from next(iter(broken.films.values()))
 
 
 def _cached(
-    paths: list[Path],
-    side: int,
-    cache: Path,
-    progress: Callable[[int, int], None],
-    broken: dict[Path, ImageError],
+    paths: list[Path], side: int, cache: Path, progress: Callable[[int, int], None]
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """As `cached`; films that cannot be read are added to ``broken`` before the error is raised."""
+    """As `cached`; raises `_BrokenFilms` if films cannot be read."""
     key = cache_key(paths, side)
     films, hashes = cache / f"{key}.npy", cache / f"{key}.json"
     if not (films.is_file() and hashes.is_file()):
-        _decode(paths, side, films, hashes, progress, broken)
+        _decode(paths, side, films, hashes, progress)
     return np.load(films, mmap_mode="r"), json.loads(hashes.read_text())
 
 
@@ -84,28 +91,27 @@ def cached_readable(
         DataError: No film can be read.
     """
     broken = {path: str(MissingFile(str(path))) for path in paths if not exists(path)}
-    present = [path for path in paths if path not in broken]
-    if not present:
-        raise DataError("none of the films can be read", "`pneumoscope data check` says why.")
+    present = _some(path for path in paths if path not in broken)
     record = cache / f"{cache_key(present, side)}.broken.json"
     if record.is_file():
-        for name in json.loads(record.read_text()):
-            error = _error_of(Path(name), side)
-            if error is not None:
-                broken[Path(name)] = str(error)
+        for path in map(Path, json.loads(record.read_text())):
+            if isinstance(error := _film_or_error(path, side), ImageError):
+                broken[path] = str(error)
     rest = [path for path in present if path not in broken]
-    failed: dict[Path, ImageError] = {}
     try:
-        return (*_cached(rest, side, cache, progress, failed), broken)
-    except DataError:
-        if not failed:
-            raise
-    broken |= {path: str(error) for path, error in failed.items()}
-    rest = [path for path in present if path not in broken]
-    if not rest:
-        raise DataError("none of the films can be read", "`pneumoscope data check` says why.")
+        return (*_cached(rest, side, cache, progress), broken)
+    except _BrokenFilms as more:
+        broken |= {path: str(error) for path, error in more.films.items()}
+    rest = _some(path for path in present if path not in broken)
     write_text(record, json.dumps([str(path) for path in present if path in broken]))
     return (*cached(rest, side, cache, progress), broken)
+
+
+def _some(paths: Iterable[Path]) -> list[Path]:
+    """Films that can be read, of which there must be some."""
+    if not (films := list(paths)):
+        raise DataError("none of the films can be read", "`pneumoscope data check` says why.")
+    return films
 
 
 def cache_key(paths: Sequence[Path], *more: int | str) -> str:
@@ -124,25 +130,14 @@ def cache_key(paths: Sequence[Path], *more: int | str) -> str:
 
 
 def _decode(
-    paths: list[Path],
-    side: int,
-    films: Path,
-    hashes: Path,
-    progress: Callable[[int, int], None],
-    broken: dict[Path, ImageError],
+    paths: list[Path], side: int, films: Path, hashes: Path, progress: Callable[[int, int], None]
 ) -> None:
     films.parent.mkdir(parents=True, exist_ok=True)
-    digests = []
-
-    def readable(path: Path) -> NDArray[np.uint8] | ImageError:
-        try:
-            return film(path, side)
-        except ImageError as error:
-            return error
-
+    digests: list[str] = []
+    broken: dict[Path, ImageError] = {}
     with whole_array(films, np.uint8, (len(paths), side, side)) as store:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for i, pixels in enumerate(pool.map(readable, paths)):
+            for i, pixels in enumerate(pool.map(lambda path: _film_or_error(path, side), paths)):
                 if isinstance(pixels, ImageError):
                     broken[paths[i]] = pixels
                 else:
@@ -150,7 +145,7 @@ def _decode(
                     digests.append(hashlib.sha256(pixels.tobytes()).hexdigest())
                 progress(i + 1, len(paths))
         if broken:
-            raise _broken_films(broken) from next(iter(broken.values()))
+            raise _BrokenFilms(broken)
         write_text(hashes, json.dumps(digests))
 
 
@@ -163,12 +158,11 @@ def film(path: Path, side: int) -> NDArray[np.uint8]:
     return images.model_input(images.read(path, at_least_px=FIDELITY * side), side, side)
 
 
-def _error_of(path: Path, side: int) -> ImageError | None:
+def _film_or_error(path: Path, side: int) -> NDArray[np.uint8] | ImageError:
     try:
-        film(path, side)
+        return film(path, side)
     except ImageError as error:
         return error
-    return None
 
 
 def _broken_films(films: Mapping[Path, ImageError]) -> DataError:
