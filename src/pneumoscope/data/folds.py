@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.data.unions import united
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,19 +21,13 @@ def same_patient(patients: Sequence[str], hashes: Sequence[str]) -> list[str]:
         patients: Patient key of each film.
         hashes: Hash of each film's pixels.
     """
-    group = {patient: patient for patient in patients}
-
-    def root(patient: str) -> str:
-        while group[patient] != patient:
-            group[patient] = group[group[patient]]
-            patient = group[patient]
-        return patient
-
     first_with: dict[str, str] = {}
-    for patient, digest in zip(patients, hashes, strict=True):
-        twin = first_with.setdefault(digest, patient)
-        group[root(patient)] = root(twin)
-    return [root(patient) for patient in patients]
+    twins = [
+        (patient, first_with.setdefault(digest, patient))
+        for patient, digest in zip(patients, hashes, strict=True)
+    ]
+    group = united(patients, twins)
+    return [group[patient] for patient in patients]
 
 
 def folds_of(

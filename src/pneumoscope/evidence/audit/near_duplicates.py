@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from pneumoscope.data import unions
 from pneumoscope.data.duplicates import THUMB, alike_pairs, details, groups_of
 from pneumoscope.evidence.audit.films import film_of
 
@@ -133,18 +134,7 @@ def united(keys: Sequence[str], duplicates: Sequence[Copy]) -> list[int]:
     Returns:
         A number per film, equal within a group.
     """
-    parent = list(range(len(keys)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    seen: dict[str, int] = {}
-    for i, key in enumerate(keys):
-        parent[root(i)] = root(seen.setdefault(key, i))
-    for copy in duplicates:
-        for i in copy.films[1:]:
-            parent[root(i)] = root(copy.films[0])
-    return [root(i) for i in range(len(keys))]
+    first_with: dict[str, int] = {}
+    links = [(i, first_with.setdefault(key, i)) for i, key in enumerate(keys)]
+    links += [(i, copy.films[0]) for copy in duplicates for i in copy.films[1:]]
+    return list(unions.united(range(len(keys)), links).values())
