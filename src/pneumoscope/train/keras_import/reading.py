@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pneumoscope.errors import ConversionError
-from pneumoscope.train.keras_import import checkpoint, keras2, saved, sizes, weights
+from pneumoscope.train.keras_import import checkpoint, hdf5_child, keras2, saved, sizes, weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +60,11 @@ def _load_weights(network: Any, model: SavedModel) -> None:
     elif model.form == saved.KERAS:
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(model.path) as archive:
             extracted = Path(archive.extract("model.weights.h5", folder))
+            hdf5_child.check(extracted)
             weights.load_h5(network, extracted)
     else:
+        if model.form != saved.H5:  # of a whole model, `saved.locate` has read the file
+            hdf5_child.check(model.weights)
         weights.load_h5(network, model.weights)
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from pneumoscope.train.keras_import import hdf5_child
 from pneumoscope.train.keras_import.graph import legal_name
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def load_h5(model: Any, file: Path) -> None:
 
     Args:
         model: A built model.
-        file: A whole model or weights only.
+        file: A whole model or weights only, which `hdf5_child.check` has read.
 
     Raises:
         WeightsDoNotFit: The weights are those of another network.
@@ -43,7 +42,6 @@ def load_h5(model: Any, file: Path) -> None:
     """
     import h5py
 
-    hdf5_child.check(file)
     with h5py.File(file, "r") as content:
         group = content.get("model_weights", content)
         if "layer_names" in group.attrs:
