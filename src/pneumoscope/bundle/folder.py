@@ -72,8 +72,7 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
     for file, expected in files.items():
         if not _FILE_NAME.fullmatch(file):
             raise BundleMismatch(name, f"{META} lists {file!r}, which is no file of this folder")
-        if is_link_or_device(folder / file):
-            raise BundleMismatch(name, f"{file} is a link or a device; copy the file itself there")
+        _refuse_link(folder / file, name)
         try:
             actual = sha256_of(folder / file)
         except OSError:
@@ -83,11 +82,15 @@ def open_bundle(bundle: str | os.PathLike[str] | None = None) -> Bundle:
     return Bundle(folder, meta, hashlib.sha256(raw).hexdigest())
 
 
+def _refuse_link(path: Path, name: str) -> None:
+    if is_link_or_device(path):
+        raise BundleMismatch(name, f"{path.name} is a link or a device; copy the file itself there")
+
+
 def _meta_of(folder: Path, name: str) -> bytes:
     path = folder / META
     try:
-        if is_link_or_device(path):
-            raise BundleMismatch(name, f"{META} is a link or a device; copy the file itself there")
+        _refuse_link(path, name)
         with path.open("rb") as stream:
             raw = stream.read(_META_BYTES + 1)
     except OSError:

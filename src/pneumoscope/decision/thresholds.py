@@ -63,11 +63,11 @@ def choose(positive: NDArray[np.bool_], scores: Scores) -> tuple[OperatingPoint,
     return (
         OperatingPoint("balanced", balanced, best),
         OperatingPoint(
-            "screen", _inside(min(screen, balanced)), f"sensitivity >= {SCREEN} {everywhere}"
+            "screen", inside(min(screen, balanced)), f"sensitivity >= {SCREEN} {everywhere}"
         ),
         OperatingPoint(
             "rule-in",
-            _inside(max(float(np.nextafter(rule_in, 2.0)), balanced)),
+            inside(max(float(np.nextafter(rule_in, 2.0)), balanced)),
             f"specificity >= {RULE_IN} {everywhere}",
         ),
     )
@@ -122,5 +122,6 @@ def _middle_of_the_top(cuts: NDArray[np.float64], worst: NDArray[np.float64]) ->
     return float(cuts[first + int(np.abs(odds - 0.5 * (odds[0] + odds[-1])).argmin())])
 
 
-def _inside(threshold: float) -> float:
+def inside(threshold: float) -> float:
+    """A threshold at least `LEAST` from 0 and 1."""
     return float(np.clip(threshold, LEAST, 1 - LEAST))

@@ -28,6 +28,7 @@ from pneumoscope.evidence.report.sections import (
     verdicts,
 )
 from pneumoscope.evidence.report.sections.heatmaps import agreement, sanity
+from pneumoscope.evidence.report.words import sentence
 from pneumoscope.files import replacing
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def report_of(evaluation: Evaluation) -> Report:
     titles = ", ".join(bundle.title for bundle in evaluation.bundles)
     hashes = ", ".join(f"{bundle.title} {bundle.sha256[:12]}" for bundle in evaluation.bundles)
     texts = (bundle.meta.population.text for bundle in evaluation.bundles)
-    populations = [f"{text[:1].upper()}{text[1:]}." for text in texts if text]
+    populations = [sentence(text) for text in texts if text]
     return Report(
         title=f"Evaluation of {titles}",
         subtitle=f"{evaluation.films.name} · {len(evaluation.films.films):,} films · pneumoscope "

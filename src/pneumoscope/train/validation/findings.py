@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision.thresholds import LEAST, RULE_IN, SCREEN
+from pneumoscope.decision.thresholds import RULE_IN, SCREEN, inside
 from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
 from pneumoscope.evidence.statistics.named_figures import named_figure
 from pneumoscope.metrics import roc_auc, share
@@ -62,7 +62,7 @@ def _points_of(
     return [
         OperatingPoint(
             name,
-            float(np.clip(threshold, LEAST, 1 - LEAST)),
+            inside(threshold),
             f"{rule} on validation films",
             finding,
         )

@@ -12,6 +12,7 @@ from pneumoscope.evidence.report.audit.elements import titled
 from pneumoscope.evidence.report.audit.page_style import STYLE
 from pneumoscope.evidence.report.audit.sections import contents, copies, doubts, method, splits
 from pneumoscope.evidence.report.audit.shortcuts import shortcuts_section
+from pneumoscope.evidence.report.words import sentence
 from pneumoscope.render.page_frame import framed
 from pneumoscope.render.serialise import NOTICE
 
@@ -57,7 +58,7 @@ def html(result: Audit) -> str:
             ("Films", f"{len(result.listing.entries):,} films, {result.listing.source}"),
             ("Date", created),
             ("Model", f"{result.bundle}, for the embeddings and the labels to review"),
-            *([("Made for", f"{titled(result.population)}.")] if result.population else []),
+            *([("Made for", sentence(result.population))] if result.population else []),
             ("pneumoscope", __version__),
         ),
         style=STYLE,
