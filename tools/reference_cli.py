@@ -34,6 +34,7 @@ GUIDES = [
 # Its command lines are examples of errors.
 GUIDES.remove(ROOT / "docs" / "how-to" / "troubleshooting.md")
 MOST_EXAMPLES = 8
+_SETTINGS = (ServeSettings, Limits, ConnectionLimits)
 OTHERS = {
     "PNEUMOSCOPE_TOKEN": "API token for `pneumoscope predict --server` and `pneumoscope.Client`.",
     "PNEUMOSCOPE_SERVE_SECRET": "The key that encrypts films and names: 32 bytes in base64; "
@@ -187,7 +188,7 @@ def variables() -> str:
         (code(variable), "", text) for variable, text in OTHERS.items() if variable not in used_by
     ]
     server = []
-    for kind in (ServeSettings, Limits, ConnectionLimits):
+    for kind in _SETTINGS:
         meanings = attributes(kind)
         for field in fields(kind):
             if field.name not in GROUPS:
@@ -207,8 +208,7 @@ def _default(field: Any) -> str:
 
 def named_in_the_code() -> set[str]:
     """Every variable of the package's own prefix that a string of the source is, or is made of."""
-    kinds = (ServeSettings, Limits, ConnectionLimits)
-    names = {PREFIX + f.name.upper() for kind in kinds for f in fields(kind)}
+    names = {PREFIX + f.name.upper() for kind in _SETTINGS for f in fields(kind)}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -75,10 +75,8 @@ def _counts_match(listing: Listing, meta: BundleMeta, wanted: Mapping[str, Any])
             name: sum(t[i] == 1.0 for t in labelled.targets)
             for i, name in enumerate(labelled.names)
         }
-        if (
-            not set(meta.labels) <= counts.keys()
-        ):  # folders NORMAL and PNEUMONIA, kinds in the bundle
-            continue
+        if not set(meta.labels) <= counts.keys():
+            continue  # folders NORMAL and PNEUMONIA, kinds in the bundle
         surplus = [counts[name] - trained[name] for name in meta.labels]
         # Broken films were left out of the training.
         if min(surplus) >= 0 and sum(surplus) == meta.data.get("broken", 0):

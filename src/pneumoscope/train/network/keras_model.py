@@ -283,12 +283,11 @@ def serving_model(model: Any, calibration: Calibration | None, task: str = "mult
     columns = logits.shape[-1]
     if calibration is None:
         values = _open_values(columns, task)
+        inputs = [*model.inputs, *(value for value in values if value is not None)]
     else:
-        values = values_of(calibration, columns - 1)
+        values, inputs = values_of(calibration, columns - 1), model.input
     named = keras.layers.Activation("linear", name="probabilities")
     outputs = {"probabilities": named(_calibrated(logits, values, task)), **outputs}
-    open_values = [v for v in values if calibration is None and v is not None]
-    inputs = [*model.inputs, *open_values] if open_values else model.input
     return keras.Model(inputs, outputs, name="serving")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 """The first pickle of a file of several, as PyTorch writes it."""
-_MAGIC_BYTES = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_MAGIC_BYTES = pickle.dumps(_MAGIC, 2)
 _ZIP = b"PK\x03\x04"
 _INSTRUCTIONS = {
     "PROTO", "FRAME", "STOP", "MARK", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "BINPERSID",
