@@ -36,25 +36,23 @@ def films() -> dict[str, bytes]:
     noise = np.random.default_rng(5).normal(0, 8, (ROWS, COLUMNS))
     grey = np.clip(60 + x / 2 + y / 3 + noise, 0, 255).astype(np.uint8)
     deep = grey.astype(np.uint16) * 16
-    wide = make.dataset(deep, BitsStored=12, HighBit=11)
+    wide = {"BitsStored": 12, "HighBit": 11}
     jpeg = make.save(grey, "JPEG", quality=90)
     return {
         "JPEG": jpeg,
         "JPEG progressive": make.save(grey, "JPEG", progressive=True),
         "JPEG in DICOM": make.wrap(make.dataset(grey), jpeg, make.JPEG_8),
-        "JPEG Lossless in DICOM": make.wrap(wide, make.lossless_jpeg(deep, 12, 1), make.LOSSLESS),
-        "JPEG-LS in DICOM": make.compressed(
-            make.dataset(deep, BitsStored=12, HighBit=11), make.JLS, "pyjpegls"
+        "JPEG Lossless in DICOM": make.wrap(
+            make.dataset(deep, **wide), make.lossless_jpeg(deep, 12, 1), make.LOSSLESS
         ),
+        "JPEG-LS in DICOM": make.compressed(make.dataset(deep, **wide), make.JLS, "pyjpegls"),
         "JPEG 2000 in DICOM": make.wrap(
-            make.dataset(deep, BitsStored=12, HighBit=11),
+            make.dataset(deep, **wide),
             make.jpeg_2000(deep, 12),
             make.J2K_LOSSLESS,
         ),
-        "RLE in DICOM": make.compressed(
-            make.dataset(deep, BitsStored=12, HighBit=11), make.RLE, "pydicom"
-        ),
-        "DICOM": make.dicom(deep, BitsStored=12, HighBit=11),
+        "RLE in DICOM": make.compressed(make.dataset(deep, **wide), make.RLE, "pydicom"),
+        "DICOM": make.dicom(deep, **wide),
         "PNG": make.save(grey, "PNG"),
         "TIFF": make.save(deep, "TIFF", compression="tiff_lzw"),
         "TIFF of 32 bits": make.tiff(deep.astype(np.uint32)),

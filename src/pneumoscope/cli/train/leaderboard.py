@@ -59,11 +59,13 @@ def leaderboard(runs: Runs, out: Out = None, blind: Blind = None, json: Json = F
 
 
 def _print(rows: Sequence[Row]) -> None:
+    from pneumoscope.train.leaderboard import by_data
+
     out = console()
     reasons: dict[str, None] = {}
-    for data in dict.fromkeys(row.data for row in rows):
-        of_data = [row for row in rows if row.data == data]
-        if len(of_data) < len(rows):
+    groups = by_data(rows)
+    for data, of_data in groups.items():
+        if len(groups) > 1:
             out.print(f"\n{escape(data)}", soft_wrap=True)
         print_table(out, _table(of_data, reasons))
     for reason in reasons:

@@ -13,7 +13,6 @@ from pneumoscope.evidence.statistics.named_figures import AUC, named_figure
 from pneumoscope.metrics import roc_auc
 from pneumoscope.train.folds.results import pooled, thresholds
 from pneumoscope.train.validation import classes, findings
-from pneumoscope.train.validation.predictions import PLAIN
 from pneumoscope.train.validation.scores import measurable
 
 if TYPE_CHECKING:
@@ -139,10 +138,7 @@ def _of_findings(
 ) -> dict[str, Figure]:
     figures = {}
     for i in measurable(validation.truth):
-        targets = validation.truth[:, i]
-        known = ~np.isnan(targets)
-        p, ill = validation.probabilities[PLAIN][known, i], targets[known] == 1
-        part = Bootstrap(boot.group[known], boot.counts)
+        p, ill, part = findings.known_films(validation, int(i), boot)
         figures[names[i]] = named_figure(AUC, partial(roc_auc, ill, p), ill, part)
     return figures
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pneumoscope.metrics import interval_text
-from pneumoscope.train.leaderboard.rows import BLIND, PLAIN
+from pneumoscope.train.leaderboard.rows import BLIND, PLAIN, by_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +22,12 @@ seen it, at the operating point of that network. Its minutes are those of all fo
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """The rows as the page docs/results.md; one part for each data set if there are several."""
-    data = list(dict.fromkeys(row.data for row in rows))
-    if len(data) < 2:
+    groups = by_data(rows)
+    if len(groups) < 2:
         return _part(rows)
-    parts = [_part([row for row in rows if row.data == films]) for films in data]
     return "\n".join(
-        part.replace("# Results\n", f"# Results: {films}\n", 1)
-        for films, part in zip(data, parts, strict=True)
+        _part(of_data).replace("# Results\n", f"# Results: {films}\n", 1)
+        for films, of_data in groups.items()
     )
 
 

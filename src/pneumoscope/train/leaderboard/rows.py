@@ -139,6 +139,14 @@ def _newest_of_each_seed(runs: Sequence[Run]) -> list[Run]:
     return sorted(newest.values(), key=lambda run: int(run.bundle.meta.recipe["seed"]))
 
 
+def by_data(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The films of trainings, in words, to their rows, in the order of the rows."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.data, []).append(row)
+    return groups
+
+
 def _merit(row: Row) -> str:
     return "auc" if row.task == "multilabel" else "balanced_accuracy"
 
@@ -170,6 +178,8 @@ def _row(
             "Compare runs on the same data folder only, or give the recipes different names.",
         )
 
+    ones = np.ones((1, len(first.truth)))
+
     def mean(key: str, figures: Sequence[Weighted], films: Validation) -> Figure:
         def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.mean([figure(weights) for figure in figures], axis=0)
@@ -185,14 +195,12 @@ def _row(
         return {key: mean(key, [figures[key] for figures in each], first) for key in known}
 
     def worst(key: str) -> tuple[str, Figure]:
-        ones = np.ones((1, len(first.truth)))
         conditions = [c for c in first.probabilities if c != predictions.PLAIN]
         values = [np.mean([run.measures(c)[key](ones) for run in runs]) for c in conditions]
         name = conditions[int(np.argmin(values))]
         return name, measured(name, [key])[key]
 
     metas = [run.bundle.meta for run in runs]
-    ones = np.ones((1, len(first.truth)))
     one_class_a_film = metas[0].task != "multilabel"
     halves = (
         [classes.measures(r.validation, 0.5)["accuracy"] for r in runs] if one_class_a_film else []

@@ -153,19 +153,33 @@ def _figures_of(
     }
     if not measure:
         return counts
-    known = ~np.isnan(targets)
-    p, ill = validation.probabilities[PLAIN][known, column], targets[known] == 1
+    boot = Bootstrap.of(validation.patients, draws)
+    p, ill, part = known_films(validation, column, boot)
     called = p >= threshold
     measures: dict[str, Weighted] = {
         "auc": lambda w: roc_auc(ill, p, w),
         "sensitivity": lambda w: share(called, ill, w),
         "specificity": lambda w: share(~called, ~ill, w),
     }
-    boot = Bootstrap.of(validation.patients, draws)
-    part = Bootstrap(boot.group[known], boot.counts)
     return counts | {
         key: asdict(named_figure(key, figure, ill, part)) for key, figure in measures.items()
     }
+
+
+def known_films(
+    validation: Validation, column: int, boot: Bootstrap
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_], Bootstrap]:
+    """The films on which a finding is known: its probabilities, whether they have it, and their draws.
+
+    Args:
+        validation: Predictions.
+        column: Of the finding.
+        boot: Draws of all films' patients.
+    """
+    targets = validation.truth[:, column]
+    known = ~np.isnan(targets)
+    part = Bootstrap(boot.group[known], boot.counts)
+    return validation.probabilities[PLAIN][known, column], targets[known] == 1, part
 
 
 def _interval(validation: Validation, condition: str, draws: int) -> dict[str, Any]:
