@@ -15,6 +15,9 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
 
+# Tests start hundreds of processes. Python keeps what it compiles, even where the environment says no.
+check test: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo check test docs lint clean
 
 demo: $(VENV)/.base

@@ -77,7 +77,10 @@ def test_every_accepted_film_is_finished_or_reported_after_kill_9(
         wait_ready(url)
         frozen = freeze_decoders(server)
         answer = httpx.post(
-            f"{url}/api/v1/predictions", files=films, headers={"Prefer": "respond-async"}
+            f"{url}/api/v1/predictions",
+            files=films,
+            headers={"Prefer": "respond-async"},
+            timeout=60,
         )
         assert answer.status_code == 202
         job = answer.json()["job"]["id"]
@@ -111,7 +114,10 @@ def test_a_server_that_is_told_to_end_finishes_its_jobs(
     with process(tmp_path, tiny_bundle) as (url, server):
         wait_ready(url)
         answer = httpx.post(
-            f"{url}/api/v1/predictions", files=films, headers={"Prefer": "respond-async"}
+            f"{url}/api/v1/predictions",
+            files=films,
+            headers={"Prefer": "respond-async"},
+            timeout=60,
         )
         job = answer.json()["job"]["id"]
         end(server.pid, signal.SIGTERM)  # service managers signal every process of the group
