@@ -57,6 +57,10 @@ def test_bundles_for_different_ages_are_chosen_for_each_film(
     assert choice.classifiers["adults"]._network is made.bundles["adults"]._network
     assert made.reader(Settings(), "adults").bundles == (bundles["adults"],)
     assert made.profile(None) is None
+    assert made.sha256("adults") == bundles["adults"].sha256
+    # Either may read a film, so a change of either is a change of the reader.
+    assert made.sha256() not in {bundle.sha256 for bundle in bundles.values()}
+    assert made.sha256() == readers_of(**dict(reversed(bundles.items()))).sha256()
     with pytest.raises(UsageError, match="none of this name"):
         made.reader(Settings(population="elderly"))
     with pytest.raises(BundleNotServed) as error:

@@ -22,10 +22,11 @@ from pneumoscope.cli.app import app
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.profile import write_profile
 from pneumoscope.errors import ProfileMismatch, ServerError, UsageError
+from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.records import Settings
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.bundles import load_bundles, served_bundles
+from pneumoscope.serve.bundles import served_bundles
 from pneumoscope.serve.settings import ServeSettings
 from queue_parts import Parts
 from tiny import site_profile, tiny_files, tiny_meta
@@ -181,23 +182,23 @@ def test_a_site_profile_is_used_with_its_own_bundle_only(
     sha256 = open_bundle(folders[0]).sha256
     write_profile(path, site_profile(bundle_sha256=sha256, conformal=scores))
     for order in (folders, folders[::-1]):
-        bundles = load_bundles(ServeSettings(bundle=order, threads=1, profile=path))
+        bundles = load_bundles(order, path, threads=1)
         used = {name: classifier.profile is not None for name, classifier in bundles.items()}
         assert used == {"three-classes": True, "findings": False}
         assert list(bundles) == [Path(folder).name for folder in order]
     write_profile(path, site_profile(bundle_sha256="0" * 64, conformal=scores))
     with pytest.raises(ProfileMismatch):
-        load_bundles(ServeSettings(bundle=folders, threads=1, profile=path))
+        load_bundles(folders, path, threads=1)
 
 
 def test_bundles_of_one_name_cannot_be_served(folders: tuple[str, str], tmp_path: Path) -> None:
     shutil.copytree(folders[0], tmp_path / "three-classes")
     with pytest.raises(UsageError, match="two bundles are called three-classes"):
-        load_bundles(ServeSettings(bundle=(folders[0], str(tmp_path / "three-classes"))))
+        load_bundles((folders[0], str(tmp_path / "three-classes")))
 
 
 def test_the_shipped_bundles_are_served_where_none_is_named() -> None:
-    bundles = load_bundles(ServeSettings(threads=1))
+    bundles = load_bundles(threads=1)
     assert list(bundles) == ["children", "adults"]
     assert served_bundles(bundles) == [
         {

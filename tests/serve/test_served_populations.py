@@ -15,9 +15,8 @@ from film_files import dicom, ramp
 from grey_films import BRIGHT, DARK
 from live import Live
 from pneumoscope.errors import UsageError
+from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.records import Settings
-from pneumoscope.serve.bundles import load_bundles
-from pneumoscope.serve.settings import ServeSettings
 from two_populations import population_bundle
 
 SETTINGS = "/api/v1/settings"
@@ -121,4 +120,4 @@ def test_the_client_chooses_the_population(both: Live) -> None:
 def test_no_bundle_has_the_name_of_the_choice(tmp_path: Path) -> None:
     folder = population_bundle(tmp_path / "automatic").path
     with pytest.raises(UsageError, match="a bundle is called automatic"):
-        load_bundles(ServeSettings(bundle=(str(folder),)))
+        load_bundles((str(folder),))

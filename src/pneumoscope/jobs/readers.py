@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import BundleNotServed
@@ -61,6 +62,17 @@ class Readers:
         if bundle not in self.named:
             raise BundleNotServed(bundle, tuple(self.named))
         return bundle
+
+    def sha256(self, bundle: str | None = None) -> str:
+        """Hash of a bundle, for `Keys.idempotency_key`; with `AUTOMATIC` of all that may be chosen.
+
+        Raises:
+            BundleNotServed: There is none of this name.
+        """
+        hashes = sorted(each.sha256 for each in self.named[self.name(bundle)].bundles)
+        return (
+            hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+        )
 
     def profile(self, bundle: str | None) -> Path | None:
         """The server's site profile, where a bundle uses it.

@@ -8,20 +8,25 @@ from typing import Any
 
 from fastapi import Request
 
-from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
+from pneumoscope.jobs.batcher import Batcher
+from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.database_lock import DatabaseLock
 from pneumoscope.jobs.decoders import DecoderPool
-from pneumoscope.jobs.film_store import FilmStore
-from pneumoscope.jobs.keys import Keys, open_keys
+from pneumoscope.jobs.keys import Keys
+from pneumoscope.jobs.pipeline import (
+    Pipeline,
+    PipelineHooks,
+    PipelineSettings,
+    open_job_database,
+    open_pipeline,
+)
 from pneumoscope.jobs.progress_events import ProgressEvents
-from pneumoscope.jobs.queue import FilmQueue, QueueLimits
+from pneumoscope.jobs.queue import FilmQueue
 from pneumoscope.jobs.readers import Readers
-from pneumoscope.jobs.recovery import recover
 from pneumoscope.jobs.service import JobService
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve.admin.privacy import RetentionCleanup
-from pneumoscope.serve.bundles import load_bundles
 from pneumoscope.serve.capabilities import model_facts, reader_choices
 from pneumoscope.serve.event_streams import EventStreams
 from pneumoscope.serve.metrics import Metrics
@@ -46,14 +51,7 @@ class Services:
 
     Attributes:
         settings: The settings it was started with.
-        store: The database.
-        keys: Encrypt films and names.
-        decoders: Child processes.
-        queue: Films that wait.
-        readers: What reads films, by bundle and settings.
-        batcher: Reads films from the queue.
-        jobs: Accepts films and stores results.
-        events: Progress of jobs.
+        pipeline: The parts that read films.
         streams: Counts the clients that follow jobs.
         renderer: Makes renderings.
         metrics: For Prometheus.
@@ -62,18 +60,10 @@ class Services:
         choices: Answers of ``GET /settings`` by name of the bundle.
         cleanup: Deletes results that are too old.
         audit: The audit log.
-        lock: Keeps other servers away from the database.
     """
 
     settings: ServeSettings
-    store: Store
-    keys: Keys
-    decoders: DecoderPool
-    queue: FilmQueue
-    readers: Readers
-    batcher: Batcher
-    jobs: JobService
-    events: ProgressEvents
+    pipeline: Pipeline
     streams: EventStreams
     renderer: Renderer
     metrics: Metrics
@@ -82,16 +72,55 @@ class Services:
     choices: dict[str, dict[str, Any]]
     cleanup: RetentionCleanup
     audit: AuditLog
-    lock: DatabaseLock
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self.pipeline.database.store
+
+    @property
+    def keys(self) -> Keys:
+        """Encrypt films and names."""
+        return self.pipeline.database.keys
+
+    @property
+    def lock(self) -> DatabaseLock:
+        """Keeps other servers away from the database."""
+        return self.pipeline.database.lock
+
+    @property
+    def decoders(self) -> DecoderPool:
+        """Child processes."""
+        return self.pipeline.decoders
+
+    @property
+    def events(self) -> ProgressEvents:
+        """Progress of jobs."""
+        return self.pipeline.events
+
+    @property
+    def queue(self) -> FilmQueue:
+        """Films that wait."""
+        return self.pipeline.queue
+
+    @property
+    def readers(self) -> Readers:
+        """What reads films, by bundle and settings."""
+        return self.pipeline.readers
+
+    @property
+    def batcher(self) -> Batcher:
+        """Reads films from the queue."""
+        return self.pipeline.batcher
+
+    @property
+    def jobs(self) -> JobService:
+        """Accepts films and stores results."""
+        return self.pipeline.jobs
 
     def close(self) -> None:
         """Finishes the films that were accepted, then stops everything."""
-        self.queue.drain()
-        self.batcher.stop()
-        self.jobs.retry_unsaved()
-        self.decoders.stop()
-        self.lock.release()
-        self.store.close()
+        self.pipeline.close()
 
 
 def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Services:
@@ -101,55 +130,31 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         PneumoscopeError: A bundle, the profile, the key or the database cannot be used.
     """
     metrics = metrics or Metrics()
-    bundles = load_bundles(settings)
-    cores = next(iter(bundles.values())).threads
-    limits = settings.limits
+    bundles = load_bundles(settings.bundle, settings.profile, settings.threads)
     settings.make_folder()
-    keys = open_keys(settings.folder, settings.key)
-    store = Store(settings.database_url)
-    lock = DatabaseLock(store.engine)
-    films_folder = settings.folder / "films" if settings.keep_films else None
-    audit = open_audit_log(settings, store.engine, keys)
+    database = open_job_database(settings.folder, settings.database_url, settings.key)
+    audit = open_audit_log(settings, database.store.engine, database.keys)
     audit.check()  # otherwise every request would be refused
-    film_store = FilmStore(limits.held_bytes, keys, films_folder, partial(_report_tampering, audit))
-    # While one batch waits for its decoder or for the database, another is computed.
-    threads = settings.threads or cores + 1
-    # One batch more than one user's films occupy, so that slow ones leave a thread to others.
-    batches = threads + 1
-    # One decoder more than batches, so that pictures do not wait for films.
-    decoders = DecoderPool(batches + 1, limits.decode_s, limits.decode_bytes)
-    decoders.start(cores)
-    events = ProgressEvents()
-    queue = FilmQueue(_queue_limits(settings, threads), batches)
-    metrics.watch(queue)
-    jobs = JobService(store, film_store, keys, events, queue, metrics.film)
-    readers = Readers(bundles, limits.max_pixels)
-    batch_settings = BatchSettings(batches, settings.max_batch_size, settings.max_wait_ms)
-    hooks = BatchHooks(jobs.begin, jobs.finish, metrics.batch)
-    batcher = Batcher(queue, readers, decoders, batch_settings, hooks)
-    recover(jobs, store, film_store)
-    clock = SteadyClock(store.engine, audit.last_time())
-    cleanup = RetentionCleanup(store, film_store, settings.retention_days, audit, clock)
+    hooks = PipelineHooks(metrics.film, metrics.batch, partial(_report_tampering, audit))
+    pipeline = open_pipeline(_pipeline_settings(settings), bundles, database, hooks)
+    metrics.watch(pipeline.queue)
+    clock = SteadyClock(database.store.engine, audit.last_time())
+    cleanup = RetentionCleanup(
+        database.store, pipeline.film_store, settings.retention_days, audit, clock
+    )
     cleanup.run()
+    limits, readers = settings.limits, pipeline.readers
     return Services(
         settings=settings,
-        store=store,
-        keys=keys,
-        decoders=decoders,
-        queue=queue,
-        readers=readers,
-        batcher=batcher,
-        jobs=jobs,
-        events=events,
+        pipeline=pipeline,
         streams=EventStreams(sole_owner=LOCAL.id),
-        renderer=Renderer(decoders, film_store, keys, limits.max_pixels),
+        renderer=Renderer(pipeline.decoders, pipeline.film_store, database.keys, limits.max_pixels),
         metrics=metrics,
         upload_budget=UploadBudget(limits.held_bytes, OWNER_SHARE),
         models={name: model_facts(reader) for name, reader in readers.named.items()},
         choices=reader_choices(readers.named, settings),
         cleanup=cleanup,
         audit=audit,
-        lock=lock,
     )
 
 
@@ -158,13 +163,20 @@ def _report_tampering(audit: AuditLog, film: str) -> None:
     record(audit, event)
 
 
-def _queue_limits(settings: ServeSettings, threads: int) -> QueueLimits:
-    return QueueLimits(
-        films=settings.queue,
-        size_bytes=settings.limits.held_bytes,
+def _pipeline_settings(settings: ServeSettings) -> PipelineSettings:
+    limits = settings.limits
+    return PipelineSettings(
+        threads=settings.threads,
+        max_batch_size=settings.max_batch_size,
+        max_wait_ms=settings.max_wait_ms,
+        queue_films=settings.queue,
         owner_share=OWNER_SHARE,
-        owner_batches=threads,
         sole_owner=LOCAL.id,
+        held_bytes=limits.held_bytes,
+        films_folder=settings.folder / "films" if settings.keep_films else None,
+        max_pixels=limits.max_pixels,
+        decode_s=limits.decode_s,
+        decode_bytes=limits.decode_bytes,
     )
 
 
