@@ -91,6 +91,7 @@ def times(classifier: Classifier, films: np.ndarray) -> None:
         subject = explain.subject_of(
             film,
             maps[0],
+            p[0],
             meta.labels[int(p[0].argmax())],
             meta.rules.labels,
             None if fields is None else fields(film[None, ..., None])[0],

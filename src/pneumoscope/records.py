@@ -315,8 +315,9 @@ class Prediction:
             None if the bundle does not look for lungs, or ``heatmap`` is None.
         zones: Where on the lungs most of the heat lies, the hottest zone first; empty unless the label
             is positive, the heatmap reliable and the lung field known.
-        heatmap_class: The class that the heatmap explains: the most probable positive one, or the
-            negative one; with several findings, the leading one.
+        heatmap_class: What the heatmap explains: the negative class, the kind of disease if it is
+            determined, otherwise ``positive``, whose map is that of all kinds; with several findings,
+            the leading one.
         facts: What the source says about the film.
         gate: Whether the film may be judged, and why not.
         forced: Whether the label is shown only because a verdict was forced: the gate refuses the film, or

@@ -31,7 +31,7 @@ def test_one_call_decides_everything() -> None:
     assert (decision.p_positive, decision.p_unadjusted) == pytest.approx((0.9, 0.9))
     assert (decision.classes, decision.error) == (("PNEUMONIA",), 0.05)
     assert decision.kinds == ("bacterial", "viral")
-    assert (decision.subtype, decision.heatmap_class) == (None, "bacterial")
+    assert (decision.subtype, decision.heatmap_class) == (None, "PNEUMONIA")
     assert (decision.gate.level, decision.forced, decision.profile) == ("ok", False, None)
     assert decision.warnings == (KINDS_WARNING,)
 

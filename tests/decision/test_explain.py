@@ -9,6 +9,7 @@ import pytest
 from pneumoscope.decision import explain
 from pneumoscope.decision.explain import CHECKED, FAST, Subject
 from pneumoscope.decision.reader_settings import EXPLAIN
+from pneumoscope.decision.rules import Labels
 from pneumoscope.errors import UsageError
 
 SIZE, CELLS = 64, 8
@@ -245,3 +246,23 @@ def test_checked_hides_a_map_on_which_nothing_depends() -> None:
     assert found.score > 0.1
     assert not found.reliable
     assert "does not depend on the marked region" in found.sentence
+
+
+def test_the_map_of_the_positive_verdict_is_that_of_all_kinds() -> None:
+    maps = np.stack([heat_at(7, 7), heat_at(1, 1), heat_at(2, 2)])
+    p = np.array([0.2, 0.6, 0.2])
+    labels = Labels(("normal", "bacterial", "viral"), "normal", "PNEUMONIA", ("bacterial", "viral"))
+    by_gradient = explain.subject_of(film(), maps, p, "PNEUMONIA", labels)
+    # log sum exp of the logits: each gradient by the kind's share of P(PNEUMONIA), 3 : 1.
+    assert by_gradient.heatmap == pytest.approx(0.75 * maps[1] + 0.25 * maps[2])
+    assert (by_gradient.name, by_gradient.label) == ("PNEUMONIA", 1)
+    assert by_gradient.maps_of(maps[None])[0] == pytest.approx(by_gradient.heatmap)
+    # A head that reads the lungs divides one map of evidence: the whole is the sum.
+    by_evidence = explain.subject_of(film(), maps, p, "PNEUMONIA", labels, np.ones((8, 8)))
+    assert by_evidence.heatmap == pytest.approx(maps[1] + maps[2])
+    viral = explain.subject_of(film(), maps, p, "viral", labels)
+    assert (viral.heatmap == maps[2]).all()
+    assert (viral.maps_of(maps[None])[0] == maps[2]).all()
+    assert (
+        explain.kind_weights(np.array([[1.0, 0, 0]]), 0, are_shares=False) == [0, 0.5, 0.5]
+    ).all()

@@ -59,7 +59,8 @@ def test_a_kind_is_named_only_if_it_is_the_only_one() -> None:
     assert judge(film(0.9, viral=0.7), rules).subtype == "viral"
     both = judge(film(0.9, viral=0.5), rules)
     assert (both.kinds, both.subtype) == (("bacterial", "viral"), None)
-    assert both.heatmap_class == "bacterial"
+    assert both.heatmap_class == "PNEUMONIA"
+    assert judge(film(0.9, viral=0.7), rules).heatmap_class == "viral"
 
 
 def test_without_scores_nothing_is_undetermined() -> None:

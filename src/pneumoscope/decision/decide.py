@@ -72,6 +72,10 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
     report = gate.report(scores.gate, offered.gate_limits or {}, scores.facts, offered.population)
     covered = offered.profile is not None
     label, forced = gated(verdict.label, report, force=rules.force, covered=covered)
+    kinds = verdict.kinds if label != UNDETERMINED else ()
+    explained = verdict.heatmap_class
+    if offered.labels.negative is not None:
+        explained = triage.heatmap_class(verdict.called, kinds, offered.labels)
     return Decision(
         label=label,
         called=verdict.called,
@@ -82,11 +86,11 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
         probabilities=verdict.probabilities,
         classes=verdict.classes,
         error=rules.limits.error if rules.limits else None,
-        kinds=verdict.kinds if label != UNDETERMINED else (),
+        kinds=kinds,
         subtype=verdict.subtype if label != UNDETERMINED else None,
         findings=verdict.findings,
         operating_point=verdict.operating_point,
-        heatmap_class=verdict.heatmap_class,
+        heatmap_class=explained,
         gate=report,
         forced=forced,
         warnings=warnings_for(label, offered),

@@ -65,12 +65,14 @@ class Subject:
 
     Attributes:
         film: uint8 (size, size), the network's input.
-        heatmap: Float (h, w), >= 0, of the class ``label``.
-        label: Position of the explained class or finding.
+        heatmap: Float (h, w), >= 0, the weighted sum of the maps of all classes.
+        label: Position of the explained class or finding; of the likelier kind if the map is that of
+            all kinds.
         negative: Position of the class that means "nothing found"; None for several findings.
         name: The verdict's name for people, such as ``"PNEUMONIA"``.
         lungs: Float (h, w) in [0, 1], the lung field of the film; None if the network does not look
             for lungs.
+        weights: Float (classes,), of the map of each class; None for that of ``label`` alone.
     """
 
     film: NDArray[np.uint8]
@@ -79,6 +81,13 @@ class Subject:
     negative: int | None
     name: str
     lungs: NDArray[np.floating[Any]] | None = None
+    weights: NDArray[np.floating[Any]] | None = None
+
+    def maps_of(self, heatmaps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """The maps (n, h, w) of what is explained, from those of all classes (n, classes, h, w)."""
+        if self.weights is None:
+            return heatmaps[:, self.label]
+        return weighted_maps(heatmaps, self.weights[None])
 
     def log_odds(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Log odds of what the map explains, (n,), from probabilities (n, classes).
@@ -91,23 +100,78 @@ class Subject:
         return logit(p_positive(probabilities, self.negative))
 
 
+def kind_weights(
+    probabilities: NDArray[np.floating[Any]], negative: int, *, are_shares: bool
+) -> NDArray[np.float64]:
+    """Weights of the maps of all classes, whose sum is the map of the positive verdict as a whole.
+
+    A head that reads the lungs divides one map of evidence among the kinds, cell by cell: their sum is
+    that evidence. Grad-CAM follows the gradient of a logit. The positive verdict's is log sum exp of the
+    kinds' logits, whose gradient is that of each kind times its share of P(positive).
+
+    Args:
+        probabilities: (n, classes), of the network.
+        negative: Position of the class that means "nothing found".
+        are_shares: Whether the maps of the kinds are shares of one map, as those of such a head.
+
+    Returns:
+        float64 (n, classes); 0 for the negative class.
+    """
+    weights = np.array(probabilities, np.float64)
+    weights[:, negative] = 0
+    if are_shares:
+        weights[:] = 1
+        weights[:, negative] = 0
+        return weights
+    total = weights.sum(axis=1, keepdims=True)
+    kinds = weights.shape[1] - 1
+    even = np.where(np.arange(kinds + 1) == negative, 0, 1 / kinds)
+    return np.where(total > 0, weights / np.where(total > 0, total, 1), even)
+
+
+def weighted_maps(
+    heatmaps: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]]
+) -> NDArray[np.float32]:
+    """Sums the maps (n, classes, h, w) of every film with the weights (n or 1, classes)."""
+    return (heatmaps * weights[..., None, None]).sum(axis=1).astype(np.float32)
+
+
 def subject_of(
     film: NDArray[np.uint8],
     heatmaps: NDArray[np.floating[Any]],
+    probabilities: NDArray[np.floating[Any]],
     name: str,
     labels: Labels,
     lungs: NDArray[np.floating[Any]] | None = None,
 ) -> Subject:
-    """The film with the heatmap of the named class or finding, taken from (classes, h, w)."""
-    label, negative = labels.names.index(name), labels.negative_column
+    """The film with the heatmap of a class, a finding or the positive verdict.
+
+    Args:
+        film: uint8 (size, size), the network's input.
+        heatmaps: Float (classes, h, w), of all classes or findings.
+        probabilities: Float (classes,), of the network.
+        name: A class or finding; else the positive verdict, whose map is that of all its kinds, see
+            `kind_weights`.
+        labels: What the outputs of the network mean.
+        lungs: Float (h, w) in [0, 1], the lung field; None if the network does not look for lungs.
+    """
+    negative, weights = labels.negative_column, None
+    if name in labels.names or negative is None:
+        label = labels.names.index(name)
+    else:
+        weights = kind_weights(probabilities[None], negative, are_shares=lungs is not None)[0]
+        label = int(np.where(weights > 0, probabilities, -1).argmax())
     shown = NORMAL if label == negative else name if negative is None else labels.positive
     return Subject(
         film=film,
-        heatmap=heatmaps[label],
+        heatmap=heatmaps[label]
+        if weights is None
+        else weighted_maps(heatmaps[None], weights[None])[0],
         label=label,
         negative=negative,
         name=shown,
         lungs=lungs,
+        weights=weights,
     )
 
 
@@ -206,7 +270,7 @@ def steadiness(subject: Subject, run: Run) -> float:
 
     unshifted = inner(subject.heatmap, 0, 0)
     correlations = []
-    for heatmap, (i, j) in zip(maps[:, subject.label], _SHIFTS, strict=True):
+    for heatmap, (i, j) in zip(subject.maps_of(maps), _SHIFTS, strict=True):
         shifted = inner(heatmap, i, j)
         length = math.sqrt(float((unshifted**2).sum()) * float((shifted**2).sum()))
         correlations.append(float((unshifted * shifted).sum()) / length if length > 0 else 0.0)

@@ -13,7 +13,7 @@ from pneumoscope.records import NORMAL, UNDETERMINED, Finding, OperatingPoint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumoscope.decision.rules import Rules
+    from pneumoscope.decision.rules import Labels, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,9 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
         sides = zip((NORMAL, labels.positive), held, strict=True)
         classes = tuple(name for name, is_held in sides if is_held)
     label = called if classes == (called,) else UNDETERMINED
-    likelier = likelier_kind(probabilities, negative)
     kinds: tuple[str, ...] = ()
     if label == labels.positive and labels.kinds:
-        kinds = (likelier,)
+        kinds = (likelier_kind(probabilities, negative),)
         if rules.limits is not None:
             least = rules.limits.kinds
             kinds = tuple(name for name in least if probabilities[name] >= least[name] * p)
@@ -83,7 +82,7 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
         kinds=kinds,
         findings=(),
         operating_point=point,
-        heatmap_class=negative if called == NORMAL else likelier,
+        heatmap_class=heatmap_class(called, kinds, labels),
         adjusted_threshold=threshold,
     )
 
@@ -142,6 +141,26 @@ def _finding(name: str, p: float, point: OperatingPoint, rules: Rules) -> Findin
 def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:
     """The positive name if the probability reaches the operating point, else ``"NORMAL"``."""
     return positive if p_positive >= point.threshold else NORMAL
+
+
+def heatmap_class(called: str, kinds: tuple[str, ...], labels: Labels) -> str:
+    """What the heatmap of a verdict explains: the negative class, a kind, or the positive verdict.
+
+    Args:
+        called: The label by the operating point alone.
+        kinds: The kinds that the verdict names.
+        labels: Classes of the bundle.
+
+    Returns:
+        The kind if it is the only one, of the verdict or of the bundle. Otherwise the positive
+        verdict: a map of the likelier kind would not be the map of what was called.
+    """
+    if called == NORMAL and labels.negative is not None:
+        return labels.negative
+    if len(kinds) == 1:
+        return kinds[0]
+    others = [name for name in labels.names if name != labels.negative]
+    return others[0] if len(others) == 1 else labels.positive
 
 
 def likelier_kind(probabilities: Mapping[str, float], negative: str) -> str:

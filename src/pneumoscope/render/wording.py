@@ -250,16 +250,6 @@ def heat_by_zone(p: Prediction) -> str:
     return words("heat_by_zone", zones=where) if where else ""
 
 
-def heatmap_name(p: Prediction) -> str:
-    """What the heatmap is for: the kind if it is clear, else the positive verdict.
-
-    The map is that of the likelier kind. As long as the kind is not determined, it is shown as the
-    map for the positive verdict, to which it contributes most.
-    """
-    several = p.called == p.positive and not p.findings and len(p.probabilities) > 2
-    return p.positive if several and p.heatmap_class != p.subtype else p.heatmap_class
-
-
 def heatmap_caption(p: Prediction) -> str:
     """The text below a heatmap, or in its place."""
     if not is_shown(p) or p.explanation is None:
@@ -268,8 +258,8 @@ def heatmap_caption(p: Prediction) -> str:
     if not p.explanation.reliable:
         return f"{sentence}."
     if p.forced:
-        return words("heatmap_forced", name=heatmap_name(p))
-    caption = words("heatmap", name=heatmap_name(p), sentence=sentence)
+        return words("heatmap_forced", name=p.heatmap_class)
+    caption = words("heatmap", name=p.heatmap_class, sentence=sentence)
     where = heat_by_zone(p)
     return f"{caption} {capitalised(where)}." if where else caption
 
@@ -301,7 +291,7 @@ def sentences(p: Prediction) -> dict[str, str | list[str]]:
     """All sentences about a prediction, for pages that other programs draw."""
     return sentences_of(p) | {
         "no_heatmap": no_heatmap(p),
-        "heatmap_for": heatmap_name(p) if is_shown(p) else "",
+        "heatmap_for": p.heatmap_class if is_shown(p) else "",
         "zones": zones(p),
         "population": population(p),
     }

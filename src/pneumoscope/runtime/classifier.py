@@ -278,4 +278,6 @@ class Classifier(Reader):
         self, pixels: NDArray[np.uint8], outputs: FilmOutputs, name: str
     ) -> explain.Subject:
         labels = self.rules.offered.labels
-        return explain.subject_of(pixels, outputs.heatmaps, name, labels, outputs.lungs)
+        return explain.subject_of(
+            pixels, outputs.heatmaps, outputs.probabilities, name, labels, outputs.lungs
+        )

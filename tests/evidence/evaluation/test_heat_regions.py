@@ -18,7 +18,7 @@ from tiny import findings_meta, tiny_meta
 NAN = float("nan")
 
 
-def test_the_verdicts_map_is_that_of_the_likelier_kind() -> None:
+def test_the_verdicts_map_is_that_of_all_kinds() -> None:
     maps = np.arange(3 * 3 * 4, dtype=float).reshape(3, 3, 2, 2)
     p = np.array([[0.8, 0.05, 0.15], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
     # Normal, bacterial, and ill in an unknown way.
@@ -26,7 +26,13 @@ def test_the_verdicts_map_is_that_of_the_likelier_kind() -> None:
     heats = class_heats(maps, p, targets, tiny_meta())
     assert [heat.name for heat in heats] == ["PNEUMONIA", "normal", "bacterial", "viral"]
     assert heats[0].films.tolist() == [False, True, True]
-    assert (heats[0].maps == np.stack([maps[0, 2], maps[1, 1], maps[2, 2]])).all()
+    # Grad-CAM: each kind by its share of P(PNEUMONIA), 1/4 and 3/4, 2/3 and 1/3, 3/8 and 5/8.
+    by_share = [
+        (maps[i, 1] * b + maps[i, 2] * (1 - b)) for i, b in enumerate((1 / 4, 2 / 3, 3 / 8))
+    ]
+    assert heats[0].maps == pytest.approx(np.stack(by_share), rel=1e-6)
+    shared = class_heats(maps, p, targets, tiny_meta(), are_shares=True)
+    assert (shared[0].maps == maps[:, 1] + maps[:, 2]).all()
     assert heats[2].films.tolist() == [False, True, False]
     findings = class_heats(maps, p, targets, findings_meta())
     assert [heat.name for heat in findings] == list(findings_meta().labels)

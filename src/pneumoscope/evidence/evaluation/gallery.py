@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope import images
-from pneumoscope.decision import triage
+from pneumoscope.decision import explain, triage
 from pneumoscope.decision.probability import logit
 from pneumoscope.evidence.evaluation.questions import default_point
 from pneumoscope.evidence.evaluation.section_results import Gallery, GalleryFilm, Neighbour
+from pneumoscope.records import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,8 +142,12 @@ def _film(
     called = p >= threshold
     explained = q.name
     if meta.negative is not None:
-        probabilities = dict(zip(meta.labels, outputs.probabilities[0].tolist(), strict=True))
-        explained = triage.likelier_kind(probabilities, meta.negative) if called else meta.negative
+        verdict = meta.positive if called else NORMAL
+        explained = triage.heatmap_class(verdict, (), meta.rules.labels)
+    shown = outputs.film(0)
+    subject = explain.subject_of(
+        film, shown.heatmaps, shown.probabilities, explained, meta.rules.labels, shown.lungs
+    )
     near: tuple[Neighbour, ...] = ()
     if training is not None:
         near = _neighbours(outputs.embedding[0], bool(q.positive[case.place]), q, training)
@@ -155,7 +160,7 @@ def _film(
         called=q.name if called else q.negative,
         p=p,
         threshold=threshold,
-        heatmap=outputs.heatmaps[0, meta.labels.index(explained)] if meta.heatmaps else None,
+        heatmap=subject.heatmap if meta.heatmaps else None,
         heatmap_class=explained,
         pixels=film,
         neighbours=near,

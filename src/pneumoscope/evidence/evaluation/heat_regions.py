@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.explain import kind_weights, weighted_maps
 from pneumoscope.evidence.evaluation.drawn_regions import heat_inside, regions_of
 from pneumoscope.evidence.evaluation.heat_shares import mean_over
 from pneumoscope.evidence.evaluation.localisation_results import (
@@ -44,7 +45,12 @@ class ClassHeat:
 
 
 def class_heats(
-    heatmaps: NDArray[np.floating], p: Array, targets: Array, meta: BundleMeta
+    heatmaps: NDArray[np.floating],
+    p: Array,
+    targets: Array,
+    meta: BundleMeta,
+    *,
+    are_shares: bool = False,
 ) -> list[ClassHeat]:
     """The maps of every class; first, for bundles with classes, those of the positive verdict.
 
@@ -53,13 +59,12 @@ def class_heats(
         p: Probabilities (films, labels).
         targets: (films, labels), 1 where the film has the label, NaN where unknown.
         meta: Of the bundle.
+        are_shares: Whether the maps of the kinds are shares of one map, see `kind_weights`.
     """
     heats = []
     if meta.negative is not None:
         negative = meta.labels.index(meta.negative)
-        kinds = [k for k in range(len(meta.labels)) if k != negative]
-        likelier = np.array(kinds)[p[:, kinds].argmax(axis=1)]
-        shown = heatmaps[np.arange(len(heatmaps)), likelier]
+        shown = weighted_maps(heatmaps, kind_weights(p, negative, are_shares=are_shares))
         heats.append(ClassHeat(meta.positive, shown, targets[:, negative] == 0))
     for k, label in enumerate(meta.labels):
         if all(label != heat.name for heat in heats):

@@ -59,7 +59,13 @@ def localisation(
     chosen = [films[i] for i in rows]
     meta, classifier = predicted.classifier.bundle.meta, predicted.classifier
     outputs = outputs_of(classifier, network_inputs(predicted.pixels[rows], meta.size))
-    heats = class_heats(outputs.heatmaps, predicted.p[rows], predicted.targets[rows], meta)
+    heats = class_heats(
+        outputs.heatmaps,
+        predicted.p[rows],
+        predicted.targets[rows],
+        meta,
+        are_shares=outputs.lungs is not None,
+    )
     boot = Bootstrap.of([film.patient for film in chosen], settings.draws, settings.seed)
     step = context.counting(f"heat of {predicted.title}")
     regions = region_heats(heats, chosen, boot, step)

@@ -20,7 +20,7 @@ class RegionHeat:
     Attributes:
         region: `LUNGS`, `BOXES` or `ILL_SIDE`.
         heat_of: The class or finding. For the positive verdict of a bundle with several kinds it is the
-            map that readers see: that of the likelier kind.
+            map that readers see as long as the kind is not determined: that of all kinds.
         films: Number of films whose map is not blank.
         patients: Number of their patients.
         blank: Number of films whose map is blank; they count in no figure.

@@ -126,6 +126,7 @@ export function decide(rules, film, sentences) {
     label,
     forced,
     kinds,
+    heatmap_class: rules.negative === null ? verdict.heatmap_class : heatmapClass(rules, verdict.called, kinds),
     positive: rules.positive,
     prevalence: rules.prevalence,
     error_rate: rules.limits?.error ?? null,
@@ -162,10 +163,9 @@ function ofClasses(rules, probabilities) {
   }
   const label = classes.length === 1 && classes[0] === called ? called : UNDETERMINED;
   const others = labels.filter((name) => name !== negative);
-  const likelier = others.reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best));
   let kinds = [];
   if (label === positive && rules.kinds.length) {
-    kinds = [likelier];
+    kinds = [others.reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best))];
     if (limits) kinds = Object.keys(limits.kinds).filter((name) => probabilities[name] >= limits.kinds[name] * p);
   }
   const carry = (value) => (rules.prevalence === null ? null : atPrevalence(value, rules.known, rules.prevalence));
@@ -182,9 +182,17 @@ function ofClasses(rules, probabilities) {
     kinds,
     findings: [],
     operating_point: point,
-    heatmap_class: called === NORMAL ? negative : likelier,
+    heatmap_class: heatmapClass(rules, called, kinds),
     adjusted_threshold: carry(point.threshold),
   };
+}
+
+/** What the heatmap explains; see `triage.heatmap_class`. */
+function heatmapClass({ labels, negative, positive }, called, kinds) {
+  if (called === NORMAL) return negative;
+  if (kinds.length === 1) return kinds[0];
+  const others = labels.filter((name) => name !== negative);
+  return others.length === 1 ? others[0] : positive;
 }
 
 function atPrevalence(p, known, wanted) {

@@ -205,7 +205,7 @@ def _subject(
     field = None if lungs is None else lungs(film[None, ..., None])[0]
     named = dict(zip(meta.labels, p[0].tolist(), strict=True))
     shown = triage.judge(named, Rules.of(meta.rules, Settings())).heatmap_class
-    return heatmaps.subject_of(film, maps[0], shown, meta.rules.labels, field), p[0]
+    return heatmaps.subject_of(film, maps[0], p[0], shown, meta.rules.labels, field), p[0]
 
 
 def _both(
