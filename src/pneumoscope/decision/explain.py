@@ -29,6 +29,7 @@ import numpy as np
 from pneumoscope.decision.lung_regions import lung_grid, resized
 from pneumoscope.decision.probability import logit, p_positive
 from pneumoscope.decision.reader_settings import EXPLAIN
+from pneumoscope.decision.verdict_maps import kind_weights, weighted_maps
 from pneumoscope.images.covering import covered
 from pneumoscope.records import NO_EXPLANATION, NORMAL, Explanation
 
@@ -98,42 +99,6 @@ class Subject:
         if self.negative is None or self.label == self.negative:
             return logit(probabilities[:, self.label])
         return logit(p_positive(probabilities, self.negative))
-
-
-def kind_weights(
-    probabilities: NDArray[np.floating[Any]], negative: int, *, are_shares: bool
-) -> NDArray[np.float64]:
-    """Weights of the maps of all classes, whose sum is the map of the positive verdict as a whole.
-
-    A head that reads the lungs divides one map of evidence among the kinds, cell by cell: their sum is
-    that evidence. Grad-CAM follows the gradient of a logit. The positive verdict's is log sum exp of the
-    kinds' logits, whose gradient is that of each kind times its share of P(positive).
-
-    Args:
-        probabilities: (n, classes), of the network.
-        negative: Position of the class that means "nothing found".
-        are_shares: Whether the maps of the kinds are shares of one map, as those of such a head.
-
-    Returns:
-        float64 (n, classes); 0 for the negative class.
-    """
-    weights = np.array(probabilities, np.float64)
-    weights[:, negative] = 0
-    if are_shares:
-        weights[:] = 1
-        weights[:, negative] = 0
-        return weights
-    total = weights.sum(axis=1, keepdims=True)
-    kinds = weights.shape[1] - 1
-    even = np.where(np.arange(kinds + 1) == negative, 0, 1 / kinds)
-    return np.where(total > 0, weights / np.where(total > 0, total, 1), even)
-
-
-def weighted_maps(
-    heatmaps: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]]
-) -> NDArray[np.float32]:
-    """Sums the maps (n, classes, h, w) of every film with the weights (n or 1, classes)."""
-    return (heatmaps * weights[..., None, None]).sum(axis=1).astype(np.float32)
 
 
 def subject_of(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.explain import kind_weights, weighted_maps
+from pneumoscope.decision.verdict_maps import kind_weights, weighted_maps
 from pneumoscope.evidence.evaluation.drawn_regions import heat_inside, regions_of
 from pneumoscope.evidence.evaluation.heat_shares import mean_over
 from pneumoscope.evidence.evaluation.localisation_results import (
