@@ -10,6 +10,7 @@ from pneumoscope.decision import explain
 from pneumoscope.decision.explain import CHECKED, FAST, Subject
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.decision.rules import Labels
+from pneumoscope.decision.verdict_maps import maps_of
 from pneumoscope.errors import UsageError
 
 SIZE, CELLS = 64, 8
@@ -256,13 +257,10 @@ def test_the_map_of_the_positive_verdict_is_that_of_all_kinds() -> None:
     # log sum exp of the logits: each gradient by the kind's share of P(PNEUMONIA), 3 : 1.
     assert by_gradient.heatmap == pytest.approx(0.75 * maps[1] + 0.25 * maps[2])
     assert (by_gradient.name, by_gradient.label) == ("PNEUMONIA", 1)
-    assert by_gradient.maps_of(maps[None])[0] == pytest.approx(by_gradient.heatmap)
+    assert maps_of(maps[None], 1, by_gradient.weights)[0] == pytest.approx(by_gradient.heatmap)
     # A head that reads the lungs divides one map of evidence: the whole is the sum.
     by_evidence = explain.subject_of(film(), maps, p, "PNEUMONIA", labels, np.ones((8, 8)))
     assert by_evidence.heatmap == pytest.approx(maps[1] + maps[2])
     viral = explain.subject_of(film(), maps, p, "viral", labels)
     assert (viral.heatmap == maps[2]).all()
-    assert (viral.maps_of(maps[None])[0] == maps[2]).all()
-    assert (
-        explain.kind_weights(np.array([[1.0, 0, 0]]), 0, are_shares=False) == [0, 0.5, 0.5]
-    ).all()
+    assert (maps_of(maps[None], viral.label, viral.weights)[0] == maps[2]).all()

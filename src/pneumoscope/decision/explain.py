@@ -29,7 +29,7 @@ import numpy as np
 from pneumoscope.decision.lung_regions import lung_grid, resized
 from pneumoscope.decision.probability import logit, p_positive
 from pneumoscope.decision.reader_settings import EXPLAIN
-from pneumoscope.decision.verdict_maps import kind_weights, weighted_maps
+from pneumoscope.decision.verdict_maps import kind_weights, maps_of
 from pneumoscope.images.covering import covered
 from pneumoscope.records import NO_EXPLANATION, NORMAL, Explanation
 
@@ -67,8 +67,7 @@ class Subject:
     Attributes:
         film: uint8 (size, size), the network's input.
         heatmap: Float (h, w), >= 0, the weighted sum of the maps of all classes.
-        label: Position of the explained class or finding; of the likelier kind if the map is that of
-            all kinds.
+        label: Position of the explained class or finding; of the likeliest kind if all are.
         negative: Position of the class that means "nothing found"; None for several findings.
         name: The verdict's name for people, such as ``"PNEUMONIA"``.
         lungs: Float (h, w) in [0, 1], the lung field of the film; None if the network does not look
@@ -83,12 +82,6 @@ class Subject:
     name: str
     lungs: NDArray[np.floating[Any]] | None = None
     weights: NDArray[np.floating[Any]] | None = None
-
-    def maps_of(self, heatmaps: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """The maps (n, h, w) of what is explained, from those of all classes (n, classes, h, w)."""
-        if self.weights is None:
-            return heatmaps[:, self.label]
-        return weighted_maps(heatmaps, self.weights[None])
 
     def log_odds(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Log odds of what the map explains, (n,), from probabilities (n, classes).
@@ -115,10 +108,9 @@ def subject_of(
         film: uint8 (size, size), the network's input.
         heatmaps: Float (classes, h, w), of all classes or findings.
         probabilities: Float (classes,), of the network.
-        name: A class or finding; else the positive verdict, whose map is that of all its kinds, see
-            `kind_weights`.
+        name: A class or finding; else the positive verdict, explained by all kinds, see `kind_weights`.
         labels: What the outputs of the network mean.
-        lungs: Float (h, w) in [0, 1], the lung field; None if the network does not look for lungs.
+        lungs: As in `Subject`.
     """
     negative, weights = labels.negative_column, None
     if name in labels.names or negative is None:
@@ -129,9 +121,7 @@ def subject_of(
     shown = NORMAL if label == negative else name if negative is None else labels.positive
     return Subject(
         film=film,
-        heatmap=heatmaps[label]
-        if weights is None
-        else weighted_maps(heatmaps[None], weights[None])[0],
+        heatmap=maps_of(heatmaps[None], label, weights)[0],
         label=label,
         negative=negative,
         name=shown,
@@ -235,7 +225,7 @@ def steadiness(subject: Subject, run: Run) -> float:
 
     unshifted = inner(subject.heatmap, 0, 0)
     correlations = []
-    for heatmap, (i, j) in zip(subject.maps_of(maps), _SHIFTS, strict=True):
+    for heatmap, (i, j) in zip(maps_of(maps, subject.label, subject.weights), _SHIFTS, strict=True):
         shifted = inner(heatmap, i, j)
         length = math.sqrt(float((unshifted**2).sum()) * float((shifted**2).sum()))
         correlations.append(float((unshifted * shifted).sum()) / length if length > 0 else 0.0)

@@ -33,7 +33,8 @@ def kind_weights(
     weights = np.asarray(probabilities, np.float64) * is_kind
     total = weights.sum(axis=1, keepdims=True)
     # A film that is surely normal has no shares: all kinds count alike.
-    return np.where(total > 0, weights / np.where(total > 0, total, 1), is_kind / is_kind.sum())
+    shares = weights / np.where(total > 0, total, 1)
+    return np.asarray(np.where(total > 0, shares, is_kind / is_kind.sum()))
 
 
 def weighted_maps(
@@ -41,3 +42,16 @@ def weighted_maps(
 ) -> NDArray[np.float32]:
     """Sums the maps (n, classes, h, w) of every film with the weights (n or 1, classes)."""
     return np.asarray((heatmaps * weights[..., None, None]).sum(axis=1), np.float32)
+
+
+def maps_of(
+    heatmaps: NDArray[np.floating[Any]], label: int, weights: NDArray[np.floating[Any]] | None
+) -> NDArray[np.floating[Any]]:
+    """The maps (n, h, w) that are shown, from those of all classes (n, classes, h, w).
+
+    Args:
+        heatmaps: See above.
+        label: Position of the class that is shown if there are no weights.
+        weights: (classes,), of the map of each class; None for that of ``label`` alone.
+    """
+    return heatmaps[:, label] if weights is None else weighted_maps(heatmaps, weights[None])
