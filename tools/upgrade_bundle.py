@@ -1,21 +1,41 @@
-"""Rewrites bundles of the former format in the present one; only ``bundle.json`` changes.
+"""Rewrites bundles as this version would write them.
 
     python3 tools/upgrade_bundle.py BUNDLE...
 
-What the former format did not say comes from the data sheets inside the package, as it does when
-such a bundle is read (`pneumoscope.bundle.former_format`). The hash of the bundle changes, so site
-profiles have to be made again for it.
+What a former format did not say comes from the data sheets inside the package, as it does when
+such a bundle is read (`pneumoscope.bundle.former_format`). ``model.onnx`` is simplified as an export
+does it, and has to give the same answers to the golden inputs. The hash of the bundle changes, so
+site profiles have to be made again for it.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
-from pneumoscope.bundle import META, open_bundle, write_bundle
+import onnx
+
+from pneumoscope.bundle import META, MODEL, Bundle, open_bundle, write_bundle
+from pneumoscope.runtime import Classifier
+from pneumoscope.train.export.simplify import simplify
+
+
+def upgraded(before: Bundle, scratch: Path) -> Bundle:
+    """Writes a bundle anew; raises `BundleMismatch` if its network would answer differently."""
+    files = {path.name: path for path in before.path.iterdir() if path.name != META}
+    network = onnx.load(str(files[MODEL]))
+    simplify(network)
+    onnx.checker.check_model(network)
+    files[MODEL] = scratch / MODEL
+    onnx.save(network, files[MODEL])
+    Classifier(write_bundle(scratch / "bundle", before.meta, files)).check()
+    return write_bundle(before.path, before.meta, files)
+
 
 if __name__ == "__main__":
     for folder in sys.argv[1:]:
-        before = open_bundle(folder)
-        kept = {path.name: path for path in before.path.iterdir() if path.name != META}
-        after = write_bundle(before.path, before.meta, kept)
-        print(f"{after.path}: {before.sha256} is now {after.sha256}")
+        bundle = open_bundle(folder)
+        with tempfile.TemporaryDirectory() as scratch:
+            after = upgraded(bundle, Path(scratch))
+        print(f"{after.path}: {bundle.sha256} is now {after.sha256}")

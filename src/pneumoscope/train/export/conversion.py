@@ -9,6 +9,7 @@ import numpy as np
 
 from pneumoscope.files import claim, replacing
 from pneumoscope.train.export.exported import OUTPUTS
+from pneumoscope.train.export.simplify import simplify
 from pneumoscope.train.gate import features
 from pneumoscope.train.network.calibration_values import PREFIX, values_of
 
@@ -24,7 +25,7 @@ _CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 def convert(serving: Any, target: Path) -> None:
-    """Writes a Keras model as ONNX, with constants folded and BatchNorm merged.
+    """Writes a Keras model as ONNX, with constants folded, BatchNorm merged and the input simplified.
 
     ONNX Runtime would otherwise do both whenever it loads the file.
 
@@ -50,6 +51,7 @@ def convert(serving: Any, target: Path) -> None:
         options.log_severity_level = 3
         onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
         model = onnx.load(str(slim))
+        simplify(model)
         features.add(model)
         by_name = {output.name: output for output in model.graph.output}
         del model.graph.output[:]
