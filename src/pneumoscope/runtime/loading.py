@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, overload
 
 from pneumoscope.bundle import Bundle, names, open_bundle
@@ -56,9 +57,12 @@ def load(
             there is no such population.
     """
     if bundle is None and len(names.SHIPPED_SET) > 1:
-        shipped = {
-            path.name: Classifier(open_bundle(path), threads=threads) for path in names.SHIPPED_SET
-        }
+        # At the same time: ONNX Runtime optimises each network in its own thread.
+        with ThreadPoolExecutor(len(names.SHIPPED_SET)) as pool:
+            classifiers = pool.map(
+                lambda path: Classifier(open_bundle(path), threads=threads), names.SHIPPED_SET
+            )
+            shipped = {path.name: c for path, c in zip(names.SHIPPED_SET, classifiers, strict=True)}
         return PopulationReader(shipped, settings)
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
     return Classifier(opened, threads=threads, settings=settings)
