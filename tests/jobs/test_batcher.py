@@ -15,8 +15,8 @@ from grey_films import BRIGHT, DARK
 from pneumoscope import images
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import DeadlinePassed, NotStored, QueueFull, ServerFault, ShuttingDown
+from pneumoscope.images.decoders import Decoded, DecodeOptions, DecoderPool
 from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
-from pneumoscope.jobs.decoders import Decoded, DecodeOptions, DecoderPool
 from pneumoscope.jobs.queue import FilmQueue, QueuedFilm, QueueLimits
 from pneumoscope.jobs.readers import Readers
 from pneumoscope.records import Outcome, Settings

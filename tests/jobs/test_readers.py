@@ -8,8 +8,8 @@ import pytest
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import BundleNotServed, UnknownOperatingPoint, UsageError
+from pneumoscope.images.decoders import DecodeOptions
 from pneumoscope.jobs import readers
-from pneumoscope.jobs.decoders import DecodeOptions
 from pneumoscope.jobs.readers import AUTOMATIC, Readers
 from pneumoscope.records import Settings
 from pneumoscope.runtime import Classifier, PopulationReader

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import DeadlinePassed, PneumoscopeError, ServerFault
-from pneumoscope.jobs.decoders import FILM_NAME
+from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.records import Outcome
 from pneumoscope.runtime import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pneumoscope.jobs.decoders import Decoder, DecoderPool
+    from pneumoscope.images.decoders import Decoder, DecoderPool
     from pneumoscope.jobs.queue import Entry, FilmQueue, QueuedFilm
     from pneumoscope.jobs.readers import Readers
     from pneumoscope.records import Settings

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pneumoscope.images.decoders import DecoderPool
 from pneumoscope.jobs.batcher import Batcher, BatchHooks, BatchSettings
 from pneumoscope.jobs.database_lock import DatabaseLock
-from pneumoscope.jobs.decoders import DecoderPool
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import Keys, open_keys
 from pneumoscope.jobs.progress_events import ProgressEvents

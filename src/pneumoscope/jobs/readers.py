@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import BundleNotServed
-from pneumoscope.jobs.decoders import DecodeOptions
+from pneumoscope.images.decoders import DecodeOptions
 from pneumoscope.runtime.populations import choice_among
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pneumoscope.errors import ImageError
 from pneumoscope.images import is_archive
 from pneumoscope.images.archive_errors import ArchiveTooLarge
 from pneumoscope.images.archives import Archive
-from pneumoscope.jobs.decoders import FILM_NAME
+from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.jobs.requests import UploadedFile
 from pneumoscope.serve.problems import TooMuch, Unprocessable
 from pneumoscope.serve.uploads import display_name

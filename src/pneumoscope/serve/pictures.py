@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.jobs.decoders import DecodeOptions, shown_size
+from pneumoscope.images.decoders import DecodeOptions, shown_size
 from pneumoscope.records import NO_HEATMAPS, REFUSED
 from pneumoscope.render import heatmap
 from pneumoscope.serve.problems import Busy, FilmNotHeld, NoHeatmap, NoLungField, NotFound
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.jobs.decoders import DecoderPool
+    from pneumoscope.images.decoders import DecoderPool
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.tables import FilmRow

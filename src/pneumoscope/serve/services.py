@@ -8,11 +8,11 @@ from typing import Any
 
 from fastapi import Request
 
+from pneumoscope.images.decoders import DecoderPool
 from pneumoscope.jobs.batcher import Batcher
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.database_lock import DatabaseLock
-from pneumoscope.jobs.decoders import DecoderPool
 from pneumoscope.jobs.keys import Keys
 from pneumoscope.jobs.pipeline import (
     Pipeline,

@@ -13,7 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pneumoscope.decision.reader_settings import UPLOAD_FIELDS
 from pneumoscope.errors import EmptySource
-from pneumoscope.jobs.decoders import FILM_NAME
+from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.serve.problems import BadRequest, Busy, TooMuch, UnsupportedMedia
 
 if TYPE_CHECKING:

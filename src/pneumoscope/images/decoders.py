@@ -23,7 +23,7 @@ import numpy as np
 from pneumoscope import errors
 from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
 from pneumoscope.images.codec_child import limit
-from pneumoscope.jobs.confinement import confine
+from pneumoscope.images.confinement import confine
 from pneumoscope.records import ANTIALIAS, FilmFacts
 
 if TYPE_CHECKING:

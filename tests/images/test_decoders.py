@@ -20,9 +20,8 @@ import pytest
 from grey_films import BRIGHT, DARK, film
 from pneumoscope import images
 from pneumoscope.errors import TooLarge, UnknownFormat, UnreadableImage
-from pneumoscope.images import codec_process
-from pneumoscope.jobs import decoders
-from pneumoscope.jobs.decoders import (
+from pneumoscope.images import codec_process, decoders
+from pneumoscope.images.decoders import (
     DecodeOptions,
     Decoder,
     DecoderPool,
@@ -187,7 +186,7 @@ def test_a_film_that_needs_too_much_memory_is_given_up() -> None:
 
 
 def test_a_process_that_does_not_stop_its_decoder_ends_nevertheless() -> None:
-    code = "from pneumoscope.jobs.decoders import Decoder\nDecoder(30, 2**30).start()"
+    code = "from pneumoscope.images.decoders import Decoder\nDecoder(30, 2**30).start()"
     command = [sys.executable, "-c", f"if __name__ == '__main__':\n exec({code!r})"]
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grey_films import BRIGHT
-from pneumoscope.jobs.decoders import DecodeOptions, Decoder
+from pneumoscope.images.decoders import DecodeOptions, Decoder
 
 SECRETS = {
     "PNEUMOSCOPE_SERVE_SECRET": "sesame",
@@ -21,7 +21,7 @@ SECRETS = {
 }
 TRY = """
 import json, os, socket, sys
-from pneumoscope.jobs.confinement import confine
+from pneumoscope.images.confinement import confine
 applied = confine()
 def refused(action):
     try:
