@@ -12,7 +12,8 @@ from typing import Any
 
 import pneumoscope.ai_results.errors
 import pneumoscope.deidentification.film
-import pneumoscope.serve.app  # noqa: F401 (defines the errors of the server)
+import pneumoscope.pacs.destinations.errors
+import pneumoscope.serve.app
 from pneumoscope import errors
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.serve import problems
@@ -21,7 +22,7 @@ from reference_text import prose, table
 NOT_OVER_HTTP = (
     errors.BundleError, errors.ProfileError, errors.MissingExtra, errors.ServerError,
     errors.ConversionError, errors.AccountError, errors.UnsafeAddress, errors.AuditLogDamaged,
-    errors.TrainingError,
+    errors.TrainingError, pneumoscope.pacs.destinations.errors.DeliveryFailed,
 )  # fmt: skip
 """Errors that no request is answered with: they end a command, or the start of the server."""
 UNDER_ANOTHER_NAME = {errors.QueueFull: problems.Busy, errors.DiskFull: problems.NoRoom}

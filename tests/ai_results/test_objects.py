@@ -88,3 +88,10 @@ def test_a_failure_of_the_library_names_object_and_film(
     with pytest.raises(ObjectNotMade) as caught:
         list(objects_of(result_of(tiny_bundle), ["sr"]))
     assert str(caught.value) == "film.dcm: the object sr cannot be made (ValueError)"
+
+
+def test_the_same_result_is_the_same_object_byte_by_byte(tiny_bundle: Bundle) -> None:
+    """An archive takes what is sent a second time for the object that it has."""
+    result = result_of(tiny_bundle)
+    first, second = ({o.kind: o.content for o in objects_of(result, KINDS)} for _ in range(2))
+    assert first == second

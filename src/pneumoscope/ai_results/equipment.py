@@ -65,7 +65,10 @@ def series_of(result: FilmResult, kind: str, number: int, description: str) -> d
 
 
 def finished(made: Dataset, result: FilmResult) -> Dataset:
-    """The object with the time of the result in place of now, and with its own text encoding."""
+    """The object with the time of the result in place of now, and with its own text encoding.
+
+    A result that is sent once more is then the same object, byte by byte.
+    """
     made.SpecificCharacterSet = "ISO_IR 192"
     date, time = result.local.strftime("%Y%m%d"), result.local.strftime("%H%M%S")
     made.InstanceCreationDate, made.InstanceCreationTime = date, time
@@ -74,6 +77,8 @@ def finished(made: Dataset, result: FilmResult) -> Dataset:
         made.PresentationCreationDate, made.PresentationCreationTime = date, time
     else:
         made.ContentDate, made.ContentTime = date, time
+    for item in made.ContributingEquipmentSequence:  # highdicom adds itself, now
+        item.ContributionDateTime = result.local.replace(tzinfo=None)
     if "TimezoneOffsetFromUTC" in result.header:
         made.TimezoneOffsetFromUTC = result.header.TimezoneOffsetFromUTC
     made.DeviceUID = result.device_uid

@@ -14,11 +14,13 @@ class Kind(NamedTuple):
     Attributes:
         title: What it is.
         content: What it says.
+        sop_class_uid: Its SOP class (PS3.4 B.5); empty for FHIR.
         ending: Ending of its file, without a full stop.
     """
 
     title: str
     content: str
+    sop_class_uid: str
     ending: str = DICOM
 
 
@@ -26,13 +28,24 @@ KINDS = {
     "sr": Kind(
         "Comprehensive 3D SR, TID 1500 with TID 4019",
         "verdict, probabilities, coded reasons, outlines of the hot regions",
+        "1.2.840.10008.5.1.4.1.1.88.34",
     ),
-    "sc": Kind("Secondary Capture", "the film with its heatmap, verdict and notice burned in"),
-    "seg": Kind("Segmentation, fractional", "the heat of each pixel"),
-    "gsps": Kind("Grayscale Softcopy Presentation State", "outlines and verdict over the film"),
-    "pdf": Kind("Encapsulated PDF", "the report for people"),
+    "sc": Kind(
+        "Secondary Capture",
+        "the film with its heatmap, verdict and notice burned in",
+        "1.2.840.10008.5.1.4.1.1.7",
+    ),
+    "seg": Kind(
+        "Segmentation, fractional", "the heat of each pixel", "1.2.840.10008.5.1.4.1.1.66.4"
+    ),
+    "gsps": Kind(
+        "Grayscale Softcopy Presentation State",
+        "outlines and verdict over the film",
+        "1.2.840.10008.5.1.4.1.1.11.1",
+    ),
+    "pdf": Kind("Encapsulated PDF", "the report for people", "1.2.840.10008.5.1.4.1.1.104.1"),
     "fhir": Kind(
-        "FHIR DiagnosticReport with Observations", "the verdict for a record system", FHIR
+        "FHIR DiagnosticReport with Observations", "the verdict for a record system", "", FHIR
     ),
 }
 """In the order in which they are made."""

@@ -43,6 +43,8 @@ def secondary_capture(result: FilmResult, number: int) -> Dataset:
         **series,
     )
     made.ImageType = ["DERIVED", "SECONDARY"]
+    made.DateOfSecondaryCapture = result.local.strftime("%Y%m%d")
+    made.TimeOfSecondaryCapture = result.local.strftime("%H%M%S")
     made.DerivationDescription = (
         f"Film with the heatmap of {result.bundle.title}, SHA-256 {result.bundle.sha256}"
     )

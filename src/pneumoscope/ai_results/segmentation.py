@@ -60,4 +60,6 @@ def segmentation(result: FilmResult, number: int) -> Dataset:
         omit_empty_frames=False,
         **series_of(result, "seg", number, f"{BURNED_IN}: heat as data"),
     )
+    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        item.DimensionOrganizationUID = result.uid("seg", "dimensions")
     return finished(made, result)

@@ -1,0 +1,96 @@
+"""Associations with an archive (DICOM PS3.8), and what it says when it takes none."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pynetdicom import AE
+
+from pneumoscope import files
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.tls import client_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pynetdicom.association import Association
+    from pynetdicom.presentation import PresentationContext
+
+    from pneumoscope.pacs.destinations.settings import CStoreSettings
+
+# pynetdicom logs names of other systems and dumps of headers; failures are raised here.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+
+_LARGEST_PDU = 128 * 1024
+
+
+@contextmanager
+def association(
+    settings: CStoreSettings,
+    contexts: Sequence[PresentationContext],
+    handlers: Sequence[Any] = (),
+) -> Iterator[Association]:
+    """An association with an archive, released at the end of the block and aborted after an error.
+
+    Args:
+        settings: The archive.
+        contexts: What is proposed.
+        handlers: Event handlers of pynetdicom.
+
+    Raises:
+        DeliveryFailed: The archive cannot be reached, rejects or aborts the association, or accepts
+            none of the contexts.
+    """
+    ae = AE(ae_title=settings.calling_ae)
+    ae.connection_timeout = ae.acse_timeout = settings.timeout_s
+    ae.dimse_timeout = ae.network_timeout = settings.timeout_s
+    tls = None
+    if settings.tls is not None:
+        tls = (client_context(settings.tls), settings.host)
+    opened = ae.associate(
+        settings.host,
+        settings.port,
+        contexts=list(contexts),
+        ae_title=settings.called_ae,
+        max_pdu=_LARGEST_PDU,
+        tls_args=tls,
+        evt_handlers=list(handlers),
+    )
+    if not opened.is_established:
+        raise _not_established(settings, opened)
+    try:
+        yield opened
+    except BaseException:
+        opened.abort()
+        raise
+    opened.release()
+
+
+def _not_established(settings: CStoreSettings, opened: Association) -> DeliveryFailed:
+    where = f"{settings.name}: {settings.called_ae} at {settings.host}:{settings.port}"
+    if opened.is_rejected:
+        reason = getattr(opened.acceptor.primitive, "reason_str", "") or "no reason given"
+        return DeliveryFailed(
+            f"{where} rejects the association ({reason[:1].lower()}{reason[1:]})",
+            f"Check called_ae, and enter {settings.calling_ae} with this computer's address there.",
+        )
+    if opened.acceptor.primitive is not None:
+        # It answered, and accepted no context: pynetdicom aborts then.
+        return DeliveryFailed(
+            f"{where} accepts none of the object classes", "Allow them there.", permanent=True
+        )
+    try:
+        # pynetdicom does not say why there is no connection.
+        socket.create_connection((settings.host, settings.port), settings.timeout_s).close()
+    except OSError as error:
+        return DeliveryFailed(
+            f"{where} cannot be reached ({files.cause(error)})",
+            "Check host, port and firewall, and whether it is running.",
+        )
+    wanted = "the TLS connection" if settings.tls is not None else "an association without TLS"
+    return DeliveryFailed(
+        f"{where} does not agree to {wanted}", "Check the certificates, and whether it expects TLS."
+    )

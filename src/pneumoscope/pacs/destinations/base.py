@@ -1,0 +1,99 @@
+"""What every destination gets, and what every destination can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.jobs.tables import FilmRow
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredFilm:
+    """A film and its stored result.
+
+    Attributes:
+        id: Id of the result, 32 hexadecimal digits.
+        film: The file as it was received.
+        result: The prediction, as `rows.enter_outcome` stores it.
+        created: When the film was accepted. With film and bundle it determines the UIDs of all
+            objects, so that every attempt sends the same ones.
+        heatmap: float32 (h, w), or None.
+        lungs: The lung field, float32 (h, w), or None.
+    """
+
+    id: str
+    film: bytes
+    result: Mapping[str, Any]
+    created: datetime
+    heatmap: NDArray[np.float32] | None = None
+    lungs: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of_row(cls, row: FilmRow, film: bytes) -> Self:
+        """From a row of the database.
+
+        Args:
+            row: Of a film that is done.
+            film: Its file.
+        """
+        if row.result is None:
+            raise ValueError("the film has no result")
+        return cls(
+            id=row.id,
+            film=film,
+            result=row.result,
+            created=row.created,
+            heatmap=_cells(row.heatmap, row.heatmap_rows),
+            lungs=_cells(row.lungs, row.lungs_rows),
+        )
+
+
+def _cells(stored: bytes | None, rows: int | None) -> NDArray[np.float32] | None:
+    if stored is None or not rows:
+        return None
+    return np.frombuffer(stored, np.float32).reshape(rows, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a destination, or another part of the node, can be used now.
+
+    Attributes:
+        ok: Whether it can.
+        text: What was tried and what came of it, for people.
+        hint: What to do about it; empty if it is all right.
+    """
+
+    ok: bool
+    text: str
+    hint: str = ""
+
+
+class Destination(Protocol):
+    """Somewhere results go. Safe to share between threads.
+
+    Attributes:
+        name: Its name in the configuration.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, film: StoredFilm) -> None:
+        """Delivers a result; a second time changes nothing at the destination.
+
+        Raises:
+            DeliveryFailed: It did not take everything.
+        """
+
+    def check(self) -> Check:
+        """Tries whether results can be delivered, without delivering one."""

@@ -1,0 +1,218 @@
+"""A DICOM archive as destination: objects by C-STORE, with storage commitment if the site wants it.
+
+References are to the DICOM standard, PS3.4 and PS3.7.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import build_context, evt
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
+    StorageCommitmentPushModelInstance,
+    Verification,
+)
+
+from pneumoscope.ai_results.kinds import KINDS
+from pneumoscope.pacs.destinations.associations import association
+from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.commitment import REQUEST_COMMITMENT
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pynetdicom.association import Association
+    from pynetdicom.presentation import PresentationContext
+
+    from pneumoscope.pacs.destinations.base import StoredFilm
+    from pneumoscope.pacs.destinations.commitment import Commitments, Transaction
+    from pneumoscope.pacs.destinations.result_objects import ObjectMaker
+    from pneumoscope.pacs.destinations.settings import CStoreSettings
+
+UNCOMPRESSED = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_DUPLICATE = 0x0111
+_REFUSED_CLASS = 0x0122
+# The same object would fail again: data set does not match class, cannot understand (PS3.4 B.2.3).
+_PERMANENT = (0xA9, *range(0xC0, 0xD0))
+_WARNING = 0xB
+_AGAIN = "It is tried again."
+
+
+class _Sending(NamedTuple):
+    """An object on its way."""
+
+    kind: str
+    dataset: Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Sends objects over one association for each result.
+
+    Attributes:
+        settings: What the site has configured.
+        maker: Makes the objects.
+        commitments: Waits for reports of storage commitment, on any association.
+    """
+
+    settings: CStoreSettings
+    maker: ObjectMaker
+    commitments: Commitments
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self.settings.name
+
+    def send(self, film: StoredFilm) -> None:
+        """Sends the objects of a result. An archive that has them already takes them as duplicates.
+
+        Raises:
+            DeliveryFailed: The archive has not taken all of them, or has not committed to keep them.
+        """
+        made = self.maker.objects(film, self.settings.objects)
+        sendings = [_Sending(item.kind, dcmread(io.BytesIO(item.content))) for item in made]
+        contexts = _contexts_of(sendings)
+        if not self.settings.commitment:
+            with association(self.settings, contexts) as opened:
+                self._store_all(opened, sendings)
+            return
+        with self.commitments.transaction() as transaction:
+            handlers = [(evt.EVT_N_EVENT_REPORT, self.commitments.report)]
+            contexts.append(build_context(StorageCommitmentPushModel))
+            with association(self.settings, contexts, handlers) as opened:
+                self._store_all(opened, sendings)
+                self._request_commitment(opened, transaction, sendings)
+                # Some archives report on this association, others open one of their own.
+                committed = transaction.wait(self.settings.commitment_s)
+        if not committed:
+            raise DeliveryFailed(
+                f"{self.name}: no storage commitment within {self.settings.commitment_s:g} s",
+                f"Enter {self.settings.calling_ae} with this computer's address and the port that it "
+                "listens on at the archive: it reports to there.",
+            )
+        if transaction.failed:
+            raise DeliveryFailed(
+                f"{self.name}: the archive does not commit to keep {transaction.failed} of "
+                f"{len(sendings)} objects",
+                "The archive's log says why.",
+            )
+
+    def _store_all(self, opened: Association, sendings: Sequence[_Sending]) -> None:
+        for sending in sendings:
+            self._store(opened, sending)
+
+    def _store(self, opened: Association, sending: _Sending) -> None:
+        what = f"{self.name}: {sending.kind}"
+        if not _is_accepted(opened, sending.dataset):
+            _decompress(sending.dataset)  # an archive that takes no RLE
+        try:
+            status = opened.send_c_store(sending.dataset).get("Status")
+        except ValueError as error:  # of pynetdicom: no accepted context
+            raise _refused_class(what, sending.kind) from error
+        except RuntimeError as error:  # of pynetdicom: the association is gone
+            raise DeliveryFailed(f"{what}: the association ended", _AGAIN) from error
+        if status is None:
+            raise DeliveryFailed(f"{what}: no answer within {self.settings.timeout_s:g} s", _AGAIN)
+        if status == 0 or status >> 12 == _WARNING or status == _DUPLICATE:
+            return
+        if status == _REFUSED_CLASS:
+            raise _refused_class(what, sending.kind)
+        raise DeliveryFailed(
+            f"{what} is refused with status 0x{status:04X}",
+            "The archive's log says why.",
+            permanent=status >> 8 in _PERMANENT,
+        )
+
+    def _request_commitment(
+        self, opened: Association, transaction: Transaction, sendings: Sequence[_Sending]
+    ) -> None:
+        """Asks the archive to commit to keep the objects (PS3.4 J.3.2)."""
+        try:
+            answer, _ = opened.send_n_action(
+                transaction.request([sending.dataset for sending in sendings]),
+                REQUEST_COMMITMENT,
+                StorageCommitmentPushModel,
+                StorageCommitmentPushModelInstance,
+            )
+        except ValueError as error:  # of pynetdicom: no accepted context
+            raise DeliveryFailed(
+                f"{self.name}: the archive offers no storage commitment",
+                "Set commitment = false, or allow it there.",
+                permanent=True,
+            ) from error
+        except RuntimeError as error:
+            raise DeliveryFailed(f"{self.name}: the association ended", _AGAIN) from error
+        if (status := answer.get("Status")) != 0:
+            words = "no answer" if status is None else f"status 0x{status:04X}"
+            raise DeliveryFailed(
+                f"{self.name}: storage commitment is refused ({words})",
+                "The archive's log says why.",
+            )
+
+    def check(self) -> Check:
+        """C-ECHO, and whether the archive takes the classes of all objects that are sent."""
+        kinds = self.settings.objects
+        uids = {kind: UID(KINDS[kind].sop_class_uid) for kind in kinds}
+        proposed = [build_context(Verification)]
+        proposed += [build_context(uid, list(UNCOMPRESSED)) for uid in uids.values()]
+        if self.settings.commitment:
+            proposed.append(build_context(StorageCommitmentPushModel))
+        where = f"{self.settings.called_ae} at {self.settings.host}:{self.settings.port}"
+        try:
+            with association(self.settings, proposed) as opened:
+                accepted = {context.abstract_syntax for context in opened.accepted_contexts}
+                echo = opened.send_c_echo() if Verification in accepted else Dataset()
+        except DeliveryFailed as error:
+            return Check(False, error.message, error.hint)
+        refused = [f"{kind} ({KINDS[kind].title})" for kind in kinds if uids[kind] not in accepted]
+        if self.settings.commitment and StorageCommitmentPushModel not in accepted:
+            refused.append("storage commitment")
+        if refused:
+            return Check(
+                False,
+                f"{where} does not accept {', '.join(refused)}",
+                "Allow it there, or change objects and commitment here.",
+            )
+        answers = "answers C-ECHO" if echo.get("Status") == 0 else "does not answer C-ECHO"
+        return Check(True, f"{where} {answers}, accepts {', '.join(kinds)}")
+
+
+def _contexts_of(sendings: Iterable[_Sending]) -> list[PresentationContext]:
+    """Contexts for objects: as they are, and uncompressed for archives that do not decode them."""
+    contexts: dict[tuple[str, str], PresentationContext] = {}
+    for sending in sendings:
+        uid, syntax = sending.dataset.SOPClassUID, sending.dataset.file_meta.TransferSyntaxUID
+        if syntax not in UNCOMPRESSED:
+            contexts[uid, syntax] = build_context(uid, [syntax])
+        contexts[uid, "uncompressed"] = build_context(uid, list(UNCOMPRESSED))
+    return list(contexts.values())
+
+
+def _is_accepted(opened: Association, dataset: Dataset) -> bool:
+    """Whether an object can be sent as it is."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return syntax in UNCOMPRESSED or any(
+        context.abstract_syntax == dataset.SOPClassUID and syntax in context.transfer_syntax
+        for context in opened.accepted_contexts
+    )
+
+
+def _decompress(dataset: Dataset) -> None:
+    # pydicom would give the object a new UID, and the archive a second copy with each attempt.
+    dataset.decompress(generate_instance_uid=False)
+
+
+def _refused_class(what: str, kind: str) -> DeliveryFailed:
+    return DeliveryFailed(
+        f"{what}: the archive does not accept this class ({KINDS[kind].title})",
+        "Allow it there, or leave it out of objects.",
+        permanent=True,
+    )

@@ -1,0 +1,44 @@
+"""Makes the destinations that a site has configured: the one place that knows all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope.pacs.destinations.c_store import Archive
+from pneumoscope.pacs.destinations.folder import Folder
+from pneumoscope.pacs.destinations.settings import CStoreSettings, FolderSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.pacs.destinations.base import Destination
+    from pneumoscope.pacs.destinations.commitment import Commitments
+    from pneumoscope.pacs.destinations.result_objects import ObjectMaker
+    from pneumoscope.pacs.destinations.settings import DestinationSettings
+
+
+def open_destinations(
+    settings: Sequence[DestinationSettings], maker: ObjectMaker, commitments: Commitments
+) -> dict[str, Destination]:
+    """The destinations by name; nothing is connected yet.
+
+    Args:
+        settings: What the site has configured.
+        maker: Makes the objects, once for all destinations.
+        commitments: Gets the reports of storage commitment; whoever accepts associations gives its
+            `Commitments.report` the reports that arrive there.
+
+    Raises:
+        DeliveryFailed: A file with a secret cannot be read.
+    """
+    return {item.name: _destination(item, maker, commitments) for item in settings}
+
+
+def _destination(
+    settings: DestinationSettings, maker: ObjectMaker, commitments: Commitments
+) -> Destination:
+    if isinstance(settings, CStoreSettings):
+        return Archive(settings, maker, commitments)
+    if isinstance(settings, FolderSettings):
+        return Folder(settings, maker)
+    raise ValueError(settings)

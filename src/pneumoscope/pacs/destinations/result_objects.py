@@ -1,0 +1,137 @@
+"""Makes the objects of stored results, once for all destinations that take them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumoscope.ai_results.film_result import FilmResult
+from pneumoscope.ai_results.kinds import KINDS
+from pneumoscope.ai_results.objects import objects_of
+from pneumoscope.ai_results.secondary_capture import SIDE_PX
+from pneumoscope.ai_results.source_header import source_header
+from pneumoscope.errors import PneumoscopeError
+from pneumoscope.images.decoders import DecodeOptions
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.records import Radiograph
+from pneumoscope.render.serialise import prediction_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.ai_results.objects import ResultObject
+    from pneumoscope.bundle import Bundle
+    from pneumoscope.images.decoders import DecoderPool
+    from pneumoscope.pacs.destinations.base import StoredFilm
+
+_FILM = "film"
+"""Stands for a film's name in messages: the name itself may be a person's."""
+_REMEMBERED_BYTES = 64 * 1024 * 1024
+
+
+class ObjectMaker:
+    """Makes objects, and remembers those of the last films. Safe to share between threads."""
+
+    def __init__(
+        self, bundles: Iterable[Bundle], picture: Callable[[bytes], NDArray[np.uint8]]
+    ) -> None:
+        """Makes nothing yet.
+
+        Args:
+            bundles: The bundles that results may be of.
+            picture: Decodes a film: uint8 (rows, columns), 0 is black. Films come from outside, so
+                this should be a decoder in a child process.
+        """
+        self._bundles = {bundle.sha256: bundle for bundle in bundles}
+        self._picture = picture
+        self._objects: OrderedDict[tuple[str, str, str], ResultObject] = OrderedDict()
+        self._bytes = 0
+        # highdicom is Python: two threads would not make two objects in less time than one.
+        self._lock = threading.Lock()
+
+    def objects(
+        self, film: StoredFilm, kinds: Collection[str], fhir_version: str = "R5"
+    ) -> list[ResultObject]:
+        """The objects of a result that can be made, in the order of `KINDS`.
+
+        Raises:
+            DeliveryFailed: The film has no header to refer to, its bundle is no longer in use, or an
+                object cannot be made: another attempt would not help.
+        """
+        with self._lock:
+            try:
+                made = self._made(film, kinds, fhir_version)
+            except DeliveryFailed:
+                raise
+            except PneumoscopeError as error:
+                raise DeliveryFailed(error.message, error.hint, permanent=True) from error
+        return [item for item in made if not item.not_made]
+
+    def _made(
+        self, film: StoredFilm, kinds: Collection[str], fhir_version: str
+    ) -> list[ResultObject]:
+        keys = [(film.id, kind, fhir_version) for kind in KINDS if kind in kinds]
+        missing = [
+            kind for _, kind, _ in keys if (film.id, kind, fhir_version) not in self._objects
+        ]
+        fresh: dict[str, ResultObject] = {}
+        if missing:
+            result = self._film_result(film)
+            for item in objects_of(result, missing, fhir_version=fhir_version):
+                fresh[item.kind] = item
+        made = [fresh[key[1]] if key[1] in fresh else self._objects[key] for key in keys]
+        for key, item in zip(keys, made, strict=True):
+            self._remember(key, item)
+        return made
+
+    def _film_result(self, film: StoredFilm) -> FilmResult:
+        prediction = prediction_from_json(film.result)
+        bundle = self._bundles.get(prediction.bundle_sha256)
+        if bundle is None:
+            raise DeliveryFailed(
+                f"the result is of the bundle {prediction.bundle}, which is not in use any more",
+                "Start with this bundle again, or read the film again.",
+                permanent=True,
+            )
+        header = source_header(film.film, _FILM)
+        levels = self._picture(film.film)
+        return FilmResult(
+            name=_FILM,
+            header=header,
+            film=Radiograph(levels.astype(np.float32) / np.float32(255), prediction.facts, levels),
+            prediction=replace(prediction, heatmap=film.heatmap, lungs=film.lungs),
+            bundle=bundle,
+            created=film.created,
+        )
+
+    def _remember(self, key: tuple[str, str, str], item: ResultObject) -> None:
+        if key in self._objects:
+            self._objects.move_to_end(key)
+            return
+        self._objects[key] = item
+        self._bytes += len(item.content)
+        while self._bytes > _REMEMBERED_BYTES and len(self._objects) > 1:
+            _, oldest = self._objects.popitem(last=False)
+            self._bytes -= len(oldest.content)
+
+
+def picture_by(decoders: DecoderPool, max_pixels: int) -> Callable[[bytes], NDArray[np.uint8]]:
+    """Decodes films in child processes, see `ObjectMaker`.
+
+    Args:
+        decoders: The child processes.
+        max_pixels: Largest rows x columns of a film.
+    """
+    options = DecodeOptions(size=0, side_px=SIDE_PX, max_pixels=max_pixels)
+
+    def picture(film: bytes) -> NDArray[np.uint8]:
+        with decoders.borrowed() as decoder:
+            return decoder.decode(film, options).pixels
+
+    return picture

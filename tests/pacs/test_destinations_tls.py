@@ -1,0 +1,35 @@
+"""Certificates of connections to other systems."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from archives import certificate
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.settings import TlsSettings
+from pneumoscope.pacs.destinations.tls import client_context
+
+
+def test_the_other_system_is_always_checked(tmp_path: Path) -> None:
+    own = certificate(tmp_path, "own")
+    for settings in (TlsSettings(), TlsSettings(authority=own, certificate=own)):
+        context = client_context(settings)
+        assert context.verify_mode == ssl.CERT_REQUIRED
+        assert context.check_hostname
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_certificates_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
+    text = tmp_path / "text.pem"
+    text.write_text("none")
+    for settings, named in (
+        (TlsSettings(authority=tmp_path / "missing.pem"), "missing.pem"),
+        (TlsSettings(authority=text), "text.pem"),
+        (TlsSettings(certificate=own, key=other), "other.pem"),
+    ):
+        with pytest.raises(DeliveryFailed, match=named):
+            client_context(settings)
