@@ -14,7 +14,8 @@ import pytest
 import decisions
 from decision_cases import Case
 from pneumoscope.decision.gate import REASONS
-from pneumoscope.decision.sentences import FILE as SENTENCES
+from pneumoscope.decision.sentences import FILES, translated
+from pneumoscope.languages.current import LANGUAGES, speaking
 
 STATIC = Path(decisions.__file__).parents[1] / "src" / "pneumoscope" / "serve" / "static"
 REPLAY = Path(__file__).with_name("replay_decisions.js")
@@ -65,8 +66,8 @@ def test_python_decides_the_cases() -> None:
         assert decisions.decided(Case(**given), CONTENT) == case
 
 
-def with_node(folder: Path) -> list[dict[str, Any]]:
-    """What node makes of the cases."""
+def with_node(folder: Path, sentences: Path) -> list[dict[str, Any]]:
+    """What node makes of the cases, with the sentences of a language."""
     script = (
         'import { readFileSync } from "node:fs";'
         'import { replayed } from "./replay.js";'
@@ -74,7 +75,7 @@ def with_node(folder: Path) -> list[dict[str, Any]]:
         "process.stdout.write(JSON.stringify(replayed(cases, sentences)));"
     )
     done = subprocess.run(
-        ["node", "--input-type=module", "-e", script, str(decisions.FILE), str(SENTENCES)],
+        ["node", "--input-type=module", "-e", script, str(decisions.FILE), str(sentences)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -85,8 +86,8 @@ def with_node(folder: Path) -> list[dict[str, Any]]:
     return list(json.loads(done.stdout))
 
 
-def with_chromium(folder: Path, browser: Any) -> list[dict[str, Any]]:
-    """What Chromium makes of the cases."""
+def with_chromium(folder: Path, sentences: Path, browser: Any) -> list[dict[str, Any]]:
+    """What Chromium makes of the cases, with the sentences of a language."""
     page = browser.new_page()
 
     def answer(route: Any) -> None:
@@ -102,7 +103,7 @@ def with_chromium(folder: Path, browser: Any) -> list[dict[str, Any]]:
           const { replayed } = await import("/replay.js");
           return replayed(JSON.parse(cases), JSON.parse(sentences));
         }""",
-        [decisions.FILE.read_text("utf-8"), SENTENCES.read_text("utf-8")],
+        [decisions.FILE.read_text("utf-8"), sentences.read_text("utf-8")],
     )
     page.close()
     return list(answers)
@@ -118,15 +119,40 @@ def scripts(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_javascript_decides_the_cases(scripts: Path, request: pytest.FixtureRequest) -> None:
+def answers_of(
+    scripts: Path, language: str, request: pytest.FixtureRequest
+) -> list[dict[str, Any]]:
+    """What JavaScript makes of the cases, in a language."""
     if shutil.which("node"):
-        answers = with_node(scripts)
-    else:
-        answers = with_chromium(scripts, request.getfixturevalue("browser"))
+        return with_node(scripts, FILES[language])
+    return with_chromium(scripts, FILES[language], request.getfixturevalue("browser"))
+
+
+def test_javascript_decides_the_cases(scripts: Path, request: pytest.FixtureRequest) -> None:
+    answers = answers_of(scripts, "en", request)
     assert len(answers) == len(CASES)
     for case, answer in zip(CASES, answers, strict=True):
         for key in ("decision", "words", "error"):
             assert close(answer.get(key), case.get(key)), (case, answer)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_javascript_says_in_other_languages_what_python_says(
+    scripts: Path, request: pytest.FixtureRequest, language: str
+) -> None:
+    answers = answers_of(scripts, language, request)
+    decided = [(c, a) for c, a in zip(CASES, answers, strict=True) if "decision" in c]
+    assert len(decided) >= 200
+    for case, answer in decided:
+        given = {k: v for k, v in case.items() if k not in ("decision", "words", "error")}
+        with speaking(language):
+            expected = decisions.decided(Case(**given), CONTENT)
+            reasons = expected["decision"]["gate"]["reasons"]
+            for reason in reasons:
+                reason |= {key: translated(reason[key]) for key in ("sentence", "hint")}
+        assert close(answer["words"], expected["words"]), (case, answer)
+        assert answer["decision"]["gate"]["reasons"] == reasons
+        assert answer["words"]["summary"] != case["words"]["summary"]
 
 
 def close(a: Any, b: Any) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pneumoscope
-from pneumoscope.decision.sentences import SENTENCES
+from pneumoscope.decision.sentences import SENTENCES, TABLES
+from pneumoscope.languages.current import LANGUAGES
+from pneumoscope.languages.messages import messages
 from pneumoscope.render.serialise import NOTICE
 
 STATIC = Path(pneumoscope.__file__).parent / "serve" / "static"
@@ -60,6 +63,40 @@ def test_texts_put_together_from_values_exist() -> None:
     ]
     keys += [f"welcome.{v}.{k}" for v in ("film", "doubt", "privacy") for k in ("title", "text")]
     assert [key for key in keys if not isinstance(entry(key), str)] == []
+
+
+def leaves(branch: Any, where: str = "") -> dict[str, str]:
+    """Dotted key to text."""
+    if isinstance(branch, str):
+        return {where: branch}
+    inner = branch.items() if isinstance(branch, dict) else enumerate(branch)
+    return {k: v for key, value in inner for k, v in leaves(value, f"{where}.{key}").items()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_languages_have_the_same_texts_with_the_same_values(language: str) -> None:
+    other = json.loads((STATIC / f"texts.{language}.json").read_text("utf-8"))
+    # English verdicts and classes have no other names; those of the page are those of the package.
+    assert other.pop("names") == TABLES[language]["names"]
+    assert other["decimal"] == TABLES[language]["decimal"]
+    translated, english = leaves(other), leaves({k: v for k, v in TEXTS.items() if k != "names"})
+    assert sorted(translated) == sorted(english)
+    for key, text in english.items():
+        # The note that the model card is in English only.
+        assert translated[key] or not text, key
+        values, wanted = (sorted(re.findall(r"\{\w+\}", x)) for x in (translated[key], text))
+        assert values == wanted, key
+    assert other["notice"] == messages(language)[NOTICE]
+
+
+def test_the_page_has_the_languages_of_the_package() -> None:
+    [names] = re.findall(r"LANGUAGES = (\[.*\]);", SCRIPTS["texts.js"])
+    assert tuple(json.loads(names)) == LANGUAGES
+    assert sorted(STATIC.glob("texts.*.json")) == sorted(
+        STATIC / f"texts.{language}.json" for language in LANGUAGES
+    )
+    for language in ("browser", *LANGUAGES):
+        assert isinstance(entry(f"settings.languages.{language}.title"), str)
 
 
 def test_every_icon_exists() -> None:

@@ -29,9 +29,10 @@ import numpy as np
 from pneumoscope.decision.lung_regions import lung_grid, resized
 from pneumoscope.decision.probability import logit, p_positive
 from pneumoscope.decision.reader_settings import EXPLAIN
+from pneumoscope.decision.sentences import of_explanation
 from pneumoscope.decision.verdict_maps import kind_weights, maps_of
 from pneumoscope.images.covering import covered
-from pneumoscope.records import NO_EXPLANATION, NORMAL, Explanation
+from pneumoscope.records import NORMAL, Explanation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -364,32 +365,35 @@ def _sentence(
     subject: Subject, checks: Mapping[str, float], limit: float | None, *, reliable: bool
 ) -> str:
     if not subject.heatmap.max() > 0:
-        return f"{NO_EXPLANATION}: the heatmap is blank, no region raised the score"
-    place = "inside the body" if subject.lungs is None else "on the lungs"
-    inside = f"{checks['inside']:.0%} of the heat lies {place}"
+        return of_explanation("blank")
+    place = "inside_body" if subject.lungs is None else "inside_lungs"
+    inside = of_explanation(place, share=f"{checks['inside']:.0%}")
     if "depends" in checks:
-        basis = (
-            f"covering the marked region divides the odds of {subject.name} by "
-            f"{checks['odds_hot']:.1f}, covering other regions of its size by "
-            f"{checks['odds_cold']:.1f}; shifted copies give maps with a correlation of "
-            f"{checks['steady']:.2f}; {inside}"
+        basis = of_explanation(
+            "tested",
+            shown=subject.name,
+            hot=f"{checks['odds_hot']:.1f}",
+            cold=f"{checks['odds_cold']:.1f}",
+            steady=f"{checks['steady']:.2f}",
+            inside=inside,
         )
     else:
-        basis = f"{inside}; whether the verdict depends on the marked region was not tested"
+        basis = of_explanation("untested", inside=inside)
     if reliable and limit is None:
-        return f"{basis}; this bundle's limit was never set on films, so little is hidden"
+        return of_explanation("unset", basis=basis)
+    if reliable:
+        return basis
     low = limit is not None and score_of(checks) < limit
-    return basis if reliable else f"{NO_EXPLANATION}: {_why(subject, checks, low=low)}; {basis}"
+    return of_explanation("unreliable", why=_why(subject, checks, low=low), basis=basis)
 
 
 def _why(subject: Subject, checks: Mapping[str, float], *, low: bool) -> str:
     """Names the weakest check if the score is too low, otherwise the lack of dependence."""
     why = {
-        "inside": f"much of the heat lies outside the {'body' if subject.lungs is None else 'lungs'}",
-        "focus": "the heat is spread over most of the film",
-        "steady": "the map changes when the film is shifted by a few pixels",
-        "depends": "the verdict does not depend on the marked region more than on others",
+        "inside": "why_inside_body" if subject.lungs is None else "why_inside_lungs",
+        "focus": "why_focus",
+        "steady": "why_steady",
+        "depends": "why_depends",
     }
-    if not low:
-        return why["depends"]
-    return why[min((name for name in why if name in checks), key=checks.__getitem__)]
+    weakest = min((name for name in why if name in checks), key=checks.__getitem__)
+    return of_explanation(why[weakest if low else "depends"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.decision.gate import NOTE, OUTSIDE, REFUSE
 from pneumoscope.decision.population import AGE, FILM, READER
-from pneumoscope.decision.sentences import capitalised, words
+from pneumoscope.decision.sentences import capitalised, shown, translated, words
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NO_HEATMAPS, NORMAL, REFUSED, UNDETERMINED
 
@@ -40,7 +40,7 @@ _BELOW = {
 
 def verdict(p: Decided) -> str:
     """The label, marked if it was forced."""
-    return words("forced_label", label=p.label) if p.forced else p.label
+    return words("forced_label", label=p.label) if p.forced else shown(p.label)
 
 
 def marks(p: Decided) -> list[str]:
@@ -80,14 +80,14 @@ def reasons(p: Decided) -> list[str]:
 
 
 def _reason(reason: GateReason) -> str:
-    sentence = reason.sentence.rstrip(".")
-    return f"{sentence}. {reason.hint}" if reason.hint else f"{sentence}."
+    sentence = translated(reason.sentence).rstrip(".")
+    return f"{sentence}. {translated(reason.hint)}" if reason.hint else f"{sentence}."
 
 
 def probability(p: Decided) -> str:
     """The probability, and the prevalence that was chosen, if one was."""
     if p.prevalence is None:
-        return f"{p.p_positive:.3f}"
+        return shown(f"{p.p_positive:.3f}")
     return words(
         "at_prevalence",
         p=f"{p.p_positive:.3f}",
@@ -111,7 +111,7 @@ def why_undetermined(p: Decided) -> str:
     if p.error is None:
         return ""
     if p.findings:
-        unclear = ", ".join(f.name for f in p.findings if f.undetermined)
+        unclear = ", ".join(shown(f.name) for f in p.findings if f.undetermined)
         return words("unclear_findings", names=unclear)
     if len(p.classes) == 2:
         return words("unclear_both", normal=NORMAL, positive=p.positive)
@@ -128,7 +128,7 @@ def _outside(p: Decided) -> str:
     A site profile was made on such films, so with one no film is outside.
     """
     reasons = (r for r in p.gate.reasons if r.code == OUTSIDE and p.profile is None)
-    return next((reason.sentence.rstrip(".") for reason in reasons), "")
+    return next((translated(reason.sentence).rstrip(".") for reason in reasons), "")
 
 
 def outside(p: Decided) -> str:
@@ -170,19 +170,23 @@ def kinds(p: Decided) -> str:
 
 def short(p: Decided) -> str:
     """The verdict and the probability, for a line of a list."""
-    return words("short", verdict=verdict(p), p=f"{p.p_positive:.3f}") if is_shown(p) else p.label
+    return (
+        words("short", verdict=verdict(p), p=f"{p.p_positive:.3f}")
+        if is_shown(p)
+        else shown(p.label)
+    )
 
 
 def subject(p: Decided) -> str:
     """What the probability is of: ``"probability of ..."``."""
-    return p.findings[0].name if p.findings else p.positive.lower()
+    return shown(p.findings[0].name if p.findings else p.positive.lower())
 
 
 def summary(p: Decided) -> str:
     """The result in one line, for screen readers."""
     if is_shown(p):
         return words("summary", verdict=verdict(p), subject=subject(p), p=f"{p.p_positive:.3f}")
-    reason = p.gate.reasons[0].sentence.rstrip(".")
+    reason = translated(p.gate.reasons[0].sentence).rstrip(".")
     return words("summary_refused", label=p.label, reason=capitalised(reason))
 
 
@@ -229,7 +233,7 @@ def no_heatmap(p: Prediction) -> str:
         return words("no_heatmap_refused")
     if p.explanation is None:
         none = NO_HEATMAPS in p.warnings
-        return NO_HEATMAPS.rstrip(".") if none else words("no_heatmap_wanted")
+        return translated(NO_HEATMAPS).rstrip(".") if none else words("no_heatmap_wanted")
     return "" if p.explanation.reliable else words("no_heatmap_reliable")
 
 
@@ -254,7 +258,7 @@ def heatmap_caption(p: Prediction) -> str:
     """The text below a heatmap, or in its place."""
     if not is_shown(p) or p.explanation is None:
         return f"{no_heatmap(p)}."
-    sentence = capitalised(p.explanation.sentence)
+    sentence = capitalised(translated(p.explanation.sentence))
     if not p.explanation.reliable:
         return f"{sentence}."
     if p.forced:
@@ -266,7 +270,7 @@ def heatmap_caption(p: Prediction) -> str:
 
 def sentences_of(p: Decided) -> dict[str, str | list[str]]:
     """All sentences about what was decided; of a refused film only the reasons."""
-    shown = is_shown(p)
+    is_judged = is_shown(p)
     return {
         "verdict": verdict(p),
         "marks": marks(p),
@@ -276,13 +280,13 @@ def sentences_of(p: Decided) -> dict[str, str | list[str]]:
         "refused": refused(p),
         "forced": forced(p),
         "subject": subject(p),
-        "probability": probability(p) if shown else "",
-        "prevalence": prevalence(p) if shown else "",
+        "probability": probability(p) if is_judged else "",
+        "prevalence": prevalence(p) if is_judged else "",
         "why_undetermined": why_undetermined(p),
-        "call": call(p) if shown else "",
-        "promise": promise(p) if shown else "",
+        "call": call(p) if is_judged else "",
+        "promise": promise(p) if is_judged else "",
         "kinds": kinds(p),
-        "findings": findings(p) if shown else [],
+        "findings": findings(p) if is_judged else [],
         "reasons": reasons(p),
     }
 
@@ -291,12 +295,12 @@ def sentences(p: Prediction) -> dict[str, str | list[str]]:
     """All sentences about a prediction, for pages that other programs draw."""
     return sentences_of(p) | {
         "no_heatmap": no_heatmap(p),
-        "heatmap_for": p.heatmap_class if is_shown(p) else "",
+        "heatmap_for": shown(p.heatmap_class) if is_shown(p) else "",
         "zones": zones(p),
         "population": population(p),
     }
 
 
 def _either(names: Sequence[str]) -> str:
-    last = names[-1]
-    return words("or").join([", ".join(names[:-1]), last]) if len(names) > 1 else last
+    *others, last = map(shown, names)
+    return words("or").join([", ".join(others), last]) if others else last

@@ -21,6 +21,7 @@ from pneumoscope.jobs.database import unusable
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve import problems
 from pneumoscope.serve.metrics import Metrics, RequestMetrics
+from pneumoscope.serve.reader_language import ReaderLanguage
 from pneumoscope.serve.routes import account, health, jobs, model, predictions, session
 from pneumoscope.serve.security import guard
 from pneumoscope.serve.security.accounts import LOCAL
@@ -94,6 +95,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     if STATIC.is_dir():
         _add_page(app)
     guard.install(app, settings)
+    app.add_middleware(ReaderLanguage)
     return app
 
 

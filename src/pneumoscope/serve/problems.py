@@ -1,4 +1,7 @@
-"""RFC 9457 problem details of every error: the only place that turns errors into HTTP statuses."""
+"""RFC 9457 problem details of every error: the only place that turns errors into HTTP statuses.
+
+Title, detail and hint are in the language of the request; type, status and code are the same in all.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from pneumoscope.decision.sentences import translated
 from pneumoscope.errors import DiskFull, NotStored, PneumoscopeError, QueueFull, ServerFault
+from pneumoscope.languages.current import speaking
+from pneumoscope.serve.reader_language import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,11 +170,11 @@ def _problem(
 ) -> dict[str, Any]:
     details: dict[str, Any] = {
         "type": f"{PAGE}#{error['code'].lower()}",
-        "title": HTTPStatus(status).phrase,
+        "title": translated(HTTPStatus(status).phrase),
         "status": int(status),
-        "detail": error["message"],
+        "detail": translated(error["message"]),
         "code": error["code"],
-        "hint": error["hint"],
+        "hint": translated(error["hint"]),
     }
     return details if instance is None else details | {"instance": instance}
 
@@ -252,7 +258,9 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _unknown_error(request: Request, error: Exception) -> JSONResponse:
     _log.error("a request failed", exc_info=error)
-    return response(ServerFault(), request.url.path)
+    # Starlette calls this handler outside all middleware.
+    with speaking(language_of(request.scope)):
+        return response(ServerFault(), request.url.path)
 
 
 def _http_error(request: Request, error: Exception, routes: Sequence[BaseRoute]) -> JSONResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pneumoscope.languages.current import ENGLISH, speaking
 from pneumoscope.serve.pictures import (
     film_png,
     heatmap_cells_png,
@@ -29,8 +30,9 @@ def report_pdf(row: FilmRow, renderer: Renderer) -> bytes:
 
 
 def result_json(row: FilmRow, renderer: Renderer) -> bytes:
-    """The record of one result."""
-    return json.dumps(record_json(row, renderer.keys), indent=2).encode()
+    """The record of one result: in English, as all files for programs are."""
+    with speaking(ENGLISH):
+        return json.dumps(record_json(row, renderer.keys), indent=2).encode()
 
 
 RENDERINGS: dict[str, tuple[str, Callable[[FilmRow, Renderer], bytes]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.jobs.tables import DONE, FAILED, OPEN, QUEUED, RUNNING
+from pneumoscope.render.localised import localised_result
 from pneumoscope.serve.problems import stored_problem
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def name_of(row: FilmRow, keys: Keys) -> str:
 
 
 def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:
-    """One film."""
+    """One film, in the language in use."""
     path = f"{ROOT}/predictions/{row.id}"
     outline = {} if row.lungs is None else {"lungs": f"{path}/lungs.png"}
     return {
@@ -34,7 +35,7 @@ def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:
         "job": row.job,
         "film": {"name": name_of(row, keys), "sha256": row.sha256},
         "state": row.state,
-        "result": row.result,
+        "result": None if row.result is None else localised_result(row.result),
         "error": None if row.error is None else stored_problem(row.error, path),
         "links": {
             "self": path,

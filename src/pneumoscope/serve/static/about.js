@@ -11,7 +11,7 @@ export async function openAbout(bundles) {
   openDialog(t("about.title"), body, { wide: true });
   try {
     const model = await bundles.model();
-    fill(body, (model.bundles ?? [model]).map((bundle) => [facts(bundle), h("div", { class: "card-text" }, markdown(withoutTitle(bundle.card)))]));
+    fill(body, (model.bundles ?? [model]).map((bundle) => [facts(bundle), cardNote(), h("div", { class: "card-text", lang: "en" }, markdown(withoutTitle(bundle.card)))]));
   } catch (problem) {
     fill(body, h("p", { class: "error-text" }, problem.title), h("p", { class: "secondary" }, problem.hint ?? ""));
   }
@@ -29,6 +29,12 @@ function facts(model) {
     h("p", { class: "notice" }, model.intended_use ?? t("notice")),
     h("dl", { class: "facts wide" }, lines.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
   ];
+}
+
+/** Says in another language than the card's that it is in English. */
+function cardNote() {
+  const note = t("about.cardLanguage");
+  return note && h("p", { class: "secondary" }, note);
 }
 
 /** The card's own title repeats the bundle's name. */

@@ -2,6 +2,7 @@
 
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { openDialog } from "./dialog.js";
+import { day, moment } from "./locale.js";
 import { sentence } from "./sentences.js";
 import { t } from "./texts.js";
 
@@ -99,6 +100,3 @@ function list(backend, sessions, draw) {
   const others = sessions.some(({ current }) => !current);
   return [h("ul", {}, rows), others && button("exit", t("account.endAll"), end(() => backend.endSessions()), { class: "danger" })];
 }
-
-const day = (iso) => new Date(iso).toLocaleDateString(document.documentElement.lang);
-const moment = (iso) => new Date(iso).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });

@@ -3,7 +3,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { preferences } from "./preferences.js";
-import { t } from "./texts.js";
+import { nameOf, t } from "./texts.js";
 import { wordsOf } from "./words.js";
 
 /** In place of a bundle: the bundle is chosen for each film, by its population. */
@@ -79,8 +79,8 @@ export class Bundles extends EventTarget {
       return { sentence, full: sentence };
     }
     const several = this.offered.filter((bundle) => bundle !== AUTOMATIC);
-    const populations = several.map(({ name }) => name).join(t("madeFor.or"));
-    const full = several.map((bundle) => `${bundle.name}: ${populationOf(bundle)}.`).join("\n");
+    const populations = several.map(({ name }) => nameOf(name)).join(t("madeFor.or"));
+    const full = several.map((bundle) => `${nameOf(bundle.name)}: ${populationOf(bundle)}.`).join("\n");
     return { sentence: t("madeFor.several", { populations }), full };
   }
 
@@ -120,13 +120,16 @@ let fieldsMade = 0;
 
 function optionText(bundle, automatic) {
   if (bundle === AUTOMATIC) return t("bundles.automatic");
-  return automatic ? bundle.name : t("bundles.option", bundle);
+  return automatic ? nameOf(bundle.name) : t("bundles.option", shown(bundle));
 }
 
 function noteOn(bundle) {
   if (bundle === AUTOMATIC) return t("bundles.automaticNote");
-  return t(bundle.population ? "bundles.trainedOn" : "bundles.verdicts", bundle);
+  return t(bundle.population ? "bundles.trainedOn" : "bundles.verdicts", shown(bundle));
 }
+
+/** A bundle with its names for readers. */
+const shown = (bundle) => ({ ...bundle, name: nameOf(bundle.name), positive: nameOf(bundle.positive) });
 
 /** A labelled choice of the bundle that reads the next films; hidden where there is only one. */
 export function bundleField(bundles) {

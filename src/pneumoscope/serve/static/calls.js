@@ -3,16 +3,19 @@
 import { accuracy, agreement, CALLS, callOf, csvOf, nameOf, truthOf } from "./agreement.js";
 import { openDialog } from "./dialog.js";
 import { button, h, icon, toast } from "./dom.js";
-import { fixed } from "./numbers.js";
-import { t } from "./texts.js";
+import { fixed } from "./locale.js";
+import { nameOf as nameOfCode, t } from "./texts.js";
 import * as words from "./words.js";
 
 const ICONS = { normal: "normal", positive: "positive", unsure: "undetermined" };
 export const CALL_KEYS = { n: "normal", y: "positive", c: "unsure" };
 
+/** How exports name calls and marks, whatever language the page has. */
+const EXPORTED = { unsure: "Can't say", forced: "forced", outside: "outside the population", noted: "note" };
+
 /** A call for readers; of a positive one, what the bundle calls it. */
 export function callText(call, positive) {
-  return call === "unsure" ? t("calls.unsure") : call === "normal" ? "NORMAL" : positive;
+  return call === "unsure" ? t("calls.unsure") : nameOfCode(call === "normal" ? "NORMAL" : positive);
 }
 
 /** What a reader answers before the verdict is shown; `record(call, note)` is called with it. */
@@ -62,11 +65,11 @@ export function callsCsv(rows, truths = null) {
     const { result } = record;
     return [
       name,
-      callText(call.call, result.positive),
+      EXPORTED[call.call] ?? (call.call === "normal" ? "NORMAL" : result.positive),
       call.note,
       call.at,
       result.label,
-      words.marksOf(result).map((mark) => t(`marks.${mark}`)).join("; "),
+      words.marksOf(result).map((mark) => EXPORTED[mark]).join("; "),
       words.pPositive(result),
       call.call === callOf(result.label),
       truths?.get(nameOf(name)) ?? "",

@@ -4,7 +4,7 @@
 //
 // Names are those of the JSON that the package writes: a bundle is the content of bundle.json, a profile
 // that of a site profile's file with its `title`, a decision has the keys of a result, and the sentences
-// are src/pneumoscope/decision/sentences.json.
+// are those of a language, such as src/pneumoscope/decision/sentences.json.
 
 import { gateReasons } from "./gate.js";
 import { fixed } from "./numbers.js";
@@ -117,7 +117,7 @@ function prevalenceOf({ negative, known }, prevalence) {
 export function decide(rules, film, sentences) {
   const probabilities = rules.siteCalibration ? calibrated(rules, film.probabilities) : film.probabilities;
   const verdict = rules.negative === null ? ofFindings(rules, probabilities) : ofClasses(rules, probabilities);
-  const reasons = gateReasons(rules, film.gate, film.facts, sentences.gate);
+  const reasons = gateReasons(rules, film.gate, film.facts, sentences);
   const level = reasons[0]?.level ?? "ok";
   const { label, forced } = shown(rules, verdict.label, level, reasons);
   const kinds = label === UNDETERMINED ? [] : verdict.kinds;

@@ -21,30 +21,32 @@ const CHEST = ["CHEST", "THORA", "TORA", "LUNG"];
  * @param {object} rules  Of `rulesOf`.
  * @param {object} scores  Measurement to value.
  * @param {object} facts  What the film's file says about it.
- * @param {object} texts  The gate's sentences.
+ * @param {object} sentences  Those of a language; see sentences.py.
  */
-export function gateReasons(rules, scores, facts, texts) {
+export function gateReasons(rules, scores, facts, sentences) {
+  const texts = sentences.gate;
+  const say = (name, values) => filled(texts[name], values, sentences);
   const reason = (code, level, sentence = texts.reasons[code].sentence) => ({
     code, level, sentence, hint: texts.reasons[code].hint,
   });
   const reasons = [
-    ...ofSize(facts, texts, reason),
-    ...ofFile(facts, texts, reason),
+    ...ofSize(facts, say, reason),
+    ...ofFile(facts, say, reason),
     ...ofPicture(rules.gateLimits ?? {}, scores, facts, texts, reason),
-    ...ofHeader(rules.population, facts, texts, reason),
+    ...ofHeader(rules.population, facts, say, reason),
   ];
   return [...reasons.filter((r) => r.level === "refuse"), ...reasons.filter((r) => r.level !== "refuse")];
 }
 
-function ofSize({ rows, columns }, texts, reason) {
+function ofSize({ rows, columns }, say, reason) {
   const side = Math.min(rows, columns);
   if (side >= SMALLER_THAN_TRAINED_PX) return [];
-  return [reason("too-small", side < SMALL_PX ? "refuse" : "note", filled(texts.small, { rows, columns }))];
+  return [reason("too-small", side < SMALL_PX ? "refuse" : "note", say("small", { rows, columns }))];
 }
 
-function ofFile({ missing_rows: missing, rows }, texts, reason) {
+function ofFile({ missing_rows: missing, rows }, say, reason) {
   if (missing === undefined || missing === null) return [];
-  return [reason("truncated", "note", missing ? filled(texts.truncated, { missing, rows }) : undefined)];
+  return [reason("truncated", "note", missing ? say("truncated", { missing, rows }) : undefined)];
 }
 
 function ofPicture(limits, scores, facts, texts, reason) {
@@ -77,26 +79,26 @@ function likeliest(scores, { rows, columns }, texts) {
   return kind === "not-frontal" && columns < SQUARE * rows ? "cropped" : kind;
 }
 
-function ofHeader(population, facts, texts, reason) {
+function ofHeader(population, facts, say, reason) {
   const reasons = [];
   const age = facts.age_years ?? null;
   if (population.age_years && age !== null) {
     const [youngest, oldest] = population.age_years;
     if (!(youngest <= age && age < oldest + 1)) {
       const values = { age: general(age, 3), youngest: general(youngest, 6), oldest: general(oldest, 6) };
-      reasons.push(reason(OUTSIDE, "note", filled(texts.age, values)));
+      reasons.push(reason(OUTSIDE, "note", say("age", values)));
     }
   }
   const note = (sentence) => reasons.push(reason("header-says-otherwise", "note", sentence));
   const view = (facts.view_position ?? "").toUpperCase();
-  if (LATERAL.includes(view)) note(filled(texts.lateral, { view }));
+  if (LATERAL.includes(view)) note(say("lateral", { view }));
   else if (view && population.views.length && !population.views.includes(view)) {
-    note(filled(texts.view, { view, known: population.views.join(", ") }));
+    note(say("view", { view, known: population.views.join(", ") }));
   }
   const part = (facts.body_part ?? "").toUpperCase();
   const words = part.replaceAll("_", " ").split(/\s+/);
   if (part && !words.some((word) => CHEST.some((start) => word.startsWith(start)))) {
-    note(filled(texts.body_part, { part }));
+    note(say("body_part", { part }));
   }
   return reasons;
 }

@@ -3,9 +3,9 @@
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { confirm } from "./dialog.js";
 import { menu } from "./menu.js";
-import { fixed, general } from "./numbers.js";
+import { dateTime, fixed, general } from "./locale.js";
 import { drawThumbnail } from "./pictures.js";
-import { t } from "./texts.js";
+import { nameOf, t } from "./texts.js";
 import { segmented } from "./toolbar.js";
 import { badges, problemSentence } from "./verdict.js";
 import * as words from "./words.js";
@@ -68,7 +68,7 @@ export class History {
     const labels = ["", "NORMAL", ...this.positives, "UNDETERMINED", "REFUSED"];
     return segmented(
       t("history.filter"),
-      labels.map((label) => [label, "", label || t("history.all")]),
+      labels.map((label) => [label, "", label ? nameOf(label) : t("history.all")]),
       () => this.filter,
       (label) => {
         this.filter = label;
@@ -243,7 +243,7 @@ export class History {
   /** When a film was read, and by which bundle where there are several. */
   #origin(record) {
     const bundle = this.bundles.nameOf(record.result);
-    const time = h("time", { datetime: record.created }, new Date(record.created).toLocaleString());
+    const time = h("time", { datetime: record.created }, dateTime(record.created));
     return h("span", { class: "secondary" }, time, bundle && h("span", { class: "read-by" }, bundle), readWith(record.result));
   }
 
@@ -352,7 +352,8 @@ export class History {
 /** The settings that decide where the verdict changes; null if there is no verdict. */
 function readWith(result) {
   if (!result || result.label === "REFUSED") return null;
-  const { operating_point: { name: point }, prevalence } = result;
+  const { prevalence } = result;
+  const point = nameOf(result.operating_point.name);
   const adjusted = prevalence !== null && prevalence !== undefined;
   const text = adjusted ? t("history.readWithPrevalence", { point, prevalence: general(100 * prevalence, 3) }) : t("history.readWith", { point });
   return h("span", { class: "read-with" }, text);

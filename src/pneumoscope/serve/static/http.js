@@ -3,7 +3,7 @@
 
 import { Problem } from "./backend.js";
 import { h } from "./dom.js";
-import { t } from "./texts.js";
+import { language, t } from "./texts.js";
 
 // This module is served from <root>/static/, wherever a proxy puts the root.
 const ROOT = new URL("../", import.meta.url);
@@ -86,7 +86,7 @@ export class HttpBackend {
   }
 
   async downloadFilm(id, format) {
-    save(format in RENDERINGS ? filmAddress(id, RENDERINGS[format]) : exportAddress([id], format));
+    save(format in RENDERINGS ? inLanguage(filmAddress(id, RENDERINGS[format])) : exportAddress([id], format));
   }
 
   async downloadFilms(ids, format) {
@@ -111,7 +111,14 @@ function filmAddress(id, file) {
 }
 
 function exportAddress(ids, format) {
-  return new URL(`predictions/export?format=${format}&ids=${ids.join(",")}`, API).href;
+  return inLanguage(new URL(`predictions/export?format=${format}&ids=${ids.join(",")}`, API));
+}
+
+/** An address in the page's language, for links and event streams: they cannot send the header. */
+function inLanguage(href) {
+  const address = new URL(href);
+  address.searchParams.set("language", language());
+  return address.href;
 }
 
 /** Has the browser save a file of the server. */
@@ -126,7 +133,7 @@ async function request(path, { method = "GET", json } = {}) {
   try {
     response = await fetch(new URL(path, API), {
       method,
-      headers: json ? { "Content-Type": "application/json" } : {},
+      headers: { "Accept-Language": language(), ...(json && { "Content-Type": "application/json" }) },
       body: json ? JSON.stringify(json) : undefined,
       credentials: "same-origin",
     });
@@ -217,6 +224,7 @@ function upload(file, settings, onProgress, signal) {
       reject(signal.reason);
     });
     call.open("POST", new URL("predictions", API));
+    call.setRequestHeader("Accept-Language", language());
     call.send(form);
   });
 }
@@ -253,7 +261,7 @@ async function followJob(id, listener, signal) {
 
 /** Listens to a job's events until it ends, the server closes the stream or `signal` aborts. */
 function listen(id, onRecord, signal) {
-  const source = new EventSource(new URL(`jobs/${id}/events`, API));
+  const source = new EventSource(inLanguage(new URL(`jobs/${id}/events`, API)));
   return new Promise((resolve) => {
     const close = () => {
       source.close();

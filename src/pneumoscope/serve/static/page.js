@@ -14,7 +14,7 @@ import { applyTheme, preferences } from "./preferences.js";
 import { Reading } from "./reading.js";
 import { openSettings } from "./settings.js";
 import { forgetSitting } from "./sitting.js";
-import { loadTexts, t } from "./texts.js";
+import { language, loadTexts, nameOf, t } from "./texts.js";
 import { Worklist } from "./worklist.js";
 
 const TABS = ["read", "history", "compare"]; // also the names of their icons
@@ -122,7 +122,7 @@ class Page {
 
   #showBundle() {
     const { name, bundle, bundle_sha256: hash } = this.bundles.chosen;
-    fill(this.model, h("span", {}, this.bundles.several ? name : bundle), hash && h("code", {}, hash.slice(0, 12)));
+    fill(this.model, h("span", {}, this.bundles.several ? nameOf(name) : bundle), hash && h("code", {}, hash.slice(0, 12)));
     const { sentence, full } = this.bundles.madeFor;
     this.madeFor.textContent = sentence;
     this.madeFor.title = full;
@@ -195,6 +195,10 @@ class Page {
   }
 
   #applyPreferences() {
+    if (language() !== document.documentElement.lang) {
+      location.reload(); // every part of the page is built with its texts
+      return;
+    }
     applyTheme();
     const light = document.documentElement.dataset.theme === "light";
     this.theme.replaceChild(icon(light ? "theme" : "sun"), this.theme.firstChild);

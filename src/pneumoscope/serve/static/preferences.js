@@ -11,8 +11,9 @@ const DEFAULTS = {
   keys: true,
   reader: false, // whether the reader's own call comes before each verdict
   bundle: null,
+  language: "browser", // "browser" or one of LANGUAGES in texts.js
 };
-const DIALOG = ["theme", "reveal", "reader", "keys", "bundle"]; // those of the settings dialog
+const DIALOG = ["theme", "reveal", "reader", "keys", "bundle", "language"]; // those of the settings dialog
 
 class Preferences extends EventTarget {
   #values = { ...DEFAULTS };

@@ -1,6 +1,6 @@
 // Distances on a film: a scale bar, and the line that a reader draws.
 
-import { fixed } from "./numbers.js";
+import { fixed } from "./locale.js";
 import { t } from "./texts.js";
 
 const LENGTHS_MM = [200, 100, 50, 20, 10, 5];

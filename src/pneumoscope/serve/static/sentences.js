@@ -1,5 +1,5 @@
 // What is said of a decision: the same as `pneumoscope.render.wording`, from the same sentences
-// (src/pneumoscope/decision/sentences.json). No DOM.
+// (src/pneumoscope/decision/sentences.json, or its translation). No DOM.
 
 import { fixed, general, thresholdText } from "./numbers.js";
 
@@ -17,42 +17,43 @@ export const OUTSIDE = "outside-population";
 export function wordsOf(decision, sentences) {
   const d = decision;
   const texts = sentences.words;
-  const shown = d.label !== REFUSED;
-  const say = (name, values) => filled(texts[name], values);
+  const judged = d.label !== REFUSED;
+  const named = (value) => shown(value, sentences);
+  const say = (name, values) => filled(texts[name], values, sentences);
   const percent = (share) => say("percent", { percent: general(100 * share, 3) });
   const p = fixed(d.p_positive, 3);
   const unadjusted = fixed(d.p_unadjusted, 3);
-  const subject = d.findings.length ? d.findings[0].name : d.positive.toLowerCase();
+  const subject = named(d.findings.length ? d.findings[0].name : d.positive.toLowerCase());
   const atAll = d.prevalence !== null && { prevalence: percent(d.prevalence), unadjusted };
-  const reason = shown ? "" : capital(withoutStop(d.gate.reasons[0].sentence));
-  const verdict = d.forced ? say("forced_label", { label: d.label }) : d.label;
+  const reason = judged ? "" : capital(withoutStop(d.gate.reasons[0].sentence));
+  const verdict = d.forced ? say("forced_label", { label: d.label }) : named(d.label);
   const outside = outsideReason(d.gate.reasons, d.profile);
   return {
     verdict,
     marks: marksOf(d, texts),
     outside: outside ? say("outside", { reason: withoutStop(outside.sentence) }) : "",
-    short: shown ? say("short", { verdict, p }) : d.label,
-    summary: shown ? say("summary", { verdict, subject, p }) : say("summary_refused", { label: d.label, reason }),
-    refused: shown ? "" : texts.refused,
+    short: judged ? say("short", { verdict, p }) : named(d.label),
+    summary: judged ? say("summary", { verdict, subject, p }) : say("summary_refused", { label: d.label, reason }),
+    refused: judged ? "" : texts.refused,
     forced: !d.forced ? "" : d.gate.level === "refuse" ? texts.forced : texts.forced_outside,
     subject,
-    probability: !shown ? "" : atAll ? say("at_prevalence", { p, ...atAll }) : p,
-    prevalence: shown && atAll ? say("prevalence", atAll) : "",
-    why_undetermined: whyUndetermined(d, say, percent),
-    call: shown ? callOf(d, say) : "",
-    promise: shown && d.error_rate !== null && !d.forced && !outside ? say(d.profile === null ? "promise" : "promise_site", { share: percent(d.error_rate) }) : "",
-    kinds: kindsOf(d, say, texts),
-    findings: shown ? d.findings.map((f) => findingWords(f, say)) : [],
+    probability: !judged ? "" : atAll ? say("at_prevalence", { p, ...atAll }) : named(p),
+    prevalence: judged && atAll ? say("prevalence", atAll) : "",
+    why_undetermined: whyUndetermined(d, say, percent, named),
+    call: judged ? callOf(d, say) : "",
+    promise: judged && d.error_rate !== null && !d.forced && !outside ? say(d.profile === null ? "promise" : "promise_site", { share: percent(d.error_rate) }) : "",
+    kinds: kindsOf(d, say, texts, named),
+    findings: judged ? d.findings.map((f) => findingWords(f, say)) : [],
     reasons: d.gate.reasons.map(({ sentence, hint }) => (hint ? `${withoutStop(sentence)}. ${hint}` : `${withoutStop(sentence)}.`)),
   };
 }
 
-function whyUndetermined(d, say, percent) {
+function whyUndetermined(d, say, percent, named) {
   if (d.label !== UNDETERMINED) return "";
   const outside = outsideReason(d.gate.reasons, d.profile);
   if (outside) return say("unclear_outside", { reason: withoutStop(outside.sentence) });
   if (d.error_rate === null) return "";
-  const names = d.findings.filter((f) => f.undetermined).map((f) => f.name);
+  const names = d.findings.filter((f) => f.undetermined).map((f) => named(f.name));
   if (d.findings.length) return say("unclear_findings", { names: names.join(", ") });
   const values = { normal: NORMAL, positive: d.positive };
   if (d.classes.length === 2) return say("unclear_both", values);
@@ -70,11 +71,11 @@ function callOf(d, say) {
   return say(d.prevalence === null ? name : `${name}_unadjusted`, values);
 }
 
-function kindsOf(d, say, texts) {
+function kindsOf(d, say, texts, named) {
   if (d.label !== d.positive || d.findings.length || Object.keys(d.probabilities).length < 3) return "";
   if (d.subtype !== null) return say("kind", { kind: d.subtype, share: fixed(d.probabilities[d.subtype], 2) });
   if (!d.kinds.length) return texts.kind_unclear;
-  const [last, ...rest] = [...d.kinds].reverse();
+  const [last, ...rest] = d.kinds.map(named).reverse();
   return say("kinds_unclear", { kinds: rest.length ? rest.reverse().join(", ") + texts.or + last : last });
 }
 
@@ -107,7 +108,14 @@ function marksOf(d, texts) {
   return Object.keys(named).filter((name) => named[name]).map((name) => texts[name]);
 }
 
-/** A sentence with values put in. */
-export function filled(template, values) {
-  return template.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]);
+/** A sentence with values put in, as readers see them. */
+export function filled(template, values, sentences) {
+  return template.replaceAll(/\{(\w+)\}/g, (_, name) => shown(String(values[name]), sentences));
+}
+
+/** A code or a number as readers see it; see `shown` of pneumoscope/decision/sentences.py. */
+function shown(value, { names = {}, decimal = "." }) {
+  if (Object.hasOwn(names, value)) return names[value];
+  if (decimal === ".") return value;
+  return value.replace(/^(-?\d+)\.(\d+(?:e[-+]\d+)?%?)$/, `$1${decimal}$2`).replace(/(\d)%$/, "$1 %");
 }

@@ -3,9 +3,10 @@
 import { bundleField } from "./bundles.js";
 import { announce, button, fill, h } from "./dom.js";
 import { openDialog } from "./dialog.js";
+import * as locale from "./locale.js";
 import { general } from "./numbers.js";
 import { preferences } from "./preferences.js";
-import { entry, t } from "./texts.js";
+import { entry, LANGUAGES, t } from "./texts.js";
 
 const ELSEWHERE = ["force", "population"]; // offered beside a verdict and with the bundles, not here
 const PERCENT_STEP = 0.1; // nearest to an end that does not belong to the range
@@ -65,6 +66,7 @@ function showing() {
     h("h3", {}, t("settings.showing")),
     chosen("reveal", ["moment", "ask", "once"], "moment"),
     toggle("reader", t("settings.reader"), t("settings.readerNote")),
+    chosen("language", ["browser", ...LANGUAGES], "browser"),
     chosen("theme", ["dark", "light", "system"], "dark"),
     toggle("keys", t("settings.keys"), t("settings.keysNote")),
   );
@@ -108,12 +110,12 @@ function share(name, schema) {
     max: high,
     step: "any",
     inputmode: "decimal",
-    placeholder: schema.default === undefined ? (entry(`settings.empty.${name}`) ?? "") : percentage(schema.default),
+    placeholder: schema.default === undefined ? (entry(`settings.empty.${name}`) ?? "") : locale.general(100 * schema.default, 4),
     "aria-describedby": `${id}-note ${id}-error`,
     oninput: () => {
       const valid = input.checkValidity();
       input.setAttribute("aria-invalid", String(!valid));
-      message.textContent = valid ? "" : t("settings.between", { low, high });
+      message.textContent = valid ? "" : t("settings.between", { low: locale.general(low, 4), high: locale.general(high, 4) });
       if (valid) preferences.setRead({ [name]: input.value === "" ? null : input.valueAsNumber / 100 });
     },
   });

@@ -4,9 +4,10 @@ import { callForm, callLine } from "./calls.js";
 import { confirm } from "./dialog.js";
 import { button, h, icon } from "./dom.js";
 import { action, menu } from "./menu.js";
-import { fixed, general, thresholdText } from "./numbers.js";
+import { dateTime, fixed, general, thresholdText } from "./locale.js";
+import * as plain from "./numbers.js";
 import { capital, sentence } from "./sentences.js";
-import { t } from "./texts.js";
+import { nameOf, t } from "./texts.js";
 import * as words from "./words.js";
 
 /**
@@ -116,7 +117,7 @@ function refused(row, actions) {
     row,
     outsideBanner(record.result),
     readBy(record.result, actions),
-    headline("refused", record.result.label),
+    headline("refused", words.labelOf(record)),
     h("p", { class: "lead" }, words.wordsOf(record.result).refused),
     reasonList(record.result),
     details(record),
@@ -139,7 +140,7 @@ function judged(row, actions) {
     row,
     outsideBanner(result),
     readBy(result, actions),
-    headline(state, result.label, words.marksOf(result).filter((name) => name !== "outside")),
+    headline(state, words.labelOf(record), words.marksOf(result).filter((name) => name !== "outside")),
     callLine(row),
     actions.agreement && button("about", t("calls.open"), actions.agreement, { class: "agreement-button" }),
     sentences.forced && h("p", { class: "lead" }, sentences.forced),
@@ -170,7 +171,7 @@ function forceMenu(actions) {
 
 /** The probability as a number and a bar, with the operating point as a mark on it: all on one scale. */
 export function probability(result, { compact = false } = {}) {
-  const { name } = result.operating_point;
+  const name = nameOf(result.operating_point.name);
   const { p, threshold } = words.scaleOf(result);
   const { subject, prevalence } = words.wordsOf(result);
   const label = t("verdict.probability", { subject });
@@ -188,7 +189,7 @@ export function probability(result, { compact = false } = {}) {
         "aria-label": label,
         "aria-valuemin": 0,
         "aria-valuemax": 1,
-        "aria-valuenow": share,
+        "aria-valuenow": plain.fixed(p, 3),
         "aria-valuetext": t("verdict.meter", { p: share, point: name, threshold: limit }),
       },
       h("i", { style: { width: `${100 * p}%` } }),
@@ -199,7 +200,7 @@ export function probability(result, { compact = false } = {}) {
       { class: "scale", "aria-hidden": "true" },
       h("span", {}, "0"),
       // The caption of a threshold near an end must stay within the bar.
-      h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 22), 78)}%` } }, `${name} ${limit}`),
+      h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 28), 72)}%` } }, `${name} ${limit}`),
       h("span", {}, "1"),
     ),
     prevalence && h("p", { class: "secondary" }, prevalence),
@@ -229,7 +230,7 @@ function chips(result) {
   const chip = (name, state) => {
     const inside = result.classes.includes(name);
     const spoken = h("span", { class: "visually-hidden" }, t(inside ? "verdict.inSet" : "verdict.notInSet"));
-    return h("span", { class: `chip state-${state} ${inside ? "in" : "out"}` }, inside && icon(state), name, spoken);
+    return h("span", { class: `chip state-${state} ${inside ? "in" : "out"}` }, inside && icon(state), nameOf(name), spoken);
   };
   return h("span", { class: "chips" }, chip("NORMAL", "normal"), chip(result.positive, "positive"));
 }
@@ -263,15 +264,15 @@ function detailLines(record) {
   const { film } = result;
   const { findings } = words.wordsOf(result);
   const probabilities = result.findings?.length
-    ? result.findings.map(({ name }, index) => [name, findings[index]])
-    : Object.entries(result.probabilities ?? {}).map(([name, share]) => [t("verdict.share", { name }), fixed(share, 3)]);
+    ? result.findings.map(({ name }, index) => [nameOf(name), findings[index]])
+    : Object.entries(result.probabilities ?? {}).map(([name, share]) => [t("verdict.share", { name: nameOf(name) }), fixed(share, 3)]);
   const milliseconds = Object.values(result.timings_ms).reduce((sum, ms) => sum + ms, 0);
   return [
     ...probabilities,
     [t("facts.film"), t("facts.size", { columns: film.columns, rows: film.rows, bits: film.bits, format: film.format })],
     film.view_position && [t("facts.view"), film.view_position],
     film.age_years !== undefined && [t("facts.age"), t("facts.years", { years: general(film.age_years, 3) })],
-    [t("facts.read"), new Date(record.created).toLocaleString()],
+    [t("facts.read"), dateTime(record.created)],
     [t("facts.time"), t("facts.ms", { ms: fixed(milliseconds, 0) })],
     [t("facts.model"), result.bundle],
     [t("facts.hash"), h("code", { title: result.bundle_sha256 }, result.bundle_sha256.slice(0, 12))],

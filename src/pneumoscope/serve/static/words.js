@@ -1,7 +1,7 @@
 // A result for readers: its sentences are the server's (`words` of a result, render/wording.py).
 
 import { outsideReason, sentence } from "./sentences.js";
-import { t } from "./texts.js";
+import { nameOf, t } from "./texts.js";
 
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
 
@@ -20,7 +20,7 @@ export function labelOf(record) {
   const state = stateOf(record);
   if (state === "failed") return t("verdict.failed");
   if (state === "waiting") return t("verdict.waiting");
-  return record.result.label;
+  return nameOf(record.result.label);
 }
 
 /** What sets a verdict apart from others: "forced", "outside" and "noted", see `wording.marks`. */
@@ -54,7 +54,7 @@ export function canForce(result) {
 /** The sentences about a result. */
 export function wordsOf(result) {
   const { label, positive } = result;
-  const words = { ...MISSING, short: label, summary: label, subject: positive.toLowerCase(), heatmap_for: result.heatmap_class ?? "", ...result.words };
+  const words = { ...MISSING, short: label, summary: label, subject: nameOf(positive.toLowerCase()), heatmap_for: nameOf(result.heatmap_class ?? ""), ...result.words };
   // An earlier version stored a promise and the zones of the heat also where they mean nothing.
   if (result.forced) words.zones = "";
   if (result.forced || isOutside(result)) words.promise = "";
