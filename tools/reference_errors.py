@@ -21,8 +21,8 @@ from reference_text import prose, table
 
 NOT_OVER_HTTP = (
     errors.BundleError, errors.ProfileError, errors.MissingExtra, errors.ServerError,
-    errors.ConversionError, errors.AccountError, errors.UnsafeAddress, errors.AuditLogDamaged,
-    errors.TrainingError, pneumoscope.pacs.destinations.errors.DeliveryFailed,
+    errors.ConversionError, errors.BenchError, errors.AccountError, errors.UnsafeAddress,
+    errors.AuditLogDamaged, errors.TrainingError, pneumoscope.pacs.destinations.errors.DeliveryFailed,
 )  # fmt: skip
 """Errors that no request is answered with: they end a command, or the start of the server."""
 UNDER_ANOTHER_NAME = {errors.QueueFull: problems.Busy, errors.DiskFull: problems.NoRoom}
@@ -45,8 +45,11 @@ def _children(kind: type[PneumoscopeError]) -> list[type[PneumoscopeError]]:
     ]
 
 
-def _place(kind: type) -> tuple[bool, str, int]:
-    return kind.__module__ != errors.__name__, kind.__module__, inspect.findsource(kind)[1]
+def _place(kind: type) -> tuple[int, str, int]:
+    """The order of the tree in the docstring; other classes follow in that of their modules."""
+    tree = re.findall(r"\w+", errors.__doc__ or "")
+    known_at = tree.index(kind.__name__) if kind.__name__ in tree else len(tree)
+    return known_at, kind.__module__, inspect.findsource(kind)[1]
 
 
 def status(kind: type[PneumoscopeError]) -> int | None:

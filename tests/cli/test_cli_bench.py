@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench_figures import benchmark
 from command_line import run
 from pneumoscope.cli.train import bench
 from replaced import replace_module
@@ -63,3 +64,43 @@ def test_what_is_measured_and_printed(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert calls == [("cnn-3class", tmp_path, None, 2, 3)] * 2
     for option in ("--steps", "--rounds"):
         assert run("bench", "train", option, 0).returncode == 2
+
+
+def measured_inference(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    calls: list[Any] = []
+
+    def measure(bundle: Any, names: Any, _folder: Path, _progress: Any, rounds: int) -> Any:
+        calls.append((bundle.path.name, names, rounds))
+        return benchmark()
+
+    monkeypatch.setattr("pneumoscope.train.inference_bench.measure.measure", measure)
+    return calls
+
+
+def test_reading_is_compared_and_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = measured_inference(monkeypatch)
+    options = ("--bundle", "children", "--ways", "pneumoscope, decoding", "--rounds", 2)
+    done = run("bench", "inference", *options, "--plot", tmp_path / "stages.svg")
+    assert done.returncode == 0, done.stderr
+    assert calls == [("children", ["pneumoscope", "decoding"], 2)]
+    assert "openvino left out: openvino not installed" in done.stdout
+    assert " 0.70  films a second of 224 pixels, of the network alone" in done.stdout
+    assert (tmp_path / "stages.svg").read_bytes().startswith(b"<?xml")
+    assert json.loads(run("bench", "inference", "--json").stdout)["ratios"]["start"] == 2.5
+
+
+def test_a_run_that_became_slower_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured_inference(monkeypatch)
+    recorded = tmp_path / "recorded.json"
+    recorded.write_text('{"ratios": {"bulk_small": 0.9}}')
+    done = run("bench", "inference", "--at-least", recorded)
+    assert done.returncode == 1
+    assert "bulk_small is 0.70, recorded was 0.90" in done.stderr
+    recorded.write_text('{"ratios": {"bulk_small": 0.7}}')
+    assert run("bench", "inference", "--at-least", recorded).returncode == 0
+
+
+def test_plots_are_svg_or_png() -> None:
+    done = run("bench", "inference", "--plot", "stages.pdf")
+    assert done.returncode == 1
+    assert "plots are .svg or .png" in done.stderr

@@ -213,7 +213,7 @@ def test_what_is_completed_where() -> None:
     assert completing() == {
         "bundles": {
             "predict --bundle", "report --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
-            "streamlit --bundle", "export bundle", "card bundle", "audit --bundle",
+            "streamlit --bundle", "export bundle", "card bundle", "audit --bundle", "bench inference --bundle",
             "calibrate --bundle", "calibrate --from", "data masks --bundle", "predict --population",
             "report --population",
         },

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumoscope.cli.options import Cache, Json
-from pneumoscope.cli.terminal import print_json
+from pneumoscope.cli.extras import require
+from pneumoscope.cli.one_bundle import bundle_or_first
+from pneumoscope.cli.options import Bundle, Cache, Json
+from pneumoscope.cli.terminal import console, escape, plain_table, print_json, print_table
 from pneumoscope.cli.train.options import Backend, Data, RecipeName, prepare_training
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from pneumoscope.train.inference_bench.measure import Measured
 
 app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
 
@@ -20,6 +28,26 @@ Steps = Annotated[int, typer.Option(min=1, metavar="N", help="Steps in a round."
 Rounds = Annotated[
     int, typer.Option(min=1, metavar="N", help="Rounds, of which the medians are printed.")
 ]
+Ways = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help="What to compare, with commas: pneumoscope, onnxruntime, decoding, openvino, litert, "
+        "notebook; those that are not installed are left out.",
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write where the time goes as a plot, .svg or .png."),
+]
+AtLeast = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Fail if a ratio is more than a fifth worse than in this file, which --json wrote.",
+    ),
+]
+ALL_WAYS = "pneumoscope,onnxruntime,decoding,openvino,litert,notebook"
 
 
 @app.callback()
@@ -58,6 +86,90 @@ def bench_train(
         print_json(figures)
     else:
         _print(figures, steps, rounds)
+
+
+@app.command(
+    "inference", epilog="Example: pneumoscope bench inference --rounds 3 --plot stages.svg"
+)
+def bench_inference(
+    bundle: Bundle = None,
+    ways: Ways = ALL_WAYS,
+    rounds: Rounds = 5,
+    plot: Plot = None,
+    at_least: AtLeast = None,
+    json: Json = False,
+) -> None:
+    """Measure reading in films per second.
+
+    Compares pneumoscope, the network and the decoder alone, other runtimes,
+    and reading as notebooks do, in turns, on drawn films.
+    """
+    from pneumoscope.bundle import open_bundle
+    from pneumoscope.errors import UsageError
+
+    if plot is not None and plot.suffix not in (".svg", ".png"):
+        raise UsageError(f"{plot}: plots are .svg or .png", "Change the ending.")
+    if plot is not None:
+        require("plots", "evidence", "matplotlib")
+    names = [name.strip() for name in ways.split(",") if name.strip()]
+    if {"litert", "notebook"} & set(names):
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from pneumoscope.train.inference_bench import limits, measure
+    from pneumoscope.train.progress import Progress
+
+    recorded = None if at_least is None else limits.read(at_least)
+    with TemporaryDirectory() as folder, Progress() as progress:
+        opened = open_bundle(bundle_or_first(bundle))
+        measured = measure.measure(opened, names, Path(folder), progress, rounds)
+    if plot is not None:
+        from pneumoscope.evidence.report.plots.stages import stages_plot
+        from pneumoscope.files import replacing
+
+        drawn = stages_plot(measured.stages_ms, measured.bounds_ms())
+        with replacing(plot) as stream:
+            stream.write(drawn.png if plot.suffix == ".png" else drawn.svg)
+    if json:
+        print_json(measured.to_json())
+    else:
+        _print_inference(measured)
+    if recorded is not None:
+        limits.check(measured.ratios(), recorded)
+
+
+def _print_inference(measured: Measured) -> None:
+    out = console()
+    for name, reason in measured.missing.items():
+        out.print(f"{escape(name)} left out: {escape(reason)}")
+    right = ("start s", "224 px", "2890 px", "DICOM", "224 px/s", "2890 px/s", "MiB", "MB on disk")
+    table = plain_table("way", *right, right=right)
+    for name, times in measured.ways.items():
+        latencies = [_median(times.one_ms.get(kind, ()), 1) for kind in ("small", "large", "dicom")]
+        rates = [_median(times.rate.get(kind, ()), 0) for kind in ("small", "large")]
+        sizes = [
+            "" if size is None else f"{size:.0f}" for size in (times.peak_mib, times.installed_mb)
+        ]
+        table.add_row(name, _median(times.start_s, 2), *latencies, *rates, *sizes)
+    print_table(out, table)
+    out.print(
+        f"Medians of {measured.rounds} rounds on {measured.cores} cores: start to the first verdict; "
+        "milliseconds of one film; films a second of many."
+    )
+    for name, ratio in measured.ratios().items():
+        out.print(f"{ratio:5.2f}  {_RATIOS[name]}", soft_wrap=True)
+
+
+_RATIOS = {
+    "bulk_small": "films a second of 224 pixels, of the network alone (higher is better)",
+    "bulk_large": "films a second of 2,890 pixels, of the slower of decoding and network alone",
+    "one_small": "time of one film of 224 pixels, of network and decoding alone (lower is better)",
+    "one_large": "time of one film of 2,890 pixels, of network and decoding alone",
+    "start": "time to the first verdict, of importing numpy and onnxruntime",
+    "start_notebook": "times as long takes a notebook to its first verdict",
+}
+
+
+def _median(values: Sequence[float], digits: int) -> str:
+    return f"{median(values):.{digits}f}" if values else ""
 
 
 def _print(figures: Mapping[str, Any], steps: int, rounds: int) -> None:

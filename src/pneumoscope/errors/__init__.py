@@ -1,0 +1,172 @@
+"""Every error that pneumoscope raises on purpose.
+
+    PneumoscopeError
+    ├── ImageError                  a film cannot be read
+    │   ├── MissingFile             (FileNotFoundError)  no such file
+    │   ├── IsADirectory            (IsADirectoryError)  a folder where one film was expected
+    │   ├── NotPermitted            (PermissionError)    the system refuses to open it
+    │   ├── EmptySource             (ValueError)         zero bytes
+    │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format we read
+    │   ├── UnreadableImage         (ValueError)         right format, broken content
+    │   │   ├── TruncatedImage                           ... because its end is missing
+    │   │   └── OnlyPadding                              ... because its header calls every pixel padding
+    │   ├── UnsupportedSyntax       (ValueError)         DICOM transfer syntax without a decoder
+    │   │   └── DeflatedDicom                            ... refused on purpose
+    │   ├── UnsupportedCoding       (ValueError)         a rare kind of JPEG or TIFF, sound or not
+    │   ├── UnsupportedObject       (ValueError)         DICOM without a film for people (SR, CT, For Processing)
+    │   ├── NotA2DImage             (ValueError)         several frames or pages, or no pixels at all
+    │   ├── TooSmall                (ValueError)         fewer pixels than a verdict needs
+    │   └── TooLarge                (ValueError)         over the limit on bytes or pixels
+    ├── BundleError                 a model folder cannot be used
+    │   ├── BundleMissing           (FileNotFoundError)
+    │   │   └── UnknownBundle                            ... and there is none of that name
+    │   ├── BundleDamaged           (ValueError)         a file does not match its hash
+    │   └── BundleMismatch          (ValueError)         made for another version, or malformed
+    ├── ProfileError                a site profile cannot be used
+    │   ├── ProfileMissing          (FileNotFoundError)
+    │   └── ProfileMismatch         (ValueError)         of another bundle or version, or malformed
+    ├── UnknownOperatingPoint       (ValueError)
+    ├── UsageError                  (ValueError)         arguments that do not go together
+    ├── MissingExtra                (ImportError)        an optional part is not installed
+    ├── ServerError                 (OSError)            the server refuses, fails or does not answer
+    ├── DiskFull                    (OSError)            no room for what is being written
+    ├── QueueError                  the queue of a server does not read a film
+    │   ├── QueueFull                                    too many films are waiting
+    │   ├── ShuttingDown                                 the server accepts no more films
+    │   ├── DeadlinePassed          (TimeoutError)       the film was not started in time
+    │   ├── Interrupted                                  the server stopped before it read the film
+    │   ├── Cancelled                                    the sender cancelled the film
+    │   ├── DuplicateFilm                                the owner has sent the same film before
+    │   ├── BundleNotServed         (ValueError)         a request names a bundle that the server does not have
+    │   ├── NotStored               (OSError)            the database cannot be used
+    │   └── ServerFault             (RuntimeError)       an unexpected failure; the log has the traceback
+    ├── ConversionError             (ValueError)         a model cannot be brought into another format
+    ├── BenchError                  (RuntimeError)       a benchmark failed, or became slower
+    ├── AccountError                (ValueError)         a user, password or token cannot be used so
+    ├── UnsafeAddress               (ValueError)         others would reach a server that is not protected
+    ├── AuditLogDamaged             (ValueError)         the audit log is not what was written
+    └── TrainingError               a bundle cannot be trained
+        ├── RecipeError             (ValueError)
+        ├── TrackingError                                TensorBoard's files or MLflow cannot be written
+        └── DataError               (ValueError)
+
+An error knows a ``hint``: one sentence on what to do next, or ``""``.
+"""
+
+from pneumoscope.errors.bundles import (
+    BundleDamaged,
+    BundleError,
+    BundleMismatch,
+    BundleMissing,
+    ProfileError,
+    ProfileMismatch,
+    ProfileMissing,
+    UnknownBundle,
+    UnknownOperatingPoint,
+)
+from pneumoscope.errors.films import (
+    DeflatedDicom,
+    EmptySource,
+    ImageError,
+    IsADirectory,
+    MissingFile,
+    NotA2DImage,
+    NotPermitted,
+    OnlyPadding,
+    TooLarge,
+    TooSmall,
+    TruncatedImage,
+    UnknownFormat,
+    UnreadableImage,
+    UnsupportedCoding,
+    UnsupportedObject,
+    UnsupportedSyntax,
+    image_error,
+)
+from pneumoscope.errors.jobs import (
+    BundleNotServed,
+    Cancelled,
+    DeadlinePassed,
+    DuplicateFilm,
+    Interrupted,
+    NotStored,
+    QueueError,
+    QueueFull,
+    ServerFault,
+    ShuttingDown,
+)
+from pneumoscope.errors.operation import (
+    AccountError,
+    AuditLogDamaged,
+    DiskFull,
+    MissingExtra,
+    ServerError,
+    UnsafeAddress,
+    UsageError,
+)
+from pneumoscope.errors.root import (
+    PneumoscopeError,
+    restored,
+)
+from pneumoscope.errors.training import (
+    BenchError,
+    ConversionError,
+    DataError,
+    RecipeError,
+    TrackingError,
+    TrainingError,
+)
+
+__all__ = [
+    "AccountError",
+    "AuditLogDamaged",
+    "BenchError",
+    "BundleDamaged",
+    "BundleError",
+    "BundleMismatch",
+    "BundleMissing",
+    "BundleNotServed",
+    "Cancelled",
+    "ConversionError",
+    "DataError",
+    "DeadlinePassed",
+    "DeflatedDicom",
+    "DiskFull",
+    "DuplicateFilm",
+    "EmptySource",
+    "ImageError",
+    "Interrupted",
+    "IsADirectory",
+    "MissingExtra",
+    "MissingFile",
+    "NotA2DImage",
+    "NotPermitted",
+    "NotStored",
+    "OnlyPadding",
+    "PneumoscopeError",
+    "ProfileError",
+    "ProfileMismatch",
+    "ProfileMissing",
+    "QueueError",
+    "QueueFull",
+    "RecipeError",
+    "ServerError",
+    "ServerFault",
+    "ShuttingDown",
+    "TooLarge",
+    "TooSmall",
+    "TrackingError",
+    "TrainingError",
+    "TruncatedImage",
+    "UnknownBundle",
+    "UnknownFormat",
+    "UnknownOperatingPoint",
+    "UnreadableImage",
+    "UnsafeAddress",
+    "UnsupportedCoding",
+    "UnsupportedObject",
+    "UnsupportedSyntax",
+    "UsageError",
+    "image_error",
+    "restored",
+]

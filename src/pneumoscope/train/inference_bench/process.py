@@ -1,0 +1,127 @@
+"""A way to read films in a process of its own: ``python -m pneumoscope.train.inference_bench.process``.
+
+It takes the name of a way and its job, reads one film, and then answers one line of JSON with another:
+``{"one": FILM, "times": N}`` with the milliseconds of each reading, ``{"many": [FILM, ...]}`` with the seconds
+for all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    from pneumoscope.train.inference_bench.ways import Job
+
+
+_MARK = "bench: "
+
+
+class WayProcess:
+    """The process of a way, from its start to the first verdict and beyond.
+
+    Attributes:
+        name: Name of the way.
+        start_s: Seconds from the start of the process to the first film read.
+    """
+
+    def __init__(self, name: str, job: Job, film: Path) -> None:
+        """Starts it, and waits until it has read a film.
+
+        Raises:
+            BenchError: It ended before.
+        """
+        self.name = name
+        command = [sys.executable, "-W", "ignore", "-m", __name__, name]
+        began = time.perf_counter()
+        self._process = subprocess.Popen(
+            [*command, str(job.bundle), str(job.cores), str(job.least_px), str(film)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._answer()
+        self.start_s = time.perf_counter() - began
+
+    def one_ms(self, film: Path, times: int) -> list[float]:
+        """Milliseconds of each reading of a film."""
+        answer: list[float] = self._ask({"one": str(film), "times": times})
+        return answer
+
+    def many_s(self, films: Sequence[Path]) -> float:
+        """Seconds for many films."""
+        return float(self._ask({"many": [str(film) for film in films]}))
+
+    def peak_mib(self) -> float | None:
+        """Largest resident memory so far; None where the system does not say."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return None
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) / 1024
+
+    def _ask(self, question: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None  # noqa: S101
+        # Libraries may write to stdout, too.
+        for line in self._process.stdout:
+            if line.startswith(_MARK):
+                return json.loads(line.removeprefix(_MARK))
+        _, errors = self._process.communicate()
+        last = (errors.strip().splitlines() or [f"exit code {self._process.returncode}"])[-1]
+        raise BenchError(f"{self.name}: {last}", "Leave it out with --ways.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def main(name: str, bundle: str, cores: str, least_px: str, film: str) -> None:
+    """Runs a way until stdin ends."""
+    from pneumoscope.train.inference_bench.ways import WAYS, Job
+
+    way = WAYS[name](Job(Path(bundle), int(cores), int(least_px)))
+    way.one(Path(film))
+    _say(None)
+    for line in sys.stdin:
+        question = json.loads(line)
+        if "one" in question:
+            path, times = Path(question["one"]), []
+            for _ in range(question["times"]):
+                began = time.perf_counter()
+                way.one(path)
+                times.append(1000 * (time.perf_counter() - began))
+            _say(times)
+        else:
+            films = [Path(path) for path in question["many"]]
+            began = time.perf_counter()
+            way.many(films)
+            _say(time.perf_counter() - began)
+
+
+def _say(answer: object) -> None:
+    sys.stdout.write(_MARK + json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

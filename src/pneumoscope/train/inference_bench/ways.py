@@ -1,0 +1,267 @@
+"""Ways to read a film: ours, the usual ones, and the lower bounds of decoding and of the network.
+
+Each runs in a process of its own (`pneumoscope.train.inference_bench.process`), so that the libraries of
+one neither slow down another nor count as its memory.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.bundle import MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a way is given.
+
+    Attributes:
+        bundle: The folder of the bundle; with ``model.tflite`` for `LiteRt`.
+        cores: Threads for many films.
+        least_px: Least side of a reduced film, see `Reader.draft_px`.
+    """
+
+    bundle: Path
+    cores: int
+    least_px: int
+
+
+LITERT = "model.tflite"
+"""The export of the bundle, in a copy of its folder."""
+BATCH = 8
+"""Films in a run of the network, as in `Reader.predict_many`: larger batches leave the cache."""
+
+
+class Way(ABC):
+    """One way to read films.
+
+    Args:
+        job: The bundle and the threads.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    @abstractmethod
+    def one(self, film: Path) -> object:
+        """Reads one film from its file to its probabilities and heatmap."""
+
+    def many(self, films: Sequence[Path]) -> None:
+        """Reads many films on all cores."""
+        for film in films:
+            self.one(film)
+
+    def _in_threads(self, work: Callable[[Sequence[Any]], object], items: Sequence[Any]) -> None:
+        chunks = [items[i : i + BATCH] for i in range(0, len(items), BATCH)]
+        with ThreadPoolExecutor(self.job.cores) as pool:
+            list(pool.map(work, chunks))
+
+
+class Pneumoscope(Way):
+    """`pneumoscope.load`: the gate, calibration, heatmaps and checks of explanations included."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        from pneumoscope.runtime import load
+
+        self._reader = load(job.bundle, threads=job.cores)
+
+    def one(self, film: Path) -> object:
+        return self._reader.predict(film)
+
+    def many(self, films: Sequence[Path]) -> None:
+        for outcome in self._reader.predict_many(films):
+            if outcome.error is not None:
+                raise outcome.error
+
+
+class Network(Way):
+    """The network alone on ready inputs: the lower bound of what follows decoding."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._run, side_px = self._opened()
+        shape = (BATCH, side_px, side_px, 1)
+        self._inputs = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+
+    @abstractmethod
+    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
+        """What runs the network, and the side of its input in pixels."""
+
+    def one(self, film: Path) -> object:  # noqa: ARG002 (its input is ready)
+        return self._run(self._inputs[:1])
+
+    def many(self, films: Sequence[Path]) -> None:
+        self._in_threads(lambda chunk: self._run(self._inputs[: len(chunk)]), films)
+
+
+class OnnxRuntime(Network):
+    """ONNX Runtime without anything around it."""
+
+    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(
+            str(self.job.bundle / MODEL), options, providers=["CPUExecutionProvider"]
+        )
+        return lambda films: session.run(None, {"films": films}), session.get_inputs()[0].shape[1]
+
+
+class OpenVino(Network):
+    """OpenVINO without anything around it."""
+
+    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
+        import threading
+
+        import openvino
+
+        model = openvino.Core().read_model(self.job.bundle / MODEL)
+        compiled = openvino.compile_model(
+            model, "CPU", {"INFERENCE_NUM_THREADS": self.job.cores, "NUM_STREAMS": self.job.cores}
+        )
+        local = threading.local()
+
+        def run(films: NDArray[np.uint8]) -> object:
+            if not hasattr(local, "request"):
+                local.request = compiled.create_infer_request()
+            return local.request.infer({"films": films})
+
+        return run, model.input("films").get_partial_shape()[1].get_length()
+
+
+class Decoding(Way):
+    """libjpeg-turbo alone, at the least size that keeps the network's input: the bound of decoding."""
+
+    def one(self, film: Path) -> object:
+        import simplejpeg
+
+        least = self.job.least_px
+        return simplejpeg.decode_jpeg(
+            film.read_bytes(), "GRAY", min_height=least, min_width=least, fastdct=False
+        )
+
+    def many(self, films: Sequence[Path]) -> None:
+        self._in_threads(lambda chunk: [self.one(film) for film in chunk], films)
+
+
+class Notebook(Way):
+    """As the notebooks do: Pillow, ``model.predict`` on one film, Grad-CAM by a tape, Matplotlib.
+
+    The network is that of the bundle's recipe with random weights, of which its time does not depend.
+    """
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import keras
+        import matplotlib as mpl
+        import tensorflow as tf
+
+        from pneumoscope.bundle import open_bundle
+        from pneumoscope.train.network import keras_model
+        from pneumoscope.train.recipe import reading
+
+        mpl.use("agg")
+        meta = open_bundle(job.bundle).meta
+        recipe = reading.from_json(dict(meta.recipe))
+        model = keras_model.build(recipe, len(meta.labels), None)
+        maps = model.get_layer("features").output
+        self._size, self._tf, self._model = meta.size, tf, model
+        self._with_maps = keras.Model(model.input, [maps, model.output])
+
+    def one(self, film: Path) -> object:
+        from PIL import Image
+
+        with Image.open(film) as picture:
+            grey = picture.convert("L").resize((self._size, self._size))
+        x = np.asarray(grey, np.float32)[None, ..., None]
+        answer = self._model.predict(x, verbose=0)
+        with self._tf.GradientTape() as tape:
+            maps, logits = self._with_maps(x)
+            score = self._tf.reduce_max(logits)
+        weights = self._tf.reduce_mean(tape.gradient(score, maps), axis=(0, 1, 2))
+        heat = self._tf.nn.relu(self._tf.reduce_sum(maps[0] * weights, axis=-1)).numpy()
+        return answer, self._overlay(x[0, ..., 0], heat)
+
+    @staticmethod
+    def _overlay(film: NDArray[np.float32], heat: NDArray[np.float32]) -> bytes:
+        from io import BytesIO
+
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots()
+        axes.imshow(film, cmap="gray")
+        side = film.shape[0]
+        axes.imshow(heat, cmap="jet", alpha=0.4, extent=(0, side, side, 0))
+        stream = BytesIO()
+        figure.savefig(stream)
+        pyplot.close(figure)
+        return stream.getvalue()
+
+
+class LiteRt(Way):
+    """The bundle's network in LiteRT, with Pillow before it; heatmaps come from the network."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import threading
+
+        self._local = threading.local()
+        self._size = int(self._runner().get_input_details()["films"]["shape"][1])
+
+    def _runner(self) -> Any:
+        """Of this thread."""
+        if not hasattr(self._local, "runner"):
+            from tensorflow import lite
+
+            interpreter = lite.Interpreter(str(self.job.bundle / LITERT), num_threads=1)
+            self._local.runner = interpreter.get_signature_runner("serving_default")
+        return self._local.runner
+
+    def one(self, film: Path) -> object:
+        from PIL import Image
+
+        with Image.open(film) as picture:
+            grey = picture.convert("L").resize((self._size, self._size))
+        return self._runner()(films=np.asarray(grey)[None, ..., None])
+
+    def many(self, films: Sequence[Path]) -> None:
+        self._in_threads(lambda chunk: [self.one(film) for film in chunk], films)
+
+
+WAYS: dict[str, type[Way]] = {
+    "pneumoscope": Pneumoscope,
+    "onnxruntime": OnnxRuntime,
+    "decoding": Decoding,
+    "openvino": OpenVino,
+    "litert": LiteRt,
+    "notebook": Notebook,
+}
+"""By name, as ``--ways`` takes them."""
+NEEDS = {
+    "openvino": ("openvino",),
+    "litert": ("tensorflow",),
+    "notebook": ("tensorflow", "keras", "matplotlib"),
+}
+"""Packages beyond the base installation."""
+READS = {
+    "decoding": ("small", "large"),
+    "litert": ("small", "large"),
+    "notebook": ("small", "large"),
+}
+"""Kinds of films that a way reads; without an entry all: a network alone reads none of them."""

@@ -1,0 +1,44 @@
+"""Ratios against recorded ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pneumoscope.errors import BenchError, UsageError
+from pneumoscope.train.inference_bench.limits import check, read
+
+RECORDED = {"bulk_small": 0.8, "start": 2.5}
+
+
+@pytest.mark.parametrize(
+    "ratios", [{"bulk_small": 0.65, "start": 3.1}, {"bulk_small": 0.9}, {"one_small": 9.0}]
+)
+def test_a_fifth_worse_is_allowed(ratios: dict[str, float]) -> None:
+    check(ratios, RECORDED)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "words"),
+    [
+        ({"bulk_small": 0.63, "start": 2.5}, "bulk_small is 0.63, recorded was 0.80"),
+        ({"bulk_small": 0.8, "start": 3.2}, "start is 3.20, recorded was 2.50"),
+    ],
+)
+def test_more_is_an_error(ratios: dict[str, float], words: str) -> None:
+    with pytest.raises(BenchError, match=words):
+        check(ratios, RECORDED)
+
+
+def test_recorded_ratios_are_those_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "recorded.json"
+    file.write_text(json.dumps({"ratios": RECORDED}))
+    assert read(file) == RECORDED
+    for content in ("", "[]", '{"ratios": []}', '{"ratios": {"start": null}}'):
+        file.write_text(content)
+        with pytest.raises(UsageError, match="has no ratios"):
+            read(file)
+    with pytest.raises(UsageError, match="no such file"):
+        read(tmp_path / "none.json")

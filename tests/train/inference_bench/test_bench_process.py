@@ -1,0 +1,27 @@
+"""A way in its own process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import BenchError
+from pneumoscope.train.inference_bench.films import draw
+from pneumoscope.train.inference_bench.process import WayProcess
+from pneumoscope.train.inference_bench.ways import Job
+
+
+def test_a_process_answers_until_it_is_ended(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    film = draw(tmp_path, small=1, large=0, dicom=0).small[0]
+    with WayProcess("onnxruntime", Job(tiny_bundle.path, 2, 224), film) as process:
+        assert process.start_s > 0
+        assert len(process.one_ms(film, 3)) == 3
+        assert process.many_s([film] * 9) > 0
+
+
+def test_a_way_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="decoding: FileNotFoundError") as error:
+        WayProcess("decoding", Job(tmp_path, 1, 224), tmp_path / "none.jpg")
+    assert error.value.hint == "Leave it out with --ways."
