@@ -47,6 +47,8 @@ TESTED_BY: dict[str, str] = {
     "pacs.destinations.associations": "pacs/test_destinations_c_store.py",
     "pacs.destinations.commitment": "pacs/test_destinations_c_store.py",
     "pacs.destinations.errors": "pacs/test_destinations_c_store.py",
+    "pacs.pull.dicomweb": "pacs/test_pull_sources.py",
+    "pacs.pull.orthanc": "pacs/test_pull_sources.py",
     "pacs.destinations.toml_table": "pacs/test_destinations_settings.py",
     "serve.security.audit_setup": "serve/test_audit_forwarding.py",
     "serve.security.audit_lines": "serve/test_audit_log.py",

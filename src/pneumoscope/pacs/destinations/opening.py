@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pneumoscope.pacs.destinations.c_store import Archive
+from pneumoscope.pacs.destinations.fhir_server import FhirServer
 from pneumoscope.pacs.destinations.folder import Folder
-from pneumoscope.pacs.destinations.settings import CStoreSettings, FolderSettings
+from pneumoscope.pacs.destinations.settings import (
+    CStoreSettings,
+    FhirSettings,
+    FolderSettings,
+    StowSettings,
+)
+from pneumoscope.pacs.destinations.stow import StowServer
+from pneumoscope.pacs.destinations.webhook import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +35,6 @@ def open_destinations(
         maker: Makes the objects, once for all destinations.
         commitments: Gets the reports of storage commitment; whoever accepts associations gives its
             `Commitments.report` the reports that arrive there.
-
-    Raises:
-        DeliveryFailed: A file with a secret cannot be read.
     """
     return {item.name: _destination(item, maker, commitments) for item in settings}
 
@@ -41,4 +46,8 @@ def _destination(
         return Archive(settings, maker, commitments)
     if isinstance(settings, FolderSettings):
         return Folder(settings, maker)
-    raise ValueError(settings)
+    if isinstance(settings, StowSettings):
+        return StowServer(settings, maker)
+    if isinstance(settings, FhirSettings):
+        return FhirServer(settings, maker)
+    return Webhook(settings)

@@ -115,6 +115,23 @@ class TomlTable:
                 raise self.error(key, f"names {value!r}", known, value)
         return tuple(word for word in known if word in values)
 
+    def words(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """One or more texts that are not empty.
+
+        Raises:
+            UsageError: It is no list, is empty, or holds something else.
+        """
+        if not self.has(key):
+            return default
+        values = self._values[key]
+        if (
+            not isinstance(values, list)
+            or not values
+            or not all(isinstance(value, str) and value.strip() for value in values)
+        ):
+            raise self.error(key, f"must be a list of texts, not {values!r}")
+        return tuple(value.strip() for value in values)
+
     def has(self, key: str) -> bool:
         """Whether a key is given."""
         self._known.append(key)

@@ -1,0 +1,81 @@
+"""A FHIR server as destination: a transaction for each result."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.http import WebService
+
+if TYPE_CHECKING:
+    from pneumoscope.pacs.destinations.base import StoredFilm
+    from pneumoscope.pacs.destinations.result_objects import ObjectMaker
+    from pneumoscope.pacs.destinations.settings import FhirSettings
+
+_JSON = "application/fhir+json"
+_NUMBERS = {"R5": "5.0", "R4": "4.0"}
+"""How a server's ``fhirVersion`` begins."""
+_STATEMENT_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FhirServer:
+    """Posts a transaction; its entries are conditional, so a second time adds nothing.
+
+    Attributes:
+        settings: What the site has configured.
+        maker: Makes the resources.
+    """
+
+    settings: FhirSettings
+    maker: ObjectMaker
+    service: WebService = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepares the service."""
+        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self.settings.name
+
+    def send(self, film: StoredFilm) -> None:
+        """Posts the resources of a result.
+
+        Raises:
+            DeliveryFailed: The server has not taken them.
+        """
+        [resources] = self.maker.objects(film, ["fhir"], self.settings.fhir_version)
+        answer = self.service.request(
+            "POST", data=resources.content, headers={"Content-Type": _JSON, "Accept": _JSON}
+        )
+        if not 200 <= answer.status_code < 300:
+            raise self.service.refused(answer.status_code)
+
+    def check(self) -> Check:
+        """Whether the server has the version of FHIR that is sent."""
+        try:
+            answer = self.service.request(
+                "GET", "/metadata", headers={"Accept": _JSON}, limit_bytes=_STATEMENT_BYTES
+            )
+            if answer.status_code != 200:
+                raise self.service.refused(answer.status_code)
+        except DeliveryFailed as error:
+            return Check(False, error.message, error.hint)
+        try:
+            statement = json.loads(answer.content)
+            version = str(statement["fhirVersion"])
+        except (ValueError, KeyError, TypeError):
+            return Check(False, f"{self.service.where} is no FHIR server", "Check the URL.")
+        wanted = self.settings.fhir_version
+        if not version.startswith(_NUMBERS[wanted]):
+            return Check(
+                False,
+                f"{self.service.where} has FHIR {version}, and {wanted} would be sent",
+                "Set fhir_version to the server's version.",
+            )
+        return Check(True, f"{self.service.where} has FHIR {version}")

@@ -1,0 +1,172 @@
+"""Films from a DICOMweb server: searched for by QIDO-RS, fetched by WADO-RS (DICOM PS3.18)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.http import WebService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pneumoscope.pacs.pull.cursor import CursorFile
+    from pneumoscope.pacs.pull.settings import PullSettings
+
+_PAGE = 100
+_JSON_BYTES = 32 * 1024 * 1024
+_STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
+_COUNT = "00201209"
+"""Number of Series Related Instances."""
+_UID = re.compile(r"[0-9.]{1,64}")
+_GONE = (404, 410)
+_JSON = {"Accept": "application/dicom+json"}
+_FILM = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+"""In the transfer syntax that the server has: nothing is encoded anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class DicomWebSource:
+    """Searches the series of the last days, and fetches the instances that it has not seen.
+
+    Attributes:
+        settings: What the site has configured.
+        cursor: Hashes of the instances that were seen, by hash of their series.
+    """
+
+    settings: PullSettings
+    cursor: CursorFile
+    service: WebService = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepares the service."""
+        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
+
+    def poll(self, accept: Callable[[bytes], None]) -> int:
+        """Fetches films that are new since the last time, see `Source.poll`."""
+        former: dict[str, list[str]] = self.cursor.load()
+        seen: dict[str, list[str]] = {}
+        accepted = 0
+        for study, series, count in self._series():
+            key = _hash(series)
+            instances = seen[key] = list(former.get(key, ()))
+            if count is not None and count == len(instances):
+                continue
+            path = f"/studies/{study}/series/{series}/instances"
+            for item in self._search(path, {}):
+                uid = self._uid(item, _INSTANCE)
+                if _hash(uid) in instances:
+                    continue
+                film = self._film(f"{path}/{uid}")
+                if film is not None:
+                    accept(film)
+                    accepted += 1
+                instances.append(_hash(uid))
+                self.cursor.save(former | seen)
+        # Series that are too old to be found again are forgotten.
+        if seen != former:
+            self.cursor.save(seen)
+        return accepted
+
+    def check(self) -> Check:
+        """Whether it answers a search."""
+        try:
+            next(self._search("/series", {"limit": "1"}), None)
+        except DeliveryFailed as error:
+            return Check(False, error.message, error.hint)
+        return Check(True, f"{self.service.where} answers a search (QIDO-RS)")
+
+    def _series(self) -> Iterator[tuple[str, str, int | None]]:
+        """Study, series and number of instances, if the server says it, of the last days."""
+        oldest = datetime.now().astimezone() - timedelta(days=self.settings.days)
+        for modality in self.settings.modalities:
+            for part in self.settings.body_parts or ("",):
+                filters = {"Modality": modality, "StudyDate": f"{oldest:%Y%m%d}-"}
+                if part:
+                    filters["BodyPartExamined"] = part
+                for item in self._search("/series", filters | {"includefield": _COUNT}):
+                    counts = _values(item, _COUNT)
+                    count = int(counts[0]) if counts and str(counts[0]).isdigit() else None
+                    yield self._uid(item, _STUDY), self._uid(item, _SERIES), count
+
+    def _search(self, path: str, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Every item that a search finds, page by page."""
+        offset = 0
+        while True:
+            query = {"limit": str(_PAGE), "offset": str(offset)} | filters
+            answer = self.service.request(
+                "GET", f"{path}?{urlencode(query)}", headers=_JSON, limit_bytes=_JSON_BYTES
+            )
+            if answer.status_code == 204:
+                return
+            if answer.status_code != 200:
+                raise self.service.refused(answer.status_code)
+            try:
+                items = json.loads(answer.content)
+            except ValueError as error:
+                raise self._unexpected() from error
+            if not isinstance(items, list):
+                raise self._unexpected()
+            yield from items
+            if len(items) < int(query["limit"]):
+                return
+            offset += len(items)
+
+    def _film(self, path: str) -> bytes | None:
+        """The file of an instance; None if it was deleted since."""
+        answer = self.service.request(
+            "GET", path, headers=_FILM, limit_bytes=self.settings.film_bytes
+        )
+        if answer.status_code in _GONE:
+            return None
+        if answer.status_code != 200:
+            raise self.service.refused(answer.status_code)
+        film = first_part(answer.content_type, answer.content)
+        if film is None:
+            raise self._unexpected()
+        return film
+
+    def _uid(self, item: dict[str, Any], tag: str) -> str:
+        values = _values(item, tag)
+        if not values or not _UID.fullmatch(str(values[0])):
+            raise self._unexpected()
+        return str(values[0])
+
+    def _unexpected(self) -> DeliveryFailed:
+        return DeliveryFailed(
+            f"{self.service.where} does not answer as DICOMweb servers do",
+            "Enter the URL that /studies follows, such as http://localhost:8042/dicom-web.",
+        )
+
+
+def first_part(content_type: str, body: bytes) -> bytes | None:
+    """The first part of a ``multipart/related`` body (RFC 2046); None if there is none.
+
+    Parsing the film itself is left to a decoder in a child process.
+    """
+    match = re.search(r'boundary="?([^";,]+)"?', content_type)
+    if match is None or not content_type.startswith("multipart/related"):
+        return None
+    boundary = b"--" + match[1].strip().encode()
+    head = body.find(boundary)
+    start = body.find(b"\r\n\r\n", head)
+    end = body.find(b"\r\n" + boundary, start)
+    return None if -1 in (head, start, end) else body[start + 4 : end]
+
+
+def _values(item: dict[str, Any], tag: str) -> list[Any]:
+    element = item.get(tag) if isinstance(item, dict) else None
+    values = element.get("Value") if isinstance(element, dict) else None
+    return values if isinstance(values, list) else []
+
+
+def _hash(uid: str) -> str:
+    """A short name of a UID: the cursor need not say which studies a hospital has."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:24]

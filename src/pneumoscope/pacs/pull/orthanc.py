@@ -1,0 +1,130 @@
+"""Films from Orthanc, by its list of changes: each has a number, so that nothing is missed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.ai_results.film_result import MANUFACTURER
+from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.http import WebService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pneumoscope.pacs.pull.cursor import CursorFile
+    from pneumoscope.pacs.pull.settings import PullSettings
+
+_PAGE = 100
+_JSON_BYTES = 8 * 1024 * 1024
+_NEW = "NewInstance"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
+_MODALITY, _BODY_PART, _MANUFACTURER = "0008-0060", "0018-0015", "0008-0070"
+_GONE = 404
+
+
+@dataclass(frozen=True, slots=True)
+class OrthancSource:
+    """Follows the changes of an Orthanc server.
+
+    Attributes:
+        settings: What the site has configured.
+        cursor: Number of the last change that was dealt with.
+    """
+
+    settings: PullSettings
+    cursor: CursorFile
+    service: WebService = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepares the service."""
+        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
+
+    def poll(self, accept: Callable[[bytes], None]) -> int:
+        """Fetches films that are new since the last time, see `Source.poll`."""
+        since, accepted = int(self.cursor.load().get("since", 0)), 0
+        done = False
+        while not done:
+            page = self._json(f"/changes?since={since}&limit={_PAGE}")
+            try:
+                changes = [
+                    (int(c["Seq"]), str(c["ChangeType"]), str(c["ID"])) for c in page["Changes"]
+                ]
+                done, last = bool(page["Done"]), int(page["Last"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._unexpected() from error
+            for number, kind, id_ in changes:
+                if kind == _NEW and (film := self._film(id_)) is not None:
+                    accept(film)
+                    accepted += 1
+                since = number
+                self.cursor.save({"since": since})
+            # An Orthanc whose database was made anew begins to count from 1 again.
+            if not changes and done and last < since:
+                since, done = 0, last == 0
+                self.cursor.save({"since": since})
+        return accepted
+
+    def check(self) -> Check:
+        """Whether it answers, and is an Orthanc."""
+        try:
+            system = self._json("/system")
+        except DeliveryFailed as error:
+            return Check(False, error.message, error.hint)
+        return Check(True, f"{self.service.where} is Orthanc {system.get('Version', '')}".strip())
+
+    def _film(self, id_: str) -> bytes | None:
+        """The file of an instance; None if it is no film that is wanted, or was deleted since."""
+        if not _ID.fullmatch(id_):
+            raise self._unexpected()
+        if not self._is_wanted(id_):
+            return None
+        answer = self.service.request(
+            "GET", f"/instances/{id_}/file", limit_bytes=self.settings.film_bytes
+        )
+        if answer.status_code == _GONE:
+            return None
+        if answer.status_code != 200:
+            raise self.service.refused(answer.status_code)
+        return answer.content
+
+    def _is_wanted(self, id_: str) -> bool:
+        if self._tag(id_, _MODALITY) not in self.settings.modalities:
+            return False
+        # Otherwise results would be fetched as films, and get results.
+        if self._tag(id_, _MANUFACTURER) == MANUFACTURER:
+            return False
+        parts = self.settings.body_parts
+        return not parts or self._tag(id_, _BODY_PART) in parts
+
+    def _tag(self, id_: str, tag: str) -> str:
+        """The text of an element of an instance; empty without it."""
+        answer = self.service.request(
+            "GET", f"/instances/{id_}/content/{tag}", limit_bytes=_JSON_BYTES
+        )
+        if answer.status_code == _GONE:
+            return ""
+        if answer.status_code != 200:
+            raise self.service.refused(answer.status_code)
+        return answer.content.decode("latin-1").strip(" \0\r\n")
+
+    def _json(self, path: str) -> dict[str, Any]:
+        answer = self.service.request("GET", path, limit_bytes=_JSON_BYTES)
+        if answer.status_code != 200:
+            raise self.service.refused(answer.status_code)
+        try:
+            content = json.loads(answer.content)
+        except ValueError as error:
+            raise self._unexpected() from error
+        if not isinstance(content, dict):
+            raise self._unexpected()
+        return content
+
+    def _unexpected(self) -> DeliveryFailed:
+        return DeliveryFailed(
+            f"{self.service.where} does not answer as Orthanc does",
+            "Enter the URL of Orthanc's REST API, such as http://localhost:8042.",
+        )

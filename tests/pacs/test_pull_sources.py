@@ -1,0 +1,189 @@
+"""Films from a real Orthanc, by both ways, and from servers that do not answer as they should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from film_files import SC
+from orthanc_server import PASSWORD, USER, Orthanc, orthanc
+from pneumoscope.errors import QueueFull
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.pull.dicomweb import first_part
+from pneumoscope.pacs.pull.settings import parse
+from pneumoscope.pacs.pull.sources import Source, open_sources
+from result_films import film_bytes
+from web_servers import Answer, Request, web_server
+
+TODAY = datetime.now().strftime("%Y%m%d")
+TYPES = ("dicomweb", "orthanc")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    with orthanc(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
+
+
+def film(number: int, **elements: object) -> bytes:
+    """A film of today with UIDs of its own; every second one in a new series."""
+    values: dict[str, object] = {
+        "Modality": "CR",
+        "StudyDate": TODAY,
+        "StudyInstanceUID": "1.2.3",
+        "SeriesInstanceUID": f"1.2.3.{number // 2}",
+        "SOPInstanceUID": f"1.2.3.{number // 2}.{number}",
+        "PatientID": "P1",
+    }
+    return film_bytes(200, **values | elements)
+
+
+def source(kind: str, url: str, folder: Path, **more: object) -> Source:
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    url += "/dicom-web" if kind == "dicomweb" else ""
+    table = {"type": kind, "url": url, "user": USER, "password_file": str(password), **more}
+    [opened] = open_sources([parse(table, "source")], folder)
+    return opened
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("kind", TYPES)
+def test_each_film_comes_once_and_as_it_is_stored(
+    server: Orthanc, tmp_path: Path, kind: str
+) -> None:
+    server.clear()
+    films = [film(number) for number in range(3)]
+    for content in films:
+        server.post("/instances", content)
+    server.post("/instances", film(7, Modality="CT"))
+    server.post("/instances", film(8, Modality="OT", SOPClassUID=SC))
+    taken: list[bytes] = []
+    opened = source(kind, server.url, tmp_path)
+    assert opened.check().ok
+    assert opened.poll(taken.append) == 3
+    assert sorted(taken) == sorted(films)
+    assert opened.poll(taken.append) == 0
+    # After a restart it goes on where it was; a new film in a known series is new.
+    server.post("/instances", film(3))
+    assert source(kind, server.url, tmp_path).poll(taken.append) == 1
+    assert taken[3] == film(3)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_film_that_cannot_be_taken_comes_again(
+    server: Orthanc, tmp_path: Path, kind: str
+) -> None:
+    server.clear()
+    for number in range(2):
+        server.post("/instances", film(number))
+    taken: list[bytes] = []
+
+    def full(content: bytes) -> None:
+        if taken:
+            raise QueueFull(1)
+        taken.append(content)
+
+    opened = source(kind, server.url, tmp_path)
+    with pytest.raises(QueueFull):
+        opened.poll(full)
+    assert opened.poll(taken.append) == 1
+    assert sorted(taken) == sorted(film(number) for number in range(2))
+
+
+@pytest.mark.server
+def test_filters(server: Orthanc, tmp_path: Path) -> None:
+    server.clear()
+    server.post("/instances", film(0, BodyPartExamined="CHEST"))
+    server.post("/instances", film(2, BodyPartExamined="HAND"))
+    server.post("/instances", film(4, StudyDate="20200101", StudyInstanceUID="1.2.4"))
+    server.post("/instances", film(6, Manufacturer="pneumoscope", BodyPartExamined="CHEST"))
+    taken: list[bytes] = []
+    assert source("orthanc", server.url, tmp_path, body_parts=["CHEST"]).poll(taken.append) == 1
+    chest = tmp_path / "chest"
+    chest.mkdir()
+    assert source("dicomweb", server.url, chest, body_parts=["HAND"]).poll(taken.append) == 1
+    everything = tmp_path / "everything"
+    everything.mkdir()
+    assert source("dicomweb", server.url, everything, days=3650).poll(taken.append) == 4
+
+
+def test_an_orthanc_that_counts_anew_is_followed_from_the_start(tmp_path: Path) -> None:
+    changes = [{"Seq": n, "ChangeType": "NewPatient", "ID": "x"} for n in (1, 2, 3)]
+
+    def answer(request: Request) -> Answer:
+        since = int(request.path.partition("since=")[2].partition("&")[0])
+        page = [change for change in changes if change["Seq"] > since]
+        last = page[-1]["Seq"] if page else changes[-1]["Seq"]
+        return Answer(200, json.dumps({"Changes": page, "Done": True, "Last": last}).encode())
+
+    with web_server(answer) as server:
+        opened = source("orthanc", server.url, tmp_path)
+        opened.poll(lambda _film: None)
+        assert opened.cursor.load() == {"since": 3}
+        del changes[1:]  # a new database, whose last change is the first
+        opened.poll(lambda _film: None)
+    assert opened.cursor.load() == {"since": 1}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("body", [b"", b"<html>", b'"text"', b'[{"a": 1}]', b'{"Changes": [{}]}'])
+def test_another_kind_of_server_is_an_error_with_a_hint(
+    tmp_path: Path, kind: str, body: bytes
+) -> None:
+    with web_server(Answer(200, body)) as server:
+        opened = source(kind, server.url, tmp_path)
+        with pytest.raises(DeliveryFailed, match="does not answer as") as caught:
+            opened.poll(lambda _film: None)
+    assert "Enter the URL" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_server_that_is_down_is_an_error(tmp_path: Path, kind: str) -> None:
+    with web_server(Answer(503)) as server:
+        opened = source(kind, server.url, tmp_path)
+        with pytest.raises(DeliveryFailed, match="answers 503"):
+            opened.poll(lambda _film: None)
+        assert not opened.check().ok
+
+
+def test_a_uid_from_outside_is_no_path(tmp_path: Path) -> None:
+    item = {"0020000D": {"Value": ["../../x"]}, "0020000E": {"Value": ["1.2"]}}
+    with web_server(Answer(200, json.dumps([item]).encode())) as server:
+        opened = source("dicomweb", server.url, tmp_path)
+        with pytest.raises(DeliveryFailed, match="does not answer as"):
+            opened.poll(lambda _film: None)
+        assert len(server.requests) == 1
+
+
+def test_pages_follow_each_other(tmp_path: Path) -> None:
+    """A server with 101 series that hold no instances, at most 100 of them in an answer."""
+
+    def answer(request: Request) -> Answer:
+        if "/instances" in request.path:
+            return Answer(204)
+        offset = int(request.path.partition("offset=")[2].partition("&")[0])
+        items = [
+            {"0020000D": {"Value": ["1.2"]}, "0020000E": {"Value": [f"1.2.{n}"]}}
+            for n in range(offset, min(offset + 100, 101))
+        ]
+        return Answer(200, json.dumps(items).encode())
+
+    with web_server(answer) as server:
+        source("dicomweb", server.url, tmp_path, modalities=["CR"]).poll(lambda _film: None)
+    assert sum("/instances" in request.path for request in server.requests) == 101
+
+
+def test_parts_by_hand() -> None:
+    kind = 'multipart/related; type="application/dicom"; boundary="b-1"'
+    body = b"--b-1\r\nContent-Type: application/dicom\r\n\r\n\r\nDICM\r\n\r\n--b-1--"
+    assert first_part(kind, body) == b"\r\nDICM\r\n"
+    assert first_part(kind.replace('"b-1"', "b-1"), body) == b"\r\nDICM\r\n"
+    assert first_part("application/json", body) is None
+    assert first_part(kind, b"--b-1\r\n\r\nno end") is None
+    assert first_part(kind, b"") is None
