@@ -16,6 +16,7 @@ import reference_cli
 import reference_errors
 import reference_records
 import reference_rest
+import reference_speed
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -24,6 +25,10 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "explanation/architecture.md": {
         "floors": architecture_drawing.floors,
         "training": architecture_drawing.floors_of_training,
+    },
+    "explanation/speed.md": {
+        "ways": reference_speed.ways,
+        "ratios": reference_speed.ratios,
     },
     "reference/api.md": {
         "routes": reference_rest.routes,

@@ -31,6 +31,7 @@ def benchmark() -> Measured:
         ways=ways,
         stages_ms={"small": stages, "large": stages | {"read": 28.0}, "dicom": stages},
         versions={"python": "3.11.7"},
+        processor="a processor",
         cores=2,
         rounds=2,
         missing={"openvino": "openvino not installed"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib import metadata, util
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,6 @@ from pneumoscope.train.inference_bench.ways import LITERT, NEEDS, READS, WAYS, J
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pneumoscope.bundle import Bundle
     from pneumoscope.train.inference_bench.films import Films
@@ -65,6 +66,7 @@ class Measured:
         ways: Name of a way to its times.
         stages_ms: Kind of film to the stages of reading one film with pneumoscope, in ms.
         versions: Name of a package to its version.
+        processor: What the system calls it.
         cores: Threads for many films.
         rounds: Rounds measured.
         missing: Name of a way that was left out to the reason.
@@ -73,6 +75,7 @@ class Measured:
     ways: dict[str, Times]
     stages_ms: dict[str, dict[str, float]]
     versions: dict[str, str]
+    processor: str
     cores: int
     rounds: int
     missing: dict[str, str]
@@ -178,6 +181,7 @@ def measure(
         ways=times,
         stages_ms=stages,
         versions=_versions(names),
+        processor=_processor(),
         cores=cores,
         rounds=rounds,
         missing=missing,
@@ -265,6 +269,15 @@ def _size_mb(package: str) -> float:
     files = metadata.distribution(package).files or ()
     paths = (file.locate() for file in files if not str(file).endswith(".pyc"))
     return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6  # type: ignore[attr-defined]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
 
 
 def _versions(names: Sequence[str]) -> dict[str, str]:

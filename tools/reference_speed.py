@@ -1,0 +1,71 @@
+"""The tables of docs/explanation/speed.md, from the recorded benchmark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from reference_text import table
+
+RECORD = Path(__file__).parents[1] / "benchmarks" / "inference.json"
+TITLES = {
+    "imports": "`import numpy, onnxruntime`",
+    "pneumoscope": "**pneumoscope**, with heatmap and gate",
+    "onnxruntime": "the network alone, ONNX Runtime",
+    "openvino": "the network alone, OpenVINO",
+    "decoding": "the decoder alone, libjpeg-turbo",
+    "litert": "Pillow and LiteRT",
+    "notebook": "as in the notebooks: Pillow, Keras, a tape, Matplotlib",
+}
+TARGETS = {
+    "bulk_small": ("Films a second of 224 pixels, of the network alone", "at least 1.5"),
+    "bulk_large": (
+        "Films a second of 2,890 pixels, of the slower of decoder and network alone",
+        "at least 0.85",
+    ),
+    "one_small": ("Time of one film of 224 pixels, of decoder and network alone", "at most 1.2"),
+    "one_large": ("Time of one film of 2,890 pixels, of decoder and network alone", "at most 1.2"),
+    "start": ("Time to the first verdict, of importing numpy and onnxruntime", "at most 2"),
+    "start_notebook": ("A notebook's time to its first verdict, of ours", "at least 8"),
+}
+
+
+def ways() -> str:
+    """What was measured of each way, medians over rounds."""
+    record = _record()
+    rows = []
+    for name, times in record["ways"].items():
+        latencies = [_median(times["one_ms"].get(kind), 1) for kind in ("small", "large", "dicom")]
+        rates = [_median(times["rate"].get(kind), 0) for kind in ("small", "large")]
+        sizes = [f"{times[key]:.0f}" if times[key] else "" for key in ("peak_mib", "installed_mb")]
+        rows.append([TITLES[name], _median(times["start_s"], 2), *latencies, *rates, *sizes])
+    kinds = ("224 px, ms", "2,890 px, ms", "DICOM, ms", "224 px, films/s", "2,890 px, films/s")
+    head = ("", "first verdict, s", *kinds, "memory, MiB", "on disk, MB")
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return (
+        f"{table(head, rows)}\n\n{record['rounds']} rounds on {record['cores']} cores "
+        f"({record['processor']}). Versions: {versions}."
+    )
+
+
+def ratios() -> str:
+    """The ratios with what we aim at."""
+    measured = _record()["ratios"]
+    rows = [
+        (words, f"{measured[name]:.2f}", target)
+        for name, (words, target) in TARGETS.items()
+        if name in measured
+    ]
+    return table(("ratio, median over rounds", "measured", "target"), rows)
+
+
+def _record() -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+    return record
+
+
+def _median(values: Sequence[float] | None, digits: int) -> str:
+    return f"{median(values):,.{digits}f}" if values else ""
