@@ -9,10 +9,12 @@ import typer
 from pneumoscope import __version__
 from pneumoscope.cli.administration import (
     audit_log,
+    backup,
     deidentify,
     keys,
     patient,
     purge,
+    restore,
     session,
     token,
     user,
@@ -78,6 +80,8 @@ app.command(epilog=drift.EXAMPLE, rich_help_panel=SITE)(drift.drift)
 
 app.command(epilog=deidentify.EXAMPLE, rich_help_panel=ADMINISTRATION)(deidentify.deidentify)
 app.command(epilog=purge.EXAMPLE, rich_help_panel=ADMINISTRATION)(purge.purge)
+app.command(epilog=backup.EXAMPLE, rich_help_panel=ADMINISTRATION)(backup.backup)
+app.command(epilog=restore.EXAMPLE, rich_help_panel=ADMINISTRATION)(restore.restore)
 app.add_typer(user.app, name="user", rich_help_panel=ADMINISTRATION)
 app.add_typer(session.app, name="session", rich_help_panel=ADMINISTRATION)
 app.add_typer(token.app, name="token", rich_help_panel=ADMINISTRATION)

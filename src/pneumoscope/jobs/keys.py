@@ -40,6 +40,7 @@ class Keys:
         """Ids of the secrets, the current one first."""
         self._ciphers = [AESGCM(_derived(each, b"seal")) for each in secrets_]
         self._marks = [_derived(each, b"fingerprint") for each in secrets_]
+        self._signing = [_derived(each, b"signature") for each in secrets_]
         self.audit, *former_audit = (_derived(each, b"audit log") for each in secrets_)
         self.former_audit = tuple(former_audit)
 
@@ -64,6 +65,17 @@ class Keys:
             with suppress(InvalidTag, ValueError):  # ValueError: too short
                 return cipher.decrypt(nonce, data, place.encode())
         raise ValueError("sealed with another key, or changed")
+
+    def sign(self, data: bytes) -> str:
+        """A keyed hash (HMAC-SHA-256, hexadecimal) that shows that this server has written something."""
+        return hmac.digest(self._signing[0], data, hashlib.sha256).hex()
+
+    def has_signed(self, data: bytes, signature: str) -> bool:
+        """Whether `sign` gave this, with any of the keys."""
+        return any(
+            hmac.compare_digest(hmac.digest(key, data, hashlib.sha256).hex(), signature)
+            for key in self._signing
+        )
 
     def is_current(self, sealed: bytes, place: str) -> bool:
         """Whether the current key has sealed this."""

@@ -212,12 +212,17 @@ class ServeSettings:
         """
         if self.database is not None and self.database_password_file is not None:
             return with_password(self.database, self.database_password_file)
-        return self.database or f"sqlite:///{self.folder / _DATABASE}"
+        return self.database or f"sqlite:///{self.database_file}"
+
+    @property
+    def database_file(self) -> Path:
+        """The database in the folder, which is used unless `database` names another one."""
+        return self.folder / _DATABASE
 
     @property
     def has_database(self) -> bool:
         """Whether the folder contains a database."""
-        return (self.folder / _DATABASE).exists()
+        return self.database_file.exists()
 
     @property
     def loopback(self) -> bool:

@@ -39,7 +39,7 @@ def migrate(engine: Engine, target: str = HEAD) -> None:
     Raises:
         UsageError: A newer version of pneumoscope has changed the database.
     """
-    if _revision(engine) == target:  # without Alembic, whose import takes a noticeable time
+    if revision(engine) == target:  # without Alembic, whose import takes a noticeable time
         return
     with _exclusive(engine) as connection:
         _upgrade(connection, target)
@@ -69,7 +69,8 @@ def check_tables(engine: Engine, tables: Iterable[Table]) -> None:
                 )
 
 
-def _revision(engine: Engine) -> str | None:
+def revision(engine: Engine) -> str | None:
+    """The revision of a database; None for one without tables."""
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None

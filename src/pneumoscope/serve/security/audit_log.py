@@ -11,13 +11,14 @@ continues in the next file.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pneumoscope.errors import AuditLogDamaged
 from pneumoscope.files import room_for
@@ -144,6 +145,21 @@ class AuditLog:
     def archives(self) -> list[Path]:
         """Closed files of the log, oldest first."""
         return sorted(self._folder.glob("audit-log." + "[0-9]" * 12 + ".jsonl"))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[list[tuple[str, BinaryIO, int]]]:
+        """The files of the log at one moment: name, stream, and bytes to read."""
+        with ExitStack() as streams:
+            with self._lock, self._opened():
+                files: list[tuple[str, BinaryIO, int]] = []
+                for path in (*self.archives(), self.path, self._torn):
+                    if path.exists():
+                        stream = streams.enter_context(path.open("rb"))
+                        files.append((path.name, stream, path.stat().st_size))
+                if self._head.exists():  # unlike the others, it is overwritten
+                    mark = self._head.read_bytes()
+                    files.append((HEAD, io.BytesIO(mark), len(mark)))
+            yield files
 
     def check(self) -> None:
         """Checks the last line.

@@ -1,0 +1,48 @@
+"""``pneumoscope backup``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pneumoscope.cli.administration.server import (
+    ServerData,
+    on_server_data,
+    print_facts,
+)
+from pneumoscope.cli.options import Json
+
+EXAMPLE = "Example: pneumoscope backup /mnt/backups/reading-room.zip"
+
+WithKey = Annotated[
+    bool,
+    typer.Option("--with-key", help="Put the key into the backup: whoever has it can read it."),
+]
+
+
+@on_server_data
+def backup(
+    server: ServerData,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="ZIP file to write.")],
+    with_key: WithKey = False,
+    json: Json = False,
+) -> None:
+    """Back up database, films and audit log into one file.
+
+    The server may run. Without --with-key, keep a copy of the key in another
+    place: without it, films and names in the backup are lost.
+    """
+    settings = server.settings()
+    from pneumoscope.serve.admin.backup import facts, write_backup
+
+    os.umask(0o077)  # patient data: other users of this machine must not read it
+    manifest = write_backup(settings, file, with_key=with_key)
+    key = "with the key" if with_key else f"without the key ({manifest.keys[0]})"
+    print_facts(
+        facts(manifest, file),
+        f"{file}: {manifest.results:,} results, {manifest.films:,} films, audit log, {key}",
+        as_json=json,
+    )

@@ -1,0 +1,313 @@
+"""A server from its backup: everything is checked before anything takes its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from pneumoscope.errors import AuditLogDamaged, UsageError
+from pneumoscope.files import cause, room_for
+from pneumoscope.jobs.clock import ClockRow
+from pneumoscope.jobs.database import open_engine, unusable
+from pneumoscope.jobs.database_copy import check_unused, load_copy
+from pneumoscope.jobs.database_lock import DatabaseLock
+from pneumoscope.jobs.keys import VARIABLE, Keys, key_path, open_keys
+from pneumoscope.jobs.store import Store
+from pneumoscope.jobs.tables import Base, FilmRow
+from pneumoscope.serve.admin.administration import open_administration
+from pneumoscope.serve.admin.backup import (
+    DATABASE,
+    FILMS,
+    FORMAT,
+    KEY,
+    MANIFEST,
+    SIGNATURE,
+    Manifest,
+    Member,
+)
+from pneumoscope.serve.security.audit_anchor import AuditAnchor
+from pneumoscope.serve.security.audit_log import HEAD, LOG, TORN, AuditLog
+from pneumoscope.serve.security.sessions import Login
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pneumoscope.serve.settings import ServeSettings
+
+_STAGING = ".restore.part"
+_MADE_WITH_ROWS = ("audit_anchor",)
+"""Tables in which a new database has rows."""
+_FILM = re.compile(FILMS + r"[0-9a-f]{32}")
+_LOG_FILE = re.compile(r"audit-log\.\d{12}\.jsonl|" + "|".join(map(re.escape, (LOG, HEAD, TORN))))
+_MOST_MANIFEST_BYTES = 2**20
+_MOST_FILM_BYTES = 2**31
+_CHUNK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a backup contains, and whether it was restored.
+
+    Attributes:
+        created: When the backup was made, ISO 8601, UTC.
+        results: Results.
+        films: Films, each of which opens with the key.
+        lines: Lines of the audit log, none of them changed.
+        restored: False if the backup was only checked.
+    """
+
+    created: str
+    results: int
+    films: int
+    lines: int
+    restored: bool
+
+
+def restore(settings: ServeSettings, backup: Path, *, check_only: bool = False) -> Restored:
+    """Checks a backup and restores it into a folder and a database without results.
+
+    Sessions are not restored. Passwords, tokens and results are those of the backup.
+
+    Args:
+        settings: Folder, database and key; the key may also be in the backup.
+        backup: The file that `write_backup` made.
+        check_only: Do not restore it.
+
+    Raises:
+        UsageError: The backup is damaged or changed, the key does not belong to it, or the folder or the
+            database is in use.
+        AuditLogDamaged: The audit log in the backup was changed.
+        DiskFull: There is not enough space; nothing was restored.
+    """
+    with _opened(backup) as pack, _staging(settings, backup, check_only) as staging:
+        text, manifest = _manifest(pack)
+        _unpack(pack, manifest, staging)
+        keys = _keys(settings, manifest, staging)
+        if not keys.has_signed(text, _read(pack, SIGNATURE).decode("ascii", "replace")):
+            raise _damaged("its manifest was changed, or it was made with another key")
+        _unpack_films(pack, manifest, staging, keys)
+        lines = _check_database_and_log(staging, manifest, keys)
+        if not check_only:
+            _put_in_place(settings, staging, manifest)
+    if not check_only:
+        administration = open_administration(settings)
+        administration.note("restore")
+        administration.store.close()
+    return Restored(
+        created=manifest.created,
+        results=manifest.results,
+        films=manifest.films,
+        lines=lines,
+        restored=not check_only,
+    )
+
+
+@contextmanager
+def _staging(settings: ServeSettings, backup: Path, check_only: bool) -> Iterator[Path]:
+    """A private folder for what is unpacked: in the server's folder, or beside a backup to check."""
+    if check_only:
+        folder = backup.parent
+        with room_for(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".check.") as name:
+            yield folder / name
+        return
+    settings.make_folder()
+    _check_free(settings)
+    staging = settings.folder / _STAGING
+    _remove(staging)
+    try:
+        with room_for(settings.folder):
+            staging.mkdir(mode=0o700)
+            yield staging
+    finally:
+        _remove(staging)
+
+
+def _check_free(settings: ServeSettings) -> None:
+    """Refuses a folder with a server's data; an interrupted restore has left some without a database."""
+    folder = settings.folder
+    interrupted = (folder / _STAGING).exists()
+    log = (folder / LOG).exists() and not interrupted
+    file = settings.database_file
+    database = settings.database is None and file.exists() and file.stat().st_size > 0
+    if database or log:
+        raise UsageError(
+            f"{folder}: holds a server's data already",
+            "Name a new --folder, or move the old one away first.",
+        )
+
+
+@contextmanager
+def _opened(backup: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(backup) as pack:
+            yield pack
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise _damaged(cause(error)) from None
+    except SQLAlchemyError as error:
+        raise unusable(error) from error
+
+
+def _damaged(reason: str) -> UsageError:
+    return UsageError(f"the backup cannot be used: {reason}", "Use another backup.")
+
+
+def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, Manifest]:
+    names = pack.namelist()
+    encrypted = any(info.flag_bits & 1 for info in pack.infolist())
+    if not {MANIFEST, SIGNATURE} <= set(names) or len(set(names)) < len(names) or encrypted:
+        raise _damaged("it is no backup of a server")
+    text = _read(pack, MANIFEST)
+    try:
+        values: dict[str, Any] = json.loads(text)
+        if values["format"] != FORMAT:
+            raise UsageError(
+                "the backup was made by a newer version of pneumoscope", "Update pneumoscope here."
+            )
+        files = {name: Member(**member) for name, member in values["files"].items()}
+        manifest = Manifest(**(values | {"files": files, "keys": tuple(values["keys"])}))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise _damaged("its manifest is damaged") from None
+    return text, manifest
+
+
+def _read(pack: zipfile.ZipFile, name: str) -> bytes:
+    if pack.getinfo(name).file_size > _MOST_MANIFEST_BYTES:
+        raise _damaged(f"{name} is too large")
+    return pack.read(name)
+
+
+def _unpack(pack: zipfile.ZipFile, manifest: Manifest, staging: Path) -> None:
+    """Unpacks database, log and key as the manifest describes them."""
+    for name, member in manifest.files.items():
+        if not (name in (DATABASE, KEY) or _LOG_FILE.fullmatch(name)):
+            raise _damaged("it contains something else")
+        digest, left = hashlib.sha256(), member.size_bytes
+        try:
+            with pack.open(name) as source, (staging / name).open("xb") as target:
+                (staging / name).chmod(0o600)
+                while chunk := source.read(min(_CHUNK, left + 1)):
+                    left -= len(chunk)
+                    if left < 0:
+                        break
+                    digest.update(chunk)
+                    target.write(chunk)
+        except KeyError:
+            raise _damaged(f"{name} is missing") from None
+        if left or digest.hexdigest() != member.sha256:
+            raise _damaged(f"{name} was changed")
+    if DATABASE not in manifest.files:
+        raise _damaged(f"{DATABASE} is missing")
+
+
+def _keys(settings: ServeSettings, manifest: Manifest, staging: Path) -> Keys:
+    """The key of the server that made the backup; never a new one."""
+    path = key_path(settings.folder, settings.key)
+    if path is None or path.exists():
+        keys = open_keys(settings.folder, settings.key)
+    elif (staging / KEY).exists():
+        keys = open_keys(staging, staging / KEY)
+    else:
+        raise UsageError(
+            f"the key of the backup ({manifest.keys[0]}) is not in it",
+            f"Name it with --key FILE, put it into {path}, or set {VARIABLE}.",
+        )
+    if manifest.keys[0] not in keys.ids:
+        raise UsageError(
+            f"this key ({keys.ids[0]}) is not the key of the backup ({manifest.keys[0]})",
+            "Name the key of the server that made it with --key FILE.",
+        )
+    return keys
+
+
+def _unpack_films(pack: zipfile.ZipFile, manifest: Manifest, staging: Path, keys: Keys) -> None:
+    films = [info for info in pack.infolist() if info.filename.startswith(FILMS)]
+    if len(films) != manifest.films:
+        raise _damaged(f"{manifest.films:,} films belong to it, {len(films):,} are there")
+    if films:
+        (staging / FILMS).mkdir(mode=0o700)
+    for info in films:
+        # Not compressed, so that no film is larger than its part of the file.
+        stored = info.compress_type == zipfile.ZIP_STORED and info.file_size <= _MOST_FILM_BYTES
+        if not _FILM.fullmatch(info.filename) or not stored:
+            raise _damaged("it contains something else")
+        film = pack.read(info)
+        id_ = info.filename.removeprefix(FILMS)
+        try:
+            keys.open(film, id_)
+        except ValueError:
+            raise _damaged(f"the film {id_} was changed") from None
+        (staging / info.filename).write_bytes(film)
+
+
+def _check_database_and_log(staging: Path, manifest: Manifest, keys: Keys) -> int:
+    """Brings the database to this version, ends sessions, and verifies the log; returns its lines."""
+    store = Store(f"sqlite:///{staging / DATABASE}")
+    try:
+        anchor = AuditAnchor(store.engine, keys.audit, keys.former_audit)
+        log = AuditLog(staging, keys.audit, former_keys=keys.former_audit, anchor=anchor)
+        tail = log.verify()
+        with Session(store.engine) as db, db.begin():
+            results = db.scalar(select(func.count()).select_from(FilmRow)) or 0
+            db.execute(delete(Login))  # somebody may have ended them since
+            # The last line of the log, about the restoration, is the last known time.
+            db.execute(delete(ClockRow))
+        if results != manifest.results:
+            raise _damaged(f"{manifest.results:,} results belong to it, {results:,} are there")
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    except AuditLogDamaged as error:
+        raise AuditLogDamaged("audit log in the backup", error.message) from None
+    finally:
+        store.close()
+    return tail.seq
+
+
+def _put_in_place(settings: ServeSettings, staging: Path, manifest: Manifest) -> None:
+    """Moves everything into the folder, and fills the database last: without it no server starts there."""
+    in_folder, tables = settings.database is None, Base.metadata.sorted_tables
+    url = settings.database_url
+    engine = open_engine(url) if in_folder else Store(url).engine
+    try:
+        lock = DatabaseLock(engine)
+        try:
+            if not in_folder:
+                check_unused(engine, tables, _MADE_WITH_ROWS)
+            _move_files(settings.folder, staging, manifest)
+            if in_folder:
+                (staging / DATABASE).replace(settings.database_file)
+            else:
+                load_copy(staging / DATABASE, engine, tables)
+        finally:
+            lock.release()
+    finally:
+        engine.dispose()
+
+
+def _move_files(folder: Path, staging: Path, manifest: Manifest) -> None:
+    if (staging / FILMS).exists():
+        _remove(folder / FILMS)
+        (staging / FILMS).replace(folder / FILMS)
+    for name in manifest.files:
+        if name == DATABASE or (name == KEY and (folder / KEY).exists()):
+            continue
+        (staging / name).replace(folder / name)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
