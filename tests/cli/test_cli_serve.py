@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from command_line import run, run_process
 from pneumoscope.bundle import Bundle
 from pneumoscope.cli.serve import serve
 from pneumoscope.errors import UsageError
+from pneumoscope.serve.app import create_app
 from pneumoscope.serve.settings import ServeSettings
 
 
@@ -200,6 +202,23 @@ def test_a_failure_with_a_hint_takes_the_place_of_its_traceback(
     assert watched.failure is error
     assert sent == [{"type": "lifespan.startup.failed", "message": ""}]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["reading-room.sqlite.lock", "audit-log.jsonl"])
+def test_a_file_that_cannot_be_written_takes_the_place_of_its_traceback(
+    tiny_bundle: Bundle, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    real = create_app(ServeSettings(folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1))
+
+    async def app(*given: Any) -> None:
+        with suppress(IsADirectoryError):  # Starlette raises it once more
+            await real(*given)
+
+    watched, sent = start_of(app)
+    assert isinstance(watched.failure, IsADirectoryError)
+    assert watched.failure.filename == str(tmp_path / name)
+    assert sent == [{"type": "lifespan.startup.failed", "message": ""}]
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:

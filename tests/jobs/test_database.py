@@ -158,6 +158,8 @@ def test_two_processes_share_a_database(tmp_path: Path) -> None:
         ("could not extend file: No space left on device", "the disk of the database is full"),
         ("database disk image is malformed", "the database is damaged"),
         ("file is not a database", "the database is damaged"),
+        ("attempt to write a readonly database", "the database can only be read"),
+        ("cannot execute INSERT in a read-only transaction", "the database can only be read"),
         ("connection refused", "the database cannot be used: OperationalError"),
     ],
 )

@@ -130,7 +130,7 @@ def test_old_results_go_and_open_ones_stay(store: Store) -> None:
     old_film, fresh = row(created=old), row()
     store.add([old_film, fresh])
     accepted(store, row(created=old, state=QUEUED))
-    assert store.delete_older(30) == [old_film["id"]]
+    assert store.delete_before(now() - timedelta(days=30)) == [old_film["id"]]
     assert len(store.history("ann", 10)) == 2
 
 
@@ -146,7 +146,7 @@ def test_more_films_than_a_statement_takes(store: Store) -> None:
         )
     assert [film.id for film in store.rows("ann", ids)] == ids
     assert set(store.delete("ann", ids[:1000])) == set(ids[:1000])
-    assert set(store.delete_older(30)) == set(ids[1000:])
+    assert set(store.delete_before(now() - timedelta(days=30))) == set(ids[1000:])
     many = [row(id=id_, state=QUEUED) for id_ in ids]
     accepted(store, *many)
     assert store.close_open({"code": "lost"}, []) == 1200

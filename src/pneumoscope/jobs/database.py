@@ -29,12 +29,19 @@ def unusable(error: SQLAlchemyError) -> UsageError:
     words = str(getattr(error, "orig", None) or "")
     if "is full" in words or tells_of_full_disk(words):
         return UsageError(
-            "the disk of the database is full", "Free some space on it; what is stored is not lost."
+            "the disk of the database is full",
+            "Free some space on it, or delete old results with `pneumoscope purge`; "
+            "what is stored is not lost.",
         )
     if "malformed" in words or "not a database" in words:
         return UsageError(
             "the database is damaged",
             "Stop the server and restore a backup of the folder, or name another --folder.",
+        )
+    if "readonly" in words or "read-only" in words:
+        return UsageError(
+            "the database can only be read",
+            "Let the account of the server write its file and folder, or name another --folder.",
         )
     return UsageError(
         f"the database cannot be used: {type(error).__name__}",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import delete, func, insert, select, update
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 from pneumoscope.errors import DuplicateFilm
 from pneumoscope.jobs.database import changed_rows, open_engine, unusable
 from pneumoscope.jobs.migrations import check_tables, migrate
-from pneumoscope.jobs.tables import FAILED, OPEN, Base, Delivery, FilmRow, Job, now
+from pneumoscope.jobs.tables import FAILED, OPEN, Base, Delivery, FilmRow, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,17 +206,12 @@ class Store:
             query = select(FilmRow.id).where(FilmRow.patient.in_(marks))
             return _delete(session, list(session.scalars(query)), record)
 
-    def delete_older(self, days: int, record: Record = no_record) -> list[str]:
-        """Deletes finished films of every owner that are older than some days; returns their ids.
-
-        Args:
-            days: Least age.
-            record: As for `delete`.
-        """
-        return self.delete_before(now() - timedelta(days=days), record)
-
     def delete_before(
-        self, time: datetime, record: Record = no_record, most: float = 1.0
+        self,
+        time: datetime,
+        record: Record = no_record,
+        most: float = 1.0,
+        limit: int | None = None,
     ) -> list[str]:
         """Deletes finished films of every owner that were accepted before a time; returns their ids.
 
@@ -225,6 +219,7 @@ class Store:
             time: The time.
             record: As for `delete`.
             most: Share of all films that are deleted at most, the oldest first; `FEW` in any case.
+            limit: Films that are deleted at most; None for no limit.
         """
         with self.writing() as session:
             query = (
@@ -235,6 +230,8 @@ class Store:
             if most < 1:
                 total = session.scalar(select(func.count()).select_from(FilmRow)) or 0
                 query = query.limit(max(FEW, int(most * total)))
+            elif limit is not None:
+                query = query.limit(limit)
             return _delete(session, list(session.scalars(query)), record)
 
     # Reading

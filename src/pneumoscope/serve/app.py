@@ -56,11 +56,11 @@ def create_app(settings: ServeSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             services = await run_in_threadpool(open_services, settings, metrics)
+            app.state.security = await run_in_threadpool(
+                make_security, settings, services.store.engine, services.keys, audit=services.audit
+            )
         except SQLAlchemyError as error:
             raise unusable(error) from error
-        app.state.security = await run_in_threadpool(
-            make_security, settings, services.store.engine, services.keys, audit=services.audit
-        )
         app.state.services = services
         background = [
             asyncio.create_task(_clean_up(services.cleanup)),

@@ -24,6 +24,7 @@ from pneumoscope.jobs.pipeline import (
 from pneumoscope.jobs.progress_events import ProgressEvents
 from pneumoscope.jobs.queue import FilmQueue
 from pneumoscope.jobs.readers import Readers
+from pneumoscope.jobs.reserve import keep_reserve
 from pneumoscope.jobs.service import JobService
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve.admin.privacy import RetentionCleanup
@@ -132,6 +133,7 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     metrics = metrics or Metrics()
     bundles = load_bundles(settings.bundle, settings.profile, settings.threads)
     settings.make_folder()
+    keep_reserve(settings.folder)
     database = open_job_database(settings.folder, settings.database_url, settings.key)
     audit = open_audit_log(settings, database.store.engine, database.keys)
     audit.check()  # otherwise every request would be refused

@@ -58,7 +58,9 @@ def erase_patient(
 
     Lines of the audit log stay; they contain no name.
     """
-    held = server.administration().erase_patient(_patient_key(patient))
+    key = _patient_key(patient)
+    with server.deleting() as administration:
+        held = administration.erase_patient(key)
     print_facts(
         asdict(held), f"{held.predictions} predictions and {held.films} films deleted", as_json=json
     )

@@ -41,8 +41,9 @@ def purge(
     trust_clock: TrustClock = False,
     json: Json = False,
 ) -> None:
-    """Delete old results of all users, with their films."""
+    """Delete old results of all users, with their films; also on a full disk."""
     if older_than is None:
         raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
-    gone = server.administration().purge(older_than, trust_clock=trust_clock)
+    with server.deleting() as administration:
+        gone = administration.purge(older_than, trust_clock=trust_clock)
     print_facts({"deleted": len(gone)}, f"{len(gone):,} results deleted", as_json=json)

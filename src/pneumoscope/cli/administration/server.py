@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from pneumoscope.cli.extras import require
 from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pneumoscope.serve.admin.administration import Administration
     from pneumoscope.serve.settings import ServeSettings
@@ -82,6 +83,15 @@ class ServerData:
 
         os.umask(0o077)  # patient data: other users of this machine must not read it
         return open_administration(settings)
+
+    @contextmanager
+    def deleting(self) -> Iterator[Administration]:
+        """The server's administration for a deletion, which also works on a full disk."""
+        folder = self.settings().folder
+        from pneumoscope.jobs.reserve import room_to_delete
+
+        with room_to_delete(folder):
+            yield self.administration()
 
 
 def on_server_data(command: Callable[..., None]) -> Callable[..., None]:

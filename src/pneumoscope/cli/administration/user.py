@@ -140,13 +140,13 @@ def delete_user(
 
     Disable an account to keep its results.
     """
-    administration = server.administration()
-    administration.accounts.get(name)
     if not yes:
+        server.administration().accounts.get(name)
         if not sys.stdin.isatty():
             raise AccountError("nobody can be asked here", "Add --yes to delete the account.")
         typer.confirm(f"Delete {name} with all results and films?", abort=True, err=True)
-    user, results = administration.delete_user(name)
+    with server.deleting() as administration:
+        user, results = administration.delete_user(name)
     print_facts(
         {"name": user.name, "results_deleted": results},
         f"{user.name}: deleted, with {results:,} results",

@@ -247,7 +247,7 @@ class _Watched:
     def __init__(self, app: ASGIApp, greeting: str) -> None:
         self._app = app
         self._greeting = greeting
-        self.failure: PneumoscopeError | None = None
+        self.failure: PneumoscopeError | OSError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -266,6 +266,6 @@ class _Watched:
 
     def _is_ours(self) -> bool:
         error = sys.exception()
-        if isinstance(error, PneumoscopeError):
+        if isinstance(error, (PneumoscopeError, OSError)):  # such as a file that cannot be written
             self.failure = error
         return self.failure is not None

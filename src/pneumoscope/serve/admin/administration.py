@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +15,9 @@ from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.database import unusable
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
+from pneumoscope.jobs.reserve import PORTION
 from pneumoscope.jobs.store import Store
+from pneumoscope.jobs.tables import now
 from pneumoscope.serve.admin import privacy
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.accounts import (
@@ -32,7 +35,7 @@ from pneumoscope.serve.security.sessions import Sessions
 from pneumoscope.serve.security.tokens import Token, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from pneumoscope.serve.admin.privacy import PatientData
@@ -210,11 +213,20 @@ class Administration:
                 f"the clock is {clock.ahead_s() / 86400:+.1f} days from the last known time",
                 "Set it; or, if it is right, add --trust-clock.",
             )
-        old = self.store.delete_older(days, lambda ids: self.note("purge", *ids))
+        old: list[str] = []
+        before = now() - timedelta(days=days)
+
+        def record(ids: Sequence[str]) -> None:
+            self.note("purge", *ids)
+
+        # In portions, each of which frees its space: the disk may be full.
+        while portion := self.store.delete_before(before, record, limit=PORTION):
+            self.film_store.drop(portion)
+            privacy.empty_write_ahead_log(self.store)
+            old += portion
         if not old:
             self.note("purge")
-        self.film_store.drop(old)
-        privacy.empty_write_ahead_log(self.store)
+            privacy.empty_write_ahead_log(self.store)
         return old
 
     def export_patient(self, patient: str, out: Path) -> PatientData:
