@@ -25,6 +25,8 @@ PANELS = {
     "Administration": [
         "deidentify",
         "purge",
+        "backup",
+        "restore",
         "user",
         "session",
         "token",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
@@ -242,6 +242,9 @@ async def _client_left(request: Request, _error: Exception) -> JSONResponse:
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DataError):  # the request's fault: the server's own values fit
+        refusal = Unprocessable("a value cannot be stored or looked up", "Is a number too large?")
+        return response(refusal, request.url.path)
     _log.error("the database cannot be used", exc_info=error)
     return response(NotStored(), request.url.path)
 

@@ -46,6 +46,8 @@ OWN_ACCOUNT = f"{API}/account"
 """Password and sessions of the user: every role may change its own, but only in a session."""
 FREE_TOKENS = 20
 """Wrong tokens from an address before it has to wait."""
+_LENGTH_DIGITS = 19
+"""Of a length; Python refuses to convert very long numbers."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
@@ -72,6 +74,7 @@ class Admission:
         """
         security, method, path = self.security, self.request.method, self.request.url.path
         self._check_host()
+        self._check_address()
         # An account may have been added a moment ago, by a command.
         if not security.open or not await run_in_threadpool(security.openness.check):
             _slow_down(security.by_address, network_of(address_of(self.request)))
@@ -96,10 +99,15 @@ class Admission:
         if match is None or match[1].strip("[]") not in self.security.hosts:
             raise WrongHost
 
+    def _check_address(self) -> None:
+        scope = self.request.scope
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            raise BadRequest("the address contains NUL", "No id and no value has one.")
+
     def _check_length(self) -> None:
         length = self.request.headers.get("content-length", "0")
         limit = self.security.body_limit(self.request)
-        if not (length.isascii() and length.isdecimal()):
+        if not (length.isascii() and length.isdecimal() and len(length) <= _LENGTH_DIGITS):
             raise BadRequest("Content-Length is not a number", "")
         if int(length) > limit:
             raise TooMuch(
