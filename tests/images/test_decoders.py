@@ -377,3 +377,15 @@ def test_a_pool_starts_as_many_as_are_wanted(monkeypatch: pytest.MonkeyPatch) ->
     assert len(set(map(id, started))) == 2
     pool.stop()
     assert len(stopped) == 3
+
+
+def test_a_film_at_its_full_depth(decoder: Decoder) -> None:
+    from film_files import dicom
+
+    ramp = np.arange(128 * 128, dtype=np.uint16).reshape(128, 128)
+    film = decoder.values(dicom(ramp), DecodeOptions(size=0))
+    assert (film.values == ramp).all()
+    assert film.as_dict() == images.read_values(dicom(ramp), "film").as_dict()
+    assert decoder.values(dicom(ramp), DecodeOptions(size=0, side_px=64)).values.shape == (64, 64)
+    with pytest.raises(UnknownFormat):
+        decoder.values(b"no film", DecodeOptions(size=0))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from film_files import EXPLICIT, IMPLICIT, dataset, table, words, write
-from pneumoscope.images.dicom_display import _look, shown
+from pneumoscope.images.dicom_display import look_of, shown
 from pneumoscope.images.greyscale import Look, Lut, Window
 from pneumoscope.images.header import Header, parse
 
@@ -20,7 +20,7 @@ def header(stored: np.ndarray = STORED, syntax: str = EXPLICIT, **elements: obje
 
 
 def look(**elements: object) -> Look:
-    return _look(header(**elements))
+    return look_of(header(**elements))
 
 
 def test_a_plain_film_has_nothing_to_it() -> None:
@@ -29,7 +29,7 @@ def test_a_plain_film_has_nothing_to_it() -> None:
 
 def test_signed_pixels_and_their_padding() -> None:
     head = header(STORED.astype(np.int16), PixelPaddingValue=-2000, PixelPaddingRangeLimit=-3000)
-    assert _look(head) == Look(bits=16, signed=True, padding=(-3000, -2000))
+    assert look_of(head) == Look(bits=16, signed=True, padding=(-3000, -2000))
 
 
 def test_one_padding_value_is_a_range_of_its_own() -> None:

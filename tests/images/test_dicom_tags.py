@@ -40,7 +40,9 @@ KEYWORDS = {
     "VOI_LUTS": "VOILUTSequence",
     "SHAPE": "PresentationLUTShape",
     "LUT_DESCRIPTOR": "LUTDescriptor",
+    "LUT_NAME": "LUTExplanation",
     "LUT_DATA": "LUTData",
+    "WINDOW_NAMES": "WindowCenterWidthExplanation",
 }
 
 

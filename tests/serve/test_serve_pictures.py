@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -77,3 +79,18 @@ def test_a_model_without_heatmaps_says_so() -> None:
     row = FilmRow(result={"label": "NORMAL", "warnings": ["This model gives no heatmap."]})
     with pytest.raises(NoHeatmap, match="the model gives none"):
         overlaid(row, np.zeros((8, 8), np.uint8))
+
+
+def test_a_film_is_sent_at_its_full_depth(live: Live) -> None:
+    ramp = np.arange(300 * 200, dtype=np.uint16).reshape(200, 300)
+    stream = io.BytesIO()
+    Image.fromarray(ramp).save(stream, "PNG")
+    record = live.read(("deep.png", stream.getvalue()))[0]
+    answer = live.client.get(record["links"]["self"] + "/values.bin")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    length = int.from_bytes(answer.content[:4], "little")
+    head = json.loads(answer.content[4 : 4 + length])
+    assert (head["rows"], head["columns"], head["step"]) == (200, 300, 1)
+    assert head["vois"] == [{"name": "", "low": 0, "high": 65535, "curve": None}]
+    values = np.frombuffer(zlib.decompress(answer.content[4 + length :]), "<u2").reshape(200, 300)
+    assert (values == ramp).all()

@@ -6,7 +6,7 @@ recognises them, ``finding`` searches folders and opens ``archives``, ``resampli
 
 from pneumoscope.images.finding import film_files, find_films
 from pneumoscope.images.formats import is_archive, sniff
-from pneumoscope.images.reading import read
+from pneumoscope.images.reading import read, read_values
 from pneumoscope.images.resampling import SOURCE_SIZE, VERSION, model_input, resample
 from pneumoscope.images.sources import ListedFilm, Source, load_bytes, name_of
 
@@ -22,6 +22,7 @@ __all__ = [
     "model_input",
     "name_of",
     "read",
+    "read_values",
     "resample",
     "sniff",
 ]

@@ -15,8 +15,8 @@ import multiprocessing
 import queue
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from pneumoscope import errors
 from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
 from pneumoscope.images.codec_child import limit
 from pneumoscope.images.confinement import confine
+from pneumoscope.images.film_values import FilmValues, reduced
 from pneumoscope.records import ANTIALIAS, FilmFacts
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class DecodeOptions:
         side_px: Longest side of a film that is returned itself.
         max_pixels: Largest rows x columns of a film.
         resize: How the film becomes the intermediate film.
+        at_full_depth: Whether the film itself is returned as its values, see `FilmValues`.
     """
 
     size: int
@@ -60,6 +62,7 @@ class DecodeOptions:
     side_px: int = 2048
     max_pixels: int = 50_000_000
     resize: str = ANTIALIAS
+    at_full_depth: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +78,9 @@ class Decoded:
     pixels: NDArray[np.uint8]
     facts: FilmFacts
     read_ms: float
+
+
+_T = TypeVar("_T")
 
 
 class _Died(Exception):
@@ -140,18 +146,37 @@ class Decoder:
         Raises:
             ImageError: The film cannot be read, took too long, or crashed the decoder.
         """
+        return self._answered(data, options, slow, _film)
+
+    def values(self, data: bytes, options: DecodeOptions) -> FilmValues:
+        """As `decode`, the film at its full depth; its longer side has at most ``options.side_px``."""
+        return self._answered(data, replace(options, at_full_depth=True), lambda: None, _values)
+
+    def _answered(
+        self,
+        data: bytes,
+        options: DecodeOptions,
+        slow: Callable[[], None],
+        restore: Callable[[dict[str, Any], memoryview], _T],
+    ) -> _T:
         number = next(self._numbers)
         message = _packed(asdict(options) | {"number": number}, data)
         try:
-            return self._exchange(message, number, slow)
+            return self._exchange(message, number, slow, restore)
         except _Died:
             _log.warning("a decoder died; its film is decoded once more")
         try:
-            return self._exchange(message, number, slow)
+            return self._exchange(message, number, slow, restore)
         except _Died:
             raise self._broken() from None
 
-    def _exchange(self, message: bytes, number: int, slow: Callable[[], None]) -> Decoded:
+    def _exchange(
+        self,
+        message: bytes,
+        number: int,
+        slow: Callable[[], None],
+        restore: Callable[[dict[str, Any], memoryview], _T],
+    ) -> _T:
         """Sends a film to the child and waits for the answer to it."""
         pipe = self.start()
         try:
@@ -166,8 +191,7 @@ class Decoder:
                 raise _Died
             if "error" in answer:
                 raise _restored(answer["error"])
-            pixels = np.frombuffer(content, np.uint8).reshape(answer["shape"])
-            return Decoded(pixels, FilmFacts.restored(answer["facts"]), float(answer["read_ms"]))
+            return restore(answer, content)
         except PneumoscopeError:
             raise
         except (ValueError, KeyError, TypeError):  # nonsense, so not by chance
@@ -249,6 +273,16 @@ def _is_ready(pipe: Connection) -> bool:
         return False
 
 
+def _film(answer: dict[str, Any], content: memoryview) -> Decoded:
+    pixels = np.frombuffer(content, np.uint8).reshape(answer["shape"])
+    return Decoded(pixels, FilmFacts.restored(answer["facts"]), float(answer["read_ms"]))
+
+
+def _values(answer: dict[str, Any], content: memoryview) -> FilmValues:
+    values = np.frombuffer(content, "<u2").reshape(answer["shape"])
+    return FilmValues.restored(answer["values"], values)
+
+
 def _restored(stored: dict[str, str]) -> ImageError:
     """The error that a child raised; an unknown class counts as damage."""
     kind = errors.image_error(stored["code"]) or UnreadableImage
@@ -292,6 +326,9 @@ def _answer(
 ) -> None:
     started = time.perf_counter()
     try:
+        if options.at_full_depth:
+            _send_values(pipe, number, data, options, images)
+            return
         film = images.read(
             data, at_least_px=options.draft_px, name=FILM_NAME, max_pixels=options.max_pixels
         )
@@ -312,6 +349,15 @@ def _answer(
         "read_ms": 1000 * (time.perf_counter() - started),
     }
     pipe.send_bytes(_packed(head, np.ascontiguousarray(pixels).reshape(-1).data))
+
+
+def _send_values(
+    pipe: Connection, number: int, data: bytes, options: DecodeOptions, images: Any
+) -> None:
+    film = images.read_values(data, FILM_NAME, options.max_pixels)
+    film = reduced(film, *shown_size(film.values.shape[0], film.values.shape[1], options.side_px))
+    head = {"number": number, "shape": film.values.shape, "values": film.as_dict()}
+    pipe.send_bytes(_packed(head, film.values.astype("<u2").reshape(-1).view(np.uint8).data))
 
 
 def _send_error(pipe: Connection, number: int, error: ImageError) -> None:

@@ -23,6 +23,7 @@ from pneumoscope.images.dicom_display import shown
 from pneumoscope.images.dicom_elements import layout_of
 from pneumoscope.images.dicom_pixels import decode, decode_incomplete, pixel_data
 from pneumoscope.images.file_meta import file_meta, is_element
+from pneumoscope.images.film_values import FilmValues, of_dicom, of_radiograph
 from pneumoscope.images.greyscale import EveryPixelIsPadding
 from pneumoscope.images.header import Header, parse
 from pneumoscope.images.limits import Limits
@@ -82,6 +83,25 @@ def read_dicom(data: bytes, name: str, limits: Limits) -> Radiograph:
     except IncompletePalette as error:
         raise UnreadableImage(name, "its palette is incomplete") from error
     return Radiograph(pixels, replace(_facts(head, tint, syntax), missing_rows=missing))
+
+
+def read_values(data: bytes, name: str, limits: Limits) -> FilmValues:
+    """A film at its full depth.
+
+    Args:
+        data: The whole file, with or without preamble.
+        name: What to call the film in messages.
+        limits: Bounds on its size.
+
+    Raises:
+        ImageError: It cannot be read, or is not one film for people.
+    """
+    stored, head, _, _ = _decoded(data, name, limits)
+    try:
+        values = of_dicom(stored, head)
+    except EveryPixelIsPadding as error:
+        raise OnlyPadding(name) from error
+    return values or of_radiograph(read_dicom(data, name, limits))
 
 
 def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[Any]:

@@ -33,7 +33,7 @@ def shown(stored: NDArray[Any], head: Header) -> tuple[NDArray[np.float32], floa
         index = np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)
         channels = colours[index]
     elif stored.ndim == 2:
-        return np.ascontiguousarray(grey(stored, _look(head, stored)), np.float32), 0.0
+        return np.ascontiguousarray(grey(stored, look_of(head, stored)), np.float32), 0.0
     else:
         channels = stored.astype(np.float32) / np.float32(2.0**head.stored_bits - 1)
     strayed = np.abs(channels[..., (0, 2)] - channels[..., 1:2])
@@ -42,7 +42,7 @@ def shown(stored: NDArray[Any], head: Header) -> tuple[NDArray[np.float32], floa
     return np.ascontiguousarray(luminance, np.float32), tint
 
 
-def _look(head: Header, stored: NDArray[Any] | None = None) -> Look:
+def look_of(head: Header, stored: NDArray[Any] | None = None) -> Look:
     """Collects what turns stored values into grey, in the order of PS3.4 N.2.
 
     The stored values, if given, decide where a lookup table contradicts its descriptor.
@@ -59,10 +59,9 @@ def _look(head: Header, stored: NDArray[Any] | None = None) -> Look:
         ends = ends * slope + intercept if modality is None else modality.range_of(ends)
         inputs = (float(ends.min()), float(ends.max()))
     voi: Lut | Window | None = lut_of(voi_item, signed, inputs)
-    center, width = head.numbers(tags.CENTER), head.numbers(tags.WIDTH)
-    if voi is None and center and width:  # the first of several (PS3.3 C.11.2.1.2)
-        window = Window(center[0], width[0], (head.text(tags.FUNCTION) or "LINEAR").upper())
-        voi = window if window.is_valid else None
+    windows = windows_of(head)
+    if voi is None and windows and windows[0].is_valid:  # the first of several (PS3.3 C.11.2.1.2)
+        voi = windows[0]
     return Look(
         bits=head.stored_bits,
         signed=signed,
@@ -76,3 +75,10 @@ def _look(head: Header, stored: NDArray[Any] | None = None) -> Look:
         or (head.text(tags.SHAPE) or "").upper() == "INVERSE",
         padding=head.padding,
     )
+
+
+def windows_of(head: Header) -> list[Window]:
+    """The windows of a film's header, valid or not."""
+    function = (head.text(tags.FUNCTION) or "LINEAR").upper()
+    pairs = zip(head.numbers(tags.CENTER), head.numbers(tags.WIDTH), strict=False)
+    return [Window(center, width, function) for center, width in pairs]

@@ -174,21 +174,25 @@ def end_of(data: bytes, element: Element, end: int, layout: Layout, nested: int 
     return after
 
 
-def first_item(content: bytes, layout: Layout) -> tuple[list[Element], Layout]:
-    """The elements of a sequence's first item, and how they are written.
+def items(content: bytes, layout: Layout) -> Iterator[tuple[list[Element], Layout]]:
+    """The elements of each item of a sequence, and how they are written.
 
     Args:
         content: The value of the sequence; positions in the result count from its start.
         layout: How the data set is written.
+
+    Raises:
+        EOFError: An item is cut.
     """
-    if len(content) < 8 or tag_at(content, 0, layout.little) != ITEM:
-        return [], layout
-    length, end = number(content, 4, 4, layout.little), len(content)
-    inside = _item_layout(content, 8, layout)
-    if length != UNDEFINED:
-        return list(elements(content, 8, min(end, 8 + length), inside)), inside
-    end = _end_of_item(content, 8, end, inside, 1)
-    return list(elements(content, 8, end, inside)), inside
+    at = 0
+    while len(content) - at >= 8 and tag_at(content, at, layout.little) == ITEM:
+        begin, length = at + 8, number(content, at + 4, 4, layout.little)
+        inside = _item_layout(content, begin, layout)
+        if length != UNDEFINED:
+            at = min(len(content), begin + length)
+        else:
+            at = _end_of_item(content, begin, len(content), inside, 1)
+        yield list(elements(content, begin, at, inside)), inside
 
 
 def _item_layout(data: bytes, begin: int, layout: Layout) -> Layout:

@@ -121,26 +121,47 @@ def grey(stored: NDArray[Any], look: Look) -> NDArray[np.float32]:
     Raises:
         ValueError: Every pixel is padding.
     """
+    values, index, look = _values(stored, look)
+    ends = _span(values, index, look)
+    shades: NDArray[np.float32] = _shade(values, ends, look).astype(np.float32)
+    return shades if index is None else shades[index]
+
+
+def shown_range(stored: NDArray[Any], look: Look) -> tuple[float, float]:
+    """The real values that are black and white on a film without a window or VOI LUT.
+
+    Raises:
+        ValueError: Every pixel is padding.
+    """
+    values, index, look = _values(stored, replace(look, voi=None))
+    ends = _span(values, index, look)
+    real = _screen_ends(look) if ends is None else real_values(ends, look)
+    return float(real.min()), float(real.max())
+
+
+def _values(stored: NDArray[Any], look: Look) -> tuple[Floats, NDArray[np.int64] | None, Look]:
+    """The values that can occur, and which of them each pixel has; of a 32-bit film all pixels, and None."""
     low, high = int(stored.min()), int(stored.max())
     if high >= 1 << look.bits:  # the header understates Bits Stored
         look = replace(look, bits=high.bit_length())
-    needs_range = look.voi is None and look.bits > 8
     if high - low >= _TABLE_MOST:
-        values = stored.astype(np.float64)
-        return _shade(values, _ends(values, look) if needs_range else None, look).astype(np.float32)
+        return stored.astype(np.float64), None, look
     index = np.subtract(stored, low, dtype=np.int64)
-    values = np.arange(low, high + 1, dtype=np.float64)
-    ends = None
-    if needs_range:
-        counts = np.bincount(index.ravel(), minlength=high - low + 1)
-        counts[_is_padding(values, look)] = 0
-        ends = _used_ends(values, counts)
-    table: NDArray[np.float32] = _shade(values, ends, look).astype(np.float32)
-    film: NDArray[np.float32] = table[index]
-    return film
+    return np.arange(low, high + 1, dtype=np.float64), index, look
 
 
-def _is_padding(values: Floats, look: Look) -> NDArray[np.bool_]:
+def _span(values: Floats, index: NDArray[np.int64] | None, look: Look) -> Floats | None:
+    """The values that span the range of a film without a window; None if it needs none."""
+    if look.voi is not None or look.bits <= 8:
+        return None
+    if index is None:
+        return _ends(values, look)
+    counts = np.bincount(index.ravel(), minlength=len(values))
+    counts[is_padding(values, look)] = 0
+    return _used_ends(values, counts)
+
+
+def is_padding(values: Floats, look: Look) -> NDArray[np.bool_]:
     if look.padding is None:
         return np.zeros(values.shape, bool)
     return (values >= look.padding[0]) & (values <= look.padding[1])
@@ -156,7 +177,7 @@ def _used_ends(values: Floats, counts: NDArray[np.int64]) -> Floats:
 
 def _ends(values: Floats, look: Look) -> Floats:
     """As `_used_ends`, for values that are too far apart to count each."""
-    image = values[~_is_padding(values, look)]
+    image = values[~is_padding(values, look)]
     if not image.size:
         raise EveryPixelIsPadding
     counts, edges = np.histogram(image, _STEPS)
@@ -167,23 +188,23 @@ def _ends(values: Floats, look: Look) -> Floats:
 
 def _shade(values: Floats, kept: Floats | None, look: Look) -> Floats:
     """Grey of each value; ``kept`` are the values that span the range of a film without a window."""
-    padding = _is_padding(values, look)
+    padding = is_padding(values, look)
     if padding.all():
         raise EveryPixelIsPadding
     if isinstance(look.voi, Lut):
-        shades = np.clip(look.voi(_real(values, look)) / (2.0**look.voi.bits - 1), 0, 1)
+        shades = np.clip(look.voi(real_values(values, look)) / (2.0**look.voi.bits - 1), 0, 1)
     elif look.voi is not None:
-        shades = look.voi(_real(values, look))
+        shades = look.voi(real_values(values, look))
     else:
-        ends = _screen_ends(look) if kept is None else _real(kept, look)
+        ends = _screen_ends(look) if kept is None else real_values(kept, look)
         low, high = float(ends.min()), float(ends.max())
-        shades = np.clip((_real(values, look) - low) / ((high - low) or 1.0), 0, 1)
+        shades = np.clip((real_values(values, look) - low) / ((high - low) or 1.0), 0, 1)
     if look.inverse:
         shades = 1 - shades
     return np.where(padding, 0.0, shades)
 
 
-def _real(values: Floats, look: Look) -> Floats:
+def real_values(values: Floats, look: Look) -> Floats:
     """Stored values after the modality LUT, or slope and intercept."""
     if look.modality is not None:
         return look.modality(values)

@@ -7,13 +7,13 @@ all the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 import pneumoscope.images.dicom_tags as tags
-from pneumoscope.images.dicom_elements import Layout, elements, end_of, first_item
+from pneumoscope.images.dicom_elements import Layout, elements, end_of, items
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,14 @@ _WANTED = frozenset(
         *(tags.LATERALITY, tags.SAMPLES, tags.PHOTOMETRIC, tags.PLANAR, tags.FRAMES, tags.ROWS),
         *(tags.COLUMNS, tags.SPACING, tags.ALLOCATED, tags.STORED, tags.HIGH_BIT, tags.SIGNED),
         *(tags.PADDING, tags.PADDING_LIMIT, tags.CENTER, tags.WIDTH, tags.INTERCEPT, tags.SLOPE),
-        *(tags.FUNCTION, tags.MODALITY_LUTS, tags.VOI_LUTS, tags.SHAPE, *tags.PALETTES),
+        *(
+            tags.FUNCTION,
+            tags.WINDOW_NAMES,
+            tags.MODALITY_LUTS,
+            tags.VOI_LUTS,
+            tags.SHAPE,
+            *tags.PALETTES,
+        ),
     )
 )
 
@@ -52,7 +59,12 @@ class Header:
 
     def text(self, tag: int) -> str | None:
         """The first value of a text element."""
-        return self.bytes_of(tag).decode("latin-1").split("\\")[0].strip(" \0") or None
+        return self.texts(tag)[0] or None
+
+    def texts(self, tag: int) -> tuple[str, ...]:
+        """All values of a text element."""
+        parts = self.bytes_of(tag).decode("latin-1").split("\\")
+        return tuple(part.strip(" \0") for part in parts)
 
     def numbers(self, tag: int) -> tuple[float, ...]:
         """All values of a DS or IS element; empty if any of them is not a finite number."""
@@ -97,19 +109,23 @@ class Header:
 
     def first_item(self, tag: int) -> Header | None:
         """The first item of a sequence; None if it is damaged, too."""
+        return next(self.items(tag), None)
+
+    def items(self, tag: int) -> Iterator[Header]:
+        """The items of a sequence, up to the first empty or damaged one."""
         element = self._elements.get(tag)
         if element is None:
-            return None
-        try:
-            inside, layout = first_item(element.raw, element.layout)
-        except EOFError:
-            return None
-        if not inside:
-            return None
+            return
         raw = element.raw
-        return Header(
-            {e.tag: Value(e.vr, raw[e.start : e.start + e.length], layout) for e in inside}
-        )
+        try:
+            for inside, layout in items(raw, element.layout):
+                if not inside:
+                    return
+                yield Header(
+                    {e.tag: Value(e.vr, raw[e.start : e.start + e.length], layout) for e in inside}
+                )
+        except EOFError:
+            return
 
     @property
     def photometric(self) -> str:

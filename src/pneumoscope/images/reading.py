@@ -7,7 +7,7 @@ A decoder is imported only when it is needed: ``raster`` (Pillow) for JPEG, PNG,
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pneumoscope.errors import ImageError, UnknownFormat, UnreadableImage
 from pneumoscope.images.foreign import foreign_kind
@@ -17,9 +17,14 @@ from pneumoscope.images.quiet import quiet
 from pneumoscope.images.sources import Source, load_bytes, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pneumoscope.images.film_values import FilmValues
     from pneumoscope.records import Radiograph
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 def read(
@@ -51,19 +56,54 @@ def read(
     """
     label = name_of(source) if name is None else name
     data = load_bytes(source, label, max_bytes)
+    limits = Limits(max_pixels, min_side_px)
+
+    def decode(kind: str) -> Radiograph:
+        if kind == "DICOM":
+            from pneumoscope.images.dicom import read_dicom
+
+            return read_dicom(data, label, limits)
+        from pneumoscope.images.raster import read_raster
+
+        return read_raster(data, kind, label, limits, at_least_px)
+
+    return _decoded(data, label, decode)
+
+
+def read_values(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> FilmValues:
+    """Reads one film at its full depth, with the windows and lookup tables of its header.
+
+    Args:
+        data: The whole file.
+        name: What to call the film in messages.
+        max_pixels: Most rows x columns x frames, checked in the header before decoding.
+
+    Raises:
+        ImageError: As for `read`.
+    """
+    limits = Limits(max_pixels, MIN_SIDE_PX)
+
+    def decode(kind: str) -> FilmValues:
+        if kind == "DICOM":
+            from pneumoscope.images.dicom import read_values
+
+            return read_values(data, name, limits)
+        from pneumoscope.images.film_values import of_radiograph
+        from pneumoscope.images.raster import read_raster
+
+        return of_radiograph(read_raster(data, kind, name, limits, None))
+
+    return _decoded(data, name, decode)
+
+
+def _decoded(data: bytes, label: str, decode: Callable[[str], _T]) -> _T:
+    """Calls a decoder with the kind of the file; every failure becomes an `ImageError`."""
     kind = sniff(data)
     if kind is None:
         raise UnknownFormat(label, *foreign_kind(data[:1024]))
-    limits = Limits(max_pixels, min_side_px)
     try:
         with quiet():
-            if kind == "DICOM":
-                from pneumoscope.images.dicom import read_dicom
-
-                return read_dicom(data, label, limits)
-            from pneumoscope.images.raster import read_raster
-
-            return read_raster(data, kind, label, limits, at_least_px)
+            return decode(kind)
     except ImageError:
         raise
     except MemoryError as error:

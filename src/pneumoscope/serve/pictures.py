@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
+import zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.images.decoders import DecoderPool
+    from pneumoscope.images.film_values import FilmValues
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.tables import FilmRow
@@ -102,14 +105,29 @@ class Renderer:
             FilmNotHeld: The server no longer has the film.
             ImageError: It cannot be read.
         """
-        data = self.film_store.get(row.id)
-        if data is None:
-            raise FilmNotHeld
+        data = self._file(row)
         # A JPEG need not be decoded in full for a small picture.
         draft = side_px if side_px < SIDE_PX else None
         options = DecodeOptions(size=0, draft_px=draft, side_px=side_px, max_pixels=self.max_pixels)
         with self.decoders.borrowed() as decoder:
             return decoder.decode(data, options).pixels
+
+    def values(self, row: FilmRow) -> FilmValues:
+        """The film of a result at its full depth, its longer side at most `SIDE_PX`.
+
+        Raises:
+            FilmNotHeld: The server no longer has the film.
+            ImageError: It cannot be read.
+        """
+        options = DecodeOptions(size=0, side_px=SIDE_PX, max_pixels=self.max_pixels)
+        with self.decoders.borrowed() as decoder:
+            return decoder.values(self._file(row), options)
+
+    def _file(self, row: FilmRow) -> bytes:
+        data = self.film_store.get(row.id)
+        if data is None:
+            raise FilmNotHeld
+        return data
 
 
 def heatmap_of(row: FilmRow) -> NDArray[np.float32]:
@@ -138,6 +156,20 @@ def result_of(row: FilmRow) -> Mapping[str, Any]:
 def film_png(row: FilmRow, renderer: Renderer) -> bytes:
     """The film in grey."""
     return png(renderer.grey(row))
+
+
+def film_values(row: FilmRow, renderer: Renderer) -> bytes:
+    """The film at its full depth, for windowing in the page.
+
+    Returns:
+        The length of the head (4 bytes, little endian), the head as JSON (rows, columns, and
+        `FilmValues.as_dict`), and the values as uint16, little endian, row by row, compressed by zlib.
+    """
+    film = renderer.values(row)
+    rows, columns = film.values.shape
+    head = json.dumps({"rows": rows, "columns": columns} | film.as_dict()).encode()
+    content = zlib.compress(film.values.astype("<u2").tobytes(), 1)
+    return b"".join((len(head).to_bytes(4, "little"), head, content))
 
 
 def thumbnail_png(row: FilmRow, renderer: Renderer) -> bytes:

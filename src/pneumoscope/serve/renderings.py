@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.languages.current import ENGLISH, speaking
 from pneumoscope.serve.pictures import (
     film_png,
+    film_values,
     heatmap_cells_png,
     heatmap_png,
     lungs_png,
@@ -37,6 +38,7 @@ def result_json(row: FilmRow, renderer: Renderer) -> bytes:
 
 RENDERINGS: dict[str, tuple[str, Callable[[FilmRow, Renderer], bytes]]] = {
     "film.png": ("image/png", film_png),
+    "values.bin": ("application/octet-stream", film_values),
     "overlay.png": ("image/png", overlay_png),
     "heatmap.png": ("image/png", heatmap_png),
     "heatmap-cells.png": ("image/png", heatmap_cells_png),

@@ -24,6 +24,8 @@
  * @property {(name: string) => Promise<File>} [sample]  One of the films of `Settings.samples`.
  * @property {(query: Query) => Promise<FilmRecord[]>} list  The reader's films, newest first.
  * @property {(id: string, kind: "film"|"heatmap"|"cells"|"lungs"|"thumbnail") => Promise<CanvasImageSource>} picture
+ * @property {(id: string) => Promise<FilmValues>} [values]  The film at its full depth, for grey windows; called
+ *   for films of more than 8 bits, and for DICOM.
  * @property {(id: string, format: string) => Promise<void>} downloadFilm  Saves one film's result to a file.
  * @property {(ids: string[], format: string) => Promise<void>} downloadFilms  Saves several results to one file.
  * @property {(id: string) => Promise<void>} delete  Erases one result with its film.
@@ -87,6 +89,19 @@
  *   for readers in `words`, and `lung_outline`, true if there is a picture of the lungs' outline:
  *   docs/reference/output.md and docs/reference/api.md.
  * @property {{title: string, detail: string, hint: string}|null} error  Why the film was not read.
+ */
+
+/**
+ * @typedef {object} FilmValues  As pneumoscope.images.film_values, at the size of the picture "film".
+ * @property {number} rows
+ * @property {number} columns
+ * @property {Uint16Array} values  Row by row.
+ * @property {number} first  What the value 0 stands for, such as -1024.
+ * @property {number} step  The same from one value to the next.
+ * @property {boolean} is_inverse  The lowest value is white.
+ * @property {boolean} padding  The value 0 stands for padding, which is black.
+ * @property {{name: string, low: number, high: number, curve: number[]|null}[]} vois  Windows and curves of the
+ *   film's header; the picture "film" is made by the first one.
  */
 
 /**

@@ -85,6 +85,13 @@ export class HttpBackend {
     return image;
   }
 
+  async values(id) {
+    const response = await fetch(filmAddress(id, "values.bin")).catch(() => null);
+    if (!response) throw offline();
+    if (!response.ok) throw refused(response.status, await response.text());
+    return unpacked(await response.arrayBuffer());
+  }
+
   async downloadFilm(id, format) {
     save(format in RENDERINGS ? inLanguage(filmAddress(id, RENDERINGS[format])) : exportAddress([id], format));
   }
@@ -100,6 +107,16 @@ export class HttpBackend {
   async deleteAll() {
     return (await request("predictions", { method: "DELETE" })).deleted;
   }
+}
+
+/** `FilmValues` as the server sends them: the length of a head in JSON, the head, and values that zlib packed. */
+async function unpacked(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const stream = new Blob([buffer.slice(4 + length)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const bytes = await new Response(stream).arrayBuffer();
+  // Every browser in use runs on machines that store numbers as the server sends them, the lowest byte first.
+  return { ...head, values: new Uint16Array(bytes) };
 }
 
 function ofBundle(name) {

@@ -2,14 +2,20 @@
 
 import { h } from "./dom.js";
 import { t } from "./texts.js";
+import { drawRatio, sentenceOf, withPoint } from "./cardiothoracic.js";
+import { Depth } from "./depth.js";
 import { drawMeasure, scaleBar } from "./ruler.js";
 import { clamp, MAX_ZOOM } from "./view.js";
 
 const MAX_PIXEL_RATIO = 2;
 const WHEEL_ZOOM = 0.0016; // change of log(zoom) for each pixel of the wheel
+const CLICK_PX = 4; // by which the pointer may move in a click
+const LENS_PX = 190; // width of the magnifier
+const LENS_ZOOM = 2.5;
 
 export class Pane {
   #film = null;
+  #depth = null;
   #heatmap = null;
   #cells = null;
   #lungs = null;
@@ -40,8 +46,11 @@ export class Pane {
       h("span", {}, t("viewer.high")),
     );
     this.ruler = h("div", { class: "ruler", "aria-hidden": "true", hidden: true });
-    this.element = h("div", { class: "pane" }, this.canvas, this.corner, this.ruler, this.legend, this.note);
+    this.lens = h("canvas", { class: "lens", "aria-hidden": "true" }); // in the page only while it is in use
+    this.hint = h("div", { class: "pane-hint", role: "status", hidden: true });
+    this.element = h("div", { class: "pane" }, this.canvas, this.corner, this.ruler, this.legend, this.hint, this.note);
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    this.lensContext = this.lens.getContext("2d", { willReadFrequently: true });
     this.#listen();
     this.setView(view);
     // Without waiting for a frame, which would show the old picture stretched.
@@ -62,6 +71,7 @@ export class Pane {
    * (`film` of a result), or null; `label` is for screen readers.
    */
   show({ film, heatmap = null, cells = null, lungs = null, healthy = false, facts = null, label = "" }) {
+    if (film !== this.#film) this.#depth = null;
     this.#film = film;
     this.#facts = facts;
     this.#heatmap = heatmap;
@@ -70,6 +80,22 @@ export class Pane {
     this.#lungs = lungs;
     this.canvas.setAttribute("aria-label", label || t("viewer.empty"));
     this.redraw();
+  }
+
+  /** The values of the film that is shown, see depth.js; null as long as there is only its picture. */
+  get depth() {
+    return this.#depth;
+  }
+
+  setDepth(depth) {
+    this.#depth = depth;
+    this.redraw();
+  }
+
+  /** The depth of the film, also of one that has only its picture; null without a film. */
+  depthOrPicture() {
+    if (!this.#depth && this.#film) this.#depth = Depth.ofPicture(this.#film);
+    return this.#depth;
   }
 
   /** Shows a note over the bottom of the film, such as why there is no heatmap; "" for none. */
@@ -131,41 +157,74 @@ export class Pane {
     const overlaid = this.withHeatmap && view.heatmap && this.#heatmap && view.opacity > 0;
     this.legend.hidden = !overlaid;
     this.ruler.hidden = true;
+    if (!view.magnifier || !this.#film) this.lens.remove();
+    this.hint.hidden = view.tool !== "ratio" || !this.#film || !this.withHeatmap;
+    this.#say(sentenceOf(view.points, this.#facts));
+    const depth = view.voi === "0" ? this.#depth : this.depthOrPicture();
+    if (depth) view.setLimits(depth.limits(view.voi));
     this.onscale?.();
     this.corner.textContent = this.#film ? (overlaid ? this.heatmapCaption : this.caption) : "";
     if (!this.#film || !this.element.clientWidth) return;
     const { scale, left, top, columns, rows } = this.#placement();
     const box = [left, top, columns * scale, rows * scale].map((value) => value * ratio);
+    this.#paint(context, box, overlaid);
+    scaleBar(this.ruler, this.#perMillimetre);
+    drawMeasure(context, { view, box, ratio, facts: this.#facts });
+    drawRatio(context, { points: view.points, box, ratio });
+    if (view.magnifier) this.#magnify(box, ratio, overlaid);
+  }
+
+  /** Paints film, heatmap and lungs into a box of a canvas. */
+  #paint(context, box, overlaid) {
+    const { view } = this;
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.#film, ...box);
-    this.#applyGreyWindow(box);
+    // By its values only where the picture with 8 bits differs: at first both are the same.
+    const byValues = this.#depth && !view.isGreyAsOpened;
+    context.drawImage(byValues ? this.#depth.draw(view) : this.#film, ...box);
+    if (!byValues) this.#applyGreyWindow(context, box);
     if (overlaid) {
       context.globalAlpha = view.opacity;
       context.drawImage(view.cells ? (this.#cells ?? this.#heatmap) : this.#heatmap, ...box);
       context.globalAlpha = 1;
     }
     if (this.withHeatmap && view.lungs && this.#lungs) context.drawImage(this.#lungs, ...box);
-    scaleBar(this.ruler, this.#perMillimetre);
-    drawMeasure(context, { view, box, ratio, facts: this.#facts });
+  }
+
+  /** Shows a place of the film larger, in a round lens over it; panes side by side show the same place. */
+  #magnify([left, top, width, height], ratio, overlaid) {
+    const { lens, view } = this;
+    const [x, y] = [view.magnified[0] * width, view.magnified[1] * height];
+    if (!lens.isConnected) this.element.append(lens);
+    lens.style.setProperty("left", `${(left + x) / ratio - LENS_PX / 2}px`);
+    lens.style.setProperty("top", `${(top + y) / ratio - LENS_PX / 2}px`);
+    const side = Math.round(LENS_PX * ratio);
+    Object.assign(lens, { width: side, height: side });
+    this.#paint(this.lensContext, [side / 2 - x * LENS_ZOOM, side / 2 - y * LENS_ZOOM, width * LENS_ZOOM, height * LENS_ZOOM], overlaid);
+  }
+
+  /** Says a sentence of the tools once, so that a screen reader does not repeat it for each frame. */
+  #say(sentence) {
+    if (this.hint.textContent !== sentence) this.hint.textContent = sentence;
   }
 
   /** Applies the grey window to the pixels on the screen, which are fewer than those of the film. */
-  #applyGreyWindow([left, top, width, height]) {
+  #applyGreyWindow(context, [left, top, width, height]) {
     const table = this.view.table();
     if (!table) return;
-    const x = Math.floor(clamp(left, 0, this.canvas.width));
-    const y = Math.floor(clamp(top, 0, this.canvas.height));
-    const right = Math.ceil(clamp(left + width, 0, this.canvas.width));
-    const bottom = Math.ceil(clamp(top + height, 0, this.canvas.height));
+    const { canvas } = context;
+    const x = Math.floor(clamp(left, 0, canvas.width));
+    const y = Math.floor(clamp(top, 0, canvas.height));
+    const right = Math.ceil(clamp(left + width, 0, canvas.width));
+    const bottom = Math.ceil(clamp(top + height, 0, canvas.height));
     if (right <= x || bottom <= y) return;
-    const pixels = this.context.getImageData(x, y, right - x, bottom - y);
+    const pixels = context.getImageData(x, y, right - x, bottom - y);
     const bytes = pixels.data;
     for (let i = 0; i < bytes.length; i += 4) {
       bytes[i] = table[bytes[i]];
       bytes[i + 1] = table[bytes[i + 1]];
       bytes[i + 2] = table[bytes[i + 2]];
     }
-    this.context.putImageData(pixels, x, y);
+    context.putImageData(pixels, x, y);
   }
 
   #listen() {
@@ -177,9 +236,11 @@ export class Pane {
       canvas.setPointerCapture(event.pointerId);
       this.#pointers.set(event.pointerId, event);
       this.#start = this.#place(event);
+      this.pressed = event;
       this.dragTool = event.button === 0 && !event.shiftKey ? this.view.tool : otherTool(this.view.tool);
     });
     canvas.addEventListener("pointermove", (event) => this.#move(event));
+    canvas.addEventListener("pointerup", (event) => this.#clicked(event));
     for (const end of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(end, (event) => this.#pointers.delete(event.pointerId));
     }
@@ -215,12 +276,21 @@ export class Pane {
     });
   }
 
+  /** A click with the ratio's tool marks a point. */
+  #clicked(event) {
+    const { pressed, view } = this;
+    if (view.tool !== "ratio" || !this.#start || event.button !== 0 || !this.#pointers.has(event.pointerId)) return;
+    if (Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > CLICK_PX) return;
+    view.set({ points: withPoint(view.points, this.#start) });
+  }
+
   #move(event) {
+    if (this.view.magnifier && this.#film) this.view.set({ magnified: this.#place(event) });
     const last = this.#pointers.get(event.pointerId);
     if (!last || !this.#film) return;
     if (this.#pointers.size === 2) this.#pinch(last, event);
     else if (this.dragTool === "measure") this.view.set({ measure: { from: this.#start, to: this.#place(event) } });
-    else this.drag(this.dragTool, event.clientX - last.clientX, event.clientY - last.clientY);
+    else this.drag(this.dragTool === "ratio" ? "pan" : this.dragTool, event.clientX - last.clientX, event.clientY - last.clientY);
     this.#pointers.set(event.pointerId, event);
   }
 

@@ -1,10 +1,14 @@
 // Pictures from the back end, and previews of the reader's own files.
 
+import { Depth } from "./depth.js";
+
 const KEPT = 24;
+const KEPT_DEPTHS = 3; // of 8 MiB and more each
 
 /** Decoded pictures of a back end; the last ones used are kept. */
 export class Pictures {
   #kept = new Map(); // promises, the least recently used first
+  #depths = new Map(); // likewise
 
   constructor(backend) {
     this.backend = backend;
@@ -12,22 +16,28 @@ export class Pictures {
 
   /** The "film", "heatmap", "cells" (of the heatmap), "lungs" or "thumbnail" of a film; null if the back end no longer has it. */
   get(id, kind) {
-    const key = `${kind} ${id}`;
-    const picture = this.#kept.get(key) ?? this.#load(key, id, kind);
-    this.#kept.delete(key);
-    this.#kept.set(key, picture);
-    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value);
-    return picture;
+    return kept(this.#kept, KEPT, `${kind} ${id}`, () => this.backend.picture(id, kind));
   }
 
-  async #load(key, id, kind) {
-    try {
-      return await this.backend.picture(id, kind);
-    } catch {
-      this.#kept.delete(key);
-      return null;
-    }
+  /** The values of a film, see depth.js; null if the back end has none. */
+  depth(id) {
+    return kept(this.#depths, KEPT_DEPTHS, id, async () => new Depth(await this.backend.values(id)));
   }
+}
+
+/** An entry of a map that keeps the last ones used; null, and not kept, if it cannot be loaded. */
+function kept(entries, most, key, load) {
+  const known = entries.get(key);
+  const entry =
+    known ??
+    load().catch(() => {
+      entries.delete(key);
+      return null;
+    });
+  entries.delete(key);
+  entries.set(key, entry);
+  if (entries.size > most) entries.delete(entries.keys().next().value);
+  return entry;
 }
 
 /**

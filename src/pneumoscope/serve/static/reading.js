@@ -14,9 +14,11 @@ import { View } from "./view.js";
 import * as words from "./words.js";
 
 const NARROW = matchMedia("(max-width: 760px)");
+const DEPTH_MS = 250; // that a film is on the stage until its values are loaded: nobody windows films in passing
 
 export class Reading {
   #selection = 0; // counts selections, so that a picture that arrives late is not shown
+  #depthTimer = 0;
   #shownFilm = ""; // what the panes show, so that a film is not loaded again while its row changes
   #preview = null; // what the panes show if it is the browser's own picture
   film = null;
@@ -172,6 +174,7 @@ export class Reading {
   #clear() {
     this.#setFilm(null);
     this.panes.dataset.film = "";
+    this.panes.dataset.depth = "";
     this.plainPane.show({ film: null });
     this.heatmapPane.show({ film: null });
     this.heatmapPane.setNote("");
@@ -239,6 +242,23 @@ export class Reading {
     this.#updateHeatmap(row);
     this.#startTimer(row);
     this.#prefetch();
+    this.#loadDepth(row);
+  }
+
+  /** Has the values of the film on the stage follow its picture, where they say more. */
+  #loadDepth(row) {
+    clearTimeout(this.#depthTimer);
+    const { film } = this;
+    const id = this.panes.dataset.film;
+    const facts = row?.record?.result?.film;
+    if (!id || !facts || !this.pictures.backend.values || !(facts.bits > 8 || facts.format === "DICOM")) return;
+    this.#depthTimer = setTimeout(async () => {
+      const depth = await this.pictures.depth(id);
+      if (!depth || film !== this.film) return;
+      this.plainPane.setDepth(depth);
+      this.heatmapPane.setDepth(depth);
+      this.panes.dataset.depth = id;
+    }, DEPTH_MS);
   }
 
   /** Has the picture of the next film ready, so that nobody waits for it. */

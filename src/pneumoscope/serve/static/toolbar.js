@@ -1,6 +1,7 @@
 // The tools below a film: heatmap, opacity, lungs, what dragging does, zoom, inversion, reset.
 
-import { button, h, icon } from "./dom.js";
+import { button, fill, h, icon } from "./dom.js";
+import { fixed } from "./numbers.js";
 import { t } from "./texts.js";
 import { FULL_WINDOW } from "./view.js";
 
@@ -30,9 +31,11 @@ export function toolbar(view, pane, extra = []) {
     heatmap.update();
     film.update();
     const fits = view.zoom === 1;
+    const { window, level } = pane.depth?.readout(view) ?? view;
+    const decimals = pane.depth && pane.depth.step < 0.5 ? 2 : 0;
     readout.textContent = t(fits ? "viewer.readoutFit" : "viewer.readout", {
-      window: Math.round(view.window),
-      level: Math.round(view.level),
+      window: figure(window, decimals),
+      level: figure(level, decimals),
       zoom: Math.round(pane.percent),
     });
   };
@@ -47,6 +50,40 @@ export function toolbar(view, pane, extra = []) {
     /** Offers the outline of the lungs, or not, where the film has none. */
     offerLungs: (offered) => (heatmap.lungs.hidden = !offered),
   };
+}
+
+const figure = (value, decimals) => (decimals ? `${value < 0 ? "-" : ""}${fixed(Math.abs(value), decimals)}` : Math.round(value));
+
+/** The choice of a preset for the grey window: those of the film's header, the full range, and one for lungs. */
+function presetChoice(view, pane) {
+  const element = h("select", {
+    class: "preset",
+    "aria-label": t("viewer.presets"),
+    title: t("keys.hint", { label: t("viewer.presets"), key: "B" }),
+    onchange: () => view.choose(element.value),
+  });
+  let offered = "";
+  return {
+    element,
+    update() {
+      const presets = presetsOf(pane);
+      const names = presets.map(([key, voi]) => presetName(key, voi));
+      if (offered !== names.join("\n")) fill(element, presets.map(([key], place) => h("option", { value: key }, names[place])));
+      offered = names.join("\n");
+      element.value = presets.some(([key]) => key === view.voi) ? view.voi : "0";
+    },
+  };
+}
+
+const SIMPLE = ["0", "full", "lung"].map((key) => [key, { name: "", curve: null }]);
+
+/** [key, preset] of the film; before its values are known, those that every film has. */
+const presetsOf = (pane) => (pane.depth ? [...pane.depth.presets] : SIMPLE);
+
+function presetName(key, { name, curve }) {
+  if (key === "full" || key === "lung") return t(`viewer.preset.${key}`);
+  const kind = key === "0" ? "opened" : curve ? "curve" : "window";
+  return name ? t(`viewer.preset.${kind}Named`, { name }) : t(`viewer.preset.${kind}`, { number: key });
 }
 
 /** The buttons that show the heatmap and the lungs, and the slider of the heatmap's opacity. */
@@ -96,11 +133,14 @@ function filmTools(view, pane) {
       ["window", "window", t("viewer.window"), "W"],
       ["pan", "pan", t("viewer.pan"), "P"],
       ["measure", "ruler", t("viewer.measure"), "M"],
+      ["ratio", "ratio", t("viewer.ratio"), "X"],
     ],
     () => view.tool,
     (tool) => view.set({ tool }),
   );
   const invert = button("invert", t("viewer.invert"), () => view.set({ invert: !view.invert }), { iconOnly: true, key: "I", "aria-pressed": "false" });
+  const presets = presetChoice(view, pane);
+  const lens = button("search", t("viewer.magnifier"), () => view.set({ magnifier: !view.magnifier }), { iconOnly: true, key: "Q", "aria-pressed": "false" });
   const reset = button("reset", t("viewer.reset"), () => view.reset(), { iconOnly: true, key: "R" });
   const out = button("minus", t("viewer.out"), () => pane.zoomAt(1 / ZOOM_STEP), { iconOnly: true, key: "-" });
   const size = segmented(
@@ -114,10 +154,12 @@ function filmTools(view, pane) {
   );
   const into = button("plus", t("viewer.in"), () => pane.zoomAt(ZOOM_STEP), { iconOnly: true, key: "+" });
   return {
-    element: h("div", { class: "tools" }, dragging.element, size.element, out, into, invert, reset),
+    element: h("div", { class: "tools" }, dragging.element, presets.element, size.element, out, into, lens, invert, reset),
     update() {
       dragging.update();
       size.update();
+      presets.update();
+      lens.setAttribute("aria-pressed", String(view.magnifier));
       invert.setAttribute("aria-pressed", String(view.invert));
       reset.disabled = !view.changed;
     },
@@ -135,6 +177,9 @@ export function viewKey(event, view, pane) {
     w: () => view.set({ tool: "window" }),
     p: () => view.set({ tool: "pan" }),
     m: () => view.set({ tool: "measure" }),
+    x: () => view.set({ tool: "ratio" }),
+    b: () => view.choose(nextPreset(view, pane)),
+    q: () => view.set({ magnifier: !view.magnifier }),
     z: () => pane.showTrueSize(),
     i: () => view.set({ invert: !view.invert }),
     r: () => view.reset(),
@@ -146,6 +191,11 @@ export function viewKey(event, view, pane) {
   const action = actions[event.key.toLowerCase()];
   action?.();
   return Boolean(action);
+}
+
+function nextPreset(view, pane) {
+  const keys = presetsOf(pane).map(([key]) => key);
+  return keys[(keys.indexOf(view.voi) + 1) % keys.length];
 }
 
 /** Applies an arrow key to a film that has the focus: moves it, or with Shift its grey window. */
