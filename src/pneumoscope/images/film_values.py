@@ -100,10 +100,20 @@ class FilmValues:
 def of_radiograph(film: Radiograph) -> FilmValues:
     """The values of a picture, or of a DICOM film in colours: its grey, by its own bits."""
     if film.levels is not None:
-        return FilmValues(film.levels.astype(np.uint16), 0, 1, False, False, (Voi("", 0, 255),))
-    white = 2.0**film.facts.bits - 1 if film.facts.bits <= 16 else float(_TOP)
-    values = np.rint(np.clip(film.pixels, 0, 1) * np.float32(_TOP)).astype(np.uint16)
-    return FilmValues(values, 0, white / _TOP, False, False, (Voi("", 0, white),))
+        values, white = film.levels.astype(np.uint16), 255.0
+        step = 1.0
+    else:
+        values = np.rint(np.clip(film.pixels, 0, 1) * np.float32(_TOP)).astype(np.uint16)
+        white = 2.0**film.facts.bits - 1 if film.facts.bits <= 16 else float(_TOP)
+        step = white / _TOP
+    return FilmValues(
+        values=values,
+        first=0.0,
+        step=step,
+        is_inverse=False,
+        padding=False,
+        vois=(Voi("", 0, white),),
+    )
 
 
 def of_dicom(stored: NDArray[Any], head: Header) -> FilmValues | None:

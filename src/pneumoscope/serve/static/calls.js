@@ -1,6 +1,6 @@
 // Reader mode: the reader's own call on each film, given before the verdict, and how it agrees.
 
-import { accuracy, agreement, CALLS, callOf, csvOf, nameOf, truthOf } from "./agreement.js";
+import { accuracy, agreement, callOf, csvOf, nameOf, truthOf } from "./agreement.js";
 import { openDialog } from "./dialog.js";
 import { button, h, icon, toast } from "./dom.js";
 import { fixed } from "./locale.js";
@@ -8,7 +8,7 @@ import { nameOf as nameOfCode, t } from "./texts.js";
 import * as words from "./words.js";
 
 const ICONS = { normal: "normal", positive: "positive", unsure: "undetermined" };
-export const CALL_KEYS = { n: "normal", y: "positive", c: "unsure" };
+const ACTIONS = { callNormal: "normal", callPositive: "positive", callUnsure: "unsure" }; // of keys.js
 
 /** How exports name calls and marks, whatever language the page has. */
 const EXPORTED = { unsure: "Can't say", forced: "forced", outside: "outside the population", noted: "note" };
@@ -21,8 +21,8 @@ export function callText(call, positive) {
 /** What a reader answers before the verdict is shown; `record(call, note)` is called with it. */
 export function callForm(positive, record) {
   const note = h("textarea", { id: "call-note", rows: 2, maxlength: 500 });
-  const choices = Object.entries(CALL_KEYS).map(([key, call]) =>
-    button(ICONS[call], callText(call, positive), () => record(call, note.value.trim()), { key: key.toUpperCase(), dataset: { call } }),
+  const choices = Object.entries(ACTIONS).map(([action, call]) =>
+    button(ICONS[call], callText(call, positive), () => record(call, note.value.trim()), { key: action, dataset: { call } }),
   );
   return h(
     "div",
@@ -138,8 +138,5 @@ function truthLines(films, truths, verdictOf) {
 
 const fixedSigned = (value) => (value < 0 ? `-${fixed(-value, 2)}` : fixed(value, 2));
 
-/** Which call a key means, or undefined. */
-export function callOfKey(key) {
-  const call = CALL_KEYS[key.toLowerCase()];
-  return CALLS.includes(call) ? call : undefined;
-}
+/** Which call an action of the keyboard means, or undefined. */
+export const callOfAction = (action) => ACTIONS[action];

@@ -1,9 +1,10 @@
 // Two films side by side, moved together or separately.
 
 import { button, fill, h, icon, toast } from "./dom.js";
+import { hint } from "./keys.js";
 import { Pane } from "./pane.js";
 import { t } from "./texts.js";
-import { arrowKey, toolbar, viewKey } from "./toolbar.js";
+import { arrowKey, toolbar, viewAction } from "./toolbar.js";
 import { badges, outsideBanner, probability, problemSentence } from "./verdict.js";
 import { View } from "./view.js";
 import * as words from "./words.js";
@@ -72,7 +73,7 @@ export class Compare {
     this.view = new View();
     this.view.set({ heatmap: false });
     this.sides = [0, 1].map((index) => new Side(index, this.view, { bundles, pictures, onPick: (id) => this.#picked(index, id) }));
-    this.link = button("link", t("compare.link"), () => this.#toggle(), { "aria-pressed": "true", class: "toggle", title: t("compare.linkTitle") });
+    this.link = button("link", t("compare.link"), () => this.#toggle(), { "aria-pressed": "true", class: "toggle", title: hint(t("compare.linkTitle"), "link"), dataset: { keys: "link", label: t("compare.linkTitle") } });
     this.toolbars = h("div", { class: "toolbars" });
     this.sides.forEach((side) => side.box.addEventListener("keydown", (event) => arrowKey(event, side.pane.view, side.pane) && event.preventDefault()));
     this.element = h(
@@ -103,13 +104,13 @@ export class Compare {
     await Promise.all(this.sides.map((side, index) => side.show(shown[index] ?? null)));
   }
 
-  key(event) {
+  key(event, action) {
     const focused = this.sides.find((side) => side.element.contains(document.activeElement)) ?? this.sides[0];
-    if (event.key.toLowerCase() === "l") {
+    if (action === "link") {
       this.#toggle();
       return true;
     }
-    return viewKey(event, focused.pane.view, focused.pane);
+    return viewAction(action, focused.pane.view, focused.pane);
   }
 
   #picked(index, id) {

@@ -1,6 +1,7 @@
 // Makes elements without innerHTML, so that no text from a film or a server becomes markup.
 
 import { ICONS } from "./icons.js";
+import { hint } from "./keys.js";
 import { t } from "./texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -43,9 +44,12 @@ export function icon(name, label = "") {
   return svg;
 }
 
-/** A button with an icon; with `iconOnly` its label is a tooltip and for screen readers only. */
+/**
+ * A button with an icon; with `iconOnly` its label is a tooltip and for screen readers only. `key` is the action
+ * whose key the tooltip names.
+ */
 export function button(name, label, onclick, { iconOnly = false, key = "", ...props } = {}) {
-  const title = key ? t("keys.hint", { label, key }) : iconOnly ? label : null;
+  const title = key ? hint(label, key) : iconOnly ? label : null;
   return h(
     "button",
     {
@@ -54,6 +58,7 @@ export function button(name, label, onclick, { iconOnly = false, key = "", ...pr
       onclick,
       "aria-label": iconOnly ? label : null,
       ...props,
+      dataset: { ...(key ? { keys: key, label } : {}), ...props.dataset },
       class: `button ${iconOnly ? "icon-only" : ""} ${props.class ?? ""}`,
     },
     name && icon(name),

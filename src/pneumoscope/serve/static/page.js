@@ -8,6 +8,7 @@ import { Compare } from "./compare.js";
 import { Downloads } from "./downloads.js";
 import { listenForFiles } from "./files.js";
 import { openHelp } from "./help.js";
+import { actionOf, updateHints } from "./keys.js";
 import { History } from "./history.js";
 import { Pictures } from "./pictures.js";
 import { applyTheme, preferences } from "./preferences.js";
@@ -77,7 +78,7 @@ class Page {
 
   #build() {
     this.tabLinks = TABS.map((tab) => h("a", { href: `#${tab}`, class: "tab", dataset: { tab } }, icon(tab), h("span", {}, t(`tabs.${tab}`))));
-    this.theme = button("theme", t("common.theme"), () => this.#toggleTheme(), { iconOnly: true, key: "T" });
+    this.theme = button("theme", t("common.theme"), () => this.#toggleTheme(), { iconOnly: true, key: "theme" });
     this.account = h("div", { class: "account" });
     this.model = h("button", { type: "button", class: "model", onclick: () => this.#about(), title: t("about.title") });
     fill(document.getElementById("brand"), icon("lungs"), h("span", {}, t("brand")));
@@ -85,9 +86,9 @@ class Page {
     fill(
       document.getElementById("controls"),
       this.theme,
-      button("settings", t("settings.title"), () => this.#settings(), { iconOnly: true, key: "S" }),
-      button("about", t("about.title"), () => this.#about(), { iconOnly: true, key: "A" }),
-      button("help", t("help.title"), openHelp, { iconOnly: true, key: "?" }),
+      button("settings", t("settings.title"), () => this.#settings(), { iconOnly: true, key: "settings" }),
+      button("about", t("about.title"), () => this.#about(), { iconOnly: true, key: "about" }),
+      button("help", t("help.title"), openHelp, { iconOnly: true, key: "help" }),
       this.account,
     );
     this.madeFor = h("span", { class: "made-for" });
@@ -200,6 +201,7 @@ class Page {
       return;
     }
     applyTheme();
+    updateHints();
     const light = document.documentElement.dataset.theme === "light";
     this.theme.replaceChild(icon(light ? "theme" : "sun"), this.theme.firstChild);
   }
@@ -222,20 +224,21 @@ class Page {
     if (event.target.matches("input:not([type=checkbox], [type=range]), select, textarea")) return;
     // Space presses the element that has the focus.
     if (event.key === " " && event.target.matches("button, a, summary, input")) return;
-    if (event.key !== "?" && !preferences.get("keys")) return;
+    const name = actionOf(event);
+    if (name !== "help" && !preferences.get("keys")) return;
     const actions = {
-      "?": openHelp,
-      o: () => this.input.click(),
-      s: () => this.#settings(),
-      a: () => this.#about(),
-      t: () => this.#toggleTheme(),
-      1: () => (location.hash = "read"),
-      2: () => (location.hash = "history"),
-      3: () => (location.hash = "compare"),
+      help: openHelp,
+      add: () => this.input.click(),
+      settings: () => this.#settings(),
+      about: () => this.#about(),
+      theme: () => this.#toggleTheme(),
+      read: () => (location.hash = "read"),
+      history: () => (location.hash = "history"),
+      compare: () => (location.hash = "compare"),
     };
-    const action = actions[event.key.toLowerCase()];
+    const action = actions[name];
     action?.();
-    if (action || this.tabs[this.tab].key?.(event)) event.preventDefault();
+    if (action || this.tabs[this.tab].key?.(event, name)) event.preventDefault();
   }
 }
 

@@ -9,11 +9,12 @@ const DEFAULTS = {
   opacity: 0.55,
   cells: false,
   keys: true,
+  shortcuts: {}, // keys that the reader has changed, by action: see keys.js
   reader: false, // whether the reader's own call comes before each verdict
   bundle: null,
   language: "browser", // "browser" or one of LANGUAGES in texts.js
 };
-const DIALOG = ["theme", "reveal", "reader", "keys", "bundle", "language"]; // those of the settings dialog
+const DIALOG = ["theme", "reveal", "reader", "keys", "shortcuts", "bundle", "language"]; // those of the settings dialog
 
 class Preferences extends EventTarget {
   #values = { ...DEFAULTS };

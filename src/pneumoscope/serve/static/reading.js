@@ -1,14 +1,14 @@
 // The Read tab: the list of films, the selected film and its verdict.
 
 import { bundleField } from "./bundles.js";
-import { allCalled, callOfKey, openAgreement } from "./calls.js";
+import { allCalled, callOfAction, openAgreement } from "./calls.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { Pane } from "./pane.js";
 import { preview } from "./pictures.js";
 import { preferences } from "./preferences.js";
 import { RowList, stepKey } from "./rows.js";
 import { t } from "./texts.js";
-import { arrowKey, segmented, toolbar, viewKey } from "./toolbar.js";
+import { arrowKey, segmented, toolbar, viewAction } from "./toolbar.js";
 import { verdictPanel } from "./verdict.js";
 import { View } from "./view.js";
 import * as words from "./words.js";
@@ -36,8 +36,8 @@ export class Reading {
     this.layoutChoice = segmented(
       t("viewer.layout"),
       [
-        ["side", "sideBySide", t("viewer.side"), "V"],
-        ["overlay", "overlay", t("viewer.overlay"), "V"],
+        ["side", "sideBySide", t("viewer.side"), "layout"],
+        ["overlay", "overlay", t("viewer.overlay"), "layout"],
       ],
       () => this.layout,
       (layout) => this.setLayout(layout),
@@ -103,29 +103,29 @@ export class Reading {
     this.#arrangePanes();
   }
 
-  /** Applies a key that works anywhere in this tab; returns whether the key has a meaning. */
-  key(event) {
+  /** Applies a key that works anywhere in this tab, and its action; returns whether the key has a meaning. */
+  key(event, name) {
     const { worklist } = this;
     const row = worklist.selected;
     if (!worklist.rows.length) return false;
     const actions = {
-      j: () => worklist.step(1),
-      k: () => worklist.step(-1),
-      v: () => this.setLayout(this.layout === "side" ? "overlay" : "side"),
-      " ": () => this.#proceed(),
-      delete: () => row && worklist.remove(row),
-      d: () => this.panel.querySelector(".menu-holder > button")?.click(),
+      next: () => worklist.step(1),
+      previous: () => worklist.step(-1),
+      layout: () => this.setLayout(this.layout === "side" ? "overlay" : "side"),
+      proceed: () => this.#proceed(),
+      remove: () => row && worklist.remove(row),
+      downloads: () => this.panel.querySelector(".menu-holder > button")?.click(),
     };
-    const call = this.#awaitsCall(row) && callOfKey(event.key);
+    const call = this.#awaitsCall(row) && callOfAction(name);
     if (call) {
       this.#call(row, call, this.panel.querySelector("#call-note")?.value.trim());
       return true;
     }
     // Arrow keys move the slider that has the focus, and scroll the panel.
     const elsewhere = event.target.matches("input") || this.panel.contains(event.target);
-    const action = actions[event.key.toLowerCase()] ?? (elsewhere ? null : stepKey(event.key, worklist));
+    const action = actions[name] ?? (elsewhere ? null : stepKey(event.key, worklist));
     action?.();
-    return Boolean(action) || viewKey(event, this.view, this.heatmapPane);
+    return Boolean(action) || viewAction(name, this.view, this.heatmapPane);
   }
 
   /** Whether the reader is to make a call on this film before anything is said of it. */
@@ -370,7 +370,7 @@ function welcome(pick, sample, bundles) {
       h("div", { class: "logo" }, icon("lungs")),
       h("h1", { id: "welcome-title" }, t("welcome.title")),
       h("p", { class: "lead muted" }, t("welcome.lead")),
-      button("upload", t("welcome.pick"), pick, { key: "O", class: "primary large operator" }),
+      button("upload", t("welcome.pick"), pick, { key: "add", class: "primary large operator" }),
       trial,
       h("p", { class: "secondary" }, t("welcome.formats")),
       bundleField(bundles),

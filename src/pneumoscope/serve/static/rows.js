@@ -4,6 +4,7 @@ import { bundleField } from "./bundles.js";
 import { callText, openAgreement } from "./calls.js";
 import { confirm } from "./dialog.js";
 import { announce, button, fill, h, icon } from "./dom.js";
+import { actionOf } from "./keys.js";
 import { action, menu } from "./menu.js";
 import { drawThumbnail, preview } from "./pictures.js";
 import { t } from "./texts.js";
@@ -36,7 +37,7 @@ export class RowList {
       h(
         "div",
         { class: "list-head" },
-        button("upload", t("list.add"), pick, { key: "O", class: "wide operator" }),
+        button("upload", t("list.add"), pick, { key: "add", class: "wide operator" }),
         bundleField(bundles),
         h("div", { class: "list-tools" }, this.count, h("span", { class: "spacer" }), this.cancelAll, more),
       ),
@@ -176,7 +177,7 @@ export class RowList {
   /** The list is one stop of the Tab key; arrow keys, Home, End and Space move in it. */
   #key(event) {
     if (!event.target.matches(".open") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const action = stepKey(event.key, this.worklist) ?? (event.key === " " ? this.proceed : null);
+    const action = stepKey(event.key, this.worklist) ?? (actionOf(event) === "proceed" ? this.proceed : null);
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();

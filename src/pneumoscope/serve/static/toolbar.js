@@ -1,6 +1,7 @@
 // The tools below a film: heatmap, opacity, lungs, what dragging does, zoom, inversion, reset.
 
 import { button, fill, h, icon } from "./dom.js";
+import { hint } from "./keys.js";
 import { fixed } from "./numbers.js";
 import { t } from "./texts.js";
 import { FULL_WINDOW } from "./view.js";
@@ -10,7 +11,7 @@ const OPACITY_STEP = 0.05;
 const FIT = { zoom: 1, x: 0, y: 0 };
 const MOVE_PX = 24; // for each arrow key
 
-/** A row of buttons of which one is pressed; `choices` is [[value, icon, label, key], ...]. */
+/** A row of buttons of which one is pressed; `choices` is [[value, icon, label, action of a key], ...]. */
 export function segmented(label, choices, get, set) {
   const buttons = choices.map(([value, name, text, key]) =>
     button(name, text, () => set(value), { iconOnly: Boolean(name), key, "aria-pressed": "false", dataset: { value } }),
@@ -59,7 +60,8 @@ function presetChoice(view, pane) {
   const element = h("select", {
     class: "preset",
     "aria-label": t("viewer.presets"),
-    title: t("keys.hint", { label: t("viewer.presets"), key: "B" }),
+    title: hint(t("viewer.presets"), "preset"),
+    dataset: { keys: "preset", label: t("viewer.presets") },
     onchange: () => view.choose(element.value),
   });
   let offered = "";
@@ -88,16 +90,17 @@ function presetName(key, { name, curve }) {
 
 /** The buttons that show the heatmap and the lungs, and the slider of the heatmap's opacity. */
 function heatmapTools(view) {
-  const lungs = button("lungs", t("viewer.lungs"), () => view.set({ lungs: !view.lungs }), { iconOnly: true, key: "U", "aria-pressed": "true" });
-  const cells = button("grid", t("viewer.cells"), () => view.set({ cells: !view.cells }), { iconOnly: true, key: "G", "aria-pressed": "false" });
-  const show = button("eye", t("viewer.heatmap"), () => view.set({ heatmap: !view.heatmap }), { key: "H", "aria-pressed": "true", class: "toggle" });
+  const lungs = button("lungs", t("viewer.lungs"), () => view.set({ lungs: !view.lungs }), { iconOnly: true, key: "lungs", "aria-pressed": "true" });
+  const cells = button("grid", t("viewer.cells"), () => view.set({ cells: !view.cells }), { iconOnly: true, key: "cells", "aria-pressed": "false" });
+  const show = button("eye", t("viewer.heatmap"), () => view.set({ heatmap: !view.heatmap }), { key: "heatmap", "aria-pressed": "true", class: "toggle" });
   const slider = h("input", {
     type: "range",
     min: 0,
     max: 100,
     step: 1,
     "aria-label": t("viewer.opacity"),
-    title: t("keys.hint", { label: t("viewer.opacity"), key: ", ." }),
+    title: hint(t("viewer.opacity"), "weaker stronger"),
+    dataset: { keys: "weaker stronger", label: t("viewer.opacity") },
     oninput: (event) => view.set({ opacity: event.target.value / 100, heatmap: true }),
   });
   const percentage = h("output", { class: "percentage" });
@@ -130,29 +133,29 @@ function filmTools(view, pane) {
   const dragging = segmented(
     t("viewer.drag"),
     [
-      ["window", "window", t("viewer.window"), "W"],
-      ["pan", "pan", t("viewer.pan"), "P"],
-      ["measure", "ruler", t("viewer.measure"), "M"],
-      ["ratio", "ratio", t("viewer.ratio"), "X"],
+      ["window", "window", t("viewer.window"), "window"],
+      ["pan", "pan", t("viewer.pan"), "pan"],
+      ["measure", "ruler", t("viewer.measure"), "measure"],
+      ["ratio", "ratio", t("viewer.ratio"), "ratio"],
     ],
     () => view.tool,
     (tool) => view.set({ tool }),
   );
-  const invert = button("invert", t("viewer.invert"), () => view.set({ invert: !view.invert }), { iconOnly: true, key: "I", "aria-pressed": "false" });
+  const invert = button("invert", t("viewer.invert"), () => view.set({ invert: !view.invert }), { iconOnly: true, key: "invert", "aria-pressed": "false" });
   const presets = presetChoice(view, pane);
-  const lens = button("search", t("viewer.magnifier"), () => view.set({ magnifier: !view.magnifier }), { iconOnly: true, key: "Q", "aria-pressed": "false" });
-  const reset = button("reset", t("viewer.reset"), () => view.reset(), { iconOnly: true, key: "R" });
-  const out = button("minus", t("viewer.out"), () => pane.zoomAt(1 / ZOOM_STEP), { iconOnly: true, key: "-" });
+  const lens = button("search", t("viewer.magnifier"), () => view.set({ magnifier: !view.magnifier }), { iconOnly: true, key: "magnifier", "aria-pressed": "false" });
+  const reset = button("reset", t("viewer.reset"), () => view.reset(), { iconOnly: true, key: "reset" });
+  const out = button("minus", t("viewer.out"), () => pane.zoomAt(1 / ZOOM_STEP), { iconOnly: true, key: "zoomOut" });
   const size = segmented(
     t("viewer.size"),
     [
-      ["fit", "", t("viewer.fit"), "0"],
-      ["true", "", t("viewer.trueSize"), "Z"],
+      ["fit", "", t("viewer.fit"), "fit"],
+      ["true", "", t("viewer.trueSize"), "trueSize"],
     ],
     () => (view.zoom === 1 ? "fit" : Math.round(pane.percent) === 100 ? "true" : ""),
     (chosen) => (chosen === "fit" ? view.set(FIT) : pane.showTrueSize()),
   );
-  const into = button("plus", t("viewer.in"), () => pane.zoomAt(ZOOM_STEP), { iconOnly: true, key: "+" });
+  const into = button("plus", t("viewer.in"), () => pane.zoomAt(ZOOM_STEP), { iconOnly: true, key: "zoomIn" });
   return {
     element: h("div", { class: "tools" }, dragging.element, presets.element, size.element, out, into, lens, invert, reset),
     update() {
@@ -166,29 +169,28 @@ function filmTools(view, pane) {
   };
 }
 
-/** Applies a key to a view; returns whether the key has a meaning. */
-export function viewKey(event, view, pane) {
+/** Applies an action of the keyboard to a view; returns whether it has a meaning. */
+export function viewAction(name, view, pane) {
   const actions = {
-    h: () => view.set({ heatmap: !view.heatmap }),
-    u: () => view.set({ lungs: !view.lungs }),
-    g: () => view.set({ cells: !view.cells }),
-    ",": () => view.set({ opacity: view.opacity - OPACITY_STEP, heatmap: true }),
-    ".": () => view.set({ opacity: view.opacity + OPACITY_STEP, heatmap: true }),
-    w: () => view.set({ tool: "window" }),
-    p: () => view.set({ tool: "pan" }),
-    m: () => view.set({ tool: "measure" }),
-    x: () => view.set({ tool: "ratio" }),
-    b: () => view.choose(nextPreset(view, pane)),
-    q: () => view.set({ magnifier: !view.magnifier }),
-    z: () => pane.showTrueSize(),
-    i: () => view.set({ invert: !view.invert }),
-    r: () => view.reset(),
-    "+": () => pane.zoomAt(ZOOM_STEP),
-    "=": () => pane.zoomAt(ZOOM_STEP),
-    "-": () => pane.zoomAt(1 / ZOOM_STEP),
-    0: () => view.set(FIT),
+    heatmap: () => view.set({ heatmap: !view.heatmap }),
+    lungs: () => view.set({ lungs: !view.lungs }),
+    cells: () => view.set({ cells: !view.cells }),
+    weaker: () => view.set({ opacity: view.opacity - OPACITY_STEP, heatmap: true }),
+    stronger: () => view.set({ opacity: view.opacity + OPACITY_STEP, heatmap: true }),
+    window: () => view.set({ tool: "window" }),
+    pan: () => view.set({ tool: "pan" }),
+    measure: () => view.set({ tool: "measure" }),
+    ratio: () => view.set({ tool: "ratio" }),
+    preset: () => view.choose(nextPreset(view, pane)),
+    magnifier: () => view.set({ magnifier: !view.magnifier }),
+    trueSize: () => pane.showTrueSize(),
+    invert: () => view.set({ invert: !view.invert }),
+    reset: () => view.reset(),
+    zoomIn: () => pane.zoomAt(ZOOM_STEP),
+    zoomOut: () => pane.zoomAt(1 / ZOOM_STEP),
+    fit: () => view.set(FIT),
   };
-  const action = actions[event.key.toLowerCase()];
+  const action = actions[name];
   action?.();
   return Boolean(action);
 }

@@ -89,7 +89,7 @@ function unrevealed(row, actions) {
     h("h2", { class: "headline plain" }, t("reveal.title")),
     h("p", { class: "lead muted" }, t("reveal.lead")),
     h("div", { class: "reveal-line", hidden: !delay, "aria-hidden": "true" }, h("i", { style: { "animation-duration": `${delay}ms` } })),
-    button("eye", t("reveal.show"), actions.reveal, { key: t("keys.space"), class: "primary", dataset: { reveal: "" } }),
+    button("eye", t("reveal.show"), actions.reveal, { key: "proceed", class: "primary", dataset: { reveal: "" } }),
   );
 }
 
