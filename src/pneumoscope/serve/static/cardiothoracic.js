@@ -2,7 +2,7 @@
 // the largest transverse diameter of the heart over the largest inner diameter of the thorax. Both are measured
 // along the rows of the film, so the heights of the points do not count.
 
-import { fixed } from "./numbers.js";
+import { fixed } from "./locale.js";
 import { t } from "./texts.js";
 
 export const POINTS = ["heartRight", "heartLeft", "chestRight", "chestLeft"];

@@ -42,16 +42,17 @@ export function openHelp() {
 }
 
 function group(name, actions, change) {
-  const fixed = Object.entries(entry(`help.fixed.${name}`) ?? {}).map(([keys, text]) => line(keys.split(" ").map(kbd), text));
+  const fixed = fixedKeys(name);
   const own = actions.map((action) => line(keyButton(action, change), t(`help.actions.${action}`)));
   return h("section", {}, h("h3", {}, t(`help.groups.${name}`)), h("dl", {}, own, fixed));
 }
 
 /** Keys of a film that has the focus, which are the same for all readers. */
 function focused() {
-  const lines = Object.entries(entry("help.fixed.focused")).map(([keys, text]) => line(keys.split(" ").map(kbd), text));
-  return h("section", {}, h("h3", {}, t("help.groups.focused")), h("dl", {}, lines));
+  return h("section", {}, h("h3", {}, t("help.groups.focused")), h("dl", {}, fixedKeys("focused")));
 }
+
+const fixedKeys = (name) => (entry(`help.fixed.${name}`) ?? []).map(([keys, text]) => line(keys.split(" ").map(kbd), text));
 
 const line = (keys, text) => h("div", {}, h("dt", {}, keys), h("dd", {}, text));
 const kbd = (key) => h("kbd", {}, key);

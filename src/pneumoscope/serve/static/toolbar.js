@@ -2,7 +2,7 @@
 
 import { button, fill, h, icon } from "./dom.js";
 import { hint } from "./keys.js";
-import { fixed } from "./numbers.js";
+import { fixed } from "./locale.js";
 import { t } from "./texts.js";
 import { FULL_WINDOW } from "./view.js";
 
