@@ -43,8 +43,8 @@ export function openHelp() {
 
 function group(name, actions, change) {
   const fixed = fixedKeys(name);
-  const own = actions.map((action) => line(keyButton(action, change), t(`help.actions.${action}`)));
-  return h("section", {}, h("h3", {}, t(`help.groups.${name}`)), h("dl", {}, own, fixed));
+  const changeable = actions.map((action) => line(keyButton(action, change), t(`help.actions.${action}`)));
+  return h("section", {}, h("h3", {}, t(`help.groups.${name}`)), h("dl", {}, changeable, fixed));
 }
 
 /** Keys of a film that has the focus, which are the same for all readers. */
