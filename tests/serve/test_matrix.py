@@ -35,6 +35,8 @@ OWNED = {
     ("GET", "/api/v1/jobs/{id}/events"),
 }
 """Routes that name an object of a user: 404 for everybody else."""
+OF_DICOM_FILMS = {("GET", "/api/v1/predictions/{id}/objects/{kind}")}
+"""Likewise; their owner sees them only of DICOM films, see test_dicom_objects.py."""
 OWN = {
     ("GET", "/api/v1/predictions"),
     ("DELETE", "/api/v1/predictions"),
@@ -91,7 +93,7 @@ class House:
         if "/jobs/" in path:
             return [path.replace("{id}", self.job)]
         return [
-            path.replace("{id}", film).replace("{rendering}", rendering)
+            path.replace("{id}", film).replace("{rendering}", rendering).replace("{kind}", "sr")
             for film in self.films
             for rendering in (RENDERINGS if "{rendering}" in path else [""])
         ]
@@ -152,7 +154,7 @@ def furnished(settings: ServeSettings) -> Iterator[House]:
 
 
 def test_every_route_is_in_the_matrix(house: House) -> None:
-    known = OWNED | OWN | COMMON | ACCOUNT | PUBLIC
+    known = OWNED | OF_DICOM_FILMS | OWN | COMMON | ACCOUNT | PUBLIC
     assert not routes(house.server.app) - known
     # All routes must exist, except for the static page.
     optional = {("GET", "/"), ("GET", "/login"), ("GET", "/static"), ("GET", "/static/samples")}
@@ -168,7 +170,7 @@ def test_the_owner_sees_everything(house: House) -> None:
 
 
 @pytest.mark.parametrize("how", ["cookie", "token"])
-@pytest.mark.parametrize(("method", "template"), sorted(OWNED))
+@pytest.mark.parametrize(("method", "template"), sorted(OWNED | OF_DICOM_FILMS))
 def test_another_users_things_do_not_exist(
     house: House, method: str, template: str, how: str
 ) -> None:
@@ -213,7 +215,9 @@ def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
     assert house.seen_by_owner() == house.before
 
 
-@pytest.mark.parametrize(("method", "template"), sorted(OWNED | OWN | COMMON | ACCOUNT))
+@pytest.mark.parametrize(
+    ("method", "template"), sorted(OWNED | OF_DICOM_FILMS | OWN | COMMON | ACCOUNT)
+)
 def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> None:
     assert not is_public(method, template)
     for path in house.filled(template):
@@ -260,7 +264,7 @@ def test_nobody_ends_the_session_of_another(house: House) -> None:
 def test_an_administrator_sees_no_films_of_others_either(house: House) -> None:
     house.server.security.accounts.set_role("bert", "admin")
     try:
-        for method, template in sorted(OWNED):
+        for method, template in sorted(OWNED | OF_DICOM_FILMS):
             for path in house.filled(template):
                 assert house.as_user("bert", method, path).status_code == 404, path
     finally:

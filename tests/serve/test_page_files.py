@@ -54,7 +54,9 @@ def test_texts_put_together_from_values_exist() -> None:
     keys += [
         f"settings.themes.{v}.{k}" for v in ("dark", "light", "system") for k in ("title", "text")
     ]
-    keys += [f"download.film.{v}" for v in ("overlay", "pdf", "json", "csv")]
+    keys += [
+        f"download.film.{v}" for v in ("overlay", "pdf", "json", "csv", "sr", "sc", "seg", "fhir")
+    ]
     keys += [f"download.films.{v}" for v in ("csv", "json", "pdf", "zip")]
     keys += [f"viewer.missing.{v}" for v in ("waiting", "failed", "cancelled", "archive", "gone")]
     keys += [f"history.order.{v}" for v in ("newest", "oldest", "highest", "lowest", "name")]

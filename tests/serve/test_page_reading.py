@@ -175,6 +175,21 @@ def test_downloads_open(visit: Visit) -> None:
         assert [name[:3] for name in pack.namelist()] == ["001", "002", "REA"]
 
 
+def test_a_dicom_film_has_objects_for_its_study(visit: Visit) -> None:
+    pytest.importorskip("highdicom")
+    one = ".panel .menu-holder > button"
+    page = visit.read(SAMPLES / "pneumonia-3.dcm")
+    assert saved(page, one, "Structured report, DICOM")[128:132] == b"DICM"
+    assert json.loads(saved(page, one, "Result, FHIR"))["resourceType"] == "Bundle"
+
+
+def test_other_films_have_none(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "normal-1.png")
+    page.locator(".panel .menu-holder > button").click()
+    expect(page.get_by_role("menuitem", name="Result, JSON")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Result, FHIR")).to_have_count(0)
+
+
 def test_about_shows_card_population_and_hash(visit: Visit, page_server: Live) -> None:
     visit.page.get_by_role("button", name="About this model").click()
     dialog = visit.page.get_by_role("dialog", name="About this model")

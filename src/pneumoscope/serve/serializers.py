@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.jobs.tables import DONE, FAILED, OPEN, QUEUED, RUNNING
 from pneumoscope.render.localised import localised_result
+from pneumoscope.serve.dicom_objects import offered
 from pneumoscope.serve.problems import stored_problem
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:
             "pdf": f"{path}/report.pdf",
             "json": f"{path}/result.json",
             **outline,
+            **{kind: f"{path}/objects/{kind}" for kind in offered(row)},
         },
     }
 

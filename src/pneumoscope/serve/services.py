@@ -29,6 +29,7 @@ from pneumoscope.jobs.service import JobService
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve.admin.privacy import RetentionCleanup
 from pneumoscope.serve.capabilities import model_facts, reader_choices
+from pneumoscope.serve.dicom_objects import DicomObjects
 from pneumoscope.serve.event_streams import EventStreams
 from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.pictures import Renderer
@@ -55,6 +56,7 @@ class Services:
         pipeline: The parts that read films.
         streams: Counts the clients that follow jobs.
         renderer: Makes renderings.
+        dicom_objects: Makes DICOM objects and FHIR resources.
         metrics: For Prometheus.
         upload_budget: Limits the bytes of concurrent requests.
         models: Answers of ``GET /model`` by name of the bundle.
@@ -67,6 +69,7 @@ class Services:
     pipeline: Pipeline
     streams: EventStreams
     renderer: Renderer
+    dicom_objects: DicomObjects
     metrics: Metrics
     upload_budget: UploadBudget
     models: dict[str, dict[str, Any]]
@@ -151,6 +154,12 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
         pipeline=pipeline,
         streams=EventStreams(sole_owner=LOCAL.id),
         renderer=Renderer(pipeline.decoders, pipeline.film_store, database.keys, limits.max_pixels),
+        dicom_objects=DicomObjects(
+            [bundle for reader in readers.bundles.values() for bundle in reader.bundles],
+            pipeline.decoders,
+            pipeline.film_store,
+            limits.max_pixels,
+        ),
         metrics=metrics,
         upload_budget=UploadBudget(limits.held_bytes, OWNER_SHARE),
         models={name: model_facts(reader) for name, reader in readers.named.items()},

@@ -61,17 +61,27 @@ class ObjectMaker:
         """The objects of a result that can be made, in the order of `KINDS`.
 
         Raises:
+            DeliveryFailed: See `attempts`.
+        """
+        made = self.attempts(film, kinds, fhir_version)
+        return [item for item in made if not item.not_made]
+
+    def attempts(
+        self, film: StoredFilm, kinds: Collection[str], fhir_version: str = "R5"
+    ) -> list[ResultObject]:
+        """The objects of a result, in the order of `KINDS`; some may say why they were not made.
+
+        Raises:
             DeliveryFailed: The film has no header to refer to, its bundle is no longer in use, or an
                 object cannot be made: another attempt would not help.
         """
         with self._lock:
             try:
-                made = self._made(film, kinds, fhir_version)
+                return self._made(film, kinds, fhir_version)
             except DeliveryFailed:
                 raise
             except PneumoscopeError as error:
                 raise DeliveryFailed(error.message, error.hint, permanent=True) from error
-        return [item for item in made if not item.not_made]
 
     def _made(
         self, film: StoredFilm, kinds: Collection[str], fhir_version: str

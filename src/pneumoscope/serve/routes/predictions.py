@@ -11,6 +11,7 @@ from fastapi import Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.decision.reader_settings import from_form
 from pneumoscope.errors import UsageError
 from pneumoscope.images import is_archive
@@ -18,6 +19,7 @@ from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.records import Settings
 from pneumoscope.serve import exports
 from pneumoscope.serve.archives import unpack
+from pneumoscope.serve.dicom_objects import MEDIA_TYPES
 from pneumoscope.serve.problems import Busy, NotFound, TooMuch, Unprocessable
 from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.routes import schemas
@@ -41,8 +43,10 @@ router = api_router()
 
 _EXPORTS = schemas.of_media(*(kind.partition(";")[0] for kind, _ in exports.EXPORTS.values()))
 _RENDERINGS = schemas.of_media(*(kind for kind, _ in RENDERINGS.values()))
+_OBJECTS = schemas.of_media(*dict.fromkeys(MEDIA_TYPES.values()))
 _LARGE_BYTES = 2**20
 
+ObjectKind = Annotated[str, Path(json_schema_extra={"enum": list(KINDS)})]
 Rendering = Annotated[str, Path(json_schema_extra={"enum": list(RENDERINGS)})]
 
 
@@ -214,6 +218,26 @@ def show_rendering(
     with services.renderer.slots.of(user.id):
         content = make(row, services.renderer)
     return Response(content, media_type=media_type)
+
+
+@router.get("/predictions/{id}/objects/{kind}", response_class=Response, responses=_OBJECTS)
+def show_object(
+    id: str,  # noqa: A002
+    kind: ObjectKind,
+    user: SignedIn,
+    services: RunningServices,
+    fhir_version: Literal["R5", "R4"] = "R5",
+) -> Response:
+    """The result of a DICOM film as an object for its study, or as FHIR."""
+    row = _row(services, user, id)
+    with services.renderer.slots.of(user.id):
+        content = services.dicom_objects.content(row, kind, fhir_version)
+    name = f"pneumoscope.{kind}.{KINDS[kind].ending}"
+    return Response(
+        content,
+        media_type=MEDIA_TYPES[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _row(services: Services, user: User, id_: str) -> FilmRow:

@@ -38,7 +38,9 @@ QUIET = frozenset(
 )
 """These concern no patient; the routes for signing in and out write lines themselves."""
 _ID = re.compile("[0-9a-f]{32}")
-_RENDERING = re.compile(r"(film|overlay|thumbnail|heatmap|lungs)\.png|report\.pdf|result\.json")
+_RENDERING = re.compile(
+    r"(film|overlay|thumbnail|heatmap|lungs)\.png|report\.pdf|result\.json|sr|sc|seg|gsps|pdf|fhir"
+)
 
 
 class AuditedResponse:

@@ -7,7 +7,7 @@
  * All methods reject with a `Problem` where they fail.
  *
  * @property {{film: string[], films: string[]}} formats  What `downloadFilm` ("overlay", "pdf", "json",
- *   "csv") and `downloadFilms` ("csv", "json", "pdf", "zip") offer, in the order of the menus.
+ *   "csv", "sr", "sc", "seg", "fhir") and `downloadFilms` ("csv", "json", "pdf", "zip") offer, in the order of the menus.
  * @property {(bundle?: string|null) => Promise<Settings>} settings  What a reader may choose with a bundle,
  *   by default the back end's default one, and the limits.
  * @property {() => Promise<User>} user  Who is signed in.
@@ -26,6 +26,8 @@
  * @property {(id: string, kind: "film"|"heatmap"|"cells"|"lungs"|"thumbnail") => Promise<CanvasImageSource>} picture
  * @property {(id: string) => Promise<FilmValues>} [values]  The film at its full depth, for grey windows; called
  *   for films of more than 8 bits, and for DICOM.
+ * @property {(record: FilmRecord, format: string) => boolean} [offers]  Whether `downloadFilm` offers a
+ *   format for this film; without it, every format for every film.
  * @property {(id: string, format: string) => Promise<void>} downloadFilm  Saves one film's result to a file.
  * @property {(ids: string[], format: string) => Promise<void>} downloadFilms  Saves several results to one file.
  * @property {(id: string) => Promise<void>} delete  Erases one result with its film.

@@ -27,6 +27,7 @@ export class Downloads {
     const heatmap = heatmapState(record).shown;
     return this.backend.formats.film
       .filter((format) => format !== "overlay" || heatmap)
+      .filter((format) => this.backend.offers?.(record, format) ?? true)
       .map((format) => item(t(`download.film.${format}`), () => this.backend.downloadFilm(record.id, format)));
   }
 

@@ -13,12 +13,14 @@ const SIGN_IN = new URL("login", ROOT);
 const LISTEN_AGAIN_S = 2; // after the server closed an event stream before its job had ended
 const PICTURES = { film: "film.png", heatmap: "heatmap.png", cells: "heatmap-cells.png", lungs: "lungs.png", thumbnail: "thumbnail.png" };
 const RENDERINGS = { overlay: "overlay.png", pdf: "report.pdf", json: "result.json" };
+const OBJECTS = ["sr", "sc", "seg", "fhir"]; // of DICOM films, if the server has the libraries for them
+for (const kind of OBJECTS) RENDERINGS[kind] = `objects/${kind}`;
 
 /** @typedef {import("./backend.js").Backend} Backend */
 
 /** @implements {Backend} */
 export class HttpBackend {
-  formats = { film: ["overlay", "pdf", "json", "csv"], films: ["csv", "json", "pdf", "zip"] };
+  formats = { film: ["overlay", "pdf", "json", "csv", ...OBJECTS], films: ["csv", "json", "pdf", "zip"] };
 
   settings(bundle) {
     return request(`settings${ofBundle(bundle)}`);
@@ -90,6 +92,10 @@ export class HttpBackend {
     if (!response) throw offline();
     if (!response.ok) throw refused(response.status, await response.text());
     return unpacked(await response.arrayBuffer());
+  }
+
+  offers(record, format) {
+    return !OBJECTS.includes(format) || format in record.links;
   }
 
   async downloadFilm(id, format) {
