@@ -50,7 +50,7 @@ $(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[train,evidence,serve,postgresql,pacs,apps,docs,dev]'
+	$(PIP) -e '.[train,evidence,serve,postgresql,pacs,watch,apps,docs,dev]'
 	@touch $@ $(VENV)/.base $(VENV)/.docs
 
 clean:

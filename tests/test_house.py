@@ -50,6 +50,7 @@ TESTED_BY: dict[str, str] = {
     "pacs.pull.dicomweb": "pacs/test_pull_sources.py",
     "pacs.pull.orthanc": "pacs/test_pull_sources.py",
     "pacs.destinations.toml_table": "pacs/test_destinations_settings.py",
+    "jobs.migrations.versions.r0006_received_files": "jobs/test_migrations.py",
     "serve.security.audit_setup": "serve/test_audit_forwarding.py",
     "serve.security.audit_lines": "serve/test_audit_log.py",
     "train.leaderboard.page": "train/test_leaderboard.py",

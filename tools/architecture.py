@@ -36,6 +36,7 @@ FLOORS = {
     "jobs": 8,
     "apps": 9,
     "pacs.destinations": 9,
+    "watch": 9,
     "serve": 10,
     "pacs": 10,
     "evidence.statistics": 9,

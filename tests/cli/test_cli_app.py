@@ -17,7 +17,7 @@ from reference_cli import leaves
 
 COMMANDS = list(leaves())
 PANELS = {
-    "Read": ["predict", "report", "info", "bundles"],
+    "Read": ["predict", "report", "watch", "info", "bundles"],
     "Serve": ["serve", "gradio", "streamlit"],
     "Train": ["train", "leaderboard", "export", "import", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],

@@ -215,9 +215,9 @@ def test_what_is_completed_where() -> None:
             "predict --bundle", "report --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
             "streamlit --bundle", "export bundle", "card bundle", "audit --bundle", "bench inference --bundle",
             "calibrate --bundle", "calibrate --from", "data masks --bundle", "predict --population",
-            "report --population",
+            "report --population", "watch --bundle", "watch --population",
         },
-        "points": {"predict --operating-point", "report --operating-point"},
+        "points": {"predict --operating-point", "report --operating-point", "watch --operating-point"},
         "recipes": {"train recipe", "bench train recipe"},
-        "modes": {"predict --explain", "report --explain"},
+        "modes": {"predict --explain", "report --explain", "watch --explain"},
     }  # fmt: skip

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import CursorResult, Update
     from sqlalchemy.orm import Session
 
+DatabaseError = SQLAlchemyError
+"""What every failure of a database is, for modules that do not know SQLAlchemy."""
 _BUSY_S = 30
 """Seconds to wait for other processes that use an SQLite file."""
 _RETRY_S = 0.02

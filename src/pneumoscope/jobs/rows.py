@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumoscope.errors import PneumoscopeError
+from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, FilmRow, new_id, now
 from pneumoscope.records import Settings
 from pneumoscope.render import wording
-from pneumoscope.render.serialise import prediction_to_json
+from pneumoscope.render.serialise import prediction_from_json, prediction_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.requests import JobRequest, UploadedFile
-    from pneumoscope.records import Outcome
+    from pneumoscope.records import Outcome, Prediction
 
 
 def new_rows(
@@ -123,3 +126,32 @@ def settings_from_json(stored: Mapping[str, Any]) -> Settings:
     """The settings in a row."""
     profile = stored["profile"]
     return Settings(**{**stored, "profile": None if profile is None else Path(profile)})
+
+
+def prediction_of(row: FilmRow) -> Prediction:
+    """The stored prediction of a film that is done, with its heatmap and lung field.
+
+    Raises:
+        ValueError: It has no result.
+    """
+    if row.result is None:
+        raise ValueError("the film has no result")
+    return replace(
+        prediction_from_json(row.result),
+        heatmap=_cells(row.heatmap, row.heatmap_rows),
+        lungs=_cells(row.lungs, row.lungs_rows),
+    )
+
+
+def _cells(stored: bytes | None, rows: int | None) -> NDArray[np.float32] | None:
+    if stored is None or not rows:
+        return None
+    return np.frombuffer(stored, np.float32).reshape(rows, -1)
+
+
+def name_of(row: FilmRow, keys: Keys) -> str:
+    """The film's display name; ``"film"`` if it was encrypted with another key."""
+    try:
+        return keys.open(row.name, row.id).decode()
+    except ValueError:
+        return FILM_NAME

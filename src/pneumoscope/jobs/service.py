@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
+    from sqlalchemy import Executable
+
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.progress_events import ProgressEvents
@@ -127,7 +129,11 @@ class JobService:
         ]
 
     def accept(
-        self, request: JobRequest, files: Sequence[UploadedFile], record: Record = no_record
+        self,
+        request: JobRequest,
+        files: Sequence[UploadedFile],
+        record: Record = no_record,
+        also: Callable[[str], Sequence[Executable]] = lambda _job: (),
     ) -> str:
         """Accepts a job; returns its id once it is stored.
 
@@ -135,6 +141,8 @@ class JobService:
             request: Who sends it.
             files: The films.
             record: Called with the job's id before it is stored.
+            also: Takes the job's id; gives statements that are executed in the transaction that
+                stores the job.
 
         Raises:
             QueueFull, ShuttingDown: As `FilmQueue.reserve`.
@@ -151,7 +159,8 @@ class JobService:
                 kept.append(row.id)
             job_row = {"id": job, "owner": request.owner, "created": now(), "total": len(files)}
             deliveries = new_deliveries([row.id for _, row in films], request.destinations)
-            self._store.accept(job_row, [values(row) for row in rows], deliveries, record)
+            stored = [values(row) for row in rows]
+            self._store.accept(job_row, stored, deliveries, record, also(job))
         except BaseException:
             self._queue.release(len(files), _size_bytes(files), request.owner)
             self._drop_films(kept)

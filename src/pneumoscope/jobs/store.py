@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sqlalchemy import Table
+    from sqlalchemy import Executable, Table
 
 _IDS_PER_STATEMENT = 500
 """SQLite before 3.32 takes at most 999 values in one statement."""
@@ -95,6 +95,7 @@ class Store:
         rows: Sequence[dict[str, Any]],
         deliveries: Sequence[dict[str, Any]] = (),
         record: Record = no_record,
+        also: Sequence[Executable] = (),
     ) -> None:
         """Stores a job, its films and their deliveries, in one transaction.
 
@@ -103,6 +104,7 @@ class Store:
             rows: Its films.
             deliveries: See `new_deliveries`.
             record: Called with the id of the job before the transaction is committed.
+            also: Statements that belong to the same transaction.
 
         Raises:
             DuplicateFilm: The owner has a film with the idempotency key of one of these.
@@ -113,6 +115,8 @@ class Store:
                 session.execute(_INSERT, list(rows))
                 if deliveries:
                     session.execute(insert(Delivery), list(deliveries))
+                for statement in also:
+                    session.execute(statement)
                 record([job["id"]])
         except IntegrityError as error:  # ids are random: only keys can occur twice
             raise DuplicateFilm from error
@@ -150,7 +154,7 @@ class Store:
         with self.writing() as session:
             open_ids = set(session.scalars(select(FilmRow.id).where(FilmRow.state.in_(OPEN))))
             lost = open_ids - set(besides)
-            for ids in _portions(list(lost)):
+            for ids in portions(list(lost)):
                 statement = update(FilmRow).where(FilmRow.id.in_(ids))
                 session.execute(statement.values(state=FAILED, error=error, idempotency_key=None))
             return len(lost)
@@ -180,7 +184,7 @@ class Store:
             if ids is None:
                 return _delete(session, list(session.scalars(query)), record)
             known: list[str] = []
-            for portion in _portions(ids):
+            for portion in portions(ids):
                 known += session.scalars(query.where(FilmRow.id.in_(portion)))
             return _delete(session, known, record)
 
@@ -257,7 +261,7 @@ class Store:
             query = select(FilmRow).where(FilmRow.owner == owner)
             by_id = {
                 row.id: row
-                for portion in _portions(ids)
+                for portion in portions(ids)
                 for row in session.scalars(query.where(FilmRow.id.in_(portion)))
             }
         return [by_id[id_] for id_ in dict.fromkeys(ids) if id_ in by_id]
@@ -318,7 +322,7 @@ class Store:
 
 def _delete(session: Session, ids: list[str], record: Record) -> list[str]:
     """Deletes films, and jobs that have no films left; returns the ids."""
-    for portion in _portions(ids):
+    for portion in portions(ids):
         session.execute(delete(FilmRow).where(FilmRow.id.in_(portion)))
     with_films = select(FilmRow.job).where(FilmRow.job.is_not(None))
     session.execute(delete(Job).where(Job.id.not_in(with_films)))
@@ -327,7 +331,7 @@ def _delete(session: Session, ids: list[str], record: Record) -> list[str]:
     return ids
 
 
-def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     """Ids in portions that one statement takes."""
     return (
         ids[start : start + _IDS_PER_STATEMENT] for start in range(0, len(ids), _IDS_PER_STATEMENT)

@@ -134,6 +134,23 @@ class Delivery(Base):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
+class ReceivedFile(Base):
+    """A file of a folder, bucket or other source that was received.
+
+    Attributes:
+        place: Keyed hash of where it is.
+        version: A text that changes with its content.
+        job: Id of the job that its films became; None if they had all been received before.
+    """
+
+    __tablename__ = "received_files"
+    __table_args__ = (Index("ix_received_files_job", "job"),)
+
+    place: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str] = mapped_column(String(255))
+    job: Mapped[str | None] = mapped_column(String(32))
+
+
 def new_id() -> str:
     """A random id for a row; its 122 random bits cannot be guessed."""
     return uuid.uuid4().hex

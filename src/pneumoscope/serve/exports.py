@@ -11,12 +11,12 @@ import zipfile
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.jobs.rows import name_of
 from pneumoscope.render.export import write_csv, write_json
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.pictures import overlay_png
 from pneumoscope.serve.problems import Refusal
 from pneumoscope.serve.report_pdf import report
-from pneumoscope.serve.serializers import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

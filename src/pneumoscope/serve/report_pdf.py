@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.jobs.rows import name_of
 from pneumoscope.records import REFUSED
 from pneumoscope.render.film_report import PICTURE_PX, FilmReport, report_pdf
 from pneumoscope.serve.pictures import overlaid
 from pneumoscope.serve.problems import FilmNotHeld
-from pneumoscope.serve.serializers import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.jobs.rows import name_of
 from pneumoscope.jobs.tables import DONE, FAILED, OPEN, QUEUED, RUNNING
 from pneumoscope.render.localised import localised_result
 from pneumoscope.serve.dicom_objects import offered
@@ -13,17 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumoscope.jobs.keys import Keys
-    from pneumoscope.jobs.tables import FilmRow, Job
+    from pneumoscope.jobs.rows import name_of
+from pneumoscope.jobs.tables import FilmRow, Job
 
 ROOT = "/api/v1"
-
-
-def name_of(row: FilmRow, keys: Keys) -> str:
-    """The film's display name; ``"film"`` if it was encrypted with another key."""
-    try:
-        return keys.open(row.name, row.id).decode()
-    except ValueError:
-        return "film"
 
 
 def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:

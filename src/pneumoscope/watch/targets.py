@@ -1,0 +1,140 @@
+"""Where results are written: a folder, or a bucket that fsspec reaches."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope import files
+from pneumoscope.watch.bucket import file_system
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Target(ABC):
+    """A place for results.
+
+    Attributes:
+        name: What people call it: its path or URL.
+    """
+
+    name: str
+
+    @abstractmethod
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None if there is none.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+
+    @abstractmethod
+    def write(self, path: str, content: bytes) -> None:
+        """Writes a file completely or not at all, in place of one of this name.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+
+    def shown(self, path: str) -> str:
+        """A file's path in words that people can look up."""
+        return f"{self.name.rstrip('/')}/{path}"
+
+
+class FolderTarget(Target):
+    """A folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = str(folder)
+        self._folder = folder
+
+    def read(self, path: str) -> bytes | None:
+        """See `Target.read`."""
+        try:
+            return (self._folder / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `Target.write`."""
+        full = self._folder / path
+        with files.room_for(full):
+            full.parent.mkdir(parents=True, exist_ok=True)
+        with files.replacing(full) as stream:
+            stream.write(content)
+
+
+class BucketTarget(Target):
+    """The objects below a prefix."""
+
+    def __init__(self, system: Any, root: str, name: str) -> None:
+        """Writes nothing yet.
+
+        Args:
+            system: A file system of fsspec.
+            root: The prefix, as the file system names it.
+            name: The URL.
+        """
+        self.name = name
+        self._system = system
+        self._root = root.rstrip("/")
+
+    def read(self, path: str) -> bytes | None:
+        """See `Target.read`."""
+        try:
+            self._system.invalidate_cache()
+            return bytes(self._system.cat_file(f"{self._root}/{path}"))
+        except FileNotFoundError:
+            return None
+        except OSError:
+            raise
+        except Exception as error:  # each protocol raises its own kinds
+            raise OSError(files.cause(error)) from error
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `Target.write`."""
+        try:
+            self._system.pipe_file(f"{self._root}/{path}", content)
+        except OSError:
+            raise
+        except Exception as error:  # each protocol raises its own kinds
+            raise OSError(files.cause(error)) from error
+
+
+def open_target(text: str) -> Target:
+    """A target by its path or URL.
+
+    Raises:
+        UsageError: There is no such protocol, or the URL cannot be used.
+        MissingExtra: The package for this protocol is not installed.
+    """
+    if "://" not in text:
+        return FolderTarget(Path(text))
+    system, root = file_system(text)
+    return BucketTarget(system, root, text)
+
+
+def free_name(target: Target, film: str, identity: Sequence[str]) -> str:
+    """The name that the files of a result begin with: that of the film, unless another film has it.
+
+    Args:
+        target: Where they go.
+        film: The film's path.
+        identity: SHA-256 of the film and of the bundle.
+    """
+    content = target.read(f"{film}.json")
+    if content is None or identity_of(content) == list(identity):
+        return film
+    return f"{film}.{identity[0][:8]}-{identity[1][:8]}"
+
+
+def identity_of(content: bytes) -> list[str] | None:
+    """The SHA-256 of the film and of the bundle in the JSON of a result; None if it is none."""
+    try:
+        record = json.loads(content)
+        return [record["film_sha256"], record["bundle_sha256"]]
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,69 @@
+"""Results are written whole, in folders and buckets, and never in place of another film's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from pneumoscope.errors import UsageError
+from pneumoscope.watch.targets import Target, free_name, open_target
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
+    if request.param == "folder":
+        yield open_target(str(tmp_path / "out"))
+        return
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    yield open_target("memory://hospital/out/")
+    system.store.clear()
+
+
+def test_files_are_written_and_replaced(target: Target) -> None:
+    assert target.read("ward/a.json") is None
+    target.write("ward/a.json", b"first")
+    target.write("ward/a.json", b"second")
+    assert target.read("ward/a.json") == b"second"
+    assert target.shown("ward/a.json") == f"{target.name.rstrip('/')}/ward/a.json"
+
+
+def test_a_name_belongs_to_one_film_and_bundle(target: Target) -> None:
+    film, other, bundle = "a" * 64, "b" * 64, "c" * 64
+    assert free_name(target, "latest.png", (film, bundle)) == "latest.png"
+    target.write(
+        "latest.png.json", json.dumps({"film_sha256": film, "bundle_sha256": bundle}).encode()
+    )
+    assert free_name(target, "latest.png", (film, bundle)) == "latest.png"
+    assert free_name(target, "latest.png", (other, bundle)) == "latest.png.bbbbbbbb-cccccccc"
+    assert free_name(target, "latest.png", (film, other)) == "latest.png.aaaaaaaa-bbbbbbbb"
+
+
+@pytest.mark.parametrize("content", [b"no json", b"[1]", b'{"film_sha256": "a"}', b"\xff"])
+def test_a_file_of_somebody_else_stays(target: Target, content: bytes) -> None:
+    target.write("a.png.json", content)
+    assert free_name(target, "a.png", ("1" * 64, "2" * 64)) == "a.png.11111111-22222222"
+
+
+def test_failures_of_a_store_are_errors_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("slow down")
+
+    system: Any = type(fsspec.filesystem("memory"))
+    monkeypatch.setattr(system, "pipe_file", fail)
+    monkeypatch.setattr(system, "cat_file", fail)
+    target = open_target("memory://b")
+    with pytest.raises(OSError, match="slow down"):
+        target.write("a", b"")
+    with pytest.raises(OSError, match="slow down"):
+        target.read("a")
+
+
+def test_an_unknown_protocol_is_refused() -> None:
+    with pytest.raises(UsageError, match="s4"):
+        open_target("s4://bucket")

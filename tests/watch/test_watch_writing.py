@@ -1,0 +1,63 @@
+"""Results whose files cannot be made: tried again, and finally given up with a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grey_films import BRIGHT
+from pneumoscope.bundle import Bundle
+from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.store import Store
+from pneumoscope.jobs.tables import GIVEN_UP, PENDING
+from pneumoscope.watch import writing
+from pneumoscope.watch.watching import OWNER
+from watched import run_once, watch_settings
+
+
+def test_an_unknown_failure_is_given_up_in_the_end(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(BRIGHT[1])
+    settings = watch_settings(tmp_path, [tmp_path / "in"], tiny_bundle)
+    monkeypatch.setattr(writing, "write_result", broken)
+    monkeypatch.setattr(writing, "pause_s", lambda _attempts: 0.0)
+    outcome, heard = run_once(settings)
+    assert (heard.results, outcome.left, len(heard.troubles)) == ({}, 0, 1)
+    store = Store(settings.database_url)
+    [row] = store.history(OWNER, 9)
+    [delivery] = Deliveries(store).of_film(OWNER, row.id)
+    assert (delivery.state, delivery.attempts) == (GIVEN_UP, 5)
+    assert delivery.error is not None
+    assert delivery.error["code"] == "ServerFault"
+    store.close()
+
+
+def test_pauses_grow_with_the_attempts(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(BRIGHT[1])
+    settings = watch_settings(tmp_path, [tmp_path / "in"], tiny_bundle)
+    monkeypatch.setattr(writing, "write_result", refused)
+    outcome, heard = run_once(settings)
+    assert outcome.left == 1
+    assert "permission denied" in heard.troubles[0]
+    store = Store(settings.database_url)
+    [row] = store.history(OWNER, 9)
+    [delivery] = Deliveries(store).of_film(OWNER, row.id)
+    assert (delivery.state, delivery.attempts) == (PENDING, 1)
+    assert delivery.next_attempt is not None
+    pause = delivery.next_attempt - datetime.now(UTC)
+    assert timedelta(seconds=5) < pause <= timedelta(seconds=15)
+    store.close()
