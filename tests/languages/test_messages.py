@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import ast
 import re
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pneumoscope
+import raised_messages
+from pneumoscope import errors
 from pneumoscope.bundle import open_bundle
 from pneumoscope.decision.reader_settings import UPLOADED
 from pneumoscope.decision.sentences import translated
+from pneumoscope.images import foreign
 from pneumoscope.languages.current import LANGUAGES, speaking
 from pneumoscope.languages.messages import groups, messages
 
@@ -51,3 +56,78 @@ def test_the_form_of_the_settings_is_translated(language: str) -> None:
     same = {"Heatmap"}
     with speaking(language):
         assert [text for text in texts if translated(text) == text and text not in same] == []
+
+
+def bare(text: str) -> str:
+    return re.sub(r"\{\w*\}", "{}", text)
+
+
+# Put together from a title or a name, and a value.
+WITHOUT_WORDS = {"{} {}", "{} x {}{} pixels"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_message_for_readers_is_translated(language: str) -> None:
+    raised = raised_messages.messages()
+    assert len(raised) > 200
+    known = {bare(english) for english in messages(language)}
+    assert sorted(raised - known - WITHOUT_WORDS) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_kind_of_file_that_is_no_film_is_translated(language: str) -> None:
+    # Constants of the module: kinds, and what to do with them.
+    code = Path(foreign.__file__).read_text("utf-8")
+    strings = [
+        node.value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    kinds = [s for s in strings if s.startswith(("a ", "an ", "the ", "data ")) and len(s) < 50]
+    advice = [s for s in strings if s[:1].isupper() and " " in s and "\n" not in s]
+    texts = {s for s in kinds + advice if s not in ("a ",) and not s.startswith("Names files")}
+    assert len(texts) > 40
+    ours = {text for text in texts if not text.startswith(("What ", "Brands ", "Whether "))}
+    assert sorted(ours - set(messages(language))) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_status_of_a_problem_is_translated(language: str) -> None:
+    statuses = {HTTPStatus(s) for s in (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429)}
+    statuses |= {HTTPStatus(s) for s in (500, 503, 507)}
+    assert {s.phrase for s in statuses} <= set(groups(language)["statuses"])
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (
+            errors.TooSmall("a.png", 20, 30, 32),
+            "a.png: 30 x 20 Pixel, nötig sind mindestens 32 x 32",
+            "Verwenden Sie die Originalaufnahme, nicht ihr Vorschaubild.",
+        ),
+        (
+            errors.UnknownFormat("film", *foreign.foreign_kind(b"GIF89a")),
+            "film: ein GIF-Bild, kein Bildformat, das pneumoscope liest",
+            "Speichern Sie es als PNG oder TIFF, oder besser: exportieren Sie die Aufnahme als DICOM.",
+        ),
+        (
+            errors.UnreadableImage("film", "the PNG data is broken"),
+            "film: lässt sich nicht dekodieren (die PNG-Daten sind defekt)",
+            "Die Datei ist beschädigt. Exportieren Sie sie noch einmal.",
+        ),
+        (
+            errors.TooLarge("no film.png", "70000 x 2 pixels", "100,000 pixels"),
+            "no film.png: 70000 x 2 Pixel, die Grenze ist 100.000 Pixel",
+            "Exportieren Sie die Aufnahme kleiner.",
+        ),
+        (
+            errors.QueueFull(5),
+            "es warten mehr Aufnahmen, als der Server annimmt",
+            "Senden Sie sie in 5 s noch einmal, oder weniger auf einmal.",
+        ),
+    ],
+)
+def test_errors_in_german_by_hand(error: Exception, message: str, hint: str) -> None:
+    with speaking("de"):
+        assert (translated(str(error)), translated(error.hint)) == (message, hint)  # type: ignore[attr-defined]

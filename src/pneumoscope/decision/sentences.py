@@ -32,6 +32,7 @@ TABLES: Final[dict[str, dict[str, Any]]] = {
 SENTENCES: Final = TABLES[ENGLISH]
 
 _NUMBER = re.compile(r"(-?\d+)\.(\d+(?:e[-+]\d+)?%?)")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _PERCENT = re.compile(r"\d%")
 
 
@@ -113,6 +114,8 @@ def _shown(value: str, table: dict[str, Any]) -> str:
         return value
     if value in table["names"]:
         return str(table["names"][value])
+    if _THOUSANDS.fullmatch(value):
+        return value.replace(",", table["thousands"])
     if match := _NUMBER.fullmatch(value):
         value = f"{match[1]}{table['decimal']}{match[2]}"
     return value.replace("%", " %") if _PERCENT.search(value) and value.endswith("%") else value
