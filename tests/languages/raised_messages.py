@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pneumoscope
+from pneumoscope import errors
 
 PACKAGE = Path(pneumoscope.__file__).parent
 # Not those that only an administrator sees in a terminal.
@@ -16,8 +17,8 @@ MODULES = (
     *("serve/routes", "serve/services.py", "serve/uploads.py", "serve/security/admission.py"),
     *("serve/security/guard.py", "serve/security/passwords.py", "serve/security/refusals.py"),
 )
-ERRORS = ("ImageError", "QueueError", "UnknownOperatingPoint")
-"""Of errors.py only these, and those below them."""
+ERRORS = (errors.ImageError, errors.QueueError, errors.UnknownOperatingPoint)
+"""Of the package's errors only these, and those below them."""
 NOT_FOR_READERS = ("Choice", "EOFError", "Header", "ReaderSetting", "SOCKET")
 
 
@@ -26,18 +27,16 @@ def messages() -> set[str]:
     paths = [PACKAGE / module for module in MODULES]
     files = [f for path in paths for f in ([path] if path.suffix else sorted(path.rglob("*.py")))]
     texts = {text for file in files for text in _texts(ast.parse(file.read_text("utf-8")))}
-    tree = ast.parse((PACKAGE / "errors.py").read_text("utf-8"))
-    return texts | {text for node in _below(tree, ERRORS) for text in _texts(node)}
+    trees = [ast.parse(path.read_text("utf-8")) for path in (PACKAGE / "errors").glob("*.py")]
+    classes = [n for tree in trees for n in tree.body if isinstance(n, ast.ClassDef)]
+    return texts | {text for node in _below(classes) for text in _texts(node)}
 
 
-def _below(tree: ast.Module, names: tuple[str, ...]) -> Iterator[ast.ClassDef]:
-    known = set(names)
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
-            if node.name in known or bases & known:
-                known.add(node.name)
-                yield node
+def _below(classes: list[ast.ClassDef]) -> Iterator[ast.ClassDef]:
+    for node in classes:
+        error = getattr(errors, node.name, None)
+        if isinstance(error, type) and issubclass(error, ERRORS):
+            yield node
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:

@@ -14,11 +14,14 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pneumoscope.languages.catalogue import Catalogue
 from pneumoscope.languages.current import ENGLISH, LANGUAGES, current
 from pneumoscope.languages.messages import messages
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 FILE = Path(__file__).with_name("sentences.json")
 FILES: Final = {
@@ -67,6 +70,11 @@ def shown(value: str) -> str:
             as ``"0.43"`` or ``"45%"``. Anything else is returned as it is.
     """
     return _shown(value, TABLES[current()])
+
+
+def time_text(when: datetime) -> str:
+    """A time with its date, to the minute, as the language in use writes it."""
+    return when.strftime(TABLES[current()]["time"])
 
 
 def translated(text: str) -> str:

@@ -23,6 +23,8 @@ from reportlab.platypus import (
 
 from pneumoscope.decision import sentences
 from pneumoscope.decision.gate import OUTSIDE
+from pneumoscope.decision.sentences import shown, translated
+from pneumoscope.languages.current import ENGLISH, current
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render.pdf_fonts import fonts, printable
@@ -96,10 +98,11 @@ def report_pdf(films: Iterable[FilmReport], *, invariant: bool = False) -> bytes
         rightMargin=_SIDE,
         topMargin=16 * mm,
         bottomMargin=22 * mm,
-        title="Chest film report",
+        title=translated("Chest film report"),
         author="pneumoscope",
-        subject=NOTICE,
+        subject=translated(NOTICE),
         invariant=int(invariant),
+        lang=None if current() == ENGLISH else current(),
     )
     story: list[Flowable] = []
     for film in films:
@@ -112,25 +115,31 @@ def _foot(canvas: Any, _document: Any) -> None:
     canvas.saveState()
     canvas.setFillColor(_SOFT)
     canvas.setFont(fonts()[0], 7.5)
-    canvas.drawString(_SIDE, 12 * mm, NOTICE)
-    canvas.drawRightString(pagesizes.A4[0] - _SIDE, 12 * mm, f"Page {canvas.getPageNumber()}")
+    canvas.drawString(_SIDE, 12 * mm, translated(NOTICE))
+    canvas.drawRightString(
+        pagesizes.A4[0] - _SIDE, 12 * mm, translated(f"Page {canvas.getPageNumber()}")
+    )
     canvas.restoreState()
 
 
 def _page(film: FilmReport) -> list[Flowable]:
     head: list[Flowable] = [
-        Paragraph("Chest film report", _style(16, bold=True, after=2)),
-        Paragraph(NOTICE, _style(9, colors.HexColor(_COLOURS[UNDETERMINED]), bold=True, after=8)),
+        Paragraph(translated("Chest film report"), _style(16, bold=True, after=2)),
         Paragraph(
-            f"{_text(film.name)} &nbsp;·&nbsp; read {_text(film.when)}",
+            translated(NOTICE),
+            _style(9, colors.HexColor(_COLOURS[UNDETERMINED]), bold=True, after=8),
+        ),
+        Paragraph(
+            f"{_text(film.name)} &nbsp;·&nbsp; {_text(translated(f'read {film.when}'))}",
             _style(9.5, _SOFT, after=8),
         ),
     ]
     last = Paragraph(_text(film.identifiers), _style(7, _SOFT))
     if film.result is None:
         error = film.error or {"message": "not read yet", "hint": ""}
-        text = f"{_text(error['message'])}. {_text(error['hint'])}"
-        return [*head, _verdict("NOT READ", _COLOURS[REFUSED]), Paragraph(text, _style(10)), last]
+        text = f"{_text(translated(error['message']))}. {_text(translated(error['hint']))}"
+        verdict = _verdict(translated("NOT READ"), _COLOURS[REFUSED])
+        return [*head, verdict, Paragraph(text, _style(10)), last]
     result = film.result
     colour = _COLOURS.get(result["label"], _POSITIVE)
     body: list[Flowable] = [*_outside(result), _verdict(_marked(result), colour)]
@@ -150,7 +159,8 @@ def _verdict(text: str, colour: str) -> Flowable:
 def _marked(result: Mapping[str, Any]) -> str:
     """The verdict with what sets it apart, such as "PNEUMONIA (forced, outside the population)"."""
     marks = ", ".join(marks_of(result))
-    return f"{result['label']} ({marks})" if marks else str(result["label"])
+    label = shown(result["label"])
+    return f"{label} ({marks})" if marks else label
 
 
 def _outside(result: Mapping[str, Any]) -> list[Flowable]:
@@ -185,7 +195,9 @@ class _Bar(Flowable):  # type: ignore[misc]
 def _figures(result: Mapping[str, Any], colour: str, width: float) -> list[Flowable]:
     point, words = result["operating_point"], result["words"]
     share, threshold = scale_of(result)
-    named = result["findings"][0]["name"] if result["findings"] else result["positive"].lower()
+    named = shown(
+        result["findings"][0]["name"] if result["findings"] else result["positive"].lower()
+    )
     lines: list[Flowable] = []
     if words["why_undetermined"] and not _outside(result):
         lines.append(Paragraph(_sentence(words["why_undetermined"]), _style(10)))
@@ -193,11 +205,15 @@ def _figures(result: Mapping[str, Any], colour: str, width: float) -> list[Flowa
         Paragraph(f"P({_text(named)}) {words['probability']}", _style(11, after=2)),
         _Bar(share, threshold, colour, width),
         Paragraph(
-            f"Mark: operating point {_text(point['name'])}, {threshold_text(threshold)}",
+            _text(
+                translated(f"Mark: operating point {point['name']}, {threshold_text(threshold)}")
+            ),
             _style(8, _SOFT),
         ),
     ]
-    shares = [[name, f"{value:.3f}"] for name, value in result["probabilities"].items()]
+    shares = [
+        [shown(name), shown(f"{value:.3f}")] for name, value in result["probabilities"].items()
+    ]
     table = Table(
         [[printable(a), b] for a, b in shares], colWidths=(60 * mm, 25 * mm), hAlign="LEFT"
     )
@@ -213,8 +229,10 @@ def _figures(result: Mapping[str, Any], colour: str, width: float) -> list[Flowa
 def _pictures(film: FilmReport, result: Mapping[str, Any]) -> tuple[list[Flowable], float]:
     """The pictures with their captions, and their width together; of the page if there are none."""
     if film.grey is None:
-        return [Paragraph("The film itself is no longer held.", _style(9, _SOFT))], _WIDTH
-    pictures, captions = [film.grey], ["Film"]
+        return [
+            Paragraph(translated("The film itself is no longer held."), _style(9, _SOFT))
+        ], _WIDTH
+    pictures, captions = [film.grey], [translated("Film")]
     explanation = result["explanation"]
     if film.overlay is not None and explanation is not None:
         pictures.append(film.overlay)
@@ -240,7 +258,7 @@ def _heatmap_caption(result: Mapping[str, Any]) -> str:
     name = words.get("heatmap_for", result["heatmap_class"])
     if result["forced"] and explanation["reliable"]:
         return sentences.words("heatmap_forced", name=name)
-    heading = f"Heatmap for: {name}. " if explanation["reliable"] else ""
+    heading = f"{sentences.words('heatmap_forced', name=name)} " if explanation["reliable"] else ""
     zones = words.get("zones")
     where = (
         f" {sentences.full_sentence(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
@@ -261,15 +279,17 @@ def _image(picture: NDArray[np.uint8], width: float) -> Image:
 
 def _sentences(result: Mapping[str, Any]) -> list[Flowable]:
     words = result["words"]
-    kind = f"Kind: {words['kinds']}." if words["kinds"] else ""
+    kind = translated(f"Kind: {words['kinds']}.") if words["kinds"] else ""
     # An earlier version stored a promise for forced verdicts too.
     promise = "" if result["forced"] or _outside(result) else words["promise"]
     lines = [kind, words["call"], promise, *map(sentences.full_sentence, words["reasons"])]
     lines += [_sentence(text) for text in result["warnings"]]
-    site = f", site profile {result['profile']}" if result["profile"] else ""
-    chosen = words.get("population")  # an earlier version stored none
-    population = f", population: {chosen}" if chosen else ""
-    model = f"Model {result['bundle']} ({result['bundle_sha256'][:12]}){site}{population}."
+    parts = [translated(f"Model {result['bundle']} ({result['bundle_sha256'][:12]})")]
+    if result["profile"]:
+        parts.append(translated(f"site profile {result['profile']}"))
+    if chosen := words.get("population"):  # an earlier version stored none
+        parts.append(translated(f"population: {chosen}"))
+    model = f"{', '.join(parts)}."
     return [
         *(Paragraph(_text(line), _style(9)) for line in lines if line),
         Spacer(1, 6),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.sentences import translated
 from pneumoscope.errors import UsageError
 from pneumoscope.records import NO_EXPLANATION, NORMAL
 
@@ -232,11 +233,12 @@ def unexplained(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     draw = ImageDraw.Draw(image, "RGBA")
     columns, rows = image.size
     font = ImageFont.load_default(100)
-    wide = draw.textlength(NO_EXPLANATION, font)
+    text = translated(NO_EXPLANATION)
+    wide = draw.textlength(text, font)
     # As wide as the film allows, not higher than an eighth of it.
     size = max(6.0, min(100 * 0.9 * columns / wide, rows / 8))
     font = ImageFont.load_default(size)
     draw.rectangle((0, rows - round(1.8 * size), columns, rows), fill=(0, 0, 0, 190))
     middle = (columns / 2, rows - 0.9 * size)
-    draw.text(middle, NO_EXPLANATION, fill=(242, 184, 75), font=font, anchor="mm")
+    draw.text(middle, text, fill=(242, 184, 75), font=font, anchor="mm")
     return np.asarray(image)

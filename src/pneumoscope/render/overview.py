@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pneumoscope.decision.sentences import capitalised
+from pneumoscope.decision.sentences import capitalised, shown, translated
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
@@ -22,18 +22,22 @@ _ORDER = {NORMAL: 0, UNDETERMINED: 2, REFUSED: 3}
 
 def verdict_counts(films: Sequence[Outcome]) -> dict[str, int]:
     """Verdict in words, or `NOT_READ`, to the number of films; normal ones first."""
-    verdicts = Counter(wording.verdict(p) for film in films if (p := film.prediction) is not None)
-    order = sorted(verdicts, key=lambda verdict: (_ORDER.get(verdict, 1), verdict))
+    verdicts = Counter(
+        (1 if p.forced else _ORDER.get(p.label, 1), wording.verdict(p))
+        for film in films
+        if (p := film.prediction) is not None
+    )
     unread = sum(film.prediction is None for film in films)
-    return {verdict: verdicts[verdict] for verdict in order} | (
-        {NOT_READ: unread} if unread else {}
+    return {verdict: count for (_, verdict), count in sorted(verdicts.items())} | (
+        {translated(NOT_READ): unread} if unread else {}
     )
 
 
 def summary(films: Sequence[Outcome]) -> str:
     """How many films got each verdict: ``"12 NORMAL, 3 PNEUMONIA, 1 REFUSED, 1 not read"``."""
     counts = verdict_counts(films)
-    return ", ".join(f"{n:,} {verdict}" for verdict, n in counts.items()) or "no film was read"
+    texts = [f"{shown(f'{n:,}')} {verdict}" for verdict, n in counts.items()]
+    return ", ".join(texts) or translated("no film was read")
 
 
 def facts(
@@ -47,20 +51,22 @@ def facts(
         populations: SHA-256 of a bundle to the population that it is for, in words.
     """
     last = {p.bundle_sha256: p for film in films if (p := film.prediction) is not None}
-    lines = [("Date", created)]
+    lines = [(translated("Date"), created)]
     for sha256, p in last.items():
-        lines.append(("Model", f"{p.bundle} ({sha256[:12]}); {_called(p)}"))
+        lines.append((translated("Model"), f"{p.bundle} ({sha256[:12]}); {_called(p)}"))
         if text := populations.get(sha256):
-            lines.append(("Made for", f"{capitalised(text)}."))
+            lines.append((translated("Made for"), f"{capitalised(translated(text))}."))
     profiles = dict.fromkeys(p.profile for p in last.values() if p.profile)
-    lines += [("Site profile", profile) for profile in profiles]
+    lines += [(translated("Site profile"), profile) for profile in profiles]
     prevalences = dict.fromkeys(p.prevalence for p in last.values() if p.prevalence is not None)
-    lines += [("Prevalence", wording.percent(prevalence)) for prevalence in prevalences]
+    lines += [(translated("Prevalence"), wording.percent(prevalence)) for prevalence in prevalences]
     return lines
 
 
 def _called(p: Prediction) -> str:
     point = p.operating_point
     if p.findings:
-        return f"operating point {point.name}, with a threshold for each finding"
-    return f"operating point {point.name}: {p.positive} from {threshold_text(point.threshold)}"
+        text = f"operating point {point.name}, with a threshold for each finding"
+    else:
+        text = f"operating point {point.name}: {p.positive} from {threshold_text(point.threshold)}"
+    return translated(text)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import translated
+from pneumoscope.languages.current import current
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -66,17 +68,17 @@ def framed(
         lead: HTML of the summary, below the heading.
         facts: Names and values below the summary, as text, such as the date and the bundle.
         style: CSS to add to the frame's.
-        footer: Last line, as text.
+        footer: Last line, as text in English; it is translated.
         notice: Whether the notice stands below the heading; the footer should contain it, too.
     """
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{current()}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body><main>"
         f"<h1>{escape(title)}</h1>"
-        + (f'<p class="notice">{NOTICE}</p>' if notice else "")
+        + (f'<p class="notice">{translated(NOTICE)}</p>' if notice else "")
         + lead
         + (f'<dl class="facts">{rows}</dl>' if rows else "")
-        + f"{''.join(body)}<footer>{escape(footer)}</footer></main></body></html>\n"
+        + f"{''.join(body)}<footer>{escape(translated(footer))}</footer></main></body></html>\n"
     )

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pneumoscope.decision.gate import OUTSIDE
-from pneumoscope.decision.sentences import capitalised
+from pneumoscope.decision.sentences import capitalised, shown, translated, words
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import heatmap, overview, wording
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.records import Outcome, Prediction, Radiograph
+    from pneumoscope.records import Finding, Outcome, Prediction, Radiograph
 
 _SIDE = 640
 """Longest side of a picture on the page, in pixels."""
@@ -121,7 +121,7 @@ def page(
         films: The films, for the summary; none for no summary.
         facts: What `overview.facts` returns.
         style: CSS to add to the page's own.
-        footer: Last line, as text.
+        footer: Last line, as text in English; it is translated.
     """
     return framed(
         rows, title, lead=_counts(films), facts=facts, style=_STYLE + style, footer=footer
@@ -136,7 +136,7 @@ def _counts(films: Sequence[Outcome]) -> str:
     counts = overview.verdict_counts(films)
     named = ((kinds.get(verdict, "error"), verdict, count) for verdict, count in counts.items())
     items = "".join(
-        f'<li class="{kind}">{_icon(kind)}{count:,} {escape(verdict)}</li>'
+        f'<li class="{kind}">{_icon(kind)}{shown(f"{count:,}")} {escape(verdict)}</li>'
         for kind, verdict, count in named
     )
     return f'<ul class="counts">{items}</ul>'
@@ -164,29 +164,31 @@ def judgement(outcome: Outcome) -> str:
     p = outcome.prediction
     if p is None:
         error = outcome.error
-        hint = f'<ul class="mind"><li>{escape(error.hint)}</li></ul>' if error else ""
-        return f"{_verdict('error', 'NOT READ')}<p>{escape(str(error))}</p>{hint}"
+        hint = translated(error.hint) if error else ""
+        items = f'<ul class="mind"><li>{escape(hint)}</li></ul>' if error else ""
+        verdict = _verdict("error", translated("NOT READ"))
+        return f"{verdict}<p>{escape(translated(str(error)))}</p>{items}"
     if not wording.is_shown(p):
         return (
-            f"{_outside(p)}{_verdict('refused', p.label, *wording.marks(p))}"
-            f'<p class="why">No verdict: this film cannot be judged.</p>{_reasons(p)}{_bundle(p)}'
+            f"{_outside(p)}{_verdict('refused', shown(p.label), *wording.marks(p))}"
+            f'<p class="why">{wording.refused(p)}</p>{_reasons(p)}{_bundle(p)}'
         )
     return _judgement(p)
 
 
 def _film(outcome: Outcome, film: Radiograph, p: Prediction) -> str:
     grey = np.rint(np.clip(film.pixels, 0, 1) * 255).astype(np.uint8)
-    alt = escape(f"{outcome.source}: film", quote=True)
+    alt = escape(translated(f"{outcome.source}: film"), quote=True)
+    size = translated(f"Film, {p.facts.columns} x {p.facts.rows} pixels")
     return (
-        f'<figure><img alt="{alt}" src="{picture(grey)}"><figcaption>Film, '
-        f"{p.facts.columns} x {p.facts.rows} pixels</figcaption></figure>"
+        f'<figure><img alt="{alt}" src="{picture(grey)}"><figcaption>{size}</figcaption></figure>'
     )
 
 
 def _outside(p: Prediction) -> str:
     """A banner above all figures: the film is outside the population that the model knows."""
     text = wording.outside(p)
-    hint = next((r.hint for r in p.gate.reasons if r.code == OUTSIDE), "")
+    hint = next((translated(r.hint) for r in p.gate.reasons if r.code == OUTSIDE), "")
     return f'<p class="outside">{escape(text)}<span>{escape(hint)}</span></p>' if text else ""
 
 
@@ -194,7 +196,7 @@ def _reasons(p: Prediction) -> str:
     """The reasons of the gate, without the one that `_outside` gives."""
     in_banner = OUTSIDE if wording.outside(p) else ""
     items = "".join(
-        f"<li>{escape(capitalised(r.sentence))}<span>{escape(r.hint)}</span></li>"
+        f"<li>{escape(capitalised(translated(r.sentence)))}<span>{escape(translated(r.hint))}</span></li>"
         for r in p.gate.reasons
         if r.code != in_banner
     )
@@ -202,15 +204,18 @@ def _reasons(p: Prediction) -> str:
 
 
 def _bundle(p: Prediction) -> str:
-    site = f" · site profile {escape(p.profile)}" if p.profile else ""
-    chosen = f" · population: {escape(wording.population(p))}" if p.population else ""
-    return f'<p class="quiet">{escape(p.bundle)} · {p.bundle_sha256[:12]}{site}{chosen}</p>'
+    parts = [p.bundle, p.bundle_sha256[:12]]
+    if p.profile:
+        parts.append(translated(f"site profile {p.profile}"))
+    if p.population:
+        parts.append(translated(f"population: {wording.population(p)}"))
+    return f'<p class="quiet">{escape(" · ".join(parts))}</p>'
 
 
 def _explained(outcome: Outcome, p: Prediction) -> str:
     if p.explanation is None:
         return f"<figure><figcaption>{wording.heatmap_caption(p)}</figcaption></figure>"
-    alt = escape(f"{outcome.source}: film with heatmap", quote=True)
+    alt = escape(translated(f"{outcome.source}: film with heatmap"), quote=True)
     return (
         f'<figure><img alt="{alt}" src="{picture(heatmap.overlay_of(outcome))}">'
         f"<figcaption>{escape(wording.heatmap_caption(p))}</figcaption></figure>"
@@ -221,21 +226,21 @@ def _judgement(p: Prediction) -> str:
     threshold = wording.threshold(p)
     kind = _kind(p)
     named = wording.subject(p)
-    mind = "".join(f"<li>{escape(capitalised(text))}</li>" for text in p.warnings)
+    mind = "".join(f"<li>{escape(capitalised(translated(text)))}</li>" for text in p.warnings)
     forced = f'<p class="why">{wording.forced(p)}</p>' if p.forced else ""
     sentences = [wording.call(p)]
     if kinds := wording.kinds(p):
-        sentences.insert(0, f"Kind: {kinds}.")
+        sentences.insert(0, translated(f"Kind: {kinds}."))
     # Near the ends of the bar the caption would stick out of the card.
     at = min(max(threshold, 0.2), 0.8)
     return (
-        f'{_outside(p)}<div class="{kind}">{_verdict(kind, p.label, *wording.marks(p))}{forced}'
+        f'{_outside(p)}<div class="{kind}">{_verdict(kind, shown(p.label), *wording.marks(p))}{forced}'
         f"{_why(p)}"
         f'<p class="p" style="color:var(--text)">P({escape(named)}) {escape(wording.probability(p))}</p>'
         f'<div class="bar"><i style="width:{100 * p.p_positive:.1f}%"></i>'
         f'<b style="left:{100 * threshold:.1f}%"></b></div>'
-        f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(p.operating_point.name)} '
-        f"{threshold_text(threshold)}</span></div></div>"
+        f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(shown(p.operating_point.name))} '
+        f"{shown(threshold_text(threshold))}</span></div></div>"
         f"<table>{_shares(p)}</table>"
         + "".join(f'<p class="quiet">{escape(text)}</p>' for text in sentences if text)
         + f'{_reasons(p)}<ul class="mind">{mind}</ul>{_bundle(p)}'
@@ -251,14 +256,22 @@ def _shares(p: Prediction) -> str:
     """Table rows: every class, or every finding with its own threshold."""
     if not p.findings:
         return "".join(
-            f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>"
+            f"<tr><td>{escape(shown(name))}</td><td>{shown(f'{value:.3f}')}</td></tr>"
             for name, value in p.probabilities.items()
         )
     return "".join(
-        f"<tr{' class=positive' if f.present else ''}><td>{escape(f.name)}</td>"
-        f"<td>{f.probability:.3f}, {'not clear' if f.undetermined else f'from {f.threshold:.3f}'}</td></tr>"
+        f"<tr{' class=positive' if f.present else ''}><td>{escape(shown(f.name))}</td>"
+        f"<td>{_probability(f)}</td></tr>"
         for f in p.findings
     )
+
+
+def _probability(f: Finding) -> str:
+    """Of a finding, with its threshold or that it is not clear."""
+    p = f"{f.probability:.3f}"
+    if f.undetermined:
+        return words("finding_unclear", p=p)
+    return words("finding", p=p, threshold=f"{f.threshold:.3f}")
 
 
 def _verdict(kind: str, text: str, *marks: str) -> str:

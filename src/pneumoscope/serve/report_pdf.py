@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import time_text, translated
 from pneumoscope.jobs.rows import name_of
 from pneumoscope.records import REFUSED
 from pneumoscope.render.film_report import PICTURE_PX, FilmReport, report_pdf
+from pneumoscope.render.localised import localised_result
 from pneumoscope.serve.pictures import overlaid
 from pneumoscope.serve.problems import FilmNotHeld
 
@@ -24,7 +26,8 @@ def report(rows: Sequence[FilmRow], renderer: Renderer) -> bytes:
 
 def _film(row: FilmRow, renderer: Renderer) -> FilmReport:
     grey = overlay = None
-    if (result := row.result) is not None:
+    result = None if row.result is None else localised_result(row.result)
+    if result is not None:
         try:
             grey = renderer.grey(row, PICTURE_PX)
         except FilmNotHeld:
@@ -34,9 +37,9 @@ def _film(row: FilmRow, renderer: Renderer) -> FilmReport:
                 overlay = overlaid(row, grey)
     return FilmReport(
         name=name_of(row, renderer.keys),
-        when=row.created.strftime("%Y-%m-%d %H:%M UTC"),
+        when=f"{time_text(row.created)} UTC",
         # Identifies the film even if its name cannot be decrypted any more.
-        identifiers=f"Record {row.id}, film SHA-256 {row.sha256}",
+        identifiers=translated(f"Record {row.id}, film SHA-256 {row.sha256}"),
         result=result,
         error=row.error,
         grey=grey,

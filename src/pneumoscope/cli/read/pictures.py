@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import files
 from pneumoscope.cli.targets import is_html
 from pneumoscope.cli.terminal import report
+from pneumoscope.decision.sentences import time_text
 from pneumoscope.errors import UsageError
+from pneumoscope.languages.current import ENGLISH, speaking
 from pneumoscope.render import wording
 
 if TYPE_CHECKING:
@@ -38,11 +40,13 @@ class Targets:
         heatmaps: Folder for overlays, or None.
         sheet: HTML file, or None.
         occlusion: Folder for occlusion maps, or None.
+        language: Of the HTML file.
     """
 
     heatmaps: Path | None = None
     sheet: Path | None = None
     occlusion: Path | None = None
+    language: str = ENGLISH
 
     def __bool__(self) -> bool:
         return any((self.heatmaps, self.sheet, self.occlusion))
@@ -99,18 +103,20 @@ def with_pictures(
         if targets.sheet is not None:
             from pneumoscope.render import sheet
 
-            rows.append(sheet.row(outcome))
+            with speaking(targets.language):
+                rows.append(sheet.row(outcome))
             films.append(replace(outcome, film=None))
         yield FilmResult(outcome, written)
     if targets.sheet is not None:
         from pneumoscope.render import overview
 
-        created = time.strftime("%Y-%m-%d %H:%M")
-        facts = overview.facts(films, created, populations or {})
         judged = [f for f in films if f.prediction is not None and wording.is_shown(f.prediction)]
         is_bare = bool(judged) and not any(map(_has_heatmap, judged))
         footer = sheet.WITHOUT_HEATMAPS if is_bare else sheet.FOOTER
-        files.write_text(targets.sheet, sheet.page(rows, films=films, facts=facts, footer=footer))
+        with speaking(targets.language):
+            facts = overview.facts(films, time_text(datetime.now()), populations or {})
+            page = sheet.page(rows, films=films, facts=facts, footer=footer)
+        files.write_text(targets.sheet, page)
 
 
 def populations_of(reader: Reader) -> dict[str, str]:

@@ -21,6 +21,7 @@ from pneumoscope.decision.reader_settings import (
     PROFILE,
 )
 from pneumoscope.errors import UsageError
+from pneumoscope.languages.current import ENGLISH, LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,6 +55,15 @@ Sheet = Annotated[
     typer.Option(
         metavar="FILE",
         help="Write one HTML page with films, heatmaps and verdicts.",
+        rich_help_panel=_PICTURES,
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(LANGUAGES),
+        autocompletion=lambda: list(LANGUAGES),
+        help=f"Language of the page that --sheet writes; {ENGLISH} by default.",
         rich_help_panel=_PICTURES,
     ),
 ]
@@ -95,6 +105,7 @@ def predict(
     csv: Csv = False,
     heatmaps: Heatmaps = None,
     sheet: Sheet = None,
+    language: Language = None,
     operating_point: OperatingPoint = None,
     error: Error = None,
     prevalence: Prevalence = None,
@@ -134,7 +145,7 @@ def predict(
         operating_point=operating_point, error=error, prevalence=prevalence, force=force,
         explain=explain, profile=profile, population=population,
     )  # fmt: skip
-    targets = Targets(heatmaps=heatmaps, sheet=sheet, occlusion=occlusion)
+    targets = Targets(heatmaps, sheet, occlusion, _checked(language, sheet))
     sources = list(_sources(paths))
     if not sources:
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
@@ -142,6 +153,18 @@ def predict(
     if server is not None:
         sys.exit(_read_on_server(server, bundle, sources, settings, targets, output))
     sys.exit(_read_here(bundle, threads, sources, settings, targets, output))
+
+
+def _checked(language: str | None, sheet: Path | None) -> str:
+    """The language of the page that ``--sheet`` writes."""
+    if language is None:
+        return ENGLISH
+    if sheet is None:
+        raise typer.BadParameter("--language is that of the page that --sheet writes")
+    if language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise typer.BadParameter(f"--language {language}: there are texts in {known}")
+    return language
 
 
 def _sources(paths: Iterable[str]) -> Iterator[Any]:
