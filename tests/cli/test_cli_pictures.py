@@ -147,3 +147,28 @@ def test_a_heatmap_that_cannot_be_written_is_an_error_and_the_rest_is_shown(
     assert "hint: Free some space" in done.stderr
     assert "bright.png" in done.stdout  # what was finished
     assert list((tmp_path / "maps").iterdir()) == []
+
+
+def test_a_sheet_in_german(tiny: tuple[str, Path], film_files: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.html"
+    done = run("predict", film_files, "--json", "--sheet", sheet, "--language", "de", *tiny)
+    assert done.returncode == 0
+    assert '<html lang="de">' in sheet.read_text("utf-8")
+    assert "PNEUMONIE" in sheet.read_text("utf-8")
+    # What programs read stays English.
+    assert "PNEUMONIE" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--language", "de"), "--language is that of the page that --sheet writes"),
+        (("--sheet", "x.html", "--language", "german"), "there are texts in en, de"),
+    ],
+)
+def test_a_language_that_cannot_be_used(
+    film_files: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = run("predict", film_files, *options)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.replace("│", " ").split())

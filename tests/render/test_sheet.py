@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 
 from pneumoscope.errors import UnknownFormat
+from pneumoscope.languages.current import speaking
 from pneumoscope.records import GateReport, Outcome, Prediction, Radiograph
 from pneumoscope.render import sheet
 from pneumoscope.render.serialise import NOTICE
-from predictions import REFUSING, prediction, refused, with_findings
+from predictions import REFUSING, prediction, refused, with_findings, with_zones
 
 
 class Page(HTMLParser):
@@ -271,3 +272,20 @@ def test_the_film_is_shown_in_its_own_greys() -> None:
         assert image.size == (80, 80)
         shown = [image.getpixel(at) for at in ((20, 20), (60, 20), (20, 60), (60, 60))]
     assert shown == pytest.approx([0, 128, 255, 255], abs=3)  # JPEG
+
+
+def test_a_sheet_in_german() -> None:
+    films = [outcome(with_zones()), outcome(refused()), outcome(None)]
+    with speaking("de"):
+        html = sheet.page([sheet.row(film) for film in films], films=films)
+    page = Page(html)
+    assert html.startswith('<!doctype html><html lang="de">')
+    for german in (
+        "Nur für Forschungszwecke, kein Medizinprodukt.", "PNEUMONIE", "ABGELEHNT", "NICHT GELESEN",
+        "P(Pneumonie) 0,800", "bakteriell", "rechtes Unterfeld (61 %)", "Aufnahme, 224 x 300 Pixel",
+        "Kein Ergebnis: diese Aufnahme lässt sich nicht beurteilen.",
+    ):  # fmt: skip
+        assert german in page.text, german
+    # But for the sentences of `predictions`, which no table knows.
+    text = re.sub("The map lies inside the body|The kinds look alike", "", page.text)
+    assert not re.search(r"\b(the film|this film|verdict|medical|population)\b", text)
