@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from grey_films import BRIGHT
+from grey_films import film as grey_film
 from live import Live
 from pneumoscope.serve.reader_language import language_of
 
@@ -67,10 +68,13 @@ def test_lists_jobs_and_events_are_german_too(live: Live, film: dict[str, Any]) 
 
 
 def test_files_for_programs_stay_english(live: Live, film: dict[str, Any]) -> None:
-    for address in (film["links"]["json"], "/api/v1/predictions/export?format=json"):
+    small = live.read(("small.png", grey_film(204, 100, 90)))[0]
+    assert small["result"]["words"]["marks"] == ["note"]
+    several = f"/api/v1/predictions/export?ids={film['id']},{small['id']}&format="
+    for address in (film["links"]["json"], f"{several}json", f"{several}csv"):
         files = [live.client.get(address, headers=headers).content for headers in ({}, GERMAN)]
         assert files[0] == files[1]
-        assert b"probability of" in files[0]
+    assert b"note" in files[0]
 
 
 def test_the_form_is_german(live: Live) -> None:

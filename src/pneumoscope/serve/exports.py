@@ -1,6 +1,6 @@
 """Exports of several results: a CSV table, JSON, a PDF, or a ZIP of overlays.
 
-CSV and JSON have the format of ``pneumoscope predict``.
+CSV and JSON have the format of ``pneumoscope predict``, and like it they are in English.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.jobs.rows import name_of
+from pneumoscope.languages.current import ENGLISH, speaking
 from pneumoscope.render.export import write_csv, write_json
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.pictures import overlay_png
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
 def as_csv(rows: Sequence[FilmRow], keys: Keys, labels: Sequence[str]) -> bytes:
     """The table that ``pneumoscope predict --csv`` prints, with the id and time of each result."""
     stream = io.StringIO()
-    write_csv(_records(rows, keys), labels, stream, identity=("id", "created"))
+    with speaking(ENGLISH):
+        write_csv(_records(rows, keys), labels, stream, identity=("id", "created"))
     return stream.getvalue().encode()
 
 
 def as_json(rows: Sequence[FilmRow], keys: Keys) -> bytes:
     """What ``pneumoscope predict --json`` prints, with the id and time of each result."""
     stream = io.StringIO()
-    write_json(_records(rows, keys), stream)
+    with speaking(ENGLISH):
+        write_json(_records(rows, keys), stream)
     return stream.getvalue().encode()
 
 

@@ -16,6 +16,7 @@ from pneumoscope.decision.reader_settings import from_form
 from pneumoscope.errors import UsageError
 from pneumoscope.images import is_archive
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
+from pneumoscope.languages.current import ENGLISH, speaking
 from pneumoscope.records import Settings
 from pneumoscope.serve import exports
 from pneumoscope.serve.archives import unpack
@@ -230,7 +231,7 @@ def show_object(
 ) -> Response:
     """The result of a DICOM film as an object for its study, or as FHIR."""
     row = _row(services, user, id)
-    with services.renderer.slots.of(user.id):
+    with services.renderer.slots.of(user.id), speaking(ENGLISH):
         content = services.dicom_objects.content(row, kind, fhir_version)
     name = f"pneumoscope.{kind}.{KINDS[kind].ending}"
     return Response(
