@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine with python3, python3-venv and make:
 #   make demo   sets up and reads the sample films with the shipped bundle
 #   make test   sets up and runs the tests
+#   make web    sets up, builds the page that judges films in the browser, and serves it; it takes npm
 # For daily work:
 #   make check  the tests that take no training, server or browser: under two minutes on two cores
 # And for the documentation:
@@ -18,13 +19,18 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c const
 # Tests start hundreds of processes. Python keeps what it compiles, even where the environment says no.
 check test: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo check test docs lint clean
+.PHONY: demo web check test docs lint clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
 	$(BIN)/pneumoscope predict samples --sheet demo/sheet.html --heatmaps demo/heatmaps
 	@echo
 	@echo "Open this page in a browser: $(CURDIR)/demo/sheet.html"
+
+web: $(VENV)/.base
+	$(BIN)/pneumoscope export web web-page
+	@echo "Ctrl-C ends it."
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory web-page 8002
 
 check test: $(VENV)/.dev
 	$(BIN)/ruff check src tests tools
@@ -54,4 +60,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.base $(VENV)/.docs
 
 clean:
-	rm -rf $(VENV) demo dist site
+	rm -rf $(VENV) demo web-page dist site

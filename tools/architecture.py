@@ -42,6 +42,7 @@ FLOORS = {
     "evidence.statistics": 9,
     "evidence.audit": 10,
     "evidence.evaluation": 11,
+    "web": 11,
     "evidence.site": 12,
     "evidence.report": 13,
     "train": 13,

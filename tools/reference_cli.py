@@ -46,6 +46,8 @@ OTHERS = {
     "XDG_STATE_HOME": "Where the server keeps its folder; `~/.local/state` by default.",
 }
 """Variables that belong to no option."""
+DEFAULTS = {"export": "export model"}
+"""Groups to the command that they stand for if none is named."""
 
 
 def leaves() -> Iterator[tuple[str, click.Command]]:
@@ -147,9 +149,9 @@ def examples() -> dict[str, dict[str, Path]]:
     collected: dict[str, dict[str, Path]] = {name: {} for name in names}
     for page in GUIDES:
         for line in command_lines(page.read_text(encoding="utf-8")):
-            for name in names:
+            for name in (*names, *DEFAULTS):
                 if re.match(rf"pneumoscope {re.escape(name)}(\s|$)", line):
-                    collected[name].setdefault(line, page)
+                    collected[DEFAULTS.get(name, name)].setdefault(line, page)
                     break
     return collected
 

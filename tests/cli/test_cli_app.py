@@ -19,7 +19,7 @@ COMMANDS = list(leaves())
 PANELS = {
     "Read": ["predict", "report", "watch", "info", "bundles"],
     "Serve": ["serve", "gradio", "streamlit"],
-    "Train": ["train", "leaderboard", "export", "import", "data", "bench"],
+    "Train": ["train", "leaderboard", "import", "export", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],
     "Site": ["calibrate", "drift"],
     "Administration": [

@@ -96,3 +96,60 @@ def test_a_bundle_that_does_not_exist(calls: Calls) -> None:
     assert (done.returncode, done.stdout, calls) == (1, "", [])
     assert "no such folder, and no bundle has this name" in done.stderr
     assert "hint: Known names: adults, children." in done.stderr
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """What the export of a page was called with."""
+    from pneumoscope.web.packages import DECODERS
+    from pneumoscope.web.page import ExportedPage
+
+    calls: Calls = []
+
+    def export_page(target: Path, bundles: list[Path], place: Path | None, say: Any) -> Any:
+        calls.append((target, bundles, place))
+        assert say is note
+        return ExportedPage(
+            path=target,
+            files=105,
+            size_bytes=21_715_323,
+            bundles=("children", "adults"),
+            missing=DECODERS[:1],
+        )
+
+    monkeypatch.setattr("pneumoscope.web.page.export_page", export_page)
+    return calls
+
+
+def test_a_page_and_how_to_serve_it(pages: Calls) -> None:
+    done = run("export", "web", "page", "--bundle", "adults", "--runtime", "packages")
+    assert done.returncode == 0
+    assert pages == [(Path("page"), [Path("adults")], Path("packages"))]
+    assert "21.7 MB in 105 files" in done.stdout
+    assert "http.server --bind 127.0.0.1 --directory page 8002" in done.stdout
+    assert done.stderr.startswith("left out: what decodes JPEG Lossless in DICOM;")
+
+
+def test_a_page_as_json(pages: Calls) -> None:
+    record = json.loads(run("export", "web", "page", "--json").stdout)
+    assert pages == [(Path("page"), [], None)]
+    assert record == {
+        "path": "page",
+        "files": 105,
+        "megabytes": 21.72,
+        "bundles": ["children", "adults"],
+        "missing": ["jpeg-lossless-decoder-js@2.1.2"],
+    }
+
+
+def test_a_page_needs_a_folder() -> None:
+    done = run("export", "web")
+    assert done.returncode == 2
+    assert "DIR" in done.stderr
+
+
+def test_the_model_is_the_default(calls: Calls, tiny_bundle: Bundle) -> None:
+    assert run("export", "model", tiny_bundle.path, "--format", "litert").returncode == 0
+    assert run("export", tiny_bundle.path, "--format", "litert").returncode == 0
+    assert calls[0][1:] == calls[1][1:] == ("litert", None, None)
+    assert "web" in run("export", "--help").stdout

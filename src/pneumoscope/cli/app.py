@@ -67,8 +67,8 @@ app.command(epilog=streamlit.EXAMPLE, rich_help_panel=SERVE)(streamlit.streamlit
 
 app.command(epilog=train.EXAMPLE, rich_help_panel=TRAIN)(train.train)
 app.command(epilog=leaderboard.EXAMPLE, rich_help_panel=TRAIN)(leaderboard.leaderboard)
-app.command(epilog=export.EXAMPLE, rich_help_panel=TRAIN)(export.export)
 app.command("import", epilog=import_model.EXAMPLE, rich_help_panel=TRAIN)(import_model.import_model)
+app.add_typer(export.app, name="export", rich_help_panel=TRAIN)
 app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
 app.add_typer(bench.app, name="bench", rich_help_panel=TRAIN)
 

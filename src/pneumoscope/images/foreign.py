@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 
-_SAVE = "Save it as PNG or TIFF; better, export the film as DICOM."
+SAVE_ADVICE = "Save it as PNG or TIFF; better, export the film as DICOM."
 _JPEG_2000 = "Save it as PNG or TIFF; JPEG 2000 is read inside DICOM only."
 _VOLUME = "This is data of a volume or of an analysis: export the one film as DICOM or PNG."
 _UNPACK = "Unpack it, and give the films or their folder."
 _NO_FILM = "Export the film itself, as DICOM or PNG."
-_DOWNLOAD = "The download gave a web page instead of the film: log in, and download it again."
+DOWNLOAD_ADVICE = "The download gave a web page instead of the film: log in, and download it again."
 
-_BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
+BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture", _JPEG_2000),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 codestream", _JPEG_2000),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture", _SAVE),
-    (b"\xff\x0a", "a JPEG XL picture", _SAVE),
-    (b"II\xbc\x01", "a JPEG XR picture", _SAVE),
-    (b"GIF87a", "a GIF picture", _SAVE),
-    (b"GIF89a", "a GIF picture", _SAVE),
-    (b"8BPS", "a Photoshop document", _SAVE),
-    (b"\0\0\1\0", "an icon", _SAVE),
-    (b"v/1\1", "an OpenEXR picture", _SAVE),
-    (b"SIMPLE  =", "a FITS file", _SAVE),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture", SAVE_ADVICE),
+    (b"\xff\x0a", "a JPEG XL picture", SAVE_ADVICE),
+    (b"II\xbc\x01", "a JPEG XR picture", SAVE_ADVICE),
+    (b"GIF87a", "a GIF picture", SAVE_ADVICE),
+    (b"GIF89a", "a GIF picture", SAVE_ADVICE),
+    (b"8BPS", "a Photoshop document", SAVE_ADVICE),
+    (b"\0\0\1\0", "an icon", SAVE_ADVICE),
+    (b"v/1\1", "an OpenEXR picture", SAVE_ADVICE),
+    (b"SIMPLE  =", "a FITS file", SAVE_ADVICE),
     (b"\x93NUMPY", "a NumPy array (.npy)", "Save it as PNG or TIFF with 8 or 16 bits of grey."),
     (b"NRRD000", "a NRRD volume", _VOLUME),
     (b"ObjectType", "the header of a MetaImage volume", _VOLUME),
@@ -51,7 +51,7 @@ _BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"\0\5\x16\7", "data that macOS keeps beside a file", "Give the file without ._ in its name."),
     (b"L\0\0\0\1\x14\2\0", "a Windows shortcut", "Give the file that it points to."),
 )
-_BRANDS = {
+BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"), "a HEIC picture"),
     **dict.fromkeys((b"avif", b"avis"), "an AVIF picture"),
 }
@@ -79,14 +79,14 @@ def foreign_kind(head: bytes) -> tuple[str, str]:
 
 
 def _kind(head: bytes) -> tuple[str, str]:
-    for beginning, kind, advice in _BEGINNINGS:
+    for beginning, kind, advice in BEGINNINGS:
         if head.startswith(beginning):
             if is_office_document(head):
                 return "an Office document", _NO_FILM
             return kind, advice
     if head[4:8] == b"ftyp":
-        kind = _BRANDS.get(head[8:12], "")
-        return (kind, _SAVE) if kind else ("a video", _NO_FILM)
+        kind = BRANDS.get(head[8:12], "")
+        return (kind, SAVE_ADVICE) if kind else ("a video", _NO_FILM)
     if head[:4] == b"RIFF":
         return "a sound or a video", _NO_FILM
     if head[257:262] == b"ustar":
@@ -96,14 +96,14 @@ def _kind(head: bytes) -> tuple[str, str]:
         return "a NIfTI volume", _VOLUME
     if match := _NETPBM.match(head):
         kinds = {b"1": "PBM", b"4": "PBM", b"2": "PGM", b"5": "PGM", b"3": "PPM", b"6": "PPM"}
-        return f"a {kinds.get(match[1], 'PNM')} picture", _SAVE
+        return f"a {kinds.get(match[1], 'PNM')} picture", SAVE_ADVICE
     return _of_markup(head.removeprefix(b"\xef\xbb\xbf"))
 
 
 def _of_markup(head: bytes) -> tuple[str, str]:
     if match := _MARKUP.match(head):
         if match[1].lower() in (b"!doctype html", b"html"):
-            return "a web page", _DOWNLOAD
+            return "a web page", DOWNLOAD_ADVICE
         if b"<svg" in head[:1024]:
             return "an SVG drawing", _NO_FILM
         return "an XML document", _NO_FILM

@@ -23,7 +23,7 @@ from pneumoscope.render.bundle_facts import bundle_facts
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.runtime import PopulationReader
 from pneumoscope.serve.bundles import served_bundles
-from pneumoscope.serve.exports import MOST_DRAWN
+from pneumoscope.serve.settings import DRAWN_FILMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ def _choices(reader: Classifier | PopulationReader, settings: ServeSettings) -> 
             "max_files": limits.max_files,
             "max_pixels": limits.max_pixels,
             "sync_files": settings.sync_limit,
-            "drawn_films": MOST_DRAWN,
+            "drawn_films": DRAWN_FILMS,
         },
         "keep_films": settings.keep_films,
         "retention_days": settings.retention_days,

@@ -18,6 +18,7 @@ from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.pictures import overlay_png
 from pneumoscope.serve.problems import Refusal
 from pneumoscope.serve.report_pdf import report
+from pneumoscope.serve.settings import DRAWN_FILMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,5 +83,5 @@ EXPORTS: dict[str, tuple[str, Callable[[Sequence[FilmRow], Renderer, Sequence[st
 """Media type and maker of each format."""
 DRAWN = ("pdf", "zip")
 """Formats for which every film is decoded again."""
-MOST, MOST_DRAWN = 5000, 100
+MOST, MOST_DRAWN = 5000, DRAWN_FILMS
 """Most films of one export, and of one in a format of `DRAWN`."""

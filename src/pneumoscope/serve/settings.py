@@ -20,6 +20,8 @@ GROUPS = frozenset({"limits", "connection_limits"})
 """Settings that consist of others."""
 _WITH_COMMAS = frozenset({f"{PREFIX}TRUSTED_PROXY", f"{PREFIX}SERVER_NAME"})
 """Variables whose values may contain a colon."""
+DRAWN_FILMS = 100
+"""Most films of one PDF or ZIP, for which every film is decoded again."""
 _MIB = 2**20
 _DATABASE = "reading-room.sqlite"
 

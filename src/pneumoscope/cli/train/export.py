@@ -1,13 +1,14 @@
-"""``pneumoscope export``."""
+"""``pneumoscope export``: a bundle in another format, or as a page that needs no server."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
 from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import BundleArgument, Json
@@ -16,8 +17,26 @@ from pneumoscope.cli.train.options import prepare_conversion
 
 if TYPE_CHECKING:
     from pneumoscope.train.formats.convert import Exported
+    from pneumoscope.web.page import ExportedPage
 
-EXAMPLE = "Example: pneumoscope export --format litert --films chest_xray/train"
+MODEL, WEB = "model", "web"
+
+
+class _ModelByDefault(typer.core.TyperGroup):
+    """A group that is also the command `MODEL`: ``pneumoscope export NAME`` exports that bundle's model."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Names the command that was left out; the types are click's, of which Typer has a copy."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [MODEL, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_ModelByDefault,
+    help="Write a bundle in another format (model, which may be left out), or as a page that judges "
+    "films in the browser (web).",
+)
 
 Format = Annotated[
     str,
@@ -38,7 +57,33 @@ Films = Annotated[
     ),
 ]
 
+Page = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", help="Folder to write; the page of an earlier export is replaced."
+    ),
+]
+PageBundles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--bundle",
+        metavar="NAME|DIR",
+        help="Bundle that judges films; repeatable. The shipped ones by default.",
+    ),
+]
+Runtime = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR|FILE",
+        help="Folder or archive with the packages of npm that the page needs, as `npm pack` writes them. "
+        "What it lacks is obtained by npm.",
+    ),
+]
 
+
+@app.command(
+    MODEL, epilog="Example: pneumoscope export model --format litert --films chest_xray/train"
+)
 def export(
     bundle: BundleArgument = None,
     format: Format = "onnx",  # noqa: A002 (the option's name)
@@ -78,4 +123,45 @@ def _text(done: Exported) -> str:
         f"ONNX Runtime {done.onnx_latency_ms:.2f} ms\n"
         f"parity    on {films}: |dp| at most {p.max_dp:.1e}, on average {p.mean_dp:.1e}; "
         f"{p.verdicts_changed} verdicts changed\n{auc}"
+    )
+
+
+@app.command(WEB, epilog="Example: pneumoscope export web page")
+def export_web(
+    folder: Page, bundle: PageBundles = None, runtime: Runtime = None, json: Json = False
+) -> None:
+    """Write a page that judges films in the browser, without a server.
+
+    Any web server can serve the folder, such as that of Python. Films do not
+    leave the device. Once loaded, the page works without a network, and can
+    be installed as an app.
+    """
+    from pneumoscope.web.page import export_page
+
+    page = export_page(folder, bundle or [], runtime, note)
+    for package in page.missing:
+        sys.stderr.write(
+            f"left out: what {package.purpose}; {package.title} could not be obtained\n"
+        )
+    if json:
+        print_json(
+            {
+                "path": str(page.path),
+                "files": page.files,
+                "megabytes": round(page.size_bytes / 1e6, 2),
+                "bundles": list(page.bundles),
+                "missing": [package.title for package in page.missing],
+            }
+        )
+    else:
+        sys.stdout.write(_page_text(page))
+
+
+def _page_text(page: ExportedPage) -> str:
+    return (
+        f"page      {page.path}\n"
+        f"size      {page.size_bytes / 1e6:.1f} MB in {page.files} files\n"
+        f"bundles   {', '.join(page.bundles)}\n"
+        f"serve it  python -m http.server --bind 127.0.0.1 --directory {page.path} 8002\n"
+        "open it   http://127.0.0.1:8002/\n"
     )

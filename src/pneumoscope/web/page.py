@@ -1,0 +1,227 @@
+"""Writes the page: a folder that any web server can serve."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pneumoscope import __version__, runtime
+from pneumoscope.bundle import names, open_bundle
+from pneumoscope.errors import UsageError
+from pneumoscope.files import room_for, swap_folder
+from pneumoscope.images.samples import sample_films
+from pneumoscope.web.content import page_content
+from pneumoscope.web.obtain import obtain
+from pneumoscope.web.packages import PACKAGES, Package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pneumoscope.runtime import Classifier
+
+_OWN = Path(__file__).with_name("static")
+_TEXTS = Path(__file__).with_name("texts")
+"""What the page says otherwise than one with a server, by language."""
+_ROOM = Path(__file__).parents[1] / "serve" / "static"
+"""The reading room's own files, which the page shares with the server."""
+_OF_A_SERVER: Final = ("http.js", "login.html", "login.js", "app.js", "index.html")
+"""Files of the reading room that only a page with a server has, or that the page replaces."""
+_PAGE = "static/page.json"
+_CSP: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'none'",
+        "base-uri 'none'",
+    )
+)
+"""The page reads its own files only: no film can be sent elsewhere."""
+_HEAD: Final = f"""<head>
+    <meta http-equiv="Content-Security-Policy" content="{_CSP}" />
+    <meta name="description" content="Reads chest X-rays in the browser; no film leaves the device. Research use, not a medical device." />
+    <meta name="theme-color" content="#0b1017" />
+    <link rel="manifest" href="manifest.webmanifest" />"""
+_MANIFEST: Final = {
+    "name": "pneumoscope",
+    "short_name": "pneumoscope",
+    "description": "Reads chest X-rays on this device. Research use, not a medical device.",
+    "start_url": "./",
+    "scope": "./",
+    "display": "standalone",
+    "background_color": "#0b1017",
+    "theme_color": "#0b1017",
+    "icons": [
+        {"src": "static/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any"},
+        {"src": "static/icon-192.png", "sizes": "192x192", "type": "image/png"},
+        {"src": "static/icon-512.png", "sizes": "512x512", "type": "image/png"},
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedPage:
+    """A page that was written.
+
+    Attributes:
+        path: Its folder.
+        files: Number of files.
+        size_bytes: Bytes of all files.
+        bundles: Names of the bundles that judge films in it.
+        missing: Decoders that it lacks.
+    """
+
+    path: Path
+    files: int
+    size_bytes: int
+    bundles: tuple[str, ...]
+    missing: tuple[Package, ...]
+
+
+def export_page(
+    target: Path,
+    bundles: Sequence[Path],
+    place: Path | None,
+    say: Callable[[str], None] = lambda _text: None,
+) -> ExportedPage:
+    """Writes the page; afterwards the folder is either completely new or unchanged.
+
+    Args:
+        target: Folder; the page of an earlier export is replaced, any other content is refused.
+        bundles: Folders or names of the bundles that judge films; empty for the shipped ones.
+        place: Where the packages are, see `obtain`; None for npm.
+        say: Told what is done.
+
+    Raises:
+        UsageError: The folder is not empty, a package cannot be obtained, or two bundles have one name.
+        BundleError: A bundle cannot be used.
+        DiskFull: The page does not fit.
+    """
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target}: is a file, not a folder", "Name a new folder.")
+    if target.is_dir() and not (target / _PAGE).is_file() and any(target.iterdir()):
+        raise UsageError(f"{target}: is not empty and not a page", "Name a new folder.")
+    classifiers = _classifiers(bundles)
+    files, missing = obtain(place, say)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        with room_for(target):
+            _write(staging, classifiers, files, missing)
+            staging.chmod(0o755)
+            written = [path for path in staging.rglob("*") if path.is_file()]
+            size_bytes = sum(path.stat().st_size for path in written)
+            swap_folder(staging, target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return ExportedPage(
+        path=target,
+        files=len(written),
+        size_bytes=size_bytes,
+        bundles=tuple(classifiers),
+        missing=missing,
+    )
+
+
+def _classifiers(bundles: Sequence[Path]) -> dict[str, Classifier]:
+    classifiers: dict[str, Classifier] = {}
+    for given in bundles or names.SHIPPED_SET:
+        bundle = open_bundle(given)
+        name = bundle.path.resolve().name
+        if name in classifiers:
+            raise UsageError(f"two bundles are called {name}", "Rename the folder of one of them.")
+        classifiers[name] = runtime.load(bundle, threads=1)
+    return classifiers
+
+
+def _write(
+    folder: Path,
+    classifiers: Mapping[str, Classifier],
+    packages: Mapping[str, bytes],
+    missing: Sequence[Package],
+) -> None:
+    static = folder / "static"
+    shutil.copytree(_ROOM, static, ignore=shutil.ignore_patterns(*_OF_A_SERVER))
+    shutil.copytree(_OWN, static, dirs_exist_ok=True, ignore=shutil.ignore_patterns("sw.js"))
+    _write_texts(static)
+    for name, classifier in classifiers.items():
+        (static / "models").mkdir(exist_ok=True)
+        shutil.copyfile(classifier.bundle.model, static / "models" / f"{name}.onnx")
+    (static / "samples").mkdir()
+    for film in sample_films():
+        shutil.copyfile(film, static / "samples" / film.name)
+    _write_packages(static, packages)
+    index = (_ROOM / "index.html").read_text(encoding="utf-8")
+    (folder / "index.html").write_text(index.replace("<head>", _HEAD, 1), encoding="utf-8")
+    (folder / "manifest.webmanifest").write_text(json.dumps(_MANIFEST, indent=2) + "\n")
+    codecs = [package.codec for package in PACKAGES if package.codec and package not in missing]
+    content = page_content(classifiers, missing, codecs)
+    version = _version(folder, content)
+    text = json.dumps({"version": version, **content}, ensure_ascii=False, allow_nan=False)
+    (folder / _PAGE).write_text(text, encoding="utf-8")
+    _write_service_worker(folder, version)
+
+
+def _write_texts(static: Path) -> None:
+    for path in _TEXTS.glob("*.json"):
+        texts = json.loads((static / path.name).read_text(encoding="utf-8"))
+        _put(texts, json.loads(path.read_text(encoding="utf-8")))
+        text = json.dumps(texts, ensure_ascii=False)
+        (static / path.name).write_text(text, encoding="utf-8")
+
+
+def _put(texts: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Puts texts in the place of those at the same keys, which must be there."""
+    for key, value in changes.items():
+        if isinstance(texts[key], dict):
+            _put(texts[key], value)
+        else:
+            texts[key] = value
+
+
+def _write_packages(static: Path, packages: Mapping[str, bytes]) -> None:
+    export_of = {taken.target: package.export for package in PACKAGES for taken in package.files}
+    for target, content in packages.items():
+        path = static / target
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".wasm":
+            # Servers of plain files do not compress; the page unpacks it.
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content, 9, mtime=0))
+        elif name := export_of[target]:
+            path.write_bytes(content + f"\nexport default {name};\n".encode())
+        else:
+            path.write_bytes(content)
+    licences = "".join(
+        f"{package.title}: {package.licence}; {package.purpose}\n"
+        for package in PACKAGES
+        if any(taken.target in packages for taken in package.files)
+    )
+    text = f"From npm, unchanged but for compression and a line of export:\n\n{licences}"
+    (static / "runtime" / "LICENCES.txt").write_text(text, encoding="utf-8")
+
+
+def _version(folder: Path, content: Mapping[str, object]) -> str:
+    """Changes with the content of any file of the page."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return f"{__version__}-{digest.hexdigest()[:12]}"
+
+
+def _write_service_worker(folder: Path, version: str) -> None:
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    listed = json.dumps({"version": version, "files": ["", *sorted(files)]})
+    script = (_OWN / "sw.js").read_text(encoding="utf-8")
+    (folder / "sw.js").write_text(f"self.PAGE_FILES = {listed};\n{script}", encoding="utf-8")

@@ -1,0 +1,80 @@
+// Decoders of compressed DICOM frames, loaded when a film needs them. Each takes a codestream and the size
+// that its header gives, and returns {words, isRgb}; isRgb says that colour is red, green and blue already.
+//
+// Those in the folder codecs/ come from npm (pneumoscope/web/packages.py). A page that was made without one
+// does not list it, and such films are refused in words.
+
+import { isComplete } from "./dicom-pixels.js";
+import { truncated, unreadable } from "./problems.js";
+import { rgbOfJpeg } from "./raster.js";
+
+const loaded = new Map();
+
+/**
+ * The decoders of a page, by coding.
+ *
+ * @param {string[]} available  Names of the modules in codecs/.
+ */
+export function codecsOf(available) {
+  const emscripten = {
+    "jpeg-2000": ["openjpeg", "J2KDecoder"],
+    "jpeg-ls": ["charls", "JpegLSDecoder"],
+    htj2k: ["openjph", "HTJ2KDecoder"],
+  };
+  const codecs = { jpeg: ofJpeg };
+  for (const [coding, [name, decoder]] of Object.entries(emscripten)) {
+    if (available.includes(name)) codecs[coding] = (data) => byWebAssembly(name, decoder, data, coding);
+  }
+  if (available.includes("jpeg-lossless")) codecs["jpeg-lossless"] = losslessJpeg;
+  return codecs;
+}
+
+async function ofJpeg(codestream, { samples }) {
+  const { rgba } = await rgbOfJpeg(codestream);
+  const words = new Uint8Array((rgba.length / 4) * samples);
+  for (let i = 0, to = 0; i < rgba.length; i += 4) for (let sample = 0; sample < samples; sample += 1) words[to++] = rgba[i + sample];
+  return { words, isRgb: true };
+}
+
+/** The bytes of a module of WebAssembly, which a page keeps compressed. */
+async function moduleOf(name) {
+  const { fetched } = await import("../offline.js");
+  const { default: make } = await import(`../codecs/${name}.js`);
+  return make({ wasmBinary: await fetched(new URL(`../codecs/${name}.wasm.gz`, import.meta.url)) });
+}
+
+async function byWebAssembly(name, kind, codestream, coding) {
+  if (!loaded.has(name)) loaded.set(name, moduleOf(name));
+  const library = await loaded.get(name);
+  const decoder = new library[kind]();
+  try {
+    decoder.getEncodedBuffer(codestream.length).set(codestream);
+    decoder.decode();
+    const { bitsPerSample, isSigned } = decoder.getFrameInfo();
+    const bytes = Uint8Array.from(decoder.getDecodedBuffer()); // a copy: the library's memory is used again
+    return { words: wordsOf(bytes.buffer, bitsPerSample, isSigned), isRgb: coding !== "jpeg-ls" };
+  } catch {
+    throw unreadable(`the ${coding} data is damaged`); // what is thrown is a number of C++
+  } finally {
+    decoder.delete();
+  }
+}
+
+function wordsOf(buffer, bits, isSigned) {
+  if (bits <= 8) return isSigned ? new Int8Array(buffer) : new Uint8Array(buffer);
+  return isSigned ? new Int16Array(buffer) : new Uint16Array(buffer);
+}
+
+async function losslessJpeg(codestream, { rows, columns, samples }) {
+  if (!isComplete(codestream)) throw truncated();
+  const { Decoder } = await import("../codecs/jpeg-lossless.js");
+  const data = codestream.slice();
+  let buffer;
+  try {
+    buffer = new Decoder().decompress(data.buffer, 0, data.length);
+  } catch {
+    throw unreadable("the lossless JPEG data is damaged");
+  }
+  const wide = buffer.byteLength >= 2 * rows * columns * samples;
+  return { words: wide ? new Uint16Array(buffer) : new Uint8Array(buffer), isRgb: false };
+}

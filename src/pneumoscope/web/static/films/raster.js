@@ -1,0 +1,173 @@
+// JPEG, PNG, BMP and WebP, decoded by the browser, and their grey levels: the same as
+// pneumoscope/images/raster.py and raster_grey.py.
+
+import { Bytes } from "./bytes.js";
+import { frameOf, rareProcess } from "./codestream.js";
+import { checkSize } from "./limits.js";
+import { checkedPng, deepGrey, isDeepGrey } from "./png.js";
+import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
+import { level } from "./resampling.js";
+import { scaled } from "./sample-range.js";
+
+const COLOUR_TOLERANCE = 8;
+const MOST_SCANS = 100;
+const TYPES = { JPEG: "image/jpeg", PNG: "image/png", BMP: "image/bmp", WEBP: "image/webp" };
+// ITU-R 601-2 luma in the fixed-point arithmetic of Pillow's mode L.
+const luma = (red, green, blue) => (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+
+/**
+ * Decodes one film: {levels, rows, columns, facts}.
+ *
+ * @param {Uint8Array} data
+ * @param {"JPEG"|"PNG"|"BMP"|"WEBP"} kind
+ * @param {number|null} atLeast  Least sides of a reduced JPEG; null for full size.
+ */
+export async function readRaster(data, kind, atLeast) {
+  if (kind === "PNG") {
+    const png = checkedPng(data);
+    checkSize(png.rows, png.columns);
+    if (isDeepGrey(png)) return ofSamples(await deepGrey(png), png);
+    return ofPicture(await pictureOf(data, kind), kind, png.depth);
+  }
+  if (kind === "JPEG") return ofJpeg(data, atLeast);
+  if (kind === "WEBP") checkWebp(data);
+  else checkBmp(data);
+  return ofPicture(await pictureOf(data, kind), kind, 8);
+}
+
+function ofSamples(samples, { rows, columns }) {
+  const { grey, bits } = scaled(samples);
+  const levels = Uint8Array.from({ length: samples.length }, (_, i) => level(grey(i)));
+  return { levels, rows, columns, facts: { format: "PNG", rows, columns, bits, colour: false, tint: 0, reduced_by: 1 } };
+}
+
+/** The grey levels and the tint of a decoded picture. */
+function ofPicture({ rgba, rows, columns }, kind, bits) {
+  const levels = new Uint8Array(rows * columns);
+  const sums = { red: 0, blue: 0, most: 0, chroma: 0 };
+  for (let i = 0, at = 0; i < levels.length; i += 1, at += 4) {
+    const [red, green, blue] = [rgba[at], rgba[at + 1], rgba[at + 2]];
+    levels[i] = luma(red, green, blue);
+    if (red !== green || blue !== green) strayed(sums, red, green, blue);
+  }
+  // Of a JPEG, chroma tells whether it has colour.
+  const most = kind === "JPEG" ? sums.chroma : sums.most;
+  const tint = most > COLOUR_TOLERANCE ? Math.max(sums.red, sums.blue) / levels.length / 255 : 0;
+  return { levels, rows, columns, facts: { format: kind, rows, columns, bits, colour: tint > 0, tint, reduced_by: 1 } };
+}
+
+function strayed(sums, red, green, blue) {
+  const [r, b] = [Math.abs(red - green), Math.abs(blue - green)];
+  sums.red += r;
+  sums.blue += b;
+  sums.most = Math.max(sums.most, r, b);
+  const cb = Math.abs(-0.168736 * red - 0.331264 * green + 0.5 * blue);
+  const cr = Math.abs(0.5 * red - 0.418688 * green - 0.081312 * blue);
+  sums.chroma = Math.max(sums.chroma, Math.round(cb), Math.round(cr));
+}
+
+async function ofJpeg(data, atLeast) {
+  const frame = checkedJpeg(data);
+  checkSize(frame.rows, frame.columns);
+  const film = ofPicture(await pictureOf(data, "JPEG"), "JPEG", 8);
+  const by = atLeast ? reduction(frame.rows, frame.columns, atLeast) : 1;
+  return by === 1 ? film : reduced(film, by);
+}
+
+/** The frame of a JPEG that a browser can decode, its end being there. */
+export function checkedJpeg(data) {
+  const rare = rareProcess(data);
+  if (rare) throw rareCoding(rare);
+  const frame = frameOf(data);
+  if (!frame) throw data.length < 1024 ? truncated() : unreadable("the JPEG data is broken");
+  const last = [...data.subarray(-64)];
+  if (!last.some((byte, i) => byte === 0xff && last[i + 1] === 0xd9)) throw truncated();
+  let scans = 0;
+  for (let at = data.indexOf(0xff); at >= 0; at = data.indexOf(0xff, at + 1)) if (data[at + 1] === 0xda) scans += 1;
+  if (scans > MOST_SCANS) throw unreadable(`${scans} scans; a film has at most ${MOST_SCANS}`);
+  return frame;
+}
+
+/** A JPEG codestream as red, green, blue and alpha. */
+export async function rgbOfJpeg(data) {
+  checkedJpeg(data);
+  return pictureOf(data, "JPEG", false);
+}
+
+/** The scale of 1/2, 1/4 or 1/8 at which libjpeg would decode a large film, see `draft` of Pillow. */
+function reduction(rows, columns, atLeast) {
+  const scale = Math.min(Math.floor(rows / atLeast), Math.floor(columns / atLeast));
+  return [8, 4, 2].find((by) => scale >= by) ?? 1;
+}
+
+/** Averages of squares, which is what libjpeg's reduced inverse transforms compute (jidctred.c). */
+function reduced({ levels, rows, columns, facts }, by) {
+  const [height, width] = [Math.ceil(rows / by), Math.ceil(columns / by)];
+  const sums = new Uint32Array(width);
+  const result = new Uint8Array(height * width);
+  for (let i = 0; i < height; i += 1) {
+    sums.fill(0);
+    const last = Math.min(rows, (i + 1) * by);
+    for (let row = i * by; row < last; row += 1) {
+      for (let column = 0; column < columns; column += 1) sums[Math.floor(column / by)] += levels[row * columns + column];
+    }
+    for (let j = 0; j < width; j += 1) {
+      const count = (last - i * by) * (Math.min(columns, (j + 1) * by) - j * by);
+      result[i * width + j] = Math.round(sums[j] / count);
+    }
+  }
+  return { levels: result, rows: height, columns: width, facts: { ...facts, reduced_by: by } };
+}
+
+function checkWebp(data) {
+  const bytes = new Bytes(data);
+  if (bytes.number(4, 4, true) + 8 > bytes.length || bytes.length < 30) throw truncated();
+  const chunk = bytes.text(12, 16);
+  let [columns, rows] = [bytes.number(26, 2, true) & 0x3fff, bytes.number(28, 2, true) & 0x3fff];
+  if (chunk === "VP8X") {
+    [columns, rows] = [1 + bytes.number(24, 3, true), 1 + bytes.number(27, 3, true)];
+    if (data[20] & 2) throw notOneFilm("animation");
+  } else if (chunk === "VP8L") {
+    const packed = bytes.number(21, 4, true);
+    [columns, rows] = [1 + (packed & 0x3fff), 1 + ((packed >> 14) & 0x3fff)];
+  }
+  checkSize(rows, columns);
+}
+
+function checkBmp(data) {
+  const bytes = new Bytes(data);
+  if (bytes.number(2, 4, true) > bytes.length) throw truncated();
+  const old = bytes.number(14, 4, true) === 12;
+  const columns = old ? bytes.number(18, 2, true) : bytes.number(18, 4, true);
+  const rows = old ? bytes.number(20, 2, true) : Math.abs(bytes.number(22, 4, true) | 0);
+  checkSize(rows, columns);
+}
+
+/** What the browser decodes, on black, turned upright unless it lies in a DICOM file. */
+async function pictureOf(data, kind, turned = true) {
+  let bitmap;
+  try {
+    const options = { colorSpaceConversion: "none", imageOrientation: turned ? "from-image" : "none" };
+    bitmap = await createImageBitmap(new Blob([data], { type: TYPES[kind] }), options);
+  } catch {
+    throw unreadable(`the ${kind} data is broken`);
+  }
+  const { width: columns, height: rows } = bitmap;
+  const canvas = new OffscreenCanvas(columns, rows);
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  if (!context) throw new FilmError("TooLarge", { what: `${columns} x ${rows} pixels`, limit: "that of this browser" });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return { rgba: context.getImageData(0, 0, columns, rows).data, rows, columns };
+}
+
+/** Whether the browser gives pixels back as they are; some alter them against fingerprinting. */
+export function readsPixels() {
+  const canvas = new OffscreenCanvas(16, 16);
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  const written = new ImageData(16, 16);
+  written.data.forEach((_, i) => (written.data[i] = i % 4 === 3 ? 255 : (i * 37) % 256));
+  context.putImageData(written, 0, 0);
+  const read = context.getImageData(0, 0, 16, 16).data;
+  return read.every((value, i) => value === written.data[i]);
+}

@@ -1,0 +1,32 @@
+// Files of the page that are large: fetched once, unpacked, and kept for the time without a network.
+
+let name = null;
+
+/** Name of the browser's cache for this version of the page at this address; the same as in sw.js. */
+export const cacheName = (root, version) => `pneumoscope ${root.pathname} ${version}`;
+
+/** Keeps what is fetched in this cache. */
+export function keepIn(cache) {
+  name = cache;
+}
+
+/** The content of a file of this page, Uint8Array, unpacked if it is compressed by gzip. */
+export async function fetched(address) {
+  const response = await kept(address);
+  const data = new Uint8Array(await response.arrayBuffer());
+  // Some servers unpack such files themselves.
+  if (data[0] !== 0x1f || data[1] !== 0x8b) return data;
+  const unpacked = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(unpacked).arrayBuffer());
+}
+
+async function kept(address) {
+  // There are no caches at addresses that are not secure.
+  const cache = name && globalThis.caches ? await caches.open(name).catch(() => null) : null;
+  const known = await cache?.match(address);
+  if (known) return known;
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${new URL(address).pathname}: ${response.status}`);
+  await cache?.put(address, response.clone()).catch(() => {}); // the disk may be full
+  return response;
+}

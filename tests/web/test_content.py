@@ -1,0 +1,65 @@
+"""What the page knows."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from npm_packages import DECODER
+from page_in_node import OWN
+from pneumoscope import load
+from pneumoscope.bundle import Bundle, names
+from pneumoscope.web.content import foreign_words, page_content
+
+
+@pytest.fixture(scope="module")
+def content() -> dict[str, Any]:
+    bundles = {path.name: load(path, threads=1) for path in names.SHIPPED_SET}
+    return page_content(bundles, (DECODER,), ("openjpeg",))
+
+
+def test_the_shipped_bundles_are_chosen_by_the_film(content: dict[str, Any]) -> None:
+    assert content["automatic"]
+    assert list(content["bundles"]) == ["children", "adults"]
+    assert list(content["settings"]) == ["automatic", "children", "adults"]
+    assert content["codecs"] == ["openjpeg"]
+    assert content["without"] == ["decodes something"]
+    children = content["bundles"]["children"]
+    assert children["model"] == "models/children.onnx"
+    assert len(children["heads"]["weights"]) == 128
+    assert len(children["heads"]["mirror"]) == 129
+    json.dumps(content, allow_nan=False)
+
+
+def test_the_thorough_check_is_not_offered(content: dict[str, Any]) -> None:
+    for settings in content["settings"].values():
+        field = settings["form"]["properties"]["explain"]
+        assert settings["explain"] == field["enum"] == ["none", "fast"]
+        assert [mode["const"] for mode in field["oneOf"]] == ["none", "fast"]
+
+
+def test_one_bundle_without_a_gate(tiny_bundle: Bundle) -> None:
+    content = page_content({"tiny": load(tiny_bundle.path, threads=1)}, (), ())
+    assert not content["automatic"]
+    assert list(content["settings"]) == ["tiny"]
+    assert content["bundles"]["tiny"]["heads"] is None
+
+
+def test_every_error_of_the_page_has_words(content: dict[str, Any]) -> None:
+    scripts = "".join(path.read_text() for path in OWN.rglob("*.js"))
+    codes = set(re.findall(r'FilmError\("(\w+)"', scripts))
+    assert len(codes) >= 10
+    assert codes <= content["errors"].keys()
+    assert content["errors"]["TooSmall"]["message"] == (
+        "{name}: {columns} x {rows} pixels, at least {least} x {least} are needed"
+    )
+
+
+def test_other_files_are_named() -> None:
+    words = foreign_words()
+    kinds = {known["beginning"]: known["kind"] for known in words["beginnings"]}
+    assert kinds["%PDF"] == "a PDF document, not an image format that pneumoscope reads"
+    assert words["brands"]["heic"]["kind"].startswith("a HEIC picture")

@@ -1,0 +1,224 @@
+"""Films that the page decodes by its own code, compared with `pneumoscope.images`."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from film_files import (
+    BIG,
+    IMPLICIT,
+    compressed,
+    dataset,
+    dicom,
+    png_chunks,
+    ramp,
+    save,
+    smooth,
+    tiff,
+)
+from page_in_node import read_in_node
+from pneumoscope import images
+from pneumoscope.errors import ImageError
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+RLE = "1.2.840.10008.1.2.5"
+
+
+def film(rows: int = 90, columns: int = 70, bits: int = 12) -> np.ndarray:
+    """A film of a body in air, with a black and a white corner, as uint16."""
+    y, x = np.mgrid[:rows, :columns]
+    body = np.exp(-(((y - rows / 2) / 30) ** 2) - ((x - columns / 2) / 22) ** 2)
+    pixels = 300 + body * (2**bits - 900) + 40 * np.sin(x * y / 50)
+    pixels[:6, :9] = 0
+    pixels[-5:, -9:] = 2**bits - 1
+    return pixels.astype(np.uint16)
+
+
+def window(center: str, width: str, function: str = "LINEAR") -> dict[str, Any]:
+    return {"WindowCenter": center, "WindowWidth": width, "VOILUTFunction": function}
+
+
+def lut(first: int, entries: np.ndarray, bits: int) -> list[Any]:
+    """The sequence of a modality or VOI LUT."""
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.LUTDescriptor = [len(entries), first, bits]
+    item["LUTDescriptor"].VR = "US"
+    item.LUTData = entries.astype("<u2").tobytes()
+    item["LUTData"].VR = "OW"
+    return [item]
+
+
+def deep_png(pixels: np.ndarray, *, interlaced: bool = False) -> bytes:
+    """A PNG in grey of 16 bits; Adam7 by its definition, each pass unfiltered."""
+    rows, columns = pixels.shape
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]  # fmt: skip
+    parts = [pixels[top::down, left::along] for top, left, down, along in passes]
+    raw = b"".join(
+        b"\0" + line.astype(">u2").tobytes()
+        for part in (parts if interlaced else [pixels])
+        for line in part
+    )
+    head = np.array([columns, rows], ">u4").tobytes() + bytes([16, 0, 0, 0, int(interlaced)])
+    return png_chunks((b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
+
+
+def tiff_of(pixels: np.ndarray, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "TIFF", **options)
+    return stream.getvalue()
+
+
+SIGNED = (film().astype(np.int32) - 2048).astype(np.int16)
+COLOUR = np.stack([ramp(64, 80), np.roll(ramp(64, 80), 9), 255 - ramp(64, 80)], axis=2)
+FILMS: dict[str, bytes] = {
+    "plain": dicom(film(), BitsStored=12, HighBit=11),
+    "implicit": dicom(film(), IMPLICIT, BitsStored=12, HighBit=11),
+    "big endian": dicom(film(), BIG, BitsStored=12, HighBit=11),
+    "8 bits": dicom(ramp()),
+    "inverse": dicom(film(), BitsStored=12, HighBit=11, PhotometricInterpretation="MONOCHROME1"),
+    "inverse shape": dicom(film(), BitsStored=12, HighBit=11, PresentationLUTShape="INVERSE"),
+    "window": dicom(film(), BitsStored=12, HighBit=11, **window("1800", "1500")),
+    "two windows": dicom(film(), BitsStored=12, HighBit=11, **window("1800\\40", "1500\\80")),
+    "exact window": dicom(
+        film(), BitsStored=12, HighBit=11, **window("1800", "1500", "LINEAR_EXACT")
+    ),
+    "sigmoid": dicom(film(), BitsStored=12, HighBit=11, **window("1800", "1500", "SIGMOID")),
+    "rescaled": dicom(
+        film(),
+        BitsStored=12,
+        HighBit=11,
+        RescaleSlope="2.5",
+        RescaleIntercept="-900",
+        **window("2000", "4000"),
+    ),
+    "signed": dicom(SIGNED, BitsStored=12, HighBit=11, PixelRepresentation=1),
+    "padding": dicom(film(), BitsStored=12, HighBit=11, PixelPaddingValue=0),
+    "understated": dicom(film(), BitsStored=10, HighBit=9),
+    "foreign bits": dicom(film() | np.uint16(0x8000), BitsStored=12, HighBit=11),
+    "VOI LUT": dicom(
+        film(), BitsStored=12, HighBit=11, VOILUTSequence=lut(0, np.linspace(0, 1023, 4096), 10)
+    ),
+    "modality LUT": dicom(
+        film(),
+        BitsStored=12,
+        HighBit=11,
+        ModalityLUTSequence=lut(0, np.linspace(9000, 0, 4096), 16),
+    ),
+    "colour": dicom(COLOUR),
+    "planes": dicom(COLOUR, PlanarConfiguration=0),
+    "RLE": compressed(dataset(film(), BitsStored=12, HighBit=11), RLE, "pydicom"),
+    "RLE, 8 bits": compressed(dataset(ramp()), RLE, "pydicom"),
+    "RLE, colour": compressed(dataset(COLOUR), RLE, "pydicom"),
+    "age": dicom(
+        film(),
+        BitsStored=12,
+        HighBit=11,
+        PatientAge="018M",
+        ViewPosition="AP",
+        PixelSpacing=["0.2", "0.2"],
+    ),
+    "burnt in": dicom(
+        np.where(np.mgrid[:90, :70][0] < 3, 4095, film() // 2).astype(np.uint16),
+        BitsStored=12,
+        HighBit=11,
+    ),
+    "no preamble": dicom(film(), BitsStored=12, HighBit=11)[132:],
+    "PNG, 12 of 16 bits": deep_png(film()),
+    "PNG, interlaced": deep_png(film(), interlaced=True),
+    "PNG, filtered": save(film(bits=16), "PNG"),
+    "TIFF": tiff(ramp()),
+    "TIFF, white is zero": tiff(ramp(), photometric=0),
+    "TIFF, 16 bits": tiff(film(), order=">"),
+    "TIFF, floats": tiff(film().astype(np.float32) / 4095, fmt=3),
+    "TIFF, LZW": tiff_of(film(), compression="tiff_lzw"),
+    "TIFF, LZW, differences": tiff_of(smooth(), compression="tiff_lzw", tiffinfo={317: 2}),
+    "TIFF, Deflate": tiff_of(film(), compression="tiff_adobe_deflate"),
+    "TIFF, PackBits": tiff_of(ramp(), compression="packbits"),
+    "TIFF, colour": tiff_of(COLOUR, compression="tiff_lzw"),
+}
+BROKEN: dict[str, bytes] = {
+    "empty": b"",
+    "text": b"a letter, not a film" * 9,
+    "PDF": b"%PDF-1.7" + bytes(200),
+    "cut": dicom(film())[:4000],
+    "cut header": dicom(film())[:200],
+    "CT": dicom(film(), SOPClassUID="1.2.840.10008.5.1.4.1.1.2"),
+    "for processing": dicom(film(), SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1.1"),
+    "frames": dicom(film(), NumberOfFrames=3),
+    "video": dicom(film(), BitsStored=12).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"),
+    "small": dicom(ramp(40, 80)),
+    "only padding": dicom(np.full((64, 64), 7, np.uint16), PixelPaddingValue=7),
+    "PNG, cut": deep_png(film())[:900],
+    "PNG, a wrong checksum": deep_png(film()).replace(b"IDAT", b"IDAT\1", 1),
+    "TIFF, pages": tiff_of(ramp(), save_all=True, append_images=[Image.fromarray(ramp())]),
+    "TIFF, cut": tiff(ramp())[:3000],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What the page reads of every film, in one run of Node."""
+    films = FILMS | BROKEN
+    read = read_in_node(tmp_path_factory.mktemp("films"), list(films.values()))
+    return dict(zip(films, read, strict=True))
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_a_film_is_what_python_reads(answers: dict[str, dict[str, Any]], name: str) -> None:
+    expected = images.read(FILMS[name], at_least_px=224)
+    answer = answers[name]
+    assert "error" not in answer, answer
+    levels = (expected.pixels * np.float32(255) + np.float32(0.5)).astype(int)
+    # Sums of three channels may be rounded otherwise, one level at most.
+    assert np.abs(answer["levels"].reshape(levels.shape) - levels).max() <= int("colour" in name)
+    pixels = images.model_input(expected, 128).astype(int)
+    assert np.abs(answer["input"].reshape(128, 128) - pixels).max() <= 1
+    facts = answer["facts"]
+    for key in ("format", "rows", "columns", "bits", "colour", "reduced_by", "age_years"):
+        assert facts.get(key) == getattr(expected.facts, key), key
+    for key in ("modality", "view_position", "photometric", "transfer_syntax"):
+        assert facts.get(key) == getattr(expected.facts, key), key
+    assert facts["tint"] == pytest.approx(expected.facts.tint, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_no_film_has_the_error_of_python(
+    answers: dict[str, dict[str, Any]], name: str
+) -> None:
+    with pytest.raises(ImageError) as error:
+        images.read(BROKEN[name])
+    assert answers[name]["error"] == error.value.code
+
+
+RESIZES = ("antialias", "bilinear", "nearest")
+SIZES = ((64, 80), (224, 224), (300, 517), (701, 333))
+
+
+@pytest.fixture(scope="module")
+def resized(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int, int], np.ndarray]:
+    """The network's input of a ramp, by filter and size."""
+    cases = [(resize, *size) for resize in RESIZES for size in SIZES]
+    films = [dicom(ramp(rows, columns)) for _, rows, columns in cases]
+    folder = tmp_path_factory.mktemp("resized")
+    answers = read_in_node(folder, films, [resize for resize, *_ in cases])
+    return {
+        case: answer["input"].reshape(128, 128) for case, answer in zip(cases, answers, strict=True)
+    }
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+@pytest.mark.parametrize(("rows", "columns"), SIZES)
+def test_resizing_is_that_of_pillow(
+    resized: dict[tuple[str, int, int], np.ndarray], resize: str, rows: int, columns: int
+) -> None:
+    expected = images.model_input(images.read(dicom(ramp(rows, columns))), 128, resize=resize)
+    assert np.array_equal(resized[resize, rows, columns], expected)
