@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[1] / "deploy" / "pneumoscope.service"
+DEPLOY = Path(__file__).parents[1] / "deploy"
+UNIT, NODE = DEPLOY / "pneumoscope.service", DEPLOY / "pneumoscope-pacs.service"
 
 
-def test_the_service_is_hardened() -> None:
+@pytest.mark.parametrize("unit", [UNIT, NODE], ids=lambda path: path.stem)
+def test_the_service_is_hardened(unit: Path) -> None:
     analyse = shutil.which("systemd-analyze")
     if analyse is None:
         pytest.skip("systemd-analyze is not installed")
     # Fails if the exposure, times ten, exceeds the threshold.
     done = subprocess.run(
-        [analyse, "security", "--offline=true", "--threshold=20", "--no-pager", str(UNIT)],
+        [analyse, "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -32,3 +34,10 @@ def test_the_service_waits_for_accepted_films_and_keeps_its_key_elsewhere() -> N
     assert "TimeoutStopSec=180" in lines  # the server itself takes up to 120 s
     assert "LoadCredential=key:/etc/pneumoscope/key" in lines
     assert "Environment=PNEUMOSCOPE_SERVE_KEY=%d/key" in lines
+
+
+def test_the_node_waits_for_accepted_films_and_keeps_its_key_elsewhere() -> None:
+    lines = NODE.read_text(encoding="utf-8").splitlines()
+    assert "TimeoutStopSec=180" in lines  # the node itself takes up to 140 s
+    assert "LoadCredential=key:/etc/pneumoscope/key" in lines
+    assert "StateDirectory=pneumoscope-pacs" in lines  # the folder of the example

@@ -39,6 +39,7 @@ TESTED_BY: dict[str, str] = {
     "evidence.report.checklists.items": "evidence/report/test_checklists.py",
     "evidence.site.results": "evidence/site/test_calibrate.py",
     "images.archive_errors": "images/test_zip_archives.py",
+    "pacs.errors": "pacs/test_intake.py",
     "jobs.migrations.versions.r0001_first_version": "jobs/test_migrations.py",
     "jobs.migrations.versions.r0002_priority_study_key_deliveries": "jobs/test_migrations.py",
     "jobs.migrations.versions.r0003_lung_field": "jobs/test_migrations.py",

@@ -13,6 +13,7 @@ from typing import Any
 import pneumoscope.ai_results.errors
 import pneumoscope.deidentification.film
 import pneumoscope.pacs.destinations.errors
+import pneumoscope.pacs.errors
 import pneumoscope.serve.app
 from pneumoscope import errors
 from pneumoscope.errors import PneumoscopeError
@@ -23,6 +24,7 @@ NOT_OVER_HTTP = (
     errors.BundleError, errors.ProfileError, errors.MissingExtra, errors.ServerError,
     errors.ConversionError, errors.BenchError, errors.AccountError, errors.UnsafeAddress,
     errors.AuditLogDamaged, errors.TrainingError, pneumoscope.pacs.destinations.errors.DeliveryFailed,
+    pneumoscope.pacs.errors.TooManyFilms,
 )  # fmt: skip
 """Errors that no request is answered with: they end a command, or the start of the server."""
 UNDER_ANOTHER_NAME = {errors.QueueFull: problems.Busy, errors.DiskFull: problems.NoRoom}

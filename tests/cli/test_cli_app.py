@@ -18,7 +18,7 @@ from reference_cli import leaves
 COMMANDS = list(leaves())
 PANELS = {
     "Read": ["predict", "report", "watch", "info", "bundles"],
-    "Serve": ["serve", "gradio", "streamlit"],
+    "Serve": ["serve", "pacs", "gradio", "streamlit"],
     "Train": ["train", "leaderboard", "import", "export", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],
     "Site": ["calibrate", "drift"],

@@ -22,7 +22,7 @@ from pneumoscope.cli.administration import (
 from pneumoscope.cli.evidence import audit, card, evaluate
 from pneumoscope.cli.help import flow
 from pneumoscope.cli.read import bundles, info, predict, report, watch
-from pneumoscope.cli.serve import gradio, serve, streamlit
+from pneumoscope.cli.serve import gradio, pacs, serve, streamlit
 from pneumoscope.cli.site import calibrate, drift
 from pneumoscope.cli.train import bench, data, export, import_model, leaderboard, train
 
@@ -62,6 +62,7 @@ app.command(epilog=info.EXAMPLE, rich_help_panel=READ)(info.info)
 app.command(epilog=bundles.EXAMPLE, rich_help_panel=READ)(bundles.bundles)
 
 app.command(epilog=serve.EXAMPLE, rich_help_panel=SERVE)(serve.serve)
+app.command(epilog=pacs.EXAMPLE, rich_help_panel=SERVE)(pacs.pacs)
 app.command(epilog=gradio.EXAMPLE, rich_help_panel=SERVE)(gradio.gradio)
 app.command(epilog=streamlit.EXAMPLE, rich_help_panel=SERVE)(streamlit.streamlit)
 

@@ -41,16 +41,12 @@ if TYPE_CHECKING:
 
 
 _LIMITS = Limits()
-# SOP classes (PS3.4 B.5) that hold a film for people.
-_CLASSES = frozenset(
-    (
-        "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography Image Storage
-        "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray Image Storage - For Presentation
-        *(
-            f"1.2.840.10008.5.1.4.1.1.7{n}" for n in ("", ".1", ".2", ".3", ".4")
-        ),  # Secondary Capture
-    )
+FILM_CLASSES = (
+    "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography Image Storage
+    "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray Image Storage - For Presentation
+    *(f"1.2.840.10008.5.1.4.1.1.7{n}" for n in ("", ".1", ".2", ".3", ".4")),  # Secondary Capture
 )
+"""SOP classes (PS3.4 B.5) that hold a film for people."""
 _DX_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 _MODALITIES = (None, "CR", "DX", "DR", "RG", "XR")  # for films without SOP class
 _PHOTOMETRICS = {  # PS3.3 C.7.6.3.1.2, by samples per pixel
@@ -175,7 +171,7 @@ def _check_object(head: Header, name: str) -> None:
             raise UnsupportedObject(
                 name, f"modality {_code(head, tags.MODALITY)}, not a radiograph"
             )
-    elif sop_class not in _CLASSES:
+    elif sop_class not in FILM_CLASSES:
         raise UnsupportedObject(name, f"{_uid_name(sop_class)} does not hold a plain radiograph")
 
 

@@ -51,11 +51,12 @@ def unusable(error: SQLAlchemyError) -> UsageError:
     )
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, outlives_power_cuts: bool = False) -> Engine:
     """Prepares connections; opens none yet.
 
     Args:
         url: SQLAlchemy URL.
+        outlives_power_cuts: Whether SQLite waits for the disk at the end of every transaction.
 
     Raises:
         UsageError: The URL is malformed, or its driver is missing.
@@ -73,6 +74,8 @@ def open_engine(url: str) -> Engine:
             "For example postgresql+psycopg://user:password@host/name, with psycopg installed.",
         ) from error
     event.listen(engine, "connect", _tune_sqlite)
+    if outlives_power_cuts:
+        event.listen(engine, "connect", _wait_for_disk)
     return engine
 
 
@@ -100,6 +103,10 @@ def _tune_sqlite(connection: Any, _record: Any) -> None:
     # Overwrites deleted results in the file.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _wait_for_disk(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _use_wal(cursor: Any) -> None:

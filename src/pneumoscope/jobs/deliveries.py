@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pneumoscope.jobs.tables import DELIVERED, DONE, GIVEN_UP, PENDING, Delivery, FilmRow, now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from typing import Any
 
     from pneumoscope.errors import PneumoscopeError
@@ -50,24 +50,35 @@ class Deliveries:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def due(self, limit: int, at: datetime | None = None) -> list[tuple[Delivery, FilmRow]]:
+    def due(
+        self,
+        limit: int,
+        at: datetime | None = None,
+        destination: str | None = None,
+        longest_pause: timedelta | None = None,
+    ) -> list[tuple[Delivery, FilmRow]]:
         """Deliveries whose next attempt is due, with their films: by priority, then longest due first.
 
         Args:
             limit: Largest number of deliveries.
             at: Used instead of the current time.
+            destination: Only deliveries to this one.
+            longest_pause: Longest pause between attempts. What waits longer is due as well: the clock
+                was set back.
         """
+        time = at or now()
+        is_due = Delivery.next_attempt <= time
+        if longest_pause is not None:
+            is_due |= Delivery.next_attempt > time + longest_pause
         query = (
             select(Delivery, FilmRow)
             .join(FilmRow, FilmRow.id == Delivery.film)
-            .where(
-                Delivery.state == PENDING,
-                Delivery.next_attempt <= (at or now()),
-                FilmRow.state == DONE,
-            )
+            .where(Delivery.state == PENDING, is_due, FilmRow.state == DONE)
             .order_by(FilmRow.priority.desc(), Delivery.next_attempt, Delivery.film)
             .limit(limit)
         )
+        if destination is not None:
+            query = query.where(Delivery.destination == destination)
         with Session(self._store.engine, expire_on_commit=False) as session:
             return [(delivery, film) for delivery, film in session.execute(query)]
 
@@ -81,6 +92,24 @@ class Deliveries:
         )
         with Session(self._store.engine, expire_on_commit=False) as session:
             return list(session.scalars(query))
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """The number of deliveries, by destination and state."""
+        query = select(Delivery.destination, Delivery.state, func.count()).group_by(
+            Delivery.destination, Delivery.state
+        )
+        with Session(self._store.engine) as session:
+            return {(name, state): count for name, state, count in session.execute(query)}
+
+    def undelivered(self, films: Sequence[str]) -> set[str]:
+        """Those of some films that have a delivery which is pending or given up.
+
+        Args:
+            films: Ids, at most 500.
+        """
+        query = select(Delivery.film).where(Delivery.film.in_(films), Delivery.state != DELIVERED)
+        with Session(self._store.engine) as session:
+            return set(session.scalars(query))
 
     def record_success(self, film: str, destination: str) -> None:
         """Records an attempt that delivered the result."""

@@ -42,8 +42,8 @@ class PipelineSettings:
         queue_films: Films that may be accepted and not finished.
         owner_share: Share of the queue that the films of one owner may take.
         sole_owner: Id of the owner to whom the share does not apply, or None.
-        held_bytes: Memory for the files of films that wait, and as much again for those of films
-            that are done.
+        held_bytes: Memory for the files of films that wait.
+        done_bytes: Memory for those of films that are done; None for as much.
         films_folder: Folder where films are kept, encrypted, as long as their results; None to keep
             none.
         max_pixels: Rows x columns of a film.
@@ -58,6 +58,7 @@ class PipelineSettings:
     owner_share: float = 1.0
     sole_owner: str | None = None
     held_bytes: int = 512 * _MIB
+    done_bytes: int | None = None
     films_folder: Path | None = None
     max_pixels: int = 50_000_000
     decode_s: float = 20.0
@@ -99,19 +100,22 @@ class JobDatabase:
         self.store.close()
 
 
-def open_job_database(folder: Path, url: str, key: Path | None = None) -> JobDatabase:
+def open_job_database(
+    folder: Path, url: str, key: Path | None = None, *, outlives_power_cuts: bool = False
+) -> JobDatabase:
     """Opens a database for the one process that reads its films.
 
     Args:
         folder: Where the key is made if there is no other one.
         url: SQLAlchemy URL.
         key: A key file, or None.
+        outlives_power_cuts: See `Store`.
 
     Raises:
         UsageError: The key or the database cannot be used, or another process uses the database.
     """
     keys = open_keys(folder, key)
-    store = Store(url)
+    store = Store(url, outlives_power_cuts=outlives_power_cuts)
     try:
         lock = DatabaseLock(store.engine)
     except BaseException:
@@ -178,9 +182,8 @@ def open_pipeline(
     """
     hooks = hooks or PipelineHooks()
     cores = next(iter(bundles.values())).threads
-    film_store = FilmStore(
-        settings.held_bytes, database.keys, settings.films_folder, hooks.tampered
-    )
+    done_bytes = settings.held_bytes if settings.done_bytes is None else settings.done_bytes
+    film_store = FilmStore(done_bytes, database.keys, settings.films_folder, hooks.tampered)
     # While one batch waits for its decoder or for the database, another is computed.
     threads = settings.threads or cores + 1
     # One batch more than one owner's films occupy, so that slow ones leave a thread to others.

@@ -45,14 +45,19 @@ def no_record(_ids: Sequence[str]) -> None:
 class Store:
     """The database. Safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, outlives_power_cuts: bool = False) -> None:
         """Opens a database, and creates or changes its tables where necessary.
+
+        Args:
+            url: SQLAlchemy URL.
+            outlives_power_cuts: Every change is on the disk before it counts as made, also with
+                SQLite, which otherwise may lose the last ones.
 
         Raises:
             UsageError: The URL is malformed, its driver is missing, the database does not answer, or
                 a newer version of pneumoscope has changed it.
         """
-        self.engine = open_engine(url)
+        self.engine = open_engine(url, outlives_power_cuts=outlives_power_cuts)
         # SQLite allows one writer at a time; waiting here costs less than its busy handler.
         self._write_lock = threading.Lock() if self.engine.dialect.name == "sqlite" else None
         try:
@@ -266,6 +271,15 @@ class Store:
             }
         return [by_id[id_] for id_ in dict.fromkeys(ids) if id_ in by_id]
 
+    def states(self, ids: Sequence[str]) -> dict[str, str]:
+        """The states of films of any owner, by their ids; unknown ids are left out."""
+        states: dict[str, str] = {}
+        with Session(self.engine) as session:
+            for portion in portions(ids):
+                query = select(FilmRow.id, FilmRow.state).where(FilmRow.id.in_(portion))
+                states |= dict(session.execute(query).all())
+        return states
+
     def history(
         self, owner: str, limit: int, before: str | None = None, label: str | None = None
     ) -> list[FilmRow]:
@@ -307,6 +321,18 @@ class Store:
         with Session(self.engine, expire_on_commit=False) as session:
             query = select(FilmRow).where(FilmRow.owner == owner, FilmRow.job == job)
             return list(session.scalars(query.order_by(FilmRow.position)))
+
+    def count_of_study(self, owner: str, study: str) -> int:
+        """The number of films of a study; arguments as for `of_study`."""
+        with Session(self.engine) as session:
+            query = select(func.count()).where(FilmRow.owner == owner, FilmRow.study == study)
+            return session.scalar(query) or 0
+
+    def counts(self, owner: str) -> dict[str, int]:
+        """The number of films of an owner in each state."""
+        with Session(self.engine) as session:
+            query = select(FilmRow.state, func.count()).where(FilmRow.owner == owner)
+            return dict(session.execute(query.group_by(FilmRow.state)).all())
 
     def of_study(self, owner: str, study: str) -> list[FilmRow]:
         """The films of a study, oldest first.

@@ -81,13 +81,23 @@ class Commitments:
     def report(self, event: Event) -> tuple[int, Dataset | None]:
         """Handles a report (N-EVENT-REPORT); a handler for ``evt.EVT_N_EVENT_REPORT``."""
         information = event.event_information
-        with self._lock:
-            transaction = self._open.get(str(information.get("TransactionUID", "")))
-        if transaction is None:
-            return _NO_SUCH_TRANSACTION, None
         # Some archives send an empty sequence where nothing failed.
-        transaction.end(len(information.get("FailedSOPSequence") or ()))
-        return _SUCCESS, None
+        failed = len(information.get("FailedSOPSequence") or ())
+        known = self.end(str(information.get("TransactionUID", "")), failed)
+        return _SUCCESS if known else _NO_SUCH_TRANSACTION, None
+
+    def end(self, uid: str, failed: int) -> bool:
+        """Ends a transaction; False if there is none of this UID.
+
+        Args:
+            uid: Transaction UID of a report.
+            failed: How many objects the archive will not keep.
+        """
+        with self._lock:
+            transaction = self._open.get(uid)
+        if transaction is not None:
+            transaction.end(failed)
+        return transaction is not None
 
 
 def accept_reports(ae: AE) -> None:

@@ -1,0 +1,228 @@
+"""What can be wrong with a node before the first film arrives: ``pneumoscope pacs --check``."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+
+from pneumoscope.errors import PneumoscopeError
+from pneumoscope.files import cause
+from pneumoscope.jobs.bundles import load_bundles
+from pneumoscope.jobs.database_lock import DatabaseLock
+from pneumoscope.jobs.keys import check_private, open_keys
+from pneumoscope.pacs.destinations.commitment import Commitments
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.opening import open_destinations
+from pneumoscope.pacs.destinations.result_objects import ObjectMaker
+from pneumoscope.pacs.node import make_folder
+from pneumoscope.pacs.pull.sources import open_sources
+from pneumoscope.pacs.receiver import server_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pneumoscope.pacs.config import NodeSettings
+    from pneumoscope.pacs.destinations.settings import DestinationSettings
+    from pneumoscope.pacs.pull.settings import PullSettings
+
+_GIB = 2**30
+_SOON_DAYS = 30
+_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""The clock of a machine that is behind the first version of the node is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCheck:
+    """What was checked.
+
+    Attributes:
+        name: Short name.
+        ok: Whether it is all right.
+        text: What was tried and what came of it.
+        hint: What to do about it; empty if it is all right.
+    """
+
+    name: str
+    ok: bool
+    text: str
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"name": self.name, "ok": self.ok, "text": self.text, "hint": self.hint}
+
+
+def run_checks(settings: NodeSettings) -> list[NamedCheck]:
+    """Checks everything that the configuration names; sends no films and no results."""
+    checks = [
+        _checked("folder", lambda: _folder(settings)),
+        _checked("disk", lambda: _disk(settings)),
+        _checked("key", lambda: _key(settings)),
+        _checked("clock", lambda: _clock(settings)),
+        _checked("bundles", lambda: _bundles(settings)),
+        _checked("port", lambda: _port(settings)),
+        *_certificates(settings),
+        *(_source(settings, each) for each in settings.sources),
+        *(_destination(each) for each in settings.destinations),
+    ]
+    if not settings.destinations:
+        checks.append(
+            NamedCheck(
+                "destinations", False, "there is none: results go nowhere",
+                "Add a table such as [destinations.results] with type = \"folder\".",
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _checked(name: str, check: Callable[[], str]) -> NamedCheck:
+    try:
+        return NamedCheck(name, True, check())
+    except PneumoscopeError as error:
+        return NamedCheck(name, False, error.message, error.hint)
+    except OSError as error:
+        return NamedCheck(name, False, cause(error), "Check the path and its permissions.")
+
+
+def _folder(settings: NodeSettings) -> str:
+    make_folder(settings)
+    return f"{settings.folder} can be written to"
+
+
+def _disk(settings: NodeSettings) -> str:
+    folder = settings.folder
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    needed = settings.disk.free_bytes
+    if free <= needed:
+        raise PneumoscopeError(
+            f"{free / _GIB:.1f} GiB are free, and {needed / _GIB:g} GiB are to stay free: "
+            "every film would be refused",
+            "Free some space, or lower free_gib in [disk].",
+        )
+    return f"{free / _GIB:.1f} GiB are free"
+
+
+def _key(settings: NodeSettings) -> str:
+    open_keys(settings.folder, settings.key_file)
+    return f"{settings.key_file or settings.folder / 'key'} can be used"
+
+
+def _clock(settings: NodeSettings) -> str:
+    now = datetime.now(UTC)
+    last = max((path.stat().st_mtime for path in settings.folder.glob("node.sqlite*")), default=0.0)
+    if now < _EARLIEST or last > time.time() + 600:
+        raise PneumoscopeError(
+            f"the system's clock says {now:%Y-%m-%d %H:%M} UTC, which is too early",
+            "Set the clock, and keep it right with NTP.",
+        )
+    return f"{now:%Y-%m-%d %H:%M} UTC"
+
+
+def _bundles(settings: NodeSettings) -> str:
+    bundles = load_bundles(settings.bundles, settings.profile, settings.threads)
+    return ", ".join(f"{name} ({each.bundle.sha256[:12]})" for name, each in bundles.items())
+
+
+def _port(settings: NodeSettings) -> str:
+    receiver = settings.receiver
+    where = f"{receiver.host} port {receiver.port}"
+    if _node_runs(settings):
+        return f"{where}: a node is running with this configuration"
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            receiver.host, receiver.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with closing(socket.socket(family, kind, protocol)) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+    except OSError as error:
+        raise PneumoscopeError(
+            f"cannot listen on {where}: {cause(error)}", "Choose another host or port."
+        ) from None
+    return f"{where} is free"
+
+
+def _node_runs(settings: NodeSettings) -> bool:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(settings.database_url)
+    try:
+        if (settings.folder / "node.sqlite").exists():
+            DatabaseLock(engine).release()
+    except PneumoscopeError:
+        return True
+    finally:
+        engine.dispose()
+    return False
+
+
+def _certificates(settings: NodeSettings) -> Iterator[NamedCheck]:
+    receiver = settings.receiver
+    if receiver.certificate is None:
+        return
+
+    def check() -> str:
+        server_context(receiver)
+        key = receiver.key or receiver.certificate
+        if key is not None:
+            check_private(key, 0o037)  # a group may read it, as ssl-cert in Debian
+        return f"certificate and key can be used; {_dates(receiver.certificate)}"
+
+    yield _checked("certificate", check)
+
+
+def _dates(path: Path | None) -> str:
+    """Until when the certificates in a file are valid.
+
+    Raises:
+        PneumoscopeError: One of them is not valid now.
+    """
+    if path is None:
+        return ""
+    certificates = x509.load_pem_x509_certificates(path.read_bytes())
+    now = datetime.now(UTC)
+    last = min(certificate.not_valid_after_utc for certificate in certificates)
+    first = max(certificate.not_valid_before_utc for certificate in certificates)
+    days = (last - now).days
+    if now > last or now < first:
+        state = "has expired" if now > last else "is not valid yet"
+        raise PneumoscopeError(
+            f"{path} {state} (valid {first:%Y-%m-%d} to {last:%Y-%m-%d})",
+            "Install a new certificate, or set the clock.",
+        )
+    note = ": renew it soon" if days < _SOON_DAYS else ""
+    return f"valid until {last:%Y-%m-%d}, {days} days{note}"
+
+
+def _source(node: NodeSettings, settings: PullSettings) -> NamedCheck:
+    name = f"pull {settings.name}"
+    try:
+        (source,) = open_sources([settings], node.cursors_folder)
+        check = source.check()
+    except PneumoscopeError as error:
+        return NamedCheck(name, False, error.message, error.hint)
+    return NamedCheck(name, check.ok, check.text, check.hint)
+
+
+def _destination(settings: DestinationSettings) -> NamedCheck:
+    name = f"destination {settings.name}"
+    try:
+        opened = open_destinations([settings], ObjectMaker([], _no_picture), Commitments())
+        check = opened[settings.name].check()
+    except DeliveryFailed as error:
+        return NamedCheck(name, False, error.message, error.hint)
+    return NamedCheck(name, check.ok, check.text, check.hint)
+
+
+def _no_picture(_film: bytes) -> Any:
+    raise DeliveryFailed("a check makes no objects", permanent=True)

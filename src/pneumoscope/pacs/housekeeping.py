@@ -1,0 +1,119 @@
+"""Deletes what is too old, or not needed any more, and stores what the database refused before."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.tables import OPEN
+
+if TYPE_CHECKING:
+    from pneumoscope.jobs.clock import SteadyClock
+    from pneumoscope.jobs.film_store import FilmStore
+    from pneumoscope.jobs.service import JobService
+    from pneumoscope.jobs.store import Store
+
+_log = logging.getLogger(__name__)
+
+_SHARE = 0.25
+"""Of all results that one round deletes at most: a wrong clock must not delete everything at once."""
+_PORTION = 500
+_ROUND_S = 600.0
+_RETRY_S = 5.0
+
+
+class Housekeeping:
+    """Deletes results by age, and films whose results were delivered."""
+
+    def __init__(
+        self,
+        store: Store,
+        film_store: FilmStore,
+        clock: SteadyClock,
+        retention_days: int | None,
+        *,
+        keep_films: bool,
+    ) -> None:
+        """Deletes nothing yet.
+
+        Args:
+            store: The results.
+            film_store: The films.
+            clock: Says what is old.
+            retention_days: Days after which results are deleted; None to keep them.
+            keep_films: Keep films as long as their results.
+        """
+        self._store = store
+        self._film_store = film_store
+        self._clock = clock
+        self._retention_days = retention_days
+        self._keep_films = keep_films
+
+    def run(self) -> None:
+        """Deletes what is due."""
+        if self._retention_days is not None:
+            time = datetime.fromtimestamp(self._clock.now(), UTC)
+            deleted = self._store.delete_before(
+                time - timedelta(days=self._retention_days), most=_SHARE
+            )
+            self._film_store.drop(deleted)
+            if deleted:
+                _log.info("%d results were deleted because of their age", len(deleted))
+        self._clock.keep()
+        if not self._keep_films:
+            self._drop_delivered()
+
+    def drop_orphans(self) -> None:
+        """Deletes films without a result, which a crash has left; call it while none is accepted.
+
+        They are still in the spool, because their acceptance was not completed.
+        """
+        kept = sorted(self._film_store.ids())
+        self._film_store.drop(set(kept) - set(self._store.states(kept)))
+
+    def _drop_delivered(self) -> None:
+        """Deletes films whose results were delivered everywhere, and films that failed."""
+        kept = sorted(self._film_store.ids())
+        for start in range(0, len(kept), _PORTION):
+            portion = kept[start : start + _PORTION]
+            # A film that is not in the database is being accepted at this moment.
+            ended = {id_ for id_, state in self._store.states(portion).items() if state not in OPEN}
+            self._film_store.drop(ended - Deliveries(self._store).undelivered(portion))
+
+
+class Keeper:
+    """A thread that keeps house."""
+
+    def __init__(self, house: Housekeeping, jobs: JobService) -> None:
+        """Starts the thread.
+
+        Args:
+            house: Deletes.
+            jobs: May have results that are not stored.
+        """
+        self._house = house
+        self._jobs = jobs
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        due = time.monotonic()
+        while not self._stopping.wait(_RETRY_S):
+            self._jobs.retry_unsaved()
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + _ROUND_S
+            try:
+                self._house.run()
+            except Exception as error:  # noqa: BLE001 (the next round may succeed)
+                _log.error("old results were not deleted", exc_info=error)

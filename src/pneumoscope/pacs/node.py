@@ -1,0 +1,256 @@
+"""A running node: its parts are made in order, connected, and stopped in the reverse order."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.errors import ImageError, UsageError
+from pneumoscope.files import cause
+from pneumoscope.jobs.bundles import load_bundles
+from pneumoscope.jobs.clock import SteadyClock
+from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.pipeline import (
+    Pipeline,
+    PipelineHooks,
+    PipelineSettings,
+    open_job_database,
+    open_pipeline,
+)
+from pneumoscope.pacs.delivery import DeliveryLoop
+from pneumoscope.pacs.destinations.commitment import Commitments
+from pneumoscope.pacs.destinations.opening import open_destinations
+from pneumoscope.pacs.destinations.result_objects import ObjectMaker, picture_by
+from pneumoscope.pacs.film_header import header_of_file
+from pneumoscope.pacs.housekeeping import Housekeeping, Keeper
+from pneumoscope.pacs.intake import Intake
+from pneumoscope.pacs.metrics import NodeMetrics
+from pneumoscope.pacs.pull.polling import Polling
+from pneumoscope.pacs.pull.sources import open_sources
+from pneumoscope.pacs.receiver_process import ReceiverProcess, ReceiverTask
+from pneumoscope.pacs.spool import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pneumoscope.pacs.config import NodeSettings
+    from pneumoscope.pacs.destinations.base import Destination
+
+_log = logging.getLogger(__name__)
+
+_MIB = 2**20
+_HELD_BYTES, _DONE_BYTES = 256 * _MIB, 64 * _MIB
+"""Memory for films that wait, and for those whose results are about to be delivered."""
+_DRAIN_S = 60.0
+"""Seconds that films in the queue get when the node stops; the others are read after the next start."""
+_LAST_DELIVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The parts of a running node.
+
+    Attributes:
+        pipeline: Reads films.
+        spool: Films that were received and are not accepted yet.
+        receiver: The Storage SCP.
+        polling: Fetches films.
+        intake: Takes films from the spool into the queue.
+        delivery: Delivers results.
+        destinations: Where results go, by name.
+        keeper: Deletes what is not needed.
+        metrics: For Prometheus.
+        metrics_port: TCP port of the metrics, or None.
+    """
+
+    pipeline: Pipeline
+    spool: Spool
+    receiver: ReceiverProcess
+    polling: Polling
+    intake: Intake
+    delivery: DeliveryLoop
+    destinations: Mapping[str, Destination]
+    keeper: Keeper
+    metrics: NodeMetrics
+    metrics_port: int | None
+
+    def close(self) -> None:
+        """Takes no more films, reads those in the queue, ends the deliveries that are made, and stops.
+
+        What there is no time for is done after the next start.
+        """
+        self.receiver.stop()
+        self.polling.stop()
+        self.intake.stop()
+        self.keeper.stop()
+        self.pipeline.queue.drain(_DRAIN_S)
+        self.delivery.stop(_LAST_DELIVERY_S)
+        self.metrics.stop()
+        self.pipeline.close(0)
+
+
+def open_node(settings: NodeSettings) -> Node:
+    """Makes the parts, and goes on with what an earlier run has left.
+
+    Raises:
+        PneumoscopeError: A bundle, the key, the database, a destination or an address cannot be used;
+            nothing is left running.
+    """
+    metrics = NodeMetrics()
+    wakers: list[Callable[[], None]] = []
+    with ExitStack() as started:
+        pipeline = _pipeline(settings, metrics, wakers)
+        started.callback(pipeline.close, 0)
+        store, film_store = pipeline.database.store, pipeline.film_store
+        spool = Spool(settings.spool_folder, settings.disk, [settings.films_folder])
+        spool.remove_partial_files()
+        house = Housekeeping(
+            store,
+            film_store,
+            SteadyClock(store.engine),
+            settings.retention_days,
+            keep_films=settings.keep_films,
+        )
+        house.drop_orphans()
+        commitments = Commitments()
+        destinations = open_destinations(settings.destinations, _maker(pipeline), commitments)
+        port = settings.metrics_port
+        metrics_port = None if port is None else metrics.serve(port)
+        started.callback(metrics.stop)
+        delivery = DeliveryLoop(
+            Deliveries(store),
+            film_store,
+            destinations,
+            settings.delivery,
+            metrics.attempt,
+            keep_films=settings.keep_films,
+        )
+        started.callback(delivery.stop, _LAST_DELIVERY_S)
+        wakers.append(delivery.wake)
+        intake = Intake(pipeline, spool, tuple(destinations), settings.study_films, metrics.taken)
+        started.callback(intake.stop)
+        messages = _Messages(metrics, intake, commitments)
+        receiver = ReceiverProcess(receiver_task(settings), messages.take)
+        started.callback(receiver.stop)
+        polling = _polling(settings, spool, intake)
+        started.pop_all()
+    metrics.watch(spool, store, lambda: receiver.pid is not None)
+    return Node(
+        pipeline=pipeline,
+        spool=spool,
+        receiver=receiver,
+        polling=polling,
+        intake=intake,
+        delivery=delivery,
+        destinations=destinations,
+        keeper=Keeper(house, pipeline.jobs),
+        metrics=metrics,
+        metrics_port=metrics_port,
+    )
+
+
+def make_folder(settings: NodeSettings) -> None:
+    """Makes the node's folder; only its owner can read it.
+
+    Raises:
+        UsageError: It cannot be made or written to.
+    """
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=settings.folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{settings.folder}: {cause(error)}",
+            "Name another folder in the configuration, or let it be written to.",
+        ) from None
+
+
+def receiver_task(settings: NodeSettings) -> ReceiverTask:
+    """What the process of the Storage SCP gets."""
+    return ReceiverTask(
+        receiver=settings.receiver,
+        disk=settings.disk,
+        spool=settings.spool_folder,
+        films=settings.films_folder,
+        log=settings.log,
+    )
+
+
+def _pipeline(
+    settings: NodeSettings, metrics: NodeMetrics, wakers: list[Callable[[], None]]
+) -> Pipeline:
+    bundles = load_bundles(settings.bundles, settings.profile, settings.threads)
+    make_folder(settings)
+    database = open_job_database(
+        settings.folder, settings.database_url, settings.key_file, outlives_power_cuts=True
+    )
+
+    def ran(films: int, seconds: float) -> None:
+        """Results have been stored."""
+        metrics.batch(films, seconds)
+        for wake in wakers:
+            wake()
+
+    hooks = PipelineHooks(ended=metrics.film, ran=ran, tampered=_report_tampering)
+    pipeline_settings = PipelineSettings(
+        threads=settings.threads,
+        held_bytes=_HELD_BYTES,
+        done_bytes=_DONE_BYTES,
+        films_folder=settings.films_folder,
+    )
+    try:
+        return open_pipeline(pipeline_settings, bundles, database, hooks)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _polling(settings: NodeSettings, spool: Spool, intake: Intake) -> Polling:
+    """Fetches films into the spool."""
+
+    def take(film: bytes) -> None:
+        try:
+            sop_instance = header_of_file(film).sop_instance
+        except ImageError:  # `Intake` reports it
+            sop_instance = ""
+        spool.put(sop_instance, [film])
+        intake.wake()
+
+    settings.cursors_folder.mkdir(exist_ok=True, mode=0o700)
+    polling = Polling(open_sources(settings.sources, settings.cursors_folder), take)
+    polling.start()
+    return polling
+
+
+def _maker(pipeline: Pipeline) -> ObjectMaker:
+    bundles = [bundle for reader in pipeline.readers.bundles.values() for bundle in reader.bundles]
+    return ObjectMaker(bundles, picture_by(pipeline.decoders, PipelineSettings().max_pixels))
+
+
+def _report_tampering(film: str) -> None:
+    _log.error("a film on the disk was changed", extra={"fields": {"film": film}})
+
+
+class _Messages:
+    """What the receiver reports goes to whoever is interested."""
+
+    def __init__(self, metrics: NodeMetrics, intake: Intake, commitments: Commitments) -> None:
+        self._metrics = metrics
+        self._intake = intake
+        self._commitments = commitments
+
+    def take(self, what: str, details: dict[str, Any]) -> None:
+        """Takes a message, see `Receiver`."""
+        self._metrics.receiver(what, details)
+        if what == "stored":
+            self._intake.wake()
+        elif what == "refused":
+            _log.warning("a film was refused: %s", details["reason"], extra={"fields": details})
+        elif what == "rejected":
+            _log.warning("a connection was refused", extra={"fields": details})
+        elif what == "committed":
+            self._commitments.end(details["transaction"], details["failed"])

@@ -1,0 +1,246 @@
+"""The Storage SCP: takes films and reports of storage commitment from associations.
+
+It runs in a process of its own, see `receiver_process`, which has neither the database nor the keys nor
+the network's session. All it can do is write films into the spool.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.dsutils import encode_file_meta
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
+    Verification,
+)
+
+from pneumoscope.errors import DiskFull, UnreadableImage, UsageError
+from pneumoscope.files import cause
+from pneumoscope.images.dicom import FILM_CLASSES
+from pneumoscope.images.transfer_syntax import CODINGS
+from pneumoscope.pacs.film_header import header_of_data_set
+from pneumoscope.pacs.limited_server import (
+    LARGEST_PDU,
+    LimitedServer,
+    LimitedSocket,
+    ReceiveMemory,
+)
+
+if TYPE_CHECKING:
+    from pynetdicom.dimse_primitives import C_STORE
+    from pynetdicom.events import Event
+
+    from pneumoscope.pacs.config import ReceiverSettings
+    from pneumoscope.pacs.spool import Spool
+
+_log = logging.getLogger(__name__)
+
+TRANSFER_SYNTAXES = tuple(CODINGS)
+"""Transfer syntaxes that are accepted: those that can be decoded. Deflated is not among them."""
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+"""Refused: Out of Resources (PS3.4 B.2.3); senders try again later."""
+CLASS_MISMATCH = 0xA900
+"""Error: Data Set does not match SOP Class (PS3.4 B.2.3)."""
+NOT_UNDERSTOOD = 0xC000
+"""Error: Cannot understand (PS3.4 B.2.3)."""
+NOT_SUPPORTED = 0x0122
+"""Refused: SOP Class not supported (PS3.7 C.5.6)."""
+_COMMENT_LETTERS = 64
+"""Longest Error Comment (0000,0902), VR LO."""
+Report = Callable[[str, dict[str, Any]], object]
+"""Takes what happened, and its details, none of which identify a person."""
+
+
+class Receiver:
+    """A running Storage SCP."""
+
+    def __init__(self, settings: ReceiverSettings, spool: Spool, report: Report) -> None:
+        """Listens.
+
+        Args:
+            settings: The settings.
+            spool: Where films go.
+            report: Called with ``stored``, ``refused``, ``rejected`` and ``committed``.
+
+        Raises:
+            UsageError: It cannot listen there, or the certificate cannot be used.
+        """
+        self._settings = settings
+        self._spool = spool
+        self._report = report
+        handlers = [
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_C_ECHO, self._echo),
+            (evt.EVT_N_EVENT_REPORT, self._commitment),
+            (evt.EVT_REJECTED, self._rejected),
+        ]
+        ae = _application_entity(settings)
+        try:
+            self._server = ae.make_server(
+                (settings.host, settings.port),
+                evt_handlers=handlers,  # type: ignore[arg-type]
+                server_class=LimitedServer,
+                settings=settings,
+                memory=ReceiveMemory(max(settings.memory_bytes // 4, settings.film_bytes)),
+                tls=server_context(settings),
+                refused=lambda reason: report("rejected", {"reason": reason}),
+            )
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {settings.host} port {settings.port}: {cause(error)}",
+                "Is another node running? Choose another host or port.",
+            ) from None
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return int(self._server.server_address[1])
+
+    def serve(self) -> None:
+        """Accepts associations until `stop` is called from another thread."""
+        self._server.serve_forever(poll_interval=0.1)
+
+    def stop(self, grace_s: float) -> None:
+        """Accepts no more associations, and waits for the others.
+
+        Args:
+            grace_s: Longest wait; associations that still last are aborted.
+        """
+        self._server.shutdown()
+        deadline = time.monotonic() + grace_s
+        while (active := self._server.active_associations) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for association in active:
+            association.abort()
+
+    def _store(self, event: Event) -> Dataset:
+        """Handles C-STORE: success is said only when the film is on the disk."""
+        request = cast("C_STORE", event.request)
+        data = request.DataSet
+        try:
+            status, comment = self._kept(request, event)
+        except Exception as error:  # noqa: BLE001 (any other answer would be of pynetdicom, or none)
+            _log.error("a film was not stored: %s", type(error).__name__)
+            status, comment = NOT_UNDERSTOOD, "it cannot be processed"
+        size = 0 if data is None else data.getbuffer().nbytes
+        _count_as_stored(event, size)
+        if status == SUCCESS:
+            self._report("stored", {"bytes": size})
+        else:
+            self._report("refused", {"status": f"{status:04X}", "reason": comment} | _peer(event))
+        answer = Dataset()
+        answer.Status = status
+        if comment:
+            answer.ErrorComment = comment[:_COMMENT_LETTERS]
+        return answer
+
+    def _kept(self, request: C_STORE, event: Event) -> tuple[int, str]:
+        """Puts a film into the spool; returns a status and, unless it is success, a reason."""
+        context = event.context
+        sop_class = str(request.AffectedSOPClassUID or "")
+        if sop_class not in FILM_CLASSES or sop_class != context.abstract_syntax:
+            return NOT_SUPPORTED, "no film for people of this SOP class"
+        stream = request.DataSet
+        if stream is None:
+            return NOT_UNDERSTOOD, "there is no data set"
+        if stream.getbuffer().nbytes > self._settings.film_bytes:
+            return NOT_UNDERSTOOD, "the film is too large"
+        stream.seek(0)
+        try:
+            header = header_of_data_set(stream, context.transfer_syntax)
+        except UnreadableImage as error:
+            return NOT_UNDERSTOOD, error.message.removeprefix("film: ")
+        if header.sop_class != sop_class:
+            return CLASS_MISMATCH, "the data set has another SOP class"
+        if header.sop_instance != str(request.AffectedSOPInstanceUID or ""):
+            return NOT_UNDERSTOOD, "the data set has another SOP Instance UID"
+        try:
+            self._spool.put(header.sop_instance, [_file_meta(event), stream.getbuffer()])
+        except DiskFull:
+            return OUT_OF_RESOURCES, "the disk is full, or the node has used its share"
+        except OSError as error:
+            return OUT_OF_RESOURCES, f"the film cannot be written: {cause(error)}"
+        return SUCCESS, ""
+
+    def _echo(self, event: Event) -> int:
+        _count_as_stored(event, 0)
+        return SUCCESS
+
+    def _commitment(self, event: Event) -> tuple[int, None]:
+        """Handles N-EVENT-REPORT of an archive that has committed to keep objects, or not."""
+        information = event.event_information
+        self._report(
+            "committed",
+            {
+                "transaction": str(information.get("TransactionUID", "")),
+                # Some archives send an empty sequence where nothing failed.
+                "failed": len(information.get("FailedSOPSequence") or ()),
+            },
+        )
+        return SUCCESS, None
+
+    def _rejected(self, event: Event) -> None:
+        self._report("rejected", {"reason": "association"} | _peer(event))
+
+
+def _application_entity(settings: ReceiverSettings) -> AE:
+    ae = AE(ae_title=settings.ae_title)
+    ae.require_called_aet = True
+    ae.require_calling_aet = list(settings.calling_ae_titles)
+    ae.maximum_associations = settings.associations
+    ae.maximum_pdu_size = LARGEST_PDU
+    ae.acse_timeout = settings.association_s
+    ae.dimse_timeout = ae.network_timeout = settings.idle_s
+    ae.add_supported_context(Verification)
+    for sop_class in FILM_CLASSES:
+        ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
+    # An archive opens an association for its reports with itself as the SCP.
+    ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    return ae
+
+
+def server_context(settings: ReceiverSettings) -> ssl.SSLContext | None:
+    """TLS 1.2 or later, with certificates of senders if an authority is named; None without TLS.
+
+    Raises:
+        UsageError: A file is missing or malformed, or the two do not belong together.
+    """
+    if settings.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # With an empty password, OpenSSL does not ask for one on the terminal.
+        context.load_cert_chain(settings.certificate, settings.key, password="")
+        if settings.authority is not None:
+            context.load_verify_locations(settings.authority)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise UsageError(
+            f"receiver: the files of TLS cannot be used ({cause(error)})",
+            "Give a certificate chain and its own, unencrypted private key, both PEM.",
+        ) from None
+    return context
+
+
+def _count_as_stored(event: Event, size: int) -> None:
+    connection = event.assoc.dul.socket
+    if isinstance(connection, LimitedSocket):
+        connection.stored(more=not event.assoc.dimse.msg_queue.empty(), size=size)
+
+
+def _file_meta(event: Event) -> bytes:
+    """Preamble and file meta information (PS3.10 7.1) of a received data set."""
+    return b"\0" * 128 + b"DICM" + encode_file_meta(event.file_meta)
+
+
+def _peer(event: Event) -> dict[str, str]:
+    requestor = event.assoc.requestor
+    return {"ae_title": str(requestor.ae_title).strip(), "address": str(requestor.address)}

@@ -1,0 +1,57 @@
+"""What a node deletes: old results, delivered films, and what a crash has left; never what it needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
+
+from sqlalchemy.orm import Session
+
+from pneumoscope.jobs.clock import SteadyClock
+from pneumoscope.jobs.tables import QUEUED, FilmRow, now
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.housekeeping import Housekeeping
+from stored_results import Results
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_films_are_deleted_once_their_results_are_delivered(tmp_path: Path, keep: bool) -> None:
+    results = Results(tmp_path)
+    delivered, pending, given_up, being_read, unneeded = (
+        results.add("archive"), results.add("archive"), results.add("archive"), results.add(),
+        results.add(),
+    )  # fmt: skip
+    results.deliveries.record_success(delivered, "archive")
+    results.deliveries.record_failure(given_up, "archive", DeliveryFailed("no"), None)
+    with Session(results.store.engine) as session, session.begin():
+        session.get_one(FilmRow, being_read).state = QUEUED
+    results.films.keep("f" * 32, b"being accepted at this moment")
+    house = _house(results, None, keep=keep)
+    house.run()
+    needed = {pending, given_up, being_read, "f" * 32}
+    assert results.films.ids() == (needed | {delivered, unneeded} if keep else needed)
+    house.drop_orphans()
+    assert "f" * 32 not in results.films.ids()
+    assert {pending, given_up, being_read} <= results.films.ids()
+    results.store.close()
+
+
+def test_old_results_are_deleted_with_their_films(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    old, new = results.add("archive"), results.add("archive")
+    with Session(results.store.engine) as session, session.begin():
+        session.get_one(FilmRow, old).created = now() - timedelta(days=31)
+    _house(results, 30, keep=True).run()
+    assert results.store.states([old, new]) == {new: "done"}
+    assert results.films.ids() == {new}
+    assert results.deliveries.counts() == {("archive", "pending"): 1}
+    results.store.close()
+
+
+def _house(results: Results, days: int | None, *, keep: bool) -> Housekeeping:
+    clock = SteadyClock(results.store.engine)
+    return Housekeeping(results.store, results.films, clock, days, keep_films=keep)

@@ -1,0 +1,131 @@
+"""A whole node with a real process, real sockets and a folder: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
+
+from pydicom import dcmread
+
+from archives import unclosed_sockets
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import UsageError
+from pneumoscope.jobs.store import Store
+from pneumoscope.pacs.config import read_config
+from pneumoscope.pacs.intake import OWNER
+from pneumoscope.pacs.node import open_node
+from sent_films import PLANTED, send, sent
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+PATIENCE_S = 120.0
+FILMS = 6
+
+
+@pytest.fixture(autouse=True)
+def _sockets() -> Iterator[None]:
+    with unclosed_sockets():
+        yield
+
+
+def config(folder: Path, bundle: Bundle) -> str:
+    return (
+        f'[node]\nfolder = "{folder}"\nbundles = ["{bundle.path}"]\nthreads = 1\nlog = "json"\n'
+        f"metrics_port = 0\n[receiver]\nport = 0\n[disk]\nfree_gib = 0\n"
+        f'[destinations.results]\ntype = "folder"\nfolder = "{folder / "out"}"\nobjects = ["sr"]\n'
+    )
+
+
+@dataclass
+class Running:
+    """A node in a process of its own.
+
+    Attributes:
+        process: The process.
+        port: TCP port of its receiver.
+        metrics: URL of its metrics.
+    """
+
+    process: subprocess.Popen[str]
+    port: int
+    metrics: str
+
+
+@contextmanager
+def running(file: Path) -> Iterator[Running]:
+    """A node as an operator starts it."""
+    command = [sys.executable, "-m", "pneumoscope", "pacs", "--config", str(file)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        seen = ""
+        for line in process.stderr:
+            seen += line
+            port = re.search(r"listens on 127.0.0.1 port (\d+)", seen)
+            if port and (metrics := re.search(r"metrics on (\S+)", seen)):
+                yield Running(process, int(port[1]), metrics[1])
+                return
+        pytest.fail(seen)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def results(folder: Path, number: int) -> list[Path]:
+    """The files of results, once there are this many."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(files := sorted((folder / "out").rglob("*.sr.dcm"))) < number:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
+    return files
+
+
+def test_a_node_that_is_killed_loses_and_doubles_nothing(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text(config(tmp_path, tiny_bundle), encoding="utf-8")
+    films = [sent(number) for number in range(FILMS)]
+    with running(file) as node:
+        assert send(node.port, films) == [0] * FILMS
+        node.process.send_signal(signal.SIGKILL)
+    with running(file) as node:
+        assert send(node.port, films[:2]) == [0, 0]  # the sender sends some again
+        files = results(tmp_path, FILMS)
+        assert send(node.port, films[:2]) == [0, 0]  # and again when they are done
+        while list((tmp_path / "spool").iterdir()):
+            threading.Event().wait(0.02)
+        with pytest.raises(UsageError, match="another server is using this database"):
+            open_node(read_config(file))
+        with urllib.request.urlopen(node.metrics, timeout=30) as answer:
+            metrics = answer.read().decode()
+        node.process.send_signal(signal.SIGTERM)
+        _, log = node.process.communicate(timeout=PATIENCE_S)
+        assert node.process.returncode == 0
+    of = [dcmread(path).CurrentRequestedProcedureEvidenceSequence[0] for path in files]
+    assert sorted(each.StudyInstanceUID for each in of) == [f"1.2.3.5.{n}" for n in range(FILMS)]
+    store = Store(f"sqlite:///{tmp_path / 'node.sqlite'}")
+    assert store.counts(OWNER) == {"done": FILMS}
+    store.close()
+    assert not list((tmp_path / "spool").iterdir())
+    assert not list((tmp_path / "films").iterdir())
+    assert 'pneumoscope_node_received_total{status="0000"} 4.0' in metrics
+    assert re.search(r'films_taken_total{what="duplicate"} [234]', metrics)
+    messages = [json.loads(line)["message"] for line in log.splitlines() if line.startswith("{")]
+    assert "a film was received that is known already" in messages
+    assert "a result was delivered" in messages
+    planted = (*PLANTED, "1.2.3.4.", "1.2.3.5.")
+    assert not any(value in log or value in metrics for value in planted)
