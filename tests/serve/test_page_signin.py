@@ -207,3 +207,30 @@ def test_the_own_password_is_changed_in_the_page(
     page.reload()
     page.wait_for_selector("body[data-ready]")
     assert secure_server.administration.accounts.check("petra", new) is not None
+
+
+def test_the_sign_in_page_in_german(browser: Browser, secure_server: SecureServer) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
+    context = browser.new_context(
+        locale="de-DE", ignore_https_errors=True, base_url=secure_server.url
+    )
+    page = context.new_page()
+    page.goto("/login")
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Passwort").fill("vier stille Reiher warten")
+    page.get_by_role("button", name="Anmelden").click()
+    expect(page.locator(".error-text")).to_have_text(
+        "Name und Passwort passen nicht zusammen. Beides muss stimmen. "
+        "Die Administration kann ein neues Passwort setzen."
+    )
+    expect(page.locator("#notice")).to_have_text("Nur für Forschungszwecke, kein Medizinprodukt.")
+    assert page.title() == "Anmelden · pneumoscope"
+    assert violations(axe, page) == {}
+    page.get_by_label("Passwort").fill(PASSWORD)
+    page.get_by_role("button", name="Anmelden").click()
+    page.wait_for_selector("body[data-ready]")
+    page.get_by_role("button", name="anna").click()
+    dialog = page.get_by_role("dialog", name="Ihr Konto")
+    dialog.locator(".sessions li").first.wait_for()
+    expect(dialog).to_contain_text("Diese, seit")
+    context.close()
