@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,3 +44,16 @@ def test_the_node_waits_for_accepted_films_and_keeps_its_key_elsewhere() -> None
     assert "TimeoutStopSec=180" in lines  # the node itself takes up to 140 s
     assert "LoadCredential=key:/etc/pneumoscope/key" in lines
     assert "StateDirectory=pneumoscope-pacs" in lines  # the folder of the example
+
+
+def test_the_image_for_lambda_starts_a_function_that_exists() -> None:
+    pytest.importorskip("fsspec", reason="needs the [watch] extra")
+    recipe = (UNIT.parent / "lambda.Dockerfile").read_text(encoding="utf-8")
+    [command] = re.findall(r'^CMD \["([\w.]+)"\]$', recipe, re.M)
+    module, _, name = command.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+    [copied] = re.findall(r"^COPY (.+) \./$", recipe, re.M)
+    assert all((UNIT.parents[1] / file).is_file() for file in copied.split())
+    [extras] = re.findall(r"'\.\[([\w,]+)\]'", recipe)
+    project = tomllib.loads((UNIT.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(extras.split(",")) <= project["project"]["optional-dependencies"].keys()

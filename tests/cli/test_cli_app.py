@@ -27,6 +27,7 @@ PANELS = {
         "purge",
         "backup",
         "restore",
+        "queue",
         "user",
         "session",
         "token",

@@ -14,6 +14,7 @@ from pneumoscope.cli.administration import (
     keys,
     patient,
     purge,
+    queue,
     restore,
     session,
     token,
@@ -84,6 +85,7 @@ app.command(epilog=deidentify.EXAMPLE, rich_help_panel=ADMINISTRATION)(deidentif
 app.command(epilog=purge.EXAMPLE, rich_help_panel=ADMINISTRATION)(purge.purge)
 app.command(epilog=backup.EXAMPLE, rich_help_panel=ADMINISTRATION)(backup.backup)
 app.command(epilog=restore.EXAMPLE, rich_help_panel=ADMINISTRATION)(restore.restore)
+app.add_typer(queue.app, name="queue", rich_help_panel=ADMINISTRATION)
 app.add_typer(user.app, name="user", rich_help_panel=ADMINISTRATION)
 app.add_typer(session.app, name="session", rich_help_panel=ADMINISTRATION)
 app.add_typer(token.app, name="token", rich_help_panel=ADMINISTRATION)

@@ -307,7 +307,7 @@ class Watcher:
         except MissingFile:
             raise
         except ImageError as error:
-            if _is_final(error):
+            if is_final(error):
                 self._accept(name, key, file.version, error)
                 return True
             self._accept(name, key, f"{_UNREADABLE}{error.code} {file.version}", error)
@@ -367,7 +367,7 @@ class Watcher:
         return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _is_final(error: ImageError) -> bool:
+def is_final(error: ImageError) -> bool:
     """Whether another attempt on the same bytes would fail too; not if the system refused to read."""
     return not isinstance(error, NotPermitted) and not (
         isinstance(error, UnreadableImage) and error.__cause__ is not None

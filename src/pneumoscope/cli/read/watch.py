@@ -125,7 +125,8 @@ def watch(
     For each film: its verdict as JSON, the film with its heatmap, and DICOM or
     FHIR objects on request, under the film's own path below --out. Every film
     is read once, also after a crash, and when it is moved or copied; a file
-    that changes is read again. Ends with Ctrl-C.
+    that changes is read again. `pneumoscope queue list` shows films that cannot
+    be read. Ends with Ctrl-C.
     """
     if bundle is not None and population is not None:
         raise typer.BadParameter("--bundle and --population exclude each other")

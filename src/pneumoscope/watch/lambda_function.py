@@ -1,0 +1,240 @@
+"""Reads the films that an event of Amazon S3 names, as a function of AWS Lambda.
+
+There is no queue: S3 or SQS repeat an event until it succeeds. A film whose result is there is not read
+again. The settings are variables, see `settings`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from pneumoscope import runtime
+from pneumoscope.ai_results.kinds import EVERY, KINDS
+from pneumoscope.decision.reader_settings import BUNDLE, EXPLAIN, POPULATION, PREVALENCE, PROFILE
+from pneumoscope.errors import ImageError, MissingFile, UsageError
+from pneumoscope.images.decoders import FILM_NAME
+from pneumoscope.records import Settings
+from pneumoscope.render.serialise import NOTICE, prediction_to_json
+from pneumoscope.watch.bucket import open_bucket
+from pneumoscope.watch.places import is_left_out, is_packed, may_be_film
+from pneumoscope.watch.result_files import Result, Wanted, write_result
+from pneumoscope.watch.targets import free_name, identity_of, open_target
+from pneumoscope.watch.watcher import is_final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pneumoscope.runtime import Reader
+    from pneumoscope.watch.targets import Target
+
+_log = logging.getLogger(__name__)
+
+_SCHEME = "s3"
+_CREATED = ("ObjectCreated", "Object Created")
+"""Beginnings of the names of events about new objects, of S3 and of EventBridge."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettings:
+    """The settings of a function.
+
+    Attributes:
+        out: URL for the results.
+        bundle: Name or folder of the bundle; None for the shipped ones.
+        reading: How films are read.
+        wanted: Which files are written.
+    """
+
+    out: str
+    bundle: str | None
+    reading: Settings
+    wanted: Wanted
+
+
+def settings(environ: Mapping[str, str] | None = None) -> FunctionSettings:
+    """The settings in the environment.
+
+    ``PNEUMOSCOPE_WATCH_OUT`` is the URL for the results, ``PNEUMOSCOPE_WATCH_OBJECTS`` names kinds of
+    objects, separated by commas; the others are those of `pneumoscope predict`.
+
+    Args:
+        environ: Used instead of the environment of the process.
+
+    Raises:
+        UsageError: A variable is missing or wrong.
+    """
+    env = os.environ if environ is None else environ
+    out = env.get("PNEUMOSCOPE_WATCH_OUT", "")
+    if "://" not in out:
+        raise UsageError(
+            "PNEUMOSCOPE_WATCH_OUT names no bucket", "Such as s3://hospital-results/films."
+        )
+    names = [n.strip() for n in env.get("PNEUMOSCOPE_WATCH_OBJECTS", "").split(",") if n.strip()]
+    for name in names:
+        if name not in (*KINDS, EVERY):
+            known = f"Choose among {', '.join(KINDS)} and {EVERY}."
+            raise UsageError(f"PNEUMOSCOPE_WATCH_OBJECTS={name}", known)
+    explain = env.get(EXPLAIN.variable or "") or "fast"
+    prevalence, profile = env.get(PREVALENCE.variable or ""), env.get(PROFILE.variable or "")
+    reading = Settings(
+        explain=explain,
+        prevalence=_share(prevalence) if prevalence else None,
+        profile=None if not profile else Path(profile),
+        population=env.get(POPULATION.variable or "") or None,
+    )
+    kinds = tuple(kind for kind in KINDS if EVERY in names or kind in names)
+    return FunctionSettings(
+        out=out.rstrip("/"),
+        bundle=env.get(BUNDLE.variable or "") or None,
+        reading=reading,
+        wanted=Wanted(overlays=explain != "none", kinds=kinds),
+    )
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{PREVALENCE.variable}={text}", "Such as 0.05.") from None
+
+
+@cache
+def _function() -> Function:
+    """Made with the first event: later events find the network loaded."""
+    chosen = settings()
+    reader = runtime.load(chosen.bundle, threads=1, settings=chosen.reading)
+    return Function(reader, chosen.wanted, open_target(chosen.out))
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Reads the films of an event of S3, directly, through SQS or through EventBridge.
+
+    Args:
+        event: The event.
+        _context: Not used.
+
+    Returns:
+        For messages of SQS, those that failed, so that only they come again; otherwise the name of
+        each object and what became of it.
+
+    Raises:
+        OSError: S3 cannot be read or written; the event comes again.
+    """
+    function = _function()
+    records = event.get("Records", [])
+    if records and records[0].get("eventSource") == "aws:sqs":
+        failures = []
+        for record in records:
+            try:
+                for bucket, key in created_objects(json.loads(record["body"])):
+                    function.read(bucket, key)
+            except Exception as error:  # noqa: BLE001 (the other messages are not to come again)
+                _log.error("a message failed", exc_info=error)
+                failures.append({"itemIdentifier": record["messageId"]})
+        return {"batchItemFailures": failures}
+    films = [
+        {"object": f"{bucket}/{key}", "outcome": outcome}
+        for bucket, key in created_objects(event)
+        for outcome in function.read(bucket, key)
+    ]
+    return {"notice": NOTICE, "films": films}
+
+
+def created_objects(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Bucket and key of every new object that an event names; other events name none."""
+    detail = event.get("detail")
+    if detail is not None and str(event.get("detail-type")).startswith(_CREATED):
+        yield detail["bucket"]["name"], detail["object"]["key"]
+    for record in event.get("Records", []):
+        if str(record.get("eventName")).startswith(_CREATED):
+            # Events of S3 encode keys as forms do; those of EventBridge do not.
+            yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Reads objects and writes their results.
+
+    Attributes:
+        reader: Reads films.
+        wanted: Which files are written.
+        target: Where they go.
+    """
+
+    reader: Reader
+    wanted: Wanted
+    target: Target
+
+    def read(self, bucket: str, key: str) -> list[str]:
+        """Reads an object, and returns what became of each film in it.
+
+        Raises:
+            OSError: It cannot be read, or the results cannot be written.
+        """
+        is_result = f"{_SCHEME}://{bucket}/{key}".startswith(f"{self.target.name}/")
+        if is_result or is_left_out(key):
+            return []
+        place = open_bucket(f"{_SCHEME}://{bucket}")
+        if is_packed(place, key):
+            films = place.archive_films(key)
+            return [self._film(f"{key}/{path}" if path else key, film) for path, film in films]
+        if not may_be_film(place, key):
+            return []
+        try:
+            return [self._film(key, place.read(key))]
+        except MissingFile:
+            return []  # deleted again
+        except ImageError as error:
+            return [self._film(key, error)]
+
+    def _film(self, name: str, content: bytes | ImageError) -> str:
+        """Reads a film unless its result is there; returns its label, or what else became of it."""
+        if isinstance(content, ImageError):
+            return self._failed(name, "", content)
+        digest = hashlib.sha256(content).hexdigest()
+        known = self.target.read(f"{name}.json")
+        identity = None if known is None else identity_of(known)
+        bundles = [bundle.sha256 for bundle in self.reader.bundles]
+        if identity is not None and identity[0] == digest and identity[1] in bundles:
+            return "read before"
+        try:
+            item = self.reader.prepare(content, keep=True, name=FILM_NAME)
+        except ImageError as error:
+            return self._failed(name, digest, error)
+        [prediction] = self.reader.judge([item])
+        bundle = next(b for b in self.reader.bundles if b.sha256 == prediction.bundle_sha256)
+        result = Result(
+            name=name,
+            data=content,
+            film=item.film,
+            film_sha256=digest,
+            prediction=prediction,
+            record=prediction_to_json(prediction),
+            bundle=bundle,
+            created=datetime.now(UTC),
+        )
+        base = free_name(self.target, name, (digest, bundle.sha256))
+        write_result(result, self.wanted, self.target, base)
+        return prediction.label
+
+    def _failed(self, name: str, digest: str, error: ImageError) -> str:
+        """Writes why a film cannot be read.
+
+        Raises:
+            OSError: The store refused, so another attempt may succeed.
+        """
+        if not is_final(error):
+            raise OSError(error.message) from error
+        record = {"source": name, "film_sha256": digest, "error": error.as_dict()}
+        content = json.dumps({"notice": NOTICE, **record}, indent=2) + "\n"
+        self.target.write(f"{name}.error.json", content.encode())
+        return error.code
