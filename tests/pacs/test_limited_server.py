@@ -153,11 +153,24 @@ def test_connections_that_wait_are_limited(tmp_path: Path) -> None:
             connection.close()
 
 
+def test_associations_that_ended_within_a_film_hold_no_memory(tmp_path: Path) -> None:
+    settings = replace(LOCAL, film_bytes=2**20, memory_bytes=4 * 2**20, idle_s=0.5)
+    fragment = struct.pack(">BBLLBB", 4, 0, 200_006, 200_002, 1, 0) + bytes(200_000)
+    with running(tmp_path, settings) as node:  # may hold 1 MiB
+        for _ in range(8):
+            with established(node) as connection:
+                connection.sendall(fragment)
+                connection.sendall(struct.pack(">BBLBBBB", 7, 0, 4, 0, 0, 0, 0))  # A-ABORT
+                assert is_closed(connection)
+        assert send(node.port, [sent(1, side=900)]) == [0]
+
+
 def test_what_all_associations_hold_is_counted_together() -> None:
-    memory = ReceiveMemory(100)
-    assert memory.take(60)
-    assert memory.take(40)
-    assert not memory.take(1)
-    memory.give(41)
-    assert memory.take(40)
+    memory, going, ended = ReceiveMemory(100), threading.current_thread(), threading.Thread()
+    assert memory.take(ended, 60)
+    assert memory.take(going, 100)  # the other one has ended
+    assert not memory.take(going, 1)
+    memory.give(going, 41)
+    assert memory.take(going, 40)
+    assert not memory.take(going, 1)
     assert LARGEST_PDU == 262_144

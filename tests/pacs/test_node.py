@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,14 @@ from archives import unclosed_sockets
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.store import Store
-from pneumoscope.pacs.config import read_config
+from pneumoscope.pacs.config import DiskLimits, NodeSettings, read_config
+from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.settings import HttpSettings
 from pneumoscope.pacs.intake import OWNER
-from pneumoscope.pacs.node import open_node
-from sent_films import PLANTED, send, sent
+from pneumoscope.pacs.node import open_node, start_polling
+from pneumoscope.pacs.pull.settings import PullSettings
+from pneumoscope.pacs.spool import Spool
+from sent_films import PLANTED, file_of, send, sent
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 PATIENCE_S = 120.0
@@ -91,6 +95,34 @@ def results(folder: Path, number: int) -> list[Path]:
         assert time.monotonic() < deadline
         threading.Event().wait(0.02)
     return files
+
+
+@dataclass
+class Source:
+    """A source with two films, of which one is none."""
+
+    settings: PullSettings
+
+    def poll(self, accept: Callable[[bytes], None]) -> int:
+        for film in (file_of(sent(1)), b"no DICOM file"):
+            accept(film)
+        return 2
+
+    def check(self) -> Check:
+        return Check(ok=True, text="")
+
+
+def test_films_that_are_fetched_go_into_the_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, fetched = Spool(tmp_path / "spool", DiskLimits(10**8, 0)), threading.Semaphore(0)
+    source = Source(PullSettings("archive", "orthanc", HttpSettings("http://127.0.0.1")))
+    monkeypatch.setattr("pneumoscope.pacs.node.open_sources", lambda *_: [source])
+    polling = start_polling(NodeSettings(folder=tmp_path), spool, fetched.release)
+    assert all(fetched.acquire(timeout=PATIENCE_S) for _ in range(2))
+    polling.stop()
+    contents = {path.read_bytes() for path in spool.films()}
+    assert contents == {file_of(sent(1)), b"no DICOM file"}  # `Intake` says why it is no film
 
 
 def test_a_node_that_is_killed_loses_and_doubles_nothing(

@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from socketserver import BaseServer
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
@@ -38,23 +39,33 @@ _SPARE_CONNECTIONS = 20
 
 
 class ReceiveMemory:
-    """Bytes that all associations have received and not stored. Safe to share between threads."""
+    """Bytes that associations have received and not stored. Safe to share between threads."""
 
     def __init__(self, most_bytes: int) -> None:
+        """Counts nothing yet.
+
+        Args:
+            most_bytes: Bytes of all associations together.
+        """
         self._most = most_bytes
-        self._used = 0
+        self._bytes: WeakKeyDictionary[threading.Thread, int] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def take(self, size: int) -> bool:
-        """Counts bytes; False if they are too many."""
+    def take(self, association: threading.Thread, size: int) -> bool:
+        """Counts bytes of an association; False if there are too many."""
         with self._lock:
-            self._used += size
-            return self._used <= self._most
+            self._bytes[association] = self._bytes.get(association, 0) + size
+            if sum(self._bytes.values()) <= self._most:
+                return True
+            # Not every way in which an association ends is reported.
+            for ended in [each for each in self._bytes if not each.is_alive()]:
+                del self._bytes[ended]
+            return sum(self._bytes.values()) <= self._most
 
-    def give(self, size: int) -> None:
-        """Counts bytes as stored or thrown away."""
+    def give(self, association: threading.Thread, size: int) -> None:
+        """Counts bytes of an association as stored."""
         with self._lock:
-            self._used -= size
+            self._bytes[association] = max(0, self._bytes.get(association, 0) - size)
 
 
 class LimitedSocket(AssociationSocket):
@@ -107,18 +118,13 @@ class LimitedSocket(AssociationSocket):
         """
         size = min(size, self._unstored) if more else self._unstored
         self._unstored -= size
-        self._memory.give(size)
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self.stored(more=False, size=0)
-        super().close()
+        self._memory.give(self._assoc, size)
 
     def _count(self, size: int) -> None:
         if size > _MOST_PDU:
             raise self._refused(f"a PDU claims {size} bytes")
         self._unstored += size
-        fits = self._memory.take(size)
+        fits = self._memory.take(self._assoc, size)
         if self._unstored > self._settings.film_bytes + _MOST_PDU:
             raise self._refused("a data set is too large")
         if not fits:

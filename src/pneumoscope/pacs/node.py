@@ -135,7 +135,7 @@ def open_node(settings: NodeSettings) -> Node:
         messages = _Messages(metrics, intake, commitments)
         receiver = ReceiverProcess(receiver_task(settings), messages.take)
         started.callback(receiver.stop)
-        polling = _polling(settings, spool, intake)
+        polling = start_polling(settings, spool, intake.wake)
         started.pop_all()
     metrics.watch(spool, store, lambda: receiver.pid is not None)
     return Node(
@@ -209,8 +209,14 @@ def _pipeline(
         raise
 
 
-def _polling(settings: NodeSettings, spool: Spool, intake: Intake) -> Polling:
-    """Fetches films into the spool."""
+def start_polling(settings: NodeSettings, spool: Spool, wake: Callable[[], None]) -> Polling:
+    """Starts to fetch films into the spool.
+
+    Args:
+        settings: With the sources.
+        spool: Where films go.
+        wake: Called after each film.
+    """
 
     def take(film: bytes) -> None:
         try:
@@ -218,7 +224,7 @@ def _polling(settings: NodeSettings, spool: Spool, intake: Intake) -> Polling:
         except ImageError:  # `Intake` reports it
             sop_instance = ""
         spool.put(sop_instance, [film])
-        intake.wake()
+        wake()
 
     settings.cursors_folder.mkdir(exist_ok=True, mode=0o700)
     polling = Polling(open_sources(settings.sources, settings.cursors_folder), take)
