@@ -164,3 +164,16 @@ def test_files_that_are_no_films_are_not_delivered(parts: Parts) -> None:
     film, broken = parts.store.of_job("ann", job)
     assert len(Deliveries(parts.store).of_film("ann", film.id)) == 2
     assert Deliveries(parts.store).of_film("ann", broken.id) == []
+
+
+def test_results_that_wait_are_counted_without_those_of_films_that_failed(parts: Parts) -> None:
+    first, second, failed = accepted(parts), accepted(parts), accepted(parts)
+    parts.store.change([{"id": id_, "state": DONE} for id_ in (first, second)])
+    parts.store.change([{"id": failed, "state": FAILED}])
+    deliveries = Deliveries(parts.store)
+    later = now() + timedelta(days=1)
+    deliveries.record_failure(first, "archive", ServerFault(), later)  # still waits
+    assert (deliveries.count_waiting("archive"), deliveries.count_waiting("viewer")) == (2, 2)
+    deliveries.record_success(second, "archive")
+    deliveries.record_failure(first, "archive", ServerFault(), None)
+    assert (deliveries.count_waiting("archive"), deliveries.count_waiting("viewer")) == (0, 2)

@@ -101,6 +101,21 @@ class Deliveries:
         with Session(self._store.engine) as session:
             return {(name, state): count for name, state, count in session.execute(query)}
 
+    def count_waiting(self, destination: str) -> int:
+        """The number of results that wait for their delivery to a destination."""
+        query = (
+            select(func.count())
+            .select_from(Delivery)
+            .join(FilmRow, FilmRow.id == Delivery.film)
+            .where(
+                Delivery.destination == destination,
+                Delivery.state == PENDING,
+                FilmRow.state == DONE,
+            )
+        )
+        with Session(self._store.engine) as session:
+            return session.scalar(query) or 0
+
     def undelivered(self, films: Sequence[str]) -> set[str]:
         """Those of some films that have a delivery which is pending or given up.
 

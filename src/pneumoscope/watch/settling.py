@@ -14,7 +14,7 @@ _CLOSED_S = 0.2
 open it again at once."""
 _EMPTY_S = 60.0
 """Seconds after which an empty file counts as complete: many writers begin with one."""
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 15.0, 1800.0
+_FIRST_PAUSE_S, LONGEST_PAUSE_S = 15.0, 1800.0
 
 
 @dataclass(slots=True)
@@ -69,5 +69,5 @@ def pause_s(attempts: int) -> float:
     Args:
         attempts: Attempts that have failed before this one.
     """
-    longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(attempts, 20))
+    longest = min(LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(attempts, 20))
     return longest * random.uniform(0.8, 1.0)

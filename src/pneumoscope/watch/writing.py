@@ -20,7 +20,7 @@ from pneumoscope.jobs.tables import now
 from pneumoscope.records import Radiograph
 from pneumoscope.render.serialise import prediction_to_json
 from pneumoscope.watch.result_files import Result, write_result
-from pneumoscope.watch.settling import pause_s
+from pneumoscope.watch.settling import LONGEST_PAUSE_S, pause_s
 from pneumoscope.watch.targets import free_name
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ _log = logging.getLogger(__name__)
 
 OUTPUT = "output"
 """Name of the destination of results."""
-_PORTION, _MANY = 16, 1_000_000
+_PORTION = 16
+_LONGEST_PAUSE = timedelta(seconds=LONGEST_PAUSE_S)
 _SIDE_PX = 2048
 """Longest side of a film in a picture."""
 _FAULTS = 5
@@ -84,13 +85,12 @@ class Writer:
 
     def pending(self) -> int:
         """Results that wait to be written."""
-        later = now() + timedelta(days=1)
-        return sum(pair[0].destination == OUTPUT for pair in self._deliveries.due(_MANY, later))
+        return self._deliveries.count_waiting(OUTPUT)
 
     def write_due(self) -> int:
         """Writes results that are due; returns how many were tried, 0 if there was none."""
         try:
-            due = [pair for pair in self._deliveries.due(_PORTION) if pair[0].destination == OUTPUT]
+            due = self._deliveries.due(_PORTION, destination=OUTPUT, longest_pause=_LONGEST_PAUSE)
             for delivery, row in due:
                 self._write(delivery, row)
         except DatabaseError as error:
