@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 from pneumoscope.languages.catalogue import Catalogue
 
 CATALOGUE = Catalogue(
@@ -38,3 +40,14 @@ def test_an_unknown_text_stays() -> None:
     assert CATALOGUE.translated("No film") == "No film"
     assert CATALOGUE.translated("") == ""
     assert CATALOGUE.translated("no film\n") == "no film\n"
+
+
+def test_long_texts_of_strangers_take_no_long_time() -> None:
+    catalogue = Catalogue(
+        {"{a}: {b} x {c} pixels, at least {d} x {d} are needed": "{a} {b} {c} {d}"}, str
+    )
+    text = "a: b x c pixels, at least " * 4000
+    assert CATALOGUE.translated("a: " * 4000 + "no film").startswith("a: a: a: ")
+    begun = time.process_time()
+    assert catalogue.translated(text) == text
+    assert time.process_time() - begun < 1
