@@ -171,7 +171,8 @@ def _lines(graph: Mapping[str, set[str]]) -> Iterator[str]:
 
 def _port(name: str, other: str, others: Collection[str]) -> float:
     """Where on a box an arrow ends, from the middle."""
-    place = sorted(others, key=_x).index(other) + 1
+    # By name where two are above each other: the order of a set differs from run to run.
+    place = sorted(others, key=lambda n: (_x(n), n)).index(other) + 1
     return (place / (len(others) + 1) - 0.5) * _width(name)
 
 
