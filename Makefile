@@ -5,6 +5,7 @@
 # For daily work:
 #   make check  the tests that take no training, server or browser: under two minutes on two cores
 # And for the documentation:
+#   make sbom   writes the bill of materials (CycloneDX) of what is installed to dist/sbom.cdx.json
 #   make docs   builds the site into site/; a broken link, or a page that no menu names, fails the build
 PYTHON ?= python3
 VENV := .venv
@@ -19,7 +20,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c const
 # Tests start hundreds of processes. Python keeps what it compiles, even where the environment says no.
 check test: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo web check test docs lint clean
+.PHONY: demo web check test docs sbom lint clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -43,6 +44,10 @@ check test: $(VENV)/.dev
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Read it: $(BIN)/python -m http.server --directory site 8001, then http://127.0.0.1:8001/"
+
+sbom: $(VENV)/.dev
+	$(BIN)/python tools/sbom.py --out dist/sbom.cdx.json
+	@echo "Bill of materials: dist/sbom.cdx.json"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -28,9 +28,10 @@ ADVISORIES = {
     "keras": ((3, 14), "CVE-2026-1462"),
     "pydicom": ((3, 0, 2), "CVE-2026-32711"),
     "python-multipart": ((0, 0, 31), "CVE-2026-53539"),
+    "requests": ((2, 33), "CVE-2026-25645"),
     "scikit-learn": ((1, 5), "CVE-2024-5206"),
     "starlette": ((1, 3, 1), "CVE-2026-54283"),
-    "torch": ((2, 6), "CVE-2025-32434"),
+    "torch": ((2, 10), "CVE-2026-24747"),
 }
 """The first version without the known hole of this name, for each direct dependency that had one."""
 LEAST = {package: least for package, (least, _) in ADVISORIES.items()}

@@ -138,9 +138,21 @@ frontend films
 backend server
     server one 127.0.0.1:{server}
 """
+CADDY = """
+{{
+    admin off
+    auto_https off
+}}
+https://127.0.0.1:{port} {{
+    bind 127.0.0.1
+    tls {cert} {key}
+    reverse_proxy 127.0.0.1:{server}
+}}
+"""
 PROGRAMS = {
     "nginx": (NGINX, ["-e", "stderr", "-c"]),
     "haproxy": (HAPROXY, ["-db", "-f"]),
+    "caddy": (CADDY, ["run", "--adapter", "caddyfile", "--config"]),
 }
 
 
@@ -167,7 +179,12 @@ def test_a_real_proxy_tells_who_asks_whatever_the_client_claims(
                 folder=tmp_path, port=port, server=server, cert=pair[0], key=pair[1], both=both
             )
         )
-        proxy = subprocess.Popen([executable, *options, str(configuration)], stderr=subprocess.PIPE)
+        home = {name: str(tmp_path) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
+        proxy = subprocess.Popen(
+            [executable, *options, str(configuration)],
+            stderr=subprocess.PIPE,
+            env=os.environ | home,
+        )
         try:
             claims = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http"}
             transport = httpx.HTTPTransport(verify=False, local_address="127.0.0.5")

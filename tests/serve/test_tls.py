@@ -5,14 +5,26 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+import pneumoscope
 from command_line import run
+from grey_films import BRIGHT
+from in_process import CHEAP, PASSWORD
 from listening import listening
-from pneumoscope.errors import UnsafeAddress, UsageError
+from live import listening as serving_app
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import ServerError, UnsafeAddress, UsageError
+from pneumoscope.serve.admin.administration import open_administration
+from pneumoscope.serve.app import create_app
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.settings import ServeSettings
 
@@ -144,6 +156,88 @@ def test_a_real_connection_is_encrypted_and_verified(tmp_path: Path) -> None:
             httpx.get(f"https://127.0.0.1:{port}/", verify=old)
         with pytest.raises(httpx.HTTPError):
             httpx.get(f"http://127.0.0.1:{port}/")
+
+
+def _signed(
+    name: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, issuer: str
+) -> x509.Certificate:
+    """A certificate of an authority, or of a server called localhost."""
+    now = datetime.now(UTC)
+    authority = name != "localhost"
+    common = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, issuer)]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(common[0])
+        .issuer_name(common[1])
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=90))
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=True, key_cert_sign=authority, crl_sign=authority,
+                content_commitment=False, key_encipherment=False, data_encipherment=False,
+                key_agreement=False, encipher_only=False, decipher_only=False,
+            ),
+            critical=True,
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )  # fmt: skip
+
+
+def test_a_certificate_of_the_hospitals_authority_serves_page_and_client(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root, intermediate and server, as a hospital's authority issues them."""
+    root, middle, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    authority = _signed("Hospital Root", root, root, "Hospital Root")
+    chain = [
+        _signed("localhost", own, middle, "Hospital Issuing"),
+        _signed("Hospital Issuing", middle, root, "Hospital Root"),
+    ]
+    pem = serialization.Encoding.PEM
+    (tmp_path / "root.pem").write_bytes(authority.public_bytes(pem))
+    (tmp_path / "chain.pem").write_bytes(b"".join(each.public_bytes(pem) for each in chain))
+    (tmp_path / "key.pem").write_bytes(
+        own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (tmp_path / "key.pem").chmod(0o600)
+    settings = ServeSettings(
+        folder=tmp_path / "state", bundle=(str(tiny_bundle.path),), threads=1,
+        tls_cert=tmp_path / "chain.pem", tls_key=tmp_path / "key.pem",
+    )  # fmt: skip
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
+    administration.add_user("anna", PASSWORD, "operator")
+    token, _ = administration.add_token("anna", "tests", ["read", "predict"], 1)
+    administration.store.close()
+    with serving_app(create_app(settings), **tls.uvicorn_options(settings)) as (server, _):
+        url = f"https://localhost:{server.port}"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
+        with pneumoscope.Client(url, token=token) as client:
+            record = client.predict(BRIGHT[1])
+            assert record.prediction is not None
+            assert record.prediction.label == "PNEUMONIA"
+        answer = httpx.get(f"{url}/login")
+        assert answer.status_code == 200
+        assert "max-age" in answer.headers["strict-transport-security"]
+        # The address is no name in the certificate.
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"https://127.0.0.1:{server.port}/login")
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with (
+            pneumoscope.Client(url, token=token) as client,
+            pytest.raises(ServerError, match="no answer"),
+        ):
+            client.predict(BRIGHT[1])
 
 
 def test_nobody_claims_another_address_or_scheme(tmp_path: Path) -> None:
