@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 
 from command_line import run
 from pneumoscope.bundle import Bundle
+from pneumoscope.cli.train.options import confirm_code
 from pneumoscope.errors import DataError
 from pneumoscope.installation import install_command
 from pneumoscope.train.paths import Paths
+from pneumoscope.train.recipe.settings import Recipe
 from replaced import replace_module
 
 
@@ -185,6 +189,50 @@ def test_a_recipe_that_does_not_exist_lists_the_shipped_ones(training: Training)
     assert "flagshp" in done.stderr
     assert "flagship" in done.stderr.split("hint:")[1]
     assert training.paths is None
+
+
+@pytest.fixture
+def with_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe that names a function of a module, which must not be imported here."""
+    (tmp_path / "hostile.py").write_text("open('was-run', 'w')\ndef build(recipe): ...\n")
+    recipe = tmp_path / "theirs.toml"
+    recipe.write_text('name = "theirs"\nnetwork = "hostile:build"\n')
+    monkeypatch.chdir(tmp_path)
+    return recipe
+
+
+@pytest.mark.parametrize("more", [(), ("--find-learning-rate",), ("--folds", "3")])
+def test_code_of_a_recipe_is_not_run_where_nobody_can_be_asked(
+    training: Training, with_code: Path, more: tuple[str, ...]
+) -> None:
+    done = run("train", with_code, "--data", "films", *more)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error: recipe theirs runs Python code: network = 'hostile:build'" in done.stderr
+    assert "add --yes" in done.stderr.split("hint:")[1]
+    assert training.paths is None
+    assert not Path("was-run").exists()
+
+
+def test_the_question_names_the_code_of_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(typer, "confirm", lambda text, **how: asked.append((text, how)))
+    confirm_code(Recipe(name="theirs", network="hostile:build"), yes=False)
+    confirm_code(Recipe(name="plain", network="cnn"), yes=False)
+    question = (
+        "recipe theirs runs Python code: network = 'hostile:build'. It can do all that you may do. "
+        "Run it?"
+    )
+    assert asked == [(question, {"abort": True, "err": True})]
+
+
+def test_yes_agrees_to_the_code_of_a_recipe_and_says_it(
+    training: Training, with_code: Path
+) -> None:
+    done = run("train", with_code, "--data", "films", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "recipe theirs runs Python code: network = 'hostile:build'\n" in done.stderr
+    assert training.paths is not None
 
 
 def test_learning_rates_are_suggested_and_nothing_is_trained(training: Training) -> None:

@@ -15,7 +15,14 @@ from pneumoscope.cli.extras import require
 from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Cache, Json
 from pneumoscope.cli.terminal import console, escape, plain_table, print_json, print_table
-from pneumoscope.cli.train.options import Backend, Data, RecipeName, prepare_training
+from pneumoscope.cli.train.options import (
+    Backend,
+    Data,
+    RecipeName,
+    Yes,
+    confirm_code,
+    prepare_training,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,6 +71,7 @@ def bench_train(
     cache: Cache = None,
     steps: Steps = 10,
     rounds: Rounds = 5,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Measure training in films per second.
@@ -77,6 +85,7 @@ def bench_train(
     from pneumoscope.train.recipe import reading
 
     resolved = reading.load(recipe)
+    confirm_code(resolved, yes=yes)
     with no_chatter():
         from pneumoscope.train import bench
 

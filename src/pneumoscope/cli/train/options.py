@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumoscope.cli.completion import recipes
 from pneumoscope.cli.extras import require
 from pneumoscope.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from pneumoscope.train.recipe.settings import Recipe
 
 RecipeName = Annotated[
     str,
@@ -39,6 +43,11 @@ Negative = Annotated[
         metavar="CLASS",
         help="Class of the healthy films, if its name does not say so, such as 0 for folders 0 and 1.",
     ),
+]
+
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Run the Python code that a recipe names, without asking."),
 ]
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -83,3 +92,23 @@ def prepare_conversion(what: str) -> None:
     # Keras and TensorFlow read these when they are first imported.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def confirm_code(recipe: Recipe, *, yes: bool) -> None:
+    """Says that a recipe names Python code, and asks before it is run.
+
+    Raises:
+        UsageError: Nobody can be asked here.
+        typer.Abort: The answer is no.
+    """
+    if ":" not in recipe.network:
+        return
+    code = f"recipe {recipe.name} runs Python code: network = {recipe.network!r}"
+    if yes:
+        sys.stderr.write(f"{code}\n")
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            code, "Read that code first: it can do all that you may do. Then add --yes."
+        )
+    typer.confirm(f"{code}. It can do all that you may do. Run it?", abort=True, err=True)

@@ -20,6 +20,8 @@ from pneumoscope.cli.train.options import (
     Data,
     Negative,
     RecipeName,
+    Yes,
+    confirm_code,
     prepare_training,
 )
 from pneumoscope.errors import MissingExtra
@@ -150,6 +152,7 @@ def train(
     find_learning_rate: FindLearningRate = False,
     leave_out: LeaveOut = None,
     folds: Folds = None,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Train a recipe and write its bundle.
@@ -158,7 +161,8 @@ def train(
     MobileNetV3Large, EfficientNetV2B0, EfficientNetV2B1, EfficientNetV2B2,
     EfficientNetV2B3, EfficientNetB0, EfficientNetLite0, EfficientNetLite1,
     EfficientNetLite2, DenseNet121, ResNet50, VGG16, Xception, InceptionV3,
-    ConvNeXtTiny, cnn, or a function of your own as module:function.
+    ConvNeXtTiny, cnn, or a function of your own as module:function. Before such
+    code is run, you are asked; --yes agrees.
 
     The same command continues a run that was interrupted. With --leave-out and
     --folds, it continues with the training that was interrupted.
@@ -182,6 +186,7 @@ def train(
         folds=folds,
     )
     cross_validation.refuse_with(resolved, leave_out)
+    confirm_code(resolved, yes=yes)
     with no_chatter():
         from pneumoscope.train import run  # noqa: F401 (imports Keras, which is not quiet)
 
