@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,46 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from drawn import drawn_set
+from traced import addresses, environment, traced
+
 SAMPLES = Path(__file__).parent.parent / "samples"
-CI = re.compile(r"CI|GITHUB|GITLAB|JENKINS|BUILD|TRAVIS|AGENT|PYTEST|RUNNER")
-"""Variables by which ONNX Runtime recognises continuous integration, where it never reports."""
-LOCAL = re.compile(r"AF_UNIX|AF_NETLINK|\"127\.0\.0\.1\"|\"::1\"|AF_UNSPEC")
-
-
-def environment(home: Path) -> dict[str, str]:
-    """That of a user with an empty home folder, outside of continuous integration."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not CI.search(name) and not name.startswith(("XDG_", "ORT_"))
-    }
-    return kept | {"HOME": str(home), "NO_COLOR": "1", "MPLCONFIGDIR": str(home / "matplotlib")}
 
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "pneumoscope", *map(str, arguments)]
-
-
-def traced(log: Path, words: list[str]) -> list[str]:
-    """The command under strace, which notes every connection and every datagram."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("needs strace")
-    calls = "trace=connect,sendto,sendmsg,sendmmsg"
-    allowed = subprocess.run(
-        [strace, "-f", "--seccomp-bpf", "-qq", "-e", calls, "true"],
-        capture_output=True,
-        check=False,
-    )
-    if allowed.returncode:
-        pytest.skip("strace may not trace here")
-    return [strace, "-f", "--seccomp-bpf", "-qq", "-e", calls, "-o", str(log), *words]
-
-
-def addresses(log: Path) -> list[str]:
-    """Calls that name an address of another machine."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line for line in lines if "sa_family=" in line and not LOCAL.search(line)]
 
 
 def files(home: Path) -> list[str]:
@@ -77,6 +44,19 @@ def test_reading_a_film_connects_to_nobody(tmp_path: Path) -> None:
     words = traced(log, command("predict", SAMPLES / "normal-1.png"))
     subprocess.run(words, env=environment(tmp_path), capture_output=True, check=True)
     assert addresses(log) == []
+
+
+def test_an_evaluation_connects_to_nobody(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    log, home = tmp_path / "calls.txt", tmp_path / "home"
+    home.mkdir()
+    films = drawn_set(tmp_path / "films", normal=8, pneumonia=8)
+    options = ["--no-report", "--only", "decision", "--draws", 20, "--out", tmp_path / "out"]
+    words = traced(log, command("evaluate", "children", films, *options))
+    subprocess.run(words, env=environment(home), capture_output=True, check=True)
+    assert (tmp_path / "out" / "metrics.json").is_file()
+    assert addresses(log) == []
+    assert [name for name in files(home) if "onnxruntime" in name.lower()] == []
 
 
 @pytest.mark.server

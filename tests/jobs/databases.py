@@ -6,17 +6,45 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A running server of PostgreSQL.
+
+    Attributes:
+        url: By which it is reached.
+        control: Runs ``pg_ctl`` with these words.
+    """
+
+    url: str
+    control: Callable[..., object]
+
+    def stop(self) -> None:
+        """Ends every connection at once, as a crash does."""
+        self.control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        self.control("start")
+
+
 @contextmanager
 def postgresql() -> Iterator[str]:
     """The URL of a server of its own, reached by a socket in its folder."""
+    with postgresql_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A server of its own, which a test may stop and start."""
     pytest.importorskip("psycopg")
     # Debian keeps these programs off the PATH, one folder a version.
     places = [os.environ["PATH"], *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
@@ -37,8 +65,13 @@ def postgresql() -> Iterator[str]:
         subprocess.run(init, capture_output=True, **run)
         options = f"-k {name} -c listen_addresses='' -c fsync=off"
         control = [pg_ctl, "-D", f"{name}/data", "-w", "-l", f"{name}/log"]
-        subprocess.run([*control, "-o", options, "start"], stdout=subprocess.DEVNULL, **run)
+
+        def run_control(*words: str) -> None:
+            subprocess.run([*control, "-o", options, *words], stdout=subprocess.DEVNULL, **run)
+
+        run_control("start")
         try:
-            yield f"postgresql+psycopg://tester@/postgres?host={name}"
+            yield PostgreSQL(f"postgresql+psycopg://tester@/postgres?host={name}", run_control)
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], capture_output=True, **run)
+            stop = [*control, "-m", "immediate", "stop"]
+            subprocess.run(stop, capture_output=True, **run | {"check": False})  # may be stopped

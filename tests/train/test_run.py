@@ -18,6 +18,7 @@ import pytest
 
 from command_line import run
 from drawn import drawn_set
+from traced import addresses, environment, obstacle, traced
 from trainings import PRETRAINED, SMALL, TOY, class_folders, exporting_here, train, words
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
@@ -45,6 +46,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drawn_set(tmp_path_factory.mktemp("drawn") / "films")
 
 
+CALLS = "calls.txt"
 # Kills itself where the second epoch of the second phase begins: no clock decides what is left.
 KILLED = """
 import os, signal, sys
@@ -65,7 +67,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, films: Path) -> Path:
     """A run folder: killed in the second phase, then finished by the same command."""
     out = tmp_path_factory.mktemp("run") / "run"
     command = [sys.executable, "-c", KILLED, *map(str, words(SMALL, out, films))]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    calls = out.parent / CALLS
+    if not obstacle():
+        command = traced(calls, command)
+    process = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment(out.parent)
+    )
     assert "whole network 1" in process.stderr
     assert process.returncode == -signal.SIGKILL
     assert (out / "checkpoint.npz").is_file()
@@ -80,6 +87,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory, films: Path) -> Path:
     # Figures of so few patients have no interval, and say so.
     assert (auc["low"], auc["note"] != "") == (None, True)
     return out
+
+
+def test_a_training_connects_to_nobody(trained: Path) -> None:
+    if reason := obstacle():
+        pytest.skip(reason)
+    assert (trained.parent / CALLS).stat().st_size > 0
+    assert addresses(trained.parent / CALLS) == []
+    assert [path for path in trained.parent.rglob("*") if "onnxruntime" in path.name.lower()] == []
 
 
 def test_a_killed_training_resumes_and_ends_the_same(
