@@ -11,6 +11,8 @@ import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from itertools import chain, groupby
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.serve.security.connection import Connection, LimitedHttpProtocol
@@ -86,11 +88,9 @@ class Connections:
         if is_proxy:
             self._of_proxies.add(network)
         too_many = len(same) >= self.limits.connections_per_address and not is_proxy
-        if too_many and not self._make_room(same, now):
+        if too_many and not self._make_room([network], now):
             return None
-        if self._count >= self.most and not self._make_room(
-            (c for each in self.by_network.values() for c in each), now
-        ):
+        if self._count >= self.most and not self._make_room(self.by_network, now):
             return None
         connection = Connection(network, transport, now)
         self.by_network[network].add(connection)
@@ -113,25 +113,53 @@ class Connections:
         address = ip_address(str(peer[0]).partition("%")[0])
         return any(address in network for network in self.proxies)
 
-    def _make_room(self, among: Iterable[Connection], now: float) -> bool:
-        """Closes one of these connections whose request is not complete, if there is one."""
-        waiting = [connection for connection in among if not connection.working]
-        if not waiting:
-            return False
-        last = min(waiting, key=lambda connection: self._rank(connection, now))
-        self.remove(last)
-        last.transport.abort()
-        return True
+    def _make_room(self, networks: Iterable[str], now: float) -> bool:
+        """Closes one connection of these networks whose request is not complete, if there is one.
 
-    def _rank(self, connection: Connection, now: float) -> tuple[bool, int, bool, float]:
-        """Orders connections: the smallest is closed first."""
-        # Behind a proxy are many users, so its connections count as one network each.
-        proxied = connection.network in self._of_proxies
-        crowd = 1 if proxied else len(self.by_network[connection.network])
-        young = now - connection.since < GRACE_S
-        spared = young and crowd <= max(1, self.most // _CROWD)
-        # The rate of a new connection says nothing: a handshake has none.
-        return spared, -crowd, young, connection.since if young else connection.rate(now)
+        Called for every connection of an attacker, so it looks at each connection only briefly.
+        """
+        by_crowd = sorted(networks, key=self._crowd, reverse=True)
+        small = max(1, self.most // _CROWD)
+        for sparing in (True, False):
+            for crowd, equal in groupby(by_crowd, key=self._crowd):
+                among = chain.from_iterable(self.by_network[network] for network in equal)
+                last = _slowest(among, now, spare_young=sparing and crowd <= small)
+                if last is not None:
+                    self.remove(last)
+                    last.transport.abort()
+                    return True
+        return False
+
+    def _crowd(self, network: str) -> int:
+        """How many connections a network has; behind a proxy are many users, with one each."""
+        return 1 if network in self._of_proxies else len(self.by_network[network])
+
+
+def _slowest(
+    connections: Iterable[Connection], now: float, *, spare_young: bool
+) -> Connection | None:
+    """The slowest connection whose request is not complete; None if there is none.
+
+    Young ones come last, the oldest of them first: the rate of a new connection says nothing, as a
+    handshake has none.
+
+    Args:
+        connections: Among which it is sought.
+        now: Time of the loop.
+        spare_young: Leave young ones out.
+    """
+    slowest: Connection | None = None
+    oldest: Connection | None = None
+    least_rate = inf
+    for connection in connections:
+        if connection.working:
+            continue
+        if now - connection.since < GRACE_S:
+            if oldest is None or connection.since < oldest.since:
+                oldest = connection
+        elif (rate := connection.rate(now)) < least_rate:
+            slowest, least_rate = connection, rate
+    return slowest if slowest is not None or spare_young else oldest
 
 
 class _NewConnection(asyncio.Protocol):
