@@ -193,6 +193,7 @@ def _signed(
     )  # fmt: skip
 
 
+@pytest.mark.server
 def test_a_certificate_of_the_hospitals_authority_serves_page_and_client(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="json or csv, as `predict` prints them; or worklist: JSON in the order of urgency.",
+        help="Format: json or csv, as `predict` prints them; or worklist, JSON in the order of urgency.",
     ),
 ]
 Out = Annotated[
