@@ -21,6 +21,7 @@ import statistics
 import sys
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from pneumoscope import load
 from pneumoscope.images import find_films
+from pneumoscope.images.samples import sample_films
 from pneumoscope.render.serialise import outcome_to_json
 from pneumoscope.runtime import Classifier, PopulationReader, Reader
 from pneumoscope.web.page import export_page
@@ -44,8 +46,9 @@ _TIMEOUT_MS = 600_000
 _READ = """async () => {
   if (!window.judged) {
     const { LocalBackend } = await import('./static/local.js');
+    const { inLanguage } = await import('./static/judge.js');
     const page = await (await fetch('./static/page.json')).json();
-    window.judged = new LocalBackend(page, 'parity');
+    window.judged = new LocalBackend(inLanguage(page, 'en'), 'parity');
   }
   const results = [];
   for (const file of document.getElementById('parity').files) {
@@ -109,6 +112,16 @@ def of_browser(page: Page, films: list[Path]) -> list[dict[str, Any]]:
     return answers
 
 
+def first_verdict(page: Page) -> float:
+    """Seconds from the page being there to the verdict on a film that was added at once."""
+    page.wait_for_selector("body[data-ready]")
+    started = time.perf_counter()
+    page.set_input_files("#files", sample_films()[0])
+    page.wait_for_selector(".row")
+    page.wait_for_selector(".row[data-busy=true]", state="detached")
+    return time.perf_counter() - started
+
+
 def is_close(record: dict[str, Any], reader: Reader) -> bool:
     """Whether a figure of Python's result lies within the tolerance of a limit that decides."""
     classifiers: list[Classifier] = (
@@ -167,6 +180,7 @@ def main() -> int:
             page = browser.new_page()
             page.set_default_timeout(_TIMEOUT_MS)
             page.goto(address)
+            print(f"first verdict {first_verdict(page):.1f} s after the page was there")
             answers = of_browser(page, films)
             browser.close()
     return report(films, python, answers, reader, options.json)

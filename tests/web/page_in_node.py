@@ -17,6 +17,7 @@ from pneumoscope.web import content, page
 OWN = Path(page.__file__).with_name("static")
 READ = """
 import { readFileSync } from "node:fs";
+import { codecsOf } from "./films/codecs.js";
 import { readFilm } from "./films/read.js";
 import { modelInput } from "./films/resampling.js";
 const { films, foreign, atLeast } = JSON.parse(readFileSync("input.json"));
@@ -24,7 +25,7 @@ const results = [];
 for (const [film, resize] of films) {
   const bundle = { size: 128, source_size: 224, resize };
   try {
-    const options = { atLeast, codecs: {}, foreign };
+    const options = { atLeast, codecs: codecsOf([]), foreign };
     const read = await readFilm(new Blob([Buffer.from(film, "base64")]), options);
     const input = Buffer.from(modelInput(read, bundle)).toString("base64");
     results.push({ levels: Buffer.from(read.levels).toString("base64"), facts: read.facts, input });

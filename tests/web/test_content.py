@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from npm_packages import DECODER
 from page_in_node import OWN
 from pneumoscope import load
 from pneumoscope.bundle import Bundle, names
+from pneumoscope.languages.current import LANGUAGES
 from pneumoscope.web.content import foreign_words, page_content
 
 
 @pytest.fixture(scope="module")
 def content() -> dict[str, Any]:
     bundles = {path.name: load(path, threads=1) for path in names.SHIPPED_SET}
-    return page_content(bundles, (DECODER,), ("openjpeg",))
+    return page_content(bundles, ("openjpeg",))
 
 
 def test_the_shipped_bundles_are_chosen_by_the_film(content: dict[str, Any]) -> None:
@@ -26,7 +26,6 @@ def test_the_shipped_bundles_are_chosen_by_the_film(content: dict[str, Any]) -> 
     assert list(content["bundles"]) == ["children", "adults"]
     assert list(content["settings"]) == ["automatic", "children", "adults"]
     assert content["codecs"] == ["openjpeg"]
-    assert content["without"] == ["decodes something"]
     children = content["bundles"]["children"]
     assert children["model"] == "models/children.onnx"
     assert len(children["heads"]["weights"]) == 128
@@ -42,7 +41,7 @@ def test_the_thorough_check_is_not_offered(content: dict[str, Any]) -> None:
 
 
 def test_one_bundle_without_a_gate(tiny_bundle: Bundle) -> None:
-    content = page_content({"tiny": load(tiny_bundle.path, threads=1)}, (), ())
+    content = page_content({"tiny": load(tiny_bundle.path, threads=1)}, ())
     assert not content["automatic"]
     assert list(content["settings"]) == ["tiny"]
     assert content["bundles"]["tiny"]["heads"] is None
@@ -56,6 +55,16 @@ def test_every_error_of_the_page_has_words(content: dict[str, Any]) -> None:
     assert content["errors"]["TooSmall"]["message"] == (
         "{name}: {columns} x {rows} pixels, at least {least} x {least} are needed"
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_the_words_of_errors_are_translated(content: dict[str, Any], language: str) -> None:
+    words = content["languages"][language]
+    same = {"{name}: {kind}", "{name}: {what}"}  # of values alone
+    for code, texts in content["errors"].items():
+        for key, text in texts.items():
+            assert words["errors"][code][key] != text or text in same, (code, text)
+    assert [reason for reason, text in words["reasons"].items() if text == reason] == []
 
 
 def test_other_files_are_named() -> None:

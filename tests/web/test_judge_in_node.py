@@ -91,7 +91,7 @@ def judged(
                 "outputs": outputs,
             }
         )
-    values = {"page": page_content(classifiers, (), ()), "films": inputs, "language": language}
+    values = {"page": page_content(classifiers, ()), "films": inputs, "language": language}
     results: list[dict[str, Any]] = in_node(folder, JUDGE, values)
     return results
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pneumoscope.runtime import Classifier, PopulationReader
-    from pneumoscope.web.packages import Package
 
 # What decides in the page, of the content of bundle.json.
 _DECIDING: Final = (
@@ -76,19 +75,18 @@ TITLE: Final = "The film was not read"
 # Reasons in errors that the scripts of the page give.
 _REASONS: Final = (
     *("a checksum is wrong", "the archive is broken", "there are no films in the archive"),
-    *("it is encrypted in its archive", "its palette is incomplete", "no pixels"),
+    *("it is encrypted in its archive", "its palette is incomplete", "no pixels", "several pages"),
+    *("no page but reduced copies", "floating point pixels, not a radiograph"),
+    "a raw detector image (For Processing), not For Presentation",
 )
 
 
-def page_content(
-    bundles: Mapping[str, Classifier], missing: Sequence[Package], codecs: Sequence[str]
-) -> dict[str, Any]:
+def page_content(bundles: Mapping[str, Classifier], codecs: Sequence[str]) -> dict[str, Any]:
     """The content of ``page.json``, without the version of the page.
 
     Args:
         bundles: Classifiers by name of their bundle; the first is tried first.
-        missing: Decoders that the page lacks.
-        codecs: Names of those that it has.
+        codecs: Names of the decoders that the page has.
     """
     choice = choice_among(bundles)
     named: dict[str, Classifier | PopulationReader] = {} if choice is None else {AUTOMATIC: choice}
@@ -104,7 +102,6 @@ def page_content(
         "errors": _errors(),
         "foreign": foreign_words(),
         "codecs": list(codecs),
-        "without": [package.purpose for package in missing],
         "notice": NOTICE,
         "no_heatmaps": NO_HEATMAPS,
     }

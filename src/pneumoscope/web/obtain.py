@@ -12,9 +12,13 @@ from pneumoscope.errors import UsageError
 from pneumoscope.web.packages import PACKAGES, RUNTIME, Package, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _TIMEOUT_S = 300
+_HINT = (
+    f"Install Node.js, which has npm; or, on another machine, run `npm pack {RUNTIME.title}`, and give its "
+    "file with --runtime."
+)
 
 
 def obtain(
@@ -49,41 +53,49 @@ def obtain(
             f"{place}: contains no package that the page needs",
             f"It takes the archives of: npm pack {' '.join(p.title for p in PACKAGES)}",
         )
-    still_missing = []
-    for package in missing:
-        try:
-            files |= _by_npm(package, say)
-        except UsageError:
-            # Without a decoder the page refuses such films in words; without the runtime there is no page.
-            if package is RUNTIME:
-                raise
-            still_missing.append(package)
-    return files, tuple(still_missing)
+    if missing:
+        obtained, why = _by_npm(missing, say)
+        # Without a decoder the page refuses such films in words; without the runtime there is no page.
+        if RUNTIME in missing and RUNTIME not in obtained:
+            raise UsageError(why, _HINT)
+        for taken in obtained.values():
+            files |= taken
+        missing = [package for package in missing if package not in obtained]
+    return files, tuple(missing)
 
 
-def _by_npm(package: Package, say: Callable[[str], None]) -> dict[str, bytes]:
+def _by_npm(
+    packages: Sequence[Package], say: Callable[[str], None]
+) -> tuple[dict[Package, dict[str, bytes]], str]:
+    """The files of those packages that npm gives, and why it does not give the others."""
+    titles = ", ".join(package.title for package in packages)
     npm = shutil.which("npm")
-    hint = (
-        f"Install Node.js, which has npm; or, on another machine, run `npm pack {package.title}`, "
-        "and give its file with --runtime."
-    )
     if npm is None:
-        raise UsageError(
-            f"the page needs {package.title} ({package.purpose}), but there is no npm", hint
-        )
-    say(f"obtaining {package.title} by npm")
+        return {}, f"the page needs {titles}, but there is no npm"
+    say(f"obtaining {titles} by npm")
+    obtained, why = _packed(npm, packages)
+    if not obtained and len(packages) > 1:  # one that is not there keeps npm from giving the others
+        for package in packages:
+            alone, reason = _packed(npm, [package])
+            obtained |= alone
+            why = reason if package is RUNTIME or not why else why
+    return obtained, why
+
+
+def _packed(npm: str, packages: Sequence[Package]) -> tuple[dict[Package, dict[str, bytes]], str]:
+    """As `_by_npm`, from one call: all packages, or none."""
+    titles = [package.title for package in packages]
     with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", "--silent", "--pack-destination", folder, package.title]
+        command = [npm, "pack", "--silent", "--pack-destination", folder, *titles]
         try:
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise UsageError(
-                f"npm did not give {package.title}: {type(error).__name__}", hint
-            ) from error
-        files = contents(package, Path(folder)) if done.returncode == 0 else None
-    if files is None:
-        why = next((line for line in done.stderr.splitlines() if line.strip()), "no reason given")
-        raise UsageError(f"npm did not give {package.title}: {why[:200]}", hint)
-    return files
+            return {}, f"npm did not give {', '.join(titles)}: {type(error).__name__}"
+        if done.returncode:
+            lines = (line for line in done.stderr.splitlines() if line.strip())
+            reason = next(lines, "no reason given")[:200]
+            return {}, f"npm did not give {', '.join(titles)}: {reason}"
+        contained = {package: contents(package, Path(folder)) for package in packages}
+    return {package: files for package, files in contained.items() if files is not None}, ""

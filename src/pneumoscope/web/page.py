@@ -166,7 +166,7 @@ def _write(
     (folder / "index.html").write_text(index.replace("<head>", _HEAD, 1), encoding="utf-8")
     (folder / "manifest.webmanifest").write_text(json.dumps(_MANIFEST, indent=2) + "\n")
     codecs = [package.codec for package in PACKAGES if package.codec and package not in missing]
-    content = page_content(classifiers, missing, codecs)
+    content = page_content(classifiers, codecs)
     version = _version(folder, content)
     text = json.dumps({"version": version, **content}, ensure_ascii=False, allow_nan=False)
     (folder / _PAGE).write_text(text, encoding="utf-8")
@@ -197,7 +197,7 @@ def _write_packages(static: Path, packages: Mapping[str, bytes]) -> None:
         path.parent.mkdir(exist_ok=True)
         if path.suffix == ".wasm":
             # Servers of plain files do not compress; the page unpacks it.
-            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content, 9, mtime=0))
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content, 6, mtime=0))
         elif name := export_of[target]:
             path.write_bytes(content + f"\nexport default {name};\n".encode())
         else:

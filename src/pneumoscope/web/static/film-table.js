@@ -7,7 +7,6 @@ import { fixed } from "./numbers.js";
  *
  * @param {import("./backend.js").FilmRecord[]} records
  * @param {string[]} labels  Classes or findings of all bundles.
- * @param {Object<string, string>} markWords  Names of the marks, as `words` of a result spells them.
  */
 export function csvOfFilms(records, labels) {
   const columns = columnsOf(labels);

@@ -22,7 +22,7 @@ const START_MS = 180_000; // for files that come over a slow network
 /** @implements {Backend} */
 export class LocalBackend {
   formats = { film: ["overlay", "json", "csv"], films: ["csv", "json"] };
-  #films = new Map(); // {record, file, heatmap, lungs} by id, the oldest first
+  #films = new Map(); // {record, english, load, heatmap, lungs} by id, the oldest first; `load` gives the file
 
   /**
    * @param {object} page  Of `inLanguage`, see judge.js.
@@ -74,19 +74,21 @@ export class LocalBackend {
   }
 
   async picture(id, kind) {
-    const { file, record, heatmap, lungs } = this.#films.get(id);
+    const { load, record, heatmap, lungs } = this.#films.get(id);
     const call = (name, values) => this.decoder.call(name, values, { deadlineMs: FILM_MS });
-    if (kind === "film" || kind === "thumbnail") return call("picture", { file, key: id, side: kind === "film" ? SIDE_PX : THUMBNAIL_PX });
+    if (kind === "film" || kind === "thumbnail") {
+      return call("picture", { file: await load(), key: id, side: kind === "film" ? SIDE_PX : THUMBNAIL_PX });
+    }
     const size = shownSize(record.result.film.rows, record.result.film.columns, SIDE_PX);
     if (kind === "lungs") return call("lungs", { lungs, size });
     return call("heat", { heatmap, size, healthy: isHealthy(record.result), smooth: kind === "heatmap" });
   }
 
   async downloadFilm(id, format) {
-    const { file, record, heatmap, lungs } = this.#films.get(id);
+    const { load, record, heatmap, lungs } = this.#films.get(id);
     const stem = record.film.name.replace(/\.[^.]*$/, "");
     if (format === "overlay") {
-      const values = { file, key: id, side: SIDE_PX, heatmap, lungs, healthy: isHealthy(record.result) };
+      const values = { file: await load(), key: id, side: SIDE_PX, heatmap, lungs, healthy: isHealthy(record.result) };
       save(await this.decoder.call("overlay", values, { deadlineMs: FILM_MS }), `${stem}-heatmap.png`);
     } else if (format === "json") {
       save(new Blob([JSON.stringify(inEnglish(this.#films.get(id)), null, 2)], { type: "application/json" }), `${stem}.json`);
@@ -143,14 +145,14 @@ export class LocalBackend {
 
   async #readFilm({ name, load }, settings, signal) {
     const base = { id: idOf(), created: new Date().toISOString(), film: { name } };
-    const kept = { file: null, english: null, heatmap: null, lungs: null };
+    const kept = { load, english: null, heatmap: null, lungs: null };
     let ended;
     try {
       const started = performance.now();
-      kept.file = await load();
+      const file = await load();
       const bundle = this.page.bundles[settings.bundle ?? settings.population ?? this.judge.names[0]];
       const atLeast = bundle.resize === "antialias" ? Math.max(bundle.source_size, Math.round(DRAFT * bundle.size)) : null;
-      const decoded = await this.decoder.call("decode", { file: kept.file, key: base.id, bundle, atLeast }, { deadlineMs: FILM_MS, signal });
+      const decoded = await this.decoder.call("decode", { file, key: base.id, bundle, atLeast }, { deadlineMs: FILM_MS, signal });
       const readMs = performance.now() - started;
       const { result, ...more } = await this.judge.judge({ ...decoded, readMs }, settings);
       Object.assign(kept, more);
@@ -171,8 +173,8 @@ export class LocalBackend {
     const code = error instanceof WorkerEnded ? "TookTooLong" : error.code ?? error.name;
     const { message, hint, title } = errors[code] ?? errors.Unexpected;
     const values = { name, seconds: FILM_MS / 1000, what: error.message, setting: error.setting ?? "", ...error.values };
-    const { reason, kind, advice } = values;
-    Object.assign(values, { reason: reasons[reason] ?? reason, kind: reasons[kind] ?? kind });
+    const { reason, kind, what, advice } = values;
+    Object.assign(values, { reason: reasons[reason] ?? reason, kind: reasons[kind] ?? kind, what: reasons[what] ?? what });
     const say = (template) => filled(template, values, sentences);
     return new Problem({ title, detail: say(message), hint: say(reasons[advice] ?? (advice || hint)), code });
   }

@@ -25,7 +25,7 @@ async function kept(address) {
   const cache = name && globalThis.caches ? await caches.open(name).catch(() => null) : null;
   const known = await cache?.match(address);
   if (known) return known;
-  const response = await fetch(address);
+  const response = await fetch(address, { cache: "no-cache" }); // an earlier version may have had another
   if (!response.ok) throw new Error(`${new URL(address).pathname}: ${response.status}`);
   await cache?.put(address, response.clone()).catch(() => {}); // the disk may be full
   return response;

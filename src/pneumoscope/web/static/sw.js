@@ -5,9 +5,10 @@ const { version: VERSION, files: FILES } = self.PAGE_FILES;
 const PREFIX = `pneumoscope ${new URL(self.registration.scope).pathname} `;
 const CACHE = `${PREFIX}${VERSION}`;
 
-self.addEventListener("install", (event) => event.waitUntil(keepAll().then(() => self.skipWaiting())));
+self.addEventListener("install", (event) => event.waitUntil(keepAll()));
 
-self.addEventListener("activate", (event) => event.waitUntil(dropOthers().then(() => self.clients.claim())));
+// Only when no page of an earlier version is open: that one still needs its own files.
+self.addEventListener("activate", (event) => event.waitUntil(dropOthers()));
 
 self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || !event.request.url.startsWith(self.registration.scope)) return;
@@ -18,7 +19,7 @@ async function keepAll() {
   const cache = await caches.open(CACHE);
   for (const file of FILES) {
     const address = new URL(file, self.registration.scope).href;
-    if (!(await cache.match(address))) await cache.add(address);
+    if (!(await cache.match(address))) await cache.add(new Request(address, { cache: "no-cache" }));
   }
 }
 

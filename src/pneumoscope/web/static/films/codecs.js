@@ -1,12 +1,14 @@
 // Decoders of compressed DICOM frames, loaded when a film needs them. Each takes a codestream and the size
-// that its header gives, and returns {words, isRgb}; isRgb says that colour is red, green and blue already.
+// that its header gives, and returns {words, isRgb, missingRows}; isRgb says that colour is red, green and blue
+// already, and missingRows is a number if the end of the codestream is missing.
 //
 // Those in the folder codecs/ come from npm (pneumoscope/web/packages.py). A page that was made without one
 // does not list it, and such films are refused in words.
 
 import { isComplete } from "./dicom-pixels.js";
-import { truncated, unreadable } from "./problems.js";
-import { rgbOfJpeg } from "./raster.js";
+import { rareCoding, truncated, unreadable } from "./problems.js";
+import { luminanceOf } from "./jpeg.js";
+import { checkScans, rgbOfJpeg } from "./raster.js";
 
 const loaded = new Map();
 
@@ -21,7 +23,7 @@ export function codecsOf(available) {
     "jpeg-ls": ["charls", "JpegLSDecoder"],
     htj2k: ["openjph", "HTJ2KDecoder"],
   };
-  const codecs = { jpeg: ofJpeg };
+  const codecs = { jpeg: ofJpeg, "jpeg-12": ofDeepJpeg };
   for (const [coding, [name, decoder]] of Object.entries(emscripten)) {
     if (available.includes(name)) codecs[coding] = (data) => byWebAssembly(name, decoder, data, coding);
   }
@@ -30,10 +32,24 @@ export function codecsOf(available) {
 }
 
 async function ofJpeg(codestream, { samples }) {
+  checkScans(codestream);
+  if (samples === 1) {
+    const { levels, missingRows } = luminanceOf(codestream);
+    return { words: levels, isRgb: true, missingRows };
+  }
   const { rgba } = await rgbOfJpeg(codestream);
-  const words = new Uint8Array((rgba.length / 4) * samples);
-  for (let i = 0, to = 0; i < rgba.length; i += 4) for (let sample = 0; sample < samples; sample += 1) words[to++] = rgba[i + sample];
+  const words = new Uint8Array((rgba.length / 4) * 3);
+  for (let i = 0, to = 0; i < rgba.length; i += 4, to += 3) words.set(rgba.subarray(i, i + 3), to);
   return { words, isRgb: true };
+}
+
+/** Lossy JPEG of 12 bits, in grey. */
+function ofDeepJpeg(codestream, { samples }) {
+  checkScans(codestream);
+  if (samples !== 1) throw rareCoding("JPEG of 12 bits in colour");
+  const { levels, missingRows } = luminanceOf(codestream);
+  if (missingRows !== null) throw truncated();
+  return { words: levels, isRgb: true };
 }
 
 /** The bytes of a module of WebAssembly, which a page keeps compressed. */

@@ -95,30 +95,35 @@ function beginning(bytes, { start }) {
   return joinedBytes(fragments.slice(hasTable ? 1 : 0));
 }
 
-/** The film's values, rows x columns x samples; three samples are red, green and blue. */
+/**
+ * The film's values, rows x columns x samples, and its missing rows: {values, missingRows}. Three samples are red,
+ * green and blue; missingRows is null if the film is complete.
+ */
 export async function decodedValues(bytes, value, head, syntax, codecs) {
   if (value.tag % 0x10000 !== 0x0010) throw new FilmError("UnsupportedObject", { what: "floating point pixels, not a radiograph" });
   const allocated = head.short(TAGS.allocated) ?? 0;
   if (!CODINGS[syntax]) {
     if (isEncapsulated(bytes, value) && value.length === UNDEFINED) throw unreadable("compressed pixels in an uncompressed transfer syntax");
     const frame = bytes.part(value.start, value.start + Math.min(value.length, nativeBytes(head)));
-    return filmValues(native(frame, head, syntax !== BIG, value.vr), allocated, head);
+    return complete(filmValues(native(frame, head, syntax !== BIG, value.vr), allocated, head));
   }
   const codestream = codestreamOf(bytes, value, head);
   const coding = codingOf(codestream) ?? CODINGS[syntax];
-  if (coding === "encapsulated") return filmValues(native(codestream.subarray(0, nativeBytes(head)), head, true, value.vr), allocated, head);
+  if (coding === "encapsulated") return complete(filmValues(native(codestream.subarray(0, nativeBytes(head)), head, true, value.vr), allocated, head));
   const frame = frameOf(codestream);
   const decoded = coding === "rle" ? ofRle(codestream, head) : await byCodec(codestream, coding, codecs, head);
-  return filmValues(decoded, frame === null ? allocated : frame.bits, head);
+  return { values: filmValues(decoded, frame === null ? allocated : frame.bits, head), missingRows: decoded.missingRows ?? null };
 }
+
+const complete = (values) => ({ values, missingRows: null });
 
 async function byCodec(codestream, coding, codecs, head) {
   const decode = codecs[coding];
-  if (!decode) throw new FilmError("UnsupportedSyntax", { syntax: CODING_NAMES[coding] ?? coding });
+  if (!decode) throw new FilmError("UnsupportedSyntax", { syntax: `${CODING_NAMES[coding]} (without its decoder in this page)` });
   const [rows, columns, samples] = [head.short(TAGS.rows), head.short(TAGS.columns), head.samples];
-  const { words, isRgb } = await decode(codestream, { rows, columns, samples });
+  const { words, isRgb, missingRows } = await decode(codestream, { rows, columns, samples });
   if (words.length < rows * columns * samples) throw truncated();
-  const decoded = { words, rows, columns, samples };
+  const decoded = { words, rows, columns, samples, missingRows };
   return isRgb ? decoded : inRgb(decoded, head.photometric);
 }
 

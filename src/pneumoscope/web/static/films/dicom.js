@@ -49,10 +49,10 @@ export async function readDicom(data, codecs) {
   const { head, value } = pixelsOf(bytes, start, layout);
   checkPixels(head, isEncapsulated(bytes, value));
   const syntax = actualSyntax(known, layout, bytes, value, head);
-  const values = await decodedValues(bytes, value, head, syntax, codecs);
+  const { values, missingRows } = await decodedValues(bytes, value, head, syntax, codecs);
   const { levels, tint } = shown(values, head);
   const [rows, columns] = [head.short(TAGS.rows), head.short(TAGS.columns)];
-  return { levels, rows, columns, facts: factsOf(head, tint, syntax) };
+  return { levels, rows, columns, facts: { ...factsOf(head, tint, syntax), ...(missingRows !== null && { missing_rows: missingRows }) } };
 }
 
 const unsupported = (uid) => new FilmError("UnsupportedSyntax", { syntax: SYNTAX_NAMES[uid] ?? uid.replace(/[^0-9.]/g, "?").slice(0, 64) });

@@ -1,9 +1,11 @@
-// JPEG, PNG, BMP and WebP, decoded by the browser, and their grey levels: the same as
-// pneumoscope/images/raster.py and raster_grey.py.
+// JPEG, PNG, BMP and WebP, and their grey levels: the same as pneumoscope/images/raster.py and raster_grey.py. The
+// browser decodes them, but for JPEG in grey or YCbCr and for PNG of 16 bits.
 
 import { Bytes } from "./bytes.js";
 import { frameOf, rareProcess } from "./codestream.js";
+import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
+import { orientationOf, upright } from "./orientation.js";
 import { checkedPng, deepGrey, isDeepGrey } from "./png.js";
 import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 import { level } from "./resampling.js";
@@ -56,6 +58,7 @@ function ofPicture({ rgba, rows, columns }, kind, bits) {
   return { levels, rows, columns, facts: { format: kind, rows, columns, bits, colour: tint > 0, tint, reduced_by: 1 } };
 }
 
+/** Adds how far the channels of a pixel differ. */
 function strayed(sums, red, green, blue) {
   const [r, b] = [Math.abs(red - green), Math.abs(blue - green)];
   sums.red += r;
@@ -67,30 +70,47 @@ function strayed(sums, red, green, blue) {
 }
 
 async function ofJpeg(data, atLeast) {
-  const frame = checkedJpeg(data);
-  checkSize(frame.rows, frame.columns);
-  const film = ofPicture(await pictureOf(data, "JPEG"), "JPEG", 8);
-  const by = atLeast ? reduction(frame.rows, frame.columns, atLeast) : 1;
-  return by === 1 ? film : reduced(film, by);
+  const { rows, columns } = checkedJpeg(data);
+  checkSize(rows, columns);
+  const by = atLeast ? reduction(rows, columns, atLeast) : 1;
+  const grey = luminanceOf(data, by);
+  if (!grey) {
+    checkEnd(data);
+    return reduced(ofPicture(await pictureOf(data, "JPEG"), "JPEG", 8), by);
+  }
+  const { levels, tint, missingRows } = grey;
+  const facts = { format: "JPEG", rows, columns, bits: 8, colour: tint > 0, tint, reduced_by: by };
+  if (missingRows !== null) facts.missing_rows = missingRows;
+  return upright({ levels, rows: grey.rows, columns: grey.columns, facts }, orientationOf(data));
 }
 
-/** The frame of a JPEG that a browser can decode, its end being there. */
-export function checkedJpeg(data) {
+/** The frame of a JPEG of a usual kind. */
+function checkedJpeg(data) {
   const rare = rareProcess(data);
   if (rare) throw rareCoding(rare);
   const frame = frameOf(data);
   if (!frame) throw data.length < 1024 ? truncated() : unreadable("the JPEG data is broken");
-  const last = [...data.subarray(-64)];
-  if (!last.some((byte, i) => byte === 0xff && last[i + 1] === 0xd9)) throw truncated();
+  checkScans(data);
+  return frame;
+}
+
+/** Refuses a JPEG with so many scans that decoding would take long. */
+export function checkScans(data) {
   let scans = 0;
   for (let at = data.indexOf(0xff); at >= 0; at = data.indexOf(0xff, at + 1)) if (data[at + 1] === 0xda) scans += 1;
   if (scans > MOST_SCANS) throw unreadable(`${scans} scans; a film has at most ${MOST_SCANS}`);
-  return frame;
+}
+
+/** Refuses a JPEG without EOI: the browser would fill what is missing. */
+function checkEnd(data) {
+  const last = [...data.subarray(-64)];
+  if (!last.some((byte, i) => byte === 0xff && last[i + 1] === 0xd9)) throw truncated();
 }
 
 /** A JPEG codestream as red, green, blue and alpha. */
 export async function rgbOfJpeg(data) {
   checkedJpeg(data);
+  checkEnd(data);
   return pictureOf(data, "JPEG", false);
 }
 
@@ -101,7 +121,9 @@ function reduction(rows, columns, atLeast) {
 }
 
 /** Averages of squares, which is what libjpeg's reduced inverse transforms compute (jidctred.c). */
-function reduced({ levels, rows, columns, facts }, by) {
+function reduced(film, by) {
+  if (by === 1) return film;
+  const { levels, rows, columns, facts } = film;
   const [height, width] = [Math.ceil(rows / by), Math.ceil(columns / by)];
   const sums = new Uint32Array(width);
   const result = new Uint8Array(height * width);

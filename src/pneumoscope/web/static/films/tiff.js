@@ -4,6 +4,7 @@
 import { Bytes, inflated } from "./bytes.js";
 import { unpacked } from "./dicom-pixels.js";
 import { checkSize } from "./limits.js";
+import { upright } from "./orientation.js";
 import { notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 import { level } from "./resampling.js";
 import { scaled } from "./sample-range.js";
@@ -216,20 +217,4 @@ function ofColour(stored, { bits, samples, format }) {
     most = Math.max(most, r, b);
   }
   return { levels, tint: most > COLOUR_TOLERANCE ? Math.max(redSum, blueSum) / count / 255 : 0, bits: 8 };
-}
-
-/** Undoes an orientation: 2 mirrored, 3 upside down, 4 flipped, 5 to 8 on its side. */
-function upright(film, orientation) {
-  if (orientation < 2 || orientation > 8) return film;
-  const turned = orientation >= 5;
-  const [rows, columns] = turned ? [film.columns, film.rows] : [film.rows, film.columns];
-  const levels = new Uint8Array(rows * columns);
-  for (let row = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns; column += 1) {
-      const i = [3, 4, 7, 8].includes(orientation) ? rows - 1 - row : row;
-      const j = [2, 3, 6, 7].includes(orientation) ? columns - 1 - column : column;
-      levels[row * columns + column] = turned ? film.levels[j * film.columns + i] : film.levels[i * film.columns + j];
-    }
-  }
-  return { levels, rows, columns, facts: { ...film.facts, rows, columns } };
 }

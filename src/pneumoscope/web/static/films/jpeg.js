@@ -1,0 +1,429 @@
+// JPEG with Huffman coding, sequential (8 and 12 bits) or progressive (ITU-T T.81): coefficients by this module,
+// samples by idct.js. A canvas would do for most films, but decoders differ in the last grey level, and a browser
+// fills what is damaged or missing with grey without a word.
+
+import { samplesOf } from "./idct.js";
+import { rareCoding, truncated, unreadable } from "./problems.js";
+
+const ZIGZAG = Uint8Array.from([
+  0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
+  35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+]);
+const [SOI, EOI, SOS, DQT, DHT, DRI, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xdb, 0xc4, 0xdd, 0xe0, 0xee];
+const SEQUENTIAL = [0xc0, 0xc1];
+const PROGRESSIVE = 0xc2;
+const MOST_MISSING = 0.01; // share of the rows, see pneumoscope/images/jpeg_end.py
+const LOOKAHEAD = 9;
+
+/** The coded data of a scan ends before its blocks do. */
+class EndOfScan extends Error {}
+
+/**
+ * The luminance of a JPEG at 1/`by` of its size, by the arithmetic of libjpeg.
+ *
+ * @param {Uint8Array} data
+ * @param {1|2|4|8} by
+ * @returns {{levels: Uint8Array|Uint16Array, rows: number, columns: number, bits: number, tint: number,
+ *   missingRows: number|null}|null}  null for colours that are neither grey nor YCbCr.
+ */
+export function luminanceOf(data, by = 1) {
+  const decoder = new Decoder(data);
+  const { frame } = decoder;
+  if (!decoder.isLuminance) return null;
+  const [first, ...chroma] = frame.components;
+  const rows = Math.ceil(frame.rows / by);
+  const columns = Math.ceil(frame.columns / by);
+  const levels = samplesOf(first, { rows, columns, size: 8 / by, bits: frame.bits });
+  return { levels, rows, columns, bits: frame.bits, tint: chroma.length ? tintOf(chroma, frame) : 0, missingRows: decoder.missingRows };
+}
+
+/** The mean difference of red or blue from green, see `FilmFacts` in Python; from the means of blocks. */
+function tintOf([blue, red], frame) {
+  const planes = [blue, red].map((component) => {
+    const [rows, columns] = [Math.ceil(frame.rows * component.v / frame.v), Math.ceil(frame.columns * component.h / frame.h)];
+    return samplesOf(component, { rows, columns, size: 8, bits: frame.bits });
+  });
+  const [cb, cr] = planes;
+  let [most, redSum, blueSum] = [0, 0, 0];
+  for (let i = 0; i < cb.length; i += 1) {
+    const [b, r] = [cb[i] - 128, cr[Math.min(i, cr.length - 1)] - 128];
+    most = Math.max(most, Math.abs(b), Math.abs(r));
+    redSum += Math.abs(2.116136 * r + 0.344136 * b); // R - G and B - G of JFIF
+    blueSum += Math.abs(2.116136 * b + 0.714136 * r);
+  }
+  return most > 8 ? Math.max(redSum, blueSum) / cb.length / 255 : 0;
+}
+
+class Decoder {
+  frame = null;
+  missingRows = null;
+  #quantization = [];
+  #huffman = new Map();
+  #restart = 0;
+  #jfif = false;
+  #adobe = null; // colour transform of APP14
+
+  constructor(data) {
+    this.data = data;
+    this.#read();
+  }
+
+  /** Whether the first component is the luminance: grey, or YCbCr by libjpeg's rules (jdapimin.c). */
+  get isLuminance() {
+    const { components, h, v } = this.frame;
+    if (components[0].h !== h || components[0].v !== v) return false;
+    if (components.length === 1) return true;
+    if (components.length !== 3) return false;
+    if (this.#jfif) return true;
+    if (this.#adobe !== null) return this.#adobe !== 0;
+    const ids = components.map(({ id }) => id).join();
+    return ids !== "82,71,66" && ids !== "114,103,98";
+  }
+
+  #number(at) {
+    return (this.data[at] << 8) | this.data[at + 1];
+  }
+
+  #read() {
+    const { data } = this;
+    let at = 2;
+    let scans = 0;
+    for (;;) {
+      if (at + 2 > data.length) break; // EOI is missing
+      if (data[at] !== 0xff) throw unreadable("damaged JPEG data: bytes between its segments");
+      const marker = data[at + 1];
+      if (marker === 0xff) at += 1;
+      else if (marker === EOI) break;
+      else if (marker === SOI || marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) at += 2;
+      else {
+        const end = at + 2 + this.#number(at + 2);
+        if (end > data.length) throw truncated();
+        if (marker === SOS) {
+          scans += 1;
+          at = this.#scan(at + 4, end);
+          if (this.missingRows !== null) break;
+        } else {
+          this.#segment(marker, at + 4, end);
+          at = end;
+        }
+      }
+    }
+    if (!scans) throw truncated();
+    if (at + 2 > data.length) this.missingRows ??= 0;
+    this.#checkComplete();
+  }
+
+  #segment(marker, at, end) {
+    if (marker === DQT) this.#quantizationTables(at, end);
+    else if (marker === DHT) this.#huffmanTables(at, end);
+    else if (marker === DRI) this.#restart = this.#number(at);
+    else if (marker === APP0) this.#jfif ||= this.data[at] === 0x4a && this.data[at + 1] === 0x46 && this.data[at + 2] === 0x49;
+    else if (marker === APP14 && end - at >= 12 && this.data[at] === 0x41) this.#adobe = this.data[at + 11];
+    else if (SEQUENTIAL.includes(marker) || marker === PROGRESSIVE) this.#startOfFrame(marker, at);
+  }
+
+  #quantizationTables(start, end) {
+    for (let at = start; at < end; ) {
+      const [wide, id] = [this.data[at] >> 4, this.data[at] & 15];
+      at += 1;
+      const table = new Uint16Array(64);
+      for (let i = 0; i < 64; i += 1) {
+        table[ZIGZAG[i]] = wide ? this.#number(at) : this.data[at];
+        at += wide ? 2 : 1;
+      }
+      this.#quantization[id] = table;
+    }
+  }
+
+  #huffmanTables(start, end) {
+    for (let at = start; at + 17 <= end; ) {
+      const id = this.data[at];
+      const counts = this.data.subarray(at + 1, at + 17);
+      const total = counts.reduce((sum, count) => sum + count, 0);
+      this.#huffman.set(id, huffmanTable(counts, this.data.subarray(at + 17, at + 17 + total)));
+      at += 17 + total;
+    }
+  }
+
+  #startOfFrame(marker, at) {
+    if (this.frame) throw unreadable("damaged JPEG data: two frames");
+    const [bits, rows, columns, count] = [this.data[at], this.#number(at + 1), this.#number(at + 3), this.data[at + 5]];
+    if (bits !== 8 && (bits !== 12 || marker === PROGRESSIVE)) throw rareCoding(`JPEG with ${bits} bits per sample`);
+    const components = Array.from({ length: count }, (_, i) => {
+      const [id, sampling, table] = this.data.subarray(at + 6 + 3 * i, at + 9 + 3 * i);
+      return { id, h: sampling >> 4, v: sampling & 15, table };
+    });
+    const [h, v] = ["h", "v"].map((key) => Math.max(...components.map((component) => component[key])));
+    if (!count || !rows || !columns || components.some((c) => !c.h || !c.v || c.h > 4 || c.v > 4)) throw unreadable("damaged JPEG data: its frame");
+    const mcus = { down: Math.ceil(rows / (8 * v)), across: Math.ceil(columns / (8 * h)) };
+    for (const component of components) {
+      component.blocksDown = Math.ceil((rows * component.v) / v / 8);
+      component.blocksAcross = Math.ceil((columns * component.h) / h / 8);
+      component.stride = mcus.across * component.h;
+      component.coefficients = new Int16Array(64 * component.stride * mcus.down * component.v);
+      component.lowest = new Uint8Array(64).fill(99); // the lowest bit that came of each coefficient
+      component.dc = 0;
+    }
+    this.frame = { rows, columns, bits, h, v, components, mcus, progressive: marker === PROGRESSIVE };
+  }
+
+  /** Reads a scan; returns the position of the marker behind it. */
+  #scan(start, end) {
+    const { data, frame } = this;
+    if (!frame) throw unreadable("damaged JPEG data: a scan without a frame");
+    const count = data[start];
+    const parts = Array.from({ length: count }, (_, i) => {
+      const [id, tables] = data.subarray(start + 1 + 2 * i, start + 3 + 2 * i);
+      const component = frame.components.find((one) => one.id === id);
+      if (!component) throw unreadable("damaged JPEG data: a scan of no component");
+      component.quantization ??= this.#quantization[component.table];
+      return { component, dc: this.#huffman.get(tables >> 4), ac: this.#huffman.get(16 + (tables & 15)) };
+    });
+    const [first, last, bits] = data.subarray(end - 3, end);
+    const range = frame.progressive ? { first, last, high: bits >> 4, low: bits & 15 } : { first: 0, last: 63, high: 0, low: 0 };
+    if (range.last > 63 || range.first > range.last) throw unreadable("damaged JPEG data: a scan's coefficients");
+    const scan = new Scan(data, end, parts, range, frame, this.#restart);
+    try {
+      scan.read();
+    } catch (error) {
+      if (!(error instanceof EndOfScan)) throw error;
+      this.missingRows = frame.rows - scan.rowsRead;
+      // The end of a sequential file with one scan may be missing; the rest is grey.
+      if (frame.progressive || count !== frame.components.length || this.missingRows > MOST_MISSING * frame.rows) throw truncated();
+    }
+    for (const { component } of parts) component.lowest.fill(range.low, range.first, range.last + 1);
+    return scan.next();
+  }
+
+  /** A progressive file whose later scans are missing decodes without a complaint. */
+  #checkComplete() {
+    if (!this.frame.components.every(({ lowest, quantization }) => quantization && lowest.every((bit) => bit === 0))) throw truncated();
+  }
+}
+
+/** A table that takes the next bits to [length, value]: short codes at once, long ones bit by bit (annex F.2.2.3). */
+function huffmanTable(counts, values) {
+  const fast = new Uint16Array(1 << LOOKAHEAD); // length << 8 | value; 0 for longer codes
+  const [most, offset] = [new Int32Array(17).fill(-1), new Int32Array(17)];
+  let [code, at] = [0, 0];
+  for (let length = 1; length <= 16; length += 1) {
+    offset[length] = at - code;
+    for (let i = 0; i < counts[length - 1]; i += 1, at += 1, code += 1) {
+      if (length > LOOKAHEAD) continue;
+      const from = code << (LOOKAHEAD - length);
+      fast.fill((length << 8) | values[at], from, from + (1 << (LOOKAHEAD - length)));
+    }
+    if (counts[length - 1]) most[length] = code - 1;
+    if (code > 1 << length) throw unreadable("damaged JPEG data: a Huffman table");
+    code <<= 1;
+  }
+  return { fast, most, offset, values };
+}
+
+/** The entropy-coded data of one scan (annexes F and G). */
+class Scan {
+  #buffer = 0;
+  #bits = 0;
+  #skip = 0; // blocks of an end-of-band run
+  rowsRead = 0; // rows of the film above the block that is read
+
+  constructor(data, at, parts, range, frame, restart) {
+    Object.assign(this, { data, at, parts, range, frame, restart });
+  }
+
+  read() {
+    const { parts, frame, restart } = this;
+    const single = parts.length === 1;
+    const [{ component }] = parts;
+    const across = single ? component.blocksAcross : frame.mcus.across;
+    const down = single ? component.blocksDown : frame.mcus.down;
+    const rowsPerUnit = single ? (8 * frame.v) / component.v : 8 * frame.v;
+    const block = this.#blockReader();
+    this.#begin();
+    for (let unit = 0; unit < across * down; unit += 1) {
+      if (restart && unit && unit % restart === 0) this.#nextInterval((unit / restart - 1) & 7);
+      const row = Math.floor(unit / across);
+      const column = unit - row * across;
+      this.rowsRead = Math.min(frame.rows, row * rowsPerUnit);
+      if (single) block(parts[0], 64 * (row * component.stride + column));
+      else this.#mcu(block, row, column);
+    }
+  }
+
+  #mcu(block, row, column) {
+    for (const part of this.parts) {
+      const { h, v, stride } = part.component;
+      for (let i = 0; i < v; i += 1) for (let j = 0; j < h; j += 1) block(part, 64 * ((row * v + i) * stride + column * h + j));
+    }
+  }
+
+  #blockReader() {
+    const { progressive } = this.frame;
+    const { first, high } = this.range;
+    if (!progressive) return (part, at) => this.#sequential(part, at);
+    if (first === 0) return high ? (part, at) => this.#dcRefined(part, at) : (part, at) => this.#dcFirst(part, at);
+    return high ? (part, at) => this.#acRefined(part, at) : (part, at) => this.#acFirst(part, at);
+  }
+
+  #begin() {
+    for (const { component } of this.parts) component.dc = 0;
+    [this.#buffer, this.#bits, this.#skip] = [0, 0, 0];
+  }
+
+  /** Goes to the next restart marker, which must be the expected one. */
+  #nextInterval(expected) {
+    const { data } = this;
+    while (data[this.at] === 0xff && data[this.at + 1] === 0xff) this.at += 1;
+    if (this.at + 1 >= data.length) throw new EndOfScan();
+    if (data[this.at] !== 0xff || data[this.at + 1] !== 0xd0 + expected) throw unreadable("damaged JPEG data: a restart marker is missing");
+    this.at += 2;
+    this.#begin();
+  }
+
+  /** Position of the marker behind the scan; encoders may fill up with zeros. */
+  next() {
+    const { data } = this;
+    while (this.at < data.length && !(data[this.at] === 0xff && data[this.at + 1] !== 0 && data[this.at + 1] !== 0xff)) {
+      if (data[this.at] !== 0 && data[this.at] !== 0xff) throw unreadable("damaged JPEG data: extraneous bytes before a marker");
+      this.at += 1;
+    }
+    return this.at;
+  }
+
+  /** Has at least `count` bits in the buffer, at most 16; behind a marker there are none. */
+  #fill(count) {
+    const { data } = this;
+    while (this.#bits < count) {
+      const byte = data[this.at];
+      if (byte === undefined || (byte === 0xff && data[this.at + 1] !== 0)) throw new EndOfScan();
+      this.at += byte === 0xff ? 2 : 1;
+      this.#buffer = ((this.#buffer << 8) | byte) & 0xffffff;
+      this.#bits += 8;
+    }
+  }
+
+  #take(count) {
+    if (!count) return 0;
+    this.#fill(count);
+    this.#bits -= count;
+    return (this.#buffer >> this.#bits) & ((1 << count) - 1);
+  }
+
+  /** A value of so many bits with its sign (F.2.2.1). */
+  #signed(count) {
+    if (!count) return 0;
+    const value = this.#take(count);
+    return value < 1 << (count - 1) ? value - (1 << count) + 1 : value;
+  }
+
+  #symbol(table) {
+    if (!table) throw unreadable("damaged JPEG data: a Huffman table is missing");
+    const { data } = this;
+    // As many bits as there are, up to the lookahead: the last codes of a scan are shorter.
+    while (this.#bits < LOOKAHEAD) {
+      const byte = data[this.at];
+      if (byte === undefined || (byte === 0xff && data[this.at + 1] !== 0)) break;
+      this.at += byte === 0xff ? 2 : 1;
+      this.#buffer = ((this.#buffer << 8) | byte) & 0xffffff;
+      this.#bits += 8;
+    }
+    const short = this.#bits >= LOOKAHEAD ? (this.#buffer >> (this.#bits - LOOKAHEAD)) & 511 : (this.#buffer << (LOOKAHEAD - this.#bits)) & 511;
+    const entry = table.fast[short];
+    if (entry) {
+      const length = entry >> 8;
+      if (length > this.#bits) throw new EndOfScan();
+      this.#bits -= length;
+      return entry & 255;
+    }
+    return this.#longSymbol(table);
+  }
+
+  #longSymbol({ most, offset, values }) {
+    let code = this.#take(LOOKAHEAD);
+    for (let length = LOOKAHEAD; length <= 16; length += 1) {
+      if (code <= most[length]) return values[offset[length] + code];
+      code = (code << 1) | this.#take(1);
+    }
+    throw unreadable("damaged JPEG data: bad Huffman code");
+  }
+
+  #sequential({ component, dc, ac }, at) {
+    const { coefficients } = component;
+    component.dc += this.#signed(this.#symbol(dc) & 15);
+    coefficients[at] = component.dc;
+    for (let k = 1; k < 64; k += 1) {
+      const symbol = this.#symbol(ac);
+      const size = symbol & 15;
+      if (!size) {
+        if (symbol !== 0xf0) break;
+        k += 15;
+        continue;
+      }
+      k += symbol >> 4;
+      if (k > 63) throw unreadable("damaged JPEG data: too many coefficients");
+      coefficients[at + ZIGZAG[k]] = this.#signed(size);
+    }
+  }
+
+  #dcFirst({ component, dc }, at) {
+    component.dc += this.#signed(this.#symbol(dc) & 15);
+    component.coefficients[at] = component.dc << this.range.low;
+  }
+
+  #dcRefined({ component }, at) {
+    if (this.#take(1)) component.coefficients[at] |= 1 << this.range.low;
+  }
+
+  #acFirst({ component, ac }, at) {
+    if (this.#skip) {
+      this.#skip -= 1;
+      return;
+    }
+    const { first, last, low } = this.range;
+    for (let k = first; k <= last; k += 1) {
+      const symbol = this.#symbol(ac);
+      const [run, size] = [symbol >> 4, symbol & 15];
+      if (!size && run < 15) {
+        this.#skip = (1 << run) - 1 + this.#take(run);
+        return;
+      }
+      k += run;
+      if (k > 63) throw unreadable("damaged JPEG data: too many coefficients");
+      if (size) component.coefficients[at + ZIGZAG[k]] = this.#signed(size) * (1 << low);
+    }
+  }
+
+  #acRefined({ component, ac }, at) {
+    const { first, last, low } = this.range;
+    const { coefficients } = component;
+    const bit = 1 << low;
+    let k = first;
+    if (!this.#skip) {
+      for (; k <= last; k += 1) {
+        const symbol = this.#symbol(ac);
+        let run = symbol >> 4;
+        let value = 0;
+        if (symbol & 15) {
+          value = this.#take(1) ? bit : -bit;
+        } else if (run < 15) {
+          this.#skip = (1 << run) + this.#take(run);
+          break;
+        }
+        for (; k <= last; k += 1) {
+          const place = at + ZIGZAG[k];
+          if (coefficients[place]) this.#corrected(coefficients, place, bit);
+          else if (run-- === 0) break;
+        }
+        if (value && k <= last) coefficients[at + ZIGZAG[k]] = value;
+      }
+    }
+    if (this.#skip) {
+      for (; k <= last; k += 1) if (coefficients[at + ZIGZAG[k]]) this.#corrected(coefficients, at + ZIGZAG[k], bit);
+      this.#skip -= 1;
+    }
+  }
+
+  #corrected(coefficients, place, bit) {
+    if (this.#take(1) && !(Math.abs(coefficients[place]) & bit)) coefficients[place] += coefficients[place] > 0 ? bit : -bit;
+  }
+}

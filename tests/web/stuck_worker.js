@@ -1,0 +1,14 @@
+// A worker, for tests, whose function `wait` never returns.
+import { answerCalls } from "./worker-calls.js";
+
+answerCalls({
+  async setup() {
+    return { result: true };
+  },
+  async wait() {
+    for (;;);
+  },
+  async double({ value }) {
+    return { result: 2 * value };
+  },
+});
