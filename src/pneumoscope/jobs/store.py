@@ -281,7 +281,12 @@ class Store:
         return states
 
     def history(
-        self, owner: str, limit: int, before: str | None = None, label: str | None = None
+        self,
+        owner: str,
+        limit: int,
+        before: str | None = None,
+        label: str | None = None,
+        patient_of: str | None = None,
     ) -> list[FilmRow]:
         """Films of an owner, newest first.
 
@@ -290,9 +295,15 @@ class Store:
             limit: Largest number of rows.
             before: Id of a film: only films before it.
             label: Only films with this verdict.
+            patient_of: Id of a film: only films of its patient; none if the patient is not known.
         """
         query = select(FilmRow).where(FilmRow.owner == owner)
         with Session(self.engine, expire_on_commit=False) as session:
+            if patient_of is not None:
+                film = session.get(FilmRow, patient_of)
+                if film is None or film.owner != owner or film.patient is None:
+                    return []
+                query = query.where(FilmRow.patient == film.patient)
             if before is not None:
                 last = session.get(FilmRow, before)
                 if last is None or last.owner != owner:

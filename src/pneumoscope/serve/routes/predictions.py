@@ -124,9 +124,12 @@ def list_predictions(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     before: str | None = None,
     label: str | None = None,
+    patient_of: Annotated[
+        str | None, Query(description="Id of a film: only films of its patient.")
+    ] = None,
 ) -> dict[str, Any]:
     """Your results, newest first. There is no search by name: a name must not be in an address."""
-    rows = services.store.history(user.id, limit, before, label)
+    rows = services.store.history(user.id, limit, before, label, patient_of)
     return {"predictions": [record_json(row, services.keys) for row in rows]}
 
 

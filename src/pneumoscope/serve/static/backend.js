@@ -49,6 +49,7 @@
  * @property {number|null} [prevalence]  In (0, 1).
  * @property {number|null} [error]  Error rate of the conformal set, in (0, 1).
  * @property {"none"|"fast"|"checked"|null} [explain]  Checks of the heatmap.
+ * @property {string|null} [patient]  Any key of the patient, by which films of one patient are found.
  * @property {boolean} [force]  Gives a verdict even if the gate refuses the film.
  */
 
@@ -79,6 +80,7 @@
  * @property {number} limit  Largest number of records.
  * @property {string} [label]  Only films with this verdict.
  * @property {string} [before]  Only films older than the one with this id.
+ * @property {string} [patientOf]  Only films of the same patient as the one with this id, itself among them.
  */
 
 /**
@@ -87,6 +89,7 @@
  * @property {string} created  ISO 8601.
  * @property {{name: string}} film
  * @property {"queued"|"running"|"done"|"failed"} state
+ * @property {string} [patient]  The same for all films of one patient, where the patient is known; it names nobody.
  * @property {object|null} result  As `pneumoscope predict --json` without `source`, with the sentences
  *   for readers in `words`, and `lung_outline`, true if there is a picture of the lungs' outline:
  *   docs/reference/output.md and docs/reference/api.md.

@@ -39,8 +39,15 @@ class Side {
     if (this.record !== record) return;
     this.pane.show({ film, heatmap, facts: record?.result?.film, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
     this.pane.heatmapCaption = t("viewer.heatmapFor", { name: record?.result ? words.wordsOf(record.result).heatmap_for : "" });
+    this.#loadDepth(record, film);
     if (record && !film) this.pane.setNote(t("viewer.missing.gone"));
     else this.pane.setNote(heatmap ? "" : state.why, state.detail);
+  }
+
+  /** Has the film's values follow its picture, for grey windows. */
+  async #loadDepth(record, film) {
+    const depth = film && words.hasDepth(record) ? await this.pictures.depth(record.id) : null;
+    if (depth && this.record === record) this.pane.setDepth(depth);
   }
 
   #summarise() {

@@ -21,6 +21,11 @@ async function filesOf(entry) {
   }
 }
 
+/** Files that were chosen, without hidden ones and those in hidden folders. */
+export function visibleFiles(files) {
+  return files.filter((file) => !(file.webkitRelativePath || file.name).split("/").some((part) => part.startsWith(".")));
+}
+
 /** Listens for drops and pastes anywhere on the page: onFiles(files); onHover(true) while files are dragged over it. */
 export function listenForFiles({ onFiles, onHover }) {
   let depth = 0; // of nested elements that the pointer has entered

@@ -5,6 +5,7 @@ import { confirm } from "./dialog.js";
 import { menu } from "./menu.js";
 import { dateTime, fixed, general } from "./locale.js";
 import { drawThumbnail } from "./pictures.js";
+import { dayOf } from "./listview.js";
 import { nameOf, t } from "./texts.js";
 import { segmented } from "./toolbar.js";
 import { badges, problemSentence } from "./verdict.js";
@@ -16,12 +17,6 @@ const THUMBNAIL_PX = 128;
 const TYPING_MS = 250; // until a search starts
 
 const MARKS = ["forced", "outside", "noted"];
-/** The day of a film in the reader's time, as an input of a date has it. */
-const dayOf = ({ created }) => {
-  const date = new Date(created);
-  const two = (number) => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-};
 const p = (record) => (record.result && !record.hidden ? words.pPositive(record.result) : null) ?? -1;
 const name = (record) => record.film.name ?? "";
 const ORDERS = {
@@ -46,7 +41,7 @@ export class History {
   order = "newest";
   query = "";
 
-  /** actions: open(record), compare(records), hides(record), forget(ids), with null for all films. */
+  /** actions: open(record), compare(records), hides(record), forget(ids), with null for all films, viewed(). */
   constructor({ backend, bundles, pictures, downloads, ...actions }) {
     Object.assign(this, { backend, bundles, pictures, downloads, actions });
     this.#build();
@@ -73,6 +68,7 @@ export class History {
       (label) => {
         this.filter = label;
         this.filters.update();
+        this.actions.viewed();
         this.load();
       },
     );
@@ -108,6 +104,21 @@ export class History {
       this.empty,
       this.more,
     );
+  }
+
+  /** The view as part of an address: without the search, which may be a name. */
+  get params() {
+    const { filter: verdict, mark, since, order } = this;
+    return Object.fromEntries(Object.entries({ verdict, mark, since, order: order === "newest" ? "" : order }).filter(([, value]) => value));
+  }
+
+  /** Takes the view of an address, as far as it is valid. */
+  take({ verdict = "", mark = "", since = "", order = "newest" }) {
+    this.filter = /^[\p{L}\p{N} _-]{0,64}$/u.test(verdict) ? verdict : "";
+    this.mark = this.marks.value = MARKS.includes(mark) ? mark : "";
+    this.since = this.sinceInput.value = /^\d{4}-\d{2}-\d{2}$/.test(since) ? since : "";
+    this.order = this.sort.value = Object.hasOwn(ORDERS, order) ? order : "newest";
+    this.filters.update();
   }
 
   /** Loads the records, or the next portion of them; a search or another order needs all portions. */
@@ -154,6 +165,7 @@ export class History {
 
   #narrowed(changes) {
     Object.assign(this, changes);
+    this.actions.viewed();
     this.#loadRestAndRender();
   }
 
@@ -179,8 +191,7 @@ export class History {
   }
 
   #sorted() {
-    this.order = this.sort.value;
-    this.#loadRestAndRender();
+    this.#narrowed({ order: this.sort.value });
   }
 
   #loadRestAndRender() {
@@ -194,7 +205,7 @@ export class History {
     // The filter would say what the film's verdict is.
     const allowed = records.filter((record) => !record.hidden || !this.filter);
     const marked = (record) => !this.mark || (!record.hidden && words.marksOf(record.result).includes(this.mark));
-    const isSince = (record) => !this.since || dayOf(record) >= this.since;
+    const isSince = (record) => !this.since || dayOf(record.created) >= this.since;
     const matches = allowed.filter((record) => name(record).toLocaleLowerCase().includes(this.query) && marked(record) && isSince(record));
     return matches.sort(ORDERS[this.order]);
   }

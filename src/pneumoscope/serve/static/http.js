@@ -73,10 +73,11 @@ export class HttpBackend {
     return new File([await response.blob()], name, { type: response.headers.get("Content-Type") ?? "" });
   }
 
-  async list({ limit, label, before }) {
+  async list({ limit, label, before, patientOf }) {
     const query = new URLSearchParams({ limit });
     if (label) query.set("label", label);
     if (before) query.set("before", before);
+    if (patientOf) query.set("patient_of", patientOf);
     return (await request(`predictions?${query}`)).predictions;
   }
 

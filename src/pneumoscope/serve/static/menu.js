@@ -13,7 +13,7 @@ export function menu(name, label, items, { iconOnly = false } = {}) {
     iconOnly ? null : icon("chevron"),
   );
   opener.popoverTargetElement = list;
-  const entries = () => [...list.querySelectorAll("[role=menuitem]")];
+  const entries = () => [...list.querySelectorAll("[role^=menuitem]")];
 
   list.addEventListener("beforetoggle", (event) => {
     if (event.newState === "open") list.replaceChildren(...items());

@@ -3,10 +3,11 @@
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { openAbout } from "./about.js";
 import { accountButton } from "./account.js";
+import { readAddress, writeAddress } from "./address.js";
 import { Bundles } from "./bundles.js";
 import { Compare } from "./compare.js";
 import { Downloads } from "./downloads.js";
-import { listenForFiles } from "./files.js";
+import { listenForFiles, visibleFiles } from "./files.js";
 import { openHelp } from "./help.js";
 import { actionOf, updateHints } from "./keys.js";
 import { History } from "./history.js";
@@ -35,11 +36,12 @@ class Page {
 
   async start() {
     await loadTexts();
-    this.input = h("input", { type: "file", multiple: true, hidden: true, id: "files", "aria-label": t("list.add"), onchange: () => this.#picked() });
-    document.body.append(this.input);
+    this.input = h("input", { type: "file", multiple: true, hidden: true, id: "files", "aria-label": t("list.add"), onchange: () => this.#picked(this.input) });
+    this.folder = h("input", { type: "file", webkitdirectory: true, hidden: true, id: "folder", "aria-label": t("list.addFolder"), onchange: () => this.#picked(this.folder) });
+    document.body.append(this.input, this.folder);
     const { backend, bundles, pictures, downloads } = this;
     this.tabs = {
-      read: new Reading(this.worklist, { bundles, pictures, downloads, pick: () => this.input.click(), sample: (name) => this.#sample(name) }),
+      read: new Reading(this.worklist, { bundles, pictures, downloads, pick: () => this.input.click(), pickFolder: () => this.folder.click(), sample: (name) => this.#sample(name), compare: (records) => this.#compare(records) }),
       history: new History({
         backend,
         bundles,
@@ -49,6 +51,7 @@ class Page {
         compare: (records) => this.#compare(records),
         hides: (record) => this.worklist.hides(record),
         forget: (ids) => this.worklist.forget(ids),
+        viewed: () => this.#updateAddress(),
       }),
       compare: new Compare({ backend, bundles, pictures, hides: (record) => this.worklist.hides(record) }),
     };
@@ -70,6 +73,7 @@ class Page {
     matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
     preferences.addEventListener("change", () => this.#applyPreferences());
     this.bundles.addEventListener("change", () => this.#showBundle());
+    this.worklist.view.addEventListener("change", () => this.tab === "read" && this.#updateAddress());
     // Leaving the page would lose films that have not been sent yet.
     addEventListener("beforeunload", (event) => {
       if (this.worklist.rows.some((row) => row.active)) event.preventDefault();
@@ -129,9 +133,9 @@ class Page {
     this.madeFor.title = full;
   }
 
-  #picked() {
-    this.#add([...this.input.files]);
-    this.input.value = "";
+  #picked(input) {
+    this.#add(visibleFiles([...input.files]));
+    input.value = "";
   }
 
   async #sample(name) {
@@ -167,11 +171,29 @@ class Page {
 
   /** The name of the tab in the page's address. */
   get tab() {
-    const name = location.hash.slice(1);
+    const name = readAddress().tab;
     return TABS.includes(name) ? name : "read";
   }
 
+  /** The view of a tab's list, with `params` and `take`; undefined for the comparison. */
+  #viewOf(tab) {
+    return { read: this.worklist.view, history: this.tabs.history }[tab];
+  }
+
+  /** Takes the view from the address, or else shows the present one in it. */
+  #followAddress() {
+    const { params } = readAddress();
+    const view = this.#viewOf(this.tab);
+    if (Object.keys(params).length) view?.take(params);
+    this.#updateAddress();
+  }
+
+  #updateAddress() {
+    writeAddress(this.tab, this.#viewOf(this.tab)?.params ?? {});
+  }
+
   #showTab() {
+    this.#followAddress();
     const { tab } = this;
     for (const name of TABS) this.tabs[name].element.hidden = name !== tab;
     this.#updateStage();

@@ -21,6 +21,7 @@ export class Pictures {
 
   /** The values of a film, see depth.js; null if the back end has none. */
   depth(id) {
+    // Where the back end gives no values, this fails like any other picture.
     return kept(this.#depths, KEPT_DEPTHS, id, async () => new Depth(await this.backend.values(id)));
   }
 }

@@ -2,7 +2,7 @@
 
 import { bundleField } from "./bundles.js";
 import { allCalled, callOfAction, openAgreement } from "./calls.js";
-import { announce, button, fill, h, icon } from "./dom.js";
+import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { Pane } from "./pane.js";
 import { preview } from "./pictures.js";
 import { preferences } from "./preferences.js";
@@ -14,6 +14,7 @@ import { View } from "./view.js";
 import * as words from "./words.js";
 
 const NARROW = matchMedia("(max-width: 760px)");
+const PRIORS = 100; // films of one patient that are looked through
 const DEPTH_MS = 250; // that a film is on the stage until its values are loaded: nobody windows films in passing
 
 export class Reading {
@@ -26,8 +27,8 @@ export class Reading {
   #wantsHeatmap = { normal: false, others: true }; // whether the heatmap is shown, by the verdict
   #wantedFor = ""; // which of these the film on the stage follows; "" before its verdict
 
-  constructor(worklist, { bundles, pictures, downloads, pick, sample }) {
-    Object.assign(this, { worklist, bundles, pictures, downloads });
+  constructor(worklist, { bundles, pictures, downloads, pick, pickFolder, sample, compare }) {
+    Object.assign(this, { worklist, bundles, pictures, downloads, compare });
     this.view = new View();
     this.view.set({ opacity: preferences.get("opacity"), cells: preferences.get("cells"), tool: NARROW.matches ? "pan" : "window" });
     this.plainPane = new Pane(this.view, { withHeatmap: false });
@@ -43,8 +44,8 @@ export class Reading {
       (layout) => this.setLayout(layout),
     );
     this.tools = toolbar(this.view, this.heatmapPane, this.layoutChoice.element);
-    this.list = new RowList(worklist, { bundles, pictures, downloads, pick, proceed: () => this.#proceed() });
-    this.welcome = welcome(pick, sample, bundles);
+    this.list = new RowList(worklist, { bundles, pictures, downloads, pick, pickFolder, proceed: () => this.#proceed() });
+    this.welcome = welcome({ pick, pickFolder, sample, bundles });
     this.#build();
     this.setLayout(this.layout);
     new ResizeObserver(() => this.#arrangePanes()).observe(this.panes);
@@ -113,6 +114,7 @@ export class Reading {
       previous: () => worklist.step(-1),
       layout: () => this.setLayout(this.layout === "side" ? "overlay" : "side"),
       proceed: () => this.#proceed(),
+      filter: () => this.list.toggleFilters(),
       remove: () => row && worklist.remove(row),
       downloads: () => this.panel.querySelector(".menu-holder > button")?.click(),
     };
@@ -143,6 +145,18 @@ export class Reading {
     const row = this.worklist.selected;
     if (row?.state === "done" && !row.revealed) this.#reveal(row);
     else this.worklist.step(1);
+  }
+
+  /** Opens the newest earlier film of the same patient beside this one. */
+  async #showPriors(record) {
+    try {
+      const films = await this.worklist.backend.list({ limit: PRIORS, patientOf: record.id });
+      const [prior] = films.filter(({ id, state, created }) => id !== record.id && state === "done" && created <= record.created);
+      if (prior) this.compare([prior, record]);
+      else toast(t("verdict.noPriors"), t("verdict.noPriorsHint"));
+    } catch (problem) {
+      toast(problem.title, problem.hint, "error");
+    }
   }
 
   #reveal(row) {
@@ -204,6 +218,8 @@ export class Reading {
       force: () => worklist.retry(row, { force: true }),
       downloads: (record) => this.downloads.film(record),
       bundleOf: (result) => this.bundles.sentenceOf(result),
+      label: (labels) => worklist.label(row, labels),
+      priors: row?.record?.patient ? () => this.#showPriors(row.record) : null,
     });
     content.dataset.shown = now;
     content.tabIndex = -1;
@@ -250,8 +266,7 @@ export class Reading {
     clearTimeout(this.#depthTimer);
     const { film } = this;
     const id = this.panes.dataset.film;
-    const facts = row?.record?.result?.film;
-    if (!id || !facts || !this.pictures.backend.values || !(facts.bits > 8 || facts.format === "DICOM")) return;
+    if (!id || !words.hasDepth(row?.record)) return;
     this.#depthTimer = setTimeout(async () => {
       const depth = await this.pictures.depth(id);
       if (!depth || film !== this.film) return;
@@ -357,7 +372,7 @@ function sampleOf({ settings }) {
   return samples.find((name) => name.startsWith("pneumonia")) ?? samples[0];
 }
 
-function welcome(pick, sample, bundles) {
+function welcome({ pick, pickFolder, sample, bundles }) {
   const trial = button("film", t("welcome.sample"), () => sample(sampleOf(bundles)), { class: "subtle operator", hidden: true });
   bundles.addEventListener("change", () => (trial.hidden = !sampleOf(bundles)));
   const feature = (key) => h("li", {}, h("strong", {}, t(`welcome.${key}.title`)), h("span", {}, t(`welcome.${key}.text`)));
@@ -371,6 +386,7 @@ function welcome(pick, sample, bundles) {
       h("h1", { id: "welcome-title" }, t("welcome.title")),
       h("p", { class: "lead muted" }, t("welcome.lead")),
       button("upload", t("welcome.pick"), pick, { key: "add", class: "primary large operator" }),
+      button("folder", t("list.addFolder"), pickFolder, { class: "subtle operator" }),
       trial,
       h("p", { class: "secondary" }, t("welcome.formats")),
       bundleField(bundles),

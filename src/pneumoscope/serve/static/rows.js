@@ -3,6 +3,8 @@
 import { bundleField } from "./bundles.js";
 import { callText, openAgreement } from "./calls.js";
 import { confirm } from "./dialog.js";
+import { Filters } from "./filters.js";
+import { labelBadges } from "./labels.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { actionOf } from "./keys.js";
 import { action, menu } from "./menu.js";
@@ -18,8 +20,9 @@ const ICON_OF = { ready: "eye", archive: "archive", cancelled: "stop" };
 export class RowList {
   #elements = new Map(); // by row
   #previews = Promise.resolve(); // of one file after the other
+  #frame = 0; // in which the rows are arranged anew
 
-  constructor(worklist, { bundles, pictures, downloads, pick, proceed }) {
+  constructor(worklist, { bundles, pictures, downloads, pick, pickFolder, proceed }) {
     Object.assign(this, { worklist, pictures, downloads, proceed });
     this.list = h("ul", {
       class: "rows",
@@ -29,6 +32,10 @@ export class RowList {
       onkeyup: (event) => event.key === " " && event.target.matches(".open") && event.preventDefault(),
     });
     this.count = h("p", { class: "count" });
+    this.progress = h("progress", { class: "whole-progress", max: 1, "aria-label": t("list.whole"), hidden: true });
+    this.filters = new Filters(worklist.view, { rows: () => worklist.rows, positives: () => bundles.positives });
+    this.none = h("p", { class: "none secondary", hidden: true }, t("list.filters.none"));
+    this.patient = patientField(worklist);
     this.cancelAll = button("stop", t("list.cancelAll"), () => worklist.cancelAll(), { iconOnly: true, hidden: true });
     const more = menu("download", t("download.all"), () => this.#menuItems(), { iconOnly: true });
     this.element = h(
@@ -37,11 +44,15 @@ export class RowList {
       h(
         "div",
         { class: "list-head" },
-        button("upload", t("list.add"), pick, { key: "add", class: "wide operator" }),
+        h("div", { class: "add operator" }, button("upload", t("list.add"), pick, { key: "add", class: "wide" }), button("folder", t("list.addFolder"), pickFolder, { iconOnly: true })),
         bundleField(bundles),
-        h("div", { class: "list-tools" }, this.count, h("span", { class: "spacer" }), this.cancelAll, more),
+        this.patient,
+        h("div", { class: "list-tools" }, this.count, h("span", { class: "spacer" }), this.cancelAll, this.filters.toggle, more),
+        this.progress,
+        this.filters.element,
       ),
       this.list,
+      this.none,
     );
     worklist.addEventListener("rows", () => this.#arrange());
     worklist.addEventListener("select", () => this.#selected());
@@ -69,28 +80,45 @@ export class RowList {
     if (!called || (await confirm(t("calls.clear"), t("calls.clearText"), t("list.clear")))) this.worklist.clear();
   }
 
-  /** Puts the elements in the order of the rows. */
+  /** Opens the filters, or closes them. */
+  toggleFilters() {
+    this.filters.toggle.click();
+  }
+
+  /** Puts the elements of the rows that are shown in their order. */
   #arrange() {
-    const { rows } = this.worklist;
+    const { shown } = this.worklist;
+    const [known, visible] = [new Set(this.worklist.rows), new Set(shown)];
     for (const [row, { element }] of this.#elements) {
-      if (rows.includes(row)) continue;
-      element.remove();
-      this.#elements.delete(row);
+      if (!visible.has(row)) element.remove();
+      if (!known.has(row)) this.#elements.delete(row);
     }
-    rows.forEach((row, index) => {
+    shown.forEach((row, index) => {
       const { element } = this.#elements.get(row) ?? this.#make(row);
       if (this.list.children[index] !== element) this.list.insertBefore(element, this.list.children[index] ?? null);
     });
+    this.none.hidden = shown.length > 0 || !this.worklist.rows.length;
     this.#updateCount();
   }
 
+  /** Arranges the rows in the next frame: a change of one may move it. */
+  #arrangeSoon() {
+    const { view } = this.worklist;
+    if (!view.narrows && view.values.order === "added") return;
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#arrange());
+  }
+
   #updateCount() {
-    const { rows } = this.worklist;
-    const films = rows.filter((row) => !row.archive);
-    const done = films.filter((row) => !row.active).length;
+    const { rows, view, progress, shown } = this.worklist;
     const active = rows.some((row) => row.active);
-    this.count.textContent = t(active ? "list.progress" : "list.count", { done, count: films.length });
+    const kept = shown.filter((row) => !row.archive).length;
+    const text = active ? "list.progress" : view.narrows ? "list.shown" : "list.count";
+    this.count.textContent = t(text, { done: progress.done, count: progress.count, shown: kept });
     this.cancelAll.hidden = !active;
+    this.progress.hidden = !active || rows.length < 2;
+    this.progress.value = progress.share;
+    this.filters.update();
   }
 
   #make(row) {
@@ -153,7 +181,7 @@ export class RowList {
     open.tabIndex = selected ? 0 : -1;
     fill(state, icon(ICON_OF[appearance] ?? appearance), stateText(row));
     const call = row.call && row.record?.result && h("span", { class: "badge call" }, t("calls.you", { call: callText(row.call.call, row.record.result.positive) }));
-    fill(marks, row.state === "done" && row.revealed ? [badges(row.record?.result), call] : []);
+    fill(marks, row.state === "done" && row.revealed ? [badges(row.record?.result), call] : [], labelBadges(row));
     progress.hidden = !row.active;
     if (row.state === "sending" || row.archive?.total) progress.value = row.progress;
     else progress.removeAttribute("value");
@@ -162,6 +190,7 @@ export class RowList {
     if (parts.offered !== offered) fill(tools, toolsOf(row, this.worklist));
     parts.offered = offered;
     this.#updateCount();
+    this.#arrangeSoon();
   }
 
   #selected() {
@@ -183,6 +212,12 @@ export class RowList {
     event.stopPropagation();
     action();
   }
+}
+
+/** The key of the patient of the films that are added next, so that they are found as priors of one another. */
+function patientField(worklist) {
+  const input = h("input", { type: "text", id: "patient", autocomplete: "off", spellcheck: "false", maxlength: 200, oninput: () => (worklist.patient = input.value.trim()) });
+  return h("details", { class: "patient operator" }, h("summary", {}, t("list.patient"), icon("chevron")), h("label", { for: "patient", class: "secondary" }, t("list.patientNote")), input);
 }
 
 /** Which colour and icon a row has. */

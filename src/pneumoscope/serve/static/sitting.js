@@ -1,5 +1,5 @@
-// The sitting, which survives a reload of the page: which films are in the list, which verdicts were shown and
-// what the reader called. Kept in this tab only, by the ids of the back end: no name and no picture.
+// The sitting, which survives a reload of the page: which films are in the list, which verdicts were shown, what
+// the reader called and how films are labelled. Kept in this tab only, by the ids of the back end: no name and no picture.
 
 const KEY = "pneumoscope.sitting";
 const PORTION = 500; // records in one request
@@ -9,7 +9,7 @@ const MOST_REQUESTS = 10;
 export function keepSitting(rows, selected, unseen = []) {
   const films = rows
     .filter((row) => row.record?.state === "done")
-    .map(({ record, revealed, call }) => ({ id: record.id, revealed, call }));
+    .map(({ record, revealed, call, labels }) => ({ id: record.id, revealed, call, labels }));
   try {
     if (films.length || unseen.length) sessionStorage.setItem(KEY, JSON.stringify({ films, selected: selected?.record?.id ?? null, unseen }));
     else sessionStorage.removeItem(KEY);
@@ -24,7 +24,7 @@ export function forgetSitting() {
 }
 
 /**
- * The films of the sitting before the reload, {record, revealed, call} each, the id of the selected one, and the
+ * The films of the sitting before the reload, {record, revealed, call, labels} each, the id of the selected one, and the
  * ids of unseen results.
  */
 export async function formerSitting(backend) {
@@ -33,7 +33,7 @@ export async function formerSitting(backend) {
   const records = await recordsOf(backend, new Set(films.map(({ id }) => id)));
   // The back end may have deleted some since.
   const known = films.filter(({ id }) => records.has(id));
-  return { films: known.map(({ id, revealed, call }) => ({ record: records.get(id), revealed, call })), selected, unseen };
+  return { films: known.map(({ id, revealed, call, labels }) => ({ record: records.get(id), revealed, call, labels })), selected, unseen };
 }
 
 function stored() {

@@ -3,6 +3,7 @@
 import { callForm, callLine } from "./calls.js";
 import { confirm } from "./dialog.js";
 import { button, h, icon } from "./dom.js";
+import { labelMenu } from "./labels.js";
 import { action, menu } from "./menu.js";
 import { dateTime, fixed, general, thresholdText } from "./locale.js";
 import * as plain from "./numbers.js";
@@ -125,6 +126,7 @@ function refused(row, actions) {
       "div",
       { class: "actions" },
       downloads(record, actions),
+      ...ofTheFilm(row, actions),
       row.file && forceMenu(actions),
     ),
   );
@@ -155,6 +157,7 @@ function judged(row, actions) {
       "div",
       { class: "actions" },
       downloads(record, actions),
+      ...ofTheFilm(row, actions),
       row.file && button("retry", t("verdict.reread"), actions.retry, { title: t("verdict.rereadTitle") }),
       row.file && words.canForce(result) && forceMenu(actions),
     ),
@@ -240,6 +243,11 @@ function reasonList(result) {
   if (!reasons.length) return null;
   const item = ({ level, sentence, hint }) => h("li", { class: level }, sentence, hint && h("span", { class: "hint" }, hint));
   return h("ul", { class: "reasons" }, reasons.map(item));
+}
+
+/** Labels of the film, and earlier films of its patient, if they are known. */
+function ofTheFilm(row, actions) {
+  return [labelMenu(row, actions.label), actions.priors && button("compare", t("verdict.priors"), actions.priors, { iconOnly: true })];
 }
 
 function downloads(record, actions) {

@@ -94,6 +94,12 @@ export function heatmapState(record) {
   };
 }
 
+/** Whether the film's values say more than its picture with 8 bits. */
+export function hasDepth(record) {
+  const film = record?.result?.film;
+  return Boolean(film) && (film.bits > 8 || film.format === "DICOM");
+}
+
 /** Whether there is a picture of the lungs' outline. */
 export function hasLungs(record) {
   return Boolean(record?.result?.lung_outline);

@@ -1,6 +1,7 @@
 // The films that were added or opened since the page was loaded: how far each is, and which is selected.
 
 import { Problem } from "./backend.js";
+import { ListView } from "./listview.js";
 import { preferences } from "./preferences.js";
 import { formerSitting, keepSitting } from "./sitting.js";
 import { t } from "./texts.js";
@@ -32,6 +33,8 @@ class Row {
   stop = null; // a function that cancels the reading, or the wait for another try
   timer = 0; // until the verdict is shown
   call = null; // the reader's own, {call, note, at}: see agreement.js, and ISO 8601
+  labels = []; // of LABELS in listview.js
+  patient = ""; // key of the patient, which is sent with the film and kept nowhere
 
   constructor(name, file = null) {
     this.name = name;
@@ -60,6 +63,10 @@ export class Worklist extends EventTarget {
   rows = [];
   selected = null;
   maxBytes = Infinity;
+  /** Which films are shown, and in which order. */
+  view = new ListView();
+  /** Key of the patient of the films that are added next; "" if it is not known. */
+  patient = "";
   #unseen = new Set(); // ids of results that were removed from the list before their verdict was shown
   #started = false;
   #onStage = true;
@@ -68,6 +75,24 @@ export class Worklist extends EventTarget {
   constructor(backend, bundles) {
     super();
     Object.assign(this, { backend, bundles });
+    this.view.addEventListener("change", () => this.#dispatch("rows"));
+  }
+
+  /** The rows that are shown, in order. */
+  get shown() {
+    return this.view.shown(this.rows, this.selected);
+  }
+
+  /** How far all films are, {done, count, share}: those of archives count as soon as their number is known. */
+  get progress() {
+    const archives = this.rows.filter((row) => row.archive);
+    const films = this.rows.filter((row) => !row.archive);
+    // Films of an archive get their row when they have been read.
+    const missing = archives.filter((row) => row.active).reduce((sum, row) => sum + row.archive.total - row.archive.done, 0);
+    const done = films.filter((row) => !row.active).length;
+    const begun = films.filter((row) => row.active).reduce((sum, row) => sum + (row.state === "sending" ? row.progress / 2 : row.state === "reading" ? 0.5 : 0), 0);
+    const count = films.length + missing;
+    return { done, count, share: count ? (done + begun) / count : 0 };
   }
 
   /** Starts to read; called when it is known which bundles and settings the back end offers. */
@@ -81,8 +106,8 @@ export class Worklist extends EventTarget {
   async restore() {
     const { films, selected, unseen } = await formerSitting(this.backend);
     this.#unseen = new Set(unseen);
-    for (const { record, revealed, call } of films) {
-      const row = Object.assign(new Row(record.film.name), { call });
+    for (const { record, revealed, call, labels = [] } of films) {
+      const row = Object.assign(new Row(record.film.name), { call, labels });
       this.rows.push(row);
       this.#finish(row, record, revealed);
     }
@@ -94,7 +119,7 @@ export class Worklist extends EventTarget {
 
   /** Adds files, which are read in turn. */
   add(files) {
-    const added = [...files].map((file) => Object.assign(new Row(file.name, file), { bundle: preferences.bundle }));
+    const added = [...files].map((file) => Object.assign(new Row(file.name, file), { bundle: preferences.bundle, patient: this.patient }));
     this.rows.push(...added);
     this.#dispatch("rows");
     if (!this.selected && added.length) this.select(added[0]);
@@ -133,20 +158,22 @@ export class Worklist extends EventTarget {
 
   /** Selects the first row, or the last. */
   selectEnd(last) {
-    const row = this.rows.at(last ? -1 : 0);
+    const row = this.shown.at(last ? -1 : 0);
     if (row) this.select(row);
   }
 
   /** The film that most readers open next: the one below the selected film, if it has been read. */
   get next() {
-    const row = this.rows[this.rows.indexOf(this.selected) + 1];
+    const { shown } = this;
+    const row = shown[shown.indexOf(this.selected) + 1];
     return row?.record?.state === "done" ? row.record : null;
   }
 
   /** Selects the row `by` places further down. */
   step(by) {
-    const index = this.rows.indexOf(this.selected) + by;
-    const next = this.rows[Math.min(Math.max(index, 0), this.rows.length - 1)];
+    const { shown } = this;
+    const index = shown.indexOf(this.selected) + by;
+    const next = shown[Math.min(Math.max(index, 0), shown.length - 1)];
     if (next) this.select(next);
   }
 
@@ -165,6 +192,12 @@ export class Worklist extends EventTarget {
     if (row.revealed || row.state !== "done" || row.archive) return;
     row.call = { call, note, at: new Date().toISOString() };
     this.reveal(row);
+  }
+
+  /** Sets the labels of a film. */
+  label(row, labels) {
+    this.#change(row, { labels });
+    this.#keep();
   }
 
   /** Whether the verdict of a record must not be shown anywhere yet. */
@@ -283,7 +316,7 @@ export class Worklist extends EventTarget {
     const archive = ARCHIVE.test(row.name);
     let inserted = 0;
     this.#change(row, { state: "sending", progress: 0 });
-    const job = this.backend.read(row.file, { ...preferences.read(row.bundle), ...this.bundles.request(row.bundle), force: row.force }, {
+    const job = this.backend.read(row.file, { ...preferences.read(row.bundle), ...this.bundles.request(row.bundle), force: row.force, patient: row.patient || null }, {
       // A file that was sent completely is being read.
       sent: (share) => this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 }),
       accepted: (counts) => this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null }),

@@ -1,0 +1,267 @@
+"""The list of films narrowed and ordered, labels, priors, folders, and the progress of the whole."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from live import serving
+from pneumoscope.bundle import Bundle
+from pneumoscope.serve.settings import ServeSettings
+
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
+from playwright.sync_api import Browser, Page, Route, expect
+
+from visit import UPLOAD, Visit, png, violations
+
+GREYS = {"dark-2.png": 20, "bright-10.png": 230, "dark-1.png": 5, "bright-9.png": 190}
+"""Names of films and their grey, in the order in which they are added; the first and third are NORMAL."""
+
+
+def grey(name: str) -> dict[str, Any]:
+    return png(name, np.full((224, 224), GREYS[name], np.uint8))
+
+
+@pytest.fixture(scope="module")
+def sitting(
+    browser: Browser, tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visit]:
+    """Four films; the two bright ones are of one patient."""
+    folder = tmp_path_factory.mktemp("list")
+    settings = ServeSettings(folder=folder, bundle=(str(tiny_bundle.path),), threads=1)
+    with serving(settings) as server:
+        visit = Visit(browser, server.url)
+        page = visit.page
+        visit.add(grey("dark-2.png"))
+        page.locator(".patient summary").click()
+        page.locator("#patient").fill("4711")
+        visit.add(grey("bright-10.png"))
+        page.locator("#patient").fill("")
+        visit.add(grey("dark-1.png"))
+        page.locator("#patient").fill(" 4711 ")
+        visit.add(grey("bright-9.png"))
+        page.locator("#patient").fill("")
+        expect(page.locator(".row[data-busy=false]")).to_have_count(4)
+        yield visit
+        visit.context.close()
+        assert not visit.complaints
+
+
+@pytest.fixture
+def page(sitting: Visit) -> Iterator[Page]:
+    page = sitting.page
+    if page.locator(".list-filters").is_hidden():
+        page.locator("#main").focus()
+        page.keyboard.press("f")
+    yield page
+    page.evaluate("document.querySelector('.list-filters .subtle').click()")
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".row .name").all_inner_texts()
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    page.locator(".list-filters").get_by_label(name, exact=True).select_option(value)
+
+
+def options(page: Page) -> list[str]:
+    return page.locator(".list-filters").get_by_label("Result", exact=True).locator("option").all_inner_texts()  # fmt: skip
+
+
+def test_verdicts_that_are_not_shown_yet_are_neither_counted_nor_sorted(
+    sitting: Visit, page: Page
+) -> None:
+    assert options(page) == [
+        "all (4)", "NORMAL (0)", "PNEUMONIA (0)", "UNDETERMINED (0)", "REFUSED (0)", "not shown yet (4)",
+    ]  # fmt: skip
+    choose(page, "Order", "highest")
+    assert names(page) == list(GREYS)
+    choose(page, "Result", "PNEUMONIA")
+    expect(page.locator(".row")).to_have_count(1)  # the selected film, which stays
+    page.get_by_role("button", name="Show all films").click()
+    sitting.reveal()
+    assert options(page) == [
+        "all (4)", "NORMAL (2)", "PNEUMONIA (2)", "UNDETERMINED (0)", "REFUSED (0)",
+    ]  # fmt: skip
+
+
+def test_the_film_stays_where_it_is_when_its_verdict_arrives(sitting: Visit, page: Page) -> None:
+    sitting.add(png("wide.png", np.full((200, 500), 210, np.uint8)), png("high.png", np.full((300, 200), 210, np.uint8)))  # fmt: skip
+    for name in ("wide.png", "high.png"):
+        row = page.locator(".row", has=page.get_by_text(name, exact=True))
+        row.locator(".open").click()
+        sitting.shown()
+        before = placed(page)
+        page.locator(".panel [data-reveal]").click()
+        expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
+        expect(page.locator(".reading .legend:visible")).to_have_count(1)  # the heatmap is there
+        assert placed(page) == before
+        page.keyboard.press("Delete")
+    page.locator(".row .open").first.click()
+
+
+def placed(page: Page) -> list[Any]:
+    """Where both films are on the screen."""
+    boxes: list[Any] = page.locator(".panes .pane").evaluate_all(
+        "panes => panes.map(pane => JSON.stringify(pane.getBoundingClientRect()))"
+    )
+    return boxes
+
+
+def test_the_list_is_ordered_and_narrowed(sitting: Visit, page: Page) -> None:
+    sitting.reveal()
+    for order, expected in {
+        "highest": ["bright-10.png", "bright-9.png", "dark-2.png", "dark-1.png"],
+        "lowest": ["dark-1.png", "dark-2.png", "bright-9.png", "bright-10.png"],
+        "name": ["bright-9.png", "bright-10.png", "dark-1.png", "dark-2.png"],
+        "newest": ["bright-9.png", "dark-1.png", "bright-10.png", "dark-2.png"],
+        "oldest": list(GREYS),
+        "patient": ["bright-10.png", "bright-9.png", "dark-2.png", "dark-1.png"],
+        "added": list(GREYS),
+    }.items():
+        choose(page, "Order", order)
+        assert names(page) == expected, order
+    choose(page, "Order", "highest")
+    page.locator(".row .open").first.click()
+    choose(page, "Result", "PNEUMONIA")
+    expect(page.locator(".count").first).to_have_text("2 of 4 films")
+    assert names(page) == ["bright-10.png", "bright-9.png"]
+    page.locator(".row .open").first.focus()
+    page.keyboard.press("End")  # keys step through what is shown
+    expect(page.locator(".panel .film-name")).to_have_text("bright-9.png")
+    choose(page, "Result", "")
+    page.get_by_label("With a film of the same patient").check()
+    assert names(page) == ["bright-10.png", "bright-9.png"]
+    page.get_by_role("button", name="Show all films").click()
+    page.get_by_role("searchbox", name="Find a film").fill("DARK-1")
+    assert names(page) == ["dark-1.png", "bright-9.png"]  # with the selected film
+    page.get_by_role("searchbox").fill("nothing")
+    page.locator(".list-filters").get_by_label("From", exact=True).fill("2999-01-01")
+    assert names(page) == ["bright-9.png"]
+
+
+def test_the_address_has_the_view_and_no_name(sitting: Visit, page: Page) -> None:
+    sitting.reveal()
+    choose(page, "Result", "NORMAL")
+    choose(page, "Order", "lowest")
+    page.get_by_role("searchbox", name="Find a film").fill("dark-1")
+    expect(page).to_have_url(f"{sitting.url}/#read?verdict=NORMAL&order=lowest")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="History").click()
+    expect(page.locator(".history .count")).to_have_text("4 films")
+    expect(page).to_have_url(f"{sitting.url}/#history")
+    page.locator(".history").get_by_label("Sort by").select_option("lowest")
+    page.locator(".history").get_by_role("button", name="PNEUMONIA", exact=True).click()
+    expect(page).to_have_url(f"{sitting.url}/#history?verdict=PNEUMONIA&order=lowest")
+    page.get_by_role("link", name="Read", exact=True).click()
+    expect(page).to_have_url(f"{sitting.url}/#read?verdict=NORMAL&order=lowest")
+    page.goto(
+        f"{sitting.url}/#history?verdict=NORMAL&since=2020-01-01&mark=%3Cb%3E&order=constructor"
+    )
+    expect(page.locator(".history .count")).to_have_text("2 films")
+    expect(page).to_have_url(f"{sitting.url}/#history?verdict=NORMAL&since=2020-01-01")
+    page.goto(f"{sitting.url}/#read?verdict=PNEUMONIA&name=4711")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(page.locator(".row .name")).to_have_count(2)
+    expect(page).to_have_url(f"{sitting.url}/#read?verdict=PNEUMONIA")
+
+
+def label(page: Page, name: str) -> None:
+    page.locator(".panel").get_by_role("button", name="Labels of this film").click()
+    page.get_by_role("menuitemcheckbox", name=name).click()
+
+
+def test_labels_stay_with_a_film(sitting: Visit, page: Page) -> None:
+    sitting.reveal()
+    page.locator(".row .open", has_text="dark-1").click()
+    label(page, "teaching")
+    label(page, "to discuss")
+    badges = page.locator(".row.selected .badge.label")
+    expect(badges).to_have_text(["teaching", "to discuss"])
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(badges).to_have_text(["teaching", "to discuss"])
+    if page.locator(".list-filters").is_hidden():
+        page.keyboard.press("f")
+    choose(page, "Labels", "teaching")
+    assert names(page) == ["dark-1.png"]
+    label(page, "teaching")
+    expect(badges).to_have_text(["to discuss"])
+    expect(page).to_have_url(f"{sitting.url}/#read?label=teaching")
+
+
+def test_priors_are_side_by_side(sitting: Visit, page: Page) -> None:
+    sitting.reveal()
+    page.locator(".row .open", has_text="dark-1").click()
+    button = page.locator(".panel").get_by_role("button", name="Compare with the prior film")
+    expect(button).to_have_count(0)
+    page.locator(".row .open", has_text="bright-10").click()
+    button.click()  # the first one
+    expect(page.get_by_text("There is no earlier film of this patient")).to_be_visible()
+    page.locator(".row .open", has_text="bright-9").click()
+    button.click()
+    expect(page.locator(".compare-side select option:checked")).to_have_text(
+        ["bright-10.png · PNEUMONIA", "bright-9.png · PNEUMONIA"]
+    )
+    page.get_by_role("link", name="Read", exact=True).click()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_in_the_filters(sitting: Visit, page: Page, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
+    if page.locator("html").get_attribute("data-theme") != theme:
+        page.keyboard.press("t")
+    choose(page, "Order", "name")
+    assert violations(axe, page) == {}
+
+
+def test_a_folder_and_a_zip_have_one_progress_and_can_be_cancelled(
+    sitting: Visit, page: Page, tmp_path: Path
+) -> None:
+    page.keyboard.press("Escape")
+    (tmp_path / "films" / ".hidden").mkdir(parents=True)
+    for name in ("a.png", "b.png", ".hidden/c.png"):
+        (tmp_path / "films" / name).write_bytes(grey("dark-1.png")["buffer"])
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for place in range(5):
+            archive.writestr(f"{place}.png", grey("dark-2.png")["buffer"])
+    held: list[Route] = []
+    page.route(UPLOAD, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())  # fmt: skip
+    page.set_input_files("#folder", tmp_path / "films")
+    sitting.add({"name": "films.zip", "mimeType": "application/zip", "buffer": stream.getvalue()})
+    whole = page.get_by_role("progressbar", name="Progress of all films")
+    expect(whole).to_be_visible()
+    expect(page.locator(".count").first).to_have_text("4 of 7 read")  # no hidden file
+    assert 4 / 7 <= float(whole.evaluate("bar => bar.value")) < 1
+    page.wait_for_function("() => document.querySelectorAll('.row[data-busy=true]').length === 3")
+    page.get_by_role("button", name="Cancel all").click()
+    expect(whole).to_be_hidden()
+    expect(page.locator(".row[data-state=cancelled]")).to_have_count(3)
+    page.unroute(UPLOAD)
+    dropped(page, stream.getvalue())  # the archive again, now to the end
+    expect(page.locator(".row[data-state=archive]")).to_have_count(1)
+    expect(page.locator(".row[data-busy=true]")).to_have_count(0)
+    expect(page.locator(".row .name", has_text="4.png")).to_have_count(1)
+    expect(page.locator(".count").first).to_have_text("12 films")
+
+
+def dropped(page: Page, content: bytes) -> None:
+    """Drops a ZIP archive on the page."""
+    data = page.evaluate_handle(
+        """bytes => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], 'again.zip', {type: 'application/zip'}));
+          return transfer;
+        }""",
+        list(content),
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
