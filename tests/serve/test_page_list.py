@@ -92,29 +92,6 @@ def test_verdicts_that_are_not_shown_yet_are_neither_counted_nor_sorted(
     ]  # fmt: skip
 
 
-def test_the_film_stays_where_it_is_when_its_verdict_arrives(sitting: Visit, page: Page) -> None:
-    sitting.add(png("wide.png", np.full((200, 500), 210, np.uint8)), png("high.png", np.full((300, 200), 210, np.uint8)))  # fmt: skip
-    for name in ("wide.png", "high.png"):
-        row = page.locator(".row", has=page.get_by_text(name, exact=True))
-        row.locator(".open").click()
-        sitting.shown()
-        before = placed(page)
-        page.locator(".panel [data-reveal]").click()
-        expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
-        expect(page.locator(".reading .legend:visible")).to_have_count(1)  # the heatmap is there
-        assert placed(page) == before
-        page.keyboard.press("Delete")
-    page.locator(".row .open").first.click()
-
-
-def placed(page: Page) -> list[Any]:
-    """Where both films are on the screen."""
-    boxes: list[Any] = page.locator(".panes .pane").evaluate_all(
-        "panes => panes.map(pane => JSON.stringify(pane.getBoundingClientRect()))"
-    )
-    return boxes
-
-
 def test_the_list_is_ordered_and_narrowed(sitting: Visit, page: Page) -> None:
     sitting.reveal()
     for order, expected in {
@@ -221,6 +198,29 @@ def test_axe_finds_nothing_in_the_filters(sitting: Visit, page: Page, theme: str
         page.keyboard.press("t")
     choose(page, "Order", "name")
     assert violations(axe, page) == {}
+
+
+def test_the_film_stays_where_it_is_when_its_verdict_arrives(sitting: Visit, page: Page) -> None:
+    sitting.add(png("wide.png", np.full((200, 500), 210, np.uint8)), png("high.png", np.full((300, 200), 210, np.uint8)))  # fmt: skip
+    for name in ("wide.png", "high.png"):
+        row = page.locator(".row", has=page.get_by_text(name, exact=True))
+        row.locator(".open").click()
+        sitting.shown()
+        before = placed(page)
+        page.locator(".panel [data-reveal]").click()
+        expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
+        expect(page.locator(".reading .legend:visible")).to_have_count(1)  # the heatmap is there
+        assert placed(page) == before
+        page.keyboard.press("Delete")
+    page.locator(".row .open").first.click()
+
+
+def placed(page: Page) -> list[Any]:
+    """Where both films are on the screen."""
+    boxes: list[Any] = page.locator(".panes .pane").evaluate_all(
+        "panes => panes.map(pane => JSON.stringify(pane.getBoundingClientRect()))"
+    )
+    return boxes
 
 
 def test_a_folder_and_a_zip_have_one_progress_and_can_be_cancelled(
