@@ -148,3 +148,18 @@ def test_names_lie_sealed_in_the_database(live: Live) -> None:
     assert b"SQLite" in written
     assert b"Doe^Jane" not in written
     assert b"PAT-4711-XYZ" not in written
+
+
+def test_films_of_one_patient(live: Live) -> None:
+    first = live.read(("a.png", BRIGHT[1]), patient="MRN 1")[0]["id"]
+    other = live.read(("b.png", BRIGHT[1]), patient="MRN 2")[0]["id"]
+    second = live.read(("c.png", BRIGHT[1]), patient=" MRN 1 ")[0]["id"]
+    without = live.read(("d.png", BRIGHT[1]))[0]["id"]
+
+    def ids(film: str) -> list[str]:
+        listed = live.client.get(f"/api/v1/predictions?patient_of={film}").json()["predictions"]
+        return [record["id"] for record in listed]
+
+    assert ids(first) == ids(second) == [second, first]
+    assert ids(other) == [other]
+    assert ids(without) == ids("f" * 32) == []

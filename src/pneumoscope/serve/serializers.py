@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 from pneumoscope.jobs.tables import FilmRow, Job
 
 ROOT = "/api/v1"
-_PATIENT_DIGITS = 16
-"""Of the keyed hash: enough to tell patients of one owner apart, and to name nobody."""
 
 
 def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:
@@ -33,7 +31,6 @@ def record_json(row: FilmRow, keys: Keys) -> dict[str, Any]:
         "film": {"name": name_of(row, keys), "sha256": row.sha256},
         "state": row.state,
         "result": None if row.result is None else localised_result(row.result),
-        **({} if row.patient is None else {"patient": row.patient[:_PATIENT_DIGITS]}),
         "error": None if row.error is None else stored_problem(row.error, path),
         "links": {
             "self": path,

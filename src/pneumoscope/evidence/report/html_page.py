@@ -52,6 +52,8 @@ figure>img{display:block;max-width:100%;margin:0 auto}figure>img.plot{background
 @media print{body{font-size:10.5pt}
 nav,section{border:0;padding:0;margin:0 0 18px}table{font-size:8.5pt}.wide{overflow:visible}
 .box,tr.strong td{print-color-adjust:exact}footer{display:none}a{color:inherit}}
+@media print and (max-width:700px){table{table-layout:fixed;font-size:6.5pt}th,td{padding:3px 4px}
+td.n,th.n{white-space:normal;overflow-wrap:anywhere;hyphens:auto}td.w,th.w{min-width:0;overflow-wrap:anywhere}}
 """
 
 

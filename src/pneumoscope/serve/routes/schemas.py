@@ -64,10 +64,6 @@ class Record(BaseModel):
     result: dict[str, Any] | None = Field(
         description="As `pneumoscope predict --json`, see docs/reference/output.md."
     )
-    patient: str | None = Field(
-        default=None,
-        description="The same for all films of one patient; missing if no key of the patient was sent.",
-    )
     error: Problem | None
     links: dict[str, str]
 

@@ -8,6 +8,7 @@
  *
  * @property {{film: string[], films: string[]}} formats  What `downloadFilm` ("overlay", "pdf", "json",
  *   "csv", "sr", "sc", "seg", "fhir") and `downloadFilms` ("csv", "json", "pdf", "zip") offer, in the order of the menus.
+ * @property {boolean} [knowsPatients]  Whether it finds the films of one patient.
  * @property {(bundle?: string|null) => Promise<Settings>} settings  What a reader may choose with a bundle,
  *   by default the back end's default one, and the limits.
  * @property {() => Promise<User>} user  Who is signed in.
@@ -89,7 +90,6 @@
  * @property {string} created  ISO 8601.
  * @property {{name: string}} film
  * @property {"queued"|"running"|"done"|"failed"} state
- * @property {string} [patient]  The same for all films of one patient, where the patient is known; it names nobody.
  * @property {object|null} result  As `pneumoscope predict --json` without `source`, with the sentences
  *   for readers in `words`, and `lung_outline`, true if there is a picture of the lungs' outline:
  *   docs/reference/output.md and docs/reference/api.md.

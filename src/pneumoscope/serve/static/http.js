@@ -20,6 +20,7 @@ for (const kind of OBJECTS) RENDERINGS[kind] = `objects/${kind}`;
 
 /** @implements {Backend} */
 export class HttpBackend {
+  knowsPatients = true;
   formats = { film: ["overlay", "pdf", "json", "csv", ...OBJECTS], films: ["csv", "json", "pdf", "zip"] };
 
   settings(bundle) {

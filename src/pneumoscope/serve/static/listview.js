@@ -8,7 +8,6 @@ export const NOTES = ["forced", "outside", "noted", "called", "commented"];
 const OLDEST_FIRST = (a, b) => createdOf(a).localeCompare(createdOf(b));
 const score = (row) => (row.revealed && row.record?.result ? pPositive(row.record.result) : null) ?? -1;
 const createdOf = (row) => row.record?.created ?? "9999"; // films that are not read yet come last
-const patientOf = (row) => row.record?.patient ?? "";
 const ORDERS = {
   added: () => 0,
   highest: (a, b) => score(b) - score(a),
@@ -17,7 +16,7 @@ const ORDERS = {
   name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
   newest: (a, b) => -OLDEST_FIRST(a, b),
   oldest: OLDEST_FIRST,
-  patient: (a, b) => (patientOf(a) === "") - (patientOf(b) === "") || patientOf(a).localeCompare(patientOf(b)) || OLDEST_FIRST(a, b),
+  patient: (a, b) => (a.group === 0) - (b.group === 0) || a.group - b.group || OLDEST_FIRST(a, b),
 };
 export const ORDER_NAMES = Object.keys(ORDERS);
 
@@ -86,7 +85,7 @@ export class ListView extends EventTarget {
   shown(rows, selected) {
     let kept = rows;
     if (this.narrows) {
-      const patients = countsOf(rows.map(patientOf).filter(Boolean));
+      const patients = countsOf(rows.map(({ group }) => group).filter(Boolean));
       kept = rows.filter((row) => row === selected || this.#matches(row, patients));
     }
     return this.values.order === "added" ? kept : [...kept].sort(ORDERS[this.values.order]);
@@ -105,7 +104,7 @@ export class ListView extends EventTarget {
     if (note && !notesOf(row).includes(note)) return false;
     if (label && !row.labels.includes(label)) return false;
     if (since && !(row.record && dayOf(row.record.created) >= since)) return false;
-    if (prior && !(patients.get(patientOf(row)) > 1)) return false;
+    if (prior && !(patients.get(row.group) > 1)) return false;
     return row.name.toLocaleLowerCase().includes(this.query);
   }
 }

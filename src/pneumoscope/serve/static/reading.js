@@ -219,7 +219,8 @@ export class Reading {
       downloads: (record) => this.downloads.film(record),
       bundleOf: (result) => this.bundles.sentenceOf(result),
       label: (labels) => worklist.label(row, labels),
-      priors: row?.record?.patient ? () => this.#showPriors(row.record) : null,
+      // Of a film without its file it is not known whether a key of the patient was sent with it.
+      priors: worklist.backend.knowsPatients && row && (row.group || !row.file) ? () => this.#showPriors(row.record) : null,
     });
     content.dataset.shown = now;
     content.tabIndex = -1;

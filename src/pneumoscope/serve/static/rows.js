@@ -217,7 +217,7 @@ export class RowList {
 /** The key of the patient of the films that are added next, so that they are found as priors of one another. */
 function patientField(worklist) {
   const input = h("input", { type: "text", id: "patient", autocomplete: "off", spellcheck: "false", maxlength: 200, oninput: () => (worklist.patient = input.value.trim()) });
-  return h("details", { class: "patient operator" }, h("summary", {}, t("list.patient"), icon("chevron")), h("label", { for: "patient", class: "secondary" }, t("list.patientNote")), input);
+  return h("details", { class: "patient operator", hidden: !worklist.backend.knowsPatients }, h("summary", {}, t("list.patient"), icon("chevron")), h("label", { for: "patient", class: "secondary" }, t("list.patientNote")), input);
 }
 
 /** Which colour and icon a row has. */

@@ -9,7 +9,7 @@ const MOST_REQUESTS = 10;
 export function keepSitting(rows, selected, unseen = []) {
   const films = rows
     .filter((row) => row.record?.state === "done")
-    .map(({ record, revealed, call, labels }) => ({ id: record.id, revealed, call, labels }));
+    .map(({ record, revealed, call, labels, group }) => ({ id: record.id, revealed, call, labels, group }));
   try {
     if (films.length || unseen.length) sessionStorage.setItem(KEY, JSON.stringify({ films, selected: selected?.record?.id ?? null, unseen }));
     else sessionStorage.removeItem(KEY);
@@ -24,7 +24,7 @@ export function forgetSitting() {
 }
 
 /**
- * The films of the sitting before the reload, {record, revealed, call, labels} each, the id of the selected one, and the
+ * The films of the sitting before the reload, {record, revealed, call, labels, group} each, the id of the selected one, and the
  * ids of unseen results.
  */
 export async function formerSitting(backend) {
@@ -33,7 +33,7 @@ export async function formerSitting(backend) {
   const records = await recordsOf(backend, new Set(films.map(({ id }) => id)));
   // The back end may have deleted some since.
   const known = films.filter(({ id }) => records.has(id));
-  return { films: known.map(({ id, revealed, call, labels }) => ({ record: records.get(id), revealed, call, labels })), selected, unseen };
+  return { films: known.map(({ id, ...rest }) => ({ record: records.get(id), ...rest })), selected, unseen };
 }
 
 function stored() {

@@ -35,6 +35,7 @@ class Row {
   call = null; // the reader's own, {call, note, at}: see agreement.js, and ISO 8601
   labels = []; // of LABELS in listview.js
   patient = ""; // key of the patient, which is sent with the film and kept nowhere
+  group = 0; // a number that films of one patient share in this list; 0 if the patient is not known
 
   constructor(name, file = null) {
     this.name = name;
@@ -68,6 +69,8 @@ export class Worklist extends EventTarget {
   /** Key of the patient of the films that are added next; "" if it is not known. */
   patient = "";
   #unseen = new Set(); // ids of results that were removed from the list before their verdict was shown
+  #groups = new Map(); // of `Row`, by the key of the patient
+  #lastGroup = 0;
   #started = false;
   #onStage = true;
 
@@ -106,8 +109,9 @@ export class Worklist extends EventTarget {
   async restore() {
     const { films, selected, unseen } = await formerSitting(this.backend);
     this.#unseen = new Set(unseen);
-    for (const { record, revealed, call, labels = [] } of films) {
-      const row = Object.assign(new Row(record.film.name), { call, labels });
+    for (const { record, revealed, call, labels = [], group = 0 } of films) {
+      const row = Object.assign(new Row(record.film.name), { call, labels, group });
+      this.#lastGroup = Math.max(this.#lastGroup, group);
       this.rows.push(row);
       this.#finish(row, record, revealed);
     }
@@ -119,7 +123,7 @@ export class Worklist extends EventTarget {
 
   /** Adds files, which are read in turn. */
   add(files) {
-    const added = [...files].map((file) => Object.assign(new Row(file.name, file), { bundle: preferences.bundle, patient: this.patient }));
+    const added = [...files].map((file) => Object.assign(new Row(file.name, file), { bundle: preferences.bundle, patient: this.patient, group: this.#group() }));
     this.rows.push(...added);
     this.#dispatch("rows");
     if (!this.selected && added.length) this.select(added[0]);
@@ -192,6 +196,12 @@ export class Worklist extends EventTarget {
     if (row.revealed || row.state !== "done" || row.archive) return;
     row.call = { call, note, at: new Date().toISOString() };
     this.reveal(row);
+  }
+
+  #group() {
+    if (!this.patient) return 0;
+    if (!this.#groups.has(this.patient)) this.#groups.set(this.patient, (this.#lastGroup += 1));
+    return this.#groups.get(this.patient);
   }
 
   /** Sets the labels of a film. */
