@@ -3,6 +3,7 @@
 #   make test   sets up and runs the tests
 #   make web    sets up, builds the page that judges films in the browser, and serves it; it takes npm
 # For daily work:
+#   make scale  the tests that need Ray, which `make test` leaves out: 80 MB to download, and half a minute
 #   make check  the tests that take no training, server or browser: under two minutes on two cores
 # And for the documentation:
 #   make sbom   writes the bill of materials (CycloneDX) of what is installed to dist/sbom.cdx.json
@@ -20,7 +21,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c const
 # Tests start hundreds of processes. Python keeps what it compiles, even where the environment says no.
 check test: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo web check test docs sbom lint clean
+.PHONY: demo web check test scale docs sbom lint clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -40,6 +41,10 @@ check test: $(VENV)/.dev
 	$(BIN)/mypy >$(VENV)/mypy.txt 2>&1 & types=$$!; \
 	$(PYTEST) $(if $(filter check,$@),--quick); tests=$$?; \
 	wait $$types; types=$$?; cat $(VENV)/mypy.txt; exit $$((tests | types))
+
+scale: $(VENV)/.dev
+	$(PIP) -e '.[scale]'
+	$(BIN)/python -m pytest tests/batch/test_ray_engine.py
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
@@ -61,7 +66,7 @@ $(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[train,evidence,serve,postgresql,pacs,watch,apps,docs,dev]'
+	$(PIP) -e '.[train,evidence,batch,serve,postgresql,pacs,watch,apps,docs,dev]'
 	@touch $@ $(VENV)/.base $(VENV)/.docs
 
 clean:

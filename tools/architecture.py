@@ -35,6 +35,7 @@ FLOORS = {
     "client": 8,
     "jobs": 8,
     "apps": 9,
+    "batch": 9,
     "pacs.destinations": 9,
     "watch": 9,
     "serve": 10,

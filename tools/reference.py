@@ -40,7 +40,10 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "reference/environment.md": {"variables": reference_cli.variables},
     "reference/errors.md": {"codes": reference_errors.codes},
     "reference/gate.md": {"reasons": reference_records.gate_reasons},
-    "reference/output.md": {"columns": reference_records.csv_columns},
+    "reference/output.md": {
+        "columns": reference_records.csv_columns,
+        "shards": reference_records.shard_columns,
+    },
     "reference/recipe.md": {"keys": reference_records.recipe},
 }
 

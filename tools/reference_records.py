@@ -11,7 +11,9 @@ from typing import Any
 
 import griffe
 
+from pneumoscope.batch.columns import columns
 from pneumoscope.bundle import SHIPPED, BundleMeta, open_bundle
+from pneumoscope.bundle.names import SHIPPED_SET
 from pneumoscope.decision.gate import REASONS
 from pneumoscope.render import export
 from pneumoscope.train.recipe.augmentation import Augmentation
@@ -129,6 +131,16 @@ def _sample(value: Any) -> str:
 def csv_columns() -> str:
     """The columns of a table of predictions of the shipped bundle."""
     return ", ".join(f"`{name}`" for name in export.columns(open_bundle().meta.labels))
+
+
+def shard_columns() -> str:
+    """The columns of a shard of the shipped bundles, with heatmaps."""
+    labels = dict.fromkeys(name for path in SHIPPED_SET for name in open_bundle(path).meta.labels)
+    rows = [
+        (f"`{column.name}`", f"`{column.type}`", column.meaning)
+        for column in columns(tuple(labels), heatmaps=True)
+    ]
+    return table(("column", "type", "meaning"), rows)
 
 
 def recipe() -> str:

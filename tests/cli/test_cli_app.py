@@ -17,7 +17,7 @@ from reference_cli import leaves
 
 COMMANDS = list(leaves())
 PANELS = {
-    "Read": ["predict", "report", "watch", "info", "bundles"],
+    "Read": ["predict", "batch", "report", "watch", "info", "bundles"],
     "Serve": ["serve", "pacs", "gradio", "streamlit"],
     "Train": ["train", "leaderboard", "import", "export", "data", "bench"],
     "Evidence": ["audit", "evaluate", "card"],

@@ -213,11 +213,15 @@ def test_what_is_completed_where() -> None:
     assert completing() == {
         "bundles": {
             "predict --bundle", "report --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
-            "streamlit --bundle", "export bundle", "card bundle", "audit --bundle", "bench inference --bundle",
+            "streamlit --bundle", "export model bundle", "card bundle", "audit --bundle", "bench inference --bundle",
             "calibrate --bundle", "calibrate --from", "data masks --bundle", "predict --population",
-            "report --population", "watch --bundle", "watch --population",
+            "report --population", "watch --bundle", "watch --population", "batch --bundle",
+            "batch --population",
         },
-        "points": {"predict --operating-point", "report --operating-point", "watch --operating-point"},
+        "points": {
+            "predict --operating-point", "report --operating-point", "watch --operating-point",
+            "batch --operating-point",
+        },
         "recipes": {"train recipe", "bench train recipe"},
-        "modes": {"predict --explain", "report --explain", "watch --explain"},
+        "modes": {"predict --explain", "report --explain", "watch --explain", "batch --explain"},
     }  # fmt: skip

@@ -22,7 +22,7 @@ from pneumoscope.cli.administration import (
 )
 from pneumoscope.cli.evidence import audit, card, evaluate
 from pneumoscope.cli.help import flow
-from pneumoscope.cli.read import bundles, info, predict, report, watch
+from pneumoscope.cli.read import batch, bundles, info, predict, report, watch
 from pneumoscope.cli.serve import gradio, pacs, serve, streamlit
 from pneumoscope.cli.site import calibrate, drift
 from pneumoscope.cli.train import bench, data, export, import_model, leaderboard, train
@@ -57,6 +57,7 @@ READ, SERVE, TRAIN = "Read", "Serve", "Train"
 EVIDENCE, SITE, ADMINISTRATION = "Evidence", "Site", "Administration"
 
 app.command(epilog=predict.EXAMPLE, rich_help_panel=READ)(predict.predict)
+app.command(epilog=batch.EXAMPLE, rich_help_panel=READ)(batch.batch)
 app.command(epilog=report.EXAMPLE, rich_help_panel=READ)(report.report)
 app.command(epilog=watch.EXAMPLE, rich_help_panel=READ)(watch.watch)
 app.command(epilog=info.EXAMPLE, rich_help_panel=READ)(info.info)

@@ -15,9 +15,12 @@ _FEW = 50
 
 
 class Count(Protocol):
-    """Updates a bar; another ``text`` starts another bar below the first."""
+    """Updates a bar; another ``text`` starts another bar below the first.
 
-    def __call__(self, done: int, total: int, text: str | None = None) -> None: ...
+    ``total`` is None as long as it is not known.
+    """
+
+    def __call__(self, done: int, total: int | None, text: str | None = None) -> None: ...
 
 
 @contextmanager
@@ -55,10 +58,10 @@ def progress_bar(text: str, *, as_bytes: bool = False) -> Iterator[Count]:
         first = text
 
         # A bar starts with its first count, because Kaggle may show its own bar before.
-        def count(done: int, total: int, text: str | None = None) -> None:
+        def count(done: int, total: int | None, text: str | None = None) -> None:
             name = text or first
             if name not in tasks:
-                tasks[name] = progress.add_task(name)
+                tasks[name] = progress.add_task(name, total=None)
             progress.update(tasks[name], completed=done, total=total)
 
         yield count

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from pneumoscope.errors import DataError
 from pneumoscope.files import cause
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     Row = dict[str, str]
@@ -44,10 +45,56 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
         reader.fieldnames = header
         rows = [{name: (row[name] or "").strip() for name in header} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{file}: cannot be read as a table ({cause(error)})", "Save it as CSV in UTF-8."
-        ) from error
+        raise _unreadable(str(file), error) from error
     return header, rows
+
+
+def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Iterator[Row]]:
+    """The header of a table, and its rows one after the other, as `read_rows` gives them.
+
+    Args:
+        stream: Its bytes, from the start; read as far as rows are taken.
+        name: What to call it in messages.
+
+    Raises:
+        DataError: It cannot be read, also while rows are taken.
+    """
+    start = stream.read(_HEADER_BYTES)
+    stream.seek(0)
+    encoding = _encoding(start)
+    decoded = start.decode(encoding, errors="ignore")  # a character may be cut in the middle
+    separator, body = _separator(decoded)
+    names_separator = body is not decoded
+    try:
+        lines = csv.reader(
+            io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
+        )
+        header = [column.strip() for column in next(lines, [])]
+    except csv.Error as error:
+        raise _unreadable(name, error) from error
+
+    def rows() -> Iterator[Row]:
+        text = io.TextIOWrapper(stream, encoding, newline="")
+        try:
+            if names_separator:
+                text.readline()
+            reader = csv.DictReader(text, skipinitialspace=True, delimiter=separator)
+            next(reader.reader, None)
+            reader.fieldnames = header
+            for row in reader:
+                yield {column: (row[column] or "").strip() for column in header}
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise _unreadable(name, error) from error
+        finally:
+            text.detach()
+
+    return header, rows()
+
+
+def _unreadable(name: str, error: Exception) -> DataError:
+    return DataError(
+        f"{name}: cannot be read as a table ({cause(error)})", "Save it as CSV in UTF-8."
+    )
 
 
 def read_header(file: Path) -> list[str]:

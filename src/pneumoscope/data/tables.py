@@ -158,7 +158,7 @@ def columns(file: Path) -> tuple[tuple[str, ...], dict[str, Row]]:
         DataError: It cannot be read.
     """
     header, rows = read_rows(file)
-    key = _path_column(header) or NIH_COLUMNS[0]
+    key = path_column(header) or NIH_COLUMNS[0]
     rows = [row for row in rows if row.get(key)]
     if not rows:
         return tuple(header), {}
@@ -172,10 +172,11 @@ def columns(file: Path) -> tuple[tuple[str, ...], dict[str, Row]]:
 
 def has_films(file: Path) -> bool:
     """Whether a table has a column with the paths of films."""
-    return _path_column(read_header(file)) is not None
+    return path_column(read_header(file)) is not None
 
 
-def _path_column(header: Sequence[str]) -> str | None:
+def path_column(header: Sequence[str]) -> str | None:
+    """The column with the paths of films, in any of its spellings; None if there is none."""
     lowered = {name.lower(): name for name in reversed(header)}
     return next((lowered[name] for name in ("path", *_PATHS) if name in lowered), None)
 
@@ -239,7 +240,7 @@ def _lowered(file: Path) -> tuple[list[str], list[Row]]:
     """The table, with the names of known columns in lower case."""
     header, rows = read_rows(file)
     known = {name: _ALIASES.get(name.lower(), name) for name in header}
-    if "path" not in known.values() and (column := _path_column(header)):
+    if "path" not in known.values() and (column := path_column(header)):
         known[column] = "path"
     columns = [known[name] for name in header]
     if double := sorted({c for c in columns if columns.count(c) > 1}):

@@ -15,7 +15,7 @@ given its own past. numpy only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +26,11 @@ from pneumoscope.errors import UsageError
 from pneumoscope.evidence.site.martingale import log_stakes, ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from pneumoscope.decision.calibration import Calibration
     from pneumoscope.decision.profile import SiteProfile
     from pneumoscope.render.written import Written
 
@@ -40,6 +41,22 @@ SCORE, REFUSED, GATE = "log odds", "refused", "gate: "
 ALPHA = 0.05
 FEWEST = 20
 """Minimum number of films in a reference; ranks among fewer carry little information."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What films are compared with.
+
+    Attributes:
+        name: Of the site profile or the bundle.
+        channels: Channel to the values of the reference films, in any order.
+        calibration: Calibration of the site profile that predictions may have been made with; it is
+            undone. None without one: then predictions count as the bundle's own.
+    """
+
+    name: str
+    channels: Mapping[str, tuple[float, ...]]
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,12 +93,12 @@ class Drift:
     """The result of the test for a series of predictions.
 
     Attributes:
-        profile: Name of the site profile.
+        profile: Name of the reference: of the site profile or the bundle.
         alpha: Probability of an alarm if nothing changes, however long the series is.
         films: Number of predictions.
         unread: Number of films that could not be read; they are not used.
         channels: In the order score, gate measurements, refusals.
-        silent: Channels that only the profile or only the predictions contain.
+        silent: Channels that only the reference or only the predictions contain.
     """
 
     profile: str
@@ -111,6 +128,25 @@ def watch(
     Raises:
         UsageError: ``alpha`` is out of range, no film was read, or no channel can be compared.
     """
+    named = f"site profile {profile.name}"
+    result = compare(written, Reference(named, profile.reference, profile.calibration), alpha, seed)
+    return replace(result, profile=profile.name)
+
+
+def compare(
+    written: Sequence[Written], reference: Reference, alpha: float = ALPHA, seed: int = 0
+) -> Drift:
+    """Compares predictions with a reference, see `watch`.
+
+    Args:
+        written: Predictions in the order in which the films arrived.
+        reference: What they are compared with.
+        alpha: Probability of a false alarm over the whole series, in (0, 1).
+        seed: Seed of the random numbers that order equal values.
+
+    Raises:
+        UsageError: ``alpha`` is out of range, no film was read, or no channel can be compared.
+    """
     if not 0 < alpha < 1:
         raise UsageError(
             f"the share of false alarms {alpha:g} is not between 0 and 1", "0.05 is usual."
@@ -118,25 +154,25 @@ def watch(
     read = [(i, film) for i, film in enumerate(written) if film.read]
     if not read:
         raise UsageError("no film of these predictions was read", "Is this the right file?")
-    streams = values_of([film for _, film in read], profile)
+    streams = values_of([film for _, film in read], reference.calibration)
     compared = {
         name: (np.array([read[k][0] for k in rows], np.intp), values)
         for name, (rows, values) in streams.items()
-        if len(profile.reference.get(name, ())) >= FEWEST
+        if len(reference.channels.get(name, ())) >= FEWEST
     }
     if not compared:
         raise UsageError(
-            f"site profile {profile.name}: has no reference for anything in these predictions",
+            f"{reference.name}: has no reference for anything in these predictions",
             f"It needs {FEWEST} patients or more; run `pneumoscope calibrate` on more films.",
         )
     rng = np.random.default_rng(seed)
     channels = tuple(
-        _channel(name, profile.reference[name], *compared[name], (len(compared), alpha), rng)
+        _channel(name, reference.channels[name], *compared[name], (len(compared), alpha), rng)
         for name in sorted(compared, key=_order)
     )
-    silent = sorted((set(streams) | set(profile.reference)) - set(compared), key=_order)
+    silent = sorted((set(streams) | set(reference.channels)) - set(compared), key=_order)
     return Drift(
-        profile=profile.name,
+        profile=reference.name,
         alpha=alpha,
         films=len(written),
         unread=len(written) - len(read),
@@ -146,16 +182,14 @@ def watch(
 
 
 def values_of(
-    written: Sequence[Written], profile: SiteProfile | None = None
+    written: Sequence[Written], calibration: Calibration | None = None
 ) -> dict[str, tuple[list[int], Array]]:
     """Channel to the rows of the films with a value in it, and these values.
 
     Args:
         written: Films that were read.
-        profile: The calibration of predictions that were made with it is undone; without one,
-            predictions count as the bundle's own.
+        calibration: See `Reference.calibration`.
     """
-    calibration = profile.calibration if profile is not None else None
     channels: dict[str, tuple[list[int], list[float]]] = {}
 
     def put(name: str, row: int, value: float) -> None:

@@ -1,0 +1,173 @@
+"""The engine of a cluster: Ray Data reads the films in a pool of actors.
+
+Ray distributes the films, keeps no more results than the driver takes (back-pressure), and starts an actor
+again that dies. The driver writes the shards, which are the checkpoint: a batch whose driver ended goes on
+where its last shard ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.batch.columns import SHA256, schema
+from pneumoscope.batch.reading import UNCHANGED, FilmReader
+from pneumoscope.errors import MissingExtra, PneumoscopeError, UsageError
+from pneumoscope.files import cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from pneumoscope.batch.columns import Row
+    from pneumoscope.batch.films import Film
+    from pneumoscope.batch.job import ReadJob
+
+CHUNK_FILMS = 16
+"""Films that an actor reads at once, in one run of the network."""
+_BLOCK_FILMS = 512
+"""Films of a block, the unit that Ray passes between machines."""
+_FILM, _ERROR = "film", "batch_error"
+
+
+class RayCluster:
+    """Actors on a Ray cluster that make rows of films.
+
+    Attributes:
+        chunk_films: Films in a block.
+        capacity: 0: how many are in work is up to Ray.
+    """
+
+    def __init__(
+        self,
+        job: ReadJob,
+        workers: int,
+        address: str | None = None,
+        make: Callable[[ReadJob], FilmReader] = FilmReader,
+    ) -> None:
+        """Connects to the cluster.
+
+        Args:
+            job: How films are read; the bundle must be on every machine.
+            workers: Actors.
+            address: Of the cluster, such as ``"auto"`` or ``"ray://head:10001"``; None to start Ray here.
+            make: Makes the reader in an actor.
+
+        Raises:
+            MissingExtra: Ray is not installed.
+            UsageError: There is no cluster at the address.
+        """
+        self.chunk_films, self.capacity = _BLOCK_FILMS, 0
+        self._job, self._workers, self._make = job, workers, make
+        # Ray sends statistics of its use to its makers unless told not to.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            import ray
+            import ray.data
+        except ImportError:
+            raise MissingExtra("--engine ray (ray)", "scale") from None
+        self._ray: Any = ray
+        self._is_ours = not ray.is_initialized()
+        if not self._is_ours:
+            return
+        options: dict[str, Any] = {"num_cpus": workers} if address is None else {}
+        try:
+            ray.init(
+                address=address or "local", include_dashboard=False if address is None else None,
+                log_to_driver=False, logging_level=logging.ERROR, **options,
+            )  # fmt: skip
+        except Exception as error:  # Ray raises many classes
+            raise UsageError(
+                f"no Ray cluster at {address or 'this machine'} ({cause(error)})",
+                "Check --ray-address; `ray status` shows whether the cluster runs.",
+            ) from error
+
+    def results(self, chunks: Iterator[list[Film]]) -> Generator[list[Row], None, None]:
+        """The rows of all films, in any order.
+
+        Args:
+            chunks: Films; all are listed before the first is read.
+
+        Raises:
+            PneumoscopeError: An actor cannot load the bundle.
+        """
+        ray = self._ray
+        context = ray.data.DataContext.get_current()
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        context.enable_progress_bars = False
+        context.execution_options.preserve_order = False
+        blocks = [ray.put(packed(films)) for films in chunks]
+        if not blocks:
+            return
+        rows = ray.data.from_arrow_refs(blocks).map_batches(
+            _Actor,
+            fn_constructor_args=(self._job, self._make),
+            batch_size=CHUNK_FILMS,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=self._workers),
+            num_cpus=1,
+        )
+        try:
+            for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+                yield [_row(row) for row in table.to_pylist()]
+        except ray.exceptions.RayError as error:
+            raise _translated(error) from error
+        finally:
+            if self._is_ours:
+                ray.shutdown()
+
+
+def packed(films: Sequence[Film]) -> Any:
+    """Films as an Arrow table, for an actor."""
+    import pyarrow as pa
+
+    return pa.table({_FILM: [pickle.dumps(film) for film in films]})
+
+
+class _Actor:
+    """Makes rows of blocks; lives as long as the batch."""
+
+    def __init__(self, job: ReadJob, make: Callable[[ReadJob], FilmReader]) -> None:
+        import pyarrow as pa
+
+        for_driver = (pa.field(UNCHANGED, pa.bool_()), pa.field(_ERROR, pa.binary()))
+        self._schema = pa.schema([*schema(job.columns), *for_driver])
+        self._error: PneumoscopeError | None = None
+        try:
+            self._reader = make(job)
+        except PneumoscopeError as error:
+            self._error = error
+
+    def __call__(self, table: Any) -> Any:
+        import pyarrow as pa
+
+        if self._error is not None:  # raised here, Ray would tell of it in words alone
+            row = {_ERROR: pickle.dumps(self._error)}
+            return pa.Table.from_pylist([row], self._schema)
+        # Nothing but this program's own driver has made these bytes.
+        films = [pickle.loads(data) for data in table[_FILM].to_pylist()]  # noqa: S301
+        return pa.Table.from_pylist(self._reader.rows(films), self._schema)
+
+
+def _row(row: Row) -> Row:
+    """A row without its empty columns.
+
+    Raises:
+        PneumoscopeError: An actor cannot load the bundle, and gives its error in place of rows.
+    """
+    if row[_ERROR] is not None:
+        error: PneumoscopeError = pickle.loads(row[_ERROR])  # noqa: S301 (from our own actor)
+        raise error
+    return {key: value for key, value in row.items() if value is not None or key == SHA256}
+
+
+def _translated(error: BaseException) -> PneumoscopeError:
+    """An error of Ray in words."""
+    lines = str(error).strip().splitlines()
+    return PneumoscopeError(
+        f"Ray could not finish the batch: {lines[-1] if lines else type(error).__name__}",
+        "Give the same command again: what is in the shards is not read again.",
+    )
