@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,11 @@ from queue_parts import KEYS, Parts
 REQUEST = JobRequest(owner="watch", settings=Settings(), destinations=("output",))
 
 
-@pytest.fixture
-def folder(tmp_path: Path, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Bundle) -> Path:
     """A queue: ``bright.png`` is done and given up, ``dark.png`` waits, ``empty.png`` failed."""
-    import base64
-
-    monkeypatch.setenv("PNEUMOSCOPE_SERVE_SECRET", base64.b64encode(bytes(range(32))).decode())
-    parts = Parts(tmp_path, keep_films=True)
+    folder = tmp_path_factory.mktemp("queue")
+    parts = Parts(folder, keep_films=True)
     parts.jobs.accept(REQUEST, [UploadedFile(*BRIGHT)])
     prediction = runtime.load(tiny_bundle).predict(BRIGHT[1])
     parts.read(Outcome("film", 0, prediction=prediction))
@@ -45,7 +45,15 @@ def folder(tmp_path: Path, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch)
     failed = UploadedFile("empty.png", b"", EmptySource("film"))
     parts.jobs.accept(REQUEST, [failed], also=lambda job: entry("place", "1", job))
     parts.store.close()
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def folder(queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the queue, and its key in the environment."""
+    secret = base64.b64encode(bytes(range(32))).decode()
+    monkeypatch.setenv("PNEUMOSCOPE_SERVE_SECRET", secret)
+    return Path(shutil.copytree(queue, tmp_path, dirs_exist_ok=True))
 
 
 def call(folder: Path, *words: str) -> Result:
@@ -173,8 +181,6 @@ def test_a_folder_without_a_queue_or_with_several_is_refused(folder: Path, tmp_p
 
 
 def test_another_key_shows_no_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import base64
-
     monkeypatch.setenv("PNEUMOSCOPE_SERVE_SECRET", base64.b64encode(bytes(32)).decode())
     assert listed(folder).keys() == {"film"}
 
