@@ -35,7 +35,10 @@ OWNED = {
     ("GET", "/api/v1/jobs/{id}/events"),
 }
 """Routes that name an object of a user: 404 for everybody else."""
-OF_DICOM_FILMS = {("GET", "/api/v1/predictions/{id}/objects/{kind}")}
+OF_DICOM_FILMS = {
+    ("GET", "/api/v1/predictions/{id}/objects/{kind}"),
+    ("POST", "/api/v1/predictions/{id}/destinations/{destination}"),
+}
 """Likewise; their owner sees them only of DICOM films, see test_dicom_objects.py."""
 OWN = {
     ("GET", "/api/v1/predictions"),
@@ -93,7 +96,10 @@ class House:
         if "/jobs/" in path:
             return [path.replace("{id}", self.job)]
         return [
-            path.replace("{id}", film).replace("{rendering}", rendering).replace("{kind}", "sr")
+            path.replace("{id}", film)
+            .replace("{rendering}", rendering)
+            .replace("{kind}", "sr")
+            .replace("{destination}", "archive")
             for film in self.films
             for rendering in (RENDERINGS if "{rendering}" in path else [""])
         ]
@@ -227,7 +233,7 @@ def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> N
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_no_route_lets_another_page_change_anything(house: House, method: str) -> None:
-    for _, template in sorted(OWNED | OWN | COMMON | ACCOUNT | PUBLIC):
+    for _, template in sorted(OWNED | OF_DICOM_FILMS | OWN | COMMON | ACCOUNT | PUBLIC):
         for path in house.filled(template):
             answer = house.server(
                 method, path, cookie=house.cookies["anna"], origin="https://evil.example"
@@ -239,7 +245,7 @@ def test_no_route_lets_another_page_change_anything(house: House, method: str) -
 def test_a_viewer_changes_nothing_on_any_route(house: House) -> None:
     house.server.security.accounts.set_role("bert", "viewer")
     try:
-        for method, template in sorted(OWNED | OWN | COMMON):
+        for method, template in sorted(OWNED | OF_DICOM_FILMS | OWN | COMMON):
             if method != "GET" and template != "/api/v1/session":
                 for path in house.filled(template):
                     assert house.as_user("bert", method, path).status_code == 403, path

@@ -310,6 +310,7 @@ def test_no_address_asks_for_a_name(tiny_bundle: Bundle, tmp_path: Path) -> None
         *("id", "rendering", "limit", "before", "label", "format", "ids"),
         "bundle",  # the name of a model
         *("kind", "fhir_version"),  # of an object
+        "destination",  # the name of another system
     }
 
 

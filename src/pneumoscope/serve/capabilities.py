@@ -67,18 +67,22 @@ def _facts(classifier: Classifier) -> dict[str, Any]:
 
 
 def reader_choices(
-    readers: Mapping[str, Classifier | PopulationReader], settings: ServeSettings
+    readers: Mapping[str, Classifier | PopulationReader],
+    settings: ServeSettings,
+    destinations: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """What a reader can choose, by name of the bundle, and which bundles there are.
 
     Args:
         readers: What a request can name; the first is the default.
         settings: Settings of the server.
+        destinations: Names of the systems that results can be sent to.
     """
     served = {
         "automatic": AUTOMATIC in readers,
         "bundles": served_bundles(readers),
         "samples": [film.name for film in sample_films()],
+        "destinations": list(destinations),
     }
     return {name: _choices(reader, settings) | served for name, reader in readers.items()}
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pneumoscope.images.decoders import DecoderPool
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.tables import FilmRow
+    from pneumoscope.pacs.destinations.base import StoredFilm
     from pneumoscope.pacs.destinations.result_objects import ObjectMaker
 
 MEDIA_TYPES = {
@@ -79,25 +80,35 @@ class DicomObjects:
         if not is_installed():
             missing = MissingExtra("The result as a DICOM object", "pacs")
             raise NoObject(missing.message, missing.hint)
-        if row.result is None:
-            raise NotFound("this film has no result", "Its state and error say why.")
-        film = self._film_store.get(row.id)
-        if film is None:
-            raise FilmNotHeld
-        from pneumoscope.pacs.destinations.base import StoredFilm
         from pneumoscope.pacs.destinations.errors import DeliveryFailed
 
+        film = self.stored_film(row)
         try:
-            [made] = self._object_maker().attempts(
-                StoredFilm.of_row(row, film), [kind], fhir_version
-            )
+            [made] = self.maker().attempts(film, [kind], fhir_version)
         except DeliveryFailed as error:
             raise NoObject(error.message, error.hint) from error
         if made.not_made:
             raise NoObject(f"{kind} is not made: {made.not_made}", "Take another kind of object.")
         return made.content
 
-    def _object_maker(self) -> ObjectMaker:
+    def stored_film(self, row: FilmRow) -> StoredFilm:
+        """A film with its result.
+
+        Raises:
+            NotFound: The film has no result.
+            FilmNotHeld: The server no longer has the film.
+        """
+        if row.result is None:
+            raise NotFound("this film has no result", "Its state and error say why.")
+        film = self._film_store.get(row.id)
+        if film is None:
+            raise FilmNotHeld
+        from pneumoscope.pacs.destinations.base import StoredFilm
+
+        return StoredFilm.of_row(row, film)
+
+    def maker(self) -> ObjectMaker:
+        """Makes the objects; loads their libraries."""
         from pneumoscope.pacs.destinations.result_objects import ObjectMaker, picture_by
 
         with self._lock:

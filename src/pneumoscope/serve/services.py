@@ -38,6 +38,7 @@ from pneumoscope.serve.security.accounts import LOCAL
 from pneumoscope.serve.security.audit_log import SERIOUS, AuditLog, Event
 from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.security.audit_trail import record
+from pneumoscope.serve.sending import Sending
 from pneumoscope.serve.settings import ServeSettings
 from pneumoscope.serve.uploads import UploadBudget
 
@@ -57,6 +58,7 @@ class Services:
         streams: Counts the clients that follow jobs.
         renderer: Makes renderings.
         dicom_objects: Makes DICOM objects and FHIR resources.
+        sending: Sends results to other systems.
         metrics: For Prometheus.
         upload_budget: Limits the bytes of concurrent requests.
         models: Answers of ``GET /model`` by name of the bundle.
@@ -70,6 +72,7 @@ class Services:
     streams: EventStreams
     renderer: Renderer
     dicom_objects: DicomObjects
+    sending: Sending
     metrics: Metrics
     upload_budget: UploadBudget
     models: dict[str, dict[str, Any]]
@@ -149,21 +152,24 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     )
     cleanup.run()
     limits, readers = settings.limits, pipeline.readers
+    objects = DicomObjects(
+        [bundle for reader in readers.bundles.values() for bundle in reader.bundles],
+        pipeline.decoders,
+        pipeline.film_store,
+        limits.max_pixels,
+    )
+    sending = Sending(settings.destinations, objects)
     return Services(
         settings=settings,
         pipeline=pipeline,
         streams=EventStreams(sole_owner=LOCAL.id),
         renderer=Renderer(pipeline.decoders, pipeline.film_store, database.keys, limits.max_pixels),
-        dicom_objects=DicomObjects(
-            [bundle for reader in readers.bundles.values() for bundle in reader.bundles],
-            pipeline.decoders,
-            pipeline.film_store,
-            limits.max_pixels,
-        ),
+        dicom_objects=objects,
+        sending=sending,
         metrics=metrics,
         upload_budget=UploadBudget(limits.held_bytes, OWNER_SHARE),
         models={name: model_facts(reader) for name, reader in readers.named.items()},
-        choices=reader_choices(readers.named, settings),
+        choices=reader_choices(readers.named, settings, sending.names),
         cleanup=cleanup,
         audit=audit,
     )

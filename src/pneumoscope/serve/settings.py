@@ -112,6 +112,8 @@ class ServeSettings:
         bundle: Names or folders of the bundles; the first reads films of requests that name none.
             Empty for the shipped ones. In the environment separated as in ``PATH``.
         profile: Site profile, or None.
+        destinations: TOML file whose tables ``destinations`` say where readers may send results; None
+            for nowhere.
         threads: Batches that are read at the same time; None for one more than cores.
         limits: Limits of one request.
         connection_limits: Limits of connections.
@@ -144,6 +146,7 @@ class ServeSettings:
     database_password_file: Path | None = None
     bundle: tuple[str, ...] = ()
     profile: Path | None = None
+    destinations: Path | None = None
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
     connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)

@@ -94,6 +94,14 @@ ServerName = Annotated[
         metavar="NAME", help="Name by which users address the server behind a proxy. Repeatable."
     ),
 ]
+Destinations = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="TOML file with tables [destinations.NAME], such as a node's: where readers may send "
+        "results of DICOM films.",
+    ),
+]
 Key = Annotated[
     Path | None,
     typer.Option(
@@ -162,6 +170,7 @@ def serve(
     tls_self_signed: TlsSelfSigned = None,
     trusted_proxy: TrustedProxy = None,
     server_name: ServerName = None,
+    destinations: Destinations = None,
     key: Key = None,
     bundle: Bundles = None,
     threads: Workers = None,
@@ -179,6 +188,7 @@ def serve(
     """
     given: dict[str, Any] = {
         "host": host, "port": port, "folder": folder, "database": database, "profile": profile,
+        "destinations": destinations,
         "keep_films": keep_films, "retention_days": retention_days, "tls_cert": tls_cert,
         "tls_key": tls_key, "tls_self_signed": tls_self_signed, "key": key, "bundle": tuple(bundle) if bundle else None,
         "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,

@@ -244,6 +244,26 @@ def show_object(
     )
 
 
+@router.post(
+    "/predictions/{id}/destinations/{destination}", responses={200: {"model": schemas.Sent}}
+)
+def send_result(
+    request: Request,
+    id: str,  # noqa: A002
+    destination: str,
+    user: Operator,
+    services: RunningServices,
+) -> dict[str, str]:
+    """Sends the result of a DICOM film to one of the destinations that `GET /settings` names."""
+    row = _row(services, user, id)
+    if destination not in services.sending.names:
+        services.sending.send(row, destination)  # says which there are
+    action_recorder(request, HTTPStatus.OK)([id])
+    with services.renderer.slots.of(user.id):
+        services.sending.send(row, destination)
+    return {"destination": destination}
+
+
 def _row(services: Services, user: User, id_: str) -> FilmRow:
     row = services.store.row(user.id, id_)
     if row is None:

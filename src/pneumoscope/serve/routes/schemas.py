@@ -53,6 +53,12 @@ class Problem(BaseModel):
     instance: str | None = None
 
 
+class Sent(BaseModel):
+    """A result was sent."""
+
+    destination: str = Field(description="Name of the system that has taken it.")
+
+
 class Record(BaseModel):
     """One film: its state, and its result once there is one."""
 

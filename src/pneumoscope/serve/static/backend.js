@@ -29,6 +29,8 @@
  *   for films of more than 8 bits, and for DICOM.
  * @property {(record: FilmRecord, format: string) => boolean} [offers]  Whether `downloadFilm` offers a
  *   format for this film; without it, every format for every film.
+ * @property {(id: string, destination: string) => Promise<void>} [send]  Sends a film's result to one of
+ *   `Settings.destinations`.
  * @property {(id: string, format: string) => Promise<void>} downloadFilm  Saves one film's result to a file.
  * @property {(ids: string[], format: string) => Promise<void>} downloadFilms  Saves several results to one file.
  * @property {(id: string) => Promise<void>} delete  Erases one result with its film.

@@ -10,6 +10,8 @@ const WITH_PICTURES = ["pdf", "zip"];
 export class Downloads {
   /** Films in one file with pictures; the back end may set a limit. */
   maxWithPictures = Infinity;
+  /** Names of the systems that results of DICOM films can be sent to. */
+  destinations = [];
 
   constructor(backend) {
     this.backend = backend;
@@ -25,10 +27,17 @@ export class Downloads {
   /** Menu items for one film. */
   film(record) {
     const heatmap = heatmapState(record).shown;
-    return this.backend.formats.film
+    const items = this.backend.formats.film
       .filter((format) => format !== "overlay" || heatmap)
       .filter((format) => this.backend.offers?.(record, format) ?? true)
       .map((format) => item(t(`download.film.${format}`), () => this.backend.downloadFilm(record.id, format)));
+    const targets = this.backend.offers?.(record, "sr") ? this.destinations : [];
+    return [...items, ...targets.map((name) => sendItem(t("download.send", { name }), () => this.#send(record, name)))];
+  }
+
+  async #send(record, name) {
+    await this.backend.send(record.id, name);
+    toast(t("download.sent", { name }));
   }
 
   /** Menu items for the films with these ids. */
@@ -39,6 +48,10 @@ export class Downloads {
       .map((format) => item(t(`download.films.${format}`), () => this.backend.downloadFilms(ids, format)));
     return tooMany ? [...items, h("p", { class: "item empty" }, t("download.tooMany", { max: this.maxWithPictures }))] : items;
   }
+}
+
+function sendItem(label, send) {
+  return action("upload", label, () => send().catch((problem) => toast(problem.title, problem.hint, "error")));
 }
 
 function item(label, save) {

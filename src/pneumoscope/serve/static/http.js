@@ -100,6 +100,10 @@ export class HttpBackend {
     return !OBJECTS.includes(format) || format in record.links;
   }
 
+  async send(id, destination) {
+    await request(`predictions/${encodeURIComponent(id)}/destinations/${encodeURIComponent(destination)}`, { method: "POST" });
+  }
+
   async downloadFilm(id, format) {
     save(format in RENDERINGS ? inLanguage(filmAddress(id, RENDERINGS[format])) : exportAddress([id], format));
   }

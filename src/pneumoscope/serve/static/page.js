@@ -112,7 +112,8 @@ class Page {
     try {
       const [reset, user] = await Promise.all([this.bundles.load(), this.backend.user()]);
       this.user = user;
-      const { limits = {} } = this.bundles.settings;
+      const { limits = {}, destinations = [] } = this.bundles.settings;
+      this.downloads.destinations = destinations;
       this.worklist.maxBytes = limits.max_body_bytes ?? Infinity;
       this.downloads.maxWithPictures = limits.drawn_films ?? Infinity;
       if (reset) toast(t(`${reset}.unavailable`), t(`${reset}.unavailableHint`), "error");
