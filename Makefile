@@ -2,6 +2,8 @@
 #   make demo   sets up and reads the sample films with the shipped bundle
 #   make test   sets up and runs the tests
 #   make web    sets up, builds the page that judges films in the browser, and serves it; it takes npm
+# With Orthanc installed (Debian: orthanc orthanc-dicomweb dcmtk), one more:
+#   make demo-pacs  sends the sample films to an archive, from there to a node, and their results back
 # For daily work:
 #   make scale  the tests that need Ray, which `make test` leaves out: 80 MB to download, and half a minute
 #   make check  the tests that take no training, server or browser: under two minutes on two cores
@@ -21,7 +23,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c const
 # Tests start hundreds of processes. Python keeps what it compiles, even where the environment says no.
 check test: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo web check test scale docs sbom lint clean
+.PHONY: demo demo-pacs web check test scale docs sbom lint clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -33,6 +35,10 @@ web: $(VENV)/.base
 	$(BIN)/pneumoscope export web web-page
 	@echo "Ctrl-C ends it."
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory web-page 8002
+
+# An archive and a node on loopback; needs Orthanc (Debian: orthanc orthanc-dicomweb dcmtk).
+demo-pacs: $(VENV)/.pacs
+	$(BIN)/python tools/demo_pacs.py $(DEMO_PACS)
 
 check test: $(VENV)/.dev
 	$(BIN)/ruff check src tests tools
@@ -61,13 +67,17 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e .
 	@touch $@
 
+$(VENV)/.pacs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[pacs]'
+	@touch $@ $(VENV)/.base
+
 $(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[docs]'
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[train,evidence,batch,serve,postgresql,pacs,watch,apps,docs,dev]'
-	@touch $@ $(VENV)/.base $(VENV)/.docs
+	@touch $@ $(VENV)/.base $(VENV)/.docs $(VENV)/.pacs
 
 clean:
 	rm -rf $(VENV) demo web-page dist site

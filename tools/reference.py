@@ -13,6 +13,7 @@ from pathlib import Path
 
 import architecture_drawing
 import reference_cli
+import reference_dicom
 import reference_errors
 import reference_records
 import reference_rest
@@ -37,6 +38,15 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "reference/bundle.md": {"keys": reference_records.bundle},
     "reference/cli.md": {"commands": reference_cli.commands},
+    "reference/dicom-conformance.md": {
+        "received": reference_dicom.received,
+        "syntaxes": reference_dicom.syntaxes,
+        "sent": reference_dicom.sent,
+        "returned": reference_dicom.returned,
+        "accepted": reference_dicom.accepted,
+        "limits": reference_dicom.limits,
+        "objects": reference_dicom.objects,
+    },
     "reference/environment.md": {"variables": reference_cli.variables},
     "reference/errors.md": {"codes": reference_errors.codes},
     "reference/gate.md": {"reasons": reference_records.gate_reasons},

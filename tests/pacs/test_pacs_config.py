@@ -63,6 +63,18 @@ def test_the_example_has_every_key_with_its_default() -> None:
                 assert names.get(setting.name, setting.name) in keys
 
 
+def test_the_tables_of_the_example_that_are_comments_can_be_used() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    tables = re.findall(r"(?m)^# (\[(?:destinations|pull)\.\w+\]\n(?:# \w+ = .*\n)+)", text)
+    settings = parse_config(FOLDER + "".join(tables).replace("\n# ", "\n"), "example")
+    named = [item.name for item in settings.destinations]
+    assert named == ["archive", "web", "ehr", "hook"]
+    assert [(item.name, item.type) for item in settings.sources] == [
+        ("orthanc", "orthanc"),
+        ("web", "dicomweb"),
+    ]
+
+
 def test_values_are_read() -> None:
     settings = parse_config(
         FOLDER + 'bundles = ["children"]\nretention_days = false\nlog = "json"\n'

@@ -311,6 +311,7 @@ def test_no_address_asks_for_a_name(tiny_bundle: Bundle, tmp_path: Path) -> None
         "bundle",  # the name of a model
         *("kind", "fhir_version"),  # of an object
         "destination",  # the name of another system
+        "patient_of",  # the id of a film
     }
 
 

@@ -37,11 +37,15 @@ if TYPE_CHECKING:
     from pneumoscope.pacs.destinations.settings import CStoreSettings
 
 UNCOMPRESSED = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
-_DUPLICATE = 0x0111
-_REFUSED_CLASS = 0x0122
-# The same object would fail again: data set does not match class, cannot understand (PS3.4 B.2.3).
-_PERMANENT = (0xA9, *range(0xC0, 0xD0))
-_WARNING = 0xB
+DUPLICATE = 0x0111
+"""Failure: duplicate SOP instance (PS3.7 C.5.8); the archive has the object."""
+REFUSED_CLASS = 0x0122
+"""Refused: SOP class not supported (PS3.7 C.5.6)."""
+PERMANENT = (0xA9, *range(0xC0, 0xD0))
+"""First bytes of statuses with which the same object would fail again: the data set does not match its
+class, or cannot be understood (PS3.4 B.2.3)."""
+WARNING = 0xB
+"""First digit of warnings: the object was stored."""
 _AGAIN = "It is tried again."
 
 
@@ -86,7 +90,7 @@ class Archive:
             return
         with self.commitments.transaction() as transaction:
             handlers = [(evt.EVT_N_EVENT_REPORT, self.commitments.report)]
-            contexts.append(build_context(StorageCommitmentPushModel))
+            contexts.append(build_context(StorageCommitmentPushModel, list(UNCOMPRESSED)))
             with association(self.settings, contexts, handlers) as opened:
                 self._store_all(opened, sendings)
                 self._request_commitment(opened, transaction, sendings)
@@ -121,14 +125,14 @@ class Archive:
             raise DeliveryFailed(f"{what}: the association ended", _AGAIN) from error
         if status is None:
             raise DeliveryFailed(f"{what}: no answer within {self.settings.timeout_s:g} s", _AGAIN)
-        if status == 0 or status >> 12 == _WARNING or status == _DUPLICATE:
+        if status == 0 or status >> 12 == WARNING or status == DUPLICATE:
             return
-        if status == _REFUSED_CLASS:
+        if status == REFUSED_CLASS:
             raise _refused_class(what, sending.kind)
         raise DeliveryFailed(
             f"{what} is refused with status 0x{status:04X}",
             "The archive's log says why.",
-            permanent=status >> 8 in _PERMANENT,
+            permanent=status >> 8 in PERMANENT,
         )
 
     def _request_commitment(
@@ -161,10 +165,10 @@ class Archive:
         """C-ECHO, and whether the archive takes the classes of all objects that are sent."""
         kinds = self.settings.objects
         uids = {kind: UID(KINDS[kind].sop_class_uid) for kind in kinds}
-        proposed = [build_context(Verification)]
+        proposed = [build_context(Verification, list(UNCOMPRESSED))]
         proposed += [build_context(uid, list(UNCOMPRESSED)) for uid in uids.values()]
         if self.settings.commitment:
-            proposed.append(build_context(StorageCommitmentPushModel))
+            proposed.append(build_context(StorageCommitmentPushModel, list(UNCOMPRESSED)))
         where = f"{self.settings.called_ae} at {self.settings.host}:{self.settings.port}"
         try:
             with association(self.settings, proposed) as opened:
