@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom import dcmread
 
 from archives import maker_of, picture, stored_film
 from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.bundle import Bundle
+from pneumoscope.errors import UnreadableImage
 from pneumoscope.images.decoders import DecoderPool
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker, picture_by
@@ -42,6 +45,18 @@ def test_a_bundle_that_is_gone_is_a_reason(tiny_bundle: Bundle) -> None:
     with pytest.raises(DeliveryFailed, match="not in use any more") as caught:
         maker_of().objects(stored_film(tiny_bundle), ["sr"])
     assert caught.value.permanent
+
+
+def test_a_film_that_cannot_be_decoded_now_is_tried_again(tiny_bundle: Bundle) -> None:
+    """It was decoded for its verdict, so that the reason is the machine."""
+
+    def overloaded(_film: bytes) -> NDArray[np.uint8]:
+        raise UnreadableImage("the film", "decoding takes more than 20 s")
+
+    maker = ObjectMaker([tiny_bundle], overloaded)
+    with pytest.raises(DeliveryFailed, match="decoding takes more than 20 s") as caught:
+        maker.objects(stored_film(tiny_bundle), ["sc"])
+    assert not caught.value.permanent
 
 
 def test_films_are_decoded_by_a_child(tiny_bundle: Bundle) -> None:

@@ -14,7 +14,7 @@ from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.ai_results.objects import objects_of
 from pneumoscope.ai_results.secondary_capture import SIDE_PX
 from pneumoscope.ai_results.source_header import source_header
-from pneumoscope.errors import PneumoscopeError
+from pneumoscope.errors import ImageError, PneumoscopeError
 from pneumoscope.images.decoders import DecodeOptions
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.records import Radiograph
@@ -72,8 +72,9 @@ class ObjectMaker:
         """The objects of a result, in the order of `KINDS`; some may say why they were not made.
 
         Raises:
-            DeliveryFailed: The film has no header to refer to, its bundle is no longer in use, or an
-                object cannot be made: another attempt would not help.
+            DeliveryFailed: The film cannot be decoded now; another attempt may help. Or it has no
+                header to refer to, its bundle is no longer in use, or an object cannot be made:
+                another attempt would not help.
         """
         with self._lock:
             try:
@@ -110,7 +111,11 @@ class ObjectMaker:
                 permanent=True,
             )
         header = source_header(film.film, _FILM)
-        levels = self._picture(film.film)
+        try:
+            levels = self._picture(film.film)
+        except ImageError as error:
+            # The film was decoded for its verdict: the machine is too busy now, or the decoder died.
+            raise DeliveryFailed(error.message, error.hint) from error
         return FilmResult(
             name=_FILM,
             header=header,
