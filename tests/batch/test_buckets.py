@@ -101,10 +101,36 @@ def test_a_store_that_does_not_answer_is_an_error_with_a_hint(
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("403")
 
-    monkeypatch.setattr(system, "walk", refuse)
+    monkeypatch.setattr(system, "ls", refuse)
     with pytest.raises(UsageError, match="cannot be listed") as refused:
         list(objects_below(bucket))
     assert "credentials" in refused.value.hint
+
+
+@pytest.mark.parametrize("error", [PermissionError, OSError])
+def test_a_folder_that_cannot_be_listed_is_not_left_out(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    system, _ = buckets.split_url(bucket)
+    ls = system.ls
+
+    def refuse(path: str, *args: object, **options: object) -> object:
+        if path.endswith("/c"):
+            raise error("refused")
+        return ls(path, *args, **options)
+
+    monkeypatch.setattr(system, "ls", refuse)
+    with pytest.raises(UsageError, match="cannot be listed"):
+        list(objects_below(bucket))
+
+
+def test_a_folder_that_was_deleted_meanwhile_has_no_objects(bucket: str) -> None:
+    system, root = buckets.split_url(bucket)
+    objects = objects_below(bucket)
+    assert next(objects)[0] == "1.png"
+    system.rm(f"{root}/b", recursive=True)
+    assert [path for path, _, _ in objects] == ["notes.md"]
+    assert list(objects_below(f"{bucket}/none")) == []
 
 
 def test_paths_are_no_urls() -> None:

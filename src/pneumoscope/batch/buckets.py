@@ -117,17 +117,14 @@ def objects_below(url: str) -> Iterator[tuple[str, int | None, str]]:
         UsageError: The store refuses or does not answer.
     """
     system, root = split_url(url)
-    root = root.rstrip("/")
+    folders = [root.rstrip("/")]
+    start = len(folders[0])
     try:
-        for folder, folders, files in system.walk(root, detail=True):
-            for hidden in [name for name in folders if name.startswith(".")]:
-                del folders[hidden]
-            below = folder[len(root) :].strip("/")
-            for name in sorted(files):
-                if name and not name.startswith("."):
-                    facts = files[name]
-                    path = f"{below}/{name}" if below else name
-                    yield path, facts.get("size"), stamp_of(facts)
+        while folders:
+            files, inner = _listed(system, folders.pop())
+            folders += reversed(inner)
+            for path, facts in files:
+                yield path[start:].strip("/"), facts.get("size"), stamp_of(facts)
     except Exception as error:
         if isinstance(error, UsageError):
             raise
@@ -135,6 +132,27 @@ def objects_below(url: str) -> Iterator[tuple[str, int | None, str]]:
             f"{url}: cannot be listed ({cause(error)})",
             "Check the address, the connection and the credentials.",
         ) from error
+
+
+def _listed(system: Any, folder: str) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """The files and the folders directly in a folder, sorted, without hidden ones.
+
+    `walk` of fsspec would leave out, without a word, the films of a folder that the store refuses to list.
+    """
+    try:
+        entries = system.ls(folder, detail=True)
+    except FileNotFoundError:  # empty, or deleted meanwhile
+        return [], []
+    files, folders = [], []
+    for facts in entries:
+        path = facts["name"].rstrip("/")
+        if path == folder or path.rpartition("/")[2].startswith("."):
+            continue
+        if facts["type"] == "directory":
+            folders.append(path)
+        else:
+            files.append((path, facts))
+    return sorted(files, key=lambda file: file[0]), sorted(folders)
 
 
 def stamp_of(facts: dict[str, Any]) -> str:
