@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,6 +28,12 @@ def test_a_folder_gives_paths_below_it_also_inside_archives(tmp_path: Path) -> N
     listing = Listing(str(tmp_path))
     assert listing.identity == str(tmp_path)
     assert [load_bytes(film.source, "") for film in listing.films()][2:] == [BRIGHT[1], DARK[1]]
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="a backslash separates folders")
+def test_a_backslash_is_part_of_a_name(tmp_path: Path) -> None:
+    films_in(tmp_path, "a/b.png", "a\\b.png")
+    assert sorted(names_of(tmp_path)) == ["a/b.png", "a\\b.png"]
 
 
 def test_a_folder_has_one_identity_from_everywhere(

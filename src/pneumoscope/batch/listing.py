@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -79,9 +80,9 @@ class Listing:
         return self._films_of_bucket() if self._url else self._films_of_folder()
 
     def _films_of_folder(self) -> Iterator[Film]:
-        root = f"{self._path}/"
+        root = _with_slashes(text_of(f"{self._path}/"))
         for source in find_films([self._path]):
-            name = text_of(source).replace("\\", "/").removeprefix(text_of(root).replace("\\", "/"))
+            name = _with_slashes(text_of(source)).removeprefix(root)
             yield Film(name, source, stamp_of(source))
 
     def _films_of_bucket(self) -> Iterator[Film]:
@@ -136,6 +137,11 @@ class Listing:
         else:
             with self._path.open("rb") as stream:
                 yield stream
+
+
+def _with_slashes(path: str) -> str:
+    """A path as it is written everywhere; elsewhere than on Windows a backslash is part of a name."""
+    return path.replace("\\", "/") if os.sep == "\\" else path
 
 
 def _is_zip(path: Path) -> bool:
