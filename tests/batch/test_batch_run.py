@@ -69,6 +69,14 @@ def _length(file: Path) -> int:
     return int(parquet.read_metadata(file).num_rows)
 
 
+def test_shards_have_no_more_rows_if_the_engine_gives_many_at_once(batch: Batch) -> None:
+    engine = InThisProcess()
+    engine.chunk_films, engine.capacity = 25, 0  # as Ray does
+    run(Listing(str(batch.films)), Folder(batch.out), JOB, engine, shard_rows=10)
+    assert [_length(file) for file in sorted(batch.out.glob("part-*"))] == [10, 10, 5]
+    assert len(batch.rows()) == 25
+
+
 def test_new_films_are_read_and_known_ones_are_not(batch: Batch) -> None:
     batch.run()
     films_in(batch.films, "new.png", "sub/new.png")

@@ -172,8 +172,8 @@ class _Writer:
             self._rows[name] = row
             tally.written += 1
             tally.failed += row.get(ERROR_CODE) is not None
-        if len(self._rows) >= self._most:
-            self.flush()
+            if len(self._rows) >= self._most:  # also within a chunk: Ray's are large
+                self.flush()
 
     def flush(self) -> None:
         """Writes what there is.
