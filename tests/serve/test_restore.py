@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
 from in_process import CHEAP, PASSWORD
 from pneumoscope.errors import AuditLogDamaged, DiskFull, PneumoscopeError, UsageError
@@ -234,6 +235,47 @@ def test_a_restoration_that_was_killed_can_be_repeated(
     assert (new.folder / ".restore.part").exists()
     assert restore(new, backup).restored
     assert not (new.folder / ".restore.part").exists()
+
+
+def test_a_restoration_that_failed_at_its_end_can_be_repeated(
+    new: ServeSettings, members: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = packed(members, tmp_path / "backup.zip")
+    elsewhere = replace(new, database=f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+
+    def lost(*_: object) -> None:
+        raise SQLAlchemyError("the connection is lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restore_module, "load_copy", lost)
+        with pytest.raises(UsageError, match="cannot be used"):
+            restore(elsewhere, backup)
+    assert (new.folder / LOG).exists()
+    (tmp_path / "damaged.zip").write_bytes(backup.read_bytes()[:1000])
+    with pytest.raises(UsageError, match="backup cannot be used"):  # an attempt between
+        restore(elsewhere, tmp_path / "damaged.zip")
+    assert restore(elsewhere, backup).results == 1
+
+
+def test_changes_of_another_database_are_not_applied(
+    site: ServeSettings, new: ServeSettings, members: dict[str, bytes], tmp_path: Path
+) -> None:
+    """SQLite would take the write-ahead log of a database that was removed for that of the new one."""
+    running = replace(site, folder=tmp_path / "running")
+    shutil.copytree(site.folder, running.folder)
+    administration = open_administration(running)
+    administration.accounts.hasher = CHEAP
+    administration.add_user("dr.no", PASSWORD, "admin")
+    logs = list(running.folder.glob("*.sqlite-wal"))
+    assert logs
+    new.folder.mkdir(parents=True, exist_ok=True)
+    for log in logs:
+        shutil.copy(log, new.folder / log.name)
+    administration.store.close()
+    restore(new, packed(members, tmp_path / "backup.zip"))
+    restored = open_administration(new)
+    assert "dr.no" not in {account.name for account in restored.accounts.list()}
+    restored.store.close()
 
 
 def test_a_full_disk_restores_nothing(

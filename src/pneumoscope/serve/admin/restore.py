@@ -131,8 +131,12 @@ def _staging(settings: ServeSettings, backup: Path, check_only: bool) -> Iterato
         with room_for(settings.folder):
             staging.mkdir(mode=0o700)
             yield staging
-    finally:
+    except BaseException:
         _remove(staging)
+        if (settings.folder / LOG).exists():  # an attempt has moved it: the next one may replace it
+            staging.mkdir(mode=0o700)
+        raise
+    _remove(staging)
 
 
 def _check_free(settings: ServeSettings) -> None:
@@ -289,6 +293,7 @@ def _put_in_place(settings: ServeSettings, staging: Path, manifest: Manifest) ->
                 check_unused(engine, tables, _MADE_WITH_ROWS)
             _move_files(settings.folder, staging, manifest)
             if in_folder:
+                _remove_former_logs(settings.database_file)
                 (staging / DATABASE).replace(settings.database_file)
             else:
                 load_copy(staging / DATABASE, engine, tables)
@@ -306,6 +311,12 @@ def _move_files(folder: Path, staging: Path, manifest: Manifest) -> None:
         if name == DATABASE or (name == KEY and (folder / KEY).exists()):
             continue
         (staging / name).replace(folder / name)
+
+
+def _remove_former_logs(database: Path) -> None:
+    """Removes what SQLite has left of another database, whose changes it would apply to this one."""
+    for ending in ("-wal", "-shm", "-journal"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
 
 
 def _remove(folder: Path) -> None:
