@@ -36,6 +36,12 @@ SEEN = """() => {
   return [...texts, document.title];
 }"""
 """Texts of the page and of its attributes, without names of files and the English model card."""
+HIDDEN_STATES = """() => [...document.querySelectorAll(".row")].filter((row) => {
+  const text = document.createRange();
+  text.selectNodeContents(row.querySelector(".state"));
+  return text.getBoundingClientRect().right > row.querySelector(".row-tools").getBoundingClientRect().left;
+}).map((row) => row.querySelector(".state").textContent)"""
+"""What films of the list are, where it runs below their buttons."""
 ENGLISH_WORDS = re.compile(
     r"\b(the|this|that|is|are|was|of|and|or|with|for|from|film|films|read|verdict|not|no)\b", re.I
 )
@@ -157,6 +163,9 @@ def test_no_english_is_left_in_reader_mode_and_on_forced_verdicts(german: Visit)
     german.reveal()
     expect(page.locator(".panel h2 .forced")).to_have_text("erzwungen")
     assert english_on(page) == []
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate(HIDDEN_STATES) == [], width
     page.keyboard.press("s")
     page.get_by_role("switch", name="Befundermodus").check()
     page.get_by_role("dialog").get_by_role("button", name="Fertig").click()

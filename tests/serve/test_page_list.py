@@ -274,3 +274,13 @@ def dropped(page: Page, content: bytes) -> None:
         list(content),
     )
     page.dispatch_event("body", "drop", {"dataTransfer": data})
+
+
+def test_after_a_film_is_removed_one_that_is_shown_is_selected(page: Page) -> None:
+    choose(page, "Order", "name")
+    choose(page, "Result", "PNEUMONIA")
+    page.locator(".row .open", has_text="bright-10").click()
+    expect(page.locator(".row .name")).to_have_text(["bright-9.png", "bright-10.png"])
+    page.locator(".row.selected").get_by_role("button", name="Remove").click()
+    expect(page.locator(".panel .film-name")).to_have_text("bright-9.png")
+    assert names(page) == ["bright-9.png"]

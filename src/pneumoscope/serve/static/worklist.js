@@ -275,13 +275,15 @@ export class Worklist extends EventTarget {
     clearTimeout(row.timer);
     const index = this.rows.indexOf(row);
     if (index < 0) return;
+    const place = this.shown.indexOf(row);
     this.rows.splice(index, 1);
     this.#remember(row);
     this.#keep();
     this.#dispatch("rows");
     if (this.selected === row) {
       this.selected = null;
-      const next = this.rows[Math.min(index, this.rows.length - 1)];
+      // The film that takes its place in the list as it is shown.
+      const next = this.shown[Math.min(place, this.shown.length - 1)] ?? this.rows[Math.min(index, this.rows.length - 1)];
       if (next) this.select(next);
       else this.#dispatch("select");
     }
