@@ -36,7 +36,9 @@ def sitting(
     folder = tmp_path_factory.mktemp("list")
     settings = ServeSettings(folder=folder, bundle=(str(tiny_bundle.path),), threads=1)
     with serving(settings) as server:
-        visit = Visit(browser, server.url)
+        # However long the films take, no verdict is shown until a test asks for it.
+        ask = """localStorage["pneumoscope.preferences"] ??= '{"reveal": "ask"}'"""
+        visit = Visit(browser, server.url, ask)
         page = visit.page
         visit.add(grey("dark-2.png"))
         page.locator(".patient summary").click()

@@ -3,6 +3,7 @@
 import { Problem } from "./backend.js";
 import { ListView } from "./listview.js";
 import { preferences } from "./preferences.js";
+import { Row } from "./row.js";
 import { formerSitting, keepSitting } from "./sitting.js";
 import { t } from "./texts.js";
 import { stateOf } from "./words.js";
@@ -11,51 +12,6 @@ const PARALLEL = 3; // files that are read at the same time
 const MAX_TRIES = 30; // for a file while the back end is busy
 const REVEAL_MS = 2000; // for which a film is shown without its verdict
 const ARCHIVE = /\.zip$/i;
-
-let rowsMade = 0;
-
-/**
- * One row of the list. `state` is "waiting", "sending", "reading", "busy", "done", "failed" or
- * "cancelled"; `progress` is in [0, 1]; `revealed` says whether the verdict may be shown.
- */
-class Row {
-  key = `row-${(rowsMade += 1)}`;
-  state = "waiting";
-  progress = 0;
-  record = null;
-  problem = null;
-  revealed = false;
-  seen = false; // whether a verdict was shown before the film was read again
-  archive = null; // the Counts of a ZIP archive
-  tries = 0;
-  force = false;
-  bundle = null; // the name of the one that reads it; null for the default
-  stop = null; // a function that cancels the reading, or the wait for another try
-  timer = 0; // until the verdict is shown
-  call = null; // the reader's own, {call, note, at}: see agreement.js, and ISO 8601
-  labels = []; // of LABELS in listview.js
-  patient = ""; // key of the patient, which is sent with the film and kept nowhere
-  group = 0; // a number that films of one patient share in this list; 0 if the patient is not known
-
-  constructor(name, file = null) {
-    this.name = name;
-    this.file = file;
-  }
-
-  /** Whether it was not read but could be. */
-  get unread() {
-    return Boolean(this.file) && ["failed", "cancelled"].includes(this.state);
-  }
-
-  get active() {
-    return ["waiting", "sending", "reading", "busy"].includes(this.state);
-  }
-
-  /** Whether there is a film to show. */
-  get hasFilm() {
-    return !this.archive && this.state !== "cancelled";
-  }
-}
 
 const byReader = () => preferences.get("reader");
 
