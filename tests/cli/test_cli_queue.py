@@ -89,6 +89,18 @@ def test_the_table_says_what_is_wrong(folder: Path) -> None:
     assert "empty (0 bytes)" in next(line for line in lines if "empty.png" in line)
 
 
+def test_an_empty_list_says_where_the_other_films_are(folder: Path) -> None:
+    result = call(folder, "list", "--state", "running")
+    assert (good(result), result.stderr) == (
+        "",
+        "no film is running; --state all shows every film\n",
+    )
+    for film in listed(folder).values():
+        good(call(folder, "drop", film["id"]))
+    assert call(folder, "list").stderr == "no film is unfinished; --state all shows every film\n"
+    assert call(folder, "list", "--state", "all").stderr == "the queue has no film\n"
+
+
 def test_one_film_is_shown_with_result_and_deliveries(folder: Path) -> None:
     id_ = listed(folder)["bright.png"]["id"]
     shown = json.loads(good(call(folder, "show", id_[:8])))

@@ -129,9 +129,16 @@ def list_films(server: ServerData, state: State = "unfinished", json: Json = Fal
     if json:
         print_rows([entry_json(entry, name) for entry, name in entries], as_json=True)
         return
-    print_rows([_row(entry, name) for entry, name in entries], as_json=False)
+    rows = [_row(entry, name) for entry, name in entries]
+    print_rows(rows, as_json=False, none=_no_film(state))
     if total > len(entries):
         sys.stderr.write(f"{total - len(entries):,} more; --json shows all\n")
+
+
+def _no_film(state: str) -> str:
+    if state == "all":
+        return "the queue has no film"
+    return f"no film is {state}; --state all shows every film"
 
 
 def _row(entry: QueueEntry, name: str) -> dict[str, str]:

@@ -144,13 +144,13 @@ def print_facts(facts: Mapping[str, Any], line: str, *, as_json: bool) -> None:
         sys.stdout.write(line + "\n")
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Prints rows with the same keys, as JSON or as a table."""
+def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, none: str = "none yet") -> None:
+    """Prints rows with the same keys, as JSON or as a table; ``none`` if there are no rows."""
     if as_json:
         print_json(rows, indent=2)
         return
     if not rows:
-        sys.stderr.write("none yet\n")
+        sys.stderr.write(f"{none}\n")
         return
     from pneumoscope.cli.terminal import escape
 
