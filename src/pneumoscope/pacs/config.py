@@ -203,7 +203,7 @@ def parse_config(text: str, name: str) -> NodeSettings:
 
 
 def _node(values: Mapping[str, Any]) -> NodeSettings:
-    top = TomlTable(values, "the file")
+    top = TomlTable(values, "")
     tables = {key: _subtable(values, key) for key in ("node", "receiver", "disk", "delivery")}
     named, pulls = _subtable(values, "destinations"), _subtable(values, "pull")
     for key in (*tables, "destinations", "pull"):
@@ -249,7 +249,10 @@ def _receiver(table: _Table) -> ReceiverSettings:
         ae_title=destinations.ae_title(table, "ae_title", default.ae_title),
         host=table.text("host", default.host),
         port=table.whole("port", default.port, 0, 65535),
-        calling_ae_titles=table.texts("calling_ae_titles"),
+        calling_ae_titles=tuple(
+            destinations.checked_ae_title(table, "calling_ae_titles", title)
+            for title in table.texts("calling_ae_titles")
+        ),
         addresses=table.texts("addresses"),
         associations=table.whole("associations", default.associations, 1, 500),
         association_s=table.number("association_s", default.association_s, 0.1, 600),

@@ -186,10 +186,19 @@ def ae_title(table: TomlTable, key: str, default: str | None = None) -> str:
     Raises:
         UsageError: It is none.
     """
-    value = table.text(key, default)
-    if not _AE_TITLE.fullmatch(value):
+    return checked_ae_title(table, key, table.text(key, default))
+
+
+def checked_ae_title(table: TomlTable, key: str, value: str) -> str:
+    """An AE title that a key gives, without spaces around it.
+
+    Raises:
+        UsageError: It is none.
+    """
+    title = value.strip()
+    if not _AE_TITLE.fullmatch(title):
         raise table.error(key, f"is no AE title: {value!r} (1 to 16 letters, digits and signs)")
-    return value
+    return title
 
 
 def tls_of(table: TomlTable) -> TlsSettings | None:

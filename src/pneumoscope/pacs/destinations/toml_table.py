@@ -20,7 +20,8 @@ class TomlTable:
 
         Args:
             values: The table.
-            where: What to call it in messages, such as ``"destinations.archive"``.
+            where: What to call it in messages, such as ``"destinations.archive"``; empty for the
+                whole file.
         """
         self.where = where
         self._values = values
@@ -146,7 +147,8 @@ class TomlTable:
         for key in self._values:
             if key not in self._known:
                 known = sorted(set(self._known))
-                raise UsageError(f"{self.where}: unknown key {key}", _advice(known, key))
+                what = f"{self.where}: unknown key" if self.where else "unknown table or key"
+                raise UsageError(f"{what} {key}", _advice(known, key))
 
     def error(
         self, key: str, what: str, known: Collection[str] = (), given: object = None
