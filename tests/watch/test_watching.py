@@ -65,6 +65,22 @@ def test_every_film_gets_its_result_once(tiny_bundle: Bundle, root: Path, tmp_pa
     assert states(settings) == before
 
 
+@pytest.mark.parametrize("once", [True, False])
+def test_results_that_nobody_takes_end_the_run(
+    tiny_bundle: Bundle, root: Path, tmp_path: Path, once: bool
+) -> None:
+    class Gone(Heard):
+        def result(self, *_: object) -> None:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    stop = threading.Event()
+    patience = threading.Timer(60, stop.set)
+    patience.start()
+    with pytest.raises(BrokenPipeError):
+        watch(watch_settings(tmp_path, [root], tiny_bundle, once=once), Gone(), stop)
+    patience.cancel()
+
+
 class Killed(BaseException):
     """The process ends here."""
 

@@ -170,6 +170,7 @@ class _Run:
         self._done = threading.Event()
         self._writing_ends = threading.Event()
         self._failed = 0
+        self._fault: Exception | None = None
         self._pipeline: Pipeline
         self._places: Sequence[Place]
         self._watcher: Watcher
@@ -223,6 +224,8 @@ class _Run:
             self._writing_ends.set()
             self._done.set()
             thread.join()
+        if self._fault is not None:
+            raise self._fault
         left = self._watcher.waiting + self._watcher.put_off
         return Outcome(self._failed, left + writer.pending())
 
@@ -272,7 +275,14 @@ class _Run:
             self._wake.wait(min(0.25, max(0.0, end - time.monotonic())))
 
     def _write(self, writer: Writer) -> None:
-        """Writes results until the end, in its own thread."""
+        """Writes results until the end, in its own thread; if that fails, the run ends."""
+        try:
+            self._write_all(writer)
+        except Exception as error:  # noqa: BLE001 (`work` raises it)
+            self._fault = error
+            self._stop.set()
+
+    def _write_all(self, writer: Writer) -> None:
         while True:
             ending = self._writing_ends.is_set()
             self._done.clear()
