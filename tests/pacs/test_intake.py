@@ -164,6 +164,30 @@ def test_films_wait_in_the_spool_while_they_cannot_be_accepted(
     assert "Planted" not in "".join(record.getMessage() for record in caplog.records)
 
 
+def test_a_film_that_the_disk_does_not_give_back_does_not_stop_the_others(
+    pipeline: Pipeline, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(spool, 6)
+    put(spool, 7)
+    damaged, _ = spool.films()
+    read_bytes = Path.read_bytes
+
+    def reading(path: Path) -> bytes:
+        if path == damaged:
+            raise OSError(5, "Input/output error")
+        return read_bytes(path)
+
+    with taking(pipeline, spool) as counted:
+        monkeypatch.setattr(intake_module, "_TROUBLE_S", 0.01)
+        monkeypatch.setattr(Path, "read_bytes", reading)
+        deadline = time.monotonic() + PATIENCE_S
+        while not counted and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        assert (counted, spool.films()) == (["accepted"], [damaged])
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert counted == ["accepted"] * 2
+
+
 def test_a_crash_between_acceptance_and_the_spool_doubles_nothing(
     pipeline: Pipeline, spool: Spool
 ) -> None:

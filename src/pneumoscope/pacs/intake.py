@@ -93,6 +93,7 @@ class Intake:
 
     def _accept_all(self) -> float:
         """Accepts what is in the spool; returns seconds to wait if that was not possible."""
+        pause_s = 0.0
         for path in self._spool.films():
             if self._stopping.is_set():
                 break
@@ -110,7 +111,10 @@ class Intake:
                 return _TROUBLE_S
             except FileNotFoundError:
                 continue
-        return 0.0
+            except Exception as error:  # noqa: BLE001 (the films after this one must not wait for it)
+                _log.error("a film cannot be accepted; it stays in the spool", exc_info=error)
+                pause_s = _TROUBLE_S
+        return pause_s
 
     def _accept(self, path: Path) -> None:
         data = path.read_bytes()
