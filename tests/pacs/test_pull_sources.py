@@ -179,6 +179,38 @@ def test_pages_follow_each_other(tmp_path: Path) -> None:
     assert sum("/instances" in request.path for request in server.requests) == 101
 
 
+def too_large_then_small(request: Request) -> Answer:
+    """A server of either kind: its first film has 2 MiB, its second one some bytes."""
+    if "/changes" in request.path:
+        ids = ["-".join([f"{number:08x}"] * 5) for number in (1, 2)]
+        changes = [{"Seq": n, "ChangeType": "NewInstance", "ID": i} for n, i in enumerate(ids, 1)]
+        return Answer(200, json.dumps({"Changes": changes, "Done": True, "Last": 2}).encode())
+    if "/content/" in request.path:
+        return Answer(200, b"CR" if "0008-0060" in request.path else b"")
+    uids = [{"00080018": {"Value": [f"1.2.3.{number}"]}} for number in (1, 2)]
+    if request.path.endswith(("/file", "/1.2.3.1", "/1.2.3.2")):
+        film = b"x" * 2**21 if "00000001" in request.path or "1.2.3.1" in request.path else b"film"
+        kind = 'multipart/related; type="application/dicom"; boundary="b"'
+        multipart = b"--b\r\n\r\n" + film + b"\r\n--b--"
+        if request.path.endswith("/file"):
+            return Answer(200, film)
+        return Answer(200, multipart, {"Content-Type": kind})
+    if "/instances" in request.path:
+        return Answer(200, json.dumps(uids).encode())
+    item = {"0020000D": {"Value": ["1.2"]}, "0020000E": {"Value": ["1.2.3"]}}
+    return Answer(200, json.dumps([item]).encode())
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_film_that_is_too_large_does_not_stop_the_others(tmp_path: Path, kind: str) -> None:
+    taken: list[bytes] = []
+    with web_server(too_large_then_small) as server:
+        opened = source(kind, server.url, tmp_path, film_mib=1, modalities=["CR"])
+        assert opened.poll(taken.append) == 1
+        assert opened.poll(taken.append) == 0
+    assert taken == [b"film"]
+
+
 def test_parts_by_hand() -> None:
     kind = 'multipart/related; type="application/dicom"; boundary="b-1"'
     body = b"--b-1\r\nContent-Type: application/dicom\r\n\r\n\r\nDICM\r\n\r\n--b-1--"

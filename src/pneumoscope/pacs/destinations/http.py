@@ -26,6 +26,13 @@ _HINTS = {
 }
 
 
+class AnswerTooLong(DeliveryFailed):
+    """An answer has more bytes than are wanted; another attempt would not help."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the answer has more than {limit_bytes} bytes", permanent=True)
+
+
 class Answer(NamedTuple):
     """The answer of a web service.
 
@@ -178,7 +185,5 @@ def _body(answer: requests.Response, limit_bytes: int) -> bytes:
         for part in answer.iter_content(65536):
             body += part
             if len(body) > limit_bytes:
-                raise DeliveryFailed(
-                    f"the answer has more than {limit_bytes} bytes", permanent=True
-                )
+                raise AnswerTooLong(limit_bytes)
     return bytes(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,13 +13,15 @@ from urllib.parse import urlencode
 
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import WebService
+from pneumoscope.pacs.destinations.http import AnswerTooLong, WebService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pneumoscope.pacs.pull.cursor import CursorFile
     from pneumoscope.pacs.pull.settings import PullSettings
+
+_log = logging.getLogger(__name__)
 
 _PAGE = 100
 _JSON_BYTES = 32 * 1024 * 1024
@@ -120,10 +123,14 @@ class DicomWebSource:
             offset += len(items)
 
     def _film(self, path: str) -> bytes | None:
-        """The file of an instance; None if it was deleted since."""
-        answer = self.service.request(
-            "GET", path, headers=_FILM, limit_bytes=self.settings.film_bytes
-        )
+        """The file of an instance; None if it is too large, or was deleted since."""
+        try:
+            answer = self.service.request(
+                "GET", path, headers=_FILM, limit_bytes=self.settings.film_bytes
+            )
+        except AnswerTooLong:  # it would be so with every poll, and no later film would come
+            _log.warning("pull: %s: a film larger than film_mib is left out", self.settings.name)
+            return None
         if answer.status_code in _GONE:
             return None
         if answer.status_code != 200:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import WebService
+from pneumoscope.pacs.destinations.http import AnswerTooLong, WebService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pneumoscope.pacs.pull.cursor import CursorFile
     from pneumoscope.pacs.pull.settings import PullSettings
+
+_log = logging.getLogger(__name__)
 
 _PAGE = 100
 _JSON_BYTES = 8 * 1024 * 1024
@@ -77,14 +80,18 @@ class OrthancSource:
         return Check(True, f"{self.service.where} is Orthanc {system.get('Version', '')}".strip())
 
     def _film(self, id_: str) -> bytes | None:
-        """The file of an instance; None if it is no film that is wanted, or was deleted since."""
+        """The file of an instance; None if it is no film that is wanted, is too large, or was deleted since."""
         if not _ID.fullmatch(id_):
             raise self._unexpected()
         if not self._is_wanted(id_):
             return None
-        answer = self.service.request(
-            "GET", f"/instances/{id_}/file", limit_bytes=self.settings.film_bytes
-        )
+        try:
+            answer = self.service.request(
+                "GET", f"/instances/{id_}/file", limit_bytes=self.settings.film_bytes
+            )
+        except AnswerTooLong:  # it would be so with every poll, and no later film would come
+            _log.warning("pull: %s: a film larger than film_mib is left out", self.settings.name)
+            return None
         if answer.status_code == _GONE:
             return None
         if answer.status_code != 200:
