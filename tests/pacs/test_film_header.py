@@ -51,6 +51,7 @@ def test_urgent_films_go_first(given: str, priority: int) -> None:
         ({"StudyInstanceUID": None}, "it has no StudyInstanceUID"),
         ({"SeriesInstanceUID": ""}, "it has no SeriesInstanceUID"),
         ({"SOPInstanceUID": "../../etc"}, "it has no SOPInstanceUID"),
+        ({"Manufacturer": "pneumoscope"}, "it is a result of pneumoscope"),
         ({"PixelData": None}, "it has no pixels"),
         ({"Rows": None}, "it has no pixels"),
     ],

@@ -26,6 +26,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from archives import certificate, unclosed_sockets
 from pneumoscope.errors import DiskFull, UsageError
+from pneumoscope.pacs import film_header
 from pneumoscope.pacs import receiver as receiver_module
 from pneumoscope.pacs.config import DiskLimits
 from pneumoscope.pacs.receiver import TRANSFER_SYNTAXES, Receiver, server_context
@@ -171,6 +172,19 @@ def test_a_full_disk_is_told_to_the_sender_and_the_next_film_is_taken(
         assert send(empty.port, [sent(1)]) == [0xA700]
     assert send(empty.port, [sent(1)]) == [0]
     assert [each["status"] for each in empty.reported("refused")] == ["A700"]
+
+
+def test_a_film_without_memory_is_to_be_sent_again(
+    empty: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    for module, name in ((receiver_module, "encode_file_meta"), (film_header, "read_dataset")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, exhausted)
+            assert send(empty.port, [sent(1)]) == [0xA700]
+    assert send(empty.port, [sent(1)]) == [0]
 
 
 def test_an_unexpected_failure_is_no_success(

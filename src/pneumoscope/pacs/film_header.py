@@ -11,6 +11,7 @@ from pydicom import dcmread
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
+from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.errors import DeflatedDicom, UnreadableImage
 from pneumoscope.images.file_meta import file_meta
 from pneumoscope.images.quiet import quiet
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _TAGS = {
     "SOPClassUID": 0x00080016,
     "SOPInstanceUID": 0x00080018,
+    "Manufacturer": 0x00080070,
     "PatientID": 0x00100020,
     "StudyInstanceUID": 0x0020000D,
     "SeriesInstanceUID": 0x0020000E,
@@ -100,7 +102,7 @@ def _understood() -> Iterator[None]:
     try:
         with quiet():
             yield
-    except UnreadableImage:
+    except (UnreadableImage, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 (pydicom raises anything over damaged bytes)
         raise UnreadableImage(_FILM, f"its header is broken: {type(error).__name__}") from None
@@ -111,6 +113,9 @@ def _header(values: Dataset, *, has_pixels: bool) -> FilmHeader:
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not _is_uid(texts[keyword]):
             raise UnreadableImage(_FILM, f"it has no {keyword}")
+    # An archive that forwards whole studies would get a result of the result, and so on without end.
+    if texts["Manufacturer"] == MANUFACTURER:
+        raise UnreadableImage(_FILM, "it is a result of pneumoscope")
     if not has_pixels or not (texts["Rows"] and texts["Columns"]):
         raise UnreadableImage(_FILM, "it has no pixels")
     return FilmHeader(

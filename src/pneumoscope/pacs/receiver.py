@@ -126,6 +126,9 @@ class Receiver:
         data = request.DataSet
         try:
             status, comment = self._kept(request, event)
+        except MemoryError:  # other films take it at this moment
+            _log.error("a film was not stored: out of memory")
+            status, comment = OUT_OF_RESOURCES, "out of memory"
         except Exception as error:  # noqa: BLE001 (any other answer would be of pynetdicom, or none)
             _log.error("a film was not stored: %s", type(error).__name__)
             status, comment = NOT_UNDERSTOOD, "it cannot be processed"
