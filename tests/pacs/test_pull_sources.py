@@ -184,6 +184,8 @@ def too_large_then_small(request: Request) -> Answer:
     if "/changes" in request.path:
         ids = ["-".join([f"{number:08x}"] * 5) for number in (1, 2)]
         changes = [{"Seq": n, "ChangeType": "NewInstance", "ID": i} for n, i in enumerate(ids, 1)]
+        since = int(request.path.partition("since=")[2].partition("&")[0])
+        changes = changes[since:]
         return Answer(200, json.dumps({"Changes": changes, "Done": True, "Last": 2}).encode())
     if "/content/" in request.path:
         return Answer(200, b"CR" if "0008-0060" in request.path else b"")
