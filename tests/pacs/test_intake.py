@@ -181,7 +181,7 @@ def test_a_film_that_the_disk_does_not_give_back_does_not_stop_the_others(
         monkeypatch.setattr(intake_module, "_TROUBLE_S", 0.01)
         monkeypatch.setattr(Path, "read_bytes", reading)
         deadline = time.monotonic() + PATIENCE_S
-        while not counted and time.monotonic() < deadline:
+        while spool.films() != [damaged] and time.monotonic() < deadline:
             threading.Event().wait(0.01)
         assert (counted, spool.films()) == (["accepted"], [damaged])
         monkeypatch.setattr(Path, "read_bytes", read_bytes)

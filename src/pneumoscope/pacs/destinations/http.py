@@ -26,13 +26,6 @@ _HINTS = {
 }
 
 
-class AnswerTooLong(DeliveryFailed):
-    """An answer has more bytes than are wanted; another attempt would not help."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        super().__init__(f"the answer has more than {limit_bytes} bytes", permanent=True)
-
-
 class Answer(NamedTuple):
     """The answer of a web service.
 
@@ -99,7 +92,7 @@ class WebService:
             arguments: For ``requests.Session.request``.
 
         Raises:
-            DeliveryFailed: There is no answer, or it is too long.
+            DeliveryFailed: There is no answer, or it is too long, which alone is permanent.
         """
         try:
             with self.session() as session:
@@ -185,5 +178,7 @@ def _body(answer: requests.Response, limit_bytes: int) -> bytes:
         for part in answer.iter_content(65536):
             body += part
             if len(body) > limit_bytes:
-                raise AnswerTooLong(limit_bytes)
+                raise DeliveryFailed(
+                    f"the answer has more than {limit_bytes} bytes", permanent=True
+                )
     return bytes(body)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import AnswerTooLong, WebService
+from pneumoscope.pacs.destinations.http import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,7 +128,10 @@ class DicomWebSource:
             answer = self.service.request(
                 "GET", path, headers=_FILM, limit_bytes=self.settings.film_bytes
             )
-        except AnswerTooLong:  # it would be so with every poll, and no later film would come
+        except DeliveryFailed as error:
+            if not error.permanent:
+                raise
+            # It is too long. It would be so with every poll, and no later film would come.
             _log.warning("pull: %s: a film larger than film_mib is left out", self.settings.name)
             return None
         if answer.status_code in _GONE:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import AnswerTooLong, WebService
+from pneumoscope.pacs.destinations.http import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,10 @@ class OrthancSource:
             answer = self.service.request(
                 "GET", f"/instances/{id_}/file", limit_bytes=self.settings.film_bytes
             )
-        except AnswerTooLong:  # it would be so with every poll, and no later film would come
+        except DeliveryFailed as error:
+            if not error.permanent:
+                raise
+            # It is too long. It would be so with every poll, and no later film would come.
             _log.warning("pull: %s: a film larger than film_mib is left out", self.settings.name)
             return None
         if answer.status_code == _GONE:
