@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,39 @@ def test_the_page_installs_and_is_kept_offline(tmp_path: Path, tiny_bundle: Bund
     assert listed["version"] == json.loads((folder / "static/page.json").read_text())["version"]
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert set(listed["files"]) == (files - {"sw.js"}) | {""}
+
+
+def test_a_bundle_whose_name_has_signs_of_addresses(tmp_path: Path, tiny_bundle: Bundle) -> None:
+    copy = tmp_path / "run #2, 50%"
+    shutil.copytree(tiny_bundle.path, copy)
+    folder = export_page(tmp_path / "page", [copy], None).path
+    assert (folder / "static/models/run #2, 50%.onnx").is_file()
+    address = "models/run%20%232%2C%2050%25.onnx"
+    content = json.loads((folder / "static/page.json").read_text())
+    assert content["bundles"]["run #2, 50%"]["model"] == address
+    listed = json.loads(
+        (folder / "sw.js").read_text().removeprefix("self.PAGE_FILES = ").partition(";\n")[0]
+    )
+    assert f"static/{address}" in listed["files"]
+
+
+def test_the_page_is_written_into_the_current_folder(
+    tmp_path: Path, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "page").mkdir()
+    monkeypatch.chdir(tmp_path / "page")
+    exported = export(Path(), tiny_bundle)
+    assert (tmp_path / "page/index.html").is_file()
+    assert exported.path.is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path, tiny_bundle: Bundle) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "page").symlink_to(tmp_path / "disk")
+    export(tmp_path / "page", tiny_bundle)
+    assert (tmp_path / "page").is_symlink()
+    assert (tmp_path / "disk/index.html").is_file()
 
 
 def test_the_version_changes_with_the_content_alone(

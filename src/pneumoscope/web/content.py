@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from pneumoscope import errors
 from pneumoscope.decision import gate
@@ -145,7 +146,7 @@ def _bundle(name: str, classifier: Classifier) -> dict[str, Any]:
         "calibration": {"prevalence": meta["calibration"]["prevalence"]},
         "explanation_limits": explanation["limits"] if explanation else None,
         "heads": None if heads is None else _heads(heads),
-        "model": f"models/{name}.onnx",
+        "model": f"models/{quote(name)}.onnx",
     }
 
 

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from pneumoscope import __version__, runtime
 from pneumoscope.bundle import names, open_bundle
@@ -113,6 +114,7 @@ def export_page(
         raise UsageError(f"{target}: is not empty and not a page", "Name a new folder.")
     classifiers = _classifiers(bundles)
     files, missing = obtain(place, say)
+    target = target.resolve()  # the folder itself is renamed, also if it is given as . or by a link
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -221,7 +223,8 @@ def _version(folder: Path, content: Mapping[str, object]) -> str:
 
 
 def _write_service_worker(folder: Path, version: str) -> None:
-    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    files = [quote(path.as_posix()) for path in paths]
     listed = json.dumps({"version": version, "files": ["", *sorted(files)]})
     script = (_OWN / "sw.js").read_text(encoding="utf-8")
     (folder / "sw.js").write_text(f"self.PAGE_FILES = {listed};\n{script}", encoding="utf-8")
