@@ -83,6 +83,9 @@ def test_a_pipeline_that_cannot_start_leaves_no_child(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = database(tmp_path)
+    # A server of another test may still run in this process.
+    threads = set(threading.enumerate())
+    children = set(multiprocessing.active_children())
 
     def broken(*_: object) -> None:
         raise UsageError("broken")
@@ -101,6 +104,8 @@ def test_a_pipeline_that_cannot_start_leaves_no_child(
             PipelineSettings(threads=1), load_bundles((str(tiny_bundle.path),), threads=1), parts
         )
     assert len(stopped) == 1
-    assert not any(thread.name.startswith("batch-") for thread in threading.enumerate())
-    assert not any(child.name == "decoder" for child in multiprocessing.active_children())
+    new_threads = set(threading.enumerate()) - threads
+    assert not any(thread.name.startswith("batch-") for thread in new_threads)
+    new_children = set(multiprocessing.active_children()) - children
+    assert not any(child.name == "decoder" for child in new_children)
     parts.close()

@@ -177,13 +177,14 @@ def test_a_film_that_the_disk_does_not_give_back_does_not_stop_the_others(
             raise OSError(5, "Input/output error")
         return read_bytes(path)
 
+    monkeypatch.setattr(intake_module, "_TROUBLE_S", 0.01)
+    monkeypatch.setattr(Path, "read_bytes", reading)
     with taking(pipeline, spool) as counted:
-        monkeypatch.setattr(intake_module, "_TROUBLE_S", 0.01)
-        monkeypatch.setattr(Path, "read_bytes", reading)
         deadline = time.monotonic() + PATIENCE_S
-        while spool.films() != [damaged] and time.monotonic() < deadline:
+        expected = ["accepted"], [damaged]
+        while (counted, spool.films()) != expected and time.monotonic() < deadline:
             threading.Event().wait(0.01)
-        assert (counted, spool.films()) == (["accepted"], [damaged])
+        assert (counted, spool.films()) == expected
         monkeypatch.setattr(Path, "read_bytes", read_bytes)
     assert counted == ["accepted"] * 2
 

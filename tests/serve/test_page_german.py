@@ -189,7 +189,7 @@ def test_no_english_is_left_in_reader_mode_and_on_forced_verdicts(german: Visit)
 def test_files_for_people_are_german_and_others_are_not(german: Visit) -> None:
     page = german.page
     read_films(german)
-    menu = ".panel .actions .menu-holder > button"
+    menu = ".panel .actions .menu-holder > button:not(.icon-only)"
     page.locator(".row .open").first.click()
     assert b"/Lang (de)" in saved(page, menu, "Bericht, PDF")
     table = saved(page, menu, "Ergebnis, CSV").decode()

@@ -153,9 +153,10 @@ def test_undetermined_names_no_class(page: Page) -> None:
 def test_the_footer_says_for_whom_the_model_was_made(page: Page) -> None:
     footer = page.locator("#notice .made-for")
     expect(footer).to_have_text("Made for children or adults, with one model each.")
-    page.locator(".worklist select").select_option("children")
+    population = page.locator(".worklist").get_by_label("Population")
+    population.select_option("children")
     expect(footer).to_contain_text("Made for children of one to five years")
-    page.locator(".worklist select").select_option("automatic")
+    population.select_option("automatic")
 
 
 def test_with_a_prevalence_everything_is_on_one_scale(sitting: Visit, page: Page) -> None:

@@ -60,7 +60,7 @@ def test_a_button_of_a_row_keeps_the_focus_while_the_list_changes(visit: Visit) 
 
 def test_a_stream_that_the_server_refuses_is_opened_again(visit: Visit) -> None:
     page = visit.page
-    page.route("**/events", lambda route: route.fulfill(status=503, body=""), times=1)
+    page.route("**/events*", lambda route: route.fulfill(status=503, body=""), times=1)
     film = (SAMPLES / "normal-1.png").read_bytes()
     archive = zipped(*((f"{i}.png", film) for i in range(3)))
     visit.read({"name": "ward.zip", "mimeType": "application/zip", "buffer": archive})

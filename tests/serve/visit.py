@@ -133,6 +133,12 @@ def drawn(canvas: Locator) -> None:
 
 def violations(axe: Any, page: Page) -> dict[str, list[str]]:
     """The rules of accessibility that a page breaks, with the elements that break them."""
+    # Colours that are still changing have no contrast to speak of.
+    page.wait_for_function(
+        """() => document.getAnimations().every(
+          (each) => each.playState !== "running" || each.effect.getComputedTiming().iterations === Infinity
+        )"""
+    )
     report = axe.run(page, options={"resultTypes": ["violations"]}).response
     return {
         rule["id"]: [node["html"][:160] for node in rule["nodes"]] for rule in report["violations"]
