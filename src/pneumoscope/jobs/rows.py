@@ -138,12 +138,13 @@ def prediction_of(row: FilmRow) -> Prediction:
         raise ValueError("the film has no result")
     return replace(
         prediction_from_json(row.result),
-        heatmap=_cells(row.heatmap, row.heatmap_rows),
-        lungs=_cells(row.lungs, row.lungs_rows),
+        heatmap=cells(row.heatmap, row.heatmap_rows),
+        lungs=cells(row.lungs, row.lungs_rows),
     )
 
 
-def _cells(stored: bytes | None, rows: int | None) -> NDArray[np.float32] | None:
+def cells(stored: bytes | None, rows: int | None) -> NDArray[np.float32] | None:
+    """A heatmap or lung field as its row stores it: float32 (rows, columns), or None."""
     if stored is None or not rows:
         return None
     return np.frombuffer(stored, np.float32).reshape(rows, -1)

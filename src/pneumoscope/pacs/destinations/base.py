@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import numpy as np
+from pneumoscope.jobs.rows import cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from pneumoscope.jobs.tables import FilmRow
@@ -52,15 +53,9 @@ class StoredFilm:
             film=film,
             result=row.result,
             created=row.created,
-            heatmap=_cells(row.heatmap, row.heatmap_rows),
-            lungs=_cells(row.lungs, row.lungs_rows),
+            heatmap=cells(row.heatmap, row.heatmap_rows),
+            lungs=cells(row.lungs, row.lungs_rows),
         )
-
-
-def _cells(stored: bytes | None, rows: int | None) -> NDArray[np.float32] | None:
-    if stored is None or not rows:
-        return None
-    return np.frombuffer(stored, np.float32).reshape(rows, -1)
 
 
 @dataclass(frozen=True, slots=True)

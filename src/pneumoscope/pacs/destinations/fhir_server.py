@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import WebService
+from pneumoscope.pacs.destinations.http import ReachedByHttp
 
 if TYPE_CHECKING:
     from pneumoscope.pacs.destinations.base import StoredFilm
@@ -22,7 +22,7 @@ _STATEMENT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class FhirServer:
+class FhirServer(ReachedByHttp):
     """Posts a transaction; its entries are conditional, so a second time adds nothing.
 
     Attributes:
@@ -32,16 +32,6 @@ class FhirServer:
 
     settings: FhirSettings
     maker: ObjectMaker
-    service: WebService = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Prepares the service."""
-        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
-
-    @property
-    def name(self) -> str:
-        """Its name in the configuration."""
-        return self.settings.name
 
     def send(self, film: StoredFilm) -> None:
         """Posts the resources of a result.

@@ -151,6 +151,25 @@ def secret_of(path: Path) -> str:
     return secret
 
 
+class ReachedByHttp:
+    """Base of destinations and sources that are a web service."""
+
+    __slots__ = ()
+
+    settings: Any
+    """What the site has configured, with ``name`` and ``http``."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return str(self.settings.name)
+
+    @property
+    def service(self) -> WebService:
+        """The web service."""
+        return WebService(self.settings.name, self.settings.http)
+
+
 class _Session(requests.Session):  # type: ignore[misc]
     """A session whose certificates the environment does not replace."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import WebService
+from pneumoscope.pacs.destinations.http import ReachedByHttp
 
 if TYPE_CHECKING:
     from pneumoscope.pacs.destinations.base import StoredFilm
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class StowServer:
+class StowServer(ReachedByHttp):
     """Sends all objects of a result in one request.
 
     Attributes:
@@ -31,16 +31,6 @@ class StowServer:
 
     settings: StowSettings
     maker: ObjectMaker
-    service: WebService = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Prepares the service."""
-        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
-
-    @property
-    def name(self) -> str:
-        """Its name in the configuration."""
-        return self.settings.name
 
     def send(self, film: StoredFilm) -> None:
         """Sends the objects of a result; those that the server has already change nothing.

@@ -12,14 +12,14 @@ import hashlib
 import hmac
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.ai_results.source_header import source_header
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import WebService, secret_of
+from pneumoscope.pacs.destinations.http import ReachedByHttp, secret_of
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ EVENT = "film.judged"
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(ReachedByHttp):
     """Calls the service with a result as JSON.
 
     Attributes:
@@ -47,16 +47,6 @@ class Webhook:
 
     settings: WebhookSettings
     clock: Callable[[], float] = time.time
-    service: WebService = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Prepares the service."""
-        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
-
-    @property
-    def name(self) -> str:
-        """Its name in the configuration."""
-        return self.settings.name
 
     def send(self, film: StoredFilm) -> None:
         """Calls the service. Every attempt has the same id and body, and a time stamp of its own.

@@ -6,14 +6,14 @@ import hashlib
 import json
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import WebService
+from pneumoscope.pacs.destinations.http import ReachedByHttp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ _FILM = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax
 
 
 @dataclass(frozen=True, slots=True)
-class DicomWebSource:
+class DicomWebSource(ReachedByHttp):
     """Searches the series of the last days, and fetches the instances that it has not seen.
 
     Attributes:
@@ -46,11 +46,6 @@ class DicomWebSource:
 
     settings: PullSettings
     cursor: CursorFile
-    service: WebService = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Prepares the service."""
-        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
 
     def poll(self, accept: Callable[[bytes], None]) -> int:
         """Fetches films that are new since the last time, see `Source.poll`."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import WebService
+from pneumoscope.pacs.destinations.http import ReachedByHttp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ _GONE = 404
 
 
 @dataclass(frozen=True, slots=True)
-class OrthancSource:
+class OrthancSource(ReachedByHttp):
     """Follows the changes of an Orthanc server.
 
     Attributes:
@@ -40,11 +40,6 @@ class OrthancSource:
 
     settings: PullSettings
     cursor: CursorFile
-    service: WebService = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Prepares the service."""
-        object.__setattr__(self, "service", WebService(self.settings.name, self.settings.http))
 
     def poll(self, accept: Callable[[bytes], None]) -> int:
         """Fetches films that are new since the last time, see `Source.poll`."""
