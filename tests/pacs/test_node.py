@@ -97,6 +97,11 @@ def results(folder: Path, number: int) -> list[Path]:
     return files
 
 
+def figure(metrics: str, name: str) -> float:
+    """The value of a line of the metrics."""
+    return float(metrics.split(f"pneumoscope_node_{name} ")[1].split("\n")[0])
+
+
 @dataclass
 class Source:
     """A source with two films, of which one is none."""
@@ -155,7 +160,8 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(
     assert not list((tmp_path / "spool").iterdir())
     assert not list((tmp_path / "films").iterdir())
     assert 'pneumoscope_node_received_total{status="0000"} 4.0' in metrics
-    assert re.search(r'films_taken_total{what="duplicate"} [234]', metrics)
+    # Sent again when they were done: two. Sent again earlier, and taken while the node was killed: up to three.
+    assert 2 <= figure(metrics, 'films_taken_total{what="duplicate"}') <= 5
     messages = [json.loads(line)["message"] for line in log.splitlines() if line.startswith("{")]
     assert "a film was received that is known already" in messages
     assert "a result was delivered" in messages
