@@ -76,7 +76,8 @@ $(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[train,evidence,batch,serve,postgresql,pacs,watch,apps,docs,dev]'
+	@# 3 GB of packages, of which tests import a part: compiling all of it takes longer than the download.
+	$(PIP) --no-compile -e '.[train,evidence,batch,serve,postgresql,pacs,watch,apps,docs,dev]'
 	@touch $@ $(VENV)/.base $(VENV)/.docs $(VENV)/.pacs
 
 clean:
