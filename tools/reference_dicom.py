@@ -7,7 +7,7 @@ from pydicom.uid import UID
 from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.pacs import receiver
 from pneumoscope.pacs.config import ReceiverSettings
-from pneumoscope.pacs.destinations import c_store, settings
+from pneumoscope.pacs.destinations import c_store, settings, statuses
 from pneumoscope.pacs.destinations.commitment import REQUEST_COMMITMENT
 from pneumoscope.pacs.limited_server import LARGEST_PDU
 from pneumoscope.pacs.pull import settings as pull
@@ -79,16 +79,16 @@ def returned() -> str:
 
 def accepted() -> str:
     """What the node makes of the statuses of an archive."""
-    first, *others = c_store.PERMANENT
+    first, *others = statuses.PERMANENT
     permanent = (
         f"{code(f'{first:02X}xx')}, {code(f'{others[0]:02X}xx')} to {code(f'{others[-1]:02X}xx')}"
     )
     rows = (
         (code("0000"), "The object is delivered"),
-        (code(f"{c_store.WARNING:X}xxx"), "The object is delivered; warnings are not evaluated"),
-        (code(f"{c_store.DUPLICATE:04X}"), "The archive has the object already: it is delivered"),
+        (code(f"{statuses.WARNING:X}xxx"), "The object is delivered; the log has a line about it"),
+        (code(f"{statuses.DUPLICATE:04X}"), "The archive has the object already: it is delivered"),
         (
-            code(f"{c_store.REFUSED_CLASS:04X}"),
+            code(f"{statuses.REFUSED_CLASS:04X}"),
             "The delivery is given up: another attempt would fail, too",
         ),
         (permanent, "Likewise"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from pynetdicom import AE, build_context
 
-from archives import unclosed_sockets
+from archives import certificate, unclosed_sockets
 from pneumoscope.pacs.limited_server import LARGEST_PDU, ReceiveMemory
 from receivers import LOCAL, Running, running
 from sent_films import CR, send, sent
@@ -51,6 +53,13 @@ def is_closed(connection: socket.socket) -> bool:
     except ConnectionError:
         return True
     return True
+
+
+def drip(connection: socket.socket) -> None:
+    """Sends a byte now and then, without end."""
+    pause = threading.Event()
+    while not pause.wait(0.05):
+        connection.sendall(b"\0")
 
 
 def established(node: Running) -> socket.socket:
@@ -151,6 +160,27 @@ def test_connections_that_wait_are_limited(tmp_path: Path) -> None:
                 refused.set()
         for connection in waiting:
             connection.close()
+
+
+def test_handshakes_are_counted_and_have_a_time_limit(tmp_path: Path) -> None:
+    pem = certificate(tmp_path, "node")
+    settings = replace(LOCAL, associations=1, association_s=0.5, certificate=pem)
+    with running(tmp_path, settings) as node:
+        waiting = [connected(node) for _ in range(30)]
+        for connection in waiting:
+            with suppress(ConnectionError):  # it may have been refused already
+                connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        refused = threading.Event()
+        while not refused.wait(0.01):
+            if {"reason": "connections"} in node.reported("rejected"):
+                refused.set()
+        # Each byte of the first one comes in time, but not all of them.
+        with pytest.raises(ConnectionError):
+            drip(waiting[0])
+        for connection in waiting:
+            connection.close()
+        context = ssl.create_default_context(cafile=str(pem))
+        assert send(node.port, [sent(1)], tls_args=(context, "127.0.0.1")) == [0]
 
 
 def test_associations_that_ended_within_a_film_hold_no_memory(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from prometheus_client import generate_latest
 from pneumoscope.errors import UsageError
 from pneumoscope.pacs.config import DiskLimits
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.settings import HttpSettings
 from pneumoscope.pacs.metrics import NodeMetrics
+from pneumoscope.pacs.pull.settings import PullSettings
+from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.spool import Spool
 from stored_results import Results
 
@@ -27,7 +30,12 @@ def lines(metrics: NodeMetrics) -> list[str]:
 def test_what_happens_is_counted(tmp_path: Path) -> None:
     results, spool = Results(tmp_path), Spool(tmp_path / "spool", DiskLimits())
     metrics = NodeMetrics()
-    metrics.watch(spool, results.store, lambda: True)
+    (source,) = open_sources(
+        [PullSettings("ward", "orthanc", HttpSettings("http://127.0.0.1"))], tmp_path
+    )
+    source.postponed.note("an id", "answers 406")
+    source.postponed.note("PLANTED", "too large", lasting=True)
+    metrics.watch(spool, results.store, lambda: True, [source])
     metrics.receiver("stored", {"bytes": 1000})
     metrics.receiver("refused", {"status": "A700", "ae_title": "PLANTED", "address": "10.9.8.7"})
     metrics.receiver("rejected", {"reason": "association", "ae_title": "PLANTED"})
@@ -53,6 +61,8 @@ def test_what_happens_is_counted(tmp_path: Path) -> None:
         "pneumoscope_node_receiver_up 1.0",
         "pneumoscope_node_spool_films 1.0",
         "pneumoscope_node_disk_bytes 12.0",
+        'pneumoscope_node_pull_postponed{source="ward",state="again"} 1.0',
+        'pneumoscope_node_pull_postponed{source="ward",state="set_aside"} 1.0',
         'pneumoscope_node_films{state="done"} 2.0',
         'pneumoscope_node_deliveries_now{destination="archive",state="given_up"} 1.0',
         'pneumoscope_node_deliveries_now{destination="archive",state="pending"} 1.0',

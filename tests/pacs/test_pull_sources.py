@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -221,3 +222,127 @@ def test_parts_by_hand() -> None:
     assert first_part("application/json", body) is None
     assert first_part(kind, b"--b-1\r\n\r\nno end") is None
     assert first_part(kind, b"") is None
+
+
+def id_of(number: int) -> str:
+    """Orthanc's id of an instance."""
+    return "-".join([f"{number:08x}"] * 5)
+
+
+class Archive:
+    """A server of either kind with films that it gives, or answers with a status of their own.
+
+    Attributes:
+        statuses: Status of each film, by its number from 1.
+        down: Whether it answers nothing but 503.
+    """
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.down = False
+
+    def __call__(self, request: Request) -> Answer:
+        numbers = range(1, len(self.statuses) + 1)
+        if self.down:
+            return Answer(503)
+        for number in numbers:
+            if request.path.endswith((f"/{id_of(number)}/file", f"/1.2.3.{number}")):
+                film = f"film {number}".encode()
+                kind = 'multipart/related; type="application/dicom"; boundary="b"'
+                body = film if "/file" in request.path else b"--b\r\n\r\n" + film + b"\r\n--b--"
+                return Answer(self.statuses[number - 1], body, {"Content-Type": kind})
+        if "/changes" in request.path:
+            since = int(request.path.partition("since=")[2].partition("&")[0])
+            changes = [{"Seq": n, "ChangeType": "NewInstance", "ID": id_of(n)} for n in numbers]
+            page = {"Changes": changes[since:], "Done": True, "Last": len(changes)}
+            return Answer(200, json.dumps(page).encode())
+        if "/content/" in request.path:
+            return Answer(200, b"CR" if "0008-0060" in request.path else b"")
+        if "/system" in request.path:
+            return Answer(200, b"{}")
+        if "/instances" in request.path:
+            uids = [{"00080018": {"Value": [f"1.2.3.{number}"]}} for number in numbers]
+            return Answer(200, json.dumps(uids).encode())
+        item = {"0020000D": {"Value": ["1.2"]}, "0020000E": {"Value": ["1.2.3"]}}
+        return Answer(200, json.dumps([item]).encode())
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("status", [406, 415, 500])
+def test_an_object_that_is_never_given_is_set_aside(tmp_path: Path, kind: str, status: int) -> None:
+    archive, taken, now = Archive(200, status, 200), [], [1000.0]
+    with web_server(archive) as server:
+        opened = source(kind, server.url, tmp_path, modalities=["CR"])
+        opened.postponed.clock = lambda: now[0]
+        assert opened.poll(taken.append) == 2
+        assert (taken, opened.postponed.counts()) == ([b"film 1", b"film 3"], (1, 0))
+        for _ in range(9):
+            assert opened.poll(taken.append) == 0  # its next attempt is not due
+            now[0] += 3600
+            assert opened.poll(taken.append) == 0
+        assert opened.postponed.counts() == (0, 1)
+        archive.statuses.append(200)
+        assert opened.poll(taken.append) == 1
+        # After a start it is tried once more, and forgotten once it has come.
+        archive.statuses[1] = 200
+        opened = source(kind, server.url, tmp_path, modalities=["CR"])
+        assert opened.poll(taken.append) == 1
+        assert opened.postponed.counts() == (0, 0)
+    assert taken == [b"film 1", b"film 3", b"film 4", b"film 2"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_source_that_gives_nothing_loses_nothing(tmp_path: Path, kind: str) -> None:
+    """It is down, or it answers searches and has lost its disk: nothing is set aside."""
+    archive, taken, now = Archive(*[200] * 8), [], [1000.0]
+    with web_server(archive) as server:
+        opened = source(kind, server.url, tmp_path, modalities=["CR"])
+        opened.postponed.clock = lambda: now[0]
+        archive.down = True
+        with pytest.raises(DeliveryFailed, match="answers 503"):
+            opened.poll(taken.append)
+        archive.down, archive.statuses = False, [500] * 8
+        with pytest.raises(DeliveryFailed, match="none of 5 objects could be fetched"):
+            opened.poll(taken.append)
+        for _ in range(30):
+            with suppress(DeliveryFailed):
+                opened.poll(taken.append)
+            now[0] += 4000
+        assert opened.postponed.counts() == (8, 0)
+        archive.statuses = [200] * 9
+        assert opened.poll(taken.append) == 9
+        assert opened.postponed.counts() == (0, 0)
+    assert sorted(taken) == [f"film {number}".encode() for number in range(1, 10)]
+
+
+def test_a_film_that_is_too_large_comes_when_the_limit_is_raised(tmp_path: Path) -> None:
+    taken: list[bytes] = []
+    with web_server(too_large_then_small) as server:
+        opened = source("orthanc", server.url, tmp_path, film_mib=1)
+        opened.poll(taken.append)
+        assert opened.postponed.counts() == (0, 1)
+        assert source("orthanc", server.url, tmp_path, film_mib=3).poll(taken.append) == 1
+    assert [len(film) for film in taken] == [4, 2**21]
+
+
+def test_a_series_that_cannot_be_searched_stops_no_other(tmp_path: Path) -> None:
+    """The first of two series has instances that cannot be listed, or UIDs that are none."""
+
+    def answer(request: Request) -> Answer:
+        if "/1.2.9/instances" in request.path:
+            return Answer(500)
+        if "/1.2.3/instances?" in request.path or "/1.2.3.1" in request.path:
+            return Archive(200)(request)
+        items = [
+            {"0020000D": {"Value": [study]}, "0020000E": {"Value": [series]}}
+            for study, series in (("1.2", "1.2.9"), ("1.2", "../x"), ("1.2", "1.2.3"))
+        ]
+        return Answer(200, json.dumps(items).encode())
+
+    taken: list[bytes] = []
+    with web_server(answer) as server:
+        opened = source("dicomweb", server.url, tmp_path, modalities=["CR"])
+        for _ in range(2):
+            with pytest.raises(DeliveryFailed):
+                opened.poll(taken.append)
+    assert taken == [b"film 1"]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.connection import Pipe
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,3 +67,58 @@ def test_a_receiver_that_is_killed_is_started_again_at_the_same_port(tmp_path: P
         process.stop()
     assert send(port, [sent(3)]) == []
     assert len(Spool(tmp_path / "spool", DiskLimits()).films()) == 2
+
+
+def garbage(child: Any) -> None:
+    """Sends what no receiver sends, one message after a proper one, and closes."""
+    for data in (b"", b"{", b"\xff\xfe", b"[" * 50_000, b"[]", b"null", b'{"what": "x"}', b'"x"'):
+        child.send_bytes(data)
+    child.send_bytes(b'{"what": "stored", "details": {}}')
+    child.close()
+
+
+def test_garbage_from_the_receiver_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: queue.Queue[str] = queue.Queue()
+    started: list[Any] = []
+    ended = SimpleNamespace(pid=1, join=lambda _s=None: None, kill=lambda: None)
+
+    def start(_task: ReceiverTask) -> tuple[Any, Any, int]:
+        pipe, child = Pipe()
+        started.append(child)
+        return ended, pipe, 11112
+
+    monkeypatch.setattr("pneumoscope.pacs.receiver_process._start", start)
+    process = ReceiverProcess(task(tmp_path), lambda what, _details: messages.put(what))
+    garbage(started[0])
+    assert messages.get(timeout=PATIENCE_S) == "stored"
+    assert messages.get(timeout=PATIENCE_S) == "restarted"
+    # A message that claims 2 GiB is not waited for.
+    os.write(started[1].fileno(), struct.pack("!i", 2**31 - 1))
+    assert messages.get(timeout=PATIENCE_S) == "restarted"
+    started[2].close()
+    process.stop()
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"[" * 50_000, b'{"port": "x"}', b"\xff"])
+def test_a_first_answer_that_is_damaged_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    class Child:
+        def __init__(self, args: tuple[ReceiverTask, Any], **_options: Any) -> None:
+            self.pipe = args[1]
+
+        def start(self) -> None:
+            self.pipe.send_bytes(answer)
+
+        def join(self, _timeout_s: float | None = None) -> None: ...
+
+        def kill(self) -> None: ...
+
+    context = SimpleNamespace(Pipe=Pipe, Process=Child)
+    monkeypatch.setattr(
+        "pneumoscope.pacs.receiver_process.multiprocessing.get_context", lambda _way: context
+    )
+    with pytest.raises(UsageError, match="does not start: its answer is damaged"):
+        ReceiverProcess(task(tmp_path), lambda *_: None)

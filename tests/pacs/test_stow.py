@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,96 @@ def test_an_object_that_was_not_taken_is_named(film: StoredFilm, maker: ObjectMa
             200, json.dumps({"00081198": {"vr": "SQ", "Value": []}}).encode(), JSON
         )
         destination(server.url, maker).send(film)  # Orthanc's empty sequence
+
+
+def sequence(tag: str, reasons: dict[str, int | None], reason_tag: str) -> dict[str, object]:
+    """A sequence of references, as DICOM JSON."""
+    items = []
+    for uid, reason in reasons.items():
+        item: dict[str, object] = {"00081155": {"vr": "UI", "Value": [uid]}}
+        if reason is not None:
+            item[reason_tag] = {"vr": "US", "Value": [reason]}
+        items.append(item)
+    return {tag: {"vr": "SQ", "Value": items}}
+
+
+def failed(reasons: dict[str, int | None]) -> dict[str, object]:
+    return sequence("00081198", reasons, "00081197")
+
+
+@pytest.mark.parametrize("status", [409, 400, 202])
+@pytest.mark.parametrize(
+    "media_type", ["application/dicom+json", "application/json; charset=utf-8"]
+)
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        (0x0111, "delivered"),  # duplicate SOP instance
+        (0xB000, "warned"),
+        (0x0110, "again"),  # processing failure
+        (0xA700, "again"),
+        (None, "again"),
+        (0xA900, "given up"),
+        (0xC000, "given up"),
+        (0x0122, "given up"),
+    ],
+)
+def test_the_reason_of_each_object_decides(
+    film: StoredFilm,
+    maker: ObjectMaker,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    media_type: str,
+    reason: int | None,
+    outcome: str,
+) -> None:
+    [made] = maker.objects(film, ["sr"])
+    body = json.dumps(failed({made.sop_instance_uid: reason})).encode()
+    with web_server(Answer(status, body, {"Content-Type": media_type})) as server:
+        if outcome in ("delivered", "warned"):
+            destination(server.url, maker).send(film)
+        else:
+            with pytest.raises(DeliveryFailed, match="does not take sr") as caught:
+                destination(server.url, maker).send(film)
+            assert caught.value.permanent == (outcome == "given up")
+    assert ("sr (0xB000) with a warning" in caplog.text) == (outcome == "warned")
+
+
+def test_objects_that_a_conflict_does_not_name_are_not_delivered(
+    film: StoredFilm, maker: ObjectMaker
+) -> None:
+    """One of two objects is a duplicate, and nothing is said about the other one."""
+    [made] = maker.objects(film, ["sr"])
+    body = json.dumps(failed({made.sop_instance_uid: 0x0111})).encode()
+    both = StowServer(StowSettings("web", HttpSettings("x"), ("sr", "sc")), maker)
+    with web_server(Answer(409, body, JSON)) as server:
+        both = replace(both, settings=replace(both.settings, http=HttpSettings(server.url)))
+        with pytest.raises(DeliveryFailed, match=r"does not take sc \(no reason given\)") as caught:
+            both.send(film)
+    assert not caught.value.permanent
+
+
+def test_a_warning_about_a_stored_object_is_logged(
+    film: StoredFilm, maker: ObjectMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    [made] = maker.objects(film, ["sr"])
+    body = json.dumps(sequence("00081199", {made.sop_instance_uid: 0xB006}, "00081196")).encode()
+    with web_server(Answer(202, body, JSON)) as server:
+        destination(server.url, maker).send(film)
+    assert "web: http://127.0.0.1" in caplog.text
+    assert "has stored sr (0xB006) with a warning" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"3", b'{"00081198": {"vr": "SQ", "Value": [3]}}'])
+def test_an_answer_that_cannot_be_read_is_not_success(
+    film: StoredFilm, maker: ObjectMaker, body: bytes
+) -> None:
+    with (
+        web_server(Answer(202, body, JSON)) as server,
+        pytest.raises(DeliveryFailed, match="answer cannot be read") as caught,
+    ):
+        destination(server.url, maker).send(film)
+    assert not caught.value.permanent
 
 
 def test_a_redirect_gets_no_film(film: StoredFilm, maker: ObjectMaker) -> None:

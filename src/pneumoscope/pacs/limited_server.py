@@ -168,9 +168,10 @@ class LimitedServer(ThreadedAssociationServer):
         self.tls = tls
         self.refused = refused
         self._networks = [ipaddress.ip_network(network) for network in settings.addresses]
+        self._opening: set[Any] = set()  # connections whose association has not begun
         super().__init__(*args, request_handler=_Connection, **options)  # type: ignore[misc]
 
-    def verify_request(self, _request: Any, client_address: Any) -> bool:
+    def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection is accepted: from a known network, and while there are not too many."""
         address = ipaddress.ip_address(client_address[0].split("%")[0])
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
@@ -178,10 +179,24 @@ class LimitedServer(ThreadedAssociationServer):
         if self._networks and not any(address in network for network in self._networks):
             self.refused("address")
             return False
-        if len(self.active_associations) >= self.settings.associations + _SPARE_CONNECTIONS:
+        connections = len(self._opening) + len(self.active_associations)
+        if connections >= self.settings.associations + _SPARE_CONNECTIONS:
             self.refused("connections")
             return False
+        self._opening.add(request)
         return True
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Begins the association of a connection; in its own thread."""
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            self._opening.discard(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Closes a connection."""
+        self._opening.discard(request)
+        super().shutdown_request(request)
 
     def shutdown(self) -> None:
         """Stops accepting connections."""
@@ -201,6 +216,7 @@ class _Connection(RequestHandler):
     def handle(self) -> None:
         settings = self.server.settings
         if self.server.tls is not None:
+            # The limit of the whole handshake, not of each of its parts.
             self.request.settimeout(settings.association_s)
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().handle()

@@ -15,12 +15,13 @@ from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.pacs.intake import OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from threading import Thread
     from wsgiref.simple_server import WSGIServer
 
     from pneumoscope.jobs.store import Store
     from pneumoscope.jobs.tables import FilmRow
+    from pneumoscope.pacs.pull.sources import Source
     from pneumoscope.pacs.spool import Spool
 
 HOST = "127.0.0.1"
@@ -94,16 +95,23 @@ class NodeMetrics:
         """Counts an attempt to deliver a result."""
         self._attempts.labels(destination, outcome.replace(" ", "_")).inc()
 
-    def watch(self, spool: Spool, store: Store, alive: Callable[[], bool]) -> None:
-        """Reads spool and database whenever the metrics are read.
+    def watch(
+        self,
+        spool: Spool,
+        store: Store,
+        alive: Callable[[], bool],
+        sources: Sequence[Source] = (),
+    ) -> None:
+        """Reads spool, database and sources whenever the metrics are read.
 
         Args:
             spool: The spool.
             store: The database.
             alive: Called without arguments: whether the receiver runs.
+            sources: Servers that films are fetched from.
         """
         self._up.set_function(lambda: float(alive()))
-        self.registry.register(_Waiting(spool, store))
+        self.registry.register(_Waiting(spool, store, sources))
 
     def serve(self, port: int) -> int:
         """Serves the metrics on this machine; returns the TCP port.
@@ -132,9 +140,10 @@ class NodeMetrics:
 class _Waiting:
     """What waits, measured when it is asked for."""
 
-    def __init__(self, spool: Spool, store: Store) -> None:
+    def __init__(self, spool: Spool, store: Store, sources: Sequence[Source]) -> None:
         self._spool = spool
         self._store = store
+        self._sources = sources
 
     def describe(self) -> list[Any]:
         """Nothing: the values are measured only when metrics are read."""
@@ -158,6 +167,16 @@ class _Waiting:
         yield GaugeMetricFamily(
             "pneumoscope_node_disk_bytes", "Size of received films.", self._spool.used_bytes()
         )
+        family = GaugeMetricFamily(
+            "pneumoscope_node_pull_postponed",
+            "Objects that sources do not give: tried again, or set aside.",
+            labels=["source", "state"],
+        )
+        for source in self._sources:
+            again, set_aside = source.postponed.counts()
+            family.add_metric([source.settings.name, "again"], again)
+            family.add_metric([source.settings.name, "set_aside"], set_aside)
+        yield family
         try:
             states = self._store.counts(OWNER)
             counts = Deliveries(self._store).counts()

@@ -137,7 +137,7 @@ def open_node(settings: NodeSettings) -> Node:
         started.callback(receiver.stop)
         polling = start_polling(settings, spool, intake.wake)
         started.pop_all()
-    metrics.watch(spool, store, lambda: receiver.pid is not None)
+    metrics.watch(spool, store, lambda: receiver.pid is not None, polling.sources)
     return Node(
         pipeline=pipeline,
         spool=spool,

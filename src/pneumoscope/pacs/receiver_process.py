@@ -35,6 +35,8 @@ _GRACE_S = 10.0
 _RESTART_S = (0.1, 5.0)
 """Seconds before the first and the longest wait before another start, doubled in between."""
 _STOP = b"stop"
+_MESSAGE_BYTES = 64 * 1024
+"""Longest message: the child gets data from outside, and must not fill the memory of the node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,11 @@ class ReceiverProcess:
     def _pass_on(self) -> None:
         while self._pipe is not None:
             try:
-                message = json.loads(self._pipe.recv_bytes())
+                data = self._pipe.recv_bytes(_MESSAGE_BYTES)
             except (EOFError, OSError):
                 return
             try:
+                message = json.loads(data)
                 self._report(message["what"], message["details"])
             except Exception as error:  # noqa: BLE001 (the next message must be read)
                 _log.error("a message of the receiver was lost", exc_info=error)
@@ -146,18 +149,29 @@ def _start(task: ReceiverTask) -> tuple[Any, Connection, int]:
     child = context.Process(target=_run, args=(task, child_pipe), name="receiver", daemon=True)
     child.start()
     child_pipe.close()
-    try:
-        message = json.loads(pipe.recv_bytes()) if pipe.poll(_START_S) else {"error": "no answer"}
-    except (EOFError, OSError):
-        message = {"error": "it died"}
+    message = _first_message(pipe)
     if "port" not in message:
         _end(child)
         pipe.close()
         raise UsageError(
-            message.get("message") or f"the receiver does not start: {message['error']}",
+            message.get("message") or f"the receiver does not start: {message.get('error')}",
             message.get("hint", "The lines above say why."),
         )
     return child, pipe, int(message["port"])
+
+
+def _first_message(pipe: Connection) -> dict[str, Any]:
+    """The port where the child listens, or the error for which it does not."""
+    try:
+        if not pipe.poll(_START_S):
+            return {"error": "no answer"}
+        message = json.loads(pipe.recv_bytes(_MESSAGE_BYTES))
+    except (EOFError, OSError):
+        return {"error": "it died"}
+    except (ValueError, RecursionError):
+        return {"error": "its answer is damaged"}
+    is_port = isinstance(message, dict) and isinstance(message.get("port", 0), int)
+    return message if is_port else {"error": "its answer is damaged"}
 
 
 def _end(child: Any) -> None:

@@ -6,6 +6,7 @@ References are to the DICOM standard, PS3.4 and PS3.7.
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,12 @@ from pneumoscope.pacs.destinations.associations import association
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.commitment import REQUEST_COMMITMENT
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.statuses import (
+    REFUSED_CLASS,
+    is_permanent,
+    is_stored,
+    is_warning,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,16 +43,9 @@ if TYPE_CHECKING:
     from pneumoscope.pacs.destinations.result_objects import ObjectMaker
     from pneumoscope.pacs.destinations.settings import CStoreSettings
 
+_log = logging.getLogger(__name__)
+
 UNCOMPRESSED = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
-DUPLICATE = 0x0111
-"""Failure: duplicate SOP instance (PS3.7 C.5.8); the archive has the object."""
-REFUSED_CLASS = 0x0122
-"""Refused: SOP class not supported (PS3.7 C.5.6)."""
-PERMANENT = (0xA9, *range(0xC0, 0xD0))
-"""First bytes of statuses with which the same object would fail again: the data set does not match its
-class, or cannot be understood (PS3.4 B.2.3)."""
-WARNING = 0xB
-"""First digit of warnings: the object was stored."""
 _AGAIN = "It is tried again."
 
 
@@ -125,14 +125,16 @@ class Archive:
             raise DeliveryFailed(f"{what}: the association ended", _AGAIN) from error
         if status is None:
             raise DeliveryFailed(f"{what}: no answer within {self.settings.timeout_s:g} s", _AGAIN)
-        if status == 0 or status >> 12 == WARNING or status == DUPLICATE:
+        if is_warning(status):
+            _log.warning("%s has been stored with the warning 0x%04X", what, status)
+        if is_stored(status):
             return
         if status == REFUSED_CLASS:
             raise _refused_class(what, sending.kind)
         raise DeliveryFailed(
             f"{what} is refused with status 0x{status:04X}",
             "The archive's log says why.",
-            permanent=status >> 8 in PERMANENT,
+            permanent=is_permanent(status),
         )
 
     def _request_commitment(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,14 +13,14 @@ from urllib.parse import urlencode
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.http import ReachedByHttp
+from pneumoscope.pacs.pull.fetching import Fetching, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pneumoscope.pacs.pull.cursor import CursorFile
+    from pneumoscope.pacs.pull.postponed import Postponed
     from pneumoscope.pacs.pull.settings import PullSettings
-
-_log = logging.getLogger(__name__)
 
 _PAGE = 100
 _JSON_BYTES = 32 * 1024 * 1024
@@ -42,36 +41,50 @@ class DicomWebSource(ReachedByHttp):
     Attributes:
         settings: What the site has configured.
         cursor: Hashes of the instances that were seen, by hash of their series.
+        postponed: Instances that could not be fetched, by their paths.
     """
 
     settings: PullSettings
     cursor: CursorFile
+    postponed: Postponed
 
     def poll(self, accept: Callable[[bytes], None]) -> int:
         """Fetches films that are new since the last time, see `Source.poll`."""
         former: dict[str, list[str]] = self.cursor.load()
         seen: dict[str, list[str]] = {}
-        accepted = 0
+        failure: DeliveryFailed | None = None
+        fetching = Fetching(self.postponed, self._film, lambda: self.check().ok, accept)
         for study, series, count in self._series():
+            if not (study and series):
+                failure = self._unexpected()
+                continue
             key = _hash(series)
             instances = seen[key] = list(former.get(key, ()))
             if count is not None and count == len(instances):
                 continue
             path = f"/studies/{study}/series/{series}/instances"
-            for item in self._search(path, {}):
-                uid = self._uid(item, _INSTANCE)
-                if _hash(uid) in instances:
+            try:
+                uids = [_uid(item, _INSTANCE) for item in self._search(path, {})]
+            except DeliveryFailed as error:
+                if not self.check().ok:
+                    raise
+                failure = error  # of this series: the others come first
+                continue
+            for uid in uids:
+                if not uid:
+                    failure = self._unexpected()
+                if not uid or _hash(uid) in instances:
                     continue
-                film = self._film(f"{path}/{uid}")
-                if film is not None:
-                    accept(film)
-                    accepted += 1
+                fetching.take(f"{path}/{uid}")
                 instances.append(_hash(uid))
                 self.cursor.save(former | seen)
         # Series that are too old to be found again are forgotten.
         if seen != former:
             self.cursor.save(seen)
-        return accepted
+        fetching.take_postponed()
+        if failure is not None:
+            raise failure
+        return fetching.accepted
 
     def check(self) -> Check:
         """Whether it answers a search."""
@@ -82,17 +95,24 @@ class DicomWebSource(ReachedByHttp):
         return Check(True, f"{self.service.where} answers a search (QIDO-RS)")
 
     def _series(self) -> Iterator[tuple[str, str, int | None]]:
-        """Study, series and number of instances, if the server says it, of the last days."""
+        """Study, series and number of instances, if the server says it, of the last days.
+
+        UIDs that are malformed are empty.
+        """
         oldest = datetime.now().astimezone() - timedelta(days=self.settings.days)
         for modality in self.settings.modalities:
             for part in self.settings.body_parts or ("",):
                 filters = {"Modality": modality, "StudyDate": f"{oldest:%Y%m%d}-"}
                 if part:
                     filters["BodyPartExamined"] = part
-                for item in self._search("/series", filters | {"includefield": _COUNT}):
+                items = list(self._search("/series", filters | {"includefield": _COUNT}))
+                series = [(_uid(item, _STUDY), _uid(item, _SERIES)) for item in items]
+                if items and not any(all(pair) for pair in series):
+                    raise self._unexpected()
+                for item, pair in zip(items, series, strict=True):
                     counts = _values(item, _COUNT)
                     count = int(counts[0]) if counts and str(counts[0]).isdigit() else None
-                    yield self._uid(item, _STUDY), self._uid(item, _SERIES), count
+                    yield *pair, count
 
     def _search(self, path: str, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
         """Every item that a search finds, page by page."""
@@ -118,17 +138,19 @@ class DicomWebSource(ReachedByHttp):
             offset += len(items)
 
     def _film(self, path: str) -> bytes | None:
-        """The file of an instance; None if it is too large, or was deleted since."""
+        """The file of an instance; None if it was deleted since.
+
+        Raises:
+            DeliveryFailed: It cannot be fetched.
+        """
         try:
             answer = self.service.request(
                 "GET", path, headers=_FILM, limit_bytes=self.settings.film_bytes
             )
         except DeliveryFailed as error:
-            if not error.permanent:
-                raise
-            # It is too long. It would be so with every poll, and no later film would come.
-            _log.warning("pull: %s: a film larger than film_mib is left out", self.settings.name)
-            return None
+            if error.permanent:
+                raise TooLarge from error
+            raise
         if answer.status_code in _GONE:
             return None
         if answer.status_code != 200:
@@ -137,12 +159,6 @@ class DicomWebSource(ReachedByHttp):
         if film is None:
             raise self._unexpected()
         return film
-
-    def _uid(self, item: dict[str, Any], tag: str) -> str:
-        values = _values(item, tag)
-        if not values or not _UID.fullmatch(str(values[0])):
-            raise self._unexpected()
-        return str(values[0])
 
     def _unexpected(self) -> DeliveryFailed:
         return DeliveryFailed(
@@ -164,6 +180,12 @@ def first_part(content_type: str, body: bytes) -> bytes | None:
     start = body.find(b"\r\n\r\n", head)
     end = body.find(b"\r\n" + boundary, start)
     return None if -1 in (head, start, end) else body[start + 4 : end]
+
+
+def _uid(item: dict[str, Any], tag: str) -> str:
+    """The UID in an element; empty if there is none, or it is malformed."""
+    values = _values(item, tag)
+    return str(values[0]) if values and _UID.fullmatch(str(values[0])) else ""
 
 
 def _values(item: dict[str, Any], tag: str) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,14 @@ from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.http import ReachedByHttp
+from pneumoscope.pacs.pull.fetching import Fetching, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pneumoscope.pacs.pull.cursor import CursorFile
+    from pneumoscope.pacs.pull.postponed import Postponed
     from pneumoscope.pacs.pull.settings import PullSettings
-
-_log = logging.getLogger(__name__)
 
 _PAGE = 100
 _JSON_BYTES = 8 * 1024 * 1024
@@ -36,15 +35,17 @@ class OrthancSource(ReachedByHttp):
     Attributes:
         settings: What the site has configured.
         cursor: Number of the last change that was dealt with.
+        postponed: Instances that could not be fetched, by their ids in Orthanc.
     """
 
     settings: PullSettings
     cursor: CursorFile
+    postponed: Postponed
 
     def poll(self, accept: Callable[[bytes], None]) -> int:
         """Fetches films that are new since the last time, see `Source.poll`."""
-        since, accepted = int(self.cursor.load().get("since", 0)), 0
-        done = False
+        since, done = int(self.cursor.load().get("since", 0)), False
+        fetching = Fetching(self.postponed, self._film, lambda: self.check().ok, accept)
         while not done:
             page = self._json(f"/changes?since={since}&limit={_PAGE}")
             try:
@@ -55,16 +56,16 @@ class OrthancSource(ReachedByHttp):
             except (KeyError, TypeError, ValueError) as error:
                 raise self._unexpected() from error
             for number, kind, id_ in changes:
-                if kind == _NEW and (film := self._film(id_)) is not None:
-                    accept(film)
-                    accepted += 1
+                if kind == _NEW:
+                    fetching.take(id_)
                 since = number
                 self.cursor.save({"since": since})
             # An Orthanc whose database was made anew begins to count from 1 again.
             if not changes and done and last < since:
                 since, done = 0, last == 0
                 self.cursor.save({"since": since})
-        return accepted
+        fetching.take_postponed()
+        return fetching.accepted
 
     def check(self) -> Check:
         """Whether it answers, and is an Orthanc."""
@@ -75,7 +76,11 @@ class OrthancSource(ReachedByHttp):
         return Check(True, f"{self.service.where} is Orthanc {system.get('Version', '')}".strip())
 
     def _film(self, id_: str) -> bytes | None:
-        """The file of an instance; None if it is no film that is wanted, is too large, or was deleted since."""
+        """The file of an instance; None if it is no film that is wanted, or was deleted since.
+
+        Raises:
+            DeliveryFailed: It cannot be fetched.
+        """
         if not _ID.fullmatch(id_):
             raise self._unexpected()
         if not self._is_wanted(id_):
@@ -85,11 +90,9 @@ class OrthancSource(ReachedByHttp):
                 "GET", f"/instances/{id_}/file", limit_bytes=self.settings.film_bytes
             )
         except DeliveryFailed as error:
-            if not error.permanent:
-                raise
-            # It is too long. It would be so with every poll, and no later film would come.
-            _log.warning("pull: %s: a film larger than film_mib is left out", self.settings.name)
-            return None
+            if error.permanent:
+                raise TooLarge from error
+            raise
         if answer.status_code == _GONE:
             return None
         if answer.status_code != 200:

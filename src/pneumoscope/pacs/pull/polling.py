@@ -19,7 +19,11 @@ _LONGEST_PAUSE_S = 600.0
 
 
 class Polling:
-    """Polls sources until it is stopped; after failures with growing pauses."""
+    """Polls sources until it is stopped; after failures with growing pauses.
+
+    Attributes:
+        sources: The sources.
+    """
 
     def __init__(self, sources: Sequence[Source], accept: Callable[[bytes], None]) -> None:
         """Starts nothing yet.
@@ -28,6 +32,7 @@ class Polling:
             sources: The sources.
             accept: Takes the file of a film from any thread, see `Source.poll`.
         """
+        self.sources = tuple(sources)
         self._accept = accept
         self._stopped = threading.Event()
         self._threads = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from pneumoscope.pacs.pull.cursor import CursorFile
 from pneumoscope.pacs.pull.dicomweb import DicomWebSource
 from pneumoscope.pacs.pull.orthanc import OrthancSource
+from pneumoscope.pacs.pull.postponed import Postponed
 from pneumoscope.pacs.pull.settings import ORTHANC
 
 if TYPE_CHECKING:
@@ -22,16 +23,20 @@ class Source(Protocol):
 
     Attributes:
         settings: What the site has configured.
+        postponed: Objects that could not be fetched.
     """
 
     @property
     def settings(self) -> PullSettings: ...
 
+    @property
+    def postponed(self) -> Postponed: ...
+
     def poll(self, accept: Callable[[bytes], None]) -> int:
         """Fetches films that are new since the last time.
 
-        The cursor moves past a film only after it was accepted, so a film is never lost; it may be
-        fetched twice.
+        The cursor moves past a film only after it was accepted, or is among those that are postponed, so
+        a film is never lost; it may be fetched twice.
 
         Args:
             accept: Takes the file of a film, or raises an error if it cannot take it now.
@@ -58,6 +63,7 @@ def open_sources(settings: Sequence[PullSettings], folder: Path) -> list[Source]
     sources: list[Source] = []
     for item in settings:
         cursor = CursorFile(folder / f"{item.name}.json", item.http.url)
+        again = CursorFile(folder / "again" / f"{item.name}.json", item.http.url)
         kind = OrthancSource if item.type == ORTHANC else DicomWebSource
-        sources.append(kind(item, cursor))
+        sources.append(kind(item, cursor, Postponed(item.name, again)))
     return sources

@@ -1,0 +1,86 @@
+"""Fetches the objects of a source one by one: those that it does not give stop no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.pull.postponed import MANY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pneumoscope.pacs.pull.postponed import Postponed
+
+
+class TooLarge(DeliveryFailed):
+    """An object has more bytes than a film may have."""
+
+    def __init__(self) -> None:
+        super().__init__("it is larger than film_mib", "Raise film_mib.", permanent=True)
+
+
+class Fetching:
+    """One poll of a source.
+
+    Attributes:
+        accepted: Films that were accepted.
+    """
+
+    def __init__(
+        self,
+        postponed: Postponed,
+        fetch: Callable[[str], bytes | None],
+        answers: Callable[[], bool],
+        accept: Callable[[bytes], None],
+    ) -> None:
+        """Fetches nothing yet.
+
+        Args:
+            postponed: Gets the objects that fail.
+            fetch: Returns an object by its name; None if it is no film, or was deleted.
+            answers: Whether the source answers at all.
+            accept: Takes films, see `Source.poll`.
+        """
+        self._postponed = postponed
+        self._fetch = fetch
+        self._answers = answers
+        self._accept = accept
+        self._failed = 0
+        self._came = False
+        self.accepted = 0
+        postponed.load()
+
+    def take(self, key: str) -> None:
+        """Fetches an object; afterwards the cursor may move past it.
+
+        Raises:
+            DeliveryFailed: The source does not answer, or gives no object at all.
+            PneumoscopeError: From ``accept``.
+        """
+        if self._failed >= MANY and not self._came:
+            raise DeliveryFailed(
+                f"{self._postponed.name}: none of {MANY} objects could be fetched",
+                "The server's log says why.",
+            )
+        try:
+            film = self._fetch(key)
+        except TooLarge as error:
+            self._postponed.note(key, error.message, lasting=True)
+            return
+        except DeliveryFailed as error:
+            if not self._answers():
+                raise
+            self._failed += 1
+            self._postponed.note(key, error.message)
+            return
+        if film is not None:
+            self._accept(film)
+            self.accepted += 1
+        self._came = True
+        self._postponed.came(key)
+
+    def take_postponed(self) -> None:
+        """Fetches objects that failed before and are due; see `take`."""
+        for key in self._postponed.due():
+            self.take(key)
