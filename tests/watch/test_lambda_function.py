@@ -84,6 +84,23 @@ def test_a_film_that_cannot_be_read_leaves_its_reason(memory: Any) -> None:
     assert (record["source"], record["error"]["code"]) == ("doe.png", "TruncatedImage")
 
 
+def test_the_reason_is_deleted_once_the_film_was_read(
+    memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("doe.png", "films.zip", "films.zip/bright.png"):
+        memory.pipe_file(f"/results/{key}.error.json", b"{}")
+    memory.pipe_file("/hospital/doe.png", BRIGHT[1])
+    memory.pipe_file("/hospital/films.zip", zipped(BRIGHT))
+    assert outcomes(s3_event("doe.png", "films.zip")) == ["PNEUMONIA", "PNEUMONIA"]
+    assert not [path for path in memory.find("/results") if path.endswith(".error.json")]
+    # A function that may not delete reads the film all the same.
+    memory.pipe_file("/results/dark.png.error.json", b"{}")
+    memory.pipe_file("/hospital/dark.png", DARK[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory), "rm_file", fail)
+        assert outcomes(s3_event("dark.png")) == ["NORMAL"]
+
+
 def test_archives_are_read_film_by_film(memory: Any) -> None:
     memory.pipe_file("/hospital/films.zip", zipped(BRIGHT, DARK, ("empty.png", b"")))
     assert outcomes(s3_event("films.zip")) == ["PNEUMONIA", "NORMAL", "EmptySource"]

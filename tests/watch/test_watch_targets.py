@@ -50,6 +50,31 @@ def test_a_file_of_somebody_else_stays(target: Target, content: bytes) -> None:
     assert free_name(target, "a.png", ("1" * 64, "2" * 64)) == "a.png.11111111-22222222"
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 251 + ".png", "ü" * 125 + ".png", "\\udcff" * 200, "x" * 191, "é" * 95 + "x"]
+)
+def test_names_that_are_as_long_as_possible_get_results(target: Target, name: str) -> None:
+    film, bundle = "a" * 64, "c" * 64
+    content = json.dumps({"film_sha256": film, "bundle_sha256": bundle}).encode()
+    base = free_name(target, f"ward/{name}", (film, bundle))
+    assert base.startswith(f"ward/{name[:80]}")
+    target.write(f"{base}.json", content)
+    assert free_name(target, f"ward/{name}", (film, bundle)) == base
+    other = free_name(target, f"ward/{name}", (bundle, bundle))
+    target.write(f"{other}.heatmap.png", b"x")
+    alike = free_name(target, f"ward/{name[:-1]}0", (film, bundle))
+    assert len({base, other, alike}) == 3
+    assert len(f"{other}.heatmap.png".removeprefix("ward/").encode()) <= 255
+    assert free_name(target, "y" * 190, (film, bundle)) == "y" * 190
+
+
+def test_files_are_removed_if_they_are_there(target: Target) -> None:
+    target.write("ward/a.json", b"first")
+    target.remove("ward/a.json")
+    target.remove("ward/a.json")
+    assert target.read("ward/a.json") is None
+
+
 def test_failures_of_a_store_are_errors_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("slow down")
@@ -62,6 +87,9 @@ def test_failures_of_a_store_are_errors_of_the_system(monkeypatch: pytest.Monkey
         target.write("a", b"")
     with pytest.raises(OSError, match="slow down"):
         target.read("a")
+    monkeypatch.setattr(system, "rm_file", fail)
+    with pytest.raises(OSError, match="slow down"):
+        target.remove("a")
 
 
 def test_an_unknown_protocol_is_refused() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from grey_films import BRIGHT, DARK, film, zipped
 from pneumoscope.errors import DiskFull, NotPermitted
+from pneumoscope.jobs.contents import AGAIN, QueueContents
 from pneumoscope.jobs.received import ReceivedFiles
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import FAILED, QUEUED
@@ -349,3 +350,49 @@ def test_names_that_are_no_text_are_received(receiving: Receiving, root: Path) -
     (root / name).write_bytes(BRIGHT[1])
     receiving.step()
     assert receiving.names() == ["b\\udcfccher.png"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_film_in_an_archive_can_be_asked_for_again(
+    receiving: Receiving,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    restarted: bool,
+) -> None:
+    (root / "films.zip").write_bytes(zipped(BRIGHT, DARK))
+    (root / "other.zip").write_bytes(zipped(("grey.png", film(90))))
+    receiving.step()
+    parts = receiving.parts
+    failed = receiving.rows()[receiving.names().index("films.zip/dark.png")].id
+    state = {"state": FAILED, "error": {"message": "x"}, "idempotency_key": None}
+    parts.store.change([{"id": failed, **state}])
+    contents = QueueContents(parts.store, parts.film_store)
+    assert contents.retry(contents.entry(failed)) == AGAIN
+    opened: list[str] = []
+    unpacked = Folder.archive_films
+    monkeypatch.setattr(
+        Folder, "archive_films", lambda self, path: (opened.append(path), unpacked(self, path))[1]
+    )
+    later = again(tmp_path, root) if restarted else receiving
+    for _ in range(3):
+        later.step()
+    assert opened == ["films.zip"]
+    names = ["films.zip/bright.png", "films.zip/dark.png", "other.zip/grey.png"]
+    assert sorted(later.names()) == names
+    assert all(row.state == QUEUED and row.id != failed for row in later.rows())
+    if restarted:
+        later.parts.store.close()
+
+
+def test_an_archive_without_the_film_is_opened_once(receiving: Receiving, root: Path) -> None:
+    (root / "films.zip").write_bytes(zipped(BRIGHT, DARK))
+    receiving.step()
+    row = receiving.rows()[receiving.names().index("films.zip/dark.png")]
+    (root / "films.zip").write_bytes(zipped(BRIGHT))
+    assert ReceivedFiles(receiving.parts.store).receive_again(str(row.job)) == 1
+    receiving.watcher.list_all()
+    assert receiving.watcher.waiting == 1
+    receiving.step()
+    receiving.watcher.list_all()
+    assert receiving.watcher.waiting == 0

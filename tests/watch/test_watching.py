@@ -49,10 +49,16 @@ def states(settings: WatchSettings) -> list[tuple[str, str]]:
 def test_every_film_gets_its_result_once(tiny_bundle: Bundle, root: Path, tmp_path: Path) -> None:
     (root / "broken.png").write_bytes(BRIGHT[1][:100])
     (root / "copy.png").write_bytes(DARK[1])
+    longest = "x" * 251 + ".png"
+    (root / longest).write_bytes(film(200))
     settings = watch_settings(tmp_path, [root], tiny_bundle, wanted=Wanted())
     outcome, heard = run_once(settings)
     assert (outcome.failed, outcome.left) == (1, 0)
-    assert heard.results == {"copy.png": "NORMAL", "ward/bright.png": "PNEUMONIA"}
+    assert heard.results == {
+        "copy.png": "NORMAL",
+        "ward/bright.png": "PNEUMONIA",
+        longest: "PNEUMONIA",
+    }
     assert heard.repetitions == ["dark.png"]
     [failure] = heard.failures
     assert failure.startswith("broken.png: ")

@@ -65,6 +65,14 @@ class ReceivedFiles:
             query = select(ReceivedFile.place).where(ReceivedFile.version == AGAIN)
             return set(session.scalars(query))
 
+    def jobs_again(self) -> list[str]:
+        """The jobs of these files, as far as they have one."""
+        with Session(self._store.engine) as session:
+            query = select(ReceivedFile.job).where(
+                ReceivedFile.version == AGAIN, ReceivedFile.job.is_not(None)
+            )
+            return [job for job in session.scalars(query) if job is not None]
+
     def receive_again(self, job: str) -> int:
         """Asks for the files of a job once more; returns how many there are."""
         with self._store.writing() as session:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from pneumoscope import runtime
+from pneumoscope import files, runtime
 from pneumoscope.ai_results.kinds import EVERY, KINDS
 from pneumoscope.decision.reader_settings import BUNDLE, EXPLAIN, POPULATION, PREVALENCE, PROFILE
 from pneumoscope.errors import ImageError, MissingFile, UsageError
@@ -27,7 +27,7 @@ from pneumoscope.render.serialise import NOTICE, prediction_to_json
 from pneumoscope.watch.bucket import open_bucket
 from pneumoscope.watch.places import is_left_out, is_packed, may_be_film
 from pneumoscope.watch.result_files import Result, Wanted, write_result
-from pneumoscope.watch.targets import free_name, identity_of, open_target
+from pneumoscope.watch.targets import free_name, identity_of, open_target, short_name
 from pneumoscope.watch.watcher import is_final
 
 if TYPE_CHECKING:
@@ -185,8 +185,13 @@ class Function:
             return []
         place = open_bucket(f"{_SCHEME}://{bucket}")
         if is_packed(place, key):
-            films = place.archive_films(key)
-            return [self._film(f"{key}/{path}" if path else key, film) for path, film in films]
+            paths, outcomes = [], []
+            for path, film in place.archive_films(key):
+                paths.append(path)
+                outcomes.append(self._film(f"{key}/{path}" if path else key, film))
+            if all(paths):
+                self._forget_failure(key)
+            return outcomes
         if not may_be_film(place, key):
             return []
         try:
@@ -201,7 +206,7 @@ class Function:
         if isinstance(content, ImageError):
             return self._failed(name, "", content)
         digest = hashlib.sha256(content).hexdigest()
-        known = self.target.read(f"{name}.json")
+        known = self.target.read(f"{short_name(name)}.json")
         identity = None if known is None else identity_of(known)
         bundles = [bundle.sha256 for bundle in self.reader.bundles]
         if identity is not None and identity[0] == digest and identity[1] in bundles:
@@ -222,9 +227,21 @@ class Function:
             bundle=bundle,
             created=datetime.now(UTC),
         )
+        # Before the result: an event that comes again ends above if the result is there.
+        self._forget_failure(name)
         base = free_name(self.target, name, (digest, bundle.sha256))
         write_result(result, self.wanted, self.target, base)
         return prediction.label
+
+    def _forget_failure(self, name: str) -> None:
+        """Deletes why an earlier version of an object could not be read."""
+        path = _error_path(name)
+        if self.target.read(path) is None:
+            return
+        try:
+            self.target.remove(path)
+        except OSError as error:  # the result counts; the function may not be allowed to delete
+            _log.warning("an earlier error stays beside its result: %s", files.cause(error))
 
     def _failed(self, name: str, digest: str, error: ImageError) -> str:
         """Writes why a film cannot be read.
@@ -236,5 +253,10 @@ class Function:
             raise OSError(error.message) from error
         record = {"source": name, "film_sha256": digest, "error": error.as_dict()}
         content = json.dumps({"notice": NOTICE, **record}, indent=2) + "\n"
-        self.target.write(f"{name}.error.json", content.encode())
+        self.target.write(_error_path(name), content.encode())
         return error.code
+
+
+def _error_path(name: str) -> str:
+    """Where it is written why a film cannot be read."""
+    return f"{short_name(name)}.error.json"

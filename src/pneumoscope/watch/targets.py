@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -12,6 +13,10 @@ from pneumoscope.watch.bucket import file_system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_NAME_BYTES = 190
+"""Longest last part of a path: most systems take 255 bytes, of which 65 are left for the suffixes of
+results and of files that are being written."""
 
 
 class Target(ABC):
@@ -37,6 +42,14 @@ class Target(ABC):
 
         Raises:
             OSError: It cannot be written.
+        """
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Deletes a file if there is one.
+
+        Raises:
+            OSError: It cannot be deleted.
         """
 
     def shown(self, path: str) -> str:
@@ -65,6 +78,10 @@ class FolderTarget(Target):
             full.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(full) as stream:
             stream.write(content)
+
+    def remove(self, path: str) -> None:
+        """See `Target.remove`."""
+        (self._folder / path).unlink(missing_ok=True)
 
 
 class BucketTarget(Target):
@@ -103,6 +120,17 @@ class BucketTarget(Target):
         except Exception as error:  # each protocol raises its own kinds
             raise OSError(files.cause(error)) from error
 
+    def remove(self, path: str) -> None:
+        """See `Target.remove`."""
+        try:
+            self._system.rm_file(f"{self._root}/{path}")
+        except FileNotFoundError:
+            pass
+        except OSError:
+            raise
+        except Exception as error:  # each protocol raises its own kinds
+            raise OSError(files.cause(error)) from error
+
 
 def open_target(text: str) -> Target:
     """A target by its path or URL.
@@ -125,10 +153,26 @@ def free_name(target: Target, film: str, identity: Sequence[str]) -> str:
         film: The film's path.
         identity: SHA-256 of the film and of the bundle.
     """
-    content = target.read(f"{film}.json")
+    name = short_name(film)
+    content = target.read(f"{name}.json")
     if content is None or identity_of(content) == list(identity):
+        return name
+    return f"{name}.{identity[0][:8]}-{identity[1][:8]}"
+
+
+def short_name(film: str) -> str:
+    """A film's path, whose last part is cut if no ending would fit behind it.
+
+    Args:
+        film: The path. Its folders are those of the film, so that they fit.
+    """
+    folder, slash, name = film.rpartition("/")
+    data = name.encode("utf-8", "replace")
+    if len(data) <= _NAME_BYTES:
         return film
-    return f"{film}.{identity[0][:8]}-{identity[1][:8]}"
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    beginning = data[: _NAME_BYTES - len(digest) - 1].decode("utf-8", "ignore")
+    return f"{folder}{slash}{beginning}-{digest}"
 
 
 def identity_of(content: bytes) -> list[str] | None:

@@ -22,13 +22,13 @@ from pneumoscope.errors import (
 from pneumoscope.jobs.database import DatabaseError, unusable
 from pneumoscope.jobs.received import entry
 from pneumoscope.jobs.requests import UploadedFile
-from pneumoscope.jobs.rows import settings_to_json
+from pneumoscope.jobs.rows import name_of, settings_to_json
 from pneumoscope.jobs.tables import FAILED
 from pneumoscope.watch.places import is_packed, may_be_film
 from pneumoscope.watch.settling import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.received import ReceivedFiles
@@ -138,6 +138,7 @@ class Watcher:
         self._sleep = sleep
         self._states = [_PlaceState() for _ in places]
         self._in_trouble = False
+        self._reopened_for: set[str] = set()
 
     @property
     def waiting(self) -> int:
@@ -153,6 +154,7 @@ class Watcher:
     def list_all(self) -> None:
         """Lists every place, and takes note of what is new."""
         self._forget_again()
+        inner = self._names_again()
         for number, (place, state) in enumerate(zip(self._places, self._states, strict=True)):
             try:
                 listed = {file.path: file for file in place.files()}
@@ -166,6 +168,7 @@ class Watcher:
                 for path in paths.keys() - listed.keys():
                     del paths[path]
             self._note(number, list(listed.values()))
+            self._reopen(number, listed, inner)
 
     def look_at(
         self, number: int, path: str, *, folder: bool = False, closed: bool = False
@@ -222,6 +225,27 @@ class Watcher:
             for path, waiting in state.waiting.items():
                 if self._key(number, path) in again:
                     waiting.not_before = 0.0
+
+    def _names_again(self) -> set[str]:
+        """Names of films that are to be received again, and that no archive was opened for yet."""
+        intake = self._intake
+        names = {
+            name_of(row, intake.keys)
+            for job in intake.received.jobs_again()
+            for row in intake.store.of_job(intake.request.owner, job)
+        }
+        self._reopened_for &= names
+        return names - self._reopened_for
+
+    def _reopen(self, number: int, listed: Mapping[str, PlaceFile], names: set[str]) -> None:
+        """Receives archives again that contain films with these names."""
+        state = self._states[number]
+        for path in [path for path in state.received if path.lower().endswith(".zip")]:
+            inside = {name for name in names if name.startswith(f"{self._name(number, path)}/")}
+            if inside:
+                self._reopened_for |= inside
+                del state.received[path]
+                state.waiting[path] = Waiting(listed[path], self._clock())
 
     def _key(self, number: int, path: str) -> str:
         """Keyed hash of a file for what reads it now."""
