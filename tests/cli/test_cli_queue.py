@@ -218,3 +218,28 @@ def test_on_a_server_every_action_leaves_a_line(administer: Run, tmp_path: Path)
     assert '"queue show"' in log
     assert '"queue drop"' in log
     assert json.loads(good(administer("queue", "list", "--json", "--state", "all"))) == []
+
+
+def test_results_go_to_another_destination(folder: Path) -> None:
+    done = good(call(folder, "redirect", "output", "archive"))
+    assert done == "2 results to be delivered to archive\n"
+    films = listed(folder, "--state", "all")
+    assert [each["destination"] for each in films["bright.png"]["deliveries"]] == ["archive"]
+    assert films["bright.png"]["deliveries"][0]["state"] == "pending"
+    error = refused(call(folder, "redirect", "output", "archive"))
+    assert error.message == "no result waits for output"
+    assert error.hint == "Results wait for: archive."
+    assert json.loads(good(call(folder, "redirect", "archive", "--drop", "--json"))) == {
+        "destination": None,
+        "results": 2,
+    }
+    assert listed(folder, "--state", "undelivered") == {}
+    assert listed(folder, "--state", "all").keys() == films.keys()
+
+
+@pytest.mark.parametrize(
+    "words", [("output",), ("output", "archive", "--drop"), ("output", "output")]
+)
+def test_a_redirection_needs_one_goal(folder: Path, words: tuple[str, ...]) -> None:
+    refused(call(folder, "redirect", *words))
+    assert listed(folder)["bright.png"]["deliveries"][0]["destination"] == "output"

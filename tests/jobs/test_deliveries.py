@@ -18,7 +18,7 @@ from pneumoscope.errors import (
     ServerFault,
     UnknownFormat,
 )
-from pneumoscope.jobs.deliveries import Deliveries, new_deliveries
+from pneumoscope.jobs.deliveries import Deliveries, new_deliveries, waiting_for_others
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.jobs.tables import DELIVERED, DONE, FAILED, GIVEN_UP, PENDING, now
 from pneumoscope.records import Settings
@@ -177,3 +177,30 @@ def test_results_that_wait_are_counted_without_those_of_films_that_failed(parts:
     deliveries.record_success(second, "archive")
     deliveries.record_failure(first, "archive", ServerFault(), None)
     assert (deliveries.count_waiting("archive"), deliveries.count_waiting("viewer")) == (0, 2)
+
+
+def test_results_go_to_another_destination(parts: Parts) -> None:
+    deliveries = Deliveries(parts.store)
+    films = [accepted(parts) for _ in range(2)]
+    only_archive = accepted(parts, replace(REQUEST, destinations=("archive",)))
+    failed = accepted(parts, replace(REQUEST, destinations=("archive",)))
+    parts.store.change([{"id": failed, "state": FAILED}, {"id": films[0], "state": DONE}])
+    deliveries.record_success(films[0], "viewer")
+    deliveries.record_failure(only_archive, "archive", ServerFault(), None)
+    engine = parts.store.engine
+    assert waiting_for_others(engine, ["archive", "viewer"]) == {}
+    assert waiting_for_others(engine, ["viewer"]) == {"archive": 2}
+    assert waiting_for_others(engine, []) == {"archive": 2, "viewer": 1}
+    assert deliveries.redirect("unknown", "viewer") == 0
+    # Two films have a delivery to the viewer already; the given-up one is tried again there.
+    assert deliveries.redirect("archive", "viewer") == 4
+    assert waiting_for_others(engine, ["viewer"]) == {}
+    states = {id_: deliveries.of_film("ann", id_) for id_ in (*films, only_archive)}
+    assert [[(d.destination, d.state) for d in each] for each in states.values()] == [
+        [("viewer", DELIVERED)],
+        [("viewer", PENDING)],
+        [("viewer", PENDING)],
+    ]
+    assert states[only_archive][0].attempts == 0
+    assert deliveries.redirect("viewer", None) == 3
+    assert deliveries.counts() == {("viewer", DELIVERED): 1}

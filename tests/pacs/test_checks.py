@@ -19,6 +19,7 @@ from pneumoscope.pacs import checks as checks_module
 from pneumoscope.pacs.checks import NamedCheck, run_checks
 from pneumoscope.pacs.config import DiskLimits, NodeSettings, ReceiverSettings
 from pneumoscope.pacs.destinations.settings import FolderSettings
+from stored_results import Results
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
@@ -77,6 +78,24 @@ def test_a_running_node_is_recognised(tiny_bundle: Bundle, tmp_path: Path) -> No
     assert port.ok
     assert port.text.endswith("a node is running with this configuration")
     database.close()
+
+
+def test_results_for_a_destination_that_was_renamed_are_counted(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    settings = settings_in(tmp_path, tiny_bundle)
+    results = Results(tmp_path)
+    for destinations in (("old name", "here"), ("old name",), ("here",)):
+        results.add(*destinations)
+    results.store.close()
+    settings.folder.mkdir()
+    (tmp_path / "x.sqlite").rename(settings.folder / "node.sqlite")
+    (check,) = failed(settings).values()
+    assert check.name == "destination old name"
+    assert check.text == "2 results wait for old name, which is not in the configuration"
+    assert f"`pneumoscope queue redirect 'old name' NEW --folder {settings.folder}`" in check.hint
+    (settings.folder / "node.sqlite").write_bytes(b"nonsense" * 1000)
+    assert "database" in failed(settings)
 
 
 def test_an_archive_is_asked_by_c_echo(tiny_bundle: Bundle, tmp_path: Path) -> None:

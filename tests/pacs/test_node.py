@@ -29,10 +29,11 @@ from pneumoscope.pacs.config import DiskLimits, NodeSettings, read_config
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.settings import HttpSettings
 from pneumoscope.pacs.intake import OWNER
-from pneumoscope.pacs.node import open_node, start_polling
+from pneumoscope.pacs.node import _warn_of_strays, open_node, start_polling
 from pneumoscope.pacs.pull.settings import PullSettings
 from pneumoscope.pacs.spool import Spool
 from sent_films import PLANTED, file_of, send, sent
+from stored_results import Results
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 PATIENCE_S = 120.0
@@ -128,6 +129,18 @@ def test_films_that_are_fetched_go_into_the_spool(
     polling.stop()
     contents = {path.read_bytes() for path in spool.films()}
     assert contents == {file_of(sent(1)), b"no DICOM file"}  # `Intake` says why it is no film
+
+
+def test_results_for_a_destination_that_was_renamed_are_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    results = Results(tmp_path)
+    results.add("archive", "renamed")
+    _warn_of_strays(NodeSettings(folder=tmp_path), results.store)
+    archive, renamed = caplog.messages
+    assert archive.startswith("1 result waits for archive, which is not in the configuration; ")
+    assert f"pneumoscope queue redirect renamed --drop --folder {tmp_path}" in renamed
+    results.store.close()
 
 
 def test_a_node_that_is_killed_loses_and_doubles_nothing(

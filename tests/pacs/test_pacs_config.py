@@ -21,6 +21,7 @@ from pneumoscope.pacs.config import (
     read_config,
 )
 from pneumoscope.pacs.destinations.settings import FolderSettings
+from pneumoscope.pacs.destinations.toml_table import TomlTable
 
 FOLDER = '[node]\nfolder = "/x"\n'
 
@@ -38,6 +39,34 @@ def test_a_file_that_names_only_a_folder_is_a_node_with_defaults() -> None:
     assert settings == NodeSettings(folder=Path("/x"))
     assert settings.database_url == "sqlite:////x/node.sqlite"
     assert (settings.spool_folder, settings.films_folder) == (Path("/x/spool"), Path("/x/films"))
+
+
+def tables_that_are_off() -> dict[str, str]:
+    """The tables of the example that are comments, by their names; lines as after one removed "# "."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    tables = re.findall(r"(?m)^# (\[(?:destinations|pull|audit)[.\w]*\])\n((?:# .*\n)+)", text)
+    return {name: re.sub(r"(?m)^# ", "", lines) for name, lines in tables}
+
+
+def test_the_example_names_every_key_that_the_parser_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[str, set[str]] = {}
+    finish = TomlTable.finish
+
+    def remember(table: TomlTable) -> None:
+        known[table.where] = set(table._known)
+        finish(table)
+
+    monkeypatch.setattr(TomlTable, "finish", remember)
+    text, off = EXAMPLE.read_text(encoding="utf-8"), tables_that_are_off()
+    parse_config(text, "example")
+    parse_config(FOLDER + "".join(f"{name}\n{lines}" for name, lines in off.items()), "example")
+    tables = dict(re.findall(r"(?m)^(\[[.\w]+\])\n((?:.+\n)+)", text)) | off
+    named = {
+        name.strip("[]"): set(re.findall(r"(?m)^(?:#:? )?(\w+) = ", lines))
+        for name, lines in tables.items()
+    }
+    assert named == {where: keys for where, keys in known.items() if where}
+    assert known[""] == {name.partition(".")[0] for name in named}
 
 
 def test_the_example_has_every_key_with_its_default() -> None:
@@ -64,9 +93,9 @@ def test_the_example_has_every_key_with_its_default() -> None:
 
 
 def test_the_tables_of_the_example_that_are_comments_can_be_used() -> None:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    tables = re.findall(r"(?m)^# (\[(?:destinations|pull)\.\w+\]\n(?:# \w+ = .*\n)+)", text)
-    settings = parse_config(FOLDER + "".join(tables).replace("\n# ", "\n"), "example")
+    tables = "".join(f"{table}\n{lines}" for table, lines in tables_that_are_off().items())
+    settings = parse_config(FOLDER + tables, "example")
+    assert parse_config(FOLDER + re.sub(r"(?m)^#: ", "", tables), "example") == settings
     named = [item.name for item in settings.destinations]
     assert named == ["archive", "web", "ehr", "hook"]
     assert [(item.name, item.type) for item in settings.sources] == [

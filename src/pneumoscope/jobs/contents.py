@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pneumoscope.errors import UsageError
+from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.received import ReceivedFiles
 from pneumoscope.jobs.tables import (
     DELIVERED,
@@ -150,6 +151,22 @@ class QueueContents:
             )
             session.execute(statement.values(state=PENDING, attempts=0, next_attempt=now()))
         return len(due)
+
+    def redirect(self, destination: str, other: str | None) -> int:
+        """Gives undelivered results to another destination, or to none; returns how many.
+
+        Raises:
+            UsageError: None waits for this destination.
+        """
+        deliveries = Deliveries(self._store)
+        moved = deliveries.redirect(destination, other)
+        if not moved:
+            names = sorted({name for name, state in deliveries.counts() if state != DELIVERED})
+            raise UsageError(
+                f"no result waits for {destination}",
+                f"Results wait for: {', '.join(names)}." if names else "Every result is delivered.",
+            )
+        return moved
 
     def drop(self, entry: QueueEntry, record: Record) -> None:
         """Deletes a film with its result and its deliveries.

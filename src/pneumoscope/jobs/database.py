@@ -16,7 +16,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.files import tells_of_full_disk
 
 if TYPE_CHECKING:
-    from sqlalchemy import CursorResult, Update
+    from sqlalchemy import CursorResult, Delete, Update
     from sqlalchemy.orm import Session
 
 DatabaseError = SQLAlchemyError
@@ -79,8 +79,8 @@ def open_engine(url: str, *, outlives_power_cuts: bool = False) -> Engine:
     return engine
 
 
-def changed_rows(session: Session, statement: Update) -> int:
-    """Changes rows; returns how many. Not by RETURNING, which SQLite supports only since 3.35."""
+def changed_rows(session: Session, statement: Update | Delete) -> int:
+    """Changes or deletes rows; returns how many. Not by RETURNING, which SQLite supports only since 3.35."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 

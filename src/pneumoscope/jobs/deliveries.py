@@ -8,15 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from pneumoscope.jobs.tables import DELIVERED, DONE, GIVEN_UP, PENDING, Delivery, FilmRow, now
+from pneumoscope.jobs.database import changed_rows
+from pneumoscope.jobs.tables import (
+    DELIVERED,
+    DONE,
+    FAILED,
+    GIVEN_UP,
+    PENDING,
+    Delivery,
+    FilmRow,
+    now,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
     from typing import Any
+
+    from sqlalchemy import Engine
 
     from pneumoscope.errors import PneumoscopeError
     from pneumoscope.jobs.store import Store
@@ -42,6 +54,27 @@ def new_deliveries(films: Sequence[str], destinations: Sequence[str]) -> list[di
         for film in films
         for destination in destinations
     ]
+
+
+def waiting_for_others(engine: Engine, destinations: Sequence[str]) -> dict[str, int]:
+    """The numbers of results that wait for destinations which are not among these, by name.
+
+    Args:
+        engine: The database; it is only read.
+        destinations: Names of the destinations that there are.
+    """
+    query = (
+        select(Delivery.destination, func.count())
+        .join(FilmRow, FilmRow.id == Delivery.film)
+        .where(
+            Delivery.state == PENDING,
+            FilmRow.state != FAILED,
+            Delivery.destination.not_in(destinations),
+        )
+        .group_by(Delivery.destination)
+    )
+    with Session(engine) as session:
+        return {str(name): int(count) for name, count in session.execute(query)}
 
 
 class Deliveries:
@@ -115,6 +148,28 @@ class Deliveries:
         )
         with Session(self._store.engine) as session:
             return session.scalar(query) or 0
+
+    def redirect(self, destination: str, other: str | None) -> int:
+        """Gives results that are not delivered to another destination, or to none.
+
+        A film that has a delivery to the other destination keeps that one.
+
+        Args:
+            destination: The name under which they wait or were given up.
+            other: The new name; None to deliver them nowhere.
+
+        Returns:
+            Deliveries that were changed or deleted.
+        """
+        theirs = (Delivery.destination == destination, Delivery.state != DELIVERED)
+        with self._store.writing() as session:
+            moved = 0
+            if other is not None:
+                twice = select(Delivery.film).where(Delivery.destination == other)
+                fresh = {"state": PENDING, "attempts": 0, "next_attempt": now(), "error": None}
+                statement = update(Delivery).where(*theirs, Delivery.film.not_in(twice))
+                moved = changed_rows(session, statement.values(destination=other, **fresh))
+            return moved + changed_rows(session, delete(Delivery).where(*theirs))
 
     def undelivered(self, films: Sequence[str]) -> set[str]:
         """Those of some films that have a delivery which is pending or given up.

@@ -11,17 +11,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.files import cause
 from pneumoscope.jobs.bundles import load_bundles
+from pneumoscope.jobs.database import unusable
 from pneumoscope.jobs.database_lock import DatabaseLock
+from pneumoscope.jobs.deliveries import waiting_for_others
 from pneumoscope.jobs.keys import check_private, open_keys
 from pneumoscope.pacs.destinations.commitment import Commitments
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.opening import open_destinations
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker
-from pneumoscope.pacs.node import make_folder
+from pneumoscope.pacs.node import make_folder, stray_hint, stray_text
 from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.receiver import server_context
 
@@ -73,6 +77,7 @@ def run_checks(settings: NodeSettings) -> list[NamedCheck]:
         *(_source(settings, each) for each in settings.sources),
         *(_destination(each) for each in settings.destinations),
     ]
+    checks += _strays(settings)
     if not settings.destinations:
         checks.append(
             NamedCheck(
@@ -153,8 +158,6 @@ def _port(settings: NodeSettings) -> str:
 
 
 def _node_runs(settings: NodeSettings) -> bool:
-    from sqlalchemy import create_engine
-
     engine = create_engine(settings.database_url)
     try:
         if (settings.folder / "node.sqlite").exists():
@@ -222,6 +225,24 @@ def _destination(settings: DestinationSettings) -> NamedCheck:
     except DeliveryFailed as error:
         return NamedCheck(name, False, error.message, error.hint)
     return NamedCheck(name, check.ok, check.text, check.hint)
+
+
+def _strays(settings: NodeSettings) -> Iterator[NamedCheck]:
+    """Results in the database for destinations that are not configured; nothing without them."""
+    if not (settings.folder / "node.sqlite").exists():
+        return
+    engine = create_engine(settings.database_url)
+    try:
+        names = [item.name for item in settings.destinations]
+        for name, count in sorted(waiting_for_others(engine, names).items()):
+            yield NamedCheck(
+                f"destination {name}", False, stray_text(name, count), stray_hint(settings, name)
+            )
+    except SQLAlchemyError as error:
+        failure = unusable(error)
+        yield NamedCheck("database", False, failure.message, failure.hint)
+    finally:
+        engine.dispose()
 
 
 def _no_picture(_film: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pneumoscope.errors import ImageError, UsageError
 from pneumoscope.files import cause
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.clock import SteadyClock
-from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.deliveries import Deliveries, waiting_for_others
 from pneumoscope.jobs.pipeline import (
     Pipeline,
     PipelineHooks,
@@ -36,6 +37,7 @@ from pneumoscope.pacs.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pneumoscope.jobs.store import Store
     from pneumoscope.pacs.config import NodeSettings
     from pneumoscope.pacs.destinations.base import Destination
 
@@ -105,6 +107,7 @@ def open_node(settings: NodeSettings) -> Node:
         pipeline = _pipeline(settings, metrics, wakers)
         started.callback(pipeline.close, 0)
         store, film_store = pipeline.database.store, pipeline.film_store
+        _warn_of_strays(settings, store)
         spool = Spool(settings.spool_folder, settings.disk, [settings.films_folder])
         spool.remove_partial_files()
         house = Housekeeping(
@@ -167,6 +170,25 @@ def make_folder(settings: NodeSettings) -> None:
             f"{settings.folder}: {cause(error)}",
             "Name another folder in the configuration, or let it be written to.",
         ) from None
+
+
+def stray_text(name: str, count: int) -> str:
+    """What to say about results that wait for a destination which is not configured."""
+    results = "result waits" if count == 1 else "results wait"
+    return f"{count:,} {results} for {name}, which is not in the configuration"
+
+
+def stray_hint(settings: NodeSettings, name: str) -> str:
+    """What to do about them."""
+    command = f"pneumoscope queue redirect {shlex.quote(name)}"
+    folder = f"--folder {shlex.quote(str(settings.folder))}"
+    return f"`{command} NEW {folder}` sends them elsewhere, `{command} --drop {folder}` nowhere."
+
+
+def _warn_of_strays(settings: NodeSettings, store: Store) -> None:
+    names = [item.name for item in settings.destinations]
+    for name, count in sorted(waiting_for_others(store.engine, names).items()):
+        _log.warning("%s; %s", stray_text(name, count), stray_hint(settings, name))
 
 
 def receiver_task(settings: NodeSettings) -> ReceiverTask:

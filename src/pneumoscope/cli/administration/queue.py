@@ -41,6 +41,15 @@ Ids = Annotated[
     typer.Argument(metavar="ID", help="Ids from `pneumoscope queue list`, or their beginnings."),
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a film, or its beginning.")]
+From = Annotated[
+    str,
+    typer.Argument(metavar="DESTINATION", help="Name of the destination that results wait for."),
+]
+To = Annotated[
+    str | None,
+    typer.Argument(metavar="NEW", help="Name of a destination in the configuration of the node."),
+]
+Drop = Annotated[bool, typer.Option("--drop", help="Deliver them nowhere.")]
 Format = Annotated[
     str,
     typer.Option(
@@ -183,6 +192,34 @@ def retry_films(server: ServerData, films: Ids, json: Json = False) -> None:
     _each(
         server, films, "queue retry", lambda queue, entry: words[queue.contents.retry(entry)], json
     )
+
+
+@app.command("redirect", epilog="Example: pneumoscope queue redirect old-archive archive")
+@on_server_data
+def redirect_results(
+    server: ServerData, destination: From, other: To = None, drop: Drop = False, json: Json = False
+) -> None:
+    """Send results that wait for a destination, or were given up, to another one.
+
+    For a destination of a DICOM node that was renamed or removed. `--drop`
+    sends them nowhere; the films and their results stay in the queue.
+    """
+    from pneumoscope.cli.terminal import print_json
+
+    if (other is None) != drop:
+        raise UsageError(
+            "name one new destination, or --drop", "See `pneumoscope queue redirect --help`."
+        )
+    if other == destination:
+        raise UsageError("both destinations are the same", "`pneumoscope queue retry` tries again.")
+    with _opened(server) as queue:
+        results = queue.contents.redirect(destination, other)
+        queue.note("queue redirect")
+    if json:
+        print_json({"destination": other, "results": results}, indent=2)
+        return
+    where = "no longer to be delivered" if other is None else f"to be delivered to {other}"
+    sys.stdout.write(f"{results:,} {'result' if results == 1 else 'results'} {where}\n")
 
 
 @app.command("drop", epilog="Example: pneumoscope queue drop 3f2a90c1")
