@@ -142,6 +142,7 @@ class DicomWebSource(ReachedByHttp):
 
         Raises:
             DeliveryFailed: It cannot be fetched.
+            TooLarge: It has too many bytes.
         """
         try:
             answer = self.service.request(

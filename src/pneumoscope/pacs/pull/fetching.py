@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     from pneumoscope.pacs.pull.postponed import Postponed
 
 
-class TooLarge(DeliveryFailed):
-    """An object has more bytes than a film may have."""
-
-    def __init__(self) -> None:
-        super().__init__("it is larger than film_mib", "Raise film_mib.", permanent=True)
+class TooLarge(Exception):
+    """An object has more bytes than a film may have; `Fetching` catches it."""
 
 
 class Fetching:
@@ -38,7 +35,8 @@ class Fetching:
 
         Args:
             postponed: Gets the objects that fail.
-            fetch: Returns an object by its name; None if it is no film, or was deleted.
+            fetch: Returns an object by its name; None if it is no film, or was deleted. Raises
+                `DeliveryFailed` or `TooLarge`.
             answers: Whether the source answers at all.
             accept: Takes films, see `Source.poll`.
         """
@@ -65,8 +63,8 @@ class Fetching:
             )
         try:
             film = self._fetch(key)
-        except TooLarge as error:
-            self._postponed.note(key, error.message, lasting=True)
+        except TooLarge:
+            self._postponed.note(key, "it is larger than film_mib", lasting=True)
             return
         except DeliveryFailed as error:
             if not self._answers():

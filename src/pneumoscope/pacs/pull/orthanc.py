@@ -80,6 +80,7 @@ class OrthancSource(ReachedByHttp):
 
         Raises:
             DeliveryFailed: It cannot be fetched.
+            TooLarge: It has too many bytes.
         """
         if not _ID.fullmatch(id_):
             raise self._unexpected()
