@@ -4,66 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import highdicom as hd
 import numpy as np
 from pydicom.sr.coding import Code
-from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
-from pneumoscope.ai_results.equipment import finished, series_of
+from pneumoscope.ai_results.content_items import coded_item
+from pneumoscope.ai_results.encoding import data_set, file_parts
+from pneumoscope.ai_results.equipment import common_elements, reference
 from pneumoscope.ai_results.film_result import BURNED_IN
-from pneumoscope.ai_results.secondary_capture import overlaid, reduced, source_image
+from pneumoscope.ai_results.kinds import KINDS
+from pneumoscope.ai_results.secondary_capture import overlaid, reduced
 from pneumoscope.render import wording
 from pneumoscope.render.film_report import PICTURE_PX, FilmReport, report_pdf
 from pneumoscope.render.serialise import prediction_to_json
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
     from pneumoscope.ai_results.film_result import FilmResult
 
 _TITLE = Code("18748-4", "LN", "Diagnostic imaging study")
 
 
-def encapsulated_pdf(result: FilmResult, number: int) -> Dataset:
+def encapsulated_pdf(result: FilmResult, place: int) -> bytes:
     """The report as it is on the server, without the name of the patient."""
-    header = result.header
-    arguments = series_of(result, "pdf", number, f"{BURNED_IN}: report")
-    equipment = arguments.pop("contributing_equipment")
-    patient = {
-        "patient_id": header.PatientID,
-        "patient_name": header.PatientName,
-        "patient_birth_date": header.PatientBirthDate,
-        "patient_sex": header.PatientSex,
-        "accession_number": header.AccessionNumber,
-        "study_id": header.StudyID,
-        "study_date": header.StudyDate or None,
-        "study_time": header.StudyTime or None,
-        "referring_physician_name": header.ReferringPhysicianName,
-    }
-    made = hd.base.SOPClass(
-        study_instance_uid=header.StudyInstanceUID,
-        sop_class_uid=EncapsulatedPDFStorage,
-        modality="DOC",
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        **patient,
-        **arguments,
-    )
-    made.copy_patient_and_study_information(header)
-    made.ContributingEquipmentSequence = equipment
-    made.ConversionType = "SYN"
-    made.AcquisitionDateTime = None
-    made.BurnedInAnnotation = header.get("BurnedInAnnotation", "NO")
-    made.DocumentTitle = BURNED_IN
-    made.ConceptNameCodeSequence = [hd.sr.CodedConcept.from_code(_TITLE)]
-    made.VerificationFlag = "UNVERIFIED"
-    source = source_image(result)
-    del source.PurposeOfReferenceCodeSequence
-    made.SourceInstanceSequence = [source]
-    made.MIMETypeOfEncapsulatedDocument = "application/pdf"
     content = pdf_of(result)
-    made.EncapsulatedDocument = content + b"\0" * (len(content) % 2)
-    made.EncapsulatedDocumentLength = len(content)
-    return finished(made, result)
+    elements = data_set(
+        **common_elements(result, "pdf", place, f"{BURNED_IN}: report"),
+        Modality="DOC",
+        ConversionType="SYN",
+        AcquisitionDateTime="",
+        BurnedInAnnotation=str(result.header.get("BurnedInAnnotation", "NO")),
+        DocumentTitle=BURNED_IN,
+        ConceptNameCodeSequence=[coded_item(_TITLE)],
+        VerificationFlag="UNVERIFIED",
+        SourceInstanceSequence=[reference(result)],
+        MIMETypeOfEncapsulatedDocument="application/pdf",
+        EncapsulatedDocument=content,
+        EncapsulatedDocumentLength=len(content),
+    )
+    begin = file_parts(KINDS["pdf"].sop_class_uid, result.uid("pdf", "instance"))
+    return b"".join([*begin, elements])
 
 
 def pdf_of(result: FilmResult) -> bytes:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import highdicom as hd
+from pydicom.multival import MultiValue
 
 from pneumoscope.ai_results import codes
+from pneumoscope.ai_results.content_items import coded_item
+from pneumoscope.ai_results.encoding import CHARACTER_SET, Value, data_set
 from pneumoscope.ai_results.film_result import MANUFACTURER
+from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.metrics import threshold_text
 from pneumoscope.render import wording
 from pneumoscope.render.serialise import NOTICE
@@ -20,29 +23,27 @@ if TYPE_CHECKING:
 
     from pneumoscope.ai_results.film_result import FilmResult
 
-_FIRST_SERIES = 9100
+FIRST_SERIES = 9100
 """Number of the first series: behind those of any X-ray system."""
+# Of the Patient, General Study and Patient Study modules (C.7.1.1, C.7.2.1, C.7.2.2): those that
+# `source_header` always sets, and those that it sets if the film has them.
+_ALWAYS = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID"),
+    *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"),
+)
+_IF_KNOWN = (
+    *("IssuerOfPatientID", "PatientAge", "StudyDescription", "PatientIdentityRemoved"),
+    *("DeidentificationMethod", "TimezoneOffsetFromUTC"),
+)
 
 
-def contribution(result: FilmResult) -> hd.ContributingEquipment:
-    """The bundle as an item of the Contributing Equipment Sequence (C.12.1)."""
-    item = hd.ContributingEquipment(
-        manufacturer=MANUFACTURER,
-        purpose_of_reference=codes.PROCESSING,
-        manufacturer_model_name=result.model_name,
-        software_versions=result.software_versions,
-        device_serial_number=result.bundle.sha256,
-        contribution_datetime=result.local.replace(tzinfo=None),
-        contribution_description=(
-            f"AI result of the bundle {result.bundle.title}, SHA-256 {result.bundle.sha256}. {NOTICE}"
-        ),
-    )
-    item.DeviceUID = result.device_uid
-    return item
+def common_elements(
+    result: FilmResult, kind: str, number: int, description: str
+) -> dict[str, Value]:
+    """The elements of patient, study, series, equipment and SOP common modules, by keyword.
 
-
-def series_of(result: FilmResult, kind: str, number: int, description: str) -> dict[str, Any]:
-    """The arguments by which every class of highdicom knows series, instance and equipment.
+    Dates and times are those of the result, not of now: a result that is sent once more is the same
+    object, byte by byte.
 
     Args:
         result: The result.
@@ -50,43 +51,118 @@ def series_of(result: FilmResult, kind: str, number: int, description: str) -> d
         number: Its place among the kinds, from 0.
         description: Series Description, at most 64 letters.
     """
+    header = result.header
+    date, time = result.local.strftime("%Y%m%d"), result.local.strftime("%H%M%S")
+    elements: dict[str, Value] = {
+        "SpecificCharacterSet": CHARACTER_SET,
+        "SOPClassUID": KINDS[kind].sop_class_uid,
+        "SOPInstanceUID": result.uid(kind, "instance"),
+        "InstanceCreationDate": date,
+        "InstanceCreationTime": time,
+        "ContentDate": date,
+        "ContentTime": time,
+        "SeriesInstanceUID": result.uid(kind, "series"),
+        "SeriesNumber": FIRST_SERIES + number,
+        "SeriesDate": date,
+        "SeriesTime": time,
+        "SeriesDescription": description,
+        "InstanceNumber": 1,
+        "Manufacturer": MANUFACTURER,
+        "ManufacturerModelName": result.model_name,
+        "SoftwareVersions": result.software_versions,
+        "DeviceSerialNumber": result.bundle.sha256,
+        "DeviceUID": result.device_uid,
+        "ContributingEquipmentSequence": [
+            *_acquisition(header),
+            _contribution(result, f"{date}{time}"),
+        ],
+    }
+    elements |= {keyword: _value(header.get(keyword)) for keyword in _ALWAYS}
+    elements |= {
+        keyword: _value(header[keyword].value) for keyword in _IF_KNOWN if keyword in header
+    }
+    if methods := header.get("DeidentificationMethodCodeSequence"):
+        elements["DeidentificationMethodCodeSequence"] = [_code_item(item) for item in methods]
+    return elements
+
+
+def image_elements(result: FilmResult) -> dict[str, Value]:
+    """What pictures have besides: the body part, and the direction of rows and columns.
+
+    Images need no laterality (C.7.3.1): no paired part. The direction is of type 2C (C.7.6.1), empty
+    if it is not known.
+    """
+    header = result.header
     return {
-        "series_instance_uid": result.uid(kind, "series"),
-        "series_number": _FIRST_SERIES + number,
-        "series_description": description,
-        "sop_instance_uid": result.uid(kind, "instance"),
-        "instance_number": 1,
-        "manufacturer": MANUFACTURER,
-        "manufacturer_model_name": result.model_name,
-        "software_versions": result.software_versions,
-        "device_serial_number": result.bundle.sha256,
-        "contributing_equipment": [contribution(result)],
+        "BodyPartExamined": _value(header.get("BodyPartExamined", "CHEST")),
+        "PatientOrientation": _value(header.get("PatientOrientation")),
     }
 
 
-def finished(made: Dataset, result: FilmResult) -> Dataset:
-    """The object with the time of the result in place of now, and with its own text encoding.
+def reference(result: FilmResult, **more: Value) -> bytes:
+    """The film as an item of a sequence of references.
 
-    A result that is sent once more is then the same object, byte by byte.
+    Args:
+        result: The result.
+        more: Other elements of the item.
     """
-    made.SpecificCharacterSet = "ISO_IR 192"
-    date, time = result.local.strftime("%Y%m%d"), result.local.strftime("%H%M%S")
-    made.InstanceCreationDate, made.InstanceCreationTime = date, time
-    made.SeriesDate, made.SeriesTime = date, time
-    if made.Modality == "PR":  # has a time of its own, and no content date
-        made.PresentationCreationDate, made.PresentationCreationTime = date, time
-    else:
-        made.ContentDate, made.ContentTime = date, time
-    for item in made.ContributingEquipmentSequence:  # highdicom adds itself, now
-        item.ContributionDateTime = result.local.replace(tzinfo=None)
-    if "TimezoneOffsetFromUTC" in result.header:
-        made.TimezoneOffsetFromUTC = result.header.TimezoneOffsetFromUTC
-    made.DeviceUID = result.device_uid
-    if made.Modality in ("OT", "PR", "SEG"):  # images need no laterality (C.7.3.1): no paired part
-        made.BodyPartExamined = result.header.get("BodyPartExamined", "CHEST")
-    if "Rows" in made:  # type 2C (C.7.6.1): the direction of rows, empty if it is not known
-        made.PatientOrientation = result.header.get("PatientOrientation", "")
-    return made
+    return data_set(
+        ReferencedSOPClassUID=str(result.header.SOPClassUID),
+        ReferencedSOPInstanceUID=str(result.header.SOPInstanceUID),
+        **more,
+    )
+
+
+def contribution_description(result: FilmResult) -> str:
+    """What the bundle has contributed."""
+    return (
+        f"AI result of the bundle {result.bundle.title}, SHA-256 {result.bundle.sha256}. {NOTICE}"
+    )
+
+
+def _contribution(result: FilmResult, when: str) -> bytes:
+    """The bundle as an item of the Contributing Equipment Sequence (C.12.1)."""
+    return data_set(
+        Manufacturer=MANUFACTURER,
+        PurposeOfReferenceCodeSequence=[coded_item(codes.PROCESSING)],
+        ManufacturerModelName=result.model_name,
+        SoftwareVersions=result.software_versions,
+        DeviceSerialNumber=result.bundle.sha256,
+        DeviceUID=result.device_uid,
+        ContributionDateTime=when,
+        ContributionDescription=contribution_description(result),
+    )
+
+
+def _acquisition(header: Dataset) -> list[bytes]:
+    """The X-ray system as an item of the same sequence; empty if the film does not name it."""
+    if not header.get("Manufacturer"):
+        return []
+    known = {
+        keyword: _value(header[keyword].value)
+        for keyword in ("Manufacturer", "ManufacturerModelName", "StationName")
+        if keyword in header
+    }
+    return [
+        data_set(
+            PurposeOfReferenceCodeSequence=[coded_item(codes.ACQUISITION)],
+            ContributionDescription="Acquisition equipment of the source image(s)",
+            **known,
+        )
+    ]
+
+
+def _code_item(item: Dataset) -> bytes:
+    """A code of the film's header, without nested sequences."""
+    texts = (element for element in item if element.keyword and element.VR != "SQ")
+    return data_set(**{element.keyword: _value(element.value) for element in texts})
+
+
+def _value(value: Any) -> Value:
+    """A value of pydicom for `data_set`."""
+    if value is None:
+        return ""
+    return [str(part) for part in value] if isinstance(value, MultiValue) else str(value)
 
 
 def identifying_parameters(result: FilmResult) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from dataclasses import dataclass
@@ -25,13 +24,11 @@ from pneumoscope.images.quiet import quiet
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from pydicom.dataset import Dataset
-
     from pneumoscope.ai_results.film_result import FilmResult
 
 _log = logging.getLogger(__name__)
 
-_MAKERS: dict[str, Callable[[FilmResult, int], Dataset]] = {
+_MAKERS: dict[str, Callable[[FilmResult, int], bytes]] = {
     "sr": structured_report.structured_report,
     "sc": secondary_capture.secondary_capture,
     "seg": segmentation.segmentation,
@@ -73,7 +70,7 @@ def objects_of(
         kinds: Which kinds of objects.
         fhir_version: One of `fhir.VERSIONS`.
     """
-    for number, kind in enumerate(KINDS):
+    for place, kind in enumerate(KINDS):
         if kind not in kinds:
             continue
         if reason := why_not(result, kind):
@@ -82,21 +79,19 @@ def objects_of(
             resource = fhir.bundle_of(result, fhir_version)
             yield ResultObject(kind, (json.dumps(resource, indent=2) + "\n").encode())
         else:
-            made, content = _made(result, kind, number)
             yield ResultObject(
                 kind=kind,
-                content=content,
-                sop_class_uid=str(made.SOPClassUID),
-                sop_instance_uid=str(made.SOPInstanceUID),
+                content=_made(result, kind, place),
+                sop_class_uid=KINDS[kind].sop_class_uid,
+                sop_instance_uid=result.uid(kind, "instance"),
             )
 
 
-def _made(result: FilmResult, kind: str, number: int) -> tuple[Dataset, bytes]:
-    """An object, and the bytes of its file."""
+def _made(result: FilmResult, kind: str, place: int) -> bytes:
+    """The file of an object."""
     try:
         with quiet():
-            made = _MAKERS[kind](result, number)
-            return made, _file_of(made)
+            return _MAKERS[kind](result, place)
     except Exception as error:
         # A message of the library may quote the film's header.
         _log.debug("the object %s of a result cannot be made", kind, exc_info=True)
@@ -120,9 +115,3 @@ def why_not(result: FilmResult, kind: str) -> str:
 
 def _lower(sentence: str) -> str:
     return f"{sentence[:1].lower()}{sentence[1:]}"
-
-
-def _file_of(made: Dataset) -> bytes:
-    stream = io.BytesIO()
-    made.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()

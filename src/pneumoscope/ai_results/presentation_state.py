@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, Any
 
 import highdicom as hd
 import numpy as np
 
-from pneumoscope.ai_results.equipment import finished, series_of
-from pneumoscope.ai_results.film_result import BURNED_IN
+from pneumoscope.ai_results import codes
+from pneumoscope.ai_results.encoding import CHARACTER_SET
+from pneumoscope.ai_results.equipment import FIRST_SERIES, contribution_description
+from pneumoscope.ai_results.film_result import BURNED_IN, MANUFACTURER
 from pneumoscope.ai_results.heat_regions import positive_regions
 from pneumoscope.ai_results.secondary_capture import band_texts
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from pneumoscope.ai_results.film_result import FilmResult
 
 
-def presentation_state(result: FilmResult, number: int) -> Dataset:
+def presentation_state(result: FilmResult, place: int) -> bytes:
     """Outlines of the hot regions of a positive verdict, and two lines of text in the corner."""
     header = result.header
     layer = hd.pr.GraphicLayer(
@@ -62,6 +65,55 @@ def presentation_state(result: FilmResult, number: int) -> Dataset:
         presentation_lut_transformation=hd.PresentationLUTTransformation(
             presentation_lut_shape=shape
         ),
-        **series_of(result, "gsps", number, f"{BURNED_IN}: outlines"),
+        **_series(result, place),
     )
-    return finished(made, result)
+    _finish(made, result)
+    stream = io.BytesIO()
+    made.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _series(result: FilmResult, place: int) -> dict[str, Any]:
+    """The arguments by which highdicom knows series, instance and equipment."""
+    return {
+        "series_instance_uid": result.uid("gsps", "series"),
+        "series_number": FIRST_SERIES + place,
+        "series_description": f"{BURNED_IN}: outlines",
+        "sop_instance_uid": result.uid("gsps", "instance"),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": result.model_name,
+        "software_versions": result.software_versions,
+        "device_serial_number": result.bundle.sha256,
+        "contributing_equipment": [_contribution(result)],
+    }
+
+
+def _contribution(result: FilmResult) -> hd.ContributingEquipment:
+    """The bundle, see `equipment`."""
+    item = hd.ContributingEquipment(
+        manufacturer=MANUFACTURER,
+        purpose_of_reference=codes.PROCESSING,
+        manufacturer_model_name=result.model_name,
+        software_versions=result.software_versions,
+        device_serial_number=result.bundle.sha256,
+        contribution_datetime=result.local.replace(tzinfo=None),
+        contribution_description=contribution_description(result),
+    )
+    item.DeviceUID = result.device_uid
+    return item
+
+
+def _finish(made: Dataset, result: FilmResult) -> None:
+    """Sets what highdicom cannot be told, and the time of the result in place of now."""
+    made.SpecificCharacterSet = CHARACTER_SET
+    date, time = result.local.strftime("%Y%m%d"), result.local.strftime("%H%M%S")
+    made.InstanceCreationDate, made.InstanceCreationTime = date, time
+    made.SeriesDate, made.SeriesTime = date, time
+    made.PresentationCreationDate, made.PresentationCreationTime = date, time
+    for item in made.ContributingEquipmentSequence:  # highdicom adds itself, now
+        item.ContributionDateTime = result.local.replace(tzinfo=None)
+    if "TimezoneOffsetFromUTC" in result.header:
+        made.TimezoneOffsetFromUTC = result.header.TimezoneOffsetFromUTC
+    made.DeviceUID = result.device_uid
+    made.BodyPartExamined = result.header.get("BodyPartExamined", "CHEST")

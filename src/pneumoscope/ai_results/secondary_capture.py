@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import highdicom as hd
 import numpy as np
-from pydicom.dataset import Dataset
 
 from pneumoscope.ai_results import codes
-from pneumoscope.ai_results.equipment import finished, series_of
+from pneumoscope.ai_results.content_items import coded_item
+from pneumoscope.ai_results.encoding import data_set, file_parts, pixel_data
+from pneumoscope.ai_results.equipment import common_elements, image_elements, reference
 from pneumoscope.ai_results.film_result import BURNED_IN
+from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.ai_results.reasons import marked_verdict
 from pneumoscope.render import heatmap, wording
 from pneumoscope.render.visible import visible
@@ -24,45 +25,46 @@ SIDE_PX = 2048
 """Longest side of the picture of the film."""
 _BAND, _LARGE, _SMALL = 0.075, 0.40, 0.28
 """Height of the band below the film as a share of its longer side; of text as shares of the band."""
-# highdicom insists on one; `finished` empties it if it is not known.
-_ANY_ORIENTATION = ("L", "F")
 _AMBER, _WHITE, _DARK = (242, 184, 75), (235, 235, 235), (0, 0, 0)
 
 
-def secondary_capture(result: FilmResult, number: int) -> Dataset:
+def secondary_capture(result: FilmResult, place: int) -> bytes:
     """The film with heatmap; below it, outside the film, "AI - not for diagnosis" and the verdict."""
     header = result.header
-    series = series_of(result, "sc", number, f"{BURNED_IN}: heatmap")
-    made = hd.sc.SCImage.from_ref_dataset(
-        ref_dataset=header,
-        pixel_array=with_band(overlaid(result), band_texts(result)),
-        photometric_interpretation="RGB",
-        bits_allocated=8,
-        coordinate_system=hd.CoordinateSystemNames.PATIENT,
-        patient_orientation=header.get("PatientOrientation") or _ANY_ORIENTATION,
-        **series,
-    )
-    made.ImageType = ["DERIVED", "SECONDARY"]
-    made.DateOfSecondaryCapture = result.local.strftime("%Y%m%d")
-    made.TimeOfSecondaryCapture = result.local.strftime("%H%M%S")
-    made.DerivationDescription = (
-        f"Film with the heatmap of {result.bundle.title}, SHA-256 {result.bundle.sha256}"
-    )
-    made.SourceImageSequence = [source_image(result)]
-    made.ImageComments = BURNED_IN
+    picture = with_band(overlaid(result), band_texts(result))
     # The band names nobody; whether the film itself does, only its own header can say.
-    if "BurnedInAnnotation" in header:
-        made.BurnedInAnnotation = header.BurnedInAnnotation
-    return finished(made, result)
+    burned_in = {k: str(header[k].value) for k in ("BurnedInAnnotation",) if k in header}
+    elements = data_set(
+        **common_elements(result, "sc", place, f"{BURNED_IN}: heatmap"),
+        **image_elements(result),
+        **burned_in,
+        Modality="OT",
+        ConversionType="DI",
+        DateOfSecondaryCapture=result.local.strftime("%Y%m%d"),
+        TimeOfSecondaryCapture=result.local.strftime("%H%M%S"),
+        ImageType=["DERIVED", "SECONDARY"],
+        DerivationDescription=(
+            f"Film with the heatmap of {result.bundle.title}, SHA-256 {result.bundle.sha256}"
+        ),
+        SourceImageSequence=[source_image(result)],
+        ImageComments=BURNED_IN,
+        SamplesPerPixel=3,
+        PhotometricInterpretation="RGB",
+        PlanarConfiguration=0,
+        Rows=picture.shape[0],
+        Columns=picture.shape[1],
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelRepresentation=0,
+    )
+    begin = file_parts(KINDS["sc"].sop_class_uid, result.uid("sc", "instance"))
+    return b"".join([*begin, elements, *pixel_data(np.ascontiguousarray(picture).data)])
 
 
-def source_image(result: FilmResult) -> Dataset:
+def source_image(result: FilmResult) -> bytes:
     """The film as an item of the Source Image Sequence (PS3.3 C.7.6.1)."""
-    item = Dataset()
-    item.ReferencedSOPClassUID = result.header.SOPClassUID
-    item.ReferencedSOPInstanceUID = result.header.SOPInstanceUID
-    item.PurposeOfReferenceCodeSequence = [hd.sr.CodedConcept.from_code(codes.SOURCE_IMAGE)]
-    return item
+    return reference(result, PurposeOfReferenceCodeSequence=[coded_item(codes.SOURCE_IMAGE)])
 
 
 def overlaid(result: FilmResult, side_px: int = SIDE_PX) -> NDArray[np.uint8]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OPACITY = 0.55
 """Of the hottest spot: the film stays readable below it."""
+_COLD = 0.35
+"""Share of the peak up to which a region has no colour."""
 HEALTHY = (64, 176, 196)
 """Colour of heat that speaks for a healthy film."""
 OUTLINE = (125, 211, 252)
@@ -95,12 +97,20 @@ def overlay(
     Returns:
         uint8 RGB (rows, columns, 3).
     """
-    hues, fade = _coloured(enlarge(heatmap, *pixels.shape), healthy=healthy)
+    heat = enlarge(heatmap, *pixels.shape).ravel()
+    grey = np.clip(pixels, 0.0, 1.0).ravel() * 255
+    # Most of a film is cold, and stays as it is.
+    hot = np.flatnonzero(heat > _COLD)
+    hues, fade = _coloured(heat[hot], healthy=healthy)
     alpha = opacity * fade
-    grey = (np.clip(pixels, 0.0, 1.0) * 255)[..., None]
-    mixed = (1 - alpha) * grey + alpha * hues
-    picture = np.asarray(np.rint(mixed), np.uint8)
-    return picture if lungs is None or opacity == 0 else outlined(picture, lungs)
+    below = (1 - alpha) * grey[hot]
+    planes = np.empty((3, *pixels.shape), np.uint8)
+    planes[:] = np.rint(grey).astype(np.uint8).reshape(pixels.shape)
+    for plane, hue in zip(planes.reshape(3, -1), hues, strict=True):
+        plane[hot] = np.rint(below + alpha * hue)
+    if lungs is not None and opacity > 0:
+        _draw_outline(planes, lungs)
+    return np.stack([*planes], axis=2)
 
 
 def is_healthy(called: str | None, findings: Sequence[object]) -> bool:
@@ -136,18 +146,20 @@ def colour_map(
     """
     heat = enlarge(heatmap, rows, columns, smooth=smooth)
     hues, fade = _coloured(heat, healthy=healthy)
-    return np.concatenate([hues, np.rint(255 * fade).astype(np.uint8)], axis=2)
+    return np.stack([*hues, np.rint(255 * fade).astype(np.uint8)], axis=2)
 
 
 def _coloured(
     heat: NDArray[np.float32], *, healthy: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colours (rows, columns, 3), and their opacity, (rows, columns, 1) in [0, 1]."""
-    # From 0.35 to 0.85 of the peak the colour fades in.
-    fade = np.clip((heat - 0.35) / 0.5, 0.0, 1.0)[..., None]
+    """Colours (3, ...) of heat of any shape, and their opacity, of this shape and in [0, 1]."""
+    # Up to 0.85 of the peak the colour fades in.
+    fade = np.clip((heat - _COLD) / 0.5, 0.0, 1.0)
     if healthy:
-        return np.broadcast_to(np.array(HEALTHY, np.uint8), (*heat.shape, 3)), fade / 2
-    return colour_table()[np.rint(heat * 255).astype(np.uint8)], fade
+        hue = np.array(HEALTHY, np.uint8).reshape(3, *(1 for _ in heat.shape))
+        return np.broadcast_to(hue, (3, *heat.shape)), fade / 2
+    levels = np.rint(heat * 255).astype(np.uint8)
+    return np.stack([np.take(hue, levels) for hue in np.ascontiguousarray(colour_table().T)]), fade
 
 
 def outline(field: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.uint8]:
@@ -161,31 +173,73 @@ def outline(field: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.u
     Returns:
         uint8 RGBA (rows, columns, 4), transparent but for a line in the colour `OUTLINE`.
     """
-    opacity = _outline_opacity(field, rows, columns)
+    opacity = np.zeros(rows * columns, np.float32)
+    places, opacities = _outline_pixels(field, rows, columns)
+    opacity[places] = opacities
     picture = np.empty((rows, columns, 4), np.uint8)
     picture[..., :3] = OUTLINE
-    picture[..., 3] = np.rint(255 * opacity)
+    picture[..., 3] = np.rint(255 * opacity.reshape(rows, columns))
     return picture
 
 
 def outlined(picture: NDArray[np.uint8], field: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A picture of a film, uint8 RGB (rows, columns, 3), with the outline of its lungs."""
-    opacity = _outline_opacity(field, *picture.shape[:2])[..., None]
-    mixed = (1 - opacity) * picture + opacity * np.array(OUTLINE, np.float32)
-    return np.asarray(np.rint(mixed), np.uint8)
+    planes = np.ascontiguousarray(np.moveaxis(picture, 2, 0))
+    _draw_outline(planes, field)
+    return np.stack([*planes], axis=2)
 
 
-def _outline_opacity(field: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
-    """Opacity of the outline, float32 (rows, columns) in [0, 1]; its edge is a pixel wide."""
+def _draw_outline(planes: NDArray[np.uint8], field: NDArray[np.float32]) -> None:
+    """Draws the outline of the lungs into a contiguous picture, (3, rows, columns)."""
+    places, opacity = _outline_pixels(field, *planes.shape[1:])
+    for plane, hue in zip(planes.reshape(3, -1), OUTLINE, strict=True):
+        plane[places] = np.rint((1 - opacity) * plane[places] + opacity * np.float32(hue))
+
+
+def _outline_pixels(
+    field: NDArray[np.float32], rows: int, columns: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The pixels near the outline, whose edge is a pixel wide.
+
+    Returns:
+        Indices into the flattened picture, and the opacity of each, in [0, 1]; it is 0 elsewhere.
+    """
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(field, np.float32))
     smooth = np.asarray(image.resize((columns, rows), Image.Resampling.BICUBIC))
-    down, right = np.gradient(smooth)
+    reach = max(1.5, _OUTLINE_WIDTH * max(rows, columns)) / 2 + 0.5
+    # No slope is steeper than the steepest steps along both axes together.
+    steepest = np.hypot(_largest_step(smooth, 0), _largest_step(smooth, 1))
+    height = np.abs(smooth - 0.5)
+    places = np.flatnonzero(height.ravel() <= 1.001 * reach * max(steepest, 1e-6))
+    down, right = _slopes(smooth, places)
     # Distance to the line in pixels, as if the field were linear near it.
-    distance = np.abs(smooth - 0.5) / np.maximum(np.hypot(down, right), 1e-6)
-    half = max(1.5, _OUTLINE_WIDTH * max(rows, columns)) / 2
-    return np.asarray(np.clip(half + 0.5 - distance, 0.0, 1.0), np.float32)
+    distance = height.ravel()[places] / np.maximum(np.hypot(down, right), 1e-6)
+    return places, np.clip(reach - distance, 0.0, 1.0)
+
+
+def _largest_step(smooth: NDArray[np.float32], axis: int) -> np.float32:
+    """The largest difference of neighbours along an axis."""
+    steps = np.diff(smooth, axis=axis)
+    return max(steps.max(initial=0.0), -steps.min(initial=0.0))
+
+
+def _slopes(
+    smooth: NDArray[np.float32], places: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The gradient at some pixels as `numpy.gradient` has it, along rows and along columns."""
+    row, column = np.divmod(places, smooth.shape[1])
+    slopes = []
+    for axis, along in enumerate((row, column)):
+        after = np.minimum(along + 1, smooth.shape[axis] - 1)
+        before = np.maximum(along - 1, 0)
+        if axis == 0:
+            difference = smooth[after, column] - smooth[before, column]
+        else:
+            difference = smooth[row, after] - smooth[row, before]
+        slopes.append(difference / np.maximum(after - before, 1).astype(np.float32))
+    return slopes[0], slopes[1]
 
 
 def overlay_of(outcome: Outcome, opacity: float = OPACITY) -> NDArray[np.uint8]:

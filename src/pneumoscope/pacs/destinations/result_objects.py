@@ -52,7 +52,7 @@ class ObjectMaker:
         self._picture = picture
         self._objects: OrderedDict[tuple[str, str, str], ResultObject] = OrderedDict()
         self._bytes = 0
-        # highdicom is Python: two threads would not make two objects in less time than one.
+        # Making them is mostly Python: two threads would not make two objects in less time than one.
         self._lock = threading.Lock()
 
     def objects(
