@@ -41,6 +41,16 @@ def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def quick_server(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server of the tiny bundle, which reads a film in a millisecond; modules delete its films."""
+    folder = tmp_path_factory.mktemp("quick")
+    with serving(
+        ServeSettings(folder=folder, bundle=(str(tiny_bundle.path),), threads=1)
+    ) as running:
+        yield running
+
+
 @pytest.fixture
 def visit(browser: Any, page_server: Live) -> Iterator[Any]:
     """The page with an empty history; it must report no error and ask no other server for anything."""
@@ -49,7 +59,7 @@ def visit(browser: Any, page_server: Live) -> Iterator[Any]:
     page_server.client.delete("/api/v1/predictions")
     visiting = Visit(browser, page_server.url)
     yield visiting
-    visiting.context.close()
+    visiting.close()
     assert not visiting.complaints
     assert all(url.startswith(page_server.url) for url in visiting.requests)
 

@@ -11,12 +11,18 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pneumoscope.serve.app import create_app
 from pneumoscope.serve.services import Services
 from pneumoscope.serve.settings import ServeSettings
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 class ReadyServer(uvicorn.Server):
@@ -102,10 +108,28 @@ def below(app: ASGIApp, prefix: str) -> ASGIApp:
     return proxy
 
 
+def page_headers(app: ASGIApp) -> ASGIApp:
+    """Gives pages a stricter content policy, and lets a browser keep their files."""
+
+    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_changed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if scope["path"].endswith(("/", "/login")):
+                    headers["Content-Security-Policy"] = CSP
+                elif "/static/" in scope["path"]:
+                    headers["Cache-Control"] = "max-age=3600"
+            await send(message)
+
+        await app(scope, receive, send_changed)
+
+    return changed
+
+
 @contextmanager
 def serving(settings: ServeSettings, prefix: str = "") -> Iterator[Live]:
     app = create_app(settings)
-    with listening(below(app, prefix), access_log=False) as (server, thread):
+    with listening(page_headers(below(app, prefix)), access_log=False) as (server, thread):
         url = f"http://127.0.0.1:{server.port}{prefix}"
         with httpx.Client(base_url=url, timeout=60) as client:
             yield Live(app, client, server, thread)

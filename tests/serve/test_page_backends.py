@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from grey_films import zipped
-from live import Live, serving
+from live import CSP, Live, serving
 from pneumoscope import load
 from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.render import wording
@@ -37,6 +37,10 @@ PREFIX = "/radiology/films"
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
+
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", CSP)
+        super().end_headers()
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,7 @@ def visit(browser: Browser, folder_url: str, request: pytest.FixtureRequest) -> 
     name = getattr(request, "param", "answers")
     visiting = Visit(browser, folder_url, script=request.getfixturevalue(name))
     yield visiting
-    visiting.context.close()
+    visiting.close()
     assert not visiting.complaints
     # Nothing but the files of the folder was asked for.
     assert len(visiting.requests) > 20
@@ -214,7 +218,7 @@ def test_the_page_works_below_a_path(browser: Browser, below: Live) -> None:
     expect(page.locator(".record")).to_have_count(3)
     page.goto(f"{below.url}/login")  # leads back, since there are no accounts
     page.wait_for_url(f"{below.url}/")
-    visit.context.close()
+    visit.close()
     assert not visit.complaints
     assert all(url.startswith((below.url, "blob:")) for url in visit.requests)
 

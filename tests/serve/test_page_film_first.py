@@ -25,11 +25,9 @@ def sitting(browser: Browser, page_server: Live) -> Iterator[Visit]:
     """A page whose clock the tests can move."""
     page_server.client.delete("/api/v1/predictions")
     visit = Visit(browser, page_server.url)
-    visit.page.clock.install()
-    visit.page.reload()
-    visit.page.wait_for_selector("body[data-ready]")
+    visit.install_clock()
     yield visit
-    visit.context.close()
+    visit.close()
     assert not visit.complaints
     assert all(url.startswith((page_server.url, "blob:")) for url in visit.requests)
 
@@ -164,14 +162,11 @@ def test_calls_survive_a_reload_and_are_compared_and_saved(sitting: Visit, page:
 
 def test_axe_finds_nothing_in_reader_mode(sitting: Visit, page: Page) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
-    page.emulate_media(reduced_motion="reduce")
     page.get_by_role("button", name="Dismiss").click()
-    for _ in ("dark", "light"):
-        assert violations(axe, page) == {}
-        page.get_by_role("button", name="Your calls and agreement").click()
-        assert violations(axe, page) == {}
-        page.keyboard.press("Escape")
-        page.keyboard.press("t")
+    assert violations(axe, page, both_themes=True) == {}
+    page.get_by_role("button", name="Your calls and agreement").click()
+    assert violations(axe, page, both_themes=True) == {}
+    page.keyboard.press("Escape")
     sitting.add(SAMPLES / "normal-2.png")
     ready(page, "normal-2.png")
     page.locator(".row .open", has_text="normal-2.png").click()

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from live import Live, serving
-from pneumoscope.bundle import Bundle
-from pneumoscope.serve.settings import ServeSettings
+from live import Live
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Page, expect
@@ -37,21 +35,13 @@ STEP = """async () => {
 
 
 @pytest.fixture(scope="module")
-def quick_server(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A server of the tiny bundle, which reads a film in a millisecond."""
-    folder = tmp_path_factory.mktemp("quick")
-    with serving(ServeSettings(folder=folder, bundle=(str(tiny_bundle.path),), threads=1)) as live:
-        yield live
-
-
-@pytest.fixture(scope="module")
 def sitting(browser: Browser, quick_server: Live) -> Iterator[Visit]:
     """Five films, of which the first is on the stage."""
     visit = Visit(browser, quick_server.url)
     visit.add(*(grey(level) for level in (10, 60, 110, 160, 210)))
     expect(visit.page.locator(".row[data-busy=true]")).to_have_count(0)
     yield visit
-    visit.context.close()
+    visit.close()
     assert not visit.complaints
 
 
@@ -86,7 +76,7 @@ def test_all_films_are_read_again_with_other_settings(browser: Browser, quick_se
     expect(page.locator(".panel")).to_contain_text("At a prevalence of 10 %")
     records = quick_server.client.get("/api/v1/predictions").json()["predictions"]
     assert [r["result"]["prevalence"] for r in records] == [0.1, 0.1, None, None]
-    visit.context.close()
+    visit.close()
     assert not visit.complaints
 
 
@@ -110,7 +100,7 @@ def test_the_history_counts_verdicts_and_narrows_by_mark_and_date(
     expect(page.get_by_text("No film matches.")).to_be_visible()
     page.get_by_label("Since").fill("2001-01-01")
     expect(names).to_have_count(4)
-    visit.context.close()
+    visit.close()
     assert not visit.complaints
 
 
@@ -208,7 +198,7 @@ def test_two_hundred_films_cost_little_a_step(browser: Browser, quick_server: Li
     selected(page, film["name"])
     assert page.locator(".row").nth(60).get_attribute("class") == "row selected"
     assert median_ms < MOST_MS
-    visit.context.close()
+    visit.close()
 
 
 def test_a_sample_film_can_be_tried(browser: Browser, quick_server: Live) -> None:
@@ -217,6 +207,6 @@ def test_a_sample_film_can_be_tried(browser: Browser, quick_server: Live) -> Non
     expect(visit.page.locator(".row .name")).to_have_text("pneumonia-1.png")
     expect(visit.page.locator(".row[data-busy=true]")).to_have_count(0)
     expect(visit.page.locator(".panel")).to_contain_text("Look at the film first")
-    visit.context.close()
+    visit.close()
     assert not visit.complaints
     assert all(url.startswith((quick_server.url, "blob:")) for url in visit.requests)

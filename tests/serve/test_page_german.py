@@ -92,7 +92,7 @@ def german(browser: Browser, page_server: Live) -> Iterator[Visit]:
     page_server.client.delete("/api/v1/predictions")
     visit = Visit(browser, page_server.url, locale="de-DE", reduced_motion="reduce")
     yield visit
-    visit.context.close()
+    visit.close()
     assert not visit.complaints
 
 
@@ -128,6 +128,7 @@ def test_no_english_is_left_and_axe_finds_nothing(german: Visit) -> None:
         check(headline)
     assert "kein Bildformat, das pneumoscope liest" in page.locator(".panel").inner_text()
     page.keyboard.press("t")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
     page.locator(".row .open").first.click()
     check("light")
     figures = page.locator(".panel .number").inner_text()

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from film_files import dicom
-from live import serving
-from pneumoscope.bundle import Bundle
-from pneumoscope.serve.settings import ServeSettings
+from live import Live
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -28,27 +26,23 @@ EDGE = """canvas => {
 
 
 @pytest.fixture(scope="module")
-def sitting(
-    browser: Browser, tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Visit]:
+def sitting(browser: Browser, quick_server: Live) -> Iterator[Visit]:
     """A large film with a bright middle of 1,000 pixels, a small one, and one that knows its scale."""
-    folder = tmp_path_factory.mktemp("measure")
-    settings = ServeSettings(folder=folder, bundle=(str(tiny_bundle.path),), threads=1)
     large = np.zeros((3000, 3000), np.uint8)
     large[:, 1300:1500] = 200
     scaled = np.full((400, 500), 2000, np.uint16)
-    with serving(settings) as server:
-        visit = Visit(browser, server.url)
-        visit.read(
-            png("large.png", large),
-            png("small.png", np.full((100, 100), 200, np.uint8)),
-            named("scaled.dcm", dicom(scaled, PixelSpacing=[0.4, 0.5])),
-        )
-        visit.page.get_by_role("button", name="One film with overlay").click()
-        visit.page.keyboard.press("h")
-        yield visit
-        visit.context.close()
-        assert not visit.complaints
+    quick_server.client.delete("/api/v1/predictions")
+    visit = Visit(browser, quick_server.url)
+    visit.read(
+        png("large.png", large),
+        png("small.png", np.full((100, 100), 200, np.uint8)),
+        named("scaled.dcm", dicom(scaled, PixelSpacing=[0.4, 0.5])),
+    )
+    visit.page.get_by_role("button", name="One film with overlay").click()
+    visit.page.keyboard.press("h")
+    yield visit
+    visit.close()
+    assert not visit.complaints
 
 
 def named(name: str, content: bytes) -> dict[str, Any]:

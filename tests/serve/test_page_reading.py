@@ -17,11 +17,12 @@ from pneumoscope.decision.gate import REASONS
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Route, expect
 
-from visit import NOTICE, SAMPLES, SUMS, Visit, force, inverted, mixed, saved, strict
+from visit import NOTICE, SAMPLES, SUMS, Visit, force, inverted, mixed, saved
 
 
 def test_a_dropped_film_is_seen_before_its_verdict(visit: Visit) -> None:
     page = visit.page
+    page.emulate_media(reduced_motion="no-preference")
     content = base64.b64encode((SAMPLES / "pneumonia-1.png").read_bytes()).decode()
     dropped = page.evaluate_handle(
         """data => {
@@ -65,9 +66,7 @@ def test_a_pasted_film_is_read(visit: Visit) -> None:
 
 def test_the_verdict_waits_until_it_is_asked_for(visit: Visit) -> None:
     page = visit.page
-    page.clock.install()
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
+    visit.install_clock()
     page.keyboard.press("s")
     page.get_by_label("When I ask").check()
     page.keyboard.press("Escape")
@@ -175,17 +174,14 @@ def test_downloads_open(visit: Visit) -> None:
         assert [name[:3] for name in pack.namelist()] == ["001", "002", "REA"]
 
 
-def test_a_dicom_film_has_objects_for_its_study(visit: Visit) -> None:
+def test_a_dicom_film_has_objects_for_its_study_and_others_have_none(visit: Visit) -> None:
     pytest.importorskip("highdicom")
     one = ".panel .menu-holder > button:not(.icon-only)"
-    page = visit.read(SAMPLES / "pneumonia-3.dcm")
+    page = visit.read(SAMPLES / "pneumonia-3.dcm", SAMPLES / "normal-1.png")
     assert saved(page, one, "Structured report, DICOM")[128:132] == b"DICM"
     assert json.loads(saved(page, one, "Result, FHIR"))["resourceType"] == "Bundle"
-
-
-def test_other_films_have_none(visit: Visit) -> None:
-    page = visit.read(SAMPLES / "normal-1.png")
-    page.locator(".panel .menu-holder > button:not(.icon-only)").click()
+    page.locator(".row .open").nth(1).click()
+    page.locator(one).click()
     expect(page.get_by_role("menuitem", name="Result, JSON")).to_be_visible()
     expect(page.get_by_role("menuitem", name="Result, FHIR")).to_have_count(0)
 
@@ -215,7 +211,6 @@ def test_signing_in(browser: Browser, page_server: Live) -> None:
         right = sent[-1]["password"] == "right"
         route.fulfill(status=200 if right else 401, json={} if right else wrong)
 
-    page.route(f"{page_server.url}/login", strict)
     page.route("**/api/v1/me", lambda route: route.fulfill(status=401, json={"title": "No"}))
     page.route("**/api/v1/session", session)
     page.goto(f"{page_server.url}/login")

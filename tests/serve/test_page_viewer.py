@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Page, Route, expect
 
-from live import serving
+from live import Live, serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.serve.settings import ServeSettings
 from visit import MIDDLE, SAMPLES, SUMS, Visit, drawn, png, sample
@@ -155,20 +155,20 @@ def test_the_outline_of_the_lungs_can_be_switched_off(
         assert blue > red
         zones = page.locator(".panel dl div").filter(has_text="Heat by zone")
         expect(zones.locator("dd")).to_contain_text("Right lower zone (2")
-        visit.context.close()
+        visit.close()
         assert not visit.complaints
 
 
 def test_a_film_without_a_lung_field_offers_no_outline(
-    browser: Browser, small: ServeSettings
+    browser: Browser, quick_server: Live
 ) -> None:
-    with serving(small) as server:  # with the tiny bundle
-        visit = Visit(browser, server.url)
-        page = visit.read(SAMPLES / "pneumonia-1.png")
-        expect(page.get_by_role("button", name="Outline of the lungs")).to_have_count(0)
-        expect(page.locator(".panel dl")).not_to_contain_text("Heat by zone")
-        assert not any(url.endswith("lungs.png") for url in visit.requests)
-        assert not visit.complaints
+    visit = Visit(browser, quick_server.url)
+    page = visit.read(SAMPLES / "pneumonia-1.png")
+    expect(page.get_by_role("button", name="Outline of the lungs")).to_have_count(0)
+    expect(page.locator(".panel dl")).not_to_contain_text("Heat by zone")
+    assert not any(url.endswith("lungs.png") for url in visit.requests)
+    visit.close()
+    assert not visit.complaints
 
 
 def test_an_unreliable_heatmap_is_hidden_with_its_reason(visit: Visit) -> None:

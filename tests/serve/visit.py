@@ -6,18 +6,23 @@ import io
 import re
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+)
 
 expect.set_options(timeout=60_000)  # others may need the processor too
 SAMPLES = Path(__file__).parents[2] / "samples"
 NOTICE = "Research use, not a medical device."
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 UPLOAD = "**/api/v1/predictions"
 SUMS = """canvas => {
   const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -40,6 +45,13 @@ _STEADY = """canvas => new Promise(done => {
   };
   requestAnimationFrame(look);
 })"""
+_FORGET = """if (!sessionStorage.visited) {
+  localStorage.clear();
+  sessionStorage.visited = "yes";
+}"""
+"""Before the first script of a page: what an earlier page of the context has stored is deleted."""
+_IDLE: WeakKeyDictionary[Browser, dict[str, list[BrowserContext]]] = WeakKeyDictionary()
+"""Contexts without a page, by their options. They still have the files of the page."""
 
 
 class Visit:
@@ -49,13 +61,26 @@ class Visit:
         browser: Chromium.
         url: Address of the page, without the last slash.
         script: JavaScript to run before the page's own.
-        options: Of the browser context.
+        viewport: In pixels.
+        options: Of the browser context. Nothing moves, unless they say so.
     """
 
-    def __init__(self, browser: Browser, url: str, script: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        script: str = "",
+        *,
+        viewport: ViewportSize | None = None,
+        **options: Any,
+    ) -> None:
         self.url = url
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
+        options = {"reduced_motion": "reduce"} | options
+        self._idle = _IDLE.setdefault(browser, {}).setdefault(repr(sorted(options.items())), [])
+        self.context = self._idle.pop() if self._idle else browser.new_context(**options)
+        self._reusable = True
         self.page: Page = self.context.new_page()
+        self.page.set_viewport_size(viewport or {"width": 1280, "height": 720})
         self.page.set_default_timeout(60_000)
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -64,10 +89,24 @@ class Visit:
         # From the start: the browser hands file choosers over only while somebody listens.
         self.page.on("filechooser", lambda _: None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.route(f"{url}/", strict)
-        if script:
-            self.page.add_init_script(script)
+        for each in filter(None, (_FORGET, script)):
+            self.page.add_init_script(each)
         self.page.goto(f"{url}/")
+        self.page.wait_for_selector("body[data-ready]")
+
+    def close(self) -> None:
+        self.page.close()
+        self.context.clear_cookies()
+        if self._reusable:
+            self._idle.append(self.context)
+        else:
+            self.context.close()
+
+    def install_clock(self) -> None:
+        """Opens the page again, with a clock that the test can move."""
+        self._reusable = False  # all later pages of the context would have that clock
+        self.page.clock.install()
+        self.page.reload()
         self.page.wait_for_selector("body[data-ready]")
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -120,26 +159,42 @@ class Visit:
         return self.page.locator(".panes canvas").nth(1)
 
 
-def strict(route: Route) -> None:
-    """Gives the page the content policy of a server on a network, whatever this one sends."""
-    answer = route.fetch()
-    route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": CSP})
-
-
 def drawn(canvas: Locator) -> None:
     """Waits until a canvas shows something."""
     canvas.page.wait_for_function(f"canvas => ({SUMS})(canvas)[0] > 0", arg=canvas.element_handle())
 
 
-def violations(axe: Any, page: Page) -> dict[str, list[str]]:
-    """The rules of accessibility that a page breaks, with the elements that break them."""
+def violations(axe: Any, page: Page, *, both_themes: bool = False) -> dict[str, list[str]]:
+    """The rules of accessibility that a page breaks, with the elements that break them.
+
+    Args:
+        axe: Checks the page.
+        page: The page.
+        both_themes: Check colours in the other theme too: only they differ there.
+    """
     # Colours that are still changing have no contrast to speak of.
     page.wait_for_function(
         """() => document.getAnimations().every(
           (each) => each.playState !== "running" || each.effect.getComputedTiming().iterations === Infinity
         )"""
     )
-    report = axe.run(page, options={"resultTypes": ["violations"]}).response
+    broken = _broken(axe, page)
+    if both_themes:
+        other = page.evaluate(_CHANGE_THEME)
+        colours = _broken(axe, page, runOnly=["color-contrast", "link-in-text-block"])
+        broken |= {f"{rule}, {other}": elements for rule, elements in colours.items()}
+        page.evaluate(_CHANGE_THEME)
+    return broken
+
+
+_CHANGE_THEME = """() => {
+  const {dataset} = document.documentElement;
+  return dataset.theme = dataset.theme === "light" ? "dark" : "light";
+}"""
+
+
+def _broken(axe: Any, page: Page, **options: Any) -> dict[str, list[str]]:
+    report = axe.run(page, options={"resultTypes": ["violations"]} | options).response
     return {
         rule["id"]: [node["html"][:160] for node in rule["nodes"]] for rule in report["violations"]
     }
