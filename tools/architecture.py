@@ -25,6 +25,7 @@ FLOORS = {
     "records": 2,
     "metrics": 3,
     "images": 3,
+    "buckets": 4,
     "data": 4,
     "decision": 4,
     "deidentification": 4,

@@ -8,8 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from grey_films import BRIGHT, DARK, zipped
-from pneumoscope.batch.buckets import BucketFilm
 from pneumoscope.batch.listing import Listing
+from pneumoscope.buckets import BucketFilm
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.images import load_bytes
 from stub_reader import films_in

@@ -55,7 +55,7 @@ def test_a_bucket_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("fsspec", reason="needs fsspec")
     place = place_of("memory://out")
     assert isinstance(place, Bucket)
-    system, _ = places.buckets.split_url("memory://out")
+    system, _ = places.buckets.file_system("memory://out")
 
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("403")

@@ -10,11 +10,11 @@ import pytest
 
 from grey_films import BRIGHT, DARK
 from pneumoscope import runtime
-from pneumoscope.batch import buckets, reading
-from pneumoscope.batch.buckets import BucketFilm
+from pneumoscope.batch import reading
 from pneumoscope.batch.films import Film
 from pneumoscope.batch.job import ReadJob
 from pneumoscope.batch.reading import UNCHANGED, FilmReader, failure
+from pneumoscope.buckets import BucketFilm, file_system
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import BundleMismatch, UnreadableImage
 from pneumoscope.images.decoders import Decoder
@@ -76,11 +76,46 @@ def test_known_content_is_not_decoded(
 def test_films_of_a_bucket_are_fetched(reader: FilmReader) -> None:
     pytest.importorskip("fsspec", reason="needs fsspec")
     url = f"memory://{uuid.uuid4().hex}"
-    system, root = buckets.split_url(url)
+    system, root = file_system(url)
     system.pipe_file(f"{root}/a.png", BRIGHT[1])
     names = ("a.png", "b.png")
     rows = reader.rows([Film(name, BucketFilm(f"{url}/{name}")) for name in names])
     assert [row.get("label", row.get("error_code")) for row in rows] == ["PNEUMONIA", "MissingFile"]
+
+
+def test_an_object_that_was_replaced_is_read_again(reader: FilmReader) -> None:
+    pytest.importorskip("fsspec", reason="needs fsspec")
+    url = f"memory://{uuid.uuid4().hex}/a.png"
+    system, path = file_system(url)
+    system.pipe_file(path, BRIGHT[1])
+    film = Film("a.png", BucketFilm(url))
+    (first,) = reader.rows([film])
+    assert first["stamp"].startswith(f"{len(BRIGHT[1])}-")
+    known = replace(film, known_sha256=first["sha256"], known_stamp=first["stamp"])
+    row = {"path": "a.png", "sha256": first["sha256"], "stamp": first["stamp"], UNCHANGED: True}
+    assert reader.rows([known]) == [row]
+    system.pipe_file(path, DARK[1])
+    (second,) = reader.rows([known])
+    assert (first["label"], second["label"]) == ("PNEUMONIA", "NORMAL")
+    assert second["stamp"] != first["stamp"]
+    system.rm(path)
+    assert reader.rows([known]) == [row]  # as with a file that is gone
+    assert reader.rows([film])[0]["error_code"] == "MissingFile"
+
+
+def test_an_object_of_the_same_version_is_not_fetched(
+    reader: FilmReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec", reason="needs fsspec")
+    url = f"memory://{uuid.uuid4().hex}/a.png"
+    system, path = file_system(url)
+    system.pipe_file(path, BRIGHT[1])
+    _, stamp = BucketFilm(url).looked_up("a.png")
+    monkeypatch.setattr(reading, "load_bytes", None)
+    film = Film("a.png", BucketFilm(url), known_sha256="f" * 64, known_stamp=stamp)
+    assert reader.rows([film]) == [
+        {"path": "a.png", "sha256": "f" * 64, "stamp": stamp, UNCHANGED: True}
+    ]
 
 
 def test_one_film_never_ends_the_batch(

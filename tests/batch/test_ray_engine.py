@@ -61,6 +61,15 @@ class OnceKilled(FilmReader):
         return super().rows(films)
 
 
+class Deadly(FilmReader):
+    """A reader whose process is killed at certain films, each time."""
+
+    def rows(self, films: Sequence[Film]) -> list[Row]:
+        if any(film.name in ("007.png", "011.png") for film in films):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().rows(films)
+
+
 @pytest.fixture(scope="module")
 def ray_here() -> Iterator[None]:
     ray = pytest.importorskip("ray", reason="needs the [scale] extra")
@@ -95,6 +104,28 @@ def test_ray_gives_the_rows_of_the_local_engine_also_if_an_actor_is_killed(
     distributed = table("ray", RayCluster(job, 2, make=OnceKilled))
     assert (tmp_path / "killed").exists()
     assert distributed == table("local", Workers(job, 1, 50))
+
+
+@needs_ray
+def test_a_film_that_kills_its_actor_costs_only_its_own_row(
+    ray_here: None,
+    tiny_bundle: Bundle,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for i in range(20):
+        (folder / f"{i:03}.png").write_bytes(grey_films.film(40 + i, 100 + i))
+    monkeypatch.chdir(tiny_bundle.path.parent)  # where no actor is
+    bundle = Path(tiny_bundle.path.name)
+    job = ReadJob.of(runtime.load(bundle), bundle, heatmaps=False)
+    engine = RayCluster(job, 2, make=Deadly)
+    films = iter([list(Listing(str(folder)).films())])
+    rows = [row for rows in engine.results(films) for row in rows]
+    assert sorted(row["path"] for row in rows) == [f"{i:03}.png" for i in range(20)]
+    errors = {row["path"]: row["error_code"] for row in rows if "error_code" in row}
+    assert errors == dict.fromkeys(("007.png", "011.png"), "UnreadableImage")
 
 
 @needs_ray

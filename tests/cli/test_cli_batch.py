@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from pyarrow import parquet
 from command_line import Done, run
 from grey_films import BRIGHT, DARK
 from pneumoscope.batch import workers
+from pneumoscope.batch.listing import Listing
 from pneumoscope.batch.reading import FilmReader
 from pneumoscope.bundle import Bundle, write_bundle
 from tiny import scored_meta, tiny_files
@@ -167,3 +170,44 @@ def test_the_bar_shows_the_films_that_are_done(
     monkeypatch.setattr(progress, "progress_bar", lambda _text: Bar())
     batch(tiny_bundle, films)
     assert [done for done, _ in shown] == [1, 2, 3]
+
+
+def test_an_object_that_a_manifest_names_is_read_again_when_it_was_replaced(
+    here: None, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    memory = pytest.importorskip("fsspec", reason="needs fsspec").filesystem("memory")
+    names = [f"{tmp_path.name}/{name}.png" for name in ("a", "b")]
+    for name in names:
+        memory.pipe_file(f"/{name}", BRIGHT[1])
+    manifest = tmp_path / "films.csv"
+    manifest.write_text("path\n" + "".join(f"memory://{name}\n" for name in names))
+    done = batch(tiny_bundle, manifest, "--json")
+    assert json.loads(done.stdout)["labels"] == {"PNEUMONIA": 2}, done.stderr
+    memory.pipe_file(f"/{names[0]}", DARK[1])
+    record = json.loads(batch(tiny_bundle, manifest, "--json").stdout)
+    assert record["labels"] == {"NORMAL": 1, "PNEUMONIA": 1}
+    assert (record["run"]["skipped"], record["run"]["written"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("remote", "counts"), [(True, 0), (False, 1)])
+def test_a_bucket_is_not_listed_a_second_time_to_count_its_films(
+    films: Path, monkeypatch: pytest.MonkeyPatch, remote: bool, counts: int
+) -> None:
+    pytest.importorskip("fsspec", reason="needs fsspec")
+    from pneumoscope.cli.read import batch as command
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    listed: list[Listing] = []
+    monkeypatch.setattr(Listing, "films", lambda self: listed.append(self) or iter(()))
+
+    class AtOnce(threading.Thread):
+        def start(self) -> None:
+            self.run()
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(command.threading, "Thread", AtOnce)
+    with command._progress(Listing("memory://films" if remote else str(films))):
+        assert len(listed) == counts

@@ -100,6 +100,25 @@ def test_a_run_that_became_slower_fails(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert run("bench", "inference", "--at-least", recorded).returncode == 0
 
 
+def test_ratios_that_were_not_recorded_check_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    measured_inference(monkeypatch)
+    (tmp_path / "recorded.json").write_text('{"ratios": {"of_another_version": 0.9}}')
+    done = run("bench", "inference", "--at-least", tmp_path / "recorded.json")
+    assert done.returncode == 1
+    assert "nothing can be compared" in done.stderr
+
+
+def test_a_way_that_is_named_twice_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = measured_inference(monkeypatch)
+    assert run("bench", "inference", "--ways", "decoding,pneumoscope, decoding").returncode == 0
+    assert calls[0][1] == ["decoding", "pneumoscope"]
+    done = run("bench", "inference", "--ways", " , ")
+    assert done.returncode == 1
+    assert "--ways names no way" in done.stderr
+
+
 def test_plots_are_svg_or_png() -> None:
     done = run("bench", "inference", "--plot", "stages.pdf")
     assert done.returncode == 1

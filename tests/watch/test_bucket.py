@@ -11,7 +11,6 @@ import pytest
 from grey_films import BRIGHT, DARK, zipped
 from pneumoscope.errors import (
     EmptySource,
-    MissingExtra,
     MissingFile,
     NotPermitted,
     TooLarge,
@@ -19,7 +18,7 @@ from pneumoscope.errors import (
     UsageError,
 )
 from pneumoscope.watch import bucket
-from pneumoscope.watch.bucket import file_system, is_url, open_bucket
+from pneumoscope.watch.bucket import open_bucket
 
 
 @pytest.fixture
@@ -29,12 +28,6 @@ def memory() -> Iterator[Any]:
     system.store.clear()
     yield system
     system.store.clear()
-
-
-def test_urls_are_told_apart_from_paths() -> None:
-    assert is_url("s3://bucket/films")
-    assert not is_url("films/s3")
-    assert not is_url(r"C:\films")
 
 
 def test_objects_come_with_paths_below_the_prefix(memory: Any) -> None:
@@ -128,17 +121,3 @@ def test_archives(memory: Any) -> None:
     assert films == {"bright.png": BRIGHT[1], "dark.png": DARK[1]}
     [(inner, error)] = open_bucket("memory://b").archive_films("gone.zip")
     assert (inner, type(error)) == ("", MissingFile)
-
-
-def test_unknown_and_missing_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError) as caught:
-        file_system("s4://bucket/films")
-    assert "s3://" in caught.value.hint
-
-    def missing(_url: str) -> None:
-        raise ImportError("Install s3fs to access S3")
-
-    monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
-    with pytest.raises(MissingExtra) as extra:
-        file_system("s3://bucket/films")
-    assert "[s3]" in extra.value.hint

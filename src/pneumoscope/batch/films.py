@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pneumoscope.buckets import BucketFilm
 from pneumoscope.images.archives import ArchiveFilm
 
 if TYPE_CHECKING:
@@ -23,12 +24,19 @@ class Film:
         stamp: A text that changes when the file changes, such as size and time; ``""`` if unknown.
         known_sha256: SHA-256 of the content that the table has a row for; ``""`` for none. A film with
             this content is not decoded again.
+        known_stamp: Stamp in the table's row, ``""`` if the row has none; None without a row.
     """
 
     name: str
     source: Path | ListedFilm
     stamp: str = ""
     known_sha256: str = ""
+    known_stamp: str | None = None
+
+    @property
+    def is_stamped_late(self) -> bool:
+        """Whether its store must still be asked for its stamp: the list of films has only its URL."""
+        return not self.stamp and isinstance(self.source, BucketFilm)
 
 
 def stamp_of(source: Path | ListedFilm) -> str:

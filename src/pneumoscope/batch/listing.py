@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pneumoscope.batch import buckets
-from pneumoscope.batch.buckets import BucketFilm
+from pneumoscope import buckets
 from pneumoscope.batch.films import Film, stamp_of, text_of
+from pneumoscope.buckets import BucketFilm
 from pneumoscope.data.film_paths import FilmPaths
 from pneumoscope.data.table_files import ENDINGS, rows_of
 from pneumoscope.data.tables import path_column
@@ -38,6 +38,7 @@ class Listing:
 
     Attributes:
         identity: The absolute path or the URL of the source.
+        is_remote: Whether listing the films sends requests to an object store.
     """
 
     def __init__(self, source: str) -> None:
@@ -53,12 +54,13 @@ class Listing:
         if not source:
             raise UsageError("an empty source", "Is a variable of your shell not set?")
         self._url = source if buckets.is_url(source) else ""
+        self.is_remote = bool(self._url)
         self._path = Path() if self._url else Path(buckets.plain_path(source)).absolute()
         self.identity = self._url.rstrip("/") or text_of(self._path)
         ending = Path(self.identity).suffix.lower()
         self._manifest = ending if ending in MANIFESTS else ""
         if self._url:
-            buckets.split_url(self._url)
+            buckets.file_system(self._url)
         elif self._path.is_dir():
             self._manifest = ""
         elif not self._path.exists():
@@ -131,7 +133,7 @@ class Listing:
     @contextmanager
     def _stream(self) -> Iterator[IO[bytes]]:
         if self._url:
-            system, path = buckets.split_url(self._url)
+            system, path = buckets.file_system(self._url)
             with system.open(path, "rb") as stream:
                 yield stream
         else:

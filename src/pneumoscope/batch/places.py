@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
-from pneumoscope.batch import buckets
+from pneumoscope import buckets
 from pneumoscope.errors import UsageError
-from pneumoscope.files import cause, replacing
+from pneumoscope.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ class Bucket:
 
     def __init__(self, url: str) -> None:
         self.name = url.rstrip("/")
-        self._system, self._root = buckets.split_url(self.name)
+        self._system, self._root = buckets.file_system(self.name)
 
     def files(self) -> dict[str, str]:
         """See `Place.files`."""
@@ -157,10 +157,7 @@ class Bucket:
         except FileNotFoundError:
             return {}
         except Exception as error:
-            raise UsageError(
-                f"{self.name}: cannot be listed ({cause(error)})",
-                "Check the address, the connection and the credentials.",
-            ) from error
+            raise buckets.not_listed(self.name, error) from error
         return {
             str(entry["name"]).rpartition("/")[2]: buckets.stamp_of(entry)
             for entry in entries

@@ -2,7 +2,8 @@
 
 Ray distributes the films, keeps no more results than the driver takes (back-pressure), and starts an actor
 again that dies. The driver writes the shards, which are the checkpoint: a batch whose driver ended goes on
-where its last shard ends.
+where its last shard ends. Ray repeats what a dead actor was working on without a limit, so the attempts
+are counted in an actor that reads nothing: a film that kills its actors becomes a row with an error.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.batch.attempts import AttemptCounts, rows_of
 from pneumoscope.batch.columns import SHA256, schema
 from pneumoscope.batch.reading import UNCHANGED, FilmReader
+from pneumoscope.batch.sent_files import SentFiles
 from pneumoscope.errors import MissingExtra, PneumoscopeError, UsageError
 from pneumoscope.files import cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from pneumoscope.batch.attempts import Attempts
     from pneumoscope.batch.columns import Row
     from pneumoscope.batch.films import Film
     from pneumoscope.batch.job import ReadJob
@@ -49,7 +55,8 @@ class RayCluster:
         """Connects to the cluster.
 
         Args:
-            job: How films are read; the bundle must be on every machine.
+            job: How films are read; a bundle or a profile that is not part of the package is sent to
+                the actors.
             workers: Actors.
             address: Of the cluster, such as ``"auto"`` or ``"ray://head:10001"``; None to start Ray here.
             make: Makes the reader in an actor.
@@ -102,9 +109,11 @@ class RayCluster:
         blocks = [ray.put(packed(films)) for films in chunks]
         if not blocks:
             return
+        counts = ray.remote(AttemptCounts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+        arguments = (self._job, self._make, SentFiles.of(self._job), _RayAttempts(counts.remote()))
         rows = ray.data.from_arrow_refs(blocks).map_batches(
             _Actor,
-            fn_constructor_args=(self._job, self._make),
+            fn_constructor_args=arguments,
             batch_size=CHUNK_FILMS,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=self._workers),
@@ -130,12 +139,22 @@ def packed(films: Sequence[Film]) -> Any:
 class _Actor:
     """Makes rows of blocks; lives as long as the batch."""
 
-    def __init__(self, job: ReadJob, make: Callable[[ReadJob], FilmReader]) -> None:
+    def __init__(
+        self,
+        job: ReadJob,
+        make: Callable[[ReadJob], FilmReader],
+        files: SentFiles | None = None,
+        attempts: Attempts | None = None,
+    ) -> None:
         import pyarrow as pa
 
         for_driver = (pa.field(UNCHANGED, pa.bool_()), pa.field(_ERROR, pa.binary()))
         self._schema = pa.schema([*schema(job.columns), *for_driver])
         self._error: PneumoscopeError | None = None
+        self._attempts = attempts or AttemptCounts()
+        if files is not None:
+            self._folder = TemporaryDirectory(prefix="pneumoscope-batch-")
+            job = files.written(Path(self._folder.name), job)
         try:
             self._reader = make(job)
         except PneumoscopeError as error:
@@ -149,7 +168,28 @@ class _Actor:
             return pa.Table.from_pylist([row], self._schema)
         # Nothing but this program's own driver has made these bytes.
         films = [pickle.loads(data) for data in table[_FILM].to_pylist()]  # noqa: S301
-        return pa.Table.from_pylist(self._reader.rows(films), self._schema)
+        rows = rows_of(films, self._reader, self._attempts)
+        return pa.Table.from_pylist(rows, self._schema)
+
+
+class _RayAttempts:
+    """`AttemptCounts` in an actor of Ray."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    def begin(self, work: str) -> int:
+        """See `Attempts.begin`."""
+        import ray
+
+        earlier: int = ray.get(self._actor.begin.remote(work))
+        return earlier
+
+    def end(self, work: str) -> None:
+        """See `Attempts.end`."""
+        import ray
+
+        ray.get(self._actor.end.remote(work))
 
 
 def _row(row: Row) -> Row:

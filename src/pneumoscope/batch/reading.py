@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pneumoscope import runtime
-from pneumoscope.batch.buckets import BucketFilm
 from pneumoscope.batch.columns import PATH, SHA256, STAMP, row_of
+from pneumoscope.buckets import BucketFilm
 from pneumoscope.errors import BundleMismatch, ImageError, UnreadableImage, restored
 from pneumoscope.images import load_bytes
 from pneumoscope.images.decoders import FILM_NAME, DecodeOptions, Decoder
@@ -37,18 +37,21 @@ _DECODE_S = 30.0
 """Longest time for decoding one film."""
 _DECODE_BYTES = 3 * 2**30
 """Most memory for it: the largest film that is read, with its copies."""
+MOST_DEATHS = 2
+"""A film that is read alone and kills its process so many times is given up."""
 _FETCHES = 16
 """Films of an object store that a process fetches at once: the answer takes longer than the network."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A film's bytes, or why there are none."""
+    """A film's bytes, or why there are none; neither if its row in the table stays."""
 
     film: Film
     data: bytes = b""
     error: ImageError | None = None
     sha256: str = ""
+    unchanged: bool = False
 
 
 class FilmReader:
@@ -110,7 +113,7 @@ class FilmReader:
         if fetched.error is not None:
             return fetched.error
         film = fetched.film
-        if film.known_sha256 == fetched.sha256:
+        if fetched.unchanged or film.known_sha256 == fetched.sha256:
             return None
         try:
             decoded = self._decoder.decode(fetched.data, self._options)
@@ -123,6 +126,10 @@ class FilmReader:
 
 def _fetch(film: Film) -> _Fetched:
     try:
+        if film.is_stamped_late and isinstance(film.source, BucketFilm):
+            film, unchanged = _stamped(film, film.source)
+            if unchanged:
+                return _Fetched(film, sha256=film.known_sha256, unchanged=True)
         data = load_bytes(film.source, film.name)
     except ImageError as error:
         return _Fetched(film, error=error)
@@ -134,6 +141,23 @@ def _fetch(film: Film) -> _Fetched:
     return _Fetched(film, data, sha256=hashlib.sha256(data).hexdigest())
 
 
+def _stamped(film: Film, source: BucketFilm) -> tuple[Film, bool]:
+    """A film with its stamp of now, and whether the row that the table has of it stays.
+
+    As with a file that is no longer there, the row stays if the store does not give the film.
+
+    Raises:
+        ImageError: The store does not give the film, and it has no row.
+    """
+    try:
+        listed, stamp = source.looked_up(film.name)
+    except ImageError:
+        if film.known_stamp is None:
+            raise
+        return replace(film, stamp=film.known_stamp), True
+    return replace(film, source=listed, stamp=stamp), stamp == film.known_stamp
+
+
 def _options(reader: Reader) -> DecodeOptions:
     meta = reader.bundles[0].meta
     return DecodeOptions(
@@ -143,6 +167,11 @@ def _options(reader: Reader) -> DecodeOptions:
         max_pixels=MAX_PIXELS,
         resize=meta.resize,
     )
+
+
+def deadly(film: Film) -> Row:
+    """The row of a film at which too many processes died."""
+    return failure(film, UnreadableImage(film.name, "it brought the worker process down"))
 
 
 def failure(film: Film, error: ImageError) -> Row:

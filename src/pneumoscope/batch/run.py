@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -58,6 +58,7 @@ class Tally:
         written: Rows that this run made.
         failed: Rows among them whose film could not be read.
         stopped: Whether too many films could not be read.
+        all_listed: Whether ``listed`` is final.
     """
 
     listed: int = 0
@@ -65,6 +66,7 @@ class Tally:
     written: int = 0
     failed: int = 0
     stopped: bool = False
+    all_listed: bool = field(default=False, compare=False)
 
     @property
     def done(self) -> int:
@@ -134,10 +136,11 @@ def _unread(
         entry = index.get(film.name)
         if entry is None or (entry.failed and retry_errors):
             yield film
-        elif film.stamp in ("", entry.stamp):
+        elif film.stamp in ("", entry.stamp) and not film.is_stamped_late:
             tally.skipped += 1
         else:
-            yield replace(film, known_sha256=entry.sha256)
+            yield replace(film, known_sha256=entry.sha256, known_stamp=entry.stamp)
+    tally.all_listed = True
 
 
 def _chunks(films: Iterator[Film], size: int) -> Iterator[list[Film]]:

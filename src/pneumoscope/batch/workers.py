@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.batch.reading import FilmReader, failure
-from pneumoscope.errors import PneumoscopeError, UnreadableImage
+from pneumoscope.batch.reading import MOST_DEATHS, FilmReader, deadly
+from pneumoscope.errors import PneumoscopeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -32,8 +32,6 @@ CHUNK_FILMS = 16
 """Films that a worker reads between two messages, in one run of the network."""
 _WAITING_CHUNKS = 2
 """Chunks that a worker has at once: it need not wait for the next."""
-_MOST_DEATHS = 2
-"""A film at which so many workers have died is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +163,10 @@ class _Worker:
         first = replace(first, deaths=first.deaths + 1)
         if len(first.films) > 1:  # to find the film, if it was one
             return [], [*(_Chunk((film,)) for film in first.films), *others]
-        if first.deaths < _MOST_DEATHS:
+        if first.deaths < MOST_DEATHS:
             return [], [first, *others]
         (film,) = first.films
-        error = UnreadableImage(film.name, "it brought the worker process down")
-        return [failure(film, error)], others
+        return [deadly(film)], others
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")

@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pneumoscope.buckets import is_url, plain_path
 from pneumoscope.errors import UsageError
-from pneumoscope.watch.bucket import is_url, open_bucket
+from pneumoscope.watch.bucket import open_bucket
 from pneumoscope.watch.folder import Folder
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def open_sources(sources: Sequence[str], out: str, private: Path) -> list[Place]
     if not sources or not all(sources):
         raise UsageError("nothing to watch", "Name a folder, or a URL such as s3://bucket/films.")
     places = [
-        _bucket(text, out) if is_url(text) else _folder(Path(text), out, private)
+        _bucket(text, out) if is_url(text) else _folder(Path(plain_path(text)), out, private)
         for text in sources
     ]
     label, times = Counter(place.label for place in places).most_common(1)[0]
@@ -54,9 +55,10 @@ def _folder(root: Path, out: str, private: Path) -> Folder:
         raise UsageError(f"{root}: is in the folder of the queue", "Name another --folder.")
     if is_url(out):
         return Folder(root, [private])
-    if resolved.is_relative_to(Path(out).resolve()):
+    target = Path(plain_path(out))
+    if resolved.is_relative_to(target.resolve()):
         raise UsageError(f"--out {out}: contains the watched folder", _ELSEWHERE)
-    return Folder(root, [Path(out), private])
+    return Folder(root, [target, private])
 
 
 def _bucket(url: str, out: str) -> Place:

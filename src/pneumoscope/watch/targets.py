@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import files
-from pneumoscope.watch.bucket import file_system
+from pneumoscope.buckets import file_system, is_url, plain_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,6 @@ class BucketTarget(Target):
     def read(self, path: str) -> bytes | None:
         """See `Target.read`."""
         try:
-            self._system.invalidate_cache()
             return bytes(self._system.cat_file(f"{self._root}/{path}"))
         except FileNotFoundError:
             return None
@@ -139,8 +138,8 @@ def open_target(text: str) -> Target:
         UsageError: There is no such protocol, or the URL cannot be used.
         MissingExtra: The package for this protocol is not installed.
     """
-    if "://" not in text:
-        return FolderTarget(Path(text))
+    if not is_url(text):
+        return FolderTarget(Path(plain_path(text)))
     system, root = file_system(text)
     return BucketTarget(system, root, text)
 

@@ -14,7 +14,7 @@ RECORDED = {"bulk_small": 0.8, "start": 2.5}
 
 
 @pytest.mark.parametrize(
-    "ratios", [{"bulk_small": 0.65, "start": 3.1}, {"bulk_small": 0.9}, {"one_small": 9.0}]
+    "ratios", [{"bulk_small": 0.65, "start": 3.1}, {"bulk_small": 0.9, "one_small": 9.0}]
 )
 def test_a_fifth_worse_is_allowed(ratios: dict[str, float]) -> None:
     check(ratios, RECORDED)
@@ -32,11 +32,21 @@ def test_more_is_an_error(ratios: dict[str, float], words: str) -> None:
         check(ratios, RECORDED)
 
 
+@pytest.mark.parametrize("ratios", [{}, {"one_small": 9.0}])
+def test_nothing_to_compare_is_an_error(ratios: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="recorded is bulk_small, start") as error:
+        check(ratios, RECORDED)
+    assert "--ways" in error.value.hint
+    with pytest.raises(UsageError, match="recorded is no ratio"):
+        check(RECORDED, {})
+
+
 def test_recorded_ratios_are_those_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "recorded.json"
     file.write_text(json.dumps({"ratios": RECORDED}))
     assert read(file) == RECORDED
-    for content in ("", "[]", '{"ratios": []}', '{"ratios": {"start": null}}'):
+    odd = (f'{{"ratios": {{"start": {ratio}}}}}' for ratio in ("NaN", "Infinity", "0", "-1"))
+    for content in ("", "[]", '{"ratios": []}', '{"ratios": {"start": null}}', *odd):
         file.write_text(content)
         with pytest.raises(UsageError, match="has no ratios"):
             read(file)

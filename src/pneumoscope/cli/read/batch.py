@@ -187,18 +187,22 @@ def _engine(name: str, job: ReadJob, workers: int, shard_rows: int, address: str
 
 @contextmanager
 def _progress(listing: Listing) -> Iterator[Callable[[Tally], None]]:
-    """Shows how many films are done, and the time left once all are counted; only on a terminal."""
+    """Shows how many films are done, and the time left once all are counted; only on a terminal.
+
+    The films of a bucket are not counted in advance: each list of 1,000 objects is a request that costs.
+    """
     from pneumoscope.cli.progress import progress_bar
 
     total: list[int] = []
-    if sys.stderr is not None and sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty() and not listing.is_remote:
         # Reading need not wait for the count. A listing that fails ends the batch itself.
         count = lambda: total.append(sum(1 for _ in listing.films()))  # noqa: E731
         threading.Thread(target=count, daemon=True).start()
     with progress_bar("reading films") as bar:
 
         def step(tally: Tally) -> None:
-            bar(tally.done, total[0] if total else None)
+            known = tally.listed if tally.all_listed else None
+            bar(tally.done, total[0] if total else known)
 
         yield step
 

@@ -120,7 +120,9 @@ def bench_inference(
         raise UsageError(f"{plot}: plots are .svg or .png", "Change the ending.")
     if plot is not None:
         require("plots", "evidence", "matplotlib")
-    names = [name.strip() for name in ways.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in ways.split(",") if name.strip()))
+    if not names:
+        raise UsageError("--ways names no way", f"Choose among: {ALL_WAYS}.")
     if {"litert", "notebook"} & set(names):
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from pneumoscope.train.inference_bench import limits, measure

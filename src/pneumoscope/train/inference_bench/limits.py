@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import BenchError, UsageError
@@ -26,7 +27,10 @@ def read(path: Path) -> dict[str, float]:
     hint = "Write it with: pneumoscope bench inference --json > FILE"
     try:
         ratios = json.loads(path.read_text(encoding="utf-8"))["ratios"]
-        return {str(name): float(ratio) for name, ratio in ratios.items()}
+        read = {str(name): float(ratio) for name, ratio in ratios.items()}
+        if not all(math.isfinite(ratio) and ratio > 0 for ratio in read.values()):
+            raise ValueError("a ratio is not a positive number")
+        return read
     except OSError as error:
         raise UsageError(f"{path}: {cause(error)}", hint) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -37,8 +41,16 @@ def check(ratios: Mapping[str, float], recorded: Mapping[str, float]) -> None:
     """Compares the ratios that both runs have.
 
     Raises:
+        UsageError: They have none in common, so nothing would be checked.
         BenchError: One is worse than `TOLERANCE` allows.
     """
+    if not ratios.keys() & recorded.keys():
+        names = ", ".join(recorded) or "no ratio"
+        raise UsageError(
+            f"nothing can be compared: this run measured {', '.join(ratios) or 'no ratio'}, "
+            f"recorded is {names}",
+            "Measure the ways that the recorded run measured, with --ways.",
+        )
     for name, before in recorded.items():
         ratio = ratios.get(name)
         if ratio is None:
