@@ -58,6 +58,14 @@ def test_a_film_that_lacks_its_last_rows_is_read(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("end", [b"", b"\xff", b"\xff\xff"])
+def test_a_film_without_its_end_marker_alone_is_whole(kind: str, end: bytes) -> None:
+    film = images.read(KINDS[kind][:-2] + end)
+    assert film.facts.missing_rows == 0
+    np.testing.assert_array_equal(film.pixels, images.read(KINDS[kind]).pixels)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("at_least_px", [None, 40])
 @pytest.mark.parametrize("end", [EOI, b""])
 def test_a_film_that_lacks_more_is_not(kind: str, at_least_px: int | None, end: bytes) -> None:

@@ -166,6 +166,7 @@ FILMS: dict[str, bytes] = {
     "TIFF, PackBits": tiff_of(ramp(), compression="packbits"),
     "TIFF, colour": tiff_of(COLOUR, compression="tiff_lzw"),
 }
+NOISE = np.random.default_rng(3).integers(90, 160, (240, 260), np.uint8)
 FILMS |= {
     "JPEG": jpeg(smooth(300, 240)),
     "JPEG, progressive": jpeg(smooth(300, 240), progressive=True),
@@ -178,6 +179,10 @@ FILMS |= {
     "JPEG, grey as colour": jpeg(np.repeat(smooth(250, 260)[..., None], 3, axis=2)),
     **{f"JPEG, orientation {i}": jpeg(ramp(64, 80), exif=turned(i)) for i in range(1, 9)},
     "JPEG without its end": jpeg(ramp(130, 121))[:-2],
+    "JPEG without its last byte": jpeg(ramp(130, 121))[:-1],
+    "JPEG, progressive, without its last byte": jpeg(ramp(130, 121), progressive=True)[:-1],
+    "JPEG with fill bytes for its end": jpeg(ramp(130, 121))[:-2] + b"\xff\xff\xff",
+    "JPEG without the last bits of its colour": jpeg(np.stack([NOISE] * 3, -1))[:-3],
     "JPEG in DICOM": wrap(dataset(smooth()), jpeg(smooth()), JPEG),
     "JPEG in DICOM without its end": wrap(dataset(smooth()), jpeg(smooth())[:-2], JPEG),
     "JPEG of 12 bits in DICOM": wrap(
@@ -199,6 +204,8 @@ BROKEN: dict[str, bytes] = {
     "JPEG, cut": jpeg(ramp(300, 240))[:-2000],
     "JPEG, progressive, cut": jpeg(ramp(300, 240), progressive=True)[:-2000],
     "JPEG, damaged": damaged(jpeg(ramp(300, 240), restart_marker_blocks=5)),
+    "JPEG, two beginnings": jpeg(ramp(300, 240))[:-2] + b"\xff\xd8",
+    "JPEG, a second scan without its head": jpeg(ramp(300, 240))[:-2] + b"\xff\xda",
     "JPEG, header alone": jpeg(ramp(300, 240))[:400],
     "JPEG of 12 bits": dct_jpeg(DEEP),
     "JPEG, other size in DICOM": wrap(dataset(smooth()), jpeg(smooth(80, 64)), JPEG),

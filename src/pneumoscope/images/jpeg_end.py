@@ -44,7 +44,7 @@ def without_end(data: bytes, name: str, *, cmyk: bool = False) -> tuple[bytes, i
     scans = jpeg_scans(data)
     if not scans.complete or scans.blank:
         raise TruncatedImage(name)
-    body = data[: scans.end]
+    body = data[: scans.end].rstrip(b"\xff")  # half of EOI, or of FF 00, which gives no byte
     closed = body + _EOI
     pixels = _lenient(closed, colours)
     rows, columns = pixels.shape[:2]

@@ -77,6 +77,14 @@ def _sop_class(head: bytes) -> str:
     return ""
 
 
+def other_classes() -> tuple[str, ...]:
+    """UIDs of the SOP classes whose objects are no pictures, as `other_object` has them."""
+    from pydicom.uid import UID_dictionary
+
+    known = (uid for uid, (_, kind, *_rest) in UID_dictionary.items() if kind == "SOP Class")
+    return tuple(uid for uid in known if "Storage" in _class_name(uid))
+
+
 def _class_name(uid: str) -> str:
     """The name of a SOP class whose objects are no pictures; ``""`` for others and unknown ones."""
     from pydicom.uid import UID

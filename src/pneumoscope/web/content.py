@@ -11,7 +11,9 @@ from pneumoscope import errors
 from pneumoscope.decision import gate
 from pneumoscope.decision.explain import CHECKED
 from pneumoscope.decision.sentences import TABLES, translated
+from pneumoscope.images import archive_errors
 from pneumoscope.images.foreign import BEGINNINGS, BRANDS, DOWNLOAD_ADVICE, SAVE_ADVICE
+from pneumoscope.images.media import other_classes
 from pneumoscope.jobs.readers import AUTOMATIC
 from pneumoscope.languages.current import LANGUAGES, speaking
 from pneumoscope.records import NO_HEATMAPS
@@ -49,6 +51,12 @@ _FILM_ERRORS: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
     (errors.NotA2DImage, ("{name}", "{what}")),
     (errors.TooSmall, ("{name}", "{rows}", "{columns}", "{least}")),
     (errors.TooLarge, ("{name}", "{what}", "{limit}")),
+    (archive_errors.BrokenArchive, ("{name}",)),
+    (archive_errors.NoFilmInArchive, ("{name}",)),
+    (archive_errors.ArchiveTooLarge, ("{name}", "{what}")),
+    (archive_errors.NestedArchive, ("{name}",)),
+    (archive_errors.EncryptedArchive, ("{name}",)),
+    (archive_errors.UnknownPacking, ("{name}",)),
 )
 _PAGE_ERRORS: Final = {
     "TookTooLong": {
@@ -75,8 +83,13 @@ _PAGE_ERRORS: Final = {
 TITLE: Final = "The film was not read"
 # Reasons in errors that the scripts of the page give.
 _REASONS: Final = (
-    *("a checksum is wrong", "the archive is broken", "there are no films in the archive"),
-    *("it is encrypted in its archive", "its palette is incomplete", "no pixels", "several pages"),
+    *("a checksum is wrong", "damaged in the archive", "the archive lists too many files"),
+    *(
+        "unpacks to more than a film may have",
+        "its palette is incomplete",
+        "no pixels",
+        "several pages",
+    ),
     *("no page but reduced copies", "floating point pixels, not a radiograph"),
     "a raw detector image (For Processing), not For Presentation",
 )
@@ -102,6 +115,7 @@ def page_content(bundles: Mapping[str, Classifier], codecs: Sequence[str]) -> di
         "models": {name: model_facts(reader) for name, reader in named.items()},
         "errors": _errors(),
         "foreign": foreign_words(),
+        "other_objects": list(other_classes()),
         "codecs": list(codecs),
         "notice": NOTICE,
         "no_heatmaps": NO_HEATMAPS,

@@ -127,7 +127,7 @@ export class LocalBackend {
     listener.sent(1);
     let films = [{ name: file.name, load: async () => file }];
     try {
-      if (await isArchive(file)) films = await filmsIn(file);
+      if (await isArchive(file)) films = await filmsIn(file, this.page.other_objects);
     } catch (error) {
       films = [{ name: file.name, load: () => Promise.reject(error) }];
     }

@@ -1,14 +1,20 @@
-// The films in a ZIP archive (APPNOTE.TXT), unpacked by the browser's own decompression.
+// The films in a ZIP archive (APPNOTE.TXT), unpacked by the browser's own decompression: the same members and the
+// same errors as pneumoscope/images/archives.py.
 
-import { Bytes, inflated } from "./films/bytes.js";
+import { Bytes, inflated, joinedBytes } from "./films/bytes.js";
 import { MAX_BYTES } from "./films/limits.js";
-import { FilmError, truncated, unreadable } from "./films/problems.js";
+import { FilmError, unreadable } from "./films/problems.js";
+import { sniff } from "./films/read.js";
 
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;
 const LOCAL = 0x04034b50;
-const MOST_FILES = 1000;
-const MOST_BYTES = 2 ** 31;
+const MOST_FILES = 10_000;
+const MOST_RATIO = 200; // unpacked bytes per packed byte of a member
+const STEP = 2 ** 20;
+const HEAD = 4096; // bytes by which a member shows what it is
+const ENDINGS = /\.(jpe?g|jpe|jfif|png|tiff?|bmp|dib|webp|dcm|dicom|dic|ima)$/i;
+const ARCHIVES = ["PK\x03\x04", "PK\x05\x06", "\x1f\x8b", "7z\xbc\xaf", "Rar!", "BZh", "\xfd7zXZ"];
 const MOST_COMMENT = 2 ** 16 + 22;
 const [STORED, DEFLATED] = [0, 8];
 
@@ -19,14 +25,50 @@ export async function isArchive(file) {
   return !head.text(0, head.length).includes("[Content_Types].xml");
 }
 
-/** The entries of an archive that may be films: [{name, load}]; `load` gives a File or throws FilmError. */
-export async function filmsIn(file) {
-  const entries = await entriesOf(file);
-  const films = entries.filter(({ name }) => !name.endsWith("/") && !name.split("/").some((part) => part.startsWith(".") || part === "__MACOSX"));
-  if (films.length > MOST_FILES) throw new FilmError("TooLarge", { what: `${films.length} files in the archive`, limit: String(MOST_FILES) });
-  if (films.reduce((sum, { size }) => sum + size, 0) > MOST_BYTES) throw new FilmError("TooLarge", { what: "more than 2 GiB in the archive", limit: "2 GiB" });
-  if (!films.length) throw unreadable("there are no films in the archive");
-  return films.map((entry) => ({ name: entry.name.split("/").at(-1), load: () => unpacked(file, entry) }));
+/**
+ * The members of an archive that are films, or whose error is worth a row: [{name, load}]; `load` gives a File or
+ * throws FilmError.
+ *
+ * @param {File} file
+ * @param {string[]} otherObjects  SOP classes of DICOM objects that are no pictures.
+ */
+export async function filmsIn(file, otherObjects) {
+  const entries = (await entriesOf(file)).filter(({ name }) => !name.endsWith("/") && !isLitter(name));
+  const members = entries.filter(({ name }) => lastOf(name).toUpperCase() !== "DICOMDIR");
+  const isMedium = members.length < entries.length;
+  const films = [];
+  for (const entry of members) if (await looksLikeFilm(file, entry, isMedium, otherObjects)) films.push(entry);
+  if (!films.length) throw new FilmError("NoFilmInArchive");
+  if (films.every(({ encrypted }) => encrypted)) throw new FilmError("EncryptedArchive");
+  return films.map((entry) => ({ name: lastOf(entry.name), load: () => unpacked(file, entry) }));
+}
+
+const lastOf = (name) => name.replaceAll("\\", "/").split("/").at(-1);
+
+/** Hidden files, and files that macOS adds. */
+const isLitter = (name) => name.replaceAll("\\", "/").split("/").includes("__MACOSX") || lastOf(name).startsWith(".");
+
+async function looksLikeFilm(file, entry, isMedium, otherObjects) {
+  const hasEnding = ENDINGS.test(entry.name);
+  if (hasEnding && !isMedium) return true;
+  let head;
+  try {
+    head = new Bytes(await headOf(file, entry));
+  } catch {
+    return hasEnding || !lastOf(entry.name).includes("."); // films on media have no ending
+  }
+  const kind = sniff(new Bytes(head.part(0, 260)));
+  if (isMedium && kind === "DICOM" && otherObjects.includes(sopClassOf(head))) return false;
+  return hasEnding || kind !== null || isPacked(head);
+}
+
+const isPacked = (head) => ARCHIVES.some((beginning) => head.startsWith(beginning));
+
+/** Media Storage SOP Class UID (0002,0002); empty if there is none. */
+function sopClassOf(head) {
+  const text = head.text(0, head.length);
+  const at = text.indexOf("\x02\0\x02\0UI", 128);
+  return at < 0 ? "" : text.slice(at + 8, at + 8 + head.number(at + 6, 2, true)).replace(/[\0 ]+$/, "");
 }
 
 async function part(file, from, to) {
@@ -38,12 +80,13 @@ async function entriesOf(file) {
   const tail = await part(file, start, file.size);
   let end = tail.length - 22;
   while (end >= 0 && tail.number(end, 4, true) !== END) end -= 1;
-  if (end < 0) throw truncated();
+  if (end < 0) throw new FilmError("BrokenArchive");
   const [count, size, offset] = [tail.number(end + 10, 2, true), tail.number(end + 12, 4, true), tail.number(end + 16, 4, true)];
+  if (count > MOST_FILES) throw new FilmError("ArchiveTooLarge", { what: "the archive lists too many files" });
   const directory = await part(file, offset, offset + size);
   const entries = [];
   for (let i = 0, at = 0; i < count; i += 1) {
-    if (directory.number(at, 4, true) !== ENTRY || at + 46 > directory.length) throw unreadable("the archive is broken");
+    if (directory.number(at, 4, true) !== ENTRY || at + 46 > directory.length) throw new FilmError("BrokenArchive");
     const [nameSize, extraSize, commentSize] = [28, 30, 32].map((place) => directory.number(at + place, 2, true));
     entries.push({
       encrypted: (directory.number(at + 8, 2, true) & 1) === 1,
@@ -55,24 +98,55 @@ async function entriesOf(file) {
     });
     at += 46 + nameSize + extraSize + commentSize;
   }
+  // Members that overlap: a small file would unpack to many times MOST_RATIO.
+  if (entries.reduce((sum, { packed }) => sum + packed, 0) > file.size) throw new FilmError("BrokenArchive");
   return entries;
 }
 
-async function unpacked(file, { name, encrypted, method, packed, size, offset }) {
-  if (encrypted) throw unreadable("it is encrypted in its archive");
-  if (size > MAX_BYTES) throw new FilmError("TooLarge", { what: `${size} bytes`, limit: `${MAX_BYTES} bytes` });
+/** The packed bytes of a member, at most `most`. */
+async function packedOf(file, { encrypted, method, packed, offset }, most = Infinity) {
+  if (encrypted) throw new FilmError("EncryptedArchive");
+  if (method !== STORED && method !== DEFLATED) throw new FilmError("UnknownPacking");
   const head = await part(file, offset, offset + 30);
-  if (head.number(0, 4, true) !== LOCAL) throw unreadable("the archive is broken");
+  if (head.number(0, 4, true) !== LOCAL) throw damaged();
   const start = offset + 30 + head.number(26, 2, true) + head.number(28, 2, true);
-  const { data } = await part(file, start, start + packed);
-  if (data.length < packed) throw truncated();
-  if (method !== STORED && method !== DEFLATED) throw unreadable(`compression ${method} in its archive`);
-  let content = data;
+  const { data } = await part(file, start, start + Math.min(packed, most));
+  if (data.length < Math.min(packed, most)) throw damaged();
+  return data;
+}
+
+const damaged = () => unreadable("damaged in the archive");
+
+/** The first bytes of a member, at most HEAD. */
+async function headOf(file, entry) {
+  const data = await packedOf(file, entry, 8 * HEAD);
+  if (entry.method === STORED) return data.subarray(0, HEAD);
+  const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const parts = [];
+  try {
+    for (let size = 0; size < HEAD; size += parts.at(-1).length) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      parts.push(value);
+    }
+  } catch {
+    if (!parts.length) throw damaged(); // what comes behind the first bytes is missing
+  }
+  reader.cancel().catch(() => {});
+  return joinedBytes(parts).subarray(0, HEAD);
+}
+
+async function unpacked(file, entry) {
+  const { method, packed, size, name } = entry;
+  const most = Math.min(MAX_BYTES, MOST_RATIO * Math.max(packed, 1) + STEP);
+  if (size > most) throw new FilmError("ArchiveTooLarge", { what: "unpacks to more than a film may have" });
+  let content = await packedOf(file, entry);
   if (method === DEFLATED) {
-    content = await inflated(data, "deflate-raw", size).catch(() => {
-      throw unreadable("the archive is broken");
+    content = await inflated(content, "deflate-raw", size).catch(() => {
+      throw damaged();
     });
   }
-  if (content.length !== size) throw unreadable("the archive is broken");
-  return new File([content], name.split("/").at(-1));
+  if (content.length !== size) throw damaged();
+  if (isPacked(new Bytes(content.subarray(0, 8)))) throw new FilmError("NestedArchive");
+  return new File([content], lastOf(name));
 }

@@ -12,6 +12,7 @@ const ZIGZAG = Uint8Array.from([
 const [SOI, EOI, SOS, DQT, DHT, DRI, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xdb, 0xc4, 0xdd, 0xe0, 0xee];
 const SEQUENTIAL = [0xc0, 0xc1];
 const PROGRESSIVE = 0xc2;
+const STRUCTURE = [...SEQUENTIAL, PROGRESSIVE, SOS]; // segments that no film has begun a second time without data
 const MOST_MISSING = 0.01; // share of the rows, see pneumoscope/images/jpeg_end.py
 const LOOKAHEAD = 9;
 
@@ -94,10 +95,11 @@ class Decoder {
       const marker = data[at + 1];
       if (marker === 0xff) at += 1;
       else if (marker === EOI) break;
-      else if (marker === SOI || marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) at += 2;
+      else if (marker === SOI) throw unreadable("damaged JPEG data: two SOI markers");
+      else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) at += 2;
       else {
-        const end = at + 2 + this.#number(at + 2);
-        if (end > data.length) throw truncated();
+        const end = at + 4 > data.length ? Infinity : at + 2 + this.#number(at + 2);
+        if (end > data.length) throw scans && STRUCTURE.includes(marker) ? unreadable("damaged JPEG data: a segment's length") : truncated();
         if (marker === SOS) {
           scans += 1;
           at = this.#scan(at + 4, end);
@@ -187,7 +189,7 @@ class Decoder {
       scan.read();
     } catch (error) {
       if (!(error instanceof EndOfScan)) throw error;
-      this.missingRows = frame.rows - scan.rowsRead;
+      this.missingRows = frame.rows - scan.firstMissingRow();
       // The end of a sequential file with one scan may be missing; the rest is grey.
       if (frame.progressive || count !== frame.components.length || this.missingRows > MOST_MISSING * frame.rows) throw truncated();
     }
@@ -225,7 +227,7 @@ class Scan {
   #buffer = 0;
   #bits = 0;
   #skip = 0; // blocks of an end-of-band run
-  rowsRead = 0; // rows of the film above the block that is read
+  #place = { row: 0, column: 0, block: 0 }; // of the block that is read: its MCU, and its number in it
 
   constructor(data, at, parts, range, frame, restart) {
     Object.assign(this, { data, at, parts, range, frame, restart });
@@ -237,14 +239,13 @@ class Scan {
     const [{ component }] = parts;
     const across = single ? component.blocksAcross : frame.mcus.across;
     const down = single ? component.blocksDown : frame.mcus.down;
-    const rowsPerUnit = single ? (8 * frame.v) / component.v : 8 * frame.v;
     const block = this.#blockReader();
     this.#begin();
     for (let unit = 0; unit < across * down; unit += 1) {
       if (restart && unit && unit % restart === 0) this.#nextInterval((unit / restart - 1) & 7);
       const row = Math.floor(unit / across);
       const column = unit - row * across;
-      this.rowsRead = Math.min(frame.rows, row * rowsPerUnit);
+      Object.assign(this.#place, { row, column, block: 0 });
       if (single) block(parts[0], 64 * (row * component.stride + column));
       else this.#mcu(block, row, column);
     }
@@ -253,8 +254,27 @@ class Scan {
   #mcu(block, row, column) {
     for (const part of this.parts) {
       const { h, v, stride } = part.component;
-      for (let i = 0; i < v; i += 1) for (let j = 0; j < h; j += 1) block(part, 64 * ((row * v + i) * stride + column * h + j));
+      for (let i = 0; i < v; i += 1) {
+        for (let j = 0; j < h; j += 1) {
+          block(part, 64 * ((row * v + i) * stride + column * h + j));
+          this.#place.block += 1;
+        }
+      }
     }
+  }
+
+  /** After EndOfScan: the first row of the film whose luminance is incomplete; the first component is the luminance. */
+  firstMissingRow() {
+    const { row, column, block } = this.#place;
+    const { frame, parts } = this;
+    if (parts.length === 1) return Math.min(frame.rows, 8 * row);
+    const { h, v } = frame;
+    if (column + 1 < frame.mcus.across || parts[0].component !== frame.components[0]) return Math.min(frame.rows, 8 * row * v);
+    // Blocks to the right of the film do not count.
+    const shown = Math.min(h, Math.ceil(frame.columns / 8) - column * h);
+    let i = Math.floor(block / h);
+    if (i < v && block - i * h >= shown) i += 1;
+    return Math.min(frame.rows, 8 * (row * v + i));
   }
 
   #blockReader() {
