@@ -79,7 +79,7 @@ def _sop_class(head: bytes) -> str:
 
 def other_classes() -> tuple[str, ...]:
     """UIDs of the SOP classes whose objects are no pictures, as `other_object` has them."""
-    from pydicom.uid import UID_dictionary
+    from pydicom._uid_dict import UID_dictionary
 
     known = (uid for uid, (_, kind, *_rest) in UID_dictionary.items() if kind == "SOP Class")
     return tuple(uid for uid in known if "Storage" in _class_name(uid))
