@@ -1,18 +1,23 @@
 """Puts the reading room's server under load, and kills it there with ``--kill``.
 
-    python tools/load_serve.py --data PNEUMOSCOPE_DATA
-    python tools/load_serve.py --data PNEUMOSCOPE_DATA --kill
+    python tools/load_serve.py --clients 300 --seconds 60
+    python tools/load_serve.py --kill --kills 50 --clients 10 --seconds 3
+    python tools/load_serve.py --attack --clients 20 --seconds 20
 
 Clients on loopback send films, each its next one when the last is answered, and wait when they are
 told so (429). Now and then they ask for a picture or their history. Printed are answers by status,
 broken connections, rate, latency and the server's memory in time.
 
 With ``--kill`` the clients send jobs of films instead, until the server is killed (SIGKILL). After its
-next start every job that was accepted is asked for: twice, with and without ``--keep-films``.
+next start every job that was accepted is asked for: by turns with and without ``--keep-films``.
+
+With ``--attack`` honest clients send films, one every quarter of a second each and every tenth on a new
+connection, first alone and then beside strangers that occupy connections (`slow_attackers.py`).
 
 The exit code is 1 if a request was answered by anything but 200, 202 or 429, if memory grew by more
-than a tenth from the second to the last third of half a minute or more, or if an accepted film was
-neither finished nor reported.
+than a tenth from the second to the last third of half a minute or more, if an accepted film was
+neither finished nor reported, or was reported twice, or if the honest clients' 99th percentile is twice
+the undisturbed one or more.
 """
 
 from __future__ import annotations
@@ -35,10 +40,16 @@ from pathlib import Path
 from typing import Any
 
 from bench_serve import Server, exchange, films_of, get, memory_mib, request, serving
+from slow_attackers import ATTACKS, Attack, attacking
 
 _KEPT_MIB = 32
 _GROWTH, _SETTLED_S = 1.1, 30.0
 _PATIENCE_S = 60.0
+_SLOWER = 2.0
+"""How much slower honest clients may be beside attackers."""
+_PAUSE_S = 0.25
+_OF_A_CONNECTION = 10
+"""Requests of an honest client before it opens a new connection."""
 
 
 @dataclass
@@ -58,9 +69,12 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--kill", action="store_true", help="kill the server in the middle")
+    parser.add_argument("--kills", type=int, default=2, metavar="N", help="how often; 2 by default")
+    parser.add_argument("--attack", action="store_true", help="strangers occupy connections")
     options = parser.parse_args()
     films = films_of(options.data, 400) if options.data else samples()
-    good = killed(films, options) if options.kill else loaded(films, options)
+    trial = attacked if options.attack else killed if options.kill else loaded
+    good = trial(films, options)
     print("as promised" if good else "NOT as promised")
     return 0 if good else 1
 
@@ -74,7 +88,7 @@ def loaded(films: Sequence[bytes], options: argparse.Namespace) -> bool:
     limits = {"PNEUMOSCOPE_SERVE_HELD_BYTES": str(_KEPT_MIB * 2**20)}
     with tempfile.TemporaryDirectory() as folder, serving(folder, environ=limits) as server:
         requests = [request([film], server.host) for film in films]
-        seen = asyncio.run(everybody(reader, requests, server, options))
+        seen = asyncio.run(everybody(reader, requests, server, options, Seen()))
     answered = seen.statuses.total()
     print(
         f"{options.clients} clients, {options.seconds:.0f} s: {answered} answers, "
@@ -97,35 +111,72 @@ def loaded(films: Sequence[bytes], options: argparse.Namespace) -> bool:
 
 def killed(films: Sequence[bytes], options: argparse.Namespace) -> bool:
     good = True
-    for keep in (True, False):
+    for keep, kills in ((True, -(-options.kills // 2)), (False, options.kills // 2)):
+        if not kills:
+            continue
         secret = {"PNEUMOSCOPE_SERVE_SECRET": base64.b64encode(secrets.token_bytes(32)).decode()}
         kept = ["--keep-films"] if keep else []
+        seen, ends = Seen(), collections.Counter[str]()
+        patience_s = options.seconds + 120
         with tempfile.TemporaryDirectory() as folder:
-            with serving(folder, *kept, environ=secret) as server:
-                requests = [
-                    request(films[i : i + 5], server.host, "Prefer: respond-async\r\n")
-                    for i in range(0, len(films), 5)
-                ]
-                seen = asyncio.run(everybody(sender, requests, server, options, kill=True))
-            with serving(folder, *kept, environ=secret) as server:
-                ends = asyncio.run(fates(seen.jobs, server, options.seconds + 120))
-        lost = ends.pop("lost", 0)
-        print(
-            f"{'with' if keep else 'without'} --keep-films: {len(seen.jobs)} jobs accepted before "
-            f"the kill, by status {dict(seen.statuses)}; after the next start {dict(ends)}, "
-            f"lost {lost}"
-        )
-        wrong = {
-            "films were lost": bool(lost),
-            "no job was accepted": not seen.jobs,
-            "an answer was neither 202 nor 429": not set(seen.statuses) <= {202, 429},
-            "films ended otherwise": not set(ends)
-            <= ({"done"} if keep else {"done", "Interrupted"}),
-        }
-        for reason in (reason for reason, true in wrong.items() if true):
-            print(reason)
-            good = False
+            for kill in range(kills + 1):
+                with serving(folder, *kept, environ=secret) as server:
+                    jobs, seen.jobs = seen.jobs, []
+                    ends += asyncio.run(fates(jobs, server, patience_s))
+                    ends["jobs"] += len(jobs)
+                    if kill < kills:
+                        requests = [
+                            request(films[i : i + 5], server.host, "Prefer: respond-async\r\n")
+                            for i in range(0, len(films), 5)
+                        ]
+                        asyncio.run(everybody(sender, requests, server, options, seen, kill=True))
+        good &= judge_kills(kills, seen, ends, keep=keep)
     return good
+
+
+def judge_kills(kills: int, seen: Seen, ends: collections.Counter[str], *, keep: bool) -> bool:
+    """Prints what became of accepted films; whether it is what it must be."""
+    jobs, lost, doubled = (ends.pop(name, 0) for name in ("jobs", "lost", "doubled"))
+    print(
+        f"{'with' if keep else 'without'} --keep-films: {kills} kills, {jobs} jobs accepted before "
+        f"them, by status {dict(seen.statuses)}; after the next start {dict(ends)}, "
+        f"lost {lost}, doubled {doubled}"
+    )
+    wrong = {
+        "films were lost": bool(lost),
+        "films were doubled": bool(doubled),
+        "no job was accepted": not jobs,
+        "an answer was neither 202 nor 429": not set(seen.statuses) <= {202, 429},
+        "films ended otherwise": not set(ends) <= ({"done"} if keep else {"done", "Interrupted"}),
+    }
+    for reason in (reason for reason, true in wrong.items() if true):
+        print(reason)
+    return not any(wrong.values())
+
+
+def attacked(films: Sequence[bytes], options: argparse.Namespace) -> bool:
+    results = [_attacked_by(attack, films, options) for attack in ATTACKS]
+    return all(results)
+
+
+def _attacked_by(attack: Attack, films: Sequence[bytes], options: argparse.Namespace) -> bool:
+    tls = ["--tls-self-signed"] if attack.tls else []
+    with tempfile.TemporaryDirectory() as folder, serving(folder, *tls) as server:
+        requests = [request([film], server.host, scheme=server.scheme) for film in films]
+        alone = asyncio.run(everybody(honest, requests, server, options, Seen()))
+        with attacking(attack, server.address, server.port) as connects:
+            before = connects()
+            beside = asyncio.run(everybody(honest, requests, server, options, Seen()))
+            rate = (connects() - before) / options.seconds
+    p99s = [statistics.quantiles(seen.times_ms, n=100)[98] for seen in (alone, beside)]
+    print(
+        f"{attack.connections:,} {attack.name}, {rate:.0f} new ones a second: {options.clients} honest "
+        f"clients' p99 {p99s[0]:.0f} -> {p99s[1]:.0f} ms ({p99s[1] / p99s[0]:.2f} times), medians "
+        f"{statistics.median(alone.times_ms):.0f} and {statistics.median(beside.times_ms):.0f} ms, "
+        f"by status {dict(beside.statuses)}, broken {dict(beside.broken)}"
+    )
+    fast = p99s[1] < _SLOWER * p99s[0]
+    return fast and not beside.broken and set(beside.statuses) == {200}
 
 
 async def everybody(
@@ -133,10 +184,10 @@ async def everybody(
     requests: Sequence[bytes],
     server: Server,
     options: argparse.Namespace,
+    seen: Seen,
     kill: bool = False,
 ) -> Seen:
     """All clients for the time given, or until the server is killed."""
-    seen = Seen()
     end = time.monotonic() + options.seconds
     clients = [
         asyncio.create_task(client(i, requests, server, end, seen)) for i in range(options.clients)
@@ -159,7 +210,7 @@ async def reader(
     """Sends films one by one, and looks at what came of them."""
     turn = number
     try:
-        streams = await asyncio.open_connection(*server[:2])
+        streams = await server.connect()
         while time.monotonic() < end:
             turn += 1
             began = time.perf_counter()
@@ -178,13 +229,37 @@ async def reader(
         seen.broken[type(error).__name__] += 1
 
 
+async def honest(
+    number: int, requests: Sequence[bytes], server: Server, end: float, seen: Seen
+) -> None:
+    """Sends films at the pace of a person, now and then on a new connection."""
+    turn = number
+    await asyncio.sleep(_PAUSE_S * number / 20)
+    while time.monotonic() < end:
+        try:
+            began = time.perf_counter()
+            streams = await server.connect()
+            for _ in range(_OF_A_CONNECTION):
+                turn += 1
+                status, _head, _body = await exchange(*streams, requests[turn * 7 % len(requests)])
+                seen.statuses[status] += 1
+                seen.times_ms.append(1000 * (time.perf_counter() - began))
+                await asyncio.sleep(_PAUSE_S)
+                began = time.perf_counter()
+                if time.monotonic() >= end:
+                    break
+            streams[1].close()
+        except (OSError, EOFError) as error:
+            seen.broken[type(error).__name__] += 1
+
+
 async def sender(
     number: int, requests: Sequence[bytes], server: Server, end: float, seen: Seen
 ) -> None:
     """Sends jobs until the server is gone."""
     turn = number
     try:
-        streams = await asyncio.open_connection(*server[:2])
+        streams = await server.connect()
         while True:
             turn += 1
             status, head, body = await exchange(*streams, requests[turn % len(requests)])
@@ -202,7 +277,7 @@ async def fates(jobs: Sequence[str], server: Server, patience_s: float) -> colle
     """What became of the films of accepted jobs, by state or code of the error."""
     ends: collections.Counter[str] = collections.Counter()
     until = time.monotonic() + patience_s
-    streams = await asyncio.open_connection(*server[:2])
+    streams = await server.connect()
     for job in jobs:
         report: dict[str, Any] = {}
         while time.monotonic() < until:
@@ -212,9 +287,12 @@ async def fates(jobs: Sequence[str], server: Server, patience_s: float) -> colle
                 break
             await asyncio.sleep(0.2)
         films = report.get("predictions", [])
+        ends["doubled"] += len(films) - len({film["id"] for film in films})
         for film in films:
             ends[(film["error"] or {"code": film["state"]})["code"]] += 1
-        ends["lost"] += report.get("total", 0) - len(films) + (report.get("state") != "done")
+        missing = report.get("total", 0) - len(films)
+        ends["lost"] += max(0, missing) + (report.get("state") != "done")
+        ends["doubled"] += max(0, -missing)
     streams[1].close()
     return ends
 
