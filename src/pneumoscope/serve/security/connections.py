@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import chain, groupby
-from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.serve.security.connection import Connection, LimitedHttpProtocol
@@ -20,7 +21,7 @@ from pneumoscope.serve.security.throttle import network_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pneumoscope.serve.settings import ConnectionLimits
 
@@ -29,11 +30,24 @@ _OTHER_FILES = 200
 _MOST_FILES = 65536
 _TLS_CLOSE_S = 5.0
 """Seconds that a client has to answer the end of a TLS connection."""
+_HANDSHAKE = 22
+"""First byte of the record with which a handshake begins (RFC 8446, 5.1)."""
+_RECORD_HEAD = 5
+"""Bytes before the content of a record; the last two are its length."""
+_MOST_RECORD = 2**14
+"""Bytes of a record's content (RFC 8446, 5.1)."""
+_SHORTEST_S = 0.01
 GRACE_S = 3.0
 """Seconds in which a connection is spared: a TLS handshake over a slow line takes one or two."""
 _CROWD = 10
 """A network with more than this part of all connections has no such grace towards others: otherwise
 it would keep its place by opening new ones all the time."""
+_PARTS = 20
+"""This part of a network's connections is chosen at once to make room: to look at each of them for every
+new one would cost more than the new one itself."""
+_REMEMBERED_S = 0.1
+_ALL = ""
+"""All networks."""
 
 
 @dataclass(slots=True)
@@ -61,6 +75,7 @@ class Connections:
     handshakes: set[asyncio.Task[None]] = field(default_factory=set)
     _count: int = 0
     _of_proxies: set[str] = field(default_factory=set)
+    _next: dict[str, _Next] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.most = min(self.limits.connections, max(1, open_files() - _OTHER_FILES))
@@ -88,9 +103,9 @@ class Connections:
         if is_proxy:
             self._of_proxies.add(network)
         too_many = len(same) >= self.limits.connections_per_address and not is_proxy
-        if too_many and not self._make_room([network], now):
+        if too_many and not self._make_room(network, now):
             return None
-        if self._count >= self.most and not self._make_room(self.by_network, now):
+        if self._count >= self.most and not self._make_room(_ALL, now):
             return None
         connection = Connection(network, transport, now)
         self.by_network[network].add(connection)
@@ -113,61 +128,103 @@ class Connections:
         address = ip_address(str(peer[0]).partition("%")[0])
         return any(address in network for network in self.proxies)
 
-    def _make_room(self, networks: Iterable[str], now: float) -> bool:
-        """Closes one connection of these networks whose request is not complete, if there is one.
+    def _make_room(self, among: str, now: float) -> bool:
+        """Closes one connection whose request is not complete, if there is one.
 
-        Called for every connection of an attacker, so it looks at each connection only briefly.
+        Called for every connection of an attacker, so it remembers which ones come next.
+
+        Args:
+            among: A network, or `_ALL`.
+            now: Time of the loop.
         """
+        upcoming = self._next.get(among)
+        while upcoming is not None and now - upcoming.chosen <= _REMEMBERED_S and upcoming.last:
+            last, since = upcoming.last.pop()
+            unchanged = last.since == since and not last.working
+            crowded = self._crowd(last.network) > upcoming.crowd * (1 - 1 / _PARTS)
+            if unchanged and crowded and last in self.by_network.get(last.network, ()):
+                self._drop(last)
+                return True
+        self._next = {
+            key: old for key, old in self._next.items() if now - old.chosen <= _REMEMBERED_S
+        }
+        upcoming = self._choose(self.by_network if among == _ALL else [among], now)
+        if upcoming is None:
+            return False
+        self._next[among] = upcoming
+        self._drop(upcoming.last.pop()[0])
+        return True
+
+    def _choose(self, networks: Iterable[str], now: float) -> _Next | None:
+        """The connections that make room: the slowest of the network with the most, or of such networks."""
         by_crowd = sorted(networks, key=self._crowd, reverse=True)
         small = max(1, self.most // _CROWD)
         for sparing in (True, False):
             for crowd, equal in groupby(by_crowd, key=self._crowd):
-                among = chain.from_iterable(self.by_network[network] for network in equal)
-                last = _slowest(among, now, spare_young=sparing and crowd <= small)
-                if last is not None:
-                    self.remove(last)
-                    last.transport.abort()
-                    return True
-        return False
+                among = [*chain.from_iterable(self.by_network[network] for network in equal)]
+                slowest = _slowest(among, now, spare_young=sparing and crowd <= small)
+                if slowest:
+                    return _Next(now, crowd, [(each, each.since) for each in reversed(slowest)])
+        return None
+
+    def _drop(self, connection: Connection) -> None:
+        self.remove(connection)
+        connection.transport.abort()
 
     def _crowd(self, network: str) -> int:
         """How many connections a network has; behind a proxy are many users, with one each."""
-        return 1 if network in self._of_proxies else len(self.by_network[network])
+        return 1 if network in self._of_proxies else len(self.by_network.get(network, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """Which connections make room next.
+
+    Attributes:
+        chosen: Time of the loop when they were chosen.
+        crowd: How many connections their network had then; one that has lost its share loses no more.
+        last: The first of them at the end, each with its ``since``: it is another value when the
+            connection has begun something else.
+    """
+
+    chosen: float
+    crowd: int
+    last: list[tuple[Connection, float]]
 
 
 def _slowest(
-    connections: Iterable[Connection], now: float, *, spare_young: bool
-) -> Connection | None:
-    """The slowest connection whose request is not complete; None if there is none.
+    connections: Sequence[Connection], now: float, *, spare_young: bool
+) -> list[Connection]:
+    """The slowest connections whose request is not complete, the slowest first: a part of all.
 
-    Young ones come last, the oldest of them first: the rate of a new connection says nothing, as a
-    handshake has none.
+    If all are young, the oldest of them: the rate of a new connection says nothing, as a handshake has
+    none.
 
     Args:
-        connections: Among which it is sought.
+        connections: Among which they are sought.
         now: Time of the loop.
         spare_young: Leave young ones out.
     """
-    slowest: Connection | None = None
-    oldest: Connection | None = None
-    least_rate = inf
-    for connection in connections:
-        if connection.working:
-            continue
-        if now - connection.since < GRACE_S:
-            if oldest is None or connection.since < oldest.since:
-                oldest = connection
-        elif (rate := connection.rate(now)) < least_rate:
-            slowest, least_rate = connection, rate
-    return slowest if slowest is not None or spare_young else oldest
+    most = max(1, len(connections) // _PARTS)
+    idle = [connection for connection in connections if not connection.working]
+    if old := [connection for connection in idle if now - connection.since >= GRACE_S]:
+        return nsmallest(most, old, key=lambda connection: connection.rate(now))
+    return [] if spare_young else nsmallest(most, idle, key=attrgetter("since"))
 
 
 class _NewConnection(asyncio.Protocol):
-    """A connection before HTTP: it is counted, and encrypted if the server uses TLS."""
+    """A connection before HTTP: it is counted, and encrypted if the server uses TLS.
+
+    A TLS handshake is not prepared before its first record is complete: that costs far more than to wait
+    for it.
+    """
 
     def __init__(self, connections: Connections, of_uvicorn: dict[str, Any]) -> None:
         self._connections = connections
         self._of_uvicorn = of_uvicorn
+        self._connection: Connection | None = None
+        self._hello = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         loop = asyncio.get_running_loop()
@@ -179,20 +236,55 @@ class _NewConnection(asyncio.Protocol):
             transport.set_protocol(http)
             http.connection_made(transport)
         else:
-            transport.pause_reading()  # or what arrives before the handshake starts would be lost
-            handshake = loop.create_task(self._encrypt(connection, self._connections.context))
+            self._connection = connection
+            self._timer = loop.call_later(self._connections.limits.handshake_s, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        connection, context = self._connection, self._connections.context
+        if connection is None or context is None:
+            return
+        self._hello += data
+        length = int.from_bytes(self._hello[3:_RECORD_HEAD], "big")
+        if self._hello[0] != _HANDSHAKE or length > _MOST_RECORD:
+            connection.transport.abort()
+        elif len(self._hello) >= _RECORD_HEAD + length:
+            connection.transport.pause_reading()  # until the handshake starts
+            loop = asyncio.get_running_loop()
+            handshake = loop.create_task(self._encrypt(connection, context))
             self._connections.handshakes.add(handshake)
             handshake.add_done_callback(self._connections.handshakes.discard)
+            # `start_tls` has begun by then, but reads nothing before the next turn of the loop.
+            loop.call_soon(lambda: loop.call_soon(self._pass_on, connection.transport))
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._connection is not None:
+            self._connections.remove(self._connection)
+
+    def _pass_on(self, transport: asyncio.Transport) -> None:
+        """Gives the record that has come to the handshake."""
+        tls = transport.get_protocol()
+        while self._hello and isinstance(tls, asyncio.BufferedProtocol):
+            room = memoryview(tls.get_buffer(len(self._hello)))
+            part = self._hello[: len(room)]
+            room[: len(part)] = part
+            del self._hello[: len(part)]
+            tls.buffer_updated(len(part))
 
     async def _encrypt(self, connection: Connection, context: ssl.SSLContext) -> None:
         early = _Early()
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+        left = connection.since + self._connections.limits.handshake_s - loop.time()
         try:
-            transport = await asyncio.get_running_loop().start_tls(
+            transport = await loop.start_tls(
                 connection.transport,
                 early,
                 context,
                 server_side=True,
-                ssl_handshake_timeout=self._connections.limits.handshake_s,
+                ssl_handshake_timeout=max(left, _SHORTEST_S),
                 ssl_shutdown_timeout=_TLS_CLOSE_S,
             )
         except (OSError, RuntimeError):  # no TLS, too slow, or gone; `SSLError` is an `OSError`

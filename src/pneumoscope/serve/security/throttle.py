@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ FORGET_S = 15 * 60
 V = TypeVar("V")
 
 
+@lru_cache(maxsize=_MOST_KEYS)
 def network_of(address: str) -> str:
     """What counts as one client: an IPv4 address, or the /64 of an IPv6 address, all of which one machine may use."""
     try:
