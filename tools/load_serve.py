@@ -31,6 +31,7 @@ import os
 import secrets
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -48,6 +49,8 @@ _PATIENCE_S = 60.0
 _SLOWER = 2.0
 """How much slower honest clients may be beside attackers."""
 _PAUSE_S = 0.25
+_A_MINUTE = 300
+"""Requests that an honest client may send, which is more than it sends."""
 _OF_A_CONNECTION = 10
 """Requests of an honest client before it opens a new connection."""
 
@@ -154,20 +157,44 @@ def judge_kills(kills: int, seen: Seen, ends: collections.Counter[str], *, keep:
     return not any(wrong.values())
 
 
+def account(folder: str) -> str:
+    """Makes an account, without which everybody on this machine could use the server; its token."""
+    command = [sys.executable, "-m", "pneumoscope"]
+    password = secrets.token_urlsafe()
+    for arguments in (
+        ["user", "add", "honest", "--password-stdin"],
+        ["token", "add", "honest", "--scope", "predict"],
+    ):
+        made = subprocess.run(
+            [*command, *arguments, "--folder", folder],
+            input=password,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return made.stdout.split()[-1]
+
+
 def attacked(films: Sequence[bytes], options: argparse.Namespace) -> bool:
     results = [_attacked_by(attack, films, options) for attack in ATTACKS]
     return all(results)
 
 
 def _attacked_by(attack: Attack, films: Sequence[bytes], options: argparse.Namespace) -> bool:
-    tls = ["--tls-self-signed"] if attack.tls else []
-    with tempfile.TemporaryDirectory() as folder, serving(folder, *tls) as server:
-        requests = [request([film], server.host, scheme=server.scheme) for film in films]
-        alone = asyncio.run(everybody(honest, requests, server, options, Seen()))
-        with attacking(attack, server.address, server.port) as connects:
-            before = connects()
-            beside = asyncio.run(everybody(honest, requests, server, options, Seen()))
-            rate = (connects() - before) / options.seconds
+    more = ["--tls-self-signed"] if attack.tls else []
+    more += ["--rate-limit", str(_A_MINUTE * options.clients)]
+    with tempfile.TemporaryDirectory() as folder:
+        token = f"Authorization: Bearer {account(folder)}\r\n"
+        with serving(folder, *more) as server:
+            requests = [request([film], server.host, token, server.scheme) for film in films]
+            alone = asyncio.run(everybody(honest, requests, server, options, Seen()))
+            with attacking(attack, server.address, server.port) as connects:
+                before = connects()
+                beside = asyncio.run(everybody(honest, requests, server, options, Seen()))
+                rate = (connects() - before) / options.seconds
+    if min(len(alone.times_ms), len(beside.times_ms)) < 2:
+        print(f"{attack.connections:,} {attack.name}: no answers, broken {dict(beside.broken)}")
+        return False
     p99s = [statistics.quantiles(seen.times_ms, n=100)[98] for seen in (alone, beside)]
     print(
         f"{attack.connections:,} {attack.name}, {rate:.0f} new ones a second: {options.clients} honest "

@@ -23,6 +23,7 @@ _DRIP_S = 7.6
 _UNREAD_S = 25.0
 _RETRY_S = 0.01
 _START_S = 30.0
+_SMALLEST_BUFFER = 2048
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ ATTACKS = (
         "answers that nobody reads",
         1010,
         tls=False,
-        head="GET /static/sentences.js HTTP/1.1\r\nHost: {host}\r\n\r\n" * 40,
+        head="GET /static/texts.de.json HTTP/1.1\r\nHost: {host}\r\n\r\n" * 3,
         reads=False,
     ),
 )
@@ -103,6 +104,8 @@ async def _attack(attack: Attack, address: str, port: int, count: Any) -> None:
     while True:
         with socket.socket() as line, contextlib.suppress(OSError):
             line.setblocking(False)
+            if not attack.reads:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALLEST_BUFFER)
             await loop.sock_connect(line, (address, port))
             count.value += 1
             await loop.sock_sendall(line, head)

@@ -187,6 +187,16 @@ def test_the_rate_is_a_setting(tmp_path: Path) -> None:
     assert settings.rate_limit == 1200
 
 
+def test_strangers_do_not_use_up_the_rate_of_the_users_at_their_address(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        lee = server.cookie("lee")
+        object.__setattr__(server.security, "by_address", Rate(60, 5))
+        codes = [server("GET", "/healthz").status_code for _ in range(6)]
+        assert codes == [200] * 5 + [429]
+        codes = [server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(6)]
+        assert codes == [200] * 5 + [429]  # as many again: a cookie may be made up
+
+
 def test_one_address_does_not_use_up_the_server(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
         object.__setattr__(server.security, "by_address", Rate(60, 5))

@@ -77,7 +77,7 @@ class Admission:
         self._check_address()
         # An account may have been added a moment ago, by a command.
         if not security.open or not await run_in_threadpool(security.openness.check):
-            _slow_down(security.by_address, network_of(address_of(self.request)))
+            self._slow_address_down()
         self._check_length()
         if method not in SAFE_METHODS:
             self._check_origin()
@@ -92,6 +92,14 @@ class Admission:
         _slow_down(security.by_user, user.id)
         _check_may(user, method, path)
         return user
+
+    def _slow_address_down(self) -> None:
+        """Strangers who use up the rate of an address leave as much to those who say who they are."""
+        rate, network = self.security.by_address, network_of(address_of(self.request))
+        if wait_s := rate.wait_s(network):
+            names_user = self.bearer is not None or _cookie(self.security, self.request)
+            if not names_user or rate.wait_s(f"{network} with credentials"):
+                raise Busy("too many requests", wait_s)
 
     def _check_host(self) -> None:
         hosts = self.request.headers.getlist("host")
@@ -157,11 +165,15 @@ class Admission:
         return user
 
 
+def _cookie(security: Security, request: Request) -> str | None:
+    return request.cookies.get(cookie_name(security.tls))
+
+
 def _user_of(security: Security, request: Request, *, use: bool = True) -> User | None:
     """The user of a request's token or cookie, if that is valid now."""
     bearer = request.headers.get("authorization")
     if bearer is None:
-        cookie = request.cookies.get(cookie_name(security.tls))
+        cookie = _cookie(security, request)
         return security.sessions.find(cookie, use=use) if cookie else None
     scheme, _, token = bearer.partition(" ")
     return security.tokens.find(token.strip()) if scheme.lower() == "bearer" else None
