@@ -278,6 +278,7 @@ async def honest(
             streams[1].close()
         except (OSError, EOFError) as error:
             seen.broken[type(error).__name__] += 1
+            await asyncio.sleep(_PAUSE_S)
 
 
 async def sender(

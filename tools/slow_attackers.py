@@ -22,6 +22,7 @@ _DRIP_S = 7.6
 """1,010 clients that send a byte in this time send 133 bytes a second together."""
 _UNREAD_S = 25.0
 _RETRY_S = 0.01
+_APART_S = 0.01
 _START_S = 30.0
 _SMALLEST_BUFFER = 2048
 
@@ -62,7 +63,7 @@ ATTACKS = (
         "answers that nobody reads",
         1010,
         tls=False,
-        head="GET /static/texts.de.json HTTP/1.1\r\nHost: {host}\r\n\r\n" * 3,
+        head="GET /static/texts.de.json HTTP/1.1\r\nHost: {host}\r\n\r\n",
         reads=False,
     ),
 )
@@ -92,15 +93,17 @@ def _run(attack: Attack, address: str, port: int, count: Any) -> None:
 
     async def all_of_them() -> None:
         await asyncio.gather(
-            *(_attack(attack, address, port, count) for _ in range(attack.connections))
+            *(_attack(attack, address, port, count, i) for i in range(attack.connections))
         )
 
     asyncio.run(all_of_them())
 
 
-async def _attack(attack: Attack, address: str, port: int, count: Any) -> None:
+async def _attack(attack: Attack, address: str, port: int, count: Any, number: int) -> None:
     head = attack.head.format(host=f"{address}:{port}").encode("latin-1")
     loop = asyncio.get_running_loop()
+    if not attack.reads:  # complete requests, which all at once would be a flood
+        await asyncio.sleep(number * _APART_S)
     while True:
         with socket.socket() as line, contextlib.suppress(OSError):
             line.setblocking(False)

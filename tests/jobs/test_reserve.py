@@ -33,6 +33,21 @@ def test_the_reserve_takes_its_space_at_once_and_only_if_there_is_room(
     assert status.st_mode & 0o077 == 0
 
 
+def test_the_reserve_may_be_given_up_by_two_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve.keep_reserve(tmp_path)
+    kept = tmp_path / reserve.NAME
+
+    def used(_folder: Path) -> SimpleNamespace:
+        kept.unlink(missing_ok=True)  # the other purge is a moment earlier
+        return SimpleNamespace(free=0)
+
+    monkeypatch.setattr(FREE, used)
+    with reserve.room_to_delete(tmp_path):
+        assert not kept.exists()
+
+
 def test_the_reserve_is_given_up_only_on_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

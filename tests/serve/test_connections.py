@@ -78,6 +78,32 @@ def test_a_connection_too_many_takes_the_place_of_the_slowest() -> None:
     assert fourth is not None
 
 
+def test_a_connection_that_has_begun_something_else_is_not_closed() -> None:
+    every = limited(60)
+    lines = [added(every, "10.0.0.1", i / 10) for i in range(60)]
+    assert added(every, "10.0.0.2", 20.0) is not None  # the three slowest are chosen at once
+    assert lines[0].transport.aborted
+    lines[1].since = 20.01
+    lines[2].working = True
+    assert added(every, "10.0.0.2", 20.02) is not None
+    assert [c.transport.aborted for c in lines[1:5]] == [False, False, True, False]
+
+
+def test_a_network_that_has_lost_its_share_loses_no_more() -> None:
+    every = limited(80)
+    lines = {
+        address: [added(every, address, start + i / 100) for i in range(40)]
+        for address, start in (("10.0.0.1", 0.0), ("10.0.0.2", 1.0))
+    }
+    for _ in range(8):
+        assert added(every, "10.0.0.3", 20.0) is not None
+    gone = {
+        address: sum(c.transport.aborted for c in of_address)
+        for address, of_address in lines.items()
+    }
+    assert gone == {"10.0.0.1": 4, "10.0.0.2": 4}
+
+
 def test_a_request_that_is_answered_is_never_closed_for_another() -> None:
     every = limited(2)
     busy = [added(every, "10.0.0.1", 0.0) for _ in range(2)]
@@ -249,6 +275,36 @@ def test_a_handshake_has_a_deadline(tmp_path: Path) -> None:
                 started = time.monotonic()
                 assert b"HTTP" not in rest(line)
                 assert time.monotonic() - started < 5
+
+
+def test_a_handshake_begins_with_a_whole_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    start = connections._NewConnection._encrypt
+
+    def encrypt(self: Any, *of_connection: Any) -> Any:
+        begun.append(self)
+        return start(self, *of_connection)
+
+    monkeypatch.setattr(connections._NewConnection, "_encrypt", encrypt)
+    settings = ServeSettings(folder=tmp_path, tls_self_signed=True)
+    pair = tls.certificate(settings)
+    assert pair is not None
+    trusting = ssl.create_default_context(cafile=str(pair[0]))
+    with listening(settings) as port, opened(port, 1) as (line,):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        side = trusting.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        with pytest.raises(ssl.SSLWantReadError):
+            side.do_handshake()
+        hello = outgoing.read()
+        line.sendall(hello[:4])
+        with opened(port, 1, b"\x16\x03\x01\xff\xff") as (other,):
+            assert rest(other) == b""  # no record is so long; by now the first bytes have been read
+        assert begun == []
+        line.sendall(hello[4:])
+        assert line.recv(65536)[0] == 22  # ServerHello
+        assert len(begun) == 1
 
 
 def test_a_request_together_with_the_end_of_the_handshake_is_read(

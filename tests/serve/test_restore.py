@@ -201,6 +201,19 @@ def test_the_key_must_be_that_of_the_backup(
         restore(replace(new, key=tmp_path / "another" / "key"), backup)
 
 
+def test_a_check_takes_the_key_in_the_backup_whatever_the_folder_contains(
+    new: ServeSettings, members: dict[str, bytes], tmp_path: Path
+) -> None:
+    backup = packed(members, tmp_path / "backup.zip")
+    another = replace(new, folder=tmp_path / "another")
+    open_administration(another).store.close()
+    assert restore(another, backup, check_only=True).results == 1
+    # Who names a key asks whether it is the right one.
+    named = replace(new, key=another.folder / "key")
+    with pytest.raises(UsageError, match="is not the key of the backup"):
+        restore(named, backup, check_only=True)
+
+
 def test_nothing_is_overwritten(
     site: ServeSettings, new: ServeSettings, members: dict[str, bytes], tmp_path: Path
 ) -> None:

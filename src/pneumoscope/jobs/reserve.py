@@ -36,7 +36,7 @@ def room_to_delete(folder: Path) -> Iterator[None]:
     """Gives up the reserve for this block if the disk is almost full, and makes it again afterwards."""
     path = folder / NAME
     if path.exists() and shutil.disk_usage(folder).free < SIZE_BYTES:
-        path.unlink()
+        path.unlink(missing_ok=True)  # another deletion may do the same
         try:
             yield
         finally:

@@ -95,7 +95,7 @@ def restore(settings: ServeSettings, backup: Path, *, check_only: bool = False) 
     with _opened(backup) as pack, _staging(settings, backup, check_only) as staging:
         text, manifest = _manifest(pack)
         _unpack(pack, manifest, staging)
-        keys = _keys(settings, manifest, staging)
+        keys = _keys(settings, manifest, staging, check_only=check_only)
         if not keys.has_signed(text, _read(pack, SIGNATURE).decode("ascii", "replace")):
             raise _damaged("its manifest was changed, or it was made with another key")
         _unpack_films(pack, manifest, staging, keys)
@@ -218,12 +218,19 @@ def _unpack(pack: zipfile.ZipFile, manifest: Manifest, staging: Path) -> None:
         raise _damaged(f"{DATABASE} is missing")
 
 
-def _keys(settings: ServeSettings, manifest: Manifest, staging: Path) -> Keys:
-    """The key of the server that made the backup; never a new one."""
+def _keys(settings: ServeSettings, manifest: Manifest, staging: Path, *, check_only: bool) -> Keys:
+    """The key of the server that made the backup; never a new one.
+
+    A key in the server's folder would stay there, so it has to fit unless the backup is only checked.
+    """
     path = key_path(settings.folder, settings.key)
+    is_in_backup = (staging / KEY).exists()
     if path is None or path.exists():
         keys = open_keys(settings.folder, settings.key)
-    elif (staging / KEY).exists():
+        may_differ = check_only and settings.key is None and path is not None
+        if may_differ and is_in_backup and manifest.keys[0] not in keys.ids:
+            keys = open_keys(staging, staging / KEY)
+    elif is_in_backup:
         keys = open_keys(staging, staging / KEY)
     else:
         raise UsageError(
