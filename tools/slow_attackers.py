@@ -50,18 +50,24 @@ class Attack:
 
 ATTACKS = (
     Attack(
-        "bodies that drip",
-        1010,
+        name="bodies that drip",
+        connections=1010,
         tls=False,
         head="POST /api/v1/session HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
         "Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n",
         drips=True,
     ),
-    Attack("handshakes that never end", 1100, tls=True, head="\x16\x03\x01"),
-    Attack("heads that never end", 1010, tls=False, head="GET / HTTP/1.1\r\nX: ", drips=True),
+    Attack(name="handshakes that never end", connections=1100, tls=True, head="\x16\x03\x01"),
     Attack(
-        "answers that nobody reads",
-        1010,
+        name="heads that never end",
+        connections=1010,
+        tls=False,
+        head="GET / HTTP/1.1\r\nX: ",
+        drips=True,
+    ),
+    Attack(
+        name="answers that nobody reads",
+        connections=1010,
         tls=False,
         head="GET /static/texts.de.json HTTP/1.1\r\nHost: {host}\r\n\r\n",
         reads=False,
