@@ -64,7 +64,7 @@ class Scripted:
     def three(self, position: object) -> Iterator[None]:
         yield from (None, None, None)
 
-    def prepare(self, phase: object) -> SimpleNamespace:
+    def prepare(self, phase: object, steps: int) -> SimpleNamespace:
         return self.optimizer
 
     def learn(self, batch: object) -> float:

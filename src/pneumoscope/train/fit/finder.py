@@ -130,7 +130,7 @@ def suggest(rates: list[float], smoothed: list[float]) -> float | None:
 def range_test(trainer: loop.Trainer, index: int) -> RangeTest:
     """Raises the rate step by step from the trainer's present weights, which are not restored."""
     phase = trainer.phases[index]
-    optimizer = trainer.prepare(phase)
+    optimizer = trainer.prepare(phase, STEPS)
     rates: list[float] = []
     losses: list[float] = []
     for rate, batch in zip(

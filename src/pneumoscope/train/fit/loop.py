@@ -16,6 +16,7 @@ from pneumoscope.errors import TrainingError
 from pneumoscope.files import write_text
 from pneumoscope.images import resample
 from pneumoscope.train.data.batches import Batches, Position
+from pneumoscope.train.fit import tracing
 from pneumoscope.train.fit.checkpoint import (
     CHECKPOINT,
     WEIGHTS,
@@ -189,8 +190,13 @@ class Trainer:
         self.batches.features = None
         (self.folder / _FEATURES).unlink(missing_ok=True)
 
-    def prepare(self, phase: Phase) -> Any:
-        """Compiles the network for a phase; returns its optimiser."""
+    def prepare(self, phase: Phase, steps: int | None = None) -> Any:
+        """Compiles the network for a phase; returns its optimiser.
+
+        Args:
+            phase: The phase.
+            steps: How many steps will follow; those of the whole phase if None.
+        """
         keras_model.set_trainable(
             self.model, self.recipe, whole=phase.whole, keep_statistics=self.freezes
         )
@@ -211,6 +217,9 @@ class Trainer:
             # Builds the counters of both losses, for which TensorFlow would trace the step twice.
             zeros = {n: keras.ops.zeros((1, *o.shape[1:])) for n, o in self.trainee.output.items()}
             self.trainee.compute_loss(y=zeros, y_pred=zeros)
+        tracing.set_up(
+            self.trainee, self.model, phase.epochs * self.steps if steps is None else steps
+        )
         # On several devices Keras keeps the layout of the weights that were trainable before.
         self.model.make_predict_function(force=True)
         optimizer.build(self.trainee.trainable_variables)
