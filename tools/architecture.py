@@ -23,6 +23,7 @@ FLOORS = {
     "languages": 2,
     "files": 2,
     "records": 2,
+    "syslog": 2,
     "metrics": 3,
     "images": 3,
     "buckets": 4,

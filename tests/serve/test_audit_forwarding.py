@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -82,7 +83,7 @@ def test_a_failure_of_any_kind_does_not_end_forwarding(
         forward(b"{}")
         forward.settle()
         assert "lines of the audit log are not forwarded" in caplog.text
-        forward._host = "127.0.0.1"
+        forward._address = replace(forward._address, host="127.0.0.1")
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", no_thread)
             forward(b'{"seq": 1}')

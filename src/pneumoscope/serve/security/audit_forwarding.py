@@ -7,29 +7,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import queue
-import socket
-import ssl
-from contextlib import closing
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit
 
-from pneumoscope.errors import UsageError
+from pneumoscope import syslog
 from pneumoscope.serve.security.audit_lines import canonical
 from pneumoscope.serve.security.background_thread import BackgroundThread
+from pneumoscope.syslog import DATAGRAM_BYTES, SyslogAddress
 
 _log = logging.getLogger(__name__)
 
-PRIORITY = 10 * 8 + 5
-"""Facility 10, security and authorisation; severity 5, notice."""
-DATAGRAM_BYTES = 8192
-"""Longest message by UDP or to a local socket; RFC 5424, 6.1, recommends at least 2,048."""
-_PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
-"""RFC 5426, 3.3; RFC 3195, 9.2; RFC 5425, 4.1."""
 _MOST_WAITING = 10_000
-_TIMEOUT_S = 5.0
 
 
 class SyslogForwarder:
@@ -44,21 +31,7 @@ class SyslogForwarder:
     """
 
     def __init__(self, address: str) -> None:
-        parts = urlsplit(address)
-        try:
-            port = parts.port
-        except ValueError:
-            port = -1
-        local = address.startswith("/")
-        if not local and (parts.scheme not in _PORTS or not parts.hostname or port == -1):
-            raise UsageError(
-                f"{address}: no address of a syslog",
-                "Such as udp://logs.example:514, tcp://..., tls://..., or /dev/log.",
-            )
-        self._scheme = "local" if local else parts.scheme
-        self._path = address
-        self._host = parts.hostname or ""
-        self._port = port or _PORTS.get(self._scheme, 0)
+        self._address = SyslogAddress.parse(address)
         self._waiting: queue.Queue[bytes] = queue.Queue(_MOST_WAITING)
         self._thread = BackgroundThread(
             "audit-syslog", self._send_waiting, lambda: not self._waiting.empty()
@@ -86,36 +59,14 @@ class SyslogForwarder:
                 self._waiting.get_nowait()
 
     def _send_all(self) -> None:
-        stream = self._scheme in ("tcp", "tls")
-        with closing(self._connected()) as connection:
-            while not self._waiting.empty():
-                text = message(self._waiting.get_nowait(), DATAGRAM_BYTES if not stream else None)
-                # Octet counting: RFC 6587, 3.4.1, and RFC 5425, 4.3.
-                connection.sendall(f"{len(text)} ".encode() + text if stream else text)
-
-    def _connected(self) -> socket.socket:
-        if self._scheme in ("local", "udp"):
-            return self._datagrams()
-        connection = socket.create_connection((self._host, self._port), _TIMEOUT_S)
-        if self._scheme == "tls":
-            context = ssl.create_default_context()
-            return context.wrap_socket(connection, server_hostname=self._host)
-        return connection
-
-    def _datagrams(self) -> socket.socket:
-        family: int = socket.AF_UNIX
-        place: Any = self._path
-        if self._scheme == "udp":
-            family, _, _, _, place = socket.getaddrinfo(
-                self._host, self._port, type=socket.SOCK_DGRAM
-            )[0]
-        connection = socket.socket(family, socket.SOCK_DGRAM)
+        most = None if self._address.is_stream else DATAGRAM_BYTES
+        connection = self._address.connected()
         try:
-            connection.connect(place)
-        except OSError:
-            connection.close()
-            raise
-        return connection
+            while not self._waiting.empty():
+                text = message(self._waiting.get_nowait(), most)
+                connection.sendall(self._address.framed(text))
+        finally:
+            syslog.close(connection)
 
 
 def message(line: bytes, most: int | None = None) -> bytes:
@@ -125,8 +76,7 @@ def message(line: bytes, most: int | None = None) -> bytes:
         line: Of the log.
         most: Most bytes; a longer line gets the number of its objects in their place.
     """
-    time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    head = f"<{PRIORITY}>1 {time} {socket.gethostname()} pneumoscope {os.getpid()} audit - "
+    head = syslog.header("audit")
     text = line.rstrip(b"\n")
     if most is not None and len(head) + len(text) > most:
         entry = json.loads(text)

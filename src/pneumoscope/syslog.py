@@ -1,0 +1,131 @@
+"""Messages to a syslog: where it is, and the forms of RFC 5424 and its transports."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pneumoscope.errors import UsageError
+
+NOTICE, WARNING = 5, 4
+"""Severities of audit messages (DICOM PS3.15 A.6)."""
+_FACILITY = 10
+"""Security and authorisation (DICOM PS3.15 A.6)."""
+DATAGRAM_BYTES = 8192
+"""Longest message by UDP or to a local socket; RFC 5424, 6.1, recommends at least 2,048."""
+_LOCAL, _UDP, _TCP, TLS = "local", "udp", "tcp", "tls"
+_PORTS = {_UDP: 514, _TCP: 601, TLS: 6514}
+"""RFC 5426, 3.3; RFC 3195, 9.2; RFC 5425, 4.1."""
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SyslogAddress:
+    """Where a syslog listens.
+
+    Attributes:
+        scheme: ``"udp"``, ``"tcp"``, ``"tls"`` or ``"local"``.
+        host: Its host; empty for a local socket.
+        port: Its port; 0 for a local socket.
+        path: Path of the local socket; empty for others.
+    """
+
+    scheme: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From ``udp://host:514``, ``tcp://host:601``, ``tls://host:6514``, or a path such as ``/dev/log``.
+
+        Raises:
+            UsageError: The text is none of these.
+        """
+        if text.startswith("/"):
+            return cls(_LOCAL, path=text)
+        try:
+            parts = urlsplit(text)
+            port, host = parts.port, parts.hostname
+        except ValueError:
+            port, host = None, None
+        if host is None or parts.scheme not in _PORTS:
+            raise UsageError(
+                f"{text}: no address of a syslog",
+                "Such as udp://logs.example:514, tcp://..., tls://..., or /dev/log.",
+            )
+        return cls(parts.scheme, host, port or _PORTS[parts.scheme])
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether messages follow each other on a connection, each with its length before it."""
+        return self.scheme in (_TCP, TLS)
+
+    def connected(self, context: ssl.SSLContext | None = None) -> socket.socket:
+        """A socket that messages can be sent to.
+
+        Args:
+            context: For TLS; None for the authorities of the system.
+
+        Raises:
+            OSError: The syslog cannot be reached.
+        """
+        if not self.is_stream:
+            return self._datagrams()
+        connection = socket.create_connection((self.host, self.port), _TIMEOUT_S)
+        if self.scheme != TLS:
+            return connection
+        try:
+            context = context or ssl.create_default_context()
+            return context.wrap_socket(connection, server_hostname=self.host)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _datagrams(self) -> socket.socket:
+        family: int = socket.AF_UNIX
+        place: Any = self.path
+        if self.scheme == _UDP:
+            family, _, _, _, place = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_DGRAM
+            )[0]
+        connection = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            connection.connect(place)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def framed(self, message: bytes) -> bytes:
+        """A message as this transport takes it."""
+        # Octet counting: RFC 6587, 3.4.1, and RFC 5425, 4.3.
+        return f"{len(message)} ".encode() + message if self.is_stream else message
+
+
+def close(connection: socket.socket) -> None:
+    """Closes a connection so that what was sent arrives: unread data would reset it."""
+    with suppress(OSError, ValueError):
+        if isinstance(connection, ssl.SSLSocket):
+            connection.unwrap()
+        else:
+            connection.shutdown(socket.SHUT_WR)
+    connection.close()
+
+
+def header(message_id: str, severity: int = NOTICE) -> str:
+    """The header of a message, and the sign that there are no structured data (RFC 5424, 6).
+
+    Args:
+        message_id: Says of what kind the message is, at most 32 printable letters.
+        severity: `NOTICE` or `WARNING`.
+    """
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    origin = f"{socket.gethostname()} pneumoscope {os.getpid()}"
+    return f"<{_FACILITY * 8 + severity}>1 {time} {origin} {message_id} - "

@@ -1,0 +1,50 @@
+"""Addresses of a syslog, and messages on their way to it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from pneumoscope import syslog
+from pneumoscope.errors import UsageError
+from pneumoscope.syslog import SyslogAddress
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("udp://logs.example", SyslogAddress("udp", "logs.example", 514)),
+        ("tcp://10.0.0.1:1601", SyslogAddress("tcp", "10.0.0.1", 1601)),
+        ("tls://[::1]", SyslogAddress("tls", "::1", 6514)),
+        ("/dev/log", SyslogAddress("local", path="/dev/log")),
+    ],
+)
+def test_addresses(text: str, address: SyslogAddress) -> None:
+    assert SyslogAddress.parse(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "logs", "http://x", "tls://", "tls://x:y", "udp://[::1"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(UsageError, match="no address of a syslog"):
+        SyslogAddress.parse(text)
+
+
+def test_headers_and_frames() -> None:
+    assert re.fullmatch(r"<85>1 \S+ \S+ pneumoscope \d+ audit - ", syslog.header("audit"))
+    assert syslog.header("x", syslog.WARNING).startswith("<84>1 ")
+    assert SyslogAddress.parse("tcp://x").framed("ä".encode()) == b"2 \xc3\xa4"
+    assert SyslogAddress.parse("udp://x").framed(b"a") == b"a"
+
+
+def test_to_a_local_socket(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "log"))
+        connection = SyslogAddress.parse(str(tmp_path / "log")).connected()
+        connection.sendall(b"message")
+        syslog.close(connection)
+        assert receiver.recv(100) == b"message"
+    with pytest.raises(OSError):
+        SyslogAddress.parse(str(tmp_path / "no log")).connected()
