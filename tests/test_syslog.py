@@ -46,5 +46,5 @@ def test_to_a_local_socket(tmp_path: Path) -> None:
         connection.sendall(b"message")
         syslog.close(connection)
         assert receiver.recv(100) == b"message"
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         SyslogAddress.parse(str(tmp_path / "no log")).connected()

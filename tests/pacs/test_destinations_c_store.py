@@ -29,9 +29,9 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.pacs.destinations.base import StoredFilm
 from pneumoscope.pacs.destinations.c_store import Archive
 from pneumoscope.pacs.destinations.commitment import Commitments, accept_reports
+from pneumoscope.pacs.destinations.connection_settings import TlsSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker
-from pneumoscope.pacs.destinations.settings import TlsSettings
 from result_films import UIDS
 from test_reasons import refused
 

@@ -8,9 +8,9 @@ import pytest
 
 from archives import certificate, server_context
 from orthanc_server import free_ports
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings, TlsSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.http import WebService
-from pneumoscope.pacs.destinations.settings import HttpSettings, TlsSettings
 from web_servers import Answer, web_server
 
 

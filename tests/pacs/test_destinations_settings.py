@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from pneumoscope.errors import UsageError
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings, TlsSettings
 from pneumoscope.pacs.destinations.settings import (
     CStoreSettings,
     FhirSettings,
     FolderSettings,
-    HttpSettings,
     StowSettings,
-    TlsSettings,
     WebhookSettings,
     parse,
 )

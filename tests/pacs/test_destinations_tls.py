@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from archives import certificate
+from pneumoscope.pacs.destinations.connection_settings import TlsSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.settings import TlsSettings
 from pneumoscope.pacs.destinations.tls import client_context
 
 

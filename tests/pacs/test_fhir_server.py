@@ -9,9 +9,10 @@ from fhir.resources.bundle import Bundle as FhirBundle
 
 from archives import maker_of, stored_film
 from pneumoscope.bundle import Bundle
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.fhir_server import FhirServer
-from pneumoscope.pacs.destinations.settings import FhirSettings, HttpSettings
+from pneumoscope.pacs.destinations.settings import FhirSettings
 from web_servers import Answer, web_server
 
 

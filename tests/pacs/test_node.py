@@ -27,7 +27,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.jobs.store import Store
 from pneumoscope.pacs.config import DiskLimits, NodeSettings, read_config
 from pneumoscope.pacs.destinations.base import Check
-from pneumoscope.pacs.destinations.settings import HttpSettings
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.intake import OWNER
 from pneumoscope.pacs.node import _warn_of_strays, open_node, start_polling
 from pneumoscope.pacs.pull.settings import PullSettings

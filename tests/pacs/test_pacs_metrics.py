@@ -13,8 +13,8 @@ from prometheus_client import generate_latest
 
 from pneumoscope.errors import UsageError
 from pneumoscope.pacs.config import DiskLimits
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.settings import HttpSettings
 from pneumoscope.pacs.metrics import NodeMetrics
 from pneumoscope.pacs.pull.settings import PullSettings
 from pneumoscope.pacs.pull.sources import open_sources

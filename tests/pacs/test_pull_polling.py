@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.settings import HttpSettings
 from pneumoscope.pacs.pull.polling import Polling, pause_s
 from pneumoscope.pacs.pull.settings import PullSettings
 

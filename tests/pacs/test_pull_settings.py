@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pneumoscope.errors import UsageError
-from pneumoscope.pacs.destinations.settings import HttpSettings
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.pull.settings import PullSettings, parse
 
 WEB = {"type": "dicomweb", "url": "https://pacs/dicom-web"}

@@ -10,9 +10,10 @@ import pytest
 from archives import maker_of, stored_film
 from pneumoscope.bundle import Bundle
 from pneumoscope.pacs.destinations.base import StoredFilm
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker
-from pneumoscope.pacs.destinations.settings import HttpSettings, StowSettings
+from pneumoscope.pacs.destinations.settings import StowSettings
 from pneumoscope.pacs.destinations.stow import StowServer
 from result_films import UIDS
 from web_servers import Answer, web_server

@@ -15,8 +15,9 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from archives import stored_film
 from pneumoscope.bundle import Bundle
 from pneumoscope.pacs.destinations.base import StoredFilm
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.settings import HttpSettings, WebhookSettings
+from pneumoscope.pacs.destinations.settings import WebhookSettings
 from pneumoscope.pacs.destinations.webhook import Webhook, signed_headers
 from result_films import NAME, NUMBER, UIDS
 from web_servers import Answer, web_server

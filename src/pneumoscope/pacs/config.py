@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
 from pneumoscope.pacs.destinations import settings as destinations
+from pneumoscope.pacs.destinations.connection_settings import is_loopback
 from pneumoscope.pacs.destinations.toml_table import TomlTable
 from pneumoscope.pacs.pull import settings as sources
 
@@ -151,23 +152,6 @@ class NodeSettings:
         return self.folder / "films"
 
 
-class _Table(TomlTable):
-    """A table of the node's file, with values that may be absent."""
-
-    def optional_whole(self, key: str, default: int | None, least: int, most: int) -> int | None:
-        """A whole number, or None; ``false`` in the file stands for None."""
-        if self.has(key) and self._values[key] is False:
-            return None
-        return default if not self.has(key) else self.whole(key, None, least, most)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts; empty if it is not given."""
-        values = self._value(key, [])
-        if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
-            raise self.error(key, f"must be a list of texts, not {values!r}")
-        return tuple(values)
-
-
 def read_config(path: Path) -> NodeSettings:
     """Reads a configuration.
 
@@ -209,7 +193,7 @@ def _node(values: Mapping[str, Any]) -> NodeSettings:
     for key in (*tables, "destinations", "pull"):
         top.has(key)
     top.finish()
-    node = _Table(tables["node"], "node")
+    node = TomlTable(tables["node"], "node")
     folder = node.optional_path("folder")
     if folder is None:
         raise node.error("folder", "is missing")
@@ -224,9 +208,9 @@ def _node(values: Mapping[str, Any]) -> NodeSettings:
         study_films=node.whole("study_films", 100, 1, 100_000),
         log=node.choice("log", _FORMATS, _FORMATS[0]),
         metrics_port=node.optional_whole("metrics_port", None, 0, 65535),
-        receiver=_receiver(_Table(tables["receiver"], "receiver")),
-        disk=_disk(_Table(tables["disk"], "disk")),
-        delivery=_delivery(_Table(tables["delivery"], "delivery")),
+        receiver=_receiver(TomlTable(tables["receiver"], "receiver")),
+        disk=_disk(TomlTable(tables["disk"], "disk")),
+        delivery=_delivery(TomlTable(tables["delivery"], "delivery")),
         destinations=tuple(
             destinations.parse(_subtable(named, name, "destinations."), name) for name in named
         ),
@@ -243,7 +227,7 @@ def _subtable(values: Mapping[str, Any], key: str, before: str = "") -> Mapping[
     return table
 
 
-def _receiver(table: _Table) -> ReceiverSettings:
+def _receiver(table: TomlTable) -> ReceiverSettings:
     default = ReceiverSettings()
     settings = ReceiverSettings(
         ae_title=destinations.ae_title(table, "ae_title", default.ae_title),
@@ -268,7 +252,7 @@ def _receiver(table: _Table) -> ReceiverSettings:
     return settings
 
 
-def _check_receiver(table: _Table, settings: ReceiverSettings) -> None:
+def _check_receiver(table: TomlTable, settings: ReceiverSettings) -> None:
     for network in settings.addresses:
         try:
             ipaddress.ip_network(network)
@@ -279,14 +263,14 @@ def _check_receiver(table: _Table, settings: ReceiverSettings) -> None:
     if settings.certificate is None and (settings.key or settings.authority):
         raise table.error("tls_certificate", "is missing, but other files of TLS are named")
     open_to_all = not settings.addresses and settings.authority is None
-    if open_to_all and not destinations.is_loopback(settings.host):
+    if open_to_all and not is_loopback(settings.host):
         raise UsageError(
             f"receiver: everybody who reaches {settings.host} could send films",
             'Name the senders\' networks, such as addresses = ["10.1.2.0/24"], or a tls_authority.',
         )
 
 
-def _disk(table: _Table) -> DiskLimits:
+def _disk(table: TomlTable) -> DiskLimits:
     limits = DiskLimits(
         most_bytes=int(table.number("most_gib", 20, 0.001, 2**20) * _GIB),
         free_bytes=int(table.number("free_gib", 1, 0, 2**20) * _GIB),
@@ -295,7 +279,7 @@ def _disk(table: _Table) -> DiskLimits:
     return limits
 
 
-def _delivery(table: _Table) -> DeliveryLimits:
+def _delivery(table: TomlTable) -> DeliveryLimits:
     default = DeliveryLimits()
     limits = DeliveryLimits(
         attempts=table.whole("attempts", default.attempts, 1, 10_000),

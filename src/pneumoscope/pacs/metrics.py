@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
 from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.film_metrics import FilmMetrics
 from pneumoscope.pacs.intake import OWNER
 
 if TYPE_CHECKING:
@@ -20,23 +21,19 @@ if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
 
     from pneumoscope.jobs.store import Store
-    from pneumoscope.jobs.tables import FilmRow
     from pneumoscope.pacs.pull.sources import Source
     from pneumoscope.pacs.spool import Spool
 
 HOST = "127.0.0.1"
-_FILMS = (1, 2, 4, 8, 16, 32)
-_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
-class NodeMetrics:
+class NodeMetrics(FilmMetrics):
     """The metrics of one node."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        """With every metric."""
+        super().__init__()
         self._server: tuple[WSGIServer, Thread] | None = None
-        common: dict[str, Any] = {"registry": self.registry, "namespace": "pneumoscope"}
+        common = self.common
         self._received = Counter(
             "node_received", "Answers to C-STORE, by status.", ("status",), **common
         )
@@ -52,12 +49,6 @@ class NodeMetrics:
             "node_films_taken", "Films taken from the spool, by what became of them.", ("what",),
             **common,
         )  # fmt: skip
-        self._films = Counter("films", "Films that were read, by verdict.", ("label",), **common)
-        self._failed = Counter(
-            "films_failed", "Films without a result, by code.", ("code",), **common
-        )
-        self._batch = Histogram("batch_films", "Films in a run.", buckets=_FILMS, **common)
-        self._batch_s = Histogram("batch_seconds", "Time of a run.", buckets=_SECONDS, **common)
         self._attempts = Counter(
             "node_deliveries", "Attempts to deliver results.", ("destination", "outcome"), **common
         )
@@ -78,18 +69,6 @@ class NodeMetrics:
     def taken(self, what: str) -> None:
         """Counts a film that left the spool."""
         self._accepted.labels(what).inc()
-
-    def film(self, row: FilmRow) -> None:
-        """Counts a film that has ended."""
-        if row.error is not None:
-            self._failed.labels(row.error["code"]).inc()
-        else:
-            self._films.labels(row.label).inc()
-
-    def batch(self, films: int, seconds: float) -> None:
-        """Counts a run of the network."""
-        self._batch.observe(films)
-        self._batch_s.observe(seconds)
 
     def attempt(self, destination: str, outcome: str) -> None:
         """Counts an attempt to deliver a result."""

@@ -13,7 +13,7 @@ from pneumoscope.pacs.destinations.errors import DeliveryFailed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.pacs.destinations.settings import HttpSettings
+    from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 
 # The request itself is refused (RFC 9110); other statuses may pass, such as 401 with a new password.
 _PERMANENT = (400, 405, 406, 409, 410, 411, 413, 414, 415, 422)

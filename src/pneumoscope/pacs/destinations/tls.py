@@ -9,7 +9,7 @@ from pneumoscope import files
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 
 if TYPE_CHECKING:
-    from pneumoscope.pacs.destinations.settings import TlsSettings
+    from pneumoscope.pacs.destinations.connection_settings import TlsSettings
 
 
 def client_context(settings: TlsSettings) -> ssl.SSLContext:

@@ -78,6 +78,16 @@ class TomlTable:
             raise self.error(key, f"must be a whole number, not {value!r}")
         return int(value)
 
+    def optional_whole(self, key: str, default: int | None, least: int, most: int) -> int | None:
+        """A whole number, or None; ``false`` in the file stands for None.
+
+        Raises:
+            UsageError: As `whole`.
+        """
+        if self.has(key) and self._values[key] is False:
+            return None
+        return default if not self.has(key) else self.whole(key, None, least, most)
+
     def flag(self, key: str, default: bool) -> bool:
         """True or false.
 
@@ -132,6 +142,16 @@ class TomlTable:
         ):
             raise self.error(key, f"must be a list of texts, not {values!r}")
         return tuple(value.strip() for value in values)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Texts that are not empty; none if the key is not given, or its list is empty.
+
+        Raises:
+            UsageError: It is no list, or holds something else.
+        """
+        if not self.has(key) or self._values[key] == []:
+            return ()
+        return self.words(key, ())
 
     def has(self, key: str) -> bool:
         """Whether a key is given."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.pacs.destinations.settings import http_of
+from pneumoscope.pacs.destinations.connection_settings import http_of
 from pneumoscope.pacs.destinations.toml_table import TomlTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumoscope.pacs.destinations.settings import HttpSettings
+    from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 
 DICOMWEB, ORTHANC = TYPES = ("dicomweb", "orthanc")
 """Types of sources."""
