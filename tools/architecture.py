@@ -38,6 +38,7 @@ FLOORS = {
     "jobs": 8,
     "apps": 9,
     "batch": 9,
+    "film_metrics": 9,
     "pacs.destinations": 9,
     "watch": 9,
     "serve": 10,

@@ -25,15 +25,17 @@ from pneumoscope.pacs.destinations.commitment import Commitments
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.opening import open_destinations
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker
+from pneumoscope.pacs.destinations.tls import client_context
 from pneumoscope.pacs.node import make_folder, stray_hint, stray_text
 from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.receiver import server_context
+from pneumoscope.syslog import TLS, SyslogAddress, close
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pneumoscope.pacs.config import NodeSettings
+    from pneumoscope.pacs.config import AuditSettings, NodeSettings
     from pneumoscope.pacs.destinations.settings import DestinationSettings
     from pneumoscope.pacs.pull.settings import PullSettings
 
@@ -77,6 +79,9 @@ def run_checks(settings: NodeSettings) -> list[NamedCheck]:
         *(_source(settings, each) for each in settings.sources),
         *(_destination(each) for each in settings.destinations),
     ]
+    if settings.audit is not None:
+        audit = settings.audit
+        checks.append(_checked("audit", lambda: _syslog(audit)))
     checks += _strays(settings)
     if not settings.destinations:
         checks.append(
@@ -225,6 +230,19 @@ def _destination(settings: DestinationSettings) -> NamedCheck:
     except DeliveryFailed as error:
         return NamedCheck(name, False, error.message, error.hint)
     return NamedCheck(name, check.ok, check.text, check.hint)
+
+
+def _syslog(settings: AuditSettings) -> str:
+    address = SyslogAddress.parse(settings.syslog)
+    context = client_context(settings.tls) if address.scheme == TLS else None
+    try:
+        close(address.connected(context))
+    except OSError as error:
+        raise PneumoscopeError(
+            f"{settings.syslog} cannot be reached ({cause(error)})",
+            "Check host, port, firewall and certificates, and whether it is running.",
+        ) from None
+    return f"{settings.syslog} can be reached"
 
 
 def _strays(settings: NodeSettings) -> Iterator[NamedCheck]:

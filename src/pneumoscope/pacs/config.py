@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
 from pneumoscope.pacs.destinations import settings as destinations
-from pneumoscope.pacs.destinations.connection_settings import is_loopback
+from pneumoscope.pacs.destinations.connection_settings import (
+    TlsSettings,
+    certificates_of,
+    is_loopback,
+)
 from pneumoscope.pacs.destinations.toml_table import TomlTable
 from pneumoscope.pacs.pull import settings as sources
+from pneumoscope.syslog import TLS, SyslogAddress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +98,23 @@ class DeliveryLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """Where audit messages of DICOM go, and what they say.
+
+    Attributes:
+        syslog: Address of the syslog, see `SyslogAddress`.
+        tls: Certificates for it.
+        source_id: What the hospital calls the node; None for its AE title.
+        pseudonyms: Give keyed hashes in place of Study Instance UIDs and Patient IDs.
+    """
+
+    syslog: str
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    source_id: str | None = None
+    pseudonyms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """A node.
 
@@ -113,6 +135,7 @@ class NodeSettings:
         delivery: How often results are sent again.
         destinations: Where results go.
         sources: Servers that films are fetched from.
+        audit: Audit messages; None for none.
     """
 
     folder: Path
@@ -130,6 +153,7 @@ class NodeSettings:
     delivery: DeliveryLimits = field(default_factory=DeliveryLimits)
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[PullSettings, ...] = ()
+    audit: AuditSettings | None = None
 
     @property
     def database_url(self) -> str:
@@ -190,7 +214,8 @@ def _node(values: Mapping[str, Any]) -> NodeSettings:
     top = TomlTable(values, "")
     tables = {key: _subtable(values, key) for key in ("node", "receiver", "disk", "delivery")}
     named, pulls = _subtable(values, "destinations"), _subtable(values, "pull")
-    for key in (*tables, "destinations", "pull"):
+    audit = _subtable(values, "audit")
+    for key in (*tables, "destinations", "pull", "audit"):
         top.has(key)
     top.finish()
     node = TomlTable(tables["node"], "node")
@@ -214,6 +239,7 @@ def _node(values: Mapping[str, Any]) -> NodeSettings:
         destinations=tuple(
             destinations.parse(_subtable(named, name, "destinations."), name) for name in named
         ),
+        audit=_audit(TomlTable(audit, "audit")) if top.has("audit") else None,
         sources=tuple(sources.parse(_subtable(pulls, name, "pull."), name) for name in pulls),
     )
     node.finish()
@@ -277,6 +303,23 @@ def _disk(table: TomlTable) -> DiskLimits:
     )
     table.finish()
     return limits
+
+
+def _audit(table: TomlTable) -> AuditSettings:
+    settings = AuditSettings(
+        syslog=table.text("syslog"),
+        tls=certificates_of(table),
+        source_id=table.optional_text("source_id"),
+        pseudonyms=table.flag("pseudonyms", False),
+    )
+    table.finish()
+    address = SyslogAddress.parse(settings.syslog)
+    encrypted = address.scheme == TLS
+    if not (encrypted or not address.host or is_loopback(address.host)):
+        raise table.error("syslog", "is not encrypted: use tls://, the messages name studies")
+    if settings.tls != TlsSettings() and not encrypted:
+        raise table.error("syslog", "must begin with tls:// if certificates are named")
+    return settings
 
 
 def _delivery(table: TomlTable) -> DeliveryLimits:

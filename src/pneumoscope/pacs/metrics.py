@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
+from pneumoscope.film_metrics import FilmMetrics
 from pneumoscope.jobs.deliveries import Deliveries
-from pneumoscope.jobs.film_metrics import FilmMetrics
 from pneumoscope.pacs.intake import OWNER
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from pneumoscope.jobs.pipeline import (
     open_job_database,
     open_pipeline,
 )
+from pneumoscope.pacs.audit.trail import AuditTrail
 from pneumoscope.pacs.delivery import DeliveryLoop
 from pneumoscope.pacs.destinations.commitment import Commitments
 from pneumoscope.pacs.destinations.opening import open_destinations
@@ -64,6 +65,7 @@ class Node:
         delivery: Delivers results.
         destinations: Where results go, by name.
         keeper: Deletes what is not needed.
+        trail: Audit messages, or None.
         metrics: For Prometheus.
         metrics_port: TCP port of the metrics, or None.
     """
@@ -76,6 +78,7 @@ class Node:
     delivery: DeliveryLoop
     destinations: Mapping[str, Destination]
     keeper: Keeper
+    trail: AuditTrail | None
     metrics: NodeMetrics
     metrics_port: int | None
 
@@ -90,6 +93,8 @@ class Node:
         self.keeper.stop()
         self.pipeline.queue.drain(_DRAIN_S)
         self.delivery.stop(_LAST_DELIVERY_S)
+        if self.trail is not None:
+            self.trail.stop()
         self.metrics.stop()
         self.pipeline.close(0)
 
@@ -119,7 +124,10 @@ def open_node(settings: NodeSettings) -> Node:
         )
         house.drop_orphans()
         commitments = Commitments()
-        destinations = open_destinations(settings.destinations, _maker(pipeline), commitments)
+        trail = _open_trail(settings, pipeline)
+        if trail is not None:
+            started.callback(trail.stop)
+        destinations = _destinations(settings, pipeline, commitments, trail)
         port = settings.metrics_port
         metrics_port = None if port is None else metrics.serve(port)
         started.callback(metrics.stop)
@@ -135,10 +143,10 @@ def open_node(settings: NodeSettings) -> Node:
         wakers.append(delivery.wake)
         intake = Intake(pipeline, spool, tuple(destinations), settings.study_films, metrics.taken)
         started.callback(intake.stop)
-        messages = _Messages(metrics, intake, commitments)
+        messages = _Messages(metrics, intake, commitments, trail)
         receiver = ReceiverProcess(receiver_task(settings), messages.take)
         started.callback(receiver.stop)
-        polling = start_polling(settings, spool, intake.wake)
+        polling = start_polling(settings, spool, intake.wake, trail)
         started.pop_all()
     metrics.watch(spool, store, lambda: receiver.pid is not None, polling.sources)
     return Node(
@@ -150,6 +158,7 @@ def open_node(settings: NodeSettings) -> Node:
         delivery=delivery,
         destinations=destinations,
         keeper=Keeper(house, pipeline.jobs),
+        trail=trail,
         metrics=metrics,
         metrics_port=metrics_port,
     )
@@ -231,13 +240,19 @@ def _pipeline(
         raise
 
 
-def start_polling(settings: NodeSettings, spool: Spool, wake: Callable[[], None]) -> Polling:
+def start_polling(
+    settings: NodeSettings,
+    spool: Spool,
+    wake: Callable[[], None],
+    trail: AuditTrail | None = None,
+) -> Polling:
     """Starts to fetch films into the spool.
 
     Args:
         settings: With the sources.
         spool: Where films go.
         wake: Called after each film.
+        trail: Gets a report of each film.
     """
 
     def take(film: bytes) -> None:
@@ -249,9 +264,25 @@ def start_polling(settings: NodeSettings, spool: Spool, wake: Callable[[], None]
         wake()
 
     settings.cursors_folder.mkdir(exist_ok=True, mode=0o700)
-    polling = Polling(open_sources(settings.sources, settings.cursors_folder), take)
+    sources = open_sources(settings.sources, settings.cursors_folder)
+    polling = Polling(sources, take) if trail is None else Polling(sources, take, trail.fetched)
     polling.start()
     return polling
+
+
+def _open_trail(settings: NodeSettings, pipeline: Pipeline) -> AuditTrail | None:
+    if settings.audit is None:
+        return None
+    return AuditTrail(settings.audit, settings, pipeline.database.keys.fingerprint)
+
+
+def _destinations(
+    settings: NodeSettings, pipeline: Pipeline, commitments: Commitments, trail: AuditTrail | None
+) -> dict[str, Destination]:
+    opened = open_destinations(settings.destinations, _maker(pipeline), commitments)
+    if trail is None:
+        return opened
+    return {item.name: trail.watched(opened[item.name], item) for item in settings.destinations}
 
 
 def _maker(pipeline: Pipeline) -> ObjectMaker:
@@ -266,14 +297,23 @@ def _report_tampering(film: str) -> None:
 class _Messages:
     """What the receiver reports goes to whoever is interested."""
 
-    def __init__(self, metrics: NodeMetrics, intake: Intake, commitments: Commitments) -> None:
+    def __init__(
+        self,
+        metrics: NodeMetrics,
+        intake: Intake,
+        commitments: Commitments,
+        trail: AuditTrail | None,
+    ) -> None:
         self._metrics = metrics
         self._intake = intake
         self._commitments = commitments
+        self._trail = trail
 
     def take(self, what: str, details: dict[str, Any]) -> None:
         """Takes a message, see `Receiver`."""
         self._metrics.receiver(what, details)
+        if self._trail is not None:
+            self._trail.receiver(what, details)
         if what == "stored":
             self._intake.wake()
         elif what == "refused":

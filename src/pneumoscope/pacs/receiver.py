@@ -24,7 +24,7 @@ from pneumoscope.errors import DiskFull, UnreadableImage, UsageError
 from pneumoscope.files import cause
 from pneumoscope.images.dicom import FILM_CLASSES
 from pneumoscope.images.transfer_syntax import CODINGS
-from pneumoscope.pacs.film_header import header_of_data_set
+from pneumoscope.pacs.film_header import FilmHeader, header_of_data_set
 from pneumoscope.pacs.limited_server import (
     LARGEST_PDU,
     LimitedServer,
@@ -55,7 +55,8 @@ NOT_SUPPORTED = 0x0122
 _COMMENT_LETTERS = 64
 """Longest Error Comment (0000,0902), VR LO."""
 Report = Callable[[str, dict[str, Any]], object]
-"""Takes what happened, and its details, none of which identify a person."""
+"""Takes what happened, and its details. Those of ``stored`` are for the audit trail: they give the study
+and the patient's ID, and must not be logged. No others identify a person."""
 
 
 class Receiver:
@@ -124,8 +125,9 @@ class Receiver:
         """Handles C-STORE: success is said only when the film is on the disk."""
         request = cast("C_STORE", event.request)
         data = request.DataSet
+        header = None
         try:
-            status, comment = self._kept(request, event)
+            status, comment, header = self._kept(request, event)
         except MemoryError:  # other films take it at this moment
             _log.error("a film was not stored: out of memory")
             status, comment = OUT_OF_RESOURCES, "out of memory"
@@ -134,8 +136,9 @@ class Receiver:
             status, comment = NOT_UNDERSTOOD, "it cannot be processed"
         size = 0 if data is None else data.getbuffer().nbytes
         _count_as_stored(event, size)
-        if status == SUCCESS:
-            self._report("stored", {"bytes": size})
+        if status == SUCCESS and header is not None:
+            subject = {"study": header.study, "patient": header.patient}
+            self._report("stored", {"bytes": size} | subject | _peer(event))
         else:
             self._report("refused", {"status": f"{status:04X}", "reason": comment} | _peer(event))
         answer = Dataset()
@@ -144,33 +147,33 @@ class Receiver:
             answer.ErrorComment = comment[:_COMMENT_LETTERS]
         return answer
 
-    def _kept(self, request: C_STORE, event: Event) -> tuple[int, str]:
-        """Puts a film into the spool; returns a status and, unless it is success, a reason."""
+    def _kept(self, request: C_STORE, event: Event) -> tuple[int, str, FilmHeader | None]:
+        """Puts a film into the spool; returns a status and, unless it is success, a reason; then its header."""
         context = event.context
         sop_class = str(request.AffectedSOPClassUID or "")
         if sop_class not in FILM_CLASSES or sop_class != context.abstract_syntax:
-            return NOT_SUPPORTED, "no film for people of this SOP class"
+            return NOT_SUPPORTED, "no film for people of this SOP class", None
         stream = request.DataSet
         if stream is None:
-            return NOT_UNDERSTOOD, "there is no data set"
+            return NOT_UNDERSTOOD, "there is no data set", None
         if stream.getbuffer().nbytes > self._settings.film_bytes:
-            return NOT_UNDERSTOOD, "the film is too large"
+            return NOT_UNDERSTOOD, "the film is too large", None
         stream.seek(0)
         try:
             header = header_of_data_set(stream, context.transfer_syntax)
         except UnreadableImage as error:
-            return NOT_UNDERSTOOD, error.message.removeprefix("film: ")
+            return NOT_UNDERSTOOD, error.message.removeprefix("film: "), None
         if header.sop_class != sop_class:
-            return CLASS_MISMATCH, "the data set has another SOP class"
+            return CLASS_MISMATCH, "the data set has another SOP class", None
         if header.sop_instance != str(request.AffectedSOPInstanceUID or ""):
-            return NOT_UNDERSTOOD, "the data set has another SOP Instance UID"
+            return NOT_UNDERSTOOD, "the data set has another SOP Instance UID", None
         try:
             self._spool.put(header.sop_instance, [_file_meta(event), stream.getbuffer()])
         except DiskFull:
-            return OUT_OF_RESOURCES, "the disk is full, or the node has used its share"
+            return OUT_OF_RESOURCES, "the disk is full, or the node has used its share", None
         except OSError as error:
-            return OUT_OF_RESOURCES, f"the film cannot be written: {cause(error)}"
-        return SUCCESS, ""
+            return OUT_OF_RESOURCES, f"the film cannot be written: {cause(error)}", None
+        return SUCCESS, "", header
 
     def _echo(self, event: Event) -> int:
         _count_as_stored(event, 0)

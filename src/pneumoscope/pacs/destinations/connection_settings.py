@@ -53,12 +53,11 @@ class HttpSettings:
     tls: TlsSettings = TlsSettings()
 
 
-def tls_of(table: TomlTable) -> TlsSettings | None:
-    """The certificates for a connection; None if none is named and ``tls`` is not true.
+def certificates_of(table: TomlTable) -> TlsSettings:
+    """The certificates that a table names.
 
     Raises:
-        UsageError: The table asks for a connection without TLS, and names certificates; or it names a
-            key without its certificate.
+        UsageError: It names a key without its certificate.
     """
     settings = TlsSettings(
         authority=table.optional_path("tls_authority"),
@@ -67,6 +66,17 @@ def tls_of(table: TomlTable) -> TlsSettings | None:
     )
     if settings.key is not None and settings.certificate is None:
         raise table.error("tls_key", "needs tls_certificate")
+    return settings
+
+
+def tls_of(table: TomlTable) -> TlsSettings | None:
+    """The certificates for a connection; None if none is named and ``tls`` is not true.
+
+    Raises:
+        UsageError: The table asks for a connection without TLS, and names certificates; or it names a
+            key without its certificate.
+    """
+    settings = certificates_of(table)
     named = settings != TlsSettings()
     if not table.flag("tls", named):
         if named:

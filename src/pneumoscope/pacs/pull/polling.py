@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import PneumoscopeError
@@ -12,6 +13,7 @@ from pneumoscope.errors import PneumoscopeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pneumoscope.pacs.pull.settings import PullSettings
     from pneumoscope.pacs.pull.sources import Source
 
 _log = logging.getLogger(__name__)
@@ -25,15 +27,22 @@ class Polling:
         sources: The sources.
     """
 
-    def __init__(self, sources: Sequence[Source], accept: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        accept: Callable[[bytes], object],
+        fetched: Callable[[PullSettings, bytes], object] = lambda _source, _film: None,
+    ) -> None:
         """Starts nothing yet.
 
         Args:
             sources: The sources.
             accept: Takes the file of a film from any thread, see `Source.poll`.
+            fetched: Called after each film that was accepted, with its source.
         """
         self.sources = tuple(sources)
         self._accept = accept
+        self._fetched = fetched
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(source,), name=f"pull {source.settings.name}")
@@ -55,7 +64,7 @@ class Polling:
         failures = 0
         while not self._stopped.is_set():
             try:
-                source.poll(self._take)
+                source.poll(partial(self._take, source.settings))
                 failures = 0
             except _Stopped:
                 return
@@ -67,10 +76,11 @@ class Polling:
                 _log.exception("pull: %s failed", source.settings.name)
             self._stopped.wait(pause_s(source.settings.interval_s, failures))
 
-    def _take(self, film: bytes) -> None:
+    def _take(self, source: PullSettings, film: bytes) -> None:
         if self._stopped.is_set():
             raise _Stopped
         self._accept(film)
+        self._fetched(source, film)
 
 
 class _Stopped(Exception):

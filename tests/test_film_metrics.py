@@ -8,7 +8,7 @@ pytest.importorskip("prometheus_client", reason="needs the [serve] or [pacs] ext
 
 from prometheus_client import generate_latest
 
-from pneumoscope.jobs.film_metrics import FilmMetrics
+from pneumoscope.film_metrics import FilmMetrics
 from pneumoscope.jobs.tables import FilmRow
 
 
