@@ -22,6 +22,7 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 from pydicom import dcmread
 
 from archives import unclosed_sockets
+from audit_schema import checked, facts
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.store import Store
@@ -34,6 +35,7 @@ from pneumoscope.pacs.pull.settings import PullSettings
 from pneumoscope.pacs.spool import Spool
 from sent_films import PLANTED, file_of, send, sent
 from stored_results import Results
+from syslogs import Syslog
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 PATIENCE_S = 120.0
@@ -44,6 +46,12 @@ FILMS = 6
 def _sockets() -> Iterator[None]:
     with unclosed_sockets():
         yield
+
+
+@pytest.fixture
+def syslog() -> Iterator[Syslog]:
+    with Syslog() as started:
+        yield started
 
 
 def config(folder: Path, bundle: Bundle) -> str:
@@ -144,16 +152,18 @@ def test_results_for_a_destination_that_was_renamed_are_reported(
 
 
 def test_a_node_that_is_killed_loses_and_doubles_nothing(
-    tiny_bundle: Bundle, tmp_path: Path
+    tiny_bundle: Bundle, tmp_path: Path, syslog: Syslog
 ) -> None:
     file = tmp_path / "node.toml"
     file.write_text(config(tmp_path, tiny_bundle), encoding="utf-8")
     films = [sent(number) for number in range(FILMS)]
     with running(file) as node:
-        assert send(node.port, films) == [0] * FILMS
+        assert send(node.port, films[1:]) == [0] * (FILMS - 1)
         node.process.send_signal(signal.SIGKILL)
+    audit = f'[audit]\nsyslog = "tcp://127.0.0.1:{syslog.port}"\npseudonyms = true\n'
+    file.write_text(config(tmp_path, tiny_bundle) + audit, encoding="utf-8")
     with running(file) as node:
-        assert send(node.port, films[:2]) == [0, 0]  # the sender sends some again
+        assert send(node.port, films[:2]) == [0, 0]  # a new film, and one again
         files = results(tmp_path, FILMS)
         assert send(node.port, films[:2]) == [0, 0]  # and again when they are done
         while list((tmp_path / "spool").iterdir()):
@@ -162,6 +172,9 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(
             open_node(read_config(file))
         with urllib.request.urlopen(node.metrics, timeout=30) as answer:
             metrics = answer.read().decode()
+        with urllib.request.urlopen(node.metrics.replace("metrics", "status.json")) as answer:
+            status = json.load(answer)
+        assert send(node.port, films[:1], called="SOMEBODY") == []
         node.process.send_signal(signal.SIGTERM)
         _, log = node.process.communicate(timeout=PATIENCE_S)
         assert node.process.returncode == 0
@@ -178,5 +191,18 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(
     messages = [json.loads(line)["message"] for line in log.splitlines() if line.startswith("{")]
     assert "a film was received that is known already" in messages
     assert "a result was delivered" in messages
+    assert (status["received"], status["films"], status["verdicts"]) == (
+        4,
+        {"done": FILMS},
+        {"PNEUMONIA": FILMS},
+    )
+    assert status["destinations"]["results"]["delivered"] == FILMS
+    trail = b"".join(syslog.wait_for(7)).decode()
+    events = [facts(checked(text[text.index(b"<?xml") :])) for text in syslog.texts]
+    alert = ("110113", ["110126"])
+    assert [(each["event"], each["types"]) for each in events] == [
+        ("110100", ["110120"]), *[("110104", [])] * 4, alert, ("110100", ["110121"]),
+    ]  # fmt: skip
     planted = (*PLANTED, "1.2.3.4.", "1.2.3.5.")
-    assert not any(value in log or value in metrics for value in planted)
+    for text in (log, metrics, json.dumps(status), trail):
+        assert not any(value in text for value in planted)

@@ -15,6 +15,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.pacs.config import DiskLimits
 from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.figures import FigureReader
 from pneumoscope.pacs.metrics import NodeMetrics
 from pneumoscope.pacs.pull.settings import PullSettings
 from pneumoscope.pacs.pull.sources import open_sources
@@ -35,7 +36,7 @@ def test_what_happens_is_counted(tmp_path: Path) -> None:
     )
     source.postponed.note("an id", "answers 406")
     source.postponed.note("PLANTED", "too large", lasting=True)
-    metrics.watch(spool, results.store, lambda: True, [source])
+    metrics.watch(FigureReader(spool, results.store, [source]), lambda: True)
     metrics.receiver("stored", {"bytes": 1000})
     metrics.receiver("refused", {"status": "A700", "ae_title": "PLANTED", "address": "10.9.8.7"})
     metrics.receiver("rejected", {"reason": "association", "ae_title": "PLANTED"})

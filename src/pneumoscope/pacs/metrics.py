@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prometheus_client import Counter, Gauge, start_http_server
+import prometheus_client as prometheus
 from prometheus_client.core import GaugeMetricFamily
-from sqlalchemy.exc import SQLAlchemyError
 
-from pneumoscope.errors import UsageError
-from pneumoscope.files import cause
 from pneumoscope.film_metrics import FilmMetrics
-from pneumoscope.jobs.deliveries import Deliveries
-from pneumoscope.pacs.intake import OWNER
+from pneumoscope.pacs.figures import Figures, Rate
+from pneumoscope.pacs.status import status_json
+from pneumoscope.pacs.status_server import StatusServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from threading import Thread
-    from wsgiref.simple_server import WSGIServer
 
-    from pneumoscope.jobs.store import Store
-    from pneumoscope.pacs.pull.sources import Source
-    from pneumoscope.pacs.spool import Spool
-
-HOST = "127.0.0.1"
+    from pneumoscope.jobs.tables import FilmRow
+    from pneumoscope.pacs.figures import FigureReader
 
 
 class NodeMetrics(FilmMetrics):
@@ -32,30 +26,38 @@ class NodeMetrics(FilmMetrics):
 
     def __init__(self) -> None:
         super().__init__()
-        self._server: tuple[WSGIServer, Thread] | None = None
+        self._server: StatusServer | None = None
+        self._watched: _Watched | None = None
+        self._started = time.monotonic()
+        self._numbers: Counter[str] = Counter()
+        self._rate = Rate()
         common = self.common
-        self._received = Counter(
+        self._received = prometheus.Counter(
             "node_received", "Answers to C-STORE, by status.", ("status",), **common
         )
-        self._bytes = Counter("node_received_bytes", "Bytes of stored films.", **common)
-        self._rejected = Counter(
+        self._bytes = prometheus.Counter("node_received_bytes", "Bytes of stored films.", **common)
+        self._rejected = prometheus.Counter(
             "node_rejected",
             "Connections and associations that were refused.",
             ("reason",),
             **common,
         )
-        self._restarts = Counter("node_receiver_restarts", "Restarts of the receiver.", **common)
-        self._accepted = Counter(
+        self._restarts = prometheus.Counter(
+            "node_receiver_restarts", "Restarts of the receiver.", **common
+        )
+        self._accepted = prometheus.Counter(
             "node_films_taken", "Films taken from the spool, by what became of them.", ("what",),
             **common,
         )  # fmt: skip
-        self._attempts = Counter(
+        self._attempts = prometheus.Counter(
             "node_deliveries", "Attempts to deliver results.", ("destination", "outcome"), **common
         )
-        self._up = Gauge("node_receiver_up", "Whether the receiver runs.", **common)
+        self._up = prometheus.Gauge("node_receiver_up", "Whether the receiver runs.", **common)
 
     def receiver(self, what: str, details: dict[str, Any]) -> None:
         """Counts a message of the receiver, see `Receiver`."""
+        if what in ("stored", "refused", "restarted"):
+            self._numbers[what] += 1
         if what == "stored":
             self._received.labels("0000").inc()
             self._bytes.inc(details["bytes"])
@@ -70,59 +72,73 @@ class NodeMetrics(FilmMetrics):
         """Counts a film that left the spool."""
         self._accepted.labels(what).inc()
 
+    def film(self, row: FilmRow) -> None:
+        """Counts a film that has ended."""
+        super().film(row)
+        self._rate.count()
+
     def attempt(self, destination: str, outcome: str) -> None:
         """Counts an attempt to deliver a result."""
         self._attempts.labels(destination, outcome.replace(" ", "_")).inc()
 
     def watch(
-        self,
-        spool: Spool,
-        store: Store,
-        alive: Callable[[], bool],
-        sources: Sequence[Source] = (),
+        self, figures: FigureReader, alive: Callable[[], bool], destinations: Sequence[str] = ()
     ) -> None:
-        """Reads spool, database and sources whenever the metrics are read.
+        """Reads spool, database and sources whenever metrics or status are read.
 
         Args:
-            spool: The spool.
-            store: The database.
+            figures: Reads them.
             alive: Called without arguments: whether the receiver runs.
-            sources: Servers that films are fetched from.
+            destinations: Names of the destinations in the configuration.
         """
         self._up.set_function(lambda: float(alive()))
-        self.registry.register(_Waiting(spool, store, sources))
+        self.registry.register(_Waiting(figures))
+        self._watched = _Watched(figures, alive, tuple(destinations))
+
+    def status(self) -> dict[str, Any]:
+        """What the status page shows; only what was counted until `watch` is called."""
+        counted = {
+            "running_s": round(time.monotonic() - self._started),
+            "receiver_up": False,
+            "receiver_restarts": self._numbers["restarted"],
+            "received": self._numbers["stored"],
+            "refused": self._numbers["refused"],
+            "films_per_minute": round(self._rate.films_per_minute(), 2),
+        }
+        watched = self._watched
+        if watched is None:  # the node is starting
+            return status_json(Figures(), (), counted)
+        counted["receiver_up"] = watched.alive()
+        return status_json(watched.figures.read(), watched.destinations, counted)
 
     def serve(self, port: int) -> int:
-        """Serves the metrics on this machine; returns the TCP port.
+        """Serves metrics and status on this machine; returns the TCP port.
 
         Raises:
             UsageError: It cannot listen there.
         """
-        try:
-            self._server = start_http_server(port, HOST, self.registry)
-        except OSError as error:
-            raise UsageError(
-                f"cannot listen on {HOST} port {port} for the metrics: {cause(error)}",
-                "Choose another metrics_port.",
-            ) from None
-        return int(self._server[0].server_port)
+        self._server = StatusServer(port, self.registry, self.status)
+        return self._server.port
 
     def stop(self) -> None:
         """Stops serving the metrics."""
         if self._server is not None:
-            server, thread = self._server
-            server.shutdown()
-            server.server_close()
-            thread.join()
+            self._server.stop()
+
+
+class _Watched(NamedTuple):
+    """What the status is read from, see `NodeMetrics.watch`."""
+
+    figures: FigureReader
+    alive: Callable[[], bool]
+    destinations: Sequence[str]
 
 
 class _Waiting:
     """What waits, measured when it is asked for."""
 
-    def __init__(self, spool: Spool, store: Store, sources: Sequence[Source]) -> None:
-        self._spool = spool
-        self._store = store
-        self._sources = sources
+    def __init__(self, figures: FigureReader) -> None:
+        self._figures = figures
 
     def describe(self) -> list[Any]:
         """Nothing: the values are measured only when metrics are read."""
@@ -130,48 +146,41 @@ class _Waiting:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The measured values."""
-        films = self._spool.films()
-        yield GaugeMetricFamily(
-            "pneumoscope_node_spool_films", "Films that wait in the spool.", len(films)
-        )
-        oldest_s = 0.0
-        if films:
-            try:
-                oldest_s = max(0.0, time.time() - films[0].stat().st_mtime)
-            except FileNotFoundError:
-                oldest_s = 0.0
-        yield GaugeMetricFamily(
-            "pneumoscope_node_spool_oldest_seconds", "Age of the oldest film there.", oldest_s
-        )
-        yield GaugeMetricFamily(
-            "pneumoscope_node_disk_bytes", "Size of received films.", self._spool.used_bytes()
-        )
+        figures = self._figures.read()
+        for name, text, value in (
+            ("spool_films", "Films that wait in the spool.", figures.spool_films),
+            ("spool_oldest_seconds", "Age of the oldest film there.", figures.spool_oldest_s),
+            ("disk_bytes", "Size of received films.", figures.disk_bytes),
+        ):
+            yield GaugeMetricFamily(f"pneumoscope_node_{name}", text, value)
         family = GaugeMetricFamily(
             "pneumoscope_node_pull_postponed",
             "Objects that sources do not give: tried again, or set aside.",
             labels=["source", "state"],
         )
-        for source in self._sources:
-            again, set_aside = source.postponed.counts()
-            family.add_metric([source.settings.name, "again"], again)
-            family.add_metric([source.settings.name, "set_aside"], set_aside)
+        for source, (again, set_aside) in figures.postponed.items():
+            family.add_metric([source, "again"], again)
+            family.add_metric([source, "set_aside"], set_aside)
         yield family
-        try:
-            states = self._store.counts(OWNER)
-            counts = Deliveries(self._store).counts()
-        except SQLAlchemyError:  # these metrics are missing, the others are not
+        stored = figures.stored
+        if stored is None:  # these metrics are missing, the others are not
             return
         family = GaugeMetricFamily(
             "pneumoscope_node_films", "Films in the database.", labels=["state"]
         )
-        for state, count in sorted(states.items()):
+        for state, count in sorted(stored.states.items()):
             family.add_metric([state], count)
         yield family
+        yield GaugeMetricFamily(
+            "pneumoscope_node_oldest_waiting_seconds",
+            "Age of the oldest film in the database that has no result yet.",
+            stored.oldest_s or 0.0,
+        )
         family = GaugeMetricFamily(
             "pneumoscope_node_deliveries_now",
             "Deliveries in the database.",
             labels=["destination", "state"],
         )
-        for (destination, state), count in sorted(counts.items()):
+        for (destination, state), count in sorted(stored.deliveries.items()):
             family.add_metric([destination, state.replace(" ", "_")], count)
         yield family

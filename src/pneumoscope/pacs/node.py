@@ -26,6 +26,7 @@ from pneumoscope.pacs.delivery import DeliveryLoop
 from pneumoscope.pacs.destinations.commitment import Commitments
 from pneumoscope.pacs.destinations.opening import open_destinations
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker, picture_by
+from pneumoscope.pacs.figures import FigureReader
 from pneumoscope.pacs.film_header import header_of_file
 from pneumoscope.pacs.housekeeping import Housekeeping, Keeper
 from pneumoscope.pacs.intake import Intake
@@ -148,7 +149,8 @@ def open_node(settings: NodeSettings) -> Node:
         started.callback(receiver.stop)
         polling = start_polling(settings, spool, intake.wake, trail)
         started.pop_all()
-    metrics.watch(spool, store, lambda: receiver.pid is not None, polling.sources)
+    figures = FigureReader(spool, store, polling.sources)
+    metrics.watch(figures, lambda: receiver.pid is not None, tuple(destinations))
     return Node(
         pipeline=pipeline,
         spool=spool,

@@ -91,7 +91,8 @@ def _run(settings: NodeSettings) -> None:
         f"{node.receiver.port}  (Ctrl-C to stop)\n"
     )
     if node.metrics_port is not None:
-        sys.stderr.write(f"metrics on http://127.0.0.1:{node.metrics_port}/metrics\n")
+        url = f"http://127.0.0.1:{node.metrics_port}/"
+        sys.stderr.write(f"status on {url}\nmetrics on {url}metrics\n")
     sys.stderr.flush()
     stopping.wait()
     node.close()

@@ -161,7 +161,7 @@ def _root(event: Code, action: str, outcome: int, kind: Code | None = None) -> E
 def _participant(
     root: ET.Element, who: Participant, role: Code | None, *, requests: bool = False
 ) -> None:
-    values = {"UserID": _token(who.user), "UserIsRequestor": str(requests).lower()}
+    values = {"UserID": _token(who.user) or "unknown", "UserIsRequestor": str(requests).lower()}
     if who.ae_title:
         values["AlternativeUserID"] = f"AETITLES={_token(who.ae_title)}"
     if who.host:

@@ -1,0 +1,153 @@
+"""What a node has, and what waits: read from spool, database and sources when somebody asks."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.tables import DONE, OPEN, PENDING, Delivery, FilmRow
+from pneumoscope.pacs.intake import OWNER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumoscope.jobs.store import Store
+    from pneumoscope.pacs.pull.sources import Source
+    from pneumoscope.pacs.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFigures:
+    """What the database says.
+
+    Attributes:
+        states: Films by state.
+        labels: Films that are done, by verdict.
+        oldest_s: Age of the oldest film that waits or is being read; None if there is none.
+        deliveries: Deliveries by destination and state.
+        oldest_results_s: Age of the oldest film whose result waits, by destination.
+    """
+
+    states: dict[str, int]
+    labels: dict[str, int]
+    oldest_s: float | None
+    deliveries: dict[tuple[str, str], int]
+    oldest_results_s: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a node has at one moment.
+
+    Attributes:
+        spool_films: Films that were received and are not in the database yet.
+        spool_oldest_s: Age of the oldest of them, 0 if there is none.
+        disk_bytes: Size of all films.
+        stored: What the database says; None if it does not answer.
+        postponed: Objects that a source does not give: tried again, and set aside; by source.
+    """
+
+    spool_films: int = 0
+    spool_oldest_s: float = 0.0
+    disk_bytes: int = 0
+    stored: StoredFigures | None = None
+    postponed: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureReader:
+    """Reads figures.
+
+    Attributes:
+        spool: The spool.
+        store: The database.
+        sources: Servers that films are fetched from.
+    """
+
+    spool: Spool
+    store: Store
+    sources: Sequence[Source] = ()
+
+    def read(self) -> Figures:
+        """The figures now."""
+        films = self.spool.films()
+        oldest_s = 0.0
+        if films:
+            try:
+                oldest_s = max(0.0, time.time() - films[0].stat().st_mtime)
+            except FileNotFoundError:  # taken out meanwhile
+                oldest_s = 0.0
+        try:
+            stored = self._stored()
+        except SQLAlchemyError:
+            stored = None
+        return Figures(
+            spool_films=len(films),
+            spool_oldest_s=oldest_s,
+            disk_bytes=self.spool.used_bytes(),
+            stored=stored,
+            postponed={each.settings.name: each.postponed.counts() for each in self.sources},
+        )
+
+    def _stored(self) -> StoredFigures:
+        labels = (
+            select(FilmRow.label, func.count())
+            .where(FilmRow.owner == OWNER, FilmRow.label.is_not(None))
+            .group_by(FilmRow.label)
+        )
+        oldest = select(func.min(FilmRow.created)).where(
+            FilmRow.owner == OWNER, FilmRow.state.in_(OPEN)
+        )
+        results = (
+            select(Delivery.destination, func.min(FilmRow.created))
+            .join(FilmRow, FilmRow.id == Delivery.film)
+            .where(Delivery.state == PENDING, FilmRow.state == DONE)
+            .group_by(Delivery.destination)
+        )
+        with Session(self.store.engine) as session:
+            verdicts = {str(label): int(count) for label, count in session.execute(labels)}
+            created = session.scalar(oldest)
+            waiting = {str(name): _age_s(first) for name, first in session.execute(results)}
+        return StoredFigures(
+            states=self.store.counts(OWNER),
+            labels=verdicts,
+            oldest_s=None if created is None else _age_s(created),
+            deliveries=Deliveries(self.store).counts(),
+            oldest_results_s=waiting,
+        )
+
+
+class Rate:
+    """How many films have ended lately. Safe to share between threads."""
+
+    _WINDOW_S = 600.0
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._minutes: Counter[int] = Counter()
+
+    def count(self) -> None:
+        """Counts a film."""
+        minute = int((time.monotonic() - self._started) // 60)
+        self._minutes[minute] += 1
+        for old in [each for each in self._minutes if each < minute - self._WINDOW_S / 60]:
+            del self._minutes[old]
+
+    def films_per_minute(self) -> float:
+        """Films a minute in the last ten minutes, or since the start if that is later."""
+        run_s = time.monotonic() - self._started
+        first = int(max(0.0, run_s - self._WINDOW_S) // 60)
+        films = sum(count for minute, count in list(self._minutes.items()) if minute >= first)
+        return films * 60.0 / max(60.0, run_s - 60.0 * first)
+
+
+def _age_s(created: datetime) -> float:
+    return max(0.0, (datetime.now(UTC) - created).total_seconds())

@@ -1,0 +1,108 @@
+"""A small web server on this machine for the metrics and the status of a node. It is read-only."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http import HTTPStatus
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from pneumoscope.errors import UsageError
+from pneumoscope.files import cause
+from pneumoscope.pacs.status import status_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from prometheus_client import CollectorRegistry
+
+HOST = "127.0.0.1"
+_HEADERS = [
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+]
+_TIMEOUT_S = 30
+_POLL_S = 0.1
+
+
+class StatusServer:
+    """Serves ``/metrics``, ``/`` and ``/status.json``.
+
+    Attributes:
+        port: TCP port.
+    """
+
+    def __init__(
+        self, port: int, registry: CollectorRegistry, status: Callable[[], dict[str, Any]]
+    ) -> None:
+        """Starts to serve.
+
+        Args:
+            port: TCP port; 0 for a free one.
+            registry: The metrics.
+            status: Makes the status, see `status_json`.
+
+        Raises:
+            UsageError: It cannot listen there.
+        """
+        self._registry = registry
+        self._status = status
+        try:
+            self._server = make_server(HOST, port, self._answer, _Server, _Handler)
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {HOST} port {port} for the metrics: {cause(error)}",
+                "Choose another metrics_port.",
+            ) from None
+        self.port = int(self._server.server_port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="status", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        status, kind, body = HTTPStatus.OK, "text/html; charset=utf-8", b""
+        path = request.get("PATH_INFO", "/")
+        if request["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            status, kind, body = HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"only GET\n"
+        elif path == "/metrics":
+            kind, body = CONTENT_TYPE_LATEST, generate_latest(self._registry)
+        elif path == "/status.json":
+            kind, body = "application/json", json.dumps(self._status(), indent=2).encode() + b"\n"
+        elif path == "/":
+            body = status_html(self._status()).encode()
+        else:
+            status, kind, body = HTTPStatus.NOT_FOUND, "text/plain", b"/, /status.json, /metrics\n"
+        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), *_HEADERS]
+        start(f"{status.value} {status.phrase}", headers)
+        return [b"" if request["REQUEST_METHOD"] == "HEAD" else body]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Without the look-up of this machine's name, which may wait for a name server."""
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
+        self.setup_environ()
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _TIMEOUT_S
+
+    def log_message(self, *_: object) -> None:
+        """Logs nothing: scrapers ask every few seconds."""

@@ -1,0 +1,73 @@
+"""What a node has and what waits."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
+
+from sqlalchemy import update
+
+from pneumoscope.jobs.tables import QUEUED, FilmRow, now
+from pneumoscope.pacs import figures as figures_module
+from pneumoscope.pacs.config import DiskLimits
+from pneumoscope.pacs.figures import FigureReader, Rate
+from pneumoscope.pacs.spool import Spool
+from stored_results import Results
+
+
+def aged(results: Results, film: str, seconds: float, **values: object) -> None:
+    """Changes a film, and makes it older."""
+    created = now() - timedelta(seconds=seconds)
+    with results.store.writing() as session:
+        session.execute(update(FilmRow).where(FilmRow.id == film).values(created=created, **values))
+
+
+def test_films_verdicts_and_results_that_wait(tmp_path: Path) -> None:
+    results, spool = Results(tmp_path), Spool(tmp_path / "spool", DiskLimits())
+    reader = FigureReader(spool, results.store)
+    empty = reader.read()
+    assert (empty.spool_films, empty.spool_oldest_s, empty.disk_bytes) == (0, 0.0, 0)
+    assert empty.stored is not None
+    assert (empty.stored.states, empty.stored.oldest_s) == ({}, None)
+    spool.put("1.2.3", [b"waiting film"])
+    os.utime(spool.films()[0], (0, now().timestamp() - 60))
+    for label, destination in (("NORMAL", "a"), ("NORMAL", "b"), ("REFUSED", "b")):
+        aged(results, results.add(destination), 500, label=label)
+    aged(results, results.add(), 900, state=QUEUED)
+    read = reader.read()
+    assert (read.spool_films, read.disk_bytes) == (1, 12)
+    assert 60 <= read.spool_oldest_s < 90
+    stored = read.stored
+    assert stored is not None
+    assert stored.states == {"done": 3, "queued": 1}
+    assert stored.labels == {"NORMAL": 2, "REFUSED": 1}
+    assert stored.oldest_s is not None
+    assert 900 <= stored.oldest_s < 930
+    assert stored.deliveries == {("a", "pending"): 1, ("b", "pending"): 2}
+    assert stored.oldest_results_s.keys() == {"a", "b"}
+    assert all(500 <= age < 530 for age in stored.oldest_results_s.values())
+    results.store.close()
+    (tmp_path / "x.sqlite").unlink()
+    (tmp_path / "x.sqlite").mkdir()
+    assert reader.read().stored is None
+
+
+def test_films_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(figures_module.time, "monotonic", lambda: clock[0])
+    rate = Rate()
+    for _ in range(6):
+        rate.count()
+    assert rate.films_per_minute() == 6.0  # a run of less than a minute counts as one
+    clock[0] += 180
+    assert rate.films_per_minute() == 2.0
+    clock[0] += 1200
+    assert rate.films_per_minute() == 0.0
+    for _ in range(20):
+        rate.count()
+    assert rate.films_per_minute() == pytest.approx(2.0)

@@ -1,0 +1,86 @@
+"""The status page shows what the JSON has, and what is wrong; names in it are text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
+
+from pneumoscope.pacs.figures import Figures, StoredFigures
+from pneumoscope.pacs.status import status_html, status_json
+
+COUNTED: dict[str, Any] = {
+    "running_s": 10, "receiver_up": True, "receiver_restarts": 0, "received": 7, "refused": 2,
+    "films_per_minute": 1.25,
+}  # fmt: skip
+STORED = StoredFigures(
+    states={"done": 5, "queued": 2, "failed": 1},
+    labels={"NORMAL": 4, "REFUSED": 1},
+    oldest_s=75.04,
+    deliveries={("archive", "pending"): 3, ("archive", "delivered"): 1, ("<old>", "pending"): 4},
+    oldest_results_s={"archive": 3700.0},
+)
+
+
+def test_the_json() -> None:
+    figures = Figures(1, 12.0, 3 * 2**29, STORED, {"ward": (2, 1)})
+    status = status_json(figures, ["archive", "folder"], COUNTED)
+    assert status == COUNTED | {
+        "database_answers": True,
+        "spool_films": 1,
+        "oldest_waiting_s": 75.0,
+        "films": STORED.states,
+        "verdicts": STORED.labels,
+        "destinations": {
+            "archive": {
+                "configured": True, "waiting": 3, "delivered": 1, "given_up": 0,
+                "oldest_result_s": 3700.0,
+            },
+            "folder": {
+                "configured": True, "waiting": 0, "delivered": 0, "given_up": 0,
+                "oldest_result_s": None,
+            },
+            "<old>": {
+                "configured": False, "waiting": 4, "delivered": 0, "given_up": 0,
+                "oldest_result_s": None,
+            },
+        },
+        "sources": {"ward": {"tried_again": 2, "set_aside": 1}},
+        "disk_bytes": 3 * 2**29,
+    }  # fmt: skip
+
+
+def test_the_page() -> None:
+    figures = Figures(1, 12.0, 3 * 2**29, STORED, {"ward": (2, 1)})
+    page = status_html(status_json(figures, ["archive", "folder"], COUNTED))
+    rows = {
+        cells[0]: cells[1:]
+        for row in re.findall(r"<tr><th scope=row>(.*?)(?=<tr>|</table>)", page)
+        if (cells := row.split("<td>"))
+    }
+    assert rows["received since the start"] == ["7"]
+    assert rows["refused by the receiver since the start"] == ["2"]
+    assert rows["failed: no result"] == ["1"]
+    assert rows["oldest film that waits"] == ["1 min 15 s"]
+    assert rows["films a minute, last ten minutes"] == ["1.2"]
+    assert rows["size on the disk"] == ["1.50 GiB"]
+    assert rows["REFUSED"] == ["1"]
+    assert rows["archive"] == ["3", "1 h 1 min", "1", "0"]
+    assert rows["&lt;old&gt; (not configured)"] == ["4", "none", "0", "0"]
+    assert rows["ward"] == ["2", "1"]
+    assert "Results wait for &lt;old&gt;, which is not in the configuration." in page
+    assert "<script" not in page
+    assert "<old>" not in page
+
+
+def test_a_node_in_order_and_one_that_starts() -> None:
+    calm = StoredFigures({}, {}, None, {("a", "delivered"): 1}, {})
+    assert "Everything works." in status_html(status_json(Figures(stored=calm), ["a"], COUNTED))
+    starting = status_json(Figures(), (), COUNTED | {"receiver_up": False})
+    assert starting["oldest_waiting_s"] is None
+    page = status_html(starting)
+    assert "The process that receives films does not run" in page
+    assert "The database does not answer" in page

@@ -1,0 +1,59 @@
+"""Metrics and status are served on this machine, and only read."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
+
+from pneumoscope.errors import UsageError
+from pneumoscope.pacs.metrics import NodeMetrics
+from pneumoscope.pacs.status_server import StatusServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[StatusServer]:
+    metrics = NodeMetrics()
+    running = StatusServer(0, metrics.registry, metrics.status)
+    yield running
+    running.stop()
+
+
+def answer(server: StatusServer, path: str, method: str = "GET") -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request(method, path)
+    return connection.getresponse()
+
+
+def test_page_json_and_metrics(server: StatusServer) -> None:
+    page = answer(server, "/")
+    assert page.status == 200
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert page.headers["Cache-Control"] == "no-store"
+    assert b"<h1>pneumoscope node</h1>" in page.read()
+    status = json.load(answer(server, "/status.json"))
+    assert (status["received"], status["receiver_up"]) == (0, False)
+    assert b"pneumoscope_node_receiver_up 0.0" in answer(server, "/metrics").read()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", "/", 405), ("DELETE", "/metrics", 405), ("GET", "/x", 404), ("HEAD", "/", 200)],
+)
+def test_nothing_else(server: StatusServer, method: str, path: str, status: int) -> None:
+    assert answer(server, path, method).status == status
+
+
+def test_a_visitor_that_says_nothing_stops_no_other(server: StatusServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)):
+        assert answer(server, "/").status == 200
+
+
+def test_a_port_that_is_taken_is_named(server: StatusServer) -> None:
+    with pytest.raises(UsageError, match=f"port {server.port} for the metrics"):
+        StatusServer(server.port, NodeMetrics().registry, dict)
