@@ -116,14 +116,7 @@ def open_node(settings: NodeSettings) -> Node:
         _warn_of_strays(settings, store)
         spool = Spool(settings.spool_folder, settings.disk, [settings.films_folder])
         spool.remove_partial_files()
-        house = Housekeeping(
-            store,
-            film_store,
-            SteadyClock(store.engine),
-            settings.retention_days,
-            keep_films=settings.keep_films,
-        )
-        house.drop_orphans()
+        house = _housekeeping(settings, pipeline)
         commitments = Commitments()
         trail = _open_trail(settings, pipeline)
         if trail is not None:
@@ -270,6 +263,19 @@ def start_polling(
     polling = Polling(sources, take) if trail is None else Polling(sources, take, trail.fetched)
     polling.start()
     return polling
+
+
+def _housekeeping(settings: NodeSettings, pipeline: Pipeline) -> Housekeeping:
+    store = pipeline.database.store
+    house = Housekeeping(
+        store,
+        pipeline.film_store,
+        SteadyClock(store.engine),
+        settings.retention_days,
+        keep_films=settings.keep_films,
+    )
+    house.drop_orphans()
+    return house
 
 
 def _open_trail(settings: NodeSettings, pipeline: Pipeline) -> AuditTrail | None:
