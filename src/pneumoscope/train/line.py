@@ -48,7 +48,7 @@ _WORK = "export"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A finished training, which the steps of the line read.
+    """What the steps of the line read of a training, once it has its weights.
 
     Attributes:
         recipe: What was trained.

@@ -24,6 +24,7 @@ class Paths:
         others: Data folder or manifest of chest films of other patients, which the gate learns to
             tell from the population's; None for those that the training data has.
         skip_broken: Whether films that cannot be read are left out.
+        averaged: Folders of finished runs whose weights are averaged, in place of a training.
     """
 
     data: Path
@@ -34,3 +35,4 @@ class Paths:
     masks: tuple[Path, ...] = ()
     others: Path | None = None
     skip_broken: bool = False
+    averaged: tuple[Path, ...] = ()

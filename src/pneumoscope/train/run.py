@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.bundle import CARD, META, Bundle, open_bundle, sha256_of
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
-from pneumoscope.train import folder, line
+from pneumoscope.train import folder, line, weight_average
 from pneumoscope.train.data.films import check_films, load_films, other_patients
 from pneumoscope.train.fit import finder, loop, pictures, tracking
 from pneumoscope.train.gate.pictures import read_pictures
@@ -39,6 +39,8 @@ def train(
 ) -> Bundle:
     """Trains a recipe and writes its bundle; a killed run continues where it stopped.
 
+    With `Paths.averaged`, nothing is trained: the bundle has the mean of the weights of other runs.
+
     Args:
         recipe: The recipe.
         paths: Where to read and write.
@@ -50,45 +52,56 @@ def train(
     Raises:
         RecipeError, DataError: Before anything is trained.
         UsageError: The run folder was started with another recipe, other films or other weights, or
-            the weights do not exist.
+            the weights do not exist, or the runs cannot be averaged.
         TrackingError: A tracker does not work, before anything is trained.
         DiskFull: The disk is full; once there is space, the same command continues the run.
         TrainingError: Training or export failed.
     """
-    weights = _start_weights(recipe, paths.weights)
+    weights = None if paths.averaged else _start_weights(recipe, paths.weights)
     folder.check(paths.run, recipe)
+    training = _prepared(recipe, paths, weights, progress)
+    if keep_finished and (paths.run / line.BUNDLE / META).is_file():
+        return open_bundle(paths.run / line.BUNDLE)
+    pictures.contact_sheet(recipe, training.films, paths.run / pictures.SHEET)
+    with (
+        room_for(paths.run),
+        tracking.Tracking(trackers, paths.run / loop.LOG, progress.note) as tracked,
+    ):
+        tracked.begin(resolved(recipe))
+        if paths.averaged:
+            weight_average.write(paths.averaged, paths.run, progress)
+        loop.fit(recipe, training.films, paths.run, weights, progress, tracked.epoch)
+        pictures.curves(paths.run / loop.LOG, paths.run / pictures.CURVES)
+        bundle = line.bundle_of(training, progress)
+        tracked.end(
+            tracking.figures_of(bundle.meta.validation),
+            [*(paths.run / name for name in _TRACKED), bundle.path / CARD],
+        )
+    return bundle
+
+
+def _prepared(
+    recipe: Recipe, paths: Paths, weights: str | None, progress: Progress
+) -> line.Trained:
+    """Reads all films, and records what the run starts with."""
     foreign = None if paths.pictures is None else read_pictures(paths.pictures, recipe.source_size)
     films = _checked_films(recipe, paths, progress)
     others = other_patients(
         films, paths.others, paths.cache, progress, skip_broken=paths.skip_broken
     )
     start_weights = _weights_record(weights)
+    if paths.averaged:
+        weight_average.check(paths.averaged, films.manifest_sha256)
+        start_weights = weight_average.record_of(paths.averaged)
     folder.start(paths.run, recipe, films, start_weights)
-    finished = paths.run / line.BUNDLE
-    if keep_finished and (finished / META).is_file():
-        return open_bundle(finished)
-    pictures.contact_sheet(recipe, films, paths.run / pictures.SHEET)
-    with (
-        room_for(paths.run),
-        tracking.Tracking(trackers, paths.run / loop.LOG, progress.note) as tracked,
-    ):
-        tracked.begin(resolved(recipe))
-        loop.fit(recipe, films, paths.run, weights, progress, tracked.epoch)
-        pictures.curves(paths.run / loop.LOG, paths.run / pictures.CURVES)
-        trained = line.Trained(
-            recipe=recipe,
-            films=films,
-            run=paths.run,
-            start_weights=start_weights,
-            foreign=foreign,
-            others=others,
-        )
-        bundle = line.bundle_of(trained, progress)
-        tracked.end(
-            tracking.figures_of(bundle.meta.validation),
-            [*(paths.run / name for name in _TRACKED), bundle.path / CARD],
-        )
-    return bundle
+    return line.Trained(
+        recipe=recipe,
+        films=films,
+        run=paths.run,
+        start_weights=start_weights,
+        foreign=foreign,
+        others=others,
+    )
 
 
 def _checked_films(recipe: Recipe, paths: Paths, progress: Progress) -> FilmSet:

@@ -99,6 +99,14 @@ SkipBroken = Annotated[
         help="Leave out films that cannot be read, in place of stopping; the model card counts them.",
     ),
 ]
+Average = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Train nothing; average the weights of this finished run with those of the others (repeat the option) "
+        "and make the bundle of that.",
+    ),
+]
 FindLearningRate = Annotated[
     bool,
     typer.Option(
@@ -149,6 +157,7 @@ def train(
     devices: Devices = "1",
     tensorboard: TensorBoard = False,
     mlflow: MLflow = None,
+    average: Average = None,
     find_learning_rate: FindLearningRate = False,
     leave_out: LeaveOut = None,
     folds: Folds = None,
@@ -170,6 +179,9 @@ def train(
     Example: pneumoscope train --data all.csv --leave-out all --out runs/hospitals
 
     Example: pneumoscope train mine.toml --data chest_xray --folds 5
+
+    Example: pneumoscope train mine.toml --data chest_xray --average runs/mine-1
+    --average runs/mine-2 --out runs/mine-average
     """
     _check_options(find_learning_rate, tensorboard or mlflow is not None, leave_out, folds)
     folder = prepare_training(backend, data)
@@ -185,6 +197,7 @@ def train(
         negative=negative,
         folds=folds,
     )
+    _check_average(average, find_learning_rate or bool(leave_out) or bool(resolved.folds))
     cross_validation.refuse_with(resolved, leave_out)
     confirm_code(resolved, yes=yes)
     with no_chatter():
@@ -201,6 +214,7 @@ def train(
         masks=tuple(masks or ()),
         others=other_patients,
         skip_broken=skip_broken,
+        averaged=tuple(average or ()),
     )
     train_run = partial(_train, devices=devices, tensorboard=tensorboard, mlflow=mlflow)
     if find_learning_rate:
@@ -225,6 +239,16 @@ def _check_options(
         raise typer.BadParameter("--find-learning-rate works without --leave-out")
     if find_learning_rate and folds:
         raise typer.BadParameter("--find-learning-rate works without --folds")
+
+
+def _check_average(average: Sequence[Path] | None, trains: bool) -> None:
+    """Refuses what needs a training beside what needs none."""
+    if average and trains:
+        raise typer.BadParameter(
+            "--average trains nothing: it works without --find-learning-rate, --leave-out and --folds"
+        )
+    if average and len(average) == 1:
+        raise typer.BadParameter("--average needs two runs or more: repeat it for each of them")
 
 
 def _check_mlflow(mlflow: str | None) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from pneumoscope.errors import UsageError
 from pneumoscope.files import replacing
 
 if TYPE_CHECKING:
@@ -26,8 +28,18 @@ def save(model: Any, path: Path, **extra: Any) -> None:
 
 
 def restore(model: Any, path: Path) -> None:
-    """Reads what `save` wrote into a model of the same recipe."""
+    """Reads what `save` wrote into a model of the same recipe.
+
+    Raises:
+        UsageError: The weights are those of another network.
+    """
     with np.load(path) as stored:
+        shapes = {name: stored[name].shape for name in stored if re.fullmatch(r"v\d+", name)}
+        if shapes != {f"v{i}": tuple(v.shape) for i, v in enumerate(model.variables)}:
+            raise UsageError(
+                f"{path}: the weights are those of another network than the recipe's",
+                "Name the recipe that the run was started with.",
+            )
         for i, variable in enumerate(model.variables):
             variable.assign(stored[f"v{i}"])
 

@@ -1,0 +1,120 @@
+"""The average of the weights of finished runs: a network that costs no more than one of them.
+
+Networks that were trained from the same start weights lie close enough together for their mean to work, and
+it is often more robust than each ("Model soups", Wortsman et al., ICML 2022).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumoscope.bundle import sha256_of
+from pneumoscope.errors import UsageError
+from pneumoscope.files import replacing, write_text
+from pneumoscope.train.fit.checkpoint import WEIGHTS
+from pneumoscope.train.fit.loop import LOG
+from pneumoscope.train.folder import RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.train.progress import Progress
+
+
+def check(runs: Sequence[Path], manifest_sha256: str) -> None:
+    """Checks that the weights of runs can be averaged.
+
+    Args:
+        runs: Run folders.
+        manifest_sha256: Of the films that the average will be measured on.
+
+    Raises:
+        UsageError: There are fewer than two different runs; one is no finished run, or was trained
+            on other films: some of those that are held out now.
+    """
+    if len({run.resolve() for run in runs}) < max(2, len(runs)):
+        raise UsageError(
+            "an average needs two different runs or more", "Repeat --average for each of them."
+        )
+    for run in runs:
+        if not (run / RECORD).is_file() or not (run / WEIGHTS).is_file():
+            raise UsageError(
+                f"{run}: is not a finished run",
+                "Name the folder that a training was written to with --out.",
+            )
+        record = json.loads((run / RECORD).read_text(encoding="utf-8"))
+        if record["manifest_sha256"] != manifest_sha256:
+            raise UsageError(
+                f"{run}: was trained on other films, perhaps on some that are held out here",
+                "Average runs of the same films, with the same --data and --masks.",
+            )
+
+
+def record_of(runs: Sequence[Path]) -> dict[str, str]:
+    """What the run record and the model card say in place of start weights."""
+    members = [f"{run.resolve().name} ({sha256_of(run / WEIGHTS)[:12]})" for run in runs]
+    return {"name": f"average of the runs {', '.join(members)}"}
+
+
+def write(runs: Sequence[Path], target: Path, progress: Progress) -> None:
+    """Writes the mean of the weights and BatchNorm statistics, and the logs of all runs as one.
+
+    Args:
+        runs: Run folders, see `check`.
+        target: Another run folder.
+        progress: Says what is averaged.
+
+    Raises:
+        UsageError: The networks of two runs differ.
+    """
+    progress.note(record_of(runs)["name"])
+    first = _arrays(runs[0])
+    sums = {name: value.astype(np.float64) for name, value in first.items() if _is_float(value)}
+    for run in runs[1:]:
+        others = _arrays(run)
+        if _shapes(others) != _shapes(first):
+            raise UsageError(
+                f"{run}: has another network than {runs[0]}",
+                "Average runs whose recipes have the same network, size and head.",
+            )
+        for name in sums:
+            sums[name] += others[name]
+    means = {name: (value / len(runs)).astype(first[name].dtype) for name, value in sums.items()}
+    write_text(target / LOG, _log(runs))
+    with replacing(target / WEIGHTS) as stream:
+        arrays: dict[str, Any] = first | means
+        np.savez(stream, **arrays)
+
+
+def _arrays(run: Path) -> dict[str, NDArray[Any]]:
+    with np.load(run / WEIGHTS) as stored:
+        return {name: stored[name] for name in stored}
+
+
+def _is_float(value: NDArray[Any]) -> bool:
+    """False for the counters of random generators, which no network is computed with."""
+    return value.dtype.kind == "f"
+
+
+def _shapes(arrays: dict[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
+    return {name: value.shape for name, value in arrays.items()}
+
+
+def _log(runs: Sequence[Path]) -> str:
+    """The rows of all logs, each phase with the name of its run."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for run in runs:
+        header, *epochs = csv.reader((run / LOG).read_text(encoding="utf-8").splitlines())
+        if run == runs[0]:
+            writer.writerow(header)
+        writer.writerows([f"{run.resolve().name}: {epoch[0]}", *epoch[1:]] for epoch in epochs)
+    return text.getvalue()

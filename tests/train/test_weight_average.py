@@ -1,0 +1,122 @@
+"""The average of the weights of several runs."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from drawn import drawn_set
+from trainings import SMALL, train
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+from train_marks import TRAINING
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope.train import line, weight_average
+    from pneumoscope.train.fit import loop
+    from pneumoscope.train.progress import Progress
+
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import UsageError
+
+pytestmark = TRAINING
+
+HEADER = "phase,epoch,loss,learning_rate,validation_loss,validation_auc,validation_accuracy,seconds"
+
+
+def run_folder(
+    folder: Path, value: float, films: str = "films", shape: tuple[int, ...] = (2,)
+) -> Path:
+    """A finished run whose weights all have one value."""
+    folder.mkdir()
+    weights = {"v0": np.full(shape, value, np.float32), "v1": np.array([7], np.uint32)}
+    np.savez(folder / "weights.npz", **weights)
+    (folder / "run.json").write_text(json.dumps({"manifest_sha256": films}))
+    (folder / "log.csv").write_text(f"{HEADER}\nhead,1,{value},0.1,0.5,0.9,0.8,30.0\n")
+    return folder
+
+
+def test_weights_are_averaged_and_logs_joined(tmp_path: Path) -> None:
+    runs = [run_folder(tmp_path / f"run, {n}", value) for n, value in enumerate((1.0, 2.0, 6.0))]
+    target = tmp_path / "average"
+    target.mkdir()
+    weight_average.check(runs, "films")
+    weight_average.write(runs, target, Progress())
+    with np.load(target / "weights.npz") as stored:
+        assert stored["v0"].dtype == np.float32
+        assert stored["v0"].tolist() == [3.0, 3.0]
+        assert stored["v1"].tolist() == [7]  # the counter of a random generator
+    lines = (target / "log.csv").read_text().splitlines()
+    assert lines == [
+        HEADER,
+        '"run, 0: head",1,1.0,0.1,0.5,0.9,0.8,30.0',
+        '"run, 1: head",1,2.0,0.1,0.5,0.9,0.8,30.0',
+        '"run, 2: head",1,6.0,0.1,0.5,0.9,0.8,30.0',
+    ]
+    assert loop.minutes(target) == 1.5
+    names = weight_average.record_of(runs)["name"]
+    assert names.startswith("average of the runs run, 0 (")
+    assert names.count("(") == 3
+
+
+def test_runs_that_cannot_be_averaged(tmp_path: Path) -> None:
+    first, second = run_folder(tmp_path / "a", 1), run_folder(tmp_path / "b", 2)
+    with pytest.raises(UsageError, match="two different runs"):
+        weight_average.check([first, tmp_path / "x" / ".." / "a"], "films")
+    with pytest.raises(UsageError, match="two different runs"):
+        weight_average.check([first], "films")
+    other = run_folder(tmp_path / "c", 1, films="others")
+    with pytest.raises(UsageError, match="held out here"):
+        weight_average.check([first, other], "films")
+    larger = run_folder(tmp_path / "d", 1, shape=(3,))
+    with pytest.raises(UsageError, match="another network"):
+        weight_average.write([first, larger], tmp_path, Progress())
+    assert not (tmp_path / "weights.npz").exists()
+    (second / "weights.npz").unlink()
+    with pytest.raises(UsageError, match="not a finished run"):
+        weight_average.check([first, second], "films")
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn_set(tmp_path_factory.mktemp("drawn") / "films")
+
+
+def test_the_command_makes_the_bundle_of_the_mean(
+    films: Path, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    """The line from weights to a bundle has tests of its own."""
+    recipe = SMALL.replace("epochs = 3", "epochs = 0")
+    with mock.patch.object(line, "bundle_of", return_value=tiny_bundle) as made:
+        for seed in (1, 2):
+            done = train(recipe, tmp_path / f"small-{seed}", films, "--seed", seed)
+            assert done.returncode == 0, done.stderr
+        runs = [tmp_path / f"small-{seed}" for seed in (1, 2)]
+        both = [word for run in runs for word in ("--average", run)]
+        out = tmp_path / "average"
+        done = train(recipe, out, films, *both, weights=None)
+        assert done.returncode == 0, done.stderr
+        trained = made.call_args.args[0]
+        assert trained.start_weights["name"].startswith("average of the runs small-1 (")
+        assert "average of the runs small-1" in done.stderr
+        stored = [dict(np.load(run / "weights.npz")) for run in (*runs, out)]
+        assert np.allclose(stored[2]["v0"], (stored[0]["v0"] + stored[1]["v0"]) / 2, atol=1e-7)
+        assert not np.allclose(stored[0]["v0"], stored[1]["v0"])
+        assert (out / "curves.png").is_file()
+
+        smaller = recipe.replace("filters = [8, 16]", "filters = [8, 8]")
+        done = train(smaller, tmp_path / "smaller", films, *both, weights=None)
+        assert done.returncode == 1
+        assert "those of another network than the recipe's" in done.stderr
+        for words in (["--average", runs[0]], [*both, "--folds", "2"]):
+            done = train(recipe, tmp_path / "other", films, *words)
+            assert done.returncode == 2
+            assert "--average" in done.stderr
+            assert not (tmp_path / "other").exists()
