@@ -49,6 +49,18 @@ def test_pictures_follow_what_is_given(tiny_bundle: object) -> None:
     Image.fromarray(grey).save(stream, "PNG")
     prediction = runtime.load(tiny_bundle).predict(stream.getvalue())
     result = prediction_to_json(prediction) | {"words": wording.sentences(prediction)}
+    film = FilmReport(
+        "f",
+        "now",
+        "id",
+        result | {"kinds": ["bacterial", "viral"], "heatmap_class": "bacterial"},
+        None,
+        grey,
+        np.stack([grey] * 3, 2),
+    )
+    assert "Heatmap for: bacterial only, as an earlier version drew it." in " ".join(
+        text_of(report_pdf([film]))[0].split()
+    )
     for pictures, count in (
         ((None, None), 0),
         ((grey, None), 1),

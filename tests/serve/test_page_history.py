@@ -32,6 +32,8 @@ def test_history_filters_searches_sorts_and_deletes(visit: Visit) -> None:
     expect(names).to_have_count(3)
     page.get_by_label("Sort by").select_option("highest")
     expect(names).to_have_text(["pneumonia-2.png", "normal-1.png", "inverted.png"])
+    page.get_by_label("Sort by").select_option("lowest")
+    expect(names).to_have_text(["normal-1.png", "pneumonia-2.png", "inverted.png"])
     page.get_by_label("Sort by").select_option("name")
     expect(names).to_have_text(["inverted.png", "normal-1.png", "pneumonia-2.png"])
     thumbnail = page.locator(".record canvas").nth(1)
@@ -109,6 +111,7 @@ def test_a_result_of_an_earlier_version_is_shown(visit: Visit) -> None:
         for record in content["predictions"]:
             words = record["result"]["words"]
             record["result"]["words"] = {key: words[key] for key in former}
+            record["result"]["heatmap_class"] = "bacterial"  # though the kind is undetermined
         route.fulfill(response=answer, json=content)
 
     page.route("**/api/v1/predictions?*", stored)
@@ -116,6 +119,9 @@ def test_a_result_of_an_earlier_version_is_shown(visit: Visit) -> None:
     page.locator(".record .open").click()
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
     expect(page.locator(".panel")).to_contain_text("probability of pneumonia")
+    expect(page.locator(".panel")).to_contain_text(
+        "For bacterial only, as an earlier version drew it"
+    )
     expect(page.locator(".row .state")).to_have_text("PNEUMONIA")
     expect(page.locator(".panes")).to_have_class("panes two")
 

@@ -145,6 +145,20 @@ def test_the_address_has_the_view_and_no_name(sitting: Visit, page: Page) -> Non
     )
     expect(page.locator(".history .count")).to_have_text("2 films")
     expect(page).to_have_url(f"{sitting.url}/#history?verdict=NORMAL&since=2020-01-01")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    narrowed = page.get_by_role("group", name="Verdict").locator("[aria-pressed=true]")
+    expect(narrowed).to_have_text("NORMAL")
+    assert narrowed.get_attribute("data-count") is None  # not counted: the others are not loaded
+    page.goto(f"{sitting.url}/#history?verdict=FOO")
+    expect(page.get_by_text("No film matches.")).to_be_visible()
+    expect(narrowed).to_have_text("FOO")
+    page.goto(f"{sitting.url}/#read?verdict=FOO")
+    expect(page.get_by_text("The filters leave out all films.")).to_be_hidden()  # one is selected
+    expect(page.locator(".row .name")).to_have_count(1)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert options(page)[-1] == "FOO (0)"
     page.goto(f"{sitting.url}/#read?verdict=PNEUMONIA&name=4711")
     page.reload()
     page.wait_for_selector("body[data-ready]")
@@ -169,6 +183,9 @@ def test_labels_stay_with_a_film(sitting: Visit, page: Page) -> None:
     expect(badges).to_have_text(["teaching", "to discuss"])
     if page.locator(".list-filters").is_hidden():
         page.keyboard.press("f")
+    choose(page, "Order", "patient")
+    assert names(page) == ["bright-10.png", "bright-9.png", "dark-2.png", "dark-1.png"]
+    choose(page, "Order", "added")
     choose(page, "Labels", "teaching")
     assert names(page) == ["dark-1.png"]
     label(page, "teaching")

@@ -183,7 +183,7 @@ ERROR = ReaderSetting(
     kind="share",
     title="Error of the conformal set",
     help="Share of the films of either class that may get a wrong verdict. It decides which films are "
-    f"UNDETERMINED. {DEFAULT_ERROR:g} by default.",
+    f"UNDETERMINED. {DEFAULT_ERROR:g} by default, that is {100 * DEFAULT_ERROR:g} %.",
     example="0.05",
 )
 EXPLAIN = ReaderSetting(

@@ -27,6 +27,7 @@ from pneumoscope.decision.sentences import shown, translated
 from pneumoscope.languages.current import ENGLISH, current
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
+from pneumoscope.render import wording
 from pneumoscope.render.pdf_fonts import fonts, printable
 from pneumoscope.render.serialise import NOTICE, marks_of, scale_of
 
@@ -256,6 +257,9 @@ def _heatmap_caption(result: Mapping[str, Any]) -> str:
     words, explanation = result["words"], result["explanation"]
     # An earlier version stored neither this name nor the zones.
     name = words.get("heatmap_for", result["heatmap_class"])
+    # It also drew the map of the likelier kind where the kind is undetermined.
+    if len(kinds := result["kinds"] or ()) > 1 and result["heatmap_class"] in kinds:
+        name = wording.of_one_kind(name)
     if result["forced"] and explanation["reliable"]:
         return sentences.words("heatmap_forced", name=name)
     heading = f"{sentences.words('heatmap_forced', name=name)} " if explanation["reliable"] else ""

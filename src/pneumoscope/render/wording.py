@@ -159,6 +159,11 @@ def promise(p: Decided) -> str:
     return words("promise" if p.profile is None else "promise_site", share=percent(p.error))
 
 
+def of_one_kind(name: str) -> str:
+    """Says of a stored heatmap that it shows one kind, although the verdict leaves the kind open."""
+    return words("heatmap_one_kind", name=name)
+
+
 def kinds(p: Decided) -> str:
     """The kind of disease, or that it is not clear; empty if the verdict has no kinds."""
     if p.label != p.positive or p.findings or len(p.probabilities) < 3:

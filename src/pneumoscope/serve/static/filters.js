@@ -49,7 +49,8 @@ export class Filters {
     const offered = ["NORMAL", ...this.positives(), "UNDETERMINED", "REFUSED"];
     const others = [...counts.keys()].filter((verdict) => verdict && !offered.includes(verdict) && !STATES.includes(verdict));
     const name = (verdict) => (verdict ? (STATES.includes(verdict) ? t(`list.filters.states.${verdict}`) : nameOf(verdict)) : t("list.filters.anyVerdict"));
-    const shown = ["", ...offered, ...others, ...STATES].filter((verdict) => !STATES.includes(verdict) || counts.get(verdict) || view.values.verdict === verdict);
+    const chosen = view.values.verdict; // the address may say one that no film has
+    const shown = [...new Set(["", ...offered, ...others, ...STATES, chosen])].filter((verdict) => !STATES.includes(verdict) || counts.get(verdict) || verdict === chosen);
     // An open list of choices would close if it were made anew.
     const options = shown.map((verdict) => [verdict, t("list.filters.count", { name: name(verdict), count: counts.get(verdict) ?? 0 })]);
     const text = JSON.stringify(options);

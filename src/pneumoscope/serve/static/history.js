@@ -16,6 +16,7 @@ const MAX_PORTION = 500; // the same, when all are wanted
 const THUMBNAIL_PX = 128;
 const TYPING_MS = 250; // until a search starts
 
+const OTHERS = ["NORMAL", "UNDETERMINED", "REFUSED"]; // verdicts that are not positive
 const MARKS = ["forced", "outside", "noted"];
 const p = (record) => (record.result && !record.hidden ? words.pPositive(record.result) : null) ?? -1;
 const name = (record) => record.film.name ?? "";
@@ -23,7 +24,8 @@ const ORDERS = {
   newest: (a, b) => b.created.localeCompare(a.created),
   oldest: (a, b) => a.created.localeCompare(b.created),
   highest: (a, b) => p(b) - p(a),
-  lowest: (a, b) => p(a) - p(b),
+  // Films without a figure come last in both orders.
+  lowest: (a, b) => (p(a) < 0) - (p(b) < 0) || p(a) - p(b),
   name: (a, b) => name(a).localeCompare(name(b), undefined, { numeric: true }),
 };
 
@@ -35,7 +37,7 @@ export class History {
   chosen = new Set();
   filter = "";
   positives = new Set(); // names of positive verdicts in the filter
-  counts = new Map(); // of each verdict, "" for all films, among those loaded without a filter
+  counts = null; // a map of each verdict, "" for all films, among those loaded without a filter; null before
   mark = ""; // one of MARKS, or "" for any
   since = ""; // a date, or "" for any
   order = "newest";
@@ -50,8 +52,8 @@ export class History {
 
   /** Offers the positive verdicts of all bundles, and those of results that were made by others. */
   #updateFilters() {
-    const positives = new Set([...this.positives, ...this.bundles.positives, ...this.records.map(({ result }) => result?.positive ?? "")]);
-    positives.delete("");
+    const positives = new Set([...this.positives, ...this.bundles.positives, ...this.records.map(({ result }) => result?.positive ?? ""), this.filter]);
+    for (const label of ["", ...OTHERS]) positives.delete(label);
     if (positives.size === this.positives.size) return;
     this.positives = positives;
     const before = this.filters.element;
@@ -60,7 +62,8 @@ export class History {
   }
 
   #filters() {
-    const labels = ["", "NORMAL", ...this.positives, "UNDETERMINED", "REFUSED"];
+    const [negative, ...others] = OTHERS;
+    const labels = ["", negative, ...this.positives, ...others];
     return segmented(
       t("history.filter"),
       labels.map((label) => [label, "", label ? nameOf(label) : t("history.all")]),
@@ -183,7 +186,7 @@ export class History {
   /** Shows the counts beside the verdicts; with a plus if more films have not been loaded. */
   #showCounts() {
     this.#count();
-    for (const choice of this.filters.element.children) {
+    for (const choice of this.counts ? this.filters.element.children : []) {
       const count = this.counts.get(choice.dataset.value) ?? 0;
       choice.dataset.count = `${count}${this.next && !this.filter ? "+" : ""}`;
       choice.title = t("history.count", { count });

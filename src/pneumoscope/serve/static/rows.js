@@ -34,7 +34,7 @@ export class RowList {
     this.count = h("p", { class: "count" });
     this.progress = h("progress", { class: "whole-progress", max: 1, "aria-label": t("list.whole"), hidden: true });
     this.filters = new Filters(worklist.view, { rows: () => worklist.rows, positives: () => bundles.positives });
-    this.none = h("p", { class: "none secondary", hidden: true }, t("list.filters.none"));
+    this.none = h("div", { class: "none secondary", hidden: true }, h("p", {}, t("list.filters.none")), button("", t("list.filters.all"), () => worklist.view.reset(), { class: "subtle" }));
     this.patient = patientField(worklist);
     this.cancelAll = button("stop", t("list.cancelAll"), () => worklist.cancelAll(), { iconOnly: true, hidden: true });
     const more = menu("download", t("download.all"), () => this.#menuItems(), { iconOnly: true });
@@ -51,8 +51,8 @@ export class RowList {
         this.progress,
         this.filters.element,
       ),
-      this.list,
       this.none,
+      this.list,
     );
     worklist.addEventListener("rows", () => this.#arrange());
     worklist.addEventListener("select", () => this.#selected());

@@ -58,6 +58,8 @@ export function wordsOf(result) {
   // An earlier version stored a promise and the zones of the heat also where they mean nothing.
   if (result.forced) words.zones = "";
   if (result.forced || isOutside(result)) words.promise = "";
+  // It also drew the map of the likelier kind where the kind is undetermined.
+  if (result.kinds?.length > 1 && result.kinds.includes(result.heatmap_class)) words.heatmap_for = t("heatmap.oneKind", { name: words.heatmap_for });
   return words;
 }
 
