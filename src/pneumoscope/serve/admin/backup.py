@@ -6,7 +6,6 @@ whatever the database in the backup says has its lines in the log, and no film i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -15,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Session
 from pneumoscope import __version__
 from pneumoscope.errors import UsageError
 from pneumoscope.files import replacing
+from pneumoscope.jobs.backup_parts import CHUNK, KEY, Member, put
 from pneumoscope.jobs.database import open_engine, unusable
 from pneumoscope.jobs.database_copy import check_revision, write_copy
 from pneumoscope.jobs.keys import VARIABLE, key_path
@@ -38,23 +38,9 @@ if TYPE_CHECKING:
     from pneumoscope.serve.settings import ServeSettings
 
 FORMAT = 1
-DATABASE, KEY, FILMS = "database.sqlite", "key", "films/"
+DATABASE, FILMS = "database.sqlite", "films/"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 """The signature is an HMAC of the manifest by the server's key."""
-_CHUNK = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file in a backup.
-
-    Attributes:
-        size_bytes: Its size.
-        sha256: Of its bytes, hexadecimal.
-    """
-
-    size_bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +102,13 @@ def write_backup(settings: ServeSettings, out: Path, *, with_key: bool = False) 
             copy = Path(folder) / DATABASE
             write_copy(administration.store.engine, copy, Base.metadata.sorted_tables)
             with copy.open("rb") as database:
-                files = {DATABASE: _put(pack, DATABASE, database)}
+                files = {DATABASE: put(pack, DATABASE, database)}
             results = _count_results(copy)
             films = sum(_put_film(pack, settings.folder / "films", id_) for id_ in _ids(copy))
             files |= _put_log(pack, administration.audit)
             if with_key and key is not None:
                 with key.open("rb") as secret:
-                    files[KEY] = _put(pack, KEY, secret)
+                    files[KEY] = put(pack, KEY, secret)
             manifest = Manifest(
                 pneumoscope=__version__,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -155,21 +141,9 @@ def _check_version(settings: ServeSettings) -> None:
         engine.dispose()
 
 
-def _put(pack: zipfile.ZipFile, name: str, source: IO[bytes], size_bytes: int = -1) -> Member:
-    """Adds a file, or the first bytes of one that is still written to."""
-    digest, left, size = hashlib.sha256(), size_bytes, 0
-    with pack.open(name, "w", force_zip64=True) as target:
-        while chunk := source.read(_CHUNK if left < 0 else min(_CHUNK, left)):
-            digest.update(chunk)
-            target.write(chunk)
-            size += len(chunk)
-            left -= len(chunk) if left >= 0 else 0
-    return Member(size, digest.hexdigest())
-
-
 def _put_log(pack: zipfile.ZipFile, audit: AuditLog) -> dict[str, Member]:
     with audit.snapshot() as files:
-        return {name: _put(pack, name, stream, size) for name, stream, size in files}
+        return {name: put(pack, name, stream, size) for name, stream, size in files}
 
 
 def _put_film(pack: zipfile.ZipFile, folder: Path, id_: str) -> bool:
@@ -178,7 +152,7 @@ def _put_film(pack: zipfile.ZipFile, folder: Path, id_: str) -> bool:
         with (folder / id_).open("rb") as film:
             entry = zipfile.ZipInfo(FILMS + id_)  # not compressed
             with pack.open(entry, "w", force_zip64=True) as target:
-                shutil.copyfileobj(film, target, _CHUNK)
+                shutil.copyfileobj(film, target, CHUNK)
     except FileNotFoundError:
         return False
     return True

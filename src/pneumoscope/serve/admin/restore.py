@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
 import tempfile
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pneumoscope.errors import AuditLogDamaged, UsageError
-from pneumoscope.files import cause, room_for
+from pneumoscope.files import room_for
+from pneumoscope.jobs.backup_parts import (
+    KEY,
+    Member,
+    damaged,
+    keys_of_backup,
+    opened,
+    read_small,
+    remove_former_logs,
+    unpack,
+)
 from pneumoscope.jobs.clock import ClockRow
-from pneumoscope.jobs.database import open_engine, unusable
+from pneumoscope.jobs.database import open_engine
 from pneumoscope.jobs.database_copy import check_unused, load_copy
 from pneumoscope.jobs.database_lock import DatabaseLock
-from pneumoscope.jobs.keys import VARIABLE, Keys, key_path, open_keys
+from pneumoscope.jobs.keys import Keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base, FilmRow
 from pneumoscope.serve.admin.administration import open_administration
@@ -31,11 +38,9 @@ from pneumoscope.serve.admin.backup import (
     DATABASE,
     FILMS,
     FORMAT,
-    KEY,
     MANIFEST,
     SIGNATURE,
     Manifest,
-    Member,
 )
 from pneumoscope.serve.security.audit_anchor import AuditAnchor
 from pneumoscope.serve.security.audit_log import HEAD, LOG, TORN, AuditLog
@@ -54,7 +59,6 @@ _FILM = re.compile(FILMS + r"[0-9a-f]{32}")
 _LOG_FILE = re.compile(r"audit-log\.\d{12}\.jsonl|" + "|".join(map(re.escape, (LOG, HEAD, TORN))))
 _MOST_MANIFEST_BYTES = 2**20
 _MOST_FILM_BYTES = 2**31
-_CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,15 @@ def restore(settings: ServeSettings, backup: Path, *, check_only: bool = False) 
         AuditLogDamaged: The audit log in the backup was changed.
         DiskFull: There is not enough space; nothing was restored.
     """
-    with _opened(backup) as pack, _staging(settings, backup, check_only) as staging:
+    with opened(backup) as pack, _staging(settings, backup, check_only) as staging:
         text, manifest = _manifest(pack)
         _unpack(pack, manifest, staging)
-        keys = _keys(settings, manifest, staging, check_only=check_only)
-        if not keys.has_signed(text, _read(pack, SIGNATURE).decode("ascii", "replace")):
-            raise _damaged("its manifest was changed, or it was made with another key")
+        key_id = manifest.keys[0]
+        keys = keys_of_backup(settings.folder, settings.key, key_id, staging, check_only=check_only)
+        if not keys.has_signed(
+            text, read_small(pack, SIGNATURE, _MOST_MANIFEST_BYTES).decode("ascii", "replace")
+        ):
+            raise damaged("its manifest was changed, or it was made with another key")
         _unpack_films(pack, manifest, staging, keys)
         lines = _check_database_and_log(staging, manifest, keys)
         if not check_only:
@@ -153,27 +160,12 @@ def _check_free(settings: ServeSettings) -> None:
         )
 
 
-@contextmanager
-def _opened(backup: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(backup) as pack:
-            yield pack
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise _damaged(cause(error)) from None
-    except SQLAlchemyError as error:
-        raise unusable(error) from error
-
-
-def _damaged(reason: str) -> UsageError:
-    return UsageError(f"the backup cannot be used: {reason}", "Use another backup.")
-
-
 def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, Manifest]:
     names = pack.namelist()
     encrypted = any(info.flag_bits & 1 for info in pack.infolist())
     if not {MANIFEST, SIGNATURE} <= set(names) or len(set(names)) < len(names) or encrypted:
-        raise _damaged("it is no backup of a server")
-    text = _read(pack, MANIFEST)
+        raise damaged("it is no backup of a server")
+    text = read_small(pack, MANIFEST, _MOST_MANIFEST_BYTES)
     try:
         values: dict[str, Any] = json.loads(text)
         if values["format"] != FORMAT:
@@ -185,83 +177,37 @@ def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, Manifest]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         if isinstance(error, UsageError):
             raise
-        raise _damaged("its manifest is damaged") from None
+        raise damaged("its manifest is damaged") from None
     return text, manifest
-
-
-def _read(pack: zipfile.ZipFile, name: str) -> bytes:
-    if pack.getinfo(name).file_size > _MOST_MANIFEST_BYTES:
-        raise _damaged(f"{name} is too large")
-    return pack.read(name)
 
 
 def _unpack(pack: zipfile.ZipFile, manifest: Manifest, staging: Path) -> None:
     """Unpacks database, log and key as the manifest describes them."""
     for name, member in manifest.files.items():
         if not (name in (DATABASE, KEY) or _LOG_FILE.fullmatch(name)):
-            raise _damaged("it contains something else")
-        digest, left = hashlib.sha256(), member.size_bytes
-        try:
-            with pack.open(name) as source, (staging / name).open("xb") as target:
-                (staging / name).chmod(0o600)
-                while chunk := source.read(min(_CHUNK, left + 1)):
-                    left -= len(chunk)
-                    if left < 0:
-                        break
-                    digest.update(chunk)
-                    target.write(chunk)
-        except KeyError:
-            raise _damaged(f"{name} is missing") from None
-        if left or digest.hexdigest() != member.sha256:
-            raise _damaged(f"{name} was changed")
+            raise damaged("it contains something else")
+        unpack(pack, name, member, staging / name)
     if DATABASE not in manifest.files:
-        raise _damaged(f"{DATABASE} is missing")
-
-
-def _keys(settings: ServeSettings, manifest: Manifest, staging: Path, *, check_only: bool) -> Keys:
-    """The key of the server that made the backup; never a new one.
-
-    A key in the server's folder would stay there, so it has to fit unless the backup is only checked.
-    """
-    path = key_path(settings.folder, settings.key)
-    is_in_backup = (staging / KEY).exists()
-    if path is None or path.exists():
-        keys = open_keys(settings.folder, settings.key)
-        may_differ = check_only and settings.key is None and path is not None
-        if may_differ and is_in_backup and manifest.keys[0] not in keys.ids:
-            keys = open_keys(staging, staging / KEY)
-    elif is_in_backup:
-        keys = open_keys(staging, staging / KEY)
-    else:
-        raise UsageError(
-            f"the key of the backup ({manifest.keys[0]}) is not in it",
-            f"Name it with --key FILE, put it into {path}, or set {VARIABLE}.",
-        )
-    if manifest.keys[0] not in keys.ids:
-        raise UsageError(
-            f"this key ({keys.ids[0]}) is not the key of the backup ({manifest.keys[0]})",
-            "Name the key of the server that made it with --key FILE.",
-        )
-    return keys
+        raise damaged(f"{DATABASE} is missing")
 
 
 def _unpack_films(pack: zipfile.ZipFile, manifest: Manifest, staging: Path, keys: Keys) -> None:
     films = [info for info in pack.infolist() if info.filename.startswith(FILMS)]
     if len(films) != manifest.films:
-        raise _damaged(f"{manifest.films:,} films belong to it, {len(films):,} are there")
+        raise damaged(f"{manifest.films:,} films belong to it, {len(films):,} are there")
     if films:
         (staging / FILMS).mkdir(mode=0o700)
     for info in films:
         # Not compressed, so that no film is larger than its part of the file.
         stored = info.compress_type == zipfile.ZIP_STORED and info.file_size <= _MOST_FILM_BYTES
         if not _FILM.fullmatch(info.filename) or not stored:
-            raise _damaged("it contains something else")
+            raise damaged("it contains something else")
         film = pack.read(info)
         id_ = info.filename.removeprefix(FILMS)
         try:
             keys.open(film, id_)
         except ValueError:
-            raise _damaged(f"the film {id_} was changed") from None
+            raise damaged(f"the film {id_} was changed") from None
         (staging / info.filename).write_bytes(film)
 
 
@@ -278,7 +224,7 @@ def _check_database_and_log(staging: Path, manifest: Manifest, keys: Keys) -> in
             # The last line of the log, about the restoration, is the last known time.
             db.execute(delete(ClockRow))
         if results != manifest.results:
-            raise _damaged(f"{manifest.results:,} results belong to it, {results:,} are there")
+            raise damaged(f"{manifest.results:,} results belong to it, {results:,} are there")
         with store.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     except AuditLogDamaged as error:
@@ -300,7 +246,7 @@ def _put_in_place(settings: ServeSettings, staging: Path, manifest: Manifest) ->
                 check_unused(engine, tables, _MADE_WITH_ROWS)
             _move_files(settings.folder, staging, manifest)
             if in_folder:
-                _remove_former_logs(settings.database_file)
+                remove_former_logs(settings.database_file)
                 (staging / DATABASE).replace(settings.database_file)
             else:
                 load_copy(staging / DATABASE, engine, tables)
@@ -318,12 +264,6 @@ def _move_files(folder: Path, staging: Path, manifest: Manifest) -> None:
         if name == DATABASE or (name == KEY and (folder / KEY).exists()):
             continue
         (staging / name).replace(folder / name)
-
-
-def _remove_former_logs(database: Path) -> None:
-    """Removes what SQLite has left of another database, whose changes it would apply to this one."""
-    for ending in ("-wal", "-shm", "-journal"):
-        database.with_name(database.name + ending).unlink(missing_ok=True)
 
 
 def _remove(folder: Path) -> None:
