@@ -13,8 +13,11 @@ from pneumoscope.cli.administration.server import (
     on_server_data,
     print_facts,
 )
+from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
 
+NODE = "node.sqlite"
+"""The database in the folder of a DICOM node."""
 EXAMPLE = "Example: pneumoscope backup /mnt/backups/reading-room.zip"
 
 WithKey = Annotated[
@@ -32,17 +35,35 @@ def backup(
 ) -> None:
     """Back up database, films and audit log into one file.
 
-    The server may run. Without --with-key, keep a copy of the key in another
+    Of a DICOM node, the films of its spool and the cursors of its sources,
+    too. The server or node may run. Without --with-key, keep a copy of the key in another
     place: without it, films and names in the backup are lost.
     """
+    os.umask(0o077)  # patient data: other users of this machine must not read it
+    if server.folder is not None and (server.folder / NODE).is_file():
+        _back_up_node(server.folder, server.key, file, with_key, json)
+        return
     settings = server.settings()
     from pneumoscope.serve.admin.backup import facts, write_backup
 
-    os.umask(0o077)  # patient data: other users of this machine must not read it
     manifest = write_backup(settings, file, with_key=with_key)
     key = "with the key" if with_key else f"without the key ({manifest.keys[0]})"
     print_facts(
         facts(manifest, file),
         f"{file}: {manifest.results:,} results, {manifest.films:,} films, audit log, {key}",
+        as_json=json,
+    )
+
+
+def _back_up_node(folder: Path, key: Path | None, file: Path, with_key: bool, json: bool) -> None:
+    require("the node", "pacs", "sqlalchemy", "alembic", "cryptography")
+    from pneumoscope.pacs.backup import write_node_backup
+
+    manifest = write_node_backup(folder, key, file, with_key=with_key)
+    words = "with the key" if with_key else f"without the key ({manifest.keys[0]})"
+    print_facts(
+        {"file": str(file), **manifest.facts()},
+        f"{file}: node with {manifest.results:,} results, {manifest.films:,} films, "
+        f"{manifest.spool:,} films in the spool, {words}",
         as_json=json,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zipfile
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +16,9 @@ from pneumoscope.cli.administration.server import (
     on_server_data,
     print_facts,
 )
+from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
+from pneumoscope.errors import UsageError
 
 EXAMPLE = "Example: pneumoscope restore reading-room.zip --folder new-room --key /safe/place/key"
 
@@ -33,15 +37,47 @@ def restore(
     Before anything is restored, every film is decrypted and the audit log is
     verified. Sessions end; passwords and tokens are those of the backup.
     """
+    os.umask(0o077)  # patient data: other users of this machine must not read it
+    if _is_of_node(file):
+        _restore_node(server, file, check, json)
+        return
     settings = server.settings()
     from pneumoscope.serve.admin.restore import restore as restore_backup
 
-    os.umask(0o077)  # patient data: other users of this machine must not read it
     done = restore_backup(settings, file, check_only=check)
     where = f"restored into {settings.folder}" if done.restored else "can be restored"
     print_facts(
         asdict(done),
         f"backup of {done.created}: {done.results:,} results, {done.films:,} films and "
         f"{done.lines:,} lines of the audit log {where}",
+        as_json=json,
+    )
+
+
+def _is_of_node(file: Path) -> bool:
+    """Whether a file is a backup of a DICOM node."""
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(file) as pack:
+        return "node.json" in pack.namelist()
+    return False
+
+
+def _restore_node(server: ServerData, file: Path, check: bool, json: bool) -> None:
+    require("the node", "pacs", "sqlalchemy", "alembic", "cryptography")
+    from pneumoscope.pacs.backup import restore_node
+
+    folder = server.folder
+    if folder is None and not check:
+        raise UsageError(
+            f"{file}: is a backup of a DICOM node",
+            "Name the folder of the node's configuration with --folder.",
+        )
+    if server.database is not None:
+        raise UsageError("a node has no other --database", "Leave it out.")
+    manifest = restore_node(folder or file.parent / "node", server.key, file, check_only=check)
+    where = "can be restored" if check else f"restored into {folder}"
+    print_facts(
+        manifest.facts() | {"restored": not check},
+        f"backup of {manifest.created}: node with {manifest.results:,} results, "
+        f"{manifest.films:,} films, {manifest.spool:,} films in the spool {where}",
         as_json=json,
     )

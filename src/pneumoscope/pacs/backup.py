@@ -1,0 +1,344 @@
+"""A backup of a node in one ZIP file, also while the node runs, and a node from its backup.
+
+The order keeps what was acknowledged: how far the sources were read, the spool, the films, the database as
+it is at one moment, then the films that came meanwhile. A film that moved on in between is there twice,
+and the node takes it once. Spool and cursors are encrypted with the node's key, as the films are.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import sqlite3
+import tempfile
+import zipfile
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from pneumoscope import __version__
+from pneumoscope.errors import UsageError
+from pneumoscope.files import replacing, room_for
+from pneumoscope.jobs.backup_parts import (
+    KEY,
+    Member,
+    damaged,
+    keys_of_backup,
+    opened,
+    put,
+    read_small,
+    remove_former_logs,
+    unpack,
+)
+from pneumoscope.jobs.database import open_engine, unusable
+from pneumoscope.jobs.database_copy import check_revision, write_copy
+from pneumoscope.jobs.keys import VARIABLE, key_path, open_keys
+from pneumoscope.jobs.store import Store
+from pneumoscope.jobs.tables import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pneumoscope.jobs.keys import Keys
+
+DATABASE = "node.sqlite"
+_FILMS, _SPOOL, _CURSORS = "films", "spool", "pull"
+_FOLDERS = (_FILMS, _SPOOL, _CURSORS)
+_MANIFEST, _SIGNATURE = "node.json", "node.sig"
+_FORMAT = 1
+_STAGING = ".restore.part"
+_MOST_MANIFEST_BYTES = 2**28
+_NAME = re.compile(
+    rf"{DATABASE}|{KEY}|{_FILMS}/[0-9a-f]{{32}}|{_SPOOL}/[0-9a-f-]+\.dcm|{_CURSORS}/(again/)?[^/\\]+\.json"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeManifest:
+    """What a backup of a node contains.
+
+    Attributes:
+        pneumoscope: Version that wrote it.
+        created: When, ISO 8601, UTC.
+        keys: Ids of the node's keys; one of them is needed to restore it.
+        with_key: Whether the key is in the backup.
+        results: Films in the database, with and without a result.
+        films: Films that are kept.
+        spool: Films that are not in the database yet.
+        cursors: Files that say how far sources were read.
+        files: All files by their names.
+        format: `_FORMAT`.
+    """
+
+    pneumoscope: str
+    created: str
+    keys: tuple[str, ...]
+    with_key: bool
+    results: int
+    films: int
+    spool: int
+    cursors: int
+    files: dict[str, Member] = field(default_factory=dict)
+    format: int = _FORMAT
+
+    def facts(self) -> dict[str, Any]:
+        """What commands print as JSON."""
+        values = asdict(self)
+        del values["files"], values["format"]
+        return values | {"keys": list(self.keys)}
+
+
+def is_node(folder: Path) -> bool:
+    """Whether a folder is that of a node."""
+    return (folder / DATABASE).is_file()
+
+
+def is_node_backup(path: Path) -> bool:
+    """Whether a file is a backup of a node; nothing in it is checked."""
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as pack:
+        return _MANIFEST in pack.namelist()
+    return False
+
+
+def write_node_backup(
+    folder: Path, key_file: Path | None, out: Path, *, with_key: bool = False
+) -> NodeManifest:
+    """Writes a backup; the node may run.
+
+    Args:
+        folder: Folder of the node.
+        key_file: File with its key; None for the one in the folder.
+        out: The ZIP file; an earlier backup of a node there is replaced at the end.
+        with_key: Put the key into the backup, too. Whoever has it then can read everything.
+
+    Raises:
+        UsageError: The database is of another version, `out` is some other file, or the key is not in
+            a file.
+        DiskFull: There is not enough space.
+    """
+    if out.is_dir() or (out.exists() and not is_node_backup(out)):
+        raise UsageError(f"{out}: exists, and is no backup of a node", "Name another file.")
+    key = key_path(folder, key_file)
+    if with_key and key is None:
+        raise UsageError(f"the key is in {VARIABLE}, not in a file", "Keep a copy of it elsewhere.")
+    if key is not None and not key.exists():  # opening it would make a new one
+        raise UsageError(f"{key}: no such key", "Name the key_file of the node with --key FILE.")
+    keys = open_keys(folder, key_file)
+    engine = open_engine(f"sqlite:///{folder / DATABASE}")
+    try:
+        check_revision(engine)
+        with (
+            tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup.") as staging,
+            replacing(out) as stream,
+            zipfile.ZipFile(stream, "w") as pack,
+        ):
+            writing = _Writing(pack, folder, keys)
+            writing.add_sealed(_CURSORS, "**/*.json")
+            writing.add_sealed(_SPOOL, "*.dcm")
+            writing.add_films()
+            copy = Path(staging) / DATABASE
+            write_copy(engine, copy, Base.metadata.sorted_tables)
+            films = _checked_films(copy, keys)
+            writing.add(DATABASE, copy)
+            writing.add_films()
+            if with_key and key is not None:
+                writing.add(KEY, key)
+            return writing.finish(films, with_key=with_key)
+    except SQLAlchemyError as error:
+        raise unusable(error) from error
+    finally:
+        engine.dispose()
+
+
+class _Writing:
+    """A backup that is being written."""
+
+    def __init__(self, pack: zipfile.ZipFile, folder: Path, keys: Keys) -> None:
+        self._pack = pack
+        self._folder = folder
+        self._keys = keys
+        self._files: dict[str, Member] = {}
+
+    def add(self, name: str, path: Path) -> None:
+        """Adds a file as it is; one that has gone meanwhile is left out."""
+        with suppress(FileNotFoundError), path.open("rb") as stream:
+            self._files[name] = put(self._pack, name, stream)
+
+    def add_films(self) -> None:
+        """Adds the films that are not in the backup; they are encrypted."""
+        for path in sorted((self._folder / _FILMS).glob("*")):
+            name = f"{_FILMS}/{path.name}"
+            if name not in self._files and _NAME.fullmatch(name):
+                self.add(name, path)
+
+    def add_sealed(self, folder: str, pattern: str) -> None:
+        """Adds the files of a folder, encrypted."""
+        for path in sorted((self._folder / folder).glob(pattern)):
+            name = path.relative_to(self._folder).as_posix()
+            with suppress(FileNotFoundError):
+                sealed = io.BytesIO(self._keys.seal(path.read_bytes(), name))
+                self._files[name] = put(self._pack, name, sealed)
+
+    def finish(self, results: int, *, with_key: bool) -> NodeManifest:
+        """Adds the manifest and its signature."""
+        counts = dict.fromkeys(_FOLDERS, 0)
+        for name in self._files:
+            if (folder := name.partition("/")[0]) in counts:
+                counts[folder] += 1
+        manifest = NodeManifest(
+            pneumoscope=__version__,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            keys=self._keys.ids,
+            with_key=with_key,
+            results=results,
+            films=counts[_FILMS],
+            spool=counts[_SPOOL],
+            cursors=counts[_CURSORS],
+            files=self._files,
+        )
+        text = json.dumps(asdict(manifest), indent=2).encode()
+        self._pack.writestr(_MANIFEST, text)
+        self._pack.writestr(_SIGNATURE, self._keys.sign(text))
+        return manifest
+
+
+def _checked_films(database: Path, keys: Keys) -> int:
+    """The number of films in a database, once its last name opens with the key.
+
+    Raises:
+        UsageError: It was encrypted with another key.
+    """
+    with closing(sqlite3.connect(database)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM predictions").fetchone()
+        last = "SELECT name, id FROM predictions ORDER BY created DESC LIMIT 1"
+        row = connection.execute(last).fetchone()
+    try:
+        if row is not None:
+            keys.open(*row)
+    except ValueError:
+        raise UsageError(
+            f"this key ({keys.ids[0]}) is not the key of the node",
+            "Name the key_file of its configuration with --key FILE.",
+        ) from None
+    return int(count)
+
+
+def restore_node(
+    folder: Path, key_file: Path | None, backup: Path, *, check_only: bool = False
+) -> NodeManifest:
+    """Checks a backup and restores it into a folder without a node.
+
+    Args:
+        folder: The folder; it is made if it does not exist.
+        key_file: File with the key; None for the one in the folder or in the backup.
+        backup: The file that `write_node_backup` made.
+        check_only: Do not restore it.
+
+    Raises:
+        UsageError: The backup is damaged or changed, the key does not belong to it, or the folder is in
+            use.
+        DiskFull: There is not enough space; nothing was restored.
+    """
+    with opened(backup) as pack, _staging(folder, backup, check_only=check_only) as staging:
+        text, manifest = _manifest(pack)
+        for name, member in manifest.files.items():
+            (staging / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            unpack(pack, name, member, staging / name)
+        keys = keys_of_backup(folder, key_file, manifest.keys[0], staging, check_only=check_only)
+        signature = read_small(pack, _SIGNATURE, _MOST_MANIFEST_BYTES).decode("ascii", "replace")
+        if not keys.has_signed(text, signature):
+            raise damaged("its manifest was changed, or it was made with another key")
+        _decrypt(staging, manifest, keys)
+        store = Store(f"sqlite:///{staging / DATABASE}")  # brings its tables to this version
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+        if not check_only:
+            _put_in_place(folder, staging)
+    return manifest
+
+
+@contextmanager
+def _staging(folder: Path, backup: Path, *, check_only: bool) -> Iterator[Path]:
+    """A private folder for what is unpacked: in the node's folder, or beside a backup to check."""
+    if check_only:
+        place = backup.parent
+        with room_for(place), tempfile.TemporaryDirectory(dir=place, prefix=".check.") as name:
+            yield Path(name)
+        return
+    staging = folder / _STAGING
+    spool = folder / _SPOOL
+    waiting = spool.is_dir() and any(spool.iterdir()) and not staging.exists()
+    if is_node(folder) or waiting:
+        raise UsageError(
+            f"{folder}: holds a node's data already",
+            "Name a new --folder, or move the old one away first.",
+        )
+    with room_for(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(mode=0o700)
+        try:
+            yield staging
+        except BaseException:
+            shutil.rmtree(staging)
+            if spool.exists():  # this attempt has moved it: the next one may replace it
+                staging.mkdir(mode=0o700)
+            raise
+        shutil.rmtree(staging)
+
+
+def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, NodeManifest]:
+    names = pack.namelist()
+    if not {_MANIFEST, _SIGNATURE} <= set(names) or len(set(names)) < len(names):
+        raise damaged("it is no backup of a node")
+    text = read_small(pack, _MANIFEST, _MOST_MANIFEST_BYTES)
+    try:
+        values: dict[str, Any] = json.loads(text)
+        if values["format"] != _FORMAT:
+            raise damaged("it was made by a newer version of pneumoscope")
+        files = {name: Member(**member) for name, member in values["files"].items()}
+        manifest = NodeManifest(**(values | {"files": files, "keys": tuple(values["keys"])}))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise damaged("its manifest is damaged") from None
+    # Names of a stranger must not become paths elsewhere; the signature is checked later.
+    if DATABASE not in files or not all(_NAME.fullmatch(name) for name in files):
+        raise damaged("it contains something else")
+    if set(names) != {*files, _MANIFEST, _SIGNATURE}:
+        raise damaged("its files are not those of its manifest")
+    return text, manifest
+
+
+def _decrypt(staging: Path, manifest: NodeManifest, keys: Keys) -> None:
+    """Decrypts spool and cursors, and tries each film."""
+    for name in manifest.files:
+        folder, _, last = name.partition("/")
+        if folder not in _FOLDERS:
+            continue
+        path = staging / name
+        try:
+            data = keys.open(path.read_bytes(), last if folder == _FILMS else name)
+        except ValueError:
+            raise damaged(f"{name} was changed") from None
+        if folder != _FILMS:
+            path.write_bytes(data)
+
+
+def _put_in_place(folder: Path, staging: Path) -> None:
+    """Moves everything, the database last: without it no node goes on there."""
+    for name in _FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        if (staging / name).exists():
+            (staging / name).replace(folder / name)
+    if (staging / KEY).exists() and not (folder / KEY).exists():
+        (staging / KEY).replace(folder / KEY)
+    remove_former_logs(folder / DATABASE)
+    (staging / DATABASE).replace(folder / DATABASE)

@@ -1,0 +1,75 @@
+"""Files of a backup are those of its manifest, and open with its key only."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pneumoscope.errors import UsageError
+from pneumoscope.jobs.backup_parts import (
+    KEY,
+    Member,
+    keys_of_backup,
+    opened,
+    put,
+    read_small,
+    unpack,
+)
+from pneumoscope.jobs.keys import open_keys
+
+
+def packed(path: Path, data: bytes = b"content") -> Member:
+    with zipfile.ZipFile(path, "w") as pack:
+        return put(pack, "a/b", io.BytesIO(data))
+
+
+def test_a_file_comes_back_as_it_was(tmp_path: Path) -> None:
+    member = packed(tmp_path / "x.zip")
+    assert member.size_bytes == 7
+    with opened(tmp_path / "x.zip") as pack:
+        unpack(pack, "a/b", member, tmp_path / "out")
+        assert read_small(pack, "a/b", 7) == b"content"
+        with pytest.raises(UsageError, match="too large"):
+            read_small(pack, "a/b", 6)
+    assert (tmp_path / "out").read_bytes() == b"content"
+    with zipfile.ZipFile(tmp_path / "y.zip", "w") as pack:
+        assert put(pack, "a", io.BytesIO(b"content that grows"), 7) == member
+
+
+@pytest.mark.parametrize("data", [b"", b"Content", b"conten", b"content2"])
+def test_another_content_is_refused(tmp_path: Path, data: bytes) -> None:
+    member = packed(tmp_path / "x.zip")
+    packed(tmp_path / "x.zip", data)
+    with opened(tmp_path / "x.zip") as pack, pytest.raises(UsageError, match="was changed"):
+        unpack(pack, "a/b", member, tmp_path / "out")
+
+
+def test_what_is_no_zip_and_what_is_missing(tmp_path: Path) -> None:
+    member = packed(tmp_path / "x.zip")
+    with opened(tmp_path / "x.zip") as pack, pytest.raises(UsageError, match="c is missing"):
+        unpack(pack, "c", member, tmp_path / "out")
+    (tmp_path / "x.zip").write_bytes(b"nonsense")
+    with pytest.raises(UsageError, match="the backup cannot be used"), opened(tmp_path / "x.zip"):
+        pass
+
+
+def test_keys(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="needs the [serve] or [watch] extra")
+    folder, unpacked = tmp_path / "new", tmp_path / "unpacked"
+    for place in (folder, unpacked):
+        place.mkdir()
+    with pytest.raises(UsageError, match="is not in it"):
+        keys_of_backup(folder, None, "id", unpacked, check_only=False)
+    assert list(folder.iterdir()) == []
+    (unpacked / KEY).write_text(base64.b64encode(bytes(32)).decode())
+    (unpacked / KEY).chmod(0o600)
+    keys = keys_of_backup(
+        folder, None, open_keys(unpacked, None).ids[0], unpacked, check_only=False
+    )
+    assert keys.ids == open_keys(unpacked, None).ids
+    with pytest.raises(UsageError, match="is not the key of the backup"):
+        keys_of_backup(folder, None, "id", unpacked, check_only=False)
