@@ -15,6 +15,7 @@ from sqlalchemy import update
 from pneumoscope.jobs.tables import QUEUED, FilmRow, now
 from pneumoscope.pacs import figures as figures_module
 from pneumoscope.pacs.config import DiskLimits
+from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.figures import FigureReader, Rate
 from pneumoscope.pacs.spool import Spool
 from stored_results import Results
@@ -39,6 +40,9 @@ def test_films_verdicts_and_results_that_wait(tmp_path: Path) -> None:
     for label, destination in (("NORMAL", "a"), ("NORMAL", "b"), ("REFUSED", "b")):
         aged(results, results.add(destination), 500, label=label)
     aged(results, results.add(), 900, state=QUEUED)
+    later = now() + timedelta(hours=1)
+    (_, row) = results.deliveries.due(1, destination="b")[0]
+    results.deliveries.record_failure(row.id, "b", DeliveryFailed("x"), later)
     read = reader.read()
     assert (read.spool_films, read.disk_bytes) == (1, 12)
     assert 60 <= read.spool_oldest_s < 90
@@ -50,6 +54,7 @@ def test_films_verdicts_and_results_that_wait(tmp_path: Path) -> None:
     assert 900 <= stored.oldest_s < 930
     assert stored.deliveries == {("a", "pending"): 1, ("b", "pending"): 2}
     assert stored.oldest_results_s.keys() == {"a", "b"}
+    assert stored.failing == {"b": 1}
     assert all(500 <= age < 530 for age in stored.oldest_results_s.values())
     results.store.close()
     (tmp_path / "x.sqlite").unlink()

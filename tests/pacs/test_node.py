@@ -30,7 +30,7 @@ from pneumoscope.pacs.config import DiskLimits, NodeSettings, read_config
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.intake import OWNER
-from pneumoscope.pacs.node import _warn_of_strays, open_node, start_polling
+from pneumoscope.pacs.node import _warn_of_unconfigured, open_node, start_polling
 from pneumoscope.pacs.pull.settings import PullSettings
 from pneumoscope.pacs.spool import Spool
 from sent_films import PLANTED, file_of, send, sent
@@ -144,7 +144,7 @@ def test_results_for_a_destination_that_was_renamed_are_reported(
 ) -> None:
     results = Results(tmp_path)
     results.add("archive", "renamed")
-    _warn_of_strays(NodeSettings(folder=tmp_path), results.store)
+    _warn_of_unconfigured(NodeSettings(folder=tmp_path), results.store)
     archive, renamed = caplog.messages
     assert archive.startswith("1 result waits for archive, which is not in the configuration; ")
     assert f"pneumoscope queue redirect renamed --drop --folder {tmp_path}" in renamed

@@ -17,6 +17,7 @@ from pneumoscope.pacs.destinations.connection_settings import HttpSettings
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.figures import FigureReader
 from pneumoscope.pacs.metrics import NodeMetrics
+from pneumoscope.pacs.pull.polling import Polling
 from pneumoscope.pacs.pull.settings import PullSettings
 from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.spool import Spool
@@ -36,7 +37,9 @@ def test_what_happens_is_counted(tmp_path: Path) -> None:
     )
     source.postponed.note("an id", "answers 406")
     source.postponed.note("PLANTED", "too large", lasting=True)
-    metrics.watch(FigureReader(spool, results.store, [source]), lambda: True)
+    metrics.watch(
+        FigureReader(spool, results.store, Polling([source], lambda _film: None)), lambda: True
+    )
     metrics.receiver("stored", {"bytes": 1000})
     metrics.receiver("refused", {"status": "A700", "ae_title": "PLANTED", "address": "10.9.8.7"})
     metrics.receiver("rejected", {"reason": "association", "ae_title": "PLANTED"})
@@ -63,6 +66,7 @@ def test_what_happens_is_counted(tmp_path: Path) -> None:
         "pneumoscope_node_spool_films 1.0",
         "pneumoscope_node_disk_bytes 12.0",
         'pneumoscope_node_pull_postponed{source="ward",state="again"} 1.0',
+        'pneumoscope_node_pull_failures{source="ward"} 0.0',
         'pneumoscope_node_pull_postponed{source="ward",state="set_aside"} 1.0',
         'pneumoscope_node_films{state="done"} 2.0',
         'pneumoscope_node_deliveries_now{destination="archive",state="given_up"} 1.0',

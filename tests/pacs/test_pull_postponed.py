@@ -35,7 +35,7 @@ def test_pauses_grow_to_an_hour_and_then_to_a_day(tmp_path: Path) -> None:
     assert pauses[9] == 86400
     assert objects.counts() == (0, 1)
     assert postponed(tmp_path, [0.0]).due() == ["a"]  # a start makes it due
-    objects.came("a")
+    objects.fetched("a")
     assert postponed(tmp_path, now).counts() == (0, 0)
 
 
@@ -54,7 +54,7 @@ def test_many_objects_are_set_aside_only_if_others_come(tmp_path: Path) -> None:
         for _ in range(MOST_ATTEMPTS):
             objects.note(key, "answers 500")
     assert objects.counts() == (5, 0)
-    objects.came("f")
+    objects.fetched("f")
     assert objects.counts() == (0, 5)
     objects.note("g", "it is larger than film_mib", lasting=True)
     assert objects.counts() == (0, 6)

@@ -22,6 +22,7 @@ STORED = StoredFigures(
     oldest_s=75.04,
     deliveries={("archive", "pending"): 3, ("archive", "delivered"): 1, ("<old>", "pending"): 4},
     oldest_results_s={"archive": 3700.0},
+    failing={"archive": 2},
 )
 
 
@@ -36,20 +37,23 @@ def test_the_json() -> None:
         "verdicts": STORED.labels,
         "destinations": {
             "archive": {
-                "configured": True, "waiting": 3, "delivered": 1, "given_up": 0,
+                "configured": True, "waiting": 3, "failing": 2, "delivered": 1, "given_up": 0,
                 "oldest_result_s": 3700.0,
             },
             "folder": {
-                "configured": True, "waiting": 0, "delivered": 0, "given_up": 0,
+                "configured": True, "waiting": 0, "failing": 0, "delivered": 0, "given_up": 0,
                 "oldest_result_s": None,
             },
             "<old>": {
-                "configured": False, "waiting": 4, "delivered": 0, "given_up": 0,
+                "configured": False, "waiting": 4, "failing": 0, "delivered": 0, "given_up": 0,
                 "oldest_result_s": None,
             },
         },
-        "sources": {"ward": {"tried_again": 2, "set_aside": 1}},
+        "sources": {"ward": {"failed_polls": 0, "tried_again": 2, "set_aside": 1}},
         "disk_bytes": 3 * 2**29,
+        "disk_has_room": True,
+        "audit_messages_waiting": 0,
+        "audit_messages_lost": 0,
     }  # fmt: skip
 
 
@@ -78,9 +82,31 @@ def test_the_page() -> None:
 
 def test_a_node_in_order_and_one_that_starts() -> None:
     calm = StoredFigures({}, {}, None, {("a", "delivered"): 1}, {})
-    assert "Everything works." in status_html(status_json(Figures(stored=calm), ["a"], COUNTED))
+    assert "No problem is known." in status_html(status_json(Figures(stored=calm), ["a"], COUNTED))
     starting = status_json(Figures(), (), COUNTED | {"receiver_up": False})
     assert starting["oldest_waiting_s"] is None
     page = status_html(starting)
     assert "The process that receives films does not run" in page
     assert "The database does not answer" in page
+
+
+def test_the_page_says_what_is_wrong() -> None:
+    stored = StoredFigures({}, {}, None, {("a", "pending"): 2, ("a", "given up"): 1}, {}, {"a": 2})
+    figures = Figures(
+        stored=stored,
+        postponed={"ward": (1, 2)},
+        failed_polls={"ward": 3},
+        has_room=False,
+        audit_waiting=11,
+        audit_lost=4,
+    )
+    page = status_html(status_json(figures, ["a"], COUNTED))
+    for words in (
+        "a: results not taken, to be sent again: 2.",
+        "a: results given up: 1;",
+        "ward: objects that the source does not give: 2.",
+        "ward: the source cannot be read; attempts in a row: 3.",
+        "The disk is full",
+        "The syslog does not take audit messages: waiting 11, lost 4.",
+    ):
+        assert words in page

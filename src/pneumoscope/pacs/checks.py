@@ -26,7 +26,7 @@ from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.opening import open_destinations
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker
 from pneumoscope.pacs.destinations.tls import client_context
-from pneumoscope.pacs.node import make_folder, stray_hint, stray_text
+from pneumoscope.pacs.node import make_folder, redirect_hint, waiting_text
 from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.receiver import server_context
 from pneumoscope.syslog import TLS, SyslogAddress, close
@@ -82,7 +82,7 @@ def run_checks(settings: NodeSettings) -> list[NamedCheck]:
     if settings.audit is not None:
         audit = settings.audit
         checks.append(_checked("audit", lambda: _syslog(audit)))
-    checks += _strays(settings)
+    checks += _unconfigured(settings)
     if not settings.destinations:
         checks.append(
             NamedCheck(
@@ -245,7 +245,7 @@ def _syslog(settings: AuditSettings) -> str:
     return f"{settings.syslog} can be reached"
 
 
-def _strays(settings: NodeSettings) -> Iterator[NamedCheck]:
+def _unconfigured(settings: NodeSettings) -> Iterator[NamedCheck]:
     """Results in the database for destinations that are not configured; nothing without them."""
     if not (settings.folder / "node.sqlite").exists():
         return
@@ -254,7 +254,10 @@ def _strays(settings: NodeSettings) -> Iterator[NamedCheck]:
         names = [item.name for item in settings.destinations]
         for name, count in sorted(waiting_for_others(engine, names).items()):
             yield NamedCheck(
-                f"destination {name}", False, stray_text(name, count), stray_hint(settings, name)
+                f"destination {name}",
+                False,
+                waiting_text(name, count),
+                redirect_hint(settings, name),
             )
     except SQLAlchemyError as error:
         failure = unusable(error)

@@ -17,10 +17,9 @@ from pneumoscope.jobs.tables import DONE, OPEN, PENDING, Delivery, FilmRow
 from pneumoscope.pacs.intake import OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pneumoscope.jobs.store import Store
-    from pneumoscope.pacs.pull.sources import Source
+    from pneumoscope.pacs.audit.sender import SyslogSender
+    from pneumoscope.pacs.pull.polling import Polling
     from pneumoscope.pacs.spool import Spool
 
 
@@ -34,6 +33,7 @@ class StoredFigures:
         oldest_s: Age of the oldest film that waits or is being read; None if there is none.
         deliveries: Deliveries by destination and state.
         oldest_results_s: Age of the oldest film whose result waits, by destination.
+        failing: Results that wait after an attempt that failed, by destination.
     """
 
     states: dict[str, int]
@@ -41,6 +41,7 @@ class StoredFigures:
     oldest_s: float | None
     deliveries: dict[tuple[str, str], int]
     oldest_results_s: dict[str, float]
+    failing: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Figures:
         disk_bytes: Size of all films.
         stored: What the database says; None if it does not answer.
         postponed: Objects that a source does not give: tried again, and set aside; by source.
+        failed_polls: Polls that have failed in a row, by source.
+        has_room: Whether another film would be taken.
+        audit_waiting: Audit messages that the syslog has not taken yet.
+        audit_lost: Audit messages that are lost because too many waited.
     """
 
     spool_films: int = 0
@@ -60,6 +65,10 @@ class Figures:
     disk_bytes: int = 0
     stored: StoredFigures | None = None
     postponed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    failed_polls: dict[str, int] = field(default_factory=dict)
+    has_room: bool = True
+    audit_waiting: int = 0
+    audit_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +78,14 @@ class FigureReader:
     Attributes:
         spool: The spool.
         store: The database.
-        sources: Servers that films are fetched from.
+        polling: Fetches films; None if there are no sources.
+        audit: Sends audit messages; None if the node makes none.
     """
 
     spool: Spool
     store: Store
-    sources: Sequence[Source] = ()
+    polling: Polling | None = None
+    audit: SyslogSender | None = None
 
     def read(self) -> Figures:
         """The figures now."""
@@ -89,12 +100,18 @@ class FigureReader:
             stored = self._stored()
         except SQLAlchemyError:
             stored = None
+        polling, audit = self.polling, self.audit
+        sources = () if polling is None else polling.sources
         return Figures(
             spool_films=len(films),
             spool_oldest_s=oldest_s,
             disk_bytes=self.spool.used_bytes(),
             stored=stored,
-            postponed={each.settings.name: each.postponed.counts() for each in self.sources},
+            postponed={each.settings.name: each.postponed.counts() for each in sources},
+            failed_polls={} if polling is None else dict(polling.failures),
+            has_room=self.spool.has_room(),
+            audit_waiting=0 if audit is None else audit.waiting,
+            audit_lost=0 if audit is None else audit.lost,
         )
 
     def _stored(self) -> StoredFigures:
@@ -112,9 +129,15 @@ class FigureReader:
             .where(Delivery.state == PENDING, FilmRow.state == DONE)
             .group_by(Delivery.destination)
         )
+        failing = (
+            select(Delivery.destination, func.count())
+            .where(Delivery.state == PENDING, Delivery.attempts > 0)
+            .group_by(Delivery.destination)
+        )
         with Session(self.store.engine) as session:
             verdicts = {str(label): int(count) for label, count in session.execute(labels)}
             created = session.scalar(oldest)
+            again = {str(name): int(count) for name, count in session.execute(failing)}
             waiting = {str(name): _age_s(first) for name, first in session.execute(results)}
         return StoredFigures(
             states=self.store.counts(OWNER),
@@ -122,6 +145,7 @@ class FigureReader:
             oldest_s=None if created is None else _age_s(created),
             deliveries=Deliveries(self.store).counts(),
             oldest_results_s=waiting,
+            failing=again,
         )
 
 

@@ -151,6 +151,7 @@ class _Waiting:
             ("spool_films", "Films that wait in the spool.", figures.spool_films),
             ("spool_oldest_seconds", "Age of the oldest film there.", figures.spool_oldest_s),
             ("disk_bytes", "Size of received films.", figures.disk_bytes),
+            ("audit_waiting", "Audit messages that wait for the syslog.", figures.audit_waiting),
         ):
             yield GaugeMetricFamily(f"pneumoscope_node_{name}", text, value)
         family = GaugeMetricFamily(
@@ -161,6 +162,14 @@ class _Waiting:
         for source, (again, set_aside) in figures.postponed.items():
             family.add_metric([source, "again"], again)
             family.add_metric([source, "set_aside"], set_aside)
+        yield family
+        family = GaugeMetricFamily(
+            "pneumoscope_node_pull_failures",
+            "Polls of a source that have failed in a row.",
+            labels=["source"],
+        )
+        for source, failures in figures.failed_polls.items():
+            family.add_metric([source], failures)
         yield family
         stored = figures.stored
         if stored is None:  # these metrics are missing, the others are not

@@ -113,7 +113,7 @@ def open_node(settings: NodeSettings) -> Node:
         pipeline = _pipeline(settings, metrics, wakers)
         started.callback(pipeline.close, 0)
         store, film_store = pipeline.database.store, pipeline.film_store
-        _warn_of_strays(settings, store)
+        _warn_of_unconfigured(settings, store)
         spool = Spool(settings.spool_folder, settings.disk, [settings.films_folder])
         spool.remove_partial_files()
         house = _housekeeping(settings, pipeline)
@@ -142,7 +142,7 @@ def open_node(settings: NodeSettings) -> Node:
         started.callback(receiver.stop)
         polling = start_polling(settings, spool, intake.wake, trail)
         started.pop_all()
-    figures = FigureReader(spool, store, polling.sources)
+    figures = FigureReader(spool, store, polling, None if trail is None else trail.sender)
     metrics.watch(figures, lambda: receiver.pid is not None, tuple(destinations))
     return Node(
         pipeline=pipeline,
@@ -176,23 +176,23 @@ def make_folder(settings: NodeSettings) -> None:
         ) from None
 
 
-def stray_text(name: str, count: int) -> str:
+def waiting_text(name: str, count: int) -> str:
     """What to say about results that wait for a destination which is not configured."""
     results = "result waits" if count == 1 else "results wait"
     return f"{count:,} {results} for {name}, which is not in the configuration"
 
 
-def stray_hint(settings: NodeSettings, name: str) -> str:
+def redirect_hint(settings: NodeSettings, name: str) -> str:
     """What to do about them."""
     command = f"pneumoscope queue redirect {shlex.quote(name)}"
     folder = f"--folder {shlex.quote(str(settings.folder))}"
     return f"`{command} NEW {folder}` sends them elsewhere, `{command} --drop {folder}` nowhere."
 
 
-def _warn_of_strays(settings: NodeSettings, store: Store) -> None:
+def _warn_of_unconfigured(settings: NodeSettings, store: Store) -> None:
     names = [item.name for item in settings.destinations]
     for name, count in sorted(waiting_for_others(store.engine, names).items()):
-        _log.warning("%s; %s", stray_text(name, count), stray_hint(settings, name))
+        _log.warning("%s; %s", waiting_text(name, count), redirect_hint(settings, name))
 
 
 def receiver_task(settings: NodeSettings) -> ReceiverTask:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _GIB = 2**30
 _REFRESH_S = 10
+_SOME_MESSAGES = 10
+"""Audit messages that may wait for a moment."""
 
 
 def status_json(
@@ -36,10 +38,17 @@ def status_json(
         "verdicts": {} if stored is None else stored.labels,
         "destinations": _destinations(figures, destinations),
         "sources": {
-            name: {"tried_again": again, "set_aside": aside}
+            name: {
+                "failed_polls": figures.failed_polls.get(name, 0),
+                "tried_again": again,
+                "set_aside": aside,
+            }
             for name, (again, aside) in figures.postponed.items()
         },
         "disk_bytes": figures.disk_bytes,
+        "disk_has_room": figures.has_room,
+        "audit_messages_waiting": figures.audit_waiting,
+        "audit_messages_lost": figures.audit_lost,
     }
 
 
@@ -60,6 +69,7 @@ def _destinations(figures: Figures, names: Sequence[str]) -> dict[str, dict[str,
         name: {
             "configured": name in names,
             "waiting": stored.deliveries.get((name, PENDING), 0),
+            "failing": stored.failing.get(name, 0),
             "delivered": stored.deliveries.get((name, DELIVERED), 0),
             "given_up": stored.deliveries.get((name, GIVEN_UP), 0),
             "oldest_result_s": None
@@ -80,7 +90,7 @@ def status_html(status: dict[str, Any]) -> str:
     problems = list(_problems(status))
     notes = "".join(f"<li>{escape(text)}</li>" for text in problems)
     parts = [
-        f"<ul class=bad>{notes}</ul>" if problems else "<p>Everything works.</p>",
+        f"<ul class=bad>{notes}</ul>" if problems else "<p>No problem is known.</p>",
         _table(
             ("films", "number"),
             [
@@ -123,14 +133,25 @@ def _problems(status: dict[str, Any]) -> Iterable[str]:
         yield "The process that receives films does not run; it is started again."
     if not status["database_answers"]:
         yield "The database does not answer; films wait in the spool."
+    if not status["disk_has_room"]:
+        yield "The disk is full, or the node has used its share: films are refused."
+    if status["audit_messages_waiting"] > _SOME_MESSAGES or status["audit_messages_lost"]:
+        yield (
+            f"The syslog does not take audit messages: waiting {status['audit_messages_waiting']}, "
+            f"lost {status['audit_messages_lost']}."
+        )
     for name, each in status["destinations"].items():
+        if each["failing"]:
+            yield f"{name}: results not taken, to be sent again: {each['failing']}."
         if each["waiting"] and not each["configured"]:
             yield f"Results wait for {name}, which is not in the configuration."
         if each["given_up"]:
-            yield f"{each['given_up']} results for {name} were given up; see `pneumoscope queue list`."
+            yield f"{name}: results given up: {each['given_up']}; see `pneumoscope queue list`."
     for name, each in status["sources"].items():
+        if each["failed_polls"]:
+            yield f"{name}: the source cannot be read; attempts in a row: {each['failed_polls']}."
         if each["set_aside"]:
-            yield f"{name} does not give {each['set_aside']} objects."
+            yield f"{name}: objects that the source does not give: {each['set_aside']}."
 
 
 def _age(seconds: float | None) -> str:

@@ -45,7 +45,7 @@ class Fetching:
         self._answers = answers
         self._accept = accept
         self._failed = 0
-        self._came = False
+        self._any_fetched = False
         self.accepted = 0
         postponed.load()
 
@@ -56,7 +56,7 @@ class Fetching:
             DeliveryFailed: The source does not answer, or gives no object at all.
             PneumoscopeError: From ``accept``.
         """
-        if self._failed >= MANY and not self._came:
+        if self._failed >= MANY and not self._any_fetched:
             raise DeliveryFailed(
                 f"{self._postponed.name}: none of {MANY} objects could be fetched",
                 "The server's log says why.",
@@ -75,8 +75,8 @@ class Fetching:
         if film is not None:
             self._accept(film)
             self.accepted += 1
-        self._came = True
-        self._postponed.came(key)
+        self._any_fetched = True
+        self._postponed.fetched(key)
 
     def take_postponed(self) -> None:
         """Fetches objects that failed before and are due; see `take`."""

@@ -25,6 +25,7 @@ class Polling:
 
     Attributes:
         sources: The sources.
+        failures: Polls that have failed in a row, by source.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Polling:
             fetched: Called after each film that was accepted, with its source.
         """
         self.sources = tuple(sources)
+        self.failures = {source.settings.name: 0 for source in sources}
         self._accept = accept
         self._fetched = fetched
         self._stopped = threading.Event()
@@ -61,20 +63,20 @@ class Polling:
             thread.join()
 
     def _run(self, source: Source) -> None:
-        failures = 0
+        name = source.settings.name
         while not self._stopped.is_set():
             try:
                 source.poll(partial(self._take, source.settings))
-                failures = 0
+                self.failures[name] = 0
             except _Stopped:
                 return
             except PneumoscopeError as error:
-                failures += 1
+                self.failures[name] += 1
                 _log.warning("pull: %s", error.message)
             except Exception:  # noqa: BLE001 (a thread that ended would fetch nothing any more)
-                failures += 1
-                _log.exception("pull: %s failed", source.settings.name)
-            self._stopped.wait(pause_s(source.settings.interval_s, failures))
+                self.failures[name] += 1
+                _log.exception("pull: %s failed", name)
+            self._stopped.wait(pause_s(source.settings.interval_s, self.failures[name]))
 
     def _take(self, source: PullSettings, film: bytes) -> None:
         if self._stopped.is_set():

@@ -35,13 +35,13 @@ class _Entry:
         reason: Why the last attempt failed.
         attempts: Attempts that failed.
         next_attempt: Seconds since 1970 of the next one.
-        others_came: Whether the source has given another object since.
+        others_fetched: Whether the source has given another object since.
     """
 
     reason: str
     attempts: int = 0
     next_attempt: float = 0.0
-    others_came: bool = False
+    others_fetched: bool = False
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class Postponed:
         entry = self._entries.setdefault(key, _Entry(reason))
         entry.reason = reason
         entry.attempts = max(MOST_ATTEMPTS, entry.attempts) if lasting else entry.attempts + 1
-        entry.others_came |= lasting
+        entry.others_fetched |= lasting
         aside = self._is_set_aside(entry)
         pause = _SET_ASIDE_S if aside else pause_s(entry.attempts, _FIRST_S, _LONGEST_S)
         entry.next_attempt = self.clock() + pause
@@ -118,17 +118,17 @@ class Postponed:
         _log.warning("pull: %s: an object is %s: %s", self.name, words, reason)
         self._save()
 
-    def came(self, key: str) -> None:
+    def fetched(self, key: str) -> None:
         """Notes that an object was fetched, or is no longer in the source."""
         known = self._entries.pop(key, None)
-        news = [entry for entry in self._entries.values() if not entry.others_came]
+        news = [entry for entry in self._entries.values() if not entry.others_fetched]
         for entry in news:
-            entry.others_came = True
+            entry.others_fetched = True
         if known is not None or news:
             self._save()
 
     def _is_set_aside(self, entry: _Entry) -> bool:
-        alone = entry.others_came or len(self._entries) < MANY
+        alone = entry.others_fetched or len(self._entries) < MANY
         return alone and entry.attempts >= MOST_ATTEMPTS
 
     def _save(self) -> None:
