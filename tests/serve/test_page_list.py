@@ -294,3 +294,23 @@ def test_after_a_film_is_removed_one_that_is_shown_is_selected(page: Page) -> No
     page.locator(".row.selected").get_by_role("button", name="Remove").click()
     expect(page.locator(".panel .film-name")).to_have_text("bright-9.png")
     assert names(page) == ["bright-9.png"]
+
+
+def test_a_film_after_a_reload_joins_the_earlier_ones_of_its_patient(
+    sitting: Visit, page: Page
+) -> None:
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.keyboard.press("f")
+    page.locator(".patient summary").click()
+    page.locator("#patient").fill("4711")
+    again = grey("bright-10.png")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as films:
+        films.writestr("inside.png", again["buffer"])
+    sitting.add({"name": "one.zip", "mimeType": "application/zip", "buffer": archive.getvalue()})
+    expect(page.locator(".row .name", has_text="inside.png")).to_have_count(1)
+    page.get_by_label("With a film of the same patient").check()
+    expect(page.locator(".row .name", has_text="inside.png")).to_have_count(1)
+    page.locator(".row .open", has_text="inside.png").click()
+    assert sorted(names(page)) == ["bright-9.png", "inside.png"]

@@ -85,7 +85,7 @@ export class ListView extends EventTarget {
   shown(rows, selected) {
     let kept = rows;
     if (this.narrows) {
-      const patients = countsOf(rows.map(({ group }) => group).filter(Boolean));
+      const patients = countsOf(rows.filter((row) => !row.archive).map(({ group }) => group).filter(Boolean));
       kept = rows.filter((row) => row === selected || this.#matches(row, patients));
     }
     return this.values.order === "added" ? kept : [...kept].sort(ORDERS[this.values.order]);

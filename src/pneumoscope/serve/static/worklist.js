@@ -11,6 +11,7 @@ import { stateOf } from "./words.js";
 const PARALLEL = 3; // files that are read at the same time
 const MAX_TRIES = 30; // for a file while the back end is busy
 const REVEAL_MS = 2000; // for which a film is shown without its verdict
+const PRIORS = 100; // films of one patient that are looked through
 const ARCHIVE = /\.zip$/i;
 
 const byReader = () => preferences.get("reader");
@@ -25,6 +26,7 @@ export class Worklist extends EventTarget {
   /** Key of the patient of the films that are added next; "" if it is not known. */
   patient = "";
   #unseen = new Set(); // ids of results that were removed from the list before their verdict was shown
+  #restored = false; // whether films with a group were put back after a reload
   #groups = new Map(); // of `Row`, by the key of the patient
   #lastGroup = 0;
   #started = false;
@@ -65,6 +67,7 @@ export class Worklist extends EventTarget {
   async restore() {
     const { films, selected, unseen } = await formerSitting(this.backend);
     this.#unseen = new Set(unseen);
+    this.#restored = films.some(({ group }) => group);
     for (const { record, revealed, call, labels = [], group = 0 } of films) {
       const row = Object.assign(new Row(record.film.name), { call, labels, group });
       this.#lastGroup = Math.max(this.#lastGroup, group);
@@ -327,7 +330,8 @@ export class Worklist extends EventTarget {
 
   /** Inserts a film of an archive `place` rows below it. */
   #insert(archive, place, record) {
-    const row = new Row(record.film.name);
+    const { patient, group } = archive;
+    const row = Object.assign(new Row(record.film.name), { patient, group });
     this.rows.splice(this.rows.indexOf(archive) + place, 0, row);
     this.#finish(row, record);
     this.#dispatch("rows");
@@ -341,6 +345,18 @@ export class Worklist extends EventTarget {
     this.#change(row, { state: failed ? "failed" : "done", progress: 1, revealed: revealed || atOnce || (row.seen && (!byReader() || Boolean(row.call))) });
     this.#keep();
     this.#dispatch("finished", row);
+    if (!failed && row.patient && this.#restored) this.#joinGroup(row);
+  }
+
+  /** Films before a reload are known by their group only: the back end knows which are of the same patient. */
+  async #joinGroup({ patient, group, record }) {
+    const ids = (await this.backend.list({ limit: PRIORS, patientOf: record.id }).catch(() => [])).map(({ id }) => id);
+    const earlier = this.rows.find((row) => row.group && row.group !== group && ids.includes(row.record?.id));
+    if (!earlier) return;
+    this.#groups.set(patient, earlier.group);
+    for (const row of this.rows) if (row.group === group) row.group = earlier.group;
+    this.#keep();
+    this.#dispatch("rows");
   }
 
   #remember(row) {
