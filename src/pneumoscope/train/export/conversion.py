@@ -37,6 +37,7 @@ def convert(serving: Any, target: Path) -> None:
     import onnxruntime
 
     _teach_erfc()
+    _let_numbers_be_added()
     raw = target.with_suffix(".raw.onnx")
     slim = target.with_suffix(".slim.onnx")
     try:
@@ -146,3 +147,22 @@ def _teach_erfc() -> None:
             add("Add", add("Erf", minus_z), unit.output[0], outputs=[output])
 
     tf_op("Erfc")(Erfc)
+
+
+def _let_numbers_be_added() -> None:
+    """Lets tf2onnx move a transposition past the sum of a convolution and a single number.
+
+    MobileNetV3's hard sigmoid has such sums. tf2onnx 1.17 takes the number for a bias and fails, so
+    that all transpositions stay in the network.
+    """
+    from tf2onnx import optimizer
+    from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer
+
+    class Transposes(TransposeOptimizer):  # type: ignore[misc]
+        def _add_handler(self, transposition: Any, node: Any) -> bool:
+            added = node.inputs[1]
+            if added.is_const() and not added.get_tensor_value(as_list=False).shape:
+                return bool(self._handle_node_having_branches(transposition, node))
+            return bool(super()._add_handler(transposition, node))
+
+    optimizer._get_optimizers()["optimize_transpose"] = Transposes

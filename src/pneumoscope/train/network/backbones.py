@@ -133,14 +133,16 @@ def build(recipe: Recipe, weights: str | None) -> Any:
         return _cnn(recipe, shape)
     if recipe.network not in STOCK:
         return _from_user(recipe)
-    plain = _plain(recipe.network, shape)
-    model = changed(plain, recipe.tail)
+    source = plain = _plain(recipe.network, shape)
+    # Before the second network is built: it takes as long as the first.
     if weights == "imagenet":
         make = getattr(keras.applications, STOCK[recipe.network].function)
-        start_weights.copy(start_weights.download(make, recipe.network), model)
+        source = start_weights.download(make, recipe.network)
     elif weights is not None:
         start_weights.load(plain, weights, recipe.network)
-        start_weights.copy(plain, model)
+    model = changed(plain, recipe.tail)
+    if weights is not None:
+        start_weights.copy(source, model)
     return _with_pyramid(model, recipe.pyramid) if recipe.pyramid else model
 
 
