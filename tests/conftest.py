@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 
 # Before NumPy is imported. Several test processes share the cores: a thread of linear algebra would
-# wait until the other one gets its turn, for each of thousands of small products.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# wait until the other one gets its turn, for each of thousands of small products. So would those of
+# scikit-learn (OpenMP) and TensorFlow.
+for _threads in (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+):
+    os.environ.setdefault(_threads, "1")
 
 import shutil
 from collections.abc import Iterator

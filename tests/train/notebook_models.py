@@ -34,12 +34,21 @@ def cnn(units: int, activation: str | None, channels: int = 3) -> keras.Model:
     )  # fmt: skip
 
 
-def nested() -> keras.Model:
-    """A base without a top inside, as the MobileNetV2 notebooks have it."""
+def base_of(last: str, *after: layers.Layer) -> keras.Model:
+    """MobileNetV2 without a top, up to a layer; its other blocks repeat the same layers."""
     keras.utils.set_random_seed(2)
-    base = keras.applications.MobileNetV2(
+    whole = keras.applications.MobileNetV2(
         include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35
     )
+    x = whole.get_layer(last).output
+    for layer in after:
+        x = layer(x)
+    return keras.Model(whole.input, x, name=whole.name)
+
+
+def nested() -> keras.Model:
+    """A base without a top inside, as the MobileNetV2 notebooks have it."""
+    base = base_of("block_3_project_BN")
     x = inputs = keras.Input((SIZE, SIZE, 3))
     for layer in [base, layers.GlobalAveragePooling2D(), layers.BatchNormalization(), layers.Dense(16, "relu"), layers.Dense(1, "sigmoid")]:  # fmt: skip
         x = layer(x)
@@ -48,10 +57,7 @@ def nested() -> keras.Model:
 
 def pooled_base() -> keras.Model:
     """The pooling lies inside the nested base, and the top ends in a layer of its own."""
-    keras.utils.set_random_seed(2)
-    base = keras.applications.MobileNetV2(
-        include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35, pooling="avg"
-    )
+    base = base_of("block_3_project_BN", layers.GlobalAveragePooling2D())
     return keras.Sequential([base, layers.Dense(2), layers.Activation("softmax")])
 
 

@@ -25,7 +25,7 @@ from pneumoscope.errors import PneumoscopeError
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
 
 OPTIONS = importing.ImportOptions(("normal", "pneumonia"), scaling="none")
-BUDGET_S = 12.0
+BUDGET_S = 6.0
 """For all damaged files together; each takes half a second, most of it in a child process."""
 LONGEST_S = 5.0
 VALUES: tuple[Any, ...] = (None, -1, 0, 3, 1e9, 10**12, "x", [], {}, [None], True, "../../x", [[]])
@@ -109,7 +109,7 @@ def test_damaged_files_are_errors_in_words(
         read(file)
         file.unlink()
         count += 1
-    assert count >= 3  # on a quiet machine, about 20
+    assert count >= 3  # on a quiet machine, about 10
 
 
 def test_the_undamaged_files_are_read(files: dict[str, bytes], tmp_path: Path) -> None:

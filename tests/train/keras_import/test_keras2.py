@@ -55,6 +55,7 @@ def aged(config: Any) -> Any:
     return found
 
 
+@pytest.fixture(scope="module")
 def notebook() -> keras.Model:
     """MobileNetV2 inside a Sequential, with statistics that are not those of a fresh network."""
     keras.utils.set_random_seed(3)
@@ -95,8 +96,10 @@ def age(file: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".h5", ".keras"])
-def test_a_model_of_keras_2_gives_the_same_answers(ending: str, tmp_path: Path) -> None:
-    model, file = notebook(), tmp_path / f"model{ending}"
+def test_a_model_of_keras_2_gives_the_same_answers(
+    notebook: keras.Model, ending: str, tmp_path: Path
+) -> None:
+    model, file = notebook, tmp_path / f"model{ending}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.save(file)
@@ -117,8 +120,8 @@ def test_a_model_of_keras_2_gives_the_same_answers(ending: str, tmp_path: Path) 
     assert file.read_bytes() == before
 
 
-def test_words_of_keras_3_stay_as_they_are() -> None:
-    config = json.loads(notebook().to_json())
+def test_words_of_keras_3_stay_as_they_are(notebook: keras.Model) -> None:
+    config = json.loads(notebook.to_json())
     assert for_keras3(config) == for_keras3(for_keras3(config))
     layer = {"class_name": "BatchNormalization", "config": {"axis": -1, "groups": 4}}
     assert for_keras3(layer) == layer

@@ -29,7 +29,13 @@ class ExportedNetwork:
     def __init__(self, file: Path) -> None:
         import onnxruntime
 
-        self._session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        # A thread that waits for its part of a film would keep its core busy: twice the processor
+        # time on two cores, for the same films a second.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(file), options, providers=["CPUExecutionProvider"]
+        )
         self._names = {output.name for output in self._session.get_outputs()}
 
     def probabilities(self, films: NDArray[np.uint8]) -> NDArray[np.float64]:
