@@ -97,6 +97,7 @@ OPTIONS: dict[str, tuple[tuple[object, ...], object]] = {
     "max_wait_ms": (("--max-wait-ms", 1.5), 1.5),
     "queue": (("--queue", 9), 9),
     "rate_limit": (("--rate-limit", 0), 0),
+    "require_second_factor": (("--require-second-factor",), True),
 }
 
 

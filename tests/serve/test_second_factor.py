@@ -9,7 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from in_process import PASSWORD, Clock, Served, small
+from pneumoscope.errors import UnsafeAddress
+from pneumoscope.serve.admin.administration import check_start, open_administration
 from pneumoscope.serve.security.second_factor import STEP_S, code_at
+from pneumoscope.serve.settings import ServeSettings
 
 USERS = {"ada": "admin", "lee": "operator"}
 
@@ -52,6 +55,28 @@ def test_with_a_second_factor_the_password_alone_does_not_suffice(tmp_path: Path
         assert server.sign_in("lee").status_code == 200
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert secret not in written
+
+
+def test_where_a_second_factor_is_required_nobody_signs_in_without(tmp_path: Path) -> None:
+    clock = Clock()
+    with small(tmp_path, USERS, clock) as server:
+        before = server.cookie("lee")
+    with small(tmp_path, {}, clock, require_second_factor=True) as server:
+        assert server("GET", "/api/v1/me", cookie=before).status_code == 401
+        refused = server.sign_in("lee")
+        assert (refused.status_code, refused.json()["code"]) == (403, "NoSecondFactor")
+        assert "set-cookie" not in refused.headers
+        assert server.sign_in("lee", "wrong").status_code == 401  # says nothing to strangers
+        secret = secret_of(server)
+        assert sign_in(server, code_at(secret, int(clock.now // STEP_S))) == 200
+
+
+def test_a_second_factor_is_not_required_of_nobody(tmp_path: Path) -> None:
+    settings = ServeSettings(folder=tmp_path, require_second_factor=True)
+    with pytest.raises(UnsafeAddress, match="no accounts"):
+        check_start(settings)
+    open_administration(settings).add_user("ada", PASSWORD, "admin")
+    check_start(settings)
 
 
 def test_guessing_codes_gets_slow(tmp_path: Path) -> None:

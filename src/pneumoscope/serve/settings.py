@@ -130,6 +130,7 @@ class ServeSettings:
         tls_cert: Certificate chain, PEM.
         tls_key: Its private key, PEM.
         tls_self_signed: Make a certificate for this machine.
+        require_second_factor: Let only accounts with a second factor sign in.
         audit_syslog: Where lines of the audit log are sent, see `SyslogForwarder`; None for nowhere.
         audit_anchor: File that always has number and hash of the last line of the audit log, best on
             another machine; None for none.
@@ -162,6 +163,7 @@ class ServeSettings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_self_signed: bool = False
+    require_second_factor: bool = False
     audit_syslog: str | None = None
     audit_anchor: Path | None = None
     trusted_proxy: tuple[str, ...] = ()

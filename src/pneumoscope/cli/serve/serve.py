@@ -141,6 +141,13 @@ Bundles = Annotated[
         autocompletion=bundle_names,
     ),
 ]
+RequireSecondFactor = Annotated[
+    bool | None,
+    typer.Option(
+        "--require-second-factor",
+        help="Let only accounts with a second factor sign in (`pneumoscope user totp`).",
+    ),
+]
 RateLimit = Annotated[
     int | None,
     typer.Option(
@@ -178,6 +185,7 @@ def serve(
     max_wait_ms: MaxWait = None,
     queue: Queue = None,
     rate_limit: RateLimit = None,
+    require_second_factor: RequireSecondFactor = None,
 ) -> None:
     """Serve the reading room: a web page and a REST API.
 
@@ -193,6 +201,7 @@ def serve(
         "tls_key": tls_key, "tls_self_signed": tls_self_signed, "key": key, "bundle": tuple(bundle) if bundle else None,
         "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,
         "queue": queue, "rate_limit": rate_limit,
+        "require_second_factor": require_second_factor,
         "trusted_proxy": tuple(trusted_proxy) if trusted_proxy else None,
         "server_name": tuple(server_name) if server_name else None,
     }  # fmt: skip

@@ -293,7 +293,7 @@ def check_start(settings: ServeSettings) -> None:
         UnsafeAddress: Others could reach the server without TLS or without accounts.
         UsageError: Films are to be kept, and the key would be in the same folder.
     """
-    if not settings.loopback or settings.trusted_proxy:
+    if not settings.loopback or settings.trusted_proxy or settings.require_second_factor:
         settings.make_folder()
         store = Store(settings.database_url)
         try:

@@ -53,6 +53,14 @@ class FirstPasswordExpired(NotAllowed):
         )
 
 
+class NoSecondFactor(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__(
+            "this server requires a second factor, and the account has none",
+            "An administrator can add one: pneumoscope user totp NAME",
+        )
+
+
 class WrongCredentials(NotSignedIn):
     def __init__(self) -> None:
         super().__init__()
@@ -81,6 +89,9 @@ def sign_in(request: Request, given: Credentials, response: Response) -> dict[st
     if security.accounts.expired(account):
         _record(request, "sign in", audit_log.MINOR, user, 403)
         raise FirstPasswordExpired
+    if not security.sessions.admits(account):
+        _record(request, "sign in", audit_log.MINOR, user, 403)
+        raise NoSecondFactor
     _record(request, "sign in", audit_log.SUCCESS, user, 200)
     previous = request.cookies.get(cookie_name(security.tls))
     if previous:

@@ -86,6 +86,7 @@ class Sessions:
         idle_s: See `IDLE_S`.
         absolute_s: See `ABSOLUTE_S`.
         steady: Seconds of a clock that never jumps: a session ends by both clocks, whichever is first.
+        require_second_factor: Whether sessions of accounts without a second factor are not valid.
     """
 
     def __init__(
@@ -95,12 +96,15 @@ class Sessions:
         idle_s: float = IDLE_S,
         absolute_s: float = ABSOLUTE_S,
         steady: Callable[[], float] = steady_s,
+        *,
+        require_second_factor: bool = False,
     ) -> None:
         self.engine = engine
         self.clock = clock
         self.steady = steady
         self._known: dict[str, _Known] = {}  # by SHA-256
         self._lock = threading.Lock()
+        self.require_second_factor = require_second_factor
         self.idle_s = idle_s
         self.absolute_s = absolute_s
 
@@ -131,6 +135,10 @@ class Sessions:
             )
         return secret
 
+    def admits(self, account: Account) -> bool:
+        """Whether an account may have sessions: not without a second factor where one is required."""
+        return account.totp is not None or not self.require_second_factor
+
     def find(self, secret: str, *, use: bool = True) -> User | None:
         """The user of a session; None if it has ended or the account is disabled.
 
@@ -152,6 +160,8 @@ class Sessions:
             if row is None:
                 return None
             login, account = row
+            if not self.admits(account):
+                return None
             if not -_BACK_S <= now - login.seen < self.idle_s:
                 return None
             if not -_BACK_S <= now - login.created < self.absolute_s:

@@ -138,7 +138,7 @@ def make_security(
     audit.check()  # otherwise every request would be refused
     return Security(
         accounts=accounts,
-        sessions=Sessions(engine, clock),
+        sessions=Sessions(engine, clock, require_second_factor=settings.require_second_factor),
         tokens=Tokens(engine, clock),
         second_factor=SecondFactor(engine, keys, clock),
         audit=audit,

@@ -44,6 +44,11 @@ def check_address(settings: ServeSettings, *, accounts: bool) -> None:
             "everybody who reaches the proxy could use the server, because there are no accounts",
             "Make one first: pneumoscope user add NAME --role admin",
         )
+    if settings.require_second_factor and not accounts:
+        raise UnsafeAddress(
+            "a second factor is required, but there are no accounts that could have one",
+            "Make one first: pneumoscope user add NAME --role admin; pneumoscope user totp NAME",
+        )
     if settings.loopback:
         return
     if not settings.tls:
