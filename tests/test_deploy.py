@@ -46,6 +46,20 @@ def test_the_node_waits_for_accepted_films_and_keeps_its_key_elsewhere() -> None
     assert "StateDirectory=pneumoscope-pacs" in lines  # the folder of the example
 
 
+def test_the_key_may_be_an_encrypted_credential() -> None:
+    lines = (DEPLOY / "encrypted-key.conf").read_text(encoding="utf-8").splitlines()
+    settings = [line for line in lines if not line.startswith("#")]
+    # The empty value takes back the plain one, so that no plain file is needed or read.
+    assert settings == [
+        "[Service]",
+        "LoadCredential=",
+        "LoadCredentialEncrypted=key:/etc/pneumoscope/key.cred",
+    ]
+    for unit in (UNIT, NODE):
+        text = unit.read_text(encoding="utf-8")
+        assert re.findall(r"/etc/pneumoscope/key\b", text) == ["/etc/pneumoscope/key"]
+
+
 def test_the_image_for_lambda_starts_a_function_that_exists() -> None:
     pytest.importorskip("fsspec", reason="needs the [watch] extra")
     recipe = (UNIT.parent / "lambda.Dockerfile").read_text(encoding="utf-8")

@@ -26,6 +26,21 @@ def test_addresses(text: str, address: SyslogAddress) -> None:
     assert SyslogAddress.parse(text) == address
 
 
+@pytest.mark.parametrize(
+    ("text", "private"),
+    [
+        ("/dev/log", True),
+        ("tls://logs.example", True),
+        ("udp://127.0.0.1", True),
+        ("tcp://localhost:601", True),
+        ("udp://logs.example", False),
+        ("tcp://10.0.0.9", False),
+    ],
+)
+def test_what_others_on_the_network_could_read(text: str, private: bool) -> None:
+    assert SyslogAddress.parse(text).is_private is private
+
+
 @pytest.mark.parametrize("text", ["", "logs", "http://x", "tls://", "tls://x:y", "udp://[::1"])
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(UsageError, match="no address of a syslog"):

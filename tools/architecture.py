@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
 FLOORS = {
     "installation": 0,
     "errors": 1,
+    "hosts": 0,
     "languages": 2,
     "files": 2,
     "records": 2,

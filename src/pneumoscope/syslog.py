@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pneumoscope.errors import UsageError
+from pneumoscope.hosts import is_loopback
 
 NOTICE, WARNING = 5, 4
 """Severities of audit messages (DICOM PS3.15 A.6)."""
@@ -61,6 +62,11 @@ class SyslogAddress:
                 "Such as udp://logs.example:514, tcp://..., tls://..., or /dev/log.",
             )
         return cls(parts.scheme, host, port or _PORTS[parts.scheme])
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody on the network can read what is sent: it is encrypted or stays on this machine."""
+        return self.scheme in (TLS, _LOCAL) or is_loopback(self.host)
 
     @property
     def is_stream(self) -> bool:

@@ -125,6 +125,46 @@ def test_the_password_of_a_url_is_in_no_error() -> None:
     assert "secret" not in str(error.value) + error.value.hint
 
 
+@pytest.mark.parametrize(
+    ("rest", "allowed"),
+    [
+        ("ann:secret@10.0.0.9/db", False),
+        ("ann@/db?host=/run/postgresql,db.example", False),
+        ("ann@/db?host=localhost&host=db.example", False),
+        ("ann@localhost/db?hostaddr=10.0.0.9", False),
+        ("ann@db.example/db?sslmode=prefer", False),
+        ("ann@db.example/db?sslmode=verify-full&sslrootcert=ca.pem", True),
+        ("ann@db.example/db?sslmode=disable", True),
+        ("ann@localhost/db", True),
+        ("ann@/db?host=/run/postgresql", True),
+        ("ann@/db", True),
+    ],
+)
+def test_a_database_elsewhere_is_reached_with_encryption(
+    rest: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psycopg", reason="needs the [postgresql] extra")
+    monkeypatch.delenv("PGHOST", raising=False)
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    url = f"postgresql+psycopg://{rest}"
+    if allowed:
+        open_engine(url).dispose()
+    else:
+        with pytest.raises(UsageError, match="without encryption") as error:
+            open_engine(url)
+        assert "secret" not in str(error.value)
+
+
+def test_variables_of_postgresql_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psycopg", reason="needs the [postgresql] extra")
+    monkeypatch.setenv("PGHOST", "db.example")
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    with pytest.raises(UsageError, match=r"db\.example"):
+        open_engine("postgresql+psycopg://ann@/db")
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    open_engine("postgresql+psycopg://ann@/db").dispose()
+
+
 def test_two_processes_share_a_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'x.sqlite'}"
     script = (

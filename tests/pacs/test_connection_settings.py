@@ -9,11 +9,11 @@ import pytest
 pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from pneumoscope.errors import UsageError
+from pneumoscope.hosts import is_loopback
 from pneumoscope.pacs.destinations.connection_settings import (
     HttpSettings,
     TlsSettings,
     http_of,
-    is_loopback,
     tls_of,
 )
 from pneumoscope.pacs.destinations.toml_table import TomlTable

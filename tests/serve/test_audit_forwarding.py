@@ -40,6 +40,15 @@ def test_every_line_is_a_datagram(tmp_path: Path) -> None:
     assert bodies == [*log.entries()]  # with their hashes, so that the log can be compared
 
 
+@pytest.mark.parametrize("address", ["udp://logs.example:514", "tcp://10.0.0.9"])
+def test_lines_travel_with_encryption(tmp_path: Path, address: str) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    settings = ServeSettings(folder=tmp_path, audit_syslog=address)
+    with pytest.raises(UsageError, match="without encryption"):
+        open_audit_log(settings, store.engine, Keys(bytes(32)))
+    store.close()
+
+
 def test_by_tcp_each_message_says_its_length(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         forward = SyslogForwarder(f"tcp://127.0.0.1:{listener.getsockname()[1]}")

@@ -3,6 +3,7 @@ only tests that exist."""
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import tomllib
@@ -11,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from grey_films import BRIGHT
 from in_process import CHEAP, PASSWORD, Served, running
@@ -110,6 +113,38 @@ def test_the_server_opens_no_connection_for_anybody(
         record = answer.json()["predictions"][0]
         server("GET", record["links"]["pdf"], cookie=cookie)
     assert opened == []
+
+
+def test_nothing_that_a_film_carries_beside_its_pixels_is_served(
+    server: Served, cookies: dict[str, str]
+) -> None:
+    cookie, program = cookies["bert"], b"MZ and the rest of a program"
+    name, film = BRIGHT
+    text = PngInfo()
+    text.add_text("Comment", program.decode())
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(film)).save(stream, "PNG", pnginfo=text)
+    carrier = stream.getvalue() + program
+    assert carrier.count(program) == 2
+    answer = server(
+        "POST", "/api/v1/predictions", cookie=cookie, files=[("files", (name, carrier))]
+    )
+    record = answer.json()["predictions"][0]
+    assert record["state"] == "done"
+    links = {kind: link for kind, link in record["links"].items() if isinstance(link, str)}
+    assert {"film", "overlay", "pdf"} <= links.keys()
+    for link in links.values():
+        served = server("GET", link, cookie=cookie)
+        assert program not in served.content
+
+
+def test_defects_of_dependencies_have_a_time_for_every_severity() -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("## Updates of dependencies")[2]
+    rows = re.findall(r"^\| ([^|]+) \| (\d+) days \|", text.partition("\n## ")[0], re.MULTILINE)
+    times = {severity.split()[0]: int(days) for severity, days in rows}
+    assert list(times) == ["critical", "high", "medium", "low", "none"]
+    assert list(times.values()) == sorted(times.values())
+    assert times["critical"] <= 7
 
 
 @pytest.mark.parametrize(

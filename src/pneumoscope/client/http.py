@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from pneumoscope.client.records import Job, Record, job_from_json, record_from_j
 from pneumoscope.client.uploads import film_bytes, portions
 from pneumoscope.decision.reader_settings import to_form
 from pneumoscope.errors import MissingExtra, ServerError
+from pneumoscope.hosts import is_loopback
 from pneumoscope.records import Outcome, Settings
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Client:
             raise ServerError(f"{url}: no address of a server", "Such as http://127.0.0.1:8000")
         self.url = url.rstrip("/")
         plain = url.lower().startswith("http://")
-        if plain and token and not _is_loopback(url):
+        if plain and token and not is_loopback(urlsplit(url).hostname or ""):
             raise ServerError(
                 f"{url}: the token would be sent without encryption, for everybody to read",
                 "Use https://; or leave the token out.",
@@ -344,14 +344,6 @@ class Client:
             "Does the server run, and is the address right? With a self-signed certificate: "
             "SSL_CERT_FILE=cert.pem.",
         )
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fields(settings: Settings, bundle: str | None) -> dict[str, str]:

@@ -14,9 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import tells_of_full_disk
+from pneumoscope.hosts import is_loopback
 
 if TYPE_CHECKING:
-    from sqlalchemy import CursorResult, Delete, Update
+    from sqlalchemy import URL, CursorResult, Delete, Update
     from sqlalchemy.orm import Session
 
 DatabaseError = SQLAlchemyError
@@ -24,6 +25,8 @@ DatabaseError = SQLAlchemyError
 _BUSY_S = 30
 """Seconds to wait for other processes that use an SQLite file."""
 _RETRY_S = 0.02
+_FALLING_BACK = ("allow", "prefer")
+"""Values of ``sslmode`` with which libpq may do without encryption."""
 
 
 def unusable(error: SQLAlchemyError) -> UsageError:
@@ -59,13 +62,16 @@ def open_engine(url: str, *, outlives_power_cuts: bool = False) -> Engine:
         outlives_power_cuts: Whether SQLite waits for the disk at the end of every transaction.
 
     Raises:
-        UsageError: The URL is malformed, or its driver is missing.
+        UsageError: The URL is malformed, its driver is missing, or it leaves open whether the
+            connection to another machine is encrypted.
     """
     try:
         parsed = make_url(url)
         # Errors are logged, so they must not contain the values of a statement.
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+            engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+            _check_encrypted(parsed)
+            return engine
         _make_private(parsed.database)
         engine = create_engine(parsed, connect_args={"timeout": _BUSY_S}, hide_parameters=True)
     except (SQLAlchemyError, ImportError) as error:
@@ -77,6 +83,34 @@ def open_engine(url: str, *, outlives_power_cuts: bool = False) -> Engine:
     if outlives_power_cuts:
         event.listen(engine, "connect", _wait_for_disk)
     return engine
+
+
+def _check_encrypted(url: URL) -> None:
+    """Refuses a database on another machine whose URL does not say how the connection is encrypted.
+
+    By default PostgreSQL's library tries TLS, and goes on without where the server, or somebody between,
+    says that there is none.
+    """
+    if url.get_backend_name() != "postgresql":
+        return
+    named = [url.host, *_values(url, "host"), *_values(url, "hostaddr")]
+    hosts = [host for each in named if each for host in each.split(",")]
+    hosts = hosts or os.environ.get("PGHOST", "").split(",")
+    mode = next(iter(_values(url, "sslmode")), os.environ.get("PGSSLMODE"))
+    for host in hosts:
+        is_socket = not host or host[0] in "/@"
+        if not (is_socket or is_loopback(host)) and mode in (None, *_FALLING_BACK):
+            raise UsageError(
+                f"the database on {host} might be reached without encryption",
+                "Add ?sslmode=verify-full&sslrootcert=FILE to its URL, with the certificate of its "
+                "authority; or ?sslmode=disable if the network itself is encrypted.",
+            )
+
+
+def _values(url: URL, name: str) -> tuple[str, ...]:
+    """The values of a name in the query of a URL."""
+    value = url.query.get(name, ())
+    return (value,) if isinstance(value, str) else value
 
 
 def changed_rows(session: Session, statement: Update | Delete) -> int:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
+from pneumoscope.hosts import is_loopback
 from pneumoscope.pacs.destinations import settings as destinations
 from pneumoscope.pacs.destinations.connection_settings import (
     TlsSettings,
     certificates_of,
-    is_loopback,
 )
 from pneumoscope.pacs.destinations.toml_table import TomlTable
 from pneumoscope.pacs.pull import settings as sources
@@ -315,7 +315,7 @@ def _audit(table: TomlTable) -> AuditSettings:
     table.finish()
     address = SyslogAddress.parse(settings.syslog)
     encrypted = address.scheme == TLS
-    if not (encrypted or not address.host or is_loopback(address.host)):
+    if not address.is_private:
         raise table.error("syslog", "is not encrypted: use tls://, the messages name studies")
     if settings.tls != TlsSettings() and not encrypted:
         raise table.error("syslog", "must begin with tls:// if certificates are named")

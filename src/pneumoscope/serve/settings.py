@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
+from pneumoscope.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -234,12 +235,7 @@ class ServeSettings:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def tls(self) -> bool:

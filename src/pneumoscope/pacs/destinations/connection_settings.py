@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.pacs.destinations.toml_table import TomlTable
+    from pneumoscope.hosts import is_loopback
+from pneumoscope.pacs.destinations.toml_table import TomlTable
 
 LONGEST_S = 600.0
 """Longest wait that a site can configure."""
@@ -121,11 +121,3 @@ def http_of(table: TomlTable) -> HttpSettings:
         timeout_s=table.number("timeout_s", 30.0, 1.0, LONGEST_S),
         tls=tls or TlsSettings(),
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this computer by its name or number."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,9 +6,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pneumoscope.errors import UsageError
 from pneumoscope.serve.security.audit_anchor import AuditAnchor
 from pneumoscope.serve.security.audit_forwarding import SyslogForwarder
 from pneumoscope.serve.security.audit_log import AuditLog
+from pneumoscope.syslog import SyslogAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +36,16 @@ def open_audit_log(
         clock: Seconds since 1970.
 
     Raises:
-        UsageError: The address of the syslog is malformed.
+        UsageError: The address of the syslog is malformed, or others on the network could read lines.
     """
     former = keys.former_audit
     anchor = AuditAnchor(engine, keys.audit, former, settings.audit_anchor)
     log = partial(AuditLog, settings.folder, keys.audit, clock, former_keys=former, anchor=anchor)
     if settings.audit_syslog is None:
         return log()
+    if not SyslogAddress.parse(settings.audit_syslog).is_private:
+        raise UsageError(
+            f"{settings.audit_syslog}: lines of the audit log would be sent without encryption",
+            "Use tls://HOST:6514, or a syslog on this machine that forwards them.",
+        )
     return log(forward=SyslogForwarder(settings.audit_syslog))
