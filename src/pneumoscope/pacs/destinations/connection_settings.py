@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pneumoscope.hosts import is_loopback
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumoscope.hosts import is_loopback
-from pneumoscope.pacs.destinations.toml_table import TomlTable
+    from pneumoscope.pacs.destinations.toml_table import TomlTable
 
 LONGEST_S = 600.0
 """Longest wait that a site can configure."""
