@@ -49,9 +49,16 @@ a lateral view. Half of a frontal film of 4 to 3 has 0.67, and less without its 
 _LATERAL = frozenset({"LL", "RL", "LATERAL", "LLD", "RLD"})
 _CHEST = ("CHEST", "THORA", "TORA", "LUNG")
 """Beginnings of words that name the chest, also in devices' variants: CHEST_PA, PORT CHEST."""
-_QUALITY = {"flatness": "low-contrast", "saturation": "over-exposed", "blur": "too-blurred"}
-_FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
-_CERTAIN, _FAR = 0.998, 1.25
+QUALITY: Final = {
+    "flatness": "low-contrast",
+    "saturation": "over-exposed",
+    "blur": "too-blurred",
+}
+"""Score of `grey_statistics` to the reason that it gives."""
+FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
+"""Kinds of pictures that are named in spite of a defect if they are `FAR` from films."""
+CERTAIN, FAR = 0.998, 1.25
+"""Probability from which a kind is named in spite of a defect; times the limit of the distance."""
 _TINT = 0.06
 """Mean difference of colour channels above which a picture is not a film: sepia has 0.1, a film with
 a coloured marker less than 0.01."""
@@ -232,18 +239,16 @@ def _reasons(
         yield _reason(
             "truncated", NOTE, of_gate("truncated", **counts) if facts.missing_rows else None
         )
-    defects = [code for score, code in _QUALITY.items() if above(score)]
+    defects = [code for score, code in QUALITY.items() if above(score)]
     if facts.tint > _TINT:
         yield _reason("not-a-radiograph", REFUSE, of_gate("coloured"))
     elif above("unsuitable"):
         kind = _likeliest(scores, facts)
         # A film of bad quality can look like another kind; the defect is then the better reason.
         far = (
-            kind in _FOREIGN
-            and above("distance")
-            and scores["distance"] > _FAR * limits["distance"]
+            kind in FOREIGN and above("distance") and scores["distance"] > FAR * limits["distance"]
         )
-        if not defects or far or scores[kind] > _CERTAIN:
+        if not defects or far or scores[kind] > CERTAIN:
             yield _reason(kind, REFUSE)
     elif above("distance") and not defects:
         yield _reason(OUTSIDE, REFUSE)

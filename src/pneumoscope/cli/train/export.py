@@ -41,7 +41,8 @@ app = typer.Typer(
 Format = Annotated[
     str,
     typer.Option(
-        metavar="NAME", help="Format: keras, savedmodel, onnx, litert, litert-int8 or openvino."
+        metavar="NAME",
+        help="Format: keras, savedmodel, onnx, litert, litert-int8, litert-bundle or openvino.",
     ),
 ]
 Out = Annotated[

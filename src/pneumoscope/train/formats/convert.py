@@ -153,7 +153,12 @@ def _format(name: str) -> Format:
 def _default_name(bundle: Bundle, name: str, kind: Format) -> str:
     base = bundle.meta.name.replace("/", "-")
     # Formats that the ending does not identify.
-    tail = {"litert-int8": "-int8", "savedmodel": "-savedmodel", "openvino": "-openvino"}
+    tail = {
+        "litert-int8": "-int8",
+        "litert-bundle": "-bundle",
+        "savedmodel": "-savedmodel",
+        "openvino": "-openvino",
+    }
     return f"{base}{tail.get(name, '')}{kind.ending}"
 
 

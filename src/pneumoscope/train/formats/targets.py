@@ -122,6 +122,8 @@ def _refusing() -> Iterator[None]:
     """Names the operators that LiteRT lacks, instead of pages of compiler output."""
     try:
         yield
+    except ConversionError:
+        raise
     except Exception as error:  # the converter's own class is private
         lacking = re.search(r"(?:Select|Custom) ops: (.+)", str(error))
         what = lacking[1] if lacking else (cause(error).strip().splitlines() or ["?"])[0]
@@ -141,6 +143,13 @@ def _converter(saved: Path) -> Any:
     import tensorflow as tf
 
     return tf.lite.TFLiteConverter.from_saved_model(str(saved))
+
+
+def _write_litert_bundle(model: Path, target: Path, _: NDArray[np.uint8]) -> None:
+    from pneumoscope.train.formats import phone_bundle
+
+    with _refusing():
+        phone_bundle.write(model, target)
 
 
 def _load_litert(path: Path) -> Predict:
@@ -234,6 +243,7 @@ FORMATS = {
     "savedmodel": Format("", "saved_model.pb", _write_savedmodel, _load_savedmodel),
     "onnx": Format(".onnx", "", _write_onnx, _load_onnx),
     "litert": Format(".tflite", "", _write_litert, _load_litert),
+    "litert-bundle": Format(".tflite", "", _write_litert_bundle, _load_litert),
     "litert-int8": Format(".tflite", "", _write_litert_int8, _load_litert),
     "openvino": Format("", "model.xml", _write_openvino, _load_openvino),
 }
