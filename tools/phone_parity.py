@@ -35,6 +35,7 @@ _OF_FILES = frozenset({"too-small", "truncated", "header-says-otherwise"})
 def judged(runner: Any, words: dict[str, Any], path: Path) -> dict[str, Any]:
     """The outputs for one film, decoded and resized as in the example."""
     with Image.open(path) as image:
+        image.draft("L", (words["source_size"],) * 2)
         grey = ImageOps.exif_transpose(image).convert("L")
     for side in (words["source_size"], words["size"]):
         grey = grey.resize((side, side), Image.Resampling.BILINEAR)
@@ -76,7 +77,7 @@ def main() -> int:
                 if prediction.heatmap is not None and label != "REFUSED":
                     heats.append(float(np.abs(result["heatmap"] - prediction.heatmap).max()))
             due = {r.code for r in prediction.gate.reasons} & _OF_FILES
-            due |= {"colour"} if prediction.film.colour else set()
+            due |= {"colour"} if prediction.facts.colour else set()
             close = is_close(outcome_to_json(outcome), reader)
             failed = dp > TOLERANCE or (label != prediction.label and not close and not due)
             failures += failed

@@ -81,7 +81,7 @@ def test_the_example_of_the_guide_reads_a_film(
         pixels = np.clip(mean + grain, 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save("film.png")
         monkeypatch.setattr(sys, "argv", ["read.py", str(exported), "film.png"])
-        exec(compile(example, "read.py", "exec"), {})  # noqa: S102 (the documents' own)
+        exec(compile(example, "read.py", "exec"), {})
         printed = capsys.readouterr().out
         expected = load(bundle.path).predict("film.png")
         assert expected.label == verdict

@@ -48,7 +48,9 @@ def gated(folder: Path, *, lungs: bool) -> Bundle:
     files = tiny_files(folder / "parts", features=True, lungs=lungs)
     np.savez(folder / "gate.npz", **heads)
     files["gate.npz"] = folder / "gate.npz"
-    return write_bundle(folder / "bundle", scored_meta(gate={"limits": LIMITS, "measured": {}}), files)
+    return write_bundle(
+        folder / "bundle", scored_meta(gate={"limits": LIMITS, "measured": {}}), files
+    )
 
 
 def films(count: int = 110) -> np.ndarray:
@@ -75,7 +77,9 @@ def test_a_film_is_judged_as_python_judges_it(tmp_path: Path, lungs: bool) -> No
     for film, expected in zip(pixels, of_python(bundle, pixels), strict=True):
         judged = {name: value.numpy()[0] for name, value in graph.judge(film[None]).items()}
         label = ("NORMAL", "PNEUMONIA", "UNDETERMINED", "REFUSED")[judged["verdict"]]
-        reasons = {r for r, present in zip(graph.reasons, judged["reasons"], strict=True) if present}
+        reasons = {
+            r for r, present in zip(graph.reasons, judged["reasons"], strict=True) if present
+        }
         assert reasons == {(reason.code, reason.level) for reason in expected.gate.reasons}
         assert label == expected.label
         assert judged["p_positive"] == pytest.approx(expected.p_positive, abs=1e-5)
@@ -84,7 +88,9 @@ def test_a_film_is_judged_as_python_judges_it(tmp_path: Path, lungs: bool) -> No
         seen.add(label)
         codes |= {code for code, _ in reasons}
         if label != "REFUSED":
-            kinds = [n for n, named in zip(bundle.meta.labels, judged["kinds"], strict=True) if named]
+            kinds = [
+                n for n, named in zip(bundle.meta.labels, judged["kinds"], strict=True) if named
+            ]
             assert sorted(kinds) == sorted(expected.kinds)
             np.testing.assert_allclose(judged["heatmap"], expected.heatmap, atol=1e-5)
     assert seen == {"NORMAL", "PNEUMONIA", "UNDETERMINED", "REFUSED"}

@@ -11,6 +11,7 @@ const ROOT = new URL("../", import.meta.url);
 
 const page = await (await fetch(new URL("./page.json", import.meta.url))).json();
 const backend = new LocalBackend(inLanguage(page, language()), cacheName(ROOT, page.version));
+backend.begin();
 await startPage(backend);
 try {
   await backend.ready();

@@ -32,9 +32,15 @@ export class LocalBackend {
     this.page = page;
     const { codecs, foreign } = page;
     this.decoder = new CalledWorker(new URL("./film-worker.js", import.meta.url), { cache, codecs, foreign }, FILM_MS);
-    const addresses = Object.fromEntries(Object.entries(page.bundles).map(([name, { model }]) => [name, model]));
-    this.network = new CalledWorker(new URL("./network-worker.js", import.meta.url), { cache, addresses }, START_MS);
+    const networks = Object.entries(page.bundles).map(([name, { model, size }]) => ({ name, address: model, size }));
+    this.network = new CalledWorker(new URL("./network-worker.js", import.meta.url), { cache, networks }, START_MS);
     this.judge = new Judge(page, (name, input, size) => this.network.call("run", { name, input, size }, { deadlineMs: START_MS }));
+  }
+
+  /** Starts the workers, while the page is still being built. */
+  begin() {
+    this.network.start();
+    this.decoder.start();
   }
 
   /** Resolves when everything that the page needs is on the device. */

@@ -1,50 +1,75 @@
 // The worker that runs the networks, by onnxruntime-web.
 
 import * as ort from "./runtime/ort.js";
-import { fetched, keepIn } from "./offline.js";
+import { allKept, fetched, keepIn } from "./offline.js";
 import { answerCalls } from "./worker-calls.js";
 
-const sessions = new Map(); // promises, by name of the bundle
+const models = new Map(); // promises of files, by name of the bundle
+const sessions = new Map(); // promises, likewise; a network is opened when the first film needs it
+let networks = []; // {name, address, size}; the first bundle reads most films
+let binary = null; // promise of the runtime's wasm
+let last = Promise.resolve(); // onnxruntime-web makes one session at a time
+let runs = 0;
 
 answerCalls({
-  /** addresses: name of a bundle to the address of its network. */
-  async setup({ cache, addresses }) {
+  async setup({ cache, networks: given }) {
     keepIn(cache);
+    networks = given;
     ort.env.wasm.numThreads = 1; // several need headers that a folder of files cannot send
     ort.env.wasm.proxy = false;
     ort.env.wasm.wasmPaths = { mjs: new URL("./runtime/ort-wasm.js", import.meta.url).href };
-    const binary = fetched(new URL("./runtime/ort-wasm.wasm.gz", import.meta.url));
-    let before = Promise.resolve();
-    for (const [name, address] of Object.entries(addresses)) {
-      const session = started(address, binary, before);
-      session.catch(() => {}); // who needs it is told
-      sessions.set(name, session);
-      before = session;
-    }
-    // The first bundle reads most films; the others may still be on their way.
-    await sessions.values().next().value;
+    binary = fetched(new URL("./runtime/ort-wasm.wasm.gz", import.meta.url));
+    await sessionOf(networks[0].name);
     return { result: true };
   },
 
-  /** Waits until every network is there. */
+  /** Waits until every file is on the device; a run without a film meanwhile compiles what the first film needs. */
   async all() {
-    await Promise.all(sessions.values());
+    await Promise.all(networks.map(({ name }) => modelOf(name)));
+    if (!runs) await run(networks[0].name, new Uint8Array(networks[0].size ** 2), networks[0].size);
+    await allKept();
     return { result: true };
   },
 
   /** The outputs of a network for one film by name: {data: Float32Array, dims}. */
   async run({ name, input, size }) {
-    const session = await sessions.get(name);
-    const films = new ort.Tensor("uint8", input, [input.length / (size * size), size, size, 1]);
-    const outputs = await session.run({ films });
+    const outputs = await run(name, input, size);
     const result = Object.fromEntries(Object.entries(outputs).map(([key, { data, dims }]) => [key, { data: Float32Array.from(data), dims }]));
     return { result };
   },
 });
 
-async function started(address, binary, before) {
-  const model = await fetched(new URL(address, import.meta.url));
+async function run(name, input, size) {
+  runs += 1;
+  const session = await sessionOf(name);
+  return session.run({ films: new ort.Tensor("uint8", input, [input.length / (size * size), size, size, 1]) });
+}
+
+function modelOf(name) {
+  if (!models.has(name)) models.set(name, fetched(new URL(networks.find((network) => network.name === name).address, import.meta.url)));
+  return orAgain(models, name);
+}
+
+function sessionOf(name) {
+  if (!sessions.has(name)) {
+    sessions.set(name, started(name, last));
+    last = sessions.get(name).catch(() => {});
+  }
+  return orAgain(sessions, name);
+}
+
+/** A promise of a map; one that fails is forgotten, so that the next film tries again. */
+function orAgain(promises, name) {
+  const promise = promises.get(name);
+  promise.catch(() => promises.get(name) === promise && promises.delete(name));
+  return promise;
+}
+
+async function started(name, before) {
+  const model = await modelOf(name);
   ort.env.wasm.wasmBinary = await binary;
-  await before; // onnxruntime-web makes one session at a time
-  return ort.InferenceSession.create(model, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+  await before;
+  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+  models.set(name, Promise.resolve(null)); // the session has its own copy
+  return session;
 }

@@ -1,6 +1,7 @@
 // Files of the page that are large: fetched once, unpacked, and kept for the time without a network.
 
 let name = null;
+const writes = []; // promises of what is being written to the cache
 
 /** Name of the browser's cache for this version of the page at this address; the same as in sw.js. */
 export const cacheName = (root, version) => `pneumoscope ${root.pathname} ${version}`;
@@ -9,6 +10,9 @@ export const cacheName = (root, version) => `pneumoscope ${root.pathname} ${vers
 export function keepIn(cache) {
   name = cache;
 }
+
+/** Resolves when everything that was fetched is kept. */
+export const allKept = () => Promise.all(writes);
 
 /** The content of a file of this page, Uint8Array, unpacked if it is compressed by gzip. */
 export async function fetched(address) {
@@ -27,6 +31,7 @@ async function kept(address) {
   if (known) return known;
   const response = await fetch(address, { cache: "no-cache" }); // an earlier version may have had another
   if (!response.ok) throw new Error(`${new URL(address).pathname}: ${response.status}`);
-  await cache?.put(address, response.clone()).catch(() => {}); // the disk may be full
+  // Nobody waits for the disk, which may be full; `allKept` does.
+  if (cache) writes.push(cache.put(address, response.clone()).catch(() => {}));
   return response;
 }

@@ -21,11 +21,16 @@ export class CalledWorker {
     Object.assign(this, { address, setup, setupMs });
   }
 
+  /** Starts the worker before it is needed. */
+  start() {
+    if (!this.#worker) this.#start();
+  }
+
   /** Calls a function of the worker; rejects with what it throws, or WorkerEnded. `waits`: for earlier calls. */
   call(name, values, { deadlineMs, signal = null, waits = true }) {
     const run = async () => {
       signal?.throwIfAborted();
-      if (!this.#worker) this.#start();
+      this.start();
       await this.#setUp;
       return this.#send(name, values, deadlineMs);
     };
