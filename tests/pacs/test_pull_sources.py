@@ -14,6 +14,7 @@ from film_files import SC
 from orthanc_server import PASSWORD, USER, Orthanc, orthanc
 from pneumoscope.errors import QueueFull
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.pull import postponed
 from pneumoscope.pacs.pull.dicomweb import first_part
 from pneumoscope.pacs.pull.settings import parse
 from pneumoscope.pacs.pull.sources import Source, open_sources
@@ -269,14 +270,17 @@ class Archive:
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("status", [406, 415, 500])
-def test_an_object_that_is_never_given_is_set_aside(tmp_path: Path, kind: str, status: int) -> None:
+def test_an_object_that_is_never_given_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, status: int
+) -> None:
+    monkeypatch.setattr(postponed, "MOST_ATTEMPTS", 3)
     archive, taken, now = Archive(200, status, 200), [], [1000.0]
     with web_server(archive) as server:
         opened = source(kind, server.url, tmp_path, modalities=["CR"])
         opened.postponed.clock = lambda: now[0]
         assert opened.poll(taken.append) == 2
         assert (taken, opened.postponed.counts()) == ([b"film 1", b"film 3"], (1, 0))
-        for _ in range(9):
+        for _ in range(2):
             assert opened.poll(taken.append) == 0  # its next attempt is not due
             now[0] += 3600
             assert opened.poll(taken.append) == 0
@@ -292,27 +296,30 @@ def test_an_object_that_is_never_given_is_set_aside(tmp_path: Path, kind: str, s
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_source_that_gives_nothing_loses_nothing(tmp_path: Path, kind: str) -> None:
+def test_a_source_that_gives_nothing_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     """It is down, or it answers searches and has lost its disk: nothing is set aside."""
-    archive, taken, now = Archive(*[200] * 8), [], [1000.0]
+    monkeypatch.setattr(postponed, "MOST_ATTEMPTS", 3)
+    archive, taken, now = Archive(*[200] * 6), [], [1000.0]
     with web_server(archive) as server:
         opened = source(kind, server.url, tmp_path, modalities=["CR"])
         opened.postponed.clock = lambda: now[0]
         archive.down = True
         with pytest.raises(DeliveryFailed, match="answers 503"):
             opened.poll(taken.append)
-        archive.down, archive.statuses = False, [500] * 8
+        archive.down, archive.statuses = False, [500] * 6
         with pytest.raises(DeliveryFailed, match="none of 5 objects could be fetched"):
             opened.poll(taken.append)
-        for _ in range(30):
+        for _ in range(6):
             with suppress(DeliveryFailed):
                 opened.poll(taken.append)
             now[0] += 4000
-        assert opened.postponed.counts() == (8, 0)
-        archive.statuses = [200] * 9
-        assert opened.poll(taken.append) == 9
+        assert opened.postponed.counts() == (6, 0)
+        archive.statuses = [200] * 7
+        assert opened.poll(taken.append) == 7
         assert opened.postponed.counts() == (0, 0)
-    assert sorted(taken) == [f"film {number}".encode() for number in range(1, 10)]
+    assert sorted(taken) == [f"film {number}".encode() for number in range(1, 8)]
 
 
 def test_a_film_that_is_too_large_comes_when_the_limit_is_raised(tmp_path: Path) -> None:
