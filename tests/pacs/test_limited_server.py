@@ -184,7 +184,7 @@ def test_handshakes_are_counted_and_have_a_time_limit(tmp_path: Path) -> None:
 
 
 def test_associations_that_ended_within_a_film_hold_no_memory(tmp_path: Path) -> None:
-    settings = replace(LOCAL, film_bytes=2**20, memory_bytes=4 * 2**20, idle_s=0.5)
+    settings = replace(LOCAL, film_bytes=2**20, memory_bytes=4 * 2**20)
     fragment = struct.pack(">BBLLBB", 4, 0, 200_006, 200_002, 1, 0) + bytes(200_000)
     with running(tmp_path, settings) as node:  # may hold 1 MiB
         for _ in range(8):
