@@ -55,6 +55,19 @@ def test_a_poll_in_which_everything_fails_ends_early(tmp_path: Path) -> None:
     assert postponed.counts() == (5, 0)
 
 
+def test_objects_that_failed_before_do_not_fail_a_poll(tmp_path: Path) -> None:
+    """After a start, all objects that were set aside are due; new films must not wait for that."""
+    taken: list[bytes] = []
+    _, postponed = fetching(tmp_path, taken.append)
+    for number in range(8):
+        postponed.note(f"bad {number}", "answers 500", lasting=True)
+    later, postponed = fetching(tmp_path, taken.append)
+    assert len(postponed.due()) == 8
+    later.take_postponed()
+    assert len(postponed.due()) == 3
+    assert (taken, postponed.counts()) == ([], (0, 8))
+
+
 def test_a_film_that_the_node_cannot_take_is_not_the_fault_of_the_source(tmp_path: Path) -> None:
     def full(_film: bytes) -> None:
         raise QueueFull(1)

@@ -56,7 +56,7 @@ class Fetching:
             DeliveryFailed: The source does not answer, or gives no object at all.
             PneumoscopeError: From ``accept``.
         """
-        if self._failed >= MANY and not self._any_fetched:
+        if self._gives_nothing:
             raise DeliveryFailed(
                 f"{self._postponed.name}: none of {MANY} objects could be fetched",
                 "The server's log says why.",
@@ -79,6 +79,15 @@ class Fetching:
         self._postponed.fetched(key)
 
     def take_postponed(self) -> None:
-        """Fetches objects that failed before and are due; see `take`."""
+        """Fetches objects that failed before and are due, until it is clear that none comes; see `take`.
+
+        That is no failure of the poll, which would delay new films.
+        """
         for key in self._postponed.due():
+            if self._gives_nothing:
+                return
             self.take(key)
+
+    @property
+    def _gives_nothing(self) -> bool:
+        return self._failed >= MANY and not self._any_fetched
