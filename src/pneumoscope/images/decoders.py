@@ -84,7 +84,7 @@ _T = TypeVar("_T")
 
 
 class _Died(Exception):
-    """A child ended without an answer."""
+    """A child ended without an answer, or, with this as its argument, is stopped as it takes too long."""
 
 
 class Decoder:
@@ -135,8 +135,8 @@ class Decoder:
     ) -> Decoded:
         """Decodes one film.
 
-        If the child dies, the film is decoded once more by a new one: another film, or the system when
-        memory was short, may have been the reason.
+        If the child dies or is late, the film is decoded once more by a new one: the reason may have
+        been another film, or a system that was busy, suspended or short of memory.
 
         Args:
             data: The file.
@@ -167,8 +167,10 @@ class Decoder:
             _log.warning("a decoder died; its film is decoded once more")
         try:
             return self._exchange(message, number, slow, restore)
-        except _Died:
-            raise self._broken() from None
+        except _Died as death:
+            raise (
+                UnreadableImage(FILM_NAME, *death.args) if death.args else self._broken()
+            ) from None
 
     def _exchange(
         self,
@@ -213,7 +215,7 @@ class Decoder:
                 return pipe.recv_bytes()
         except (EOFError, OSError):
             raise _Died from None
-        raise UnreadableImage(FILM_NAME, f"decoding takes more than {self._time_s:g} s")
+        raise _Died(f"decoding takes more than {self._time_s:g} s")
 
     @staticmethod
     def _broken() -> UnreadableImage:
