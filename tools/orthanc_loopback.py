@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,12 +92,15 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def orthanc(folder: Path, *, script: str = "", **changes: Any) -> Iterator[Orthanc]:
-    """A new Orthanc on free ports.
+def orthanc(
+    folder: Path, *, script: str = "", ports: Sequence[int] = (), **changes: Any
+) -> Iterator[Orthanc]:
+    """A running Orthanc.
 
     Args:
-        folder: For its configuration and its films.
+        folder: For its configuration and its films; it goes on with those that are there.
         script: Lua, see `ROUTE`.
+        ports: Those of HTTP and DICOM; free ones if there are none.
         changes: Replace values of its configuration.
 
     Raises:
@@ -106,7 +109,7 @@ def orthanc(folder: Path, *, script: str = "", **changes: Any) -> Iterator[Ortha
     program = shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if program is None or not PLUGIN.exists():
         raise Missing("no Orthanc: the packages orthanc and orthanc-dicomweb are not installed")
-    http_port, dicom_port = free_ports(2)
+    http_port, dicom_port = ports or free_ports(2)
     running = Orthanc(http_port, dicom_port)
     content = {
         "StorageDirectory": str(folder / "storage"),

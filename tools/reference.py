@@ -30,6 +30,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "explanation/speed.md": {
         "ways": reference_speed.ways,
         "ratios": reference_speed.ratios,
+        "node": reference_speed.node,
     },
     "reference/api.md": {
         "routes": reference_rest.routes,

@@ -11,6 +11,14 @@ from typing import Any
 from reference_text import table
 
 RECORD = Path(__file__).parents[1] / "benchmarks" / "inference.json"
+NODE = RECORD.with_name("node.json")
+NODE_WAYS = {
+    "storescu": "`storescu` to a null SCP",
+    "model": "the model alone: `predict_many` with heatmap",
+    "folder": "**the whole circle** to a folder",
+    "archive": "**the whole circle** to a null SCP",
+}
+PROCESSES = ("storescu", "storescp", "receiver", "decoder", "main")
 TITLES = {
     "imports": "`import numpy, onnxruntime`",
     "pneumoscope": "**pneumoscope**, with heatmap and gate",
@@ -60,6 +68,30 @@ def ratios() -> str:
         if name in measured
     ]
     return table(("ratio, median over rounds", "measured", "target"), rows)
+
+
+def node() -> str:
+    """What was measured of a DICOM node, medians over rounds."""
+    record: dict[str, Any] = json.loads(NODE.read_text(encoding="utf-8"))
+    rows = []
+    for name, title in NODE_WAYS.items():
+        way = record["ways"][name]
+        shares = [_median(way["processes_ms"].get(process), 1) for process in PROCESSES]
+        rows.append([title, _median(way["rate"], 1), _median(way["cpu_ms"], 0), *shares])
+    head = ("", "films/s", "processor time a film, ms", *PROCESSES)
+    latency, memory, ratio = record["latency"], record["memory"], record["ratios"]
+    return (
+        f"{table(head, rows)}\n\n{record['rounds']} rounds of {record['films']} films on "
+        f"{record['cores']} cores, load average {record['load']}.\n\n"
+        f"- *Of the slower of `storescu` and model*, the circle to a folder reaches "
+        f"{ratio['folder']:.2f}, that to a null SCP {ratio['archive']:.2f}; the target is 0.60.\n"
+        f"- *From the answer to C-STORE to the last object in the archive*, at "
+        f"{latency['rate']:.1f} films a second, {latency['films']} films: median "
+        f"{latency['median_s']:.1f} s, 99th percentile {latency['p99_s']:.1f} s.\n"
+        f"- *Memory* of all processes over {memory['films']:,} films of {memory['side_px']} pixels: "
+        f"{memory['first_mib']:.0f} MiB at first, {memory['last_mib']:.0f} MiB at the end, at most "
+        f"{memory['most_mib']:.0f} MiB."
+    )
 
 
 def _record() -> dict[str, Any]:

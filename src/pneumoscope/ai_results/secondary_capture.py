@@ -77,11 +77,13 @@ def overlaid(result: FilmResult, side_px: int = SIDE_PX) -> NDArray[np.uint8]:
     Returns:
         uint8 RGB (rows, columns, 3).
     """
-    p, pixels = result.prediction, reduced(result.film.pixels, side_px)
+    p, film = result.prediction, result.film
     if p.heatmap is None:
         raise ValueError("the result has no heatmap")
     if result.why_no_heatmap:
-        return heatmap.unexplained(pixels)
+        return heatmap.unexplained(reduced(film.pixels, side_px))
+    is_small = max(film.pixels.shape) <= side_px
+    pixels = reduced(film.pixels, side_px) if film.levels is None or not is_small else film.levels
     healthy = heatmap.is_healthy(p.called, p.findings)
     return heatmap.overlay(pixels, p.heatmap, healthy=healthy, lungs=p.lungs)
 
@@ -120,14 +122,13 @@ def with_band(picture: NDArray[np.uint8], texts: tuple[str, str]) -> NDArray[np.
     # An even number of rows keeps the pixel data even for any width (PS3.5 8.1.1).
     height = max(24, round(_BAND * max(rows, columns)))
     height += (rows + height) % 2
-    image = Image.new("RGB", (columns, rows + height), _DARK)
-    image.paste(Image.fromarray(picture), (0, 0))
-    draw = ImageDraw.Draw(image)
+    band = Image.new("RGB", (columns, height), _DARK)
+    draw = ImageDraw.Draw(band)
     lines = ((texts[0], _AMBER, _LARGE, 0.30), (texts[1], _WHITE, _SMALL, 0.74))
     for text, colour, share, middle in lines:
         font = ImageFont.load_default(share * height)
         width = draw.textlength(text, font)
         if width > 0.96 * columns:
             font = ImageFont.load_default(max(6.0, share * height * 0.96 * columns / width))
-        draw.text((columns / 2, rows + middle * height), text, fill=colour, font=font, anchor="mm")
-    return np.asarray(image)
+        draw.text((columns / 2, middle * height), text, fill=colour, font=font, anchor="mm")
+    return np.concatenate([picture, np.asarray(band)])

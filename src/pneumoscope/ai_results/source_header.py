@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 
 from pneumoscope.ai_results.errors import NoSourceObject
 from pneumoscope.ai_results.film_result import MANUFACTURER
@@ -91,6 +92,18 @@ _PIXELS = (
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "Rows", "Columns", "NumberOfFrames", "PresentationLUTShape"),
 )
+_LOOKUP = (
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
+    *("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"),
+)
+_OTHERS = (
+    *("Modality", "PatientOrientation", "DeidentificationMethod"),
+    "DeidentificationMethodCodeSequence",
+)
+_TAGS = tuple(
+    Tag(keyword) for keyword in (*_UIDS, *_REQUIRED, *_OPTIONAL, *_PIXELS, *_LOOKUP, *_OTHERS)
+)
+"""What is read: other elements, of which a film may have hundreds, are not even decoded."""
 
 
 def source_header(data: bytes, name: str) -> Dataset:
@@ -110,7 +123,9 @@ def source_header(data: bytes, name: str) -> Dataset:
         raise NoSourceObject(name, "not a DICOM film, so there is no study to put a result into")
     try:
         with quiet():
-            film = dcmread(io.BytesIO(data), stop_before_pixels=True, force=True)
+            film = dcmread(
+                io.BytesIO(data), stop_before_pixels=True, force=True, specific_tags=[*_TAGS]
+            )
             film.decode()
             header = _header(film, name)
     except NoSourceObject:

@@ -73,7 +73,7 @@ def enlarge(
 
 
 def overlay(
-    pixels: NDArray[np.float32],
+    pixels: NDArray[np.float32] | NDArray[np.uint8],
     heatmap: NDArray[np.float32],
     opacity: float = OPACITY,
     *,
@@ -86,7 +86,7 @@ def overlay(
     read wherever the model did not look.
 
     Args:
-        pixels: float32 (rows, columns) in [0, 1].
+        pixels: float32 (rows, columns) in [0, 1], or uint8.
         heatmap: float32 (h, w), >= 0, of any size.
         opacity: Opacity of the hottest spot, in [0, 1].
         healthy: Whether the heat speaks for a healthy film. It is then drawn in one cool colour: red
@@ -98,14 +98,15 @@ def overlay(
         uint8 RGB (rows, columns, 3).
     """
     heat = enlarge(heatmap, *pixels.shape).ravel()
-    grey = np.clip(pixels, 0.0, 1.0).ravel() * 255
+    is_integer = pixels.dtype == np.uint8
+    grey = pixels if is_integer else np.clip(pixels, 0.0, 1.0) * 255
     # Most of a film is cold, and stays as it is.
     hot = np.flatnonzero(heat > _COLD)
     hues, fade = _coloured(heat[hot], healthy=healthy)
     alpha = opacity * fade
-    below = (1 - alpha) * grey[hot]
+    below = (1 - alpha) * grey.ravel()[hot].astype(np.float32)
     planes = np.empty((3, *pixels.shape), np.uint8)
-    planes[:] = np.rint(grey).astype(np.uint8).reshape(pixels.shape)
+    planes[:] = grey if is_integer else np.rint(grey).astype(np.uint8)
     for plane, hue in zip(planes.reshape(3, -1), hues, strict=True):
         plane[hot] = np.rint(below + alpha * hue)
     if lungs is not None and opacity > 0:

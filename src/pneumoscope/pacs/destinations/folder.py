@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope import files
 from pneumoscope.ai_results.kinds import KINDS
-from pneumoscope.ai_results.source_header import source_header
-from pneumoscope.errors import DiskFull, PneumoscopeError
+from pneumoscope.errors import DiskFull
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 
@@ -47,10 +46,7 @@ class Folder:
             DeliveryFailed: A file cannot be written, or an object cannot be made.
         """
         made = self.maker.objects(film, self.settings.objects, self.settings.fhir_version)
-        try:
-            header = source_header(film.film, "film")
-        except PneumoscopeError as error:
-            raise DeliveryFailed(error.message, error.hint, permanent=True) from error
+        header = self.maker.header(film)
         study = self.settings.folder / file_name(header.StudyInstanceUID)
         stem = file_name(header.SOPInstanceUID)
         try:

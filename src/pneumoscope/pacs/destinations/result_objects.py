@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
 
     from pneumoscope.ai_results.objects import ResultObject
     from pneumoscope.bundle import Bundle
@@ -52,6 +53,7 @@ class ObjectMaker:
         self._picture = picture
         self._objects: OrderedDict[tuple[str, str, str], ResultObject] = OrderedDict()
         self._bytes = 0
+        self._last_header: tuple[str, Dataset] | None = None  # with the id of its film
         # Making them is mostly Python: two threads would not make two objects in less time than one.
         self._lock = threading.Lock()
 
@@ -84,6 +86,23 @@ class ObjectMaker:
             except PneumoscopeError as error:
                 raise DeliveryFailed(error.message, error.hint, permanent=True) from error
 
+    def header(self, film: StoredFilm) -> Dataset:
+        """`source_header` of a film.
+
+        Raises:
+            DeliveryFailed: It has none to refer to.
+        """
+        with self._lock:
+            try:
+                return self._header(film)
+            except PneumoscopeError as error:
+                raise DeliveryFailed(error.message, error.hint, permanent=True) from error
+
+    def _header(self, film: StoredFilm) -> Dataset:
+        if self._last_header is None or self._last_header[0] != film.id:
+            self._last_header = film.id, source_header(film.film, _FILM)
+        return self._last_header[1]
+
     def _made(
         self, film: StoredFilm, kinds: Collection[str], fhir_version: str
     ) -> list[ResultObject]:
@@ -110,7 +129,7 @@ class ObjectMaker:
                 "Start with this bundle again, or read the film again.",
                 permanent=True,
             )
-        header = source_header(film.film, _FILM)
+        header = self._header(film)
         try:
             levels = self._picture(film.film)
         except ImageError as error:
