@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import functools
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -23,9 +25,19 @@ pytestmark = TRAINING
 
 
 @pytest.fixture(scope="module")
-def model() -> keras.Model:
-    keras.utils.set_random_seed(0)
-    return keras_model.build(Recipe(size=64, tail="dilated"), 3, None)
+def with_tail() -> Callable[[str], keras.Model]:
+    """Networks by tail, each built once."""
+
+    def build(tail: str) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        return keras_model.build(Recipe(size=64, tail=tail), 3, None)
+
+    return functools.cache(build)
+
+
+@pytest.fixture(scope="module")
+def model(with_tail: Callable[[str], keras.Model]) -> keras.Model:
+    return with_tail("dilated")
 
 
 FILMS = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 1)).astype(np.uint8)
@@ -54,16 +66,15 @@ def test_a_blank_film_gives_finite_logits(model: keras.Model) -> None:
 
 
 @pytest.mark.parametrize(("tail", "side"), [("strided", 2), ("undilated", 4), ("dilated", 4)])
-def test_the_tail_sets_the_heatmap(tail: str, side: int) -> None:
-    built = keras_model.build(Recipe(size=64, tail=tail), 3, None)
+def test_the_tail_sets_the_heatmap(
+    tail: str, side: int, with_tail: Callable[[str], keras.Model]
+) -> None:
+    built = with_tail(tail)
     assert built.get_layer(keras_model.FEATURES).output.shape == (None, side, side, 1280)
 
 
-def test_the_tails_share_their_weights() -> None:
-    shapes = [
-        [v.shape for v in keras_model.build(Recipe(size=64, tail=t), 3, None).variables]
-        for t in ("strided", "dilated")
-    ]
+def test_the_tails_share_their_weights(with_tail: Callable[[str], keras.Model]) -> None:
+    shapes = [[v.shape for v in with_tail(tail).variables] for tail in ("strided", "dilated")]
     assert shapes[0] == shapes[1]
 
 
@@ -81,12 +92,13 @@ def test_closed_form_heatmaps_are_grad_cam(model: keras.Model) -> None:
     assert (np.abs(closed - reference) / peak).max() <= 1e-3
 
 
+SMALL = {"network": "cnn", "filters": (8, 12), "scaling": "unit"}
 HEADS = [
     {"task": "binary"},
-    {"task": "binary", "head": "flatten", "dense": 16},
-    {"task": "binary", "head_batch_norm": True, "dense": 16, "dropout": 0.5},
-    {"head_batch_norm": True},
-    {"network": "cnn", "filters": (8, 12), "head": "flatten", "dense": 16, "scaling": "unit"},
+    {"task": "binary", "head": "flatten", "dense": 16} | SMALL,
+    {"task": "binary", "head_batch_norm": True, "dense": 16, "dropout": 0.5} | SMALL,
+    {"head_batch_norm": True} | SMALL,
+    {"head": "flatten", "dense": 16} | SMALL,
 ]
 
 
@@ -185,10 +197,14 @@ BAD = [
 
 @pytest.mark.parametrize(("settings", "message", "hint"), BAD)
 def test_a_recipe_that_its_network_cannot_follow(
-    model: keras.Model, settings: dict[str, object], message: str, hint: str
+    with_tail: Callable[[str], keras.Model],
+    model: keras.Model,
+    settings: dict[str, object],
+    message: str,
+    hint: str,
 ) -> None:
     recipe = Recipe(size=64, **settings)  # type: ignore[arg-type]
-    built = keras_model.build(recipe, 3, None) if "regions" in settings else model
+    built = with_tail(recipe.tail) if "regions" in settings else model
     with pytest.raises(RecipeError, match=message) as caught:
         keras_model.check(built, recipe)
     assert hint in caught.value.hint
