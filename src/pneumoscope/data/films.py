@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pneumoscope.data.listing import Entry, Labelled, Listing
 
+    _Progress = Callable[[int, int], None]
+
 FEW = 100
 """Films; with fewer, every film changes a validation figure by a point or more."""
 
@@ -193,34 +195,57 @@ def load(
     labelled = for_task(without(listing, "test", *(() if offered else ("validation",))), task)
     if not labelled.entries:
         raise DataError(f"{root}: no film is left for training", "Are all of them for testing?")
-    paths, home = [e.path for e in labelled.entries], cache or cache_home()
-    broken: tuple[str, ...] = ()
-    if skip_broken:
-        pixels, hashes, reasons = cached_readable(paths, side, home, progress)
-        broken = tuple(e.name for e in labelled.entries if e.path in reasons)
-        labelled = _readable(labelled, reasons)
-    else:
-        pixels, hashes = cached(paths, side, home, progress)
-    entries = labelled.entries
+    decode = _decode_readable if skip_broken else _decode
+    decoded = decode(labelled, side, cache or cache_home(), progress)
+    labelled, entries = decoded.labelled, decoded.labelled.entries
     mode = "given" if fixed else split
-    splits = splits_of(labelled, hashes, mode, share, seed, population=population)
-    films = _films(labelled, hashes, splits)
+    splits = splits_of(labelled, decoded.hashes, mode, share, seed, population=population)
+    films = _films(labelled, decoded.hashes, splits)
     _check_held(films, labelled, task)
-    doubts = [*_left_out(broken), *_warnings(listing, entries, films, split, fixed=fixed)]
+    doubts = [*_left_out(decoded.broken), *_warnings(listing, entries, films, split, fixed=fixed)]
     return FilmSet(
         task=task,
         names=labelled.names,
         negative=labelled.negative,
         films=films,
-        pixels=pixels,
+        pixels=decoded.pixels,
         source=listing.source,
         warnings=(*listing.warnings, *labelled.warnings, *doubts, *_silent(films, labelled, task)),
         files=tuple(entry.path for entry in entries),
         sheet=listing.sheet,
         masks=_masks(entries),
         population=tuple(population),
-        broken=broken,
+        broken=decoded.broken,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """Films with their pixels.
+
+    Attributes:
+        labelled: The films that could be read.
+        pixels: As in `FilmSet`.
+        hashes: SHA-256 of each film's pixels.
+        broken: Names of films that could not be read.
+    """
+
+    labelled: Labelled
+    pixels: NDArray[np.uint8]
+    hashes: list[str]
+    broken: tuple[str, ...] = ()
+
+
+def _decode(labelled: Labelled, side: int, home: Path, progress: _Progress) -> _Decoded:
+    pixels, hashes = cached([e.path for e in labelled.entries], side, home, progress)
+    return _Decoded(labelled, pixels, hashes)
+
+
+def _decode_readable(labelled: Labelled, side: int, home: Path, progress: _Progress) -> _Decoded:
+    paths = [entry.path for entry in labelled.entries]
+    pixels, hashes, reasons = cached_readable(paths, side, home, progress)
+    broken = tuple(entry.name for entry in labelled.entries if entry.path in reasons)
+    return _Decoded(_readable(labelled, reasons), pixels, hashes, broken)
 
 
 def _readable(labelled: Labelled, broken: Mapping[Path, str]) -> Labelled:

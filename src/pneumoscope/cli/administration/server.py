@@ -131,6 +131,18 @@ def _explain(error: Exception) -> None:
         raise explained from error
 
 
+def accounts_and_id(
+    administration: Administration, user: str | None
+) -> tuple[dict[str, str], str | None]:
+    """The names of all accounts by id, and the id of one user's; None if no user is named.
+
+    Raises:
+        AccountError: No such user.
+    """
+    names = {account.id: account.name for account in administration.accounts.list()}
+    return names, None if user is None else administration.accounts.get(user).id
+
+
 def time_text(seconds: float) -> str:
     """A Unix time as ISO 8601 in UTC, to the minute."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="minutes")

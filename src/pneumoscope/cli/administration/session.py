@@ -8,6 +8,7 @@ import typer
 
 from pneumoscope.cli.administration.server import (
     ServerData,
+    accounts_and_id,
     on_server_data,
     print_facts,
     print_rows,
@@ -35,8 +36,7 @@ def list_sessions(
 ) -> None:
     """List the open sessions."""
     administration = server.administration()
-    names = {account.id: account.name for account in administration.accounts.list()}
-    account = None if user is None else administration.accounts.get(user).id
+    names, account = accounts_and_id(administration, user)
     rows = [
         {
             "id": login.id,

@@ -10,6 +10,7 @@ import typer
 
 from pneumoscope.cli.administration.server import (
     ServerData,
+    accounts_and_id,
     on_server_data,
     print_facts,
     print_rows,
@@ -73,8 +74,7 @@ def list_tokens(
 ) -> None:
     """List the API tokens, without the secret text."""
     administration = server.administration()
-    names = {account.id: account.name for account in administration.accounts.list()}
-    account = None if user is None else administration.accounts.get(user).id
+    names, account = accounts_and_id(administration, user)
     rows = [
         {"user": names.get(token.account, "?")} | _facts(token)
         for token in administration.tokens.list(account)

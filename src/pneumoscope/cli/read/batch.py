@@ -6,23 +6,14 @@ import logging
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.decision.reader_settings import (
-    BUNDLE,
-    ERROR,
-    EXPLAIN,
-    FORCE,
-    OPERATING_POINT,
-    POPULATION,
-    PREVALENCE,
-    PROFILE,
-)
+from pneumoscope.cli.read import verdict_options
+from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,8 +31,8 @@ _log = logging.getLogger(__name__)
 
 EXAMPLE = "Example: pneumoscope batch s3://hospital/films --out results --workers 8 --heatmaps"
 
-# Panels of the help.
-_RUN, _VERDICTS, _MODEL = "Run", "Verdicts", "Model"
+# A panel of the help.
+_RUN = "Run"
 LOCAL, RAY = "local", "ray"
 
 Source = Annotated[
@@ -102,14 +93,7 @@ RayAddress = Annotated[
     ),
 ]  # fmt: skip
 Heatmaps = Annotated[bool, typer.Option("--heatmaps", help="Keep each film's heatmap in a column.")]
-Explain = Annotated[str, reader_option(EXPLAIN, panel=_VERDICTS)]
-OperatingPoint = Annotated[str | None, reader_option(OPERATING_POINT, panel=_VERDICTS)]
-Error = Annotated[float | None, reader_option(ERROR, panel=_VERDICTS)]
-Prevalence = Annotated[float | None, reader_option(PREVALENCE, panel=_VERDICTS)]
-Force = Annotated[bool, reader_option(FORCE, panel=_VERDICTS)]
-Profile = Annotated[Path | None, reader_option(PROFILE, panel=_VERDICTS)]
-Bundle = Annotated[Path | None, reader_option(BUNDLE, panel=_MODEL)]
-Population = Annotated[str | None, reader_option(POPULATION, panel=_MODEL)]
+Explain = Annotated[str, reader_option(EXPLAIN, panel=verdict_options.VERDICTS)]
 
 _SHARD_ROWS = 1000  # `batch.run.SHARD_ROWS`, which the help must not import
 
@@ -124,14 +108,14 @@ def batch(
     retry_errors: RetryErrors = False,
     engine: EngineName = LOCAL,
     ray_address: RayAddress = None,
-    operating_point: OperatingPoint = None,
-    error: Error = None,
-    prevalence: Prevalence = None,
-    force: Force = False,
-    profile: Profile = None,
+    operating_point: verdict_options.OperatingPoint = None,
+    error: verdict_options.Error = None,
+    prevalence: verdict_options.Prevalence = None,
+    force: verdict_options.Force = False,
+    profile: verdict_options.Profile = None,
     explain: Explain = "fast",
-    bundle: Bundle = None,
-    population: Population = None,
+    bundle: verdict_options.Bundle = None,
+    population: verdict_options.Population = None,
     json: Json = False,
 ) -> None:
     """Read any number of films into Parquet files, and continue where an earlier run ended.
@@ -141,8 +125,7 @@ def batch(
     out, so give the same command again after an interruption. At the end a page
     summary.html counts all rows. The exit code is 1 if a film could not be read.
     """
-    if bundle is not None and population is not None:
-        raise typer.BadParameter("--bundle and --population exclude each other")
+    verdict_options.check_model(bundle, population)
     if engine not in (LOCAL, RAY):
         raise typer.BadParameter(f"--engine {engine}: one of {LOCAL}, {RAY}")
     if ray_address is not None and engine != RAY:

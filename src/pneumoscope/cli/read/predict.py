@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Json, reader_option, threads_option
-from pneumoscope.decision.reader_settings import (
-    BUNDLE,
-    ERROR,
-    EXPLAIN,
-    FORCE,
-    OPERATING_POINT,
-    POPULATION,
-    PREVALENCE,
-    PROFILE,
-)
+from pneumoscope.cli.options import Json, reader_option
+from pneumoscope.cli.read import verdict_options
+from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import UsageError
 from pneumoscope.languages.current import ENGLISH, LANGUAGES
 
@@ -31,8 +23,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: pneumoscope predict film.dcm ward/ --prevalence 0.05 --json > results.json"
 
-# Panels of the help.
-_PICTURES, _VERDICTS, _MODEL = "Pictures", "Verdicts", "Model"
+# A panel of the help.
+_PICTURES = "Pictures"
 
 Paths = Annotated[
     list[str],
@@ -76,14 +68,6 @@ Occlusion = Annotated[
     ),
 ]
 Explain = Annotated[str, reader_option(EXPLAIN, panel=_PICTURES)]
-OperatingPoint = Annotated[str | None, reader_option(OPERATING_POINT, panel=_VERDICTS)]
-Error = Annotated[float | None, reader_option(ERROR, panel=_VERDICTS)]
-Prevalence = Annotated[float | None, reader_option(PREVALENCE, panel=_VERDICTS)]
-Force = Annotated[bool, reader_option(FORCE, panel=_VERDICTS)]
-Profile = Annotated[Path | None, reader_option(PROFILE, panel=_VERDICTS)]
-Bundle = Annotated[Path | None, reader_option(BUNDLE, panel=_MODEL)]
-Population = Annotated[str | None, reader_option(POPULATION, panel=_MODEL)]
-Threads = Annotated[int | None, threads_option(panel=_MODEL)]
 Server = Annotated[
     str | None,
     typer.Option(
@@ -91,7 +75,7 @@ Server = Annotated[
         metavar="URL",
         help="Let a server (`pneumoscope serve`) read the films; its API token is in "
         "PNEUMOSCOPE_TOKEN.",
-        rich_help_panel=_MODEL,
+        rich_help_panel=verdict_options.MODEL,
     ),
 ]
 
@@ -106,16 +90,16 @@ def predict(
     heatmaps: Heatmaps = None,
     sheet: Sheet = None,
     language: Language = None,
-    operating_point: OperatingPoint = None,
-    error: Error = None,
-    prevalence: Prevalence = None,
-    force: Force = False,
-    profile: Profile = None,
+    operating_point: verdict_options.OperatingPoint = None,
+    error: verdict_options.Error = None,
+    prevalence: verdict_options.Prevalence = None,
+    force: verdict_options.Force = False,
+    profile: verdict_options.Profile = None,
     explain: Explain = "fast",
     occlusion: Occlusion = None,
-    bundle: Bundle = None,
-    population: Population = None,
-    threads: Threads = None,
+    bundle: verdict_options.Bundle = None,
+    population: verdict_options.Population = None,
+    threads: verdict_options.Threads = None,
     server: Server = None,
 ) -> None:
     """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
@@ -126,8 +110,7 @@ def predict(
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")
-    if bundle is not None and population is not None:
-        raise typer.BadParameter("--bundle and --population exclude each other")
+    verdict_options.check_model(bundle, population)
     output = "json" if json else "csv" if csv else "table"
     if explain == "none" and heatmaps is not None:
         raise typer.BadParameter("--heatmaps and --explain none exclude each other")

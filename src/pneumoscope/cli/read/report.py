@@ -11,15 +11,7 @@ import typer
 from pneumoscope.ai_results.kinds import DEFAULT, EVERY, KINDS
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.cli.read.predict import (
-    Bundle,
-    Error,
-    Force,
-    OperatingPoint,
-    Population,
-    Prevalence,
-    Profile,
-)
+from pneumoscope.cli.read import verdict_options
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import PneumoscopeError, UsageError
 
@@ -60,13 +52,13 @@ def report(
     fhir_version: FhirVersion = "R5",
     json: Json = False,
     explain: Annotated[str, reader_option(EXPLAIN)] = "fast",
-    operating_point: OperatingPoint = None,
-    error: Error = None,
-    prevalence: Prevalence = None,
-    force: Force = False,
-    profile: Profile = None,
-    bundle: Bundle = None,
-    population: Population = None,
+    operating_point: verdict_options.OperatingPoint = None,
+    error: verdict_options.Error = None,
+    prevalence: verdict_options.Prevalence = None,
+    force: verdict_options.Force = False,
+    profile: verdict_options.Profile = None,
+    bundle: verdict_options.Bundle = None,
+    population: verdict_options.Population = None,
 ) -> None:
     """Write the verdict on DICOM films as objects for their study in an archive.
 
@@ -75,8 +67,7 @@ def report(
     study, in series of their own. Nothing is sent. A file that exists is never
     replaced.
     """
-    if bundle is not None and population is not None:
-        raise typer.BadParameter("--bundle and --population exclude each other")
+    verdict_options.check_model(bundle, population)
     if not all(paths):
         raise UsageError("an empty path", "Is a variable of your shell not set?")
     kinds = DEFAULT if object_ is None else chosen_kinds(object_)

@@ -14,16 +14,8 @@ import typer
 
 from pneumoscope.ai_results.kinds import EVERY, KINDS
 from pneumoscope.cli.extras import require
-from pneumoscope.cli.options import Json, reader_option, threads_option
-from pneumoscope.cli.read.predict import (
-    Bundle,
-    Error,
-    Force,
-    OperatingPoint,
-    Population,
-    Prevalence,
-    Profile,
-)
+from pneumoscope.cli.options import Json, reader_option
+from pneumoscope.cli.read import verdict_options
 from pneumoscope.cli.read.report import FhirVersion, chosen_kinds
 from pneumoscope.decision.reader_settings import EXPLAIN
 
@@ -33,8 +25,8 @@ if TYPE_CHECKING:
     from pneumoscope.watch.result_files import Wanted
     from pneumoscope.watch.watching import WatchSettings
 
-# Panels of the help, as those of `predict`.
-_MODEL, _QUEUE = "Model", "Queue"
+# A panel of the help.
+_QUEUE = "Queue"
 EXAMPLE = "Example: pneumoscope watch incoming/ --out results/ --object sr,fhir"
 _MODULES = ("sqlalchemy", "alembic", "cryptography", "watchdog", "fsspec")
 
@@ -109,14 +101,14 @@ def watch(
     settle: Settle = 2.0,
     json: Json = False,
     explain: Annotated[str, reader_option(EXPLAIN)] = "fast",
-    operating_point: OperatingPoint = None,
-    error: Error = None,
-    prevalence: Prevalence = None,
-    force: Force = False,
-    profile: Profile = None,
-    bundle: Bundle = None,
-    population: Population = None,
-    threads: Annotated[int | None, threads_option(panel=_MODEL)] = None,
+    operating_point: verdict_options.OperatingPoint = None,
+    error: verdict_options.Error = None,
+    prevalence: verdict_options.Prevalence = None,
+    force: verdict_options.Force = False,
+    profile: verdict_options.Profile = None,
+    bundle: verdict_options.Bundle = None,
+    population: verdict_options.Population = None,
+    threads: verdict_options.Threads = None,
     folder: QueueFolder = None,
     key: Key = None,
 ) -> None:
@@ -128,8 +120,7 @@ def watch(
     that changes is read again. `pneumoscope queue list` shows films that cannot
     be read. Ends with Ctrl-C.
     """
-    if bundle is not None and population is not None:
-        raise typer.BadParameter("--bundle and --population exclude each other")
+    verdict_options.check_model(bundle, population)
     require("pneumoscope watch", "watch", *_MODULES)
     from pneumoscope.records import Settings
     from pneumoscope.watch.watching import WatchSettings

@@ -162,6 +162,71 @@ def _settings(run: Run) -> str:
 
 
 # The figures of a row share their runs, and each is one expression.
+@dataclass(frozen=True, slots=True)
+class _Seeds:
+    """Runs of one recipe that differ in their seed, all validated on the same films."""
+
+    runs: list[Run]
+    draws: int
+
+    @property
+    def films(self) -> Validation:
+        """The validation of the first run; the films are those of all."""
+        return self.runs[0].validation
+
+    def mean(self, key: str, figures: Sequence[Weighted], films: Validation) -> Figure:
+        """The mean of a figure over the runs, with its interval."""
+
+        def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.mean([figure(weights) for figure in figures], axis=0)
+
+        boot = Bootstrap.of(films.patients, self.draws)
+        if films.negative is None:
+            return findings.mean_auc_figure(average, boot)
+        return named_figure(key, average, films.ill, boot)
+
+    def measured(self, condition: str, keys: Sequence[str]) -> dict[str, Figure]:
+        """Means of those figures that a condition has."""
+        each = [run.measures(condition) for run in self.runs]
+        known = [key for key in keys if key in each[0]]
+        return {
+            key: self.mean(key, [figures[key] for figures in each], self.films) for key in known
+        }
+
+    def worst(self, key: str) -> tuple[str, Figure]:
+        """The perturbation under which a figure is lowest, and the figure."""
+        conditions = [c for c in self.films.probabilities if c != predictions.PLAIN]
+        every_film = np.ones((1, len(self.films.truth)))
+        values = [
+            np.mean([run.measures(c)[key](every_film) for run in self.runs]) for c in conditions
+        ]
+        name = conditions[int(np.argmin(values))]
+        return name, self.measured(name, [key])[key]
+
+    def at_half(self) -> Figure | None:
+        """Accuracy at the threshold 0.5; None for several findings."""
+        if self.runs[0].bundle.meta.task == "multilabel":
+            return None
+        each = [classes.measures(run.validation, 0.5)["accuracy"] for run in self.runs]
+        return self.mean("accuracy", each, self.films)
+
+    def auc_by_seed(self) -> tuple[float, ...]:
+        """AUC of each run on unperturbed films."""
+        every_film = np.ones((1, len(self.films.truth)))
+        return tuple(float(run.measures()["auc"](every_film)[0]) for run in self.runs)
+
+    def pointing(self) -> float | None:
+        """Share of heat on the ill half; None if it was not measured."""
+        heats = [training["heatmaps"] for run in self.runs for training in run.trainings]
+        return float(np.mean([heat["pointing"]["value"] for heat in heats])) if all(heats) else None
+
+    def minutes(self) -> float:
+        """Duration of a run."""
+        return float(
+            np.mean([sum(t["training_minutes"] for t in run.trainings) for run in self.runs])
+        )
+
+
 def _row(
     title: str,
     runs: list[Run],
@@ -169,78 +234,47 @@ def _row(
     draws: int,
     films: str,
 ) -> Row:
-    every = len(runs)
-    runs = _newest_of_each_seed(runs)
-    first = runs[0].validation
-    if any(run.validation.patients != first.patients for run in runs):
+    seeds = _Seeds(_newest_of_each_seed(runs), draws)
+    counted, first = seeds.runs, seeds.films
+    if any(run.validation.patients != first.patients for run in counted):
         raise UsageError(
             f"the runs of {title} were validated on different films",
             "Compare runs on the same data folder only, or give the recipes different names.",
         )
-
-    ones = np.ones((1, len(first.truth)))
-
-    def mean(key: str, figures: Sequence[Weighted], films: Validation) -> Figure:
-        def average(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.mean([figure(weights) for figure in figures], axis=0)
-
-        boot = Bootstrap.of(films.patients, draws)
-        if films.negative is None:
-            return findings.mean_auc_figure(average, boot)
-        return named_figure(key, average, films.ill, boot)
-
-    def measured(condition: str, keys: Sequence[str]) -> dict[str, Figure]:
-        each = [run.measures(condition) for run in runs]
-        known = [key for key in keys if key in each[0]]
-        return {key: mean(key, [figures[key] for figures in each], first) for key in known}
-
-    def worst(key: str) -> tuple[str, Figure]:
-        conditions = [c for c in first.probabilities if c != predictions.PLAIN]
-        values = [np.mean([run.measures(c)[key](ones) for run in runs]) for c in conditions]
-        name = conditions[int(np.argmin(values))]
-        return name, measured(name, [key])[key]
-
-    metas = [run.bundle.meta for run in runs]
-    one_class_a_film = metas[0].task != "multilabel"
-    halves = (
-        [classes.measures(r.validation, 0.5)["accuracy"] for r in runs] if one_class_a_film else []
-    )
-    heats = [training["heatmaps"] for run in runs for training in run.trainings]
+    metas = [run.bundle.meta for run in counted]
     return Row(
         recipe=title,
         task=metas[0].task,
         seeds=tuple(int(meta.recipe["seed"]) for meta in metas),
         classes=len(metas[0].labels),
         parameters=int(metas[0].validation["parameters"]),
-        minutes=float(np.mean([sum(t["training_minutes"] for t in run.trainings) for run in runs])),
+        minutes=seeds.minutes(),
         start=str(metas[0].validation["start_weights"]["name"]),
-        changed=changes(runs[0].recipe),
+        changed=changes(counted[0].recipe),
         films=len(first.truth),
-        plain=measured(predictions.PLAIN, PLAIN),
-        at_half=mean("accuracy", halves, first) if one_class_a_film else None,
-        worst={key: worst(key) for key in _WORST if key in runs[0].measures()},
-        auc_by_seed=tuple(float(run.measures()["auc"](ones)[0]) for run in runs),
-        pointing=float(np.mean([heat["pointing"]["value"] for heat in heats]))
-        if all(heats)
-        else None,
-        blind=_blind(runs, blind, mean),
+        plain=seeds.measured(predictions.PLAIN, PLAIN),
+        at_half=seeds.at_half(),
+        worst={key: seeds.worst(key) for key in _WORST if key in counted[0].measures()},
+        auc_by_seed=seeds.auc_by_seed(),
+        pointing=seeds.pointing(),
+        blind=_blind(seeds, blind),
         data=films,
         learned_nothing={
             int(run.bundle.meta.recipe["seed"]): reasons
-            for run in runs
+            for run in counted
             if (reasons := run.learned_nothing(draws))
         },
-        repeated=every - len(runs),
-        folds=len(runs[0].folds),
+        repeated=len(runs) - len(counted),
+        folds=len(counted[0].folds),
     )
 
 
-def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) -> Any:
+def _blind(seeds: _Seeds, blind: dict[str, dict[str, Validation]]) -> dict[str, dict[str, Figure]]:
     figures = {}
     for name, by_bundle in blind.items():
         tested = [
             (r, by_bundle[r.bundle.sha256])
-            for r in runs
+            for r in seeds.runs
             if r.bundle.sha256 in by_bundle and not r.folds
         ]
         if not tested:
@@ -249,5 +283,5 @@ def _blind(runs: list[Run], blind: dict[str, dict[str, Validation]], mean: Any) 
         if any(v.patients != films.patients or (v.truth != films.truth).any() for _, v in tested):
             raise DataError(f"{name}: the runs were tried on different films", "Use the same list.")
         each = [run.measures_of(v) for run, v in tested]
-        figures[name] = {key: mean(key, [f[key] for f in each], films) for key in BLIND}
+        figures[name] = {key: seeds.mean(key, [f[key] for f in each], films) for key in BLIND}
     return figures
