@@ -119,9 +119,7 @@ def test_a_result_of_an_earlier_version_is_shown(visit: Visit) -> None:
     page.locator(".record .open").click()
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
     expect(page.locator(".panel")).to_contain_text("probability of pneumonia")
-    expect(page.locator(".panel")).to_contain_text(
-        "For bacterial only, as an earlier version drew it"
-    )
+    expect(page.locator(".panel")).to_contain_text("For bacterial only (by an earlier version)")
     expect(page.locator(".row .state")).to_have_text("PNEUMONIA")
     expect(page.locator(".panes")).to_have_class("panes two")
 
