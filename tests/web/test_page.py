@@ -58,6 +58,15 @@ def test_every_import_of_a_script_is_there(tmp_path: Path, tiny_bundle: Bundle) 
             assert (script.parent / name).is_file() or "codecs/" in name, (script.name, name)
 
 
+def test_the_modules_of_the_page_are_fetched_at_once(tmp_path: Path, tiny_bundle: Bundle) -> None:
+    folder = export(tmp_path / "page", tiny_bundle).path
+    preloaded = re.findall(r'modulepreload" href="([^"]+)"', (folder / "index.html").read_text())
+    assert len(set(preloaded)) == len(preloaded) > 40
+    assert {"static/app.js", "static/local.js", "static/films/problems.js"} <= set(preloaded)
+    assert not {"static/network-worker.js", "static/film-worker.js"} & set(preloaded)
+    assert all((folder / path).is_file() for path in preloaded)
+
+
 def test_films_cannot_be_sent_elsewhere(tmp_path: Path, tiny_bundle: Bundle) -> None:
     index = (export(tmp_path / "page", tiny_bundle).path / "index.html").read_text()
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', index)

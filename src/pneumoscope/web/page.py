@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import posixpath
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ _ROOM = Path(__file__).parents[1] / "serve" / "static"
 _OF_A_SERVER: Final = ("http.js", "login.html", "login.js", "app.js", "index.html")
 """Files of the reading room that only a page with a server has, or that the page replaces."""
 _PAGE = "static/page.json"
+_IMPORT = re.compile(r'^(?:import|export)\b[^;"]*"(\.{1,2}/[\w./-]+\.js)"', re.MULTILINE)
+"""Imports of a module."""
 _CSP: Final = "; ".join(
     (
         "default-src 'none'",
@@ -165,7 +169,8 @@ def _write(
         shutil.copyfile(film, static / "samples" / film.name)
     _write_packages(static, packages)
     index = (_ROOM / "index.html").read_text(encoding="utf-8")
-    (folder / "index.html").write_text(index.replace("<head>", _HEAD, 1), encoding="utf-8")
+    head = "\n    ".join((_HEAD, *_preloads(static)))
+    (folder / "index.html").write_text(index.replace("<head>", head, 1), encoding="utf-8")
     (folder / "manifest.webmanifest").write_text(json.dumps(_MANIFEST, indent=2) + "\n")
     codecs = [package.codec for package in PACKAGES if package.codec and package not in missing]
     content = page_content(classifiers, codecs)
@@ -181,6 +186,21 @@ def _write_texts(static: Path) -> None:
         _put(texts, json.loads(path.read_text(encoding="utf-8")))
         text = json.dumps(texts, ensure_ascii=False)
         (static / path.name).write_text(text, encoding="utf-8")
+
+
+def _preloads(static: Path) -> list[str]:
+    """Elements that make the browser fetch all modules of the page at once, not one level after the other."""
+    modules = ["app.js"]
+    for name in modules:
+        imported = _IMPORT.findall((static / name).read_text(encoding="utf-8"))
+        paths = [
+            posixpath.normpath(f"{posixpath.dirname(name)}/{path}").lstrip("/") for path in imported
+        ]
+        modules += dict.fromkeys(path for path in paths if path not in modules)
+    return [
+        '<link rel="preload" href="static/page.json" as="fetch" crossorigin />',
+        *(f'<link rel="modulepreload" href="static/{name}" />' for name in modules),
+    ]
 
 
 def _put(texts: dict[str, Any], changes: Mapping[str, Any]) -> None:
