@@ -1,6 +1,6 @@
-"""Strangers that occupy a server's connections, in a process of their own; for `load_serve.py --attack`.
+"""Strangers that occupy a server's connections, in their own process; for `load_serve.py --attack`.
 
-Whoever loses a connection opens the next one at once.
+A stranger that loses its connection opens another one at once.
 """
 
 from __future__ import annotations

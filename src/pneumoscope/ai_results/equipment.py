@@ -47,7 +47,7 @@ def common_elements(
 
     Args:
         result: The result.
-        kind: Name of the kind of object; each has a series of its own.
+        kind: Name of the kind of object; each has its own series.
         number: Its place among the kinds, from 0.
         description: Series Description, at most 64 letters.
     """

@@ -222,7 +222,7 @@ def _header(source: Dataset, data: bytes, key: Key, options: Options) -> Dataset
     made.SOPClassUID = SecondaryCaptureImageStorage if several else sop_class
     for keyword in _UIDS:
         uid = str(source.get(keyword) or "").strip("\0 ")
-        # Films without UIDs are in one study of their patient, but each is a film of its own.
+        # Films without UIDs are in one study of their patient, but each is a separate film.
         owner = _film(data) if keyword == "SOPInstanceUID" and not uid else identity
         setattr(made, keyword, key.uid(uid or f"{keyword} of {owner}"))
     made.PatientID = made.PatientName = key.patient(identity)

@@ -303,7 +303,7 @@ def _report_tampering(film: str) -> None:
 
 
 class _Messages:
-    """What the receiver reports goes to whoever is interested."""
+    """What the receiver reports goes to those parts that need it."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The Storage SCP: takes films and reports of storage commitment from associations.
 
-It runs in a process of its own, see `receiver_process`, which has neither the database nor the keys nor
+It runs in its own process, see `receiver_process`, which has neither the database nor the keys nor
 the network's session. All it can do is write films into the spool.
 """
 

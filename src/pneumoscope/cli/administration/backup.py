@@ -22,7 +22,10 @@ EXAMPLE = "Example: pneumoscope backup /mnt/backups/reading-room.zip"
 
 WithKey = Annotated[
     bool,
-    typer.Option("--with-key", help="Put the key into the backup: whoever has it can read it."),
+    typer.Option(
+        "--with-key",
+        help="Put the key into the backup: anyone who has the backup can then read it.",
+    ),
 ]
 
 

@@ -157,7 +157,7 @@ def _write(film: DeidentifiedFilm, out: Path, name: str) -> None:
     if target.exists():
         raise UsageError(
             f"{name}: a film of the same patient and SOP Instance UID came before",
-            "It is a copy; if not, give it a UID of its own.",
+            "It is a copy; if not, give it its own UID.",
         )
     folder.mkdir(exist_ok=True)
     with files.replacing(target) as stream:

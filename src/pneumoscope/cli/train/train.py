@@ -122,7 +122,7 @@ LeaveOut = Annotated[
         metavar="SOURCE|all",
         help="Train without the films of this source (hospital or collection) and measure the bundle on them; "
         "repeatable. a+b leaves out two sources together. all leaves out each source, or each group of the recipe's "
-        "source_shares, in a training of its own. Prints one table.",
+        "source_shares, in its own training. Prints one table.",
     ),
 ]
 

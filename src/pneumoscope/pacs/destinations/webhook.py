@@ -49,7 +49,7 @@ class Webhook(ReachedByHttp):
     clock: Callable[[], float] = time.time
 
     def send(self, film: StoredFilm) -> None:
-        """Calls the service. Every attempt has the same id and body, and a time stamp of its own.
+        """Calls the service. Every attempt has the same id and body, and its own time stamp.
 
         Raises:
             DeliveryFailed: There is no answer of success, or the secret cannot be used.

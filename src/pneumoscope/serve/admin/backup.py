@@ -74,7 +74,7 @@ def write_backup(settings: ServeSettings, out: Path, *, with_key: bool = False) 
     Args:
         settings: The server's settings.
         out: The ZIP file; an earlier backup there is replaced at the end.
-        with_key: Put the key into the backup, too. Whoever has it then can read everything.
+        with_key: Put the key into the backup, too. Anyone who has it can then read everything.
 
     Raises:
         UsageError: There is no such server, the database is of another version, `out` is some other

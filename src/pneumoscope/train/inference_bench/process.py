@@ -1,4 +1,4 @@
-"""A way to read films in a process of its own: ``python -m pneumoscope.train.inference_bench.process``.
+"""A way to read films, in its own process: ``python -m pneumoscope.train.inference_bench.process``.
 
 It takes the name of a way and its job, reads one film, and then answers one line of JSON with another:
 ``{"one": FILM, "times": N}`` with the milliseconds of each reading, ``{"many": [FILM, ...]}`` with the seconds

@@ -1,6 +1,6 @@
 """Ways to read a film: ours, the usual ones, and the lower bounds of decoding and of the network.
 
-Each runs in a process of its own (`pneumoscope.train.inference_bench.process`), so that the libraries of
+Each runs in its own process (`pneumoscope.train.inference_bench.process`), so that the libraries of
 one neither slow down another nor count as its memory.
 """
 

@@ -1,4 +1,4 @@
-"""Reads an HDF5 file to its end in a process of its own: damaged files make the library loop or crash.
+"""Reads an HDF5 file to its end in its own process: damaged files make the library loop or crash.
 
 ``python -m pneumoscope.train.keras_import.hdf5_child FILE`` ends with 0 if everything in the file that an
 import reads can be read, and writes the reason to stderr otherwise. `check` runs it with a limit.
