@@ -9,7 +9,7 @@ told so (429). Now and then they ask for a picture or their history. Printed are
 broken connections, rate, latency and the server's memory in time.
 
 With ``--kill`` the clients send jobs of films instead, until the server is killed (SIGKILL). After its
-next start every job that was accepted is asked for: by turns with and without ``--keep-films``.
+next start every job that was accepted is asked for. Half of the kills are with ``--keep-films``.
 
 With ``--attack`` honest clients send films, one every quarter of a second each and every tenth on a new
 connection, first alone and then beside strangers that occupy connections (`slow_attackers.py`).
