@@ -78,6 +78,15 @@ def test_a_connection_too_many_takes_the_place_of_the_slowest() -> None:
     assert fourth is not None
 
 
+def test_of_young_connections_those_without_an_answer_make_room_first() -> None:
+    every = limited(3)
+    lines = [added(every, "10.0.0.1", i / 10) for i in range(3)]
+    lines[0].answered = True  # the oldest
+    for _ in range(2):
+        assert added(every, "10.0.0.1", 1.0) is not None
+    assert [c.transport.aborted for c in lines] == [False, True, True]
+
+
 def test_a_connection_that_has_begun_something_else_is_not_closed() -> None:
     every = limited(60)
     lines = [added(every, "10.0.0.1", i / 10) for i in range(60)]

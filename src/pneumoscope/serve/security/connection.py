@@ -41,6 +41,7 @@ class Connection:
         received_bytes: What it has received since then.
         working: A complete request is being answered, other than by a stream of events; it is never
             closed for another connection.
+        answered: It has had an answer, as strangers' that never complete a request have not.
     """
 
     network: str
@@ -48,6 +49,7 @@ class Connection:
     since: float
     received_bytes: int = 0
     working: bool = False
+    answered: bool = False
 
     def rate(self, now: float) -> float:
         """Bytes a second since it began what it does now; a new connection has a high rate."""
@@ -171,6 +173,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The next request may come."""
+        self._connection.answered = True
         self._streaming = False
         super().on_response_complete()
         self._note_progress()

@@ -197,8 +197,8 @@ def _slowest(
 ) -> list[Connection]:
     """The slowest connections whose request is not complete, the slowest first: a part of all.
 
-    If all are young, the oldest of them: the rate of a new connection says nothing, as a handshake has
-    none.
+    If all are young, the oldest of them, first of those that have had no answer: the rate of a new
+    connection says nothing, as a handshake has none.
 
     Args:
         connections: Among which they are sought.
@@ -209,7 +209,7 @@ def _slowest(
     idle = [connection for connection in connections if not connection.working]
     if old := [connection for connection in idle if now - connection.since >= GRACE_S]:
         return nsmallest(most, old, key=lambda connection: connection.rate(now))
-    return [] if spare_young else nsmallest(most, idle, key=attrgetter("since"))
+    return [] if spare_young else nsmallest(most, idle, key=attrgetter("answered", "since"))
 
 
 class _NewConnection(asyncio.Protocol):
