@@ -134,7 +134,7 @@ async def no_app(_scope: object, _receive: object, _send: object) -> None:
 def protocol_on(line: Line) -> connection.LimitedHttpProtocol:
     """A connection whose clients must take 1,000 bytes between two looks."""
     protocol = connection.LimitedHttpProtocol(
-        connection.Connection("10.0.0.1", line, 0.0),  # type: ignore[arg-type]
+        connection.Connection(network="10.0.0.1", transport=line, since=0.0),  # type: ignore[arg-type]
         ConnectionLimits(stalled_s=2.0, client_bytes_per_s=500),
         lambda _connection: None,
         config=uvicorn.Config(no_app, lifespan="off"),

@@ -107,7 +107,7 @@ class Connections:
             return None
         if self._count >= self.most and not self._make_room(_ALL, now):
             return None
-        connection = Connection(network, transport, now)
+        connection = Connection(network=network, transport=transport, since=now)
         self.by_network[network].add(connection)
         self._count += 1
         return connection
