@@ -38,9 +38,9 @@ def backup(
 ) -> None:
     """Back up database, films and audit log into one file.
 
-    Of a DICOM node, the films of its spool and the cursors of its sources,
-    too. The server or node may run. Without --with-key, keep a copy of the key in another
-    place: without it, films and names in the backup are lost.
+    Of a DICOM node, the films of its spool and the cursors of its sources, too.
+    The server or node may run. Without --with-key, keep a copy of the key in
+    another place: without it, films and names in the backup are lost.
     """
     os.umask(0o077)  # patient data: other users of this machine must not read it
     if server.folder is not None and (server.folder / NODE).is_file():
