@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset
-from pynetdicom import AE, build_role, evt
+from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel
 
 from archives import (
@@ -26,6 +26,7 @@ from archives import (
 )
 from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.bundle import Bundle
+from pneumoscope.pacs.destinations.associations import association
 from pneumoscope.pacs.destinations.base import StoredFilm
 from pneumoscope.pacs.destinations.c_store import Archive
 from pneumoscope.pacs.destinations.commitment import Commitments, accept_reports
@@ -228,3 +229,16 @@ def test_no_commitment_is_a_failure_that_may_pass(film: StoredFilm, maker: Objec
     with archive() as received:
         check = destination(received, maker, commitment=True).check()
     assert check.text.endswith("does not accept storage commitment")
+
+
+def test_no_packet_waits_for_an_acknowledgement() -> None:
+    with archive() as received:
+        contexts = [build_context(KINDS["sr"].sop_class_uid)]
+        with association(settings_for(received), contexts) as opened:
+            connection = opened.dul.socket
+            assert connection is not None
+            assert connection.socket is not None
+            assert connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+            assert opened.get_handlers(evt.EVT_DATA_SENT) != [] or not hasattr(
+                socket, "TCP_QUICKACK"
+            )
