@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from pneumoscope.errors import UsageError
 from pneumoscope.jobs.backup_parts import (
     KEY,
     Member,
+    SignedManifest,
+    contains,
     keys_of_backup,
     opened,
     put,
@@ -73,3 +76,28 @@ def test_keys(tmp_path: Path) -> None:
     assert keys.ids == open_keys(unpacked, None).ids
     with pytest.raises(UsageError, match="is not the key of the backup"):
         keys_of_backup(folder, None, "id", unpacked, check_only=False)
+
+
+def test_a_manifest_is_signed_and_its_file_unique_and_readable(tmp_path: Path) -> None:
+    path, kind = tmp_path / "backup.zip", SignedManifest("m.json", "m.sig", "node", most_bytes=99)
+    keys = open_keys(tmp_path / "state", None)
+    with zipfile.ZipFile(path, "w") as pack:
+        kind.put(pack, Member(7, "ab"), keys)
+    assert contains(path, "m.json")
+    assert not contains(path, "other.json")
+    assert not contains(tmp_path / "no.zip", "m.json")
+    with zipfile.ZipFile(path) as pack:
+        text = kind.text(pack)
+        assert json.loads(text) == {"size_bytes": 7, "sha256": "ab"}
+        kind.check(pack, text, keys)
+        with pytest.raises(UsageError, match="manifest was changed"):
+            kind.check(pack, text + b" ", keys)
+        with pytest.raises(UsageError, match="too large"):
+            SignedManifest("m.json", "m.sig", "node", most_bytes=9).text(pack)
+        with pytest.raises(UsageError, match="no backup of a server"):
+            SignedManifest("manifest.json", "m.sig", "server", most_bytes=99).text(pack)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1  # as if the file were encrypted
+    path.write_bytes(content)
+    with zipfile.ZipFile(path) as pack, pytest.raises(UsageError, match="no backup of a node"):
+        kind.text(pack)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 import zlib
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -71,6 +72,13 @@ def unpack(pack: zipfile.ZipFile, name: str, member: Member, target: Path) -> No
         raise damaged(f"{name} was changed")
 
 
+def contains(path: Path, name: str) -> bool:
+    """Whether a file is a ZIP file with a member of this name; nothing in it is checked."""
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as pack:
+        return name in pack.namelist()
+    return False
+
+
 @contextmanager
 def opened(backup: Path) -> Iterator[zipfile.ZipFile]:
     """A backup as a ZIP file.
@@ -85,6 +93,55 @@ def opened(backup: Path) -> Iterator[zipfile.ZipFile]:
         raise damaged(cause(error)) from None
     except SQLAlchemyError as error:
         raise unusable(error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SignedManifest:
+    """How a kind of backup says what is in it; the signature is an HMAC by the key of its owner.
+
+    Attributes:
+        name: Of the manifest in the ZIP file.
+        signature: Name of its signature there.
+        owner: ``"server"`` or ``"node"``.
+        most_bytes: Most bytes of either.
+    """
+
+    name: str
+    signature: str
+    owner: str
+    most_bytes: int
+
+    def put(self, pack: zipfile.ZipFile, manifest: Any, keys: Keys) -> None:
+        """Adds a manifest, which is a dataclass, and its signature."""
+        text = json.dumps(asdict(manifest), indent=2).encode()
+        pack.writestr(self.name, text)
+        pack.writestr(self.signature, keys.sign(text))
+
+    def text(self, pack: zipfile.ZipFile) -> bytes:
+        """The manifest; its signature is not checked.
+
+        Raises:
+            UsageError: There is none, names in the file are not unique, or files are encrypted.
+        """
+        names = pack.namelist()
+        encrypted = any(info.flag_bits & 1 for info in pack.infolist())
+        if (
+            not {self.name, self.signature} <= set(names)
+            or len(set(names)) < len(names)
+            or encrypted
+        ):
+            raise damaged(f"it is no backup of a {self.owner}")
+        return read_small(pack, self.name, self.most_bytes)
+
+    def check(self, pack: zipfile.ZipFile, text: bytes, keys: Keys) -> None:
+        """Checks the signature of a manifest.
+
+        Raises:
+            UsageError: It is not that of this text and key.
+        """
+        signature = read_small(pack, self.signature, self.most_bytes).decode("ascii", "replace")
+        if not keys.has_signed(text, signature):
+            raise damaged("its manifest was changed, or it was made with another key")
 
 
 def read_small(pack: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:

@@ -28,11 +28,12 @@ from pneumoscope.files import replacing, room_for
 from pneumoscope.jobs.backup_parts import (
     KEY,
     Member,
+    SignedManifest,
+    contains,
     damaged,
     keys_of_backup,
     opened,
     put,
-    read_small,
     remove_former_logs,
     unpack,
 )
@@ -50,10 +51,9 @@ if TYPE_CHECKING:
 DATABASE = "node.sqlite"
 _FILMS, _SPOOL, _CURSORS = "films", "spool", "pull"
 _FOLDERS = (_FILMS, _SPOOL, _CURSORS)
-_MANIFEST, _SIGNATURE = "node.json", "node.sig"
+_SIGNED_MANIFEST = SignedManifest("node.json", "node.sig", "node", most_bytes=2**28)
 _FORMAT = 1
 _STAGING = ".restore.part"
-_MOST_MANIFEST_BYTES = 2**28
 _NAME = re.compile(
     rf"{DATABASE}|{KEY}|{_FILMS}/[0-9a-f]{{32}}|{_SPOOL}/[0-9a-f-]+\.dcm|{_CURSORS}/(again/)?[^/\\]+\.json"
 )
@@ -101,9 +101,7 @@ def is_node(folder: Path) -> bool:
 
 def is_node_backup(path: Path) -> bool:
     """Whether a file is a backup of a node; nothing in it is checked."""
-    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as pack:
-        return _MANIFEST in pack.namelist()
-    return False
+    return contains(path, _SIGNED_MANIFEST.name)
 
 
 def write_node_backup(
@@ -202,9 +200,7 @@ class _Writing:
             cursors=counts[_CURSORS],
             files=self._files,
         )
-        text = json.dumps(asdict(manifest), indent=2).encode()
-        self._pack.writestr(_MANIFEST, text)
-        self._pack.writestr(_SIGNATURE, self._keys.sign(text))
+        _SIGNED_MANIFEST.put(self._pack, manifest, self._keys)
         return manifest
 
 
@@ -251,9 +247,7 @@ def restore_node(
             (staging / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             unpack(pack, name, member, staging / name)
         keys = keys_of_backup(folder, key_file, manifest.keys[0], staging, check_only=check_only)
-        signature = read_small(pack, _SIGNATURE, _MOST_MANIFEST_BYTES).decode("ascii", "replace")
-        if not keys.has_signed(text, signature):
-            raise damaged("its manifest was changed, or it was made with another key")
+        _SIGNED_MANIFEST.check(pack, text, keys)
         _decrypt(staging, manifest, keys)
         store = Store(f"sqlite:///{staging / DATABASE}")  # brings its tables to this version
         with store.engine.connect() as connection:
@@ -295,10 +289,7 @@ def _staging(folder: Path, backup: Path, *, check_only: bool) -> Iterator[Path]:
 
 
 def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, NodeManifest]:
-    names = pack.namelist()
-    if not {_MANIFEST, _SIGNATURE} <= set(names) or len(set(names)) < len(names):
-        raise damaged("it is no backup of a node")
-    text = read_small(pack, _MANIFEST, _MOST_MANIFEST_BYTES)
+    text = _SIGNED_MANIFEST.text(pack)
     try:
         values: dict[str, Any] = json.loads(text)
         if values["format"] != _FORMAT:
@@ -312,7 +303,7 @@ def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, NodeManifest]:
     # Names of a stranger must not become paths elsewhere; the signature is checked later.
     if DATABASE not in files or not all(_NAME.fullmatch(name) for name in files):
         raise damaged("it contains something else")
-    if set(names) != {*files, _MANIFEST, _SIGNATURE}:
+    if set(pack.namelist()) != {*files, _SIGNED_MANIFEST.name, _SIGNED_MANIFEST.signature}:
         raise damaged("its files are not those of its manifest")
     return text, manifest
 

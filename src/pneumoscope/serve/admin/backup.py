@@ -6,11 +6,9 @@ whatever the database in the backup says has its lines in the log, and no film i
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import zipfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +21,7 @@ from sqlalchemy.orm import Session
 from pneumoscope import __version__
 from pneumoscope.errors import UsageError
 from pneumoscope.files import replacing
-from pneumoscope.jobs.backup_parts import CHUNK, KEY, Member, put
+from pneumoscope.jobs.backup_parts import CHUNK, KEY, Member, SignedManifest, contains, put
 from pneumoscope.jobs.database import open_engine, unusable
 from pneumoscope.jobs.database_copy import check_revision, write_copy
 from pneumoscope.jobs.keys import VARIABLE, key_path
@@ -33,14 +31,13 @@ from pneumoscope.serve.admin.administration import open_administration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pneumoscope.jobs.keys import Keys
     from pneumoscope.serve.security.audit_log import AuditLog
     from pneumoscope.serve.settings import ServeSettings
 
 FORMAT = 1
 DATABASE, FILMS = "database.sqlite", "films/"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
-"""The signature is an HMAC of the manifest by the server's key."""
+SIGNED_MANIFEST = SignedManifest(MANIFEST, SIGNATURE, "server", most_bytes=2**20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,7 @@ def write_backup(settings: ServeSettings, out: Path, *, with_key: bool = False) 
                 films=films,
                 files=files,
             )
-            _put_manifest(pack, manifest, administration.keys)
+            SIGNED_MANIFEST.put(pack, manifest, administration.keys)
         return manifest
     finally:
         administration.store.close()
@@ -126,9 +123,7 @@ def write_backup(settings: ServeSettings, out: Path, *, with_key: bool = False) 
 
 def is_backup(path: Path) -> bool:
     """Whether a file is a backup; nothing in it is checked."""
-    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as pack:
-        return MANIFEST in pack.namelist()
-    return False
+    return contains(path, MANIFEST)
 
 
 def _check_version(settings: ServeSettings) -> None:
@@ -156,12 +151,6 @@ def _put_film(pack: zipfile.ZipFile, folder: Path, id_: str) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _put_manifest(pack: zipfile.ZipFile, manifest: Manifest, keys: Keys) -> None:
-    text = json.dumps(asdict(manifest), indent=2).encode()
-    pack.writestr(MANIFEST, text)
-    pack.writestr(SIGNATURE, keys.sign(text))
 
 
 def _ids(copy: Path) -> Iterator[str]:

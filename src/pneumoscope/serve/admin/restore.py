@@ -22,7 +22,6 @@ from pneumoscope.jobs.backup_parts import (
     damaged,
     keys_of_backup,
     opened,
-    read_small,
     remove_former_logs,
     unpack,
 )
@@ -34,14 +33,7 @@ from pneumoscope.jobs.keys import Keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base, FilmRow
 from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.admin.backup import (
-    DATABASE,
-    FILMS,
-    FORMAT,
-    MANIFEST,
-    SIGNATURE,
-    Manifest,
-)
+from pneumoscope.serve.admin.backup import DATABASE, FILMS, FORMAT, SIGNED_MANIFEST, Manifest
 from pneumoscope.serve.security.audit_anchor import AuditAnchor
 from pneumoscope.serve.security.audit_log import HEAD, LOG, TORN, AuditLog
 from pneumoscope.serve.security.sessions import Login
@@ -57,7 +49,6 @@ _MADE_WITH_ROWS = ("audit_anchor",)
 """Tables in which a new database has rows."""
 _FILM = re.compile(FILMS + r"[0-9a-f]{32}")
 _LOG_FILE = re.compile(r"audit-log\.\d{12}\.jsonl|" + "|".join(map(re.escape, (LOG, HEAD, TORN))))
-_MOST_MANIFEST_BYTES = 2**20
 _MOST_FILM_BYTES = 2**31
 
 
@@ -101,10 +92,7 @@ def restore(settings: ServeSettings, backup: Path, *, check_only: bool = False) 
         _unpack(pack, manifest, staging)
         key_id = manifest.keys[0]
         keys = keys_of_backup(settings.folder, settings.key, key_id, staging, check_only=check_only)
-        if not keys.has_signed(
-            text, read_small(pack, SIGNATURE, _MOST_MANIFEST_BYTES).decode("ascii", "replace")
-        ):
-            raise damaged("its manifest was changed, or it was made with another key")
+        SIGNED_MANIFEST.check(pack, text, keys)
         _unpack_films(pack, manifest, staging, keys)
         lines = _check_database_and_log(staging, manifest, keys)
         if not check_only:
@@ -161,11 +149,7 @@ def _check_free(settings: ServeSettings) -> None:
 
 
 def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, Manifest]:
-    names = pack.namelist()
-    encrypted = any(info.flag_bits & 1 for info in pack.infolist())
-    if not {MANIFEST, SIGNATURE} <= set(names) or len(set(names)) < len(names) or encrypted:
-        raise damaged("it is no backup of a server")
-    text = read_small(pack, MANIFEST, _MOST_MANIFEST_BYTES)
+    text = SIGNED_MANIFEST.text(pack)
     try:
         values: dict[str, Any] = json.loads(text)
         if values["format"] != FORMAT:
