@@ -86,14 +86,20 @@ def common_elements(
     return elements
 
 
-def image_elements(result: FilmResult) -> dict[str, Value]:
-    """What pictures have besides: the body part, and the direction of rows and columns.
+def image_elements(result: FilmResult, rows: int, columns: int) -> dict[str, Value]:
+    """What pictures have besides: size, unsigned 8 bits, body part, and direction of rows and columns.
 
     Images need no laterality (C.7.3.1): no paired part. The direction is of type 2C (C.7.6.1), empty
     if it is not known.
     """
     header = result.header
     return {
+        "Rows": rows,
+        "Columns": columns,
+        "BitsAllocated": 8,
+        "BitsStored": 8,
+        "HighBit": 7,
+        "PixelRepresentation": 0,
         "BodyPartExamined": _value(header.get("BodyPartExamined", "CHEST")),
         "PatientOrientation": _value(header.get("PatientOrientation")),
     }

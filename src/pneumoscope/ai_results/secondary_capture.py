@@ -36,7 +36,7 @@ def secondary_capture(result: FilmResult, place: int) -> bytes:
     burned_in = {k: str(header[k].value) for k in ("BurnedInAnnotation",) if k in header}
     elements = data_set(
         **common_elements(result, "sc", place, f"{BURNED_IN}: heatmap"),
-        **image_elements(result),
+        **image_elements(result, *picture.shape[:2]),
         **burned_in,
         Modality="OT",
         ConversionType="DI",
@@ -51,12 +51,6 @@ def secondary_capture(result: FilmResult, place: int) -> bytes:
         SamplesPerPixel=3,
         PhotometricInterpretation="RGB",
         PlanarConfiguration=0,
-        Rows=picture.shape[0],
-        Columns=picture.shape[1],
-        BitsAllocated=8,
-        BitsStored=8,
-        HighBit=7,
-        PixelRepresentation=0,
     )
     begin = file_parts(KINDS["sc"].sop_class_uid, result.uid("sc", "instance"))
     return b"".join([*begin, elements, *pixel_data(np.ascontiguousarray(picture).data)])

@@ -49,7 +49,7 @@ def segmentation(result: FilmResult, place: int) -> bytes:
     )
     elements = data_set(
         **common_elements(result, "seg", place, f"{BURNED_IN}: heat as data"),
-        **image_elements(result),
+        **image_elements(result, *heat.shape),
         **_dimensions(result),
         Modality="SEG",
         ImageType=["DERIVED", "PRIMARY"],
@@ -58,12 +58,6 @@ def segmentation(result: FilmResult, place: int) -> bytes:
         SamplesPerPixel=1,
         PhotometricInterpretation="MONOCHROME2",
         NumberOfFrames=1,
-        Rows=heat.shape[0],
-        Columns=heat.shape[1],
-        BitsAllocated=8,
-        BitsStored=8,
-        HighBit=7,
-        PixelRepresentation=0,
         LossyImageCompression="00",
         SegmentationType="FRACTIONAL",
         SegmentationFractionalType="PROBABILITY",
