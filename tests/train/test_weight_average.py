@@ -21,7 +21,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.train import line, weight_average
     from pneumoscope.train.fit import loop
-    from pneumoscope.train.progress import Progress
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
@@ -48,7 +47,7 @@ def test_weights_are_averaged_and_logs_joined(tmp_path: Path) -> None:
     target = tmp_path / "average"
     target.mkdir()
     weight_average.check(runs, "films")
-    weight_average.write(runs, target, Progress())
+    weight_average.write(runs, target)
     with np.load(target / "weights.npz") as stored:
         assert stored["v0"].dtype == np.float32
         assert stored["v0"].tolist() == [3.0, 3.0]
@@ -77,7 +76,7 @@ def test_runs_that_cannot_be_averaged(tmp_path: Path) -> None:
         weight_average.check([first, other], "films")
     larger = run_folder(tmp_path / "d", 1, shape=(3,))
     with pytest.raises(UsageError, match="another network"):
-        weight_average.write([first, larger], tmp_path, Progress())
+        weight_average.write([first, larger], tmp_path)
     assert not (tmp_path / "weights.npz").exists()
     (second / "weights.npz").unlink()
     with pytest.raises(UsageError, match="not a finished run"):

@@ -69,7 +69,8 @@ def train(
     ):
         tracked.begin(resolved(recipe))
         if paths.averaged:
-            weight_average.write(paths.averaged, paths.run, progress)
+            progress.note(training.start_weights["name"])
+            weight_average.write(paths.averaged, paths.run)
         loop.fit(recipe, training.films, paths.run, weights, progress, tracked.epoch)
         pictures.curves(paths.run / loop.LOG, paths.run / pictures.CURVES)
         bundle = line.bundle_of(training, progress)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.train.progress import Progress
-
 
 def check(runs: Sequence[Path], manifest_sha256: str) -> None:
     """Checks that the weights of runs can be averaged.
@@ -64,18 +62,16 @@ def record_of(runs: Sequence[Path]) -> dict[str, str]:
     return {"name": f"average of the runs {', '.join(members)}"}
 
 
-def write(runs: Sequence[Path], target: Path, progress: Progress) -> None:
+def write(runs: Sequence[Path], target: Path) -> None:
     """Writes the mean of the weights and BatchNorm statistics, and the logs of all runs as one.
 
     Args:
         runs: Run folders, see `check`.
         target: Another run folder.
-        progress: Says what is averaged.
 
     Raises:
         UsageError: The networks of two runs differ.
     """
-    progress.note(record_of(runs)["name"])
     first = _arrays(runs[0])
     sums = {name: value.astype(np.float64) for name, value in first.items() if _is_float(value)}
     for run in runs[1:]:
