@@ -26,7 +26,7 @@ def status_json(
     Args:
         figures: What the node has now.
         destinations: Names of the destinations in the configuration.
-        counted: What was counted since the start, see `NodeMetrics.since_start`.
+        counted: What was counted since the start, see `NodeMetrics.status`.
     """
     stored = figures.stored
     return {
