@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 
 import click
 import pytest
@@ -44,6 +46,19 @@ def test_version_and_help() -> None:
         done = run(command, "--help")
         assert done.returncode == 0
         assert "Example:" in done.stdout
+
+
+def test_a_call_imports_no_other_command() -> None:
+    code = (
+        "import sys; sys.argv = ['pneumoscope', 'info', '--help']\n"
+        "from pneumoscope.cli.main import run\n"
+        "run(); sys.exit(' '.join(m for m in sys.modules if m.startswith('pneumoscope.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pneumoscope.cli.read.info" in done.stderr
+    assert not {"pneumoscope.cli.read.predict", "pneumoscope.cli.train.train"} & set(
+        done.stderr.split()
+    )
 
 
 def test_a_typo_suggests_the_command() -> None:

@@ -42,7 +42,7 @@ def test_a_closed_pipe_is_no_error_message(tiny: tuple[str, Path], film_files: P
 
 
 def raising(error: BaseException) -> Callable[[], NoReturn]:
-    def app() -> NoReturn:
+    def app(_arguments: object) -> NoReturn:
         raise error
 
     return app
@@ -66,13 +66,13 @@ def test_errors_become_messages_and_exit_codes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("pneumoscope.cli.app.app", raising(error))
+    monkeypatch.setattr("pneumoscope.cli.app.app_for", raising(error))
     assert run() == code
     assert capsys.readouterr() == ("", text)
 
 
 def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pneumoscope.cli.app.app", raising(ZeroDivisionError("a bug")))
+    monkeypatch.setattr("pneumoscope.cli.app.app_for", raising(ZeroDivisionError("a bug")))
     with pytest.raises(ZeroDivisionError):
         run()
 

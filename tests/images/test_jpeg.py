@@ -175,6 +175,11 @@ def test_grey_stored_in_colour_is_found_without_rounding() -> None:
     assert jpeg.grey_of_colour(coloured, "film", 320, 384) is None
 
 
+def test_markers_behind_the_only_scan_do_no_harm() -> None:
+    data = KINDS["grey"] + b"\xff\xda" * (jpeg.MOST_SCANS + 1)  # such as a preview
+    np.testing.assert_array_equal(images.read(data).pixels, images.read(KINDS["grey"]).pixels)
+
+
 def test_more_scans_than_any_encoder_writes_are_refused() -> None:
     data = KINDS["progressive"]
     begin = data.rindex(b"\xff\xda")

@@ -7,7 +7,12 @@ import struct
 import pytest
 
 from film_files import save, smooth
-from pneumoscope.images.jpeg_scans import jpeg_scans, rare_process, without_padding
+from pneumoscope.images.jpeg_scans import (
+    has_one_scan,
+    jpeg_scans,
+    rare_process,
+    without_padding,
+)
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 
@@ -40,6 +45,26 @@ def test_a_sequential_file_without_the_scan_of_a_component_is_not() -> None:
     two = SOI + frame(0xC0, 2) + scan((1,), 0, 63, 0, 0) + b"a"
     assert not jpeg_scans(two + EOI).complete
     assert jpeg_scans(two + scan((2,), 0, 63, 0, 0) + b"b" + EOI).complete
+
+
+@pytest.mark.parametrize(
+    ("data", "one"),
+    [
+        (frame(0xC0, 3) + scan((1, 2, 3), 0, 63, 0, 0), True),
+        (frame(0xC1) + scan((1,), 0, 63, 0, 0), True),
+        (frame(0xC0, 3) + scan((1, 2), 0, 63, 0, 0) + scan((3,), 0, 63, 0, 0), False),
+        (frame(0xC0).replace(b"\1\1\x11\0", b"\2\1\x11\0\1\x11\0") + scan((1,), 0, 63, 0, 0), False),
+        (frame(0xC0) + frame(0xC0) + scan((1,), 0, 63, 0, 0), False),
+        (frame(0xC2) + scan((1,), 0, 0, 0, 0), False),
+        (frame(0xC3) + scan((1,), 1, 0, 0, 0), False),
+        (scan((1,), 0, 63, 0, 0) + frame(0xC0), False),
+        (frame(0xC0), False),
+    ],
+)  # fmt: skip
+def test_one_scan_is_a_sequential_one_of_every_component(data: bytes, one: bool) -> None:
+    assert has_one_scan(SOI + data) is one
+    if one:  # whatever follows
+        assert has_one_scan(SOI + data + b"abc" + scan((1,), 0, 63, 0, 0) + EOI)
 
 
 def test_a_progressive_file_needs_every_coefficient_to_the_last_bit() -> None:

@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumoscope import __version__
-from pneumoscope.cli.administration import (
-    audit_log,
-    backup,
-    deidentify,
-    keys,
-    patient,
-    purge,
-    queue,
-    restore,
-    session,
-    token,
-    user,
-)
-from pneumoscope.cli.evidence import audit, card, evaluate
 from pneumoscope.cli.help import flow
-from pneumoscope.cli.read import batch, bundles, info, predict, report, watch
-from pneumoscope.cli.serve import gradio, pacs, serve, streamlit
-from pneumoscope.cli.site import calibrate, drift
-from pneumoscope.cli.train import bench, data, export, import_model, leaderboard, train
 
-app = typer.Typer(
-    name="pneumoscope",
-    help="Reads chest X-rays: NORMAL or PNEUMONIA, with a probability and a heatmap. "
-    "Research use, not a medical device.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+READ, SERVE, TRAIN = "Read", "Serve", "Train"
+EVIDENCE, SITE, ADMINISTRATION = "Evidence", "Site", "Administration"
+
+# The help lists panels in the order of their first command, and groups after commands.
+COMMANDS = {
+    "predict": ("read.predict", READ),
+    "batch": ("read.batch", READ),
+    "report": ("read.report", READ),
+    "watch": ("read.watch", READ),
+    "info": ("read.info", READ),
+    "bundles": ("read.bundles", READ),
+    "serve": ("serve.serve", SERVE),
+    "pacs": ("serve.pacs", SERVE),
+    "gradio": ("serve.gradio", SERVE),
+    "streamlit": ("serve.streamlit", SERVE),
+    "train": ("train.train", TRAIN),
+    "leaderboard": ("train.leaderboard", TRAIN),
+    "import": ("train.import_model", TRAIN),
+    "export": ("train.export", TRAIN),
+    "data": ("train.data", TRAIN),
+    "bench": ("train.bench", TRAIN),
+    "audit": ("evidence.audit", EVIDENCE),
+    "evaluate": ("evidence.evaluate", EVIDENCE),
+    "card": ("evidence.card", EVIDENCE),
+    "calibrate": ("site.calibrate", SITE),
+    "drift": ("site.drift", SITE),
+    "deidentify": ("administration.deidentify", ADMINISTRATION),
+    "purge": ("administration.purge", ADMINISTRATION),
+    "backup": ("administration.backup", ADMINISTRATION),
+    "restore": ("administration.restore", ADMINISTRATION),
+    "queue": ("administration.queue", ADMINISTRATION),
+    "user": ("administration.user", ADMINISTRATION),
+    "session": ("administration.session", ADMINISTRATION),
+    "token": ("administration.token", ADMINISTRATION),
+    "patient": ("administration.patient", ADMINISTRATION),
+    "keys": ("administration.keys", ADMINISTRATION),
+    "audit-log": ("administration.audit_log", ADMINISTRATION),
+}
+"""Name of a command to its module and its panel. The module has a group ``app``, or the command as a
+function of the module's name and ``EXAMPLE``."""
 
 
 def _version(wanted: bool) -> None:
@@ -43,7 +61,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -52,46 +69,44 @@ def _main(
     pass
 
 
-# The help lists panels in the order of their first command, and groups after commands.
-READ, SERVE, TRAIN = "Read", "Serve", "Train"
-EVIDENCE, SITE, ADMINISTRATION = "Evidence", "Site", "Administration"
+def app_of(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with some of its commands.
 
-app.command(epilog=predict.EXAMPLE, rich_help_panel=READ)(predict.predict)
-app.command(epilog=batch.EXAMPLE, rich_help_panel=READ)(batch.batch)
-app.command(epilog=report.EXAMPLE, rich_help_panel=READ)(report.report)
-app.command(epilog=watch.EXAMPLE, rich_help_panel=READ)(watch.watch)
-app.command(epilog=info.EXAMPLE, rich_help_panel=READ)(info.info)
-app.command(epilog=bundles.EXAMPLE, rich_help_panel=READ)(bundles.bundles)
+    Args:
+        names: Names in `COMMANDS`.
+    """
+    app = typer.Typer(
+        name="pneumoscope",
+        help="Reads chest X-rays: NORMAL or PNEUMONIA, with a probability and a heatmap. "
+        "Research use, not a medical device.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_main)
+    for name in names:
+        place, panel = COMMANDS[name]
+        module = import_module(f"pneumoscope.cli.{place}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, rich_help_panel=panel)
+        else:
+            command = getattr(module, place.rpartition(".")[2])
+            app.command(name, epilog=module.EXAMPLE, rich_help_panel=panel)(command)
+    flow(app)
+    return app
 
-app.command(epilog=serve.EXAMPLE, rich_help_panel=SERVE)(serve.serve)
-app.command(epilog=pacs.EXAMPLE, rich_help_panel=SERVE)(pacs.pacs)
-app.command(epilog=gradio.EXAMPLE, rich_help_panel=SERVE)(gradio.gradio)
-app.command(epilog=streamlit.EXAMPLE, rich_help_panel=SERVE)(streamlit.streamlit)
 
-app.command(epilog=train.EXAMPLE, rich_help_panel=TRAIN)(train.train)
-app.command(epilog=leaderboard.EXAMPLE, rich_help_panel=TRAIN)(leaderboard.leaderboard)
-app.command("import", epilog=import_model.EXAMPLE, rich_help_panel=TRAIN)(import_model.import_model)
-app.add_typer(export.app, name="export", rich_help_panel=TRAIN)
-app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
-app.add_typer(bench.app, name="bench", rich_help_panel=TRAIN)
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """The command line for one call: all commands take longer to import than one film to read.
 
-app.command(epilog=audit.EXAMPLE, rich_help_panel=EVIDENCE)(audit.audit)
-app.command(epilog=evaluate.EXAMPLE, rich_help_panel=EVIDENCE)(evaluate.evaluate)
-app.command(epilog=card.EXAMPLE, rich_help_panel=EVIDENCE)(card.card)
+    Args:
+        arguments: Those of the call. If the first is a command, the others are left out.
+    """
+    return app_of(arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS)
 
-app.command(epilog=calibrate.EXAMPLE, rich_help_panel=SITE)(calibrate.calibrate)
-app.command(epilog=drift.EXAMPLE, rich_help_panel=SITE)(drift.drift)
 
-app.command(epilog=deidentify.EXAMPLE, rich_help_panel=ADMINISTRATION)(deidentify.deidentify)
-app.command(epilog=purge.EXAMPLE, rich_help_panel=ADMINISTRATION)(purge.purge)
-app.command(epilog=backup.EXAMPLE, rich_help_panel=ADMINISTRATION)(backup.backup)
-app.command(epilog=restore.EXAMPLE, rich_help_panel=ADMINISTRATION)(restore.restore)
-app.add_typer(queue.app, name="queue", rich_help_panel=ADMINISTRATION)
-app.add_typer(user.app, name="user", rich_help_panel=ADMINISTRATION)
-app.add_typer(session.app, name="session", rich_help_panel=ADMINISTRATION)
-app.add_typer(token.app, name="token", rich_help_panel=ADMINISTRATION)
-app.add_typer(patient.app, name="patient", rich_help_panel=ADMINISTRATION)
-app.add_typer(keys.app, name="keys", rich_help_panel=ADMINISTRATION)
-app.add_typer(audit_log.app, name="audit-log", rich_help_panel=ADMINISTRATION)
-
-flow(app)
+def __getattr__(name: str) -> typer.Typer:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    whole = globals()["app"] = app_of()
+    return whole

@@ -38,9 +38,9 @@ def run() -> int:
     from pneumoscope.errors import PneumoscopeError
 
     try:
-        from pneumoscope.cli.app import app
+        from pneumoscope.cli.app import app_for
 
-        app()
+        app_for(sys.argv[1:])()
     except (PneumoscopeError, OSError) as error:
         report(error)
         return 1

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedCoding
-from pneumoscope.images.jpeg_scans import jpeg_scans, rare_process, without_padding
+from pneumoscope.images.jpeg_scans import (
+    has_one_scan,
+    jpeg_scans,
+    rare_process,
+    without_padding,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,8 +110,9 @@ def check_scans(data: bytes, name: str) -> None:
     Raises:
         UnreadableImage: It has more than `MOST_SCANS`.
     """
-    # Counting markers costs nothing; a previous thumbnail or text may contain some more.
-    if data.count(b"\xff\xda") > MOST_SCANS:
+    # Of a large film, counting takes as long as a tenth of decoding. A thumbnail or text before the
+    # scans may contain some more markers.
+    if not has_one_scan(data) and data.count(b"\xff\xda") > MOST_SCANS:
         scans = len(jpeg_scans(data).parameters)
         if scans > MOST_SCANS:
             raise UnreadableImage(name, f"{scans:,} scans; a film has at most {MOST_SCANS}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _EOI, _SOS, _DRI = 0xD9, 0xDA, 0xDD
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_SEQUENTIAL = (0xC0, 0xC1)
 _PROGRESSIVE = (0xC2, 0xCA)
 # Processes that common decoders lack: table B.1, and T.87 for JPEG-LS.
 _RARE = {
@@ -65,6 +66,25 @@ def rare_process(data: bytes) -> str:
         if marker == _SOS:
             break
     return ""
+
+
+def has_one_scan(data: bytes) -> bool:
+    """Whether libjpeg decodes one scan and no other, whatever follows.
+
+    So it does if a sequential frame has all its components in the first scan (jdinput.c, initial_setup).
+
+    Args:
+        data: The codestream, from SOI.
+    """
+    components = 0
+    for marker, _, body in _segments(data):
+        if marker in START_OF_FRAME:
+            if marker not in _SEQUENTIAL or components or len(body) < 6:
+                return False
+            components = body[5]
+        elif marker == _SOS:
+            return components > 0 and body[:1] == bytes([components])
+    return False
 
 
 def jpeg_scans(data: bytes, *, brief: bool = False) -> JpegScans:

@@ -1,4 +1,4 @@
-"""The films that every way reads: drawn, so that the benchmark needs no data."""
+"""The films that every way reads: made of the synthetic ones, so that the benchmark needs no data."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+from pneumoscope.images.samples import sample_films
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,8 @@ SMALL_PX, LARGE_PX, DICOM_PX = 224, 2890, 1024
 """Sides of the films. A DICOM film of 1,024 x 1,024 pixels in 16 bits has 2 MiB."""
 _GRAIN = 6.0
 """Standard deviation of the noise, in grey levels of 256: without it, JPEG files are too small."""
+_MARGIN_PX = 8.0
+"""At most so much of a synthetic film, which has 512 x 512 pixels, is cut off at each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Films:
 
 
 def draw(folder: Path, small: int = 64, large: int = 8, dicom: int = 8) -> Films:
-    """Draws films that look like chest films to a decoder: two lungs, ribs and grain.
+    """Makes films of the synthetic ones: each cut a little differently, enlarged, and with grain.
 
     Args:
         folder: Where they are written.
@@ -52,38 +56,41 @@ def draw(folder: Path, small: int = 64, large: int = 8, dicom: int = 8) -> Films
         dicom: Number of DICOM files.
     """
     rng = np.random.default_rng(7)
+    chests = [_chest(path) for path in sample_films() if path.suffix == ".png"]
+
+    def pixels(i: int, side_px: int) -> NDArray[np.float64]:
+        return _cut(chests[i % len(chests)], side_px, rng)
+
     return Films(
-        tuple(_jpeg(folder / f"small-{i}.jpg", SMALL_PX, rng) for i in range(small)),
-        tuple(_jpeg(folder / f"large-{i}.jpg", LARGE_PX, rng) for i in range(large)),
-        tuple(_dicom(folder / f"film-{i}.dcm", rng) for i in range(dicom)),
+        tuple(_jpeg(folder / f"small-{i}.jpg", pixels(i, SMALL_PX)) for i in range(small)),
+        tuple(_jpeg(folder / f"large-{i}.jpg", pixels(i, LARGE_PX)) for i in range(large)),
+        tuple(_dicom(folder / f"film-{i}.dcm", pixels(i, DICOM_PX)) for i in range(dicom)),
     )
 
 
-def _chest(side_px: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _chest(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("L")
+
+
+def _cut(chest: Image.Image, side_px: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Grey levels 0 to 255 of (side, side)."""
-    y, x = np.mgrid[0:1:128j, 0:1:128j]
-    shift = rng.uniform(-0.03, 0.03)
-    lungs = sum(
-        np.exp(-(((x - centre - shift) / 0.13) ** 2) - ((y - 0.45) / 0.28) ** 2)
-        for centre in (0.3, 0.7)
-    )
-    ribs = 12 * np.sin(2 * np.pi * (9 * y + 2 * (x - 0.5) ** 2))
-    small = np.clip(190 - 120 * lungs + ribs * lungs, 0, 255).astype(np.uint8)
-    picture = Image.fromarray(small).resize((side_px, side_px), Image.Resampling.BICUBIC)
-    smooth = picture.filter(ImageFilter.GaussianBlur(side_px / 400))
+    left, top, right, bottom = rng.uniform(0, _MARGIN_PX, 4)
+    box = (left, top, chest.width - right, chest.height - bottom)
+    picture = chest.resize((side_px, side_px), Image.Resampling.BICUBIC, box=box)
     grain = rng.normal(0, _GRAIN, (side_px, side_px))
-    return np.clip(np.asarray(smooth, np.float64) + grain, 0, 255)
+    return np.clip(np.asarray(picture, np.float64) + grain, 0, 255)
 
 
-def _jpeg(path: Path, side_px: int, rng: np.random.Generator) -> Path:
+def _jpeg(path: Path, levels: NDArray[np.float64]) -> Path:
     stream = BytesIO()
-    Image.fromarray(_chest(side_px, rng).astype(np.uint8)).save(stream, "JPEG", quality=90)
+    Image.fromarray(levels.astype(np.uint8)).save(stream, "JPEG", quality=90)
     path.write_bytes(stream.getvalue())
     return path
 
 
-def _dicom(path: Path, rng: np.random.Generator) -> Path:
-    pixels = (_chest(DICOM_PX, rng) * 16).astype(np.uint16)
+def _dicom(path: Path, levels: NDArray[np.float64]) -> Path:
+    pixels = (levels * 16).astype(np.uint16)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = generate_uid()
