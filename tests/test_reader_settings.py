@@ -75,9 +75,10 @@ def test_spelling_on_the_command_line_and_in_the_environment() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["predict", "batch", "report", "watch"])
 @pytest.mark.parametrize("setting", READER_SETTINGS, ids=lambda s: s.name)
-def test_predict_offers_the_table(setting: ReaderSetting) -> None:
-    option = parameters("predict")[setting.option]
+def test_commands_that_read_films_offer_the_table(setting: ReaderSetting, command: str) -> None:
+    option = parameters(command)[setting.option]
     assert option.opts == [setting.option]
     assert option.envvar == setting.variable
     assert option.help == setting.help

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.option_groups import set_parameters, with_options
 from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
 
 if TYPE_CHECKING:
@@ -95,31 +96,25 @@ class ServerData:
 
 
 def on_server_data(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options of `ServerData` in place of its first parameter, which is one.
+    """Gives a command the options of `ServerData` in place of the parameter of that type.
 
     In the help they come after the command's own options, and before ``--json``.
     """
-    _data, *own = inspect.signature(command, eval_str=True).parameters.values()
-    options = inspect.signature(ServerData, eval_str=True).parameters.values()
-    before = [parameter for parameter in own if parameter.name != "json"]
-    last = [parameter for parameter in own if parameter.name == "json"]
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in (*before, *options, *last)
-    ]
+    with_data = with_options(ServerData)(command)
 
-    @functools.wraps(command)
+    @functools.wraps(with_data)
     def run(**given: Any) -> None:
-        data = ServerData(**{option.name: given.pop(option.name) for option in options})
         try:
-            command(data, **given)
+            with_data(**given)
         except Exception as error:
             _explain(error)
             raise
 
-    # What typer makes the command line from.
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    last = [*inspect.signature(ServerData).parameters, "json"]
+    parameters = inspect.signature(with_data).parameters.values()
+    set_parameters(
+        run, sorted(parameters, key=lambda p: last.index(p.name) if p.name in last else -1)
+    )
     return run
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.cli.read import verdict_options
+from pneumoscope.cli.read.verdict_options import VERDICTS, VerdictOptions
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import UsageError
 
@@ -93,14 +94,16 @@ RayAddress = Annotated[
     ),
 ]  # fmt: skip
 Heatmaps = Annotated[bool, typer.Option("--heatmaps", help="Keep each film's heatmap in a column.")]
-Explain = Annotated[str, reader_option(EXPLAIN, panel=verdict_options.VERDICTS)]
+Explain = Annotated[str, reader_option(EXPLAIN, panel=VERDICTS)]
 
 _SHARD_ROWS = 1000  # `batch.run.SHARD_ROWS`, which the help must not import
 
 
+@with_options(VerdictOptions)
 def batch(
     source: Source,
     out: Out,
+    *,
     heatmaps: Heatmaps = False,
     workers: Workers = None,
     shard_rows: ShardRows = _SHARD_ROWS,
@@ -108,14 +111,8 @@ def batch(
     retry_errors: RetryErrors = False,
     engine: EngineName = LOCAL,
     ray_address: RayAddress = None,
-    operating_point: verdict_options.OperatingPoint = None,
-    error: verdict_options.Error = None,
-    prevalence: verdict_options.Prevalence = None,
-    force: verdict_options.Force = False,
-    profile: verdict_options.Profile = None,
+    verdicts: VerdictOptions,
     explain: Explain = "fast",
-    bundle: verdict_options.Bundle = None,
-    population: verdict_options.Population = None,
     json: Json = False,
 ) -> None:
     """Read any number of films into Parquet files, and continue where an earlier run ended.
@@ -125,7 +122,6 @@ def batch(
     out, so give the same command again after an interruption. At the end a page
     summary.html counts all rows. The exit code is 1 if a film could not be read.
     """
-    verdict_options.check_model(bundle, population)
     if engine not in (LOCAL, RAY):
         raise typer.BadParameter(f"--engine {engine}: one of {LOCAL}, {RAY}")
     if ray_address is not None and engine != RAY:
@@ -140,15 +136,10 @@ def batch(
     from pneumoscope.batch.listing import Listing
     from pneumoscope.batch.places import place_of
     from pneumoscope.batch.run import run
-    from pneumoscope.records import Settings
 
-    settings = Settings(
-        operating_point=operating_point, error=error, prevalence=prevalence, force=force,
-        explain=explain, profile=profile, population=population,
-    )  # fmt: skip
     listing, place = Listing(source), place_of(out)
-    reader = runtime.load(bundle, threads=1, settings=settings)
-    job = ReadJob.of(reader, bundle, heatmaps=heatmaps)
+    reader = runtime.load(verdicts.bundle, threads=1, settings=verdicts.settings(explain))
+    job = ReadJob.of(reader, verdicts.bundle, heatmaps=heatmaps)
     chosen = _engine(engine, job, workers or runtime.usable_cores(), shard_rows, ray_address)
     with _progress(listing) as step:
         tally = run(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.cli.read import verdict_options
+from pneumoscope.cli.read.verdict_options import MODEL, Threads, VerdictOptions
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import UsageError
 from pneumoscope.languages.current import ENGLISH, LANGUAGES
@@ -75,7 +76,7 @@ Server = Annotated[
         metavar="URL",
         help="Let a server (`pneumoscope serve`) read the films; its API token is in "
         "PNEUMOSCOPE_TOKEN.",
-        rich_help_panel=verdict_options.MODEL,
+        rich_help_panel=MODEL,
     ),
 ]
 
@@ -83,23 +84,19 @@ Server = Annotated[
 _BATCH, _BATCH_WITH_PICTURES = 8, 2
 
 
+@with_options(VerdictOptions)
 def predict(
     paths: Paths,
+    *,
     json: Json = False,
     csv: Csv = False,
     heatmaps: Heatmaps = None,
     sheet: Sheet = None,
     language: Language = None,
-    operating_point: verdict_options.OperatingPoint = None,
-    error: verdict_options.Error = None,
-    prevalence: verdict_options.Prevalence = None,
-    force: verdict_options.Force = False,
-    profile: verdict_options.Profile = None,
+    verdicts: VerdictOptions,
     explain: Explain = "fast",
     occlusion: Occlusion = None,
-    bundle: verdict_options.Bundle = None,
-    population: verdict_options.Population = None,
-    threads: verdict_options.Threads = None,
+    threads: Threads = None,
     server: Server = None,
 ) -> None:
     """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
@@ -110,32 +107,27 @@ def predict(
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")
-    verdict_options.check_model(bundle, population)
     output = "json" if json else "csv" if csv else "table"
     if explain == "none" and heatmaps is not None:
         raise typer.BadParameter("--heatmaps and --explain none exclude each other")
     if server is not None:
         local: dict[str, object] = {
-            "--sheet": sheet, "--occlusion": occlusion, "--profile": profile, "--threads": threads,
+            "--sheet": sheet, "--occlusion": occlusion, "--profile": verdicts.profile, "--threads": threads,
         }  # fmt: skip
         for name, value in local.items():
             if value is not None:
                 raise typer.BadParameter(f"--server and {name} exclude each other")
     from pneumoscope.cli.read.pictures import Targets
-    from pneumoscope.records import Settings
 
-    settings = Settings(
-        operating_point=operating_point, error=error, prevalence=prevalence, force=force,
-        explain=explain, profile=profile, population=population,
-    )  # fmt: skip
+    settings = verdicts.settings(explain)
     targets = Targets(heatmaps, sheet, occlusion, _checked(language, sheet))
     sources = list(_sources(paths))
     if not sources:
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
     targets.prepare(sources)
     if server is not None:
-        sys.exit(_read_on_server(server, bundle, sources, settings, targets, output))
-    sys.exit(_read_here(bundle, threads, sources, settings, targets, output))
+        sys.exit(_read_on_server(server, verdicts.bundle, sources, settings, targets, output))
+    sys.exit(_read_here(verdicts.bundle, threads, sources, settings, targets, output))
 
 
 def _checked(language: str | None, sheet: Path | None) -> str:

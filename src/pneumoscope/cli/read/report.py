@@ -10,8 +10,9 @@ import typer
 
 from pneumoscope.ai_results.kinds import DEFAULT, EVERY, KINDS
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.cli.read import verdict_options
+from pneumoscope.cli.read.verdict_options import VerdictOptions
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.errors import PneumoscopeError, UsageError
 
@@ -45,20 +46,16 @@ FhirVersion = Annotated[
 ]
 
 
+@with_options(VerdictOptions)
 def report(
     paths: Paths,
     out: Out,
+    *,
     object_: Objects = None,
     fhir_version: FhirVersion = "R5",
     json: Json = False,
     explain: Annotated[str, reader_option(EXPLAIN)] = "fast",
-    operating_point: verdict_options.OperatingPoint = None,
-    error: verdict_options.Error = None,
-    prevalence: verdict_options.Prevalence = None,
-    force: verdict_options.Force = False,
-    profile: verdict_options.Profile = None,
-    bundle: verdict_options.Bundle = None,
-    population: verdict_options.Population = None,
+    verdicts: VerdictOptions,
 ) -> None:
     """Write the verdict on DICOM films as objects for their study in an archive.
 
@@ -67,7 +64,6 @@ def report(
     study, in series of their own. Nothing is sent. A file that exists is never
     replaced.
     """
-    verdict_options.check_model(bundle, population)
     if not all(paths):
         raise UsageError("an empty path", "Is a variable of your shell not set?")
     kinds = DEFAULT if object_ is None else chosen_kinds(object_)
@@ -75,7 +71,6 @@ def report(
     from pneumoscope import images, runtime
     from pneumoscope.ai_results.fhir import check_version
     from pneumoscope.cli.read.reported_film import Reporter
-    from pneumoscope.records import Settings
 
     check_version(fhir_version)
     sources = list(images.find_films(paths))
@@ -83,11 +78,7 @@ def report(
         raise UsageError("no films found", "Are the folders empty, or hold no images?")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is not a folder", "Name one for the objects.")
-    settings = Settings(
-        operating_point=operating_point, error=error, prevalence=prevalence, force=force,
-        explain=explain, profile=profile, population=population,
-    )  # fmt: skip
-    reader = runtime.load(bundle, settings=settings)
+    reader = runtime.load(verdicts.bundle, settings=verdicts.settings(explain))
     out.mkdir(parents=True, exist_ok=True)
     reporter = Reporter(reader, out, kinds, fhir_version)
     sys.exit(_report_all(reporter, sources, json))

@@ -14,9 +14,10 @@ import typer
 
 from pneumoscope.ai_results.kinds import EVERY, KINDS
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.cli.read import verdict_options
 from pneumoscope.cli.read.report import FhirVersion, chosen_kinds
+from pneumoscope.cli.read.verdict_options import Threads, VerdictOptions
 from pneumoscope.decision.reader_settings import EXPLAIN
 
 if TYPE_CHECKING:
@@ -91,9 +92,11 @@ Key = Annotated[
 ]
 
 
+@with_options(VerdictOptions)
 def watch(
     sources: Sources,
     out: Out,
+    *,
     object_: Objects = None,
     fhir_version: FhirVersion = "R5",
     once: Once = False,
@@ -101,14 +104,8 @@ def watch(
     settle: Settle = 2.0,
     json: Json = False,
     explain: Annotated[str, reader_option(EXPLAIN)] = "fast",
-    operating_point: verdict_options.OperatingPoint = None,
-    error: verdict_options.Error = None,
-    prevalence: verdict_options.Prevalence = None,
-    force: verdict_options.Force = False,
-    profile: verdict_options.Profile = None,
-    bundle: verdict_options.Bundle = None,
-    population: verdict_options.Population = None,
-    threads: verdict_options.Threads = None,
+    verdicts: VerdictOptions,
+    threads: Threads = None,
     folder: QueueFolder = None,
     key: Key = None,
 ) -> None:
@@ -120,24 +117,18 @@ def watch(
     that changes is read again. `pneumoscope queue list` shows films that cannot
     be read. Ends with Ctrl-C.
     """
-    verdict_options.check_model(bundle, population)
     require("pneumoscope watch", "watch", *_MODULES)
-    from pneumoscope.records import Settings
     from pneumoscope.watch.watching import WatchSettings
 
-    reading = Settings(
-        operating_point=operating_point, error=error, prevalence=prevalence, force=force,
-        explain=explain, profile=profile, population=population,
-    )  # fmt: skip
     private = folder or default_folder(sources, out)
     settings = WatchSettings(
         sources=tuple(sources),
         out=out,
         folder=private,
         database_url=f"sqlite:///{private / 'watch.sqlite'}",
-        reading=reading,
+        reading=verdicts.settings(explain),
         key=key,
-        bundle=bundle,
+        bundle=verdicts.bundle,
         wanted=_wanted(object_, fhir_version, explain),
         settle_s=settle,
         poll_s=poll,
