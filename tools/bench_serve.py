@@ -220,7 +220,7 @@ async def at_rate(
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     times = []
 
-    async def one(due: float, content: bytes) -> None:
+    async def send(due: float, content: bytes) -> None:
         connection = idle.pop() if idle else await server.connect()
         await ask(*connection, content)
         times.append(1000 * (time.perf_counter() - due))
@@ -232,7 +232,7 @@ async def at_rate(
         due = started + i / rate
         if (left := due - time.perf_counter()) > 0:
             await asyncio.sleep(left)
-        tasks.append(asyncio.create_task(one(due, requests[i % len(requests)])))
+        tasks.append(asyncio.create_task(send(due, requests[i % len(requests)])))
     await asyncio.gather(*tasks)
     for _, writer in idle:
         writer.close()

@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 
 from command_line import run
-from pneumoscope.cli.read.report import chosen_kinds
+from pneumoscope.cli.read.report import kinds_of_option
 from pneumoscope.errors import UsageError
 from result_films import NAME, NUMBER, film_bytes
 
@@ -139,7 +139,7 @@ def test_help_has_an_example() -> None:
 
 
 def test_kinds_keep_their_order() -> None:
-    assert chosen_kinds(["fhir, sr"]) == ("sr", "fhir")
-    assert len(chosen_kinds(["all"])) == 6
+    assert kinds_of_option(["fhir, sr"]) == ("sr", "fhir")
+    assert len(kinds_of_option(["all"])) == 6
     with pytest.raises(UsageError):
-        chosen_kinds([""])
+        kinds_of_option([""])

@@ -161,6 +161,21 @@ def test_settings() -> None:
     )
     assert chosen.wanted == Wanted(overlays=False, kinds=("sr", "fhir"))
     assert (chosen.reading.prevalence, chosen.reading.explain) == (0.1, "none")
+    every = settings(
+        OUT
+        | {
+            "PNEUMOSCOPE_BUNDLE": "children",
+            "PNEUMOSCOPE_OPERATING_POINT": "rule_out",
+            "PNEUMOSCOPE_ERROR": "0.1",
+            "PNEUMOSCOPE_FORCE": "true",
+            "PNEUMOSCOPE_PROFILE": "site.json",
+            "PNEUMOSCOPE_POPULATION": "",
+        }
+    )
+    assert every.bundle == "children"
+    assert every.reading == Settings(
+        operating_point="rule_out", error=0.1, force=True, profile=Path("site.json")
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,6 +185,9 @@ def test_settings() -> None:
         {"PNEUMOSCOPE_WATCH_OUT": "results"},
         {"PNEUMOSCOPE_WATCH_OBJECTS": "sr,sx"},
         {"PNEUMOSCOPE_PREVALENCE": "much"},
+        {"PNEUMOSCOPE_ERROR": "5"},
+        {"PNEUMOSCOPE_EXPLAIN": "quick"},
+        {"PNEUMOSCOPE_FORCE": "perhaps"},
     ],
 )
 def test_wrong_settings_are_named(wrong: dict[str, str]) -> None:

@@ -98,11 +98,11 @@ def finding(name: str) -> Code:
     if key in _SNOMED:
         value, meaning = _SNOMED[key]
         return Code(value, "SCT", meaning)
-    return own(name)
+    return private_code(name)
 
 
-def own(name: str, meaning: str = "") -> Code:
-    """A concept in pneumoscope's scheme."""
+def private_code(name: str, meaning: str = "") -> Code:
+    """A concept in pneumoscope's own coding scheme."""
     return Code(
         name.strip()[:_VALUE_LETTERS].strip(), SCHEME, (meaning or name.strip())[:_MEANING_LETTERS]
     )
@@ -117,7 +117,7 @@ def verdict(p: Prediction) -> Code:
 
 def reason(code: str) -> Code:
     """The concept of a reason of the gate, such as ``"inverted"``."""
-    return own(code, code.replace("-", " ").capitalize())
+    return private_code(code, code.replace("-", " ").capitalize())
 
 
 def summary(p: Prediction) -> Code | None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from pneumoscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DICOM, FHIR = "dcm", "json"
 """Endings of files."""
@@ -53,3 +58,22 @@ DEFAULT = ("sr", "sc", "seg", "pdf", "fhir")
 """Made if nobody chooses."""
 EVERY = "all"
 """Stands for every kind."""
+KNOWN = f"Choose among {', '.join(KINDS)} and {EVERY}."
+"""Hint of an error about a kind."""
+
+
+def chosen_kinds(values: Iterable[str], option: str) -> tuple[str, ...]:
+    """The kinds that an option names, in the order of `KINDS`; none if it names none.
+
+    Args:
+        values: Each one kind, or several separated by commas.
+        option: Name of the option or variable, for errors.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    names = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
+    for name in names:
+        if name != EVERY and name not in KINDS:
+            raise UsageError(f"{option} {name}: there is no such kind of object", KNOWN)
+    return tuple(kind for kind in KINDS if EVERY in names or kind in names)

@@ -34,13 +34,13 @@ def coded_reasons(p: Prediction) -> list[tuple[Code, Code]]:
     if p.label != UNDETERMINED:
         return []
     if p.profile is None and is_outside(p.gate):
-        why = codes.own("outside", "Outside the population that the model knows")
+        why = codes.private_code("outside", "Outside the population that the model knows")
     elif len(p.classes) == 2 or any(f.undetermined for f in p.findings):
-        why = codes.own("several-classes", "The film conforms to more than one class")
+        why = codes.private_code("several-classes", "The film conforms to more than one class")
     elif not p.classes:
-        why = codes.own("no-class", "The film conforms to no class")
+        why = codes.private_code("no-class", "The film conforms to no class")
     else:
-        why = codes.own("threshold", "Threshold and conformal set disagree")
+        why = codes.private_code("threshold", "Threshold and conformal set disagree")
     return [(codes.UNCLEAR_REASON, why)]
 
 

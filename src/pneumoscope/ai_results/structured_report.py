@@ -138,7 +138,7 @@ def _verdict(result: FilmResult) -> bytes:
 def _marks(result: FilmResult) -> list[bytes]:
     """What sets the verdict apart, for each group: a program may read one without the others."""
     marks = wording.marks(result.prediction)
-    return [coded(CONTAINS, codes.MARK, codes.own(mark)) for mark in marks]
+    return [coded(CONTAINS, codes.MARK, codes.private_code(mark)) for mark in marks]
 
 
 def _question(result: FilmResult, question: Question) -> bytes:

@@ -355,8 +355,8 @@ def _query(bundle: str | None) -> dict[str, str]:
     return {} if bundle is None else {"bundle": bundle}
 
 
-def _id(thing: Record | Job | str) -> str:
-    return thing if isinstance(thing, str) else thing.id
+def _id(result: Record | Job | str) -> str:
+    return result if isinstance(result, str) else result.id
 
 
 def _refusal(answer: httpx.Response) -> ServerError:

@@ -114,7 +114,7 @@ class ReaderSetting:
         return schema
 
     def parse(self, text: str) -> Value:
-        """The value of a form's field.
+        """The value of a form's field, or of a variable.
 
         Raises:
             UsageError: The text is not a value of its kind. Ranges are not checked.
@@ -130,7 +130,7 @@ class ReaderSetting:
                     f"{self.name} is neither true nor false", "Leave it out for false."
                 )
             return text == "true"
-        return text
+        return Path(text) if self.kind == "file" else text
 
     def check(self, value: Any) -> None:
         """Refuses a value that is out of range for every bundle; None is always accepted.
@@ -260,6 +260,28 @@ def from_form(fields: Mapping[str, str], profile: Path | None = None) -> Setting
         if setting.name in fields
     }
     return Settings(**chosen, profile=profile)
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """The settings in the environment, for a program that has no command line.
+
+    Args:
+        environ: Variables by name; an empty one is none.
+
+    Raises:
+        UsageError: The text of a variable is not a value of its kind, or out of range.
+    """
+    from pneumoscope.records import Settings
+
+    chosen: dict[str, Any] = {}
+    for setting in (*_CHOSEN, PROFILE):
+        if text := environ.get(setting.variable):
+            try:
+                chosen[setting.name] = setting.parse(text)
+                setting.check(chosen[setting.name])
+            except UsageError as error:
+                raise UsageError(f"{setting.variable}={text}", error.hint) from None
+    return Settings(**chosen)
 
 
 def to_form(settings: Settings) -> dict[str, str]:

@@ -13,13 +13,12 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from pneumoscope import files, runtime
-from pneumoscope.ai_results.kinds import EVERY, KINDS
-from pneumoscope.decision.reader_settings import BUNDLE, EXPLAIN, POPULATION, PREVALENCE, PROFILE
+from pneumoscope.ai_results.kinds import chosen_kinds
+from pneumoscope.decision.reader_settings import BUNDLE, from_environment
 from pneumoscope.errors import ImageError, MissingFile, UsageError
 from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.records import Settings
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SCHEME = "s3"
+_OBJECTS = "PNEUMOSCOPE_WATCH_OBJECTS"
 _CREATED = ("ObjectCreated", "Object Created")
 """Beginnings of the names of events about new objects, of S3 and of EventBridge."""
 
@@ -64,7 +64,7 @@ def settings(environ: Mapping[str, str] | None = None) -> FunctionSettings:
     """The settings in the environment.
 
     ``PNEUMOSCOPE_WATCH_OUT`` is the URL for the results, ``PNEUMOSCOPE_WATCH_OBJECTS`` names kinds of
-    objects, separated by commas; the others are those of `pneumoscope predict`.
+    objects, separated by commas; the others are those of the reader's settings.
 
     Args:
         environ: Used instead of the environment of the process.
@@ -78,33 +78,14 @@ def settings(environ: Mapping[str, str] | None = None) -> FunctionSettings:
         raise UsageError(
             "PNEUMOSCOPE_WATCH_OUT names no bucket", "Such as s3://hospital-results/films."
         )
-    names = [n.strip() for n in env.get("PNEUMOSCOPE_WATCH_OBJECTS", "").split(",") if n.strip()]
-    for name in names:
-        if name not in (*KINDS, EVERY):
-            known = f"Choose among {', '.join(KINDS)} and {EVERY}."
-            raise UsageError(f"PNEUMOSCOPE_WATCH_OBJECTS={name}", known)
-    explain = env.get(EXPLAIN.variable or "") or "fast"
-    prevalence, profile = env.get(PREVALENCE.variable or ""), env.get(PROFILE.variable or "")
-    reading = Settings(
-        explain=explain,
-        prevalence=_share(prevalence) if prevalence else None,
-        profile=None if not profile else Path(profile),
-        population=env.get(POPULATION.variable or "") or None,
-    )
-    kinds = tuple(kind for kind in KINDS if EVERY in names or kind in names)
+    reading = from_environment(env)
+    kinds = chosen_kinds([env.get(_OBJECTS, "")], _OBJECTS)
     return FunctionSettings(
         out=out.rstrip("/"),
-        bundle=env.get(BUNDLE.variable or "") or None,
+        bundle=env.get(BUNDLE.variable) or None,
         reading=reading,
-        wanted=Wanted(overlays=explain != "none", kinds=kinds),
+        wanted=Wanted(overlays=reading.explain != "none", kinds=kinds),
     )
-
-
-def _share(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"{PREVALENCE.variable}={text}", "Such as 0.05.") from None
 
 
 @cache

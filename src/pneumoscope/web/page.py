@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from pneumoscope.runtime import Classifier
 
-_OWN = Path(__file__).with_name("static")
+_PAGE_FILES = Path(__file__).with_name("static")
 _TEXTS = Path(__file__).with_name("texts")
 """What the page says otherwise than one with a server, by language."""
-_ROOM = Path(__file__).parents[1] / "serve" / "static"
+_SERVER_FILES = Path(__file__).parents[1] / "serve" / "static"
 """The reading room's own files, which the page shares with the server."""
-_OF_A_SERVER: Final = ("http.js", "login.html", "login.js", "app.js", "index.html")
+_SERVER_ONLY: Final = ("http.js", "login.html", "login.js", "app.js", "index.html")
 """Files of the reading room that only a page with a server has, or that the page replaces."""
 _PAGE = "static/page.json"
 _IMPORT = re.compile(r'^(?:import|export)\b[^;"]*"(\.{1,2}/[\w./-]+\.js)"', re.MULTILINE)
@@ -158,8 +158,8 @@ def _write(
     missing: Sequence[Package],
 ) -> None:
     static = folder / "static"
-    shutil.copytree(_ROOM, static, ignore=shutil.ignore_patterns(*_OF_A_SERVER))
-    shutil.copytree(_OWN, static, dirs_exist_ok=True, ignore=shutil.ignore_patterns("sw.js"))
+    shutil.copytree(_SERVER_FILES, static, ignore=shutil.ignore_patterns(*_SERVER_ONLY))
+    shutil.copytree(_PAGE_FILES, static, dirs_exist_ok=True, ignore=shutil.ignore_patterns("sw.js"))
     _write_texts(static)
     for name, classifier in classifiers.items():
         (static / "models").mkdir(exist_ok=True)
@@ -168,7 +168,7 @@ def _write(
     for film in sample_films():
         shutil.copyfile(film, static / "samples" / film.name)
     _write_packages(static, packages)
-    index = (_ROOM / "index.html").read_text(encoding="utf-8")
+    index = (_SERVER_FILES / "index.html").read_text(encoding="utf-8")
     head = "\n    ".join((_HEAD, *_preloads(static)))
     (folder / "index.html").write_text(index.replace("<head>", head, 1), encoding="utf-8")
     (folder / "manifest.webmanifest").write_text(json.dumps(_MANIFEST, indent=2) + "\n")
@@ -246,5 +246,5 @@ def _write_service_worker(folder: Path, version: str) -> None:
     paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     files = [quote(path.as_posix()) for path in paths]
     listed = json.dumps({"version": version, "files": ["", *sorted(files)]})
-    script = (_OWN / "sw.js").read_text(encoding="utf-8")
+    script = (_PAGE_FILES / "sw.js").read_text(encoding="utf-8")
     (folder / "sw.js").write_text(f"self.PAGE_FILES = {listed};\n{script}", encoding="utf-8")

@@ -58,7 +58,7 @@ def test_a_short_benchmark(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measure, "MANY", {"small": 4, "large": 1})
-    monkeypatch.setattr(measure, "ONE", {"small": 2, "large": 1, "dicom": 1})
+    monkeypatch.setattr(measure, "REPEATS", {"small": 2, "large": 1, "dicom": 1})
     names = ["pneumoscope", "onnxruntime", "decoding"]
     with Progress() as progress:
         measured = measure.measure(tiny_bundle, names, tmp_path, progress, rounds=1)

@@ -24,7 +24,7 @@ from pneumoscope.train.inference_bench.ways import (
 
 def test_the_decoder_reduces_as_the_product_does(tmp_path: Path) -> None:
     film = draw(tmp_path, small=0, large=1, dicom=0).large[0]
-    decoded = np.asarray(Decoding(Job(tmp_path, 1, 224)).one(film))
+    decoded = np.asarray(Decoding(Job(tmp_path, 1, 224)).read(film))
     assert decoded.shape[:2] == images.read(film, at_least_px=224).pixels.shape
 
 
@@ -32,7 +32,7 @@ def test_the_network_runs_as_many_films_as_asked(tiny_bundle: Bundle) -> None:
     way = OnnxRuntime(Job(tiny_bundle.path, 2, 224))
     counts: list[int] = []
     way._run = lambda films: counts.append(len(films))
-    way.many([Path("film")] * 19)
+    way.read_many([Path("film")] * 19)
     assert sorted(counts) == [3, 8, 8]
 
 
@@ -40,7 +40,7 @@ def test_a_film_that_cannot_be_read_ends_the_benchmark(tiny_bundle: Bundle, tmp_
     (tmp_path / "film.jpg").write_bytes(b"")
     way = Pneumoscope(Job(tiny_bundle.path, 1, 224))
     with pytest.raises(ImageError):
-        way.many([tmp_path / "film.jpg"])
+        way.read_many([tmp_path / "film.jpg"])
 
 
 def test_only_ways_that_exist_have_needs() -> None:

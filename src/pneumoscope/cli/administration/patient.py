@@ -60,9 +60,11 @@ def erase_patient(
     """
     key = _patient_key(patient)
     with server.deleting() as administration:
-        held = administration.erase_patient(key)
+        deleted = administration.erase_patient(key)
     print_facts(
-        asdict(held), f"{held.predictions} predictions and {held.films} films deleted", as_json=json
+        asdict(deleted),
+        f"{deleted.predictions} predictions and {deleted.films} films deleted",
+        as_json=json,
     )
 
 

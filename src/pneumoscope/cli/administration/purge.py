@@ -45,5 +45,5 @@ def purge(
     if older_than is None:
         raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
     with server.deleting() as administration:
-        gone = administration.purge(older_than, trust_clock=trust_clock)
-    print_facts({"deleted": len(gone)}, f"{len(gone):,} results deleted", as_json=json)
+        deleted = administration.purge(older_than, trust_clock=trust_clock)
+    print_facts({"deleted": len(deleted)}, f"{len(deleted):,} results deleted", as_json=json)

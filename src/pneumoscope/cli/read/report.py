@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumoscope.ai_results.kinds import DEFAULT, EVERY, KINDS
+from pneumoscope.ai_results.kinds import DEFAULT, EVERY, KINDS, KNOWN, chosen_kinds
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
@@ -66,7 +66,7 @@ def report(
     """
     if not all(paths):
         raise UsageError("an empty path", "Is a variable of your shell not set?")
-    kinds = DEFAULT if object_ is None else chosen_kinds(object_)
+    kinds = DEFAULT if object_ is None else kinds_of_option(object_)
     require("pneumoscope report", "pacs", "highdicom", "contourpy", "reportlab")
     from pneumoscope import images, runtime
     from pneumoscope.ai_results.fhir import check_version
@@ -84,23 +84,16 @@ def report(
     sys.exit(_report_all(reporter, sources, json))
 
 
-def chosen_kinds(values: Sequence[str]) -> tuple[str, ...]:
-    """The kinds that the option names, in the order of `KINDS`.
-
-    Args:
-        values: Each one kind, or several separated by commas.
+def kinds_of_option(values: Sequence[str]) -> tuple[str, ...]:
+    """The kinds that ``--object`` names.
 
     Raises:
         UsageError: There is no such kind, or none is named.
     """
-    names = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
-    known = f"Choose among {', '.join(KINDS)} and {EVERY}."
-    for name in names:
-        if name != EVERY and name not in KINDS:
-            raise UsageError(f"--object {name}: there is no such kind of object", known)
-    if not names:
-        raise UsageError("--object names no kind of object", known)
-    return tuple(kind for kind in KINDS if EVERY in names or kind in names)
+    kinds = chosen_kinds(values, "--object")
+    if not kinds:
+        raise UsageError("--object names no kind of object", KNOWN)
+    return kinds
 
 
 def _report_all(reporter: Reporter, sources: Sequence[Any], json: bool) -> int:

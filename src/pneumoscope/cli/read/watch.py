@@ -16,7 +16,7 @@ from pneumoscope.ai_results.kinds import EVERY, KINDS
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
-from pneumoscope.cli.read.report import FhirVersion, chosen_kinds
+from pneumoscope.cli.read.report import FhirVersion, kinds_of_option
 from pneumoscope.cli.read.verdict_options import Threads, VerdictOptions
 from pneumoscope.decision.reader_settings import EXPLAIN
 
@@ -147,7 +147,7 @@ def _wanted(objects: Sequence[str] | None, fhir_version: str, explain: str) -> W
     """
     from pneumoscope.watch.result_files import Wanted
 
-    kinds = () if objects is None else chosen_kinds(objects)
+    kinds = () if objects is None else kinds_of_option(objects)
     if kinds:
         require("--object", "pacs", "highdicom", "contourpy", "reportlab")
         from pneumoscope.ai_results.fhir import check_version

@@ -50,11 +50,11 @@ async def _own_account(request: Request, user: Annotated[User, Depends(current_u
     return user
 
 
-Own = Annotated[User, Depends(_own_account)]
+OwnAccount = Annotated[User, Depends(_own_account)]
 
 
 @router.get("", response_model=None)
-def show_account(request: Request, user: Own) -> dict[str, Any]:
+def show_account(request: Request, user: OwnAccount) -> dict[str, Any]:
     """Your account: until when the first password is valid, and the open sessions."""
     security: Security = request.app.state.security
     account = security.accounts.get(user.name)
@@ -79,7 +79,7 @@ def show_account(request: Request, user: Own) -> dict[str, Any]:
 
 
 @router.post("/password", status_code=204)
-def change_password(request: Request, user: Own, given: NewPassword) -> Response:
+def change_password(request: Request, user: OwnAccount, given: NewPassword) -> Response:
     """Changes your password: all your sessions and tokens end, and this one is replaced."""
     security: Security = request.app.state.security
     account = check_password(
@@ -104,7 +104,7 @@ def change_password(request: Request, user: Own, given: NewPassword) -> Response
 
 
 @router.delete("/sessions", response_model=None)
-def end_sessions(request: Request, user: Own) -> dict[str, int]:
+def end_sessions(request: Request, user: OwnAccount) -> dict[str, int]:
     """Ends all your sessions but this one."""
     action_recorder(request, HTTPStatus.OK)([user.id])
     security: Security = request.app.state.security
@@ -112,7 +112,7 @@ def end_sessions(request: Request, user: Own) -> dict[str, int]:
 
 
 @router.delete("/sessions/{id}", status_code=204)
-def end_session(request: Request, user: Own, id: str) -> Response:  # noqa: A002 (the path's)
+def end_session(request: Request, user: OwnAccount, id: str) -> Response:  # noqa: A002 (the path's)
     """Ends one of your sessions."""
     security: Security = request.app.state.security
     if id not in {login.id for login in security.sessions.list(user.id)}:

@@ -11,7 +11,7 @@ from pneumoscope.decision.reader_settings import UPLOAD_FIELDS
 from pneumoscope.serve.problems import MEDIA_TYPE
 
 _ID = "4beba2a17d074c798ba548b195213df1"
-_OWN = f"/api/v1/predictions/{_ID}"
+_RESULT = f"/api/v1/predictions/{_ID}"
 _PICTURES = ("film", "overlay", "heatmap", "lungs", "thumbnail")
 EXAMPLE: dict[str, Any] = {
     "id": _ID,
@@ -29,8 +29,8 @@ EXAMPLE: dict[str, Any] = {
         "notice": "Research use, not a medical device.",
     },
     "error": None,
-    "links": {"self": _OWN, "pdf": f"{_OWN}/report.pdf"}
-    | {name: f"{_OWN}/{name}.png" for name in _PICTURES},
+    "links": {"self": _RESULT, "pdf": f"{_RESULT}/report.pdf"}
+    | {name: f"{_RESULT}/{name}.png" for name in _PICTURES},
 }
 
 

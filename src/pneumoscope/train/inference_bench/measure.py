@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 KINDS = ("small", "large", "dicom")
 MANY = {"small": 256, "large": 32}
 """Films in a round of many; the drawn ones are repeated."""
-ONE = {"small": 20, "large": 5, "dicom": 5}
+REPEATS = {"small": 20, "large": 5, "dicom": 5}
 """Readings of one film in a round."""
 SLOW = {"notebook": 16}
 """Ways that get so many times fewer films in a round."""
@@ -208,7 +208,7 @@ def _starts(names: Sequence[str], job: Job, films: Films, times: Mapping[str, Ti
 def _round(process: WayProcess, films: Films, times: Times) -> None:
     fewer = SLOW.get(process.name, 1)
     for kind in READS.get(process.name, KINDS):
-        readings_ms = process.one_ms(films.of(kind)[0], max(1, ONE[kind] // fewer))
+        readings_ms = process.one_ms(films.of(kind)[0], max(1, REPEATS[kind] // fewer))
         times.one_ms.setdefault(kind, []).append(median(readings_ms))
     for kind, count in MANY.items():
         paths = films.of(kind)
@@ -218,7 +218,7 @@ def _round(process: WayProcess, films: Films, times: Times) -> None:
 
 def _stages(reader: Any, film: Path) -> dict[str, float]:
     """Medians of the stages that a prediction reports, in ms."""
-    each = [reader.predict(film).timings_ms for _ in range(ONE["small"])]
+    each = [reader.predict(film).timings_ms for _ in range(REPEATS["small"])]
     return {stage: median(times[stage] for times in each) for stage in each[0]}
 
 

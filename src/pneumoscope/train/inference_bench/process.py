@@ -100,7 +100,7 @@ def main(name: str, bundle: str, cores: str, least_px: str, film: str) -> None:
     from pneumoscope.train.inference_bench.ways import WAYS, Job
 
     way = WAYS[name](Job(Path(bundle), int(cores), int(least_px)))
-    way.one(Path(film))
+    way.read(Path(film))
     _say(None)
     for line in sys.stdin:
         question = json.loads(line)
@@ -108,13 +108,13 @@ def main(name: str, bundle: str, cores: str, least_px: str, film: str) -> None:
             path, times = Path(question["one"]), []
             for _ in range(question["times"]):
                 began = time.perf_counter()
-                way.one(path)
+                way.read(path)
                 times.append(1000 * (time.perf_counter() - began))
             _say(times)
         else:
             films = [Path(path) for path in question["many"]]
             began = time.perf_counter()
-            way.many(films)
+            way.read_many(films)
             _say(time.perf_counter() - began)
 
 

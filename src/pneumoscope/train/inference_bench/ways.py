@@ -55,13 +55,13 @@ class Way(ABC):
         self.job = job
 
     @abstractmethod
-    def one(self, film: Path) -> object:
+    def read(self, film: Path) -> object:
         """Reads one film from its file to its probabilities and heatmap."""
 
-    def many(self, films: Sequence[Path]) -> None:
+    def read_many(self, films: Sequence[Path]) -> None:
         """Reads many films on all cores."""
         for film in films:
-            self.one(film)
+            self.read(film)
 
     def _in_threads(self, work: Callable[[Sequence[Any]], object], items: Sequence[Any]) -> None:
         chunks = [items[i : i + BATCH] for i in range(0, len(items), BATCH)]
@@ -78,10 +78,10 @@ class Pneumoscope(Way):
 
         self._reader = load(job.bundle, threads=job.cores)
 
-    def one(self, film: Path) -> object:
+    def read(self, film: Path) -> object:
         return self._reader.predict(film)
 
-    def many(self, films: Sequence[Path]) -> None:
+    def read_many(self, films: Sequence[Path]) -> None:
         for outcome in self._reader.predict_many(films):
             if outcome.error is not None:
                 raise outcome.error
@@ -100,10 +100,10 @@ class Network(Way):
     def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
         """What runs the network, and the side of its input in pixels."""
 
-    def one(self, film: Path) -> object:  # noqa: ARG002 (its input is ready)
+    def read(self, film: Path) -> object:  # noqa: ARG002 (its input is ready)
         return self._run(self._inputs[:1])
 
-    def many(self, films: Sequence[Path]) -> None:
+    def read_many(self, films: Sequence[Path]) -> None:
         self._in_threads(lambda chunk: self._run(self._inputs[: len(chunk)]), films)
 
 
@@ -146,7 +146,7 @@ class OpenVino(Network):
 class Decoding(Way):
     """libjpeg-turbo alone, at the least size that keeps the network's input: the bound of decoding."""
 
-    def one(self, film: Path) -> object:
+    def read(self, film: Path) -> object:
         import simplejpeg
 
         least = self.job.least_px
@@ -154,8 +154,8 @@ class Decoding(Way):
             film.read_bytes(), "GRAY", min_height=least, min_width=least, fastdct=False
         )
 
-    def many(self, films: Sequence[Path]) -> None:
-        self._in_threads(lambda chunk: [self.one(film) for film in chunk], films)
+    def read_many(self, films: Sequence[Path]) -> None:
+        self._in_threads(lambda chunk: [self.read(film) for film in chunk], films)
 
 
 class Notebook(Way):
@@ -183,7 +183,7 @@ class Notebook(Way):
         self._size, self._tf, self._model = meta.size, tf, model
         self._with_maps = keras.Model(model.input, [maps, model.output])
 
-    def one(self, film: Path) -> object:
+    def read(self, film: Path) -> object:
         from PIL import Image
 
         with Image.open(film) as picture:
@@ -233,15 +233,15 @@ class LiteRt(Way):
             self._local.runner = interpreter.get_signature_runner("serving_default")
         return self._local.runner
 
-    def one(self, film: Path) -> object:
+    def read(self, film: Path) -> object:
         from PIL import Image
 
         with Image.open(film) as picture:
             grey = picture.convert("L").resize((self._size, self._size))
         return self._runner()(films=np.asarray(grey)[None, ..., None])
 
-    def many(self, films: Sequence[Path]) -> None:
-        self._in_threads(lambda chunk: [self.one(film) for film in chunk], films)
+    def read_many(self, films: Sequence[Path]) -> None:
+        self._in_threads(lambda chunk: [self.read(film) for film in chunk], films)
 
 
 WAYS: dict[str, type[Way]] = {
