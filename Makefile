@@ -20,6 +20,7 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
 
+check: QUICK := --quick
 # Tests start hundreds of processes. Python keeps what it compiles, even where the environment says no.
 check test: export PYTHONDONTWRITEBYTECODE :=
 
@@ -44,8 +45,10 @@ check test: $(VENV)/.dev
 	$(BIN)/ruff check src tests tools
 	$(BIN)/ruff format --check src tests tools
 	@# mypy takes up to a minute in a new clone, on one core: the tests need not wait for it.
+	@# There a single process compiles tests and packages first: all would do it at once otherwise.
 	$(BIN)/mypy >$(VENV)/mypy.txt 2>&1 & types=$$!; \
-	$(PYTEST) $(if $(filter check,$@),--quick); tests=$$?; \
+	[ -d tests/__pycache__ ] || $(PYTEST) $(QUICK) --collect-only >/dev/null; \
+	$(PYTEST) $(QUICK); tests=$$?; \
 	wait $$types; types=$$?; cat $(VENV)/mypy.txt; exit $$((tests | types))
 
 scale: $(VENV)/.dev
