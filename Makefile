@@ -6,6 +6,7 @@
 #   make demo-pacs  sends the sample films to an archive, from there to a node, and their results back
 # For daily work:
 #   make scale  the tests that need Ray, which `make test` leaves out: 80 MB to download, and half a minute
+#   make extras checks that the other extras fit the pinned versions; it installs nothing
 #   make check  the tests that take no training, server or browser: three to four minutes on two cores
 # And for the documentation:
 #   make sbom   writes the bill of materials (CycloneDX) of what is installed to dist/sbom.cdx.json
@@ -24,7 +25,7 @@ check: QUICK := --quick
 # Tests start hundreds of processes. Python keeps what it compiles, even where the environment says no.
 check test: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo demo-pacs web check test scale docs sbom lint clean
+.PHONY: demo demo-pacs web check test scale extras docs sbom lint clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -58,6 +59,10 @@ scale: $(VENV)/.dev
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Read it: $(BIN)/python -m http.server --directory site 8001, then http://127.0.0.1:8001/"
+
+# The extras that the tests don't install still have to fit the pins, each other and the rest.
+extras: $(VENV)/.dev
+	$(PIP) --dry-run '.[s3,gcs,azure,scale,data,jax,torch,mlflow,openvino]'
 
 sbom: $(VENV)/.dev
 	$(BIN)/python tools/sbom.py --out dist/sbom.cdx.json

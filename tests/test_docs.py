@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -343,6 +344,16 @@ def test_no_registry_address_is_named() -> None:
         if path.suffix in {".py", ".md", ".toml", ".txt", ".json", ""} and path.is_file():
             text = path.read_text(encoding="utf-8", errors="ignore")
             assert not addresses.search(text), name
+
+
+def test_every_extra_is_installed_or_resolved_by_make() -> None:
+    """Pins that do not fit an extra are noticed before its users notice them."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {
+        name for group in re.findall(r"'\.\[([\w,]+)\]'", makefile) for name in group.split(",")
+    }
+    assert named == project["optional-dependencies"].keys() - {"all"}
 
 
 def test_constraints_are_plain_pins() -> None:
