@@ -80,6 +80,17 @@ def test_a_refused_film_gets_a_report_only(maker: ObjectMaker, tiny_bundle: Bund
     assert received.classes == [KINDS["sr"].sop_class_uid]
 
 
+@pytest.mark.parametrize("commitment", [False, True])
+def test_a_refused_film_opens_no_association_to_an_archive_that_gets_pictures_only(
+    maker: ObjectMaker, tiny_bundle: Bundle, commitment: bool
+) -> None:
+    film = stored_film(tiny_bundle, change=refused)
+    with archive() as received:
+        pictures = {"objects": ("sc", "seg"), "commitment": commitment}
+        destination(received, maker, **pictures).send(film)
+    assert (received.classes, received.callers) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("status", "permanent"),
     [(0xA700, False), (0xA900, True), (0xC000, True), (0x0122, True), (0x0110, False)],

@@ -16,6 +16,7 @@ from pneumoscope.pacs.destinations.result_objects import ObjectMaker
 from pneumoscope.pacs.destinations.settings import StowSettings
 from pneumoscope.pacs.destinations.stow import StowServer
 from result_films import UIDS
+from test_reasons import refused
 from web_servers import Answer, web_server
 
 JSON = {"Content-Type": "application/dicom+json"}
@@ -41,6 +42,16 @@ def test_objects_go_into_their_study(film: StoredFilm, maker: ObjectMaker) -> No
     [request] = server.requests
     assert request.path == f"/studies/{UIDS['StudyInstanceUID']}"
     assert request.headers["Content-Type"].startswith("multipart/related")
+
+
+def test_a_refused_film_is_no_request_to_a_server_that_gets_pictures_only(
+    maker: ObjectMaker, tiny_bundle: Bundle
+) -> None:
+    film = stored_film(tiny_bundle, change=refused)
+    with web_server(Answer(200, b"{}", JSON)) as server:
+        settings = StowSettings("web", HttpSettings(server.url), ("sc", "seg"))
+        StowServer(settings, maker).send(film)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(("status", "permanent"), [(409, True), (503, False), (401, False)])

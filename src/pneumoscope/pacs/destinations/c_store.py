@@ -82,6 +82,8 @@ class Archive:
             DeliveryFailed: The archive has not taken all of them, or has not committed to keep them.
         """
         made = self.maker.objects(film, self.settings.objects)
+        if not made:  # of a film that was refused, for an archive that gets pictures only
+            return
         sendings = [_Sending(item.kind, dcmread(io.BytesIO(item.content))) for item in made]
         contexts = _contexts_of(sendings)
         if not self.settings.commitment:

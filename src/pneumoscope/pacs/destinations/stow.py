@@ -51,6 +51,8 @@ class StowServer(ReachedByHttp):
             DeliveryFailed: The server has not taken all of them.
         """
         made = self.maker.objects(film, self.settings.objects)
+        if not made:  # of a film that was refused, for a server that gets pictures only
+            return
         datasets = [dcmread(io.BytesIO(item.content)) for item in made]
         http, answers = self.settings.http, list[requests.Response]()
         with self.service.session() as session:
