@@ -42,13 +42,17 @@ def task(folder: Path) -> ReceiverTask:
     )  # fmt: skip
 
 
-def test_a_receiver_that_is_killed_is_started_again_at_the_same_port(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:The value:UserWarning")  # that it is too long for its VR
+def test_a_receiver_is_ended_by_no_text_and_started_again_at_the_same_port_if_killed(
+    tmp_path: Path,
+) -> None:
     messages: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
     process = ReceiverProcess(task(tmp_path), lambda *message: messages.put(message))
     try:
         port = process.port
-        assert send(port, [sent(1)]) == [0]
-        assert messages.get(timeout=PATIENCE_S)[0] == "stored"
+        assert send(port, [sent(1, PatientID="X" * 70_000)]) == [0]
+        what, details = messages.get(timeout=PATIENCE_S)
+        assert (what, details["study"], len(details["patient"])) == ("stored", "1.2.3.5.1", 256)
         limits = Path(f"/proc/{process.pid}/limits")
         if limits.exists():
             (line,) = [x for x in limits.read_text().splitlines() if x.startswith("Max address")]

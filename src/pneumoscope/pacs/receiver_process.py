@@ -37,6 +37,9 @@ _RESTART_S = (0.1, 5.0)
 _STOP = b"stop"
 _MESSAGE_BYTES = 64 * 1024
 """Longest message: the child gets data from outside, and must not fill the memory of the node."""
+_TEXT_LETTERS = 256
+"""Longest text in a message: more than a UID, an AE title or a Patient ID may have, of which a sender can
+make as long ones as it likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,8 @@ def _run(task: ReceiverTask, pipe: Connection) -> None:
             pipe.send_bytes(json.dumps(message).encode())
 
     def report(what: str, details: dict[str, Any]) -> None:
-        send({"what": what, "details": details})
+        short = {k: v[:_TEXT_LETTERS] if isinstance(v, str) else v for k, v in details.items()}
+        send({"what": what, "details": short})
 
     try:
         spool = Spool(task.spool, task.disk, [task.films])
