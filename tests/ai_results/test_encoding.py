@@ -30,6 +30,8 @@ VALUES = {
     "TextValue": "x" * 70000,
     "SpecificCharacterSet": "ISO_IR 192",
     "StudyID": "",
+    "LongCodeValue": "x" * 70001,
+    "URNCodeValue": "urn:x",
     "EncapsulatedDocument": b"%PDF",
 }
 """Of every kind of VR; in no order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydicom import Dataset
 
 from pneumoscope.ai_results.equipment import parameters
 from pneumoscope.bundle import Bundle
@@ -51,6 +52,18 @@ def test_every_object_refers_to_the_film(objects, kind) -> None:
 def test_series_and_instances_differ(objects) -> None:
     for keyword in ("SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber"):
         assert len({objects[kind][keyword].value for kind in KINDS}) == len(KINDS)
+
+
+def test_codes_of_any_length_are_taken_over(tiny_bundle: Bundle) -> None:
+    code = Dataset()
+    code.LongCodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "9" * 71, "99A", "own"
+    urn = Dataset()
+    urn.URNCodeValue, urn.CodeMeaning = "urn:oid:1.2", "other"
+    methods = {"DeidentificationMethodCodeSequence": [code, urn]}
+    result = result_of(tiny_bundle, PatientIdentityRemoved="YES", **methods)
+    items = made(result, "sr").DeidentificationMethodCodeSequence
+    assert items[0].LongCodeValue == "9" * 71
+    assert items[1].URNCodeValue == "urn:oid:1.2"
 
 
 def test_parameters_repeat_the_settings(tiny_bundle: Bundle) -> None:

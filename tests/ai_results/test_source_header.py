@@ -67,6 +67,27 @@ def test_a_deidentified_film_stays_marked() -> None:
     assert (header.PatientIdentityRemoved, header.DeidentificationMethod) == ("YES", "by hand")
 
 
+def test_codes_of_deidentification_are_taken_over_without_other_elements() -> None:
+    code, empty = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "113100", "DCM", "Basic"
+    code.Rows, code.PatientComments, empty.CodeValue = 3, "SECRET", "1"
+    elements = {
+        "PatientIdentityRemoved": "YES",
+        "DeidentificationMethod": ["by hand", "twice"],
+        "DeidentificationMethodCodeSequence": [code, empty],
+    }
+    header = source_header(film_bytes(**elements), "film")
+    assert list(header.DeidentificationMethod) == ["by hand", "twice"]
+    [item] = header.DeidentificationMethodCodeSequence
+    assert item.dir() == ["CodeMeaning", "CodeValue", "CodingSchemeDesignator"]
+    assert item.CodeValue == "113100"
+
+
+def test_several_values_of_an_element_that_has_one_become_one_text() -> None:
+    header = source_header(film_bytes(StudyDescription=["CHEST", "PA"], PatientID=["A", "B"]), "f")
+    assert (header.StudyDescription, header.PatientID) == ("CHEST PA", "A B")
+
+
 def test_only_sound_windows_and_tables_are_taken_over() -> None:
     header = source_header(film_bytes(WindowCenter=[100, 90], WindowWidth=[0.5, 10]), "film")
     assert "WindowCenter" not in header

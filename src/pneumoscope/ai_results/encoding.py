@@ -31,9 +31,9 @@ _NUMBERS = {"US": "H", "UL": "I", "FL": "f", "FD": "d"}
 """Formats of `struct` by VR."""
 _TEXTS = {
     *("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO"),
-    *("LT", "PN", "SH", "ST", "TM", "UI", "UT"),
+    *("LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"),
 }
-_LONG = {"OB", "OW", "SQ", "UT"}
+_LONG = {"OB", "OW", "SQ", "UC", "UR", "UT"}
 """VRs whose length has four bytes (7.1.2); the others end at 65,534 bytes."""
 _MOST_SHORT = 0xFFFE
 _ITEM = b"\xfe\xff\x00\xe0"

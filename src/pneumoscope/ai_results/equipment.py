@@ -159,9 +159,8 @@ def _acquisition(header: Dataset) -> list[bytes]:
 
 
 def _code_item(item: Dataset) -> bytes:
-    """A code of the film's header, without nested sequences."""
-    texts = (element for element in item if element.keyword and element.VR != "SQ")
-    return data_set(**{element.keyword: _value(element.value) for element in texts})
+    """A code of `source_header` as an item of a sequence."""
+    return data_set(**{element.keyword: _value(element.value) for element in item})
 
 
 def _value(value: Any) -> Value:

@@ -58,7 +58,8 @@ def _date(raw: Any) -> str | None:
 def _text(most: int) -> Callable[[Any], str | None]:
     def value(raw: Any) -> str | None:
         # A backslash separates values, and control characters are not allowed (PS3.5 6.2).
-        return re.sub(r"[\x00-\x1f\\]+", " ", str(raw)).strip()[:most] or None
+        text = " ".join(map(str, raw)) if isinstance(raw, MultiValue) else str(raw)
+        return re.sub(r"[\x00-\x1f\\]+", " ", text).strip()[:most] or None
 
     return value
 
@@ -88,6 +89,20 @@ _OPTIONAL: dict[str, Callable[[Any], str | None]] = {
     "StationName": _text(16),
     "TimezoneOffsetFromUTC": _matching(r"[+-](0\d|1[0-4])[0-5]\d"),
 }
+# Of a code (PS3.3 8.8); other elements of its item are left out.
+_CODE_ITEM: dict[str, Callable[[Any], str | None]] = {
+    "CodeValue": _text(16),
+    "CodingSchemeDesignator": _text(16),
+    "CodingSchemeVersion": _text(16),
+    "CodeMeaning": _text(64),
+    "MappingResource": _matching(_CODE),
+    "ContextGroupVersion": _matching(r"[\d.+-]{4,26}"),
+    "ContextIdentifier": _matching(_CODE),
+    "LongCodeValue": _text(1024),
+    "URNCodeValue": _text(1024),
+}
+_MOST_METHODS = 100
+"""Ways of de-identification that are taken over."""
 _PIXELS = (
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "Rows", "Columns", "NumberOfFrames", "PresentationLUTShape"),
@@ -154,9 +169,7 @@ def _header(film: Dataset, name: str) -> Dataset:
         if (raw := film.get(keyword)) is not None and (text := value(raw)) is not None:
             setattr(header, keyword, text)
     if header.get("PatientIdentityRemoved") == "YES":
-        for keyword in ("DeidentificationMethod", "DeidentificationMethodCodeSequence"):
-            if keyword in film:
-                header[keyword] = film[keyword]
+        _add_deidentification(header, film)
     for keyword in _PIXELS:
         if film.get(keyword) is not None:
             header[keyword] = film[keyword]
@@ -165,6 +178,28 @@ def _header(film: Dataset, name: str) -> Dataset:
     if orientation := _orientation(film.get("PatientOrientation")):
         header.PatientOrientation = orientation
     return header
+
+
+def _add_deidentification(header: Dataset, film: Dataset) -> None:
+    """How the film was de-identified (C.7.1.1), in words and as codes."""
+    methods = film.get("DeidentificationMethod") or []
+    values = methods if isinstance(methods, MultiValue) else [methods]
+    texts = [text for value in values if (text := _text(64)(value))]
+    if texts:
+        header.DeidentificationMethod = texts[:_MOST_METHODS]
+    items = film.get("DeidentificationMethodCodeSequence") or []
+    codes = [code for item in items[:_MOST_METHODS] if (code := _code(item))]
+    if codes:
+        header.DeidentificationMethodCodeSequence = codes
+
+
+def _code(item: Dataset) -> Dataset:
+    """A code; empty if it has no meaning."""
+    code = Dataset()
+    for keyword, value in _CODE_ITEM.items():
+        if (raw := item.get(keyword)) is not None and (text := value(raw)) is not None:
+            setattr(code, keyword, text)
+    return code if "CodeMeaning" in code else Dataset()
 
 
 def _add_grey(header: Dataset, film: Dataset) -> None:
