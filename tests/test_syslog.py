@@ -57,9 +57,9 @@ def test_headers_and_frames() -> None:
 def test_to_a_local_socket(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "log"))
-        connection = SyslogAddress.parse(str(tmp_path / "log")).connected()
-        connection.sendall(b"message")
-        syslog.close(connection)
+        with SyslogAddress.parse(str(tmp_path / "log")).sending() as connection:
+            connection.sendall(b"message")
         assert receiver.recv(100) == b"message"
-    with pytest.raises(FileNotFoundError):
-        SyslogAddress.parse(str(tmp_path / "no log")).connected()
+    missing = SyslogAddress.parse(str(tmp_path / "no log"))
+    with pytest.raises(FileNotFoundError), missing.sending():
+        pass

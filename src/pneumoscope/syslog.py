@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from pneumoscope.errors import UsageError
 from pneumoscope.hosts import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOTICE, WARNING = 5, 4
 """Severities of audit messages (DICOM PS3.15 A.6)."""
@@ -24,6 +28,7 @@ _LOCAL, _UDP, _TCP, TLS = "local", "udp", "tcp", "tls"
 _PORTS = {_UDP: 514, _TCP: 601, TLS: 6514}
 """RFC 5426, 3.3; RFC 3195, 9.2; RFC 5425, 4.1."""
 _TIMEOUT_S = 5.0
+_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +78,28 @@ class SyslogAddress:
         """Whether messages follow each other on a connection, each with its length before it."""
         return self.scheme in (_TCP, TLS)
 
-    def connected(self, context: ssl.SSLContext | None = None) -> socket.socket:
-        """A socket that messages can be sent to.
+    @contextmanager
+    def sending(self, context: ssl.SSLContext | None = None) -> Iterator[socket.socket]:
+        """A socket for messages of the block; at its end the syslog has them, as far as one can know.
+
+        With TLS 1.3 a syslog that refuses our certificate says so only after the handshake, and one that
+        stops may have taken into its buffers what it never reads.
 
         Args:
             context: For TLS; None for the authorities of the system.
 
         Raises:
-            OSError: The syslog cannot be reached.
+            OSError: The syslog cannot be reached, or refuses or loses the connection.
         """
+        connection = self._connected(context)
+        try:
+            yield connection
+            if self.is_stream:
+                _wait_for_end(connection)
+        finally:
+            connection.close()
+
+    def _connected(self, context: ssl.SSLContext | None) -> socket.socket:
         if not self.is_stream:
             return self._datagrams()
         connection = socket.create_connection((self.host, self.port), _TIMEOUT_S)
@@ -115,14 +133,33 @@ class SyslogAddress:
         return f"{len(message)} ".encode() + message if self.is_stream else message
 
 
-def close(connection: socket.socket) -> None:
-    """Closes a connection so that what was sent arrives: unread data would reset it."""
-    with suppress(OSError, ValueError):
+def _wait_for_end(connection: socket.socket) -> None:
+    """Ends a connection, and waits until the other side does so too.
+
+    Raises:
+        OSError: It has refused or reset the connection.
+    """
+    try:
         if isinstance(connection, ssl.SSLSocket):
-            connection.unwrap()
+            _say_end(connection)
         else:
             connection.shutdown(socket.SHUT_WR)
-    connection.close()
+        while connection.recv(_CHUNK):
+            pass
+    except (TimeoutError, ssl.SSLZeroReturnError):  # it has not refused what was sent
+        return
+
+
+def _say_end(connection: ssl.SSLSocket) -> None:
+    """Sends the end of TLS without waiting for that of the other side.
+
+    `unwrap` would wait, and take a refusal for an end.
+    """
+    connection.setblocking(False)
+    for step in (partial(connection.recv, 1), connection.unwrap):
+        with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            step()
+    connection.settimeout(_TIMEOUT_S)
 
 
 def header(message_id: str, severity: int = NOTICE) -> str:

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from pneumoscope.pacs.audit.sender import SyslogSender
 from pneumoscope.pacs.destinations.connection_settings import TlsSettings
 from pneumoscope.pacs.destinations.tls import client_context
 from pneumoscope.syslog import WARNING, SyslogAddress
-from syslogs import Syslog, messages_in
+from syslogs import PATIENCE_S, Syslog, messages_in
 
 RFC5424 = re.compile(rb"<8[45]>1 \S+ \S+ pneumoscope \d+ DICOM\+RFC3881 - (.*)")
 
@@ -55,7 +56,39 @@ def test_by_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
         stranger = SyslogSender(address, ssl.create_default_context)
         stranger.put(b"<to nobody/>")
         stranger.stop(10)
+        # With TLS 1.3 the syslog refuses the node only after the handshake.
+        refused = SyslogSender(address, lambda: client_context(TlsSettings(theirs)))
+        refused.put(b"<not taken/>")
+        refused.stop(10)
+        assert refused.waiting == 1
+        with pytest.raises(ssl.SSLError), address.sending(client_context(TlsSettings(theirs))):
+            pass
     assert len(syslog.texts) == 1
+
+
+def reset_first(listener: socket.socket) -> bytes:
+    """Loses its first connection with what was sent, as a syslog that is killed; returns what comes next."""
+    lost, _ = listener.accept()
+    lost.recv(1)
+    lost.close()  # a reset, because of the bytes that were not read
+    connection, _ = listener.accept()
+    data = b""
+    while part := connection.recv(65536):
+        data += part
+    connection.close()
+    return data
+
+
+def test_what_a_syslog_loses_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_module, "_PAUSES_S", (0.02, 0.05))
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        arrived = pool.submit(reset_first, listener)
+        address = SyslogAddress("tcp", "127.0.0.1", listener.getsockname()[1])
+        sender = SyslogSender(address, lambda: None)
+        sender.put(b"kept")
+        assert bodies(messages_in(arrived.result(PATIENCE_S))) == [b"kept"]
+        sender.stop(10)
+    assert sender.waiting == 0
 
 
 def test_messages_wait_while_the_syslog_is_away(

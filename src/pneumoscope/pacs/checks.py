@@ -29,7 +29,7 @@ from pneumoscope.pacs.destinations.tls import client_context
 from pneumoscope.pacs.node import make_folder, redirect_hint, waiting_text
 from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.receiver import server_context
-from pneumoscope.syslog import TLS, SyslogAddress, close
+from pneumoscope.syslog import TLS, SyslogAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -236,7 +236,8 @@ def _syslog(settings: AuditSettings) -> str:
     address = SyslogAddress.parse(settings.syslog)
     context = client_context(settings.tls) if address.scheme == TLS else None
     try:
-        close(address.connected(context))
+        with address.sending(context):
+            pass
     except OSError as error:
         raise PneumoscopeError(
             f"{settings.syslog} cannot be reached ({cause(error)})",

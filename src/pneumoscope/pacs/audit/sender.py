@@ -15,7 +15,7 @@ from pneumoscope.syslog import DATAGRAM_BYTES
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from ssl import SSLContext
 
     from pneumoscope.syslog import SyslogAddress
@@ -84,20 +84,22 @@ class SyslogSender:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._stopping.is_set())
             last = self._stopping.is_set()
-            if self._waiting and not self._sent() and not last:
-                self._stopping.wait(pause_s(self._failures, *_PAUSES_S))
-            if last:
+            sent = bool(self._waiting) and self._sent()
+            if last and not (sent and self._waiting):
                 return
+            if not sent:
+                self._stopping.wait(pause_s(self._failures, *_PAUSES_S))
 
     def _sent(self) -> bool:
-        """Sends what waits over one connection; returns whether that was possible."""
+        """Sends some messages over one connection; returns whether that was possible.
+
+        They leave the queue only afterwards.
+        """
+        with self._changed:
+            portion = list(islice(self._waiting, _PORTION))
         try:
-            connection = self._address.connected(self._context())
-            try:
-                while self._waiting:
-                    self._send_portion(connection)
-            finally:
-                syslog.close(connection)
+            with self._address.sending(self._context()) as connection:
+                self._send(connection, portion)
         except Exception as error:  # noqa: BLE001 (also a host name that is none: UnicodeError)
             self._failures += 1
             if self._failures == 1:
@@ -106,18 +108,15 @@ class SyslogSender:
         if self._failures:
             _log.info("audit messages are sent again")
         self._failures = 0
-        return True
-
-    def _send_portion(self, connection: socket.socket) -> None:
-        """Sends some messages; they leave the queue only afterwards."""
-        with self._changed:
-            portion = list(islice(self._waiting, _PORTION))
-        if self._address.is_stream:
-            connection.sendall(b"".join(self._address.framed(text) for text in portion))
-        else:
-            for text in portion:
-                connection.sendall(text[:DATAGRAM_BYTES])
         with self._changed:
             for text in portion:
                 if self._waiting and self._waiting[0] is text:  # unless it was too old to wait
                     self._waiting.popleft()
+        return True
+
+    def _send(self, connection: socket.socket, portion: Sequence[bytes]) -> None:
+        if self._address.is_stream:
+            connection.sendall(b"".join(self._address.framed(text) for text in portion))
+            return
+        for text in portion:
+            connection.sendall(text[:DATAGRAM_BYTES])

@@ -60,13 +60,10 @@ class SyslogForwarder:
 
     def _send_all(self) -> None:
         most = None if self._address.is_stream else DATAGRAM_BYTES
-        connection = self._address.connected()
-        try:
+        with self._address.sending() as connection:
             while not self._waiting.empty():
                 text = message(self._waiting.get_nowait(), most)
                 connection.sendall(self._address.framed(text))
-        finally:
-            syslog.close(connection)
 
 
 def message(line: bytes, most: int | None = None) -> bytes:
