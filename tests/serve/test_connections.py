@@ -17,7 +17,9 @@ import pytest
 
 from listening import LARGE, listening
 from pneumoscope.serve.security import connection, connections, tls
+from pneumoscope.serve.security.connection import Step
 from pneumoscope.serve.security.connections import Connections
+from pneumoscope.serve.security.tarpit import Tarpit
 from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
 
 DRIP = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx"
@@ -61,7 +63,13 @@ def rest(line: socket.socket) -> bytes:
 
 def limited(most: int, per_address: int = 1000) -> Connections:
     limits = ConnectionLimits(connections=most, connections_per_address=per_address)
-    return Connections(limits=limits, context=None)
+    return without_tarpit(Connections(limits=limits, context=None))
+
+
+def without_tarpit(every: Connections) -> Connections:
+    """Connections that are closed as soon as they make room."""
+    every.tarpit = Tarpit(0)
+    return every
 
 
 def added(all_of_them: Connections, address: str, now: float) -> Any:
@@ -85,6 +93,18 @@ def test_of_young_connections_those_without_an_answer_make_room_first() -> None:
     for _ in range(2):
         assert added(every, "10.0.0.1", 1.0) is not None
     assert [c.transport.aborted for c in lines] == [False, True, True]
+
+
+def test_of_young_connections_those_that_have_come_less_far_make_room_first() -> None:
+    every = limited(4)
+    lines = [added(every, "10.0.0.1", i / 10) for i in range(4)]
+    for line, step in zip(
+        lines, (Step.ENCRYPTED, Step.HANDSHAKE, Step.OPEN, Step.OPEN), strict=True
+    ):
+        line.step = step
+    for _ in range(3):
+        added(every, "10.0.0.1", 1.0).step = Step.HEAD
+    assert [c.transport.aborted for c in lines] == [False, True, True, True]
 
 
 def test_a_connection_that_has_begun_something_else_is_not_closed() -> None:
@@ -189,7 +209,8 @@ def test_a_network_that_opens_connections_all_the_time_does_not_displace_others(
 
 def test_connections_of_a_proxy_are_of_many_users() -> None:
     limits = ConnectionLimits(connections=20, connections_per_address=5)
-    every = Connections(limits=limits, context=None, proxies=(ip_network("10.0.0.0/30"),))
+    proxies = (ip_network("10.0.0.0/30"),)
+    every = without_tarpit(Connections(limits=limits, context=None, proxies=proxies))
     ward = [added(every, "10.0.0.1", 0.0) for _ in range(14)]
     strangers = [added(every, "10.9.9.9", 1.0) for _ in range(5)]
     added(every, "10.0.0.2", 8.0)

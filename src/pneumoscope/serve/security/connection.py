@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -30,6 +31,15 @@ _FRAME = 64
 """Bytes around each chunk of a body that do not count."""
 
 
+class Step(IntEnum):
+    """How far a connection has come before its first answer."""
+
+    OPEN = 0
+    HANDSHAKE = 1
+    ENCRYPTED = 2
+    HEAD = 3
+
+
 @dataclass(slots=True, eq=False)
 class Connection:
     """One open connection.
@@ -42,6 +52,8 @@ class Connection:
         working: A complete request is being answered, other than by a stream of events; it is never
             closed for another connection.
         answered: It has had an answer, as strangers' that never complete a request have not.
+        step: What it has completed: the first record of a handshake, the handshake, or a head.
+        held: It has made room for another one, and is kept unread.
     """
 
     network: str
@@ -50,6 +62,8 @@ class Connection:
     received_bytes: int = 0
     working: bool = False
     answered: bool = False
+    step: Step = Step.OPEN
+    held: bool = False
 
     def rate(self, now: float) -> float:
         """Bytes a second since it began what it does now; a new connection has a high rate."""
@@ -146,6 +160,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stops the timer: the head is complete."""
         self._stop_timer()
+        self._connection.step = Step.HEAD
         self._head_bytes = 0
         if self._lingering:  # a request behind one that was refused
             return
@@ -193,6 +208,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """The server stops."""
         super().shutdown()
+        if self._connection.held:  # nothing would show that its client is gone
+            self._connection.transport.abort()
         if self.transport.is_closing():
             self._watch_answer(watch=True)
 

@@ -16,7 +16,8 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.serve.security.connection import Connection, LimitedHttpProtocol
+from pneumoscope.serve.security.connection import Connection, LimitedHttpProtocol, Step
+from pneumoscope.serve.security.tarpit import Tarpit
 from pneumoscope.serve.security.throttle import network_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Connections:
 
     A connection too many is not simply refused: then somebody could keep everybody out by opening many.
     It takes the place of one whose request is not complete: of the network with the most connections,
-    there of the slowest. New connections and those of trusted proxies come last.
+    there of the slowest. New connections and those of trusted proxies come last. What made room stays
+    open for a while, see `Tarpit`.
 
     Attributes:
         limits: How many there may be, and how long they may take.
@@ -65,6 +67,7 @@ class Connections:
         most: How many there may be in all.
         by_network: The open ones by network.
         handshakes: TLS handshakes that are not complete; the event loop itself would forget them.
+        tarpit: Connections that made room for others, as many as the files allow.
     """
 
     limits: ConnectionLimits
@@ -73,12 +76,15 @@ class Connections:
     most: int = 0
     by_network: defaultdict[str, set[Connection]] = field(default_factory=lambda: defaultdict(set))
     handshakes: set[asyncio.Task[None]] = field(default_factory=set)
+    tarpit: Tarpit = field(init=False)
     _count: int = 0
     _of_proxies: set[str] = field(default_factory=set)
     _next: dict[str, _Next] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.most = min(self.limits.connections, max(1, open_files() - _OTHER_FILES))
+        files = max(1, open_files() - _OTHER_FILES)
+        self.most = min(self.limits.connections, files)
+        self.tarpit = Tarpit(min(self.limits.connections, files - self.most))
 
     def __call__(self, **of_uvicorn: Any) -> asyncio.Protocol:
         """A protocol for a new connection; takes what uvicorn gives to its own protocols."""
@@ -114,6 +120,10 @@ class Connections:
 
     def remove(self, connection: Connection) -> None:
         """Forgets a connection that is closed."""
+        self.tarpit.remove(connection)
+        self._discount(connection)
+
+    def _discount(self, connection: Connection) -> None:
         same = self.by_network.get(connection.network)
         if same is None or connection not in same:
             return
@@ -143,7 +153,7 @@ class Connections:
             unchanged = last.since == since and not last.working
             crowded = self._crowd(last.network) > upcoming.crowd * (1 - 1 / _PARTS)
             if unchanged and crowded and last in self.by_network.get(last.network, ()):
-                self._drop(last)
+                self._drop(last, now)
                 return True
         self._next = {
             key: old for key, old in self._next.items() if now - old.chosen <= _REMEMBERED_S
@@ -152,7 +162,7 @@ class Connections:
         if upcoming is None:
             return False
         self._next[among] = upcoming
-        self._drop(upcoming.last.pop()[0])
+        self._drop(upcoming.last.pop()[0], now)
         return True
 
     def _choose(self, networks: Iterable[str], now: float) -> _Next | None:
@@ -167,9 +177,9 @@ class Connections:
                     return _Next(now, crowd, [(each, each.since) for each in reversed(slowest)])
         return None
 
-    def _drop(self, connection: Connection) -> None:
-        self.remove(connection)
-        connection.transport.abort()
+    def _drop(self, connection: Connection, now: float) -> None:
+        self._discount(connection)
+        self.tarpit.take(connection, now)
 
     def _crowd(self, network: str) -> int:
         """How many connections a network has; behind a proxy are many users, with one each."""
@@ -197,8 +207,8 @@ def _slowest(
 ) -> list[Connection]:
     """The slowest connections whose request is not complete, the slowest first: a part of all.
 
-    If all are young, the oldest of them, first of those that have had no answer: the rate of a new
-    connection says nothing, as a handshake has none.
+    If all are young, the oldest of them: first of those that have had no answer, and of these those
+    that have come less far. The rate of a new connection says nothing, as a handshake has none.
 
     Args:
         connections: Among which they are sought.
@@ -209,7 +219,7 @@ def _slowest(
     idle = [connection for connection in connections if not connection.working]
     if old := [connection for connection in idle if now - connection.since >= GRACE_S]:
         return nsmallest(most, old, key=lambda connection: connection.rate(now))
-    return [] if spare_young else nsmallest(most, idle, key=attrgetter("answered", "since"))
+    return [] if spare_young else nsmallest(most, idle, key=attrgetter("answered", "step", "since"))
 
 
 class _NewConnection(asyncio.Protocol):
@@ -248,6 +258,7 @@ class _NewConnection(asyncio.Protocol):
         if self._hello[0] != _HANDSHAKE or length > _MOST_RECORD:
             connection.transport.abort()
         elif len(self._hello) >= _RECORD_HEAD + length:
+            connection.step = Step.HANDSHAKE
             connection.transport.pause_reading()  # until the handshake starts
             loop = asyncio.get_running_loop()
             handshake = loop.create_task(self._encrypt(connection, context))
@@ -293,6 +304,7 @@ class _NewConnection(asyncio.Protocol):
             self._connections.remove(connection)
             connection.transport.abort()
             return
+        connection.step = Step.ENCRYPTED
         http = self._http(connection)
         transport.set_protocol(http)
         http.connection_made(transport)

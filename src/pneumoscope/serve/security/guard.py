@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 
-from pneumoscope.serve.problems import Refusal, Unavailable, response
+from pneumoscope.serve.problems import BadRequest, Refusal, TooMuch, Unavailable, response
 from pneumoscope.serve.security.admission import SAFE_METHODS, Admission
 from pneumoscope.serve.security.audit_trail import (
     QUIET,
@@ -21,6 +21,7 @@ from pneumoscope.serve.security.audit_trail import (
 )
 from pneumoscope.serve.security.headers import SecurityHeaders
 from pneumoscope.serve.security.refusals import NoAuditLog
+from pneumoscope.serve.security.state import SMALL_BODY_BYTES
 from pneumoscope.serve.security.throttle import network_of
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ class Guard:
             request.state.user = await _admitted(security, request)
             body = _Body(request, security.body_limit(request), self.limits)
             audited = AuditedResponse(security.audit, request, body.closing(send))
-            await self.app(scope, body.receive, audited.send)
+            if refusal := await body.begin():
+                await response(refusal, request.url.path)(scope, receive, audited.send)
+            else:
+                await self.app(scope, body.receive, audited.send)
         except Refusal as refusal:
             answer = refusal
             if _needs_line(security, request):
@@ -114,6 +118,12 @@ def _needs_line(security: Security, request: Request) -> bool:
     return not quiet and not security.lines.wait_s(network_of(address_of(request)))
 
 
+def _slow_body() -> Refusal:
+    slow = BadRequest("the body took too long")
+    slow.status = HTTPStatus.REQUEST_TIMEOUT
+    return slow
+
+
 class _Body:
     """The body of a request: up to a limit of bytes, and of time as long as it is being received."""
 
@@ -124,26 +134,61 @@ class _Body:
         self._started = asyncio.get_running_loop().time()
         self._size = 0
         self._more = True
+        self._beginning: Message | None = None
         headers = request.headers
         self.complete = headers.get("content-length", "0") == "0" and (
             "transfer-encoding" not in headers
         )
+        self._awaited = request.method == "POST" and not self.complete
+
+    async def begin(self) -> Refusal | None:
+        """Waits for a small body, or for the beginning of a long one, before the application starts.
+
+        Somebody who never sends it then costs a small part of what a request costs.
+
+        Returns:
+            Why the body is refused.
+        """
+        received = bytearray()
+        while self._awaited and self._more and self._size < SMALL_BODY_BYTES:
+            try:
+                message = await self._next()
+            except Refusal as refusal:
+                return refusal
+            if message["type"] == "http.disconnect":
+                return BadRequest("the body is incomplete")
+            received += message.get("body", b"")
+        if self._awaited:
+            self._beginning = {
+                "type": "http.request",
+                "body": bytes(received),
+                "more_body": self._more,
+            }
+        return None
 
     async def receive(self) -> Message:
-        """The next part."""
-        if not self._more:
-            return await self._receive()
+        """The next part.
+
+        Raises:
+            Refusal: The body is too long, or takes too long.
+        """
+        if beginning := self._beginning:
+            self._beginning = None
+            return beginning
+        return await (self._next() if self._more else self._receive())
+
+    async def _next(self) -> Message:
         extra_s = self._size / self._limits.client_bytes_per_s
         try:
             async with asyncio.timeout_at(self._started + self._limits.body_s + extra_s):
                 message = await self._receive()
         except TimeoutError:
-            raise HTTPException(408, "the body took too long") from None
+            raise _slow_body() from None
         self._size += len(message.get("body", b""))
         self._more = message.get("more_body", False)
         self.complete = self.complete or (message["type"] == "http.request" and not self._more)
         if self._size > self._limit:
-            raise HTTPException(413, f"the body exceeds {self._limit:,} bytes")
+            raise TooMuch(f"the body exceeds {self._limit:,} bytes", "Send less at once.")
         return message
 
     def closing(self, send: Send) -> Send:

@@ -1,0 +1,110 @@
+"""A connection that made room for another one stays open for a while, unread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from listening import listening
+from pneumoscope.serve.security import tarpit
+from pneumoscope.serve.security.connection import Connection
+from pneumoscope.serve.security.tarpit import Tarpit
+from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
+
+
+class Line:
+    """A transport without a network."""
+
+    def __init__(self, waiting: int = 0) -> None:
+        self.waiting = waiting
+        self.state = "read"
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def pause_reading(self) -> None:
+        self.state = "unread"
+
+    def abort(self) -> None:
+        self.state = "closed"
+
+
+def held(kept: Tarpit, *, answered: bool = False, waiting: int = 0) -> Line:
+    line = Line(waiting)
+    connection = Connection(network="10.0.0.1", transport=line, since=0.0, answered=answered)  # type: ignore[arg-type]
+    kept.take(connection, asyncio.get_running_loop().time())
+    return line
+
+
+def run(trial: Callable[[], Awaitable[list[Line]]]) -> list[Line]:
+    async def all_of_it() -> list[Line]:
+        return await trial()
+
+    return asyncio.run(all_of_it())
+
+
+def test_one_too_many_closes_the_one_that_was_kept_longest() -> None:
+    async def trial() -> list[Line]:
+        kept = Tarpit(2)
+        lines = [held(kept) for _ in range(3)]
+        assert [line.state for line in lines] == ["closed", "unread", "unread"]
+        assert len(kept) == 2
+        return lines
+
+    # What is still kept is closed when the server ends.
+    assert [line.state for line in run(trial)] == ["closed"] * 3
+
+
+def test_a_client_that_waits_for_the_server_is_not_kept_waiting() -> None:
+    async def trial() -> list[Line]:
+        kept = Tarpit(2)
+        return [held(kept, answered=True), held(kept, waiting=1), held(Tarpit(0))]
+
+    assert [line.state for line in run(trial)] == ["closed"] * 3
+
+
+def test_each_is_closed_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tarpit, "HOLD_S", 0.05)
+
+    async def trial() -> list[Line]:
+        kept = Tarpit(9)
+        lines = [held(kept)]
+        await asyncio.sleep(0.03)
+        lines.append(held(kept))
+        while len(kept) == 2:
+            await asyncio.sleep(0.001)
+        assert lines[0].state == "closed"
+        while len(kept):
+            await asyncio.sleep(0.001)
+        lines.append(held(kept))  # it begins again
+        assert [line.state for line in lines] == ["closed", "closed", "unread"]
+        return lines
+
+    run(trial)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"])
+def test_who_made_room_is_not_told_at_once_and_a_server_that_stops_does_not_wait_for_it(
+    tmp_path: Path, sent: bytes
+) -> None:
+    few = ConnectionLimits(connections=2)
+    with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+        with listening(ServeSettings(folder=tmp_path, connection_limits=few)) as port:
+            for line in (first, second):
+                line.connect(("127.0.0.1", port))
+                line.sendall(sent)
+            third.connect(("127.0.0.1", port))
+            third.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert third.recv(100).startswith(b"HTTP/1.1 200")
+            for line in (first, second):
+                line.settimeout(0.05)
+                with pytest.raises(TimeoutError):
+                    line.recv(1)
+            second.close()
+            stopped = time.monotonic()
+        assert time.monotonic() - stopped < 10
