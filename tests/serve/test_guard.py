@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from in_process import CHEAP, PASSWORD, small
 from pneumoscope.serve.admin.administration import open_administration
+from pneumoscope.serve.security import guard
 from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
 
 USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
@@ -83,6 +85,38 @@ def test_a_body_that_drips_is_given_up(tmp_path: Path) -> None:
     assert answer.status_code == 408
     assert len(sent) < 20
     assert answer.headers["connection"] == "close"
+
+
+def test_the_application_starts_when_a_small_body_is_complete(tmp_path: Path) -> None:
+    pieces: list[dict[str, Any]] = []
+    started: list[tuple[int, dict[str, Any]]] = []
+
+    async def receive() -> dict[str, Any]:
+        pieces.append({"type": "http.request", "body": b"x" * size, "more_body": len(pieces) < 3})
+        return pieces[-1]
+
+    async def application(_scope: object, receive_: Any, _send: object) -> None:
+        started.append((len(pieces), await receive_()))
+
+    async def ask(path: str) -> None:
+        scope = {
+            "type": "http", "method": "POST", "path": path, "query_string": b"", "app": server.app,
+            "headers": [(b"host", b"127.0.0.1:8000"), (b"transfer-encoding", b"chunked")],
+            "scheme": "http", "client": ("127.0.0.1", 50000), "http_version": "1.1",
+        }  # fmt: skip
+        trial = guard.Guard(application, limits=ConnectionLimits())  # type: ignore[arg-type]
+        await trial(scope, receive, receive)  # type: ignore[arg-type]
+
+    with small(tmp_path) as server:
+        size = 5
+        server.portal.call(ask, "/api/v1/things")
+        pieces.clear()
+        size = 60_000
+        server.portal.call(ask, "/api/v1/predictions")
+    whole = {"type": "http.request", "body": b"x" * 20, "more_body": False}
+    # Of a long body, only the beginning is awaited.
+    beginning = {"type": "http.request", "body": b"x" * 120_000, "more_body": True}
+    assert started == [(4, whole), (2, beginning)]
 
 
 def test_a_body_that_is_long_has_more_time(tmp_path: Path) -> None:

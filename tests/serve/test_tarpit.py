@@ -93,18 +93,18 @@ def test_who_made_room_is_not_told_at_once_and_a_server_that_stops_does_not_wait
     tmp_path: Path, sent: bytes
 ) -> None:
     few = ConnectionLimits(connections=2)
-    with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+    with socket.socket() as first, socket.socket() as second, socket.socket() as new:
         with listening(ServeSettings(folder=tmp_path, connection_limits=few)) as port:
             for line in (first, second):
                 line.connect(("127.0.0.1", port))
                 line.sendall(sent)
-            third.connect(("127.0.0.1", port))
-            third.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert third.recv(100).startswith(b"HTTP/1.1 200")
+            new.connect(("127.0.0.1", port))
+            new.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert new.recv(100).startswith(b"HTTP/1.1 200")
             for line in (first, second):
                 line.settimeout(0.05)
                 with pytest.raises(TimeoutError):
                     line.recv(1)
-            second.close()
+                line.close()  # the server does not see it of the one that it keeps
             stopped = time.monotonic()
         assert time.monotonic() - stopped < 10
