@@ -31,13 +31,23 @@ HEADER = "phase,epoch,loss,learning_rate,validation_loss,validation_auc,validati
 
 
 def run_folder(
-    folder: Path, value: float, films: str = "films", shape: tuple[int, ...] = (2,)
+    folder: Path,
+    value: float,
+    films: str = "films",
+    shape: tuple[int, ...] = (2,),
+    recipe: dict[str, int] | None = None,
+    start_weights: str = "abc",
 ) -> Path:
     """A finished run whose weights all have one value."""
     folder.mkdir()
     weights = {"v0": np.full(shape, value, np.float32), "v1": np.array([7], np.uint32)}
     np.savez(folder / "weights.npz", **weights)
-    (folder / "run.json").write_text(json.dumps({"manifest_sha256": films}))
+    record = {
+        "manifest_sha256": films,
+        "recipe": recipe or {"seed": 1},
+        "start_weights": {"name": "imagenet", "sha256": start_weights},
+    }
+    (folder / "run.json").write_text(json.dumps(record))
     (folder / "log.csv").write_text(f"{HEADER}\nhead,1,{value},0.1,0.5,0.9,0.8,30.0\n")
     return folder
 
@@ -83,6 +93,22 @@ def test_runs_that_cannot_be_averaged(tmp_path: Path) -> None:
         weight_average.check([first, second], "films")
 
 
+def test_runs_with_other_start_weights_are_not_averaged(tmp_path: Path) -> None:
+    """Their networks do not lie close together, and their mean is no network worth having."""
+    first = run_folder(tmp_path / "a", 1)
+    same = run_folder(tmp_path / "b", 2, recipe={"seed": 2, "start_seed": 1})
+    weight_average.check([first, same], "films")
+    weight_average.check([same, first], "films")
+    unset = run_folder(tmp_path / "c", 2, recipe={"seed": 1, "start_seed": -1})
+    weight_average.check([first, unset], "films")
+    zero = run_folder(tmp_path / "d", 2, recipe={"seed": 1, "start_seed": 0})
+    seed = run_folder(tmp_path / "e", 2, recipe={"seed": 2})
+    weights = run_folder(tmp_path / "f", 2, start_weights="abd")
+    for other in (zero, seed, weights):
+        with pytest.raises(UsageError, match=r": began with other weights than .*a$"):
+            weight_average.check([first, same, other], "films")
+
+
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drawn_set(tmp_path_factory.mktemp("drawn") / "films")
@@ -92,7 +118,7 @@ def test_the_command_makes_the_bundle_of_the_mean(
     films: Path, tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
     """The line from weights to a bundle has tests of its own."""
-    recipe = SMALL.replace("epochs = 3", "epochs = 0")
+    recipe = SMALL.replace("epochs = 3", "epochs = 0\nstart_seed = 1")
     with mock.patch.object(line, "bundle_of", return_value=tiny_bundle) as made:
         for seed in (1, 2):
             done = train(recipe, tmp_path / f"small-{seed}", films, "--seed", seed)
@@ -106,8 +132,16 @@ def test_the_command_makes_the_bundle_of_the_mean(
         assert trained.start_weights["name"].startswith("average of the runs small-1 (")
         assert "average of the runs small-1" in done.stderr
         stored = [dict(np.load(run / "weights.npz")) for run in (*runs, out)]
-        assert np.allclose(stored[2]["v0"], (stored[0]["v0"] + stored[1]["v0"]) / 2, atol=1e-7)
-        assert not np.allclose(stored[0]["v0"], stored[1]["v0"])
+        # Only the head was trained; the random weights below it began alike, with different seeds.
+        assert np.array_equal(stored[0]["v0"], stored[1]["v0"])
+        moved = [
+            k
+            for k, v in stored[0].items()
+            if v.dtype.kind == "f" and not np.array_equal(v, stored[1][k])
+        ]
+        assert moved
+        for name in moved:
+            assert np.allclose(stored[2][name], (stored[0][name] + stored[1][name]) / 2, atol=1e-7)
         assert (out / "curves.png").is_file()
 
         smaller = recipe.replace("filters = [8, 16]", "filters = [8, 8]")

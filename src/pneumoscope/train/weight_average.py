@@ -1,7 +1,8 @@
 """The average of the weights of finished runs: a network that costs no more than one of them.
 
 Networks that were trained from the same start weights lie close enough together for their mean to work, and
-it is often more robust than each ("Model soups", Wortsman et al., ICML 2022).
+it is often more robust than each ("Model soups", Wortsman et al., ICML 2022). Random weights belong to them: of
+two trainings of `children` whose heads began with other random weights, the mean was worse than both.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pneumoscope.train.fit.loop import LOG
 from pneumoscope.train.folder import RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,12 +37,13 @@ def check(runs: Sequence[Path], manifest_sha256: str) -> None:
 
     Raises:
         UsageError: There are fewer than two different runs; one is no finished run, or was trained
-            on other films: some of those that are held out now.
+            on other films: some of those that are held out now; or they began with other weights.
     """
     if len({run.resolve() for run in runs}) < max(2, len(runs)):
         raise UsageError(
             "an average needs two different runs or more", "Repeat --average for each of them."
         )
+    start: tuple[Any, ...] | None = None
     for run in runs:
         if not (run / RECORD).is_file() or not (run / WEIGHTS).is_file():
             raise UsageError(
@@ -54,6 +56,20 @@ def check(runs: Sequence[Path], manifest_sha256: str) -> None:
                 f"{run}: was trained on other films, perhaps on some that are held out here",
                 "Average runs of the same films, with the same --data and --masks.",
             )
+        if _start(record) != (start := start or _start(record)):
+            raise UsageError(
+                f"{run}: began with other weights than {runs[0]}",
+                "Such a mean does not work. Train both with the same start_seed in the recipe and the same "
+                "--weights; their --seed may differ.",
+            )
+
+
+def _start(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the start weights of a run were: the seed of the random ones, the hash of the others."""
+    recipe = record["recipe"]
+    start_seed = recipe.get("start_seed", -1)  # records of earlier versions have none
+    weights = record.get("start_weights") or {}
+    return recipe["seed"] if start_seed < 0 else start_seed, weights.get("sha256")
 
 
 def record_of(runs: Sequence[Path]) -> dict[str, str]:

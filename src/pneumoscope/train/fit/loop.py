@@ -109,7 +109,7 @@ def begin(
     recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
 ) -> Trainer:
     """Seeds all random generators and makes a trainer that has no network yet; see `fit`."""
-    keras.utils.set_random_seed(recipe.seed)
+    keras.utils.set_random_seed(recipe.seed_of_start_weights)
     keras.mixed_precision.set_dtype_policy(_precision(recipe))
     trainer = Trainer(recipe, films, folder, progress)
     # Random weights have no statistics worth keeping; a user's network may have some.

@@ -139,7 +139,7 @@ def head(features: Any, recipe: Recipe, classes: int) -> Any:
     Its layers `LUNGS`, `EVIDENCE` and `LOGITS` are found by their names.
     """
     units = 1 if recipe.task == "binary" else classes
-    small = keras.initializers.RandomNormal(stddev=0.01, seed=recipe.seed)
+    small = keras.initializers.RandomNormal(stddev=0.01, seed=recipe.seed_of_start_weights)
     where = keras.layers.Conv2D(SIDES, 1, name=LUNGS, dtype="float32", kernel_initializer=small)(
         features
     )

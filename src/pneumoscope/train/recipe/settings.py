@@ -29,7 +29,9 @@ class Recipe:
     Attributes:
         name: Name of the bundle.
         version: Version of the bundle.
-        seed: Seed of the head's first weights, the order of the films and the augmentation.
+        seed: Seed of the order of the films and the augmentation, and of the start weights that are random.
+        start_seed: Seed of the start weights that are random, if it is not that of ``seed`` (-1). Runs with
+            the same one and different ``seed`` can be averaged (``train --average``).
         task: ``"binary"`` (one sigmoid: ill or not), ``"multiclass"`` (a softmax over the classes
             of the data) or ``"multilabel"`` (a sigmoid per finding; unknown labels do not count).
         negative: Name of the class that means "nothing found", if its words do not say so, such as
@@ -116,6 +118,7 @@ class Recipe:
     name: str = "model"
     version: str = "1"
     seed: int = 0
+    start_seed: int = -1
     task: str = "multiclass"
     negative: str = ""
     split: str = "patient"
@@ -183,6 +186,7 @@ class Recipe:
             _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
         for name in _NOT_NEGATIVE:
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _check(self.start_seed >= -1, "start_seed", self.start_seed, "0 or more, or -1")
         _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
         for name in ("regions", "surroundings", "blanked", "ill_part_weight"):
             _check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "in [0, 1]")
@@ -198,6 +202,11 @@ class Recipe:
         )
         self._check_combinations()
         self._check_head()
+
+    @property
+    def seed_of_start_weights(self) -> int:
+        """Seed of the start weights that are random."""
+        return self.seed if self.start_seed < 0 else self.start_seed
 
     def _check_combinations(self) -> None:
         _check(self.folds == 0 or self.folds >= 2, "folds", self.folds, "0, or 2 or more")
