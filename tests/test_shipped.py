@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -167,5 +168,8 @@ def test_they_were_trained_by_the_shipped_recipes(bundle: Bundle) -> None:
     pytest.importorskip("cv2", reason="needs the [train] extra")
     from pneumoscope.train.recipe import reading
 
-    # Settings that came after the bundle have their defaults.
-    assert reading.from_json(dict(bundle.meta.recipe)) == reading.load(bundle.meta.name)
+    # Settings that came after the bundle have their defaults: its start weights were of its seed.
+    trained = reading.from_json(dict(bundle.meta.recipe))
+    shipped = reading.load(bundle.meta.name)
+    assert trained.seed_of_start_weights == shipped.seed_of_start_weights
+    assert dataclasses.replace(trained, start_seed=shipped.start_seed) == shipped
