@@ -37,3 +37,10 @@ def test_times_are_those_of_the_films_zone(tiny_bundle: Bundle) -> None:
 def test_why_there_is_no_heatmap(tiny_bundle: Bundle) -> None:
     assert result_of(tiny_bundle).why_no_heatmap == ""
     assert result_of(tiny_bundle, settings=Settings(explain="none")).why_no_heatmap != ""
+
+
+def test_the_heatmap_is_enlarged_once_for_all_objects_of_a_size(tiny_bundle: Bundle) -> None:
+    result = result_of(tiny_bundle)
+    assert result.heat(20, 30) is result.heat(20, 30)
+    assert result.heat(30, 20).shape == (30, 20)
+    assert result.heat(20, 30).max() <= 1

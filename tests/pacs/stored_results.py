@@ -33,6 +33,10 @@ class Target:
     fails: Callable[[int], Exception | None] = lambda _call: None
     got: list[str] = field(default_factory=list)
     calls: int = 0
+    prepared: list[str] = field(default_factory=list)
+
+    def prepare(self, film: StoredFilm) -> None:
+        self.prepared.append(film.id)
 
     def send(self, film: StoredFilm) -> None:
         self.calls += 1

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from pneumoscope.jobs.tables import DELIVERED, GIVEN_UP, PENDING, Delivery, now
 from pneumoscope.pacs.config import DeliveryLimits
 from pneumoscope.pacs.delivery import AGAIN
+from pneumoscope.pacs.destinations.base import StoredFilm
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from stored_results import PATIENCE_S, Results, Target
 
@@ -58,6 +59,31 @@ def test_a_destination_that_is_down_delays_no_other_and_gets_everything_later(
     assert results.counted.count(("archive", AGAIN)) == 5
     assert {delivery.error for film in films for delivery in results.of(film).values()} == {None}
     assert results.films.ids() == set()
+
+
+def test_the_next_result_is_made_while_one_is_sent(results: Results) -> None:
+    for _ in range(3):
+        results.add("archive")
+    both_prepared = threading.Event()
+
+    class Sending(Target):
+        def prepare(self, film: StoredFilm) -> None:
+            super().prepare(film)
+            if len(self.prepared) == 2:
+                both_prepared.set()
+            raise DeliveryFailed("it cannot be made now")
+
+        def send(self, film: StoredFilm) -> None:
+            if len(self.got) == 1:
+                # The third is made before the second has been sent.
+                assert both_prepared.wait(PATIENCE_S)
+            super().send(film)
+
+    archive = Sending("archive")
+    with results.loop(archive):
+        results.wait(3, DELIVERED)
+    assert archive.prepared == archive.got[1:]
+    assert (archive.calls, len(archive.got)) == (3, 3)
 
 
 def test_a_result_is_given_up_after_the_last_attempt_and_its_film_kept(results: Results) -> None:

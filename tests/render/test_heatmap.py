@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pneumoscope.errors import UsageError
 from pneumoscope.records import (
@@ -101,6 +102,18 @@ def test_the_outline_is_a_line_between_lung_and_no_lung() -> None:
     assert opacity[99] == opacity[100] > 150
     assert not heatmap.outline(left_half(0.4), 100, 200)[..., 3].any()
     assert not heatmap.outline(np.ones((4, 4), np.float32), 100, 200)[..., 3].any()
+
+
+@pytest.mark.parametrize("shape", [(37, 90), (300, 211), (3, 3)])
+def test_no_pixel_of_the_outline_is_left_out(shape: tuple[int, int]) -> None:
+    """Only pixels near the line are looked at; here, all are."""
+    field = np.random.default_rng(5).random((6, 7)).astype(np.float32)
+    rows, columns = shape
+    smooth = np.asarray(Image.fromarray(field).resize((columns, rows), Image.Resampling.BICUBIC))
+    slope = np.hypot(*np.gradient(smooth))
+    distance = np.abs(smooth - 0.5) / np.maximum(slope, 1e-6)
+    opacity = np.rint(255 * np.clip(1.25 - distance, 0, 1))  # 1.5 pixels wide, its edge 1 more
+    assert (heatmap.outline(field, rows, columns)[..., 3] == opacity).all()
 
 
 def test_a_large_film_has_a_wider_outline() -> None:

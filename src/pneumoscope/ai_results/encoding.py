@@ -66,13 +66,13 @@ def file_parts(
     return [b"\0" * 128, b"DICM", data_set(FileMetaInformationGroupLength=len(meta)), meta]
 
 
-def pixel_data(pixels: memoryview) -> list[bytes | memoryview]:
+def pixel_data(*pixels: memoryview) -> list[bytes | memoryview]:
     """Uncompressed pixels as the last element of an image, of 8 bits each.
 
     Args:
-        pixels: An even number of bytes.
+        pixels: Parts of the picture from top to bottom, together an even number of bytes.
     """
-    return [_PIXEL_DATA, struct.pack("<I", pixels.nbytes), pixels]
+    return [_PIXEL_DATA, struct.pack("<I", sum(part.nbytes for part in pixels)), *pixels]
 
 
 def compressed_pixel_data(frame: bytes) -> list[bytes | memoryview]:

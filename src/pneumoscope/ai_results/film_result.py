@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pneumoscope
 from pneumoscope.records import REFUSED
 from pneumoscope.render import wording
+from pneumoscope.render.heatmap import enlarge
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
     from pneumoscope.bundle import Bundle
@@ -44,6 +47,26 @@ class FilmResult:
     prediction: Prediction
     bundle: Bundle
     created: datetime
+    _heats: dict[tuple[int, int], NDArray[np.float32]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def heat(self, rows: int, columns: int) -> NDArray[np.float32]:
+        """The heatmap as `heatmap.enlarge` gives it; made once for all objects of this size.
+
+        Args:
+            rows: Wanted height in pixels.
+            columns: Wanted width in pixels.
+
+        Raises:
+            ValueError: The result has no heatmap.
+        """
+        if self.prediction.heatmap is None:
+            raise ValueError("the result has no heatmap")
+        size = rows, columns
+        if size not in self._heats:
+            self._heats[size] = enlarge(self.prediction.heatmap, rows, columns)
+        return self._heats[size]
 
     @property
     def local(self) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ from pneumoscope.render.visible import visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import Image
+    from PIL.ImageFont import FreeTypeFont, ImageFont
 
     from pneumoscope.ai_results.film_result import FilmResult
 
@@ -31,12 +34,14 @@ _AMBER, _WHITE, _DARK = (242, 184, 75), (235, 235, 235), (0, 0, 0)
 def secondary_capture(result: FilmResult, place: int) -> bytes:
     """The film with heatmap; below it, outside the film, "AI - not for diagnosis" and the verdict."""
     header = result.header
-    picture = with_band(overlaid(result), band_texts(result))
+    film = overlaid(result)
+    rows, columns, _ = film.shape
+    band = band_below(rows, columns, band_texts(result))
     # The band names nobody; whether the film itself does, only its own header can say.
     burned_in = {k: str(header[k].value) for k in ("BurnedInAnnotation",) if k in header}
     elements = data_set(
         **common_elements(result, "sc", place, f"{BURNED_IN}: heatmap"),
-        **image_elements(result, *picture.shape[:2]),
+        **image_elements(result, rows + len(band), columns),
         **burned_in,
         Modality="OT",
         ConversionType="DI",
@@ -53,7 +58,7 @@ def secondary_capture(result: FilmResult, place: int) -> bytes:
         PlanarConfiguration=0,
     )
     begin = file_parts(KINDS["sc"].sop_class_uid, result.uid("sc", "instance"))
-    return b"".join([*begin, elements, *pixel_data(np.ascontiguousarray(picture).data)])
+    return b"".join([*begin, elements, *pixel_data(film.data, band.data)])
 
 
 def source_image(result: FilmResult) -> bytes:
@@ -72,14 +77,13 @@ def overlaid(result: FilmResult, side_px: int = SIDE_PX) -> NDArray[np.uint8]:
         uint8 RGB (rows, columns, 3).
     """
     p, film = result.prediction, result.film
-    if p.heatmap is None:
-        raise ValueError("the result has no heatmap")
     if result.why_no_heatmap:
         return heatmap.unexplained(reduced(film.pixels, side_px))
     is_small = max(film.pixels.shape) <= side_px
     pixels = reduced(film.pixels, side_px) if film.levels is None or not is_small else film.levels
     healthy = heatmap.is_healthy(p.called, p.findings)
-    return heatmap.overlay(pixels, p.heatmap, healthy=healthy, lungs=p.lungs)
+    heat = result.heat(*pixels.shape)
+    return heatmap.overlay_of_heat(pixels, heat, healthy=healthy, lungs=p.lungs)
 
 
 def reduced(pixels: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
@@ -103,26 +107,52 @@ def band_texts(result: FilmResult) -> tuple[str, str]:
     return BURNED_IN, visible(f"{shown}  |  {model}  |  {when}")
 
 
-def with_band(picture: NDArray[np.uint8], texts: tuple[str, str]) -> NDArray[np.uint8]:
-    """A picture with a dark band of text below it, so that the text covers nothing of the film.
+def band_below(rows: int, columns: int, texts: tuple[str, str]) -> NDArray[np.uint8]:
+    """A dark band of text to put below a picture, so that the text covers nothing of the film.
 
     Args:
-        picture: uint8 RGB (rows, columns, 3).
+        rows: Height of the picture in pixels.
+        columns: Its width in pixels.
         texts: The notice, and a smaller line.
-    """
-    from PIL import Image, ImageDraw, ImageFont
 
-    rows, columns = picture.shape[:2]
+    Returns:
+        uint8 RGB (height of the band, columns, 3).
+    """
     # An even number of rows keeps the pixel data even for any width (PS3.5 8.1.1).
     height = max(24, round(_BAND * max(rows, columns)))
     height += (rows + height) % 2
+    band = _band_of(texts[0], columns, height).copy()
+    _write(band, texts[1], _WHITE, _SMALL, 0.74)
+    return np.asarray(band)
+
+
+@lru_cache(maxsize=8)
+def _band_of(notice: str, columns: int, height: int) -> Image.Image:
+    """A band with the notice alone, which is the same for all films of a size."""
+    from PIL import Image
+
     band = Image.new("RGB", (columns, height), _DARK)
+    _write(band, notice, _AMBER, _LARGE, 0.30)
+    return band
+
+
+def _write(
+    band: Image.Image, text: str, colour: tuple[int, int, int], share: float, middle: float
+) -> None:
+    """Writes a line into a band; its size and its middle are shares of the band's height."""
+    from PIL import ImageDraw
+
+    columns, height = band.size
     draw = ImageDraw.Draw(band)
-    lines = ((texts[0], _AMBER, _LARGE, 0.30), (texts[1], _WHITE, _SMALL, 0.74))
-    for text, colour, share, middle in lines:
-        font = ImageFont.load_default(share * height)
-        width = draw.textlength(text, font)
-        if width > 0.96 * columns:
-            font = ImageFont.load_default(max(6.0, share * height * 0.96 * columns / width))
-        draw.text((columns / 2, middle * height), text, fill=colour, font=font, anchor="mm")
-    return np.concatenate([picture, np.asarray(band)])
+    font = _font(share * height)
+    width = draw.textlength(text, font)
+    if width > 0.96 * columns:
+        font = _font(max(6.0, share * height * 0.96 * columns / width))
+    draw.text((columns / 2, middle * height), text, fill=colour, font=font, anchor="mm")
+
+
+@lru_cache(maxsize=8)
+def _font(size: float) -> FreeTypeFont | ImageFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)

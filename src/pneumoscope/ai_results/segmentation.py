@@ -19,7 +19,6 @@ from pneumoscope.ai_results.equipment import (
 )
 from pneumoscope.ai_results.film_result import BURNED_IN, MANUFACTURER
 from pneumoscope.ai_results.kinds import KINDS
-from pneumoscope.render.heatmap import enlarge
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
@@ -39,10 +38,8 @@ def segmentation(result: FilmResult, place: int) -> bytes:
     The standard has only PROBABILITY and OCCUPANCY for fractions. PROBABILITY comes nearer, and the
     description says that the heat is relative: it is no probability.
     """
-    header, p = result.header, result.prediction
-    if p.heatmap is None:
-        raise ValueError("the result has no heatmap")
-    heat = enlarge(p.heatmap, header.Rows, header.Columns)
+    header = result.header
+    heat = result.heat(header.Rows, header.Columns)
     series = data_set(
         SeriesInstanceUID=str(header.SeriesInstanceUID),
         ReferencedInstanceSequence=[reference(result)],
@@ -133,8 +130,9 @@ def _dimensions(result: FilmResult) -> dict[str, Value]:
 
 def _compressed(heat: NDArray[np.float32]) -> bytes:
     """Heat in [0, 1] as a frame of 8 bits, with RLE."""
+    levels = heat * np.float32(_PEAK)
     return RLELosslessEncoder.encode(
-        np.rint(heat * _PEAK).astype(np.uint8),
+        np.rint(levels, out=levels).astype(np.uint8),
         rows=heat.shape[0],
         columns=heat.shape[1],
         samples_per_pixel=1,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -72,6 +74,8 @@ class DeliveryLoop:
             threading.Thread(target=self._work, args=(name,), name=f"deliver-{i}", daemon=True)
             for i, name in enumerate(destinations)
         ]
+        # While a result of a destination is sent, its next one is made.
+        self._ahead = ThreadPoolExecutor(max(1, len(destinations)), "prepare")
         for thread in self._threads:
             thread.start()
 
@@ -89,6 +93,7 @@ class DeliveryLoop:
         self.wake()
         for thread in self._threads:
             thread.join(timeout_s)
+        self._ahead.shutdown(wait=False, cancel_futures=True)
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self, name: str) -> None:
@@ -118,11 +123,13 @@ class DeliveryLoop:
         """
         longest = timedelta(seconds=self._limits.longest_pause_s)
         ended = 0
-        for delivery, row in self._deliveries.due(
-            _PORTION, destination=name, longest_pause=longest
-        ):
+        due = self._deliveries.due(_PORTION, destination=name, longest_pause=longest)
+        following = [row for _, row in due[1:]]
+        for (delivery, row), next_row in zip_longest(due, following):
             if self._stopping.is_set():
                 break
+            if next_row is not None:
+                self._ahead.submit(self._prepare, name, next_row)
             if not self._deliver(delivery, row):
                 return ended, True
             ended += 1
@@ -144,6 +151,16 @@ class DeliveryLoop:
         self._deliveries.record_failure(row.id, delivery.destination, error, next_attempt)
         self._note(GIVEN_UP if over else AGAIN, delivery, error)
         return permanent
+
+    def _prepare(self, name: str, row: FilmRow) -> None:
+        """Makes what will be sent of a result; if that fails, the attempt says why."""
+        film = self._film_store.get(row.id)
+        if film is None:
+            return
+        try:
+            self._destinations[name].prepare(StoredFilm.of_row(row, film))
+        except Exception:  # noqa: BLE001
+            _log.debug("a result is not prepared", exc_info=True)
 
     def _attempt(self, name: str, row: FilmRow) -> PneumoscopeError | None:
         """Sends a result; returns why that failed."""

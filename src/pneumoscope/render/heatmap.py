@@ -69,7 +69,8 @@ def enlarge(
     scaled = heatmap / peak if peak > 0 else heatmap
     image = Image.fromarray(np.ascontiguousarray(scaled, np.float32))
     method = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
-    return np.asarray(image.resize((columns, rows), method)).clip(0.0, 1.0)
+    heat = np.array(image.resize((columns, rows), method))
+    return np.clip(heat, 0.0, 1.0, out=heat)
 
 
 def overlay(
@@ -97,18 +98,33 @@ def overlay(
     Returns:
         uint8 RGB (rows, columns, 3).
     """
-    heat = enlarge(heatmap, *pixels.shape).ravel()
+    heat = enlarge(heatmap, *pixels.shape)
+    return overlay_of_heat(pixels, heat, opacity, healthy=healthy, lungs=lungs)
+
+
+def overlay_of_heat(
+    pixels: NDArray[np.float32] | NDArray[np.uint8],
+    heat: NDArray[np.float32],
+    opacity: float = OPACITY,
+    *,
+    healthy: bool = False,
+    lungs: NDArray[np.float32] | None = None,
+) -> NDArray[np.uint8]:
+    """As `overlay`, for a heatmap that `enlarge` has brought to the film's size already."""
     is_integer = pixels.dtype == np.uint8
     grey = pixels if is_integer else np.clip(pixels, 0.0, 1.0) * 255
     # Most of a film is cold, and stays as it is.
     hot = np.flatnonzero(heat > _COLD)
-    hues, fade = _coloured(heat[hot], healthy=healthy)
+    hues, fade = _coloured(heat.ravel()[hot], healthy=healthy)
     alpha = opacity * fade
     below = (1 - alpha) * grey.ravel()[hot].astype(np.float32)
     planes = np.empty((3, *pixels.shape), np.uint8)
     planes[:] = grey if is_integer else np.rint(grey).astype(np.uint8)
+    mixed = np.empty_like(below)
     for plane, hue in zip(planes.reshape(3, -1), hues, strict=True):
-        plane[hot] = np.rint(below + alpha * hue)
+        np.multiply(alpha, hue, out=mixed)
+        np.add(below, mixed, out=mixed)
+        plane[hot] = np.rint(mixed, out=mixed)
     if lungs is not None and opacity > 0:
         _draw_outline(planes, lungs)
     return np.stack([*planes], axis=2)
@@ -210,20 +226,26 @@ def _outline_pixels(
     image = Image.fromarray(np.ascontiguousarray(field, np.float32))
     smooth = np.asarray(image.resize((columns, rows), Image.Resampling.BICUBIC))
     reach = max(1.5, _OUTLINE_WIDTH * max(rows, columns)) / 2 + 0.5
-    # No slope is steeper than the steepest steps along both axes together.
-    steepest = np.hypot(_largest_step(smooth, 0), _largest_step(smooth, 1))
-    height = np.abs(smooth - 0.5)
-    places = np.flatnonzero(height.ravel() <= 1.001 * reach * max(steepest, 1e-6))
+    # No pixel near the line differs by more than this from 0.5.
+    steepest = np.hypot(_steepest(field, rows, 0), _steepest(field, columns, 1))
+    most = np.float32(1.001 * reach * max(steepest, 1e-6))
+    places = np.flatnonzero((smooth >= 0.5 - most) & (smooth <= 0.5 + most))
+    height = np.abs(smooth.ravel()[places] - 0.5)
     down, right = _slopes(smooth, places)
     # Distance to the line in pixels, as if the field were linear near it.
-    distance = height.ravel()[places] / np.maximum(np.hypot(down, right), 1e-6)
+    distance = height / np.maximum(np.hypot(down, right), 1e-6)
     return places, np.clip(reach - distance, 0.0, 1.0)
 
 
-def _largest_step(smooth: NDArray[np.float32], axis: int) -> np.float32:
-    """The largest difference of neighbours along an axis."""
-    steps = np.diff(smooth, axis=axis)
-    return max(steps.max(initial=0.0), -steps.min(initial=0.0))
+def _steepest(field: NDArray[np.float32], size: int, axis: int) -> float:
+    """A bound of the difference of neighbours along an axis, once the field has this size there.
+
+    Bicubic interpolation is at most 1.5 times as steep as the cells along an axis, and its weights
+    along the other one sum up to 1.25 at most.
+    """
+    largest = float(np.abs(np.diff(field, axis=axis)).max(initial=0.0))
+    cells = int(field.shape[axis])
+    return 1.5 * 1.25 * largest * cells / size
 
 
 def _slopes(

@@ -155,6 +155,10 @@ class _WatchedDestination:
             raise
         self.trail.sent(self.peer, film.film, done=True)
 
+    def prepare(self, film: StoredFilm) -> None:
+        """See `Destination.prepare`."""
+        self.destination.prepare(film)
+
     def check(self) -> Check:
         """See `Destination.check`."""
         return self.destination.check()

@@ -90,5 +90,12 @@ class Destination(Protocol):
             DeliveryFailed: It did not take everything.
         """
 
+    def prepare(self, film: StoredFilm) -> None:
+        """Makes what `send` will send, so that it finds it made; `send` does not need it.
+
+        Raises:
+            DeliveryFailed: It cannot be made.
+        """
+
     def check(self) -> Check:
         """Tries whether results can be delivered, without delivering one."""

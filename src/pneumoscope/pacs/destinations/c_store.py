@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pydicom import dcmread
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
@@ -21,9 +21,11 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from pneumoscope.ai_results.kinds import KINDS
+from pneumoscope.images.file_meta import file_meta
 from pneumoscope.pacs.destinations.associations import association
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.commitment import REQUEST_COMMITMENT
+from pneumoscope.pacs.destinations.encoded_store import send_encoded
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.statuses import (
     REFUSED_CLASS,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
 
+    from pneumoscope.ai_results.objects import ResultObject
     from pneumoscope.pacs.destinations.base import StoredFilm
     from pneumoscope.pacs.destinations.commitment import Commitments, Transaction
     from pneumoscope.pacs.destinations.result_objects import ObjectMaker
@@ -50,10 +53,29 @@ _AGAIN = "It is tried again."
 
 
 class _Sending(NamedTuple):
-    """An object on its way."""
+    """An object on its way.
+
+    Attributes:
+        kind: Its kind.
+        content: Its file.
+        start: Where the data set begins in the file.
+        identity: SOP Class UID, SOP Instance UID and, as file meta information, the transfer syntax.
+    """
 
     kind: str
-    dataset: Dataset
+    content: bytes
+    start: int
+    identity: Dataset
+
+    @classmethod
+    def of(cls, item: ResultObject) -> Self:
+        """From an object of a result."""
+        syntax, start = file_meta(item.content)
+        identity = Dataset()
+        identity.SOPClassUID, identity.SOPInstanceUID = item.sop_class_uid, item.sop_instance_uid
+        identity.file_meta = FileMetaDataset()
+        identity.file_meta.TransferSyntaxUID = UID(syntax or ExplicitVRLittleEndian)
+        return cls(kind=item.kind, content=item.content, start=start, identity=identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +106,7 @@ class Archive:
         made = self.maker.objects(film, self.settings.objects)
         if not made:  # of a film that was refused, for an archive that gets pictures only
             return
-        sendings = [_Sending(item.kind, dcmread(io.BytesIO(item.content))) for item in made]
+        sendings = [_Sending.of(item) for item in made]
         contexts = _contexts_of(sendings)
         if not self.settings.commitment:
             with association(self.settings, contexts) as opened:
@@ -117,10 +139,8 @@ class Archive:
 
     def _store(self, opened: Association, sending: _Sending) -> None:
         what = f"{self.name}: {sending.kind}"
-        if not _is_accepted(opened, sending.dataset):
-            _decompress(sending.dataset)  # an archive that takes no RLE
         try:
-            status = opened.send_c_store(sending.dataset).get("Status")
+            status = _sent(opened, sending).get("Status")
         except ValueError as error:  # of pynetdicom: no accepted context
             raise _refused_class(what, sending.kind) from error
         except RuntimeError as error:  # of pynetdicom: the association is gone
@@ -145,7 +165,7 @@ class Archive:
         """Asks the archive to commit to keep the objects (PS3.4 J.3.2)."""
         try:
             answer, _ = opened.send_n_action(
-                transaction.request([sending.dataset for sending in sendings]),
+                transaction.request([sending.identity for sending in sendings]),
                 REQUEST_COMMITMENT,
                 StorageCommitmentPushModel,
                 StorageCommitmentPushModelInstance,
@@ -164,6 +184,10 @@ class Archive:
                 f"{self.name}: storage commitment is refused ({words})",
                 "The archive's log says why.",
             )
+
+    def prepare(self, film: StoredFilm) -> None:
+        """Makes the objects of a result."""
+        self.maker.objects(film, self.settings.objects)
 
     def check(self) -> Check:
         """C-ECHO, and whether the archive takes the classes of all objects that are sent."""
@@ -197,25 +221,28 @@ def _contexts_of(sendings: Iterable[_Sending]) -> list[PresentationContext]:
     """Contexts for objects: as they are, and uncompressed for archives that do not decode them."""
     contexts: dict[tuple[str, str], PresentationContext] = {}
     for sending in sendings:
-        uid, syntax = sending.dataset.SOPClassUID, sending.dataset.file_meta.TransferSyntaxUID
+        identity = sending.identity
+        uid, syntax = identity.SOPClassUID, identity.file_meta.TransferSyntaxUID
         if syntax not in UNCOMPRESSED:
             contexts[uid, syntax] = build_context(uid, [syntax])
         contexts[uid, "uncompressed"] = build_context(uid, list(UNCOMPRESSED))
     return list(contexts.values())
 
 
-def _is_accepted(opened: Association, dataset: Dataset) -> bool:
-    """Whether an object can be sent as it is."""
-    syntax = dataset.file_meta.TransferSyntaxUID
-    return syntax in UNCOMPRESSED or any(
-        context.abstract_syntax == dataset.SOPClassUID and syntax in context.transfer_syntax
+def _sent(opened: Association, sending: _Sending) -> Dataset:
+    """Sends an object, decoded if the archive does not take it as it is; returns the answer."""
+    identity = sending.identity
+    syntax = identity.file_meta.TransferSyntaxUID
+    if any(
+        context.abstract_syntax == identity.SOPClassUID and syntax in context.transfer_syntax
         for context in opened.accepted_contexts
-    )
-
-
-def _decompress(dataset: Dataset) -> None:
-    # pydicom would give the object a new UID, and the archive a second copy with each attempt.
-    dataset.decompress(generate_instance_uid=False)
+    ):
+        return send_encoded(opened, identity, memoryview(sending.content)[sending.start :])
+    dataset = dcmread(io.BytesIO(sending.content))
+    if syntax not in UNCOMPRESSED:
+        # pydicom would give the object a new UID, and the archive a second copy with each attempt.
+        dataset.decompress(generate_instance_uid=False)
+    return opened.send_c_store(dataset)
 
 
 def _refused_class(what: str, kind: str) -> DeliveryFailed:

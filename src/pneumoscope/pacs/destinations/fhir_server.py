@@ -46,6 +46,10 @@ class FhirServer(ReachedByHttp):
         if not 200 <= answer.status_code < 300:
             raise self.service.refused(answer.status_code)
 
+    def prepare(self, film: StoredFilm) -> None:
+        """Makes the resources of a result."""
+        self.maker.objects(film, ["fhir"], self.settings.fhir_version)
+
     def check(self) -> Check:
         """Whether the server has the version of FHIR that is sent."""
         try:

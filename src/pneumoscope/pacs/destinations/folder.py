@@ -64,6 +64,10 @@ class Folder:
         except OSError as error:
             raise DeliveryFailed(f"{self.name}: {files.cause(error)}", files.hint(error)) from error
 
+    def prepare(self, film: StoredFilm) -> None:
+        """Makes the objects of a result."""
+        self.maker.objects(film, self.settings.objects, self.settings.fhir_version)
+
     def check(self) -> Check:
         """Whether files can be written there."""
         folder = self.settings.folder

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _FILM = "film"
 """Stands for a film's name in messages: the name itself may be a person's."""
 _REMEMBERED_BYTES = 64 * 1024 * 1024
+_REMEMBERED_HEADERS = 16
+_TURNS = 16
+"""Locks among which films are distributed: few films wait for another one."""
 
 
 class ObjectMaker:
@@ -53,9 +56,10 @@ class ObjectMaker:
         self._picture = picture
         self._objects: OrderedDict[tuple[str, str, str], ResultObject] = OrderedDict()
         self._bytes = 0
-        self._last_header: tuple[str, Dataset] | None = None  # with the id of its film
-        # Making them is mostly Python: two threads would not make two objects in less time than one.
+        self._headers: OrderedDict[str, Dataset] = OrderedDict()
         self._lock = threading.Lock()
+        # A film has always the same one of these: no object is made twice at the same time.
+        self._turns = [threading.Lock() for _ in range(_TURNS)]
 
     def objects(
         self, film: StoredFilm, kinds: Collection[str], fhir_version: str = "R5"
@@ -78,7 +82,7 @@ class ObjectMaker:
                 header to refer to, its bundle is no longer in use, or an object cannot be made:
                 another attempt would not help.
         """
-        with self._lock:
+        with self._turn(film):
             try:
                 return self._made(film, kinds, fhir_version)
             except DeliveryFailed:
@@ -92,33 +96,41 @@ class ObjectMaker:
         Raises:
             DeliveryFailed: It has none to refer to.
         """
-        with self._lock:
+        with self._turn(film):
             try:
                 return self._header(film)
             except PneumoscopeError as error:
                 raise DeliveryFailed(error.message, error.hint, permanent=True) from error
 
+    def _turn(self, film: StoredFilm) -> threading.Lock:
+        return self._turns[hash(film.id) % _TURNS]
+
     def _header(self, film: StoredFilm) -> Dataset:
-        if self._last_header is None or self._last_header[0] != film.id:
-            self._last_header = film.id, source_header(film.film, _FILM)
-        return self._last_header[1]
+        with self._lock:
+            header = self._headers.get(film.id)
+        if header is None:
+            header = source_header(film.film, _FILM)
+            with self._lock:
+                self._headers[film.id] = header
+                if len(self._headers) > _REMEMBERED_HEADERS:
+                    self._headers.popitem(last=False)
+        return header
 
     def _made(
         self, film: StoredFilm, kinds: Collection[str], fhir_version: str
     ) -> list[ResultObject]:
         keys = [(film.id, kind, fhir_version) for kind in KINDS if kind in kinds]
-        missing = [
-            kind for _, kind, _ in keys if (film.id, kind, fhir_version) not in self._objects
-        ]
-        fresh: dict[str, ResultObject] = {}
+        with self._lock:
+            made = {key: self._objects[key] for key in keys if key in self._objects}
+        missing = [kind for _, kind, _ in keys if (film.id, kind, fhir_version) not in made]
         if missing:
             result = self._film_result(film)
             for item in objects_of(result, missing, fhir_version=fhir_version):
-                fresh[item.kind] = item
-        made = [fresh[key[1]] if key[1] in fresh else self._objects[key] for key in keys]
-        for key, item in zip(keys, made, strict=True):
-            self._remember(key, item)
-        return made
+                made[film.id, item.kind, fhir_version] = item
+        with self._lock:
+            for key in keys:
+                self._remember(key, made[key])
+        return [made[key] for key in keys]
 
     def _film_result(self, film: StoredFilm) -> FilmResult:
         prediction = prediction_from_json(film.result)

@@ -112,6 +112,10 @@ class StowServer(ReachedByHttp):
                 permanent=all(each.is_permanent for each in failed),
             )
 
+    def prepare(self, film: StoredFilm) -> None:
+        """Makes the objects of a result."""
+        self.maker.objects(film, self.settings.objects)
+
     def check(self) -> Check:
         """Whether the server answers a search; nothing is stored."""
         try:

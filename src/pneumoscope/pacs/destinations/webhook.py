@@ -62,6 +62,9 @@ class Webhook(ReachedByHttp):
         if not 200 <= answer.status_code < 300:
             raise self.service.refused(answer.status_code)
 
+    def prepare(self, film: StoredFilm) -> None:
+        """Does nothing: the result is sent as it is stored."""
+
     def check(self) -> Check:
         """Whether the service answers, whatever it says, and whether there is a secret."""
         try:
