@@ -64,6 +64,7 @@ def test_only_training_knows_keras_and_its_kin() -> None:
 def test_only_the_server_knows_its_framework() -> None:
     allowed = {
         "cli": {"starlette", "uvicorn"},
+        "audit_log": {"sqlalchemy"},
         "jobs": {"sqlalchemy", "cryptography"},
         "pacs": {"sqlalchemy", "cryptography", "prometheus_client"},  # no web framework
         "film_metrics": {"prometheus_client"},  # what server and node count alike

@@ -38,6 +38,7 @@ FLOORS = {
     "client": 8,
     "jobs": 8,
     "apps": 9,
+    "audit_log": 9,
     "batch": 9,
     "film_metrics": 9,
     "pacs.destinations": 9,

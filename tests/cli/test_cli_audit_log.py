@@ -15,8 +15,8 @@ pytest.importorskip("sqlalchemy", reason="needs the [serve] extra")
 
 from administering import Run, good, refused
 from in_process import PASSWORD
+from pneumoscope.audit_log.log import LOG, Event
 from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.security.audit_log import LOG, Event
 from pneumoscope.serve.settings import ServeSettings
 
 

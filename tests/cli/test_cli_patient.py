@@ -15,12 +15,12 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="needs the [serve] extra")
 
 from administering import Run, good, refused
+from pneumoscope.audit_log.log import LOG
 from pneumoscope.jobs.rows import settings_to_json
 from pneumoscope.jobs.tables import DONE, now
 from pneumoscope.records import Settings
 from pneumoscope.render.serialise import prediction_to_json
 from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.security.audit_log import LOG
 from pneumoscope.serve.settings import ServeSettings
 from predictions import prediction
 

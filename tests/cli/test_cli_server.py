@@ -13,9 +13,9 @@ pytest.importorskip("sqlalchemy", reason="needs the [serve] extra")
 from administering import Run, good, refused
 from command_line import run_process
 from in_process import PASSWORD
+from pneumoscope.audit_log.log import LOG
 from pneumoscope.cli.administration import server
 from pneumoscope.cli.administration.server import ServerData, on_server_data
-from pneumoscope.serve.security.audit_log import LOG
 from reference_cli import leaves
 
 

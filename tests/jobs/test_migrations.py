@@ -70,9 +70,10 @@ def test_the_newest_revision_makes_the_tables_of_the_classes(
     empty_url: str, first_url: str
 ) -> None:
     pytest.importorskip("argon2", reason="needs the [serve] extra")
-    from pneumoscope.serve.security import accounts, audit_anchor, sessions, tokens
+    from pneumoscope.audit_log import anchor
+    from pneumoscope.serve.security import accounts, sessions, tokens
 
-    assert audit_anchor
+    assert anchor
     assert {k.__tablename__ for k in (accounts.Account, sessions.Login, tokens.Token)} == {
         "accounts", "sessions", "tokens"
     }  # fmt: skip

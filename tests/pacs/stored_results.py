@@ -14,7 +14,7 @@ from pneumoscope.jobs.keys import Keys
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
 from pneumoscope.jobs.rows import new_rows, values
 from pneumoscope.jobs.store import Store
-from pneumoscope.jobs.tables import DONE, Delivery, new_id, now
+from pneumoscope.jobs.tables import DONE, Delivery, FilmRow, new_id, now
 from pneumoscope.pacs.config import DeliveryLimits
 from pneumoscope.pacs.delivery import DeliveryLoop
 from pneumoscope.pacs.destinations.base import Check, StoredFilm
@@ -87,10 +87,22 @@ class Results:
 
     @contextmanager
     def loop(
-        self, *targets: Target, limits: DeliveryLimits = FAST, keep: bool = False
+        self,
+        *targets: Target,
+        limits: DeliveryLimits = FAST,
+        record: Callable[[Delivery, FilmRow, str], object] = lambda *_: None,
+        keep: bool = False,
     ) -> Iterator[DeliveryLoop]:
         named = {target.name: target for target in targets}
-        loop = DeliveryLoop(self.deliveries, self.films, named, limits, self.count, keep_films=keep)
+        loop = DeliveryLoop(
+            self.deliveries,
+            self.films,
+            named,
+            limits,
+            self.count,
+            record=record,
+            keep_films=keep,
+        )
         try:
             yield loop
         finally:

@@ -13,11 +13,12 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from sqlalchemy.orm import Session
 
-from pneumoscope.jobs.tables import DELIVERED, GIVEN_UP, PENDING, Delivery, now
+from pneumoscope.jobs.tables import DELIVERED, GIVEN_UP, PENDING, Delivery, FilmRow, now
 from pneumoscope.pacs.config import DeliveryLimits
 from pneumoscope.pacs.delivery import AGAIN
 from pneumoscope.pacs.destinations.base import StoredFilm
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.errors import AuditLogNotWritten
 from stored_results import PATIENCE_S, Results, Target
 
 
@@ -179,3 +180,19 @@ def _move(results: Results, film: str, by: timedelta) -> None:
     with Session(results.store.engine) as session, session.begin():
         delivery = session.get_one(Delivery, (film, "archive"))
         delivery.next_attempt = now() + by
+
+
+def test_a_result_counts_as_delivered_only_with_its_line_in_the_audit_log(results: Results) -> None:
+    film, target, recorded = results.add("archive"), Target("archive"), list[str]()
+
+    def record(delivery: Delivery, row: FilmRow, what: str) -> None:
+        assert (delivery.destination, row.id) == ("archive", film)
+        recorded.append(what)
+        if len(recorded) == 1:
+            raise AuditLogNotWritten
+
+    with results.loop(target, record=record):
+        results.wait(1, DELIVERED)
+    assert recorded == [DELIVERED, AGAIN, DELIVERED]
+    assert target.got == [film, film]  # the second time changes nothing there
+    assert results.counted == [("archive", AGAIN), ("archive", DELIVERED)]

@@ -12,6 +12,7 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 from sqlalchemy.orm import Session
 
 from pneumoscope.jobs.clock import SteadyClock
+from pneumoscope.jobs.store import Record, no_record
 from pneumoscope.jobs.tables import QUEUED, FilmRow, now
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.housekeeping import Housekeeping
@@ -45,13 +46,17 @@ def test_old_results_are_deleted_with_their_films(tmp_path: Path) -> None:
     old, new = results.add("archive"), results.add("archive")
     with Session(results.store.engine) as session, session.begin():
         session.get_one(FilmRow, old).created = now() - timedelta(days=31)
-    _house(results, 30, keep=True).run()
+    lines = list[list[str]]()
+    _house(results, 30, keep=True, record=lambda ids: lines.append(list(ids))).run()
+    assert lines == [[old]]
     assert results.store.states([old, new]) == {new: "done"}
     assert results.films.ids() == {new}
     assert results.deliveries.counts() == {("archive", "pending"): 1}
     results.store.close()
 
 
-def _house(results: Results, days: int | None, *, keep: bool) -> Housekeeping:
+def _house(
+    results: Results, days: int | None, *, keep: bool, record: Record = no_record
+) -> Housekeeping:
     clock = SteadyClock(results.store.engine)
-    return Housekeeping(results.store, results.films, clock, days, keep_films=keep)
+    return Housekeeping(results.store, results.films, clock, days, keep_films=keep, record=record)

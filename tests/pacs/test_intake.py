@@ -16,8 +16,12 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 from sqlalchemy.exc import OperationalError
 
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import DiskFull, QueueFull
+from pneumoscope.errors import DecoderFailed, DiskFull, QueueFull
+from pneumoscope.images.decoders import Decoder
+from pneumoscope.jobs.batcher import Batcher
 from pneumoscope.jobs.bundles import load_bundles
+from pneumoscope.jobs.clock import SteadyClock
+from pneumoscope.jobs.contents import KEPT, QueueContents
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.pipeline import (
     Pipeline,
@@ -25,9 +29,11 @@ from pneumoscope.jobs.pipeline import (
     open_job_database,
     open_pipeline,
 )
-from pneumoscope.jobs.tables import DONE, FAILED, FilmRow
+from pneumoscope.jobs.tables import DONE, FAILED, PENDING, FilmRow
 from pneumoscope.pacs import intake as intake_module
 from pneumoscope.pacs.config import DiskLimits
+from pneumoscope.pacs.errors import AuditLogNotWritten
+from pneumoscope.pacs.housekeeping import Housekeeping
 from pneumoscope.pacs.intake import OWNER, Intake
 from pneumoscope.pacs.spool import Spool
 from sent_films import PLANTED, file_of, sent
@@ -39,7 +45,7 @@ PATIENCE_S = 60.0
 def pipeline(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("pipeline")
     made = open_pipeline(
-        PipelineSettings(threads=1, films_folder=folder / "films"),
+        PipelineSettings(threads=1, films_folder=folder / "films", keep_failed=True),
         load_bundles((str(tiny_bundle.path),), threads=1),
         open_job_database(folder, f"sqlite:///{folder / 'x.sqlite'}", outlives_power_cuts=True),
     )
@@ -134,6 +140,7 @@ def test_films_beyond_the_limit_of_a_study_fail(pipeline: Pipeline, spool: Spool
     [
         QueueFull(1),
         DiskFull("films"),
+        AuditLogNotWritten(),
         OperationalError("INSERT", {}, Exception("database is locked")),
         RuntimeError("Planted^Name"),
     ],
@@ -202,3 +209,71 @@ def test_a_crash_between_acceptance_and_the_spool_doubles_nothing(
         pass
     assert (counted, again) == (["accepted"], ["duplicate"])
     assert len(rows(pipeline)) == 1
+
+
+def fail_once(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """The next film fails, although nothing is wrong with it."""
+    calls = []
+    decode, judge = Decoder.decode, Batcher._judge
+
+    def decoding(*args: Any) -> Any:
+        calls.append(where)
+        if len(calls) == 1:
+            raise DecoderFailed("film", "decoding takes more than 20 s")
+        return decode(*args)
+
+    def judging(*args: Any) -> Any:
+        calls.append(where)
+        if len(calls) == 1:
+            raise MemoryError
+        return judge(*args)
+
+    if where == "decoder":
+        monkeypatch.setattr(Decoder, "decode", decoding)
+    else:
+        monkeypatch.setattr(Batcher, "_judge", judging)
+
+
+@pytest.mark.parametrize("where", ["decoder", "network"])
+@pytest.mark.parametrize("how", ["queue retry", "sent again"])
+def test_a_film_that_failed_by_the_machine_is_kept_and_read_again_once(
+    pipeline: Pipeline, spool: Spool, monkeypatch: pytest.MonkeyPatch, where: str, how: str
+) -> None:
+    fail_once(pipeline, monkeypatch, where)
+    put(spool, 8)
+    with taking(pipeline, spool):
+        pass
+    [failed] = rows(pipeline)
+    assert failed.error is not None
+    code = {"decoder": "DecoderFailed", "network": "ServerFault"}[where]
+    assert (failed.state, failed.error["code"]) == (FAILED, code)
+    store, films, jobs = pipeline.database.store, pipeline.film_store, pipeline.jobs
+    clock = SteadyClock(store.engine)
+    Housekeeping(store, films, clock, None, keep_films=False).run()
+    assert films.ids() == {failed.id}
+    if how == "queue retry":
+        contents = QueueContents(store, films)
+        assert contents.retry(contents.entry(failed.id)) == KEPT
+        assert jobs.resume_wanted() == 1
+        assert jobs.resume_wanted() == 0
+    put(spool, 8)  # its sender has another try, too
+    with taking(pipeline, spool) as again:
+        pass
+    assert again == ["duplicate"]
+    [row] = rows(pipeline)
+    assert (row.id, row.state, row.label, row.error) == (failed.id, DONE, "PNEUMONIA", None)
+    assert [each.state for each in Deliveries(store).of_film(OWNER, row.id)] == [PENDING] * 2
+
+
+def test_a_film_that_failed_for_good_is_not_kept(pipeline: Pipeline, spool: Spool) -> None:
+    put(spool, 9, SamplesPerPixel=7)
+    with taking(pipeline, spool):
+        pass
+    [failed] = rows(pipeline)
+    assert failed.state == FAILED
+    assert failed.idempotency_key is None
+    store = pipeline.database.store
+    pipeline.film_store.keep(failed.id, b"a crash has left it")
+    clock = SteadyClock(store.engine)
+    Housekeeping(store, pipeline.film_store, clock, None, keep_films=False).run()
+    assert pipeline.film_store.ids() == set()

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +21,13 @@ import pytest
 pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from pydicom import dcmread
+from typer.testing import CliRunner
 
 from archives import unclosed_sockets
 from audit_schema import checked, facts
+from pneumoscope.audit_log.log import LOG
 from pneumoscope.bundle import Bundle
+from pneumoscope.cli.app import app
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.store import Store
 from pneumoscope.pacs.config import DiskLimits, NodeSettings, read_config
@@ -203,6 +207,12 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(
     assert [(each["event"], each["types"]) for each in events] == [
         ("110100", ["110120"]), *[("110104", [])] * 4, alert, ("110100", ["110121"]),
     ]  # fmt: skip
+    verified = CliRunner().invoke(app, ["audit-log", "verify", "--folder", str(tmp_path)])
+    assert "none changed" in verified.output
+    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    counts = Counter(line["what"] for line in lines)
+    assert (counts["film accepted"], counts["result sent"]) == (FILMS, FILMS)
+    assert counts["connection refused: association"] == counts["node stopped"] == 1
     planted = (*PLANTED, "1.2.3.4.", "1.2.3.5.")
-    for text in (log, metrics, json.dumps(status), trail):
+    for text in (log, metrics, json.dumps(status), trail, json.dumps(lines)):
         assert not any(value in text for value in planted)

@@ -25,6 +25,7 @@ from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.pacs import backup as backup_module
+from pneumoscope.pacs.audit.node_log import NodeAuditLog, open_node_log
 from pneumoscope.pacs.backup import restore_node, write_node_backup
 from pneumoscope.pacs.config import DiskLimits
 from pneumoscope.pacs.intake import OWNER
@@ -59,6 +60,9 @@ def node(tmp_path: Path) -> Node:
     results = Results(folder)
     film = results.add("archive")
     results.deliveries.record_success(results.add("archive", keep=False), "archive")
+    log = open_node_log(folder, results.store.engine, KEYS)
+    NodeAuditLog(log, KEYS).note("node started")
+    log.settle()
     results.store.close()
     (folder / "x.sqlite").rename(folder / "node.sqlite")
     Spool(folder / "spool", DiskLimits()).put("1.2.3.4.7", [SPOOLED])
@@ -86,6 +90,12 @@ def check_restored(node: Node, folder: Path) -> None:
     again = CursorFile(folder / "pull" / "again" / "ward.json", "http://x")
     assert again.load() == {"PLANTED-UID": {}}
     assert not (folder / ".restore.part").exists()
+    store = Store(f"sqlite:///{folder / 'node.sqlite'}")
+    log = open_node_log(folder, store.engine, keys)
+    log.verify()
+    written = [line["what"] for line in log.entries()]
+    assert (written[0], written[-2:]) == ("node started", ["backup", "restore"])
+    store.close()
 
 
 def test_the_commands_of_the_how_to(node: Node, tmp_path: Path) -> None:

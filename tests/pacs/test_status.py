@@ -54,6 +54,7 @@ def test_the_json() -> None:
         "disk_has_room": True,
         "audit_messages_waiting": 0,
         "audit_messages_lost": 0,
+        "audit_log_writable": True,
     }  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def test_the_page() -> None:
     assert rows["archive"] == ["3", "1 h 1 min", "1", "0"]
     assert rows["&lt;old&gt; (not configured)"] == ["4", "none", "0", "0"]
     assert rows["ward"] == ["2", "1"]
+    assert "Films without a result: 1; see `pneumoscope queue list" in page
     assert "Results wait for &lt;old&gt;, which is not in the configuration." in page
     assert "<script" not in page
     assert "<old>" not in page
@@ -99,6 +101,7 @@ def test_the_page_says_what_is_wrong() -> None:
         has_room=False,
         audit_waiting=11,
         audit_lost=4,
+        log_writable=False,
     )
     page = status_html(status_json(figures, ["a"], COUNTED))
     for words in (
@@ -107,6 +110,7 @@ def test_the_page_says_what_is_wrong() -> None:
         "ward: objects that the source does not give: 2.",
         "ward: the source cannot be read; attempts in a row: 3.",
         "The disk is full",
+        "The audit log cannot be written",
         "The syslog does not take audit messages: waiting 11, lost 4.",
     ):
         assert words in page

@@ -12,6 +12,7 @@ from sqlalchemy import MetaData, select, text, update
 
 from grey_films import BRIGHT, DARK
 from in_process import CHEAP, PASSWORD, Served, running
+from pneumoscope.audit_log.log import LOG
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import AuditLogDamaged, PneumoscopeError
 from pneumoscope.jobs.clock import system_s
@@ -19,7 +20,6 @@ from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.serve.admin import administration as administration_module
 from pneumoscope.serve.admin.administration import Administration, open_administration
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.security.audit_log import LOG
 from pneumoscope.serve.security.throttle import Rate
 from pneumoscope.serve.services import TAMPERED
 from pneumoscope.serve.settings import ServeSettings

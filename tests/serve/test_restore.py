@@ -16,6 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from in_process import CHEAP, PASSWORD
+from pneumoscope.audit_log.log import LOG
 from pneumoscope.errors import AuditLogDamaged, DiskFull, PneumoscopeError, UsageError
 from pneumoscope.jobs.clock import ClockRow, SteadyClock
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
@@ -26,7 +27,6 @@ from pneumoscope.serve.admin import restore as restore_module
 from pneumoscope.serve.admin.administration import open_administration
 from pneumoscope.serve.admin.backup import DATABASE, FILMS, MANIFEST, SIGNATURE, write_backup
 from pneumoscope.serve.admin.restore import restore
-from pneumoscope.serve.security.audit_log import LOG
 from pneumoscope.serve.settings import ServeSettings
 
 Change = Callable[[dict[str, bytes]], object]

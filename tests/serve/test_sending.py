@@ -10,11 +10,11 @@ import pytest
 
 from grey_films import BRIGHT
 from in_process import Served, running
+from pneumoscope.audit_log.log import LOG
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import MissingExtra, UsageError
 from pneumoscope.serve import sending
 from pneumoscope.serve.app import create_app
-from pneumoscope.serve.security.audit_log import LOG
 from pneumoscope.serve.settings import ServeSettings
 from result_films import UIDS, film_bytes
 

@@ -9,7 +9,8 @@
     │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format we read
     │   ├── UnreadableImage         (ValueError)         right format, broken content
     │   │   ├── TruncatedImage                           ... because its end is missing
-    │   │   └── OnlyPadding                              ... because its header calls every pixel padding
+    │   │   ├── OnlyPadding                              ... because its header calls every pixel padding
+    │   │   └── DecoderFailed                            ... because the decoder died or was late, twice
     │   ├── UnsupportedSyntax       (ValueError)         DICOM transfer syntax without a decoder
     │   │   └── DeflatedDicom                            ... refused on purpose
     │   ├── UnsupportedCoding       (ValueError)         a rare kind of JPEG or TIFF, sound or not
@@ -65,6 +66,7 @@ from pneumoscope.errors.bundles import (
     UnknownOperatingPoint,
 )
 from pneumoscope.errors.films import (
+    DecoderFailed,
     DeflatedDicom,
     EmptySource,
     ImageError,
@@ -130,6 +132,7 @@ __all__ = [
     "ConversionError",
     "DataError",
     "DeadlinePassed",
+    "DecoderFailed",
     "DeflatedDicom",
     "DiskFull",
     "DuplicateFilm",

@@ -73,6 +73,17 @@ class OnlyPadding(UnreadableImage):
         )
 
 
+class DecoderFailed(UnreadableImage):
+    """The program that decodes died or was late, twice, or did not start: the film may be all right."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.hint = (
+            "Try it again: the machine may have been busy, suspended or short of memory. "
+            "If it fails again, the film is damaged."
+        )
+
+
 class UnsupportedSyntax(ImageError, ValueError):
     def __init__(self, name: str, syntax: str) -> None:
         super().__init__(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from pneumoscope import errors
-from pneumoscope.errors import ImageError, PneumoscopeError, UnreadableImage
+from pneumoscope.errors import DecoderFailed, ImageError, PneumoscopeError, UnreadableImage
 from pneumoscope.images.codec_child import limit
 from pneumoscope.images.confinement import confine
 from pneumoscope.images.film_values import FilmValues, reduced
@@ -107,7 +107,7 @@ class Decoder:
         """Starts the child unless it runs already; returns the pipe to it.
 
         Raises:
-            UnreadableImage: The child does not start.
+            DecoderFailed: The child does not start.
         """
         if self._pipe is not None and self._child.is_alive():
             return self._pipe
@@ -127,7 +127,7 @@ class Decoder:
         self._pipe = pipe
         if not _is_ready(pipe):
             self.stop()
-            raise UnreadableImage(FILM_NAME, "the decoder does not start")
+            raise DecoderFailed(FILM_NAME, "the decoder does not start")
         return pipe
 
     def decode(
@@ -144,7 +144,7 @@ class Decoder:
             slow: Called once if it takes longer than `SLOW_S`.
 
         Raises:
-            ImageError: The film cannot be read, took too long, or crashed the decoder.
+            ImageError: The film cannot be read; `DecoderFailed` if it took too long, or the decoder died.
         """
         return self._answered(data, options, slow, _film)
 
@@ -169,7 +169,7 @@ class Decoder:
             return self._exchange(message, number, slow, restore)
         except _Died as death:
             raise (
-                UnreadableImage(FILM_NAME, *death.args) if death.args else self._broken()
+                DecoderFailed(FILM_NAME, *death.args) if death.args else self._broken()
             ) from None
 
     def _exchange(
@@ -218,9 +218,9 @@ class Decoder:
         raise _Died(f"decoding takes more than {self._time_s:g} s")
 
     @staticmethod
-    def _broken() -> UnreadableImage:
+    def _broken() -> DecoderFailed:
         _log.warning("a film brought the decoder down")
-        return UnreadableImage(FILM_NAME, "it brought the decoder down")
+        return DecoderFailed(FILM_NAME, "it brought the decoder down")
 
     def stop(self) -> None:
         """Ends the child."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.received import ReceivedFiles
+from pneumoscope.jobs.rows import READ_AGAIN
 from pneumoscope.jobs.tables import (
     DELIVERED,
     DONE,
@@ -138,7 +139,7 @@ class QueueContents:
                 f"{film.id[:8]}: the film is no longer here",
                 "Send it again; `pneumoscope queue drop` takes it off the list.",
             )
-        self._store.change([{"id": film.id, "state": QUEUED, "error": None}])
+        self._store.change([{"id": film.id, "state": QUEUED, "error": READ_AGAIN}])
         return KEPT
 
     def _deliver_again(self, entry: QueueEntry) -> int:

@@ -46,6 +46,7 @@ class PipelineSettings:
         done_bytes: Memory for those of films that are done; None for as much.
         films_folder: Folder where films are kept, encrypted, as long as their results; None to keep
             none.
+        keep_failed: Keep films that failed and may be read in another attempt, see `JobService`.
         max_pixels: Rows x columns of a film.
         decode_s: Seconds for decoding one film.
         decode_bytes: Memory that a decoder may take beyond what it has at its start.
@@ -60,6 +61,7 @@ class PipelineSettings:
     held_bytes: int = 512 * _MIB
     done_bytes: int | None = None
     films_folder: Path | None = None
+    keep_failed: bool = False
     max_pixels: int = 50_000_000
     decode_s: float = 20.0
     decode_bytes: int = 1536 * _MIB
@@ -195,7 +197,15 @@ def open_pipeline(
         decoders.start(cores)
         events = ProgressEvents()
         queue = FilmQueue(_queue_limits(settings, threads), batches)
-        jobs = JobService(database.store, film_store, database.keys, events, queue, hooks.ended)
+        jobs = JobService(
+            database.store,
+            film_store,
+            database.keys,
+            events,
+            queue,
+            hooks.ended,
+            keep_failed=settings.keep_failed,
+        )
         readers = Readers(bundles, settings.max_pixels)
         batch_settings = BatchSettings(batches, settings.max_batch_size, settings.max_wait_ms)
         batch_hooks = BatchHooks(jobs.begin, jobs.finish, hooks.ran)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.errors import PneumoscopeError
+from pneumoscope.errors import DecoderFailed, PneumoscopeError, ServerFault
 from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, FilmRow, new_id, now
 from pneumoscope.records import Settings
@@ -92,6 +92,17 @@ def enter_outcome(row: FilmRow, outcome: Outcome) -> FilmRow:
             row.lungs_rows = prediction.lungs.shape[0]
     row.result["lung_outline"] = row.lungs is not None
     return row
+
+
+RETRYABLE = frozenset({DecoderFailed.__name__, ServerFault.__name__})
+"""Codes of errors for which the machine may have been the reason, not the film."""
+READ_AGAIN = {"code": "ReadAgain", "message": "is read again", "hint": ""}
+"""In place of the error of a film that somebody wants to be read again."""
+
+
+def may_be_read_later(error: Mapping[str, Any] | None) -> bool:
+    """Whether a film that failed with this error may be read in another attempt."""
+    return error is not None and error["code"] in RETRYABLE
 
 
 _COLUMNS = tuple(column.key for column in FilmRow.__table__.columns)

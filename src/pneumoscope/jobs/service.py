@@ -15,23 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from pneumoscope.errors import Cancelled, DiskFull, NotStored, ServerFault
+from pneumoscope.errors import Cancelled, DiskFull, Interrupted, NotStored, ServerFault
 from pneumoscope.files import cause
 from pneumoscope.jobs.deliveries import new_deliveries
 from pneumoscope.jobs.queue import QueuedFilm
 from pneumoscope.jobs.rows import (
+    READ_AGAIN,
     ending,
     enter_outcome,
     failure,
+    may_be_read_later,
     new_rows,
     settings_from_json,
     values,
 )
 from pneumoscope.jobs.store import Record, no_record
-from pneumoscope.jobs.tables import DONE, FAILED, RUNNING, FilmRow, new_id, now
+from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, RUNNING, FilmRow, new_id, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from sqlalchemy import Executable
@@ -73,6 +75,8 @@ class JobService:
         events: ProgressEvents,
         queue: FilmQueue,
         counted: Callable[[FilmRow], None] = lambda _row: None,
+        *,
+        keep_failed: bool = False,
     ) -> None:
         """Connects the parts.
 
@@ -83,6 +87,7 @@ class JobService:
             events: Report progress of jobs.
             queue: From which films are read.
             counted: Called with the row of every film that has ended, for metrics.
+            keep_failed: Keep films that may be read in another attempt, and their idempotency keys.
         """
         self._store = store
         self._film_store = film_store
@@ -90,6 +95,8 @@ class JobService:
         self._events = events
         self._queue = queue
         self._counted = counted
+        self._keep_failed = keep_failed
+        self._resuming = threading.Lock()
         self._waiting: dict[str, tuple[str, Future[FilmRow]]] = {}  # film to job and future
         self._unsaved: list[_Ending] = []
         self._lock = threading.Lock()
@@ -180,8 +187,34 @@ class JobService:
         """
         if row.job is None:
             raise ValueError("the film belongs to no job")
+        row.error = None
         self._queue.admit(1, len(data), row.owner)
         self._submit(row.job, data, row, settings_from_json(row.settings))
+
+    def resume_failed(self, owner: str, idempotency_key: str) -> bool:
+        """Queues a film that failed and is kept; returns False if there is none with this key."""
+        row = self._store.row_of_key(owner, idempotency_key)
+        if row is None or row.state != FAILED:
+            return False
+        self._store.change([{"id": row.id, "state": QUEUED, "error": READ_AGAIN}])
+        return self.resume_wanted() > 0
+
+    def resume_wanted(self) -> int:
+        """Queues films that somebody wants to be read again, see `QueueContents.retry`; returns how many.
+
+        Only the process that reads the films of the database may call it.
+        """
+        resumed = 0
+        with self._resuming:
+            for row in self._store.read_again():
+                data = self._film_store.get(row.id)
+                if row.job is None or data is None:
+                    self._save([_Ending(row.job or "", row.id, failure(Interrupted()))])
+                    continue
+                self._store.change([{"id": row.id, "error": None}])
+                self.resume(row, data)
+                resumed += 1
+        return resumed
 
     def cancel(self, owner: str, job: str) -> None:
         """Cancels the films of an owner's job that are not being read yet."""
@@ -225,7 +258,10 @@ class JobService:
             self._waiting.pop(film, None)
         error = None if future.cancelled() else future.exception()
         if isinstance(error, ServerFault):
-            self._save([_Ending(job, film, failure(error))])
+            columns = failure(error)
+            if self._keep_failed:
+                del columns["idempotency_key"]
+            self._save([_Ending(job, film, columns)])
 
     # Storing results; called by the batcher's threads
 
@@ -246,7 +282,7 @@ class JobService:
         Returns:
             The rows; for a film without a job that could not be stored, the error instead.
         """
-        rows = [enter_outcome(film.tag, outcome) for film, outcome in outcomes]
+        rows = [self._ended(film.tag, outcome) for film, outcome in outcomes]
         for (film, _), row in zip(outcomes, rows, strict=True):
             self._counted(row)
             if row.state == DONE:
@@ -261,6 +297,17 @@ class JobService:
             self._drop_films([row.id for row in without_job])
             return [row if row.job is not None else NotStored() for row in rows]
         return rows
+
+    def _ended(self, row: FilmRow, outcome: Outcome) -> FilmRow:
+        """Enters how a film ended. One that may be read later keeps its key: it must not be read twice."""
+        key = row.idempotency_key
+        row = enter_outcome(row, outcome)
+        if self._is_kept(row.error):
+            row.idempotency_key = key
+        return row
+
+    def _is_kept(self, error: Mapping[str, Any] | None) -> bool:
+        return self._keep_failed and may_be_read_later(error)
 
     def _keep_film(self, id_: str, data: bytes) -> None:
         try:
@@ -297,8 +344,9 @@ class JobService:
                 self._unsaved = due + self._unsaved
             return
         for ended in due:
-            # A film that failed, or whose row was deleted meanwhile, is of no further use.
-            if ended.film not in changed or ended.values["state"] == FAILED:
+            # A film that failed for good, or whose row was deleted meanwhile, is of no further use.
+            failed = ended.values["state"] == FAILED and not self._is_kept(ended.values["error"])
+            if ended.film not in changed or failed:
                 self._drop_films([ended.film])
             self._events.publish(ended.job, ended.film)
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from pneumoscope.errors import DuplicateFilm
 from pneumoscope.jobs.database import changed_rows, open_engine, unusable
 from pneumoscope.jobs.migrations import check_tables, migrate
-from pneumoscope.jobs.tables import FAILED, OPEN, Base, Delivery, FilmRow, Job
+from pneumoscope.jobs.tables import FAILED, OPEN, QUEUED, Base, Delivery, FilmRow, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +170,22 @@ class Store:
             query = select(FilmRow).where(FilmRow.state.in_(OPEN))
             order = (FilmRow.priority.desc(), FilmRow.created, FilmRow.position)
             return list(session.scalars(query.order_by(*order)))
+
+    def read_again(self) -> list[FilmRow]:
+        """Films that are queued because somebody wants them to be read again, oldest first."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            query = select(FilmRow).where(FilmRow.state == QUEUED, FilmRow.error.is_not(None))
+            return list(session.scalars(query.order_by(FilmRow.created, FilmRow.position)))
+
+    def failed(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The errors of those of some films that failed, by their ids."""
+        query = select(FilmRow.id, FilmRow.error).where(FilmRow.state == FAILED)
+        errors: dict[str, dict[str, Any]] = {}
+        with Session(self.engine) as session:
+            for portion in portions(ids):
+                rows = session.execute(query.where(FilmRow.id.in_(portion)))
+                errors |= {str(id_): error for id_, error in rows if error is not None}
+        return errors
 
     def delete(
         self, owner: str, ids: Sequence[str] | None = None, record: Record = no_record

@@ -1,8 +1,8 @@
 """A backup of a node in one ZIP file, also while the node runs, and a node from its backup.
 
 The order keeps what was acknowledged: how far the sources were read, the spool, the films, the database as
-it is at one moment, then the films that came meanwhile. A film that moved on in between is there twice,
-and the node takes it once. Spool and cursors are encrypted with the node's key, as the films are.
+it is at one moment, then the films that came meanwhile, then the audit log. A film that moved on in
+between is there twice, and the node takes it once. Spool and cursors are encrypted with the node's key, as the films are.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope import __version__
+from pneumoscope.audit_log.copies import LOG_FILE, check_log, put_log
+from pneumoscope.audit_log.log import LOG
 from pneumoscope.errors import UsageError
 from pneumoscope.files import replacing, room_for
 from pneumoscope.jobs.backup_parts import (
@@ -42,10 +44,12 @@ from pneumoscope.jobs.database_copy import check_revision, write_copy
 from pneumoscope.jobs.keys import VARIABLE, key_path, open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base
+from pneumoscope.pacs.audit.node_log import note_command, open_node_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pneumoscope.audit_log.log import AuditLog
     from pneumoscope.jobs.keys import Keys
 
 DATABASE = "node.sqlite"
@@ -125,12 +129,11 @@ def write_node_backup(
     key = key_path(folder, key_file)
     if with_key and key is None:
         raise UsageError(f"the key is in {VARIABLE}, not in a file", "Keep a copy of it elsewhere.")
-    if key is not None and not key.exists():  # opening it would make a new one
-        raise UsageError(f"{key}: no such key", "Name the key_file of the node with --key FILE.")
-    keys = open_keys(folder, key_file)
+    keys = existing_keys(folder, key_file)
     engine = open_engine(f"sqlite:///{folder / DATABASE}")
     try:
         check_revision(engine)
+        log = open_node_log(folder, engine, keys)
         with (
             tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup.") as staging,
             replacing(out) as stream,
@@ -145,6 +148,8 @@ def write_node_backup(
             films = _checked_films(copy, keys)
             writing.add(DATABASE, copy)
             writing.add_films()
+            note_command(log, "backup")
+            writing.add_log(log)
             if with_key and key is not None:
                 writing.add(KEY, key)
             return writing.finish(films, with_key=with_key)
@@ -152,6 +157,22 @@ def write_node_backup(
         raise unusable(error) from error
     finally:
         engine.dispose()
+
+
+def existing_keys(folder: Path, key_file: Path | None) -> Keys:
+    """The keys of a node that has been started; unlike `open_keys`, it makes none.
+
+    Args:
+        folder: Folder of the node.
+        key_file: File with its key; None for the one in the folder.
+
+    Raises:
+        UsageError: There is no key, or it is malformed.
+    """
+    path = key_path(folder, key_file)
+    if path is not None and not path.exists():
+        raise UsageError(f"{path}: no such key", "Name the key_file of the node with --key FILE.")
+    return open_keys(folder, key_file)
 
 
 class _Writing:
@@ -182,6 +203,10 @@ class _Writing:
             with suppress(FileNotFoundError):
                 sealed = io.BytesIO(self._keys.seal(path.read_bytes(), name))
                 self._files[name] = put(self._pack, name, sealed)
+
+    def add_log(self, log: AuditLog) -> None:
+        """Adds the audit log; it is later than the database, which knows an earlier line of it."""
+        self._files |= put_log(self._pack, log)
 
     def finish(self, results: int, *, with_key: bool) -> NodeManifest:
         """Adds the manifest and its signature."""
@@ -239,6 +264,7 @@ def restore_node(
     Raises:
         UsageError: The backup is damaged or changed, the key does not belong to it, or the folder is in
             use.
+        AuditLogDamaged: The audit log in the backup was changed.
         DiskFull: There is not enough space; nothing was restored.
     """
     with opened(backup) as pack, _staging(folder, backup, check_only=check_only) as staging:
@@ -250,11 +276,18 @@ def restore_node(
         _SIGNED_MANIFEST.check(pack, text, keys)
         _decrypt(staging, manifest, keys)
         store = Store(f"sqlite:///{staging / DATABASE}")  # brings its tables to this version
+        check_log(staging, store.engine, keys)
         with store.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         store.close()
         if not check_only:
-            _put_in_place(folder, staging)
+            _put_in_place(folder, staging, manifest)
+    if not check_only:
+        store = Store(f"sqlite:///{folder / DATABASE}")
+        log = open_node_log(folder, store.engine, keys)
+        note_command(log, "restore")
+        log.settle()
+        store.close()
     return manifest
 
 
@@ -268,8 +301,8 @@ def _staging(folder: Path, backup: Path, *, check_only: bool) -> Iterator[Path]:
         return
     staging = folder / _STAGING
     spool = folder / _SPOOL
-    waiting = spool.is_dir() and any(spool.iterdir()) and not staging.exists()
-    if is_node(folder) or waiting:
+    left = (spool.is_dir() and any(spool.iterdir())) or (folder / LOG).exists()
+    if is_node(folder) or (left and not staging.exists()):
         raise UsageError(
             f"{folder}: holds a node's data already",
             "Name a new --folder, or move the old one away first.",
@@ -282,7 +315,8 @@ def _staging(folder: Path, backup: Path, *, check_only: bool) -> Iterator[Path]:
             yield staging
         except BaseException:
             shutil.rmtree(staging)
-            if spool.exists():  # this attempt has moved it: the next one may replace it
+            # This attempt may have moved them: the next one may replace them.
+            if spool.exists() or (folder / LOG).exists():
                 staging.mkdir(mode=0o700)
             raise
         shutil.rmtree(staging)
@@ -301,11 +335,15 @@ def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, NodeManifest]:
             raise
         raise damaged("its manifest is damaged") from None
     # Names of a stranger must not become paths elsewhere; the signature is checked later.
-    if DATABASE not in files or not all(_NAME.fullmatch(name) for name in files):
+    if DATABASE not in files or not all(_may_be_in_it(name) for name in files):
         raise damaged("it contains something else")
     if set(pack.namelist()) != {*files, _SIGNED_MANIFEST.name, _SIGNED_MANIFEST.signature}:
         raise damaged("its files are not those of its manifest")
     return text, manifest
+
+
+def _may_be_in_it(name: str) -> bool:
+    return bool(_NAME.fullmatch(name) or LOG_FILE.fullmatch(name))
 
 
 def _decrypt(staging: Path, manifest: NodeManifest, keys: Keys) -> None:
@@ -323,12 +361,14 @@ def _decrypt(staging: Path, manifest: NodeManifest, keys: Keys) -> None:
             path.write_bytes(data)
 
 
-def _put_in_place(folder: Path, staging: Path) -> None:
+def _put_in_place(folder: Path, staging: Path, manifest: NodeManifest) -> None:
     """Moves everything, the database last: without it no node goes on there."""
     for name in _FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
         if (staging / name).exists():
             (staging / name).replace(folder / name)
+    for name in filter(LOG_FILE.fullmatch, manifest.files):
+        (staging / name).replace(folder / name)
     if (staging / KEY).exists() and not (folder / KEY).exists():
         (staging / KEY).replace(folder / KEY)
     remove_former_logs(folder / DATABASE)

@@ -49,6 +49,7 @@ class DeliveryLoop:
         limits: DeliveryLimits,
         counted: Callable[[str, str], None] = lambda _destination, _what: None,
         *,
+        record: Callable[[Delivery, FilmRow, str], object] = lambda _delivery, _row, _what: None,
         keep_films: bool = False,
     ) -> None:
         """Starts the threads.
@@ -60,6 +61,9 @@ class DeliveryLoop:
             limits: How often results are sent again.
             counted: Called after each attempt with the destination, and `DELIVERED`, `AGAIN` or
                 `GIVEN_UP`.
+            record: Called after each attempt with the delivery, the film, and `DELIVERED`, `AGAIN` or
+                `GIVEN_UP`. If it raises, a result that was delivered counts as not delivered: the
+                next attempt changes nothing at the destination.
             keep_films: Keep films after all their deliveries.
         """
         self._deliveries = deliveries
@@ -67,6 +71,7 @@ class DeliveryLoop:
         self._destinations = destinations
         self._limits = limits
         self._counted = counted
+        self._record = record
         self._keep_films = keep_films
         self._stopping = threading.Event()
         self._wakes = {name: threading.Event() for name in destinations}
@@ -137,7 +142,7 @@ class DeliveryLoop:
 
     def _deliver(self, delivery: Delivery, row: FilmRow) -> bool:
         """Makes an attempt; returns False if the destination failed, so that others would fail too."""
-        error = self._attempt(delivery.destination, row)
+        error = self._attempt(delivery.destination, row) or self._recorded(delivery, row, DELIVERED)
         if error is None:
             self._deliveries.record_success(row.id, delivery.destination)
             self._note(DELIVERED, delivery, None)
@@ -148,6 +153,7 @@ class DeliveryLoop:
         over = permanent or attempt >= self._limits.attempts
         pause = pause_s(attempt, self._limits.first_pause_s, self._limits.longest_pause_s)
         next_attempt = None if over else now() + timedelta(seconds=pause)
+        self._recorded(delivery, row, GIVEN_UP if over else AGAIN)
         self._deliveries.record_failure(row.id, delivery.destination, error, next_attempt)
         self._note(GIVEN_UP if over else AGAIN, delivery, error)
         return permanent
@@ -176,6 +182,14 @@ class DeliveryLoop:
         except Exception as error:  # noqa: BLE001 (one result must not end the thread)
             _log.error("a delivery failed unexpectedly", exc_info=error)
             return ServerFault()
+        return None
+
+    def _recorded(self, delivery: Delivery, row: FilmRow, what: str) -> PneumoscopeError | None:
+        """Calls `record`; returns why it failed."""
+        try:
+            self._record(delivery, row, what)
+        except PneumoscopeError as error:
+            return error
         return None
 
     def _note(self, what: str, delivery: Delivery, error: PneumoscopeError | None) -> None:

@@ -18,6 +18,7 @@ from pneumoscope.pacs.intake import OWNER
 
 if TYPE_CHECKING:
     from pneumoscope.jobs.store import Store
+    from pneumoscope.pacs.audit.node_log import NodeAuditLog
     from pneumoscope.pacs.audit.sender import SyslogSender
     from pneumoscope.pacs.pull.polling import Polling
     from pneumoscope.pacs.spool import Spool
@@ -58,6 +59,7 @@ class Figures:
         has_room: Whether another film would be taken.
         audit_waiting: Audit messages that the syslog has not taken yet.
         audit_lost: Audit messages that are lost because too many waited.
+        log_writable: Whether the last line of the audit log was written.
     """
 
     spool_films: int = 0
@@ -69,6 +71,7 @@ class Figures:
     has_room: bool = True
     audit_waiting: int = 0
     audit_lost: int = 0
+    log_writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,14 @@ class FigureReader:
         store: The database.
         polling: Fetches films; None if there are no sources.
         audit: Sends audit messages; None if the node makes none.
+        log: The audit log; None if there is none.
     """
 
     spool: Spool
     store: Store
     polling: Polling | None = None
     audit: SyslogSender | None = None
+    log: NodeAuditLog | None = None
 
     def read(self) -> Figures:
         """The figures now."""
@@ -112,6 +117,7 @@ class FigureReader:
             has_room=self.spool.has_room(),
             audit_waiting=0 if audit is None else audit.waiting,
             audit_lost=0 if audit is None else audit.lost,
+            log_writable=self.log is None or self.log.writable,
         )
 
     def _stored(self) -> StoredFigures:

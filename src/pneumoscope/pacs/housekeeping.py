@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.rows import may_be_read_later
+from pneumoscope.jobs.store import no_record
 from pneumoscope.jobs.tables import OPEN
 
 if TYPE_CHECKING:
     from pneumoscope.jobs.clock import SteadyClock
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.service import JobService
-    from pneumoscope.jobs.store import Store
+    from pneumoscope.jobs.store import Record, Store
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Housekeeping:
         retention_days: int | None,
         *,
         keep_films: bool,
+        record: Record = no_record,
     ) -> None:
         """Deletes nothing yet.
 
@@ -46,19 +49,21 @@ class Housekeeping:
             clock: Says what is old.
             retention_days: Days after which results are deleted; None to keep them.
             keep_films: Keep films as long as their results.
+            record: Called with the ids of old results before their deletion is committed.
         """
         self._store = store
         self._film_store = film_store
         self._clock = clock
         self._retention_days = retention_days
         self._keep_films = keep_films
+        self._record = record
 
     def run(self) -> None:
         """Deletes what is due."""
         if self._retention_days is not None:
             time = datetime.fromtimestamp(self._clock.now(), UTC)
             deleted = self._store.delete_before(
-                time - timedelta(days=self._retention_days), most=_SHARE
+                time - timedelta(days=self._retention_days), self._record, _SHARE
             )
             self._film_store.drop(deleted)
             if deleted:
@@ -76,13 +81,16 @@ class Housekeeping:
         self._film_store.drop(set(kept) - set(self._store.states(kept)))
 
     def _drop_delivered(self) -> None:
-        """Deletes films whose results were delivered everywhere, and films that failed."""
-        kept = sorted(self._film_store.ids())
-        for start in range(0, len(kept), _PORTION):
-            portion = kept[start : start + _PORTION]
+        """Deletes films whose results were delivered everywhere, and films that failed for good."""
+        films = sorted(self._film_store.ids())
+        for start in range(0, len(films), _PORTION):
+            portion = films[start : start + _PORTION]
             # A film that is not in the database is being accepted at this moment.
             ended = {id_ for id_, state in self._store.states(portion).items() if state not in OPEN}
-            self._film_store.drop(ended - Deliveries(self._store).undelivered(portion))
+            errors = self._store.failed(portion)
+            kept = {id_ for id_, error in errors.items() if may_be_read_later(error)}
+            waiting = Deliveries(self._store).undelivered(portion) - errors.keys()
+            self._film_store.drop(ended - kept - waiting)
 
 
 class Keeper:
@@ -110,6 +118,7 @@ class Keeper:
         due = time.monotonic()
         while not self._stopping.wait(_RETRY_S):
             self._jobs.retry_unsaved()
+            self._resume_wanted()
             if time.monotonic() < due:
                 continue
             due = time.monotonic() + _ROUND_S
@@ -117,3 +126,13 @@ class Keeper:
                 self._house.run()
             except Exception as error:  # noqa: BLE001 (the next round may succeed)
                 _log.error("old results were not deleted", exc_info=error)
+
+    def _resume_wanted(self) -> None:
+        """Reads the films again that `pneumoscope queue retry` names."""
+        try:
+            resumed = self._jobs.resume_wanted()
+        except Exception as error:  # noqa: BLE001 (the next attempt is in a moment)
+            _log.error("films are not read again yet", exc_info=error)
+        else:
+            if resumed:
+                _log.info("%d films are read again", resumed)

@@ -17,6 +17,7 @@ from pneumoscope.errors import (
 )
 from pneumoscope.files import cause
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
+from pneumoscope.jobs.store import no_record
 from pneumoscope.pacs.errors import TooManyFilms
 from pneumoscope.pacs.film_header import FilmHeader, header_of_file
 from pneumoscope.records import Settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.jobs.pipeline import Pipeline
+    from pneumoscope.jobs.store import Record
     from pneumoscope.pacs.spool import Spool
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Intake:
         destinations: tuple[str, ...],
         study_films: int,
         counted: Callable[[str], None] = lambda _what: None,
+        recording: Callable[[FilmHeader | None], Record] = lambda _header: no_record,
     ) -> None:
         """Starts the thread.
 
@@ -56,12 +59,15 @@ class Intake:
             destinations: Names of the systems that every result goes to.
             study_films: Films of a study that are read.
             counted: Called with ``accepted``, ``duplicate`` or ``failed`` for each film.
+            recording: Takes the header of a film, and gives the function that is called before the
+                film is stored, see `JobService.accept`.
         """
         self._pipeline = pipeline
         self._spool = spool
         self._destinations = destinations
         self._study_films = study_films
         self._counted = counted
+        self._recording = recording
         self._bundle_sha256 = pipeline.readers.sha256()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -101,7 +107,7 @@ class Intake:
                 self._accept(path)
             except QueueFull as error:
                 return min(_TROUBLE_S, error.retry_after_s)
-            except QueueError:  # the node is shutting down, or has lost its database
+            except QueueError:  # the node is shutting down, or has lost its database or audit log
                 return _TROUBLE_S
             except DiskFull:
                 _log.error("the disk is full; films wait in the spool")
@@ -118,16 +124,22 @@ class Intake:
 
     def _accept(self, path: Path) -> None:
         data = path.read_bytes()
+        header: FilmHeader | None = None
         try:
-            request, film = self._film(data)
+            header = header_of_file(data)
+            request, film = self._film(header, data)
         except ImageError as error:
             request = self._request(None)
             film = UploadedFile("film", b"", error)
         try:
-            job = self._pipeline.jobs.accept(request, [film])
+            job = self._pipeline.jobs.accept(request, [film], self._recording(header))
         except DuplicateFilm:
             self._counted("duplicate")
-            _log.info("a film was received that is known already")
+            key = film.idempotency_key
+            if key is not None and self._pipeline.jobs.resume_failed(OWNER, key):
+                _log.info("a film that failed was received again; it is read again")
+            else:
+                _log.info("a film was received that is known already")
         else:
             self._counted("accepted" if film.error is None else "failed")
             fields = {"job": job} | ({} if film.error is None else {"error": film.error.code})
@@ -138,8 +150,7 @@ class Intake:
         except OSError as error:
             _log.error("a film stays in the spool: %s", cause(error))
 
-    def _film(self, data: bytes) -> tuple[JobRequest, UploadedFile]:
-        header = header_of_file(data)
+    def _film(self, header: FilmHeader, data: bytes) -> tuple[JobRequest, UploadedFile]:
         request = self._request(header)
         database = self._pipeline.database
         key = database.keys.idempotency_key(header.sop_instance, self._bundle_sha256)

@@ -148,7 +148,7 @@ class LimitedServer(ThreadedAssociationServer):
         settings: The settings.
         memory: Counts what the associations hold.
         tls: For TLS, or None.
-        refused: Called with a reason for every connection that is refused.
+        refused: Called with a reason and the peer's address for every connection that is refused.
     """
 
     request_queue_size = 128
@@ -160,7 +160,7 @@ class LimitedServer(ThreadedAssociationServer):
         settings: ReceiverSettings,
         memory: ReceiveMemory,
         tls: ssl.SSLContext | None,
-        refused: Callable[[str], None],
+        refused: Callable[[str, str], None],
         **options: Any,
     ) -> None:
         self.settings = settings
@@ -177,11 +177,11 @@ class LimitedServer(ThreadedAssociationServer):
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         if self._networks and not any(address in network for network in self._networks):
-            self.refused("address")
+            self.refused("address", client_address[0])
             return False
         connections = len(self._opening) + len(self.active_associations)
         if connections >= self.settings.associations + _SPARE_CONNECTIONS:
-            self.refused("connections")
+            self.refused("connections", client_address[0])
             return False
         self._opening.add(request)
         return True
@@ -203,11 +203,11 @@ class LimitedServer(ThreadedAssociationServer):
         BaseServer.shutdown(self)  # that of pynetdicom is for servers that it has started itself
         self.server_close()
 
-    def handle_error(self, _request: Any, _client_address: Any) -> None:
+    def handle_error(self, _request: Any, client_address: Any) -> None:
         """Logs why a connection ended before its association began."""
         error = sys.exception()
         _log.warning("a connection ended early: %s", type(error).__name__)
-        self.refused("handshake")
+        self.refused("handshake", client_address[0])
 
 
 class _Connection(RequestHandler):

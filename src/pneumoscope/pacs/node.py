@@ -21,6 +21,7 @@ from pneumoscope.jobs.pipeline import (
     open_job_database,
     open_pipeline,
 )
+from pneumoscope.pacs.audit.node_log import NodeAuditLog, open_node_log
 from pneumoscope.pacs.audit.trail import AuditTrail
 from pneumoscope.pacs.delivery import DeliveryLoop
 from pneumoscope.pacs.destinations.commitment import Commitments
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pneumoscope.jobs.store import Store
     from pneumoscope.pacs.config import NodeSettings
     from pneumoscope.pacs.destinations.base import Destination
+    from pneumoscope.pacs.pull.settings import PullSettings
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Node:
         delivery: Delivers results.
         destinations: Where results go, by name.
         keeper: Deletes what is not needed.
+        audit: The audit log.
         trail: Audit messages, or None.
         metrics: For Prometheus.
         metrics_port: TCP port of the metrics, or None.
@@ -79,6 +82,7 @@ class Node:
     delivery: DeliveryLoop
     destinations: Mapping[str, Destination]
     keeper: Keeper
+    audit: NodeAuditLog
     trail: AuditTrail | None
     metrics: NodeMetrics
     metrics_port: int | None
@@ -97,6 +101,7 @@ class Node:
         if self.trail is not None:
             self.trail.stop()
         self.metrics.stop()
+        self.audit.stop()
         self.pipeline.close(0)
 
 
@@ -110,13 +115,13 @@ def open_node(settings: NodeSettings) -> Node:
     metrics = NodeMetrics()
     wakers: list[Callable[[], None]] = []
     with ExitStack() as started:
-        pipeline = _pipeline(settings, metrics, wakers)
+        pipeline, audit = _pipeline(settings, metrics, wakers)
         started.callback(pipeline.close, 0)
         store, film_store = pipeline.database.store, pipeline.film_store
         _warn_of_unconfigured(settings, store)
         spool = Spool(settings.spool_folder, settings.disk, [settings.films_folder])
         spool.remove_partial_files()
-        house = _housekeeping(settings, pipeline)
+        house = _housekeeping(settings, pipeline, audit)
         commitments = Commitments()
         trail = _open_trail(settings, pipeline)
         if trail is not None:
@@ -131,18 +136,28 @@ def open_node(settings: NodeSettings) -> Node:
             destinations,
             settings.delivery,
             metrics.attempt,
+            record=audit.delivered,
             keep_films=settings.keep_films,
         )
         started.callback(delivery.stop, _LAST_DELIVERY_S)
         wakers.append(delivery.wake)
-        intake = Intake(pipeline, spool, tuple(destinations), settings.study_films, metrics.taken)
+        intake = Intake(
+            pipeline,
+            spool,
+            tuple(destinations),
+            settings.study_films,
+            metrics.taken,
+            audit.accepting,
+        )
         started.callback(intake.stop)
-        messages = _Messages(metrics, intake, commitments, trail)
+        messages = _Messages(metrics, intake, commitments, audit, trail)
         receiver = ReceiverProcess(receiver_task(settings), messages.take)
         started.callback(receiver.stop)
-        polling = start_polling(settings, spool, intake.wake, trail)
+        polling = start_polling(settings, spool, intake.wake, audit, trail)
         started.pop_all()
-    figures = FigureReader(spool, store, polling, None if trail is None else trail.sender)
+    audit.note("node started")
+    sender = None if trail is None else trail.sender
+    figures = FigureReader(spool, store, polling, sender, audit)
     metrics.watch(figures, lambda: receiver.pid is not None, tuple(destinations))
     return Node(
         pipeline=pipeline,
@@ -153,6 +168,7 @@ def open_node(settings: NodeSettings) -> Node:
         delivery=delivery,
         destinations=destinations,
         keeper=Keeper(house, pipeline.jobs),
+        audit=audit,
         trail=trail,
         metrics=metrics,
         metrics_port=metrics_port,
@@ -208,7 +224,7 @@ def receiver_task(settings: NodeSettings) -> ReceiverTask:
 
 def _pipeline(
     settings: NodeSettings, metrics: NodeMetrics, wakers: list[Callable[[], None]]
-) -> Pipeline:
+) -> tuple[Pipeline, NodeAuditLog]:
     bundles = load_bundles(settings.bundles, settings.profile, settings.threads)
     make_folder(settings)
     database = open_job_database(
@@ -221,15 +237,24 @@ def _pipeline(
         for wake in wakers:
             wake()
 
-    hooks = PipelineHooks(ended=metrics.film, ran=ran, tampered=_report_tampering)
     pipeline_settings = PipelineSettings(
         threads=settings.threads,
         held_bytes=_HELD_BYTES,
         done_bytes=_DONE_BYTES,
         films_folder=settings.films_folder,
+        keep_failed=True,
     )
     try:
-        return open_pipeline(pipeline_settings, bundles, database, hooks)
+        log = open_node_log(settings.folder, database.store.engine, database.keys)
+        audit = NodeAuditLog(log, database.keys)
+
+        def tampered(film: str) -> None:
+            """A film on the disk was changed."""
+            _log.error("a film on the disk was changed", extra={"fields": {"film": film}})
+            audit.tampered(film)
+
+        hooks = PipelineHooks(ended=metrics.film, ran=ran, tampered=tampered)
+        return open_pipeline(pipeline_settings, bundles, database, hooks), audit
     except BaseException:
         database.close()
         raise
@@ -239,6 +264,7 @@ def start_polling(
     settings: NodeSettings,
     spool: Spool,
     wake: Callable[[], None],
+    audit: NodeAuditLog | None = None,
     trail: AuditTrail | None = None,
 ) -> Polling:
     """Starts to fetch films into the spool.
@@ -247,6 +273,7 @@ def start_polling(
         settings: With the sources.
         spool: Where films go.
         wake: Called after each film.
+        audit: Gets a line about each film.
         trail: Gets a report of each film.
     """
 
@@ -260,12 +287,19 @@ def start_polling(
 
     settings.cursors_folder.mkdir(exist_ok=True, mode=0o700)
     sources = open_sources(settings.sources, settings.cursors_folder)
-    polling = Polling(sources, take) if trail is None else Polling(sources, take, trail.fetched)
+
+    def fetched(source: PullSettings, film: bytes) -> None:
+        if audit is not None:
+            audit.fetched(source.name, film)
+        if trail is not None:
+            trail.fetched(source, film)
+
+    polling = Polling(sources, take, fetched)
     polling.start()
     return polling
 
 
-def _housekeeping(settings: NodeSettings, pipeline: Pipeline) -> Housekeeping:
+def _housekeeping(settings: NodeSettings, pipeline: Pipeline, audit: NodeAuditLog) -> Housekeeping:
     store = pipeline.database.store
     house = Housekeeping(
         store,
@@ -273,6 +307,7 @@ def _housekeeping(settings: NodeSettings, pipeline: Pipeline) -> Housekeeping:
         SteadyClock(store.engine),
         settings.retention_days,
         keep_films=settings.keep_films,
+        record=audit.deleting,
     )
     house.drop_orphans()
     return house
@@ -298,10 +333,6 @@ def _maker(pipeline: Pipeline) -> ObjectMaker:
     return ObjectMaker(bundles, picture_by(pipeline.decoders, PipelineSettings().max_pixels))
 
 
-def _report_tampering(film: str) -> None:
-    _log.error("a film on the disk was changed", extra={"fields": {"film": film}})
-
-
 class _Messages:
     """What the receiver reports goes to those parts that need it."""
 
@@ -310,16 +341,19 @@ class _Messages:
         metrics: NodeMetrics,
         intake: Intake,
         commitments: Commitments,
+        audit: NodeAuditLog,
         trail: AuditTrail | None,
     ) -> None:
         self._metrics = metrics
         self._intake = intake
         self._commitments = commitments
+        self._audit = audit
         self._trail = trail
 
     def take(self, what: str, details: dict[str, Any]) -> None:
         """Takes a message, see `Receiver`."""
         self._metrics.receiver(what, details)
+        self._audit.receiver(what, details)
         if self._trail is not None:
             self._trail.receiver(what, details)
         if what == "stored":

@@ -91,7 +91,9 @@ class Receiver:
                 settings=settings,
                 memory=ReceiveMemory(max(settings.memory_bytes // 4, settings.film_bytes)),
                 tls=server_context(settings),
-                refused=lambda reason: report("rejected", {"reason": reason}),
+                refused=lambda reason, address: report(
+                    "rejected", {"reason": reason, "address": address}
+                ),
             )
         except OSError as error:
             raise UsageError(

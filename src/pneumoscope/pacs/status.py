@@ -49,6 +49,7 @@ def status_json(
         "disk_has_room": figures.has_room,
         "audit_messages_waiting": figures.audit_waiting,
         "audit_messages_lost": figures.audit_lost,
+        "audit_log_writable": figures.log_writable,
     }
 
 
@@ -135,11 +136,15 @@ def _problems(status: dict[str, Any]) -> Iterable[str]:
         yield "The database does not answer; films wait in the spool."
     if not status["disk_has_room"]:
         yield "The disk is full, or the node has used its share: films are refused."
+    if not status["audit_log_writable"]:
+        yield "The audit log cannot be written; films wait in the spool."
     if status["audit_messages_waiting"] > _SOME_MESSAGES or status["audit_messages_lost"]:
         yield (
             f"The syslog does not take audit messages: waiting {status['audit_messages_waiting']}, "
             f"lost {status['audit_messages_lost']}."
         )
+    if failed := status["films"].get("failed"):
+        yield f"Films without a result: {failed}; see `pneumoscope queue list --state failed`."
     for name, each in status["destinations"].items():
         if each["failing"]:
             yield f"{name}: results not taken, to be sent again: {each['failing']}."

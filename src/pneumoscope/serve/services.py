@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Request
 
+from pneumoscope.audit_log.log import SERIOUS, AuditLog, Event
 from pneumoscope.images.decoders import DecoderPool
 from pneumoscope.jobs.batcher import Batcher
 from pneumoscope.jobs.bundles import load_bundles
@@ -35,7 +36,6 @@ from pneumoscope.serve.metrics import Metrics
 from pneumoscope.serve.pictures import Renderer
 from pneumoscope.serve.problems import Unavailable
 from pneumoscope.serve.security.accounts import LOCAL
-from pneumoscope.serve.security.audit_log import SERIOUS, AuditLog, Event
 from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.security.audit_trail import record
 from pneumoscope.serve.sending import Sending

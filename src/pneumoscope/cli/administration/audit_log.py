@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pneumoscope.cli.administration.node import node_folder, open_node_data
 from pneumoscope.cli.administration.server import (
     ServerData,
     on_server_data,
@@ -20,10 +21,12 @@ from pneumoscope.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumoscope.serve.security.audit_lines import Tail
-    from pneumoscope.serve.security.audit_log import AuditLog
+    from pneumoscope.audit_log.lines import Tail
+    from pneumoscope.audit_log.log import AuditLog
 
-app = typer.Typer(help="Verify or export the audit log of the server.", no_args_is_help=True)
+app = typer.Typer(
+    help="Verify or export the audit log of the server, or of a DICOM node.", no_args_is_help=True
+)
 
 Expect = Annotated[
     str | None,
@@ -68,11 +71,12 @@ def verify_audit_log(
 
     The exit code is 1 if one was. Keep the number and hash that it prints in
     another place: with --expect they also reveal a log that was rewritten with
-    the server's own key.
+    the server's own key. For a DICOM node, name its folder with --folder, and
+    its key_file, if it has one, with --key.
     """
     if expect_from is not None:
         expect = _read_expected(expect_from)
-    from pneumoscope.serve.security.audit_lines import START, Tail
+    from pneumoscope.audit_log.lines import START, Tail
 
     tail = _audit_log(server).verify(_expected(expect), _expected(after) or Tail(0, START))
     print_facts(
@@ -115,10 +119,13 @@ def _cells(entry: Mapping[str, Any]) -> list[Any]:
 
 
 def _audit_log(server: ServerData) -> AuditLog:
-    """The log of an existing server: a mistyped folder must not pass as an unchanged log."""
+    """The log of an existing server or node: a mistyped folder must not pass as an unchanged log."""
+    node = node_folder(server)
+    if node is not None:
+        return open_node_data(node, server.key).audit
     settings = server.settings()
     where = settings.folder
-    from pneumoscope.serve.security.audit_log import LOG
+    from pneumoscope.audit_log.log import LOG
 
     if (where / LOG).exists():
         return server.administration().audit
@@ -133,7 +140,7 @@ def _audit_log(server: ServerData) -> AuditLog:
 
 
 def _expected(text: str | None) -> Tail | None:
-    from pneumoscope.serve.security.audit_lines import Tail
+    from pneumoscope.audit_log.lines import Tail
 
     if text is None:
         return None

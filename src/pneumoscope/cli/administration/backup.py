@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pneumoscope.cli.administration.node import node_folder
 from pneumoscope.cli.administration.server import (
     ServerData,
     on_server_data,
@@ -16,8 +17,6 @@ from pneumoscope.cli.administration.server import (
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
 
-NODE = "node.sqlite"
-"""The database in the folder of a DICOM node."""
 EXAMPLE = "Example: pneumoscope backup /mnt/backups/reading-room.zip"
 
 WithKey = Annotated[
@@ -43,8 +42,9 @@ def backup(
     another place: without it, films and names in the backup are lost.
     """
     os.umask(0o077)  # patient data: other users of this machine must not read it
-    if server.folder is not None and (server.folder / NODE).is_file():
-        _back_up_node(server.folder, server.key, file, with_key, json)
+    node = node_folder(server)
+    if node is not None:
+        _back_up_node(node, server.key, file, with_key, json)
         return
     settings = server.settings()
     from pneumoscope.serve.admin.backup import facts, write_backup
@@ -67,6 +67,6 @@ def _back_up_node(folder: Path, key: Path | None, file: Path, with_key: bool, js
     print_facts(
         {"file": str(file), **manifest.facts()},
         f"{file}: node with {manifest.results:,} results, {manifest.films:,} films, "
-        f"{manifest.spool:,} films in the spool, {words}",
+        f"{manifest.spool:,} films in the spool, audit log, {words}",
         as_json=json,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pneumoscope.cli.administration.node import node_folder, open_node_data
 from pneumoscope.cli.administration.server import ServerData, on_server_data, print_rows
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
@@ -72,7 +73,7 @@ class _Queue:
     Attributes:
         contents: The films.
         keys: Decrypt names.
-        note: Writes a line into the audit log of a server: an action, and ids of films.
+        note: Writes a line into the audit log of a server or node: an action, and ids of films.
     """
 
     contents: QueueContents
@@ -88,7 +89,7 @@ class _Queue:
 
 @contextmanager
 def _opened(data: ServerData) -> Iterator[_Queue]:
-    """The queue in a folder; that of a server with its audit log."""
+    """The queue in a folder; that of a server or node with its audit log."""
     require("the queue", "watch", "sqlalchemy", "alembic", "cryptography")
     from pneumoscope.jobs.contents import QueueContents, database_in
     from pneumoscope.jobs.database import DatabaseError, unusable
@@ -104,6 +105,13 @@ def _opened(data: ServerData) -> Iterator[_Queue]:
             contents = QueueContents(administration.store, administration.film_store)
             yield _Queue(contents, administration.keys, administration.note)
             administration.store.close()
+            return
+        node = node_folder(data)
+        if node is not None:
+            opened = open_node_data(node, data.key)
+            films = FilmStore(0, opened.keys, folder / "films")
+            yield _Queue(QueueContents(opened.store, films), opened.keys, opened.note)
+            opened.store.close()
             return
         database = database_in(folder)
         os.umask(0o077)  # patient data: other users of this machine must not read it
@@ -186,7 +194,9 @@ def retry_films(server: ServerData, films: Ids, json: Json = False) -> None:
     """Read films that failed again, or deliver results again that were given up."""
     words = {
         "source": "is read again when its source is listed the next time",
-        "kept": "is read after the next start",
+        "kept": "is read after the next start"
+        if node_folder(server) is None
+        else "is read in a few seconds if the node runs, otherwise after its next start",
         "results": "its results are delivered again",
     }
     _each(
@@ -213,8 +223,8 @@ def redirect_results(
     if other == destination:
         raise UsageError("both destinations are the same", "`pneumoscope queue retry` tries again.")
     with _opened(server) as queue:
-        results = queue.contents.redirect(destination, other)
         queue.note("queue redirect")
+        results = queue.contents.redirect(destination, other)
     if json:
         print_json({"destination": other, "results": results}, indent=2)
         return

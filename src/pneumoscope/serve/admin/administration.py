@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from pneumoscope.audit_log.command_user import command_user
+from pneumoscope.audit_log.log import AuditLog, Event
 from pneumoscope.errors import AccountError, UsageError
 from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.database import unusable
@@ -21,14 +22,12 @@ from pneumoscope.jobs.tables import now
 from pneumoscope.serve.admin import privacy
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.accounts import (
-    ADMIN_AT_THE_MACHINE,
     LOCAL,
     Accounts,
     Record,
     User,
     user_of,
 )
-from pneumoscope.serve.security.audit_log import AuditLog, Event
 from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.security.second_factor import SecondFactor
 from pneumoscope.serve.security.sessions import Sessions
@@ -236,13 +235,13 @@ class Administration:
             DiskFull: There is not enough space.
         """
         marks = self.keys.fingerprints(patient)
-        self.audit.append(Event(what="patient export", who=_who(), patient=marks[0]))
+        self.audit.append(Event(what="patient export", who=command_user(), patient=marks[0]))
         return privacy.export(self.store, self.film_store, self.keys, self.audit, marks, out)
 
     def erase_patient(self, patient: str) -> PatientData:
         """Deletes results and films of a patient, of all users."""
         marks = self.keys.fingerprints(patient)
-        event = Event(what="patient erase", who=_who(), patient=marks[0])
+        event = Event(what="patient erase", who=command_user(), patient=marks[0])
         return privacy.erase(self.store, self.film_store, self.audit, marks, event)
 
     def _line(self, what: str) -> Record:
@@ -255,7 +254,7 @@ class Administration:
             what: The action.
             objects: Ids of what it concerns.
         """
-        self.audit.append(Event(what=what, who=_who(), objects=objects))
+        self.audit.append(Event(what=what, who=command_user(), objects=objects))
 
 
 def open_administration(settings: ServeSettings) -> Administration:
@@ -305,12 +304,3 @@ def check_start(settings: ServeSettings) -> None:
             "--keep-films needs a separate key: one next to the films would protect nothing",
             f"openssl rand -base64 32 > key, then --key key; or set {VARIABLE}.",
         )
-
-
-def _who() -> User:
-    """The user of the operating system who runs the command."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # no such user in this container
-        name = "unknown"
-    return User(ADMIN_AT_THE_MACHINE, name, "admin", "command")

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pneumoscope import __version__
+from pneumoscope.audit_log.copies import put_log
 from pneumoscope.errors import UsageError
 from pneumoscope.files import replacing
 from pneumoscope.jobs.backup_parts import CHUNK, KEY, Member, SignedManifest, contains, put
@@ -31,7 +32,6 @@ from pneumoscope.serve.admin.administration import open_administration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pneumoscope.serve.security.audit_log import AuditLog
     from pneumoscope.serve.settings import ServeSettings
 
 FORMAT = 1
@@ -102,7 +102,7 @@ def write_backup(settings: ServeSettings, out: Path, *, with_key: bool = False) 
                 files = {DATABASE: put(pack, DATABASE, database)}
             results = _count_results(copy)
             films = sum(_put_film(pack, settings.folder / "films", id_) for id_ in _ids(copy))
-            files |= _put_log(pack, administration.audit)
+            files |= put_log(pack, administration.audit)
             if with_key and key is not None:
                 with key.open("rb") as secret:
                     files[KEY] = put(pack, KEY, secret)
@@ -134,11 +134,6 @@ def _check_version(settings: ServeSettings) -> None:
         raise unusable(error) from error
     finally:
         engine.dispose()
-
-
-def _put_log(pack: zipfile.ZipFile, audit: AuditLog) -> dict[str, Member]:
-    with audit.snapshot() as files:
-        return {name: put(pack, name, stream, size) for name, stream, size in files}
 
 
 def _put_film(pack: zipfile.ZipFile, folder: Path, id_: str) -> bool:

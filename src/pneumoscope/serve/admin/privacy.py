@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pneumoscope.audit_log.log import Event
 from pneumoscope.files import replacing
 from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.render.serialise import NOTICE
-from pneumoscope.serve.security.audit_log import Event
 from pneumoscope.serve.serializers import record_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from pneumoscope.audit_log.log import AuditLog
     from pneumoscope.jobs.clock import SteadyClock
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.store import Store
-    from pneumoscope.serve.security.audit_log import AuditLog
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from pneumoscope.errors import AuditLogDamaged, UsageError
+from pneumoscope.audit_log.copies import LOG_FILE, check_log
+from pneumoscope.audit_log.log import LOG
+from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
 from pneumoscope.jobs.backup_parts import (
     KEY,
@@ -34,8 +36,6 @@ from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base, FilmRow
 from pneumoscope.serve.admin.administration import open_administration
 from pneumoscope.serve.admin.backup import DATABASE, FILMS, FORMAT, SIGNED_MANIFEST, Manifest
-from pneumoscope.serve.security.audit_anchor import AuditAnchor
-from pneumoscope.serve.security.audit_log import HEAD, LOG, TORN, AuditLog
 from pneumoscope.serve.security.sessions import Login
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ _STAGING = ".restore.part"
 _MADE_WITH_ROWS = ("audit_anchor",)
 """Tables in which a new database has rows."""
 _FILM = re.compile(FILMS + r"[0-9a-f]{32}")
-_LOG_FILE = re.compile(r"audit-log\.\d{12}\.jsonl|" + "|".join(map(re.escape, (LOG, HEAD, TORN))))
 _MOST_FILM_BYTES = 2**31
 
 
@@ -168,7 +167,7 @@ def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, Manifest]:
 def _unpack(pack: zipfile.ZipFile, manifest: Manifest, staging: Path) -> None:
     """Unpacks database, log and key as the manifest describes them."""
     for name, member in manifest.files.items():
-        if not (name in (DATABASE, KEY) or _LOG_FILE.fullmatch(name)):
+        if not (name in (DATABASE, KEY) or LOG_FILE.fullmatch(name)):
             raise damaged("it contains something else")
         unpack(pack, name, member, staging / name)
     if DATABASE not in manifest.files:
@@ -199,9 +198,7 @@ def _check_database_and_log(staging: Path, manifest: Manifest, keys: Keys) -> in
     """Brings the database to this version, ends sessions, and verifies the log; returns its lines."""
     store = Store(f"sqlite:///{staging / DATABASE}")
     try:
-        anchor = AuditAnchor(store.engine, keys.audit, keys.former_audit)
-        log = AuditLog(staging, keys.audit, former_keys=keys.former_audit, anchor=anchor)
-        tail = log.verify()
+        lines = check_log(staging, store.engine, keys)
         with Session(store.engine) as db, db.begin():
             results = db.scalar(select(func.count()).select_from(FilmRow)) or 0
             db.execute(delete(Login))  # somebody may have ended them since
@@ -211,11 +208,9 @@ def _check_database_and_log(staging: Path, manifest: Manifest, keys: Keys) -> in
             raise damaged(f"{manifest.results:,} results belong to it, {results:,} are there")
         with store.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    except AuditLogDamaged as error:
-        raise AuditLogDamaged("audit log in the backup", error.message) from None
     finally:
         store.close()
-    return tail.seq
+    return lines
 
 
 def _put_in_place(settings: ServeSettings, staging: Path, manifest: Manifest) -> None:

@@ -7,11 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
+from pneumoscope.audit_log.lines import MINOR, SUCCESS, Event
 from pneumoscope.serve.problems import Busy, Conflict, NotAllowed, NotSignedIn
 from pneumoscope.serve.routes import schemas
-from pneumoscope.serve.security import audit_log
 from pneumoscope.serve.security.accounts import Account, User, user_of
-from pneumoscope.serve.security.audit_log import Event
 from pneumoscope.serve.security.audit_trail import API, SESSION, address_of, record
 from pneumoscope.serve.security.dependencies import current_user
 from pneumoscope.serve.security.passwords import MAX_PASSWORD
@@ -83,16 +82,16 @@ def sign_in(request: Request, given: Credentials, response: Response) -> dict[st
             raise WrongCredentials
     except NotSignedIn:
         # The name stays out of the log: people type their passwords there.
-        _record(request, "sign in", audit_log.MINOR, None, 401)
+        _record(request, "sign in", MINOR, None, 401)
         raise
     user = user_of(account)
     if security.accounts.expired(account):
-        _record(request, "sign in", audit_log.MINOR, user, 403)
+        _record(request, "sign in", MINOR, user, 403)
         raise FirstPasswordExpired
     if not security.sessions.admits(account):
-        _record(request, "sign in", audit_log.MINOR, user, 403)
+        _record(request, "sign in", MINOR, user, 403)
         raise NoSecondFactor
-    _record(request, "sign in", audit_log.SUCCESS, user, 200)
+    _record(request, "sign in", SUCCESS, user, 200)
     previous = request.cookies.get(cookie_name(security.tls))
     if previous:
         security.sessions.close(previous)
@@ -143,7 +142,7 @@ def check_password(
 def sign_out(request: Request, user: Annotated[User, Depends(current_user)]) -> Response:
     """Ends the session of this cookie."""
     security: Security = request.app.state.security
-    _record(request, "sign out", audit_log.SUCCESS, user, 204)
+    _record(request, "sign out", SUCCESS, user, 204)
     cookie = request.cookies.get(cookie_name(security.tls))
     if cookie and user.via == "session":
         security.sessions.close(cookie)

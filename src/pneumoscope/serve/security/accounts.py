@@ -97,8 +97,6 @@ class User:
 
 LOCAL = User("local", "local", "admin", "local")
 """The user of a server on loopback without accounts."""
-ADMIN_AT_THE_MACHINE = "command"
-"""Id of the person who runs commands on the server's machine."""
 
 
 Record = Callable[[User], object]

@@ -6,10 +6,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pneumoscope.audit_log.anchor import AuditAnchor
+from pneumoscope.audit_log.forwarding import SyslogForwarder
+from pneumoscope.audit_log.log import AuditLog
 from pneumoscope.errors import UsageError
-from pneumoscope.serve.security.audit_anchor import AuditAnchor
-from pneumoscope.serve.security.audit_forwarding import SyslogForwarder
-from pneumoscope.serve.security.audit_log import AuditLog
 from pneumoscope.syslog import SyslogAddress
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
+from pneumoscope.audit_log.lines import MINOR, SERIOUS, SUCCESS, Event
+from pneumoscope.audit_log.log import AuditLog
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.serve.problems import response
-from pneumoscope.serve.security import audit_log
-from pneumoscope.serve.security.audit_log import AuditLog, Event
 from pneumoscope.serve.security.refusals import NoAuditLog
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ def record(audit: AuditLog, event: Event) -> None:
 def outcome_of(status: int) -> int:
     """The event outcome indicator of an HTTP status."""
     if status < 400:
-        return audit_log.SUCCESS
-    return audit_log.MINOR if status < 500 else audit_log.SERIOUS
+        return SUCCESS
+    return MINOR if status < 500 else SERIOUS
 
 
 def address_of(request: Request) -> str:

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pneumoscope.audit_log.log import AuditLog
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.accounts import Accounts
-from pneumoscope.serve.security.audit_log import AuditLog
 from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.security.audit_trail import API
 from pneumoscope.serve.security.second_factor import SecondFactor

@@ -7,17 +7,35 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pneumoscope.serve.security.accounts import User
 
 START = "0" * 64
 """The HMAC before the first line."""
 SUCCESS, MINOR, SERIOUS, MAJOR = 0, 4, 8, 12
 """Event outcome indicator: done; refused; the server failed; unavailable (PS3.15, A.5.2.1)."""
+
+
+class Actor(Protocol):
+    """Who does something: a user of the server, or whoever runs a command."""
+
+    @property
+    def id(self) -> str:
+        """Never reused."""
+
+    @property
+    def name(self) -> str:
+        """Name for signing in, or in the operating system."""
+
+    @property
+    def role(self) -> str:
+        """What they may do."""
+
+    @property
+    def via(self) -> str:
+        """How they have come, such as ``"session"`` or ``"command"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +46,15 @@ class Event:
         what: Method and route, or a name such as ``"user add"``. Never the name of a film.
         outcome: `SUCCESS`, `MINOR`, `SERIOUS` or `MAJOR`.
         who: The user; None if nobody was signed in.
-        where: Network address, or ``"command"``.
+        where: Network address, AE title, name of a destination, or ``"command"``.
         objects: Ids of the objects concerned.
         patient: Keyed hash of a patient's key.
-        status: HTTP status.
+        status: Status of HTTP or DICOM.
     """
 
     what: str
     outcome: int = SUCCESS
-    who: User | None = None
+    who: Actor | None = None
     where: str = "command"
     objects: tuple[str, ...] = ()
     patient: str | None = None

@@ -11,11 +11,11 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from in_process import Clock
+from pneumoscope.audit_log import anchor as audit_anchor
+from pneumoscope.audit_log.anchor import AnchorRow, AuditAnchor
+from pneumoscope.audit_log.log import GAP, HEAD, LOG, AuditLog, Event
 from pneumoscope.errors import AuditLogDamaged
 from pneumoscope.jobs.store import Store
-from pneumoscope.serve.security import audit_anchor
-from pneumoscope.serve.security.audit_anchor import AnchorRow, AuditAnchor
-from pneumoscope.serve.security.audit_log import GAP, HEAD, LOG, AuditLog, Event
 
 KEY = bytes(range(32))
 

@@ -10,8 +10,8 @@ import logging
 import queue
 
 from pneumoscope import syslog
-from pneumoscope.serve.security.audit_lines import canonical
-from pneumoscope.serve.security.background_thread import BackgroundThread
+from pneumoscope.audit_log.background_thread import BackgroundThread
+from pneumoscope.audit_log.lines import canonical
 from pneumoscope.syslog import DATAGRAM_BYTES, SyslogAddress
 
 _log = logging.getLogger(__name__)

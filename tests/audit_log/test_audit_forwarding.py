@@ -12,11 +12,11 @@ from typing import NoReturn
 
 import pytest
 
+from pneumoscope.audit_log.forwarding import SyslogForwarder, message
+from pneumoscope.audit_log.log import AuditLog, Event
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.keys import Keys
 from pneumoscope.jobs.store import Store
-from pneumoscope.serve.security.audit_forwarding import SyslogForwarder, message
-from pneumoscope.serve.security.audit_log import AuditLog, Event
 from pneumoscope.serve.security.audit_setup import open_audit_log
 from pneumoscope.serve.settings import ServeSettings
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from pneumoscope.audit_log.background_thread import BackgroundThread
+from pneumoscope.audit_log.lines import START, Tail, is_signed, signature
 from pneumoscope.errors import AuditLogDamaged, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.jobs.database import open_engine
 from pneumoscope.jobs.tables import Base
-from pneumoscope.serve.security.audit_lines import START, Tail, is_signed, signature
-from pneumoscope.serve.security.background_thread import BackgroundThread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +54,7 @@ class AuditAnchor:
         key: Key of the audit log.
         former_keys: Keys of earlier times.
         copy: A file, best on another machine, that also gets number and HMAC; None for none.
+        delay_s: Seconds between a line and its anchor; None for `DELAY_S`.
     """
 
     def __init__(
@@ -63,11 +63,14 @@ class AuditAnchor:
         key: bytes,
         former_keys: Sequence[bytes] = (),
         copy: Path | None = None,
+        delay_s: float | None = None,
     ) -> None:
         self._url = engine.url.render_as_string(hide_password=False)
         self._reading = engine
         self._keys = (key, *former_keys)
         self._copy = copy
+        self._delay_s = DELAY_S if delay_s is None else delay_s
+        self._settling = threading.Event()
         self._lock = threading.Lock()
         self._due: tuple[Tail, bool] | None = None
         self._thread = BackgroundThread(
@@ -103,11 +106,13 @@ class AuditAnchor:
         self._thread.wake()
 
     def settle(self) -> None:
-        """Waits until the anchor is written."""
+        """Waits until the anchor is written, which is done at once."""
+        self._settling.set()
         self._thread.settle()
+        self._settling.clear()
 
     def _write_due(self) -> None:
-        time.sleep(DELAY_S)
+        self._settling.wait(self._delay_s)
         with self._lock:
             due, self._due = self._due, None
         if due is None:

@@ -14,9 +14,7 @@ from pathlib import Path
 import pytest
 
 from in_process import Clock, small
-from pneumoscope.errors import AuditLogDamaged, DiskFull
-from pneumoscope.serve.security.accounts import LOCAL
-from pneumoscope.serve.security.audit_log import (
+from pneumoscope.audit_log.log import (
     GAP,
     HEAD,
     LOG,
@@ -27,6 +25,8 @@ from pneumoscope.serve.security.audit_log import (
     Event,
     Tail,
 )
+from pneumoscope.errors import AuditLogDamaged, DiskFull
+from pneumoscope.serve.security.accounts import LOCAL
 
 KEY = bytes(range(32))
 
@@ -250,7 +250,7 @@ def test_another_key_neither_verifies_nor_appends(tmp_path: Path) -> None:
 def test_threads_and_processes_write_one_chain(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from pneumoscope.serve.security.audit_log import AuditLog, Event\n"
+        "from pneumoscope.audit_log.log import AuditLog, Event\n"
         "log = AuditLog(Path(sys.argv[1]), bytes(range(32)))\n"
         "for n in range(50): log.append(Event(f'child {n}'))"
     )

@@ -20,9 +20,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pneumoscope.errors import AuditLogDamaged
-from pneumoscope.files import room_for
-from pneumoscope.serve.security.audit_lines import (
+from pneumoscope.audit_log.lines import (
     MAJOR,
     MINOR,
     SERIOUS,
@@ -36,12 +34,14 @@ from pneumoscope.serve.security.audit_lines import (
     parsed,
     signature,
 )
+from pneumoscope.errors import AuditLogDamaged
+from pneumoscope.files import room_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from pneumoscope.serve.security.audit_anchor import AuditAnchor
+    from pneumoscope.audit_log.anchor import AuditAnchor
 
 __all__ = ["MAJOR", "MINOR", "SERIOUS", "START", "SUCCESS", "AuditLog", "Event", "Tail"]
 
@@ -133,6 +133,11 @@ class AuditLog:
             AuditLogDamaged: The anchor was removed or changed.
         """
         return None if self._anchor is None else self._anchor.read()
+
+    def settle(self) -> None:
+        """Waits until the anchor of the last line is written; call it before a process ends."""
+        if self._anchor is not None:
+            self._anchor.settle()
 
     def _note_anchor(self, *, replace: bool = False) -> None:
         if self._anchor is not None:

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from pneumoscope.serve.security.background_thread import BackgroundThread
+from pneumoscope.audit_log.background_thread import BackgroundThread
 
 
 def test_it_does_everything_that_is_due_and_starts_again() -> None:

@@ -1,0 +1,1 @@
+"""Who did what, when, from where, with which outcome: files with a chain that shows every change."""
