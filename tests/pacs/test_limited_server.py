@@ -146,7 +146,7 @@ def test_strangers_are_refused_by_their_address(tmp_path: Path) -> None:
         assert send(node.port, [sent(1)]) == []
         with connected(node) as connection:
             assert is_closed(connection)
-        assert {"reason": "address"} in node.reported("rejected")
+        assert {"reason": "address", "address": "127.0.0.1"} in node.reported("rejected")
     with running(tmp_path, replace(LOCAL, addresses=("127.0.0.0/24",))) as node:
         assert send(node.port, [sent(1)]) == [0]
 
@@ -156,7 +156,7 @@ def test_connections_that_wait_are_limited(tmp_path: Path) -> None:
         waiting = [connected(node) for _ in range(30)]
         refused = threading.Event()
         while not refused.wait(0.01):
-            if {"reason": "connections"} in node.reported("rejected"):
+            if {"reason": "connections", "address": "127.0.0.1"} in node.reported("rejected"):
                 refused.set()
         for connection in waiting:
             connection.close()
@@ -172,7 +172,7 @@ def test_handshakes_are_counted_and_have_a_time_limit(tmp_path: Path) -> None:
                 connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
         refused = threading.Event()
         while not refused.wait(0.01):
-            if {"reason": "connections"} in node.reported("rejected"):
+            if {"reason": "connections", "address": "127.0.0.1"} in node.reported("rejected"):
                 refused.set()
         # Each byte of the first one comes in time, but not all of them.
         with pytest.raises(ConnectionError):
