@@ -235,7 +235,7 @@ def entry_json(entry: QueueEntry, name: str) -> dict[str, Any]:
         "priority": film.priority,
         "sha256": film.sha256,
         "label": film.label,
-        "error": film.error,
+        "error": None if film.error == READ_AGAIN else film.error,
         "deliveries": [
             {
                 "destination": delivery.destination,
