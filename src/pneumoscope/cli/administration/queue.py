@@ -160,7 +160,10 @@ def _no_film(state: str) -> str:
 
 def _row(entry: QueueEntry, name: str) -> dict[str, str]:
     film = entry.film
-    errors = [None if film.state == "queued" else film.error, *(delivery.error for delivery in entry.deliveries)]
+    errors = [
+        None if film.state == "queued" else film.error,
+        *(delivery.error for delivery in entry.deliveries),
+    ]
     messages = [str(error["message"]).removeprefix("film: ") for error in errors if error]
     return {
         "id": film.id[:_ID_DIGITS],
