@@ -187,7 +187,7 @@ def test_a_backup_that_fails_leaves_the_one_before(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pneumoscope.serve.admin.backup._put_log", full)
+    monkeypatch.setattr("pneumoscope.serve.admin.backup.put_log", full)
     with pytest.raises(DiskFull, match=r"backup\.zip"):
         write_backup(settings, out)
     assert out.read_bytes() == before
