@@ -111,6 +111,24 @@ def test_the_file_is_private_whatever_the_umask_says(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
 
 
+def test_another_process_that_closes_the_database_leaves_the_write_ahead_log(
+    tmp_path: Path,
+) -> None:
+    """SQLite deletes the log when the last process closes: it must not take itself for the last one."""
+    path = tmp_path / "x.sqlite"
+    used = open_engine(f"sqlite:///{path}")
+    with used.begin() as connection:
+        connection.execute(text("CREATE TABLE films (id)"))
+    open_engine(f"sqlite:///{path}").dispose()  # must not release the locks of the first one
+    script = (
+        f"import sqlite3; connection = sqlite3.connect({str(path)!r})\n"
+        "connection.execute('SELECT * FROM films'); connection.close()"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert Path(f"{path}-wal").exists()
+    used.dispose()
+
+
 def test_values_of_a_statement_are_in_no_error(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
     with engine.connect() as connection, pytest.raises(OperationalError) as error:

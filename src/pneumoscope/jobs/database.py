@@ -121,11 +121,13 @@ def changed_rows(session: Session, statement: Update | Delete) -> int:
 def _make_private(path: str | None) -> None:
     """Creates the file before SQLite does, which would let everybody read it.
 
-    SQLite gives its journals the same permissions.
+    SQLite gives its journals the same permissions. A file that exists is not opened: closing it would
+    release the locks of every connection of this process to it (POSIX), and the next process that closes
+    the database would take itself for the last one and delete the write-ahead log.
     """
     if path and path != ":memory:" and not path.startswith("file:"):
-        with suppress(OSError):  # the first query reports it
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with suppress(OSError):  # it exists, or the first query reports it
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

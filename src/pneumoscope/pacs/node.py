@@ -117,7 +117,7 @@ def open_node(settings: NodeSettings) -> Node:
     with ExitStack() as started:
         pipeline, audit = _pipeline(settings, metrics, wakers)
         started.callback(pipeline.close, 0)
-        store, film_store = pipeline.database.store, pipeline.film_store
+        store = pipeline.database.store
         _warn_of_unconfigured(settings, store)
         spool = Spool(settings.spool_folder, settings.disk, [settings.films_folder])
         spool.remove_partial_files()
@@ -130,25 +130,11 @@ def open_node(settings: NodeSettings) -> Node:
         port = settings.metrics_port
         metrics_port = None if port is None else metrics.serve(port)
         started.callback(metrics.stop)
-        delivery = DeliveryLoop(
-            Deliveries(store),
-            film_store,
-            destinations,
-            settings.delivery,
-            metrics.attempt,
-            record=audit.delivered,
-            keep_films=settings.keep_films,
-        )
+        delivery = _start_delivery(settings, pipeline, destinations, metrics, audit)
         started.callback(delivery.stop, _LAST_DELIVERY_S)
         wakers.append(delivery.wake)
-        intake = Intake(
-            pipeline,
-            spool,
-            tuple(destinations),
-            settings.study_films,
-            metrics.taken,
-            audit.accepting,
-        )
+        names, most = tuple(destinations), settings.study_films
+        intake = Intake(pipeline, spool, names, most, metrics.taken, audit.accepting)
         started.callback(intake.stop)
         messages = _Messages(metrics, intake, commitments, audit, trail)
         receiver = ReceiverProcess(receiver_task(settings), messages.take)
@@ -158,7 +144,7 @@ def open_node(settings: NodeSettings) -> Node:
     audit.note("node started")
     sender = None if trail is None else trail.sender
     figures = FigureReader(spool, store, polling, sender, audit)
-    metrics.watch(figures, lambda: receiver.pid is not None, tuple(destinations))
+    metrics.watch(figures, lambda: receiver.pid is not None, names)
     return Node(
         pipeline=pipeline,
         spool=spool,
@@ -326,6 +312,24 @@ def _destinations(
     if trail is None:
         return opened
     return {item.name: trail.watched(opened[item.name], item) for item in settings.destinations}
+
+
+def _start_delivery(
+    settings: NodeSettings,
+    pipeline: Pipeline,
+    destinations: Mapping[str, Destination],
+    metrics: NodeMetrics,
+    audit: NodeAuditLog,
+) -> DeliveryLoop:
+    return DeliveryLoop(
+        Deliveries(pipeline.database.store),
+        pipeline.film_store,
+        destinations,
+        settings.delivery,
+        metrics.attempt,
+        record=audit.delivered,
+        keep_films=settings.keep_films,
+    )
 
 
 def _maker(pipeline: Pipeline) -> ObjectMaker:
