@@ -55,6 +55,12 @@ def test_a_long_vr_with_two_bytes_of_length(vr: bytes) -> None:
     assert_read(with_element(TAG + vr + struct.pack("<H", 6) + b"ABCDEF"))
 
 
+@pytest.mark.parametrize("vr", [b"LO", b"US", b"DS"])
+@pytest.mark.parametrize("size", [4, 300])
+def test_a_short_vr_with_four_bytes_of_length(vr: bytes, size: int) -> None:
+    assert_read(with_element(TAG + vr + b"\0\0" + struct.pack("<I", size) + b"A" * size))
+
+
 @pytest.mark.parametrize("size", [0, 4, 300])
 def test_one_element_in_implicit_vr(size: int) -> None:
     assert_read(with_element(TAG + struct.pack("<I", size) + b"A" * size))

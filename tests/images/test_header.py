@@ -39,6 +39,7 @@ def test_texts_are_stripped_and_the_first_of_several() -> None:
     [
         (b"12", (12.0,)),
         (b" 1.5\\-2e3 \0", (1.5, -2000.0)),
+        (b"2048,5\\3", (2048.5, 3.0)),  # the comma of a language
         (b"1\\\\2", (1.0, 2.0)),  # an empty value among others
         (b"", ()),
         (b"1\\two ", ()),
@@ -66,6 +67,13 @@ def test_shorts_follow_the_byte_order_of_the_file(order: str) -> None:
     assert head.vr(tags.PADDING) == "US"
     assert head.bytes_of(tags.PADDING) == value
     assert head.bytes_of(tags.PADDING_LIMIT) == b""
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_short_may_be_written_in_another_way(order: str) -> None:
+    for vr, value in ((b"IS", b"64"), (b"DS", b"64.0"), (b"UL", struct.pack(f"{order}I", 64))):
+        assert header((tags.ROWS, vr, value), order=order).short(tags.ROWS) == 64
+    assert header((tags.ROWS, b"IS", b"many"), order=order).short(tags.ROWS) is None
 
 
 def test_half_a_short_is_none() -> None:

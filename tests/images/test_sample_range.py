@@ -32,9 +32,16 @@ KEPT = {
     "12 bits from -2048 on": whole(4095, "i2") - np.int16(2048),
     "16 bits from -32768 on": (whole(65535, "i4") - 32768).astype("i2"),
     "8 bits from -128 on": (whole(255, "i2") - 128).astype("i1"),
+    "all of 13 bits": whole(8191, "u2"),
+    "all of 15 bits, unsigned": whole(32767, "u2"),
+    "12 bits from -1024 on": whole(4095, "i2") - np.int16(1024),
+    "12 bits from -1024 on, in 32": whole(4095, "i4") - np.int32(1024),
+    "12 bits from -1024 on, whole floats": (whole(4095, "i4") - 1024).astype("f4"),
+    "12 bits from 32768 on": whole(4095, "u2") + np.uint16(32768),
     "0 to 1": FILM.astype("f4"),
     "0 to 1, double": FILM,
     "-1 to 1": (2 * FILM - 1).astype("f4"),
+    "-0.5 to 0.5": (FILM - 0.5).astype("f4"),
     "0 to 255, float": (255 * FILM).astype("f4"),
     "0 to 255, half": (255 * FILM).astype("f2"),
     "0 to 4095, float": (4095 * FILM).astype("f4"),
@@ -83,3 +90,29 @@ def test_what_is_not_finite_is_black() -> None:
     stored = FILM.astype("f4")
     stored[3, 3:5] = np.nan, np.inf
     assert scaled(stored)[0][3, 3:5].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_what_resampling_puts_beyond_black_and_white_is_cut(white: float) -> None:
+    stored = FILM.astype("f4")
+    stored[1, 2:4] = 1.04, -0.03
+    pixels, _ = scaled(stored * np.float32(white))
+    expected = np.clip(stored, 0, 1)
+    np.testing.assert_allclose(pixels, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("film", "no_data"),
+    [
+        (FILM.astype("f4"), -9999),
+        (FILM, -3.4e38),
+        (whole(4095, "i2"), -32768),
+        (whole(255, "f4"), -1000),
+    ],
+)
+def test_no_data_is_black_and_takes_no_part(film: np.ndarray, no_data: float) -> None:
+    stored = film.copy()
+    stored[:, :10] = no_data
+    pixels, _ = scaled(stored)
+    assert not pixels[:, :10].any()
+    np.testing.assert_allclose(pixels[:, 10:], FILM[:, 10:], atol=0.0025)

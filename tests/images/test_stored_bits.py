@@ -178,3 +178,24 @@ def test_a_codestream_of_fewer_bits_than_stored_has_its_own_sign() -> None:
     # 12 bits in words of 16: 0x800 is -2048, 0x7FF is 2047.
     words = np.array([[0x800, 0xFFF, 0, 0x7FF]], np.uint16)
     assert film_values(words, 12, head).tolist() == [[-2048, -1, 0, 2047]]
+
+
+@pytest.mark.parametrize("first", [-1024, -20000])
+def test_a_sign_that_the_header_denies_is_found(first: int) -> None:
+    stored = SMOOTH.astype(np.int32) * 8 + first
+    data = dicom(stored.astype(np.int16).view(np.uint16), BitsStored=16, HighBit=15)
+    assert images.dicom.stored_values(data, "film").tolist() == stored.tolist()
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_sign_that_the_header_claims_is_denied_by_the_film(coding: str) -> None:
+    stored = SMOOTH * 16
+    data = coded(stored, coding, BitsStored=16, HighBit=15, PixelRepresentation=1)
+    assert images.dicom.stored_values(data, "film").tolist() == stored.tolist()
+
+
+def test_white_text_is_no_negative_value() -> None:
+    stored = SMOOTH.copy()
+    stored[20:24, 30:50] = 65535 - np.arange(20)
+    data = dicom(stored, BitsStored=16, HighBit=15)
+    assert images.dicom.stored_values(data, "film").tolist() == stored.tolist()

@@ -152,6 +152,12 @@ FILMS: dict[str, bytes] = {
         BitsStored=12,
         HighBit=11,
     ),
+    "a sign that the header denies": dicom(
+        (film().astype(np.int32) * 8 - 9000).astype(np.int16).view(np.uint16)
+    ),
+    "window with a comma": dicom(
+        film(), BitsStored=12, HighBit=11, **window("2048.5", "4000.0")
+    ).replace(b"2048.5", b"2048,5"),
     "no preamble": dicom(film(), BitsStored=12, HighBit=11)[132:],
     "PNG, 12 of 16 bits": deep_png(film()),
     "PNG, interlaced": deep_png(film(), interlaced=True),
@@ -160,6 +166,12 @@ FILMS: dict[str, bytes] = {
     "TIFF, white is zero": tiff(ramp(), photometric=0),
     "TIFF, 16 bits": tiff(film(), order=">"),
     "TIFF, floats": tiff(film().astype(np.float32) / 4095, fmt=3),
+    "TIFF, 15 bits": tiff(film(bits=15)),
+    "TIFF, signed, from -1024 on": tiff(film().astype(np.int16) - 1024, fmt=2),
+    "TIFF, no data": tiff(
+        np.where(np.mgrid[:90, :70][0] < 9, -9999, film() / 4095).astype("f4"), fmt=3
+    ),
+    "TIFF, floats beyond white": tiff((film() / 4000 - 0.02).astype("f4"), fmt=3),
     "TIFF, LZW": tiff_of(film(), compression="tiff_lzw"),
     "TIFF, LZW, differences": tiff_of(smooth(), compression="tiff_lzw", tiffinfo={317: 2}),
     "TIFF, Deflate": tiff_of(film(), compression="tiff_adobe_deflate"),

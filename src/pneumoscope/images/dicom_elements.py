@@ -86,13 +86,20 @@ def element_at(data: bytes, at: int, end: int, layout: Layout) -> Element:
     if not layout.implicit:
         if vr in _SHORT:
             length = number(data, at + 6, 2, layout.little)
-            return Element(tag, vr.decode("ascii"), at + 8, length)
+            if length or at + 14 > end or _begins_element(data, at + 8, layout.little):
+                return Element(tag, vr.decode("ascii"), at + 8, length)
+            return _plausible(data, at, end, layout)
         if vr in _LONG and data[at + 6 : at + 8] == b"\0\0":
             length = number(data, at + 8, 4, layout.little)
             return Element(tag, vr.decode("ascii"), at + 12, length)
     elif vr not in VRS:
         return Element(tag, None, at + 8, number(data, at + 4, 4, layout.little))
     return _plausible(data, at, end, layout)
+
+
+def _begins_element(data: bytes, at: int, little: bool) -> bool:
+    """Whether an element with a VR, an item or a delimiter begins at a position."""
+    return data[at + 4 : at + 6] in VRS or tag_at(data, at, little) >> 16 == 0xFFFE
 
 
 def _plausible(data: bytes, at: int, end: int, layout: Layout) -> Element:

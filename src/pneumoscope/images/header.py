@@ -67,9 +67,13 @@ class Header:
         return tuple(part.strip(" \0") for part in parts)
 
     def numbers(self, tag: int) -> tuple[float, ...]:
-        """All values of a DS or IS element; empty if any of them is not a finite number."""
+        """All values of a DS or IS element; empty if any of them is not a finite number.
+
+        Some writers take the decimal comma of their language.
+        """
         try:
-            parts = self.bytes_of(tag).decode("ascii").replace("\0", "").split("\\")
+            text = self.bytes_of(tag).decode("ascii").replace("\0", "").replace(",", ".")
+            parts = text.split("\\")
             values = tuple(float(part) for part in parts if part.strip())
         except ValueError:
             return ()
@@ -87,10 +91,14 @@ class Header:
         return int(values[:1].astype(np.uint16).view(np.int16)[0] if signed else values[0])
 
     def shorts(self, tag: int) -> NDArray[np.uint16]:
-        """All values of a US, SS or OW element, read as unsigned."""
-        raw = self.bytes_of(tag)
-        order = "<u2" if self.is_little(tag) else ">u2"
-        return np.frombuffer(raw[: len(raw) // 2 * 2], order).astype(np.uint16)
+        """All values of a US, SS or OW element, read as unsigned; also if written as UL, SL or IS."""
+        vr = self.vr(tag)
+        if vr in ("IS", "DS"):
+            numbers = np.array(self.numbers(tag))
+            return numbers[(numbers >= 0) & (numbers < 1 << 16)].astype(np.uint16)
+        raw, size = self.bytes_of(tag), 4 if vr in ("UL", "SL") else 2
+        order = f"{'<' if self.is_little(tag) else '>'}u{size}"
+        return np.frombuffer(raw[: len(raw) // size * size], order).astype(np.uint16)
 
     def is_little(self, tag: int) -> bool:
         """Whether an element is stored little endian."""

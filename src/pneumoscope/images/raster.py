@@ -15,7 +15,9 @@ import numpy as np
 from PIL import Image
 
 import pneumoscope.images.jpeg as jpeg
+import pneumoscope.images.png as png
 import pneumoscope.images.tiff as tiff
+import pneumoscope.images.tiff_samples as tiff_samples
 from pneumoscope.errors import (
     ImageError,
     NotA2DImage,
@@ -26,11 +28,8 @@ from pneumoscope.errors import (
 )
 from pneumoscope.images.jpeg_end import without_end
 from pneumoscope.images.jpeg_scans import rare_process
-from pneumoscope.images.raster_grey import (
-    DEEP_MODES,
-    luminance,
-    luminance_of_samples,
-)
+from pneumoscope.images.raster_grey import DEEP_MODES, luminance
+from pneumoscope.images.sample_grey import Meaning, luminance_of_samples
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -65,16 +64,19 @@ def read_raster(
     try:
         if kind == "TIFF":
             return _of_tiff(data, name, limits)
+        if kind == "PNG":
+            data = png.checked(data, name)
         image = _opened(kind, data, name, limits)
         columns, rows = image.size
         missing = None
         if kind == "JPEG":
             image, (pixels, bits, tint), missing = _of_jpeg(image, data, name, at_least_px)
         else:
-            if kind == "PNG":
-                _check_png(data, name)
             image.load()
             pixels, bits, tint = luminance(image)
+            if kind == "PNG" and png.hides_bits(data, pixels):
+                meaning = png.meaning_of(data)
+                pixels, bits, tint = luminance_of_samples(png.samples(data), meaning, name)
         turn = _orientation(image)
     except (ImageError, MemoryError):
         raise
@@ -103,7 +105,9 @@ def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:
     image = None if tiff.is_for_numpy(page) else _opened_tiff(page)
     if image is None:
         pixels, bits, tint = luminance_of_samples(
-            tiff.samples(page, name), page.photometric, page.extra, name
+            tiff_samples.samples(page, name),
+            Meaning(page.photometric, page.bits[0], page.extra, page.colour_map),
+            name,
         )
         turn = page.orientation
         rows, columns = (page.columns, page.rows) if turn >= 5 else (page.rows, page.columns)
@@ -205,22 +209,6 @@ def _webp_size(data: bytes, name: str) -> tuple[int, int]:
         columns = int.from_bytes(data[26:28], "little") & 0x3FFF
         rows = int.from_bytes(data[28:30], "little") & 0x3FFF
     return columns, rows
-
-
-def _check_png(data: bytes, name: str) -> None:
-    """Checks the chunks' checksums (PNG 5.3): Pillow lets wrong ones of pixel data pass."""
-    from zlib import crc32
-
-    view, at, kind = memoryview(data), 8, b""
-    while kind != b"IEND":
-        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
-        end = at + 8 + size
-        if end + 4 > len(data):
-            raise TruncatedImage(name)
-        is_critical = not kind[0] & 0x20  # PNG 5.4: the case of the first letter
-        if is_critical and crc32(view[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
-            raise UnreadableImage(name, "a checksum is wrong")
-        at = end + 4
 
 
 def _draft(image: ImageFile, at_least_px: int | None) -> None:

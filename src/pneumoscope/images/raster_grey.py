@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from PIL import Image
 
-from pneumoscope.errors import UnsupportedCoding
 from pneumoscope.images.sample_range import scaled
 
 if TYPE_CHECKING:
@@ -20,50 +19,6 @@ COLOUR_TOLERANCE = 8
 
 DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 """Pillow's modes of integers above 8 bits."""
-_WHITE_IS_ZERO, _RGB = 0, 2  # PhotometricInterpretation; TIFF 6.0, section 8
-_ALPHA = 2  # of ExtraSamples: the colours are not multiplied by it; TIFF 6.0, section 18
-
-
-def luminance_of_samples(
-    stored: NDArray[Any], photometric: int, extra: tuple[int, ...], name: str
-) -> tuple[NDArray[Any], int, float]:
-    """As `luminance`, from the samples of a TIFF.
-
-    Args:
-        stored: (rows, columns, samples), of any integer or floating kind.
-        photometric: 0 white is zero, 1 black is zero, 2 RGB; others are not supported.
-        extra: The meaning of each sample beyond the colours: 1 alpha that the colours are multiplied
-            by, 2 alpha that they are not, 0 anything.
-        name: What to call the film in messages.
-
-    Raises:
-        UnsupportedCoding: The samples have another meaning, or colour is neither 8 nor 16 bits deep.
-    """
-    bits = 8 * stored.dtype.itemsize
-    colours = 3 if photometric == _RGB else 1
-    count = stored.shape[2]
-    if photometric not in (_WHITE_IS_ZERO, 1, _RGB) or count < colours:
-        raise UnsupportedCoding(name, f"TIFF of photometric interpretation {photometric}")
-    alpha = next((i for i, kind in enumerate(extra, colours) if kind == _ALPHA and i < count), None)
-    if colours == 3:
-        if stored.dtype not in (np.uint8, np.uint16):
-            raise UnsupportedCoding(name, f"TIFF in colour with {bits} bits per sample")
-        # As Pillow reads RGB of 16 bits.
-        high = (stored >> (bits - 8)).astype(np.uint8)
-        chosen = [0, 1, 2] if alpha is None else [0, 1, 2, alpha]
-        return luminance(Image.fromarray(np.ascontiguousarray(high[..., chosen])))
-    grey = stored[:, :, 0]
-    if stored.dtype == np.uint8:
-        pixels = np.divide(grey, np.float32(255), dtype=np.float32)
-    else:
-        pixels, used = scaled(grey)
-        bits = bits if stored.dtype.kind == "f" else used
-    if photometric == _WHITE_IS_ZERO:
-        pixels = 1 - pixels
-    if alpha is not None:
-        opaque = 1.0 if stored.dtype.kind == "f" else float(np.iinfo(stored.dtype).max)
-        pixels = pixels * np.clip(stored[:, :, alpha] / opaque, 0, 1).astype(np.float32)
-    return pixels, bits, 0.0
 
 
 def tint_of_chroma(image: Image.Image) -> float:
@@ -104,7 +59,10 @@ def luminance(image: Image.Image) -> tuple[NDArray[Any], int, float]:
         if mode in ("La", "RGBa"):
             image = image.convert(mode[:-1] + "A")
         image = image.convert("RGBA")
-        grey = _unit(image.convert("RGB").convert("L")) * _unit(image.getchannel("A"))
+        grey = _unit(image.convert("RGB").convert("L"))
+        low, high = _extrema(image.getchannel("A"))
+        if low < high:
+            grey = grey * _unit(image.getchannel("A"))
         return grey, 8, 0.0 if mode in ("LA", "La", "L") else _tint(image)
     rgb = image if mode == "RGB" else image.convert("RGB")
     return _levels(rgb.convert("L")), 8, _tint(rgb)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from pneumoscope.images.header import Header
 
+_FEW = 32
+"""Different values that a film has at least on either side of the sign bit; a burnt-in text has one."""
+_ROW_STEP = 8
+"""One row in so many tells whether the sign is right."""
+
 
 def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
     """The film's values in decoded words.
@@ -27,10 +32,11 @@ def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
         head: The film's header.
 
     Returns:
-        Integers of the same shape, negative ones only if Pixel Representation (0028,0103) is 1.
+        Integers of the same shape. They are negative only if Pixel Representation (0028,0103) is 1,
+        or if the film has no jumps only with a sign: some headers have the wrong one.
     """
-    signed = head.short(tags.SIGNED) == 1
     bits = min(head.stored_bits, width)
+    signed = (head.short(tags.SIGNED) == 1) != _is_sign_wrong(words, bits, width, head)
     whole = _signed(words, width) if signed else _unsigned(words, width)
     if bits == width:
         return whole
@@ -51,6 +57,25 @@ def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
         is_padding = (whole >= padding[0]) & (whole <= padding[1])
         masked = np.where(is_padding, whole, masked.astype(whole.dtype))
     return masked
+
+
+def _is_sign_wrong(words: NDArray[Any], bits: int, width: int, head: Header) -> bool:
+    """Whether all bits are the film's, and it jumps only if they are read with the header's sign."""
+    if bits < width or bits <= 8:
+        return False
+    unsigned = _unsigned(words[::_ROW_STEP], width)
+    half = 1 << (bits - 1)
+    above = unsigned >= half
+    if not above.any() or above.all():
+        return False
+    if min(len(np.unique(unsigned[above])), len(np.unique(unsigned[~above]))) < _FEW:
+        return False
+    with_sign, without = (
+        np.abs(np.diff(values.astype(np.int64), axis=1)).sum()
+        for values in (_signed(unsigned, width), unsigned)
+    )
+    stated, other = (with_sign, without) if head.short(tags.SIGNED) == 1 else (without, with_sign)
+    return bool(2 * other < stated)
 
 
 def _unsigned(words: NDArray[Any], width: int) -> NDArray[Any]:

@@ -41,12 +41,21 @@ export function elementAt(bytes, at, end, layout) {
   if (isDelimiter(tag)) return plain();
   const vr = bytes.text(at + 4, at + 6);
   if (!implicit) {
-    if (SHORT.has(vr)) return element(tag, vr, at + 8, bytes.number(at + 6, 2, little));
+    if (SHORT.has(vr)) {
+      const length = bytes.number(at + 6, 2, little);
+      const isSound = length || at + 14 > end || beginsElement(bytes, at + 8, little);
+      return isSound ? element(tag, vr, at + 8, length) : plausible(bytes, at, end, layout);
+    }
     if (LONG.has(vr) && bytes.startsWith("\0\0", at + 6)) return element(tag, vr, at + 12, bytes.number(at + 8, 4, little));
   } else if (!isVr(vr)) {
     return plain();
   }
   return plausible(bytes, at, end, layout);
+}
+
+/** Whether an element with a VR, an item or a delimiter begins at a position. */
+function beginsElement(bytes, at, little) {
+  return isVr(bytes.text(at + 4, at + 6)) || isDelimiter(tagAt(bytes, at, little));
 }
 
 /** The reading of an odd element after which another element follows, or the value ends the data. */

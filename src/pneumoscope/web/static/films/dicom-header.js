@@ -40,7 +40,7 @@ export class Header {
 
   /** All values of a DS or IS element; none if any of them is not a finite number. */
   numbers(tag) {
-    const parts = latin1(this.bytes(tag)).replaceAll("\0", "").split("\\").map((part) => part.trim()).filter(Boolean);
+    const parts = latin1(this.bytes(tag)).replaceAll("\0", "").replaceAll(",", ".").split("\\").map((part) => part.trim()).filter(Boolean);
     if (!parts.every((part) => NUMBER.test(part))) return [];
     const values = parts.map(Number);
     return values.every(Number.isFinite) ? values : [];
@@ -57,11 +57,14 @@ export class Header {
     return signed && value >= 0x8000 ? value - 0x10000 : value;
   }
 
-  /** All values of a US, SS or OW element, read as unsigned. */
+  /** All values of a US, SS or OW element, read as unsigned; also if written as UL, SL or IS. */
   shorts(tag) {
+    const vr = this.vr(tag);
+    if (["IS", "DS"].includes(vr)) return Uint16Array.from(this.numbers(tag).filter((value) => value >= 0 && value < 65536));
     const raw = this.bytes(tag);
     const little = this.isLittle(tag);
     const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+    if (["UL", "SL"].includes(vr)) return Uint16Array.from({ length: raw.length >> 2 }, (_, i) => view.getUint32(4 * i, little));
     return Uint16Array.from({ length: raw.length >> 1 }, (_, i) => view.getUint16(2 * i, little));
   }
 

@@ -4,11 +4,14 @@
 import { greyRange } from "./grey-range.js";
 import { unreadable } from "./problems.js";
 
-const DEPTHS = [8, 10, 12, 14];
+const FILLED = 0.75;
+const UNSIGNED_OFFSET = 2 ** 15;
 const FEW = 64;
 const LEAST = 127;
+const OVERSHOOT = 0.1;
 const WHOLE = 0.99;
 const BINS = 65536;
+const MOST_64 = 2 ** 63;
 
 /**
  * Samples as functions of [0, 1]: {grey: (i) => number, bits}.
@@ -17,31 +20,57 @@ const BINS = 65536;
  * @param {{float?: boolean, most?: number}} kind  Whether they are floats, and the largest value of their type.
  */
 export function scaled(stored, { float = false, most = 2 ** 31 - 1 } = {}) {
-  const values = float ? finite(stored) : stored;
+  if (float) return { ...ofFloats(withoutNoData(finite(stored))), bits: 32 };
+  const values = withoutNoData(stored);
+  const [low, high] = ends(values);
+  if (low >= 0 && high <= 65535) return byDepth(withoutUnsignedOffset(values, low, high));
+  const bits = high <= 65535 ? 16 : 32;
+  const moved = withoutOffsetOrFactor(values, low, high, most);
+  if (moved) return { ...byDepth(moved), bits };
+  if (low >= 0 && high > most / 2 && high < WHOLE * most && isFilm(values)) return { grey: (i) => values[i] / most, bits };
+  return { grey: used(values, low, high), bits };
+}
+
+function ofFloats(values) {
+  const [low, high] = ends(values);
+  if (low >= 0 && high <= 1) return { grey: (i) => values[i] };
+  if (!isFilm(values)) return { grey: used(values, low, high) };
+  for (const half of [1, 0.5]) {
+    if (low >= -half && low < -0.9 * half && high <= half) return { grey: (i) => (values[i] + half) / (2 * half) };
+  }
+  if (Math.max(-low, high) > LEAST && values.every(Number.isInteger)) return scaled(values, { most: MOST_64 });
+  for (const white of [1, 255]) {
+    if (low >= -OVERSHOOT * white && high > white / 2 && high <= (1 + OVERSHOOT) * white) return { grey: (i) => cut(values[i] / white) };
+  }
+  return low >= 0 && high > LEAST && high <= 65535 ? byDepth(values) : { grey: used(values, low, high) };
+}
+
+const cut = (value) => Math.min(1, Math.max(0, value));
+
+function ends(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  let bits = float ? 32 : 16;
-  if (float && low >= 0 && high <= 1) return { grey: (i) => values[i], bits };
-  if (float && low >= -1 && low < -0.9 && high <= 1 && isFilm(values)) return { grey: (i) => (values[i] + 1) / 2, bits };
-  if (low >= 0 && high <= 65535) {
-    if (!float) return byDepth(values, high, most);
-    if (high > LEAST && isFilm(values)) return { ...byDepth(values, high, most), bits };
-  } else if (!float) {
-    bits = high <= 65535 ? 16 : 32;
-    const moved = withoutOffsetOrFactor(values, low, high, most);
-    if (moved) return { ...byDepth(moved, moved.reduce((a, b) => Math.max(a, b), 0), most), bits };
-    if (low >= 0 && high > most / 2 && high < WHOLE * most && isFilm(values)) return { grey: (i) => values[i] / most, bits };
-  }
-  return { grey: used(values, low, high), bits };
+  return [low, high];
 }
 
 function finite(stored) {
   const least = stored.reduce((low, value) => (Number.isFinite(value) && value < low ? value : low), Infinity);
   if (least === Infinity) throw unreadable("no finite pixel");
   return stored.map((value) => (Number.isFinite(value) ? value : least));
+}
+
+/** A negative value that stands for "nothing here" becomes 0, or the least of the others. */
+function withoutNoData(values) {
+  const [low] = ends(values);
+  if (low >= 0) return values;
+  const others = values.filter((value) => value > low);
+  if (!isFilm(others)) return values;
+  const [least, most] = ends(others);
+  if (least - low <= most - least) return values;
+  return values.map((value) => (value === low ? Math.min(least, 0) : value));
 }
 
 function isFilm(values) {
@@ -53,16 +82,24 @@ function isFilm(values) {
   return false;
 }
 
-/** By the smallest usual depth that holds the brightest pixel; int16 has 15 bits for it. */
-function byDepth(values, high, most) {
-  const bits = DEPTHS.find((depth) => high < 2 ** depth) ?? (most === 32767 ? 15 : 16);
+/** By the smallest depth that holds the brightest pixel. */
+function byDepth(values) {
+  const [, high] = ends(values);
+  let bits = 8;
+  while (bits < 16 && (high >= 2 ** bits || (bits % 2 && high < FILLED * 2 ** bits))) bits += 1;
   return { grey: (i) => values[i] / (2 ** bits - 1), bits };
+}
+
+function withoutUnsignedOffset(values, low, high) {
+  const isOffset = low >= UNSIGNED_OFFSET && high < UNSIGNED_OFFSET + 2 ** 14 && isFilm(values);
+  return isOffset ? values.map((value) => value - UNSIGNED_OFFSET) : values;
 }
 
 /** The values before they were moved or multiplied; null if nothing tells of it. */
 function withoutOffsetOrFactor(values, low, high, most) {
   if (low < 0) {
-    const isOffset = [...DEPTHS, 16].some((bits) => -low === 2 ** (bits - 1)) && high < -low;
+    const power = Math.log2(-low);
+    const isOffset = Number.isInteger(power) && power >= 7 && power <= 15 && high - low <= 65535;
     return isOffset && isFilm(values) ? Float64Array.from(values, (value) => value - low) : null;
   }
   if (high >= WHOLE * most) return null;
@@ -73,7 +110,7 @@ function withoutOffsetOrFactor(values, low, high, most) {
     factor = a;
     if (factor === 1) return null;
   }
-  const isFactor = factor > 1 && high / factor > LEAST && high / factor <= 65535;
+  const isFactor = factor > 1 && Math.floor(high / factor) > LEAST && Math.floor(high / factor) <= 65535;
   return isFactor && isFilm(values) ? Float64Array.from(values, (value) => value / factor) : null;
 }
 

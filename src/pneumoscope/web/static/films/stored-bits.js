@@ -3,6 +3,9 @@
 
 import { TAGS } from "./dicom-header.js";
 
+const FEW = 32;
+const ROW_STEP = 8;
+
 /**
  * The film's values in decoded words.
  *
@@ -13,9 +16,9 @@ import { TAGS } from "./dicom-header.js";
  * @returns {ArrayLike<number>}
  */
 export function filmValues(decoded, width, head) {
-  const signed = head.isSigned;
   const bits = Math.min(head.storedBits, width);
   const unsigned = mapped(decoded.words, width, (word) => (word < 0 ? word + 2 ** width : word));
+  const signed = head.isSigned !== (bits === width && bits > 8 && isSignWrong(unsigned, decoded, bits, head.isSigned));
   const whole = signed ? mapped(unsigned, width, (word) => withSign(word, width)) : unsigned;
   if (bits === width) return whole;
   const [least, greatest] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
@@ -31,6 +34,27 @@ export function filmValues(decoded, width, head) {
     for (let i = 0; i < whole.length; i += 1) if (whole[i] >= padding[0] && whole[i] <= padding[1]) masked[i] = whole[i];
   }
   return masked;
+}
+
+/** Whether the film jumps only if its words are read with the header's sign. */
+function isSignWrong(unsigned, { rows, columns, samples }, bits, isSigned) {
+  const along = columns * samples;
+  const half = 2 ** (bits - 1);
+  const [above, below] = [new Set(), new Set()];
+  let [jumpsWithSign, without] = [0, 0];
+  for (let row = 0; row < rows; row += ROW_STEP) {
+    for (let i = 0; i < along; i += 1) {
+      const word = unsigned[row * along + i];
+      (word >= half ? above : below).add(word);
+      if (i < samples) continue;
+      const before = unsigned[row * along + i - samples];
+      without += Math.abs(word - before);
+      jumpsWithSign += Math.abs(withSign(word, bits) - withSign(before, bits));
+    }
+  }
+  if (Math.min(above.size, below.size) < FEW) return false;
+  const [stated, other] = isSigned ? [jumpsWithSign, without] : [without, jumpsWithSign];
+  return 2 * other < stated;
 }
 
 /** New words of so many bits. */

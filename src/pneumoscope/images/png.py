@@ -1,0 +1,98 @@
+"""PNG: checksums, which Pillow ignores or takes too seriously, and the low bytes of deep colours.
+
+Sections are those of the PNG specification, third edition.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+from zlib import crc32
+
+import numpy as np
+
+from pneumoscope.errors import TruncatedImage, UnreadableImage
+from pneumoscope.images.sample_grey import Meaning
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_DEPTH, _COLOUR_TYPE = 24, 25  # positions in the file, 11.2.1
+_RGB, _GREY_ALPHA, _RGB_ALPHA = 2, 4, 6
+_RAW_MODES = {_RGB: ("RGB", "RGB;16B", "RGB;16L"), _RGB_ALPHA: ("RGBA", "RGBA;16B", "RGBA;16L")}
+"""Pillow's mode, and its names for samples of which the first or the second byte is kept."""
+_HALF = 128
+"""Of 255: a film of 16 bits that uses all of them is brighter somewhere."""
+
+
+def checked(data: bytes, name: str) -> bytes:
+    """The file without ancillary chunks whose checksums (5.3) are wrong: no pixel depends on them.
+
+    Args:
+        data: The whole file.
+        name: What to call the film in messages.
+
+    Raises:
+        TruncatedImage: The end is missing.
+        UnreadableImage: A checksum of the header, the palette or the pixels is wrong.
+    """
+    view, at, kind = memoryview(data), 8, b""
+    kept = [view[:8]]
+    while kind != b"IEND":
+        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        end = at + 8 + size
+        if end + 4 > len(data):
+            raise TruncatedImage(name)
+        is_sound = crc32(view[at + 4 : end]) == int.from_bytes(data[end : end + 4])
+        is_critical = not kind[0] & 0x20  # 5.4: the case of the first letter
+        if is_critical and not is_sound:
+            raise UnreadableImage(name, "a checksum is wrong")
+        if is_sound:
+            kept.append(view[at : end + 4])
+        at = end + 4
+    return data if sum(map(len, kept)) == at else b"".join(kept)
+
+
+def hides_bits(data: bytes, pixels: NDArray[Any]) -> bool:
+    """Whether samples of 16 bits may use fewer, of which Pillow keeps the high bytes only.
+
+    Args:
+        data: A PNG file.
+        pixels: Its grey as Pillow gives it, uint8 or in [0, 1].
+    """
+    if data[_DEPTH] != 16 or data[_COLOUR_TYPE] not in (_RGB, _GREY_ALPHA, _RGB_ALPHA):
+        return False
+    return bool(pixels.max() < (_HALF if pixels.dtype == np.uint8 else _HALF / 255))
+
+
+def meaning_of(data: bytes) -> Meaning:
+    """What the samples of a PNG are that `hides_bits`."""
+    colour_type = data[_COLOUR_TYPE]
+    extra = () if colour_type == _RGB else (2,)
+    return Meaning(1 if colour_type == _GREY_ALPHA else 2, 16, extra)
+
+
+def samples(data: bytes) -> NDArray[np.uint16]:
+    """The samples of a PNG that `hides_bits`, (rows, columns, samples).
+
+    Pillow decodes it twice, once for the high and once for the low bytes.
+    """
+    if data[_COLOUR_TYPE] == _GREY_ALPHA:  # two samples of 16 bits are filtered as four of 8
+        pairs = _decoded(data, "RGBA", "RGBA")
+        return _joined(pairs[:, :, ::2], pairs[:, :, 1::2])
+    mode, first, second = _RAW_MODES[data[_COLOUR_TYPE]]
+    return _joined(_decoded(data, mode, first), _decoded(data, mode, second))
+
+
+def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    return np.stack([low, high], axis=-1).view("<u2")[..., 0].astype(np.uint16)
+
+
+def _decoded(data: bytes, mode: str, raw_mode: str) -> NDArray[np.uint8]:
+    from PIL.PngImagePlugin import PngImageFile
+
+    image = cast("Any", PngImageFile(BytesIO(data)))
+    image._mode = mode
+    image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
+    image.load()
+    return np.asarray(image)

@@ -1,0 +1,60 @@
+"""PNG: chunks whose checksums are wrong, and colours and alpha of 16 bits that use fewer."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from film_files import png_chunks, ramp, save
+from pneumoscope import images
+from pneumoscope.errors import TruncatedImage, UnreadableImage
+from pneumoscope.images.png import checked
+
+GREY = ramp(70, 90)
+SAMPLES = {2: 3, 4: 2, 6: 4}
+"""Samples of a pixel by PNG's colour type."""
+
+
+def deep(colour_type: int, white: int) -> bytes:
+    """The ramp in 16 bits, its brightest pixel at ``white``; alpha is opaque."""
+    count = SAMPLES[colour_type]
+    stored = np.repeat(np.round(GREY / 250 * white).astype(">u2")[..., None], count, axis=2)
+    if colour_type in (4, 6):
+        stored[:, :, -1] = 65535
+    raw = b"".join(b"\0" + row.tobytes() for row in stored)
+    head = struct.pack(">IIBBBBB", 90, 70, 16, colour_type, 0, 0, 0)
+    return png_chunks((b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
+
+
+@pytest.mark.parametrize("white", [4095, 30000, 65535])
+@pytest.mark.parametrize("colour_type", SAMPLES)
+def test_deep_colours_are_read_by_the_bits_that_they_use(colour_type: int, white: int) -> None:
+    film = images.read(deep(colour_type, white))
+    most = 2 ** int(white).bit_length() - 1
+    np.testing.assert_allclose(film.pixels, GREY / 250 * white / most, atol=1 / 255)
+    assert (film.facts.bits, film.facts.tint) == (16, 0)
+
+
+def test_a_wrong_checksum_of_a_text_does_not_matter() -> None:
+    sound = save(GREY, "PNG")
+    text = b"\0\0\0\5tEXta\0bcdXXXX"
+    damaged = sound[:33] + text + sound[33:]
+    assert checked(sound, "film") is sound
+    assert checked(damaged, "film") == sound
+    np.testing.assert_array_equal(images.read(damaged).pixels, images.read(sound).pixels)
+
+
+def test_a_wrong_checksum_of_pixels_and_a_missing_end_are_errors() -> None:
+    sound = save(GREY, "PNG")
+    with pytest.raises(UnreadableImage, match="checksum"):
+        checked(sound[:-17] + b"\1" + sound[-16:], "film")
+    with pytest.raises(TruncatedImage):
+        checked(sound[:-12], "film")
+
+
+def test_a_film_that_is_transparent_everywhere_is_read() -> None:
+    stored = np.dstack([GREY, GREY, GREY, np.zeros_like(GREY)])
+    np.testing.assert_allclose(images.read(save(stored, "PNG")).pixels, GREY / 255, atol=1e-6)
