@@ -12,11 +12,13 @@ import pytest
 from pneumoscope.errors import UnknownFormat
 from pneumoscope.records import GateReport, Outcome, Prediction
 from pneumoscope.render.serialise import (
+    NOT_READ_YET,
     NOTICE,
     outcome_to_json,
     p_positive_of,
     prediction_from_json,
     prediction_to_json,
+    stored_to_json,
 )
 from predictions import REFUSING, prediction, refused, with_findings, with_zones
 
@@ -196,3 +198,13 @@ def test_a_heatmap_comes_back_with_its_shape_and_place() -> None:
     assert (again.shape, again.dtype) == ((3, 4), np.float32)
     np.testing.assert_allclose(again, heat, atol=1e-6)
     assert through_json(prediction(heatmap=heat), heatmap=False).heatmap is None
+
+
+def test_a_stored_film_has_its_result_or_says_why_it_has_none() -> None:
+    error = {"code": "UnknownFormat", "message": "no image", "hint": "Look at it."}
+    assert stored_to_json("a.png", {"label": "NORMAL"}, None) == {
+        "source": "a.png",
+        "label": "NORMAL",
+    }
+    assert stored_to_json("a.png", None, error) == {"source": "a.png", "error": error}
+    assert stored_to_json("a.png", None, None) == {"source": "a.png", "error": NOT_READ_YET}

@@ -29,7 +29,7 @@ from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
 from pneumoscope.render.pdf_fonts import fonts, printable
-from pneumoscope.render.serialise import NOTICE, marks_of, scale_of
+from pneumoscope.render.serialise import NOT_READ_YET, NOTICE, marks_of, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -137,7 +137,7 @@ def _page(film: FilmReport) -> list[Flowable]:
     ]
     last = Paragraph(_text(film.identifiers), _style(7, _SOFT))
     if film.result is None:
-        error = film.error or {"message": "not read yet", "hint": ""}
+        error = film.error or NOT_READ_YET
         text = f"{_text(translated(error['message']))}. {_text(translated(error['hint']))}"
         verdict = _verdict(translated("NOT READ"), _COLOURS[REFUSED])
         return [*head, verdict, Paragraph(text, _style(10)), last]

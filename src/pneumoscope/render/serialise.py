@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pneumoscope.records import Outcome
 
 NOTICE = "Research use, not a medical device."
+NOT_READ_YET = {"code": "NotReady", "message": "not read yet", "hint": ""}
+"""In place of an error, for a stored film that waits."""
 _OF_THE_VERDICT = {
     *("called", "p_positive", "p_pneumonia", "p_unadjusted", "probabilities", "classes", "kinds"),
     *("subtype", "findings", "explanation", "zones", "heatmap_class", "heatmap", "lungs"),
@@ -187,3 +189,10 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
     if error is None:
         raise ValueError("an outcome holds a prediction or an error")
     return {"source": outcome.source, "error": error.as_dict()}
+
+
+def stored_to_json(
+    source: str, result: Mapping[str, Any] | None, error: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What `outcome_to_json` gives, from the stored result or error of a film; it may have neither yet."""
+    return {"source": source, **({"error": error or NOT_READ_YET} if result is None else result)}

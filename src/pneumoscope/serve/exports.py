@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope.jobs.rows import name_of
 from pneumoscope.languages.current import ENGLISH, speaking
 from pneumoscope.render.export import write_csv, write_json
-from pneumoscope.render.serialise import NOTICE
+from pneumoscope.render.serialise import NOTICE, stored_to_json
 from pneumoscope.serve.pictures import overlay_png
 from pneumoscope.serve.problems import Refusal
 from pneumoscope.serve.report_pdf import report
@@ -45,14 +45,11 @@ def as_json(rows: Sequence[FilmRow], keys: Keys) -> bytes:
 
 
 def _records(rows: Sequence[FilmRow], keys: Keys) -> Iterator[dict[str, Any]]:
-    not_ready = {"code": "NotReady", "message": "not read yet", "hint": ""}
     for row in rows:
-        outcome = row.result if row.result is not None else {"error": row.error or not_ready}
         yield {
             "id": row.id,
             "created": row.created.isoformat(),
-            "source": name_of(row, keys),
-            **outcome,
+            **stored_to_json(name_of(row, keys), row.result, row.error),
         }
 
 

@@ -312,16 +312,15 @@ def _exported(films: Sequence[dict[str, Any]], format_: str) -> str:
 
     from pneumoscope.jobs.worklist import worklist
     from pneumoscope.render.export import write_csv, write_json
+    from pneumoscope.render.serialise import stored_to_json
 
     if format_ == "worklist":
         return json_.dumps(worklist(films), indent=2) + "\n"
-    not_ready = {"code": "NotReady", "message": "not read yet", "hint": ""}
     records = [
         {
             "id": film["id"],
             "created": film["created"],
-            "source": film["name"],
-            **(film["result"] or {"error": film["error"] or not_ready}),
+            **stored_to_json(film["name"], film["result"], film["error"]),
         }
         for film in films
     ]
