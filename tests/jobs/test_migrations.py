@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from pneumoscope.jobs import migrations
 from pneumoscope.jobs.migrations import HEAD, migrate
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base
+from simultaneous import open_at_once
 
 
 @pytest.fixture
@@ -151,30 +150,6 @@ def test_opening_again_changes_nothing(first_url: str) -> None:
     Store(first_url).close()
     assert schema(engine) == before
     engine.dispose()
-
-
-def open_at_once(url: str) -> list[int]:
-    """Opens a database by several processes; returns their exit codes."""
-    script = (
-        "import sys\n"
-        "from pneumoscope.jobs.store import Store\n"
-        "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-        f"Store({url!r}).close()"
-    )
-    command = [sys.executable, "-c", script]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [process.wait(60) for process in processes if process.communicate()]
 
 
 def test_several_processes_may_make_a_database_at_once(empty_url: str) -> None:
