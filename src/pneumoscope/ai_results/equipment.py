@@ -42,7 +42,7 @@ def common_elements(
 ) -> dict[str, Value]:
     """The elements of patient, study, series, equipment and SOP common modules, by keyword.
 
-    Dates and times are those of the result, not of now: a result that is sent once more is the same
+    Dates and times are those of the result, not the current ones: a result that is sent once more is the same
     object, byte by byte.
 
     Args:

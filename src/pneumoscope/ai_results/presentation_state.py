@@ -105,7 +105,7 @@ def _contribution(result: FilmResult) -> hd.ContributingEquipment:
 
 
 def _finish(made: Dataset, result: FilmResult) -> None:
-    """Sets what highdicom cannot be told, and the time of the result in place of now."""
+    """Sets what highdicom has no parameter for, and the time of the result in place of the current one."""
     made.SpecificCharacterSet = CHARACTER_SET
     date, time = result.local.strftime("%Y%m%d"), result.local.strftime("%H%M%S")
     made.InstanceCreationDate, made.InstanceCreationTime = date, time

@@ -53,7 +53,7 @@ class SyslogForwarder:
     def _send_waiting(self) -> None:
         try:
             self._send_all()
-        except Exception as error:  # noqa: BLE001 (also a host name that is none: UnicodeError)
+        except Exception as error:  # noqa: BLE001 (also an impossible host name: UnicodeError)
             _log.error("lines of the audit log are not forwarded: %s", error)
             while not self._waiting.empty():
                 self._waiting.get_nowait()

@@ -121,7 +121,7 @@ def _opened(file: Path) -> sqlite3.Connection:
     """The database, with its tables.
 
     Raises:
-        sqlite3.DatabaseError: It is none, is damaged or of another version.
+        sqlite3.DatabaseError: It is not an index, is damaged or of another version.
     """
     database = sqlite3.connect(file)
     try:

@@ -142,7 +142,7 @@ def _fetch(film: Film) -> _Fetched:
 
 
 def _stamped(film: Film, source: BucketFilm) -> tuple[Film, bool]:
-    """A film with its stamp of now, and whether the row that the table has of it stays.
+    """A film with its current stamp, and whether its row in the table stays.
 
     As with a file that is no longer there, the row stays if the store does not give the film.
 

@@ -1,6 +1,6 @@
 """Splits a DICOM data set into its elements (PS3.5 chapter 7), also where a writer broke the rules.
 
-pydicom takes a VR that is none (two spaces, NUL, ``??``) for implicit VR, reads a length of
+pydicom takes what is not a VR (two spaces, NUL, ``??``) for implicit VR, reads a length of
 hundreds of megabytes, and ends with the file. DCMTK and gdcm read such files, and so does this
 module: where the bytes of an element allow several readings, the one counts after which another
 element follows.

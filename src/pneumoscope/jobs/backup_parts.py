@@ -84,7 +84,7 @@ def opened(backup: Path) -> Iterator[zipfile.ZipFile]:
     """A backup as a ZIP file.
 
     Raises:
-        UsageError: It is none, or what is done in the block shows that it is damaged.
+        UsageError: It is not a backup, or what is done in the block shows that it is damaged.
     """
     try:
         with zipfile.ZipFile(backup) as pack:

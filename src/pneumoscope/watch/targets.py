@@ -175,7 +175,7 @@ def short_name(film: str) -> str:
 
 
 def identity_of(content: bytes) -> list[str] | None:
-    """The SHA-256 of the film and of the bundle in the JSON of a result; None if it is none."""
+    """The SHA-256 of the film and of the bundle in the JSON of a result; None if it is other JSON."""
     try:
         record = json.loads(content)
         return [record["film_sha256"], record["bundle_sha256"]]

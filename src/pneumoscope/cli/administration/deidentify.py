@@ -85,7 +85,7 @@ def deidentify(
         )
     films = list(images.find_films(sources))
     if not films:
-        raise UsageError("no films found", "Are the folders empty, or hold no images?")
+        raise UsageError("no films found", "Are the folders empty, or without images?")
     secret = new_key() if key is None else read_or_make_key(key)
     out.mkdir(parents=True, exist_ok=True)
     sys.exit(_write_all(films, out, secret, options, json))

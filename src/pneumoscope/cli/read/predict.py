@@ -123,7 +123,7 @@ def predict(
     targets = Targets(heatmaps, sheet, occlusion, _checked(language, sheet))
     sources = list(_sources(paths))
     if not sources:
-        raise UsageError("no films found", "Are the folders empty, or hold no images?")
+        raise UsageError("no films found", "Are the folders empty, or without images?")
     targets.prepare(sources)
     if server is not None:
         sys.exit(_read_on_server(server, verdicts.bundle, sources, settings, targets, output))

@@ -75,7 +75,7 @@ def report(
     check_version(fhir_version)
     sources = list(images.find_films(paths))
     if not sources:
-        raise UsageError("no films found", "Are the folders empty, or hold no images?")
+        raise UsageError("no films found", "Are the folders empty, or without images?")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is not a folder", "Name one for the objects.")
     reader = runtime.load(verdicts.bundle, settings=verdicts.settings(explain))

@@ -65,7 +65,7 @@ Settle = Annotated[
     typer.Option(
         metavar="SECONDS",
         min=0,
-        help="A file is complete when it has not changed for so long.",
+        help="A file counts as complete when it has not changed for this long.",
     ),
 ]
 Once = Annotated[

@@ -100,7 +100,7 @@ class SyslogSender:
         try:
             with self._address.sending(self._context()) as connection:
                 self._send(connection, portion)
-        except Exception as error:  # noqa: BLE001 (also a host name that is none: UnicodeError)
+        except Exception as error:  # noqa: BLE001 (also an impossible host name: UnicodeError)
             self._failures += 1
             if self._failures == 1:
                 _log.error("audit messages wait: %s", cause(error))

@@ -33,8 +33,8 @@ def open_destinations(
     Args:
         settings: What the site has configured.
         maker: Makes the objects, once for all destinations.
-        commitments: Gets the reports of storage commitment; whoever accepts associations gives its
-            `Commitments.report` the reports that arrive there.
+        commitments: Gets the reports of storage commitment: the caller, which accepts associations, passes those
+            that arrive to `Commitments.report`.
     """
     return {item.name: _destination(item, maker, commitments) for item in settings}
 

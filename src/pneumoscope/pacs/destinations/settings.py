@@ -151,7 +151,7 @@ def ae_title(table: TomlTable, key: str, default: str | None = None) -> str:
     """An AE title.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not an AE title.
     """
     return checked_ae_title(table, key, table.text(key, default))
 
@@ -160,7 +160,7 @@ def checked_ae_title(table: TomlTable, key: str, value: str) -> str:
     """An AE title that a key gives, without spaces around it.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not an AE title.
     """
     title = value.strip()
     if not _AE_TITLE.fullmatch(title):

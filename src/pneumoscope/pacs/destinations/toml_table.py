@@ -31,7 +31,7 @@ class TomlTable:
         """A text that is not empty.
 
         Raises:
-            UsageError: It is none, or is missing and has no default.
+            UsageError: It has another type, or is missing and has no default.
         """
         value = self._value(key, default)
         if not isinstance(value, str) or not value.strip():
@@ -58,7 +58,7 @@ class TomlTable:
         """A number between two others.
 
         Raises:
-            UsageError: It is none, is out of range, or is missing and has no default.
+            UsageError: It has another type, is out of range, or is missing and has no default.
         """
         value = self._value(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
